@@ -1,0 +1,84 @@
+# Every target does all that it needs from a fresh clone. What is done is remembered by stamps
+# in .venv and node_modules, so nothing is installed twice until a file that lists it changes.
+
+PYTHON ?= python3
+BIN := .venv/bin
+LISTS := setup.cfg pyproject.toml
+RUN_STAMP := .venv/.run.stamp
+DEV_STAMP := .venv/.dev.stamp
+NPM_STAMP := node_modules/.stamp
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+
+# $(call apt,PACKAGE): install from Debian; fails where that is not ours to do.
+apt = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && { apt-get -qq update || true; } && \
+	DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=600 \
+	--no-install-recommends install $(1) </dev/null; }
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help serve test check format lint type bench install browser clean distclean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+serve: $(RUN_STAMP) $(NPM_STAMP)  ## run the sample application, or ARGS="--port 9000"
+	$(BIN)/python -m rxkernel serve $(ARGS)
+
+test: $(DEV_STAMP) $(NPM_STAMP) browser  ## all tests with coverage, or ARGS="-k kernel" without it
+	$(BIN)/python -m pytest $(or $(ARGS),--cov)
+
+check: lint type test  ## what a change must pass: lint, type, test
+
+format: $(DEV_STAMP)  ## rewrite the sources in place
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: $(DEV_STAMP)  ## style; rewrites nothing
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+type: $(DEV_STAMP)  ## mypy --strict over sources and tests
+	$(BIN)/python -m mypy
+
+bench: $(DEV_STAMP)  ## everything under benchmarks/, or ARGS="..."
+	$(BIN)/python -m benchmarks $(ARGS)
+
+install: $(DEV_STAMP) $(NPM_STAMP) browser  ## all that the other targets need
+
+clean:  ## remove what the tools left, keep what was installed
+	rm -rf build dist *.egg-info .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . \( -name .venv -o -name node_modules -o -name .git \) -prune -o -name __pycache__ -exec rm -rf {} +
+
+distclean: clean  ## remove that too
+	rm -rf .venv node_modules
+
+# pip comes last into a new environment, so its presence says that the environment is whole.
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "rxkernel needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." \
+	    "Name another: make PYTHON=python3.11" >&2; exit 1; }
+	@echo "Creating .venv"
+	@$(PYTHON) -m venv .venv || { $(call apt,python3-venv) && $(PYTHON) -m venv .venv; } || { \
+	  echo "'$(PYTHON) -m venv' does not work; on Debian: apt-get install python3-venv" >&2; exit 1; }
+
+$(RUN_STAMP): $(LISTS) | $(BIN)/pip
+	@echo "Installing rxkernel and what the sample application needs"
+	@$(PIP) install --editable '.[app,fast]'
+	@touch $@
+
+$(DEV_STAMP): $(LISTS) | $(BIN)/pip
+	@echo "Installing rxkernel and the developers' tools"
+	@$(PIP) install --editable '.[dev]'
+	@touch $(RUN_STAMP) $@
+
+# Without npm only the page and the tests that use socket.io-client are missing: they say so themselves.
+$(NPM_STAMP): package.json package-lock.json
+	@if ! command -v npm >/dev/null; then \
+	  echo "npm is not installed: going on without socket.io-client (on Debian: apt-get install npm)"; \
+	elif npm ci --silent; then touch $@; \
+	else echo "'npm ci' failed: going on without socket.io-client"; fi
+
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+	  || { echo "Installing Chromium" && $(call apt,chromium) >/dev/null; } \
+	  || echo "Chromium cannot be installed here: the browser tests are skipped (on Debian: apt-get install chromium)"

@@ -1,0 +1,244 @@
+"""rxkernel: one controller method, answered over HTTP and Socket.IO alike.
+
+Every public name is here; where it is written is free to change.
+"""
+
+from rxkernel.application.application import (
+    Application,
+)
+from rxkernel.application.bundle import (
+    Bundle,
+)
+from rxkernel.application.events import (
+    ApplicationEvents,
+    BootstrapEvent,
+    ShutdownEvent,
+)
+from rxkernel.application.testing import (
+    KernelClient,
+    RecordingConnection,
+)
+from rxkernel.events.dispatcher import (
+    AsyncEventDispatcher,
+)
+from rxkernel.events.event import (
+    Event,
+)
+from rxkernel.events.observe import (
+    observe,
+)
+from rxkernel.exceptions import (
+    BadGatewayException,
+    BadRequestException,
+    ConfigurationError,
+    ConflictException,
+    ExpectationFailedException,
+    FailedDependencyException,
+    ForbiddenException,
+    GatewayTimeoutException,
+    GoneException,
+    HttpException,
+    HttpVersionNotSupportedException,
+    InsufficientStorageException,
+    InternalServerErrorException,
+    LengthRequiredException,
+    LockedException,
+    MethodNotAllowedException,
+    MisdirectedRequestException,
+    NotAcceptableException,
+    NotFoundException,
+    NotImplementedException,
+    PayloadTooLargeException,
+    PaymentRequiredException,
+    PreconditionFailedException,
+    PreconditionRequiredException,
+    ProxyAuthenticationRequiredException,
+    RangeNotSatisfiableException,
+    RequestHeaderFieldsTooLargeException,
+    RequestTimeoutException,
+    RxKernelError,
+    ServiceUnavailableException,
+    StreamNotSupportedException,
+    TooManyRequestsException,
+    UnauthorizedException,
+    UnavailableForLegalReasonsException,
+    UnprocessableEntityException,
+    UnsupportedMediaTypeException,
+    UpgradeRequiredException,
+    URITooLongException,
+)
+from rxkernel.kernel.errors import (
+    error_response,
+)
+from rxkernel.kernel.events import (
+    DefinitionEvent,
+    ExceptionEvent,
+    KernelEvents,
+    RequestEvent,
+    ResponseEvent,
+    TerminateEvent,
+)
+from rxkernel.kernel.kernel import (
+    Kernel,
+)
+from rxkernel.kernel.scopes import (
+    ConnectionScope,
+    RequestScope,
+    connection_scope,
+    request_scope,
+)
+from rxkernel.messages.connection import (
+    Broadcaster,
+    ClientAddress,
+    Connection,
+)
+from rxkernel.messages.request import (
+    Request,
+    UploadedFile,
+)
+from rxkernel.messages.response import (
+    EventStreamResponse,
+    FileResponse,
+    RedirectResponse,
+    Response,
+    ServerSentEvent,
+    StreamResponse,
+)
+from rxkernel.messages.transport import (
+    Transport,
+)
+from rxkernel.routing.decorators import (
+    http,
+    option,
+    websocket,
+)
+from rxkernel.routing.definitions import (
+    Definitions,
+    HttpDefinition,
+    WebSocketDefinition,
+)
+from rxkernel.routing.metadata import (
+    HttpMetadata,
+    WebSocketMetadata,
+)
+from rxkernel.routing.storage import (
+    HttpMetadataStorage,
+    MetadataStorage,
+    WebSocketMetadataStorage,
+)
+from rxkernel.servers.events import (
+    ConnectionEvent,
+    ServerConfigurationEvent,
+    ServerEvent,
+    ServerEvents,
+)
+from rxkernel.servers.manager import (
+    ServerManager,
+)
+from rxkernel.servers.server import (
+    Server,
+    ServerStartError,
+)
+from rxkernel.settings import (
+    HttpSettings,
+    LoggingSettings,
+    Settings,
+    SocketioSettings,
+)
+
+__all__ = [
+    "Application",
+    "ApplicationEvents",
+    "AsyncEventDispatcher",
+    "BadGatewayException",
+    "BadRequestException",
+    "BootstrapEvent",
+    "Broadcaster",
+    "Bundle",
+    "ClientAddress",
+    "ConfigurationError",
+    "ConflictException",
+    "Connection",
+    "ConnectionEvent",
+    "ConnectionScope",
+    "DefinitionEvent",
+    "Definitions",
+    "Event",
+    "EventStreamResponse",
+    "ExceptionEvent",
+    "ExpectationFailedException",
+    "FailedDependencyException",
+    "FileResponse",
+    "ForbiddenException",
+    "GatewayTimeoutException",
+    "GoneException",
+    "HttpDefinition",
+    "HttpException",
+    "HttpMetadata",
+    "HttpMetadataStorage",
+    "HttpSettings",
+    "HttpVersionNotSupportedException",
+    "InsufficientStorageException",
+    "InternalServerErrorException",
+    "Kernel",
+    "KernelClient",
+    "KernelEvents",
+    "LengthRequiredException",
+    "LockedException",
+    "LoggingSettings",
+    "MetadataStorage",
+    "MethodNotAllowedException",
+    "MisdirectedRequestException",
+    "NotAcceptableException",
+    "NotFoundException",
+    "NotImplementedException",
+    "PayloadTooLargeException",
+    "PaymentRequiredException",
+    "PreconditionFailedException",
+    "PreconditionRequiredException",
+    "ProxyAuthenticationRequiredException",
+    "RangeNotSatisfiableException",
+    "RecordingConnection",
+    "RedirectResponse",
+    "Request",
+    "RequestEvent",
+    "RequestHeaderFieldsTooLargeException",
+    "RequestScope",
+    "RequestTimeoutException",
+    "Response",
+    "ResponseEvent",
+    "RxKernelError",
+    "Server",
+    "ServerConfigurationEvent",
+    "ServerEvent",
+    "ServerEvents",
+    "ServerManager",
+    "ServerSentEvent",
+    "ServerStartError",
+    "ServiceUnavailableException",
+    "Settings",
+    "ShutdownEvent",
+    "SocketioSettings",
+    "StreamNotSupportedException",
+    "StreamResponse",
+    "TerminateEvent",
+    "TooManyRequestsException",
+    "Transport",
+    "URITooLongException",
+    "UnauthorizedException",
+    "UnavailableForLegalReasonsException",
+    "UnprocessableEntityException",
+    "UnsupportedMediaTypeException",
+    "UpgradeRequiredException",
+    "UploadedFile",
+    "WebSocketDefinition",
+    "WebSocketMetadata",
+    "WebSocketMetadataStorage",
+    "connection_scope",
+    "error_response",
+    "http",
+    "observe",
+    "option",
+    "request_scope",
+    "websocket",
+]

@@ -1,0 +1,1 @@
+"""What holds an application together: its parts, its settings, its life."""

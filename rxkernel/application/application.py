@@ -1,0 +1,194 @@
+"""The application: what it is made of, and its life from boot to shutdown."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Any, Self
+
+import attrs
+from injector import Injector
+
+from rxkernel.application.assembly import Assembly, Parts
+from rxkernel.application.bundle import Bundle
+from rxkernel.application.discovery import Given
+from rxkernel.application.events import ApplicationEvents, BootstrapEvent, ShutdownEvent
+from rxkernel.events.dispatcher import AsyncEventDispatcher
+from rxkernel.exceptions import RxKernelError
+from rxkernel.kernel.kernel import Kernel
+from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
+from rxkernel.routing.storage import HttpMetadataStorage, WebSocketMetadataStorage
+from rxkernel.servers.manager import ServerManager
+from rxkernel.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+@attrs.frozen(eq=False)
+class _Running:
+    """What exists between boot and shutdown; *undo* takes it down in reverse order."""
+
+    injector: Injector
+    kernel: Kernel
+    servers: ServerManager
+    bundles: tuple[Bundle, ...]
+    undo: AsyncExitStack
+
+
+class Application:
+    """One application; two in a process share nothing.
+
+    Args:
+        bundles: names of installed bundles, bundle classes or instances.
+        controllers: classes with `@http` and `@websocket` methods, built by the injector.
+        listeners: classes with `@observe` methods, built by the injector; also instances,
+            and functions that carry the label.
+        modules: `injector.Module` classes or instances, or ``configure(binder)`` callables.
+        settings: given here, no file or environment is read; ``serve`` reads them on top.
+    """
+
+    def __init__(
+        self,
+        *,
+        bundles: Sequence[Given] = (),
+        controllers: Sequence[type] = (),
+        listeners: Sequence[Any] = (),
+        modules: Sequence[Any] = (),
+        settings: Settings | None = None,
+    ) -> None:
+        self.bundles = tuple(bundles)
+        self.controllers = tuple(controllers)
+        self.listeners = tuple(listeners)
+        self.modules = tuple(modules)
+        self.settings = Settings() if settings is None else settings
+        self.dispatcher = AsyncEventDispatcher()
+        self.http_metadata_storage = HttpMetadataStorage()
+        self.websocket_metadata_storage = WebSocketMetadataStorage()
+        self._lock = asyncio.Lock()
+        self._running: _Running | None = None
+
+    @property
+    def kernel(self) -> Kernel:
+        return self._booted.kernel
+
+    @property
+    def injector(self) -> Injector:
+        return self._booted.injector
+
+    @property
+    def servers(self) -> ServerManager:
+        return self._booted.servers
+
+    @property
+    def _booted(self) -> _Running:
+        if self._running is None:
+            raise RxKernelError("the application is not booted; await application.boot() first")
+        return self._running
+
+    async def boot(self) -> Injector:
+        """Build and wire everything; called again, or by several at once, it happens once.
+
+        Raises:
+            ConfigurationError: with every problem found. What was set up is taken down.
+        """
+        async with self._lock:
+            if self._running is None:
+                self._running = await self._boot()
+            return self._running.injector
+
+    async def start(self) -> None:
+        """Boot, start every server, and come back when they listen.
+
+        Raises:
+            ServerStartError: one cannot; those that listened are stopped, services are left.
+        """
+        await self.boot()
+        try:
+            await self.servers.start(self.kernel)
+        except BaseException:
+            await self.shutdown()
+            raise
+
+    async def stop(self) -> None:
+        """Drain and stop the servers, then shut down. Nothing happens when nothing runs."""
+        if self._running is not None:
+            await self._running.servers.stop()
+            await self.shutdown()
+
+    async def shutdown(self) -> None:
+        """Take down what boot set up, in reverse order; `boot` may be called again."""
+        async with self._lock:
+            running, self._running = self._running, None
+            if running is not None:
+                await running.undo.aclose()
+
+    async def _boot(self) -> _Running:
+        async with AsyncExitStack() as undo:
+            assembly = Assembly(self._parts())
+            injector, kernel = assembly.services.injector, assembly.kernel
+            undo.callback(self._forget, assembly, self._routes())
+            undo.push_async_callback(kernel.close)
+            assembly.assemble()
+            for service in assembly.services.managed():
+                await service.__aenter__()
+                undo.push_async_callback(_leave, service)
+            event = BootstrapEvent(
+                injector, self.http_metadata_storage, self.websocket_metadata_storage
+            )
+            await self.dispatcher.dispatch(ApplicationEvents.BOOTSTRAP, event)
+            await kernel.compile(self._routes())
+            undo.push_async_callback(self._say_goodbye, injector)
+            undo.push_async_callback(kernel.settle)
+            bundles = tuple(assembly.bundles)
+            return _Running(injector, kernel, assembly.servers, bundles, undo.pop_all())
+
+    def _parts(self) -> Parts:
+        return Parts(
+            bundles=self.bundles,
+            controllers=self.controllers,
+            listeners=self.listeners,
+            modules=self.modules,
+            settings=self.settings,
+            dispatcher=self.dispatcher,
+            http_metadata_storage=self.http_metadata_storage,
+            websocket_metadata_storage=self.websocket_metadata_storage,
+        )
+
+    def _routes(self) -> tuple[RouteMetadata, ...]:
+        return (*self.http_metadata_storage, *self.websocket_metadata_storage)
+
+    def _forget(self, assembly: Assembly, routes: tuple[RouteMetadata, ...]) -> None:
+        """Leave dispatcher and storages as they were before boot."""
+        for event_name, listener in assembly.observed:
+            self.dispatcher.remove_listener(event_name, listener)
+        self.http_metadata_storage.reset()
+        self.websocket_metadata_storage.reset()
+        for route in routes:
+            if isinstance(route, HttpMetadata):
+                self.http_metadata_storage.add(route)
+            else:
+                self.websocket_metadata_storage.add(route)
+
+    async def _say_goodbye(self, injector: Injector) -> None:
+        try:
+            await self.dispatcher.dispatch(ApplicationEvents.SHUTDOWN, ShutdownEvent(injector))
+        except Exception:
+            logger.exception("a listener of %s failed", ApplicationEvents.SHUTDOWN)
+
+    async def __aenter__(self) -> Self:
+        await self.boot()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self.shutdown()
+
+
+async def _leave(service: Any) -> None:
+    """Close one service; the others are closed whatever it does."""
+    try:
+        await service.__aexit__(None, None, None)
+    except Exception:
+        logger.exception("service %s failed to close", type(service).__qualname__)

@@ -1,0 +1,152 @@
+"""Putting an application together from its parts: all of boot that does not await."""
+
+from typing import Any
+
+import attrs
+from injector import Binder
+
+from rxkernel.application.bundle import Bundle
+from rxkernel.application.discovery import Given, resolve
+from rxkernel.application.services import Services
+from rxkernel.events.dispatcher import AsyncEventDispatcher, describe
+from rxkernel.events.observe import Observation, observations
+from rxkernel.exceptions import ConfigurationError
+from rxkernel.kernel.events import KernelEvents
+from rxkernel.kernel.kernel import Kernel
+from rxkernel.kernel.scopes import ConnectionScope, RequestScope
+from rxkernel.messages.connection import Broadcaster
+from rxkernel.routing.decorators import routes_of
+from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
+from rxkernel.routing.storage import HttpMetadataStorage, WebSocketMetadataStorage
+from rxkernel.servers.aiohttp.server import AiohttpServer
+from rxkernel.servers.manager import ServerManager
+from rxkernel.servers.socketio.server import SocketioServer
+from rxkernel.settings import Settings
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Parts:
+    """What an application is made of."""
+
+    bundles: tuple[Given, ...]
+    controllers: tuple[type, ...]
+    listeners: tuple[Any, ...]
+    modules: tuple[Any, ...]
+    settings: Settings
+    dispatcher: AsyncEventDispatcher
+    http_metadata_storage: HttpMetadataStorage
+    websocket_metadata_storage: WebSocketMetadataStorage
+
+    def routes(self) -> tuple[RouteMetadata, ...]:
+        """Every route in the storages."""
+        return (*self.http_metadata_storage, *self.websocket_metadata_storage)
+
+
+class Assembly:
+    """The services, listeners, kernel and servers of one boot.
+
+    ``observed`` lists what was registered with the dispatcher, to be taken back.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._controllers: dict[type, object] = {}
+        self.observed: list[tuple[str, Any]] = []
+        self.bundles: list[Bundle] = []
+        self.services = Services(self._bind_core)
+        self._injector = self.services.injector
+        self.kernel = Kernel(
+            parts.dispatcher,
+            self._controllers,
+            self._injector.get(RequestScope),
+            threads=parts.settings.http.threads,
+            debug=parts.settings.debug,
+        )
+        self.servers = ServerManager(parts.dispatcher, parts.settings.http.shutdown_timeout)
+
+    def _bind_core(self, binder: Binder) -> None:
+        parts = self._parts
+        binder.bind(Settings, to=parts.settings)
+        binder.bind(AsyncEventDispatcher, to=parts.dispatcher)
+        binder.bind(HttpMetadataStorage, to=parts.http_metadata_storage)
+        binder.bind(WebSocketMetadataStorage, to=parts.websocket_metadata_storage)
+        binder.bind(Broadcaster, to=Broadcaster())
+        binder.bind(Kernel, to=lambda: self.kernel)
+        binder.bind(ServerManager, to=lambda: self.servers)
+
+    def assemble(self) -> None:
+        """Do it all, going on after a mistake where that tells more.
+
+        Raises:
+            ConfigurationError: with every problem found.
+        """
+        self._build()
+        if self.services.problems:
+            with self.services.collecting("the routes"):
+                self.kernel.bind(self._parts.routes())
+            raise ConfigurationError(*dict.fromkeys(self.services.problems))
+
+    def _build(self) -> None:
+        parts, services = self._parts, self.services
+        for found in resolve(parts.bundles):
+            bundle = services.add_bundle(found, parts.settings)
+            if bundle is not None:
+                self.bundles.append(bundle)
+        services.install(parts.modules)
+        controllers = (*(c for b in self.bundles for c in b.controllers), *parts.controllers)
+        listeners = (*(x for b in self.bundles for x in (b, *b.listeners)), *parts.listeners)
+        self._controllers.update(services.build(controllers))
+        built = services.build((*listeners, *(s for b in self.bundles for s in b.servers)))
+        services.build_rest()
+        for listener in listeners:
+            if listener in built:
+                self._observe(built[listener])
+        for controller, instance in self._controllers.items():
+            self._observe(instance, may_be_silent=True)
+            self._read_routes(controller)
+        self._add_servers([built[s] for b in self.bundles for s in b.servers if s in built])
+
+    def _observe(self, listener: object, *, may_be_silent: bool = False) -> None:
+        found = tuple(observations(listener))
+        if not found and not may_be_silent and not isinstance(listener, Bundle):
+            self.services.problems.append(
+                f"listener {type(listener).__qualname__} listens to nothing; "
+                f"put @observe(event_name) on its methods"
+            )
+        for method, observation in found:
+            with self.services.collecting(describe(method)):
+                self._register(method, observation)
+
+    def _register(self, method: Any, observation: Observation) -> None:
+        if observation.only is not None and observation.event_name not in tuple(KernelEvents):
+            raise ConfigurationError(
+                f"listener {describe(method)} limits {observation.event_name!r} with only=, which "
+                f"chooses definitions; that is for the events of the kernel: leave it out"
+            )
+        self._parts.dispatcher.add_listener(
+            observation.event_name, method, observation.priority, observation.only
+        )
+        self.observed.append((observation.event_name, method))
+
+    def _read_routes(self, controller: type) -> None:
+        for route in routes_of(controller):
+            with self.services.collecting(controller.__qualname__):
+                if isinstance(route, ConfigurationError):
+                    raise route
+                if isinstance(route, HttpMetadata):
+                    self._parts.http_metadata_storage.add(route)
+                else:
+                    self._parts.websocket_metadata_storage.add(route)
+
+    def _add_servers(self, of_bundles: list[Any]) -> None:
+        settings = self._parts.settings
+        http = AiohttpServer(settings.http)
+        self.servers.add(http)
+        if settings.socketio.enabled:
+            broadcaster = self._injector.get(Broadcaster)
+            scope = self._injector.get(ConnectionScope)
+            dispatcher = self._parts.dispatcher
+            self.servers.add(SocketioServer(settings, http, dispatcher, broadcaster, scope))
+        for server in of_bundles:
+            with self.services.collecting(type(server).__qualname__):
+                self.servers.add(server)

@@ -1,0 +1,36 @@
+"""What a bundle contributes: a source of routes, listeners on events, or a transport."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import click
+from injector import Binder
+
+from rxkernel.servers.server import Server
+
+
+class Bundle:
+    """Subclass, name it, and set what it brings; `Application` takes the class or an instance.
+
+    A class is built by the injector, so an ``@inject`` constructor may ask for ``Settings``,
+    the dispatcher, the storages, its own settings and whatever bundles before it bound. Its
+    methods may carry `@observe`.
+
+    Attributes:
+        requires: names of bundles that must be enabled too; they come first.
+        controllers, listeners: as for `Application`; servers: built by the injector.
+        commands: commands of the command line, added under ``python -m rxkernel``.
+        settings_class: an attrs class, read from the section called like the bundle, and
+            injectable.
+    """
+
+    name: ClassVar[str]
+    requires: ClassVar[Sequence[str]] = ()
+    controllers: Sequence[type] = ()
+    listeners: Sequence[Any] = ()
+    servers: Sequence[type[Server]] = ()
+    commands: Sequence[click.Command] = ()
+    settings_class: ClassVar[type[Any] | None] = None
+
+    def configure(self, binder: Binder) -> None:
+        """Bind the services of this bundle."""

@@ -1,0 +1,137 @@
+"""The injector of an application, and everything it builds at boot.
+
+Each step goes on after a mistake and remembers it, so that boot can tell them all.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from injector import (
+    Binder,
+    CallError,
+    CircularDependency,
+    Injector,
+    InstanceProvider,
+    NoScope,
+    Provider,
+    SingletonScope,
+    UnsatisfiedRequirement,
+    singleton,
+)
+
+from rxkernel.application.bundle import Bundle
+from rxkernel.application.discovery import Found
+from rxkernel.exceptions import ConfigurationError
+from rxkernel.settings import Settings
+
+_LOCKS = (asyncio.Lock, asyncio.Semaphore, asyncio.Condition)
+
+
+class _OrderedSingletons(SingletonScope):
+    """Remembers in which order singletons were built: a dependency before its dependants."""
+
+    def configure(self) -> None:
+        super().configure()
+        self.built: dict[int, Any] = {}
+
+    def get(self, key: type[Any], provider: Provider[Any]) -> Provider[Any]:
+        found = super().get(key, provider)
+        instance = found.get(self.injector)
+        self.built.setdefault(id(instance), instance)
+        return found
+
+
+class Services:
+    """Builds with injector, eagerly: a request will ask for nothing that is not there."""
+
+    def __init__(self, core: Callable[[Binder], None]) -> None:
+        self.injector = Injector([core], auto_bind=False)
+        self.problems: list[str] = []
+        self._singletons = _OrderedSingletons(self.injector)
+        self.injector.binder.bind(SingletonScope, to=self._singletons)
+
+    @contextmanager
+    def collecting(self, what: str) -> Any:
+        """Turn what is raised inside into problems about *what*."""
+        try:
+            yield
+        except ConfigurationError as error:
+            self.problems += error.problems
+        except Exception as exc:  # noqa: BLE001 - whatever a constructor raises is told with the rest
+            self.problems.append(_explain(what, exc))
+
+    def add_bundle(self, bundle: Found, settings: Settings) -> Bundle | None:
+        """Build *bundle* if it is a class, and let it bind its services."""
+        with self.collecting(f"bundle {bundle.name!r}"):
+            if bundle.settings_class is not None:
+                given = settings.bundles.get(bundle.name)
+                own = bundle.settings_class() if given is None else given
+                self.injector.binder.bind(bundle.settings_class, to=own)
+            built = self.injector.create_object(bundle) if isinstance(bundle, type) else bundle
+            self.injector.binder.install(built.configure)
+            return built
+        return None
+
+    def install(self, modules: Iterable[Any]) -> None:
+        """Let each of *modules*, an `injector.Module` or a ``configure(binder)``, bind."""
+        for module in modules:
+            with self.collecting(f"module {getattr(module, '__name__', module)!r}"):
+                self.injector.binder.install(module)
+
+    def build(self, parts: Sequence[Any]) -> dict[Any, Any]:
+        """The instance of each class in *parts*, one each; what is no class stands for itself."""
+        binder = self.injector.binder
+        for part in parts:
+            if isinstance(part, type) and not binder.has_explicit_binding_for(part):
+                binder.bind(part, scope=singleton)
+        built = {}
+        for part in parts:
+            with self.collecting(getattr(part, "__qualname__", str(part))):
+                built[part] = self.injector.get(part) if isinstance(part, type) else part
+        return built
+
+    def build_rest(self) -> None:
+        """Build every other singleton, and refuse what could not be looked after."""
+        # injector has no public list of what is bound
+        for interface, binding in tuple(self.injector.binder._bindings.items()):
+            name = getattr(interface, "__qualname__", str(interface))
+            if isinstance(binding.provider, InstanceProvider):
+                instance = binding.provider.get(self.injector)
+                self._singletons.built.setdefault(id(instance), instance)
+            elif binding.scope is SingletonScope:
+                with self.collecting(name):
+                    self.injector.get(interface)
+            elif binding.scope is NoScope and _is_managed_class(interface):
+                self.problems.append(
+                    f"{name} is an async context manager bound without a scope, so nobody would "
+                    f"close it; bind it once: binder.bind({name}, scope=singleton)"
+                )
+
+    def managed(self) -> list[Any]:
+        """The built services that are async context managers, dependencies first."""
+        return [
+            instance
+            for instance in self._singletons.built.values()
+            if _is_managed_class(type(instance)) and not isinstance(instance, _LOCKS)
+        ]
+
+
+def _is_managed_class(cls: Any) -> bool:
+    return isinstance(cls, type) and hasattr(cls, "__aenter__") and hasattr(cls, "__aexit__")
+
+
+def _explain(what: str, exc: Exception) -> str:
+    if isinstance(exc, UnsatisfiedRequirement):
+        owner = getattr(exc.owner, "__qualname__", None) or what
+        wanted = getattr(exc.interface, "__qualname__", str(exc.interface))
+        return (
+            f"{owner} asks for {wanted}, which nothing binds; bind it in a module of the "
+            f"application: binder.bind({wanted}, scope=singleton)"
+        )
+    if isinstance(exc, CircularDependency):
+        return f"{what} cannot be built, its services need each other in a circle: {exc}"
+    if isinstance(exc, CallError):
+        return f"{what} cannot be built, is @inject missing on a constructor? {exc}"
+    return f"{what} cannot be built: {type(exc).__name__}: {exc}"

@@ -1,0 +1,1 @@
+"""Events, who listens to them, and in which order."""

@@ -1,0 +1,195 @@
+"""Prioritized, awaited delivery of events, on top of blinker signals.
+
+blinker keeps who listens and lets a test mute or watch a signal. It promises no
+order and cannot stop half-way, so the order is kept here, fixed on registration.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Generator, Iterator
+from contextlib import contextmanager
+from operator import attrgetter
+from typing import Any, TypeVar, overload
+
+import attrs
+from blinker import ANY, Signal
+
+from rxkernel.events.event import Event
+from rxkernel.events.observe import Only
+from rxkernel.exceptions import ConfigurationError
+
+Listener = Callable[[Any], Awaitable[None]]
+F = TypeVar("F", bound=Callable[..., Any])
+E = TypeVar("E", bound=Event)
+
+
+@attrs.frozen
+class Registration:
+    """One listener of one event, as it stands in the order."""
+
+    listener: Listener
+    priority: int = 0
+    only: Only | None = None
+
+
+class PrioritySignal(Signal):
+    """A blinker signal whose receivers have an order and are held strongly.
+
+    ``version`` grows with every change of who would be called: whoever keeps a copy of
+    the order compares it. Muting nests, unlike blinker's own.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Listeners of {name}")
+        self.name = name
+        self.version = 0
+        self.registrations: tuple[Registration, ...] = ()
+
+    def connect(
+        self,
+        receiver: F,
+        sender: Any = ANY,
+        weak: bool = False,
+        priority: int = 0,
+        only: Only | None = None,
+    ) -> F:
+        """Add *receiver* behind those of the same *priority*; *weak* is ignored.
+
+        Raises:
+            ConfigurationError: it is not ``async def``, or asks for one *sender*.
+        """
+        if sender is not ANY:
+            raise ConfigurationError(
+                f"listener {describe(receiver)} of {self.name!r} asks for one sender; events "
+                f"here have none: leave it out, and use only= to choose definitions"
+            )
+        if not is_async(receiver):
+            raise ConfigurationError(
+                f"listener {describe(receiver)} of {self.name!r} is not async; "
+                f"declare it with 'async def'"
+            )
+        super().connect(receiver, weak=False)
+        added = (*self.registrations, Registration(receiver, priority, only))
+        self.registrations = tuple(sorted(added, key=attrgetter("priority"), reverse=True))
+        self.version += 1
+        return receiver
+
+    def disconnect(self, receiver: Callable[..., Any], sender: Any = ANY) -> None:
+        """Take *receiver* out, as often as it was added; nothing happens when it is not in."""
+        super().disconnect(receiver, sender)
+        self.registrations = tuple(r for r in self.registrations if r.listener != receiver)
+        self.version += 1
+
+    def receivers_for(self, sender: Any) -> Generator[Callable[..., Any], None, None]:
+        """The listeners in their order, so that blinker's own sending keeps it too."""
+        yield from (registration.listener for registration in self.registrations)
+
+    @contextmanager
+    def muted(self) -> Generator[None, None, None]:
+        """Call nobody while the block runs."""
+        before, self.is_muted = self.is_muted, True
+        self.version += 1
+        try:
+            yield
+        finally:
+            self.is_muted = before
+            self.version += 1
+
+    def active(self) -> tuple[Registration, ...]:
+        """Who would be called now."""
+        return () if self.is_muted else self.registrations
+
+
+class AsyncEventDispatcher:
+    """Calls the listeners of an event one after another, highest priority first.
+
+    Equal priorities keep the order of registration. The listeners are those at the start
+    of the dispatch. One that raises aborts the rest and reaches the caller.
+    """
+
+    def __init__(self) -> None:
+        self._signals: dict[str, PrioritySignal] = {}
+
+    def signal(self, event_name: str) -> PrioritySignal:
+        """The blinker signal behind *event_name*, made when first asked for.
+
+        A test watches with ``signal(name).connected_to(listener)`` and silences with
+        ``signal(name).muted()``.
+        """
+        if event_name not in self._signals:
+            self._signals[event_name] = PrioritySignal(event_name)
+        return self._signals[event_name]
+
+    def event_names(self) -> Iterator[str]:
+        """The events that somebody listens to."""
+        return (name for name, signal in self._signals.items() if signal.registrations)
+
+    def add_listener(
+        self, event_name: str, listener: Listener, priority: int = 0, only: Only | None = None
+    ) -> None:
+        """Call *listener* with each event of that name; added twice, it runs twice.
+
+        Raises:
+            ConfigurationError: *listener* is not ``async def``.
+        """
+        self.signal(event_name).connect(listener, priority=priority, only=only)
+
+    def remove_listener(self, event_name: str, listener: Listener) -> None:
+        """Take *listener* out; nothing happens when it does not listen."""
+        if event_name in self._signals:
+            self._signals[event_name].disconnect(listener)
+
+    def remove_listeners(self, event_name: str) -> None:
+        """Take out every listener of that name."""
+        for listener in self.get_listeners(event_name):
+            self.remove_listener(event_name, listener)
+
+    def reset(self) -> None:
+        """Take out every listener."""
+        for event_name in tuple(self._signals):
+            self.remove_listeners(event_name)
+
+    def get_listeners(self, event_name: str) -> tuple[Listener, ...]:
+        """The listeners in the order they run, muted or not."""
+        signal = self._signals.get(event_name)
+        return tuple(r.listener for r in signal.registrations) if signal else ()
+
+    def has_listeners(self, event_name: str) -> bool:
+        return bool(self.get_listeners(event_name))
+
+    @overload
+    async def dispatch(self, event_name: str) -> Event: ...
+
+    @overload
+    async def dispatch(self, event_name: str, event: E) -> E: ...
+
+    async def dispatch(self, event_name: str, event: Event | None = None) -> Event:
+        """Hand *event*, or a plain one, to the listeners, and return it.
+
+        A listener limited with ``only`` is for the events of a definition: not called here.
+        """
+        signal = self._signals.get(event_name)
+        order = tuple(r.listener for r in signal.active() if r.only is None) if signal else ()
+        event = event if event is not None else Event()
+        await run_listeners(order, event)
+        return event
+
+
+async def run_listeners(listeners: tuple[Listener, ...], event: Event) -> None:
+    """Await each of *listeners* in turn until one stops the event."""
+    for listener in listeners:
+        if event.propagation_stopped:
+            return
+        await listener(event)
+
+
+def is_async(function: Callable[..., Any]) -> bool:
+    """Whether calling *function* gives an awaitable: ``async def``, also as ``__call__``."""
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004 - asking how it is declared
+    )
+
+
+def describe(function: object) -> str:
+    """``module.Class.method`` of *function*, for a message that says where to look."""
+    name = getattr(function, "__qualname__", None) or repr(function)
+    return f"{getattr(function, '__module__', '')}.{name}".lstrip(".")

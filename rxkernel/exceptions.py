@@ -1,0 +1,230 @@
+"""Every error that rxkernel raises.
+
+RxKernelError
+├── ConfigurationError      a mistake in the wiring, raised at boot, never while serving
+└── HttpException           an answer with a status, on every transport
+    ├── BadRequestException 400 … and one class per status of RFC 9110 §15 that an
+    └── application raises, with those of RFC 6585, RFC 4918 and RFC 7725
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+
+class RxKernelError(Exception):
+    """Root of everything that rxkernel raises itself."""
+
+
+class ConfigurationError(RxKernelError):
+    """The application is put together wrongly; each problem says what and how to mend it.
+
+    Boot collects what it finds and raises one error: ``problems`` holds a sentence for each.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems: tuple[str, ...] = problems
+
+    @classmethod
+    def merge(cls, errors: Iterable["ConfigurationError"]) -> "ConfigurationError":
+        """One error with the problems of all *errors*, each once, in their order."""
+        return cls(*dict.fromkeys(problem for error in errors for problem in error.problems))
+
+
+class HttpException(RxKernelError):
+    """An answer other than success; raise a subclass from an action or a listener.
+
+    The wire body is ``{"statusCode": int, "message": str}``, with ``"code"`` (a word for
+    programs) and ``"errors"`` (details, any JSON) where given. *headers* go with it.
+    """
+
+    status_code: ClassVar[int] = 500
+    phrase: ClassVar[str] = "Internal Server Error"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        code: str | None = None,
+        errors: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.message = self.phrase if message is None else message
+        super().__init__(self.message)
+        self.code = code
+        self.errors = errors
+        self.headers: Mapping[str, str] = {} if headers is None else headers
+
+
+class BadRequestException(HttpException):
+    status_code = 400
+    phrase = "Bad Request"
+
+
+class UnauthorizedException(HttpException):
+    status_code = 401
+    phrase = "Unauthorized"
+
+
+class PaymentRequiredException(HttpException):
+    status_code = 402
+    phrase = "Payment Required"
+
+
+class ForbiddenException(HttpException):
+    status_code = 403
+    phrase = "Forbidden"
+
+
+class NotFoundException(HttpException):
+    status_code = 404
+    phrase = "Not Found"
+
+
+class MethodNotAllowedException(HttpException):
+    status_code = 405
+    phrase = "Method Not Allowed"
+
+
+class NotAcceptableException(HttpException):
+    status_code = 406
+    phrase = "Not Acceptable"
+
+
+class ProxyAuthenticationRequiredException(HttpException):
+    status_code = 407
+    phrase = "Proxy Authentication Required"
+
+
+class RequestTimeoutException(HttpException):
+    status_code = 408
+    phrase = "Request Timeout"
+
+
+class ConflictException(HttpException):
+    status_code = 409
+    phrase = "Conflict"
+
+
+class GoneException(HttpException):
+    status_code = 410
+    phrase = "Gone"
+
+
+class LengthRequiredException(HttpException):
+    status_code = 411
+    phrase = "Length Required"
+
+
+class PreconditionFailedException(HttpException):
+    status_code = 412
+    phrase = "Precondition Failed"
+
+
+class PayloadTooLargeException(HttpException):
+    status_code = 413
+    phrase = "Content Too Large"
+
+
+class URITooLongException(HttpException):
+    status_code = 414
+    phrase = "URI Too Long"
+
+
+class UnsupportedMediaTypeException(HttpException):
+    status_code = 415
+    phrase = "Unsupported Media Type"
+
+
+class RangeNotSatisfiableException(HttpException):
+    status_code = 416
+    phrase = "Range Not Satisfiable"
+
+
+class ExpectationFailedException(HttpException):
+    status_code = 417
+    phrase = "Expectation Failed"
+
+
+class MisdirectedRequestException(HttpException):
+    status_code = 421
+    phrase = "Misdirected Request"
+
+
+class UnprocessableEntityException(HttpException):
+    status_code = 422
+    phrase = "Unprocessable Content"
+
+
+class LockedException(HttpException):
+    status_code = 423
+    phrase = "Locked"
+
+
+class FailedDependencyException(HttpException):
+    status_code = 424
+    phrase = "Failed Dependency"
+
+
+class UpgradeRequiredException(HttpException):
+    status_code = 426
+    phrase = "Upgrade Required"
+
+
+class PreconditionRequiredException(HttpException):
+    status_code = 428
+    phrase = "Precondition Required"
+
+
+class TooManyRequestsException(HttpException):
+    status_code = 429
+    phrase = "Too Many Requests"
+
+
+class RequestHeaderFieldsTooLargeException(HttpException):
+    status_code = 431
+    phrase = "Request Header Fields Too Large"
+
+
+class UnavailableForLegalReasonsException(HttpException):
+    status_code = 451
+    phrase = "Unavailable For Legal Reasons"
+
+
+class InternalServerErrorException(HttpException):
+    status_code = 500
+    phrase = "Internal Server Error"
+
+
+class StreamNotSupportedException(InternalServerErrorException):
+    """A stream or a file was returned where one packet must hold the whole answer."""
+
+
+class NotImplementedException(HttpException):
+    status_code = 501
+    phrase = "Not Implemented"
+
+
+class BadGatewayException(HttpException):
+    status_code = 502
+    phrase = "Bad Gateway"
+
+
+class ServiceUnavailableException(HttpException):
+    status_code = 503
+    phrase = "Service Unavailable"
+
+
+class GatewayTimeoutException(HttpException):
+    status_code = 504
+    phrase = "Gateway Timeout"
+
+
+class HttpVersionNotSupportedException(HttpException):
+    status_code = 505
+    phrase = "HTTP Version Not Supported"
+
+
+class InsufficientStorageException(HttpException):
+    status_code = 507
+    phrase = "Insufficient Storage"

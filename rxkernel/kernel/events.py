@@ -1,0 +1,111 @@
+"""The events of the kernel: when each is sent and what a listener may do with it."""
+
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from typing import Any
+
+import attrs
+
+from rxkernel.events.event import Event
+from rxkernel.messages.request import Request
+from rxkernel.messages.response import Response
+from rxkernel.routing.definitions import Definition
+
+Action = Callable[[Request], Awaitable[Any]]
+
+
+class KernelEvents(StrEnum):
+    """The names of the kernel's events."""
+
+    KERNEL_REQUEST = "kernel.request"
+    """`RequestEvent`, before the action."""
+    KERNEL_RESPONSE = "kernel.response"
+    """`ResponseEvent`, before the answer is handed to the transport."""
+    KERNEL_EXCEPTION = "kernel.exception"
+    """`ExceptionEvent`, when anything raised, once per request."""
+    KERNEL_TERMINATE = "kernel.terminate"
+    """`TerminateEvent`, after the answer left."""
+    KERNEL_DEFINITION = "kernel.definition"
+    """`DefinitionEvent`, once per definition while it is compiled."""
+
+
+@attrs.define(eq=False)
+class RequestEvent(Event):
+    """Before the action; a listener may answer in its place."""
+
+    request: Request
+    _response: Response | None = attrs.field(default=None, init=False)
+
+    @property
+    def response(self) -> Response | None:
+        return self._response
+
+    def set_response(self, response: Response) -> None:
+        """Answer now: no further listener, no action."""
+        self._response = response
+        self.stop_propagation()
+
+
+@attrs.define(eq=False)
+class ResponseEvent(Event):
+    """Before sending; a listener may change the response or put another in its place."""
+
+    request: Request
+    _response: Response
+
+    @property
+    def response(self) -> Response:
+        return self._response
+
+    def set_response(self, response: Response) -> None:
+        """Send *response* instead; further listeners see it."""
+        self._response = response
+
+
+@attrs.define(eq=False)
+class ExceptionEvent(Event):
+    """Something raised; a listener may answer, or put another exception in its place."""
+
+    request: Request
+    _exception: Exception
+    _response: Response | None = attrs.field(default=None, init=False)
+
+    @property
+    def exception(self) -> Exception:
+        return self._exception
+
+    @property
+    def response(self) -> Response | None:
+        return self._response
+
+    def set_exception(self, exception: Exception) -> None:
+        """Go on with *exception*; further listeners see it."""
+        self._exception = exception
+
+    def set_response(self, response: Response) -> None:
+        """Answer now: no further exception listener; the response listeners run."""
+        self._response = response
+        self.stop_propagation()
+
+
+@attrs.define(eq=False)
+class TerminateEvent(Event):
+    """The answer has left; nothing can change it. A listener that raises is logged."""
+
+    request: Request
+    response: Response
+
+
+@attrs.define(eq=False)
+class DefinitionEvent(Event):
+    """A definition is being compiled; a listener may wrap its action.
+
+    The handler of ``definition`` does not run yet.
+    """
+
+    definition: Definition
+    action: Action
+
+    def wrap(self, decorator: Callable[[Action], Action]) -> None:
+        """Put ``decorator(action)`` in place of the action; a later wrapper is further out."""
+        self.action = decorator(self.action)

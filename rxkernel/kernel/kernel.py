@@ -1,0 +1,197 @@
+"""Compiles routes into definitions and answers requests with them, whatever the transport."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from rxkernel.events.dispatcher import AsyncEventDispatcher, run_listeners
+from rxkernel.exceptions import ConfigurationError
+from rxkernel.kernel.actions import bind_action
+from rxkernel.kernel.errors import error_response, log_failure
+from rxkernel.kernel.events import DefinitionEvent, KernelEvents
+from rxkernel.kernel.pipeline import Phase, Pipeline
+from rxkernel.kernel.route import Route
+from rxkernel.kernel.scopes import RequestScope, current_request
+from rxkernel.messages.request import Request
+from rxkernel.messages.response import Response
+from rxkernel.routing.definitions import (
+    Definition,
+    Definitions,
+    HttpDefinition,
+    WebSocketDefinition,
+)
+from rxkernel.routing.metadata import RouteMetadata
+from rxkernel.routing.router import Router
+
+logger = logging.getLogger(__name__)
+
+
+class Kernel:
+    """The definitions of one application, and the way through them.
+
+    Transports use `http_router` or `websocket_definitions` to find a definition, then
+    `answer`, and `terminate` once the answer has left.
+
+    Args:
+        controllers: the instances by class, built once at boot.
+        threads: how many plain ``def`` actions may run at a time.
+    """
+
+    def __init__(
+        self,
+        dispatcher: AsyncEventDispatcher,
+        controllers: Mapping[type, object],
+        scope: RequestScope,
+        *,
+        threads: int = 8,
+        debug: bool = False,
+    ) -> None:
+        self.http_definitions: Definitions[HttpDefinition] = Definitions()
+        self.websocket_definitions: Definitions[WebSocketDefinition] = Definitions()
+        self.http_router: Router[HttpDefinition] = Router()
+        self.debug = debug
+        self._dispatcher = dispatcher
+        self._controllers = controllers
+        self._scope = scope
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="rxkernel-action")
+        self._routes: dict[Definition, Route] = {}
+        self._unmatched = Pipeline(dispatcher, None)
+        self._background: set[asyncio.Task[None]] = set()
+
+    async def compile(self, routes: Iterable[RouteMetadata]) -> None:
+        """Make a definition of each route; the order of *routes* is theirs.
+
+        Raises:
+            ConfigurationError: with every problem found: a controller that is not
+                registered, an action that is not there, two routes for the same requests.
+        """
+        self.bind(routes)
+        for route in self._routes.values():
+            await self._offer(route)
+
+    def bind(self, routes: Iterable[RouteMetadata]) -> None:
+        """The part of `compile` that runs nobody's code."""
+        errors: list[ConfigurationError] = []
+        self._routes = {}
+        self.http_router = Router()
+        for metadata in routes:
+            try:
+                self._add(metadata)
+            except ConfigurationError as error:
+                errors.append(error)
+        if errors:
+            raise ConfigurationError.merge(errors)
+        definitions = tuple(self._routes)
+        self.http_definitions = Definitions(
+            tuple(d for d in definitions if isinstance(d, HttpDefinition))
+        )
+        self.websocket_definitions = Definitions(
+            tuple(d for d in definitions if isinstance(d, WebSocketDefinition))
+        )
+
+    def _add(self, metadata: RouteMetadata) -> None:
+        controller = self._controllers.get(metadata.target)
+        if controller is None:
+            name = metadata.target.__qualname__
+            raise ConfigurationError(
+                f"route {metadata.key!r} belongs to {name}, which is no registered controller; "
+                f"add it: Application(controllers=[{name}])"
+            )
+        action = bind_action(controller, metadata, self._threads)
+        route = Route(metadata, controller, action, self._dispatcher, self._scope)
+        definition = route.definition
+        if isinstance(definition, HttpDefinition):
+            self.http_router.add(
+                definition.method, definition.template, definition, definition.name
+            )
+        self._routes[definition] = route
+
+    async def _offer(self, route: Route) -> None:
+        """Let the listeners of `kernel.definition` wrap the action; ask every ``only``."""
+        signal = self._dispatcher.signal(KernelEvents.KERNEL_DEFINITION)
+        event = DefinitionEvent(route.definition, route.action)
+        await run_listeners(Phase(signal, route.definition).listeners(), event)
+        route.action = event.action
+        route.pipeline.warm()
+
+    async def answer(self, definition: Definition, request: Request) -> Response:
+        """The response to *request*, always: what nobody answered is the standard error.
+
+        Only the cancellation of the caller's own task passes.
+        """
+        route = self._routes[definition]
+        try:
+            return await route.run(request)
+        except Exception as exc:
+            return await self._standard(route.pipeline, request, exc)
+        except asyncio.CancelledError as exc:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            error = RuntimeError("the action was cancelled from within")
+            error.__cause__ = exc
+            return await self._standard(route.pipeline, request, error)
+
+    async def fail(self, request: Request, exception: Exception) -> Response:
+        """The response to a request that reached no action: exception and response phases."""
+        pipeline = self._pipeline(request)
+        token = current_request.set(request)
+        try:
+            raise exception
+        except Exception as exc:
+            try:
+                return await pipeline.rescue(request, exc)
+            except Exception as unanswered:
+                return await self._standard(pipeline, request, unanswered)
+        finally:
+            current_request.reset(token)
+
+    async def respond(self, request: Request, response: Response) -> Response:
+        """The response phase for an answer that the transport itself gives."""
+        try:
+            return await self._unmatched.respond(request, response)
+        except Exception as exc:
+            return await self.fail(request, exc)
+
+    async def _standard(
+        self, pipeline: Pipeline, request: Request, exception: Exception
+    ) -> Response:
+        log_failure(request, exception)
+        try:
+            return await pipeline.respond(request, error_response(exception, debug=self.debug))
+        except Exception as failure:
+            log_failure(request, failure)
+            return error_response(failure, debug=self.debug)
+
+    def _pipeline(self, request: Request) -> Pipeline:
+        route = self._routes.get(request.definition)
+        return route.pipeline if route else self._unmatched
+
+    def terminate(self, request: Request, response: Response) -> None:
+        """The answer has left: run the terminate phase behind it, and end the message's scope."""
+        pipeline = self._pipeline(request)
+        if not (pipeline.terminate.listeners() or self._scope.serves(request)):
+            return
+        task = asyncio.create_task(self._finish(pipeline, request, response))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _finish(self, pipeline: Pipeline, request: Request, response: Response) -> None:
+        try:
+            if request.definition is not None:
+                await pipeline.finish(request, response)
+        except Exception:
+            logger.exception("a listener of %s failed", KernelEvents.KERNEL_TERMINATE)
+        finally:
+            await self._scope.close(request)
+
+    async def settle(self) -> None:
+        """Wait for what `terminate` began."""
+        while self._background:
+            await asyncio.gather(*self._background, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Finish what is under way and let the threads go."""
+        await self.settle()
+        self._threads.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,118 @@
+"""One request through its listeners and its action: the heart of the kernel.
+
+A pipeline is compiled once per definition. Each phase keeps the tuple of its listeners
+and looks only at a version number to see that it still holds.
+"""
+
+from rxkernel.events.dispatcher import (
+    AsyncEventDispatcher,
+    Listener,
+    PrioritySignal,
+    run_listeners,
+)
+from rxkernel.events.observe import Only
+from rxkernel.kernel.errors import log_failure
+from rxkernel.kernel.events import (
+    Action,
+    ExceptionEvent,
+    KernelEvents,
+    RequestEvent,
+    ResponseEvent,
+    TerminateEvent,
+)
+from rxkernel.messages.request import Request
+from rxkernel.messages.response import Response
+from rxkernel.routing.definitions import Definition
+
+
+class Phase:
+    """The listeners of one event that concern one definition, or no definition at all."""
+
+    def __init__(self, signal: PrioritySignal, definition: Definition | None) -> None:
+        self._signal = signal
+        self._definition = definition
+        self._version = -1
+        self._listeners: tuple[Listener, ...] = ()
+        self._answers: dict[Only, bool] = {}
+
+    def listeners(self) -> tuple[Listener, ...]:
+        """Those to run now; put together again only after the signal's receivers changed."""
+        if self._version != self._signal.version:
+            self._listeners = tuple(
+                registration.listener
+                for registration in self._signal.active()
+                if registration.only is None or self._accepts(registration.only)
+            )
+            self._version = self._signal.version
+        return self._listeners
+
+    def _accepts(self, only: Only) -> bool:
+        if self._definition is None:
+            return False
+        if only not in self._answers:
+            self._answers[only] = only(self._definition)
+        return self._answers[only]
+
+
+class Pipeline:
+    """The phases around one action.
+
+    Raises what no listener answered. An exception gets one exception phase, wherever it
+    came from; what raises after that is raised, with the earlier one as ``__context__``.
+    """
+
+    def __init__(self, dispatcher: AsyncEventDispatcher, definition: Definition | None) -> None:
+        self.request, self.response, self.exception, self.terminate = (
+            Phase(dispatcher.signal(name), definition)
+            for name in (
+                KernelEvents.KERNEL_REQUEST,
+                KernelEvents.KERNEL_RESPONSE,
+                KernelEvents.KERNEL_EXCEPTION,
+                KernelEvents.KERNEL_TERMINATE,
+            )
+        )
+
+    def warm(self) -> None:
+        """Put every phase together now, so that an ``only`` that fails does so at boot."""
+        for phase in (self.request, self.response, self.exception, self.terminate):
+            phase.listeners()
+
+    async def run(self, request: Request, action: Action) -> Response:
+        """The whole way: request phase, *action* unless answered, response phase."""
+        try:
+            response: Response | None = None
+            if listeners := self.request.listeners():
+                event = RequestEvent(request)
+                await run_listeners(listeners, event)
+                response = event.response
+            if response is None:
+                content = await action(request)
+                response = content if isinstance(content, Response) else Response(content)
+            return await self.respond(request, response)
+        except Exception as exc:
+            return await self.rescue(request, exc)
+
+    async def respond(self, request: Request, response: Response) -> Response:
+        """The response phase."""
+        if listeners := self.response.listeners():
+            event = ResponseEvent(request, response)
+            await run_listeners(listeners, event)
+            return event.response
+        return response
+
+    async def rescue(self, request: Request, exception: Exception) -> Response:
+        """The exception phase, and the response phase when a listener answered."""
+        if listeners := self.exception.listeners():
+            event = ExceptionEvent(request, exception)
+            await run_listeners(listeners, event)
+            if event.response is not None:
+                if event.response.status_code >= 500:
+                    log_failure(request, event.exception)
+                return await self.respond(request, event.response)
+            exception = event.exception
+        raise exception
+
+    async def finish(self, request: Request, response: Response) -> None:
+        """The terminate phase."""
+        if listeners := self.terminate.listeners():
+            await run_listeners(listeners, TerminateEvent(request, response))

@@ -1,0 +1,54 @@
+"""A compiled route: its definition, its action and its listeners, bound together."""
+
+from rxkernel.events.dispatcher import AsyncEventDispatcher
+from rxkernel.kernel.events import Action
+from rxkernel.kernel.pipeline import Pipeline
+from rxkernel.kernel.scopes import RequestScope, current_request
+from rxkernel.messages.request import Request
+from rxkernel.messages.response import Response
+from rxkernel.routing.definitions import Definition, HttpDefinition, WebSocketDefinition
+from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
+
+
+class Route:
+    """What the kernel keeps per definition."""
+
+    def __init__(
+        self,
+        metadata: RouteMetadata,
+        controller: object,
+        action: Action,
+        dispatcher: AsyncEventDispatcher,
+        scope: RequestScope,
+    ) -> None:
+        self.definition: Definition = (
+            HttpDefinition(metadata, self.handle)
+            if isinstance(metadata, HttpMetadata)
+            else WebSocketDefinition(metadata, self.handle)
+        )
+        self.controller = controller
+        self.action = action
+        self.pipeline = Pipeline(dispatcher, self.definition)
+        self._scope = scope
+
+    async def run(self, request: Request) -> Response:
+        """Tell *request* what it met, and send it through the pipeline."""
+        definition = self.definition
+        request.definition = definition
+        request.controller = self.controller
+        request.route_name = definition.name
+        if isinstance(definition, HttpDefinition):
+            request.path = definition.path
+            request.method = request.method or definition.method
+        token = current_request.set(request)
+        try:
+            return await self.pipeline.run(request, self.action)
+        finally:
+            current_request.reset(token)
+
+    async def handle(self, request: Request) -> Response:
+        """The public handler: a whole message on its own, its scope ends with it."""
+        try:
+            return await self.run(request)
+        finally:
+            await self._scope.close(request)

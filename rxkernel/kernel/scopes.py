@@ -1,0 +1,92 @@
+"""Injection scopes: one instance per message, or one per connection.
+
+A controller lives as long as the application, so it asks for a scoped service through
+``injector.ProviderOf[Service]`` and calls ``get()`` while it handles a message. The
+instance ends with its message or connection: ``aclose()`` or ``close()`` where it has one.
+"""
+
+import inspect
+import logging
+from contextvars import ContextVar
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+from injector import InstanceProvider, Provider, Scope, ScopeDecorator
+
+from rxkernel.exceptions import RxKernelError
+from rxkernel.messages.connection import Connection
+from rxkernel.messages.request import Request
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+current_request: ContextVar[Request | None] = ContextVar("current_request", default=None)
+"""The message that this context handles."""
+
+current_connection: ContextVar[Connection | None] = ContextVar("current_connection", default=None)
+"""The connection that this context serves."""
+
+
+class _OwnedScope(Scope):
+    """Keeps one instance of a service per owner."""
+
+    owner_name: str
+
+    def configure(self) -> None:
+        self._services: WeakKeyDictionary[Any, dict[Any, Any]] = WeakKeyDictionary()
+
+    def owner(self) -> Any:
+        raise NotImplementedError
+
+    def get(self, key: type[T], provider: Provider[T]) -> Provider[T]:
+        owner = self.owner()
+        if owner is None:
+            raise RxKernelError(
+                f"{getattr(key, '__qualname__', key)} lives as long as a {self.owner_name}, and "
+                f"none is at hand; take injector.ProviderOf[…] and call get() while one is handled"
+            )
+        services = self._services.setdefault(owner, {})
+        if key not in services:
+            services[key] = provider.get(self.injector)
+        return InstanceProvider(services[key])
+
+    def serves(self, owner: Any) -> bool:
+        """Whether *owner* has services that are to end with it."""
+        return owner in self._services
+
+    async def close(self, owner: Any) -> None:
+        """End the services of *owner*, the latest first; one that fails is logged."""
+        for service in reversed(self._services.pop(owner, {}).values()):
+            end = getattr(service, "aclose", None) or getattr(service, "close", None)
+            try:
+                ending = end() if end is not None else None
+                if inspect.isawaitable(ending):
+                    await ending
+            except Exception:
+                logger.exception("service %r failed to close", type(service).__qualname__)
+
+
+class RequestScope(_OwnedScope):
+    """One instance per message, over HTTP and sockets alike."""
+
+    owner_name = "message"
+
+    def owner(self) -> Request | None:
+        return current_request.get()
+
+
+class ConnectionScope(_OwnedScope):
+    """One instance per socket connection, from CONNECTED to DISCONNECTED."""
+
+    owner_name = "connection"
+
+    def owner(self) -> Connection | None:
+        request = current_request.get()
+        return current_connection.get() or (request.connection if request else None)
+
+
+request_scope = ScopeDecorator(RequestScope)
+"""Decorates a service, or is given as ``binder.bind(Service, scope=request_scope)``."""
+
+connection_scope = ScopeDecorator(ConnectionScope)
+"""As `request_scope`, for one instance per socket connection."""

@@ -1,0 +1,1 @@
+"""What travels through the kernel: requests, responses, and the connection behind them."""

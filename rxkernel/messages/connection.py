@@ -1,0 +1,125 @@
+"""A client that stays: its state, what can be sent to it, and to many at once."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple, Protocol
+
+from multidict import CIMultiDict, MultiDict
+
+
+class ClientAddress(NamedTuple):
+    """The peer of a connection, as the operating system names it."""
+
+    host: str
+    port: int
+
+
+class Connection(ABC):
+    """One client in one Socket.IO namespace, from its CONNECT to its disconnect.
+
+    Attributes:
+        id: unguessable, unique for the life of the connection; also the name of a room
+            that only this client is in.
+        headers, query: those of the handshake; auth: what the client sent with CONNECT,
+            any JSON.
+        rooms: the rooms it joined; read-only, see `join` and `leave`.
+        attributes: a place for what the application knows of this client.
+        client: ``(host, port)`` of the peer, None in tests.
+    """
+
+    def __init__(
+        self,
+        id: str,
+        namespace: str = "/",
+        *,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        auth: Any = None,
+        client: ClientAddress | None = None,
+    ) -> None:
+        self.id = id
+        self.namespace = namespace
+        self.headers = CIMultiDict(headers or {})
+        self.query = MultiDict(query or {})
+        self.auth = auth
+        self.client = client
+        self.attributes: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.id} in {self.namespace}>"
+
+    @property
+    @abstractmethod
+    def rooms(self) -> frozenset[str]: ...
+
+    @abstractmethod
+    async def emit(self, event: str, *args: Any) -> None:
+        """Send *event* to this client; nothing happens when it has left."""
+
+    @abstractmethod
+    async def call(self, event: str, *args: Any, timeout: float = 60.0) -> Any:
+        """Send *event* and return what the client acknowledges: one value, or a tuple of them.
+
+        Raises:
+            TimeoutError: no answer within *timeout* seconds, or the client left.
+        """
+
+    @abstractmethod
+    async def join(self, room: str) -> None:
+        """Enter *room*; joining twice is joining once."""
+
+    @abstractmethod
+    async def leave(self, room: str) -> None:
+        """Leave *room*; nothing happens when not in it."""
+
+    @abstractmethod
+    async def disconnect(self) -> None:
+        """Close this client's connection to its namespace."""
+
+
+class Carrier(Protocol):
+    """What delivers a broadcast: a socket server, or the recorder of a test."""
+
+    async def broadcast(
+        self,
+        event: str,
+        args: tuple[Any, ...],
+        room: str | None,
+        namespace: str,
+        skip: set[str],
+    ) -> None: ...
+
+
+class Broadcaster:
+    """Sends an event to every client of a namespace, or of one room in it.
+
+    Injectable anywhere, so also into a controller that answers HTTP. It knows no
+    transport: the servers that hold connections attach themselves as carriers.
+    """
+
+    def __init__(self) -> None:
+        self._carriers: list[Carrier] = []
+
+    def attach(self, carrier: Carrier) -> None:
+        """Deliver through *carrier* too; attaching twice is attaching once."""
+        if carrier not in self._carriers:
+            self._carriers.append(carrier)
+
+    def detach(self, carrier: Carrier) -> None:
+        """Deliver through *carrier* no more; nothing happens when it was not attached."""
+        if carrier in self._carriers:
+            self._carriers.remove(carrier)
+
+    async def emit(
+        self,
+        event: str,
+        *args: Any,
+        room: str | None = None,
+        namespace: str = "/",
+        skip: Connection | str | Collection[Connection | str] | None = None,
+    ) -> None:
+        """Send *event* to all but *skip*: connections or their ids, one or several."""
+        skipped = [skip] if isinstance(skip, Connection | str) else skip or ()
+        ids = {one.id if isinstance(one, Connection) else one for one in skipped}
+        for carrier in tuple(self._carriers):
+            await carrier.broadcast(event, args, room, namespace, ids)

@@ -1,0 +1,96 @@
+"""One incoming message, the same whether it came over HTTP or a socket."""
+
+from collections.abc import Mapping
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+
+import attrs
+from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
+
+from rxkernel.messages.connection import ClientAddress, Connection
+from rxkernel.messages.transport import Transport
+
+Headers = CIMultiDict[str] | CIMultiDictProxy[str]
+Bag = MultiDict[Any] | MultiDictProxy[Any]
+
+
+@attrs.frozen
+class UploadedFile:
+    """A file of a multipart form (RFC 7578), read whole: `HttpSettings.body_limit` bounds it.
+
+    ``filename`` is what the client claims: never a path to write to.
+    """
+
+    filename: str
+    content: bytes = attrs.field(repr=lambda content: f"<{len(content)} bytes>")
+    content_type: str = "application/octet-stream"
+
+
+def _headers(given: Headers | Mapping[str, str] | None) -> Headers:
+    if isinstance(given, CIMultiDict | CIMultiDictProxy):
+        return given
+    return CIMultiDict(given or {})
+
+
+def _bag(given: Bag | Mapping[str, Any] | None) -> Bag:
+    if isinstance(given, MultiDict | MultiDictProxy):
+        return given
+    return MultiDict(given or {})
+
+
+@attrs.define(eq=False)
+class Request:
+    """What an action receives. Everything but the transport has a default.
+
+    Attributes:
+        headers: case-insensitive; over a socket, those of its handshake.
+        params: path, then query, then form fields; ``params["x"]`` is the first of them.
+            Over a socket, the ``params`` of the event, whose values may be any JSON.
+        body: decoded: JSON as Python values, a form as a mapping, text as str, else bytes;
+            None when there is none.
+        raw_body: the bytes of the body; empty over a socket and for a multipart form.
+        attributes: a place where listeners leave things for actions and each other.
+        path: the template of the route, as ``/users/{id}``; url: path and query as sent.
+        method: as sent, so ``HEAD`` also where a GET route answers; None over a socket.
+        controller, route_name, definition: set by the kernel, which knows the route.
+        token: whoever authenticated the request leaves proof of it here.
+        files: the uploads of a multipart form, by field name.
+        native: the transport's own request (``aiohttp.web.Request``); None in tests.
+    """
+
+    transport: Transport = attrs.field(converter=Transport)
+    headers: Headers = attrs.field(default=None, converter=_headers)
+    params: Bag = attrs.field(default=None, converter=_bag)
+    body: Any = None
+    raw_body: bytes = attrs.field(default=b"", kw_only=True, repr=False)
+    attributes: dict[str, Any] = attrs.field(factory=dict, kw_only=True)
+    path: str | None = attrs.field(default=None, kw_only=True)
+    url: str = attrs.field(default="", kw_only=True)
+    method: str | None = attrs.field(default=None, kw_only=True)
+    controller: Any = attrs.field(default=None, kw_only=True, repr=False)
+    route_name: str | None = attrs.field(default=None, kw_only=True)
+    definition: Any = attrs.field(default=None, kw_only=True, repr=False)
+    token: Any = attrs.field(default=None, kw_only=True, repr=False)
+    connection: Connection | None = attrs.field(default=None, kw_only=True)
+    files: MultiDict[UploadedFile] = attrs.field(factory=MultiDict, kw_only=True)
+    client: ClientAddress | None = attrs.field(default=None, kw_only=True)
+    native: Any = attrs.field(default=None, kw_only=True, repr=False)
+    _cookies: Mapping[str, str] | None = attrs.field(default=None, kw_only=True, repr=False)
+
+    @property
+    def cookies(self) -> Mapping[str, str]:
+        """The cookies of the ``Cookie`` header (RFC 6265), read when first asked for."""
+        if self._cookies is None:
+            self._cookies = parse_cookies(self.headers.get("Cookie", ""))
+        return self._cookies
+
+
+def parse_cookies(header: str) -> dict[str, str]:
+    """Read a ``Cookie`` header; a pair that breaks the grammar is left out, as browsers do."""
+    cookies: dict[str, str] = {}
+    for pair in header.split(";"):
+        try:
+            cookies.update((name, morsel.value) for name, morsel in SimpleCookie(pair).items())
+        except CookieError:
+            continue
+    return cookies

@@ -1,0 +1,166 @@
+"""What an action answers with."""
+
+from collections.abc import AsyncIterable, Mapping
+from datetime import datetime
+from email.utils import format_datetime
+from http.cookies import SimpleCookie
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote
+
+import attrs
+from multidict import CIMultiDict
+from yarl import URL
+
+_REDIRECTS = (301, 302, 303, 307, 308)
+
+
+def _headers(given: Mapping[str, str] | None) -> CIMultiDict[str]:
+    return CIMultiDict(given or {})
+
+
+def _check_status(_: Any, __: Any, status: int) -> None:
+    if not isinstance(status, int) or not 200 <= status <= 599:
+        raise ValueError(f"status_code is {status!r}; an answer has a status from 200 to 599")
+
+
+@attrs.define(eq=False)
+class Response:
+    """An answer; the transport decides how its content is written.
+
+    ``content`` is any value that JSON can hold, an attrs class, a dataclass, ``str``
+    (over HTTP: ``text/plain``), ``bytes``, or None for no content. A ``Content-Type``
+    in *headers* is respected.
+    """
+
+    content: Any = None
+    status_code: int = attrs.field(default=200, validator=_check_status)
+    headers: CIMultiDict[str] = attrs.field(default=None, converter=_headers)
+
+    def set_cookie(
+        self,
+        name: str,
+        value: str,
+        *,
+        max_age: int | None = None,
+        expires: datetime | None = None,
+        path: str = "/",
+        domain: str | None = None,
+        secure: bool = False,
+        httponly: bool = False,
+        samesite: Literal["Lax", "Strict", "None"] | None = "Lax",
+    ) -> None:
+        """Have the browser keep a cookie (RFC 6265); *max_age* is in seconds.
+
+        Raises:
+            http.cookies.CookieError: *name* is not a token.
+        """
+        cookie: SimpleCookie = SimpleCookie({name: value})
+        given = {
+            "max-age": max_age,
+            "expires": expires and format_datetime(expires, usegmt=True),
+            "path": path,
+            "domain": domain,
+            "secure": secure,
+            "httponly": httponly,
+            "samesite": samesite,
+        }
+        for attribute, setting in given.items():
+            if setting is not None and setting is not False:
+                cookie[name][attribute] = setting
+        self.headers.add("Set-Cookie", cookie[name].OutputString())
+
+    def delete_cookie(self, name: str, *, path: str = "/", domain: str | None = None) -> None:
+        """Have the browser forget a cookie; *path* and *domain* must be those it was set with."""
+        self.set_cookie(name, "", max_age=0, path=path, domain=domain)
+
+
+class RedirectResponse(Response):
+    """Sends the client elsewhere (RFC 9110 §15.4); 303 makes it GET, 307 and 308 repeat."""
+
+    def __init__(
+        self,
+        location: str,
+        status_code: int = 302,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        if status_code not in _REDIRECTS:
+            raise ValueError(f"status_code is {status_code}; a redirect has one of {_REDIRECTS}")
+        super().__init__(None, status_code, headers)
+        self.headers["Location"] = str(URL(location))
+
+
+class FileResponse(Response):
+    """A file of this machine, sent as it is; 404 when it is not there at the time.
+
+    Over HTTP it knows ranges and conditional requests (RFC 9110 §13, §14). With *filename*
+    the browser saves it under that name (RFC 6266). A socket cannot carry it.
+    """
+
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        status_code: int = 200,
+        headers: Mapping[str, str] | None = None,
+        *,
+        filename: str | None = None,
+    ) -> None:
+        super().__init__(Path(path), status_code, headers)
+        if filename is not None:
+            self.headers.setdefault("Content-Disposition", attachment(filename))
+
+
+class StreamResponse(Response):
+    """A body that comes in pieces, ``bytes`` or ``str``, while it is made.
+
+    The source is read as fast as the client takes it, and closed (``aclose``) when it is
+    done or the client leaves. A socket cannot carry it.
+    """
+
+    def __init__(
+        self,
+        content: AsyncIterable[bytes | str],
+        status_code: int = 200,
+        headers: Mapping[str, str] | None = None,
+        *,
+        content_type: str = "application/octet-stream",
+    ) -> None:
+        super().__init__(content, status_code, headers)
+        self.headers.setdefault("Content-Type", content_type)
+
+
+@attrs.frozen(kw_only=True)
+class ServerSentEvent:
+    """One event of an event stream (HTML Standard, "Server-sent events").
+
+    ``data`` is sent as it is when str, as JSON else; ``retry`` is in seconds.
+    """
+
+    data: Any = None
+    event: str | None = None
+    id: str | None = None
+    retry: float | None = None
+
+
+class EventStreamResponse(Response):
+    """Server-sent events for an ``EventSource``; ends with its source or its client."""
+
+    def __init__(
+        self,
+        content: AsyncIterable[ServerSentEvent],
+        status_code: int = 200,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(content, status_code, headers)
+        self.headers.setdefault("Content-Type", "text/event-stream; charset=utf-8")
+        self.headers.setdefault("Cache-Control", "no-store")
+
+
+def attachment(filename: str) -> str:
+    """``Content-Disposition`` for a download (RFC 6266): quoted ASCII, then RFC 5987 UTF-8."""
+    plain = "".join(c if c.isascii() and c.isprintable() else "_" for c in filename)
+    quoted = plain.replace("\\", "\\\\").replace('"', '\\"')
+    if plain == filename:
+        return f'attachment; filename="{quoted}"'
+    return f"attachment; filename=\"{quoted}\"; filename*=UTF-8''{quote(filename, safe='')}"

@@ -1,0 +1,81 @@
+"""Where routes are collected at boot, before the kernel compiles them."""
+
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+from rxkernel.exceptions import ConfigurationError
+from rxkernel.routing.metadata import HttpMetadata, WebSocketMetadata
+
+M = TypeVar("M", HttpMetadata, WebSocketMetadata)
+
+
+class MetadataStorage(Generic[M]):
+    """The routes of one transport by key, in the order they were added. Fails loudly."""
+
+    kind: type[M]
+
+    def __init__(self) -> None:
+        self._metadata: dict[str, M] = {}
+
+    def add(self, metadata: M) -> None:
+        """Add a route.
+
+        Raises:
+            ConfigurationError: the name is taken; the message names both places.
+        """
+        if not isinstance(metadata, self.kind):
+            raise ConfigurationError(
+                f"{type(self).__name__} takes {self.kind.__name__}, not {metadata!r}"
+            )
+        if other := self._metadata.get(metadata.key):
+            raise ConfigurationError(
+                f"route name {metadata.key!r} is given twice, to {other.place} and to "
+                f"{metadata.place}; rename one of them"
+            )
+        self._metadata[metadata.key] = metadata
+
+    def get(self, name: str) -> M | None:
+        """The route of that key, None when there is none."""
+        return self._metadata.get(name)
+
+    def has(self, name: str) -> bool:
+        return name in self._metadata
+
+    def remove(self, name: str) -> None:
+        """Take a route out.
+
+        Raises:
+            ConfigurationError: there is none of that name.
+        """
+        if self._metadata.pop(name, None) is None:
+            known = ", ".join(self._metadata) or "none"
+            raise ConfigurationError(f"no route {name!r} to remove; there is: {known}")
+
+    def all(self) -> tuple[M, ...]:
+        """Every route, in the order they were added."""
+        return tuple(self._metadata.values())
+
+    def reset(self) -> None:
+        """Take every route out."""
+        self._metadata.clear()
+
+    def __len__(self) -> int:
+        return len(self._metadata)
+
+    def __iter__(self) -> Iterator[M]:
+        return iter(self.all())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._metadata
+
+
+class HttpMetadataStorage(MetadataStorage[HttpMetadata]):
+    """The routes over HTTP of one application."""
+
+    kind = HttpMetadata
+
+
+class WebSocketMetadataStorage(MetadataStorage[WebSocketMetadata]):
+    """The routes over Socket.IO of one application."""
+
+    kind = WebSocketMetadata

@@ -1,0 +1,1 @@
+"""HTTP on aiohttp: the only package that imports it."""

@@ -1,0 +1,86 @@
+"""A port with an aiohttp application behind it."""
+
+import asyncio
+import errno
+
+from aiohttp import web
+
+from rxkernel.servers.server import ServerStartError
+
+_LINGER = 0.5
+"""Seconds in which a kept-alive connection may still send a request that was on its way."""
+
+
+class Listener:
+    """Listens, and stops in two steps: first no new connection, then no connection at all.
+
+    `aiohttp.web.run_app` would take the signals and decide itself; a runner leaves both here.
+    """
+
+    def __init__(
+        self,
+        engine: web.Application,
+        host: str,
+        port: int,
+        *,
+        keepalive_timeout: float = 75.0,
+        reuse_port: bool = False,
+    ) -> None:
+        self.host = host
+        self.port = port
+        self._reuse_port = reuse_port
+        self._runner = web.AppRunner(
+            engine,
+            access_log=None,
+            keepalive_timeout=keepalive_timeout,
+            shutdown_timeout=0.1,  # the manager's deadline has passed by then
+        )
+
+    async def start(self) -> None:
+        """Listen; `port` is the real one afterwards.
+
+        Raises:
+            ServerStartError: the address is taken, or is none of this machine.
+        """
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self.host, self.port, reuse_port=self._reuse_port or None)
+        try:
+            await site.start()
+        except OSError as exc:
+            await self._runner.cleanup()
+            raise ServerStartError(self._explain(exc)) from exc
+        self.port = site.port
+
+    def _explain(self, exc: OSError) -> str:
+        address = f"{self.host}:{self.port}"
+        if exc.errno == errno.EADDRINUSE:
+            return (
+                f"cannot listen on {address}: the port is in use; "
+                f"stop what uses it or choose another port"
+            )
+        return f"cannot listen on {address}: {exc.strerror or exc}; choose another host or port"
+
+    async def refuse(self) -> None:
+        """Accept no new connection; those that are open go on."""
+        await asyncio.sleep(0)  # take in what the system has already accepted
+        for site in self._runner.sites:
+            await site.stop()
+
+    async def linger(self) -> None:
+        """Give open connections the time for a request that was already under way."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _LINGER
+        while self._connections() and loop.time() < end:  # noqa: ASYNC110 - aiohttp has no event
+            await asyncio.sleep(0.01)
+
+    def _connections(self) -> int:
+        return len(self._runner.server.connections) if self._runner.server else 0
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._runner.cleanup()
+
+
+def new_engine(body_limit: int) -> web.Application:
+    """An empty aiohttp application; *body_limit* is in bytes."""
+    return web.Application(client_max_size=body_limit)

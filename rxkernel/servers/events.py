@@ -1,0 +1,47 @@
+"""The events of the servers."""
+
+from enum import StrEnum
+
+import attrs
+
+from rxkernel.events.event import Event
+from rxkernel.messages.connection import Connection
+from rxkernel.servers.server import Server
+
+
+class ServerEvents(StrEnum):
+    """The names of the servers' events."""
+
+    CONFIGURE = "server.configure"
+    """`ServerConfigurationEvent`: ``event.server.engine`` is there, nothing listens yet."""
+    STARTED = "server.started"
+    """`ServerEvent`: it listens, and its port is known."""
+    STOPPING = "server.stopping"
+    """`ServerEvent`: about to accept nothing more."""
+    CONNECTED = "server.connected"
+    """`ConnectionEvent`: a client asks to connect; raising an `HttpException` refuses it."""
+    DISCONNECTED = "server.disconnected"
+    """`ConnectionEvent`: a client that was connected has left."""
+
+
+@attrs.define(eq=False)
+class ServerEvent(Event):
+    """Something happened to a server as a whole."""
+
+    server: Server
+
+
+class ServerConfigurationEvent(ServerEvent):
+    """Before listening: native routes and middleware go onto ``event.server.engine``."""
+
+
+@attrs.define(eq=False)
+class ConnectionEvent(Event):
+    """A client comes or goes. The pair is delivered in order and once each; a client that
+    was refused never connected, so it does not leave either.
+
+    ``server`` is None for the connections of a `KernelClient`.
+    """
+
+    connection: Connection
+    server: Server | None = None

@@ -1,0 +1,88 @@
+"""Starts the servers in order, and stops them so that nothing is lost."""
+
+import asyncio
+import logging
+from collections.abc import Iterator, Mapping
+
+from rxkernel.events.dispatcher import AsyncEventDispatcher
+from rxkernel.exceptions import ConfigurationError
+from rxkernel.kernel.kernel import Kernel
+from rxkernel.servers.events import ServerConfigurationEvent, ServerEvent, ServerEvents
+from rxkernel.servers.server import Server
+
+logger = logging.getLogger(__name__)
+
+
+class ServerManager(Mapping[str, Server]):
+    """The servers of one application, by name, in the order they start."""
+
+    def __init__(self, dispatcher: AsyncEventDispatcher, shutdown_timeout: float = 10.0) -> None:
+        self._servers: dict[str, Server] = {}
+        self._started: list[Server] = []
+        self._dispatcher = dispatcher
+        self._shutdown_timeout = shutdown_timeout
+
+    def add(self, server: Server) -> None:
+        """Let *server* start behind those added before.
+
+        Raises:
+            ConfigurationError: its name is taken.
+        """
+        if server.name in self._servers:
+            raise ConfigurationError(f"two servers are called {server.name!r}; rename one")
+        self._servers[server.name] = server
+
+    def __getitem__(self, name: str) -> Server:
+        return self._servers[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._servers)
+
+    def __len__(self) -> int:
+        return len(self._servers)
+
+    async def start(self, kernel: Kernel) -> None:
+        """Configure every server, then let each listen. One that cannot stops the others."""
+        try:
+            for server in self._servers.values():
+                server.configure(kernel)
+                event = ServerConfigurationEvent(server)
+                await self._dispatcher.dispatch(ServerEvents.CONFIGURE, event)
+            for server in self._servers.values():
+                self._started.append(server)
+                await server.start()
+                await self._dispatcher.dispatch(ServerEvents.STARTED, ServerEvent(server))
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Drain all at once within ``shutdown_timeout`` seconds, then stop in reverse order.
+
+        What fails is logged and keeps nothing else from stopping.
+        """
+        servers, self._started = self._started[::-1], []
+        for server in servers:
+            await self._announce(server)
+        try:
+            async with asyncio.timeout(self._shutdown_timeout):
+                await asyncio.gather(*(self._drain(server) for server in servers))
+        except TimeoutError:
+            logger.warning("not drained within %s s; closing anyway", self._shutdown_timeout)
+        for server in servers:
+            try:
+                await server.stop()
+            except Exception:
+                logger.exception("server %r failed to stop", server.name)
+
+    async def _announce(self, server: Server) -> None:
+        try:
+            await self._dispatcher.dispatch(ServerEvents.STOPPING, ServerEvent(server))
+        except Exception:
+            logger.exception("a listener of %s failed", ServerEvents.STOPPING)
+
+    async def _drain(self, server: Server) -> None:
+        try:
+            await server.drain()
+        except Exception:
+            logger.exception("server %r failed to drain", server.name)

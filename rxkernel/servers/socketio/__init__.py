@@ -1,0 +1,1 @@
+"""Socket.IO on python-socketio: the only package that imports it."""

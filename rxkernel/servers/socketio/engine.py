@@ -1,0 +1,149 @@
+"""python-socketio with its ends in our hands: who connects, what an event does, who leaves.
+
+The library would look handlers up by event name, so a client could call its ``connect``
+handler by sending that name. Here events go to the kernel only. The methods overridden
+are private: `tests/servers/test_socketio_seams.py` fails when a release renames one.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import socketio
+from socketio import packet
+from socketio.exceptions import ConnectionRefusedError
+
+from rxkernel.kernel.serialization import to_plain
+from rxkernel.servers.socketio.connection import SocketioConnection
+from rxkernel.servers.socketio.packet import KernelPacket
+
+logger = logging.getLogger(__name__)
+
+Refusal = ConnectionRefusedError
+"""Raised with a message and the error body; the client gets them as CONNECT_ERROR."""
+
+
+class _Participants(socketio.AsyncManager):  # type: ignore[misc]
+    """A client whose CONNECT is still being decided hears no broadcast."""
+
+    def get_participants(self, namespace: str, room: Any) -> Iterator[tuple[str, str]]:
+        undecided = self.pending_connect.get(namespace, ())
+        for sid, engine_id in super().get_participants(namespace, room):
+            if sid not in undecided:
+                yield sid, engine_id
+
+
+def _library_logger() -> logging.Logger:
+    """Ours from WARNING up; python-socketio logs every packet at INFO, unescaped."""
+    quiet = logging.Logger(f"{__name__}.library", logging.WARNING)
+    quiet.parent = logger
+    return quiet
+
+
+class Engine(socketio.AsyncServer):  # type: ignore[misc]
+    """Tells three functions what happens; each connection is handed over as one object.
+
+    Args:
+        make: a connection for ``(engine, sid, namespace, engine session, handshake, auth)``.
+        connected: raises `Refusal` to turn the client away.
+        received: an event with its acknowledgement id, or None, and its arguments.
+        disconnected: once for each connection that was accepted.
+    """
+
+    def __init__(
+        self,
+        *,
+        make: Callable[..., SocketioConnection],
+        connected: Callable[[SocketioConnection], Awaitable[None]],
+        received: Callable[[SocketioConnection, int | None, list[Any]], Awaitable[None]],
+        disconnected: Callable[[SocketioConnection], Awaitable[None]],
+        **options: Any,
+    ) -> None:
+        super().__init__(
+            client_manager=_Participants(),
+            serializer=KernelPacket,
+            async_mode="aiohttp",
+            async_handlers=False,
+            logger=_library_logger(),
+            engineio_logger=_library_logger(),
+            **options,
+        )
+        self.connections: dict[str, SocketioConnection] = {}
+        self._make = make
+        self._connected = connected
+        self._received = received
+        self._disconnected = disconnected
+
+    async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
+        if eio_sid not in self.environ:  # the Engine.IO session has ended already
+            return
+        await super()._handle_connect(eio_sid, namespace, data)
+        connection = self._find(eio_sid, namespace)
+        if connection is None:
+            return
+        if eio_sid in self.environ:
+            await connection.accept()
+        else:  # it left while its CONNECT was decided
+            connection.is_accepted = True
+            await self._handle_disconnect(eio_sid, namespace, self.reason.TRANSPORT_CLOSE)
+
+    async def _trigger_event(self, event: str, namespace: str, *args: Any) -> Any:
+        """Called by the library for ``connect`` and ``disconnect`` only; see `_handle_event`."""
+        if event == "connect":
+            sid, environ, auth = args
+            connection = self._make(self, sid, namespace, environ, auth)
+            self.connections[sid] = connection
+            try:
+                await self._connected(connection)
+            except Refusal:
+                del self.connections[sid]
+                raise
+        elif args[0] in self.connections:
+            connection = self.connections.pop(args[0])
+            connection.end()
+            await self._disconnected(connection)
+
+    async def _handle_event(
+        self, eio_sid: str, namespace: str | None, id: int | None, data: Any
+    ) -> None:
+        connection = self._find(eio_sid, namespace)
+        if not isinstance(data, list) or not data or not isinstance(data[0], str):
+            logger.warning("closed %s: an event without a name", eio_sid)
+            await self.eio.disconnect(eio_sid)
+        elif connection is not None and connection.is_accepted:
+            await self._received(connection, id, data)
+
+    async def _handle_ack(
+        self, eio_sid: str, namespace: str | None, id: int | None, data: Any
+    ) -> None:
+        connection = self._find(eio_sid, namespace)
+        if connection is not None:
+            connection.answered(id, data if isinstance(data, list) else [data])
+
+    def _find(self, eio_sid: str, namespace: str | None) -> SocketioConnection | None:
+        return self.connections.get(self.manager.sid_from_eio_sid(eio_sid, namespace or "/"))
+
+    async def acknowledge(self, connection: SocketioConnection, id: int, payload: Any) -> None:
+        """Send *payload* as the acknowledgement *id*."""
+        answer = KernelPacket(packet.ACK, namespace=connection.namespace, id=id, data=[payload])
+        await self._send_packet(connection.engine_id, answer)
+
+    async def send_event(
+        self, connection: SocketioConnection, event: str, args: tuple[Any, ...], ack: int | None
+    ) -> None:
+        data = [event, *(to_plain(arg) for arg in args)]
+        sent = KernelPacket(packet.EVENT, namespace=connection.namespace, id=ack, data=data)
+        await self._send_packet(connection.engine_id, sent)
+
+    def rooms_of(self, connection: SocketioConnection) -> list[Any]:
+        return list(self.manager.get_rooms(connection.id, connection.namespace) or ())
+
+    async def enter(self, connection: SocketioConnection, room: str) -> None:
+        if connection.id in self.connections:
+            await self.enter_room(connection.id, room, namespace=connection.namespace)
+
+    async def leave(self, connection: SocketioConnection, room: str) -> None:
+        await self.leave_room(connection.id, room, namespace=connection.namespace)
+
+    async def drop(self, connection: SocketioConnection) -> None:
+        await self.disconnect(connection.id, namespace=connection.namespace)

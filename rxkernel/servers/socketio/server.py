@@ -1,0 +1,230 @@
+"""The Socket.IO server: events become requests, responses become acknowledgements."""
+
+import asyncio
+import logging
+from functools import partial
+from typing import Any
+
+from multidict import MultiDict
+
+from rxkernel.events.dispatcher import AsyncEventDispatcher
+from rxkernel.exceptions import NotFoundException, ServiceUnavailableException
+from rxkernel.kernel.errors import error_response
+from rxkernel.kernel.kernel import Kernel
+from rxkernel.kernel.scopes import ConnectionScope, current_connection, current_request
+from rxkernel.kernel.serialization import to_plain
+from rxkernel.messages.connection import Broadcaster
+from rxkernel.messages.request import Request
+from rxkernel.messages.response import Response
+from rxkernel.messages.transport import Transport
+from rxkernel.servers.aiohttp.listener import Listener, new_engine
+from rxkernel.servers.aiohttp.requests import client_of
+from rxkernel.servers.aiohttp.server import AiohttpServer
+from rxkernel.servers.events import ConnectionEvent, ServerEvents
+from rxkernel.servers.server import Server
+from rxkernel.servers.socketio.connection import SocketioConnection
+from rxkernel.servers.socketio.engine import Engine, Refusal
+from rxkernel.servers.socketio.wire import acknowledgement, read_arguments
+from rxkernel.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+class SocketioServer(Server):
+    """Answers Socket.IO events with the kernel's definitions.
+
+    ``engine`` is the `socketio.AsyncServer`. It shares the port of *http*, unless it has
+    one of its own in the settings.
+    """
+
+    name = "socketio"
+    transport = Transport.SOCKET
+
+    def __init__(
+        self,
+        settings: Settings,
+        http: AiohttpServer,
+        dispatcher: AsyncEventDispatcher,
+        broadcaster: Broadcaster,
+        scope: ConnectionScope,
+    ) -> None:
+        self._settings = settings
+        self._http = http
+        self._dispatcher = dispatcher
+        self._broadcaster = broadcaster
+        self._scope = scope
+        self._kernel: Kernel | None = None
+        self._listener: Listener | None = None
+        self._draining = False
+
+    @property
+    def host(self) -> str:
+        return self._settings.socketio.host or self._http.host
+
+    @property
+    def port(self) -> int:
+        if self._settings.socketio.port is None:
+            return self._http.port
+        return self._listener.port if self._listener else self._settings.socketio.port
+
+    def configure(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._draining = False
+        settings = self._settings.socketio
+        self.engine = Engine(
+            make=self._make,
+            connected=self._connected,
+            received=self._received,
+            disconnected=self._disconnected,
+            namespaces=["/", *{d.namespace for d in kernel.websocket_definitions}],
+            ping_interval=settings.ping_interval,
+            ping_timeout=settings.ping_timeout,
+            max_http_buffer_size=settings.max_payload,
+            **_origins(self._settings.http.origins),
+        )
+
+        shared = settings.port is None
+        self._application = (
+            self._http.engine if shared else new_engine(self._settings.http.body_limit)
+        )
+        self.engine.attach(self._application, socketio_path=settings.path.strip("/"))
+
+    async def start(self) -> None:
+        self._broadcaster.attach(self)
+        if (port := self._settings.socketio.port) is not None:
+            self._listener = Listener(self._application, self.host, port)
+            await self._listener.start()
+
+    async def drain(self) -> None:
+        self._draining = True
+        if self._listener is not None:
+            await self._listener.refuse()
+        mailboxes = [c.mailbox.settle() for c in self.engine.connections.values()]
+        await asyncio.gather(*mailboxes)
+
+    async def stop(self) -> None:
+        """Close every transport, without a Socket.IO DISCONNECT: a client that got one would
+        not reconnect by itself, and the next process is there for it."""
+        self._broadcaster.detach(self)
+        for socket in tuple(self.engine.eio.sockets.values()):
+            await socket.close(wait=False)
+            await socket.queue.put(None)  # ends the writer, which closes the websocket
+        await self.engine.shutdown()
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            await listener.close()
+
+    async def broadcast(
+        self, event: str, args: tuple[Any, ...], room: str | None, namespace: str, skip: set[str]
+    ) -> None:
+        data = tuple(to_plain(arg) for arg in args)
+        await self.engine.emit(event, data, room=room, namespace=namespace, skip_sid=list(skip))
+
+    def _make(
+        self, engine: Engine, sid: str, namespace: str, environ: dict[str, Any], auth: Any
+    ) -> SocketioConnection:
+        native = environ["aiohttp.request"]
+        return SocketioConnection(
+            engine,
+            sid,
+            namespace,
+            engine.manager.eio_sid_from_sid(sid, namespace),
+            self._settings.socketio.concurrency,
+            headers=native.headers,
+            query=native.query,
+            auth=auth,
+            client=client_of(native),
+        )
+
+    async def _connected(self, connection: SocketioConnection) -> None:
+        assert self._kernel is not None
+        current_connection.set(connection)
+        try:
+            event = ConnectionEvent(connection, self)
+            await self._dispatcher.dispatch(ServerEvents.CONNECTED, event)
+        except Exception as exc:
+            await self._scope.close(connection)
+            request = self._request(connection)
+            response = await self._kernel.fail(request, exc)
+            body = acknowledgement(response)
+            raise Refusal(body.get("message", "Refused"), body) from exc
+
+    async def _disconnected(self, connection: SocketioConnection) -> None:
+        current_connection.set(connection)
+        try:
+            event = ConnectionEvent(connection, self)
+            await self._dispatcher.dispatch(ServerEvents.DISCONNECTED, event)
+        except Exception:
+            logger.exception("a listener of %s failed", ServerEvents.DISCONNECTED)
+        finally:
+            await self._scope.close(connection)
+
+    async def _received(
+        self, connection: SocketioConnection, ack: int | None, data: list[Any]
+    ) -> None:
+        await connection.mailbox.put(partial(self._serve, connection, ack, data))
+
+    async def _serve(
+        self, connection: SocketioConnection, ack: int | None, data: list[Any]
+    ) -> None:
+        """One event, from its arguments to its acknowledgement; a task of its own."""
+        assert self._kernel is not None
+        current_connection.set(connection)
+        request = self._request(connection)
+        current_request.set(request)
+        try:
+            response, payload = await self._answer(self._kernel, request, data)
+            if ack is not None:
+                await self.engine.acknowledge(connection, ack, payload)
+            self._kernel.terminate(request, response)
+        except Exception:
+            logger.exception("event %.100r could not be served", data[0])
+
+    def _request(self, connection: SocketioConnection) -> Request:
+        return Request(
+            Transport.SOCKET,
+            connection.headers,
+            connection=connection,
+            client=connection.client,
+            native=None,
+        )
+
+    async def _answer(
+        self, kernel: Kernel, request: Request, data: list[Any]
+    ) -> tuple[Response, dict[str, Any]]:
+        response = await self._respond(kernel, request, data)
+        try:
+            return response, acknowledgement(response)
+        except Exception as exc:
+            response = await kernel.fail(request, exc)
+        try:
+            return response, acknowledgement(response)
+        except Exception as exc:
+            logger.exception("the error cannot be acknowledged either")
+            response = error_response(exc)
+            return response, acknowledgement(response)
+
+    async def _respond(self, kernel: Kernel, request: Request, data: list[Any]) -> Response:
+        name, *arguments = data
+        assert request.connection is not None
+        namespace = request.connection.namespace
+        definition = kernel.websocket_definitions.get(
+            name if namespace == "/" else f"{namespace}:{name}"
+        )
+        try:
+            if self._draining:
+                raise ServiceUnavailableException("the server is stopping; try again")
+            if definition is None:
+                raise NotFoundException(f"no event {name[:100]!r} in namespace {namespace}")
+            params, request.body = read_arguments(arguments)
+            request.params = MultiDict(params)
+        except Exception as exc:
+            return await kernel.fail(request, exc)
+        return await kernel.answer(definition, request)
+
+
+def _origins(origins: tuple[str, ...]) -> dict[str, Any]:
+    """engine.io's words for the one origin policy: own origin, a list, or all without cookies."""
+    if "*" in origins:
+        return {"cors_allowed_origins": "*", "cors_credentials": False}
+    return {"cors_allowed_origins": list(origins) or None}

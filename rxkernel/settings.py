@@ -1,0 +1,178 @@
+"""The settings of an application, as frozen attrs classes; nothing here reads a source.
+
+Made by hand, a bad value or type is a `ValueError` that says what is allowed. Read from
+files, environment and command line (`rxkernel.application.settings_sources`), all of them
+become one `ConfigurationError` that names each setting and its source.
+"""
+
+import logging
+import math
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType, NoneType
+from typing import Any
+
+import attrs
+
+_PREFIX = re.compile(r"(/[^/\s?#{}]+)*")
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s]+")
+_LEVELS = tuple(logging.getLevelNamesMapping())
+
+
+@attrs.frozen
+class Allowed:
+    """An attrs validator for one setting, of use to the settings of bundles too.
+
+    *text* completes "must be …" and never quotes the value, so it can be shown for secrets.
+    *test* is asked for instances of *kinds* only; a ``bool`` is no number, ``None`` passes
+    if `NoneType` is among *kinds*.
+    """
+
+    text: str
+    kinds: tuple[type, ...]
+    test: Callable[[Any], object] = lambda _: True
+
+    def holds(self, value: object) -> bool:
+        if value is None or isinstance(value, bool):
+            return type(value) in self.kinds
+        return isinstance(value, self.kinds) and bool(self.test(value))
+
+    def __call__(self, instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+        if not self.holds(value):
+            raise ValueError(f"{attribute.name} must be {self.text}")
+
+
+def _read_only(bundles: Mapping[str, object]) -> Mapping[str, object]:
+    return MappingProxyType(dict(bundles))
+
+
+_FLAG = Allowed("true or false", (bool,))
+_COUNT = Allowed("a whole number, 1 or more", (int,), lambda number: number >= 1)
+_DURATION = Allowed("seconds, 0 or more", (int, float), lambda value: 0 <= value < math.inf)
+_INTERVAL = Allowed("seconds, more than 0", (int, float), lambda value: 0 < value < math.inf)
+_PORT = Allowed("a port, 0 to 65535 (0: a free one)", (int,), lambda port: 0 <= port <= 65535)
+_HOST = Allowed("a host name or an IP address", (str,), lambda host: host and not host.isspace())
+
+
+@attrs.frozen(kw_only=True)
+class HttpSettings:
+    """Where and how HTTP is served."""
+
+    host: str = attrs.field(default="127.0.0.1", validator=_HOST)
+    """Address to listen on; ``0.0.0.0`` is every IPv4 interface."""
+
+    port: int = attrs.field(default=8000, validator=_PORT)
+    """TCP port; 0 takes a free one, which the server tells after its start."""
+
+    prefix: str = attrs.field(
+        default="",
+        validator=Allowed(
+            'empty or a path like "/api", without a slash at its end', (str,), _PREFIX.fullmatch
+        ),
+    )
+    """Path before every route."""
+
+    body_limit: int = attrs.field(default=1_048_576, validator=_COUNT)
+    """Largest request body, in bytes; a larger one is answered 413."""
+
+    form_fields_limit: int = attrs.field(default=1000, validator=_COUNT)
+    """Most fields in one form."""
+
+    keepalive_timeout: float = attrs.field(default=75.0, validator=_DURATION)
+    """Seconds that an idle connection is kept open."""
+
+    shutdown_timeout: float = attrs.field(default=10.0, validator=_DURATION)
+    """Seconds that requests in flight get to end when the server stops."""
+
+    threads: int = attrs.field(default=8, validator=_COUNT)
+    """Size of the thread pool that runs the plain ``def`` actions."""
+
+    origins: tuple[str, ...] = attrs.field(
+        default=(),
+        validator=Allowed(
+            'a list of origins like "https://example.org" (no path), or "*"',
+            (tuple,),
+            lambda origins: all(map(_is_origin, origins)),
+        ),
+    )
+    """Origins of other sites whose pages may call this one; ``*`` is all of them."""
+
+
+def _is_origin(origin: object) -> bool:
+    return isinstance(origin, str) and (origin == "*" or bool(_ORIGIN.fullmatch(origin)))
+
+
+@attrs.frozen(kw_only=True)
+class SocketioSettings:
+    """Where and how Socket.IO is served."""
+
+    enabled: bool = attrs.field(default=True, validator=_FLAG)
+    """Whether Socket.IO is served at all."""
+
+    path: str = attrs.field(
+        default="/socket.io",
+        validator=Allowed(
+            'a path like "/socket.io", without a slash at its end',
+            (str,),
+            lambda path: path and _PREFIX.fullmatch(path),
+        ),
+    )
+    """Path that clients connect to."""
+
+    host: str | None = attrs.field(
+        default=None, validator=Allowed(f"{_HOST.text}, or none", (str, NoneType), _HOST.test)
+    )
+    """Address to listen on, with a *port* only; ``None`` is the HTTP server's."""
+
+    port: int | None = attrs.field(
+        default=None, validator=Allowed(f"{_PORT.text}, or none", (int, NoneType), _PORT.test)
+    )
+    """Own TCP port, 0 for a free one; ``None`` shares the HTTP server's."""
+
+    ping_interval: float = attrs.field(default=25.0, validator=_INTERVAL)
+    """Seconds between two pings to a socket."""
+
+    ping_timeout: float = attrs.field(default=20.0, validator=_INTERVAL)
+    """Seconds that a socket may take to answer a ping."""
+
+    max_payload: int = attrs.field(default=1_000_000, validator=_COUNT)
+    """Largest message, in bytes; the socket that sends a larger one is closed."""
+
+    concurrency: int = attrs.field(default=32, validator=_COUNT)
+    """Events of one socket that run at a time; 1 is strictly one after another."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.host is not None and self.port is None:
+            raise ValueError("host needs a port: without one, the HTTP server's host is used")
+
+
+@attrs.frozen(kw_only=True)
+class LoggingSettings:
+    """What the command line logs."""
+
+    level: str = attrs.field(
+        default="INFO",
+        validator=Allowed("one of " + ", ".join(_LEVELS), (str,), _LEVELS.__contains__),
+    )
+    """Name of the lowest level that is logged."""
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """All settings of one application."""
+
+    debug: bool = attrs.field(default=False, validator=_FLAG)
+    """Whether error answers and the log may show internals."""
+
+    http: HttpSettings = attrs.field(
+        factory=HttpSettings, validator=Allowed("an HttpSettings", (HttpSettings,))
+    )
+    socketio: SocketioSettings = attrs.field(
+        factory=SocketioSettings, validator=Allowed("a SocketioSettings", (SocketioSettings,))
+    )
+    logging: LoggingSettings = attrs.field(
+        factory=LoggingSettings, validator=Allowed("a LoggingSettings", (LoggingSettings,))
+    )
+
+    bundles: Mapping[str, object] = attrs.field(factory=dict, converter=_read_only)
+    """One settings object per bundle name; read-only."""

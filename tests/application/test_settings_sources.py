@@ -1,0 +1,484 @@
+"""Settings read from real files, environments and command lines."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import attrs
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from rxkernel.application.settings_sources import load_settings
+from rxkernel.exceptions import ConfigurationError
+from rxkernel.settings import Allowed, HttpSettings, Settings, SocketioSettings
+
+
+@attrs.frozen(kw_only=True)
+class Tls:
+    certificate: Path | None = None
+    depth: int = attrs.field(default=1, validator=Allowed("1 or more", (int,), lambda n: n > 0))
+
+
+@attrs.frozen(kw_only=True)
+class Security:
+    key: str = attrs.field(default="", metadata={"secret": True}, repr=False)
+    algorithm: Literal["HS256", "RS256"] = "HS256"
+    lifetime: float | None = None
+    tls: Tls = attrs.field(factory=Tls)
+    proxy: Tls | None = None
+    peers: dict[str, int] = attrs.field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        if self.algorithm == "RS256" and not self.key:
+            raise ValueError("RS256 needs a key")
+        if self.key.startswith("weak"):
+            raise ValueError(f"{self.key} is weak")
+
+
+@attrs.frozen(kw_only=True)
+class Vault:
+    codes: Annotated[tuple[int, ...], msgspec.Meta(max_length=2)] = ()
+    doors: dict[str, list[str]] = attrs.field(factory=dict, metadata={"secret": True})
+
+    def __attrs_post_init__(self) -> None:
+        for words in self.doors.values():
+            raise ValueError(f"no door opens with {words[0]}")
+
+
+@attrs.frozen(kw_only=True)
+class Pinned:
+    """A required secret, a foreign validator and a default that follows another setting."""
+
+    token: str = attrs.field(
+        metadata={"secret": True}, validator=attrs.validators.matches_re("[a-z]+"), repr=False
+    )
+    low: int = attrs.field(default=1, validator=attrs.validators.gt(0))
+    high: int = attrs.field(default=9)
+    label: str = attrs.field(default=attrs.Factory(lambda self: f"to {self.high}", True))
+
+    @high.validator
+    def _above_low(self, attribute: "attrs.Attribute[int]", value: int) -> None:
+        if value <= self.low:
+            raise ValueError("high must be above low")
+
+
+def load(directory: Path, toml: str = "", **sources: Any) -> Settings:
+    if toml:
+        (directory / "rxkernel.toml").write_text(toml)
+    return load_settings(directory=directory, **{"environment": {}, **sources})
+
+
+def problems(directory: Path, toml: str = "", **sources: Any) -> tuple[str, ...]:
+    with pytest.raises(ConfigurationError) as caught:
+        load(directory, toml, **sources)
+    assert all("\n" not in problem for problem in caught.value.problems)
+    return caught.value.problems
+
+
+def problem(directory: Path, toml: str = "", **sources: Any) -> str:
+    (only,) = problems(directory, toml, **sources)
+    return only
+
+
+def test_without_sources_the_defaults_are_the_settings(tmp_path: Path) -> None:
+    assert load(tmp_path) == Settings()
+
+
+def test_a_later_source_wins_setting_by_setting(tmp_path: Path) -> None:
+    settings = load(
+        tmp_path,
+        "debug = true\nhttp = {port = 2, threads = 2, body_limit = 2}",
+        defaults=Settings(http=HttpSettings(port=1, threads=1, body_limit=1, prefix="/one")),
+        environment={"RXKERNEL_HTTP_PORT": "3", "RXKERNEL_HTTP_THREADS": "3"},
+        overrides={"http.port": 4},
+    )
+
+    assert settings == Settings(
+        debug=True, http=HttpSettings(port=4, threads=3, body_limit=2, prefix="/one")
+    )
+
+
+def test_pyproject_is_read_where_there_is_no_file_of_its_own(tmp_path: Path) -> None:
+    pyproject = "[project]\nname = 'x'\n[tool.other]\ny = 1\n[tool.rxkernel.http]\nport = 1"
+    (tmp_path / "pyproject.toml").write_text(pyproject)
+
+    assert load(tmp_path).http.port == 1
+    assert load(tmp_path, "debug = true") == Settings(debug=True)
+
+
+@pytest.mark.parametrize("text", ["", "[project]", "[tool.other]", "tool = 1"])
+def test_a_pyproject_that_is_silent_about_rxkernel_is_fine(tmp_path: Path, text: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(text)
+
+    assert load(tmp_path) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "path", "value"),
+    [
+        ("DEBUG", "1", "debug", True),
+        ("DEBUG", "true", "debug", True),
+        ("DEBUG", "False", "debug", False),
+        ("HTTP_PORT", "0", "http.port", 0),
+        ("HTTP_PREFIX", "", "http.prefix", ""),
+        ("HTTP_ORIGINS", "https://a.example, *", "http.origins", ("https://a.example", "*")),
+        ("HTTP_ORIGINS", "", "http.origins", ()),
+        ("SOCKETIO_PING_INTERVAL", "2", "socketio.ping_interval", 2.0),
+        ("SOCKETIO_PORT", "", "socketio.port", None),
+        ("SOCKETIO_PORT", "None", "socketio.port", None),
+        ("SOCKETIO_HOST", "none", "socketio.host", None),
+        ("LOGGING_LEVEL", "DEBUG", "logging.level", "DEBUG"),
+    ],
+)
+def test_environment_text_becomes_the_type_of_its_setting(
+    tmp_path: Path, variable: str, text: str, path: str, value: object
+) -> None:
+    found: Any = load(tmp_path, environment={f"RXKERNEL_{variable}": text, "PATH": "/bin"})
+    for name in path.split("."):
+        found = getattr(found, name)
+
+    assert (found, type(found)) == (value, type(value))
+
+
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    http=st.builds(
+        HttpSettings,
+        port=st.integers(0, 65535),
+        prefix=st.from_regex(r"(/[a-z]{1,3}){0,2}", fullmatch=True),
+        keepalive_timeout=st.floats(0, 1e300),
+        origins=st.lists(st.sampled_from(["*", "https://a.example"])).map(tuple),
+    ),
+    socketio=st.builds(
+        SocketioSettings, enabled=st.booleans(), port=st.none() | st.integers(0, 65535)
+    ),
+)
+def test_settings_written_to_the_environment_are_read_back(
+    tmp_path: Path, http: HttpSettings, socketio: SocketioSettings
+) -> None:
+    environment = {
+        f"RXKERNEL_{section}_{name}".upper(): ",".join(value)
+        if isinstance(value, tuple)
+        else str(value)
+        for section, values in (("http", http), ("socketio", socketio))
+        for name, value in attrs.asdict(values).items()
+    }
+
+    loaded = load(tmp_path, environment=environment)
+
+    assert loaded == Settings(http=http, socketio=socketio)
+
+
+@pytest.mark.parametrize(
+    ("toml", "said"),
+    [
+        ("http.port = '80'", "http.port from {file}: got '80', must be a port, 0 to 65535"),
+        ("http.port = 65536", "http.port from {file}: got 65536, must be a port, 0 to 65535"),
+        ("http.port = true", "http.port from {file}: got True, must be a port"),
+        ("http.port = 8.0", "http.port from {file}: got 8.0, must be a port"),
+        ("debug = 1", "debug from {file}: got 1, must be true or false"),
+        ("http.origins = [1]", "http.origins from {file}: got [1], must be a list of origins"),
+        ("http.origins = [['x']]", "http.origins from {file}: got a list, must be a list of"),
+        ("http.shutdown_timeout = nan", "http.shutdown_timeout from {file}: got nan, must be"),
+        ("logging.level = 'LOUD'", "logging.level from {file}: got 'LOUD', must be one of"),
+        ("http = 1", "http from {file}: must be a table of settings"),
+        ("socketio.host = 'x'", "socketio from {file}: host needs a port"),
+        ("http.prot = 1", "http.prot from {file}: no such setting; did you mean http.port?"),
+        ("[htpp]\nport = 1", "htpp from {file}: no such setting (those of a bundle exist once"),
+        ("http.qqqqqqqqqqqqqqqqq = 1", "no such setting; there are http.body_limit, http.form"),
+        ("bundles.x = 1", "bundles from {file}: no such setting"),
+        ("[http\nport = 1", "{file}: must be valid TOML: Expected ']'"),
+        ("debug = true\nhttp.port = oops", "(at line 2, column 13)"),
+        ("debug = true\nlogging.level = '''x", "(at line 2, the end)"),
+    ],
+)
+def test_a_mistake_in_the_file_is_named_with_its_place(
+    tmp_path: Path, toml: str, said: str
+) -> None:
+    assert said.format(file=tmp_path / "rxkernel.toml") in problem(tmp_path, toml)
+
+
+def test_a_file_that_is_not_utf8_is_named_with_the_line(tmp_path: Path) -> None:
+    (tmp_path / "rxkernel.toml").write_bytes(b"debug = true\n# \xff")
+
+    assert "rxkernel.toml: must be UTF-8 text (at line 2)" in problem(tmp_path)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "rxkernel.toml").mkdir()
+
+    assert "rxkernel.toml: cannot be read: Is a directory" in problem(tmp_path)
+
+
+def test_a_mistake_in_pyproject_names_its_table(tmp_path: Path) -> None:
+    file = tmp_path / "pyproject.toml"
+
+    file.write_text("[tool]\nrxkernel = 1")
+    assert (
+        problem(tmp_path) == f"rxkernel from {file} [tool.rxkernel]: must be a table of settings"
+    )
+
+    file.write_text("[tool.rxkernel]\ndebug = 1")
+    assert problem(tmp_path).startswith(f"debug from {file} [tool.rxkernel]: got 1")
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "said"),
+    [
+        ("HTTP_PORT", "x", "http.port from RXKERNEL_HTTP_PORT: got 'x', must be a port"),
+        ("HTTP_PORT", "80.5", "http.port from RXKERNEL_HTTP_PORT: got '80.5', must be a port"),
+        ("HTTP_PORT", "9" * 5000, "must be a port"),
+        ("HTTP_PORT", "none", "must be a port"),
+        ("DEBUG", "maybe", "debug from RXKERNEL_DEBUG: got 'maybe', must be true or false"),
+        ("SOCKETIO_PING_TIMEOUT", "inf", "got 'inf', must be seconds, more than 0"),
+        ("LOGGING_LEVEL", "a\nb", r"got 'a\nb', must be one of"),
+        ("HTTP_PROT", "1", "RXKERNEL_HTTP_PROT: no such setting; did you mean RXKERNEL_HTTP_PORT"),
+        ("RELOAD", "1", "there are RXKERNEL_DEBUG, RXKERNEL_HTTP, RXKERNEL_LOGGING"),
+    ],
+)
+def test_a_mistake_in_the_environment_names_the_variable(
+    tmp_path: Path, variable: str, text: str, said: str
+) -> None:
+    assert said in problem(tmp_path, environment={f"RXKERNEL_{variable}": text})
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        ({"http.port": "9000"}, "http.port from command line (http.port): got '9000', must be a"),
+        ({"http.prt": 1}, "http.prt from command line (http.prt): no such setting; did you mean"),
+        ({"http": None}, "http from command line (http): must be a table of settings"),
+        ({"http.port.x": 1}, "http.port.x from command line (http.port.x): no such setting"),
+    ],
+)
+def test_a_mistake_on_the_command_line_names_the_option(
+    tmp_path: Path, overrides: dict[str, object], said: str
+) -> None:
+    assert said in problem(tmp_path, overrides=overrides)
+
+
+def test_all_mistakes_of_all_sources_are_told_together(tmp_path: Path) -> None:
+    told = problems(
+        tmp_path,
+        "debug = 1\nx = 1\nhttp = {port = 70000, threads = 0}\nsocketio.host = 'a'",
+        environment={"RXKERNEL_Y": "", "RXKERNEL_LOGGING_LEVEL": "LOUD"},
+        overrides={"http.prefix": "/"},
+        sections={"security": Security, "pinned": Pinned},
+    )
+
+    assert {text.split(" ")[0].rstrip(":") for text in told} == {
+        *("debug", "x", "RXKERNEL_Y", "logging.level", "pinned.token", "socketio"),
+        *("http.port", "http.threads", "http.prefix"),
+    }
+    assert len(told) == 9
+
+
+def test_settings_that_need_each_other_may_come_from_different_sources(tmp_path: Path) -> None:
+    environment = {"RXKERNEL_SOCKETIO_PORT": "0"}
+
+    settings = load(tmp_path, "socketio.host = '::1'", environment=environment)
+
+    assert settings.socketio == SocketioSettings(host="::1", port=0)
+
+
+def test_a_value_with_a_mistake_still_counts_as_given(tmp_path: Path) -> None:
+    """No second problem, that the host lacks a port, which only follows from the first."""
+    said = problem(tmp_path, "socketio = {host = '::1', port = 'x'}")
+
+    assert said.startswith("socketio.port ")
+
+
+@pytest.mark.parametrize("content", ["secret", "secret\n", "secret\r\n"])
+def test_a_secret_is_read_from_its_file(tmp_path: Path, content: str) -> None:
+    (tmp_path / "key").write_bytes(content.encode())
+
+    for location in ("key", str(tmp_path / "key")):
+        environment = {"RXKERNEL_SECURITY_KEY_FILE": location}
+        settings = load(tmp_path, environment=environment, sections={"security": Security})
+        assert settings.bundles["security"] == Security(key="secret")
+
+
+def test_a_variable_and_its_file_are_an_error_together(tmp_path: Path) -> None:
+    (tmp_path / "port").write_text("1")
+    environment = {"RXKERNEL_HTTP_PORT": "1", "RXKERNEL_HTTP_PORT_FILE": "port"}
+
+    assert "RXKERNEL_HTTP_PORT_FILE: must not be set together with RXKERNEL_HTTP_PORT" in problem(
+        tmp_path, environment=environment
+    )
+
+
+def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff")
+
+    missing = problem(tmp_path, environment={"RXKERNEL_HTTP_PORT_FILE": "missing"})
+    binary = problem(tmp_path, environment={"RXKERNEL_HTTP_PORT_FILE": "binary"})
+
+    assert missing == (
+        "http.port from RXKERNEL_HTTP_PORT_FILE: "
+        f"cannot read {tmp_path / 'missing'}: No such file or directory"
+    )
+    assert binary.endswith(f"{tmp_path / 'binary'} must be UTF-8 text")
+
+
+@pytest.mark.parametrize(
+    ("toml", "file", "said"),
+    [
+        ("", ("HTTP_PORT", "hunter2"), "http.port .* kept secret, must be a port, 0 to 65535"),
+        ("security.key = 7331", None, "security.key .* kept secret, must be of type str"),
+        ("security.key = {x = 'hunter2'}", None, "security.key .* must be of type str"),
+        ("security = 'hunter2'", None, "security .*must be a table"),
+        ("security.kay = 'hunter2'", None, "did you mean security.key"),
+        ("security.key = 'weakhunter2'", None, "do not fit together .*a secret"),
+        ("", ("SECURITY_KEY", "weakhunter2"), "do not fit together .*a secret"),
+        ("pinned.token = 'hunter2'", None, "pinned.token .* must be an allowed str"),
+        ("security.peers = {a = {b = 'hunter2'}}", None, r"got a dict, must be of type dict\["),
+    ],
+)
+def test_a_secret_is_never_shown(
+    tmp_path: Path, toml: str, file: tuple[str, str] | None, said: str
+) -> None:
+    (tmp_path / "file").write_text(file[1] if file else "")
+    environment = {"RXKERNEL_PINNED_TOKEN": "x"} if "pinned" not in toml else {}
+    if file:
+        environment[f"RXKERNEL_{file[0]}_FILE"] = "file"
+    sections = {"security": Security, "pinned": Pinned}
+
+    with pytest.raises(ConfigurationError, match=said) as caught:
+        load(tmp_path, toml, environment=environment, sections=sections)
+
+    assert "hunter2" not in str(caught.value)
+    assert "7331" not in str(caught.value)
+
+
+def test_a_part_of_a_secret_is_never_shown_either(tmp_path: Path) -> None:
+    toml = "vault.doors = {front = ['hunter2']}"
+
+    said = problem(tmp_path, toml, sections={"vault": Vault})
+
+    assert said.endswith("its settings do not fit together (the reason would show a secret)")
+
+
+def test_limits_in_the_annotation_are_kept(tmp_path: Path) -> None:
+    sections = {"vault": Vault}
+
+    two = load(tmp_path, environment={"RXKERNEL_VAULT_CODES": "1,2"}, sections=sections)
+    said = problem(tmp_path, "vault.codes = [1, 2, 3]", sections=sections)
+
+    assert two.bundles["vault"] == Vault(codes=(1, 2))
+    assert "got [1, 2, 3], must be of type Annotated[tuple[int, ...]" in said
+
+
+def test_a_section_that_no_source_names_is_its_defaults(tmp_path: Path) -> None:
+    settings = load(tmp_path, sections={"security": Security})
+
+    assert settings.bundles == {"security": Security()}
+
+
+def test_a_section_is_read_from_every_source(tmp_path: Path) -> None:
+    settings = load(
+        tmp_path,
+        "[access_log]\nalgorithm = 'RS256'\ntls = {depth = 2}\npeers = {a = 1}",
+        environment={
+            "RXKERNEL_ACCESS_LOG_KEY": "k",
+            "RXKERNEL_ACCESS_LOG_TLS_CERTIFICATE": "a.pem",
+            "RXKERNEL_ACCESS_LOG_PROXY_DEPTH": "5",
+        },
+        overrides={"access_log.lifetime": 3},
+        sections={"access_log": Security},
+    )
+
+    assert settings.bundles["access_log"] == Security(
+        key="k",
+        algorithm="RS256",
+        lifetime=3.0,
+        tls=Tls(certificate=Path("a.pem"), depth=2),
+        proxy=Tls(depth=5),
+        peers={"a": 1},
+    )
+
+
+def test_the_defaults_of_a_section_are_its_base(tmp_path: Path) -> None:
+    base = Security(key="k", tls=Tls(depth=3), proxy=Tls(depth=4))
+    toml = "security.tls.certificate = 'a.pem'\nsecurity.proxy.certificate = 'b.pem'"
+
+    settings = load(
+        tmp_path,
+        toml,
+        defaults=Settings(bundles={"security": base, "other": 1}),
+        sections={"security": Security},
+    )
+
+    assert settings.bundles["other"] == 1
+    assert settings.bundles["security"] == Security(
+        key="k",
+        tls=Tls(certificate=Path("a.pem"), depth=3),
+        proxy=Tls(certificate=Path("b.pem"), depth=4),
+    )
+
+
+def test_defaults_of_another_class_are_an_error(tmp_path: Path) -> None:
+    defaults = Settings(bundles={"security": Tls()})
+
+    assert "security from the defaults: must be a Security" in problem(
+        tmp_path, defaults=defaults, sections={"security": Security}
+    )
+
+
+@pytest.mark.parametrize("name", ["http", "debug", "bundles"])
+def test_a_section_cannot_take_the_name_of_a_setting(tmp_path: Path, name: str) -> None:
+    assert f"{name}: no bundle can have the name of a setting" in problem(
+        tmp_path, sections={name: Security}
+    )
+
+
+def test_a_section_needs_an_attrs_class(tmp_path: Path) -> None:
+    assert "x: the settings class int must be an attrs class" in problem(
+        tmp_path, sections={"x": int}
+    )
+
+
+def test_a_setting_without_default_must_be_given(tmp_path: Path) -> None:
+    said = problem(tmp_path, sections={"pinned": Pinned})
+
+    assert said == ("pinned.token: must be set, in rxkernel.toml or as RXKERNEL_PINNED_TOKEN")
+
+
+def test_a_default_that_depends_on_another_setting_follows_it(tmp_path: Path) -> None:
+    toml = "pinned = {token = 'x', high = 20}"
+
+    settings = load(tmp_path, toml, sections={"pinned": Pinned})
+
+    assert settings.bundles["pinned"] == Pinned(token="x", high=20, label="to 20")
+
+
+@pytest.mark.parametrize(
+    ("toml", "said"),
+    [
+        ("low = 0", "pinned.low from .*: got 0, but 'low' must be > 0"),
+        ("low = 5\nhigh = 4", "pinned from .*: high must be above low"),
+    ],
+)
+def test_other_validators_speak_for_themselves(tmp_path: Path, toml: str, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        load(tmp_path, f"[pinned]\ntoken = 'x'\n{toml}", sections={"pinned": Pinned})
+
+
+def test_a_mistake_inside_a_nested_group_has_its_full_name(tmp_path: Path) -> None:
+    toml = "[security.tls]\ndepth = 0\ncertificate = 1\ndeph = 1"
+
+    told = problems(tmp_path, toml, sections={"security": Security})
+
+    names = sorted(text.split(" ")[0] for text in told)
+    assert names == ["security.tls.certificate", "security.tls.deph", "security.tls.depth"]
+
+
+def test_a_variable_that_may_mean_two_settings_is_refused(tmp_path: Path) -> None:
+    both = attrs.make_class(
+        "Both", {name: attrs.field(default="") for name in ("key", "key_file")}
+    )
+
+    assert problem(tmp_path, environment={"RXKERNEL_X_KEY_FILE": "a"}, sections={"x": both}) == (
+        "RXKERNEL_X_KEY_FILE: may mean x.key or x.key_file; set it in rxkernel.toml instead"
+    )

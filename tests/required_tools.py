@@ -1,0 +1,57 @@
+"""Programs that some tests drive. Where one is missing the test is skipped and says why.
+
+In CI (the variable ``CI`` is set) it fails instead: there, a skip would hide a broken set-up.
+A pytest plugin: the root `conftest.py` names it in ``pytest_plugins``.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+OLDEST_NODE = 18
+
+
+def absent(reason: str) -> NoReturn:
+    """Skip the running test; in CI, fail it."""
+    if os.environ.get("CI", "").lower() not in ("", "0", "false"):
+        pytest.fail(f"{reason}; in CI this test has to run", pytrace=False)
+    pytest.skip(reason)
+
+
+def require_browser() -> Path:
+    """The executable of an installed Chromium or Chrome."""
+    for name in BROWSERS:
+        if found := shutil.which(name):
+            return Path(found)
+    absent("no Chromium: run `make browser` as root, or `apt-get install chromium`")
+
+
+def require_node() -> Path:
+    """The executable of Node, recent enough and with socket.io-client in ``node_modules``."""
+    found = shutil.which("node")
+    if found is None:
+        absent("no Node: `apt-get install nodejs npm`, then `make install`")
+    version = subprocess.check_output([found, "--version"], text=True).strip()
+    if int(version.lstrip("v").split(".")[0]) < OLDEST_NODE:
+        absent(f"Node {version} is older than {OLDEST_NODE}")
+    if not (ROOT / "node_modules" / "socket.io-client" / "package.json").is_file():
+        absent("no socket.io-client in node_modules: run `npm ci`")
+    return Path(found)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """Playwright's ``executable_path``."""
+    return require_browser()
+
+
+@pytest.fixture(scope="session")
+def node() -> Path:
+    """Run it with ``cwd=ROOT`` so that ``require("socket.io-client")`` resolves."""
+    return require_node()

@@ -1,0 +1,380 @@
+"""The router: which route wins, what is refused, and that the cost stays flat."""
+
+import re
+import sys
+from collections.abc import Callable
+from types import FrameType
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rxkernel.exceptions import (
+    BadRequestException,
+    ConfigurationError,
+    HttpException,
+    MethodNotAllowedException,
+    NotFoundException,
+)
+from rxkernel.routing.path import PathTemplate
+from rxkernel.routing.router import Router
+
+
+def router_of(*routes: str) -> Router[str]:
+    """A router of ``"METHOD /template"``, each the target of itself."""
+    router: Router[str] = Router()
+    for route in routes:
+        method, _, path = route.partition(" ")
+        router.add(method, PathTemplate.parse(path), route, route)
+    return router
+
+
+def test_a_static_path_is_found_with_or_without_one_trailing_slash() -> None:
+    """A trailing slash of a request is ignored; a second one is an empty segment."""
+    router = router_of("GET /", "GET /users", "GET /users/{id}/posts")
+
+    assert router.match("GET", "/users") == ("GET /users", {})
+    assert router.match("GET", "/users/") == ("GET /users", {})
+    assert router.match("GET", "/users/1/posts/") == ("GET /users/{id}/posts", {"id": "1"})
+    for root in ("/", ""):
+        assert router.match("GET", root) == ("GET /", {})
+    for unknown in ("//", "/users//", "//users", "/users/1/posts//", "/users//posts"):
+        with pytest.raises(NotFoundException):
+            router.match("GET", unknown)
+
+
+@pytest.mark.parametrize("path", ["/Users", "/users/a/b/c", "*", "users", "http://x/users", "?"])
+def test_an_unknown_path_is_not_found(path: str) -> None:
+    """RFC 9110 §15.5.5; paths are case-sensitive (RFC 3986 §6.2.2.1) and begin with a slash."""
+    router = router_of("GET /users", "GET /users/{id}")
+
+    assert router.allowed(path) == []
+    with pytest.raises(NotFoundException):
+        router.match("GET", path)
+
+
+@pytest.mark.parametrize(
+    "path", ["/%", "/a%2", "/%zz", "/u/%ff", "/%C3/%A8", "/%ED%A0%80", "/\udcff"]
+)
+def test_a_path_that_cannot_be_decoded_is_a_bad_request(path: str) -> None:
+    """RFC 3986 §2.1, RFC 3629 §3; aiohttp hands on stray bytes as lone surrogates."""
+    router = router_of("GET /u/{x}")
+
+    with pytest.raises(BadRequestException, match="The path "):
+        router.match("GET", path)
+    with pytest.raises(BadRequestException, match="The path "):
+        router.allowed(path)
+
+
+@pytest.mark.parametrize("path", ["/u/a%00b", "/u/a\0b", "/nowhere/%00"])
+def test_a_nul_byte_is_a_bad_request(path: str) -> None:
+    """It ends a string in C: no file system and few data bases take it."""
+    with pytest.raises(BadRequestException, match="NUL"):
+        router_of("GET /u/{x}").match("GET", path)
+
+
+def test_segments_are_split_before_they_are_decoded() -> None:
+    """RFC 3986 §2.2: an encoded delimiter is data."""
+    router = router_of("GET /u/{x}", "GET /u/a/b", "GET /caffè/100%", "GET /f/{p:path}")
+
+    assert router.match("GET", "/u/a%2Fb") == ("GET /u/{x}", {"x": "a/b"})
+    assert router.match("GET", "/u/%2F/") == ("GET /u/{x}", {"x": "/"})
+    assert router.match("GET", "/f/a%2Fb/c%20d/") == ("GET /f/{p:path}", {"p": "a/b/c d/"})
+    assert router.match("GET", "/%63aff%C3%A8/100%25") == ("GET /caffè/100%", {})
+    with pytest.raises(BadRequestException):
+        router.match("GET", "/caffè/100%")
+
+
+def test_a_path_value_keeps_its_slashes_and_is_never_empty() -> None:
+    """`{x:path}` takes one or more characters, slashes included."""
+    router = router_of("GET /f/{p:path}")
+
+    for value in ("a", "a/", "a//b", "/", "//", "/a", "a/b/c/d/e/f"):
+        assert router.match("GET", f"/f/{value}")[1] == {"p": value}
+    for path in ("/f", "/f/"):
+        assert router.allowed(path) == []
+
+
+def test_the_most_specific_segment_wins_from_the_left() -> None:
+    """literal > mixed > int > uuid > float > str > path, whatever came first."""
+    kinds = ["p:path", "s", "f:float", "u:uuid", "i:int"]
+    router = router_of(*(f"GET /{{{kind}}}" for kind in kinds), "GET /v{x}", "GET /7")
+    identifier = "12345678-1234-5678-1234-56781234abcd"
+
+    paths = ["/7", "/v7", "/8", f"/{identifier}", "/7.5", "/x", "/x/y"]
+
+    assert [router.match("GET", path)[0] for path in paths] == [
+        "GET /7",
+        "GET /v{x}",
+        "GET /{i:int}",
+        "GET /{u:uuid}",
+        "GET /{f:float}",
+        "GET /{s}",
+        "GET /{p:path}",
+    ]
+
+
+def test_of_equally_specific_segments_the_first_added_wins() -> None:
+    """Ties keep registration order."""
+    assert router_of("GET /a{x}", "GET /{x}b").match("GET", "/a-b")[0] == "GET /a{x}"
+    assert router_of("GET /{x}b", "GET /a{x}").match("GET", "/a-b")[0] == "GET /{x}b"
+
+
+def test_a_dead_end_is_left_for_a_less_specific_segment() -> None:
+    """Backtracking: a better beginning does not hide a template that matches to the end."""
+    router = router_of("GET /a/{i:int}/x", "GET /a/{s}/y", "GET /{t}/5/z", "GET /a/{p:path}")
+
+    assert router.match("GET", "/a/5/x") == ("GET /a/{i:int}/x", {"i": 5})
+    assert router.match("GET", "/a/5/y") == ("GET /a/{s}/y", {"s": "5"})
+    assert router.match("GET", "/a/5/z") == ("GET /a/{p:path}", {"p": "5/z"})
+    assert router.match("GET", "/b/5/z") == ("GET /{t}/5/z", {"t": "b"})
+
+
+def test_a_method_that_the_best_match_lacks_is_looked_for_further_on() -> None:
+    """405 only when no matching template has the method, then with the methods of all."""
+    router = router_of("GET /u/me", "PUT /u/{id:int}", "DELETE /u/{name}", "PATCH /{p:path}")
+
+    assert router.match("DELETE", "/u/me") == ("DELETE /u/{name}", {"name": "me"})
+    assert router.match("PATCH", "/u/7") == ("PATCH /{p:path}", {"p": "u/7"})
+    with pytest.raises(MethodNotAllowedException) as caught:
+        router.match("PUT", "/u/me")
+    assert caught.value.headers == {"Allow": "DELETE, GET, HEAD, OPTIONS, PATCH"}
+    assert router.allowed("/u/7") == ["DELETE", "OPTIONS", "PATCH", "PUT"]
+
+
+@pytest.mark.parametrize("order", [("GET /{x}", "HEAD /{y}"), ("HEAD /{y}", "GET /{x}")])
+def test_get_answers_head_unless_head_is_added(order: tuple[str, str]) -> None:
+    """RFC 9110 §9.3.2."""
+    assert router_of("GET /{x}").match("HEAD", "/a") == ("GET /{x}", {"x": "a"})
+    assert router_of(*order).match("HEAD", "/a") == ("HEAD /{y}", {"y": "a"})
+    assert router_of(*order).match("GET", "/a") == ("GET /{x}", {"x": "a"})
+
+
+def test_options_is_allowed_but_needs_a_route_to_match() -> None:
+    """RFC 9110 §9.3.7: an adapter answers OPTIONS from `allowed` where no route does."""
+    router = router_of("POST /a", "OPTIONS /b")
+
+    assert router.allowed("/a") == ["OPTIONS", "POST"]
+    assert router.match("OPTIONS", "/b")[0] == "OPTIONS /b"
+    with pytest.raises(MethodNotAllowedException):
+        router.match("OPTIONS", "/a")
+
+
+def test_two_routes_for_the_same_requests_are_refused_by_name() -> None:
+    """DESIGN §3, Storages: a duplicate names both places and the cure."""
+    router = router_of("GET /u/{id:int}")
+    twin = PathTemplate.parse("/u/{key:int}/")
+
+    router.add("POST", twin, "post", "user_add")
+    with pytest.raises(
+        ConfigurationError, match=r"'GET /u/\{id:int\}'.*'user_show'.*: change the"
+    ):
+        router.add("GET", twin, "get", "user_show")
+    assert router.match("GET", "/u/1") == ("GET /u/{id:int}", {"id": 1})
+    assert router.match("POST", "/u/1") == ("post", {"key": 1})
+
+
+def test_every_match_has_a_dictionary_of_its_own() -> None:
+    """A request may change its parameters; the next one must not see it."""
+    router = router_of("GET /a")
+
+    router.match("GET", "/a")[1]["x"] = 1
+    assert router.match("GET", "/a") == ("GET /a", {})
+
+
+PATTERNS = {
+    "int": "-?[0-9]{1,18}",
+    "uuid": "(?i:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})",
+    "float": r"-?[0-9]+(\.[0-9]+)?",
+    "str": "(?s:.+?)",
+    "path": "(?s:.+)",
+}
+RANKS = ["literal", "mixed", "int", "uuid", "float", "str", "path"]
+
+
+def naive_match(shape: str, raw_path: str) -> bool:
+    """One template against one path, one whole regular expression per segment."""
+    steps, parts = shape.strip("/").split("/"), raw_path.split("/")[1:]
+    if shape == "/":
+        steps = []
+    if "{:path}" in steps:
+        steps.pop()
+        rest = "/".join(parts[len(steps) :])
+        parts = parts[: len(steps)]
+        if not rest:
+            return False
+    elif parts[-1] == "":
+        parts.pop()
+    regexes = ["".join(PATTERNS.get(p, re.escape(p)) for p in kinds_in(step)) for step in steps]
+    return len(regexes) == len(parts) and all(
+        re.fullmatch(regex, unquote(part)) for regex, part in zip(regexes, parts, strict=True)
+    )
+
+
+def kinds_in(step: str) -> list[str]:
+    """``"v{:int}"`` as ``["v", "int"]``; no literal below is the name of a converter."""
+    return [piece for piece in re.split(r"\{:(\w+)\}", step) if piece]
+
+
+def naive_order(shapes: list[str]) -> Callable[[str], list[tuple[int, int]]]:
+    """Sorts by the rank of each segment, then by who brought this beginning first."""
+    begins: list[str] = []
+    for shape in shapes:
+        steps = shape.split("/")
+        begins += ["/".join(steps[: end + 1]) for end in range(len(steps))]
+
+    def order(shape: str) -> list[tuple[int, int]]:
+        steps = shape.split("/")
+        key = []
+        for end in range(1, len(steps)):
+            kinds = kinds_in(steps[end])
+            rank = "literal" if "{" not in steps[end] else kinds[0] if len(kinds) == 1 else "mixed"
+            key.append((RANKS.index(rank), begins.index("/".join(steps[: end + 1]))))
+        return key
+
+    return order
+
+
+STEPS = [
+    "a",
+    "b",
+    "7",
+    "{:int}",
+    "{:float}",
+    "{:uuid}",
+    "{:str}",
+    "v{:str}",
+    "{:str}b",
+    "{:int}-{:str}",
+]
+SHAPES = st.builds(
+    lambda steps, rest: "/" + "/".join(steps + rest),
+    st.lists(st.sampled_from(STEPS), max_size=3),
+    st.sampled_from([[], [], ["{:path}"]]),
+)
+PARTS = [
+    "a",
+    "b",
+    "7",
+    "-7",
+    "7.5",
+    "vb",
+    "v7",
+    "7-b",
+    "%61",
+    "a%2Fb",
+    "12345678" + "-1234" * 4 + "abcd0000",
+    "",
+]
+PATHS = st.lists(st.sampled_from(PARTS), max_size=5).map(lambda parts: "/" + "/".join(parts))
+METHODS = st.sampled_from(["GET", "HEAD", "POST"])
+
+
+@given(st.lists(st.tuples(METHODS, SHAPES), unique=True, max_size=12), METHODS, PATHS)
+def test_the_router_agrees_with_a_naive_linear_matcher(
+    routes: list[tuple[str, str]], method: str, raw_path: str
+) -> None:
+    """The tree is an optimisation: it changes no answer."""
+    router: Router[tuple[str, str]] = Router()
+    for verb, shape in routes:
+        numbers = iter(range(9))
+        text = re.sub(r"\{", lambda _: f"{{p{next(numbers)}", shape)  # noqa: B023
+        router.add(verb, PathTemplate.parse(text), (verb, shape), f"{verb} {shape}")
+
+    shapes = [shape for _, shape in routes]
+    best = sorted({s for s in shapes if naive_match(s, raw_path)}, key=naive_order(shapes))
+    verbs = ("HEAD", "GET") if method == "HEAD" else (method,)
+    expected = [(v, shape) for shape in best for v in verbs if (v, shape) in routes]
+    allowed = {verb for verb, shape in routes if shape in best}
+    allowed |= {"OPTIONS"} if allowed else set()
+    allowed |= {"HEAD"} if "GET" in allowed else set()
+
+    assert router.allowed(raw_path) == sorted(allowed)
+    if expected:
+        assert router.match(method, raw_path)[0] == expected[0]
+    else:
+        with pytest.raises(MethodNotAllowedException if best else NotFoundException):
+            router.match(method, raw_path)
+
+
+GARBAGE = st.text() | st.text("/%aF0.-\0é\udcff2f", max_size=30).map(lambda text: f"/{text}")
+
+
+@given(st.text(max_size=5), GARBAGE)
+def test_no_path_raises_anything_but_an_answer(method: str, raw_path: str) -> None:
+    """No client input may end in a 500."""
+    router = router_of("GET /", "GET /a/{i:int}", "GET /{f:float}/{x}.{y}", "POST /{p:path}")
+
+    assert status_of(lambda: router.match(method, raw_path)) in {200, 400, 404, 405}
+    assert status_of(lambda: router.allowed(raw_path)) in {200, 400}
+
+
+def status_of(look_up: Callable[[], object]) -> int:
+    try:
+        look_up()
+    except HttpException as error:
+        return error.status_code
+    return 200
+
+
+def steps_of(router: Router[str], path: str) -> int:
+    """The calls, of Python or C, that a look-up makes: a measure of work without a clock."""
+    count = 0
+
+    def watch(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal count
+        ours = frame.f_globals["__name__"].startswith("rxkernel.routing")  # not the collector's
+        count += ours and event in {"call", "c_call"}
+
+    before = sys.getprofile()
+    sys.setprofile(watch)
+    try:
+        router.match("GET", path)
+    except HttpException:
+        pass
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+@pytest.mark.parametrize("path", ["/s7", "/t7/5", "/5/u7", "/w/5/7", "/nowhere/5/7", "/w/x%20y/7"])
+def test_the_cost_does_not_grow_with_the_number_of_routes(path: str) -> None:
+    """DESIGN §4.4: 2000 routes cost what 10 cost."""
+
+    def routes(count: int) -> list[str]:
+        return [
+            route
+            for n in range(count)
+            for route in (
+                f"GET /s{n}",
+                f"GET /t{n}/{{i:int}}",
+                f"GET /{{x}}/u{n}",
+                f"GET /w/{{x}}/{n}",
+            )
+        ]
+
+    assert steps_of(router_of(*routes(10)), path) == steps_of(router_of(*routes(2000)), path)
+
+
+def test_a_hostile_path_costs_no_more_than_the_tree_has_alternatives() -> None:
+    """Every alternative of every level fits, and only the end does not: the worst there is."""
+    kinds = ["{a}", "{a:int}", "{a:float}", "7", "{a}7", "7{a}"]
+    routes = [f"GET /{x}/{y}/{{c}}/end" for x in kinds for y in kinds]
+    router = router_of(*(re.sub(r"/(7?)\{a", r"/\1{z", r, count=1) for r in routes))
+
+    short, long = "/77/77/77/no", "/77" * 4000
+
+    assert steps_of(router, short) < 1000
+    assert steps_of(router, long) <= steps_of(router, short)
+
+
+def test_depth_is_no_limit_to_templates_or_paths() -> None:
+    """Nothing recurses: neither a deep template nor a deep path ends in a RecursionError."""
+    deep = "GET " + "/x" * 3000 + "/{id:int}"
+    router = router_of(deep, "GET /{a}/{b}/{c}/x")
+
+    assert router.match("GET", "/x" * 3000 + "/7") == (deep, {"id": 7})
+    for path in ("/x" * 4000, "/y" * 4000, "/" * 4000, "/%78" * 4000):
+        with pytest.raises(NotFoundException):
+            router.match("GET", path)

@@ -1,0 +1,171 @@
+"""Imports point one way: app → bundles → rxkernel, and in rxkernel to earlier layers."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from configparser import ConfigParser
+from graphlib import TopologicalSorter
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+# A module of a row may import its own row and those before it.
+LAYERS = [
+    "exceptions labels settings",
+    "messages",
+    "events",
+    "routing",
+    "kernel",
+    "servers",
+    "application",
+    "cli __main__",
+]
+RANK = {f"rxkernel.{unit}": rank for rank, row in enumerate(LAYERS) for unit in row.split()}
+
+# Which other bundles a bundle may import: {"metacom": {"contracts"}}.
+ARROWS: dict[str, set[str]] = {}
+
+# Who may import an adapter's library; the test client uses the libraries' clients.
+HOMES = {
+    "aiohttp": ("rxkernel.servers.aiohttp", "rxkernel.application.testing"),
+    "engineio": ("rxkernel.servers.socketio", "rxkernel.application.testing"),
+    "socketio": ("rxkernel.servers.socketio", "rxkernel.application.testing"),
+}
+
+# Extras of the distribution, and what only a test needs: `import rxkernel` works without.
+OPTIONAL = {"aiosqlite", "pytest", "pytest_asyncio", "uvloop", "watchfiles"}
+
+OURS = {"app", "bundles", "rxkernel"}
+TEMPLATE = ROOT / "rxkernel" / "cli" / "template"
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {
+    name_of(path): path
+    for top in sorted(OURS)
+    for path in sorted((ROOT / top).rglob("*.py"))
+    if not path.is_relative_to(TEMPLATE)
+}
+
+
+def imports(path: Path) -> Iterator[str]:
+    """What *path* imports, as modules: ``from rxkernel.kernel import action`` gives
+    ``rxkernel.kernel.action`` where that is a file, else ``rxkernel.kernel``.
+    """
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: imports are absolute"
+            module = node.module or ""
+            for alias in node.names:
+                member = f"{module}.{alias.name}"
+                yield member if member in MODULES else module
+
+
+GRAPH = {module: set(imports(path)) for module, path in MODULES.items()}
+
+
+def within(module: str, *packages: str) -> bool:
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
+def layer(module: str) -> int:
+    unit = ".".join(module.split(".")[:2])
+    assert unit in RANK, f"{unit} belongs to no layer: name it in LAYERS"
+    return RANK[unit]
+
+
+@pytest.mark.parametrize("module", [name for name in GRAPH if within(name, "rxkernel")])
+def test_rxkernel_imports_its_own_and_earlier_layers(module: str) -> None:
+    if module == "rxkernel":
+        return  # the root re-exports every layer
+    for target in GRAPH[module]:
+        assert not within(target, "app", "bundles"), f"{module} imports {target}"
+        assert target != "rxkernel", f"{module} imports the root, which imports {module}"
+        if within(target, "rxkernel"):
+            assert layer(target) <= layer(module), f"{module} imports {target}, a later layer"
+
+
+@pytest.mark.parametrize("module", [name for name in GRAPH if within(name, "bundles")] or [None])
+def test_bundle_imports_the_framework_and_declared_bundles(module: str | None) -> None:
+    if module is None:
+        return  # no bundle yet
+    own = module.split(".")[1]
+    allowed = {f"bundles.{other}" for other in {own} | ARROWS.get(own, set())}
+    for target in GRAPH[module]:
+        assert not within(target, "app"), f"{module} imports {target}"
+        if within(target, "bundles"):
+            assert within(target, *allowed), f"{module} imports {target}, not declared in ARROWS"
+
+
+@pytest.mark.parametrize("library", HOMES)
+def test_library_of_an_adapter_stays_in_it(library: str) -> None:
+    users = {
+        module for module in GRAPH if any(within(target, library) for target in GRAPH[module])
+    }
+    assert {user for user in users if not within(user, *HOMES[library])} == set()
+
+
+def test_no_two_modules_import_each_other() -> None:
+    """Names are checked, not types only: an import under TYPE_CHECKING counts."""
+    edges = {module: targets & GRAPH.keys() for module, targets in GRAPH.items()}
+    TopologicalSorter(edges).prepare()  # raises a CycleError that prints the cycle
+
+
+def test_every_module_imports_without_a_warning() -> None:
+    """In one fresh interpreter: the root imports most modules, so one each would show no more."""
+    names = [name for name in MODULES if not name.endswith("__main__")]
+    code = "import importlib, sys; [importlib.import_module(name) for name in sys.argv[1:]]"
+    run_python("-W", "error", "-c", code, *names)
+
+
+def test_framework_loads_neither_extras_nor_bundles() -> None:
+    code = "import sys, rxkernel; print(*sys.modules)"
+    loaded = {name.split(".")[0] for name in run_python("-c", code).split()}
+    assert loaded & (OPTIONAL | OURS) == {"rxkernel"}
+
+
+def test_every_third_party_import_is_a_declared_dependency() -> None:
+    declared = set(requirements())
+    distributions = packages_distributions()
+    tops = {target.split(".")[0] for targets in GRAPH.values() for target in targets}
+    for top in tops - OURS - sys.stdlib_module_names:
+        names = {distribution.lower() for distribution in distributions.get(top, [])}
+        assert names & declared, f"{top} is imported, and not in setup.cfg"
+
+
+def test_every_dependency_has_a_reason() -> None:
+    text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    reasoned = set(re.findall(r"^\| `([\w.-]+)", text, re.MULTILINE))
+    assert reasoned >= set(requirements())
+    assert reasoned <= {*requirements(), "setuptools", "socket.io-client", "chromium", "node"}
+
+
+def test_bundles_is_a_namespace_package() -> None:
+    """PEP 420: an ``__init__.py`` here would hide the bundles that are installed elsewhere."""
+    assert not (ROOT / "bundles" / "__init__.py").exists()
+
+
+def requirements() -> list[str]:
+    """The distributions that setup.cfg names, extras included."""
+    setup = ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    lists = [setup["options"]["install_requires"], *setup["options.extras_require"].values()]
+    names = re.findall(r"^[\w.-]+", "\n".join(lists), re.MULTILINE)
+    return [name for name in names if name != "rxkernel"]
+
+
+def run_python(*arguments: str) -> str:
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
