@@ -159,13 +159,19 @@ class KernelClient:
 
     async def connected(self, connection: RecordingConnection) -> None:
         await self._kernel()
-        current_connection.set(connection)
-        await self.dispatcher.dispatch(ServerEvents.CONNECTED, ConnectionEvent(connection))
+        await self._dispatch(ServerEvents.CONNECTED, connection)
 
     async def disconnected(self, connection: RecordingConnection) -> None:
         injector = await self.application.boot()
-        await self.dispatcher.dispatch(ServerEvents.DISCONNECTED, ConnectionEvent(connection))
+        await self._dispatch(ServerEvents.DISCONNECTED, connection)
         await injector.get(ConnectionScope).close(connection)
+
+    async def _dispatch(self, event_name: str, connection: RecordingConnection) -> None:
+        token = current_connection.set(connection)
+        try:
+            await self.dispatcher.dispatch(event_name, ConnectionEvent(connection))
+        finally:
+            current_connection.reset(token)
 
     async def broadcast(
         self, event: str, args: tuple[Any, ...], room: str | None, namespace: str, skip: set[str]

@@ -40,7 +40,7 @@ class PrioritySignal(Signal):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"Listeners of {name}")
-        self.name = name
+        self.name = str(name)  # a StrEnum member shows itself otherwise in messages
         self.version = 0
         self.registrations: tuple[Registration, ...] = ()
 

@@ -17,7 +17,7 @@ _OBSERVE = "__rxkernel_observe__"
 class Observation:
     """The label: which event, how early, and for which definitions."""
 
-    event_name: str
+    event_name: str = attrs.field(converter=str)
     priority: int = 0
     only: Only | None = None
 

@@ -82,7 +82,7 @@ class ConnectionScope(_OwnedScope):
 
     def owner(self) -> Connection | None:
         request = current_request.get()
-        return current_connection.get() or (request.connection if request else None)
+        return request.connection if request else current_connection.get()
 
 
 request_scope = ScopeDecorator(RequestScope)

@@ -57,6 +57,17 @@ def to_plain(value: Any) -> Any:
     Raises:
         TypeError, ValueError, RecursionError: it cannot be.
     """
-    return msgspec.to_builtins(
-        value, builtin_types=(bytes, bytearray), str_keys=True, enc_hook=_plain
+    return _with_lists(
+        msgspec.to_builtins(
+            value, builtin_types=(bytes, bytearray), str_keys=True, enc_hook=_plain
+        )
     )
+
+
+def _with_lists(value: Any) -> Any:
+    """msgspec leaves tuples, in which python-socketio does not look for bytes."""
+    if isinstance(value, list | tuple):
+        return [_with_lists(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _with_lists(item) for key, item in value.items()}
+    return value

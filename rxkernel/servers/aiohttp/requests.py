@@ -71,6 +71,7 @@ async def read_body(native: web.Request, request: Request, settings: HttpSetting
     except web.HTTPRequestEntityTooLarge:
         raise _too_large(settings) from None
     except web.RequestPayloadError as exc:
+        native.content.feed_eof()  # aiohttp would read the rest, fail again and log a traceback
         raise BadRequestException(f"the body cannot be read: {exc}") from exc
 
 

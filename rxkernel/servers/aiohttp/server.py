@@ -33,9 +33,8 @@ class AiohttpServer(Server):
     name = "aiohttp"
     transport = Transport.HTTP
 
-    def __init__(self, settings: HttpSettings, *, reuse_port: bool = False) -> None:
+    def __init__(self, settings: HttpSettings) -> None:
         self._settings = settings
-        self._reuse_port = reuse_port
         self._kernel: Kernel | None = None
         self._listener: Listener | None = None
         self._requests: set[asyncio.Task[Any]] = set()
@@ -62,7 +61,7 @@ class AiohttpServer(Server):
             self._settings.host,
             self._settings.port,
             keepalive_timeout=self._settings.keepalive_timeout,
-            reuse_port=self._reuse_port,
+            reuse_port=self._settings.reuse_port,
         )
         await self._listener.start()
 
@@ -93,7 +92,7 @@ class AiohttpServer(Server):
         except ConnectionError:
             logger.debug("client left: %s %r", native.method, native.raw_path[:200])
             return web.Response(status=499)
-        if self._draining:
+        if self._draining or native.content.exception() is not None:
             out.force_close()
         return out
 

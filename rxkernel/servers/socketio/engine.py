@@ -103,14 +103,34 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
             connection.end()
             await self._disconnected(connection)
 
+    async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
+        """A packet that breaks the protocol closes the session; the library would go on."""
+        try:
+            await super()._handle_eio_message(eio_sid, data)
+        except Exception as exc:
+            logger.warning("closed %s: %.200r", eio_sid, exc)
+            await self.close(eio_sid)
+
+    async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
+        session = self.eio.sockets.get(eio_sid)
+        await super()._handle_eio_disconnect(eio_sid, reason)
+        if session is not None and reason == self.reason.CLIENT_DISCONNECT:
+            await session.queue.put(None)  # a pending poll would wait for its timeout
+
+    async def close(self, eio_sid: str) -> None:
+        """Close an Engine.IO session and the transport below it."""
+        session = self.eio.sockets.get(eio_sid)
+        if session is not None:
+            await session.close(wait=False)
+            await session.queue.put(None)  # ends the writer, which closes the websocket
+
     async def _handle_event(
         self, eio_sid: str, namespace: str | None, id: int | None, data: Any
     ) -> None:
         connection = self._find(eio_sid, namespace)
         if not isinstance(data, list) or not data or not isinstance(data[0], str):
-            logger.warning("closed %s: an event without a name", eio_sid)
-            await self.eio.disconnect(eio_sid)
-        elif connection is not None and connection.is_accepted:
+            raise ValueError("an event without a name")
+        if connection is not None and connection.is_accepted:
             await self._received(connection, id, data)
 
     async def _handle_ack(

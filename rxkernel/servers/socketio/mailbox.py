@@ -7,12 +7,14 @@ from typing import Any
 
 Job = Callable[[], Coroutine[Any, Any, None]]
 
-_WAITING = 64
-"""Events that may wait for their turn before the socket is read no further."""
-
 
 class Mailbox:
-    """Runs jobs first in, first started, at most *concurrency* together."""
+    """Runs jobs first in, first started, at most *concurrency* together.
+
+    ``limit`` jobs may wait for their turn before `put` holds its caller back.
+    """
+
+    limit = 64
 
     def __init__(self, concurrency: int) -> None:
         self._concurrency = concurrency
@@ -20,6 +22,11 @@ class Mailbox:
         self._running: set[asyncio.Task[None]] = set()
         self._room = asyncio.Event()
         self._room.set()
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs have not started yet."""
+        return len(self._waiting)
 
     async def put(self, job: Job) -> None:
         """Start *job*, or let it wait; comes back when there is room for the next.
@@ -31,7 +38,7 @@ class Mailbox:
             self._start(job)
             return
         self._waiting.append(job)
-        if len(self._waiting) >= _WAITING:
+        if self.waiting >= self.limit:
             self._room.clear()
         await self._room.wait()
 
@@ -44,7 +51,7 @@ class Mailbox:
         self._running.discard(task)
         if self._waiting:
             self._start(self._waiting.popleft())
-        if len(self._waiting) < _WAITING:
+        if self.waiting < self.limit:
             self._room.set()
 
     def discard(self) -> None:

@@ -106,9 +106,8 @@ class SocketioServer(Server):
         """Close every transport, without a Socket.IO DISCONNECT: a client that got one would
         not reconnect by itself, and the next process is there for it."""
         self._broadcaster.detach(self)
-        for socket in tuple(self.engine.eio.sockets.values()):
-            await socket.close(wait=False)
-            await socket.queue.put(None)  # ends the writer, which closes the websocket
+        for session in tuple(self.engine.eio.sockets):
+            await self.engine.close(session)
         await self.engine.shutdown()
         listener, self._listener = self._listener, None
         if listener is not None:
@@ -227,4 +226,4 @@ def _origins(origins: tuple[str, ...]) -> dict[str, Any]:
     """engine.io's words for the one origin policy: own origin, a list, or all without cookies."""
     if "*" in origins:
         return {"cors_allowed_origins": "*", "cors_credentials": False}
-    return {"cors_allowed_origins": list(origins) or None}
+    return {"cors_allowed_origins": list(origins) or None, "cors_credentials": bool(origins)}

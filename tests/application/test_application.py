@@ -1,0 +1,479 @@
+"""Boot, wiring, life and death of an application."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Self
+
+import attrs
+import pytest
+from injector import Binder, Module, inject, provider, singleton
+
+from rxkernel import (
+    Application,
+    ApplicationEvents,
+    BootstrapEvent,
+    Broadcaster,
+    ConfigurationError,
+    Event,
+    HttpMetadata,
+    HttpMetadataStorage,
+    HttpSettings,
+    Kernel,
+    KernelClient,
+    KernelEvents,
+    Request,
+    RequestEvent,
+    RxKernelError,
+    ServerEvents,
+    ServerManager,
+    ServerStartError,
+    Settings,
+    ShutdownEvent,
+    http,
+    observe,
+    websocket,
+)
+from rxkernel.application.pytest_plugin import ClientOf
+
+TRACE: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> None:
+    TRACE.clear()
+
+
+class Database:
+    """A service that lives between boot and shutdown."""
+
+    async def __aenter__(self) -> Self:
+        TRACE.append("open database")
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        TRACE.append("close database")
+
+
+class Repository:
+    @inject
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    async def __aenter__(self) -> Self:
+        TRACE.append("open repository")
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        TRACE.append("close repository")
+
+
+@inject
+@attrs.define
+class Controller:
+    repository: Repository
+    broadcaster: Broadcaster
+
+    @http("GET", "/", "index")
+    @websocket("index")
+    async def index(self, request: Request) -> str:
+        return type(self.repository.database).__name__
+
+
+def services(binder: Binder) -> None:
+    binder.bind(Repository, scope=singleton)
+    binder.bind(Database, scope=singleton)
+
+
+def local(**options: Any) -> Application:
+    """An application on a free port."""
+    return Application(settings=Settings(http=HttpSettings(port=0)), **options)
+
+
+async def problems_of(application: Application) -> tuple[str, ...]:
+    with pytest.raises(ConfigurationError) as caught:
+        await application.boot()
+    return caught.value.problems
+
+
+class TestBoot:
+    async def test_it_happens_once_also_when_asked_by_many(self) -> None:
+        """RxStack bootstraps twice and gives two injectors."""
+        application = Application(controllers=[Controller], modules=[services])
+
+        injectors = await asyncio.gather(*(application.boot() for _ in range(3)))
+        await application.shutdown()
+
+        assert len({id(injector) for injector in injectors}) == 1
+        assert TRACE.count("open database") == 1
+
+    async def test_before_it_the_kernel_is_refused_with_the_cure(self) -> None:
+        with pytest.raises(RxKernelError, match=r"await application\.boot\(\) first"):
+            _ = Application().kernel
+
+    async def test_services_are_opened_in_order_of_need_and_closed_in_reverse(self) -> None:
+        async with Application(controllers=[Controller], modules=[services]):
+            assert TRACE == ["open database", "open repository"]
+
+        assert TRACE[2:] == ["close repository", "close database"]
+
+    async def test_what_was_opened_is_closed_when_boot_fails_half_way(self) -> None:
+        class Broken:
+            @inject
+            def __init__(self, repository: Repository) -> None: ...
+
+            async def __aenter__(self) -> Self:
+                raise OSError("no route to host")
+
+            async def __aexit__(self, *exc: object) -> None:
+                pytest.fail("was never entered")
+
+        def more(binder: Binder) -> None:
+            services(binder)
+            binder.bind(Broken, scope=singleton)
+
+        application = Application(controllers=[Controller], modules=[more])
+        with pytest.raises(OSError, match="no route"):
+            await application.boot()
+
+        assert TRACE == ["open database", "open repository", "close repository", "close database"]
+        assert not application.dispatcher.has_listeners(KernelEvents.KERNEL_REQUEST)
+        assert len(application.http_metadata_storage) == 0
+
+    async def test_a_service_that_fails_to_close_is_logged_and_the_rest_is_closed(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        class Stubborn(Repository):
+            async def __aexit__(self, *exc: object) -> None:
+                raise RuntimeError("stuck")
+
+        def stubborn(binder: Binder) -> None:
+            binder.bind(Database, scope=singleton)
+            binder.bind(Repository, to=Stubborn, scope=singleton)
+
+        async with Application(controllers=[Controller], modules=[stubborn]):
+            pass
+
+        assert TRACE[-1] == "close database"
+        assert "stuck" in caplog.text
+
+    async def test_an_instance_that_was_given_is_opened_too_but_a_lock_is_not_taken(self) -> None:
+        lock = asyncio.Lock()
+
+        def given(binder: Binder) -> None:
+            binder.bind(Database, to=Database())
+            binder.bind(asyncio.Lock, to=lock)
+
+        async with Application(modules=[given]):
+            assert TRACE == ["open database"]
+            assert not lock.locked()
+
+        assert TRACE == ["open database", "close database"]
+
+    async def test_boot_works_again_after_shutdown(self) -> None:
+        application = Application(controllers=[Controller], modules=[services])
+        async with application:
+            pass
+        async with application:
+            assert len(application.kernel.http_definitions) == 1
+
+        assert TRACE.count("open database") == TRACE.count("close database") == 2
+
+    async def test_modules_of_injector_are_taken(self) -> None:
+        class Providing(Module):
+            def configure(self, binder: Binder) -> None:
+                binder.bind(Database, scope=singleton)
+
+            @singleton
+            @provider
+            def repository(self, database: Database) -> Repository:
+                return Repository(database)
+
+        async with Application(controllers=[Controller], modules=[Providing]) as application:
+            assert (await KernelClient(application).http("index")).content == "Database"
+
+    async def test_two_applications_share_nothing(self) -> None:
+        one = Application(controllers=[Controller], modules=[services])
+        other = Application()
+        async with one, other:
+            assert len(other.kernel.http_definitions) == 0
+            assert len(other.http_metadata_storage) == 0
+            assert one.injector.get(Broadcaster) is not other.injector.get(Broadcaster)
+
+    async def test_the_core_can_be_injected(self) -> None:
+        async with Application() as application:
+            for core, own in (
+                (Kernel, application.kernel),
+                (ServerManager, application.servers),
+                (HttpMetadataStorage, application.http_metadata_storage),
+                (Settings, application.settings),
+            ):
+                assert application.injector.get(core) is own
+
+
+class TestMistakes:
+    """All of them at once, each with what to do."""
+
+    async def test_a_service_that_is_not_bound(self) -> None:
+        (problem,) = await problems_of(Application(controllers=[Controller]))
+
+        assert problem == (
+            "Controller asks for Repository, which nothing binds; bind it in a module of the "
+            "application: binder.bind(Repository, scope=singleton)"
+        )
+
+    async def test_everything_is_told_together(self) -> None:
+        class Bad:
+            @http("GET", "no-slash", "bad")
+            async def bad(self, request: Request) -> None: ...
+
+            @http("GET", "/twice", "index")
+            async def twice(self, request: Request) -> None: ...
+
+            @http("GET", "/twice", "other")
+            async def clash(self, request: Request) -> None: ...
+
+            @http("GET", "/args", "args")
+            async def args(self) -> None: ...
+
+            @http("GET", "/stream", "stream")
+            async def stream(self, request: Request) -> Any:
+                yield 1
+
+        class Silent: ...
+
+        class Sync:
+            @observe(KernelEvents.KERNEL_REQUEST)
+            def listen(self, event: Event) -> None: ...
+
+            @observe(ServerEvents.STARTED, only=lambda definition: True)
+            async def limited(self, event: Event) -> None: ...
+
+        application = Application(controllers=[Controller, Bad], listeners=[Silent, Sync])
+
+        told = "\n".join(await problems_of(application))
+
+        for part in (
+            "Controller asks for Repository",
+            "'no-slash'",
+            "Bad.args) cannot be called with a request",
+            "Bad.stream) yields",
+            "Silent listens to nothing",
+            "Sync.listen of 'kernel.request' is not async",
+            "limits 'server.started' with only=",
+            "'other'",
+        ):
+            assert part in told, told
+
+    async def test_a_duplicate_name_names_both_places(self) -> None:
+        class Other:
+            @http("GET", "/other", "index")
+            async def index(self, request: Request) -> None: ...
+
+        application = Application(controllers=[Controller, Other], modules=[services])
+
+        (problem,) = await problems_of(application)
+
+        assert "Controller.index and to" in problem
+        assert "Other.index; rename one of them" in problem
+
+    async def test_a_circle_of_services(self) -> None:
+        class Hen:
+            @inject
+            def __init__(self, egg: "Egg") -> None: ...
+
+        class Egg:
+            @inject
+            def __init__(self, hen: Hen) -> None: ...
+
+        Hen.__init__.__annotations__["egg"] = Egg
+
+        def circle(binder: Binder) -> None:
+            binder.bind(Hen, scope=singleton)
+            binder.bind(Egg, scope=singleton)
+
+        told = "\n".join(await problems_of(Application(modules=[circle])))
+
+        assert "need each other in a circle" in told
+
+    async def test_a_constructor_without_inject_and_one_that_raises(self) -> None:
+        class Forgot:
+            def __init__(self, database: Database) -> None: ...
+
+        class Raises:
+            def __init__(self) -> None:
+                raise ValueError("bad configuration")
+
+        told = "\n".join(await problems_of(Application(controllers=[Forgot, Raises])))
+
+        assert "Forgot cannot be built, is @inject missing" in told
+        assert "Raises cannot be built: ValueError: bad configuration" in told
+
+    async def test_a_managed_service_without_a_scope_would_never_be_closed(self) -> None:
+        (problem,) = await problems_of(Application(modules=[lambda b: b.bind(Database)]))
+
+        assert "binder.bind(Database, scope=singleton)" in problem
+
+    async def test_a_route_by_hand_to_a_stranger(self) -> None:
+        application = Application()
+        application.http_metadata_storage.add(
+            HttpMetadata(target=Controller, name="x", path="/x", http_method="GET", action="index")
+        )
+
+        (problem,) = await problems_of(application)
+
+        assert "Controller, which is no registered controller; add it" in problem
+
+    async def test_a_route_by_hand_to_an_action_that_is_not_there(self) -> None:
+        class Empty: ...
+
+        application = Application(controllers=[Empty])
+        application.http_metadata_storage.add(
+            HttpMetadata(target=Empty, name="x", path="/x", http_method="GET", action="gone")
+        )
+
+        (problem,) = await problems_of(application)
+
+        assert "Empty.gone) has no such method" in problem
+
+
+class TestByHand:
+    async def test_routes_added_on_bootstrap_come_last_and_are_gone_after_shutdown(self) -> None:
+        class Index:
+            async def index(self, request: Request) -> str:
+                return "by hand"
+
+        class Add:
+            @observe(ApplicationEvents.BOOTSTRAP)
+            async def add(self, event: BootstrapEvent) -> None:
+                event.http_metadata_storage.add(
+                    HttpMetadata(
+                        target=Index, name="hand", path="/hand", http_method="GET", action="index"
+                    )
+                )
+
+        application = Application(controllers=[Index], listeners=[Add])
+        for _ in range(2):
+            async with application:
+                client = KernelClient(application)
+                assert (await client.http("hand")).content == "by hand"
+            assert len(application.http_metadata_storage) == 0
+
+    async def test_listeners_may_be_classes_instances_and_functions(
+        self, client_of: ClientOf
+    ) -> None:
+        @observe(KernelEvents.KERNEL_REQUEST)
+        async def function(event: RequestEvent) -> None:
+            TRACE.append("function")
+
+        class Listener:
+            def __init__(self) -> None:
+                self.name = "built"
+
+            @observe(KernelEvents.KERNEL_REQUEST)
+            async def listen(self, event: RequestEvent) -> None:
+                TRACE.append(self.name)
+
+        class Other(Listener): ...
+
+        given = Other()
+        given.name = "given"
+        client = client_of(Controller, modules=[services], listeners=[function, Listener, given])
+
+        await client.http("index")
+
+        assert TRACE[-3:] == ["function", "built", "given"]
+
+    async def test_a_controller_may_observe_too(self, client_of: ClientOf) -> None:
+        class Watching(Controller):
+            @observe(KernelEvents.KERNEL_REQUEST)
+            async def watch(self, event: RequestEvent) -> None:
+                TRACE.append("watched")
+
+        await client_of(Watching, modules=[services]).http("index")
+
+        assert TRACE[-1] == "watched"
+
+    async def test_an_inherited_route_calls_the_override(self, client_of: ClientOf) -> None:
+        class Child(Controller):
+            async def index(self, request: Request) -> str:
+                return "child"
+
+        assert (await client_of(Child, modules=[services]).http("index")).content == "child"
+
+
+class TestLife:
+    async def test_the_order_of_events(self) -> None:
+        class Witness:
+            @observe(ApplicationEvents.BOOTSTRAP)
+            @observe(ApplicationEvents.SHUTDOWN)
+            @observe(ServerEvents.CONFIGURE)
+            @observe(ServerEvents.STARTED)
+            @observe(ServerEvents.STOPPING)
+            async def note(self, event: Event) -> None:
+                server = getattr(event, "server", None)
+                name = type(event).__name__.removesuffix("Event")
+                TRACE.append(f"{name} {server.name}" if server else name)
+
+        application = local(listeners=[Witness], modules=[services])
+        await application.start()
+        await application.stop()
+
+        assert TRACE == [
+            "open database",
+            "open repository",
+            "Bootstrap",
+            "ServerConfiguration aiohttp",
+            "ServerConfiguration socketio",
+            "Server aiohttp",
+            "Server socketio",
+            "Server socketio",
+            "Server aiohttp",
+            "Shutdown",
+            "close repository",
+            "close database",
+        ]
+
+    async def test_a_shutdown_listener_that_raises_is_logged_and_services_are_closed(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        class Broken:
+            @observe(ApplicationEvents.SHUTDOWN)
+            async def fail(self, event: ShutdownEvent) -> None:
+                raise RuntimeError("at the end")
+
+        async with Application(listeners=[Broken], modules=[services]):
+            pass
+
+        assert TRACE[-1] == "close database"
+        assert "at the end" in caplog.text
+
+    async def test_a_busy_port_raises_and_leaves_nothing_behind(
+        self, unused_tcp_port_factory: Callable[[], int]
+    ) -> None:
+        first = local()
+        await first.start()
+        port = first.servers["aiohttp"].port
+        second = Application(settings=Settings(http=HttpSettings(port=port)), modules=[services])
+        try:
+            with pytest.raises(ServerStartError, match=f":{port}: the port is in use; stop"):
+                await second.start()
+        finally:
+            await first.stop()
+
+        assert TRACE[-1] == "close database"
+        with pytest.raises(RxKernelError):
+            _ = second.kernel
+
+    async def test_it_starts_again_after_a_stop(self) -> None:
+        """RxStack: new engines."""
+        application = local(controllers=[Controller], modules=[services])
+        ports = []
+        for _ in range(2):
+            await application.start()
+            ports.append(application.servers["aiohttp"].port)
+            await application.stop()
+
+        assert all(ports)
+
+    async def test_stopping_what_never_started_does_nothing(self) -> None:
+        await Application().stop()

@@ -1,0 +1,166 @@
+"""The test client: what it does as the wire does, and what it records."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from injector import inject
+
+from rxkernel import (
+    Application,
+    Broadcaster,
+    ConnectionEvent,
+    ForbiddenException,
+    KernelClient,
+    Request,
+    ServerEvents,
+    UploadedFile,
+    http,
+    observe,
+    websocket,
+)
+from rxkernel.application.pytest_plugin import ClientOf
+
+
+class Controller:
+    @inject
+    def __init__(self, broadcaster: Broadcaster) -> None:
+        self.broadcaster = broadcaster
+
+    @http("POST", "/things/{id:int}/{rest:path}", "thing")
+    @websocket("thing")
+    async def thing(self, request: Request) -> dict[str, Any]:
+        return {
+            "params": [list(item) for item in request.params.items()],
+            "body": request.body,
+            "files": list(request.files),
+            "cookie": request.cookies.get("a"),
+            "header": request.headers.get("x-mine"),
+            "method": request.method,
+            "url": request.url,
+        }
+
+    @websocket("shout")
+    async def shout(self, request: Request) -> None:
+        await self.broadcaster.emit("heard", request.body, skip=request.connection)
+        await self.broadcaster.emit("room", room="red")
+
+    @websocket("ask", namespace="/chat")
+    async def ask(self, request: Request) -> Any:
+        assert request.connection is not None
+        return await request.connection.call("question", 1)
+
+
+async def test_path_parameters_are_converted_and_the_rest_is_query(client_of: ClientOf) -> None:
+    response = await client_of(Controller).http(
+        "thing",
+        params={"id": "7", "rest": "a/b", "q": 1},
+        body={"when": (1, 2)},
+        headers={"X-Mine": "yes"},
+        cookies={"a": "1"},
+    )
+
+    assert response.content == {
+        "params": [["id", 7], ["rest", "a/b"], ["q", "1"]],
+        "body": {"when": [1, 2]},
+        "files": [],
+        "cookie": "1",
+        "header": "yes",
+        "method": "POST",
+        "url": "/things/7/a/b",
+    }
+
+
+async def test_forms_files_and_bytes_are_bodies_too(client_of: ClientOf) -> None:
+    client = client_of(Controller)
+    path = {"id": 1, "rest": "x"}
+    form = await client.http(
+        "thing", params=path, form={"f": "1"}, files={"doc": UploadedFile("x.txt", b"x")}
+    )
+    raw = await client.http("thing", params=path, body=b"\x00")
+
+    assert form.content["body"] == {"f": "1"}
+    assert form.content["files"] == ["doc"]
+    assert form.content["params"][-1] == ["f", "1"]
+    assert raw.content["body"] == b"\x00"
+
+
+async def test_a_missing_path_parameter_is_a_mistake_of_the_test(client_of: ClientOf) -> None:
+    with pytest.raises(ValueError, match="rest"):
+        await client_of(Controller).http("thing", params={"id": 1})
+
+
+async def test_an_unknown_name_is_told_with_those_there_are(client_of: ClientOf) -> None:
+    client = client_of(Controller)
+
+    with pytest.raises(KeyError, match="no definition 'nope'; there is: thing"):
+        await client.http("nope")
+    with pytest.raises(KeyError, match="there is: thing, shout, /chat:ask"):
+        await client.websocket("nope")
+
+
+async def test_values_over_a_socket_are_plain_as_in_a_packet(client_of: ClientOf) -> None:
+    response = await client_of(Controller).websocket(
+        "thing", params={"id": [1], "where": Path("x")}, body={"t": (1, b"\x00")}
+    )
+
+    assert response.content["params"] == [["id", [1]], ["where", "x"]]
+    assert response.content["body"] == {"t": [1, b"\x00"]}
+    assert response.content["method"] is None
+
+
+async def test_connections_record_what_they_would_receive(client_of: ClientOf) -> None:
+    client = client_of(Controller)
+    one, other, elsewhere = client.connection(), client.connection(), client.connection("/chat")
+    await other.join("red")
+    await other.join("blue")
+    await other.leave("blue")
+
+    await client.websocket("shout", body={"a": 1}, connection=one)
+
+    assert one.emitted == []
+    assert other.emitted == [("heard", ({"a": 1},)), ("room", ())]
+    assert elsewhere.emitted == []
+    assert other.rooms == {"red"}
+
+
+async def test_a_connection_answers_calls_as_the_test_says(client_of: ClientOf) -> None:
+    client = client_of(Controller)
+    connection = client.connection("/chat")
+    connection.answers["question"] = 42
+
+    assert (await client.websocket("/chat:ask", connection=connection)).content == 42
+    assert connection.emitted == [("question", (1,))]
+    assert (await client.websocket("/chat:ask")).status_code == 500, "a TimeoutError"
+
+
+async def test_entering_a_connection_sends_it_through_its_events(client_of: ClientOf) -> None:
+    trace = []
+
+    class Door:
+        @observe(ServerEvents.CONNECTED)
+        async def connected(self, event: ConnectionEvent) -> None:
+            if event.connection.auth != "key":
+                raise ForbiddenException
+            trace.append("in")
+
+        @observe(ServerEvents.DISCONNECTED)
+        async def disconnected(self, event: ConnectionEvent) -> None:
+            trace.append("out")
+
+    client = client_of(Controller, listeners=[Door])
+    async with client.connection(auth="key") as connection:
+        await connection.disconnect()
+        await connection.emit("too late")
+    assert trace == ["in", "out"]
+    assert connection.emitted == []
+    with pytest.raises(ForbiddenException):
+        await client.connection().__aenter__()
+
+
+async def test_the_client_is_a_context_manager(client_of: ClientOf) -> None:
+    application = Application(controllers=[Controller])
+
+    async with KernelClient(application) as client:
+        assert client.application.kernel
+    assert client_of(application).application is application

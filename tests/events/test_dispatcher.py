@@ -1,0 +1,232 @@
+"""Order, stopping, failures and blinker underneath."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rxkernel import AsyncEventDispatcher, ConfigurationError, Event
+
+Listener = Callable[[Event], Awaitable[None]]
+
+
+def listener(trace: list[str], name: str, *, stop: bool = False) -> Listener:
+    async def listen(event: Event) -> None:
+        trace.append(name)
+        if stop:
+            event.stop_propagation()
+
+    return listen
+
+
+@given(st.lists(st.integers(-3, 3)))
+def test_higher_priority_first_and_ties_in_order_of_registration(priorities: list[int]) -> None:
+    """RxStack, AsyncEventDispatcher: a stable sort, negative priorities included."""
+    dispatcher, trace = AsyncEventDispatcher(), list[str]()
+    for number, priority in enumerate(priorities):
+        dispatcher.add_listener("x", listener(trace, f"{number}"), priority)
+
+    asyncio.run(dispatcher.dispatch("x"))
+
+    expected = sorted(range(len(priorities)), key=lambda n: -priorities[n])
+    assert trace == [str(number) for number in expected]
+
+
+async def test_one_runs_after_another() -> None:
+    """Never two at a time: the next begins when the one before has ended."""
+    dispatcher, trace = AsyncEventDispatcher(), list[str]()
+
+    async def slow(event: Event) -> None:
+        trace.append("begin")
+        await asyncio.sleep(0)
+        trace.append("end")
+
+    dispatcher.add_listener("x", slow)
+    dispatcher.add_listener("x", slow)
+    await dispatcher.dispatch("x")
+
+    assert trace == ["begin", "end", "begin", "end"]
+
+
+async def test_the_event_given_comes_back_and_a_plain_one_is_made() -> None:
+    """RxStack: dispatch resolves with the same event, whatever listeners return."""
+    dispatcher, event = AsyncEventDispatcher(), Event()
+
+    assert await dispatcher.dispatch("nobody", event) is event
+    assert type(await dispatcher.dispatch("nobody")) is Event
+
+
+async def test_stopping_lets_nobody_after_run() -> None:
+    dispatcher, trace = AsyncEventDispatcher(), list[str]()
+    dispatcher.add_listener("x", listener(trace, "first", stop=True))
+    dispatcher.add_listener("x", listener(trace, "second"))
+
+    event = await dispatcher.dispatch("x")
+
+    assert trace == ["first"]
+    assert event.propagation_stopped
+    trace.clear()
+    await dispatcher.dispatch("x", event)
+    assert trace == [], "an event that was stopped before runs nobody"
+
+
+async def test_a_raising_listener_aborts_the_rest_and_reaches_the_caller() -> None:
+    dispatcher, trace = AsyncEventDispatcher(), list[str]()
+
+    async def fail(event: Event) -> None:
+        raise ValueError("mine")
+
+    dispatcher.add_listener("x", fail, priority=1)
+    dispatcher.add_listener("x", listener(trace, "later"))
+
+    with pytest.raises(ValueError, match="mine"):
+        await dispatcher.dispatch("x")
+    assert trace == []
+
+
+async def test_changes_during_a_dispatch_count_from_the_next() -> None:
+    """The set of listeners is the one at the start."""
+    dispatcher, trace = AsyncEventDispatcher(), list[str]()
+    late = listener(trace, "late")
+
+    async def change(event: Event) -> None:
+        dispatcher.add_listener("x", late)
+        dispatcher.remove_listener("x", leaving)
+
+    leaving = listener(trace, "leaving")
+    dispatcher.add_listener("x", change)
+    dispatcher.add_listener("x", leaving)
+
+    await dispatcher.dispatch("x")
+    assert trace == ["leaving"]
+
+    dispatcher.remove_listener("x", change)
+    trace.clear()
+    await dispatcher.dispatch("x")
+    assert trace == ["late"]
+
+
+async def test_added_twice_runs_twice_and_is_removed_at_once() -> None:
+    """RxStack runs it twice."""
+    dispatcher, trace = AsyncEventDispatcher(), list[str]()
+    twice = listener(trace, "twice")
+    dispatcher.add_listener("x", twice)
+    dispatcher.add_listener("x", twice, 5)
+
+    await dispatcher.dispatch("x")
+    assert trace == ["twice", "twice"]
+
+    dispatcher.remove_listener("x", twice)
+    assert not dispatcher.has_listeners("x")
+
+
+async def test_bound_methods_of_objects_nobody_holds_are_called() -> None:
+    """blinker's default, a weak reference, would lose them."""
+    dispatcher, trace = AsyncEventDispatcher(), list[str]()
+
+    class Service:
+        async def listen(self, event: Event) -> None:
+            trace.append("called")
+
+    dispatcher.add_listener("x", Service().listen)
+    await dispatcher.dispatch("x")
+
+    assert trace == ["called"]
+
+
+async def test_an_object_with_an_async_call_is_a_listener() -> None:
+    dispatcher, trace = AsyncEventDispatcher(), list[str]()
+
+    class Service:
+        async def __call__(self, event: Event) -> None:
+            trace.append("called")
+
+    dispatcher.add_listener("x", Service())
+    await dispatcher.dispatch("x")
+
+    assert trace == ["called"]
+
+
+def test_a_listener_that_is_not_async_is_refused() -> None:
+    dispatcher = AsyncEventDispatcher()
+
+    with pytest.raises(ConfigurationError, match="not async; declare it with 'async def'"):
+        dispatcher.add_listener("x", print)  # type: ignore[arg-type]
+    assert not dispatcher.has_listeners("x")
+
+
+def test_listing_removing_and_resetting() -> None:
+    dispatcher = AsyncEventDispatcher()
+    low, high = listener([], "low"), listener([], "high")
+    dispatcher.add_listener("x", low)
+    dispatcher.add_listener("x", high, 1)
+    dispatcher.add_listener("y", low)
+
+    assert dispatcher.get_listeners("x") == (high, low)
+    assert list(dispatcher.event_names()) == ["x", "y"]
+
+    dispatcher.remove_listeners("x")
+    assert not dispatcher.has_listeners("x")
+    dispatcher.reset()
+    assert not dispatcher.has_listeners("y")
+
+
+def test_asking_and_removing_leave_no_trace_of_unknown_names() -> None:
+    """RxStack keeps an empty list for every name anyone asked about."""
+    dispatcher = AsyncEventDispatcher()
+
+    assert dispatcher.get_listeners("unheard") == ()
+    dispatcher.remove_listener("unheard", listener([], "x"))
+    dispatcher.remove_listeners("unheard")
+
+    assert list(dispatcher.event_names()) == []
+
+
+class TestSignal:
+    """The blinker signal is there for tests and for whoever knows blinker."""
+
+    async def test_connected_to_listens_for_as_long_as_the_block(self) -> None:
+        dispatcher, trace = AsyncEventDispatcher(), list[str]()
+
+        with dispatcher.signal("x").connected_to(listener(trace, "watched")):
+            await dispatcher.dispatch("x")
+        await dispatcher.dispatch("x")
+
+        assert trace == ["watched"]
+
+    async def test_muted_silences_and_nests(self) -> None:
+        """blinker's own un-mutes when the inner block ends."""
+        dispatcher, trace = AsyncEventDispatcher(), list[str]()
+        dispatcher.add_listener("x", listener(trace, "heard"))
+        signal = dispatcher.signal("x")
+
+        with signal.muted():
+            with signal.muted():
+                pass
+            await dispatcher.dispatch("x")
+        assert trace == []
+
+        await dispatcher.dispatch("x")
+        assert trace == ["heard"]
+
+    async def test_blinkers_own_sending_keeps_the_order(self) -> None:
+        dispatcher, trace = AsyncEventDispatcher(), list[str]()
+        dispatcher.add_listener("x", listener(trace, "low"))
+        dispatcher.add_listener("x", listener(trace, "high"), 9)
+
+        await dispatcher.signal("x").send_async(Event())
+
+        assert trace == ["high", "low"]
+
+    def test_a_sender_is_refused(self) -> None:
+        """Events have none; blinker would call nobody."""
+        with pytest.raises(ConfigurationError, match="use only="):
+            AsyncEventDispatcher().signal("x").connect(listener([], "x"), sender="me")
+
+    async def test_two_dispatchers_share_nothing(self) -> None:
+        one, other = AsyncEventDispatcher(), AsyncEventDispatcher()
+        one.add_listener("x", listener([], "x"))
+
+        assert not other.has_listeners("x")

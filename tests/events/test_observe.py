@@ -1,0 +1,76 @@
+"""The label that makes a method a listener."""
+
+import attrs
+
+from rxkernel import Event, observe
+from rxkernel.events.observe import observations
+
+
+class Base:
+    @observe("x", priority=3)
+    @observe("y")
+    async def listen(self, event: Event) -> None: ...
+
+    @observe("z")
+    async def other(self, event: Event) -> None: ...
+
+
+def found(listener: object) -> set[tuple[str, str, int]]:
+    return {(m.__name__, o.event_name, o.priority) for m, o in observations(listener)}
+
+
+def test_the_function_comes_back_unchanged() -> None:
+    async def listen(event: Event) -> None: ...
+
+    assert observe("x")(listen) is listen
+
+
+def test_a_method_may_carry_several() -> None:
+    assert found(Base()) == {("listen", "x", 3), ("listen", "y", 0), ("other", "z", 0)}
+
+
+def test_a_subclass_inherits_without_adding_to_its_base() -> None:
+    """RxStack's metadata was shared: a subclass's label landed on the parent."""
+
+    class Child(Base):
+        @observe("new")
+        async def more(self, event: Event) -> None: ...
+
+    assert found(Child()) == found(Base()) | {("more", "new", 0)}
+    assert ("more", "new", 0) not in found(Base())
+
+
+def test_an_override_without_labels_keeps_them_and_one_with_labels_replaces_them() -> None:
+    class Child(Base):
+        async def listen(self, event: Event) -> None: ...
+
+        @observe("w")
+        async def other(self, event: Event) -> None: ...
+
+    assert found(Child()) == {("listen", "x", 3), ("listen", "y", 0), ("other", "w", 0)}
+    assert {method.__qualname__.split(".")[-2] for method, _ in observations(Child())} == {"Child"}
+
+
+def test_an_override_that_is_not_callable_takes_the_listener_away() -> None:
+    class Child(Base):
+        other = None  # type: ignore[assignment]
+
+    assert "other" not in {name for name, _, _ in found(Child())}
+
+
+def test_attrs_classes_keep_their_labels() -> None:
+    """`@attrs.define` builds the class anew; the label is on the function."""
+
+    @attrs.define
+    class Listener:
+        @observe("x")
+        async def listen(self, event: Event) -> None: ...
+
+    assert found(Listener()) == {("listen", "x", 0)}
+
+
+def test_a_labelled_function_stands_for_itself() -> None:
+    @observe("x", 2)
+    async def listen(event: Event) -> None: ...
+
+    assert found(listen) == {("listen", "x", 2)}

@@ -1,0 +1,344 @@
+"""Definitions, standard errors, wrapping, terminating, threads."""
+
+import asyncio
+import logging
+import threading
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+
+from rxkernel import (
+    ConflictException,
+    DefinitionEvent,
+    ExceptionEvent,
+    HttpDefinition,
+    KernelClient,
+    KernelEvents,
+    NotFoundException,
+    Request,
+    RequestEvent,
+    Response,
+    ResponseEvent,
+    Settings,
+    TerminateEvent,
+    Transport,
+    http,
+    observe,
+    option,
+    websocket,
+)
+from rxkernel.application.pytest_plugin import ClientOf
+from rxkernel.kernel.events import Action
+
+
+class Articles:
+    @http("GET", "/articles/{id:int}", "article_show")
+    @websocket("article_show")
+    @option("access", "public")
+    async def show(self, request: Request) -> Any:
+        return {"id": request.params["id"]}
+
+    @http("GET", "/plain", "plain")
+    def plain(self, request: Request) -> str:
+        return threading.current_thread().name
+
+    @http("POST", "/fail", "fail")
+    async def fail(self, request: Request) -> Any:
+        raise request.body if isinstance(request.body, Exception) else RuntimeError("secret")
+
+    @websocket("join", namespace="/chat")
+    async def join(self, request: Request) -> Response:
+        return Response("joined", 201)
+
+
+async def test_definitions_are_ordered_and_found_by_name(client_of: ClientOf) -> None:
+    client = client_of(Articles)
+    await client.application.boot()
+    https = client.application.kernel.http_definitions
+    sockets = client.application.kernel.websocket_definitions
+
+    assert [definition.name for definition in https] == ["article_show", "plain", "fail"]
+    assert [definition.name for definition in sockets] == ["article_show", "join"]
+    assert (https["plain"].method, https["plain"].path) == ("GET", "/plain")
+    assert sockets["/chat:join"].namespace == "/chat"
+    assert "join" not in sockets
+    assert https.get("nothing") is None
+    assert len(https) == 3
+    with pytest.raises(KeyError, match="no definition 'nothing'; there is: article_show"):
+        https["nothing"]
+
+
+async def test_a_handler_answers_a_bare_request(client_of: ClientOf) -> None:
+    """The seam of functional tests: `Request("HTTP")` is enough."""
+    client = client_of(Articles)
+    await client.application.boot()
+    request = Request("HTTP", params={"id": 1})
+
+    response = await client.application.kernel.http_definitions["article_show"].handler(request)
+
+    assert response.content == {"id": 1}
+    assert (request.route_name, request.path, request.method) == (
+        "article_show",
+        "/articles/{id:int}",
+        "GET",
+    )
+    assert isinstance(request.controller, Articles)
+    assert request.definition.options == {"access": "public"}
+
+
+async def test_both_transports_go_the_same_way(client_of: ClientOf) -> None:
+    client = client_of(Articles)
+
+    over_http = await client.http("article_show", params={"id": "7"})
+    over_socket = await client.websocket("article_show", params={"id": 7})
+
+    assert over_http.content == over_socket.content == {"id": 7}
+
+
+async def test_a_path_parameter_that_does_not_fit_is_404_as_on_the_wire(
+    client_of: ClientOf,
+) -> None:
+    assert (await client_of(Articles).http("article_show", params={"id": "x"})).status_code == 404
+
+
+async def test_a_plain_def_runs_in_a_bounded_pool(client_of: ClientOf) -> None:
+    response = await client_of(Articles).http("plain")
+
+    assert str(response.content).startswith("rxkernel-action")
+
+
+class TestErrors:
+    async def test_an_unknown_exception_is_500_without_its_text_and_logged(
+        self, client_of: ClientOf, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        response = await client_of(Articles).http("fail")
+
+        assert response.status_code == 500
+        assert response.content == {"statusCode": 500, "message": "Internal Server Error"}
+        (record,) = caplog.records
+        assert record.levelno == logging.ERROR
+        assert record.exc_info is not None
+        assert "secret" in str(record.exc_info[1])
+
+    async def test_an_http_exception_says_what_it_was_given(
+        self, client_of: ClientOf, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        client = client_of(Articles)
+        raised = ConflictException(
+            "taken", code="name_taken", errors=[{"path": "name"}], headers={"Retry-After": "1"}
+        )
+        with raising(client, raised):
+            response = await client.http("fail")
+
+        assert response.status_code == 409
+        assert response.content == {
+            "statusCode": 409,
+            "message": "taken",
+            "code": "name_taken",
+            "errors": [{"path": "name"}],
+        }
+        assert response.headers["Retry-After"] == "1"
+        assert not caplog.records, "a refusal is no failure of the server"
+
+    async def test_errors_that_are_no_json_are_left_out(
+        self, client_of: ClientOf, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """RxStack: a circular reference inside an error stopped the process."""
+        circular: list[Any] = []
+        circular.append(circular)
+        client = client_of(Articles)
+        with raising(client, ConflictException(errors=circular)):
+            response = await client.http("fail")
+
+        assert response.content == {"statusCode": 409, "message": "Conflict"}
+        assert "left out" in caplog.text
+
+    async def test_an_answer_of_500_to_an_exception_is_logged_too(
+        self, client_of: ClientOf, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A listener that shapes errors must not swallow them."""
+
+        class Shape:
+            @observe(KernelEvents.KERNEL_EXCEPTION)
+            async def shape(self, event: ExceptionEvent) -> None:
+                event.set_response(Response("oops", 503))
+
+        response = await client_of(Articles, listeners=[Shape]).http("fail")
+
+        assert (response.content, response.status_code) == ("oops", 503)
+        assert "secret" in caplog.text
+
+    async def test_a_standard_error_goes_through_the_response_phase(
+        self, client_of: ClientOf
+    ) -> None:
+        class Stamp:
+            @observe(KernelEvents.KERNEL_RESPONSE)
+            async def stamp(self, event: ResponseEvent) -> None:
+                event.response.headers["X-Stamp"] = "yes"
+
+        response = await client_of(Articles, listeners=[Stamp]).http("fail")
+
+        assert response.headers["X-Stamp"] == "yes"
+
+    async def test_a_response_listener_that_always_raises_is_answered_500(
+        self, client_of: ClientOf
+    ) -> None:
+        class Broken:
+            @observe(KernelEvents.KERNEL_RESPONSE)
+            async def break_it(self, event: ResponseEvent) -> None:
+                raise RuntimeError
+
+        response = await client_of(Articles, listeners=[Broken]).http("plain")
+
+        assert response.content == {"statusCode": 500, "message": "Internal Server Error"}
+
+    async def test_an_action_that_is_cancelled_from_within_is_answered(
+        self, client_of: ClientOf, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        class Controller:
+            @http("GET", "/", "index")
+            async def index(self, request: Request) -> None:
+                gone = asyncio.ensure_future(asyncio.Event().wait())
+                gone.cancel()
+                await gone
+
+        assert (await client_of(Controller).http("index")).status_code == 500
+        assert "cancelled from within" in caplog.text
+
+    async def test_a_request_that_matched_nothing_skips_request_listeners_and_only(
+        self, client_of: ClientOf
+    ) -> None:
+        trace = []
+
+        class Everything:
+            @observe(KernelEvents.KERNEL_REQUEST)
+            async def request(self, event: RequestEvent) -> None:
+                trace.append("request")
+
+            @observe(KernelEvents.KERNEL_EXCEPTION)
+            async def exception(self, event: ExceptionEvent) -> None:
+                trace.append("exception")
+
+            @observe(KernelEvents.KERNEL_EXCEPTION, only=lambda definition: True)
+            async def limited(self, event: ExceptionEvent) -> None:
+                trace.append("limited")
+
+            @observe(KernelEvents.KERNEL_RESPONSE)
+            async def response(self, event: ResponseEvent) -> None:
+                trace.append("response")
+
+        client = client_of(Articles, listeners=[Everything])
+        await client.application.boot()
+        response = await client.application.kernel.fail(Request("HTTP"), NotFoundException())
+
+        assert response.status_code == 404
+        assert trace == ["exception", "response"]
+
+
+def raising(client: KernelClient, exception: Exception) -> AbstractContextManager[None]:
+    """While it lasts, `Articles.fail` finds *exception* as its body and raises it."""
+
+    async def put(event: RequestEvent) -> None:
+        event.request.body = exception
+
+    return client.dispatcher.signal(KernelEvents.KERNEL_REQUEST).connected_to(put)
+
+
+async def test_only_is_asked_once_per_definition_and_costs_nothing_elsewhere(
+    client_of: ClientOf,
+) -> None:
+    asked, heard = [], []
+
+    def sockets_only(definition: Any) -> bool:
+        asked.append((definition.transport, definition.name))
+        return bool(definition.transport == Transport.SOCKET)
+
+    class Listener:
+        @observe(KernelEvents.KERNEL_REQUEST, only=sockets_only)
+        async def listen(self, event: RequestEvent) -> None:
+            heard.append(event.request.transport)
+
+    client = client_of(Articles, listeners=[Listener])
+    for _ in range(2):
+        await client.http("plain")
+        await client.websocket("article_show", params={"id": 1})
+        with client.dispatcher.signal(KernelEvents.KERNEL_REQUEST).muted():
+            pass
+
+    assert heard == ["SOCKET", "SOCKET"]
+    assert len(asked) == len(set(asked)) == 5
+
+
+async def test_definition_listeners_wrap_actions_inside_out(client_of: ClientOf) -> None:
+    def around(word: str) -> Any:
+        def decorate(action: Action) -> Action:
+            async def wrapped(request: Request) -> Any:
+                return f"{word}({await action(request)})"
+
+            return wrapped
+
+        return decorate
+
+    class Wrap:
+        @observe(KernelEvents.KERNEL_DEFINITION, priority=2)
+        async def inner(self, event: DefinitionEvent) -> None:
+            if isinstance(event.definition, HttpDefinition):
+                event.wrap(around("inner"))
+
+        @observe(KernelEvents.KERNEL_DEFINITION, only=lambda d: d.name == "plain")
+        async def outer(self, event: DefinitionEvent) -> None:
+            event.wrap(around("outer"))
+
+    client = client_of(Articles, listeners=[Wrap])
+
+    assert str((await client.http("plain")).content).startswith("outer(inner(rxkernel-action")
+    assert (await client.http("article_show", params={"id": 1})).content == "inner({'id': 1})"
+    assert (await client.websocket("/chat:join")).content == "joined"
+
+
+class TestTerminate:
+    async def test_it_sees_the_final_response_and_its_failure_is_logged(
+        self, client_of: ClientOf, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        seen = []
+
+        class Listener:
+            @observe(KernelEvents.KERNEL_TERMINATE)
+            async def done(self, event: TerminateEvent) -> None:
+                seen.append((event.request.route_name, event.response.status_code))
+                raise RuntimeError("after the fact")
+
+        response = await client_of(Articles, listeners=[Listener]).websocket("/chat:join")
+
+        assert response.status_code == 201
+        assert seen == [("join", 201)]
+        assert "after the fact" in caplog.text
+
+    async def test_shutdown_waits_for_it(self, client_of: ClientOf) -> None:
+        done = asyncio.Event()
+
+        class Listener:
+            @observe(KernelEvents.KERNEL_TERMINATE)
+            async def slow(self, event: TerminateEvent) -> None:
+                for _ in range(5):
+                    await asyncio.sleep(0)
+                done.set()
+
+        client = client_of(Articles, listeners=[Listener])
+        await client.application.boot()
+        kernel = client.application.kernel
+        request = Request("SOCKET")
+        response = await kernel.answer(kernel.websocket_definitions["/chat:join"], request)
+        kernel.terminate(request, response)
+        await client.close()
+
+        assert done.is_set()
+
+
+async def test_debug_tells_the_text(client_of: ClientOf) -> None:
+    client = client_of(Articles, settings=Settings(debug=True))
+
+    response = await client.http("fail")
+
+    assert response.content == {"statusCode": 500, "message": "RuntimeError: secret"}

@@ -1,0 +1,244 @@
+"""The way of one request, as DESIGN's table and Symfony's HttpKernel have it.
+
+A trace names who ran: R10 is the request listener of priority 10, S response, X exception.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from rxkernel import (
+    Event,
+    ExceptionEvent,
+    KernelClient,
+    KernelEvents,
+    NotFoundException,
+    Request,
+    RequestEvent,
+    Response,
+    ResponseEvent,
+    http,
+)
+from rxkernel.application.pytest_plugin import ClientOf
+
+Reaction = Callable[[Any], None]
+
+
+class Controller:
+    @http("GET", "/", "index")
+    async def index(self, request: Request) -> Any:
+        TRACE.append("action")
+        if "action" in FAIL:
+            raise FAIL["action"]
+        return Response("action")
+
+
+TRACE: list[str] = []
+FAIL: dict[str, BaseException] = {}
+
+
+class Scene:
+    """A client whose six listeners write down that they ran, then do what the test says."""
+
+    def __init__(self, client: KernelClient) -> None:
+        self.client = client
+        self.reactions: dict[str, Reaction] = {}
+        TRACE.clear()
+        FAIL.clear()
+        phases = {
+            "R": KernelEvents.KERNEL_REQUEST,
+            "S": KernelEvents.KERNEL_RESPONSE,
+            "X": KernelEvents.KERNEL_EXCEPTION,
+        }
+        for letter, event_name in phases.items():
+            for priority in (5, 10):
+                name = f"{letter}{priority}"
+                client.dispatcher.add_listener(event_name, self.listener(name), priority)
+
+    def listener(self, name: str) -> Callable[[Event], Awaitable[None]]:
+        async def listen(event: Event) -> None:
+            TRACE.append(name)
+            if name in self.reactions:
+                self.reactions[name](event)
+
+        return listen
+
+    async def run(self) -> Response:
+        await self.client.application.boot()
+        handler = self.client.application.kernel.http_definitions["index"].handler
+        return await handler(Request("HTTP"))
+
+    @property
+    def trace(self) -> str:
+        return " ".join(TRACE)
+
+
+@pytest.fixture
+def scene(client_of: ClientOf) -> Scene:
+    return Scene(client_of(Controller))
+
+
+def answer(text: str, status: int = 200) -> Reaction:
+    def react(event: RequestEvent | ExceptionEvent | ResponseEvent) -> None:
+        event.set_response(Response(text, status))
+
+    return react
+
+
+def fail(exception: Exception) -> Reaction:
+    def react(event: Event) -> None:
+        raise exception
+
+    return react
+
+
+def stop(event: Event) -> None:
+    event.stop_propagation()
+
+
+async def test_normal(scene: Scene) -> None:
+    response = await scene.run()
+
+    assert scene.trace == "R10 R5 action S10 S5"
+    assert response.content == "action"
+
+
+async def test_a_request_listener_that_answers_ends_the_search(scene: Scene) -> None:
+    scene.reactions["R10"] = answer("early", 202)
+
+    response = await scene.run()
+
+    assert scene.trace == "R10 S10 S5"
+    assert (response.content, response.status_code) == ("early", 202)
+
+
+async def test_only_stopping_skips_listeners_but_not_the_action(scene: Scene) -> None:
+    scene.reactions["R10"] = stop
+
+    assert (await scene.run()).content == "action"
+    assert scene.trace == "R10 action S10 S5"
+
+
+async def test_a_response_listener_replaces_and_the_next_sees_it(scene: Scene) -> None:
+    seen = []
+    scene.reactions["S10"] = answer("replaced")
+    scene.reactions["S5"] = lambda event: seen.append(event.response.content)
+
+    assert (await scene.run()).content == "replaced"
+    assert seen == ["replaced"]
+
+
+async def test_stopping_in_the_response_phase_skips_the_rest(scene: Scene) -> None:
+    scene.reactions["S10"] = stop
+
+    assert (await scene.run()).content == "action"
+    assert scene.trace == "R10 R5 action S10"
+
+
+async def test_a_request_listener_that_raises_goes_to_the_exception_phase(scene: Scene) -> None:
+    scene.reactions["R10"] = fail(ValueError("mine"))
+
+    with pytest.raises(ValueError, match="mine"):
+        await scene.run()
+    assert scene.trace == "R10 X10 X5"
+
+
+async def test_an_action_that_raises_and_nobody_answers_is_raised(scene: Scene) -> None:
+    FAIL["action"] = ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine") as caught:
+        await scene.run()
+    assert scene.trace == "R10 R5 action X10 X5"
+    assert caught.value is FAIL["action"]
+
+
+async def test_an_answered_exception_keeps_its_own_status_and_is_responded(scene: Scene) -> None:
+    FAIL["action"] = NotFoundException()
+    scene.reactions["X10"] = answer("handled", 404)
+
+    response = await scene.run()
+
+    assert scene.trace == "R10 R5 action X10 S10 S5"
+    assert (response.content, response.status_code) == ("handled", 404)
+
+
+async def test_a_replaced_exception_is_seen_and_raised(scene: Scene) -> None:
+    FAIL["action"] = ValueError("original")
+    seen = []
+    scene.reactions["X10"] = lambda event: event.set_exception(NotFoundException("replacement"))
+    scene.reactions["X5"] = lambda event: seen.append(str(event.exception))
+
+    with pytest.raises(NotFoundException, match="replacement") as caught:
+        await scene.run()
+    assert seen == ["replacement"]
+    assert caught.value.__context__ is FAIL["action"]
+
+
+async def test_an_exception_listener_that_raises_replaces_and_keeps_the_context(
+    scene: Scene,
+) -> None:
+    """RxStack loses the original."""
+    FAIL["action"] = ValueError("original")
+    scene.reactions["X10"] = fail(RuntimeError("from the listener"))
+
+    with pytest.raises(RuntimeError, match="from the listener") as caught:
+        await scene.run()
+    assert scene.trace == "R10 R5 action X10"
+    assert caught.value.__context__ is FAIL["action"]
+
+
+async def test_a_response_listener_that_raises_gets_one_exception_phase(scene: Scene) -> None:
+    scene.reactions["S10"] = fail(ValueError("mine"))
+
+    with pytest.raises(ValueError, match="mine"):
+        await scene.run()
+    assert scene.trace == "R10 R5 action S10 X10 X5"
+
+
+async def test_a_second_failing_response_phase_is_raised_not_looped(scene: Scene) -> None:
+    scene.reactions["S10"] = fail(ValueError("again"))
+    scene.reactions["X10"] = answer("handled")
+
+    with pytest.raises(ValueError, match="again"):
+        await scene.run()
+    assert scene.trace == "R10 R5 action S10 X10 S10"
+
+
+async def test_a_response_listener_that_raises_once_runs_again_behind_the_answer(
+    scene: Scene,
+) -> None:
+    def once(event: Event) -> None:
+        del scene.reactions["S10"]
+        raise ValueError
+
+    scene.reactions["S10"] = once
+    scene.reactions["X10"] = answer("handled")
+
+    assert (await scene.run()).content == "handled"
+    assert scene.trace == "R10 R5 action S10 X10 S10 S5"
+
+
+async def test_cancellation_passes_untouched(scene: Scene) -> None:
+    FAIL["action"] = asyncio.CancelledError()
+
+    with pytest.raises(asyncio.CancelledError):
+        await scene.run()
+    assert scene.trace == "R10 R5 action"
+
+
+async def test_listeners_changed_after_boot_count(scene: Scene) -> None:
+    """The compiled tuples are dropped when a signal's receivers change."""
+    await scene.run()
+    TRACE.clear()
+    signal = scene.client.dispatcher.signal(KernelEvents.KERNEL_REQUEST)
+
+    with signal.connected_to(scene.listener("R0")):
+        await scene.run()
+    with signal.muted():
+        await scene.run()
+    await scene.run()
+
+    expected = "R10 R5 R0 action S10 S5", "action S10 S5", "R10 R5 action S10 S5"
+    assert scene.trace == " ".join(expected)

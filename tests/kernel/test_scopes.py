@@ -1,0 +1,146 @@
+"""One instance per message, or per connection."""
+
+import itertools
+
+import pytest
+from injector import Binder, ProviderOf, inject, singleton
+
+from rxkernel import (
+    ConfigurationError,
+    ConnectionEvent,
+    Request,
+    ServerEvents,
+    connection_scope,
+    http,
+    observe,
+    request_scope,
+    websocket,
+)
+from rxkernel.application.pytest_plugin import ClientOf
+
+NUMBERS = itertools.count(1)
+CLOSED: list[str] = []
+
+
+class UnitOfWork:
+    def __init__(self) -> None:
+        self.number = next(NUMBERS)
+
+    async def aclose(self) -> None:
+        CLOSED.append(f"work {self.number}")
+
+
+class Seat:
+    def __init__(self) -> None:
+        self.number = next(NUMBERS)
+
+    def close(self) -> None:
+        CLOSED.append(f"seat {self.number}")
+
+
+class Controller:
+    @inject
+    def __init__(self, work: ProviderOf[UnitOfWork], seat: ProviderOf[Seat]) -> None:
+        self.work = work
+        self.seat = seat
+
+    @http("GET", "/", "both")
+    async def both(self, request: Request) -> bool:
+        return self.work.get() is self.work.get()
+
+    @http("GET", "/number", "number")
+    def number(self, request: Request) -> int:
+        return self.work.get().number
+
+    @websocket("seat")
+    async def sit(self, request: Request) -> int:
+        return self.seat.get().number
+
+
+def configure(binder: Binder) -> None:
+    binder.bind(UnitOfWork, scope=request_scope)
+    binder.bind(Seat, scope=connection_scope)
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> None:
+    CLOSED.clear()
+
+
+async def test_one_per_message_closed_behind_it(client_of: ClientOf) -> None:
+    """Also from a plain def, which runs in a thread with the message's context."""
+    client = client_of(Controller, modules=[configure])
+
+    assert (await client.http("both")).content is True
+    assert len(CLOSED) == 1
+    first = (await client.http("number")).content
+    second = (await client.http("number")).content
+
+    assert first != second
+    assert CLOSED[1:] == [f"work {first}", f"work {second}"]
+
+
+async def test_a_handler_called_directly_ends_its_scope_too(client_of: ClientOf) -> None:
+    client = client_of(Controller, modules=[configure])
+    await client.application.boot()
+
+    await client.application.kernel.http_definitions["both"].handler(Request("HTTP"))
+
+    assert len(CLOSED) == 1
+
+
+async def test_one_per_connection_until_it_leaves(client_of: ClientOf) -> None:
+    seats = []
+
+    class Listener:
+        @inject
+        def __init__(self, seat: ProviderOf[Seat]) -> None:
+            self.seat = seat
+
+        @observe(ServerEvents.CONNECTED)
+        @observe(ServerEvents.DISCONNECTED)
+        async def note(self, event: ConnectionEvent) -> None:
+            seats.append(self.seat.get().number)
+
+    client = client_of(Controller, modules=[configure], listeners=[Listener])
+    async with client.connection() as one, client.connection() as other:
+        mine = (await client.websocket("seat", connection=one)).content
+        assert (await client.websocket("seat", connection=one)).content == mine
+        assert (await client.websocket("seat", connection=other)).content != mine
+        assert CLOSED == []
+
+    assert seats[0] == seats[-1] == mine
+    assert CLOSED[-1] == f"seat {mine}"
+    assert len(CLOSED) == 2
+
+
+async def test_a_service_that_fails_to_close_is_logged_and_stops_nothing(
+    client_of: ClientOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(UnitOfWork):
+        async def aclose(self) -> None:
+            raise RuntimeError("cannot close")
+
+    def bind(binder: Binder) -> None:
+        configure(binder)
+        binder.bind(UnitOfWork, to=Broken, scope=request_scope)
+
+    response = await client_of(Controller, modules=[bind]).http("both")
+
+    assert response.status_code == 200
+    assert "cannot close" in caplog.text
+
+
+async def test_a_singleton_that_asks_for_a_scoped_service_itself_is_told_how(
+    client_of: ClientOf,
+) -> None:
+    class Eager:
+        @inject
+        def __init__(self, work: UnitOfWork) -> None: ...
+
+    def bind(binder: Binder) -> None:
+        configure(binder)
+        binder.bind(Eager, scope=singleton)
+
+    with pytest.raises(ConfigurationError, match=r"UnitOfWork lives as long as a message.*Provid"):
+        await client_of(Controller, modules=[bind]).application.boot()

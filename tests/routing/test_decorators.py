@@ -1,0 +1,126 @@
+"""Labels on controllers, and the metadata read from them."""
+
+import attrs
+import pytest
+
+from rxkernel import (
+    ConfigurationError,
+    HttpMetadata,
+    Request,
+    WebSocketMetadata,
+    http,
+    option,
+    websocket,
+)
+from rxkernel.routing.decorators import routes_of
+
+
+class Users:
+    @http("GET", "/users/{id:int}/", "user_show")
+    @websocket("user_show")
+    @websocket("show", namespace="/users")
+    @option("access", "inner")
+    @option("limit", 3)
+    async def show(self, request: Request) -> str:
+        return "base"
+
+
+def routes(controller: type) -> list[HttpMetadata | WebSocketMetadata]:
+    found = list(routes_of(controller))
+    assert not any(isinstance(route, ConfigurationError) for route in found)
+    return [route for route in found if not isinstance(route, ConfigurationError)]
+
+
+def problems(controller: type) -> str:
+    return "\n".join(str(r) for r in routes_of(controller) if isinstance(r, ConfigurationError))
+
+
+def test_the_function_comes_back_unchanged() -> None:
+    def show(self: object, request: Request) -> None: ...
+
+    assert http("GET", "/", "x")(websocket("x")(show)) is show
+
+
+def test_every_label_becomes_a_route_with_the_options_of_its_method() -> None:
+    inner, middle, outer = routes(Users)
+
+    assert isinstance(inner, WebSocketMetadata)
+    assert (inner.key, inner.action, inner.target) == ("/users:show", "show", Users)
+    assert middle.key == "user_show"
+    assert isinstance(outer, HttpMetadata)
+    assert (outer.http_method, outer.template.text) == ("GET", "/users/{id:int}")
+    assert dict(outer.options) == dict(inner.options) == {"access": "inner", "limit": 3}
+
+
+def test_options_are_read_only_and_the_outer_of_two_wins() -> None:
+    class Controller:
+        @option("access", "outer")
+        @http("GET", "/", "x")
+        @option("access", "inner")
+        def show(self, request: Request) -> None: ...
+
+    (route,) = routes(Controller)
+
+    assert route.options["access"] == "outer"
+    with pytest.raises(TypeError):
+        route.options["access"] = "changed"  # type: ignore[index]
+
+
+def test_an_override_without_labels_keeps_the_route() -> None:
+    class Admins(Users):
+        async def show(self, request: Request) -> str:
+            return "override"
+
+    assert [(route.key, route.target) for route in routes(Admins)] == [
+        (route.key, Admins) for route in routes(Users)
+    ]
+
+
+def test_an_override_with_labels_replaces_them() -> None:
+    class Admins(Users):
+        @http("GET", "/admins", "admins")
+        async def show(self, request: Request) -> str:
+            return "override"
+
+    assert [route.name for route in routes(Admins)] == ["admins"]
+    assert len(routes(Users)) == 3
+
+
+def test_attrs_classes_are_controllers() -> None:
+    @attrs.define
+    class Controller:
+        name: str = "x"
+
+        @http("GET", "/", "index")
+        async def index(self, request: Request) -> str:
+            return self.name
+
+    assert [route.target for route in routes(Controller)] == [Controller]
+
+
+def test_bad_labels_are_told_each_with_its_place() -> None:
+    class Controller:
+        @http("FETCH", "no-slash", "")
+        def one(self, request: Request) -> None: ...
+
+        @websocket("connect", namespace="chat")
+        def two(self, request: Request) -> None: ...
+
+    told = problems(Controller)
+
+    for part in (
+        "Controller.one has the name ''",
+        "'FETCH'; it must be one of GET, HEAD",
+        "'no-slash'",
+        "'connect' (tests",
+        "Socket.IO keeps for itself",
+        "namespace 'chat'; it must begin with '/'",
+    ):
+        assert part in told, told
+
+
+@pytest.mark.parametrize("namespace", ["", "chat", "/a,b", "/a?b"])
+def test_a_namespace_that_no_packet_can_carry_is_refused(namespace: str) -> None:
+    """Socket.IO v5: a comma ends the namespace in a packet, a query is cut off."""
+    with pytest.raises(ConfigurationError, match="namespace"):
+        WebSocketMetadata(Users, "x", namespace, "show")

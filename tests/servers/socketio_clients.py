@@ -1,0 +1,80 @@
+"""Socket.IO clients: python-socketio's, and a bare websocket that can send anything."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import socketio
+
+from rxkernel import Application
+
+
+@asynccontextmanager
+async def client(
+    application: Application, namespace: str = "/", **options: Any
+) -> AsyncIterator[socketio.AsyncClient]:
+    """A connected client."""
+    connected = socketio.AsyncClient(reconnection=False)
+    await connected.connect(
+        application.servers["socketio"].url,
+        namespaces=[namespace],
+        transports=options.pop("transports", ["websocket"]),
+        **options,
+    )
+    try:
+        yield connected
+    finally:
+        await connected.disconnect()
+
+
+class RawSocket:
+    """Engine.IO v4 over websocket, by hand: every frame is the test's own."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self.socket = socket
+
+    async def send(self, *frames: str | bytes) -> None:
+        for frame in frames:
+            if isinstance(frame, bytes):
+                await self.socket.send_bytes(frame)
+            else:
+                await self.socket.send_str(frame)
+
+    async def receive(self) -> str | bytes | None:
+        """The next frame that is no ping; None when the server closed."""
+        async with asyncio.timeout(20):
+            while True:
+                message = await self.socket.receive()
+                if message.type not in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
+                    return None
+                if message.data != "2":
+                    data: str | bytes = message.data
+                    return data
+                await self.socket.send_str("3")
+
+    async def acknowledged(self, id: int) -> Any:
+        """The payload of the acknowledgement *id*, which must be the next packet."""
+        frame = await self.receive()
+        assert isinstance(frame, str)
+        assert frame.startswith(f"43{id}["), frame
+        return json.loads(frame.removeprefix(f"43{id}"))[0]
+
+
+@asynccontextmanager
+async def raw_socket(application: Application, connect: str = "40") -> AsyncIterator[RawSocket]:
+    """A websocket that has opened Engine.IO and sent *connect* to Socket.IO."""
+    url = application.servers["socketio"].url + "/socket.io/?EIO=4&transport=websocket"
+    async with aiohttp.ClientSession() as session, session.ws_connect(url) as websocket:
+        raw = RawSocket(websocket)
+        opened = await raw.receive()
+        assert isinstance(opened, str)
+        assert opened.startswith("0{")
+        if connect:
+            await raw.send(connect)
+            answer = await raw.receive()
+            assert isinstance(answer, str)
+            assert answer.startswith("40"), answer
+        yield raw

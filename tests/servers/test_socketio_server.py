@@ -1,0 +1,684 @@
+"""Socket.IO over real connections."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import attrs
+import pytest
+import socketio
+from injector import inject
+from socketio.exceptions import ConnectionError as ConnectionFailed
+
+from rxkernel import (
+    Application,
+    Broadcaster,
+    ConnectionEvent,
+    ExceptionEvent,
+    FileResponse,
+    ForbiddenException,
+    KernelEvents,
+    Request,
+    Response,
+    ServerEvents,
+    StreamResponse,
+    TerminateEvent,
+    UnauthorizedException,
+    http,
+    observe,
+    websocket,
+)
+from tests.servers.conftest import Serve, http_url
+from tests.servers.socketio_clients import client, raw_socket
+from tests.waiting import until
+
+
+@attrs.frozen
+class Point:
+    x: int
+    data: bytes
+
+
+class Echo:
+    @websocket("echo")
+    async def echo(self, request: Request) -> dict[str, Any]:
+        return {"params": dict(request.params), "body": request.body}
+
+    @websocket("created")
+    async def created(self, request: Request) -> Response:
+        return Response({"ok": True}, 201, {"X-Mine": "yes"})
+
+    @websocket("content")
+    async def content(self, request: Request) -> Any:
+        async def pieces() -> AsyncIterator[bytes]:
+            yield b"x"
+
+        circular: list[Any] = []
+        circular.append(circular)
+        return {
+            "none": None,
+            "attrs": Point(1, b"\x00"),
+            "nan": [float("nan")],
+            "stream": StreamResponse(pieces()),
+            "file": FileResponse("x"),
+            "circular": circular,
+            "object": object(),
+        }[request.body]
+
+    @websocket("forbidden")
+    async def forbidden(self, request: Request) -> None:
+        raise ForbiddenException("not you", code="no", errors=[1])
+
+    @websocket("broken")
+    async def broken(self, request: Request) -> None:
+        raise RuntimeError("secret")
+
+    @websocket("join", namespace="/chat")
+    async def join(self, request: Request) -> list[str]:
+        assert request.connection is not None
+        await request.connection.join(request.body)
+        return sorted(request.connection.rooms)
+
+    @websocket("leave", namespace="/chat")
+    async def leave(self, request: Request) -> list[str]:
+        assert request.connection is not None
+        await request.connection.leave(request.body)
+        return sorted(request.connection.rooms)
+
+
+class TestArguments:
+    @pytest.mark.parametrize(
+        ("sent", "params", "body"),
+        [
+            ({"params": {"a": 1}, "body": [2]}, {"a": 1}, [2]),
+            ({"params": {"a": 1}}, {"a": 1}, None),
+            ({"body": "x"}, {}, "x"),
+            ({}, {}, None),
+            ({"params": None}, {}, None),
+            ({"params": {}, "other": 1}, {}, {"params": {}, "other": 1}),
+            ({"title": "x"}, {}, {"title": "x"}),
+            ("text", {}, "text"),
+            ([1, {"a": None}], {}, [1, {"a": None}]),
+            (1.5, {}, 1.5),
+            (True, {}, True),
+            (b"\x00\xff", {}, b"\x00\xff"),
+            ({"body": {"deep": [b"1", b"2"]}}, {}, {"deep": [b"1", b"2"]}),
+        ],
+    )
+    async def test_any_value_is_an_argument(
+        self, serve: Serve, sent: Any, params: Any, body: Any
+    ) -> None:
+        application = await serve(Echo)
+
+        async with client(application) as socket:
+            answer = await socket.call("echo", sent)
+
+        assert answer == {
+            "statusCode": 200,
+            "headers": {},
+            "content": {"params": params, "body": body},
+        }
+
+    async def test_none_null_and_several(self, serve: Serve) -> None:
+        """RxStack hangs on an event with only an acknowledgement, and on two arguments."""
+        application = await serve(Echo)
+
+        async with raw_socket(application) as raw:
+            await raw.send('421["echo"]', '422["echo",null]', '423["echo",1,[2]]')
+            bodies = [(await raw.acknowledged(id))["content"]["body"] for id in (1, 2, 3)]
+
+        assert bodies == [None, None, [1, [2]]]
+
+    async def test_params_that_are_no_object_are_refused(self, serve: Serve) -> None:
+        application = await serve(Echo)
+
+        async with client(application) as socket:
+            answer = await socket.call("echo", {"params": [1]})
+
+        assert answer == {"statusCode": 400, "message": "params must be an object"}
+
+
+class TestAcknowledgement:
+    async def test_it_has_status_headers_and_content(self, serve: Serve) -> None:
+        """The shape RxStack's clients know."""
+        application = await serve(Echo)
+
+        async with client(application) as socket:
+            assert await socket.call("created") == {
+                "statusCode": 201,
+                "headers": {"X-Mine": "yes"},
+                "content": {"ok": True},
+            }
+
+    async def test_content_of_any_kind(self, serve: Serve) -> None:
+        """NaN would break JSON.parse in every browser of a room."""
+        application = await serve(Echo)
+
+        async with client(application) as socket:
+            contents = [
+                (await socket.call("content", kind))["content"]
+                for kind in ("none", "attrs", "nan")
+            ]
+
+        assert contents == [None, {"x": 1, "data": b"\x00"}, [None]]
+
+    @pytest.mark.parametrize("kind", ["stream", "file", "circular", "object"])
+    async def test_what_one_packet_cannot_hold_is_500_and_logged(
+        self, serve: Serve, kind: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        application = await serve(Echo)
+
+        async with client(application) as socket:
+            answer = await socket.call("content", kind)
+            assert (await socket.call("created"))["statusCode"] == 201
+
+        assert answer["statusCode"] == 500
+        assert len(caplog.records) == 1
+
+    async def test_errors_are_error_bodies(self, serve: Serve) -> None:
+        application = await serve(Echo)
+
+        async with client(application) as socket:
+            assert await socket.call("forbidden") == {
+                "statusCode": 403,
+                "message": "not you",
+                "code": "no",
+                "errors": [1],
+            }
+            assert await socket.call("broken") == {
+                "statusCode": 500,
+                "message": "Internal Server Error",
+            }
+            assert (await socket.call("unheard"))["statusCode"] == 404
+
+    async def test_an_unknown_event_passes_through_the_exception_phase(self, serve: Serve) -> None:
+        class Shape:
+            @observe(KernelEvents.KERNEL_EXCEPTION)
+            async def shape(self, event: ExceptionEvent) -> None:
+                event.set_response(Response("shaped", 404))
+
+        application = await serve(Echo, listeners=[Shape])
+
+        async with client(application) as socket:
+            answer = await socket.call("unheard")
+
+        assert (answer["statusCode"], answer["content"]) == (404, "shaped")
+
+    async def test_it_comes_over_polling_too(self, serve: Serve) -> None:
+        application = await serve(Echo)
+
+        async with client(application, transports=["polling"]) as socket:
+            answer = await socket.call("echo", {"body": b"\x01"})
+
+        assert answer["content"]["body"] == b"\x01"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["connect", "disconnect", "connect_error", "__class__", "__init__", "", "*", "x" * 65_536],
+)
+async def test_hostile_event_names_are_unknown_and_nothing_else(serve: Serve, name: str) -> None:
+    """Plain python-socketio runs the connect handler with the client's dict (ecosystem D1)."""
+    trace: list[str] = []
+
+    class Witness:
+        @observe(ServerEvents.CONNECTED)
+        @observe(ServerEvents.DISCONNECTED)
+        async def note(self, event: ConnectionEvent) -> None:
+            trace.append("event")
+
+    application = await serve(Echo, listeners=[Witness])
+
+    async with raw_socket(application) as raw:
+        await raw.send("421" + json.dumps([name, {"HTTP_AUTHORIZATION": "forged"}]))
+        answer = await raw.acknowledged(1)
+        assert answer["statusCode"] == 404
+        assert len(answer["message"]) < 200
+        assert trace == ["event"]
+        await raw.send('422["created"]')
+        assert (await raw.acknowledged(2))["statusCode"] == 201
+
+
+@pytest.mark.parametrize(
+    "frame", ["42{}", "42[]", "42[1]", '42[{"a":1}]', "42", '421["echo",NaN]']
+)
+async def test_a_packet_that_is_no_event_closes_and_hurts_nobody_else(
+    serve: Serve, frame: str
+) -> None:
+    application = await serve(Echo)
+
+    async with client(application) as socket:
+        async with raw_socket(application) as raw:
+            await raw.send(frame)
+            assert await raw.receive() in (None, "1")
+        assert (await socket.call("created"))["statusCode"] == 201
+
+
+class Handshake:
+    """Notes who comes and goes, and refuses whom the test says."""
+
+    def __init__(self) -> None:
+        self.trace: list[str] = []
+        self.connections: list[Any] = []
+        self.hold = asyncio.Event()
+        self.hold.set()
+        self.held = asyncio.Event()
+
+    @observe(ServerEvents.CONNECTED)
+    async def connected(self, event: ConnectionEvent) -> None:
+        connection = event.connection
+        self.held.set()
+        await self.hold.wait()
+        if connection.auth == "bad":
+            raise UnauthorizedException("who are you?")
+        if connection.auth == "broken":
+            raise RuntimeError("secret")
+        await connection.join("everyone")
+        await connection.emit("welcome", connection.namespace)
+        self.trace.append("connected")
+        self.connections.append(connection)
+
+    @observe(ServerEvents.DISCONNECTED)
+    async def disconnected(self, event: ConnectionEvent) -> None:
+        self.trace.append("disconnected")
+
+
+def handshake_of(application: Application) -> Handshake:
+    return application.injector.get(Handshake)
+
+
+class TestConnecting:
+    async def test_the_handshake_is_on_the_connection(self, serve: Serve) -> None:
+        application = await serve(Echo, listeners=[Handshake])
+        url = application.servers["socketio"].url
+
+        socket = socketio.AsyncClient()
+        await socket.connect(
+            url + "?tenant=7", auth={"token": "x"}, headers={"X-Mine": "yes"}, retry=False
+        )
+        (connection,) = handshake_of(application).connections
+        await socket.disconnect()
+
+        assert connection.headers["x-mine"] == "yes"
+        assert connection.query["tenant"] == "7"
+        assert connection.auth == {"token": "x"}
+        assert connection.client.host == "127.0.0.1"
+        assert connection.namespace == "/"
+
+    @pytest.mark.parametrize(
+        ("auth", "message", "status"),
+        [("bad", "who are you?", 401), ("broken", "Internal Server Error", 500)],
+    )
+    async def test_raising_refuses_with_the_error_body(
+        self, serve: Serve, auth: str, message: str, status: int
+    ) -> None:
+        application = await serve(Echo, listeners=[Handshake])
+
+        async with raw_socket(application, connect="") as raw:
+            await raw.send("40" + json.dumps(auth))
+            answer = await raw.receive()
+            assert isinstance(answer, str)
+            assert answer.startswith("44{")
+            assert json.loads(answer[2:]) == {
+                "message": message,
+                "data": {"statusCode": status, "message": message},
+            }
+            await raw.send('421["created"]', "40")
+            assert str(await raw.receive()).startswith("40"), "it may try again"
+
+        await until(lambda: handshake_of(application).trace == ["connected", "disconnected"])
+
+    async def test_what_is_emitted_meanwhile_comes_behind_connect(self, serve: Serve) -> None:
+        """python-socketio sends it before the client knows that it is connected."""
+        application = await serve(Echo, listeners=[Handshake])
+
+        async with raw_socket(application) as raw:
+            assert await raw.receive() == '42["welcome","/"]'
+
+    async def test_who_is_not_accepted_yet_hears_no_broadcast(self, serve: Serve) -> None:
+        application = await serve(Echo, listeners=[Handshake])
+        handshake = handshake_of(application)
+        handshake.hold.clear()
+
+        async with raw_socket(application, connect="") as raw:
+            await raw.send("40")
+            await handshake.held.wait()
+            await application.injector.get(Broadcaster).emit("secret")
+            handshake.hold.set()
+            assert str(await raw.receive()).startswith("40{")
+            assert await raw.receive() == '42["welcome","/"]'
+
+    async def test_the_pair_is_in_order_also_when_the_client_leaves_meanwhile(
+        self, serve: Serve
+    ) -> None:
+        """RxStack never delivers the second; plain python-socketio leaves a zombie."""
+        application = await serve(
+            Echo, listeners=[Handshake], socketio={"ping_interval": 0.1, "ping_timeout": 0.1}
+        )
+        handshake = handshake_of(application)
+        engine = application.servers["socketio"].engine
+        handshake.hold.clear()
+
+        async with raw_socket(application, connect="") as raw:
+            await raw.send("40")
+            await handshake.held.wait()
+        await until(lambda: not engine.environ)
+        handshake.hold.set()
+
+        await until(lambda: handshake.trace == ["connected", "disconnected"])
+        assert engine.connections == {}
+        assert engine.manager.rooms == {}
+
+    async def test_each_connection_is_ended_once(self, serve: Serve) -> None:
+        application = await serve(Echo, listeners=[Handshake])
+        handshake = handshake_of(application)
+
+        for _ in range(3):
+            async with client(application):
+                pass
+        async with client(application):
+            await handshake.connections[-1].disconnect()
+            await handshake.connections[-1].disconnect()
+
+        await until(lambda: handshake.trace == ["connected", "disconnected"] * 4)
+        assert application.servers["socketio"].engine.connections == {}
+
+    async def test_a_disconnected_listener_that_raises_is_logged(
+        self, serve: Serve, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        class Broken:
+            @observe(ServerEvents.DISCONNECTED)
+            async def fail(self, event: ConnectionEvent) -> None:
+                raise RuntimeError("on leaving")
+
+        application = await serve(Echo, listeners=[Broken])
+        async with client(application):
+            pass
+
+        await until(lambda: "on leaving" in caplog.text)
+
+    async def test_an_unknown_namespace_is_refused(self, serve: Serve) -> None:
+        application = await serve(Echo)
+
+        with pytest.raises(ConnectionFailed):
+            async with client(application, "/nowhere"):
+                pass
+
+
+class TestRoomsAndBroadcasts:
+    async def test_rooms_are_joined_left_and_addressed(self, serve: Serve) -> None:
+        application = await serve(Echo)
+        broadcaster = application.injector.get(Broadcaster)
+        heard: asyncio.Queue[Any] = asyncio.Queue()
+
+        async with client(application, "/chat") as one, client(application, "/chat") as other:
+            for name, socket in {"one": one, "other": other}.items():
+                socket.on(
+                    "news",
+                    lambda *args, name=name: heard.put_nowait((name, *args)),
+                    namespace="/chat",
+                )
+            answer = await one.call("join", "red", namespace="/chat")
+            assert answer["content"] == ["red"]
+
+            await broadcaster.emit("news", 1, room="red", namespace="/chat")
+            await broadcaster.emit("news", 2, {"b": b"\x00"}, namespace="/chat")
+            await broadcaster.emit("news", 3, namespace="/")
+            await broadcaster.emit(
+                "news", 4, namespace="/chat", skip=one.get_sid(namespace="/chat")
+            )
+            async with asyncio.timeout(20):
+                got = [await heard.get() for _ in range(4)]
+            assert sorted(got, key=str) == [
+                ("one", 1),
+                ("one", 2, {"b": b"\x00"}),
+                ("other", 2, {"b": b"\x00"}),
+                ("other", 4),
+            ]
+            assert (await one.call("leave", "red", namespace="/chat"))["content"] == []
+            await broadcaster.emit("news", 5, room="red", namespace="/chat")
+            await broadcaster.emit("news", 6, namespace="/chat", skip=[])
+            async with asyncio.timeout(20):
+                assert {await heard.get(), await heard.get()} == {("one", 6), ("other", 6)}
+
+    async def test_an_http_controller_reaches_the_sockets(
+        self, serve: Serve, session: aiohttp.ClientSession
+    ) -> None:
+        class Announce:
+            @inject
+            def __init__(self, broadcaster: Broadcaster) -> None:
+                self.broadcaster = broadcaster
+
+            @http("POST", "/announce", "announce")
+            async def announce(self, request: Request) -> None:
+                await self.broadcaster.emit("news", request.body)
+
+        application = await serve(Announce, Echo)
+        async with raw_socket(application) as raw:
+            async with session.post(http_url(application, "/announce"), json={"a": 1}) as response:
+                assert response.status == 200
+            assert await raw.receive() == '42["news",{"a":1}]'
+
+
+class TestCall:
+    @pytest.mark.parametrize(
+        ("values", "expected"), [("[]", None), ('["x"]', "x"), ("[1,2]", (1, 2))]
+    )
+    async def test_the_clients_acknowledgement_comes_back(
+        self, serve: Serve, values: str, expected: Any
+    ) -> None:
+        application = await serve(Echo, listeners=[Handshake])
+
+        async with raw_socket(application) as raw:
+            await raw.receive()
+            (connection,) = handshake_of(application).connections
+            calling = asyncio.ensure_future(connection.call("ask", 1))
+            assert await raw.receive() == '421["ask",1]'
+            await raw.send(f"431{values}", f"431{values}", "4399[1]")
+
+            assert await calling == expected
+
+    async def test_no_answer_is_a_timeout_and_leaves_nothing(self, serve: Serve) -> None:
+        """python-socketio keeps an entry for each (ecosystem D15)."""
+        application = await serve(Echo, listeners=[Handshake])
+
+        async with raw_socket(application):
+            (connection,) = handshake_of(application).connections
+            with pytest.raises(TimeoutError):
+                await connection.call("ask", timeout=0.001)
+            assert connection._calls == {}
+
+    async def test_a_client_that_leaves_ends_the_wait(self, serve: Serve) -> None:
+        application = await serve(Echo, listeners=[Handshake])
+
+        async with raw_socket(application) as raw:
+            await raw.receive()
+            (connection,) = handshake_of(application).connections
+            calling = asyncio.ensure_future(connection.call("ask"))
+            await raw.receive()
+        with pytest.raises(TimeoutError, match="left before it answered"):
+            await calling
+
+
+class Gate:
+    def __init__(self) -> None:
+        self.started: list[int] = []
+        self.running = 0
+        self.most = 0
+        self.open = asyncio.Event()
+
+    @websocket("pass")
+    async def enter(self, request: Request) -> int:
+        self.started.append(request.body)
+        self.running += 1
+        self.most = max(self.most, self.running)
+        await self.open.wait()
+        self.running -= 1
+        return int(request.body)
+
+
+class TestOrder:
+    async def test_events_start_in_order_and_so_many_at_a_time(self, serve: Serve) -> None:
+        application = await serve(Gate, socketio={"concurrency": 3})
+        gate = application.injector.get(Gate)
+
+        async with raw_socket(application) as raw:
+            for number in range(20):
+                await raw.send(f'42{number}["pass",{number}]')
+            await until(lambda: len(gate.started) == 3)
+            gate.open.set()
+            answers = {(await raw.receive()) for _ in range(20)}
+
+        assert gate.started == list(range(20))
+        assert gate.most == 3
+        assert len(answers) == 20, "each is acknowledged once"
+
+    async def test_one_at_a_time_is_strictly_one_after_another(self, serve: Serve) -> None:
+        application = await serve(Gate, socketio={"concurrency": 1})
+        gate = application.injector.get(Gate)
+        gate.open.set()
+
+        async with raw_socket(application) as raw:
+            await raw.send(*(f'42{number}["pass",{number}]' for number in range(10)))
+            for number in range(10):
+                assert (await raw.acknowledged(number))["content"] == number
+
+        assert (gate.most, gate.started) == (1, list(range(10)))
+
+    async def test_a_flood_is_not_read_and_another_client_is_served(self, serve: Serve) -> None:
+        """Plain python-socketio makes a task of each event (ecosystem D11)."""
+        application = await serve(Gate, Echo, socketio={"concurrency": 2})
+        gate = application.injector.get(Gate)
+
+        async with client(application) as other, raw_socket(application) as raw:
+            await raw.send(*('42["pass",1]' for _ in range(500)))
+            assert (await other.call("created"))["statusCode"] == 201
+            (mailbox,) = [
+                c.mailbox
+                for c in application.servers["socketio"].engine.connections.values()
+                if c.mailbox.waiting
+            ]
+            await until(lambda: mailbox.waiting == mailbox.limit)
+            assert gate.most == 2
+            assert (await other.call("created"))["statusCode"] == 201
+            gate.open.set()
+            await until(lambda: len(gate.started) == 500)
+
+    async def test_what_waits_is_dropped_when_the_client_leaves(self, serve: Serve) -> None:
+        application = await serve(Gate, socketio={"concurrency": 1})
+        gate = application.injector.get(Gate)
+
+        async with raw_socket(application) as raw:
+            await raw.send(*('42["pass",1]' for _ in range(10)))
+            await until(lambda: gate.started)
+        await until(lambda: not application.servers["socketio"].engine.connections)
+        gate.open.set()
+        await until(lambda: gate.running == 0)
+
+        assert gate.started == [1]
+
+
+class TestStopping:
+    async def test_what_runs_is_acknowledged_then_the_socket_is_closed(self, serve: Serve) -> None:
+        application = await serve(Gate, listeners=[Handshake])
+        gate = application.injector.get(Gate)
+        handshake = handshake_of(application)
+
+        async with raw_socket(application) as raw:
+            await raw.receive()
+            await raw.send('421["pass",1]')
+            await until(lambda: gate.started)
+            stopping = asyncio.ensure_future(application.stop())
+            await asyncio.sleep(0)
+            await raw.send('422["pass",2]')
+            assert (await raw.acknowledged(2))["statusCode"] == 503
+            gate.open.set()
+            assert (await raw.acknowledged(1))["content"] == 1
+            assert await raw.receive() in ("1", None)
+            assert await raw.receive() is None
+            await stopping
+
+        assert handshake.trace == ["connected", "disconnected"]
+        assert gate.started == [1]
+
+
+async def test_terminate_runs_behind_the_acknowledgement(serve: Serve) -> None:
+    seen: list[str | None] = []
+
+    class After:
+        @observe(KernelEvents.KERNEL_TERMINATE)
+        async def after(self, event: TerminateEvent) -> None:
+            seen.append(event.request.route_name)
+
+    application = await serve(Echo, listeners=[After])
+    async with client(application) as socket:
+        await socket.call("created")
+
+    await until(lambda: seen == ["created"])
+
+
+async def test_it_can_have_a_port_of_its_own_and_another_path(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    application = await serve(Echo, socketio={"port": 0, "path": "/live"})
+    servers = application.servers
+
+    assert servers["socketio"].port not in (0, servers["aiohttp"].port)
+    async with session.get(servers["socketio"].url + "/live/?EIO=4&transport=polling") as response:
+        assert response.status == 200
+    async with session.get(http_url(application, "/live/?EIO=4&transport=polling")) as response:
+        assert response.status == 404
+
+
+async def test_it_can_be_left_out(serve: Serve, session: aiohttp.ClientSession) -> None:
+    application = await serve(Echo, socketio={"enabled": False})
+
+    assert list(application.servers) == ["aiohttp"]
+    async with session.get(
+        http_url(application, "/socket.io/?EIO=4&transport=polling")
+    ) as response:
+        assert response.status == 404
+
+
+@pytest.mark.parametrize(
+    ("origins", "origin", "status", "credentials"),
+    [
+        ((), None, 200, None),
+        ((), "https://evil.example", 400, None),
+        (("https://good.example",), "https://good.example", 200, "true"),
+        (("https://good.example",), "https://evil.example", 400, "true"),
+        (("*",), "https://evil.example", 200, None),
+    ],
+)
+async def test_only_pages_of_named_origins_connect(
+    serve: Serve,
+    session: aiohttp.ClientSession,
+    origins: tuple[str, ...],
+    origin: str | None,
+    status: int,
+    credentials: str | None,
+) -> None:
+    """Own origin by default; ``*`` without credentials (ecosystem C2)."""
+    application = await serve(Echo, http={"origins": origins})
+    url = application.servers["socketio"].url + "/socket.io/?EIO=4&transport=polling"
+
+    async with session.get(url, headers={"Origin": origin} if origin else {}) as response:
+        assert response.status == status
+        if status == 200:
+            assert response.headers.get("Access-Control-Allow-Credentials") == credentials
+
+
+def test_the_seams_of_python_socketio_are_where_the_engine_overrides_them() -> None:
+    """They are private: a release that renames one must fail here, not in production."""
+    for seam in (
+        "_handle_connect",
+        "_handle_eio_message",
+        "_handle_event",
+        "_handle_ack",
+        "_trigger_event",
+    ):
+        assert hasattr(socketio.AsyncServer, seam), seam
+    for seam in ("get_participants", "sid_from_eio_sid", "eio_sid_from_sid", "get_rooms"):
+        assert hasattr(socketio.AsyncManager, seam), seam

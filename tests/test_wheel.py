@@ -1,0 +1,49 @@
+"""What is built is whole, and works where nothing else is installed."""
+
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def run(*command: str | Path, cwd: Path) -> str:
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT, cwd=folder)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_it_holds_the_package_its_types_and_the_project_template_only(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+
+    assert "rxkernel/py.typed" in names
+    assert any(name.startswith("rxkernel/cli/template/") for name in names)
+    assert {str(p.relative_to(ROOT)) for p in (ROOT / "rxkernel").rglob("*.py")} <= names
+    tops = {name.split("/")[0] for name in names}
+    assert tops <= {"rxkernel", "bundles", next(t for t in tops if t.endswith(".dist-info"))}
+    assert "bundles/__init__.py" not in names
+
+
+def test_installed_alone_it_makes_a_project_and_checks_it(wheel: Path, tmp_path: Path) -> None:
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    pip = (python, "-m", "pip", "--disable-pip-version-check", "-q")
+    run(*pip, "install", wheel, cwd=tmp_path)
+
+    command = python.with_name("rxkernel")
+    run(command, "new", "shop", cwd=tmp_path)
+    assert "[" in run(command, "routes", "--json", cwd=tmp_path / "shop")
+    run(command, "check", cwd=tmp_path / "shop")
+    run(python, "-W", "error", "-m", "rxkernel", "bundles", cwd=tmp_path / "shop")
