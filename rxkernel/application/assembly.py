@@ -13,7 +13,6 @@ from rxkernel.events.observe import Observation, observations
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.kernel.events import KernelEvents
 from rxkernel.kernel.kernel import Kernel
-from rxkernel.kernel.scopes import ConnectionScope, RequestScope
 from rxkernel.messages.connection import Broadcaster
 from rxkernel.routing.decorators import routes_of
 from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
@@ -58,7 +57,6 @@ class Assembly:
         self.kernel = Kernel(
             parts.dispatcher,
             self._controllers,
-            self._injector.get(RequestScope),
             threads=parts.settings.http.threads,
             debug=parts.settings.debug,
         )
@@ -144,9 +142,8 @@ class Assembly:
         self.servers.add(http)
         if settings.socketio.enabled:
             broadcaster = self._injector.get(Broadcaster)
-            scope = self._injector.get(ConnectionScope)
             dispatcher = self._parts.dispatcher
-            self.servers.add(SocketioServer(settings, http, dispatcher, broadcaster, scope))
+            self.servers.add(SocketioServer(settings, http, dispatcher, broadcaster))
         for server in of_bundles:
             with self.services.collecting(type(server).__qualname__):
                 self.servers.add(server)

@@ -11,7 +11,7 @@ from rxkernel.application.application import Application
 from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.exceptions import NotFoundException
 from rxkernel.kernel.kernel import Kernel
-from rxkernel.kernel.scopes import ConnectionScope, current_connection
+from rxkernel.kernel.scopes import close_services, current_connection
 from rxkernel.kernel.serialization import decode_json, encode_json, to_plain
 from rxkernel.messages.connection import Broadcaster, Connection
 from rxkernel.messages.request import Request, UploadedFile
@@ -162,9 +162,8 @@ class KernelClient:
         await self._dispatch(ServerEvents.CONNECTED, connection)
 
     async def disconnected(self, connection: RecordingConnection) -> None:
-        injector = await self.application.boot()
         await self._dispatch(ServerEvents.DISCONNECTED, connection)
-        await injector.get(ConnectionScope).close(connection)
+        await close_services(connection)
 
     async def _dispatch(self, event_name: str, connection: RecordingConnection) -> None:
         token = current_connection.set(connection)

@@ -12,7 +12,7 @@ from rxkernel.kernel.errors import error_response, log_failure
 from rxkernel.kernel.events import DefinitionEvent, KernelEvents
 from rxkernel.kernel.pipeline import Phase, Pipeline
 from rxkernel.kernel.route import Route
-from rxkernel.kernel.scopes import RequestScope, current_request
+from rxkernel.kernel.scopes import close_services, current_request
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.routing.definitions import (
@@ -42,7 +42,6 @@ class Kernel:
         self,
         dispatcher: AsyncEventDispatcher,
         controllers: Mapping[type, object],
-        scope: RequestScope,
         *,
         threads: int = 8,
         debug: bool = False,
@@ -53,7 +52,6 @@ class Kernel:
         self.debug = debug
         self._dispatcher = dispatcher
         self._controllers = controllers
-        self._scope = scope
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="rxkernel-action")
         self._routes: dict[Definition, Route] = {}
         self._unmatched = Pipeline(dispatcher, None)
@@ -99,7 +97,7 @@ class Kernel:
                 f"add it: Application(controllers=[{name}])"
             )
         action = bind_action(controller, metadata, self._threads)
-        route = Route(metadata, controller, action, self._dispatcher, self._scope)
+        route = Route(metadata, controller, action, self._dispatcher)
         definition = route.definition
         if isinstance(definition, HttpDefinition):
             self.http_router.add(
@@ -171,7 +169,7 @@ class Kernel:
     def terminate(self, request: Request, response: Response) -> None:
         """The answer has left: run the terminate phase behind it, and end the message's scope."""
         pipeline = self._pipeline(request)
-        if not (pipeline.terminate.listeners() or self._scope.serves(request)):
+        if not (pipeline.terminate.listeners() or request.services):
             return
         task = asyncio.create_task(self._finish(pipeline, request, response))
         self._background.add(task)
@@ -184,7 +182,7 @@ class Kernel:
         except Exception:
             logger.exception("a listener of %s failed", KernelEvents.KERNEL_TERMINATE)
         finally:
-            await self._scope.close(request)
+            await close_services(request)
 
     async def settle(self) -> None:
         """Wait for what `terminate` began."""

@@ -3,7 +3,7 @@
 from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.kernel.events import Action
 from rxkernel.kernel.pipeline import Pipeline
-from rxkernel.kernel.scopes import RequestScope, current_request
+from rxkernel.kernel.scopes import close_services, current_request
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.routing.definitions import Definition, HttpDefinition, WebSocketDefinition
@@ -19,7 +19,6 @@ class Route:
         controller: object,
         action: Action,
         dispatcher: AsyncEventDispatcher,
-        scope: RequestScope,
     ) -> None:
         self.definition: Definition = (
             HttpDefinition(metadata, self.handle)
@@ -29,7 +28,6 @@ class Route:
         self.controller = controller
         self.action = action
         self.pipeline = Pipeline(dispatcher, self.definition)
-        self._scope = scope
 
     async def run(self, request: Request) -> Response:
         """Tell *request* what it met, and send it through the pipeline."""
@@ -51,4 +49,5 @@ class Route:
         try:
             return await self.run(request)
         finally:
-            await self._scope.close(request)
+            if request.services is not None:
+                await close_services(request)

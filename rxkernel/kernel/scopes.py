@@ -8,8 +8,7 @@ instance ends with its message or connection: ``aclose()`` or ``close()`` where 
 import inspect
 import logging
 from contextvars import ContextVar
-from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
+from typing import TypeVar
 
 from injector import InstanceProvider, Provider, Scope, ScopeDecorator
 
@@ -32,10 +31,7 @@ class _OwnedScope(Scope):
 
     owner_name: str
 
-    def configure(self) -> None:
-        self._services: WeakKeyDictionary[Any, dict[Any, Any]] = WeakKeyDictionary()
-
-    def owner(self) -> Any:
+    def owner(self) -> Request | Connection | None:
         raise NotImplementedError
 
     def get(self, key: type[T], provider: Provider[T]) -> Provider[T]:
@@ -45,25 +41,24 @@ class _OwnedScope(Scope):
                 f"{getattr(key, '__qualname__', key)} lives as long as a {self.owner_name}, and "
                 f"none is at hand; take injector.ProviderOf[…] and call get() while one is handled"
             )
-        services = self._services.setdefault(owner, {})
-        if key not in services:
-            services[key] = provider.get(self.injector)
-        return InstanceProvider(services[key])
+        if owner.services is None:
+            owner.services = {}
+        if key not in owner.services:
+            owner.services[key] = provider.get(self.injector)
+        return InstanceProvider(owner.services[key])
 
-    def serves(self, owner: Any) -> bool:
-        """Whether *owner* has services that are to end with it."""
-        return owner in self._services
 
-    async def close(self, owner: Any) -> None:
-        """End the services of *owner*, the latest first; one that fails is logged."""
-        for service in reversed(self._services.pop(owner, {}).values()):
-            end = getattr(service, "aclose", None) or getattr(service, "close", None)
-            try:
-                ending = end() if end is not None else None
-                if inspect.isawaitable(ending):
-                    await ending
-            except Exception:
-                logger.exception("service %r failed to close", type(service).__qualname__)
+async def close_services(owner: Request | Connection) -> None:
+    """End the services of *owner*, the latest first; one that fails is logged."""
+    services, owner.services = owner.services, None
+    for service in reversed((services or {}).values()):
+        end = getattr(service, "aclose", None) or getattr(service, "close", None)
+        try:
+            ending = end() if end is not None else None
+            if inspect.isawaitable(ending):
+                await ending
+        except Exception:
+            logger.exception("service %r failed to close", type(service).__qualname__)
 
 
 class RequestScope(_OwnedScope):

@@ -24,6 +24,7 @@ class Connection(ABC):
             any JSON.
         rooms: the rooms it joined; read-only, see `join` and `leave`.
         attributes: a place for what the application knows of this client.
+        services: the connection-scoped services made for this client so far.
         client: ``(host, port)`` of the peer, None in tests.
     """
 
@@ -44,6 +45,7 @@ class Connection(ABC):
         self.auth = auth
         self.client = client
         self.attributes: dict[str, Any] = {}
+        self.services: dict[Any, Any] | None = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id} in {self.namespace}>"

@@ -38,7 +38,7 @@ def _bag(given: Bag | Mapping[str, Any] | None) -> Bag:
     return MultiDict(given or {})
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, on_setattr=attrs.setters.NO_OP)  # assigned on every request
 class Request:
     """What an action receives. Everything but the transport has a default.
 
@@ -55,6 +55,7 @@ class Request:
         controller, route_name, definition: set by the kernel, which knows the route.
         token: whoever authenticated the request leaves proof of it here.
         files: the uploads of a multipart form, by field name.
+        services: the request-scoped services made for this message so far.
         native: the transport's own request (``aiohttp.web.Request``); None in tests.
     """
 
@@ -75,6 +76,7 @@ class Request:
     files: MultiDict[UploadedFile] = attrs.field(factory=MultiDict, kw_only=True)
     client: ClientAddress | None = attrs.field(default=None, kw_only=True)
     native: Any = attrs.field(default=None, kw_only=True, repr=False)
+    services: dict[Any, Any] | None = attrs.field(default=None, init=False, repr=False)
     _cookies: Mapping[str, str] | None = attrs.field(default=None, kw_only=True, repr=False)
 
     @property

@@ -214,6 +214,34 @@ class TestAcknowledgement:
 
         assert answer["content"]["body"] == b"\x01"
 
+    async def test_a_poll_that_comes_in_two_segments_is_read_whole(
+        self, serve: Serve, session: aiohttp.ClientSession
+    ) -> None:
+        """Plain python-engineio loses the second and answers 200 (ecosystem C9)."""
+        application = await serve(Echo)
+        url = application.servers["socketio"].url + "/socket.io/?EIO=4&transport=polling"
+        async with session.get(url) as response:
+            sid = json.loads((await response.text())[1:])["sid"]
+        async with session.post(f"{url}&sid={sid}", data="40"):
+            pass
+        async with session.get(f"{url}&sid={sid}") as response:
+            assert (await response.text()).startswith("40")
+        body = '421["echo","' + "x" * 1000 + '"]'
+
+        server = application.servers["socketio"]
+        reader, writer = await asyncio.open_connection(server.host, server.port)
+        head = f"POST /socket.io/?EIO=4&transport=polling&sid={sid} HTTP/1.1\r\nHost: x\r\n"
+        writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n{body[:20]}".encode())
+        await writer.drain()
+        async with session.get(url):
+            pass  # the server has had time to see the first segment
+        writer.write(body[20:].encode())
+        assert b"200 OK" in await reader.readline()
+        writer.close()
+
+        async with session.get(f"{url}&sid={sid}") as response:
+            assert (await response.text()).startswith("431[")
+
 
 @pytest.mark.parametrize(
     "name",

@@ -16,6 +16,7 @@ from socketio.exceptions import ConnectionRefusedError
 from rxkernel.kernel.serialization import to_plain
 from rxkernel.servers.socketio.connection import SocketioConnection
 from rxkernel.servers.socketio.packet import KernelPacket
+from rxkernel.servers.socketio.polling import EngineioServer
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +74,9 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         self._connected = connected
         self._received = received
         self._disconnected = disconnected
+
+    def _engineio_server_class(self) -> type[EngineioServer]:
+        return EngineioServer
 
     async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
         if eio_sid not in self.environ:  # the Engine.IO session has ended already

@@ -11,7 +11,7 @@ from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.exceptions import NotFoundException, ServiceUnavailableException
 from rxkernel.kernel.errors import error_response
 from rxkernel.kernel.kernel import Kernel
-from rxkernel.kernel.scopes import ConnectionScope, current_connection, current_request
+from rxkernel.kernel.scopes import close_services, current_connection, current_request
 from rxkernel.kernel.serialization import to_plain
 from rxkernel.messages.connection import Broadcaster
 from rxkernel.messages.request import Request
@@ -46,14 +46,13 @@ class SocketioServer(Server):
         http: AiohttpServer,
         dispatcher: AsyncEventDispatcher,
         broadcaster: Broadcaster,
-        scope: ConnectionScope,
     ) -> None:
         self._settings = settings
         self._http = http
         self._dispatcher = dispatcher
         self._broadcaster = broadcaster
-        self._scope = scope
         self._kernel: Kernel | None = None
+        self._namespaces: set[str] = set()
         self._listener: Listener | None = None
         self._draining = False
 
@@ -70,13 +69,14 @@ class SocketioServer(Server):
     def configure(self, kernel: Kernel) -> None:
         self._kernel = kernel
         self._draining = False
+        self._namespaces = {"/", *(d.namespace for d in kernel.websocket_definitions)}
         settings = self._settings.socketio
         self.engine = Engine(
             make=self._make,
             connected=self._connected,
             received=self._received,
             disconnected=self._disconnected,
-            namespaces=["/", *{d.namespace for d in kernel.websocket_definitions}],
+            namespaces="*",  # `_connected` refuses those that nobody serves
             ping_interval=settings.ping_interval,
             ping_timeout=settings.ping_timeout,
             max_http_buffer_size=settings.max_payload,
@@ -139,10 +139,12 @@ class SocketioServer(Server):
         assert self._kernel is not None
         current_connection.set(connection)
         try:
+            if connection.namespace not in self._namespaces:
+                raise NotFoundException(f"no namespace {connection.namespace[:100]!r}")
             event = ConnectionEvent(connection, self)
             await self._dispatcher.dispatch(ServerEvents.CONNECTED, event)
         except Exception as exc:
-            await self._scope.close(connection)
+            await close_services(connection)
             request = self._request(connection)
             response = await self._kernel.fail(request, exc)
             body = acknowledgement(response)
@@ -156,7 +158,7 @@ class SocketioServer(Server):
         except Exception:
             logger.exception("a listener of %s failed", ServerEvents.DISCONNECTED)
         finally:
-            await self._scope.close(connection)
+            await close_services(connection)
 
     async def _received(
         self, connection: SocketioConnection, ack: int | None, data: list[Any]
@@ -213,7 +215,8 @@ class SocketioServer(Server):
         try:
             if self._draining:
                 raise ServiceUnavailableException("the server is stopping; try again")
-            if definition is None:
+            # the key of another namespace's event is a name that a client can send here
+            if definition is None or definition.namespace != namespace:
                 raise NotFoundException(f"no event {name[:100]!r} in namespace {namespace}")
             params, request.body = read_arguments(arguments)
             request.params = MultiDict(params)
