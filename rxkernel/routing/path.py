@@ -4,11 +4,8 @@ A template is parsed once, at boot; what cannot be right is refused there with t
 matches decoded segments, and builds and checks the values of its parameters.
 """
 
-import math
 import re
-import uuid
-from collections.abc import Callable, Mapping
-from decimal import Decimal
+from collections.abc import Mapping
 from itertools import islice
 from types import MappingProxyType
 from urllib.parse import quote
@@ -16,82 +13,8 @@ from urllib.parse import quote
 import attrs
 
 from rxkernel.exceptions import ConfigurationError
-
-
-@attrs.frozen(eq=False)
-class Converter:
-    """What a parameter accepts, and the value that it becomes.
-
-    *pattern* is a regular expression without capturing groups; a text that fits it whole never
-    makes *to_python* fail. The lower *rank*, the more specific.
-    """
-
-    name: str
-    pattern: str
-    to_python: Callable[[str], object]
-    rank: int
-
-    def text(self, value: object) -> str | None:
-        """*value*, a text or an already converted value, as it stands in a path; None if unfit."""
-        text = _text(value)
-        fits = text is not None and re.fullmatch(self.pattern, text)
-        return text if fits else None
-
-
-INT = Converter("int", "-?[0-9]{1,18}", int, 2)
-UUID = Converter("uuid", "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", uuid.UUID, 3)
-# 308 digits are always below the largest float, 324 decimals reach the smallest.
-FLOAT = Converter("float", r"-?[0-9]{1,308}(?:\.[0-9]{1,324})?", float, 4)
-STR = Converter("str", "(?s:.+)", str, 5)
-PATH = Converter("path", "(?s:.+)", str, 6)
-CONVERTERS = MappingProxyType({c.name: c for c in (INT, UUID, FLOAT, STR, PATH)})
-_LITERAL_RANK, _MIXED_RANK = 0, 1
-
-
-@attrs.frozen(eq=False)
-class Segment:
-    """The part of a template between two slashes.
-
-    ``literals`` are the texts before, between and after the parameters: one more than there
-    are ``converters``.
-    """
-
-    literals: tuple[str, ...]
-    converters: tuple[Converter, ...]
-    shape: str = attrs.field(init=False)
-    rank: int = attrs.field(init=False)
-    _fullmatch: Callable[[str], re.Match[str] | None] = attrs.field(init=False)
-
-    @shape.default
-    def _shape_of(self) -> str:
-        return self.join([f"{{:{converter.name}}}" for converter in self.converters])
-
-    @rank.default
-    def _rank_of(self) -> int:
-        if not self.converters:
-            return _LITERAL_RANK
-        return _MIXED_RANK if any(self.literals) else self.converters[0].rank
-
-    @_fullmatch.default
-    def _compile(self) -> Callable[[str], re.Match[str] | None]:
-        if self.rank == _LITERAL_RANK:  # no use for an expression, which is slow to compile
-            literal, groupless = self.literals[0], re.fullmatch("", "")
-            return lambda text: groupless if text == literal else None
-        return re.compile(_pattern(self.literals, self.converters)).fullmatch
-
-    def join(self, texts: list[str]) -> str:
-        """The decoded segment that has *texts* in the place of its parameters."""
-        pairs = zip(self.literals, [*texts, ""], strict=True)
-        return "".join(literal + text for literal, text in pairs)
-
-    def match(self, text: str) -> tuple[str, ...] | None:
-        """The texts of the parameters in a decoded segment, or None.
-
-        Where several text parameters share a segment, each but the last ends at the first place
-        where what follows it fits: ``{name}.{format}`` splits ``a.tar.gz`` as ``a``, ``tar.gz``.
-        """
-        found = self._fullmatch(text)
-        return None if found is None else found.groups()
+from rxkernel.routing.converters import CONVERTERS, PATH, STR, Converter
+from rxkernel.routing.segment import Segment
 
 
 @attrs.frozen
@@ -237,35 +160,3 @@ def _check_path_converter(text: str, segments: list[Segment]) -> None:
         if PATH in segment.converters and (place < len(segments) or any(segment.literals)):
             cure = "make it the whole last segment, or use another converter"
             raise _error(text, "has a ':path' parameter that is not the last segment", cure)
-
-
-def _pattern(literals: tuple[str, ...], converters: tuple[Converter, ...]) -> str:
-    """One capturing group per parameter, in time linear in the segment.
-
-    Text parameters but the last stand in an atomic group with all that follows up to the next
-    one: without it, n text parameters would let a hostile path cost its length to the power n.
-    """
-    texts_left, source = converters.count(STR), re.escape(literals[0])
-    atomic = False
-    for converter, literal in zip(converters, literals[1:], strict=True):
-        if converter is STR:
-            source += ")" if atomic else ""
-            texts_left -= 1
-            atomic = texts_left > 0
-        source += "(?>((?s:.+?))" if converter is STR and atomic else f"({converter.pattern})"
-        source += re.escape(literal)
-    return source
-
-
-def _text(value: object) -> str | None:
-    if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            return None
-        return None if "\0" in value else str.__str__(value)
-    if isinstance(value, float):
-        return f"{Decimal(repr(float(value))):f}" if math.isfinite(value) else None
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(int(value)) if value.bit_length() < 4096 else None  # str() refuses more
-    return str(value) if isinstance(value, uuid.UUID) else None

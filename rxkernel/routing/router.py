@@ -18,7 +18,9 @@ from rxkernel.exceptions import (
     MethodNotAllowedException,
     NotFoundException,
 )
-from rxkernel.routing.path import PATH, STR, PathTemplate, Segment
+from rxkernel.routing.converters import PATH, STR
+from rxkernel.routing.path import PathTemplate
+from rxkernel.routing.segment import Segment
 
 T = TypeVar("T")
 _MALFORMED = re.compile("%(?![0-9a-fA-F]{2})")

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.routing.path import CONVERTERS, PathTemplate, Segment
+from rxkernel.routing.converters import CONVERTERS
+from rxkernel.routing.path import PathTemplate
 from rxkernel.routing.router import Router
+from rxkernel.routing.segment import Segment
 
 ID = uuid.UUID("12345678-1234-5678-1234-56781234abcd")
 

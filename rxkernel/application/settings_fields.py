@@ -1,0 +1,124 @@
+"""One setting: the field of an attrs class, and a value that a source gave for it."""
+
+import reprlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin, get_type_hints
+
+import attrs
+import msgspec
+
+from rxkernel.settings import Allowed
+
+SettingPath: TypeAlias = tuple[str, ...]
+Field: TypeAlias = "attrs.Attribute[Any]"
+
+LISTS = (tuple, list, set, frozenset)
+
+
+@attrs.frozen
+class Given:
+    """A value as one source gave it."""
+
+    value: object
+    source: str
+    is_text: bool = False
+    is_hidden: bool = False
+
+
+@attrs.frozen
+class Setting:
+    """One name that sources may set."""
+
+    path: SettingPath
+    kind: Any
+    field: Field
+    is_secret: bool
+
+    @property
+    def name(self) -> str:
+        return ".".join(self.path)
+
+    @property
+    def variable(self) -> str:
+        return "_".join(("rxkernel", *self.path)).replace("-", "_").upper()
+
+    def hides(self, given: Given) -> bool:
+        return self.is_secret or given.is_hidden
+
+    def convert(self, given: Given) -> object:
+        value = _from_text(str(given.value), self.kind) if given.is_text else given.value
+        return msgspec.convert(value, self.kind, strict=not given.is_text, dec_hook=_to_path)
+
+    def refuse(self, given: Given, error: Exception | None = None) -> str:
+        """Why *given* is refused; *error*, its validator's, may quote it: not for a secret."""
+        shown = "a value that is kept secret" if self.hides(given) else _show(given.value)
+        got = f"{self.name} from {given.source}: got {shown}"
+        if isinstance(self.field.validator, Allowed):
+            return f"{got}, must be {self.field.validator.text}"
+        if error is None or self.hides(given):
+            return (
+                f"{got}, must be {'of type' if error is None else 'an allowed'} {_type(self.kind)}"
+            )
+        return f"{got}, but {reason_of(error)}"
+
+
+def key_of(field: Field) -> str:
+    return field.alias or field.name
+
+
+def fields_of(cls: type[Any]) -> Iterator[tuple[Field, Any]]:
+    """The fields that may be set, each with its type."""
+    hints = get_type_hints(cls, include_extras=True)
+    return ((f, hints.get(f.name, object)) for f in attrs.fields(cls) if f.init)
+
+
+def _members(kind: Any) -> tuple[Any, ...]:
+    """The types that *kind* is a union of, itself if it is none."""
+    if get_origin(kind) is Annotated:
+        return _members(get_args(kind)[0])
+    if get_origin(kind) in (Union, UnionType):
+        return tuple(member for part in get_args(kind) for member in _members(part))
+    return (kind,)
+
+
+def group_of(kind: Any) -> type | None:
+    """The attrs class that *kind* is, perhaps with None: a table of settings of its own."""
+    return next((m for m in _members(kind) if isinstance(m, type) and attrs.has(m)), None)
+
+
+def _type(kind: Any) -> str:
+    return kind.__name__ if isinstance(kind, type) else str(kind).replace("typing.", "")
+
+
+def default_of(field: Field) -> Any:
+    """The default; NOTHING if there is none, or one that depends on other settings."""
+    factory = getattr(field.default, "factory", None)
+    if factory is None:
+        return field.default
+    return attrs.NOTHING if getattr(field.default, "takes_self", False) else factory()
+
+
+def _from_text(text: str, kind: Any) -> object:
+    members = _members(kind)
+    if NoneType in members and text.lower() in ("", "none"):
+        return None
+    if any((get_origin(member) or member) in LISTS for member in members):
+        return [item.strip() for item in text.split(",")] if text.strip() else []
+    return text
+
+
+def _to_path(kind: type, value: object) -> object:
+    return Path(value) if kind is Path and isinstance(value, str) else value
+
+
+def _show(value: object) -> str:
+    """*value* in short; a table only by its type, as a part of it may be secret."""
+    items = value if isinstance(value, LISTS) else (value,)
+    nested = any(isinstance(item, (Mapping, *LISTS)) for item in items)
+    return f"a {type(value).__name__}" if nested else reprlib.repr(value)
+
+
+def reason_of(error: Exception) -> str:
+    return str(error.args[0]) if error.args else repr(error)
