@@ -1,0 +1,45 @@
+"""The page at ``/`` and the files that it loads."""
+
+from pathlib import Path
+
+import attrs
+from injector import inject
+
+from rxkernel import FileResponse, NotFoundException, Request, Response, http
+
+STATIC = Path(__file__).parent / "static"
+_HEADERS = {"Cache-Control": "no-cache", "Content-Security-Policy": "default-src 'self'"}
+
+
+@attrs.frozen
+class SocketClient:
+    """Where npm puts the script of ``socket.io-client`` that browsers load."""
+
+    path: Path
+
+
+class PageController:
+    """Serves the board; while npm's script is missing, a page that says how to get it."""
+
+    @inject
+    def __init__(self, client: SocketClient) -> None:
+        self._client = client.path
+        self._files = {
+            "board.css": STATIC / "board.css",
+            "board.js": STATIC / "board.js",
+            "icon.svg": STATIC / "icon.svg",
+            "socket.io-client.js": client.path,
+        }
+
+    @http("GET", "/", "page")
+    def show(self, request: Request) -> Response:
+        """A plain ``def`` runs in a thread: looking at the disk holds no other request up."""
+        page = "board.html" if self._client.is_file() else "setup.html"
+        return FileResponse(STATIC / page, headers=_HEADERS)
+
+    @http("GET", "/static/{name}", "page_file")
+    async def file(self, request: Request) -> Response:
+        path = self._files.get(request.params["name"])
+        if path is None:
+            raise NotFoundException
+        return FileResponse(path, headers=_HEADERS)

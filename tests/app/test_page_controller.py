@@ -1,0 +1,52 @@
+"""The page and its files, up to what a browser does with them (tests/browser)."""
+
+from pathlib import Path
+
+import pytest
+
+from app import SOCKET_CLIENT, create_application
+from rxkernel import KernelClient
+from rxkernel.application.pytest_plugin import ClientOf
+from tests.required_tools import ROOT
+
+MISSING = Path("there-is-no-such-file.js")
+
+
+@pytest.fixture
+def client(client_of: ClientOf, tmp_path: Path) -> KernelClient:
+    script = tmp_path / "client.js"
+    script.touch()
+    return client_of(create_application(tmp_path / "tasks.sqlite3", script))
+
+
+async def test_the_page_is_the_board(client: KernelClient) -> None:
+    response = await client.http("page")
+
+    assert "/static/board.js" in response.content.read_text()
+    assert response.headers["Content-Security-Policy"] == "default-src 'self'"
+
+
+async def test_without_the_script_of_npm_the_page_says_how_to_get_it(
+    client_of: ClientOf, tmp_path: Path
+) -> None:
+    client = client_of(create_application(tmp_path / "tasks.sqlite3", MISSING))
+
+    page = (await client.http("page")).content.read_text()
+
+    assert "<code>npm ci</code>" in page
+    assert "<script" not in page
+    assert (await client.http("task_list")).content == []
+
+
+@pytest.mark.parametrize("name", ["board.css", "board.js", "icon.svg", "socket.io-client.js"])
+async def test_the_files_of_the_page_are_served(client: KernelClient, name: str) -> None:
+    assert (await client.http("page_file", params={"name": name})).content.is_file()
+
+
+@pytest.mark.parametrize("name", ["board.html", "unknown.js", "../__init__.py", "/etc/hosts"])
+async def test_no_other_file_is(client: KernelClient, name: str) -> None:
+    assert (await client.http("page_file", params={"name": name})).status_code == 404
+
+
+def test_the_script_is_looked_for_where_npm_puts_it() -> None:
+    assert SOCKET_CLIENT.relative_to(ROOT).parts[:2] == ("node_modules", "socket.io-client")

@@ -1,0 +1,234 @@
+"""The tasks of the sample application: every rule holds on both transports alike."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import create_application
+from rxkernel import KernelClient, Response, StreamResponse
+from rxkernel.application.pytest_plugin import ClientOf
+
+Ask = Callable[..., Awaitable[Response]]
+
+
+@pytest.fixture
+def client(client_of: ClientOf, tmp_path: Path) -> KernelClient:
+    return client_of(create_application(tmp_path / "tasks.sqlite3"))
+
+
+@pytest.fixture(params=["http", "websocket"])
+def ask(client: KernelClient, request: pytest.FixtureRequest) -> Ask:
+    """Asks by name over one transport; a test runs once for each."""
+    method: Ask = getattr(client, request.param)
+    return method
+
+
+async def text_of(response: Response) -> str:
+    assert isinstance(response, StreamResponse)
+    return "".join([str(piece) async for piece in response.content])
+
+
+async def test_a_task_is_created_shown_changed_and_deleted(ask: Ask) -> None:
+    created = await ask("task_create", body={"title": "Water the plants"})
+    id = created.content.id
+    assert (created.status_code, created.headers["Location"]) == (201, f"/tasks/{id}")
+    assert (created.content.title, created.content.done) == ("Water the plants", False)
+    assert (await ask("task_show", params={"id": id})).content == created.content
+
+    changed = await ask("task_change", params={"id": id}, body={"done": True})
+    assert (changed.content.title, changed.content.done) == ("Water the plants", True)
+    renamed = await ask("task_change", params={"id": id}, body={"title": "Feed the cat"})
+    assert (renamed.content.title, renamed.content.done) == ("Feed the cat", True)
+    assert (await ask("task_list")).content == [renamed.content]
+
+    deleted = await ask("task_delete", params={"id": id})
+    assert (deleted.status_code, deleted.content) == (204, None)
+    assert (await ask("task_list")).content == []
+
+
+async def test_both_transports_see_the_same_tasks(client: KernelClient) -> None:
+    await client.http("task_create", body={"title": "over HTTP"})
+    await client.websocket("task_create", body={"title": "over a socket"})
+
+    over_http = (await client.http("task_list")).content
+    assert [task.title for task in over_http] == ["over HTTP", "over a socket"]
+    assert (await client.websocket("task_list")).content == over_http
+
+
+async def test_white_space_of_a_title_is_made_single_spaces(ask: Ask) -> None:
+    created = await ask("task_create", body={"title": "  Water\n the\tplants "})
+
+    assert created.content.title == "Water the plants"
+
+
+@pytest.mark.parametrize("name", ["task_show", "task_change", "task_delete"])
+async def test_an_unknown_task_is_not_found(ask: Ask, name: str) -> None:
+    """The repository's own error becomes the answer in a listener of kernel.exception."""
+    response = await ask(name, params={"id": 7}, body={"done": True})
+
+    assert response.content == {
+        "statusCode": 404,
+        "message": "there is no task 7",
+        "code": "task_not_found",
+    }
+
+
+async def test_the_id_of_a_deleted_task_names_no_other(ask: Ask) -> None:
+    first = (await ask("task_create", body={"title": "first"})).content
+    await ask("task_delete", params={"id": first.id})
+
+    second = (await ask("task_create", body={"title": "second"})).content
+
+    assert second.id != first.id
+    assert (await ask("task_show", params={"id": first.id})).status_code == 404
+
+
+TITLE = {"title": "must be a text of 1 to 200 characters"}
+DONE = {"done": "must be true or false"}
+UNKNOWN = "is no field that can be set"
+
+
+@pytest.mark.parametrize(
+    ("body", "errors"),
+    [
+        ({}, {"title": "is missing"}),
+        ({"title": ""}, TITLE),
+        ({"title": " \n "}, TITLE),
+        ({"title": "x" * 201}, TITLE),
+        ({"title": None}, TITLE),
+        ({"title": 5}, TITLE),
+        ({"title": ["a"]}, TITLE),
+        ({"title": "a", "done": True}, {"done": UNKNOWN}),
+        ({"title": "", "id": 1}, {"title": TITLE["title"], "id": UNKNOWN}),
+    ],
+)
+async def test_a_new_task_needs_a_title(ask: Ask, body: Any, errors: dict[str, str]) -> None:
+    response = await ask("task_create", body=body)
+
+    assert response.content == {
+        "statusCode": 422,
+        "message": "the task is not valid",
+        "code": "invalid",
+        "errors": errors,
+    }
+    assert (await ask("task_list")).content == []
+
+
+@pytest.mark.parametrize(
+    ("body", "errors"),
+    [
+        ({}, {"title": "or done must be given"}),
+        ({"title": ""}, TITLE),
+        ({"done": None}, DONE),
+        ({"done": 1}, DONE),
+        ({"done": "yes", "title": 1}, DONE | TITLE),
+        ({"done": True, "created": "2000-01-01"}, {"created": UNKNOWN}),
+    ],
+)
+async def test_a_change_that_is_not_valid_changes_nothing(
+    ask: Ask, body: Any, errors: dict[str, str]
+) -> None:
+    task = (await ask("task_create", body={"title": "as it was"})).content
+
+    response = await ask("task_change", params={"id": task.id}, body=body)
+
+    assert (response.status_code, response.content["errors"]) == (422, errors)
+    assert (await ask("task_list")).content == [task]
+
+
+@pytest.mark.parametrize("body", [None, [], "Water the plants", 5, True])
+async def test_a_body_that_is_no_object_is_a_bad_request(ask: Ask, body: Any) -> None:
+    response = await ask("task_create", body=body)
+
+    assert response.status_code == 400
+    assert "is an object" in response.content["message"]
+
+
+@pytest.mark.parametrize("id", [None, "1", 1.5, True, [], 2**63])
+async def test_an_id_of_a_socket_may_be_any_json(client: KernelClient, id: Any) -> None:
+    """Over HTTP the path's converter has refused all of these."""
+    response = await client.websocket("task_show", params={"id": id})
+
+    assert (response.status_code, response.content["errors"]) == (
+        400,
+        {"id": "must be a whole number"},
+    )
+
+
+async def test_every_other_client_hears_of_a_change(client: KernelClient) -> None:
+    author, other = client.connection(), client.connection()
+    task = await client.websocket("task_create", body={"title": "Tea"}, connection=author)
+    id = {"id": task.content.id}
+    await client.websocket("task_change", params=id, body={"done": True}, connection=author)
+    await client.websocket("task_delete", params=id, connection=author)
+
+    assert author.emitted == []
+    assert [event for event, _ in other.emitted] == [
+        "task_created",
+        "task_changed",
+        "task_deleted",
+    ]
+    (created,), (changed,), (deleted,) = (args for _, args in other.emitted)
+    assert (created["title"], created["done"]) == ("Tea", False)
+    assert changed == created | {"done": True}
+    assert deleted == id
+
+
+async def test_every_socket_hears_of_a_change_over_http(client: KernelClient) -> None:
+    one, another = client.connection(), client.connection()
+
+    await client.http("task_create", body={"title": "Tea"})
+
+    assert [event for event, _ in one.emitted] == ["task_created"]
+    assert one.emitted == another.emitted
+
+
+async def test_nobody_hears_of_what_was_refused(client: KernelClient) -> None:
+    other = client.connection()
+
+    await client.http("task_create", body={"title": ""})
+    await client.http("task_delete", params={"id": 7})
+
+    assert other.emitted == []
+
+
+async def test_the_tasks_can_be_downloaded_as_csv(client: KernelClient) -> None:
+    """RFC 4180: a line ends with CRLF, a text with a comma or a quote stands in quotes."""
+    for title in ('Tea, "green"', "=1+1", "Grüße"):
+        await client.http("task_create", body={"title": title})
+    await client.http("task_change", params={"id": 3}, body={"done": True})
+
+    response = await client.http("task_csv")
+    heading, *lines = (await text_of(response)).split("\r\n")
+
+    assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert response.headers["Content-Disposition"] == 'attachment; filename="tasks.csv"'
+    assert heading == "id,title,done,created"
+    assert [line.rpartition(",")[0] for line in lines] == [
+        '1,"Tea, ""green""",False',
+        "2,'=1+1,False",
+        "3,Grüße,True",
+        "",
+    ]
+
+
+async def test_each_request_is_timed(ask: Ask, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "app")
+
+    response = await ask("task_list")
+
+    name, _, duration = response.headers["Server-Timing"].partition(";dur=")
+    assert name == "kernel"
+    assert float(duration) >= 0
+    assert "task_list 200 in" in caplog.text
+
+
+async def test_a_request_that_meets_no_route_is_answered_untimed(client: KernelClient) -> None:
+    """Its request phase, in which the clock would start, does not run."""
+    response = await client.http("task_show", params={"id": "no number"})
+
+    assert response.status_code == 404
+    assert "Server-Timing" not in response.headers

@@ -1,0 +1,230 @@
+"""The page of the sample application in a headless Chromium, with the real socket.io-client."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
+
+from app import SOCKET_CLIENT, create_application
+from rxkernel import Application, HttpSettings, KernelClient, Settings
+
+pytestmark = pytest.mark.browser
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+OpenWindow = Callable[[Application], Awaitable[Page]]
+
+
+@asynccontextmanager
+async def serving(
+    database: Path, client: Path = SOCKET_CLIENT, port: int = 0
+) -> AsyncIterator[Application]:
+    application = create_application(database, client)
+    application.settings = Settings(http=HttpSettings(port=port))
+    await application.start()
+    try:
+        yield application
+    finally:
+        await application.stop()
+
+
+@pytest.fixture
+async def board(tmp_path: Path, node: Path) -> AsyncIterator[Application]:
+    """The board, served; *node* says why when npm has not installed the client."""
+    async with serving(tmp_path / "tasks.sqlite3") as application:
+        yield application
+
+
+@pytest.fixture
+async def browser(chromium: Path) -> AsyncIterator[Browser]:
+    async with (
+        async_playwright() as playwright,
+        await playwright.chromium.launch(executable_path=str(chromium), args=FLAGS) as browser,
+    ):
+        yield browser
+
+
+@pytest.fixture
+async def open_window(browser: Browser) -> AsyncIterator[OpenWindow]:
+    """Opens the page in a window of its own: no cookie, cache or storage is shared.
+
+    What a page writes to its console as an error fails the test when it ends.
+    """
+    problems: list[str] = []
+
+    def note(line: ConsoleMessage) -> None:
+        if line.type == "error":
+            problems.append(line.text)
+
+    async def open_window(application: Application) -> Page:
+        page = await (await browser.new_context()).new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", note)
+        await page.goto(application.servers["aiohttp"].url)
+        return page
+
+    yield open_window
+    assert problems == []
+
+
+async def add(page: Page, title: str) -> None:
+    await page.get_by_label("New task").fill(title)
+    await page.get_by_role("button", name="Add").click()
+
+
+async def test_a_window_sees_at_once_what_another_does(
+    board: Application, open_window: OpenWindow
+) -> None:
+    here, there = await open_window(board), await open_window(board)
+    for page in (here, there):
+        await expect(page.get_by_role("status")).to_have_text("Live")
+        await expect(page.get_by_text("Nothing to do.")).to_be_visible()
+
+    await add(here, "Water the plants")
+    for page in (here, there):
+        await expect(page.get_by_role("listitem")).to_have_text(["Water the plants"])
+        await expect(page.get_by_text("0 of 1 done")).to_be_visible()
+    await expect(here.get_by_label("New task")).to_have_value("")
+
+    await here.get_by_role("checkbox", name="Water the plants").check()
+    await expect(there.get_by_role("checkbox", name="Water the plants")).to_be_checked()
+    await expect(there.get_by_text("1 of 1 done")).to_be_visible()
+    await there.get_by_role("checkbox", name="Water the plants").uncheck()
+    await expect(here.get_by_role("checkbox", name="Water the plants")).not_to_be_checked()
+
+    await there.get_by_role("button", name="Delete Water the plants").click()
+    for page in (here, there):
+        await expect(page.get_by_role("listitem")).to_have_count(0)
+        await expect(page.get_by_text("Nothing to do.")).to_be_visible()
+
+
+async def test_a_title_is_shown_as_text_whatever_it_holds(
+    board: Application, open_window: OpenWindow
+) -> None:
+    """No markup of a title becomes part of the page, neither here nor in another window."""
+    title = "<img src=x onerror=\"document.title='broken'\"><script>alert(1)</script>"
+    here, there = await open_window(board), await open_window(board)
+
+    await add(here, title)
+
+    for page in (here, there):
+        await expect(page.get_by_role("listitem")).to_have_text([title])
+        await expect(page).to_have_title("Task board")
+        await expect(page.locator("li img, li script")).to_have_count(0)
+
+
+async def test_tasks_are_still_there_after_a_reload(
+    board: Application, open_window: OpenWindow
+) -> None:
+    page = await open_window(board)
+    await add(page, "Water the plants")
+    await add(page, "Feed the cat")
+    await page.get_by_role("checkbox", name="Feed the cat").check()
+    await expect(page.get_by_text("1 of 2 done")).to_be_visible()
+
+    await page.reload()
+
+    await expect(page.get_by_role("listitem")).to_have_text(["Water the plants", "Feed the cat"])
+    await expect(page.get_by_role("checkbox", name="Feed the cat")).to_be_checked()
+    await expect(page.get_by_role("checkbox", name="Water the plants")).not_to_be_checked()
+
+
+async def test_a_task_that_the_server_refuses_is_told_and_stays_in_the_field(
+    board: Application, open_window: OpenWindow
+) -> None:
+    page = await open_window(board)
+
+    await add(page, "   ")
+
+    await expect(page.get_by_role("alert")).to_contain_text("title must be a text of 1 to 200")
+    await expect(page.get_by_label("New task")).to_have_value("   ")
+    await add(page, "Water the plants")
+    await expect(page.get_by_role("listitem")).to_have_text(["Water the plants"])
+    await expect(page.get_by_role("alert")).to_be_hidden()
+
+
+async def test_the_board_works_with_the_keyboard_alone(
+    board: Application, open_window: OpenWindow
+) -> None:
+    """Who deletes a task with the keyboard goes on from its neighbour."""
+    page = await open_window(board)
+    await expect(page.get_by_role("status")).to_have_text("Live")
+    for title in ("first", "second"):
+        await page.get_by_label("New task").press_sequentially(title)
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("checkbox", name=title)).to_be_visible()
+
+    await page.get_by_role("checkbox", name="first").press("Space")
+    await expect(page.get_by_text("1 of 2 done")).to_be_visible()
+    await page.get_by_role("button", name="Delete first").press("Enter")
+    await expect(page.get_by_role("button", name="Delete second")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_label("New task")).to_be_focused()
+
+
+async def test_the_csv_is_downloaded_under_its_name(
+    board: Application, open_window: OpenWindow
+) -> None:
+    page = await open_window(board)
+    await add(page, "Grüße")
+    await expect(page.get_by_role("listitem")).to_have_count(1)
+
+    async with page.expect_download() as downloading:
+        await page.get_by_role("link", name="Download as CSV").click()
+    download = await downloading.value
+
+    assert download.suggested_filename == "tasks.csv"
+    text = await asyncio.to_thread((await download.path()).read_text, encoding="utf-8")
+    assert "1,Grüße,False," in text
+
+
+async def test_the_page_catches_up_after_the_server_was_away(
+    tmp_path: Path, node: Path, browser: Browser
+) -> None:
+    """What happened in between is in the list that the page asks for when it is back."""
+    database = tmp_path / "tasks.sqlite3"
+    page = await browser.new_page()
+    async with serving(database) as application:
+        server = application.servers["aiohttp"]
+        await page.goto(server.url)
+        await add(page, "before")
+        await expect(page.get_by_role("listitem")).to_have_text(["before"])
+        port = server.port
+
+    await expect(page.get_by_role("status")).to_have_text("Offline, trying again…")
+    await expect(page.get_by_role("button", name="Add")).to_be_disabled()
+    async with KernelClient(create_application(database)) as client:
+        await client.http("task_delete", params={"id": 1})
+        await client.http("task_create", body={"title": "in between"})
+
+    async with serving(database, port=port):
+        await expect(page.get_by_role("status")).to_have_text("Live", timeout=20_000)
+        await expect(page.get_by_role("listitem")).to_have_text(["in between"])
+        await expect(page.get_by_role("button", name="Add")).to_be_enabled()
+
+
+async def test_without_socket_io_client_the_page_says_what_is_missing(
+    tmp_path: Path, open_window: OpenWindow
+) -> None:
+    client = tmp_path / "socket.io.esm.min.js"
+    async with serving(tmp_path / "tasks.sqlite3", client) as application:
+        page = await open_window(application)
+
+        await expect(page.get_by_role("heading", name="One step is left")).to_be_visible()
+        await expect(page.get_by_text("socket.io-client")).to_be_visible()
+        await expect(page.get_by_text("npm ci", exact=True)).to_be_visible()
+
+        client.write_bytes(b"export const io = () => ({ on() {} });")
+        await page.get_by_role("link", name="load this page again").click()
+        await expect(page.get_by_role("heading", name="Task board")).to_be_visible()
