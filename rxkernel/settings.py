@@ -64,6 +64,10 @@ class HttpSettings:
     port: int = attrs.field(default=8000, validator=_PORT)
     """TCP port; 0 takes a free one, which the server tells after its start."""
 
+    reuse_port: bool = attrs.field(default=False, validator=_FLAG)
+    """Whether other processes may listen on the port too (``SO_REUSEPORT``), each of which
+    then gets a share of the connections; ``serve --workers`` sets it."""
+
     prefix: str = attrs.field(
         default="",
         validator=Allowed(

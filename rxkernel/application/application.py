@@ -110,11 +110,16 @@ class Application:
             await self.shutdown()
             raise
 
-    async def stop(self) -> None:
-        """Drain and stop the servers, then shut down. Nothing happens when nothing runs."""
-        if self._running is not None:
-            await self._running.servers.stop()
-            await self.shutdown()
+    async def stop(self) -> bool:
+        """Drain and stop the servers, then shut down. Nothing happens when nothing runs.
+
+        Returns whether all that was in flight has been answered.
+        """
+        if self._running is None:
+            return True
+        drained = await self._running.servers.stop()
+        await self.shutdown()
+        return drained
 
     async def shutdown(self) -> None:
         """Take down what boot set up, in reverse order; `boot` may be called again."""

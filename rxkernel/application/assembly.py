@@ -50,6 +50,7 @@ class Assembly:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._controllers: dict[type, object] = {}
+        self._unbuilt: set[type] = set()
         self.observed: list[tuple[str, Any]] = []
         self.bundles: list[Bundle] = []
         self.services = Services(self._bind_core)
@@ -81,7 +82,7 @@ class Assembly:
         self._build()
         if self.services.problems:
             with self.services.collecting("the routes"):
-                self.kernel.bind(self._parts.routes())
+                self.kernel.bind(r for r in self._parts.routes() if r.target not in self._unbuilt)
             raise ConfigurationError(*dict.fromkeys(self.services.problems))
 
     def _build(self) -> None:
@@ -94,13 +95,15 @@ class Assembly:
         controllers = (*(c for b in self.bundles for c in b.controllers), *parts.controllers)
         listeners = (*(x for b in self.bundles for x in (b, *b.listeners)), *parts.listeners)
         self._controllers.update(services.build(controllers))
+        self._unbuilt = set(controllers) - self._controllers.keys()
         built = services.build((*listeners, *(s for b in self.bundles for s in b.servers)))
         services.build_rest()
         for listener in listeners:
             if listener in built:
                 self._observe(built[listener])
-        for controller, instance in self._controllers.items():
-            self._observe(instance, may_be_silent=True)
+        for controller in dict.fromkeys(controllers):
+            if controller in self._controllers:
+                self._observe(self._controllers[controller], may_be_silent=True)
             self._read_routes(controller)
         self._add_servers([built[s] for b in self.bundles for s in b.servers if s in built])
 

@@ -49,18 +49,20 @@ class ServerManager(Mapping[str, Server]):
                 event = ServerConfigurationEvent(server)
                 await self._dispatcher.dispatch(ServerEvents.CONFIGURE, event)
             for server in self._servers.values():
-                self._started.append(server)
                 await server.start()
+                self._started.append(server)
                 await self._dispatcher.dispatch(ServerEvents.STARTED, ServerEvent(server))
         except BaseException:
             await self.stop()
             raise
 
-    async def stop(self) -> None:
+    async def stop(self) -> bool:
         """Drain all at once within ``shutdown_timeout`` seconds, then stop in reverse order.
 
-        What fails is logged and keeps nothing else from stopping.
+        What fails is logged and keeps nothing else from stopping. Returns whether all that
+        was in flight has been answered.
         """
+        drained = True
         servers, self._started = self._started[::-1], []
         for server in servers:
             await self._announce(server)
@@ -68,12 +70,14 @@ class ServerManager(Mapping[str, Server]):
             async with asyncio.timeout(self._shutdown_timeout):
                 await asyncio.gather(*(self._drain(server) for server in servers))
         except TimeoutError:
+            drained = False
             logger.warning("not drained within %s s; closing anyway", self._shutdown_timeout)
         for server in servers:
             try:
                 await server.stop()
             except Exception:
                 logger.exception("server %r failed to stop", server.name)
+        return drained
 
     async def _announce(self, server: Server) -> None:
         try:

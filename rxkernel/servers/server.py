@@ -44,7 +44,7 @@ class Server(ABC):
         """Listen.
 
         Raises:
-            ServerStartError: the address cannot be listened on.
+            ServerStartError: the address cannot be listened on; nothing is left open.
         """
 
     @abstractmethod

@@ -226,11 +226,14 @@ class TestMistakes:
             @http("GET", "no-slash", "bad")
             async def bad(self, request: Request) -> None: ...
 
-            @http("GET", "/twice", "index")
+            @http("GET", "/twice", "twice")
             async def twice(self, request: Request) -> None: ...
 
             @http("GET", "/twice", "other")
             async def clash(self, request: Request) -> None: ...
+
+            @http("GET", "/again", "index")
+            async def again(self, request: Request) -> None: ...
 
             @http("GET", "/args", "args")
             async def args(self) -> None: ...
@@ -260,9 +263,21 @@ class TestMistakes:
             "Silent listens to nothing",
             "Sync.listen of 'kernel.request' is not async",
             "limits 'server.started' with only=",
-            "'other'",
+            "'other' (GET /twice)",
+            "Controller.index and to",
         ):
             assert part in told, told
+
+    async def test_a_controller_that_cannot_be_built_has_its_routes_checked_too(self) -> None:
+        class Both(Controller):
+            @http("GET", "no-slash", "bad")
+            async def bad(self, request: Request) -> None: ...
+
+        told = await problems_of(Application(controllers=[Both]))
+
+        assert len(told) == 2, told
+        assert "Both asks for Repository" in told[0]
+        assert "'no-slash'" in told[1]
 
     async def test_a_duplicate_name_names_both_places(self) -> None:
         class Other:

@@ -90,10 +90,10 @@ class SocketioServer(Server):
         self.engine.attach(self._application, socketio_path=settings.path.strip("/"))
 
     async def start(self) -> None:
-        self._broadcaster.attach(self)
         if (port := self._settings.socketio.port) is not None:
             self._listener = Listener(self._application, self.host, port)
             await self._listener.start()
+        self._broadcaster.attach(self)
 
     async def drain(self) -> None:
         self._draining = True

@@ -1,0 +1,122 @@
+"""``rxkernel call``: runs one definition in process, with its listeners, without a port."""
+
+from typing import Any
+
+import click
+
+from rxkernel.application.application import Application
+from rxkernel.application.testing import KernelClient
+from rxkernel.cli.definition import find_definition
+from rxkernel.cli.listing import print_json
+from rxkernel.cli.loading import load
+from rxkernel.cli.loop import run
+from rxkernel.cli.options import debug_option, overrides_of, target_argument, transport_option
+from rxkernel.exceptions import BadRequestException, ConfigurationError
+from rxkernel.kernel.serialization import decode_json, to_plain
+from rxkernel.messages.response import EventStreamResponse, FileResponse, Response, StreamResponse
+from rxkernel.messages.transport import Transport
+from rxkernel.routing.definitions import HttpDefinition
+
+
+def _read_params(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    params: dict[str, str] = {}
+    for pair in given:
+        name, equals, value = pair.partition("=")
+        if not name or not equals:
+            raise click.BadParameter(f"{pair!r} is not KEY=VALUE")
+        if name in params:
+            raise click.BadParameter(f"{name!r} is given twice")
+        params[name] = value
+    return params
+
+
+def _read_body(_: click.Context, __: click.Parameter, given: str | None) -> Any:
+    try:
+        return None if given is None else decode_json(given)
+    except BadRequestException as exc:
+        raise click.BadParameter(f"{exc}; a text needs quotes: '\"text\"'") from exc
+
+
+@click.command
+@click.argument("name")
+@target_argument
+@click.option(
+    "--param",
+    "params",
+    multiple=True,
+    metavar="KEY=VALUE",
+    callback=_read_params,
+    help="A parameter, of the path or the query; as often as needed.",
+)
+@click.option("--body", metavar="JSON", callback=_read_body, help="The body.")
+@transport_option
+@debug_option
+@click.pass_context
+def call(
+    ctx: click.Context,
+    name: str,
+    target: str | None,
+    params: dict[str, str],
+    body: Any,
+    transport: Transport | None,
+) -> None:
+    """Answer one request in process.
+
+    It goes to the definition NAME; the response is printed as JSON. Exits with 0 when its
+    status is below 400, else with 1. A stream or a file is printed as text; an event
+    stream, which may never end, is not read.
+    """
+    application = load(target, overrides_of(ctx))
+    answer = run(_call(application, name, params, body, transport))
+    print_json(answer)
+    ctx.exit(0 if answer["statusCode"] < 400 else 1)
+
+
+async def _call(
+    application: Application,
+    name: str,
+    params: dict[str, str],
+    body: Any,
+    transport: Transport | None,
+) -> dict[str, Any]:
+    async with KernelClient(application) as client:
+        definition = find_definition(application.kernel, name, transport)
+        if isinstance(definition, HttpDefinition):
+            try:
+                response = await client.http(name, params=params, body=body)
+            except ValueError as exc:
+                raise ConfigurationError(f"{exc} Give it as --param KEY=VALUE.") from exc
+        else:
+            response = await client.websocket(name, params=params, body=body)
+        return {
+            "statusCode": response.status_code,
+            "headers": _headers(response),
+            "content": await _content(response),
+        }
+
+
+def _headers(response: Response) -> dict[str, str | list[str]]:
+    """By name; one that is there more than once, as Set-Cookie may be, as a list."""
+    headers = response.headers
+    lists = {name: headers.getall(name) for name in headers}
+    return {name: values[0] if len(values) == 1 else values for name, values in lists.items()}
+
+
+async def _content(response: Response) -> Any:
+    if isinstance(response, EventStreamResponse):
+        return None
+    if isinstance(response, StreamResponse):
+        pieces = [piece async for piece in response.content]
+        return _text(b"".join(p.encode() if isinstance(p, str) else p for p in pieces))
+    if isinstance(response, FileResponse):
+        return _text(response.content.read_bytes()) if response.content.is_file() else None
+    content = to_plain(response.content)
+    return _text(content) if isinstance(content, bytes | bytearray) else content
+
+
+def _text(content: bytes | bytearray) -> str | bytes:
+    """Text where it is UTF-8; bytes are printed as Base64."""
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return bytes(content)

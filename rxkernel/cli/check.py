@@ -1,0 +1,65 @@
+"""``rxkernel check``: boots without serving, and tells everything that is wrong."""
+
+import click
+
+from rxkernel.application.application import Application
+from rxkernel.application.assembly import Assembly, Parts
+from rxkernel.application.discovery import resolve
+from rxkernel.cli.loading import load_settings_of
+from rxkernel.cli.locate import locate
+from rxkernel.cli.loop import run
+from rxkernel.cli.options import debug_option, overrides_of, target_argument
+from rxkernel.exceptions import ConfigurationError
+
+
+@click.command
+@target_argument
+@debug_option
+@click.pass_context
+def check(ctx: click.Context, target: str | None) -> None:
+    """Boot without serving, and tell every mistake.
+
+    Exits with 2 when there is one. With a wrong setting no service is set up.
+    """
+    application = locate(target)
+    try:
+        load_settings_of(application, overrides_of(ctx))
+    except ConfigurationError as error:
+        raise ConfigurationError.merge((error, *_wiring_errors(application))) from error
+    click.echo(run(_summary(application)))
+
+
+def _wiring_errors(application: Application) -> list[ConfigurationError]:
+    """What can be found without good settings: the part of boot that does not await."""
+    parts = Parts(
+        bundles=application.bundles,
+        controllers=application.controllers,
+        listeners=application.listeners,
+        modules=application.modules,
+        settings=application.settings,
+        dispatcher=application.dispatcher,
+        http_metadata_storage=application.http_metadata_storage,
+        websocket_metadata_storage=application.websocket_metadata_storage,
+    )
+    try:
+        Assembly(parts).assemble()
+    except ConfigurationError as error:
+        return [error]
+    return []
+
+
+async def _summary(application: Application) -> str:
+    async with application:
+        kernel, dispatcher = application.kernel, application.dispatcher
+        listeners = sum(len(dispatcher.get_listeners(e)) for e in dispatcher.event_names())
+        names = ", ".join(bundle.name for bundle in resolve(application.bundles))
+        return "\n".join(
+            (
+                "All is well:",
+                f"  HTTP routes       {len(kernel.http_definitions)}",
+                f"  Socket.IO events  {len(kernel.websocket_definitions)}",
+                f"  listeners         {listeners}",
+                f"  bundles           {names or 'none'}",
+                f"  servers           {', '.join(application.servers)}",
+            )
+        )

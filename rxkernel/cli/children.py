@@ -1,0 +1,106 @@
+"""Serving processes, started and looked after by a supervisor."""
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Self
+
+
+class Child:
+    """``python -m rxkernel`` with a lifeline, in a process group of its own.
+
+    The group keeps the Ctrl-C of a terminal from it: the supervisor passes that on, once.
+    """
+
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        self._process = process
+        self._reader = reader
+        self._writer = writer
+        self.told_to_stop = False
+
+    @classmethod
+    async def start(cls, arguments: Sequence[str]) -> Self:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "rxkernel",
+                *arguments,
+                stdin=theirs.fileno(),
+                process_group=0,
+            )
+        return cls(process, *await asyncio.open_unix_connection(sock=ours))
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended otherwise than it was told to; SIGTERM may come before it can heed."""
+        return self._process.returncode not in (0, -signal.SIGTERM)
+
+    async def listening(self) -> str:
+        """Where it listens, once it does; empty when it ended before."""
+        with suppress(ConnectionError):
+            return (await self._reader.readline()).decode().strip()
+        return ""
+
+    async def wait(self) -> int:
+        """The exit code, once it has ended; ``-n`` for signal n."""
+        code = await self._process.wait()
+        self._writer.close()
+        return code
+
+    def stop(self) -> None:
+        """Ask it to stop."""
+        self.told_to_stop = True
+        self._send(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._send(signal.SIGKILL)
+
+    def _send(self, number: signal.Signals) -> None:
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                self._process.send_signal(number)
+
+
+class Children:
+    """All children of a supervisor, to be stopped or killed together."""
+
+    def __init__(self) -> None:
+        self._all: set[Child] = set()
+        self._told_to_stop = False
+
+    async def start(self, arguments: Sequence[str]) -> Child:
+        """Start one; it is stopped at once where all have been."""
+        child = await Child.start(arguments)
+        self._all.add(child)
+        if self._told_to_stop:
+            child.stop()
+        return child
+
+    async def wait(self, child: Child) -> int:
+        """The exit code of *child*, once it has ended."""
+        code = await child.wait()
+        self._all.discard(child)
+        return code
+
+    def stop(self) -> None:
+        self._told_to_stop = True
+        for child in self._all:
+            child.stop()
+
+    def kill(self) -> None:
+        for child in tuple(self._all):
+            child.kill()

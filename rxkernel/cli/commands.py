@@ -1,0 +1,105 @@
+"""The group of all commands: ours, and those of the bundles of the application at hand."""
+
+import traceback
+
+import click
+
+from rxkernel.application.application import Application
+from rxkernel.application.discovery import resolve
+from rxkernel.cli.bundles import bundles
+from rxkernel.cli.call import call
+from rxkernel.cli.check import check
+from rxkernel.cli.listeners import listeners
+from rxkernel.cli.loading import load_settings_of
+from rxkernel.cli.locate import TargetMissingError, locate
+from rxkernel.cli.new import new
+from rxkernel.cli.options import TARGET, debug_option, is_debugging, overrides_of
+from rxkernel.cli.report import report
+from rxkernel.cli.routes import routes
+from rxkernel.cli.serve import serve
+from rxkernel.exceptions import ConfigurationError
+from rxkernel.servers.server import ServerStartError
+
+_APPLICATION = "rxkernel.application"
+
+
+class Commands(click.Group):
+    """Adds the commands of bundles, and tells mistakes of the user without a traceback.
+
+    An application is looked for only when a name is none of ours, or for the help. The
+    command of a bundle gets it through ``click.pass_obj``: settings read, not yet booted.
+    """
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except (ConfigurationError, ServerStartError) as error:
+            if is_debugging(ctx):
+                traceback.print_exception(error)
+            report(error)
+            ctx.exit(2)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        names = super().list_commands(ctx)
+        try:
+            return sorted({*names, *self._of_bundles(ctx)})
+        except ConfigurationError as error:
+            report(error)
+            return names
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if (own := super().get_command(ctx, cmd_name)) is not None:
+            return own
+        command = self._of_bundles(ctx).get(cmd_name)
+        if command is not None and not ctx.resilient_parsing:
+            ctx.obj = ctx.meta[_APPLICATION]
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        resolved = super().resolve_command(ctx, args)
+        if isinstance(ctx.obj, Application):
+            load_settings_of(ctx.obj, overrides_of(ctx))
+        return resolved
+
+    def _of_bundles(self, ctx: click.Context) -> dict[str, click.Command]:
+        """By name; none where there is no application, unless one was asked for."""
+        if _APPLICATION not in ctx.meta:
+            try:
+                ctx.meta[_APPLICATION] = locate(ctx.meta.get(TARGET))
+            except TargetMissingError:
+                if TARGET in ctx.meta:
+                    raise
+                return {}
+        enabled = resolve(ctx.meta[_APPLICATION].bundles)
+        return {c.name: c for bundle in enabled for c in bundle.commands if c.name is not None}
+
+
+def _remember_target(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        ctx.meta[TARGET] = value
+
+
+@click.group(cls=Commands)
+@click.option(
+    "--app",
+    metavar="MODULE:ATTRIBUTE",
+    is_eager=True,
+    expose_value=False,
+    callback=_remember_target,
+    help="The application; where a command takes a TARGET, that one counts. Default: app.",
+)
+@debug_option
+@click.version_option(package_name="rxkernel", message="rxkernel %(version)s")
+def main() -> None:
+    """One controller method answers HTTP and Socket.IO.
+
+    TARGET names the application as MODULE:ATTRIBUTE, where the attribute is an Application
+    or a function that returns one. Without an attribute it is "application" or
+    "create_application"; without a TARGET the module is "app".
+    """
+
+
+for command in (serve, routes, listeners, bundles, call, check, new):
+    main.add_command(command)

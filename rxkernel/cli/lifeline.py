@@ -1,0 +1,33 @@
+"""The line between a supervisor and its child: a socket, which is the child's stdin.
+
+The child tells on it that it listens. Its end means that the other side is gone, however
+it ended, so that a killed supervisor leaves no child behind.
+"""
+
+import asyncio
+import os
+import socket
+from typing import Self
+
+
+class Lifeline:
+    """The child's side."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def open(cls) -> Self:
+        return cls(*await asyncio.open_unix_connection(sock=socket.socket(fileno=os.dup(0))))
+
+    def tell(self, text: str) -> None:
+        """Send one line to the supervisor."""
+        self._writer.write(f"{text}\n".encode())
+
+    async def ended(self) -> None:
+        """Come back when the supervisor is gone."""
+        await self._reader.read()
+
+    def close(self) -> None:
+        self._writer.close()

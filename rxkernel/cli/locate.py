@@ -1,0 +1,127 @@
+"""From ``module:attribute`` to the application that it names."""
+
+import inspect
+import os
+import sys
+import traceback
+from importlib import import_module
+from types import ModuleType
+
+from rxkernel.application.application import Application
+from rxkernel.exceptions import ConfigurationError
+
+DEFAULT = "app"
+_OBJECT, _FACTORY = "application", "create_application"
+
+
+class TargetMissingError(ConfigurationError):
+    """The module that should hold the application is not there."""
+
+
+def locate(target: str | None) -> Application:
+    """Find *target*, ``app`` if None; the current directory is looked in first.
+
+    Raises:
+        TargetMissingError: there is no such module.
+        ConfigurationError: it cannot be imported, has no such attribute, or that is neither
+            an application nor a function without parameters that returns one.
+    """
+    name, colon, attribute = (DEFAULT if target is None else target).partition(":")
+    is_path = name.endswith(".py") or not all(part.isidentifier() for part in name.split("."))
+    if is_path or (colon and not attribute):
+        raise ConfigurationError(
+            f"{target!r} names no application; write it as module:attribute, such as "
+            f"{DEFAULT}:{_OBJECT}, with the dots of an import"
+        )
+    module = _import(name, is_default=target is None)
+    return _application(*_find(module, attribute))
+
+
+def _import(name: str, *, is_default: bool) -> ModuleType:
+    here = os.getcwd()
+    if here not in sys.path:
+        sys.path.insert(0, here)  # the console script's own path does not have it
+    try:
+        return import_module(name)
+    except ConfigurationError:
+        raise
+    except ModuleNotFoundError as exc:
+        if exc.name is not None and f"{name}.".startswith(f"{exc.name}."):
+            raise TargetMissingError(_explain_missing(name, here, is_default)) from exc
+        raise _broken(name, exc) from exc
+    except Exception as exc:
+        raise _broken(name, exc) from exc
+
+
+def _explain_missing(name: str, here: str, is_default: bool) -> str:
+    if is_default:
+        return (
+            f"no target is given, and there is no module {name!r} in {here}; name the "
+            f"application as module:attribute, or make a project: rxkernel new DIRECTORY"
+        )
+    return (
+        f"there is no module {name!r}, in {here} or installed; run this in the directory of the "
+        f"project, or mend the name"
+    )
+
+
+def _broken(name: str, exc: Exception) -> ConfigurationError:
+    return ConfigurationError(
+        f"{name} cannot be imported: {type(exc).__name__}: {exc}{_place(exc)}; "
+        f"mend that, --debug shows the traceback"
+    )
+
+
+def _place(exc: Exception) -> str:
+    """Where the user's code raised; a `SyntaxError` says that itself."""
+    frames = [f for f in traceback.extract_tb(exc.__traceback__) if f.filename[0] != "<"]
+    own = [frame for frame in frames if frame.filename != __file__]
+    if isinstance(exc, SyntaxError) or not own:
+        return ""
+    return f" ({own[-1].filename}, line {own[-1].lineno})"
+
+
+def _find(module: ModuleType, attribute: str) -> tuple[str, object]:
+    """The object, and what to call it."""
+    names = [attribute] if attribute else [_OBJECT, _FACTORY]
+    for name in names:
+        found: object = module
+        for part in name.split("."):
+            found = getattr(found, part, None)
+        if found is not None:
+            return f"{module.__name__}:{name}", found
+    cure = "mend the name" if attribute else f"name the attribute: {module.__name__}:attribute"
+    raise ConfigurationError(f"module {module.__name__!r} has no {' or '.join(names)}; {cure}")
+
+
+def _application(place: str, found: object) -> Application:
+    if isinstance(found, Application):
+        return found
+    made = _made_by(place, found) if callable(found) else found
+    if isinstance(made, Application):
+        return made
+    what = "returned" if callable(found) else "is"
+    if inspect.iscoroutine(made):
+        made.close()
+        raise ConfigurationError(f"{place} is async; write it as a plain def, and await in boot")
+    raise ConfigurationError(
+        f"{place} {what} {type(made).__qualname__}, not an Application; name an Application "
+        f"or a function that returns one"
+    )
+
+
+def _made_by(place: str, factory: object) -> object:
+    assert callable(factory)
+    try:
+        inspect.signature(factory).bind()
+    except (TypeError, ValueError) as exc:
+        raise ConfigurationError(f"{place} needs arguments ({exc}); give it defaults") from exc
+    try:
+        return factory()
+    except ConfigurationError:
+        raise
+    except Exception as exc:
+        raise ConfigurationError(
+            f"{place}() failed: {type(exc).__name__}: {exc}{_place(exc)}; "
+            f"mend that, --debug shows the traceback"
+        ) from exc

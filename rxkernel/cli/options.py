@@ -1,0 +1,52 @@
+"""What several commands take: the target, ``--debug``, ``--json``, ``--transport``."""
+
+import click
+
+from rxkernel.messages.transport import Transport
+
+TARGET = "rxkernel.target"
+"""Key of what ``--app`` named, in ``ctx.meta``."""
+
+_DEBUG = "rxkernel.debug"
+
+TRANSPORTS = {"http": Transport.HTTP, "socket": Transport.SOCKET}
+
+
+def _target_or_app(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
+    return value or ctx.meta.get(TARGET)
+
+
+def _remember_debug(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
+    ctx.meta[_DEBUG] = value or is_debugging(ctx)
+    return is_debugging(ctx)
+
+
+def is_debugging(ctx: click.Context) -> bool:
+    """Whether ``--debug`` was given, before or behind the command's name."""
+    return bool(ctx.meta.get(_DEBUG))
+
+
+def overrides_of(ctx: click.Context) -> dict[str, object]:
+    """The settings that the options every command has stand for."""
+    return {"debug": True} if is_debugging(ctx) else {}
+
+
+target_argument = click.argument("target", required=False, callback=_target_or_app)
+
+debug_option = click.option(
+    "--debug",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_remember_debug,
+    help="Set debug = true, and show the traceback of a mistake.",
+)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+transport_option = click.option(
+    "--transport",
+    type=click.Choice(tuple(TRANSPORTS)),
+    callback=lambda _, __, value: value and TRANSPORTS[value],
+    help="Where NAME is looked for. Default: http, then socket.",
+)

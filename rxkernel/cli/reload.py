@@ -1,0 +1,76 @@
+"""``serve --reload``: starts the serving process again when a source changes."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import suppress
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rxkernel.cli.children import Child, Children
+from rxkernel.cli.stopping import StopRequest
+from rxkernel.exceptions import ConfigurationError
+
+logger = logging.getLogger(__name__)
+
+_SUFFIXES = (".py", ".toml", ".html", ".js", ".css")
+
+
+async def serve_and_reload(arguments: Sequence[str]) -> None:
+    """Keep a child with *arguments* running, a new one after each change, until asked to stop.
+
+    One that ends by itself, say for a mistake in the settings, is followed by the next
+    after the next change.
+
+    Raises:
+        ConfigurationError: watchfiles is not installed.
+    """
+    if find_spec("watchfiles") is None:
+        raise ConfigurationError("--reload needs watchfiles; pip install 'rxkernel[reload]'")
+    children = Children()
+    done = asyncio.Event()
+    with StopRequest(before_force=children.kill) as stop:
+        stopping = asyncio.create_task(stop.wait())
+        changes = _changes(Path.cwd(), done)
+        changed = asyncio.create_task(changes.__anext__())
+        await asyncio.sleep(0)  # so that it watches before the child reads its first file
+        try:
+            while not stopping.done():
+                child = await children.start(arguments)
+                following = asyncio.create_task(_follow(child, children))
+                await asyncio.wait((stopping, changed), return_when=asyncio.FIRST_COMPLETED)
+                child.stop()
+                await following
+                if not stopping.done():
+                    logger.info("%s changed: starting again", ", ".join(changed.result()))
+                    changed = asyncio.create_task(changes.__anext__())
+        finally:
+            stopping.cancel()
+            done.set()
+            with suppress(StopAsyncIteration):
+                await changed
+
+
+async def _follow(child: Child, children: Children) -> None:
+    """Tell where *child* listens, and that it ended by itself."""
+    if places := await child.listening():
+        click.echo(f"Listening on {places}")
+    code = await children.wait(child)
+    if not child.told_to_stop:
+        logger.error("the server ended with code %s; it starts again with the next change", code)
+
+
+async def _changes(directory: Path, done: asyncio.Event) -> AsyncGenerator[list[str], None]:
+    """The names of the sources that changed, each time some did."""
+    watchfiles = import_module("watchfiles")
+    is_relevant: Callable[[Any, str], bool] = watchfiles.DefaultFilter()
+
+    def is_source(change: Any, path: str) -> bool:
+        return path.endswith(_SUFFIXES) and is_relevant(change, path)
+
+    async for batch in watchfiles.awatch(directory, watch_filter=is_source, stop_event=done):
+        yield sorted({str(Path(path).relative_to(directory)) for _, path in batch})

@@ -1,0 +1,103 @@
+"""``rxkernel serve``: one process, or a supervisor of others."""
+
+import asyncio
+
+import attrs
+import click
+
+from rxkernel.application.application import Application
+from rxkernel.cli.loading import load
+from rxkernel.cli.logs import configure_logging
+from rxkernel.cli.loop import run
+from rxkernel.cli.options import debug_option, is_debugging, target_argument
+from rxkernel.cli.port import reserved_port
+from rxkernel.cli.reload import serve_and_reload
+from rxkernel.cli.serving import serve_until_stopped
+from rxkernel.cli.workers import supervise
+from rxkernel.exceptions import ConfigurationError
+from rxkernel.settings import LoggingSettings
+
+
+@attrs.frozen(kw_only=True)
+class _Given:
+    """What the command line says of one serving process."""
+
+    target: str | None
+    host: str | None
+    port: int | None
+    debug: bool
+    reuse_port: bool
+
+    def overrides(self) -> dict[str, object]:
+        """The settings that were given, by dotted name."""
+        given = {
+            "http.host": self.host,
+            "http.port": self.port,
+            "debug": self.debug or None,
+            "http.reuse_port": self.reuse_port or None,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+    def arguments(self) -> list[str]:
+        """The command that says the same to a child."""
+        arguments = ["serve", "--supervised"]
+        arguments += [] if self.host is None else ["--host", self.host]
+        arguments += [] if self.port is None else ["--port", str(self.port)]
+        arguments += ["--debug"] if self.debug else []
+        arguments += ["--reuse-port"] if self.reuse_port else []
+        return arguments if self.target is None else [*arguments, "--", self.target]
+
+
+@click.command
+@target_argument
+@click.option("--host", help="Address to listen on.")
+@click.option("--port", type=int, help="TCP port; 0 takes a free one.")
+@click.option("--reload", is_flag=True, help="Start again when a source changes.")
+@click.option("--workers", type=click.IntRange(min=1), default=1, help="Processes, for HTTP only.")
+@debug_option
+@click.option("--supervised", is_flag=True, hidden=True, help="stdin is a lifeline.")
+@click.option("--reuse-port", is_flag=True, hidden=True, help="http.reuse_port = true")
+@click.pass_context
+def serve(
+    ctx: click.Context,
+    target: str | None,
+    host: str | None,
+    port: int | None,
+    reload: bool,
+    workers: int,
+    supervised: bool,
+    reuse_port: bool,
+) -> None:
+    """Serve until SIGTERM or Ctrl-C.
+
+    Then what is in flight is answered, and it exits with 0. A second signal ends it at
+    once, with 1. What --host, --port and --debug do not say is
+    read from RXKERNEL_… variables and from rxkernel.toml or pyproject.toml.
+    """
+    if reload and workers > 1:
+        raise click.UsageError("--reload and --workers exclude each other: leave one out")
+    given = _Given(
+        target=target, host=host, port=port, debug=is_debugging(ctx), reuse_port=reuse_port
+    )
+    if reload:
+        configure_logging(LoggingSettings())
+        asyncio.run(serve_and_reload(given.arguments()))
+        return
+    application = load(target, given.overrides())
+    configure_logging(application.settings.logging)
+    if workers == 1:
+        run(serve_until_stopped(application, supervised=supervised))
+    else:
+        ctx.exit(_serve_with_workers(application, given, workers))
+
+
+def _serve_with_workers(application: Application, given: _Given, workers: int) -> int:
+    if application.settings.socketio.enabled:
+        raise ConfigurationError(
+            "--workers serves HTTP only, and Socket.IO is enabled: its clients must reach the "
+            "same process each time, which a shared port does not see to; set "
+            "socketio.enabled = false, or leave --workers out"
+        )
+    with reserved_port(application.settings.http) as port:
+        child = attrs.evolve(given, port=port, reuse_port=True)
+        return asyncio.run(supervise(child.arguments(), workers))

@@ -1,0 +1,79 @@
+"""One process that serves: from the start until it is asked to stop."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import suppress
+
+import click
+
+from rxkernel.application.application import Application
+from rxkernel.cli.lifeline import Lifeline
+from rxkernel.cli.stopping import StopRequest, end_process
+from rxkernel.messages.transport import Transport
+from rxkernel.servers.manager import ServerManager
+
+_CLOSING = 5.0
+"""Seconds for closing connections and services, behind those for the answers."""
+
+_WORDS = {Transport.HTTP: "HTTP", Transport.SOCKET: "Socket.IO"}
+
+
+async def serve_until_stopped(application: Application, *, supervised: bool) -> None:
+    """Serve; come back when all that was in flight is answered and the services are closed.
+
+    What took longer than ``http.shutdown_timeout`` was cut off: the process ends with 1.
+    *supervised*: tell the supervisor where it listens instead of printing it, and stop when
+    it is gone.
+    """
+    timeout = application.settings.http.shutdown_timeout
+    with StopRequest(deadline=timeout + _CLOSING) as stop:
+        lifeline = await Lifeline.open() if supervised else None
+        orphaned = asyncio.create_task(_stop_with(lifeline, stop))
+        try:
+            if await _started(application, stop):
+                _announce(application.servers, lifeline)
+                await stop.wait()
+                if not await application.stop():
+                    end_process(f"Not done within {timeout} s: what was left has been cut off.")
+        finally:
+            orphaned.cancel()
+            if lifeline is not None:
+                lifeline.close()
+
+
+async def _stop_with(lifeline: Lifeline | None, stop: StopRequest) -> None:
+    if lifeline is not None:
+        await lifeline.ended()
+        stop.ask()
+
+
+async def _started(application: Application, stop: StopRequest) -> bool:
+    """Start; False if a stop was asked for before that was done."""
+    starting = asyncio.create_task(application.start())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if starting.done():
+        await starting
+        return True
+    starting.cancel()
+    with suppress(asyncio.CancelledError):
+        await starting
+    return False
+
+
+def _announce(servers: ServerManager, lifeline: Lifeline | None) -> None:
+    places = " and ".join(_places(servers))
+    if lifeline is None:
+        click.echo(f"Listening on {places}")  # flushes
+    else:
+        lifeline.tell(places)
+
+
+def _places(servers: ServerManager) -> Iterator[str]:
+    """``URL (what is served there)``, one for each URL."""
+    by_url: dict[str, list[str]] = {}
+    for server in servers.values():
+        by_url.setdefault(server.url, []).append(_WORDS[server.transport])
+    for url, words in by_url.items():
+        yield f"{url} ({', '.join(words)})"

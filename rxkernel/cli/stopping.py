@@ -1,0 +1,84 @@
+"""SIGTERM and SIGINT: the first asks to stop, a second or the deadline forces."""
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from time import monotonic
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+_ONE_SIGNAL = 0.2
+"""Seconds within which two are one: `timeout` and shells signal a process and its group."""
+
+
+class StopRequest:
+    """While entered, the signals are its own; `wait` comes back when a stop is asked for.
+
+    Python's own signal handlers rather than the loop's: a second signal, and the deadline
+    from its thread, end the process also where the loop is blocked.
+
+    Args:
+        deadline: seconds from the request until the process is ended with code 1.
+        before_force: what is to be done before it is ended.
+    """
+
+    def __init__(
+        self, deadline: float | None = None, before_force: Callable[[], None] = lambda: None
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._asked = asyncio.Event()
+        self._deadline = deadline
+        self._before_force = before_force
+        self._signalled: float | None = None
+        self._timer: threading.Timer | None = None
+        self._previous: dict[signal.Signals, Any] = {}
+
+    async def wait(self) -> None:
+        await self._asked.wait()
+
+    def ask(self) -> None:
+        """Ask to stop, as the first signal does; more than once is once."""
+        self._asked.set()
+        if self._deadline is not None and self._timer is None:
+            self._timer = threading.Timer(self._deadline, self.force, ("the deadline",))
+            self._timer.daemon = True
+            self._timer.start()
+
+    def force(self, reason: str) -> None:
+        """End the process now, with code 1."""
+        self._before_force()
+        end_process(f"Forced to end by {reason}.")
+
+    def _receive(self, number: int, _: FrameType | None) -> None:
+        if self._signalled is None:
+            self._signalled = monotonic()
+            self._loop.call_soon_threadsafe(self.ask)
+        elif monotonic() - self._signalled >= _ONE_SIGNAL:
+            self.force("a second signal")
+
+    def __enter__(self) -> Self:
+        self._previous = {number: signal.signal(number, self._receive) for number in _SIGNALS}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+def end_process(reason: str) -> None:
+    """End with code 1, waiting for no thread; what was printed is flushed."""
+    with suppress(Exception):  # a signal may come in the middle of a write
+        print(reason, file=sys.stderr)
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(1)

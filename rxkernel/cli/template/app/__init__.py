@@ -1,0 +1,11 @@
+"""__project__: what the application is made of."""
+
+from app.greetings import GreetingController, Greetings
+from app.timing import Timing
+from rxkernel import Application
+
+application = Application(
+    controllers=[GreetingController],
+    listeners=[Timing],
+    modules=[lambda binder: binder.bind(Greetings, to=Greetings())],
+)

@@ -1,0 +1,29 @@
+"""What clients see, over both transports, without a port."""
+
+from app import application
+from rxkernel.application.pytest_plugin import ClientOf
+
+
+async def test_greeting_answers_on_both_transports(client_of: ClientOf) -> None:
+    client = client_of(application)
+
+    over_http = await client.http("greeting_add", params={"name": "Ada"})
+    over_socket = await client.websocket("greeting_add", params={"name": "Ada"})
+
+    assert over_http.status_code == over_socket.status_code == 201
+    assert over_http.content == over_socket.content == {"message": "Hello, Ada!"}
+
+
+async def test_greeting_without_a_name_is_refused(client_of: ClientOf) -> None:
+    client = client_of(application)
+
+    response = await client.websocket("greeting_add", params={"name": " "})
+
+    assert response.status_code == 400
+    assert response.content == {"statusCode": 400, "message": "name must be a text"}
+
+
+async def test_every_answer_tells_how_long_it_took(client_of: ClientOf) -> None:
+    response = await client_of(application).http("greeting_list")
+
+    assert response.headers["Server-Timing"].startswith("total;dur=")

@@ -1,0 +1,74 @@
+"""A place for projects of tests, and the command line in this process or in one of its own."""
+
+import itertools
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from click.testing import CliRunner, Result
+
+from rxkernel.cli import main
+from tests.cli.processes import Process
+
+_NUMBERS = itertools.count(1)
+
+
+class Run(Protocol):
+    def __call__(self, *arguments: str) -> Result: ...
+
+
+class Start(Protocol):
+    def __call__(self, *arguments: str) -> Process: ...
+
+
+class Write(Protocol):
+    def __call__(self, source: str) -> str: ...
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current directory, and no settings around it."""
+    for variable in os.environ:
+        if variable.startswith("RXKERNEL_"):
+            monkeypatch.delenv(variable)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    return tmp_path
+
+
+@pytest.fixture
+def write(project: Path) -> Iterator[Write]:
+    """Write a module into the project and return its name, which no other test has."""
+    written: list[str] = []
+
+    def write(source: str) -> str:
+        written.append(f"project_of_test_{next(_NUMBERS)}")
+        (project / f"{written[-1]}.py").write_text(source)
+        return written[-1]
+
+    yield write
+    for name in written:
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def run() -> Run:
+    """Run a command in this process."""
+    return lambda *arguments: CliRunner().invoke(main, arguments)
+
+
+@pytest.fixture
+def start(project: Path) -> Iterator[Start]:
+    """Start ``python -m rxkernel`` in the project; what still runs at the end is killed."""
+    processes: list[Process] = []
+
+    def start(*arguments: str) -> Process:
+        processes.append(Process([sys.executable, "-m", "rxkernel", *arguments], project))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()

@@ -1,0 +1,128 @@
+"""Real processes: their lines as they come, and requests to what they serve."""
+
+import json
+import re
+import signal
+import subprocess
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+T = TypeVar("T")
+
+DEADLINE = 60.0
+"""Seconds after which a test gives up; nothing is expected to take nearly as long."""
+
+
+class Process:
+    """A started command, and the lines that it has written so far."""
+
+    def __init__(self, command: Sequence[str], directory: Path) -> None:
+        self._process = subprocess.Popen(
+            command,
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.stdout: list[str] = []
+        self.stderr: list[str] = []
+        self._more = threading.Condition()
+        self._readers = [
+            self._read(self._process.stdout, self.stdout),
+            self._read(self._process.stderr, self.stderr),
+        ]
+
+    def _read(self, stream: IO[str] | None, lines: list[str]) -> threading.Thread:
+        assert stream is not None
+
+        def read() -> None:
+            with stream:
+                for line in stream:
+                    with self._more:
+                        lines.append(line.rstrip("\n"))
+                        self._more.notify_all()
+            with self._more:
+                self._more.notify_all()
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        return thread
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def line(self, pattern: str, *, number: int = 1) -> re.Match[str]:
+        """The *number*-th line in which *pattern* is found, once it is there."""
+
+        def found() -> list[re.Match[str]]:
+            lines = [*self.stdout, *self.stderr]
+            return [match for line in lines if (match := re.search(pattern, line))]
+
+        with self._more:
+            is_there = self._more.wait_for(lambda: len(found()) >= number, DEADLINE)
+        assert is_there, f"no {pattern!r} in {self.stdout} {self.stderr}"
+        return found()[number - 1]
+
+    def url(self, *, number: int = 1) -> str:
+        """Where it says that it listens."""
+        return self.line(r"^Listening on (http://\S+)", number=number)[1]
+
+    def send(self, *signals: signal.Signals) -> None:
+        for one in signals:
+            self._process.send_signal(one)
+
+    def insist(self, number: signal.Signals) -> None:
+        """Send the signal again until the process ends: two at once count as one."""
+
+        def ended() -> bool:
+            self.send(number)
+            return self._process.poll() is not None
+
+        until(ended)
+
+    def code(self) -> int:
+        """The exit code, once it has ended and all that it wrote is read."""
+        code = self._process.wait(DEADLINE)
+        for reader in self._readers:
+            reader.join(DEADLINE)
+        return code
+
+    def kill(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self.code()
+
+
+def get(url: str, *, method: str = "GET") -> Any:
+    """The JSON that *url* answers with, over a connection of its own."""
+    request = urllib.request.Request(url, method=method, headers={"Connection": "close"})
+    with urllib.request.urlopen(request, timeout=DEADLINE) as response:
+        return json.load(response)
+
+
+def get_meanwhile(url: str) -> Future[Any]:
+    """Ask in a thread."""
+    threads = ThreadPoolExecutor(1)
+    future = threads.submit(get, url)
+    threads.shutdown(wait=False)
+    return future
+
+
+def until(condition: Callable[[], T]) -> T:
+    """What *condition* returns, once that is true; a refused connection is not yet true."""
+    end = time.monotonic() + DEADLINE
+    while True:
+        try:
+            if value := condition():
+                return value
+        except OSError:
+            pass
+        assert time.monotonic() < end, "the condition never came true"
+        time.sleep(0.02)

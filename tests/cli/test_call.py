@@ -1,0 +1,153 @@
+"""``call``: one request in process, as on the wire."""
+
+import json
+
+import pytest
+
+from tests.cli.conftest import Run, Write
+
+SHOP = """
+from pathlib import Path
+
+from rxkernel import (
+    Application, EventStreamResponse, FileResponse, NotFoundException, Response, StreamResponse,
+    http, websocket,
+)
+
+
+async def pieces():
+    yield "a,b"
+    yield b"\\n1,2"
+
+
+class Shop:
+    @http("POST", "/orders/{id:int}", "order")
+    @websocket("order")
+    async def order(self, request):
+        return {
+            "transport": request.transport,
+            "params": dict(request.params),
+            "body": request.body,
+        }
+
+    @websocket("bell", "/shop")
+    async def bell(self, request):
+        return "ding"
+
+    @http("GET", "/missing", "missing")
+    async def missing(self, request):
+        raise NotFoundException("gone fishing")
+
+    @http("GET", "/broken", "broken")
+    async def broken(self, request):
+        raise RuntimeError("a secret")
+
+    @http("GET", "/cookies", "cookies")
+    async def cookies(self, request):
+        response = Response()
+        response.set_cookie("a", "1")
+        response.set_cookie("b", "2")
+        return response
+
+    @http("GET", "/bytes", "bytes")
+    async def bytes(self, request):
+        return b"\\xff"
+
+    @http("GET", "/stream", "stream")
+    async def stream(self, request):
+        return StreamResponse(pieces())
+
+    @http("GET", "/events", "events")
+    async def events(self, request):
+        return EventStreamResponse(pieces())
+
+    @http("GET", "/file/{name}", "file")
+    async def file(self, request):
+        return FileResponse(Path(request.params["name"]))
+
+
+application = Application(controllers=[Shop])
+"""
+
+
+@pytest.fixture
+def shop(write: Write) -> str:
+    return write(SHOP)
+
+
+def test_call_prints_the_response(run: Run, shop: str) -> None:
+    result = run("call", "order", shop, "--param", "id=7", "--param", "q=a=b", "--body", "[1]")
+
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == {
+        "statusCode": 200,
+        "headers": {},
+        "content": {"transport": "HTTP", "params": {"id": 7, "q": "a=b"}, "body": [1]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "content"),
+    [
+        (["order", "--transport", "socket"], {"transport": "SOCKET", "params": {}, "body": None}),
+        (["/shop:bell"], "ding"),
+        (["bytes"], "/w=="),
+        (["stream"], "a,b\n1,2"),
+        (["events"], None),
+        (["file", "--param", "name=note.txt"], "a note"),
+        (["file", "--param", "name=none.txt"], None),
+    ],
+)
+def test_call_prints_every_kind_of_content(
+    arguments: list[str], content: object, run: Run, shop: str, project: object
+) -> None:
+    with open("note.txt", "w") as note:
+        note.write("a note")
+
+    name, *options = arguments
+    result = run("call", name, shop, *options)
+
+    assert json.loads(result.stdout)["content"] == content
+
+
+def test_header_that_is_there_twice_is_a_list(run: Run, shop: str) -> None:
+    headers = json.loads(run("call", "cookies", shop).stdout)["headers"]
+
+    assert [cookie.partition(";")[0] for cookie in headers["Set-Cookie"]] == ["a=1", "b=2"]
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "message"),
+    [("missing", 404, "gone fishing"), ("broken", 500, "Internal Server Error")],
+)
+def test_error_is_printed_and_exits_with_1(
+    name: str, status: int, message: str, run: Run, shop: str
+) -> None:
+    result = run("call", name, shop)
+
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["content"] == {"statusCode": status, "message": message}
+
+
+def test_debug_shows_the_text_of_an_exception(run: Run, shop: str) -> None:
+    assert "RuntimeError: a secret" in run("call", "broken", shop, "--debug").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["nope"], "no definition 'nope'; there is: order,"),
+        (["order"], "needs the parameter 'id'; pass it. Give it as --param KEY=VALUE."),
+        (["order", "--param", "id"], "'id' is not KEY=VALUE"),
+        (["order", "--param", "id=1", "--param", "id=2"], "'id' is given twice"),
+        (["order", "--body", "{"], "the body is not valid JSON"),
+    ],
+)
+def test_call_that_cannot_be_made_exits_with_2(
+    arguments: list[str], text: str, run: Run, shop: str
+) -> None:
+    name, *options = arguments
+    result = run("call", name, shop, *options)
+
+    assert result.exit_code == 2
+    assert text in result.stderr

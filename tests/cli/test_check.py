@@ -1,0 +1,114 @@
+"""``check``: all that is wrong, or what is there."""
+
+from pathlib import Path
+
+from tests.cli.conftest import Run, Write
+
+BROKEN = """
+from injector import inject
+from rxkernel import Application, http
+
+
+class Unbound: ...
+
+
+class One:
+    @inject
+    def __init__(self, unbound: Unbound): ...
+
+
+class Two:
+    @http("GET", "/a", "same")
+    async def a(self, request): ...
+
+    @http("GET", "no-slash", "b")
+    async def b(self, request): ...
+
+
+application = Application(controllers=[One, Two])
+"""
+
+
+def test_check_tells_every_mistake_each_on_a_line(run: Run, write: Write, project: Path) -> None:
+    (project / "rxkernel.toml").write_text("prot = 1\n[http]\nport = 'x'\n")
+
+    result = run("check", write(BROKEN))
+
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    lines = result.stderr.splitlines()
+    assert all(line.startswith("Error: ") for line in lines)
+    for text in ("prot from ", "http.port from ", "One asks for Unbound", "'no-slash'"):
+        assert sum(text in line for line in lines) == 1, result.stderr
+    assert len(lines) == 4
+
+
+def test_check_tells_mistakes_of_the_wiring_alone(run: Run, write: Write) -> None:
+    result = run("check", write(BROKEN))
+
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 2
+
+
+def test_check_tells_mistakes_of_the_settings_alone(run: Run, write: Write, project: Path) -> None:
+    (project / "rxkernel.toml").write_text("prot = 1")
+
+    result = run("check", write("from rxkernel import Application\napplication = Application()"))
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: prot from ")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_check_boots_and_shuts_down(run: Run, write: Write) -> None:
+    """No port is opened: a second process may be serving."""
+    source = """
+from rxkernel import Application, Bundle, http, observe
+
+class Shop:
+    @http("GET", "/", "index")
+    async def index(self, request): ...
+
+class Log(Bundle):
+    name = "log"
+
+    @observe("application.bootstrap")
+    async def up(self, event): print("up")
+
+    @observe("application.shutdown")
+    async def down(self, event): print("down")
+
+    @observe("server.started")
+    async def started(self, event): print("started")
+
+application = Application(controllers=[Shop], bundles=[Log])
+"""
+    result = run("check", write(source))
+
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "up",
+        "down",
+        "All is well:",
+        "  HTTP routes       1",
+        "  Socket.IO events  0",
+        "  listeners         3",
+        "  bundles           log",
+        "  servers           aiohttp, socketio",
+    ]
+
+
+def test_exception_of_a_service_is_no_mistake_of_the_wiring(run: Run, write: Write) -> None:
+    source = """
+from rxkernel import Application, observe
+
+class Listener:
+    @observe("application.bootstrap")
+    async def boot(self, event): raise OSError("no database")
+
+application = Application(listeners=[Listener])
+"""
+    result = run("check", write(source))
+
+    assert result.exit_code == 1
+    assert isinstance(result.exception, OSError)

@@ -1,0 +1,107 @@
+"""What holds for every command: how mistakes are told, and the commands of bundles."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run, Write
+
+SHOP = """
+import click
+from rxkernel import Application, Bundle
+
+@click.command
+@click.pass_obj
+def migrate(application):
+    click.echo(f"debug={application.settings.debug} port={application.settings.http.port}")
+
+class Database(Bundle):
+    name = "database"
+    commands = (migrate,)
+
+application = Application(bundles=[Database])
+"""
+
+
+def test_command_of_a_bundle_gets_the_application_with_its_settings(
+    run: Run, write: Write, project: Path
+) -> None:
+    (project / "rxkernel.toml").write_text("http = {port = 1234}")
+
+    result = run("--app", write(SHOP), "--debug", "migrate")
+
+    assert result.output == "debug=True port=1234\n"
+    assert result.exit_code == 0
+
+
+def test_help_lists_the_commands_of_bundles(run: Run, write: Write) -> None:
+    lines = run("--app", write(SHOP), "--help").output.splitlines()
+
+    listed = [line.split()[0] for line in lines[lines.index("Commands:") + 1 :]]
+    ours = ["bundles", "call", "check", "listeners", "new", "routes", "serve"]
+    assert listed == sorted([*ours, "migrate"])
+
+
+def test_help_works_beside_a_broken_application(run: Run, write: Write) -> None:
+    result = run("--app", write("1 / 0"), "--help")
+
+    assert result.exit_code == 0
+    assert "ZeroDivisionError" in result.stderr
+    assert "serve" in result.stdout
+
+
+def test_unknown_command_is_refused(
+    run: Run, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rxkernel.cli.locate.DEFAULT", "no_app_here")
+
+    for arguments in (["nonsense"], ["--app", write(SHOP), "nonsense"]):
+        result = run(*arguments)
+        assert result.exit_code == 2
+        assert "No such command 'nonsense'" in result.stderr
+
+    result = run("--app", "nowhere", "nonsense")
+    assert result.exit_code == 2
+    assert "no module 'nowhere'" in result.stderr
+
+
+def test_target_before_the_command_holds_for_all(run: Run, write: Write) -> None:
+    shop = write(SHOP)
+
+    assert "database" in run("--app", shop, "bundles").output
+    assert "database" in run("--app", "nowhere", "bundles", shop).output
+
+
+@pytest.mark.parametrize("place", ["before", "behind"])
+def test_debug_adds_the_traceback(place: str, run: Run, write: Write) -> None:
+    shop = write("1 / 0")
+    arguments = ["--debug", "routes", shop] if place == "before" else ["routes", shop, "--debug"]
+
+    plain, debugged = run("routes", shop), run(*arguments)
+
+    assert plain.exit_code == debugged.exit_code == 2
+    assert len(plain.stderr.splitlines()) == 1
+    assert "Traceback (most recent call last)" in debugged.stderr
+    assert debugged.stderr.splitlines()[-1] == plain.stderr.strip()
+
+
+def test_unknown_bundle_is_told(run: Run, write: Write) -> None:
+    shop = write("from rxkernel import Application\napplication = Application(bundles=['nope'])")
+
+    result = run("routes", shop)
+
+    assert result.exit_code == 2
+    assert "no bundle 'nope' is installed" in result.stderr
+
+
+def test_console_script_and_module_are_the_same() -> None:
+    script = Path(sys.executable).with_name("rxkernel")
+    outputs = [
+        subprocess.run([*command, "--version"], capture_output=True, text=True, check=True).stdout
+        for command in ([script], [sys.executable, "-m", "rxkernel"])
+    ]
+
+    assert outputs[0] == outputs[1]
+    assert outputs[0].startswith("rxkernel ")

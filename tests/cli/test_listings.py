@@ -1,0 +1,203 @@
+"""``routes``, ``listeners`` and ``bundles``, for people and for programs."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Run, Write
+
+SHOP = """
+from rxkernel import Application, Bundle, HttpSettings, Settings, http, observe, websocket
+
+
+def is_order(definition):
+    return definition.name == "order"
+
+
+class Orders:
+    @http("POST", "/orders/{id:int}", "order")
+    @websocket("order", "/shop")
+    async def order(self, request): ...
+
+    @http("GET", "/orders", "list")
+    @websocket("list")
+    async def list(self, request): ...
+
+
+class Audit:
+    @observe("kernel.response", priority=-5)
+    async def last(self, event): ...
+
+    @observe("kernel.response", priority=7, only=is_order)
+    async def first(self, event): ...
+
+    @observe("kernel.request")
+    async def before(self, event): ...
+
+    @observe("application.bootstrap")
+    async def boot(self, event): ...
+
+    @observe("shop.closed")
+    async def closed(self, event): ...
+
+
+class Money(Bundle):
+    name = "money"
+
+
+class Tax(Bundle):
+    name = "tax"
+    requires = ("money",)
+
+
+application = Application(
+    controllers=[Orders],
+    listeners=[Audit],
+    bundles=[Tax, Money],
+    settings=Settings(http=HttpSettings(prefix="/api")),
+)
+empty = Application()
+"""
+
+
+@pytest.fixture
+def shop(write: Write) -> str:
+    return write(SHOP)
+
+
+def listed(run: Run, *arguments: str) -> Any:
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_routes_are_listed_as_requested(run: Run, shop: str) -> None:
+    """With the prefix, since that is what a client asks for."""
+    routes = listed(run, "routes", shop)
+
+    assert [(r["method"], r["path"], r["name"]) for r in routes["http"]] == [
+        ("POST", "/api/orders/{id:int}", "order"),
+        ("GET", "/api/orders", "list"),
+    ]
+    assert [(e["event"], e["namespace"], e["name"]) for e in routes["websocket"]] == [
+        ("order", "/shop", "/shop:order"),
+        ("list", "/", "list"),
+    ]
+    assert routes["http"][0]["action"] == f"{shop}.Orders.order"
+
+
+def test_table_is_aligned(run: Run, shop: str) -> None:
+    lines = run("routes", shop).stdout.splitlines()
+
+    assert lines == [
+        "METHOD  PATH                  NAME   ACTION",
+        f"POST    /api/orders/{{id:int}}  order  {shop}.Orders.order",
+        f"GET     /api/orders           list   {shop}.Orders.list",
+        "",
+        "EVENT  NAMESPACE  NAME         ACTION",
+        f"order  /shop      /shop:order  {shop}.Orders.order",
+        f"list   /          list         {shop}.Orders.list",
+    ]
+
+
+def test_listeners_are_in_the_order_in_which_they_run(run: Run, shop: str) -> None:
+    rows = listed(run, "listeners", shop)
+
+    assert [(row["event"], row["priority"], row["listener"], row["only"]) for row in rows] == [
+        ("application.bootstrap", 0, f"{shop}.Audit.boot", None),
+        ("kernel.request", 0, f"{shop}.Audit.before", None),
+        ("kernel.response", 7, f"{shop}.Audit.first", f"{shop}.is_order"),
+        ("kernel.response", -5, f"{shop}.Audit.last", None),
+        ("shop.closed", 0, f"{shop}.Audit.closed", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("definition", "options", "names"),
+    [
+        ("order", [], ["before", "first", "last"]),
+        ("list", [], ["before", "last"]),
+        ("list", ["--transport", "socket"], ["before", "last"]),
+        ("/shop:order", [], ["before", "first", "last"]),
+    ],
+)
+def test_listeners_of_a_definition_are_those_that_only_lets_through(
+    definition: str, options: list[str], names: list[str], run: Run, shop: str
+) -> None:
+    rows = listed(run, "listeners", shop, "--definition", definition, *options)
+
+    assert [row["listener"].rpartition(".")[2] for row in rows] == names
+
+
+def test_listeners_as_a_table(run: Run, shop: str) -> None:
+    lines = run("listeners", shop, "--definition", "list").stdout.splitlines()
+
+    assert lines[1].split() == ["kernel.request", "0", f"{shop}.Audit.before"]
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (["--definition", "nope"], "no definition 'nope'; there is: order, list, /shop:order"),
+        (["--definition", "order", "--transport", "socket"], "no definition 'order' over SOCKET"),
+        (["--transport", "http"], "give both"),
+    ],
+)
+def test_unknown_definition_is_refused(options: list[str], text: str, run: Run, shop: str) -> None:
+    result = run("listeners", shop, *options)
+
+    assert result.exit_code == 2
+    assert text in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [
+        ("routes", "No HTTP routes.\n\nNo Socket.IO events.\n"),
+        ("listeners", "Nobody listens.\n"),
+        ("bundles", "No bundles.\n"),
+    ],
+)
+def test_empty_listing_says_so(command: str, text: str, run: Run, shop: str) -> None:
+    assert run(command, f"{shop}:empty").stdout == text
+
+
+def install_bundle(directory: Path, name: str) -> None:
+    info = directory / f"{name}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[rxkernel.bundles]\n{name} = bundles.{name}:Bundle\n")
+
+
+def test_bundles_are_the_enabled_in_order_then_the_installed(
+    run: Run, shop: str, project: Path
+) -> None:
+    install_bundle(project, "weather")
+
+    rows = listed(run, "bundles", shop)
+
+    by_name = {row["name"]: row for row in rows}
+    assert list(by_name)[:2] == ["money", "tax"]
+    assert by_name["tax"]["requires"] == ["money"]
+    assert by_name["tax"] | {"enabled": True, "installed": False} == by_name["tax"]
+    assert by_name["weather"] == {
+        "name": "weather",
+        "enabled": False,
+        "installed": True,
+        "place": "bundles.weather.Bundle",
+        "requires": [],
+    }
+    assert f"money    enabled    {shop}.Money" in run("bundles", shop).stdout
+
+
+def test_bundles_without_an_application_are_the_installed(
+    run: Run, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install_bundle(project, "weather")
+    monkeypatch.syspath_prepend(str(project))
+    monkeypatch.setattr("rxkernel.cli.locate.DEFAULT", "no_app_here")
+
+    assert "weather" in [row["name"] for row in listed(run, "bundles")]
+    assert run("bundles", "nowhere").exit_code == 2

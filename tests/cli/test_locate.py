@@ -1,0 +1,104 @@
+"""What a target may be, and what is said when it is none."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from rxkernel import Application, ConfigurationError
+from rxkernel.cli.locate import TargetMissingError, locate
+from tests.cli.conftest import Write
+
+APPLICATION = "from rxkernel import Application\n"
+
+
+def problem(target: str | None) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        locate(target)
+    (only,) = caught.value.problems
+    return only
+
+
+@pytest.mark.parametrize(
+    ("source", "attribute"),
+    [
+        ("application = Application()", ""),
+        ("def create_application():\n    return Application()", ""),
+        ("other = Application()", ":other"),
+        ("def make(debug=False):\n    return Application()", ":make"),
+        ("class Parts:\n    one = Application()", ":Parts.one"),
+        ("class Mine(Application): ...", ":Mine"),
+    ],
+)
+def test_target_is_an_application_or_a_function_that_returns_one(
+    source: str, attribute: str, write: Write
+) -> None:
+    assert isinstance(locate(write(APPLICATION + source) + attribute), Application)
+
+
+def test_current_directory_is_looked_in(write: Write, project: Path) -> None:
+    """The console script, unlike ``python -m``, does not have it on its path."""
+    sys.path[:] = [entry for entry in sys.path if entry not in ("", str(project))]
+
+    locate(write(APPLICATION + "application = Application()"))
+
+    assert sys.path[0] == str(project)
+
+
+@pytest.mark.parametrize("target", ["app.py", "shop/app", "app:", ":application", ""])
+def test_target_that_is_no_import_path_is_refused(target: str) -> None:
+    assert "write it as module:attribute" in problem(target)
+
+
+def test_missing_module_is_told_from_a_missing_import_in_it(write: Write) -> None:
+    with pytest.raises(TargetMissingError, match=r"there is no module 'nowhere\.at\.all'"):
+        locate("nowhere.at.all")
+
+    name = write("\nimport nowhere_else")
+    text = problem(name)
+
+    assert text.startswith(f"{name} cannot be imported: ModuleNotFoundError: No module named")
+    assert f"{name}.py, line 2)" in text
+
+
+def test_missing_default_target_says_how_to_begin(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [])
+    monkeypatch.setattr("rxkernel.cli.locate.DEFAULT", "no_app_here")
+
+    assert problem(None) == (
+        f"no target is given, and there is no module 'no_app_here' in {project}; name the "
+        f"application as module:attribute, or make a project: rxkernel new DIRECTORY"
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "attribute", "text"),
+    [
+        ("x = (", "", "SyntaxError: '(' was never closed"),
+        ("1 / 0", "", "ZeroDivisionError: division by zero ("),
+        ("", "", "has no application or create_application; name the attribute: "),
+        ("", ":shop", "has no shop; mend the name"),
+        ("shop = 7", ":shop", ":shop is int, not an Application"),
+        ("def shop(): return 7", ":shop", ":shop returned int, not an Application"),
+        ("async def shop(): ...", ":shop", ":shop is async; write it as a plain def"),
+        ("def shop(port): ...", ":shop", ":shop needs arguments (missing a required argument"),
+        ("def shop(): 1 / 0", ":shop", ":shop() failed: ZeroDivisionError"),
+        (
+            "from rxkernel import ConfigurationError\nraise ConfigurationError('its own')",
+            "",
+            "its own",
+        ),
+        (
+            "from rxkernel import ConfigurationError\n"
+            "def create_application():\n    raise ConfigurationError('its own')",
+            "",
+            "its own",
+        ),
+    ],
+)
+def test_module_without_an_application_says_why(
+    source: str, attribute: str, text: str, write: Write
+) -> None:
+    assert text in problem(write(source) + attribute)

@@ -1,0 +1,411 @@
+"""``serve`` in processes of its own: how it starts, and above all how it ends."""
+
+import os
+import signal
+import socket
+import urllib.error
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Run, Start, Write
+from tests.cli.processes import Process, get, get_meanwhile, until
+
+SHOP = """
+import asyncio
+import os
+import time
+from pathlib import Path
+
+from rxkernel import Application, http, observe
+
+
+def say(text):
+    os.write(1, f"{text}\\n".encode())  # in one piece: workers share the pipe
+
+
+class Shop:
+    @http("GET", "/pid", "pid")
+    async def pid(self, request):
+        return os.getpid()
+
+    @http("GET", "/held", "held")
+    async def held(self, request):
+        say("held")
+        while not Path("released").exists():
+            await asyncio.sleep(0.01)
+        return {"held": "answered"}
+
+    @http("GET", "/blocked", "blocked")
+    async def blocked(self, request):
+        say("blocked")
+        while True:
+            time.sleep(0.01)
+
+
+class Log:
+    @observe("server.stopping")
+    async def stopping(self, event):
+        say("stopping")
+
+    @observe("application.shutdown")
+    async def shutdown(self, event):
+        say("shut down")
+
+
+application = Application(controllers=[Shop], listeners=[Log])
+"""
+
+
+@pytest.fixture
+def shop(project: Path) -> None:
+    (project / "app.py").write_text(SHOP)
+
+
+def hold(process: Process, path: str) -> Future[Any]:
+    """A request that is under way."""
+    future = get_meanwhile(f"{process.url()}/{path}")
+    process.line(f"^{path}$")
+    return future
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_first_signal_lets_requests_in_flight_be_answered(
+    number: signal.Signals, start: Start
+) -> None:
+    process = start("serve", "--port", "0")
+    answer = hold(process, "held")
+
+    process.send(number)
+    process.line("^stopping$")
+    Path("released").touch()
+
+    assert answer.result() == {"held": "answered"}
+    assert process.code() == 0
+    assert process.stdout[-1] == "shut down"
+    assert not any("Traceback" in line for line in process.stderr)
+
+
+@pytest.mark.usefixtures("shop")
+def test_two_signals_at_once_are_one(start: Start) -> None:
+    """`timeout` of coreutils signals the process, then its group."""
+    process = start("serve", "--port", "0")
+    answer = hold(process, "held")
+
+    process.send(signal.SIGTERM, signal.SIGTERM)
+    process.line("^stopping$")
+    Path("released").touch()
+
+    assert answer.result() == {"held": "answered"}
+    assert process.code() == 0
+
+
+@pytest.mark.usefixtures("shop")
+def test_second_signal_forces(start: Start) -> None:
+    process = start("serve", "--port", "0")
+    answer = hold(process, "held")
+
+    process.send(signal.SIGINT)
+    process.line("^stopping$")
+    process.insist(signal.SIGINT)
+
+    assert process.code() == 1
+    assert "shut down" not in process.stdout
+    assert process.stderr[-1] == "Forced to end by a second signal."
+    with pytest.raises((urllib.error.URLError, ConnectionError)):
+        answer.result()
+
+
+@pytest.mark.usefixtures("shop")
+def test_second_signal_forces_where_the_loop_is_blocked(start: Start) -> None:
+    process = start("serve", "--port", "0")
+    answer = hold(process, "blocked")
+
+    process.send(signal.SIGTERM)
+    process.insist(signal.SIGINT)
+
+    assert process.code() == 1
+    assert answer.exception() is not None
+
+
+@pytest.mark.usefixtures("shop")
+def test_deadline_forces(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RXKERNEL_HTTP_SHUTDOWN_TIMEOUT", "0.1")
+    process = start("serve", "--port", "0")
+    answer = hold(process, "held")
+
+    process.send(signal.SIGTERM)
+
+    assert process.code() == 1
+    assert process.stdout[-1] == "shut down"
+    assert process.stderr[-1].startswith("Not done within 0.1 s")
+    assert answer.exception() is not None
+
+
+def test_signal_while_starting_stops_the_start(start: Start) -> None:
+    Path("app.py").write_text("""
+import asyncio
+from rxkernel import Application, observe
+
+class Slow:
+    @observe("application.bootstrap")
+    async def boot(self, event):
+        print("booting", flush=True)
+        await asyncio.Event().wait()
+
+application = Application(listeners=[Slow])
+""")
+    process = start("serve", "--port", "0")
+    process.line("^booting$")
+
+    process.send(signal.SIGTERM)
+
+    assert process.code() == 0
+    assert process.stdout == ["booting"]
+
+
+def test_socketio_on_its_own_port_is_told(start: Start, write: Write) -> None:
+    Path("rxkernel.toml").write_text("http.port = 0\nsocketio.port = 0")
+    target = write("from rxkernel import Application\ndef shop():\n    return Application()")
+
+    process = start("serve", f"{target}:shop")
+
+    address = r"http://127\.0\.0\.1:\d+"
+    process.line(rf"^Listening on {address} \(HTTP\) and {address} \(Socket\.IO\)$")
+
+
+def refused(process: Process) -> str:
+    """The one line with which a process refuses to serve."""
+    assert process.code() == 2
+    assert not any(line.startswith("Listening") for line in process.stdout)
+    (line,) = process.stderr
+    return line
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize("options", [[], ["--workers", "2"]])
+def test_port_in_use_is_told_on_one_line(options: list[str], start: Start) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        if options:
+            Path("rxkernel.toml").write_text("socketio.enabled = false")
+
+        line = refused(start("serve", "--port", str(port), *options))
+
+    assert line.startswith(f"Error: cannot listen on 127.0.0.1:{port}: the port is in use; ")
+
+
+@pytest.mark.usefixtures("shop")
+def test_port_shared_by_other_workers_is_in_use(start: Start) -> None:
+    """Their SO_REUSEPORT would let us in unnoticed, and take half of their requests."""
+    Path("rxkernel.toml").write_text("socketio.enabled = false")
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+
+        port = str(other.getsockname()[1])
+        assert "the port is in use" in refused(start("serve", "--port", port, "--workers", "2"))
+
+
+def test_missing_target_is_told_on_one_line(start: Start) -> None:
+    assert "there is no module 'app' in " in refused(start("serve"))
+
+
+def test_service_that_is_not_bound_is_told_on_one_line(start: Start, write: Write) -> None:
+    target = write("""
+from injector import inject
+from rxkernel import Application
+
+class Tasks: ...
+
+class Shop:
+    @inject
+    def __init__(self, tasks: Tasks): ...
+
+application = Application(controllers=[Shop])
+""")
+    line = refused(start("serve", target))
+
+    assert line.startswith("Error: Shop asks for Tasks, which nothing binds; bind it")
+
+
+def run_serve(run: Run, *arguments: str) -> str:
+    """In this process, what `serve` refuses before it starts anything."""
+    result = run("serve", *arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    return result.stderr
+
+
+def test_unknown_settings_are_told_each_on_a_line(
+    run: Run, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("rxkernel.toml").write_text("prot = 1")
+    monkeypatch.setenv("RXKERNEL_HTTP_PROT", "1")
+    target = write("from rxkernel import Application\napplication = Application()")
+
+    first, second = run_serve(run, target, "--port", "70000").splitlines()[:2]
+
+    assert first.startswith("Error: prot from ")
+    assert second.startswith("Error: ")
+    assert "RXKERNEL_HTTP_PROT" in second
+
+
+def test_workers_and_socketio_exclude_each_other(run: Run, write: Write) -> None:
+    target = write("from rxkernel import Application\napplication = Application()")
+
+    assert "set socketio.enabled = false" in run_serve(run, target, "--workers", "2")
+
+
+def test_workers_and_reload_exclude_each_other(run: Run) -> None:
+    assert "exclude each other" in run_serve(run, "--workers", "2", "--reload")
+
+
+def test_reload_without_watchfiles_names_the_extra(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rxkernel.cli.reload.find_spec", lambda name: None)
+
+    assert "pip install 'rxkernel[reload]'" in run_serve(run, "--reload")
+
+
+def test_host_of_another_machine_is_refused(run: Run, write: Write) -> None:
+    Path("rxkernel.toml").write_text("socketio.enabled = false")
+    target = write("from rxkernel import Application\napplication = Application()")
+
+    for host in ("192.0.2.1", "name.invalid"):
+        text = run_serve(run, target, "--host", host, "--port", "0", "--workers", "2")
+        assert text.startswith(f"Error: cannot listen on {host}:0: ")
+        assert text.endswith("; choose another host or port\n")
+
+
+@pytest.fixture
+def workers(shop: None, start: Start) -> Process:
+    Path("rxkernel.toml").write_text("socketio.enabled = false")
+    process = start("serve", "--port", "0", "--workers", "2")
+    process.line(r"^Listening on http://127\.0\.0\.1:[1-9]\d* \(HTTP\) with 2 workers$")
+    return process
+
+
+def pids(process: Process, *, without: int = 0) -> set[int]:
+    """The two workers that answer; each connection goes to either."""
+    found: set[int] = set()
+
+    def both() -> bool:
+        found.add(get(f"{process.url()}/pid"))
+        found.discard(without)
+        return len(found) == 2
+
+    until(both)
+    return found
+
+
+def test_workers_share_the_port_and_one_that_dies_is_replaced(workers: Process) -> None:
+    first, second = pids(workers)
+
+    os.kill(first, signal.SIGKILL)
+    workers.line(rf"ERROR .* worker \d \(pid {first}\) ended with code -9")
+
+    assert second in pids(workers, without=first)
+    workers.send(signal.SIGTERM)
+    assert workers.code() == 0
+    assert [line for line in workers.stdout if line == "shut down"] == ["shut down"] * 2
+
+
+def test_workers_answer_what_is_in_flight_before_they_end(workers: Process) -> None:
+    answer = hold(workers, "held")
+
+    workers.send(signal.SIGTERM)
+    workers.line("^stopping$", number=2)
+    Path("released").touch()
+
+    assert answer.result() == {"held": "answered"}
+    assert workers.code() == 0
+
+
+def test_second_signal_kills_the_workers(workers: Process) -> None:
+    answer = hold(workers, "held")
+
+    workers.send(signal.SIGTERM)
+    workers.line("^stopping$", number=2)
+    workers.insist(signal.SIGTERM)
+
+    assert workers.code() == 1
+    assert answer.exception() is not None
+
+
+def test_workers_end_with_a_supervisor_that_was_killed(workers: Process) -> None:
+    """Their lifeline ends, however the supervisor did."""
+    workers.send(signal.SIGKILL)
+
+    workers.line("^shut down$", number=2)
+    assert workers.code() == -9
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "text"),
+    [
+        ("os._exit(3)", 1, "3 in a row died young; giving up"),
+        ("raise ConfigurationError('no good')", 2, "Error: no good"),
+    ],
+)
+def test_workers_that_cannot_work_are_given_up(
+    how: str, code: int, text: str, start: Start
+) -> None:
+    """The first starts alone, so a mistake of all is told once."""
+    Path("rxkernel.toml").write_text("socketio.enabled = false")
+    Path("app.py").write_text(f"""
+import os
+from rxkernel import Application, ConfigurationError, observe
+
+class Bad:
+    @observe("application.bootstrap")
+    async def boot(self, event): {how}
+
+application = Application(listeners=[Bad])
+""")
+    process = start("serve", "--port", "0", "--workers", "2")
+
+    assert process.code() == code
+    assert sum(text in line for line in process.stderr) == 1
+    assert process.stdout == []
+
+
+@pytest.mark.usefixtures("shop")
+def test_reload_starts_again_when_a_source_changes(start: Start) -> None:
+    process = start("serve", "--port", "0", "--reload")
+    before = get(f"{process.url()}/pid")
+
+    Path("note.txt").write_text("no source")
+    Path("rxkernel.toml").write_text("prot = 1")
+    process.line("the server ended with code 2; it starts again with the next change")
+    process.line("^Error: prot from ")
+    Path("rxkernel.toml").write_text("debug = false")
+
+    after = get(f"{process.url(number=2)}/pid")
+    assert after != before
+    process.send(signal.SIGINT)
+    assert process.code() == 0
+    changes = [line for line in process.stderr if "changed" in line]
+    assert len(changes) == 2
+    assert all(line.endswith("rxkernel.toml changed: starting again") for line in changes)
+    assert process.stdout[-1] == "shut down"
+
+
+@pytest.mark.usefixtures("shop")
+def test_second_signal_kills_the_reloaded_child(start: Start) -> None:
+    process = start("serve", "--port", "0", "--reload")
+    answer = hold(process, "held")
+
+    process.send(signal.SIGINT)
+    process.line("^stopping$")
+    process.insist(signal.SIGINT)
+
+    assert process.code() == 1
+    assert answer.exception() is not None

@@ -1,0 +1,54 @@
+"""Whether a command of the documentation exists, asked without running it."""
+
+import re
+import shlex
+from configparser import ConfigParser
+
+import click
+
+from rxkernel.cli import main
+from tests.required_tools import ROOT
+
+_OTHERS = {"cd", "curl", "git", "kill", "pytest"}
+
+
+def check_command(line: str) -> None:
+    """Fail unless the program of *line* is known, with its target, command and options."""
+    words = [word for word in shlex.split(line, comments=True) if not _is_variable(word)]
+    match words:
+        case ["python", "-m", "rxkernel", *arguments] | ["rxkernel", *arguments]:
+            _check_rxkernel(arguments)
+        case ["make", *targets]:
+            _check_make(targets)
+        case ["pip", "install", *requirements] | ["python", "-m", "pip", "install", *requirements]:
+            _check_extras(requirements)
+        case ["python", "-m", "pytest" | "venv" | "http.server", *_]:
+            pass
+        case [program, *_]:
+            assert program in _OTHERS, f"{line!r}: {program!r} is no command of the documentation"
+
+
+def _is_variable(word: str) -> bool:
+    return re.match(r"[A-Z_]+=", word) is not None
+
+
+def _check_rxkernel(arguments: list[str]) -> None:
+    """Let click read the arguments; it raises a `click.UsageError` on what it does not know."""
+    context = click.Context(main)
+    name, command, rest = main.resolve_command(context, arguments)
+    assert command is not None
+    command.make_context(name, rest, parent=context).close()
+
+
+def _check_make(targets: list[str]) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in targets:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"make knows no {target!r}"
+
+
+def _check_extras(requirements: list[str]) -> None:
+    setup = ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    for extras in re.findall(r"\[([\w,]+)\]", " ".join(requirements)):
+        for extra in extras.split(","):
+            assert extra in setup["options.extras_require"], f"no extra {extra!r}"

@@ -1,0 +1,272 @@
+"""The examples of README and docs, run from top to bottom as a reader would run them.
+
+Every fenced block has a language that `_RUNNERS` knows; any other fails.
+
+python          Executed, with ``await`` at the top level, in one namespace and one loop per page.
+                A block whose first line is ``# name.ext`` is a file instead: it is written, a
+                module is imported, and ``test_….py`` is given to pytest.
+console         What follows ``$ `` is run, and its output compared. ``serve`` stays in the
+                background until the page ends; 127.0.0.1:8000 stands for its real address.
+bash            Not run: each command, target and option must exist.
+javascript      Run in Node; what ``console.log`` prints must be what the comment beside it says.
+json, text      What the block before printed. ``...`` stands for anything.
+toml            A file of settings, loaded.
+
+A pytest plugin: the root `conftest.py` names it in ``pytest_plugins``.
+"""
+
+import ast
+import contextlib
+import inspect
+import io
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from asyncio import Runner
+from collections.abc import Callable, Iterable, Iterator
+from doctest import ELLIPSIS, NORMALIZE_WHITESPACE, OutputChecker
+from importlib import import_module, invalidate_caches
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner
+from sybil import Document, Example, Region, Sybil
+from sybil.parsers.markdown.lexers import FencedCodeBlockLexer
+
+from rxkernel import Application, Bundle
+from rxkernel.application.settings_sources import load_settings
+from rxkernel.cli import main
+from tests.docs.commands import check_command
+from tests.required_tools import ROOT, require_node
+
+_ADDRESS = "127.0.0.1:8000"
+_FILE = re.compile(r"# ([\w.]+\.(?:py|ini|toml|txt))\n")
+_LOGGED = re.compile(r"console\.log\(.*\);?\s*// (.+)")
+
+
+class Page:
+    """What the blocks of one page share."""
+
+    def __init__(self, namespace: dict[str, Any]) -> None:
+        self.namespace = namespace
+        self.directory = Path(tempfile.mkdtemp(prefix="rxkernel-docs-"))
+        self.runner = Runner()
+        self.servers: list[subprocess.Popen[bytes]] = []
+        self.address = _ADDRESS
+        self.printed = ""
+
+    @classmethod
+    def open(cls, namespace: dict[str, Any]) -> None:
+        page = cls(namespace)
+        namespace.update(__page__=page, __name__="example")
+        sys.path.insert(0, str(page.directory))
+
+    @staticmethod
+    def close(namespace: dict[str, Any]) -> None:
+        page: Page = namespace["__page__"]
+        try:
+            page.stop()
+        finally:
+            sys.path.remove(str(page.directory))
+            for path in page.directory.glob("*.py"):
+                sys.modules.pop(path.stem, None)
+            shutil.rmtree(page.directory)
+
+    def stop(self) -> None:
+        """Stop what the page started; a server that was served well ends with 0."""
+        for thing in self.namespace.values():
+            if isinstance(thing, Application):
+                self.runner.run(thing.stop())
+        self.runner.close()
+        for server in self.servers:
+            server.send_signal(signal.SIGTERM)
+            with server:
+                code = server.wait(20)
+            assert code == 0, (self.directory / "serve.log").read_text(encoding="utf-8")
+
+    def python(self, source: str, example: Example) -> None:
+        """Run a block, with line numbers as in the page."""
+        padded = "\n" * (example.line + example.parsed.line_offset) + source
+        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        code = compile(padded, example.path, "exec", flags, dont_inherit=True)
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.chdir(self.directory):
+            result = eval(code, self.namespace)
+            if inspect.iscoroutine(result):
+                self.runner.run(result)
+        self.printed = out.getvalue()
+
+    def file(self, name: str, source: str) -> None:
+        """Write a file of the reader's project, and see that it works."""
+        (self.directory / name).write_text(source, encoding="utf-8")
+        if name.startswith("test_"):
+            self.run(f"python -m pytest -q -o asyncio_mode=auto {name}")
+        elif name.endswith(".py") and name != "conftest.py":
+            invalidate_caches()
+            import_module(name.removesuffix(".py"))
+
+    def console(self, source: str, _: Example) -> None:
+        for command, wanted in _commands(source):
+            check_command(command)
+            if " serve" in command:
+                expect(wanted, self.serve(command))
+            elif command.startswith("python -m rxkernel"):
+                expect(wanted, self.rxkernel(shlex.split(command)[3:]))
+            else:
+                expect(wanted, self.run(command, may_fail=bool(wanted)))
+
+    def bash(self, source: str, _: Example) -> None:
+        for command in filter(None, source.splitlines()):
+            check_command(command)
+
+    def run(self, command: str, *, may_fail: bool = False) -> str:
+        """The output of *command*, in the page's directory; of one that fails, its errors."""
+        done = subprocess.run(
+            command.replace(_ADDRESS, self.address),
+            shell=True,
+            cwd=self.directory,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert may_fail or done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        return (done.stdout or done.stderr).replace(self.address, _ADDRESS)
+
+    def rxkernel(self, arguments: list[str]) -> str:
+        """The output of a command of ours; in this process, for a start takes half a second."""
+        ours = {name: None for name in os.environ if name.startswith("RXKERNEL_")}
+        with contextlib.chdir(self.directory):
+            result = CliRunner(env=ours).invoke(main, arguments, catch_exceptions=False)
+        return result.stdout or result.stderr
+
+    def serve(self, command: str) -> str:
+        """Start a server in the background, on a free port; what it says once it listens."""
+        port = _free_port()
+        self.address = f"127.0.0.1:{port}"
+        with (self.directory / "serve.log").open("wb") as log:
+            server = subprocess.Popen(
+                [sys.executable, *shlex.split(command)[1:]],
+                cwd=self.directory,
+                env=_environment() | {"RXKERNEL_HTTP_PORT": str(port)},
+                stdout=subprocess.PIPE,
+                stderr=log,
+            )
+        self.servers.append(server)
+        assert server.stdout is not None
+        return server.stdout.readline().decode().replace(self.address, _ADDRESS)
+
+    def javascript(self, source: str, _: Example) -> None:
+        assert self.servers, "start a server on this page first"
+        code = source.replace(_ADDRESS, self.address)
+        done = subprocess.run(
+            [require_node(), "--input-type=module", "-"],
+            cwd=ROOT,
+            input=code,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        expect("\n".join(_LOGGED.findall(source)), done.stdout)
+
+    def json(self, source: str, _: Example) -> None:
+        assert json.loads(self.printed) == json.loads(source)
+
+    def text(self, source: str, _: Example) -> None:
+        expect(source, self.printed)
+
+    def toml(self, source: str, _: Example) -> None:
+        name = "pyproject.toml" if "[tool.rxkernel" in source else "rxkernel.toml"
+        with tempfile.TemporaryDirectory() as directory:
+            (Path(directory) / name).write_text(source, encoding="utf-8")
+            bundles = [b for b in self.namespace.values() if _has_settings(b)]
+            sections = {bundle.name: bundle.settings_class for bundle in bundles}
+            load_settings(directory=Path(directory), environment={}, sections=sections)
+
+
+_RUNNERS: dict[str, Callable[[Page, str, Example], None]] = {
+    "python": Page.python,
+    "console": Page.console,
+    "bash": Page.bash,
+    "javascript": Page.javascript,
+    "json": Page.json,
+    "text": Page.text,
+    "toml": Page.toml,
+}
+
+
+def parse(document: Document) -> Iterable[Region]:
+    """Every fenced block of a page, whatever its language."""
+    for region in FencedCodeBlockLexer(r"[^\n]*")(document):
+        region.parsed = region.lexemes["source"]
+        region.evaluator = _evaluate
+        yield region
+
+
+def _evaluate(example: Example) -> None:
+    page: Page = example.namespace["__page__"]
+    language, source = example.region.lexemes["language"], str(example.parsed)
+    named = _FILE.match(source)
+    if named:
+        page.file(named[1], source)
+    if not named or language == "toml":
+        assert language in _RUNNERS, f"no example in {language!r}: use {', '.join(_RUNNERS)}"
+        _RUNNERS[language](page, source, example)
+
+
+def expect(wanted: str, got: str) -> None:
+    """Compare but for white space; ``...`` in *wanted* is anything."""
+    flags = ELLIPSIS | NORMALIZE_WHITESPACE
+    same = OutputChecker().check_output(wanted.strip(), got.strip(), flags)
+    assert same, f"the page says:\n{wanted}\nbut it is:\n{got}"
+
+
+def _commands(source: str) -> Iterator[tuple[str, str]]:
+    """Each command with the output shown below it; a trailing backslash goes on."""
+    for part in re.split(r"^\$ ", source, flags=re.MULTILINE)[1:]:
+        command, _, output = part.replace("\\\n", "").partition("\n")
+        yield command, output
+
+
+def _environment() -> dict[str, str]:
+    """Ours, with this Python in front, the plugins of ``rxkernel[test]`` and no settings."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("RXKERNEL_", "PYTEST_"))}
+    return kept | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "PYTEST_PLUGINS": "pytest_asyncio.plugin",
+    }
+
+
+def _has_settings(thing: object) -> bool:
+    return (
+        isinstance(thing, type) and issubclass(thing, Bundle) and thing.settings_class is not None
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+pytest_collect_file = Sybil(
+    [parse],
+    path=str(ROOT),
+    patterns=["README.md", "docs/*.md"],
+    excludes=["*/README.md"],
+    setup=Page.open,
+    teardown=Page.close,
+).pytest()

@@ -1,0 +1,73 @@
+"""The runner of the examples itself: what is wrong on a page must not pass."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sybil import Document
+
+from tests.docs.examples import Page, parse
+
+FENCE = "`" * 3
+
+
+@pytest.fixture
+def namespace() -> Iterator[dict[str, Any]]:
+    namespace: dict[str, Any] = {}
+    Page.open(namespace)
+    yield namespace
+    Page.close(namespace)
+
+
+def run(namespace: dict[str, Any], *blocks: tuple[str, str]) -> None:
+    """Run *blocks*, each a language and a source, as a page."""
+    text = "".join(f"{FENCE}{language}\n{source}\n{FENCE}\n" for language, source in blocks)
+    document = Document(text, "page.md")
+    for region in parse(document):
+        document.add(region)
+    document.namespace = namespace
+    for example in document.examples():
+        example.evaluate()
+
+
+@pytest.mark.parametrize(
+    ("language", "source", "complaint"),
+    [
+        ("cobol", "STOP RUN.", "no example in 'cobol'"),
+        ("", "anything", "no example in ''"),
+        ("python", "assert 1 == 2, 'no'", "no"),
+        ("python", "import asyncio\nawait asyncio.sleep(0)\nassert False, 'no'", "no"),
+        ("python", "# test_wrong.py\ndef test_wrong() -> None:\n    assert False", "1 failed"),
+        ("console", "$ python -m pytest --version\npytest 0.1", "the page says"),
+        ("bash", "make nothing", "make knows no 'nothing'"),
+        ("bash", "rm -rf build", "'rm' is no command of the documentation"),
+        ("bash", "pip install '.[nothing]'", "no extra 'nothing'"),
+        ("bash", "python -m rxkernel serve --nothing", "No such option"),
+        ("bash", "rxkernel nothing", "No such command"),
+        ("toml", "[http]\nnothing = 1", "http.nothing"),
+        ("text", "nothing was printed", "the page says"),
+        ("javascript", "console.log(1); // 1", "start a server on this page first"),
+    ],
+)
+def test_a_block_that_is_wrong_fails(
+    namespace: dict[str, Any], language: str, source: str, complaint: str
+) -> None:
+    with pytest.raises(Exception, match=re.escape(complaint)):
+        run(namespace, (language, source))
+
+
+def test_blocks_of_a_page_share_a_namespace_and_show_their_output(
+    namespace: dict[str, Any],
+) -> None:
+    run(
+        namespace,
+        ("python", "import json\nvalue = {'a': [1, 2]}"),
+        ("python", "print(json.dumps(value))"),
+        ("json", '{"a": [1, 2]}'),
+    )
+
+
+def test_output_that_is_not_the_same_json_fails(namespace: dict[str, Any]) -> None:
+    with pytest.raises(AssertionError):
+        run(namespace, ("python", "print('[1]')"), ("json", "[2]"))

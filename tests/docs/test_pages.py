@@ -1,0 +1,42 @@
+"""What holds for every page: links lead somewhere, and nothing is said of our machines."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.required_tools import ROOT
+
+PAGES = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").glob("*.md"))]
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+_PRIVATE = re.compile(r"/(?:home|root|work|Users)/|https?://(?:10|172|192)\.|index-url|registry\.")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_a_file_and_a_heading(page: Path) -> None:
+    for link in _LINK.findall(page.read_text(encoding="utf-8")):
+        target, _, heading = link.partition("#")
+        if "://" in target:
+            continue
+        path = page.parent / target if target else page
+        assert path.is_file(), f"{page.name} links to {link}"
+        assert not heading or heading in anchors(path), f"{page.name} links to {link}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_tells_no_path_and_no_registry(page: Path) -> None:
+    assert _PRIVATE.findall(page.read_text(encoding="utf-8")) == []
+
+
+def test_the_index_links_to_every_page() -> None:
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    others = {page.name for page in (ROOT / "docs").glob("*.md")} - {"index.md"}
+
+    assert others <= set(_LINK.findall(index))
+
+
+def anchors(path: Path) -> set[str]:
+    """GitHub's names for the headings of a page."""
+    headings = _HEADING.findall(path.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -1,0 +1,35 @@
+"""The table of docs/settings.md against the attrs classes, so that it cannot go stale."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+
+from rxkernel import Settings
+from rxkernel.settings import Allowed
+from tests.required_tools import ROOT
+
+_ROW = re.compile(r"^\| `([a-z._]+)` \| (\S+) \| (\w*) ?\|", re.MULTILINE)
+
+
+def test_the_table_has_every_setting_with_its_default_and_unit() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+
+    assert _ROW.findall(page) == list(rows(Settings()))
+
+
+def rows(settings: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
+    for field in attrs.fields(type(settings)):
+        name, value = f"{path}{field.name}", getattr(settings, field.name)
+        if attrs.has(type(value)):
+            yield from rows(value, f"{name}.")
+        elif name != "bundles":
+            yield name, "none" if value is None else f"`{json.dumps(value)}`", unit(field)
+
+
+def unit(field: "attrs.Attribute[Any]") -> str:
+    if isinstance(field.validator, Allowed) and field.validator.text.startswith("seconds"):
+        return "seconds"
+    return "bytes" if field.name in ("body_limit", "max_payload") else ""
