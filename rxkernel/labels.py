@@ -18,7 +18,7 @@ def add_label(function: F, kind: str, label: object) -> F:
 
 def labels_on(function: object, kind: str) -> tuple[Any, ...]:
     """The labels of one *kind* on *function*, in the order they were added."""
-    labels: tuple[Any, ...] = getattr(function, kind, ())
+    labels: tuple[Any, ...] = getattr(getattr(function, "__func__", function), kind, ())
     return labels
 
 

@@ -66,6 +66,7 @@ class Application:
         self.http_metadata_storage = HttpMetadataStorage()
         self.websocket_metadata_storage = WebSocketMetadataStorage()
         self._lock = asyncio.Lock()
+        self._life = asyncio.Lock()
         self._running: _Running | None = None
 
     @property
@@ -98,39 +99,50 @@ class Application:
             return self._running.injector
 
     async def start(self) -> None:
-        """Boot, start every server, and come back when they listen.
+        """Boot, start every server, and come back when they listen. Started twice is once.
 
         Raises:
             ServerStartError: one cannot; those that listened are stopped, services are left.
         """
-        await self.boot()
-        try:
-            await self.servers.start(self.kernel)
-        except BaseException:
-            await self.shutdown()
-            raise
+        async with self._life:
+            await self.boot()
+            try:
+                await self.servers.start(self.kernel)
+            except BaseException:
+                await self._end()
+                raise
 
     async def stop(self) -> bool:
-        """Drain and stop the servers, then shut down. Nothing happens when nothing runs.
+        """Stop the servers if they run, then take down what boot set up; boot may follow again.
 
-        Returns whether all that was in flight has been answered.
+        Nothing happens when nothing runs. Returns whether all that was in flight has been
+        answered.
         """
-        if self._running is None:
-            return True
-        drained = await self._running.servers.stop()
-        await self.shutdown()
-        return drained
+        async with self._life:
+            return await self._end()
 
-    async def shutdown(self) -> None:
-        """Take down what boot set up, in reverse order; `boot` may be called again."""
+    async def _end(self) -> bool:
         async with self._lock:
-            running, self._running = self._running, None
-            if running is not None:
+            if self._running is None:
+                return True
+            try:
+                return await self._running.servers.stop()
+            finally:
+                running, self._running = self._running, None
                 await running.undo.aclose()
+
+    async def __aenter__(self) -> Self:
+        await self.boot()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self.stop()
 
     async def _boot(self) -> _Running:
         async with AsyncExitStack() as undo:
-            assembly = Assembly(self._parts())
+            assembly = Assembly(self.parts())
             injector, kernel = assembly.services.injector, assembly.kernel
             undo.callback(self._forget, assembly, self._routes())
             undo.push_async_callback(kernel.close)
@@ -144,11 +156,12 @@ class Application:
             await self.dispatcher.dispatch(ApplicationEvents.BOOTSTRAP, event)
             await kernel.compile(self._routes())
             undo.push_async_callback(self._say_goodbye, injector)
-            undo.push_async_callback(kernel.settle)
+            undo.push_async_callback(kernel.settle, self.settings.http.shutdown_timeout)
             bundles = tuple(assembly.bundles)
             return _Running(injector, kernel, assembly.servers, bundles, undo.pop_all())
 
-    def _parts(self) -> Parts:
+    def parts(self) -> Parts:
+        """What it is made of, as boot sees it."""
         return Parts(
             bundles=self.bundles,
             controllers=self.controllers,
@@ -180,15 +193,6 @@ class Application:
             await self.dispatcher.dispatch(ApplicationEvents.SHUTDOWN, ShutdownEvent(injector))
         except Exception:
             logger.exception("a listener of %s failed", ApplicationEvents.SHUTDOWN)
-
-    async def __aenter__(self) -> Self:
-        await self.boot()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        await self.shutdown()
 
 
 async def _leave(service: Any) -> None:

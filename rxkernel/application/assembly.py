@@ -92,12 +92,19 @@ class Assembly:
             if bundle is not None:
                 self.bundles.append(bundle)
         services.install(parts.modules)
+        services.note_instances()
         controllers = (*(c for b in self.bundles for c in b.controllers), *parts.controllers)
         listeners = (*(x for b in self.bundles for x in (b, *b.listeners)), *parts.listeners)
+        for controller in controllers:
+            if not isinstance(controller, type):
+                raise ConfigurationError(
+                    f"controller {controller!r} is no class; give the class, boot builds it"
+                )
         self._controllers.update(services.build(controllers))
         self._unbuilt = set(controllers) - self._controllers.keys()
         built = services.build((*listeners, *(s for b in self.bundles for s in b.servers)))
         services.build_rest()
+        services.check_providers()
         for listener in listeners:
             if listener in built:
                 self._observe(built[listener])

@@ -6,7 +6,7 @@ Each step goes on after a mistake and remembers it, so that boot can tell them a
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from injector import (
     Binder,
@@ -14,10 +14,11 @@ from injector import (
     CircularDependency,
     Injector,
     InstanceProvider,
-    NoScope,
     Provider,
+    ProviderOf,
     SingletonScope,
     UnsatisfiedRequirement,
+    get_bindings,
     singleton,
 )
 
@@ -92,22 +93,39 @@ class Services:
                 built[part] = self.injector.get(part) if isinstance(part, type) else part
         return built
 
+    def note_instances(self) -> None:
+        """Remember the instances that were bound as they are, before what may need them."""
+        for binding in tuple(self.injector.binder._bindings.values()):
+            if isinstance(binding.provider, InstanceProvider):
+                instance = binding.provider.get(self.injector)
+                self._singletons.built.setdefault(id(instance), instance)
+
     def build_rest(self) -> None:
         """Build every other singleton, and refuse what could not be looked after."""
         # injector has no public list of what is bound
         for interface, binding in tuple(self.injector.binder._bindings.items()):
             name = getattr(interface, "__qualname__", str(interface))
-            if isinstance(binding.provider, InstanceProvider):
-                instance = binding.provider.get(self.injector)
-                self._singletons.built.setdefault(id(instance), instance)
-            elif binding.scope is SingletonScope:
+            if binding.scope is SingletonScope:
                 with self.collecting(name):
                     self.injector.get(interface)
-            elif binding.scope is NoScope and _is_managed_class(interface):
+            elif not isinstance(binding.provider, InstanceProvider) and (
+                _is_managed_class(interface)
+                or _is_managed_class(getattr(binding.provider, "_cls", None))
+            ):
                 self.problems.append(
-                    f"{name} is an async context manager bound without a scope, so nobody would "
-                    f"close it; bind it once: binder.bind({name}, scope=singleton)"
+                    f"{name} is an async context manager, which boot enters and shutdown leaves, "
+                    f"but it is not bound once; bind it so: binder.bind({name}, scope=singleton), "
+                    f"or give what lives shorter an 'async def aclose' instead"
                 )
+
+    def check_providers(self) -> None:
+        """Refuse a ``ProviderOf`` something that nothing binds: it would fail per request."""
+        for cls in {type(instance) for instance in self._singletons.built.values()}:
+            for wanted in get_bindings(cls.__init__).values():
+                (target,) = get_args(wanted) if get_origin(wanted) is ProviderOf else (Injector,)
+                if not self.injector.binder.has_binding_for(target):
+                    missing = UnsatisfiedRequirement(cls, target)
+                    self.problems.append(_explain(cls.__qualname__, missing))
 
     def managed(self) -> list[Any]:
         """The built services that are async context managers, dependencies first."""

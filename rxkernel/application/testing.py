@@ -183,7 +183,7 @@ class KernelClient:
 
     async def close(self) -> None:
         """Shut the application down."""
-        await self.application.shutdown()
+        await self.application.stop()
 
     async def __aenter__(self) -> Self:
         await self._kernel()

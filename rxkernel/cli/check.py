@@ -3,7 +3,7 @@
 import click
 
 from rxkernel.application.application import Application
-from rxkernel.application.assembly import Assembly, Parts
+from rxkernel.application.assembly import Assembly
 from rxkernel.application.discovery import resolve
 from rxkernel.cli.loading import load_settings_of
 from rxkernel.cli.locate import locate
@@ -31,18 +31,8 @@ def check(ctx: click.Context, target: str | None) -> None:
 
 def _wiring_errors(application: Application) -> list[ConfigurationError]:
     """What can be found without good settings: the part of boot that does not await."""
-    parts = Parts(
-        bundles=application.bundles,
-        controllers=application.controllers,
-        listeners=application.listeners,
-        modules=application.modules,
-        settings=application.settings,
-        dispatcher=application.dispatcher,
-        http_metadata_storage=application.http_metadata_storage,
-        websocket_metadata_storage=application.websocket_metadata_storage,
-    )
     try:
-        Assembly(parts).assemble()
+        Assembly(application.parts()).assemble()
     except ConfigurationError as error:
         return [error]
     return []

@@ -27,8 +27,9 @@ class Registration:
     """One listener of one event, as it stands in the order."""
 
     listener: Listener
-    priority: int = 0
-    only: Only | None = None
+    priority: int
+    only: Only | None
+    number: int
 
 
 class PrioritySignal(Signal):
@@ -68,15 +69,20 @@ class PrioritySignal(Signal):
                 f"declare it with 'async def'"
             )
         super().connect(receiver, weak=False)
-        added = (*self.registrations, Registration(receiver, priority, only))
+        added = (*self.registrations, Registration(receiver, priority, only, self.version))
         self.registrations = tuple(sorted(added, key=attrgetter("priority"), reverse=True))
         self.version += 1
         return receiver
 
     def disconnect(self, receiver: Callable[..., Any], sender: Any = ANY) -> None:
-        """Take *receiver* out, as often as it was added; nothing happens when it is not in."""
-        super().disconnect(receiver, sender)
-        self.registrations = tuple(r for r in self.registrations if r.listener != receiver)
+        """Take *receiver* out, the last added of several; nothing happens when it is not in."""
+        added = [n for n, r in enumerate(self.registrations) if r.listener == receiver]
+        if not added:
+            return
+        if len(added) == 1:
+            super().disconnect(receiver, sender)
+        last = max(added, key=lambda n: self.registrations[n].number)
+        self.registrations = self.registrations[:last] + self.registrations[last + 1 :]
         self.version += 1
 
     def receivers_for(self, sender: Any) -> Generator[Callable[..., Any], None, None]:
@@ -134,8 +140,8 @@ class AsyncEventDispatcher:
         self.signal(event_name).connect(listener, priority=priority, only=only)
 
     def remove_listener(self, event_name: str, listener: Listener) -> None:
-        """Take *listener* out; nothing happens when it does not listen."""
-        if event_name in self._signals:
+        """Take *listener* out, as often as it was added; nothing happens when it is not in."""
+        for _ in range(self.get_listeners(event_name).count(listener)):
             self._signals[event_name].disconnect(listener)
 
     def remove_listeners(self, event_name: str) -> None:

@@ -43,9 +43,15 @@ def _takes_one(method: Callable[..., Any]) -> bool:
 
 
 def _in_thread(method: Callable[..., Any], threads: Executor) -> Action:
+    def call(request: Request) -> Any:
+        try:
+            return method(request)
+        except StopIteration as exc:  # no future can hold it: whoever waits would wait for ever
+            raise RuntimeError("the action raised StopIteration") from exc
+
     async def action(request: Request) -> Any:
         loop = asyncio.get_running_loop()
-        result = await loop.run_in_executor(threads, copy_context().run, method, request)
+        result = await loop.run_in_executor(threads, copy_context().run, call, request)
         return await result if inspect.isawaitable(result) else result
 
     return action

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from rxkernel.events.dispatcher import AsyncEventDispatcher, run_listeners
+from rxkernel.events.dispatcher import AsyncEventDispatcher, is_async, run_listeners
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.kernel.actions import bind_action
 from rxkernel.kernel.errors import error_response, log_failure
@@ -110,6 +110,11 @@ class Kernel:
         signal = self._dispatcher.signal(KernelEvents.KERNEL_DEFINITION)
         event = DefinitionEvent(route.definition, route.action)
         await run_listeners(Phase(signal, route.definition).listeners(), event)
+        if not is_async(event.action):
+            raise ConfigurationError(
+                f"what a listener of {signal.name!r} wrapped around {route.definition.name!r} is "
+                f"{event.action!r}; a wrapper returns an async def that takes the request"
+            )
         route.action = event.action
         route.pipeline.warm()
 
@@ -121,36 +126,27 @@ class Kernel:
         route = self._routes[definition]
         try:
             return await route.run(request)
-        except Exception as exc:
-            return await self._standard(route.pipeline, request, exc)
-        except asyncio.CancelledError as exc:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise
-            error = RuntimeError("the action was cancelled from within")
-            error.__cause__ = exc
-            return await self._standard(route.pipeline, request, error)
+        except (Exception, asyncio.CancelledError) as exc:
+            return await self._standard(route.pipeline, request, _failure(exc))
 
     async def fail(self, request: Request, exception: Exception) -> Response:
         """The response to a request that reached no action: exception and response phases."""
         pipeline = self._pipeline(request)
         token = current_request.set(request)
         try:
-            raise exception
-        except Exception as exc:
-            try:
-                return await pipeline.rescue(request, exc)
-            except Exception as unanswered:
-                return await self._standard(pipeline, request, unanswered)
+            return await _rescued(pipeline, request, exception)
+        except (Exception, asyncio.CancelledError) as exc:
+            return await self._standard(pipeline, request, _failure(exc))
         finally:
+            del exception  # its traceback holds this frame
             current_request.reset(token)
 
     async def respond(self, request: Request, response: Response) -> Response:
         """The response phase for an answer that the transport itself gives."""
         try:
             return await self._unmatched.respond(request, response)
-        except Exception as exc:
-            return await self.fail(request, exc)
+        except (Exception, asyncio.CancelledError) as exc:
+            return await self.fail(request, _failure(exc))
 
     async def _standard(
         self, pipeline: Pipeline, request: Request, exception: Exception
@@ -158,7 +154,8 @@ class Kernel:
         log_failure(request, exception)
         try:
             return await pipeline.respond(request, error_response(exception, debug=self.debug))
-        except Exception as failure:
+        except (Exception, asyncio.CancelledError) as exc:
+            failure = _failure(exc)
             log_failure(request, failure)
             return error_response(failure, debug=self.debug)
 
@@ -166,30 +163,59 @@ class Kernel:
         route = self._routes.get(request.definition)
         return route.pipeline if route else self._unmatched
 
-    def terminate(self, request: Request, response: Response) -> None:
-        """The answer has left: run the terminate phase behind it, and end the message's scope."""
-        pipeline = self._pipeline(request)
-        if not (pipeline.terminate.listeners() or request.services):
+    def terminate(self, request: Request, response: Response | None) -> None:
+        """The answer has left: run the terminate phase behind it, and end the message's scope.
+
+        None stands for an answer that could not leave; then only the scope ends.
+        """
+        matched = response is not None and request.definition is not None
+        if not (request.services or (matched and self._pipeline(request).terminate.listeners())):
             return
-        task = asyncio.create_task(self._finish(pipeline, request, response))
+        task = asyncio.create_task(self._finish(request, response if matched else None))
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
-    async def _finish(self, pipeline: Pipeline, request: Request, response: Response) -> None:
+    async def _finish(self, request: Request, response: Response | None) -> None:
         try:
-            if request.definition is not None:
-                await pipeline.finish(request, response)
+            if response is not None:
+                await self._pipeline(request).finish(request, response)
         except Exception:
             logger.exception("a listener of %s failed", KernelEvents.KERNEL_TERMINATE)
         finally:
             await close_services(request)
 
-    async def settle(self) -> None:
-        """Wait for what `terminate` began."""
-        while self._background:
-            await asyncio.gather(*self._background, return_exceptions=True)
+    async def settle(self, timeout: float | None = None) -> None:
+        """Wait for what `terminate` began; what takes longer than *timeout* is cancelled."""
+        if not self._background:
+            return
+        _, late = await asyncio.wait(self._background, timeout=timeout)
+        for task in late:
+            logger.warning("a listener of %s took too long", KernelEvents.KERNEL_TERMINATE)
+            task.cancel()
+        await self.settle()
 
     async def close(self) -> None:
-        """Finish what is under way and let the threads go."""
-        await self.settle()
+        """Let the threads go."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+async def _rescued(pipeline: Pipeline, request: Request, exception: Exception) -> Response:
+    """The exception phase, with *exception* as the context of whatever it raises."""
+    try:
+        raise exception
+    except Exception as exc:
+        return await pipeline.rescue(request, exc)
+    finally:
+        del exception
+
+
+def _failure(exc: BaseException) -> Exception:
+    """What is to be answered for *exc*; the cancellation of the caller's own task is raised."""
+    if isinstance(exc, Exception):
+        return exc
+    task = asyncio.current_task()
+    if task is None or task.cancelling():
+        raise exc
+    failure = RuntimeError("cancelled from within")
+    failure.__cause__ = exc
+    return failure

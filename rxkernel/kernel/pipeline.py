@@ -8,9 +8,11 @@ from rxkernel.events.dispatcher import (
     AsyncEventDispatcher,
     Listener,
     PrioritySignal,
+    describe,
     run_listeners,
 )
 from rxkernel.events.observe import Only
+from rxkernel.exceptions import ConfigurationError
 from rxkernel.kernel.errors import log_failure
 from rxkernel.kernel.events import (
     Action,
@@ -50,7 +52,14 @@ class Phase:
         if self._definition is None:
             return False
         if only not in self._answers:
-            self._answers[only] = only(self._definition)
+            try:
+                self._answers[only] = only(self._definition)
+            except Exception as exc:
+                raise ConfigurationError(
+                    f"{describe(only)}, the only= of a listener of {self._signal.name!r}, fails "
+                    f"for {self._definition.name!r} ({self._definition.transport}): {exc!r}; "
+                    f"it is asked for every definition of both transports"
+                ) from exc
         return self._answers[only]
 
 
@@ -110,7 +119,11 @@ class Pipeline:
                     log_failure(request, event.exception)
                 return await self.respond(request, event.response)
             exception = event.exception
-        raise exception
+            del event
+        try:
+            raise exception
+        finally:
+            del exception  # its traceback holds this frame: a cycle per failed request
 
     async def finish(self, request: Request, response: Response) -> None:
         """The terminate phase."""

@@ -50,7 +50,8 @@ class Request:
             None when there is none.
         raw_body: the bytes of the body; empty over a socket and for a multipart form.
         attributes: a place where listeners leave things for actions and each other.
-        path: the template of the route, as ``/users/{id}``; url: path and query as sent.
+        path: the template of the route, as ``/users/{id}``; url: path and query as sent,
+            over a socket the name of the event.
         method: as sent, so ``HEAD`` also where a GET route answers; None over a socket.
         controller, route_name, definition: set by the kernel, which knows the route.
         token: whoever authenticated the request leaves proof of it here.

@@ -157,6 +157,13 @@ class EventStreamResponse(Response):
         self.headers.setdefault("Cache-Control", "no-store")
 
 
+async def close_source(response: Response) -> None:
+    """Close what *response* would be read from, where that is a stream."""
+    close = getattr(response.content, "aclose", None)
+    if close is not None and isinstance(response, StreamResponse | EventStreamResponse):
+        await close()
+
+
 def attachment(filename: str) -> str:
     """``Content-Disposition`` for a download (RFC 6266): quoted ASCII, then RFC 5987 UTF-8."""
     plain = "".join(c if c.isascii() and c.isprintable() else "_" for c in filename)

@@ -53,7 +53,7 @@ class HttpMetadata:
                 f"it must be one of {', '.join(METHODS)}"
             )
         try:
-            object.__setattr__(self, "template", PathTemplate.parse(self.path))
+            object.__setattr__(self, "template", PathTemplate.parse(str(self.path)))
         except ConfigurationError as error:
             problems.extend(f"route {self.name!r} ({self.place}): {p}" for p in error.problems)
         if problems:
@@ -86,15 +86,17 @@ class WebSocketMetadata:
 
     def __attrs_post_init__(self) -> None:
         problems = [*_name_problems(self)]
+        if not isinstance(self.namespace, str):
+            problems.append(f"event {self.name!r} ({self.place}) has no text as its namespace")
+        elif not self.namespace.startswith("/") or any(c in self.namespace for c in ",?"):
+            problems.append(
+                f"event {self.name!r} ({self.place}) has the namespace {self.namespace!r}; "
+                f"it must begin with '/' and hold no ',' or '?'"
+            )
         if self.name in RESERVED_EVENTS:
             problems.append(
                 f"event {self.name!r} ({self.place}) has a name that Socket.IO keeps for itself; "
                 f"listen to server.connected or server.disconnected, or choose another name"
-            )
-        if not self.namespace.startswith("/") or "," in self.namespace or "?" in self.namespace:
-            problems.append(
-                f"event {self.name!r} ({self.place}) has the namespace {self.namespace!r}; "
-                f"it must begin with '/' and hold no ',' or '?'"
             )
         if problems:
             raise ConfigurationError(*problems)

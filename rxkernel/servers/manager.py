@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.exceptions import ConfigurationError
@@ -11,6 +12,9 @@ from rxkernel.servers.events import ServerConfigurationEvent, ServerEvent, Serve
 from rxkernel.servers.server import Server
 
 logger = logging.getLogger(__name__)
+
+_CLOSING = 3.0
+"""Seconds that one server gets to close its connections, drained or not."""
 
 
 class ServerManager(Mapping[str, Server]):
@@ -42,7 +46,12 @@ class ServerManager(Mapping[str, Server]):
         return len(self._servers)
 
     async def start(self, kernel: Kernel) -> None:
-        """Configure every server, then let each listen. One that cannot stops the others."""
+        """Configure every server, then let each listen. One that cannot stops the others.
+
+        Nothing happens when they have started already.
+        """
+        if self._started:
+            return
         try:
             for server in self._servers.values():
                 server.configure(kernel)
@@ -62,31 +71,32 @@ class ServerManager(Mapping[str, Server]):
         What fails is logged and keeps nothing else from stopping. Returns whether all that
         was in flight has been answered.
         """
-        drained = True
         servers, self._started = self._started[::-1], []
-        for server in servers:
-            await self._announce(server)
+        drained = True
         try:
             async with asyncio.timeout(self._shutdown_timeout):
+                for server in servers:
+                    with _logging(f"a listener of {ServerEvents.STOPPING}"):
+                        await self._dispatcher.dispatch(ServerEvents.STOPPING, ServerEvent(server))
                 await asyncio.gather(*(self._drain(server) for server in servers))
         except TimeoutError:
             drained = False
             logger.warning("not drained within %s s; closing anyway", self._shutdown_timeout)
         for server in servers:
-            try:
-                await server.stop()
-            except Exception:
-                logger.exception("server %r failed to stop", server.name)
+            with _logging(f"stopping the server {server.name!r}"):
+                async with asyncio.timeout(_CLOSING):
+                    await server.stop()
         return drained
 
-    async def _announce(self, server: Server) -> None:
-        try:
-            await self._dispatcher.dispatch(ServerEvents.STOPPING, ServerEvent(server))
-        except Exception:
-            logger.exception("a listener of %s failed", ServerEvents.STOPPING)
-
     async def _drain(self, server: Server) -> None:
-        try:
+        with _logging(f"draining the server {server.name!r}"):
             await server.drain()
-        except Exception:
-            logger.exception("server %r failed to drain", server.name)
+
+
+@contextmanager
+def _logging(what: str) -> Iterator[None]:
+    """Log what is raised inside, and go on."""
+    try:
+        yield
+    except Exception:
+        logger.exception("%s failed", what)

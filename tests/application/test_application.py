@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Self
 
+import aiohttp
 import attrs
 import pytest
-from injector import Binder, Module, inject, provider, singleton
+from injector import Binder, Module, ProviderOf, inject, provider, singleton
 
 from rxkernel import (
     Application,
@@ -31,6 +32,7 @@ from rxkernel import (
     ShutdownEvent,
     http,
     observe,
+    request_scope,
     websocket,
 )
 from rxkernel.application.pytest_plugin import ClientOf
@@ -101,7 +103,7 @@ class TestBoot:
         application = Application(controllers=[Controller], modules=[services])
 
         injectors = await asyncio.gather(*(application.boot() for _ in range(3)))
-        await application.shutdown()
+        await application.stop()
 
         assert len({id(injector) for injector in injectors}) == 1
         assert TRACE.count("open database") == 1
@@ -168,6 +170,16 @@ class TestBoot:
             assert not lock.locked()
 
         assert TRACE == ["open database", "close database"]
+
+    async def test_a_given_instance_is_opened_before_what_needs_it(self) -> None:
+        def given(binder: Binder) -> None:
+            binder.bind(Database, to=Database())
+            binder.bind(Repository, scope=singleton)
+
+        async with Application(controllers=[Controller], modules=[given]):
+            assert TRACE == ["open database", "open repository"]
+
+        assert TRACE[2:] == ["close repository", "close database"]
 
     async def test_boot_works_again_after_shutdown(self) -> None:
         application = Application(controllers=[Controller], modules=[services])
@@ -327,6 +339,32 @@ class TestMistakes:
         (problem,) = await problems_of(Application(modules=[lambda b: b.bind(Database)]))
 
         assert "binder.bind(Database, scope=singleton)" in problem
+
+    async def test_a_managed_implementation_is_looked_at_too(self) -> None:
+        class Store: ...
+
+        def bind(binder: Binder) -> None:
+            binder.bind(Store, to=Database)  # type: ignore[arg-type]
+            binder.bind(Database, scope=request_scope)
+
+        told = "\n".join(await problems_of(Application(modules=[bind])))
+
+        assert "Store is an async context manager" in told
+        assert "Database is an async context manager" in told
+
+    async def test_a_provider_of_what_nothing_binds(self) -> None:
+        class Lazy:
+            @inject
+            def __init__(self, database: ProviderOf[Database]) -> None: ...
+
+        (problem,) = await problems_of(Application(controllers=[Lazy]))
+
+        assert "Lazy asks for Database, which nothing binds" in problem
+
+    async def test_a_controller_that_is_no_class(self) -> None:
+        (problem,) = await problems_of(Application(controllers=[object()]))  # type: ignore[list-item]
+
+        assert "is no class; give the class" in problem
 
     async def test_a_route_by_hand_to_a_stranger(self) -> None:
         application = Application()
@@ -489,6 +527,41 @@ class TestLife:
             await application.stop()
 
         assert all(ports)
+
+    async def test_it_is_stopped_once_however_many_ask(self) -> None:
+        entered, release = asyncio.Event(), asyncio.Event()
+
+        class Slow:
+            @http("GET", "/", "slow")
+            async def slow(self, request: Request) -> str:
+                entered.set()
+                await release.wait()
+                TRACE.append("answered")
+                return "done"
+
+        application = local(controllers=[Slow], modules=[services])
+        await application.start()
+        async with aiohttp.ClientSession() as session:
+            asking = asyncio.ensure_future(session.get(application.servers["aiohttp"].url))
+            await entered.wait()
+            stopping = [asyncio.ensure_future(application.stop()) for _ in range(2)]
+            await asyncio.sleep(0)
+            release.set()
+            assert await asyncio.gather(*stopping) == [True, True]
+            assert (await asking).status == 200
+
+        assert TRACE[2:] == ["answered", "close repository", "close database"]
+
+    async def test_leaving_the_block_stops_the_servers_too(self) -> None:
+        async with local(controllers=[Controller], modules=[services]) as application:
+            await application.start()
+            await application.start()
+            server = application.servers["aiohttp"]
+            address = (server.host, server.port)
+
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(*address)
+        assert TRACE[-1] == "close database"
 
     async def test_stopping_what_never_started_does_nothing(self) -> None:
         await Application().stop()

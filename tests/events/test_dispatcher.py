@@ -196,6 +196,18 @@ class TestSignal:
 
         assert trace == ["watched"]
 
+    async def test_watching_with_a_listener_that_listens_already_leaves_it(self) -> None:
+        dispatcher, trace = AsyncEventDispatcher(), list[str]()
+        known = listener(trace, "known")
+        dispatcher.add_listener("x", known)
+
+        with dispatcher.signal("x").connected_to(known):
+            await dispatcher.dispatch("x")
+        await dispatcher.dispatch("x")
+        dispatcher.signal("x").disconnect(listener([], "stranger"))
+
+        assert trace == ["known"] * 3
+
     async def test_muted_silences_and_nests(self) -> None:
         """blinker's own un-mutes when the inner block ends."""
         dispatcher, trace = AsyncEventDispatcher(), list[str]()

@@ -1,18 +1,23 @@
 """Definitions, standard errors, wrapping, terminating, threads."""
 
 import asyncio
+import gc
 import logging
 import threading
+import weakref
 from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
 
 from rxkernel import (
+    ConfigurationError,
     ConflictException,
     DefinitionEvent,
+    Event,
     ExceptionEvent,
     HttpDefinition,
+    HttpSettings,
     KernelClient,
     KernelEvents,
     NotFoundException,
@@ -106,6 +111,42 @@ async def test_a_plain_def_runs_in_a_bounded_pool(client_of: ClientOf) -> None:
     response = await client_of(Articles).http("plain")
 
     assert str(response.content).startswith("rxkernel-action")
+
+
+async def test_a_plain_def_that_raises_stop_iteration_is_answered(client_of: ClientOf) -> None:
+    """``next(…)`` of nothing: no future can hold it, and whoever awaits one waits for ever."""
+
+    class Controller:
+        @http("GET", "/", "index")
+        def index(self, request: Request) -> Any:
+            return next(iter([]))
+
+    async with asyncio.timeout(20):
+        assert (await client_of(Controller).http("index")).status_code == 500
+
+
+async def test_a_failed_request_leaves_no_cycle(client_of: ClientOf) -> None:
+    """Else a flood of 404s keeps every request until the garbage collector comes."""
+
+    class Controller:
+        @http("GET", "/", "missing")
+        async def missing(self, request: Request) -> None:
+            raise NotFoundException
+
+    client = client_of(Controller)
+    await client.application.boot()
+    kernel = client.application.kernel
+    in_action, unmatched = Request("HTTP"), Request("HTTP")
+    left = [weakref.ref(in_action), weakref.ref(unmatched)]
+    gc.collect()
+    gc.disable()
+    try:
+        await kernel.answer(kernel.http_definitions["missing"], in_action)
+        await kernel.fail(unmatched, NotFoundException())
+        del in_action, unmatched
+        assert [reference() for reference in left] == [None, None]
+    finally:
+        gc.enable()
 
 
 class TestErrors:
@@ -206,6 +247,23 @@ class TestErrors:
         assert (await client_of(Controller).http("index")).status_code == 500
         assert "cancelled from within" in caplog.text
 
+    async def test_a_listener_that_is_cancelled_from_within_is_answered_too(
+        self, client_of: ClientOf
+    ) -> None:
+        class Broken:
+            @observe(KernelEvents.KERNEL_EXCEPTION)
+            @observe(KernelEvents.KERNEL_RESPONSE)
+            async def fail(self, event: Event) -> None:
+                raise asyncio.CancelledError
+
+        client = client_of(Articles, listeners=[Broken])
+        await client.application.boot()
+        kernel = client.application.kernel
+
+        assert (await kernel.fail(Request("HTTP"), NotFoundException())).status_code == 500
+        assert (await kernel.respond(Request("HTTP"), Response())).status_code == 500
+        assert (await client.http("fail")).status_code == 500
+
     async def test_a_request_that_matched_nothing_skips_request_listeners_and_only(
         self, client_of: ClientOf
     ) -> None:
@@ -297,6 +355,27 @@ async def test_definition_listeners_wrap_actions_inside_out(client_of: ClientOf)
     assert (await client.websocket("/chat:join")).content == "joined"
 
 
+async def test_a_wrapper_that_gives_no_action_is_refused(client_of: ClientOf) -> None:
+    class Wrap:
+        @observe(KernelEvents.KERNEL_DEFINITION)
+        async def wrap(self, event: DefinitionEvent) -> None:
+            event.wrap(lambda action: None)  # type: ignore[arg-type, return-value]
+
+    with pytest.raises(ConfigurationError, match="wrapped around 'article_show' is None"):
+        await client_of(Articles, listeners=[Wrap]).application.boot()
+
+
+async def test_an_only_that_fails_is_told_with_its_listener(client_of: ClientOf) -> None:
+    class Listener:
+        @observe(KernelEvents.KERNEL_REQUEST, only=lambda definition: definition.namespace == "/")
+        async def listen(self, event: RequestEvent) -> None: ...
+
+    with pytest.raises(
+        ConfigurationError, match=r"only= of a listener of 'kernel\.request', fails"
+    ):
+        await client_of(Articles, listeners=[Listener]).application.boot()
+
+
 class TestTerminate:
     async def test_it_sees_the_final_response_and_its_failure_is_logged(
         self, client_of: ClientOf, caplog: pytest.LogCaptureFixture
@@ -334,6 +413,25 @@ class TestTerminate:
         await client.close()
 
         assert done.is_set()
+
+    async def test_what_takes_longer_than_the_timeout_is_cancelled(
+        self, client_of: ClientOf, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        class Listener:
+            @observe(KernelEvents.KERNEL_TERMINATE)
+            async def endless(self, event: TerminateEvent) -> None:
+                await asyncio.Event().wait()
+
+        settings = Settings(http=HttpSettings(shutdown_timeout=0.01))
+        client = client_of(Articles, listeners=[Listener], settings=settings)
+        await client.application.boot()
+        kernel = client.application.kernel
+        request = Request("SOCKET")
+        response = await kernel.answer(kernel.websocket_definitions["/chat:join"], request)
+        kernel.terminate(request, response)
+        await client.close()
+
+        assert "took too long" in caplog.text
 
 
 async def test_debug_tells_the_text(client_of: ClientOf) -> None:

@@ -98,6 +98,16 @@ def test_attrs_classes_are_controllers() -> None:
     assert [route.target for route in routes(Controller)] == [Controller]
 
 
+def test_a_static_method_may_be_a_route() -> None:
+    class Controller:
+        @staticmethod
+        @http("GET", "/", "index")
+        async def index(request: Request) -> str:
+            return "static"
+
+    assert [route.action for route in routes(Controller)] == ["index"]
+
+
 def test_bad_labels_are_told_each_with_its_place() -> None:
     class Controller:
         @http("FETCH", "no-slash", "")
@@ -117,6 +127,20 @@ def test_bad_labels_are_told_each_with_its_place() -> None:
         "namespace 'chat'; it must begin with '/'",
     ):
         assert part in told, told
+
+
+def test_what_is_no_text_is_told_with_its_place() -> None:
+    class Controller:
+        @http("GET", None, "index")  # type: ignore[arg-type]
+        def one(self, request: Request) -> None: ...
+
+        @websocket("x", namespace=None)  # type: ignore[arg-type]
+        def two(self, request: Request) -> None: ...
+
+    told = problems(Controller)
+
+    assert "Controller.one)" in told
+    assert "Controller.two) has no text as its namespace" in told
 
 
 @pytest.mark.parametrize("namespace", ["", "chat", "/a,b", "/a?b"])

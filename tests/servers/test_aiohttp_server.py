@@ -12,6 +12,8 @@ import aiohttp
 import attrs
 import pytest
 from aiohttp import web
+from injector import Binder, ProviderOf, inject
+from yarl import URL
 
 from rxkernel import (
     ClientAddress,
@@ -32,6 +34,7 @@ from rxkernel import (
     TerminateEvent,
     http,
     observe,
+    request_scope,
 )
 from tests.servers.conftest import Serve, http_url
 from tests.waiting import until
@@ -221,6 +224,17 @@ async def test_redirects_and_unknown_paths_and_methods(
         assert (await response.json())["message"] == "Method Not Allowed"
 
 
+@pytest.mark.parametrize("path", ["content/a%0Ab", "nowhere%0D%0A"])
+async def test_a_line_break_in_a_path_is_the_kernels_business_too(
+    serve: Serve, session: aiohttp.ClientSession, path: str
+) -> None:
+    application = await serve(Echo)
+
+    async with session.get(URL(http_url(application) + path, encoded=True)) as response:
+        assert response.headers["Content-Type"] == "application/json"
+        assert response.status in (404, 500)
+
+
 async def test_every_error_passes_through_the_exception_phase(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
@@ -310,6 +324,7 @@ async def test_bodies_are_decoded_by_their_type(
         (FORM, b"&".join([b"a=1"] * 1001), 413, "more than 1000 fields"),
         ("multipart/form-data", b"x", 400, "multipart form cannot be read"),
         ("multipart/form-data; boundary=x", b"--y\r\n\r\n", 400, "multipart"),
+        ("multipart/form-data; boundary=x", b"--x\r\nbad", 400, "multipart"),
     ],
 )
 async def test_a_body_that_is_not_what_it_says_is_refused(
@@ -518,6 +533,78 @@ async def test_a_stream_that_fails_later_is_cut_so_that_the_client_can_tell(
     assert "count broke off while it was sent" in caplog.text
 
 
+class Sources:
+    """Streams that end in unusual ways."""
+
+    def __init__(self) -> None:
+        self.trace: list[str] = []
+        self.cleaned = asyncio.Event()
+
+    @http("GET", "/careful", "careful")
+    async def careful(self, request: Request) -> StreamResponse:
+        return StreamResponse(self.with_cleanup())
+
+    async def with_cleanup(self) -> AsyncIterator[bytes]:
+        try:
+            yield b"first"
+            await asyncio.Event().wait()
+        finally:
+            self.trace.append("begins")
+            await asyncio.sleep(0.6)  # longer than the server looks twice
+            self.trace.append("ends")
+            self.cleaned.set()
+
+    @http("GET", "/database", "database")
+    async def database(self, request: Request) -> StreamResponse:
+        return StreamResponse(self.refused())
+
+    async def refused(self) -> AsyncIterator[bytes]:
+        raise ConnectionRefusedError("the database is down")
+        yield b""
+
+    @http("GET", "/cancelled", "cancelled")
+    async def cancelled(self, request: Request) -> StreamResponse:
+        return StreamResponse(self.from_within())
+
+    async def from_within(self) -> AsyncIterator[bytes]:
+        yield b"half"
+        raise asyncio.CancelledError
+
+
+async def test_the_clean_up_of_a_source_is_not_cut(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    application = await serve(Sources)
+    sources = application.injector.get(Sources)
+
+    async with session.get(http_url(application, "/careful")) as response:
+        await response.content.readexactly(5)
+    async with asyncio.timeout(20):
+        await sources.cleaned.wait()
+    assert sources.trace == ["begins", "ends"]
+
+
+async def test_a_source_that_loses_its_own_connection_is_an_error_not_a_lost_client(
+    serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    application = await serve(Sources)
+
+    async with session.get(http_url(application, "/database")) as response:
+        assert response.status == 500
+    assert "the database is down" in caplog.text
+
+
+async def test_a_source_that_is_cancelled_from_within_breaks_off(
+    serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    application = await serve(Sources)
+
+    async with session.get(http_url(application, "/cancelled")) as response:
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await response.read()
+    assert "cancelled from within" in caplog.text
+
+
 async def test_server_sent_events_have_the_standards_shape(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
@@ -637,6 +724,64 @@ class TestStopping:
         assert await response.text() == "done"
         assert response.headers["Connection"] == "close"
         await stopping
+
+    async def test_a_native_route_is_waited_for_too(
+        self, serve: Serve, session: aiohttp.ClientSession
+    ) -> None:
+        entered, release = asyncio.Event(), asyncio.Event()
+
+        async def native(request: web.Request) -> web.Response:
+            entered.set()
+            await release.wait()
+            return web.Response(text="native")
+
+        @observe(ServerEvents.CONFIGURE)
+        async def configure(event: ServerConfigurationEvent) -> None:
+            if event.server.name == "aiohttp":
+                event.server.engine.router.add_get("/native", native)
+
+        application = await serve(Echo, listeners=[configure])
+        pending = asyncio.ensure_future(session.get(http_url(application, "/native")))
+        await entered.wait()
+        stopping = asyncio.ensure_future(application.stop())
+        await refused(application.servers["aiohttp"])
+        release.set()
+
+        assert await (await pending).text() == "native"
+        assert await stopping is True
+
+    async def test_services_of_a_request_that_was_cut_are_closed(
+        self, serve: Serve, session: aiohttp.ClientSession
+    ) -> None:
+        closed = asyncio.Event()
+
+        class Session:
+            async def aclose(self) -> None:
+                closed.set()
+
+        class Waiting:
+            @inject
+            def __init__(self, session: ProviderOf[Session]) -> None:
+                self.session = session
+                self.entered = asyncio.Event()
+
+            @http("GET", "/", "waiting")
+            async def waiting(self, request: Request) -> None:
+                self.session.get()
+                self.entered.set()
+                await asyncio.Event().wait()
+
+        def configure(binder: Binder) -> None:
+            binder.bind(Session, scope=request_scope)
+
+        application = await serve(Waiting, modules=[configure], http={"shutdown_timeout": 0.1})
+        pending = asyncio.ensure_future(session.get(http_url(application)))
+        await application.injector.get(Waiting).entered.wait()
+
+        assert await application.stop() is False
+        with pytest.raises(aiohttp.ClientError):
+            await pending
+        assert closed.is_set()
 
     async def test_what_does_not_end_is_cut_at_the_deadline(
         self, serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture

@@ -9,7 +9,7 @@ import aiohttp
 import attrs
 import pytest
 import socketio
-from injector import inject
+from injector import Binder, ProviderOf, inject
 from socketio.exceptions import ConnectionError as ConnectionFailed
 
 from rxkernel import (
@@ -26,6 +26,7 @@ from rxkernel import (
     StreamResponse,
     TerminateEvent,
     UnauthorizedException,
+    connection_scope,
     http,
     observe,
     websocket,
@@ -176,6 +177,17 @@ class TestAcknowledgement:
 
         assert answer["statusCode"] == 500
         assert len(caplog.records) == 1
+
+    async def test_text_that_no_packet_can_hold_is_answered_500(self, serve: Serve) -> None:
+        class Surrogate:
+            @websocket("surrogate")
+            async def surrogate(self, request: Request) -> str:
+                return "\udcff"
+
+        application = await serve(Surrogate)
+
+        async with client(application) as socket:
+            assert (await socket.call("surrogate"))["statusCode"] == 500
 
     async def test_errors_are_error_bodies(self, serve: Serve) -> None:
         application = await serve(Echo)
@@ -399,6 +411,84 @@ class TestConnecting:
         assert engine.connections == {}
         assert engine.manager.rooms == {}
 
+    async def test_a_second_connect_does_not_get_past_the_first(
+        self, serve: Serve, session: aiohttp.ClientSession
+    ) -> None:
+        """While it is being decided, over polling, where requests overlap."""
+        application = await serve(Echo, listeners=[Handshake])
+        handshake = handshake_of(application)
+        handshake.hold.clear()
+        url = application.servers["socketio"].url + "/socket.io/?EIO=4&transport=polling"
+        async with session.get(url) as response:
+            url += "&sid=" + json.loads((await response.text())[1:])["sid"]
+
+        first = asyncio.ensure_future(session.post(url, data='40"bad"'))
+        await handshake.held.wait()
+        for data in ("40", '421["created"]'):
+            async with session.post(url, data=data):
+                pass
+        async with session.get(url) as response:
+            assert (
+                await response.text() == '44{"message":"connected to / already, or about to be"}'
+            )
+        handshake.hold.set()
+        await (await first).read()
+        async with session.get(url) as response:
+            assert json.loads((await response.text())[2:])["data"]["statusCode"] == 401
+
+        assert handshake.trace == []
+        assert application.servers["socketio"].engine.manager.rooms == {}
+
+    async def test_disconnecting_it_before_it_is_connected_refuses_it(self, serve: Serve) -> None:
+        class Door:
+            @observe(ServerEvents.CONNECTED)
+            async def connected(self, event: ConnectionEvent) -> None:
+                await event.connection.disconnect()
+
+        application = await serve(Echo, listeners=[Door])
+
+        async with raw_socket(application, connect="") as raw:
+            await raw.send("40")
+            assert json.loads(str(await raw.receive())[2:])["data"]["statusCode"] == 403
+
+    async def test_a_refusal_that_cannot_be_written_leaves_nothing_behind(
+        self, serve: Serve
+    ) -> None:
+        """A header byte that is no UTF-8 comes as a lone surrogate, which no packet can hold."""
+
+        class Door:
+            @observe(ServerEvents.CONNECTED)
+            async def connected(self, event: ConnectionEvent) -> None:
+                raise UnauthorizedException("unknown \udcff")
+
+        application = await serve(Echo, listeners=[Door])
+        engine = application.servers["socketio"].engine
+
+        async with raw_socket(application, connect="") as raw:
+            await raw.send("40")
+            assert json.loads(str(await raw.receive())[2:])["data"]["statusCode"] == 500
+        assert (engine.connections, engine.manager.rooms, engine.manager.pending_connect) == (
+            {},
+            {},
+            {},
+        )
+
+    async def test_who_comes_back_on_the_same_session_gets_no_old_answers(
+        self, serve: Serve
+    ) -> None:
+        application = await serve(Gate, Echo)
+        gate = application.injector.get(Gate)
+
+        async with raw_socket(application) as raw:
+            await raw.send('420["pass",1]')
+            await until(lambda: gate.started)
+            await raw.send("41", "40")
+            assert str(await raw.receive()).startswith("40{")
+            gate.open.set()
+            await until(lambda: not gate.running)
+            await raw.send('420["created"]')
+            assert (await raw.acknowledged(0))["statusCode"] == 201
+
     async def test_each_connection_is_ended_once(self, serve: Serve) -> None:
         application = await serve(Echo, listeners=[Handshake])
         handshake = handshake_of(application)
@@ -518,6 +608,33 @@ class TestCall:
                 await connection.call("ask", timeout=0.001)
             assert connection._calls == {}
 
+    async def test_after_the_client_left_it_does_not_wait(self, serve: Serve) -> None:
+        application = await serve(Echo, listeners=[Handshake])
+
+        async with client(application):
+            (connection,) = handshake_of(application).connections
+        await until(lambda: connection.is_ended)
+
+        with pytest.raises(TimeoutError, match="has left"):
+            await connection.call("ask")
+
+    async def test_the_answer_is_read_also_behind_a_flood(self, serve: Serve) -> None:
+        """The held-back reader is the one that brings the answer."""
+
+        class Asking:
+            @websocket("ask")
+            async def ask(self, request: Request) -> Any:
+                assert request.connection is not None
+                return await request.connection.call("question", timeout=20)
+
+        application = await serve(Asking, Echo, socketio={"concurrency": 1})
+
+        async with raw_socket(application) as raw:
+            await raw.send('421["ask"]', *('42["created"]' for _ in range(200)))
+            assert await raw.receive() == '421["question"]'
+            await raw.send('431["answer"]')
+            assert (await raw.acknowledged(1))["content"] == "answer"
+
     async def test_a_client_that_leaves_ends_the_wait(self, serve: Serve) -> None:
         application = await serve(Echo, listeners=[Handshake])
 
@@ -528,6 +645,16 @@ class TestCall:
             await raw.receive()
         with pytest.raises(TimeoutError, match="left before it answered"):
             await calling
+
+
+async def polling_session(application: Application, session: aiohttp.ClientSession) -> str:
+    """The URL of a session that has sent CONNECT, but not yet read the answer."""
+    url = application.servers["socketio"].url + "/socket.io/?EIO=4&transport=polling"
+    async with session.get(url) as response:
+        sid: str = json.loads((await response.text())[1:])["sid"]
+    async with session.post(f"{url}&sid={sid}", data="40"):
+        pass
+    return f"{url}&sid={sid}"
 
 
 class Gate:
@@ -594,18 +721,38 @@ class TestOrder:
             gate.open.set()
             await until(lambda: len(gate.started) == 500)
 
-    async def test_what_waits_is_dropped_when_the_client_leaves(self, serve: Serve) -> None:
+    async def test_what_was_read_runs_also_when_the_client_has_left(self, serve: Serve) -> None:
+        """A client that emits and closes has been heard."""
         application = await serve(Gate, socketio={"concurrency": 1})
         gate = application.injector.get(Gate)
 
         async with raw_socket(application) as raw:
-            await raw.send(*('42["pass",1]' for _ in range(10)))
+            await raw.send(*(f'42["pass",{number}]' for number in range(5)), "41")
             await until(lambda: gate.started)
         await until(lambda: not application.servers["socketio"].engine.connections)
         gate.open.set()
-        await until(lambda: gate.running == 0)
 
-        assert gate.started == [1]
+        await until(lambda: gate.started == list(range(5)))
+
+    async def test_polls_at_the_same_time_are_held_back_together(
+        self, serve: Serve, session: aiohttp.ClientSession
+    ) -> None:
+        application = await serve(Gate, socketio={"concurrency": 1})
+        gate = application.injector.get(Gate)
+        url = await polling_session(application, session)
+
+        async def post() -> None:
+            async with session.post(url, data='42["pass",1]') as response:
+                assert await response.text() == "OK"
+
+        posts = [asyncio.ensure_future(post()) for _ in range(90)]
+        (connection,) = application.servers["socketio"].engine.connections.values()
+        await until(lambda: connection.mailbox.waiting == connection.mailbox.limit)
+        await until(lambda: sum(one.done() for one in posts) == 65)
+        assert connection.mailbox.waiting == connection.mailbox.limit
+        gate.open.set()
+        await asyncio.gather(*posts)
+        await until(lambda: len(gate.started) == 90)
 
 
 class TestStopping:
@@ -630,6 +777,91 @@ class TestStopping:
 
         assert handshake.trace == ["connected", "disconnected"]
         assert gate.started == [1]
+
+    async def test_what_waited_before_is_served_and_nobody_new_connects(
+        self, serve: Serve
+    ) -> None:
+        application = await serve(Gate, socketio={"concurrency": 1})
+        gate = application.injector.get(Gate)
+
+        async with raw_socket(application) as raw, raw_socket(application, connect="") as late:
+            await raw.send('421["pass",1]', '422["pass",2]')
+            (connection,) = application.servers["socketio"].engine.connections.values()
+            await until(lambda: connection.mailbox.waiting == 1)
+            stopping = asyncio.ensure_future(application.stop())
+            await asyncio.sleep(0)
+            await late.send("40")
+            assert json.loads(str(await late.receive())[2:])["data"]["statusCode"] == 503
+            gate.open.set()
+            assert (await raw.acknowledged(1))["content"] == 1
+            assert (await raw.acknowledged(2))["content"] == 2
+            assert await stopping is True
+
+    async def test_events_of_a_client_that_left_are_waited_for(self, serve: Serve) -> None:
+        application = await serve(Gate)
+        gate = application.injector.get(Gate)
+
+        async with raw_socket(application) as raw:
+            await raw.send('42["pass",1]')
+            await until(lambda: gate.started)
+        await until(lambda: not application.servers["socketio"].engine.connections)
+        stopping = asyncio.ensure_future(application.stop())
+        await asyncio.sleep(0)
+        assert gate.running == 1
+        gate.open.set()
+
+        assert await stopping is True
+        assert gate.running == 0
+
+    async def test_an_event_that_does_not_end_is_cancelled_at_the_deadline(
+        self, serve: Serve
+    ) -> None:
+        application = await serve(Gate, http={"shutdown_timeout": 0.1})
+        gate = application.injector.get(Gate)
+
+        async with raw_socket(application) as raw:
+            await raw.send('42["pass",1]')
+            await until(lambda: gate.started)
+            assert await application.stop() is False
+
+        assert not [task for task in asyncio.all_tasks() if "_serve" in str(task.get_coro())]
+
+
+async def test_services_of_a_connection_outlive_its_last_event(serve: Serve) -> None:
+    closed = asyncio.Event()
+
+    class Seat:
+        async def aclose(self) -> None:
+            closed.set()
+
+    class Sitting:
+        @inject
+        def __init__(self, seat: ProviderOf[Seat]) -> None:
+            self.seat = seat
+            self.entered = asyncio.Event()
+            self.release = asyncio.Event()
+
+        @websocket("sit")
+        async def sit(self, request: Request) -> None:
+            self.seat.get()
+            self.entered.set()
+            await self.release.wait()
+            assert not closed.is_set()
+
+    def configure(binder: Binder) -> None:
+        binder.bind(Seat, scope=connection_scope)
+
+    application = await serve(Sitting, modules=[configure])
+    sitting = application.injector.get(Sitting)
+    async with raw_socket(application) as raw:
+        await raw.send('42["sit"]')
+        await sitting.entered.wait()
+    await until(lambda: not application.servers["socketio"].engine.connections)
+    assert not closed.is_set()
+    sitting.release.set()
+
+    async with asyncio.timeout(20):
+        await closed.wait()
 
 
 async def test_terminate_runs_behind_the_acknowledgement(serve: Serve) -> None:

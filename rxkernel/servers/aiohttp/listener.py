@@ -46,9 +46,11 @@ class Listener:
         site = web.TCPSite(self._runner, self.host, self.port, reuse_port=self._reuse_port or None)
         try:
             await site.start()
-        except OSError as exc:
+        except BaseException as exc:
             await self._runner.cleanup()
-            raise ServerStartError(self._explain(exc)) from exc
+            if isinstance(exc, OSError):
+                raise ServerStartError(self._explain(exc)) from exc
+            raise
         self.port = site.port
 
     def _explain(self, exc: OSError) -> str:

@@ -5,6 +5,7 @@ from typing import Any, cast
 from urllib.parse import parse_qsl
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from multidict import MultiDict
 
 from rxkernel.exceptions import (
@@ -125,7 +126,7 @@ async def _read_multipart(native: web.Request, request: Request, settings: HttpS
     """RFC 7578; aiohttp keeps the parts within ``body_limit`` while it reads them."""
     try:
         fields = await native.post()
-    except (ValueError, AssertionError, LookupError, RuntimeError) as exc:
+    except (HttpProcessingError, ValueError, AssertionError, LookupError, RuntimeError) as exc:
         raise BadRequestException(f"the multipart form cannot be read: {exc}") from exc
     if len(fields) > settings.form_fields_limit:
         raise PayloadTooLargeException(

@@ -10,7 +10,13 @@ from multidict import CIMultiDict
 from rxkernel.exceptions import NotFoundException
 from rxkernel.kernel.event_stream import encode_event
 from rxkernel.kernel.serialization import encode_json
-from rxkernel.messages.response import EventStreamResponse, FileResponse, Response, StreamResponse
+from rxkernel.messages.response import (
+    EventStreamResponse,
+    FileResponse,
+    Response,
+    StreamResponse,
+    close_source,
+)
 
 _WATCH = 0.25
 """Seconds between two looks at whether the client of a waiting stream is still there."""
@@ -79,6 +85,7 @@ class Stream:
             status=response.status_code, headers=checked_headers(response.headers)
         )
         self._pump: asyncio.Task[None] | None = None
+        self._ended = native.method == "HEAD"
 
     @property
     def endless(self) -> bool:
@@ -91,40 +98,44 @@ class Stream:
         Raises:
             Exception: the source failed; before the first byte when ``out`` is not prepared.
         """
-        if self._native.method == "HEAD":
-            await _close(self._response.content)
+        if self._ended:
+            await close_source(self._response)
             return
         self._pump = asyncio.create_task(self._copy())
         try:
             while not self._pump.done():
                 await asyncio.wait({self._pump}, timeout=_WATCH)
-                if self._is_gone():
+                if is_gone(self._native):
                     self.end()
-        finally:
+        except BaseException:
             self.end()
             await asyncio.wait({self._pump})
-        failure = None if self._pump.cancelled() else self._pump.exception()
-        if failure is not None and not self._is_gone():
+            raise
+        self._raise_failure(self._pump)
+
+    def _raise_failure(self, pump: asyncio.Task[None]) -> None:
+        if pump.cancelled():
+            if not self._ended:
+                raise RuntimeError("the source of the stream was cancelled from within")
+        elif (failure := pump.exception()) is not None and not is_gone(self._native):
             raise failure
 
     def end(self) -> None:
-        """Send nothing more."""
-        if self._pump is not None:
+        """Send nothing more. The source is told once: its clean-up may take its time."""
+        if not self._ended and self._pump is not None:
             self._pump.cancel()
-
-    def _is_gone(self) -> bool:
-        return self._native.transport is None or self._native.transport.is_closing()
+        self._ended = True
 
     async def _copy(self) -> None:
-        if self.endless:
-            await self.out.prepare(self._native)
         try:
+            if self.endless:
+                await self.out.prepare(self._native)
             async for piece in self._response.content:
                 if not self.out.prepared:
                     await self.out.prepare(self._native)
                 await self.out.write(self._encode(piece))
         finally:
-            await _close(self._response.content)
+            await close_source(self._response)
 
     def _encode(self, piece: Any) -> bytes:
         if self.endless:
@@ -132,7 +143,6 @@ class Stream:
         return piece.encode() if isinstance(piece, str) else piece
 
 
-async def _close(source: object) -> None:
-    close = getattr(source, "aclose", None)
-    if close is not None:
-        await close()
+def is_gone(native: web.Request) -> bool:
+    """Whether the client of *native* has left."""
+    return native.transport is None or native.transport.is_closing()

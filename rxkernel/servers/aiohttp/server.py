@@ -4,9 +4,11 @@ import asyncio
 import logging
 from typing import Any
 
+import attrs
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
-from rxkernel.exceptions import HttpException, MethodNotAllowedException, NotFoundException
+from rxkernel.exceptions import MethodNotAllowedException, NotFoundException
 from rxkernel.kernel.errors import error_response
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.scopes import current_request
@@ -16,7 +18,7 @@ from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import HttpDefinition
 from rxkernel.servers.aiohttp.listener import Listener
 from rxkernel.servers.aiohttp.requests import add_path, read_body, read_head
-from rxkernel.servers.aiohttp.responses import Stream, native_response
+from rxkernel.servers.aiohttp.responses import Stream, is_gone, native_response
 from rxkernel.servers.server import Server
 from rxkernel.settings import HttpSettings
 
@@ -27,7 +29,8 @@ class AiohttpServer(Server):
     """Answers HTTP with the kernel's definitions.
 
     ``engine`` is the `aiohttp.web.Application`: what a listener of ``server.configure``
-    adds to it, routes and middleware, comes before the kernel's.
+    adds to it, routes and middleware, comes before the kernel's. ``not_awaited`` are the
+    paths of native routes that hold connections open, so draining does not wait for them.
     """
 
     name = "aiohttp"
@@ -37,6 +40,7 @@ class AiohttpServer(Server):
         self._settings = settings
         self._kernel: Kernel | None = None
         self._listener: Listener | None = None
+        self.not_awaited: set[str] = set()
         self._requests: set[asyncio.Task[Any]] = set()
         self._event_streams: set[Stream] = set()
         self._draining = False
@@ -55,7 +59,8 @@ class AiohttpServer(Server):
         self.engine = web.Application(client_max_size=self._settings.body_limit)
 
     async def start(self) -> None:
-        self.engine.router.add_route("*", "/{path:.*}", self._handle)
+        self.engine.middlewares.insert(0, self._tracked)
+        self.engine.router.add_route("*", r"/{path:[\s\S]*}", self._handle)
         self._listener = Listener(
             self.engine,
             self._settings.host,
@@ -81,26 +86,31 @@ class AiohttpServer(Server):
         if listener is not None:
             await listener.close()
 
-    async def _handle(self, native: web.Request) -> web.StreamResponse:
-        assert self._kernel is not None
-        request = read_head(native)
-        current_request.set(request)
-        self._track(asyncio.current_task())
-        try:
-            response = await self._answer(self._kernel, native, request)
-            out = await self._deliver(self._kernel, native, request, response)
-        except ConnectionError:
-            logger.debug("client left: %s %r", native.method, native.raw_path[:200])
-            return web.Response(status=499)
+    @web.middleware
+    async def _tracked(self, native: web.Request, handler: Handler) -> web.StreamResponse:
+        """aiohttp has one task per request, which ends when the answer has been written."""
+        task = asyncio.current_task()
+        if task is not None and native.path not in self.not_awaited:
+            self._requests.add(task)
+            task.add_done_callback(self._requests.discard)
+        out = await handler(native)
         if self._draining or native.content.exception() is not None:
             out.force_close()
         return out
 
-    def _track(self, task: asyncio.Task[Any] | None) -> None:
-        """aiohttp has one task per request; it ends when the answer has been written."""
+    async def _handle(self, native: web.Request) -> web.StreamResponse:
+        assert self._kernel is not None
+        exchange = _Exchange(self._kernel, read_head(native))
+        current_request.set(exchange.request)
+        task = asyncio.current_task()
         assert task is not None
-        self._requests.add(task)
-        task.add_done_callback(self._requests.discard)
+        task.add_done_callback(exchange.end)
+        try:
+            response = await self._answer(self._kernel, native, exchange.request)
+            return await self._deliver(native, exchange, response)
+        except ConnectionError:
+            logger.debug("client left: %s %r", native.method, native.raw_path[:200])
+            return web.Response(status=499)
 
     async def _answer(self, kernel: Kernel, native: web.Request, request: Request) -> Response:
         try:
@@ -111,7 +121,8 @@ class AiohttpServer(Server):
             if native.method == "OPTIONS":
                 return await kernel.respond(request, Response(None, 204, exc.headers))
             return await kernel.fail(request, exc)
-        except HttpException as exc:
+        except Exception as exc:
+            _raise_if_gone(native, exc)
             return await kernel.fail(request, exc)
         return await kernel.answer(definition, request)
 
@@ -126,33 +137,29 @@ class AiohttpServer(Server):
         return kernel.http_router.match(native.method, path)
 
     async def _deliver(
-        self, kernel: Kernel, native: web.Request, request: Request, response: Response
+        self, native: web.Request, exchange: "_Exchange", response: Response
     ) -> web.StreamResponse:
         """Hand *response* to aiohttp; in place of one that cannot be written goes an error."""
         try:
-            return await self._send(kernel, native, request, response)
-        except ConnectionError:
-            raise
+            return await self._send(native, exchange, response)
         except Exception as exc:
-            response = await kernel.fail(request, exc)
+            _raise_if_gone(native, exc)
+            response = await exchange.kernel.fail(exchange.request, exc)
         try:
-            return await self._send(kernel, native, request, response)
-        except ConnectionError:
-            raise
+            return await self._send(native, exchange, response)
         except Exception as exc:
+            _raise_if_gone(native, exc)
             logger.exception("the error cannot be written either")
-            return await self._send(kernel, native, request, error_response(exc))
+            return await self._send(native, exchange, error_response(exc))
 
     async def _send(
-        self, kernel: Kernel, native: web.Request, request: Request, response: Response
+        self, native: web.Request, exchange: "_Exchange", response: Response
     ) -> web.StreamResponse:
         if isinstance(response, StreamResponse | EventStreamResponse):
-            out = await self._stream(native, request, response)
+            out = await self._stream(native, exchange.request, response)
         else:
             out = await native_response(response)
-        task = asyncio.current_task()
-        assert task is not None
-        task.add_done_callback(lambda _: kernel.terminate(request, response))
+        exchange.response = response
         return out
 
     async def _stream(
@@ -161,6 +168,8 @@ class AiohttpServer(Server):
         stream = Stream(native, response)
         if stream.endless:
             self._event_streams.add(stream)
+            if self._draining:
+                stream.end()
         try:
             await stream.send()
         except Exception as exc:
@@ -172,3 +181,22 @@ class AiohttpServer(Server):
         finally:
             self._event_streams.discard(stream)
         return stream.out
+
+
+@attrs.define(eq=False)
+class _Exchange:
+    """A request and what was sent for it, if anything could be."""
+
+    kernel: Kernel
+    request: Request
+    response: Response | None = None
+
+    def end(self, _: object) -> None:
+        """The request's task is done."""
+        self.kernel.terminate(self.request, self.response)
+
+
+def _raise_if_gone(native: web.Request, exc: Exception) -> None:
+    """A broken connection to the client is nobody's failure; one to a database is."""
+    if isinstance(exc, ConnectionError) and is_gone(native):
+        raise exc

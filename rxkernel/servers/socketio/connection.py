@@ -26,9 +26,8 @@ class Link(Protocol):
 
 
 class SocketioConnection(Connection):
-    """What it emits before it is accepted is sent behind the CONNECT packet.
-
-    ``engine_id`` is the Engine.IO session that carries it.
+    """What it emits before it is accepted is sent behind the CONNECT packet; disconnecting it
+    before is refusing it. ``engine_id`` is the Engine.IO session that carries it.
     """
 
     def __init__(
@@ -44,6 +43,8 @@ class SocketioConnection(Connection):
         self.engine_id = engine_id
         self.mailbox = Mailbox(concurrency)
         self.is_accepted = False
+        self.is_dropped = False
+        self.is_ended = False
         self._link = link
         self._early: list[tuple[str, tuple[Any, ...]]] = []
         self._acks = count(1)
@@ -65,12 +66,15 @@ class SocketioConnection(Connection):
                 f"call({event!r}) before the connection is accepted would wait for itself; "
                 f"emit, or call from the first event"
             )
+        if self.is_ended:
+            raise TimeoutError("the client has left")
         ack = next(self._acks)
         answer = self._calls[ack] = asyncio.get_running_loop().create_future()
         try:
             await self._link.send_event(self, event, args, ack)
-            async with asyncio.timeout(timeout):
-                values = await answer
+            with self.mailbox.expected():
+                async with asyncio.timeout(timeout):
+                    values = await answer
         finally:
             self._calls.pop(ack, None)
         return values[0] if len(values) == 1 else tuple(values) or None
@@ -88,7 +92,10 @@ class SocketioConnection(Connection):
         await self._link.leave(self, room)
 
     async def disconnect(self) -> None:
-        await self._link.drop(self)
+        if self.is_accepted:
+            await self._link.drop(self)
+        else:
+            self.is_dropped = True
 
     async def accept(self) -> None:
         """The client knows that it is connected: send what was emitted before."""
@@ -98,8 +105,8 @@ class SocketioConnection(Connection):
             await self.emit(event, *args)
 
     def end(self) -> None:
-        """The client has left: drop what waits, and fail what waits for it."""
-        self.mailbox.discard()
+        """The client has left: fail what waits for it. Events that were read still run."""
+        self.is_ended = True
         for answer in self._calls.values():
             if not answer.done():
                 answer.set_exception(TimeoutError("the client left before it answered"))

@@ -11,17 +11,13 @@ from typing import Any
 
 import socketio
 from socketio import packet
-from socketio.exceptions import ConnectionRefusedError
 
 from rxkernel.kernel.serialization import to_plain
 from rxkernel.servers.socketio.connection import SocketioConnection
-from rxkernel.servers.socketio.packet import KernelPacket
+from rxkernel.servers.socketio.packet import Encoded, KernelPacket
 from rxkernel.servers.socketio.polling import EngineioServer
 
 logger = logging.getLogger(__name__)
-
-Refusal = ConnectionRefusedError
-"""Raised with a message and the error body; the client gets them as CONNECT_ERROR."""
 
 
 class _Participants(socketio.AsyncManager):  # type: ignore[misc]
@@ -46,7 +42,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
 
     Args:
         make: a connection for ``(engine, sid, namespace, engine session, handshake, auth)``.
-        connected: raises `Refusal` to turn the client away.
+        connected: decides; the encoded CONNECT_ERROR to send, or None to let the client in.
         received: an event with its acknowledgement id, or None, and its arguments.
         disconnected: once for each connection that was accepted.
     """
@@ -55,9 +51,9 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         self,
         *,
         make: Callable[..., SocketioConnection],
-        connected: Callable[[SocketioConnection], Awaitable[None]],
+        connected: Callable[[SocketioConnection], Awaitable[Encoded | None]],
         received: Callable[[SocketioConnection, int | None, list[Any]], Awaitable[None]],
-        disconnected: Callable[[SocketioConnection], Awaitable[None]],
+        disconnected: Callable[[SocketioConnection], Awaitable[Encoded | None]],
         **options: Any,
     ) -> None:
         super().__init__(
@@ -79,31 +75,44 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         return EngineioServer
 
     async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
+        """Nobody is connected, hears a broadcast or is heard before `connected` has decided."""
+        namespace = namespace or "/"
         if eio_sid not in self.environ:  # the Engine.IO session has ended already
             return
-        await super()._handle_connect(eio_sid, namespace, data)
-        connection = self._find(eio_sid, namespace)
-        if connection is None:
+        sid = await self.manager.pre_connect(eio_sid, namespace)
+        if sid is None:
+            again = {"message": f"connected to {namespace[:100]} already, or about to be"}
+            await self._send(eio_sid, packet.CONNECT_ERROR, namespace, data=again)
             return
-        if eio_sid in self.environ:
+        connection = self._make(self, sid, namespace, self.environ[eio_sid], data)
+        self.connections[sid] = connection
+        decided = False
+        try:
+            refusal = await self._connected(connection)
+            decided = True
+        finally:
+            if not decided:
+                await self._forget(connection)
+        if refusal is not None:
+            await self._forget(connection)
+            await self.send(connection, refusal)
+        elif eio_sid not in self.environ:  # it left meanwhile
+            await self._forget(connection)
+            await self._disconnected(connection)
+        else:
+            await self._send(eio_sid, packet.CONNECT, namespace, data={"sid": sid})
+            await self.manager.connect(sid, namespace)
             await connection.accept()
-        else:  # it left while its CONNECT was decided
-            connection.is_accepted = True
-            await self._handle_disconnect(eio_sid, namespace, self.reason.TRANSPORT_CLOSE)
 
-    async def _trigger_event(self, event: str, namespace: str, *args: Any) -> Any:
-        """Called by the library for ``connect`` and ``disconnect`` only; see `_handle_event`."""
-        if event == "connect":
-            sid, environ, auth = args
-            connection = self._make(self, sid, namespace, environ, auth)
-            self.connections[sid] = connection
-            try:
-                await self._connected(connection)
-            except Refusal:
-                del self.connections[sid]
-                raise
-        elif args[0] in self.connections:
-            connection = self.connections.pop(args[0])
+    async def _forget(self, connection: SocketioConnection) -> None:
+        self.connections.pop(connection.id, None)
+        connection.end()
+        await self.manager.disconnect(connection.id, connection.namespace, ignore_queue=True)
+
+    async def _trigger_event(self, event: str, namespace: str, sid: str, *_: Any) -> None:
+        """Called by the library for ``disconnect`` only: `_handle_event` is ours."""
+        if sid in self.connections:
+            connection = self.connections.pop(sid)
             connection.end()
             await self._disconnected(connection)
 
@@ -147,17 +156,29 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
     def _find(self, eio_sid: str, namespace: str | None) -> SocketioConnection | None:
         return self.connections.get(self.manager.sid_from_eio_sid(eio_sid, namespace or "/"))
 
-    async def acknowledge(self, connection: SocketioConnection, id: int, payload: Any) -> None:
-        """Send *payload* as the acknowledgement *id*."""
-        answer = KernelPacket(packet.ACK, namespace=connection.namespace, id=id, data=[payload])
-        await self._send_packet(connection.engine_id, answer)
+    async def send(self, connection: SocketioConnection, encoded: Encoded) -> None:
+        """Send a packet that was encoded for *connection*."""
+        for part in encoded if isinstance(encoded, list) else [encoded]:
+            await self.eio.send(connection.engine_id, part)
+
+    async def _send(self, eio_sid: str, kind: int, namespace: str, *, data: Any) -> None:
+        await self._send_packet(eio_sid, KernelPacket(kind, namespace=namespace, data=data))
+
+    async def acknowledge(self, connection: SocketioConnection, encoded: Encoded) -> None:
+        """Send an encoded acknowledgement, unless its connection has ended.
+
+        The client may have connected anew on the same session, and count from the start.
+        """
+        if not connection.is_ended:
+            await self.send(connection, encoded)
 
     async def send_event(
         self, connection: SocketioConnection, event: str, args: tuple[Any, ...], ack: int | None
     ) -> None:
         data = [event, *(to_plain(arg) for arg in args)]
         sent = KernelPacket(packet.EVENT, namespace=connection.namespace, id=ack, data=data)
-        await self._send_packet(connection.engine_id, sent)
+        if not connection.is_ended:
+            await self._send_packet(connection.engine_id, sent)
 
     def rooms_of(self, connection: SocketioConnection) -> list[Any]:
         return list(self.manager.get_rooms(connection.id, connection.namespace) or ())

@@ -2,20 +2,25 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from multidict import MultiDict
 
 from rxkernel.events.dispatcher import AsyncEventDispatcher
-from rxkernel.exceptions import NotFoundException, ServiceUnavailableException
+from rxkernel.exceptions import (
+    ForbiddenException,
+    NotFoundException,
+    ServiceUnavailableException,
+)
 from rxkernel.kernel.errors import error_response
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.scopes import close_services, current_connection, current_request
 from rxkernel.kernel.serialization import to_plain
 from rxkernel.messages.connection import Broadcaster
 from rxkernel.messages.request import Request
-from rxkernel.messages.response import Response
+from rxkernel.messages.response import Response, close_source
 from rxkernel.messages.transport import Transport
 from rxkernel.servers.aiohttp.listener import Listener, new_engine
 from rxkernel.servers.aiohttp.requests import client_of
@@ -23,11 +28,19 @@ from rxkernel.servers.aiohttp.server import AiohttpServer
 from rxkernel.servers.events import ConnectionEvent, ServerEvents
 from rxkernel.servers.server import Server
 from rxkernel.servers.socketio.connection import SocketioConnection
-from rxkernel.servers.socketio.engine import Engine, Refusal
-from rxkernel.servers.socketio.wire import acknowledgement, read_arguments
+from rxkernel.servers.socketio.engine import Engine
+from rxkernel.servers.socketio.packet import (
+    Encoded,
+    encode_acknowledgement,
+    encode_refusal,
+)
+from rxkernel.servers.socketio.wire import read_arguments
 from rxkernel.settings import Settings
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+_STOPPING = "the server is stopping; try again"
 
 
 class SocketioServer(Server):
@@ -54,6 +67,7 @@ class SocketioServer(Server):
         self._kernel: Kernel | None = None
         self._namespaces: set[str] = set()
         self._listener: Listener | None = None
+        self._jobs: set[asyncio.Task[None]] = set()
         self._draining = False
 
     @property
@@ -76,7 +90,6 @@ class SocketioServer(Server):
             connected=self._connected,
             received=self._received,
             disconnected=self._disconnected,
-            namespaces="*",  # `_connected` refuses those that nobody serves
             ping_interval=settings.ping_interval,
             ping_timeout=settings.ping_timeout,
             max_http_buffer_size=settings.max_payload,
@@ -88,6 +101,7 @@ class SocketioServer(Server):
             self._http.engine if shared else new_engine(self._settings.http.body_limit)
         )
         self.engine.attach(self._application, socketio_path=settings.path.strip("/"))
+        self._http.not_awaited.add(f"{settings.path}/")
 
     async def start(self) -> None:
         if (port := self._settings.socketio.port) is not None:
@@ -101,14 +115,19 @@ class SocketioServer(Server):
             await self._listener.refuse()
         mailboxes = [c.mailbox.settle() for c in self.engine.connections.values()]
         await asyncio.gather(*mailboxes)
+        while self._jobs:  # of clients that have left
+            await asyncio.wait(self._jobs)
 
     async def stop(self) -> None:
         """Close every transport, without a Socket.IO DISCONNECT: a client that got one would
         not reconnect by itself, and the next process is there for it."""
         self._broadcaster.detach(self)
-        for session in tuple(self.engine.eio.sockets):
-            await self.engine.close(session)
+        await asyncio.gather(*(self.engine.close(sid) for sid in tuple(self.engine.eio.sockets)))
         await self.engine.shutdown()
+        for job in self._jobs:
+            job.cancel()
+        if self._jobs:
+            await asyncio.wait(self._jobs)
         listener, self._listener = self._listener, None
         if listener is not None:
             await listener.close()
@@ -135,20 +154,25 @@ class SocketioServer(Server):
             client=client_of(native),
         )
 
-    async def _connected(self, connection: SocketioConnection) -> None:
+    async def _connected(self, connection: SocketioConnection) -> Encoded | None:
         assert self._kernel is not None
         current_connection.set(connection)
         try:
+            if self._draining:
+                raise ServiceUnavailableException(_STOPPING)
             if connection.namespace not in self._namespaces:
                 raise NotFoundException(f"no namespace {connection.namespace[:100]!r}")
             event = ConnectionEvent(connection, self)
             await self._dispatcher.dispatch(ServerEvents.CONNECTED, event)
+            if connection.is_dropped:
+                raise ForbiddenException("disconnected before it was connected")
         except Exception as exc:
             await close_services(connection)
-            request = self._request(connection)
+            request = self._request(connection, "CONNECT")
             response = await self._kernel.fail(request, exc)
-            body = acknowledgement(response)
-            raise Refusal(body.get("message", "Refused"), body) from exc
+            write = partial(encode_refusal, connection.namespace)
+            return (await self._written(request, response, write))[1]
+        return None
 
     async def _disconnected(self, connection: SocketioConnection) -> None:
         current_connection.set(connection)
@@ -157,55 +181,75 @@ class SocketioServer(Server):
             await self._dispatcher.dispatch(ServerEvents.DISCONNECTED, event)
         except Exception:
             logger.exception("a listener of %s failed", ServerEvents.DISCONNECTED)
-        finally:
-            await close_services(connection)
+        self._track(asyncio.create_task(self._close_services(connection)))
+
+    async def _close_services(self, connection: SocketioConnection) -> None:
+        """Behind the events that were read before the client left: they may use them."""
+        await connection.mailbox.settle()
+        await close_services(connection)
+
+    def _track(self, task: asyncio.Task[None]) -> None:
+        self._jobs.add(task)
+        task.add_done_callback(self._jobs.discard)
 
     async def _received(
         self, connection: SocketioConnection, ack: int | None, data: list[Any]
     ) -> None:
-        await connection.mailbox.put(partial(self._serve, connection, ack, data))
+        in_time = not self._draining
+        await connection.mailbox.put(partial(self._serve, connection, ack, data, in_time))
 
     async def _serve(
-        self, connection: SocketioConnection, ack: int | None, data: list[Any]
+        self, connection: SocketioConnection, ack: int | None, data: list[Any], in_time: bool
     ) -> None:
         """One event, from its arguments to its acknowledgement; a task of its own."""
         assert self._kernel is not None
+        task = asyncio.current_task()
+        assert task is not None
+        self._track(task)
         current_connection.set(connection)
-        request = self._request(connection)
+        request = self._request(connection, data[0])
         current_request.set(request)
+        response: Response | None = None
         try:
-            response, payload = await self._answer(self._kernel, request, data)
-            if ack is not None:
-                await self.engine.acknowledge(connection, ack, payload)
-            self._kernel.terminate(request, response)
+            response = await self._respond(self._kernel, request, data, in_time)
+            write = partial(encode_acknowledgement, connection.namespace, ack)
+            response, encoded = await self._written(request, response, write)
+            if encoded is not None:
+                await self.engine.acknowledge(connection, encoded)
         except Exception:
-            logger.exception("event %.100r could not be served", data[0])
+            logger.exception("event %.100r could not be answered", data[0])
+        finally:
+            self._kernel.terminate(request, response)
 
-    def _request(self, connection: SocketioConnection) -> Request:
+    def _request(self, connection: SocketioConnection, name: str) -> Request:
         return Request(
             Transport.SOCKET,
             connection.headers,
+            url=name,
             connection=connection,
             client=connection.client,
-            native=None,
         )
 
-    async def _answer(
-        self, kernel: Kernel, request: Request, data: list[Any]
-    ) -> tuple[Response, dict[str, Any]]:
-        response = await self._respond(kernel, request, data)
+    async def _written(
+        self, request: Request, response: Response, write: Callable[[Response], T]
+    ) -> tuple[Response, T]:
+        """*response* as *write* encodes it; in place of one that cannot be encoded an error."""
+        assert self._kernel is not None
         try:
-            return response, acknowledgement(response)
+            return response, write(response)
         except Exception as exc:
-            response = await kernel.fail(request, exc)
+            await close_source(response)
+            response = await self._kernel.fail(request, exc)
         try:
-            return response, acknowledgement(response)
+            return response, write(response)
         except Exception as exc:
-            logger.exception("the error cannot be acknowledged either")
+            logger.exception("the error cannot be sent either")
             response = error_response(exc)
-            return response, acknowledgement(response)
+            return response, write(response)
 
-    async def _respond(self, kernel: Kernel, request: Request, data: list[Any]) -> Response:
+    async def _respond(
+        self, kernel: Kernel, request: Request, data: list[Any], in_time: bool
+    ) -> Response:
         name, *arguments = data
         assert request.connection is not None
         namespace = request.connection.namespace
@@ -213,8 +257,8 @@ class SocketioServer(Server):
             name if namespace == "/" else f"{namespace}:{name}"
         )
         try:
-            if self._draining:
-                raise ServiceUnavailableException("the server is stopping; try again")
+            if not in_time:
+                raise ServiceUnavailableException(_STOPPING)
             # the key of another namespace's event is a name that a client can send here
             if definition is None or definition.namespace != namespace:
                 raise NotFoundException(f"no event {name[:100]!r} in namespace {namespace}")
