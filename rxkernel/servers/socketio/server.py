@@ -113,6 +113,7 @@ class SocketioServer(Server):
         self._draining = True
         if self._listener is not None:
             await self._listener.refuse()
+            await self._listener.linger()
         mailboxes = [c.mailbox.settle() for c in self.engine.connections.values()]
         await asyncio.gather(*mailboxes)
         while self._jobs:  # of clients that have left
