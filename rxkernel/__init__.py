@@ -97,6 +97,7 @@ from rxkernel.messages.request import (
     UploadedFile,
 )
 from rxkernel.messages.response import (
+    Acknowledgement,
     EventStreamResponse,
     FileResponse,
     RedirectResponse,
@@ -147,6 +148,7 @@ from rxkernel.settings import (
 )
 
 __all__ = [
+    "Acknowledgement",
     "Application",
     "ApplicationEvents",
     "AsyncEventDispatcher",

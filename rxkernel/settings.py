@@ -139,6 +139,9 @@ class SocketioSettings:
     ping_timeout: float = attrs.field(default=20.0, validator=_INTERVAL)
     """Seconds that a socket may take to answer a ping."""
 
+    connect_timeout: float = attrs.field(default=45.0, validator=_INTERVAL)
+    """Seconds until a client must have connected to a namespace."""
+
     max_payload: int = attrs.field(default=1_000_000, validator=_COUNT)
     """Largest message, in bytes; the socket that sends a larger one is closed."""
 

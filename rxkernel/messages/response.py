@@ -157,6 +157,16 @@ class EventStreamResponse(Response):
         self.headers.setdefault("Cache-Control", "no-store")
 
 
+class Acknowledgement(Response):
+    """Acknowledges with *values* as they are, for Socket.IO clients that expect no envelope.
+
+    Over HTTP it is the JSON list of them.
+    """
+
+    def __init__(self, *values: Any) -> None:
+        super().__init__(list(values))
+
+
 async def close_source(response: Response) -> None:
     """Close what *response* would be read from, where that is a stream."""
     close = getattr(response.content, "aclose", None)

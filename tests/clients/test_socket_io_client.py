@@ -202,11 +202,7 @@ async def test_a_broadcast_stays_in_its_namespace_and_room(
         "bob": [["said", "to the others in the room"], ["said", "to all others"]],
         "eve": [["said", "to all others"]],
     }
-    message = "no namespace '/nowhere'"
-    assert result["nowhere"] == {
-        "message": message,
-        "data": {"statusCode": 404, "message": message},
-    }
+    assert result["nowhere"] == {"message": "Invalid namespace"}
 
 
 class Calls:

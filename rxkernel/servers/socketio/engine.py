@@ -5,17 +5,18 @@ handler by sending that name. Here events go to the kernel only. The methods ove
 are private: `tests/servers/test_socketio_seams.py` fails when a release renames one.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import socketio
 from socketio import packet
 
 from rxkernel.kernel.serialization import to_plain
 from rxkernel.servers.socketio.connection import SocketioConnection
+from rxkernel.servers.socketio.handshake import EngineioServer
 from rxkernel.servers.socketio.packet import Encoded, KernelPacket
-from rxkernel.servers.socketio.polling import EngineioServer
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         connected: decides; the encoded CONNECT_ERROR to send, or None to let the client in.
         received: an event with its acknowledgement id, or None, and its arguments.
         disconnected: once for each connection that was accepted.
+        connect_timeout: seconds until a session must be connected to a namespace.
     """
 
     def __init__(
@@ -54,8 +56,10 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         connected: Callable[[SocketioConnection], Awaitable[Encoded | None]],
         received: Callable[[SocketioConnection, int | None, list[Any]], Awaitable[None]],
         disconnected: Callable[[SocketioConnection], Awaitable[Encoded | None]],
+        connect_timeout: float,
         **options: Any,
     ) -> None:
+        self._connect_timeout = connect_timeout
         super().__init__(
             client_manager=_Participants(),
             serializer=KernelPacket,
@@ -116,35 +120,94 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
             connection.end()
             await self._disconnected(connection)
 
-    async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
+    async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
+        await super()._handle_eio_connect(eio_sid, environ)
+        loop = asyncio.get_running_loop()
+        loop.call_later(self._connect_timeout, self._expire, eio_sid)
+
+    def _expire(self, eio_sid: str) -> None:
+        """Close a session that is connected to no namespace by now."""
+        if not any(c.engine_id == eio_sid for c in self.connections.values()):
+            self.eio.spawn(self.close(eio_sid))
+
+    async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
         """A packet that breaks the protocol closes the session; the library would go on."""
         try:
-            await super()._handle_eio_message(eio_sid, data)
+            ready = self._assembled(eio_sid, data)
+            if ready is not None:
+                await self._dispatch(eio_sid, ready)
         except Exception as exc:
             logger.warning("closed %s: %.200r", eio_sid, exc)
             await self.close(eio_sid)
 
+    def _assembled(self, eio_sid: str, data: str | bytes) -> KernelPacket | None:
+        """The packet that *data* completes, if it does.
+
+        Raises:
+            ValueError: it is no packet, or not what was due.
+        """
+        begun = self._binary_packet.get(eio_sid)
+        if isinstance(data, str):
+            if begun is not None:
+                raise ValueError("text where an attachment was due")
+            if not data:
+                raise ValueError("an empty packet")
+            read = KernelPacket(encoded_packet=data)
+            if not read.attachment_count:
+                return read
+            self._binary_packet[eio_sid] = read
+            return None
+        if begun is None:
+            raise ValueError("an attachment that no packet announced")
+        begun.size += len(data)
+        if begun.size > self.eio.max_http_buffer_size:
+            raise ValueError("attachments above socketio.max_payload")
+        if not begun.add_attachment(data):
+            return None
+        return cast(KernelPacket, self._binary_packet.pop(eio_sid))
+
+    async def _dispatch(self, eio_sid: str, read: KernelPacket) -> None:
+        kind, namespace = read.packet_type, read.namespace
+        if kind == packet.CONNECT:
+            await self._handle_connect(eio_sid, namespace, read.data)
+        elif kind == packet.DISCONNECT:
+            await self._handle_disconnect(eio_sid, namespace, self.reason.CLIENT_DISCONNECT)
+        elif kind in (packet.EVENT, packet.BINARY_EVENT):
+            await self._handle_event(eio_sid, namespace, read.id, read.data)
+        elif kind in (packet.ACK, packet.BINARY_ACK):
+            await self._handle_ack(eio_sid, namespace, read.id, read.data)
+        else:
+            raise ValueError("a packet that only servers send")
+
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
-        session = self.eio.sockets.get(eio_sid)
+        self._binary_packet.pop(eio_sid, None)
         await super()._handle_eio_disconnect(eio_sid, reason)
-        if session is not None and reason == self.reason.CLIENT_DISCONNECT:
-            await session.queue.put(None)  # a pending poll would wait for its timeout
 
     async def close(self, eio_sid: str) -> None:
         """Close an Engine.IO session and the transport below it."""
-        session = self.eio.sockets.get(eio_sid)
-        if session is not None:
-            await session.close(wait=False)
-            await session.queue.put(None)  # ends the writer, which closes the websocket
+        await self.eio.disconnect(eio_sid)
+
+    async def broadcast(
+        self, event: str, args: tuple[Any, ...], room: str | None, namespace: str, skip: set[str]
+    ) -> None:
+        """Encode once, and hand the same frames to every session."""
+        data = [event, *(to_plain(arg) for arg in args)]
+        encoded = KernelPacket(packet.EVENT, namespace=namespace, data=data).encode()
+        parts = encoded if isinstance(encoded, list) else [encoded]
+        frames = [part if isinstance(part, bytes) else f"4{part}" for part in parts]
+        for sid, eio_sid in self.manager.get_participants(namespace, room):
+            session = self.eio.sockets.get(eio_sid)
+            if session is not None and sid not in skip:
+                for frame in frames:
+                    session.put(frame)
 
     async def _handle_event(
         self, eio_sid: str, namespace: str | None, id: int | None, data: Any
     ) -> None:
         connection = self._find(eio_sid, namespace)
-        if not isinstance(data, list) or not data or not isinstance(data[0], str):
-            raise ValueError("an event without a name")
-        if connection is not None and connection.is_accepted:
-            await self._received(connection, id, data)
+        if connection is None or not connection.is_accepted:
+            raise ValueError("an event before CONNECT")
+        await self._received(connection, id, data)
 
     async def _handle_ack(
         self, eio_sid: str, namespace: str | None, id: int | None, data: Any

@@ -17,7 +17,6 @@ from rxkernel.exceptions import (
 from rxkernel.kernel.errors import error_response
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.scopes import close_services, current_connection, current_request
-from rxkernel.kernel.serialization import to_plain
 from rxkernel.messages.connection import Broadcaster
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response, close_source
@@ -32,6 +31,7 @@ from rxkernel.servers.socketio.engine import Engine
 from rxkernel.servers.socketio.packet import (
     Encoded,
     encode_acknowledgement,
+    encode_invalid_namespace,
     encode_refusal,
 )
 from rxkernel.servers.socketio.wire import read_arguments
@@ -93,7 +93,8 @@ class SocketioServer(Server):
             ping_interval=settings.ping_interval,
             ping_timeout=settings.ping_timeout,
             max_http_buffer_size=settings.max_payload,
-            **_origins(self._settings.http.origins),
+            connect_timeout=settings.connect_timeout,
+            origins=self._settings.http.origins,
         )
 
         shared = settings.port is None
@@ -123,7 +124,7 @@ class SocketioServer(Server):
         """Close every transport, without a Socket.IO DISCONNECT: a client that got one would
         not reconnect by itself, and the next process is there for it."""
         self._broadcaster.detach(self)
-        await asyncio.gather(*(self.engine.close(sid) for sid in tuple(self.engine.eio.sockets)))
+        await self.engine.eio.disconnect()
         await self.engine.shutdown()
         for job in self._jobs:
             job.cancel()
@@ -136,8 +137,7 @@ class SocketioServer(Server):
     async def broadcast(
         self, event: str, args: tuple[Any, ...], room: str | None, namespace: str, skip: set[str]
     ) -> None:
-        data = tuple(to_plain(arg) for arg in args)
-        await self.engine.emit(event, data, room=room, namespace=namespace, skip_sid=list(skip))
+        await self.engine.broadcast(event, args, room, namespace, skip)
 
     def _make(
         self, engine: Engine, sid: str, namespace: str, environ: dict[str, Any], auth: Any
@@ -157,12 +157,12 @@ class SocketioServer(Server):
 
     async def _connected(self, connection: SocketioConnection) -> Encoded | None:
         assert self._kernel is not None
+        if connection.namespace not in self._namespaces:
+            return encode_invalid_namespace(connection.namespace)
         current_connection.set(connection)
         try:
             if self._draining:
                 raise ServiceUnavailableException(_STOPPING)
-            if connection.namespace not in self._namespaces:
-                raise NotFoundException(f"no namespace {connection.namespace[:100]!r}")
             event = ConnectionEvent(connection, self)
             await self._dispatcher.dispatch(ServerEvents.CONNECTED, event)
             if connection.is_dropped:
@@ -268,10 +268,3 @@ class SocketioServer(Server):
         except Exception as exc:
             return await kernel.fail(request, exc)
         return await kernel.answer(definition, request)
-
-
-def _origins(origins: tuple[str, ...]) -> dict[str, Any]:
-    """engine.io's words for the one origin policy: own origin, a list, or all without cookies."""
-    if "*" in origins:
-        return {"cors_allowed_origins": "*", "cors_credentials": False}
-    return {"cors_allowed_origins": list(origins) or None, "cors_credentials": bool(origins)}

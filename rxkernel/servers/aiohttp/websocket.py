@@ -1,0 +1,68 @@
+"""A websocket and plain answers on aiohttp, for transports that bring their own protocol."""
+
+from collections.abc import Mapping
+from typing import Self
+
+from aiohttp import WSMsgType, web
+
+Frame = str | bytes
+
+_TYPE, _TEXT = "Content-Type", "text/plain; charset=UTF-8"
+
+
+class WebSocket:
+    """One accepted websocket (RFC 6455), text and binary frames in the order they come.
+
+    permessage-deflate is off: it costs 100 KiB per idle socket.
+    """
+
+    def __init__(self, native: web.Request, socket: web.WebSocketResponse) -> None:
+        self._native = native
+        self.response = socket
+
+    @classmethod
+    async def accept(cls, native: web.Request, limit: int) -> Self:
+        """Answer the handshake; a message above *limit* bytes closes with 1009."""
+        socket = web.WebSocketResponse(max_msg_size=limit, compress=False, timeout=1.0)
+        await socket.prepare(native)
+        return cls(native, socket)
+
+    async def receive(self) -> Frame | None:
+        """The next message, None when there will be none."""
+        message = await self.response.receive()
+        if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+            data: Frame = message.data
+            return data
+        return None
+
+    async def send(self, frame: Frame) -> None:
+        """Send one message; waits while the client does not read. Nothing happens once closed."""
+        if self.response.closed:
+            return
+        if isinstance(frame, str):
+            await self.response.send_str(frame)
+        else:
+            await self.response.send_bytes(frame)
+
+    async def close(self, code: int = 1000) -> None:
+        """Close it; a client that does not answer that is waited for one second."""
+        await self.response.close(code=code)
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        if self._native.transport is not None:
+            self._native.transport.abort()
+
+
+def wants_websocket(native: web.Request) -> bool:
+    """Whether *native* asks to be upgraded."""
+    return native.headers.get("Upgrade", "").lower() == "websocket"
+
+
+def text_response(
+    text: str, status: int = 200, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """A plain answer in UTF-8."""
+    return web.Response(
+        body=text.encode(), status=status, headers={_TYPE: _TEXT, **(headers or {})}
+    )
