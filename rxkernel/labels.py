@@ -7,6 +7,8 @@ testable, and the note survives `@attrs.define`, which builds the class anew.
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
+from rxkernel.exceptions import ConfigurationError
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -14,6 +16,17 @@ def add_label(function: F, kind: str, label: object) -> F:
     """Add *label* to those of its *kind* on *function*, behind the earlier ones."""
     setattr(function, kind, (*labels_on(function, kind), label))
     return function
+
+
+def refuse_bare(decorator: str, given: object) -> None:
+    """Tell who wrote ``@decorator`` without its arguments; the method would vanish in silence.
+
+    Raises:
+        ConfigurationError: *given*, the first argument, is the function to decorate.
+    """
+    if callable(given):
+        name = getattr(given, "__qualname__", given)
+        raise ConfigurationError(f"@{decorator} on {name} has no arguments; give it its name")
 
 
 def labels_on(function: object, kind: str) -> tuple[Any, ...]:

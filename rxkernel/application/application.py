@@ -148,12 +148,17 @@ class Application:
             undo.push_async_callback(kernel.close)
             assembly.assemble()
             for service in assembly.services.managed():
-                await service.__aenter__()
+                try:
+                    await service.__aenter__()
+                except Exception as exc:
+                    exc.add_note(f"while the service {type(service).__qualname__} was opened")
+                    raise
                 undo.push_async_callback(_leave, service)
             event = BootstrapEvent(
                 injector, self.http_metadata_storage, self.websocket_metadata_storage
             )
             await self.dispatcher.dispatch(ApplicationEvents.BOOTSTRAP, event)
+            assembly.check_controllers()
             await kernel.compile(self._routes())
             undo.push_async_callback(self._say_goodbye, injector)
             undo.push_async_callback(kernel.settle, self.settings.http.shutdown_timeout)

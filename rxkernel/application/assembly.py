@@ -1,5 +1,6 @@
 """Putting an application together from its parts: all of boot that does not await."""
 
+from difflib import get_close_matches
 from typing import Any
 
 import attrs
@@ -7,6 +8,7 @@ from injector import Binder
 
 from rxkernel.application.bundle import Bundle
 from rxkernel.application.discovery import Given, resolve
+from rxkernel.application.events import ApplicationEvents
 from rxkernel.application.services import Services
 from rxkernel.events.dispatcher import AsyncEventDispatcher, describe
 from rxkernel.events.observe import Observation, observations
@@ -18,9 +20,13 @@ from rxkernel.routing.decorators import routes_of
 from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
 from rxkernel.routing.storage import HttpMetadataStorage, WebSocketMetadataStorage
 from rxkernel.servers.aiohttp.server import AiohttpServer
+from rxkernel.servers.events import ServerEvents
 from rxkernel.servers.manager import ServerManager
 from rxkernel.servers.socketio.server import SocketioServer
 from rxkernel.settings import Settings
+
+_EVENTS = tuple(str(e) for e in (*ApplicationEvents, *KernelEvents, *ServerEvents))
+_FAMILIES = {event.split(".")[0] for event in _EVENTS}
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -126,6 +132,13 @@ class Assembly:
                 self._register(method, observation)
 
     def _register(self, method: Any, observation: Observation) -> None:
+        name = observation.event_name
+        if name.split(".")[0] in _FAMILIES and name not in _EVENTS:
+            near = get_close_matches(name, _EVENTS, n=1)
+            cure = f"did you mean {near[0]!r}?" if near else f"there is: {', '.join(_EVENTS)}"
+            raise ConfigurationError(
+                f"listener {describe(method)} waits for {name!r}, which is never sent; {cure}"
+            )
         if observation.only is not None and observation.event_name not in tuple(KernelEvents):
             raise ConfigurationError(
                 f"listener {describe(method)} limits {observation.event_name!r} with only=, which "
@@ -135,6 +148,23 @@ class Assembly:
             observation.event_name, method, observation.priority, observation.only
         )
         self.observed.append((observation.event_name, method))
+
+    def check_controllers(self) -> None:
+        """Refuse a controller that nothing reaches: neither a route nor an event.
+
+        Raises:
+            ConfigurationError: with every such controller.
+        """
+        reached = {route.target for route in self._parts.routes()}
+        idle = [c for c, i in self._controllers.items() if c not in reached and not _observes(i)]
+        if idle:
+            raise ConfigurationError(
+                *(
+                    f"controller {c.__qualname__} has no route; put @http or @websocket on its "
+                    f"methods, or add its routes to a metadata storage"
+                    for c in idle
+                )
+            )
 
     def _read_routes(self, controller: type) -> None:
         for route in routes_of(controller):
@@ -157,3 +187,7 @@ class Assembly:
         for server in of_bundles:
             with self.services.collecting(type(server).__qualname__):
                 self.servers.add(server)
+
+
+def _observes(instance: object) -> bool:
+    return any(True for _ in observations(instance))

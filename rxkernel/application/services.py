@@ -151,5 +151,9 @@ def _explain(what: str, exc: Exception) -> str:
     if isinstance(exc, CircularDependency):
         return f"{what} cannot be built, its services need each other in a circle: {exc}"
     if isinstance(exc, CallError):
-        return f"{what} cannot be built, is @inject missing on a constructor? {exc}"
+        reason = exc.args[4] if len(exc.args) > 4 else exc
+        return (
+            f"{what} cannot be built: {reason}; put @inject on its constructor, above "
+            f"@attrs.define if there is one, and give every parameter a type"
+        )
     return f"{what} cannot be built: {type(exc).__name__}: {exc}"

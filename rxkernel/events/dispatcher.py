@@ -56,7 +56,8 @@ class PrioritySignal(Signal):
         """Add *receiver* behind those of the same *priority*; *weak* is ignored.
 
         Raises:
-            ConfigurationError: it is not ``async def``, or asks for one *sender*.
+            ConfigurationError: it is not ``async def``, cannot be called with one argument, or
+                asks for one *sender*.
         """
         if sender is not ANY:
             raise ConfigurationError(
@@ -67,6 +68,11 @@ class PrioritySignal(Signal):
             raise ConfigurationError(
                 f"listener {describe(receiver)} of {self.name!r} is not async; "
                 f"declare it with 'async def'"
+            )
+        if not takes_one(receiver):
+            raise ConfigurationError(
+                f"listener {describe(receiver)} of {self.name!r} cannot be called with an event; "
+                f"take (self, event)"
             )
         super().connect(receiver, weak=False)
         added = (*self.registrations, Registration(receiver, priority, only, self.version))
@@ -193,6 +199,15 @@ def is_async(function: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
         getattr(function, "__call__", None)  # noqa: B004 - asking how it is declared
     )
+
+
+def takes_one(function: Callable[..., Any]) -> bool:
+    """Whether *function* can be called with one argument."""
+    try:
+        inspect.signature(function).bind(object())
+    except TypeError:
+        return False
+    return True
 
 
 def describe(function: object) -> str:

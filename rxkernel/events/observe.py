@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import attrs
 
-from rxkernel.labels import add_label, labels_in, labels_on
+from rxkernel.labels import add_label, labels_in, labels_on, refuse_bare
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -29,6 +29,8 @@ def observe(event_name: str, priority: int = 0, only: Only | None = None) -> Cal
     asked once per definition when it is compiled: the listener costs nothing on those it
     refuses, and does not run for a request that matched no definition.
     """
+
+    refuse_bare("observe", event_name)
 
     def label(function: F) -> F:
         return add_label(function, _OBSERVE, Observation(event_name, priority, only))

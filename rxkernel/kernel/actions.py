@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from contextvars import copy_context
 from typing import Any
 
-from rxkernel.events.dispatcher import is_async
+from rxkernel.events.dispatcher import is_async, takes_one
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.kernel.events import Action
 from rxkernel.messages.request import Request
@@ -29,17 +29,9 @@ def bind_action(controller: object, metadata: RouteMetadata, threads: Executor) 
         raise ConfigurationError(f"{route} has no such method; add it or mend the name")
     if inspect.isasyncgenfunction(method) or inspect.isgeneratorfunction(method):
         raise ConfigurationError(f"{route} yields; return StreamResponse(self.…()) instead")
-    if not _takes_one(method):
+    if not takes_one(method):
         raise ConfigurationError(f"{route} cannot be called with a request; take (self, request)")
     return method if is_async(method) else _in_thread(method, threads)
-
-
-def _takes_one(method: Callable[..., Any]) -> bool:
-    try:
-        inspect.signature(method).bind(object())
-    except TypeError:
-        return False
-    return True
 
 
 def _in_thread(method: Callable[..., Any], threads: Executor) -> Action:

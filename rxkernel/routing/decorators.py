@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import attrs
 
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.labels import add_label, labels_in
+from rxkernel.labels import add_label, labels_in, refuse_bare
 from rxkernel.routing.metadata import HttpMetadata, RouteMetadata, WebSocketMetadata
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -53,6 +53,8 @@ def http(method: str, path: str, name: str) -> Callable[[F], F]:
 
 def websocket(name: str, namespace: str = "/") -> Callable[[F], F]:
     """Serve the decorated controller method as the Socket.IO event *name* of *namespace*."""
+
+    refuse_bare("websocket", name)
 
     def label(function: F) -> F:
         return add_label(function, _ROUTE, WebSocketLabel(name, namespace))

@@ -115,6 +115,7 @@ _RULES = (
     (r"\A(?!/)", "does not start with '/'", "put a slash in front"),
     (r"//", "has an empty segment", "write one slash between segments"),
     (r"[?#]", "has a '?' or '#'", "leave the query and the fragment out, they are not the path"),
+    (r"/:[A-Za-z_]|<[^<>/]*>", "has a parameter in another framework's words", "write {name}"),
     (r"%[0-9a-fA-F]{2}", "is percent-encoded", "write the plain characters"),
     (r"/\.\.?(?:/|\Z)", "has a segment '.' or '..'", "write the path that it leads to"),
 )

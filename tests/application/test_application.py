@@ -134,8 +134,9 @@ class TestBoot:
             binder.bind(Broken, scope=singleton)
 
         application = Application(controllers=[Controller], modules=[more])
-        with pytest.raises(OSError, match="no route"):
+        with pytest.raises(OSError, match="no route") as caught:
             await application.boot()
+        assert caught.value.__notes__[0].endswith("Broken was opened")
 
         assert TRACE == ["open database", "open repository", "close repository", "close database"]
         assert not application.dispatcher.has_listeners(KernelEvents.KERNEL_REQUEST)
@@ -332,7 +333,8 @@ class TestMistakes:
 
         told = "\n".join(await problems_of(Application(controllers=[Forgot, Raises])))
 
-        assert "Forgot cannot be built, is @inject missing" in told
+        assert "Forgot cannot be built: " in told
+        assert "put @inject on its constructor" in told
         assert "Raises cannot be built: ValueError: bad configuration" in told
 
     async def test_a_managed_service_without_a_scope_would_never_be_closed(self) -> None:
@@ -360,6 +362,25 @@ class TestMistakes:
         (problem,) = await problems_of(Application(controllers=[Lazy]))
 
         assert "Lazy asks for Database, which nothing binds" in problem
+
+    async def test_a_controller_that_nothing_reaches(self) -> None:
+        class Idle: ...
+
+        (problem,) = await problems_of(Application(controllers=[Idle]))
+
+        assert "Idle has no route; put @http" in problem
+
+    async def test_an_event_that_is_never_sent(self) -> None:
+        class Listener:
+            @observe("kernel.requst")
+            async def listen(self, event: Event) -> None: ...
+
+            @observe("orders.placed")
+            async def mine(self, event: Event) -> None: ...
+
+        (problem,) = await problems_of(Application(listeners=[Listener]))
+
+        assert "'kernel.requst', which is never sent; did you mean 'kernel.request'?" in problem
 
     async def test_a_controller_that_is_no_class(self) -> None:
         (problem,) = await problems_of(Application(controllers=[object()]))  # type: ignore[list-item]

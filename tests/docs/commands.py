@@ -9,7 +9,7 @@ import click
 from rxkernel.cli import main
 from tests.required_tools import ROOT
 
-_OTHERS = {"cd", "curl", "git", "kill", "pytest"}
+_OTHERS = {".", "cd", "curl", "git", "kill", "pytest"}
 
 
 def check_command(line: str) -> None:
@@ -22,7 +22,7 @@ def check_command(line: str) -> None:
             _check_make(targets)
         case ["pip", "install", *requirements] | ["python", "-m", "pip", "install", *requirements]:
             _check_extras(requirements)
-        case ["python", "-m", "pytest" | "venv" | "http.server", *_]:
+        case ["python" | "python3", "-m", "pytest" | "venv" | "http.server", *_]:
             pass
         case [program, *_]:
             assert program in _OTHERS, f"{line!r}: {program!r} is no command of the documentation"

@@ -157,6 +157,13 @@ def test_a_listener_that_is_not_async_is_refused() -> None:
     assert not dispatcher.has_listeners("x")
 
 
+def test_a_listener_that_takes_no_event_is_refused() -> None:
+    async def forgot() -> None: ...
+
+    with pytest.raises(ConfigurationError, match=r"cannot be called with an event; take \(self"):
+        AsyncEventDispatcher().add_listener("x", forgot)  # type: ignore[arg-type]
+
+
 def test_listing_removing_and_resetting() -> None:
     dispatcher = AsyncEventDispatcher()
     low, high = listener([], "low"), listener([], "high")

@@ -3,7 +3,7 @@
 import pytest
 from multidict import CIMultiDict, MultiDict
 
-from rxkernel import Request, Transport
+from rxkernel import BadRequestException, Request, Transport
 
 
 def test_a_transport_is_enough() -> None:
@@ -47,6 +47,31 @@ def test_two_requests_share_no_bag() -> None:
 
     assert other.attributes == {}
     assert one != other, "a request is itself, not what is in it"
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "expected"),
+    [("7", int, 7), (7, int, 7), ("1.5", float, 1.5), ("true", bool, True), ("x", None, "x")],
+)
+def test_a_parameter_is_converted_whichever_transport_it_came_by(
+    given: object, kind: type | None, expected: object
+) -> None:
+    request = Request("HTTP", params={"a": given})
+
+    assert (request.param("a") if kind is None else request.param("a", kind)) == expected
+
+
+def test_a_parameter_that_is_missing_or_does_not_fit_is_named() -> None:
+    request = Request("SOCKET", params={"id": ["x"]})
+
+    with pytest.raises(BadRequestException, match="the parameter 'room' is missing"):
+        request.param("room")
+    with pytest.raises(
+        BadRequestException, match="the parameter 'id' does not fit: Expected `int`"
+    ):
+        request.param("id", int)
+    with pytest.raises(BadRequestException, match="Expected `str`"):
+        request.param("id")
 
 
 @pytest.mark.parametrize(

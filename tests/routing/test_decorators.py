@@ -1,5 +1,7 @@
 """Labels on controllers, and the metadata read from them."""
 
+from typing import Any
+
 import attrs
 import pytest
 
@@ -9,6 +11,7 @@ from rxkernel import (
     Request,
     WebSocketMetadata,
     http,
+    observe,
     option,
     websocket,
 )
@@ -127,6 +130,16 @@ def test_bad_labels_are_told_each_with_its_place() -> None:
         "namespace 'chat'; it must begin with '/'",
     ):
         assert part in told, told
+
+
+@pytest.mark.parametrize("decorator", [websocket, observe])
+def test_a_decorator_without_its_arguments_is_told(decorator: Any) -> None:
+    """The method would be replaced by a function that decorates, and no route would be there."""
+    with pytest.raises(ConfigurationError, match=r"on .*method has no arguments"):
+
+        class Controller:
+            @decorator  # type: ignore[untyped-decorator]
+            async def method(self, request: Request) -> None: ...
 
 
 def test_what_is_no_text_is_told_with_its_place() -> None:

@@ -50,6 +50,8 @@ def segment(text: str) -> Segment:
         ("/{a{b}}", "unbalanced braces", "write each parameter as '{name}'"),
         ("/{a/b}", "unbalanced braces", "write each parameter as '{name}'"),
         ("/{id:number}", "unknown converter 'number'", "use one of int, uuid, float, str, path"),
+        ("/u/:id", "another framework's words", "write {name}"),
+        ("/u/<int:id>", "another framework's words", "write {name}"),
         ("/{id:}", "unknown converter ''", "use one of int"),
         ("/{}", "named '', which is no identifier", "use letters"),
         ("/{user-id}", "named 'user-id', which is no identifier", "use letters"),

@@ -98,6 +98,7 @@ class Echo:
             "gone": Response(None, 204),
             "object": object(),
             "header": Response("x", headers={"X-Bad": "a\r\nX-Evil: 1"}),
+            "number": Response("x", headers={"X-Bad": 5}),  # type: ignore[dict-item]
             "redirect": RedirectResponse("/", 303),
         }[request.params["kind"]]
 
@@ -172,7 +173,7 @@ async def test_no_content_is_empty(serve: Serve, session: aiohttp.ClientSession)
         assert (response.status, await response.read()) == (204, b"")
 
 
-@pytest.mark.parametrize("kind", ["object", "header"])
+@pytest.mark.parametrize("kind", ["object", "header", "number"])
 async def test_what_cannot_be_written_is_500_logged_and_nothing_of_it_is_sent(
     serve: Serve, session: aiohttp.ClientSession, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:

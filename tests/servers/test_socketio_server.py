@@ -218,6 +218,23 @@ class TestAcknowledgement:
 
         assert (answer["statusCode"], answer["content"]) == (404, "shaped")
 
+    async def test_a_shaped_error_is_that_shape_as_over_http(self, serve: Serve) -> None:
+        class Shape:
+            @observe(KernelEvents.KERNEL_EXCEPTION)
+            async def shape(self, event: ExceptionEvent) -> None:
+                event.set_response(Response({"error": str(event.exception)}, 403))
+
+        application = await serve(Echo, listeners=[Shape, Handshake])
+
+        async with client(application) as socket:
+            assert await socket.call("forbidden") == {"statusCode": 403, "error": "not you"}
+        async with raw_socket(application, connect="") as raw:
+            await raw.send('40"bad"')
+            assert json.loads(str(await raw.receive())[2:]) == {
+                "message": "Forbidden",
+                "data": {"statusCode": 403, "error": "who are you?"},
+            }
+
     async def test_it_comes_over_polling_too(self, serve: Serve) -> None:
         application = await serve(Echo)
 

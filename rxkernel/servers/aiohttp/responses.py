@@ -50,8 +50,11 @@ def checked_headers(headers: CIMultiDict[str]) -> CIMultiDict[str]:
 
     Raises:
         ValueError: a value holds a line break or NUL, which would begin another header.
+        TypeError: a value is no text.
     """
     for name, value in headers.items():
+        if not isinstance(value, str):
+            raise TypeError(f"header {name!r} is {value!r}; a header is a text")
         if any(c in name or c in value for c in "\r\n\0"):
             raise ValueError(f"header {name!r} holds a line break or NUL: {value!r}")
     return headers.copy()

@@ -1,6 +1,7 @@
 """Socket.IO packets whose JSON is read and written by msgspec."""
 
 import re
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -133,7 +134,8 @@ def encode_refusal(namespace: str, response: Response) -> Encoded:
         As `encode_acknowledgement`.
     """
     body = acknowledgement(response)
-    error = {"message": str(body.get("message", "Refused")), "data": body}
+    phrase = HTTPStatus(response.status_code).phrase
+    error = {"message": str(body.get("message", phrase)), "data": body}
     return _encode(KernelPacket(packet.CONNECT_ERROR, namespace=namespace, data=error))
 
 

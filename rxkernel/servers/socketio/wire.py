@@ -30,8 +30,9 @@ def acknowledgement(response: Response) -> dict[str, Any]:
 
     Returns:
         ``{"statusCode": int, "headers": {str: str}, "content": <JSON or bytes>}``; for an
-        error (400 and above) whose content is an error body, that body. The keys are those
-        of RxStack's ``SocketioServer.responseHandler``, so its clients still work.
+        error (400 and above) whose content is an object, that object, as over HTTP, with
+        ``statusCode`` where it has none. The keys are those of RxStack's
+        ``SocketioServer.responseHandler``, so its clients still work.
 
     Raises:
         StreamNotSupportedException: *response* is a stream or a file; an acknowledgement
@@ -43,8 +44,8 @@ def acknowledgement(response: Response) -> dict[str, Any]:
             f"a {type(response).__name__} cannot be acknowledged; return the content itself"
         )
     content = to_plain(response.content)
-    if response.status_code >= 400 and isinstance(content, dict) and "statusCode" in content:
-        return content
+    if response.status_code >= 400 and isinstance(content, dict):
+        return {"statusCode": response.status_code, **content}
     return {
         "statusCode": response.status_code,
         "headers": dict(response.headers),
