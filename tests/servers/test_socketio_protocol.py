@@ -182,6 +182,20 @@ async def test_an_upgrade_moves_what_waits_and_ends_polling(
         assert await socket.receive_str() == '431["still here"]'
 
 
+async def test_only_one_websocket_upgrades_and_it_ends_with_its_session(
+    url: str, sid: str, session: aiohttp.ClientSession
+) -> None:
+    upgrading = f"{url}?EIO=4&transport=websocket&sid={sid}"
+    async with session.ws_connect(upgrading) as first:
+        await first.send_str("2probe")
+        assert await first.receive_str() == "3probe"
+        async with session.ws_connect(upgrading) as second:
+            assert (await second.receive()).type == aiohttp.WSMsgType.CLOSE
+        async with session.post(f"{url}?{POLLING}&sid={sid}", data="1"):
+            pass
+        assert (await first.receive()).type == aiohttp.WSMsgType.CLOSE
+
+
 async def test_an_upgrade_that_is_none_leaves_polling_as_it_was(
     url: str, sid: str, session: aiohttp.ClientSession
 ) -> None:
@@ -327,3 +341,34 @@ async def test_compression_is_not_offered(url: str, session: aiohttp.ClientSessi
     websocket_url = f"{url}?EIO=4&transport=websocket"
     async with session.ws_connect(websocket_url, compress=15) as socket:
         assert not socket.compress
+
+
+async def test_a_poll_is_answered_with_no_more_than_a_client_takes(
+    application: Application, url: str, sid: str, session: aiohttp.ClientSession
+) -> None:
+    """python-engineio's client refuses a payload of more than 16 packets."""
+    polling = f"{url}?{POLLING}&sid={sid}"
+    events = "\x1e".join(f'42{number}["echo",{number}]' for number in range(40))
+    async with session.post(polling, data=f"40\x1e{events}") as response:
+        assert response.status == 200
+    (connection,) = application.servers["socketio"].engine.connections.values()
+    await connection.mailbox.settle()
+
+    packets: list[str] = []
+    while len(packets) < 41:
+        async with session.get(polling) as response:
+            got = (await response.text()).split("\x1e")
+        assert len(got) <= 16
+        packets += got
+    assert packets[1:] == [f"43{number}[{number}]" for number in range(40)]
+
+
+@pytest.mark.usefixtures("no_trace")
+async def test_a_client_that_does_not_read_is_cut_off(application: Application) -> None:
+    """Closing it must not wait for it."""
+    async with raw_socket(application) as raw:
+        (connection,) = application.servers["socketio"].engine.connections.values()
+        await connection.emit("flood", "x" * 20_000_000)
+        await raw.send("9")
+        await until(lambda: not application.servers["socketio"].engine.eio.sockets)
+        await application.servers["socketio"].engine.shutdown()

@@ -1,11 +1,15 @@
 """A websocket and plain answers on aiohttp, for transports that bring their own protocol."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Self
 
 from aiohttp import WSMsgType, web
 
 Frame = str | bytes
+
+_CLOSING = 1.0
+"""Seconds in which a client answers that it is closed."""
 
 _TYPE, _TEXT = "Content-Type", "text/plain; charset=UTF-8"
 
@@ -23,7 +27,7 @@ class WebSocket:
     @classmethod
     async def accept(cls, native: web.Request, limit: int) -> Self:
         """Answer the handshake; a message above *limit* bytes closes with 1009."""
-        socket = web.WebSocketResponse(max_msg_size=limit, compress=False, timeout=1.0)
+        socket = web.WebSocketResponse(max_msg_size=limit, compress=False, timeout=_CLOSING)
         await socket.prepare(native)
         return cls(native, socket)
 
@@ -45,8 +49,12 @@ class WebSocket:
             await self.response.send_bytes(frame)
 
     async def close(self, code: int = 1000) -> None:
-        """Close it; a client that does not answer that is waited for one second."""
-        await self.response.close(code=code)
+        """Close it; a client that neither reads nor answers is cut off after two seconds."""
+        try:
+            async with asyncio.timeout(2 * _CLOSING):
+                await self.response.close(code=code)
+        except (TimeoutError, ConnectionError):
+            self.abort()
 
     def abort(self) -> None:
         """Cut the connection."""

@@ -81,7 +81,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
     async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
         """Nobody is connected, hears a broadcast or is heard before `connected` has decided."""
         namespace = namespace or "/"
-        if eio_sid not in self.environ:  # the Engine.IO session has ended already
+        if eio_sid not in self.eio.sockets:  # the Engine.IO session has ended already
             return
         sid = await self.manager.pre_connect(eio_sid, namespace)
         if sid is None:
@@ -100,7 +100,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         if refusal is not None:
             await self._forget(connection)
             await self.send(connection, refusal)
-        elif eio_sid not in self.environ:  # it left meanwhile
+        elif eio_sid not in self.eio.sockets:  # it left meanwhile
             await self._forget(connection)
             await self._disconnected(connection)
         else:

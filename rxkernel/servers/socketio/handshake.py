@@ -58,6 +58,8 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         try:
             headers = self._cors(native)
             return await self._answer(native, headers)
+        except ConnectionError:  # the client left in the middle
+            return text_response("", 499)
         except RefusedError as exc:
             json_type = {"Content-Type": "application/json"}
             return text_response(exc.body, exc.status, {**headers, **json_type})

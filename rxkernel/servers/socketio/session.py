@@ -24,6 +24,9 @@ CLOSE, PING, PONG, MESSAGE, UPGRADE, NOOP = "1", "2", "3", "4", "5", "6"
 PROBE = "probe"
 SEPARATOR = "\x1e"
 
+_AT_ONCE = 16
+"""Packets in one answer to a poll: python-engineio's client takes no more."""
+
 _UPGRADING = 10.0
 """Seconds for each step of an upgrade."""
 
@@ -60,6 +63,7 @@ class Session:
         self._outbound: deque[Frame] = deque()
         self._websocket: WebSocket | None = None
         self._closing: asyncio.Task[None] | None = None
+        self._probe: WebSocket | None = None
         self._flushing = False
         self._upgrading = False
         self._poll: asyncio.Future[None] | None = None
@@ -162,8 +166,8 @@ class Session:
                 await self._poll
             finally:
                 self._poll = None
-        frames = [_to_text(frame) for frame in self._outbound]
-        self._outbound.clear()
+        many = len(self._outbound) if self.closed else min(_AT_ONCE, len(self._outbound))
+        frames = [_to_text(self._outbound.popleft()) for _ in range(many)]
         return SEPARATOR.join(frames or [NOOP])
 
     async def serve(self, websocket: WebSocket) -> None:
@@ -173,8 +177,8 @@ class Session:
         try:
             if self._outbound:
                 self._flushing = True
-                await self._flush()
-            while not self.closed and (frame := await websocket.receive()) is not None:
+                self._owner.spawn(self._flush())
+            while (frame := await websocket.receive()) is not None and not self.closed:
                 await self.receive(frame)
         except ProtocolError as exc:
             reason = "parse error"
@@ -186,6 +190,9 @@ class Session:
 
     async def upgrade(self, websocket: WebSocket) -> None:
         """Move from polling to *websocket*: probe, answer, upgrade; else polling goes on."""
+        if self._probe is not None:  # another websocket is about to
+            return
+        self._probe = websocket
         try:
             async with asyncio.timeout(_UPGRADING):
                 if await websocket.receive() != PING + PROBE:
@@ -199,6 +206,7 @@ class Session:
         except TimeoutError:
             return
         finally:
+            self._probe = None
             self._upgrading = False
         if not self.closed:
             await self.serve(websocket)
@@ -220,6 +228,8 @@ class Session:
             self._poll.set_result(None)
         if self._websocket is not None:
             self._closing = self._owner.spawn(self._close_websocket(self._websocket))
+        elif self._probe is not None:
+            self._owner.spawn(self._probe.close())
         await self._owner.closed(self.sid, reason)
 
     async def _close_websocket(self, websocket: WebSocket) -> None:
