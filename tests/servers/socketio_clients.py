@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -33,8 +34,8 @@ async def client(
 class RawSocket:
     """Engine.IO v4 over websocket, by hand: every frame is the test's own."""
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        self.socket = socket
+    def __init__(self, websocket: aiohttp.ClientWebSocketResponse) -> None:
+        self.socket = websocket
 
     async def send(self, *frames: str | bytes) -> None:
         for frame in frames:
@@ -54,6 +55,10 @@ class RawSocket:
                     data: str | bytes = message.data
                     return data
                 await self.socket.send_str("3")
+
+    def vanish(self) -> None:
+        """End the connection without a word."""
+        self.socket.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
     async def acknowledged(self, id: int) -> Any:
         """The payload of the acknowledgement *id*, which must be the next packet."""

@@ -421,6 +421,7 @@ class TestConnecting:
         async with raw_socket(application, connect="") as raw:
             await raw.send("40")
             await handshake.held.wait()
+            raw.vanish()
         await until(lambda: not engine.environ)
         handshake.hold.set()
 
@@ -735,6 +736,23 @@ class TestOrder:
             assert (await other.call("created"))["statusCode"] == 201
             gate.open.set()
             await until(lambda: len(gate.started) == 500)
+
+    async def test_who_is_not_read_is_not_taken_for_dead(self, serve: Serve) -> None:
+        """A client's PONG waits behind its events while the mailbox is full."""
+        application = await serve(
+            Gate, socketio={"concurrency": 1, "ping_interval": 0.1, "ping_timeout": 0.1}
+        )
+        gate = application.injector.get(Gate)
+
+        async with raw_socket(application) as raw:
+            await raw.send(*(f'42{number}["pass",{number}]' for number in range(70)))
+            for _ in range(5):
+                assert await raw.socket.receive_str() == "2"
+                await raw.send("3")
+            gate.open.set()
+            answers = {await raw.receive() for _ in range(70)}
+
+        assert len(answers) == 70
 
     async def test_what_was_read_runs_also_when_the_client_has_left(self, serve: Serve) -> None:
         """A client that emits and closes has been heard."""

@@ -56,6 +56,11 @@ class WebSocket:
         except (TimeoutError, ConnectionError):
             self.abort()
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the connection below has ended."""
+        return self._native.transport is None or self._native.transport.is_closing()
+
     def abort(self) -> None:
         """Cut the connection."""
         if self._native.transport is not None:

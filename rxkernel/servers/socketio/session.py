@@ -70,6 +70,7 @@ class Session:
         self._posting = asyncio.Lock()
         self._loop = asyncio.get_running_loop()
         self._pinged = False
+        self._handling = False
         self._timer = self._loop.call_later(owner.ping_interval, self._ping)
 
     @property
@@ -111,6 +112,10 @@ class Session:
         self._timer = self._loop.call_later(self._owner.ping_timeout, self._expire)
 
     def _expire(self) -> None:
+        is_gone = self._websocket is not None and self._websocket.is_gone
+        if self._handling and not is_gone and PING not in self._outbound:
+            self._ping()  # the last one left, and its PONG may wait behind what is being handled
+            return
         self._owner.spawn(self.close("ping timeout", CLOSE))
 
     def _pong(self) -> None:
@@ -128,15 +133,23 @@ class Session:
             ProtocolError: it is none that a client may send now.
         """
         if isinstance(frame, bytes):
-            await self._owner.message(self.sid, frame)
+            await self._handle(frame)
         elif frame.startswith(MESSAGE):
-            await self._owner.message(self.sid, frame[1:])
+            await self._handle(frame[1:])
         elif frame == PONG:
             self._pong()
         elif frame == CLOSE:
             await self.close("client disconnect", NOOP)
         else:
             raise ProtocolError(f"packet {frame[:20]!r}")
+
+    async def _handle(self, message: Frame) -> None:
+        """Hand *message* on; nothing more is read until it was taken."""
+        self._handling = True
+        try:
+            await self._owner.message(self.sid, message)
+        finally:
+            self._handling = False
 
     async def post(self, body: str) -> None:
         """The packets of one polling request, in order; the next request waits.
