@@ -11,13 +11,11 @@ import attrs
 from injector import Injector
 
 from rxkernel.application.assembly import Assembly, Parts
-from rxkernel.application.bundle import Bundle
 from rxkernel.application.discovery import Given
 from rxkernel.application.events import ApplicationEvents, BootstrapEvent, ShutdownEvent
 from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.exceptions import RxKernelError
 from rxkernel.kernel.kernel import Kernel
-from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
 from rxkernel.routing.storage import HttpMetadataStorage, WebSocketMetadataStorage
 from rxkernel.servers.manager import ServerManager
 from rxkernel.settings import Settings
@@ -32,7 +30,6 @@ class _Running:
     injector: Injector
     kernel: Kernel
     servers: ServerManager
-    bundles: tuple[Bundle, ...]
     undo: AsyncExitStack
 
 
@@ -142,9 +139,11 @@ class Application:
 
     async def _boot(self) -> _Running:
         async with AsyncExitStack() as undo:
-            assembly = Assembly(self.parts())
+            parts = self.parts()
+            assembly = Assembly(parts)
             injector, kernel = assembly.services.injector, assembly.kernel
-            undo.callback(self._forget, assembly, self._routes())
+            undo.callback(parts.put_back, parts.routes())
+            undo.callback(self._forget, assembly)
             undo.push_async_callback(kernel.close)
             assembly.assemble()
             for service in assembly.services.managed():
@@ -159,11 +158,10 @@ class Application:
             )
             await self.dispatcher.dispatch(ApplicationEvents.BOOTSTRAP, event)
             assembly.check_controllers()
-            await kernel.compile(self._routes())
+            await kernel.compile(parts.routes())
             undo.push_async_callback(self._say_goodbye, injector)
             undo.push_async_callback(kernel.settle, self.settings.http.shutdown_timeout)
-            bundles = tuple(assembly.bundles)
-            return _Running(injector, kernel, assembly.servers, bundles, undo.pop_all())
+            return _Running(injector, kernel, assembly.servers, undo.pop_all())
 
     def parts(self) -> Parts:
         """What it is made of, as boot sees it."""
@@ -178,20 +176,10 @@ class Application:
             websocket_metadata_storage=self.websocket_metadata_storage,
         )
 
-    def _routes(self) -> tuple[RouteMetadata, ...]:
-        return (*self.http_metadata_storage, *self.websocket_metadata_storage)
-
-    def _forget(self, assembly: Assembly, routes: tuple[RouteMetadata, ...]) -> None:
-        """Leave dispatcher and storages as they were before boot."""
+    def _forget(self, assembly: Assembly) -> None:
+        """Leave the dispatcher as it was before boot."""
         for event_name, listener in assembly.observed:
             self.dispatcher.remove_listener(event_name, listener)
-        self.http_metadata_storage.reset()
-        self.websocket_metadata_storage.reset()
-        for route in routes:
-            if isinstance(route, HttpMetadata):
-                self.http_metadata_storage.add(route)
-            else:
-                self.websocket_metadata_storage.add(route)
 
     async def _say_goodbye(self, injector: Injector) -> None:
         try:

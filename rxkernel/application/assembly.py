@@ -46,6 +46,20 @@ class Parts:
         """Every route in the storages."""
         return (*self.http_metadata_storage, *self.websocket_metadata_storage)
 
+    def add(self, route: RouteMetadata) -> None:
+        """Put *route* into the storage of its kind."""
+        if isinstance(route, HttpMetadata):
+            self.http_metadata_storage.add(route)
+        else:
+            self.websocket_metadata_storage.add(route)
+
+    def put_back(self, routes: tuple[RouteMetadata, ...]) -> None:
+        """Have the storages hold *routes* and nothing else."""
+        self.http_metadata_storage.reset()
+        self.websocket_metadata_storage.reset()
+        for route in routes:
+            self.add(route)
+
 
 class Assembly:
     """The services, listeners, kernel and servers of one boot.
@@ -139,15 +153,13 @@ class Assembly:
             raise ConfigurationError(
                 f"listener {describe(method)} waits for {name!r}, which is never sent; {cure}"
             )
-        if observation.only is not None and observation.event_name not in tuple(KernelEvents):
+        if observation.only is not None and name not in tuple(KernelEvents):
             raise ConfigurationError(
-                f"listener {describe(method)} limits {observation.event_name!r} with only=, which "
+                f"listener {describe(method)} limits {name!r} with only=, which "
                 f"chooses definitions; that is for the events of the kernel: leave it out"
             )
-        self._parts.dispatcher.add_listener(
-            observation.event_name, method, observation.priority, observation.only
-        )
-        self.observed.append((observation.event_name, method))
+        self._parts.dispatcher.add_listener(name, method, observation.priority, observation.only)
+        self.observed.append((name, method))
 
     def check_controllers(self) -> None:
         """Refuse a controller that nothing reaches: neither a route nor an event.
@@ -171,10 +183,7 @@ class Assembly:
             with self.services.collecting(controller.__qualname__):
                 if isinstance(route, ConfigurationError):
                     raise route
-                if isinstance(route, HttpMetadata):
-                    self._parts.http_metadata_storage.add(route)
-                else:
-                    self._parts.websocket_metadata_storage.add(route)
+                self._parts.add(route)
 
     def _add_servers(self, of_bundles: list[Any]) -> None:
         settings = self._parts.settings

@@ -967,9 +967,13 @@ def test_the_seams_of_python_socketio_are_where_the_engine_overrides_them() -> N
     """They are private: a release that renames one must fail here, not in production."""
     for seam in (
         "_handle_connect",
+        "_handle_disconnect",
+        "_handle_eio_connect",
+        "_handle_eio_disconnect",
         "_handle_eio_message",
         "_handle_event",
         "_handle_ack",
+        "_send_packet",
         "_trigger_event",
     ):
         assert hasattr(socketio.AsyncServer, seam), seam

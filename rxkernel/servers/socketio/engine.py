@@ -2,7 +2,7 @@
 
 The library would look handlers up by event name, so a client could call its ``connect``
 handler by sending that name. Here events go to the kernel only. The methods overridden
-are private: `tests/servers/test_socketio_seams.py` fails when a release renames one.
+are private: a test in `tests/servers/test_socketio_server.py` fails when a release renames one.
 """
 
 import asyncio
@@ -55,7 +55,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         make: Callable[..., SocketioConnection],
         connected: Callable[[SocketioConnection], Awaitable[Encoded | None]],
         received: Callable[[SocketioConnection, int | None, list[Any]], Awaitable[None]],
-        disconnected: Callable[[SocketioConnection], Awaitable[Encoded | None]],
+        disconnected: Callable[[SocketioConnection], Awaitable[None]],
         connect_timeout: float,
         **options: Any,
     ) -> None:
@@ -78,9 +78,8 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
     def _engineio_server_class(self) -> type[EngineioServer]:
         return EngineioServer
 
-    async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
+    async def _handle_connect(self, eio_sid: str, namespace: str, data: Any) -> None:
         """Nobody is connected, hears a broadcast or is heard before `connected` has decided."""
-        namespace = namespace or "/"
         if eio_sid not in self.eio.sockets:  # the Engine.IO session has ended already
             return
         sid = await self.manager.pre_connect(eio_sid, namespace)
@@ -90,13 +89,11 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
             return
         connection = self._make(self, sid, namespace, self.environ[eio_sid], data)
         self.connections[sid] = connection
-        decided = False
         try:
             refusal = await self._connected(connection)
-            decided = True
-        finally:
-            if not decided:
-                await self._forget(connection)
+        except BaseException:
+            await self._forget(connection)
+            raise
         if refusal is not None:
             await self._forget(connection)
             await self.send(connection, refusal)
@@ -190,9 +187,8 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
     async def broadcast(
         self, event: str, args: tuple[Any, ...], room: str | None, namespace: str, skip: set[str]
     ) -> None:
-        """Encode once, and hand the same frames to every session."""
-        data = [event, *(to_plain(arg) for arg in args)]
-        encoded = KernelPacket(packet.EVENT, namespace=namespace, data=data).encode()
+        """Encode once, and hand the same frames to every session; see `Carrier`."""
+        encoded = _event(namespace, event, args).encode()
         parts = encoded if isinstance(encoded, list) else [encoded]
         frames = [part if isinstance(part, bytes) else f"4{part}" for part in parts]
         for sid, eio_sid in self.manager.get_participants(namespace, room):
@@ -201,23 +197,19 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
                 for frame in frames:
                     session.put(frame)
 
-    async def _handle_event(
-        self, eio_sid: str, namespace: str | None, id: int | None, data: Any
-    ) -> None:
+    async def _handle_event(self, eio_sid: str, namespace: str, id: int | None, data: Any) -> None:
         connection = self._find(eio_sid, namespace)
         if connection is None or not connection.is_accepted:
             raise ValueError("an event before CONNECT")
         await self._received(connection, id, data)
 
-    async def _handle_ack(
-        self, eio_sid: str, namespace: str | None, id: int | None, data: Any
-    ) -> None:
+    async def _handle_ack(self, eio_sid: str, namespace: str, id: int | None, data: Any) -> None:
         connection = self._find(eio_sid, namespace)
         if connection is not None:
-            connection.answered(id, data if isinstance(data, list) else [data])
+            connection.answered(id, data)
 
-    def _find(self, eio_sid: str, namespace: str | None) -> SocketioConnection | None:
-        return self.connections.get(self.manager.sid_from_eio_sid(eio_sid, namespace or "/"))
+    def _find(self, eio_sid: str, namespace: str) -> SocketioConnection | None:
+        return self.connections.get(self.manager.sid_from_eio_sid(eio_sid, namespace))
 
     async def send(self, connection: SocketioConnection, encoded: Encoded) -> None:
         """Send a packet that was encoded for *connection*."""
@@ -238,8 +230,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
     async def send_event(
         self, connection: SocketioConnection, event: str, args: tuple[Any, ...], ack: int | None
     ) -> None:
-        data = [event, *(to_plain(arg) for arg in args)]
-        sent = KernelPacket(packet.EVENT, namespace=connection.namespace, id=ack, data=data)
+        sent = _event(connection.namespace, event, args, ack)
         if not connection.is_ended:
             await self._send_packet(connection.engine_id, sent)
 
@@ -255,3 +246,10 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
 
     async def drop(self, connection: SocketioConnection) -> None:
         await self.disconnect(connection.id, namespace=connection.namespace)
+
+
+def _event(
+    namespace: str, event: str, args: tuple[Any, ...], ack: int | None = None
+) -> KernelPacket:
+    data = [event, *(to_plain(arg) for arg in args)]
+    return KernelPacket(packet.EVENT, namespace=namespace, id=ack, data=data)

@@ -96,7 +96,6 @@ class SocketioServer(Server):
             connect_timeout=settings.connect_timeout,
             origins=self._settings.http.origins,
         )
-
         shared = settings.port is None
         self._application = (
             self._http.engine if shared else new_engine(self._settings.http.body_limit)
@@ -108,7 +107,7 @@ class SocketioServer(Server):
         if (port := self._settings.socketio.port) is not None:
             self._listener = Listener(self._application, self.host, port)
             await self._listener.start()
-        self._broadcaster.attach(self)
+        self._broadcaster.attach(self.engine)
 
     async def drain(self) -> None:
         self._draining = True
@@ -123,7 +122,7 @@ class SocketioServer(Server):
     async def stop(self) -> None:
         """Close every transport, without a Socket.IO DISCONNECT: a client that got one would
         not reconnect by itself, and the next process is there for it."""
-        self._broadcaster.detach(self)
+        self._broadcaster.detach(self.engine)
         await self.engine.eio.disconnect()
         await self.engine.shutdown()
         for job in self._jobs:
@@ -133,11 +132,6 @@ class SocketioServer(Server):
         listener, self._listener = self._listener, None
         if listener is not None:
             await listener.close()
-
-    async def broadcast(
-        self, event: str, args: tuple[Any, ...], room: str | None, namespace: str, skip: set[str]
-    ) -> None:
-        await self.engine.broadcast(event, args, room, namespace, skip)
 
     def _make(
         self, engine: Engine, sid: str, namespace: str, environ: dict[str, Any], auth: Any

@@ -88,9 +88,17 @@ class Session:
         if self.closed:
             return
         self._outbound.append(frame)
+        self._release_poll()
+        if self._websocket is not None:
+            self._flush_soon()
+
+    def _release_poll(self) -> None:
+        """Answer the poll that waits, if one does."""
         if self._poll is not None and not self._poll.done():
             self._poll.set_result(None)
-        elif self._websocket is not None and not self._flushing:
+
+    def _flush_soon(self) -> None:
+        if not self._flushing:
             self._flushing = True
             self._owner.spawn(self._flush())
 
@@ -188,9 +196,7 @@ class Session:
         self._websocket = websocket
         reason = "transport close"
         try:
-            if self._outbound:
-                self._flushing = True
-                self._owner.spawn(self._flush())
+            self._flush_soon()
             while (frame := await websocket.receive()) is not None and not self.closed:
                 await self.receive(frame)
         except ProtocolError as exc:
@@ -212,8 +218,7 @@ class Session:
                     return
                 await websocket.send(PONG + PROBE)
                 self._upgrading = True
-                if self._poll is not None and not self._poll.done():
-                    self._poll.set_result(None)
+                self._release_poll()
                 if await websocket.receive() != UPGRADE:
                     return
         except TimeoutError:
@@ -237,8 +242,7 @@ class Session:
             self.put(last)
         self.closed = True
         self._timer.cancel()
-        if self._poll is not None and not self._poll.done():
-            self._poll.set_result(None)
+        self._release_poll()
         if self._websocket is not None:
             self._closing = self._owner.spawn(self._close_websocket(self._websocket))
         elif self._probe is not None:
@@ -248,11 +252,11 @@ class Session:
     async def _close_websocket(self, websocket: WebSocket) -> None:
         try:
             async with asyncio.timeout(_FLUSHING):
-                while self._outbound:
-                    await websocket.send(self._outbound.popleft())
-            await websocket.close()
-        except (TimeoutError, ConnectionError):
+                await self._flush()
+        except TimeoutError:
             websocket.abort()
+        else:
+            await websocket.close()
 
 
 def _to_text(frame: Frame) -> str:
