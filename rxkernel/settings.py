@@ -9,13 +9,19 @@ import logging
 import math
 import re
 from collections.abc import Callable, Mapping
+from ipaddress import ip_network
 from types import MappingProxyType, NoneType
 from typing import Any
 
 import attrs
 
 _PREFIX = re.compile(r"(/[^/\s?#{}]+)*")
-_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s]+")
+_ORIGIN = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[\w.-]+|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?",
+    re.ASCII | re.IGNORECASE,
+)
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_NAMESPACE = re.compile(r"/[^,?]{0,255}")
 _LEVELS = tuple(logging.getLevelNamesMapping())
 
 
@@ -50,6 +56,7 @@ _FLAG = Allowed("true or false", (bool,))
 _COUNT = Allowed("a whole number, 1 or more", (int,), lambda number: number >= 1)
 _DURATION = Allowed("seconds, 0 or more", (int, float), lambda value: 0 <= value < math.inf)
 _INTERVAL = Allowed("seconds, more than 0", (int, float), lambda value: 0 < value < math.inf)
+_RATE = Allowed("a number, more than 0", (int, float), lambda value: 0 < value < math.inf)
 _PORT = Allowed("a port, 0 to 65535 (0: a free one)", (int,), lambda port: 0 <= port <= 65535)
 _HOST = Allowed("a host name or an IP address", (str,), lambda host: host and not host.isspace())
 
@@ -101,9 +108,53 @@ class HttpSettings:
     )
     """Origins of other sites whose pages may call this one; ``*`` is all of them."""
 
+    allow_credentials: bool = attrs.field(default=False, validator=_FLAG)
+    """Whether pages of ``origins`` may send cookies; never with ``*``."""
+
+    trusted_proxies: tuple[str, ...] = attrs.field(
+        default=(),
+        validator=Allowed(
+            'a list of IP addresses or networks like "10.0.0.0/8"',
+            (tuple,),
+            lambda proxies: all(map(_is_network, proxies)),
+        ),
+    )
+    """Peers whose ``X-Forwarded-For``, ``-Host`` and ``-Proto`` are believed."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.allow_credentials and "*" in self.origins:
+            raise ValueError(
+                'allow_credentials must be false while origins has "*": any site could act with '
+                "the cookies of its visitors; list the origins that may"
+            )
+
+
+def canonical_origin(text: str) -> str | None:
+    """*text* as browsers write an origin (RFC 6454 §6.2): lower case, no default port.
+
+    None where it is none: ``null``, a path behind, a wildcard, a host that is not ASCII.
+    """
+    found = _ORIGIN.fullmatch(text)
+    if found is None:
+        return None
+    origin, port = f"{found['scheme']}://{found['host']}".lower(), int(found["port"] or -1)
+    if port in (-1, _DEFAULT_PORTS.get(found["scheme"].lower())):
+        return origin
+    return f"{origin}:{port}" if port <= 65535 else None
+
 
 def _is_origin(origin: object) -> bool:
-    return isinstance(origin, str) and (origin == "*" or bool(_ORIGIN.fullmatch(origin)))
+    return isinstance(origin, str) and (origin == "*" or canonical_origin(origin) is not None)
+
+
+def _is_network(text: object) -> bool:
+    if not isinstance(text, str):
+        return False
+    try:
+        ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 @attrs.frozen(kw_only=True)
@@ -133,6 +184,16 @@ class SocketioSettings:
     )
     """Own TCP port, 0 for a free one; ``None`` shares the HTTP server's."""
 
+    namespaces: tuple[str, ...] = attrs.field(
+        default=(),
+        validator=Allowed(
+            'a list of namespaces like "/news"',
+            (tuple,),
+            lambda names: all(isinstance(n, str) and _NAMESPACE.fullmatch(n) for n in names),
+        ),
+    )
+    """Namespaces to connect to besides ``/`` and those that have an event."""
+
     ping_interval: float = attrs.field(default=25.0, validator=_INTERVAL)
     """Seconds between two pings to a socket."""
 
@@ -143,10 +204,46 @@ class SocketioSettings:
     """Seconds until a client must have connected to a namespace."""
 
     max_payload: int = attrs.field(default=1_000_000, validator=_COUNT)
-    """Largest message, in bytes; the socket that sends a larger one is closed."""
+    """Largest message with its attachments, in bytes; who sends a larger one is closed."""
+
+    max_attachments: int = attrs.field(default=10, validator=_COUNT)
+    """Most binary attachments of one message; who announces more is closed."""
+
+    max_namespaces: int = attrs.field(default=32, validator=_COUNT)
+    """Most namespaces that one client may be connected to; one more is refused."""
+
+    max_sessions: int = attrs.field(default=10_000, validator=_COUNT)
+    """Most clients in all; one more is answered 503."""
+
+    max_sessions_per_address: int = attrs.field(default=1_000, validator=_COUNT)
+    """Most clients from one address; one more is answered 429. Behind a proxy that is not in
+    ``http.trusted_proxies`` all clients have one address."""
+
+    max_rate: float = attrs.field(default=1_000.0, validator=_RATE)
+    """Messages per second of one client, and as many at once; it is read no faster."""
 
     concurrency: int = attrs.field(default=32, validator=_COUNT)
     """Events of one socket that run at a time; 1 is strictly one after another."""
+
+    max_waiting: int = attrs.field(default=64, validator=_COUNT)
+    """Events of one socket that wait for their turn; meanwhile it is not read."""
+
+    stall_timeout: float = attrs.field(default=60.0, validator=_INTERVAL)
+    """Seconds that a client may go unread because its events wait; then it is closed."""
+
+    max_outbound_messages: int = attrs.field(default=1_000, validator=_COUNT)
+    """Most messages that wait for a client to take them; see `outbound_policy`."""
+
+    max_outbound_bytes: int = attrs.field(default=10_000_000, validator=_COUNT)
+    """Most bytes that wait so, in several messages: one alone may be larger."""
+
+    outbound_policy: str = attrs.field(
+        default="disconnect",
+        validator=Allowed(
+            '"disconnect" or "drop_oldest"', (str,), {"disconnect", "drop_oldest"}.__contains__
+        ),
+    )
+    """What happens to a client that is too slow: it is closed, or misses its oldest events."""
 
     def __attrs_post_init__(self) -> None:
         if self.host is not None and self.port is None:

@@ -22,6 +22,7 @@ from rxkernel.kernel.events import (
     ResponseEvent,
     TerminateEvent,
 )
+from rxkernel.kernel.scopes import current_request
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.routing.definitions import Definition
@@ -88,26 +89,35 @@ class Pipeline:
 
     async def run(self, request: Request, action: Action) -> Response:
         """The whole way: request phase, *action* unless answered, response phase."""
+        token = current_request.set(request)
         try:
             response: Response | None = None
             if listeners := self.request.listeners():
                 event = RequestEvent(request)
-                await run_listeners(listeners, event)
+                for listener in listeners:
+                    await listener(event)
+                    if event.propagation_stopped:
+                        break
                 response = event.response
             if response is None:
                 content = await action(request)
                 response = content if isinstance(content, Response) else Response(content)
+            if not self.response.listeners():
+                return response
             return await self.respond(request, response)
         except Exception as exc:
             return await self.rescue(request, exc)
+        finally:
+            current_request.reset(token)
 
     async def respond(self, request: Request, response: Response) -> Response:
         """The response phase."""
-        if listeners := self.response.listeners():
-            event = ResponseEvent(request, response)
-            await run_listeners(listeners, event)
-            return event.response
-        return response
+        event = ResponseEvent(request, response)
+        for listener in self.response.listeners():
+            await listener(event)
+            if event.propagation_stopped:
+                break
+        return event.response
 
     async def rescue(self, request: Request, exception: Exception) -> Response:
         """The exception phase, and the response phase when a listener answered."""

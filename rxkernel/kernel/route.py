@@ -1,9 +1,11 @@
 """A compiled route: its definition, its action and its listeners, bound together."""
 
+from collections.abc import Awaitable
+
 from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.kernel.events import Action
 from rxkernel.kernel.pipeline import Pipeline
-from rxkernel.kernel.scopes import close_services, current_request
+from rxkernel.kernel.scopes import close_services
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.routing.definitions import Definition, HttpDefinition, WebSocketDefinition
@@ -29,7 +31,7 @@ class Route:
         self.action = action
         self.pipeline = Pipeline(dispatcher, self.definition)
 
-    async def run(self, request: Request) -> Response:
+    def run(self, request: Request) -> Awaitable[Response]:
         """Tell *request* what it met, and send it through the pipeline."""
         definition = self.definition
         request.definition = definition
@@ -38,11 +40,7 @@ class Route:
         if isinstance(definition, HttpDefinition):
             request.path = definition.path
             request.method = request.method or definition.method
-        token = current_request.set(request)
-        try:
-            return await self.pipeline.run(request, self.action)
-        finally:
-            current_request.reset(token)
+        return self.pipeline.run(request, self.action)
 
     async def handle(self, request: Request) -> Response:
         """The public handler: a whole message on its own, its scope ends with it."""

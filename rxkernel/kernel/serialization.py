@@ -65,7 +65,7 @@ def to_plain(value: Any) -> Any:
 
 
 def _with_lists(value: Any) -> Any:
-    """msgspec leaves tuples, in which python-socketio does not look for bytes."""
+    """msgspec leaves tuples; who receives it has lists."""
     if isinstance(value, list | tuple):
         return [_with_lists(item) for item in value]
     if isinstance(value, dict):

@@ -8,7 +8,7 @@ from multidict import CIMultiDict, MultiDict
 
 
 class ClientAddress(NamedTuple):
-    """The peer of a connection, as the operating system names it."""
+    """The peer of a connection, as the operating system names it, or a trusted proxy."""
 
     host: str
     port: int
@@ -21,11 +21,11 @@ class Connection(ABC):
         id: unguessable, unique for the life of the connection; also the name of a room
             that only this client is in.
         headers, query: those of the handshake; auth: what the client sent with CONNECT,
-            any JSON.
+            an object or None.
         rooms: the rooms it joined; read-only, see `join` and `leave`.
         attributes: a place for what the application knows of this client.
         services: the connection-scoped services made for this client so far.
-        client: ``(host, port)`` of the peer, None in tests.
+        client: ``(host, port)`` of the peer, or what a trusted proxy tells; None in tests.
     """
 
     def __init__(

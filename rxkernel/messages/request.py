@@ -17,6 +17,9 @@ T = TypeVar("T")
 Headers = CIMultiDict[str] | CIMultiDictProxy[str]
 Bag = MultiDict[Any] | MultiDictProxy[Any]
 
+_HEADERS = (CIMultiDict, CIMultiDictProxy)
+_BAGS = (MultiDict, MultiDictProxy)
+
 
 @attrs.frozen
 class UploadedFile:
@@ -30,16 +33,14 @@ class UploadedFile:
     content_type: str = "application/octet-stream"
 
 
+def _transport(given: str) -> Transport:
+    return given if type(given) is Transport else Transport(given)
+
+
 def _headers(given: Headers | Mapping[str, str] | None) -> Headers:
-    if isinstance(given, CIMultiDict | CIMultiDictProxy):
+    if isinstance(given, _HEADERS):
         return given
     return CIMultiDict(given or {})
-
-
-def _bag(given: Bag | Mapping[str, Any] | None) -> Bag:
-    if isinstance(given, MultiDict | MultiDictProxy):
-        return given
-    return MultiDict(given or {})
 
 
 @attrs.define(eq=False, on_setattr=attrs.setters.NO_OP)  # assigned on every request
@@ -64,9 +65,9 @@ class Request:
         native: the transport's own request (``aiohttp.web.Request``); None in tests.
     """
 
-    transport: Transport = attrs.field(converter=Transport)
+    transport: Transport = attrs.field(converter=_transport)
     headers: Headers = attrs.field(default=None, converter=_headers)
-    params: Bag = attrs.field(default=None, converter=_bag)
+    _params: Bag | Mapping[str, Any] | None = None
     body: Any = None
     raw_body: bytes = attrs.field(default=b"", kw_only=True, repr=False)
     attributes: dict[str, Any] = attrs.field(factory=dict, kw_only=True)
@@ -78,11 +79,31 @@ class Request:
     definition: Any = attrs.field(default=None, kw_only=True, repr=False)
     token: Any = attrs.field(default=None, kw_only=True, repr=False)
     connection: Connection | None = attrs.field(default=None, kw_only=True)
-    files: MultiDict[UploadedFile] = attrs.field(factory=MultiDict, kw_only=True)
+    _files: MultiDict[UploadedFile] | None = attrs.field(default=None, kw_only=True, repr=False)
     client: ClientAddress | None = attrs.field(default=None, kw_only=True)
     native: Any = attrs.field(default=None, kw_only=True, repr=False)
     services: dict[Any, Any] | None = attrs.field(default=None, init=False, repr=False)
     _cookies: Mapping[str, str] | None = attrs.field(default=None, kw_only=True, repr=False)
+
+    @property
+    def params(self) -> Bag:
+        if not isinstance(self._params, _BAGS):
+            self._params = MultiDict(self._params or {})
+        return self._params
+
+    @params.setter
+    def params(self, given: Bag | Mapping[str, Any]) -> None:
+        self._params = given
+
+    @property
+    def files(self) -> MultiDict[UploadedFile]:
+        if self._files is None:
+            self._files = MultiDict()
+        return self._files
+
+    @files.setter
+    def files(self, given: MultiDict[UploadedFile]) -> None:
+        self._files = given
 
     def param(self, name: str, kind: type[T] | None = None) -> T:
         """The parameter *name* as a *kind* (str unless told), whichever transport it came by.

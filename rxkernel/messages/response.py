@@ -17,7 +17,7 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 
 
 def _headers(given: Mapping[str, str] | None) -> CIMultiDict[str]:
-    return CIMultiDict(given or {})
+    return CIMultiDict(given) if given else CIMultiDict()
 
 
 def _check_status(_: Any, __: Any, status: int) -> None:

@@ -187,7 +187,7 @@ def test_settings_written_to_the_environment_are_read_back(
         ("socketio.host = 'x'", "socketio from {file}: host needs a port"),
         ("http.prot = 1", "http.prot from {file}: no such setting; did you mean http.port?"),
         ("[htpp]\nport = 1", "htpp from {file}: no such setting (those of a bundle exist once"),
-        ("http.qqqqqqqqqqqqqqqqq = 1", "no such setting; there are http.body_limit, http.form"),
+        ("http.qqqqqqqqqqqqqqqqq = 1", "no such setting; there are http.allow_credentials"),
         ("bundles.x = 1", "bundles from {file}: no such setting"),
         ("[http\nport = 1", "{file}: must be valid TOML: Expected ']'"),
         ("debug = true\nhttp.port = oops", "(at line 2, column 13)"),

@@ -15,7 +15,7 @@ function emitRaw(socket, data) {
 const socket = await connect();
 const witness = await connect();
 const names = [
-  "connect", "connect_error", "disconnect", "disconnecting", "message", "*", "", "\u0000",
+  "on_connect", "trigger_event", "emit", "message", "*", "", "\u0000",
   "__class__", "__init__", "__proto__", "constructor", "toString", "/chat:say", "x".repeat(65536),
 ];
 const answers = [];

@@ -87,6 +87,7 @@ async def test_every_acknowledgement_is_answered_in_its_shape(
         "unknown": {
             "statusCode": 404,
             "message": "no event 'there_is_no_such_event' in namespace /",
+            "code": "unknown_event",
         },
         "after": ok("still there"),
     }

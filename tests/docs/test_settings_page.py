@@ -11,6 +11,7 @@ from rxkernel import Settings
 from rxkernel.settings import Allowed
 from tests.required_tools import ROOT
 
+_BYTES = ("body_limit", "max_payload", "max_outbound_bytes")
 _ROW = re.compile(r"^\| `([a-z._]+)` \| (\S+) \| (\w*) ?\|", re.MULTILINE)
 
 
@@ -32,4 +33,4 @@ def rows(settings: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
 def unit(field: "attrs.Attribute[Any]") -> str:
     if isinstance(field.validator, Allowed) and field.validator.text.startswith("seconds"):
         return "seconds"
-    return "bytes" if field.name in ("body_limit", "max_payload") else ""
+    return "bytes" if field.name in _BYTES else ""

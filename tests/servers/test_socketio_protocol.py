@@ -16,6 +16,7 @@ import pytest_asyncio
 from rxkernel import (
     Acknowledgement,
     Application,
+    Broadcaster,
     ConnectionEvent,
     Request,
     ServerEvents,
@@ -141,7 +142,7 @@ async def test_a_second_poll_closes_both(
 ) -> None:
     first = asyncio.ensure_future(session.get(f"{url}?{POLLING}&sid={sid}"))
     (polled,) = application.servers["socketio"].engine.eio.sockets.values()
-    await until(lambda: polled._poll is not None)
+    await until(lambda: polled.polling.is_waiting)
     async with session.get(f"{url}?{POLLING}&sid={sid}") as second:
         assert second.status == 400
     assert await (await first).text() == "1"
@@ -153,7 +154,7 @@ async def test_a_client_that_closes_has_its_poll_released(
 ) -> None:
     poll = asyncio.ensure_future(session.get(f"{url}?{POLLING}&sid={sid}"))
     (polled,) = application.servers["socketio"].engine.eio.sockets.values()
-    await until(lambda: polled._poll is not None)
+    await until(lambda: polled.polling.is_waiting)
     async with session.post(f"{url}?{POLLING}&sid={sid}", data="1") as response:
         assert await response.text() == "ok"
     assert await (await poll).text() == "6"
@@ -334,6 +335,17 @@ async def test_an_unknown_namespace_is_refused_in_the_protocols_words(
         assert await raw.receive() == '44/random,{"message":"Invalid namespace"}'
         await raw.send('421["echo",1]')
         assert await raw.receive() == "431[1]"
+
+
+async def test_a_namespace_without_events_can_be_named(serve: Serve) -> None:
+    application = await serve(Protocol, socketio={"namespaces": ("/news",)})
+    broadcaster = application.injector.get(Broadcaster)
+
+    async with raw_socket(application, connect="") as raw:
+        await raw.send("40/news,")
+        assert str(await raw.receive()).startswith("40/news,{")
+        await broadcaster.emit("headline", 1, namespace="/news")
+        assert await raw.receive() == '42/news,["headline",1]'
 
 
 async def test_compression_is_not_offered(url: str, session: aiohttp.ClientSession) -> None:

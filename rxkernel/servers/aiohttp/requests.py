@@ -23,18 +23,19 @@ _CHARSETS = {"utf-8", "ascii", "iso8859-1", "iso8859-15", "cp1252", "utf-16"}
 _ENCODINGS = {"", "identity", "gzip", "deflate", "br", "zstd"}
 
 
-def read_head(native: web.Request) -> Request:
-    """The request without its path parameters and body."""
+def read_head(native: web.Request, client: ClientAddress | None) -> Request:
+    """The request of *client*, without its path parameters and body."""
     request = Request(Transport.HTTP, native.headers, native=native)
     request.method = native.method
     request.url = native.raw_path
-    request.client = client_of(native)
+    request.client = client
     if native.rel_url.raw_query_string:
         request.params = MultiDict(native.query)
     return request
 
 
 def client_of(native: web.Request) -> ClientAddress | None:
+    """The peer of the connection, which may be a proxy; None where it has no address."""
     peer = native.transport.get_extra_info("peername") if native.transport else None
     return ClientAddress(peer[0], peer[1]) if isinstance(peer, tuple) else None
 

@@ -8,7 +8,11 @@ import attrs
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from rxkernel.exceptions import MethodNotAllowedException, NotFoundException
+from rxkernel.exceptions import (
+    ForbiddenException,
+    MethodNotAllowedException,
+    NotFoundException,
+)
 from rxkernel.kernel.errors import error_response
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.scopes import current_request
@@ -17,6 +21,8 @@ from rxkernel.messages.response import EventStreamResponse, Response, StreamResp
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import HttpDefinition
 from rxkernel.servers.aiohttp.listener import Listener
+from rxkernel.servers.aiohttp.origins import OriginPolicy, is_preflight
+from rxkernel.servers.aiohttp.proxies import ForwardedBy
 from rxkernel.servers.aiohttp.requests import add_path, read_body, read_head
 from rxkernel.servers.aiohttp.responses import Stream, is_gone, native_response
 from rxkernel.servers.server import Server
@@ -31,12 +37,15 @@ class AiohttpServer(Server):
     ``engine`` is the `aiohttp.web.Application`: what a listener of ``server.configure``
     adds to it, routes and middleware, comes before the kernel's. ``not_awaited`` are the
     paths of native routes that hold connections open, so draining does not wait for them.
+    ``proxies`` tell who sent a request, ``origins`` which pages may.
     """
 
     name = "aiohttp"
     transport = Transport.HTTP
 
     def __init__(self, settings: HttpSettings) -> None:
+        self.proxies = ForwardedBy(settings.trusted_proxies)
+        self.origins = OriginPolicy(settings, self.proxies)
         self._settings = settings
         self._kernel: Kernel | None = None
         self._listener: Listener | None = None
@@ -60,6 +69,8 @@ class AiohttpServer(Server):
 
     async def start(self) -> None:
         self.engine.middlewares.insert(0, self._tracked)
+        if self._settings.origins:
+            self.engine.on_response_prepare.append(self.origins.mark)
         self.engine.router.add_route("*", r"/{path:[\s\S]*}", self._handle)
         self._listener = Listener(
             self.engine,
@@ -100,7 +111,7 @@ class AiohttpServer(Server):
 
     async def _handle(self, native: web.Request) -> web.StreamResponse:
         assert self._kernel is not None
-        exchange = _Exchange(self._kernel, read_head(native))
+        exchange = _Exchange(self._kernel, read_head(native, self.proxies.client(native)))
         current_request.set(exchange.request)
         task = asyncio.current_task()
         assert task is not None
@@ -114,6 +125,9 @@ class AiohttpServer(Server):
 
     async def _answer(self, kernel: Kernel, native: web.Request, request: Request) -> Response:
         try:
+            if is_preflight(native):
+                granted = self._preflight(kernel, native)
+                return await kernel.respond(request, Response(None, 204, granted))
             definition, values = self._find(kernel, native)
             add_path(request, values)
             await read_body(native, request, self._settings)
@@ -126,15 +140,27 @@ class AiohttpServer(Server):
             return await kernel.fail(request, exc)
         return await kernel.answer(definition, request)
 
+    def _preflight(self, kernel: Kernel, native: web.Request) -> dict[str, str]:
+        if not self.origins.allows(native):
+            raise ForbiddenException("pages of this origin may not call this server")
+        methods = kernel.http_router.allowed(self._path(native))
+        if not methods:
+            raise NotFoundException
+        return self.origins.preflight(native, methods)
+
     def _find(
         self, kernel: Kernel, native: web.Request
     ) -> tuple[HttpDefinition, dict[str, object]]:
+        return kernel.http_router.match(native.method, self._path(native))
+
+    def _path(self, native: web.Request) -> str:
+        """The path below the prefix."""
         path = native.rel_url.raw_path
         if prefix := self._settings.prefix:
             if path != prefix and not path.startswith(prefix + "/"):
                 raise NotFoundException
             path = path[len(prefix) :] or "/"
-        return kernel.http_router.match(native.method, path)
+        return path
 
     async def _deliver(
         self, native: web.Request, exchange: "_Exchange", response: Response

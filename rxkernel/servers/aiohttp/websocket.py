@@ -2,16 +2,28 @@
 
 import asyncio
 from collections.abc import Mapping
+from struct import pack
 from typing import Self
 
-from aiohttp import WSMsgType, web
+from aiohttp import WebSocketError, WSMsgType, web
 
 Frame = str | bytes
+
+_DATA = (WSMsgType.TEXT, WSMsgType.BINARY)
 
 _CLOSING = 1.0
 """Seconds in which a client answers that it is closed."""
 
 _TYPE, _TEXT = "Content-Type", "text/plain; charset=UTF-8"
+
+
+class FrameError(ValueError):
+    """The client sent what no websocket may, or too much; ``code`` is what it was closed with
+    (RFC 6455 section 7.4.1)."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class WebSocket:
@@ -20,8 +32,11 @@ class WebSocket:
     permessage-deflate is off: it costs 100 KiB per idle socket.
     """
 
+    __slots__ = ("_native", "_protocol", "response")
+
     def __init__(self, native: web.Request, socket: web.WebSocketResponse) -> None:
         self._native = native
+        self._protocol = native.protocol
         self.response = socket
 
     @classmethod
@@ -32,11 +47,17 @@ class WebSocket:
         return cls(native, socket)
 
     async def receive(self) -> Frame | None:
-        """The next message, None when there will be none."""
+        """The next message, None when there will be none.
+
+        Raises:
+            FrameError: the client broke the protocol; it has been told.
+        """
         message = await self.response.receive()
-        if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+        if message.type in _DATA:
             data: Frame = message.data
             return data
+        if isinstance(message.data, WebSocketError):
+            raise FrameError(message.data.code, str(message.data))
         return None
 
     async def send(self, frame: Frame) -> None:
@@ -47,6 +68,17 @@ class WebSocket:
             await self.response.send_str(frame)
         else:
             await self.response.send_bytes(frame)
+
+    @property
+    def is_congested(self) -> bool:
+        """Whether the client reads slower than it is sent to: `send` would wait."""
+        return self._protocol.writing_paused
+
+    def write(self, encoded: bytes) -> None:
+        """Send what `encode_frame` made, without waiting. Nothing happens once closed."""
+        transport = self._protocol.transport
+        if transport is not None and not (self.response.closed or transport.is_closing()):
+            transport.write(encoded)
 
     async def close(self, code: int = 1000) -> None:
         """Close it; a client that neither reads nor answers is cut off after two seconds."""
@@ -65,6 +97,16 @@ class WebSocket:
         """Cut the connection."""
         if self._native.transport is not None:
             self._native.transport.abort()
+
+
+def encode_frame(payload: bytes, *, is_text: bool) -> bytes:
+    """A whole message as one frame, unmasked as a server sends it (RFC 6455 section 5.2)."""
+    first, length = 0x81 if is_text else 0x82, len(payload)
+    if length < 126:
+        return bytes((first, length)) + payload
+    if length < 65536:
+        return pack("!BBH", first, 126, length) + payload
+    return pack("!BBQ", first, 127, length) + payload
 
 
 def wants_websocket(native: web.Request) -> bool:

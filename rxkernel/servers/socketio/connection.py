@@ -1,20 +1,18 @@
 """A Socket.IO client in one namespace: the one place where its state lives and ends."""
 
 import asyncio
-from itertools import count
 from typing import Any, Protocol
 
 from rxkernel.exceptions import RxKernelError
 from rxkernel.messages.connection import Connection
-from rxkernel.servers.socketio.mailbox import Mailbox
+from rxkernel.servers.socketio.mailbox import Gate, Mailbox
+from rxkernel.servers.socketio.outbox import Outgoing
+from rxkernel.servers.socketio.packet import encode_event
+from rxkernel.servers.socketio.session import Session
 
 
 class Link(Protocol):
     """What a connection needs of the engine that made it."""
-
-    async def send_event(
-        self, connection: "SocketioConnection", event: str, args: tuple[Any, ...], ack: int | None
-    ) -> None: ...
 
     def rooms_of(self, connection: "SocketioConnection") -> list[Any]: ...
 
@@ -27,38 +25,44 @@ class Link(Protocol):
 
 class SocketioConnection(Connection):
     """What it emits before it is accepted is sent behind the CONNECT packet; disconnecting it
-    before is refusing it. ``engine_id`` is the Engine.IO session that carries it.
+    before is refusing it.
     """
 
     def __init__(
-        self,
-        link: Link,
-        id: str,
-        namespace: str,
-        engine_id: str,
-        concurrency: int,
-        **handshake: Any,
+        self, link: Link, id: str, namespace: str, session: Session, gate: Gate, **handshake: Any
     ) -> None:
         super().__init__(id, namespace, **handshake)
-        self.engine_id = engine_id
-        self.mailbox = Mailbox(concurrency)
+        settings = session.settings
+        self.session = session
+        self.mailbox = Mailbox(settings.concurrency, settings.max_waiting, gate)
         self.is_accepted = False
         self.is_dropped = False
         self.is_ended = False
         self._link = link
-        self._early: list[tuple[str, tuple[Any, ...]]] = []
-        self._acks = count(1)
+        self._gate = gate
+        self._early: list[Outgoing] = []
+        self._last_call = 0
         self._calls: dict[int, asyncio.Future[list[Any]]] = {}
 
     @property
     def rooms(self) -> frozenset[str]:
-        return frozenset(self._link.rooms_of(self)) - {None, self.id}
+        return frozenset(self._link.rooms_of(self)) - {self.id}
+
+    def put(self, message: Outgoing) -> None:
+        """Send what was encoded for this client, unless it has left.
+
+        It may have connected anew on the same session, and count its acknowledgements from
+        the start.
+        """
+        if not self.is_ended:
+            self.session.put(message)
 
     async def emit(self, event: str, *args: Any) -> None:
+        message = encode_event(self.namespace, event, args, None)
         if self.is_accepted:
-            await self._link.send_event(self, event, args, None)
+            self.put(message)
         else:
-            self._early.append((event, args))
+            self._early.append(message)
 
     async def call(self, event: str, *args: Any, timeout: float = 60.0) -> Any:
         if not self.is_accepted:
@@ -68,22 +72,30 @@ class SocketioConnection(Connection):
             )
         if self.is_ended:
             raise TimeoutError("the client has left")
-        ack = next(self._acks)
+        self._last_call = ack = self._last_call + 1
+        message = encode_event(self.namespace, event, args, ack)
         answer = self._calls[ack] = asyncio.get_running_loop().create_future()
         try:
-            await self._link.send_event(self, event, args, ack)
-            with self.mailbox.expected():
+            self.put(message)
+            with self._gate.expecting():
                 async with asyncio.timeout(timeout):
                     values = await answer
         finally:
             self._calls.pop(ack, None)
         return values[0] if len(values) == 1 else tuple(values) or None
 
-    def answered(self, ack: int | None, values: list[Any]) -> None:
-        """The client acknowledged; an answer that nobody waits for is ignored."""
-        answer = self._calls.get(ack) if ack is not None else None
-        if answer is not None and not answer.done():
-            answer.set_result(values)
+    @property
+    def calls(self) -> int:
+        """How many answers are waited for."""
+        return len(self._calls)
+
+    def answered(self, ack: int, values: list[Any]) -> bool:
+        """The client acknowledged; False when nobody waits for that."""
+        answer = self._calls.get(ack)
+        if answer is None or answer.done():
+            return False
+        answer.set_result(values)
+        return True
 
     async def join(self, room: str) -> None:
         await self._link.enter(self, room)
@@ -97,12 +109,12 @@ class SocketioConnection(Connection):
         else:
             self.is_dropped = True
 
-    async def accept(self) -> None:
+    def accept(self) -> None:
         """The client knows that it is connected: send what was emitted before."""
         self.is_accepted = True
         early, self._early = self._early, []
-        for event, args in early:
-            await self.emit(event, *args)
+        for message in early:
+            self.put(message)
 
     def end(self) -> None:
         """The client has left: fail what waits for it. Events that were read still run."""

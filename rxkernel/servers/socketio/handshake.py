@@ -1,15 +1,18 @@
 """Engine.IO over HTTP (protocol v4): who gets a session, and which request belongs to which."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from typing import Any
-from urllib.parse import urlsplit
 
 import engineio
 import msgspec
 
+from rxkernel.servers.aiohttp.origins import OriginPolicy, is_preflight
+from rxkernel.servers.aiohttp.proxies import ForwardedBy
 from rxkernel.servers.aiohttp.websocket import Frame, WebSocket, text_response, wants_websocket
-from rxkernel.servers.socketio.session import CLOSE, Owner, ProtocolError, Session
+from rxkernel.servers.socketio.limits import Limits, ProtocolError
+from rxkernel.servers.socketio.outbox import Outgoing
+from rxkernel.servers.socketio.session import CLOSE, GOING_AWAY, POLICY, Owner, Session
 
 
 class RefusedError(Exception):
@@ -19,7 +22,11 @@ class RefusedError(Exception):
         super().__init__(message)
         self.status = status
         self.body = msgspec.json.encode({"code": code, "message": message}).decode()
+        self.headers = {"Retry-After": _RETRY_AFTER} if status in (429, 503) else {}
 
+
+_RETRY_AFTER = "5"
+"""Seconds that a client which was one too many should wait."""
 
 _UNKNOWN_TRANSPORT = (0, "Transport unknown")
 _UNKNOWN_SESSION = (1, "Session ID unknown")
@@ -27,25 +34,32 @@ _BAD_METHOD = (2, "Bad handshake method")
 _BAD_REQUEST = (3, "Bad request")
 _FORBIDDEN = (4, "Forbidden", 403)
 _UNSUPPORTED = (5, "Unsupported protocol version")
+_TOO_MANY = {
+    "socketio.max_sessions": (4, "Too many clients", 503),
+    "socketio.max_sessions_per_address": (4, "Too many clients from one address", 429),
+}
 
 
 class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
     """python-engineio's server with requests and sessions of our own.
 
-    ``origins`` may open a session besides the server's own; ``*`` is all of them.
+    Args:
+        limits: of the sessions.
+        origins: which pages may open one.
+        proxies: who tells the address of a client.
     """
 
-    def __init__(self, *, origins: tuple[str, ...], **options: Any) -> None:
+    def __init__(
+        self, *, limits: Limits, origins: OriginPolicy, proxies: ForwardedBy, **options: Any
+    ) -> None:
         super().__init__(monitor_clients=False, **options)
         self.sockets: dict[str, Session] = {}
+        self._limits = limits
         self._origins = origins
+        self._proxies = proxies
         self._tasks: set[asyncio.Task[None]] = set()
         self._owner = Owner(
-            ping_interval=self.ping_interval,
-            ping_timeout=self.ping_timeout,
-            message=self._message,
-            closed=self._closed,
-            spawn=self.spawn,
+            limits=limits, message=self._message, closed=self._closed, spawn=self.spawn
         )
 
     def attach(self, app: Any, engineio_path: str = "engine.io") -> None:
@@ -54,56 +68,36 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
 
     async def handle_request(self, native: Any) -> Any:
         """One HTTP request, from handshake, poll and post to websocket."""
-        headers = {}
         try:
-            headers = self._cors(native)
-            return await self._answer(native, headers)
+            if not self._origins.allows(native):
+                raise RefusedError(*_FORBIDDEN)
+            return await self._answer(native)
         except ConnectionError:  # the client left in the middle
             return text_response("", 499)
         except RefusedError as exc:
-            json_type = {"Content-Type": "application/json"}
-            return text_response(exc.body, exc.status, {**headers, **json_type})
+            headers = {"Content-Type": "application/json", **exc.headers}
+            return text_response(exc.body, exc.status, headers)
 
-    def _cors(self, native: Any) -> dict[str, str]:
-        """The headers for the page that asks, if its origin may."""
-        origin = native.headers.get("Origin")
-        if origin is None or self._is_own(origin, native.headers.get("Host", "")):
-            return {}
-        if "*" in self._origins:
-            return {"Access-Control-Allow-Origin": "*"}
-        if origin not in self._origins:
-            raise RefusedError(*_FORBIDDEN)
-        return {
-            "Access-Control-Allow-Origin": origin,
-            "Access-Control-Allow-Credentials": "true",
-            "Vary": "Origin",
-        }
-
-    @staticmethod
-    def _is_own(origin: str, host: str) -> bool:
-        """Whether a page of this host asks. The scheme is left out: a proxy may end TLS."""
-        return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
-
-    async def _answer(self, native: Any, headers: dict[str, str]) -> Any:
-        query = native.query
+    async def _answer(self, native: Any) -> Any:
         if native.method == "OPTIONS":
-            allowed = {"Access-Control-Allow-Methods": "GET, POST, OPTIONS"}
-            allowed["Access-Control-Allow-Headers"] = "Content-Type"
-            return text_response("", 204, {**headers, **(allowed if headers else {})})
+            asked = is_preflight(native)
+            granted = self._origins.preflight(native, ("GET", "POST")) if asked else {}
+            return text_response("", 204, granted)
+        query = native.query
         if query.get("transport") not in ("polling", "websocket"):
             raise RefusedError(*_UNKNOWN_TRANSPORT)
         if "j" in query:  # JSONP left the protocol with v4
             raise RefusedError(*_BAD_REQUEST)
         if "sid" not in query:
-            return await self._open(native, headers)
+            return await self._open(native)
         session = self.sockets.get(query["sid"])
         if session is None:
             raise RefusedError(*_UNKNOWN_SESSION)
         if query["transport"] == "websocket":
             return await self._upgrade(native, session)
-        return await self._poll(native, session, headers)
+        return await self._poll(native, session)
 
-    async def _open(self, native: Any, headers: dict[str, str]) -> Any:
+    async def _open(self, native: Any) -> Any:
         if native.query.get("EIO") != "4":
             raise RefusedError(*_UNSUPPORTED)
         if native.method != "GET":
@@ -111,16 +105,25 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         over_websocket = native.query["transport"] == "websocket"
         if over_websocket != wants_websocket(native):
             raise RefusedError(*_BAD_REQUEST)
+        client = self._proxies.client(native)
+        address = client and client.host
+        if (setting := self._limits.admit(address)) is not None:
+            self._limits.crossed(setting, f"refused a client from {address}")
+            raise RefusedError(*_TOO_MANY[setting])
         websocket = None
-        if over_websocket:
-            websocket = await WebSocket.accept(native, self.max_http_buffer_size)
-        session = Session(self.generate_id(), self._owner)
+        try:
+            if over_websocket:
+                websocket = await WebSocket.accept(native, self.max_http_buffer_size)
+            session = Session(self.generate_id(), self._owner, address)
+        except BaseException:
+            self._limits.leave(address)
+            raise
         self.sockets[session.sid] = session
         await self._trigger_event("connect", session.sid, {"aiohttp.request": native})
         opening = self._opening(session.sid, over_websocket)
         if websocket is None:
-            return text_response(opening, 200, headers)
-        session.put(opening)
+            return text_response(opening)
+        session.put(Outgoing(opening.encode()))
         await session.serve(websocket)
         return websocket.response
 
@@ -140,21 +143,24 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         websocket = await WebSocket.accept(native, self.max_http_buffer_size)
         if not session.is_websocket:
             await session.upgrade(websocket)
-        await websocket.close()
+        await websocket.close(POLICY)
         return websocket.response
 
-    async def _poll(self, native: Any, session: Session, headers: dict[str, str]) -> Any:
-        if session.is_websocket or native.method not in ("GET", "POST"):
+    async def _poll(self, native: Any, session: Session) -> Any:
+        polling = session.polling
+        if polling is None or native.method not in ("GET", "POST"):
             raise RefusedError(*_BAD_REQUEST)
         try:
             if native.method == "GET":
-                return text_response(await session.poll(), 200, headers)
-            await session.post(await self._body(native))
+                return text_response(await polling.poll())
+            body = await session.hold(self._body(native))
+            if session.closed:
+                raise RefusedError(*_UNKNOWN_SESSION)
+            await polling.post(body)
         except ProtocolError as exc:
-            self.logger.warning("closed %s: %s", session.sid, exc)
-            await session.close("parse error", CLOSE)
+            await session.fail(exc)
             raise RefusedError(*_BAD_REQUEST) from exc
-        return text_response("ok", 200, headers)
+        return text_response("ok")
 
     async def _body(self, native: Any) -> str:
         """The whole body of a POST.
@@ -166,18 +172,20 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         async for chunk in native.content.iter_any():
             body += chunk
             if len(body) > self.max_http_buffer_size:
-                raise ProtocolError("a payload above socketio.max_payload")
+                raise ProtocolError("the payload is too large", "socketio.max_payload")
         try:
             return body.decode()
         except UnicodeDecodeError as exc:
             raise ProtocolError("a payload that is no UTF-8") from exc
 
-    async def _message(self, sid: str, data: Frame) -> None:
-        await self._trigger_event("message", sid, data)
+    def _message(self, sid: str, data: Frame) -> Awaitable[None] | None:
+        handled: Awaitable[None] | None = self.handlers["message"](sid, data)
+        return handled
 
-    async def _closed(self, sid: str, reason: str) -> None:
-        self.sockets.pop(sid, None)
-        await self._trigger_event("disconnect", sid, reason)
+    async def _closed(self, session: Session, reason: str) -> None:
+        self.sockets.pop(session.sid, None)
+        self._limits.leave(session.address)
+        await self._trigger_event("disconnect", session.sid, reason)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -185,11 +193,11 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def disconnect(self, sid: str | None = None) -> None:
-        """Close one session, or all."""
+    async def disconnect(self, sid: str | None = None, code: int = GOING_AWAY) -> None:
+        """Close one session, or all; *code* is what a websocket's client is told."""
         sids = tuple(self.sockets) if sid is None else (sid,)
         sessions = [self.sockets[one] for one in sids if one in self.sockets]
-        await asyncio.gather(*(s.close("server disconnect", CLOSE) for s in sessions))
+        await asyncio.gather(*(s.close("server disconnect", CLOSE, code) for s in sessions))
 
     async def shutdown(self) -> None:
         """Wait for what is being closed."""

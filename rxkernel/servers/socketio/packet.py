@@ -1,26 +1,223 @@
-"""Socket.IO packets whose JSON is read and written by msgspec."""
+"""Socket.IO packets (protocol v5), read strictly and written once, through msgspec."""
 
 import re
 from http import HTTPStatus
 from typing import Any
 
+import attrs
 import msgspec
 from socketio import packet
 
-from rxkernel.kernel.serialization import to_plain
+from rxkernel.exceptions import BadRequestException
+from rxkernel.kernel.serialization import encode_json, to_plain
 from rxkernel.messages.response import Acknowledgement, Response
+from rxkernel.routing.metadata import RESERVED_EVENTS
+from rxkernel.servers.socketio.limits import ProtocolError
+from rxkernel.servers.socketio.outbox import Outgoing
 from rxkernel.servers.socketio.wire import acknowledgement
 
-Encoded = str | list[str | bytes]
-"""A packet as it is sent: a text, or a list of the text and its attachments."""
+CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT, BINARY_ACK = range(7)
 
 _GRAMMAR = re.compile(
-    r"([0-6])(?:([1-9]|10)-)?(?:(/[^,?]{0,255})(?:\?[^,]{0,255})?(?:,|\Z))?([0-9]{1,16})?((?s:.*))",
+    r"([0-6])(?:([1-9][0-9]{0,9})-)?(?:(/[^,?]{0,255})(?:\?[^,]{0,255})?(?:,|\Z))?"
+    r"([0-9]{1,16})?((?s:.*))",
     re.ASCII,
 )
 """Type, number of attachments, namespace without its query, acknowledgement id, payload."""
 
 _LARGEST_ID = 2**53 - 1
+
+_SCALARS = frozenset((str, int, float, bool, type(None)))
+
+
+@attrs.define(eq=False)
+class Inbound:
+    """A packet of a client; ``missing`` attachments are still to come."""
+
+    kind: int
+    namespace: str
+    id: int | None
+    data: Any
+    missing: int = 0
+    attachments: list[bytes] = attrs.field(factory=list)
+    size: int = 0
+
+
+def read_packet(text: str, max_attachments: int) -> Inbound:
+    """Read the text of a packet.
+
+    NaN and Infinity, which would break every browser of a room, are no JSON.
+
+    Raises:
+        ProtocolError: it breaks the protocol, or announces more than *max_attachments*.
+    """
+    found = _GRAMMAR.fullmatch(text)
+    if found is None:
+        raise ProtocolError("no Socket.IO packet")
+    number, attachments, namespace, given, payload = found.groups()
+    kind, id = int(number), None if given is None else int(given)
+    missing = int(attachments or 0)
+    if missing > max_attachments:
+        raise ProtocolError(f"{missing} attachments", "socketio.max_attachments")
+    data = _read_json(payload, kind) if payload else None
+    _check(kind, id, data, is_binary=missing > 0)
+    return Inbound(kind, namespace or "/", id, data, missing)
+
+
+def _read_json(payload: str, kind: int) -> Any:
+    try:
+        return msgspec.json.decode(payload)
+    except (ValueError, RecursionError) as exc:
+        if kind == CONNECT:
+            return exc  # its sender has asked something, so it is told
+        raise ProtocolError(f"no JSON: {exc}") from exc
+
+
+def _check(kind: int, id: int | None, data: Any, *, is_binary: bool) -> None:
+    if (kind in (BINARY_EVENT, BINARY_ACK)) != is_binary:
+        raise ProtocolError("attachments where none can be, or none where they must")
+    if id is not None and id > _LARGEST_ID:
+        raise ProtocolError("an acknowledgement id above 2**53 - 1")
+    if kind in (EVENT, BINARY_EVENT):
+        if type(data) is not list or not data or type(data[0]) is not str:
+            raise ProtocolError("an event without a name")
+        if data[0] in RESERVED_EVENTS:
+            raise ProtocolError(f"an event by the reserved name {data[0]!r}")
+    elif kind in (ACK, BINARY_ACK):
+        if type(data) is not list or id is None:
+            raise ProtocolError("an acknowledgement without values or id")
+    elif id is not None:
+        raise ProtocolError("an id where none can be")
+    elif kind == CONNECT_ERROR:
+        raise ProtocolError("a packet that only servers send")
+    elif kind == DISCONNECT and data is not None:
+        raise ProtocolError("a DISCONNECT that says something")
+
+
+def add_attachment(read: Inbound, attachment: bytes, limit: int) -> None:
+    """Put the next attachment where it belongs, once all have come.
+
+    Raises:
+        ProtocolError: together they are above *limit* bytes, or do not fit their places.
+    """
+    read.size += len(attachment)
+    if read.size > limit:
+        raise ProtocolError("attachments are too large", "socketio.max_payload")
+    read.attachments.append(attachment)
+    read.missing -= 1
+    if read.missing:
+        return
+    places: list[int] = []
+    read.data = _filled(read.data, read.attachments, places)
+    if sorted(places) != list(range(len(read.attachments))):
+        raise ProtocolError("attachments and placeholders do not fit")
+
+
+def _filled(data: Any, attachments: list[bytes], places: list[int]) -> Any:
+    if isinstance(data, list):
+        return [_filled(item, attachments, places) for item in data]
+    if not isinstance(data, dict):
+        return data
+    if data.get("_placeholder") is True:
+        number = data.get("num")
+        if type(number) is not int or not 0 <= number < len(attachments):
+            raise ProtocolError("a placeholder for an attachment that there is not")
+        places.append(number)
+        return attachments[number]
+    return {key: _filled(item, attachments, places) for key, item in data.items()}
+
+
+def read_auth(data: Any) -> dict[str, Any] | None:
+    """What a client sent with CONNECT.
+
+    Raises:
+        BadRequestException: neither an object nor nothing.
+    """
+    if data is None or isinstance(data, dict):
+        return data
+    raise BadRequestException("auth must be a JSON object")
+
+
+def encode_packet(kind: int, namespace: str, id: int | None, data: Any) -> Outgoing:
+    """A packet as it is sent; *data* may be anything that JSON holds, and bytes.
+
+    Raises:
+        TypeError, ValueError, RecursionError: it holds something else.
+    """
+    attachments: list[bytes] = []
+    if not _is_json(data):
+        data = _parted(to_plain(data), attachments)
+    head = f"4{kind + BINARY_EVENT - EVENT}{len(attachments)}-" if attachments else f"4{kind}"
+    if namespace != "/":
+        head += f"{namespace},"
+    if id is not None:
+        head += str(id)
+    text = head.encode() if data is None else head.encode() + encode_json(data)
+    return Outgoing(text, tuple(attachments), is_event=kind == EVENT and id is None)
+
+
+def _is_json(data: Any) -> bool:
+    """Whether *data* is surely without bytes, which msgspec would write as base64."""
+    kind = type(data)
+    if kind is dict:
+        for key, value in data.items():
+            if type(key) is not str or not (type(value) in _SCALARS or _is_json(value)):
+                return False
+        return True
+    if kind is list or kind is tuple:
+        for item in data:  # noqa: SIM110 - a generator for each list costs more
+            if not (type(item) in _SCALARS or _is_json(item)):
+                return False
+        return True
+    return kind in _SCALARS
+
+
+def _parted(data: Any, attachments: list[bytes]) -> Any:
+    """*data* with a placeholder in place of each attachment."""
+    if isinstance(data, bytes | bytearray):
+        attachments.append(bytes(data))
+        return {"_placeholder": True, "num": len(attachments) - 1}
+    if isinstance(data, list | tuple):
+        return [_parted(item, attachments) for item in data]
+    if isinstance(data, dict):
+        return {key: _parted(item, attachments) for key, item in data.items()}
+    return data
+
+
+def encode_event(namespace: str, event: str, args: tuple[Any, ...], id: int | None) -> Outgoing:
+    return encode_packet(EVENT, namespace, id, [event, *args])
+
+
+def encode_acknowledgement(namespace: str, id: int, response: Response) -> Outgoing:
+    """The packet that acknowledges *id*.
+
+    Raises:
+        StreamNotSupportedException, TypeError, ValueError, RecursionError: see
+            `acknowledgement`; also where the text cannot be UTF-8.
+    """
+    if isinstance(response, Acknowledgement):
+        return encode_packet(ACK, namespace, id, response.content)
+    return encode_packet(ACK, namespace, id, [acknowledgement(response)])
+
+
+def encode_refusal(namespace: str, response: Response) -> Outgoing:
+    """The CONNECT_ERROR packet: ``{"message": str, "data": <error body>}``.
+
+    Raises:
+        As `encode_acknowledgement`; also ValueError for bytes, which it cannot carry.
+    """
+    body = acknowledgement(response)
+    phrase = HTTPStatus(response.status_code).phrase
+    error = {"message": str(body.get("message", phrase)), "data": body}
+    encoded = encode_packet(CONNECT_ERROR, namespace, None, error)
+    if encoded.attachments:
+        raise ValueError("a refusal cannot carry bytes")
+    return encoded
+
+
+def encode_invalid_namespace(namespace: str) -> Outgoing:
+    """The CONNECT_ERROR for a namespace that nobody serves, in the protocol's own words."""
+    return encode_packet(CONNECT_ERROR, namespace, None, {"message": "Invalid namespace"})
 
 
 class _Json:
@@ -34,117 +231,8 @@ class _Json:
     def dumps(value: Any, **_: Any) -> str:
         return msgspec.json.encode(value).decode()
 
-    @staticmethod
-    def loads(text: str) -> Any:
-        return msgspec.json.decode(text)
-
 
 class KernelPacket(packet.Packet):  # type: ignore[misc]
-    """Read strictly, as the protocol writes it (Socket.IO v5, "Packet encoding").
-
-    NaN and Infinity, which would break every browser of a room, are neither read nor sent.
-    """
+    """What python-socketio sends by itself; packets of clients are read by `read_packet`."""
 
     json = _Json
-    size = 0
-    """Bytes of the attachments that have come so far."""
-
-    def decode(self, encoded_packet: str) -> int:
-        """Read the text of a packet, and return how many attachments follow.
-
-        Raises:
-            ValueError: it breaks the protocol.
-        """
-        found = _GRAMMAR.fullmatch(encoded_packet)
-        if found is None:
-            raise ValueError("no Socket.IO packet")
-        kind, attachments, namespace, id, payload = found.groups()
-        self.packet_type = int(kind)
-        self.namespace = namespace or "/"
-        self.id = None if id is None else int(id)
-        self.data = None if not payload else self.json.loads(payload)
-        self._check(attachments)
-        return int(attachments or 0)
-
-    def _check(self, attachments: str | None) -> None:
-        is_binary = self.packet_type in (packet.BINARY_EVENT, packet.BINARY_ACK)
-        if is_binary != (attachments is not None):
-            raise ValueError("attachments where none can be, or none where they must")
-        if self.id is not None and self.id > _LARGEST_ID:
-            raise ValueError("an acknowledgement id above 2**53 - 1")
-        if self.packet_type in (packet.EVENT, packet.BINARY_EVENT):
-            if not isinstance(self.data, list) or not self.data or type(self.data[0]) is not str:
-                raise ValueError("an event without a name")
-        elif self.packet_type in (packet.ACK, packet.BINARY_ACK):
-            if not isinstance(self.data, list) or self.id is None:
-                raise ValueError("an acknowledgement without values or id")
-        elif self.id is not None:
-            raise ValueError("an id where none can be")
-        elif self.packet_type == packet.DISCONNECT and self.data is not None:
-            raise ValueError("a DISCONNECT that says something")
-
-    @classmethod
-    def reconstruct_binary(cls, data: Any, attachments: list[bytes]) -> Any:
-        """Put each attachment in its place.
-
-        Raises:
-            ValueError: one has no place, or several.
-        """
-        places: list[int] = []
-        filled = _filled(data, attachments, places)
-        if sorted(places) != list(range(len(attachments))):
-            raise ValueError("attachments and placeholders do not fit")
-        return filled
-
-
-def _filled(data: Any, attachments: list[bytes], places: list[int]) -> Any:
-    if isinstance(data, list):
-        return [_filled(item, attachments, places) for item in data]
-    if not isinstance(data, dict):
-        return data
-    if data.get("_placeholder") is True:
-        number = data.get("num")
-        if type(number) is not int or not 0 <= number < len(attachments):
-            raise ValueError("a placeholder for an attachment that there is not")
-        places.append(number)
-        return attachments[number]
-    return {key: _filled(item, attachments, places) for key, item in data.items()}
-
-
-def encode_acknowledgement(namespace: str, id: int | None, response: Response) -> Encoded | None:
-    """The packet that acknowledges *id*; None where the client asked for none.
-
-    Raises:
-        StreamNotSupportedException, TypeError, ValueError, RecursionError: see
-            `acknowledgement`; also where the text cannot be UTF-8.
-    """
-    if id is None:
-        return None
-    if isinstance(response, Acknowledgement):
-        data = to_plain(response.content)
-    else:
-        data = [acknowledgement(response)]
-    return _encode(KernelPacket(packet.ACK, namespace=namespace, id=id, data=data))
-
-
-def encode_refusal(namespace: str, response: Response) -> Encoded:
-    """The CONNECT_ERROR packet: ``{"message": str, "data": <error body>}``.
-
-    Raises:
-        As `encode_acknowledgement`.
-    """
-    body = acknowledgement(response)
-    phrase = HTTPStatus(response.status_code).phrase
-    error = {"message": str(body.get("message", phrase)), "data": body}
-    return _encode(KernelPacket(packet.CONNECT_ERROR, namespace=namespace, data=error))
-
-
-def encode_invalid_namespace(namespace: str) -> Encoded:
-    """The CONNECT_ERROR for a namespace that nobody serves, in the protocol's own words."""
-    error = {"message": "Invalid namespace"}
-    return _encode(KernelPacket(packet.CONNECT_ERROR, namespace=namespace, data=error))
-
-
-def _encode(packet: KernelPacket) -> Encoded:
-    encoded: Encoded = packet.encode()
-    return encoded

@@ -2,11 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Any, TypeVar
-
-from multidict import MultiDict
+from typing import Any
 
 from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.exceptions import (
@@ -21,24 +19,27 @@ from rxkernel.messages.connection import Broadcaster
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response, close_source
 from rxkernel.messages.transport import Transport
+from rxkernel.routing.definitions import WebSocketDefinition
 from rxkernel.servers.aiohttp.listener import Listener, new_engine
-from rxkernel.servers.aiohttp.requests import client_of
 from rxkernel.servers.aiohttp.server import AiohttpServer
 from rxkernel.servers.events import ConnectionEvent, ServerEvents
 from rxkernel.servers.server import Server
 from rxkernel.servers.socketio.connection import SocketioConnection
 from rxkernel.servers.socketio.engine import Engine
+from rxkernel.servers.socketio.limits import Limits
+from rxkernel.servers.socketio.outbox import Outgoing
 from rxkernel.servers.socketio.packet import (
-    Encoded,
     encode_acknowledgement,
     encode_invalid_namespace,
     encode_refusal,
+    read_auth,
 )
+from rxkernel.servers.socketio.peer import Peer
+from rxkernel.servers.socketio.session import RESTARTING
 from rxkernel.servers.socketio.wire import read_arguments
 from rxkernel.settings import Settings
 
 logger = logging.getLogger(__name__)
-T = TypeVar("T")
 
 _STOPPING = "the server is stopping; try again"
 
@@ -67,8 +68,14 @@ class SocketioServer(Server):
         self._kernel: Kernel | None = None
         self._namespaces: set[str] = set()
         self._listener: Listener | None = None
-        self._jobs: set[asyncio.Task[None]] = set()
+        self._limits = Limits(settings.socketio)
+        self._leaving: dict[SocketioConnection, asyncio.Task[None]] = {}
         self._draining = False
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How often each limit was reached, by the name of its setting, and other misuse."""
+        return self._limits.counts
 
     @property
     def host(self) -> str:
@@ -83,23 +90,27 @@ class SocketioServer(Server):
     def configure(self, kernel: Kernel) -> None:
         self._kernel = kernel
         self._draining = False
-        self._namespaces = {"/", *(d.namespace for d in kernel.websocket_definitions)}
         settings = self._settings.socketio
+        served = (definition.namespace for definition in kernel.websocket_definitions)
+        self._namespaces = {"/", *served, *settings.namespaces}
+        self._limits = Limits(settings)
         self.engine = Engine(
+            limits=self._limits,
             make=self._make,
             connected=self._connected,
             received=self._received,
             disconnected=self._disconnected,
+            origins=self._http.origins,
+            proxies=self._http.proxies,
             ping_interval=settings.ping_interval,
             ping_timeout=settings.ping_timeout,
             max_http_buffer_size=settings.max_payload,
-            connect_timeout=settings.connect_timeout,
-            origins=self._settings.http.origins,
         )
-        shared = settings.port is None
-        self._application = (
-            self._http.engine if shared else new_engine(self._settings.http.body_limit)
-        )
+        if settings.port is None:
+            self._application = self._http.engine
+        else:
+            self._application = new_engine(self._settings.http.body_limit)
+            self._application.on_response_prepare.append(self._http.origins.mark)
         self.engine.attach(self._application, socketio_path=settings.path.strip("/"))
         self._http.not_awaited.add(f"{settings.path}/")
 
@@ -116,40 +127,36 @@ class SocketioServer(Server):
             await self._listener.linger()
         mailboxes = [c.mailbox.settle() for c in self.engine.connections.values()]
         await asyncio.gather(*mailboxes)
-        while self._jobs:  # of clients that have left
-            await asyncio.wait(self._jobs)
+        while self._leaving:
+            await asyncio.wait(self._leaving.values())
 
     async def stop(self) -> None:
         """Close every transport, without a Socket.IO DISCONNECT: a client that got one would
         not reconnect by itself, and the next process is there for it."""
         self._broadcaster.detach(self.engine)
-        await self.engine.eio.disconnect()
+        mailboxes = [c.mailbox for c in (*self.engine.connections.values(), *self._leaving)]
+        await self.engine.eio.disconnect(code=RESTARTING)
         await self.engine.shutdown()
-        for job in self._jobs:
-            job.cancel()
-        if self._jobs:
-            await asyncio.wait(self._jobs)
+        await asyncio.gather(*(mailbox.cancel() for mailbox in mailboxes))
+        if self._leaving:
+            await asyncio.wait(self._leaving.values())
         listener, self._listener = self._listener, None
         if listener is not None:
             await listener.close()
 
-    def _make(
-        self, engine: Engine, sid: str, namespace: str, environ: dict[str, Any], auth: Any
-    ) -> SocketioConnection:
-        native = environ["aiohttp.request"]
+    def _make(self, peer: Peer, sid: str, namespace: str, native: Any) -> SocketioConnection:
         return SocketioConnection(
-            engine,
+            self.engine,
             sid,
             namespace,
-            engine.manager.eio_sid_from_sid(sid, namespace),
-            self._settings.socketio.concurrency,
+            peer.session,
+            peer.gate,
             headers=native.headers,
             query=native.query,
-            auth=auth,
-            client=client_of(native),
+            client=self._http.proxies.client(native),
         )
 
-    async def _connected(self, connection: SocketioConnection) -> Encoded | None:
+    async def _connected(self, connection: SocketioConnection, auth: Any) -> Outgoing | None:
         assert self._kernel is not None
         if connection.namespace not in self._namespaces:
             return encode_invalid_namespace(connection.namespace)
@@ -157,6 +164,7 @@ class SocketioServer(Server):
         try:
             if self._draining:
                 raise ServiceUnavailableException(_STOPPING)
+            connection.auth = read_auth(auth)
             event = ConnectionEvent(connection, self)
             await self._dispatcher.dispatch(ServerEvents.CONNECTED, event)
             if connection.is_dropped:
@@ -176,41 +184,35 @@ class SocketioServer(Server):
             await self._dispatcher.dispatch(ServerEvents.DISCONNECTED, event)
         except Exception:
             logger.exception("a listener of %s failed", ServerEvents.DISCONNECTED)
-        self._track(asyncio.create_task(self._close_services(connection)))
+        ending = asyncio.create_task(self._close_services(connection))
+        self._leaving[connection] = ending
+        ending.add_done_callback(lambda _: self._leaving.pop(connection, None))
 
     async def _close_services(self, connection: SocketioConnection) -> None:
         """Behind the events that were read before the client left: they may use them."""
         await connection.mailbox.settle()
         await close_services(connection)
 
-    def _track(self, task: asyncio.Task[None]) -> None:
-        self._jobs.add(task)
-        task.add_done_callback(self._jobs.discard)
-
-    async def _received(
+    def _received(
         self, connection: SocketioConnection, ack: int | None, data: list[Any]
-    ) -> None:
+    ) -> Awaitable[None] | None:
         in_time = not self._draining
-        await connection.mailbox.put(partial(self._serve, connection, ack, data, in_time))
+        return connection.mailbox.put(partial(self._serve, connection, ack, data, in_time))
 
     async def _serve(
         self, connection: SocketioConnection, ack: int | None, data: list[Any], in_time: bool
     ) -> None:
         """One event, from its arguments to its acknowledgement; a task of its own."""
         assert self._kernel is not None
-        task = asyncio.current_task()
-        assert task is not None
-        self._track(task)
-        current_connection.set(connection)
         request = self._request(connection, data[0])
         current_request.set(request)
         response: Response | None = None
         try:
-            response = await self._respond(self._kernel, request, data, in_time)
-            write = partial(encode_acknowledgement, connection.namespace, ack)
-            response, encoded = await self._written(request, response, write)
-            if encoded is not None:
-                await self.engine.acknowledge(connection, encoded)
+            response = await self._answer(self._kernel, request, data, in_time)
+            if ack is not None:
+                write = partial(encode_acknowledgement, connection.namespace, ack)
+                response, encoded = await self._written(request, response, write)
+                connection.put(encoded)
         except Exception:
             logger.exception("event %.100r could not be answered", data[0])
         finally:
@@ -226,8 +228,8 @@ class SocketioServer(Server):
         )
 
     async def _written(
-        self, request: Request, response: Response, write: Callable[[Response], T]
-    ) -> tuple[Response, T]:
+        self, request: Request, response: Response, write: Callable[[Response], Outgoing]
+    ) -> tuple[Response, Outgoing]:
         """*response* as *write* encodes it; in place of one that cannot be encoded an error."""
         assert self._kernel is not None
         try:
@@ -242,23 +244,26 @@ class SocketioServer(Server):
             response = error_response(exc)
             return response, write(response)
 
-    async def _respond(
+    def _answer(
         self, kernel: Kernel, request: Request, data: list[Any], in_time: bool
-    ) -> Response:
-        name, *arguments = data
-        assert request.connection is not None
-        namespace = request.connection.namespace
-        definition = kernel.websocket_definitions.get(
-            name if namespace == "/" else f"{namespace}:{name}"
-        )
+    ) -> Awaitable[Response]:
         try:
             if not in_time:
                 raise ServiceUnavailableException(_STOPPING)
-            # the key of another namespace's event is a name that a client can send here
-            if definition is None or definition.namespace != namespace:
-                raise NotFoundException(f"no event {name[:100]!r} in namespace {namespace}")
-            params, request.body = read_arguments(arguments)
-            request.params = MultiDict(params)
+            definition = self._find(kernel, request)
+            request.params, request.body = read_arguments(data)
         except Exception as exc:
-            return await kernel.fail(request, exc)
-        return await kernel.answer(definition, request)
+            return kernel.fail(request, exc)
+        return kernel.answer(definition, request)
+
+    @staticmethod
+    def _find(kernel: Kernel, request: Request) -> WebSocketDefinition:
+        assert request.connection is not None
+        name, namespace = request.url, request.connection.namespace
+        key = name if namespace == "/" else f"{namespace}:{name}"
+        definition = kernel.websocket_definitions.get(key)
+        # the key of another namespace's event is a name that a client can send here
+        if definition is None or definition.namespace != namespace:
+            message = f"no event {name[:100]!r} in namespace {namespace}"
+            raise NotFoundException(message, code="unknown_event")
+        return definition

@@ -6,9 +6,11 @@ from rxkernel.exceptions import BadRequestException, StreamNotSupportedException
 from rxkernel.kernel.serialization import to_plain
 from rxkernel.messages.response import EventStreamResponse, FileResponse, Response, StreamResponse
 
+_NAMED = frozenset(("params", "body"))
 
-def read_arguments(arguments: list[Any]) -> tuple[dict[str, Any], Any]:
-    """``(params, body)`` of an event's arguments, the acknowledgement left out.
+
+def read_arguments(data: list[Any]) -> tuple[dict[str, Any], Any]:
+    """``(params, body)`` of an event's *data*, its name first and the acknowledgement left out.
 
     One object with no keys but ``params`` and ``body`` says both; any other one value is
     the body, several are a list as the body, none is None.
@@ -16,11 +18,11 @@ def read_arguments(arguments: list[Any]) -> tuple[dict[str, Any], Any]:
     Raises:
         BadRequestException: ``params`` is neither an object nor null.
     """
-    argument = arguments[0] if len(arguments) == 1 else (arguments or None)
-    if not isinstance(argument, dict) or not argument.keys() <= {"params", "body"}:
+    argument = data[1] if len(data) == 2 else (data[1:] or None)
+    if type(argument) is not dict or not _NAMED.issuperset(argument):
         return {}, argument
     params = argument.get("params")
-    if params is not None and not isinstance(params, dict):
+    if params is not None and type(params) is not dict:
         raise BadRequestException("params must be an object")
     return params or {}, argument.get("body")
 
@@ -29,7 +31,7 @@ def acknowledgement(response: Response) -> dict[str, Any]:
     """Shape *response* as the payload of a Socket.IO acknowledgement.
 
     Returns:
-        ``{"statusCode": int, "headers": {str: str}, "content": <JSON or bytes>}``; for an
+        ``{"statusCode": int, "headers": {str: str}, "content": <as it is>}``; for an
         error (400 and above) whose content is an object, that object, as over HTTP, with
         ``statusCode`` where it has none. The keys are those of RxStack's
         ``SocketioServer.responseHandler``, so its clients still work.
@@ -37,17 +39,14 @@ def acknowledgement(response: Response) -> dict[str, Any]:
     Raises:
         StreamNotSupportedException: *response* is a stream or a file; an acknowledgement
             is one packet.
-        TypeError, ValueError, RecursionError: the content cannot be a packet.
+        TypeError, ValueError, RecursionError: the content of an error cannot be a packet.
     """
     if isinstance(response, StreamResponse | EventStreamResponse | FileResponse):
         raise StreamNotSupportedException(
             f"a {type(response).__name__} cannot be acknowledged; return the content itself"
         )
-    content = to_plain(response.content)
-    if response.status_code >= 400 and isinstance(content, dict):
-        return {"statusCode": response.status_code, **content}
-    return {
-        "statusCode": response.status_code,
-        "headers": dict(response.headers),
-        "content": content,
-    }
+    status, content = response.status_code, response.content
+    if status >= 400 and isinstance(plain := to_plain(content), dict):
+        return {"statusCode": status, **plain}
+    headers = dict(response.headers) if response.headers else {}
+    return {"statusCode": status, "headers": headers, "content": content}

@@ -1,0 +1,110 @@
+"""Which pages may call the server: one policy for HTTP and Socket.IO, as headers (CORS)."""
+
+import re
+from collections.abc import Iterable
+
+from aiohttp import web
+
+from rxkernel.servers.aiohttp.proxies import ForwardedBy
+from rxkernel.settings import HttpSettings, canonical_origin
+
+_ALLOW_ORIGIN = "Access-Control-Allow-Origin"
+_MAX_AGE = "600"
+"""Seconds for which a browser need not ask again."""
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+class OriginPolicy:
+    """The server's own origin, those of ``http.origins``, or all of them with ``*``.
+
+    A request without ``Origin`` comes from no page of another site and is allowed.
+    """
+
+    def __init__(self, settings: HttpSettings, proxies: ForwardedBy) -> None:
+        self._proxies = proxies
+        self._everyone = "*" in settings.origins
+        self._listed = frozenset(map(canonical_origin, settings.origins)) - {None}
+        self._granted = (
+            {"Access-Control-Allow-Credentials": "true"} if settings.allow_credentials else {}
+        )
+
+    def allows(self, native: web.Request) -> bool:
+        """Whether the page that sent *native*, if one did, may have an answer."""
+        origin = native.headers.get("Origin")
+        return (
+            origin is None
+            or self._everyone
+            or self._lists(origin)
+            or self._is_own(canonical_origin(origin) or "", native)
+        )
+
+    def _lists(self, origin: str) -> bool:
+        """Browsers send the canonical form, others may not."""
+        return origin in self._listed or canonical_origin(origin) in self._listed
+
+    def _is_own(self, origin: str, native: web.Request) -> bool:
+        """Whether *origin* is the host that was asked.
+
+        The scheme counts where a trusted proxy tells it: another may end TLS unseen.
+        """
+        scheme = origin.partition(":")[0]
+        if scheme not in ("http", "https"):
+            return False
+        told = self._proxies.scheme(native) or scheme
+        return origin == canonical_origin(f"{told}://{self._proxies.host(native)}")
+
+    def headers(self, native: web.Request) -> dict[str, str]:
+        """What tells the browser that the page may read the answer to *native*.
+
+        With ``*`` they are on every answer, with a list ``Vary`` is, whether a page asks or not:
+        a cache may hand the answer to one later (Fetch Standard, "CORS protocol and HTTP
+        caches"). Without ``http.origins`` there are none.
+        """
+        if self._everyone:
+            return {_ALLOW_ORIGIN: "*"}
+        if not self._listed:
+            return {}
+        origin = native.headers.get("Origin")
+        if origin is not None and self._lists(origin):
+            return {_ALLOW_ORIGIN: origin, **self._granted, "Vary": "Origin"}
+        return {"Vary": "Origin"}
+
+    def preflight(self, native: web.Request, methods: Iterable[str]) -> dict[str, str]:
+        """What a page may send to a path that answers *methods*; `headers` tell which page.
+
+        Every header it asks for, but for names that are none (RFC 9110 §5.6.2).
+        """
+        lines = native.headers.getall("Access-Control-Request-Headers", ())
+        names = (name.strip() for line in lines for name in line.split(","))
+        granted = {
+            "Access-Control-Allow-Methods": ", ".join(methods),
+            "Access-Control-Allow-Headers": ", ".join(filter(_TOKEN.fullmatch, names)),
+            "Access-Control-Max-Age": _MAX_AGE,
+        }
+        return {name: value for name, value in granted.items() if value}
+
+    async def mark(self, native: web.Request, out: web.StreamResponse) -> None:
+        """Put `headers` on an answer before it leaves, unless somebody has chosen them."""
+        if _ALLOW_ORIGIN in out.headers:
+            return
+        for name, value in self.headers(native).items():
+            if name == "Vary":
+                _vary(out, value)
+            else:
+                out.headers.setdefault(name, value)
+
+
+def _vary(out: web.StreamResponse, name: str) -> None:
+    given = ", ".join(out.headers.getall("Vary", ()))
+    if {name.lower(), "*"}.isdisjoint(part.strip().lower() for part in given.split(",")):
+        out.headers["Vary"] = f"{given}, {name}" if given else name
+
+
+def is_preflight(native: web.Request) -> bool:
+    """Whether a browser asks what a page may send (Fetch Standard, "CORS-preflight request")."""
+    return (
+        native.method == "OPTIONS"
+        and "Origin" in native.headers
+        and "Access-Control-Request-Method" in native.headers
+    )

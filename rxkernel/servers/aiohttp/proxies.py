@@ -1,0 +1,105 @@
+"""What a proxy in front tells of a request, believed only of proxies that the settings name."""
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from itertools import chain, islice
+
+from aiohttp import web
+
+from rxkernel.messages.connection import ClientAddress
+from rxkernel.servers.aiohttp.requests import client_of
+
+_HOPS = 100
+"""Most entries of ``X-Forwarded-For`` that are looked at."""
+
+_HOP = re.compile(
+    r"(?:(?P<v4>[0-9.]+)|\[(?P<v6>[0-9a-f:.]+)\])(?::(?P<port>[0-9]{1,5}))?|(?P<bare>[0-9a-f:.]+)",
+    re.IGNORECASE,
+)
+_SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
+"""What proxies call a scheme; some name the websocket's."""
+
+
+class ForwardedBy:
+    """Reads ``X-Forwarded-For``, ``-Host`` and ``-Proto`` where the peer is one of *proxies*.
+
+    From any other peer, one of a Unix socket too, they are ignored. A proxy appends, so what
+    stands on the right is what the nearest proxy saw, and what is left of it anybody's claim.
+    """
+
+    def __init__(self, proxies: Iterable[str]) -> None:
+        self._networks = tuple(map(ip_network, proxies))
+
+    def client(self, native: web.Request) -> ClientAddress | None:
+        """Who sent *native*: the peer, or the last address before the trusted proxies.
+
+        What is no address ends the search: the client is then the address right of it. The
+        port is 0 where the proxy tells none.
+        """
+        peer = client_of(native)
+        if peer is None or not self._trusts_host(peer.host):
+            return peer
+        client = peer
+        for text in _hops(native.headers.getall("X-Forwarded-For", ())):
+            address, port = _parse(text)
+            if address is None:
+                break
+            client = ClientAddress(str(address), port)
+            if not self._trusts(address):
+                break
+        return client
+
+    def host(self, native: web.Request) -> str:
+        """Host, and port where there is one, that the client asked for; "" if it told none."""
+        return self._told(native, "X-Forwarded-Host") or native.headers.get("Host", "")
+
+    def scheme(self, native: web.Request) -> str | None:
+        """``http`` or ``https`` as the client sees it; None where no trusted proxy tells."""
+        return _SCHEMES.get(self._told(native, "X-Forwarded-Proto").lower())
+
+    def _told(self, native: web.Request, name: str) -> str:
+        """The rightmost value of *name*, if the peer is trusted."""
+        peer = client_of(native) if self._networks else None
+        if peer is None or not self._trusts_host(peer.host):
+            return ""
+        return native.headers.getall(name, [""])[-1].rpartition(",")[2].strip()
+
+    def _trusts_host(self, host: str) -> bool:
+        if not self._networks:
+            return False
+        address = _address(host)
+        return address is not None and self._trusts(address)
+
+    def _trusts(self, address: IPv4Address | IPv6Address) -> bool:
+        return any(address in network for network in self._networks)
+
+
+def _hops(lines: Iterable[str]) -> Iterator[str]:
+    """The entries of a list header, nearest first; the furthest are not even split."""
+    nearest_first = (reversed(line.rsplit(",", _HOPS)) for line in reversed(tuple(lines)))
+    return islice(chain.from_iterable(nearest_first), _HOPS)
+
+
+def _parse(hop: str) -> tuple[IPv4Address | IPv6Address | None, int]:
+    """Address and port of an entry: ``192.0.2.1``, ``192.0.2.1:80``, ``::1`` or ``[::1]:80``.
+
+    The address is None for anything else, such as ``unknown``.
+    """
+    found = _HOP.fullmatch(hop.strip())
+    if found is None:
+        return None, 0
+    port = int(found["port"] or 0)
+    host = found["v4"] or found["v6"] or found["bare"]
+    return (_address(host), port) if port <= 65535 else (None, 0)
+
+
+@lru_cache(256)
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    """*host* as an address; one of IPv4 that a socket of IPv6 shows is one of IPv4."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address

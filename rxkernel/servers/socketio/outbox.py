@@ -1,0 +1,116 @@
+"""What waits for a client to take it, within a budget."""
+
+from collections import deque
+
+from rxkernel.servers.aiohttp.websocket import Frame, encode_frame
+from rxkernel.servers.socketio.limits import Limits, ProtocolError
+
+
+class Outgoing:
+    """One message, encoded once however many clients get it.
+
+    ``text`` is an Engine.IO packet in UTF-8, ``attachments`` the binary packets behind it;
+    an event (``is_event``) may be dropped where a client is too slow.
+    """
+
+    __slots__ = ("_wire", "attachments", "is_event", "text")
+
+    def __init__(
+        self, text: bytes | None, attachments: tuple[bytes, ...] = (), *, is_event: bool = False
+    ) -> None:
+        self.text = text
+        self.attachments = attachments
+        self.is_event = is_event
+        self._wire: bytes | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes, without what a transport adds."""
+        return len(self.text or b"") + sum(map(len, self.attachments))
+
+    @property
+    def wire(self) -> bytes:
+        """All of it as websocket frames."""
+        if self._wire is None:
+            self._wire = b"" if self.text is None else encode_frame(self.text, is_text=True)
+            for attachment in self.attachments:
+                self._wire += encode_frame(attachment, is_text=False)
+        return self._wire
+
+    @property
+    def frames(self) -> tuple[Frame, ...]:
+        """The packets one by one."""
+        if self.text is None:
+            return self.attachments
+        return (self.text.decode(), *self.attachments)
+
+
+class Outbox:
+    """First in, first out.
+
+    Above ``max_outbound_messages`` or ``max_outbound_bytes`` the policy decides: the client
+    is closed, or loses its oldest events. Acknowledgements and the protocol's own packets
+    are never dropped, and a message alone may be of any size.
+    """
+
+    __slots__ = ("_begun", "_limits", "_waiting", "size")
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._waiting: deque[Outgoing] = deque()
+        self._begun: list[Frame] = []
+        self.size = 0
+
+    def __len__(self) -> int:
+        """How many packets wait at least; 0 when none does."""
+        return len(self._waiting) + len(self._begun)
+
+    def __contains__(self, message: Outgoing) -> bool:
+        return message in self._waiting
+
+    def put(self, message: Outgoing) -> None:
+        """Let *message* wait.
+
+        Raises:
+            ProtocolError: it is too much, and nothing may be dropped.
+        """
+        self._waiting.append(message)
+        self.size += message.size
+        if (setting := self._crossed()) is None:
+            return
+        if self._limits.settings.outbound_policy == "drop_oldest":
+            self._drop(setting)
+            setting = self._crossed()
+        if setting is not None:
+            raise ProtocolError("the client does not take what it is sent", setting)
+
+    def _crossed(self) -> str | None:
+        settings, many = self._limits.settings, len(self._waiting)
+        if many > settings.max_outbound_messages:
+            return "socketio.max_outbound_messages"
+        if many > 1 and self.size > settings.max_outbound_bytes:
+            return "socketio.max_outbound_bytes"
+        return None
+
+    def _drop(self, setting: str) -> None:
+        """Drop events, the oldest first, until the rest is within the budget."""
+        while self._crossed() is not None:
+            oldest = next((message for message in self._waiting if message.is_event), None)
+            if oldest is None:
+                return
+            self._waiting.remove(oldest)
+            self.size -= oldest.size
+            self._limits.crossed(setting, "dropped an event that a slow client did not take")
+
+    def take(self) -> Frame:
+        """The next packet, text or binary."""
+        if not self._begun:
+            message = self._waiting.popleft()
+            self.size -= message.size
+            self._begun = list(reversed(message.frames))
+        return self._begun.pop()
+
+    def clear(self) -> None:
+        self._waiting.clear()
+        self._begun.clear()
+        self.size = 0

@@ -1,0 +1,94 @@
+"""Who is in which room, and one message to all of them.
+
+python-socketio looks through every room when a client leaves, keeps a room for each client,
+and starts a task for each recipient; here leaving costs what the client's own rooms cost, and
+a broadcast is encoded once and put before each session.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import socketio
+
+from rxkernel.servers.socketio.outbox import Outgoing
+from rxkernel.servers.socketio.packet import encode_event
+
+Room = str | None
+
+
+class Rooms(socketio.AsyncManager):  # type: ignore[misc]
+    """python-socketio's manager; the room None of a namespace is everybody in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._of: dict[str, set[Room]] = {}
+
+    def basic_enter_room(
+        self, sid: str, namespace: str, room: Room, eio_sid: str | None = None
+    ) -> None:
+        if sid == room:
+            return  # everybody is; `get_participants` knows
+        super().basic_enter_room(sid, namespace, room, eio_sid=eio_sid)
+        self._of.setdefault(sid, set()).add(room)
+
+    def basic_leave_room(self, sid: str, namespace: str, room: Room) -> None:
+        super().basic_leave_room(sid, namespace, room)
+        if sid in self._of:
+            self._of[sid].discard(room)
+
+    def basic_disconnect(self, sid: str, namespace: str, **_: Any) -> None:
+        for room in self._of.pop(sid, ()):
+            super().basic_leave_room(sid, namespace, room)
+        self.callbacks.pop(sid, None)
+        for pending in (self.pending_connect, self.pending_disconnect):
+            if sid in pending.get(namespace, ()):
+                pending[namespace].remove(sid)
+                if not pending[namespace]:
+                    del pending[namespace]
+
+    def get_rooms(self, sid: str, namespace: str) -> list[Room]:
+        return [sid, *(self._of.get(sid, set()) - {None})]
+
+    def get_participants(self, namespace: str, room: Any) -> Iterator[tuple[str, str]]:
+        """``(sid, engine sid)`` of all in *room*, or in any of a list of rooms.
+
+        A client whose CONNECT is still being decided hears no broadcast.
+        """
+        rooms = self.rooms.get(namespace, {})
+        everybody: Mapping[str, str] = rooms.get(None, {})
+        undecided = self.pending_connect.get(namespace, ())
+        found: dict[str, str] = {}
+        for one in [room] if room is None or isinstance(room, str) else room:
+            if one is not None and one in everybody:
+                found[one] = everybody[one]
+            else:
+                found.update(rooms.get(one, {}))
+        return (pair for pair in found.items() if pair[0] not in undecided)
+
+    async def emit(
+        self,
+        event: str,
+        data: Any,
+        namespace: str,
+        room: Any = None,
+        skip_sid: Any = None,
+        callback: Any = None,
+        to: Any = None,
+        **options: Any,
+    ) -> None:
+        """What python-socketio's own ``emit`` ends in; one with a callback stays its own."""
+        if callback is not None:
+            await super().emit(event, data, namespace, room, skip_sid, callback, to, **options)
+            return
+        args = data if isinstance(data, tuple) else () if data is None else (data,)
+        skip = skip_sid if isinstance(skip_sid, list) else [skip_sid]
+        self.deliver(encode_event(namespace, event, args, None), namespace, to or room, skip)
+
+    def deliver(
+        self, message: Outgoing, namespace: str, room: Any, skip: Collection[str | None]
+    ) -> None:
+        """Put *message* before every session of *room* but those of *skip*."""
+        sessions = self.server.eio.sockets
+        for sid, eio_sid in self.get_participants(namespace, room):
+            if sid not in skip and (session := sessions.get(eio_sid)) is not None:
+                session.put(message)

@@ -1,0 +1,453 @@
+"""Which pages may call the server, and what their browsers are told."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from injector import inject
+from yarl import URL
+
+from rxkernel import (
+    ConfigurationError,
+    EventStreamResponse,
+    ExceptionEvent,
+    FileResponse,
+    HttpSettings,
+    KernelEvents,
+    Request,
+    Response,
+    ResponseEvent,
+    ServerConfigurationEvent,
+    ServerEvents,
+    ServerManager,
+    ServerSentEvent,
+    StreamResponse,
+    http,
+    observe,
+)
+from rxkernel.application.settings_sources import load_settings
+from rxkernel.servers.aiohttp.server import AiohttpServer
+from rxkernel.settings import canonical_origin
+from tests.servers.conftest import Serve, http_url
+
+FRIEND = "https://friend.example"
+ORIGIN, CREDENTIALS = "Access-Control-Allow-Origin", "Access-Control-Allow-Credentials"
+
+
+class Pages:
+    @inject
+    def __init__(self, servers: ServerManager) -> None:
+        self.servers = servers
+
+    @http("GET", "/allowed", "allowed")
+    async def allowed(self, request: Request) -> bool:
+        server = self.servers["aiohttp"]
+        assert isinstance(server, AiohttpServer)
+        return server.origins.allows(request.native)
+
+    @http("POST", "/items/{id:int}", "item_change")
+    @http("GET", "/items/{id:int}", "item_show")
+    async def item(self, request: Request) -> dict[str, Any]:
+        return {"id": request.params["id"]}
+
+    @http("GET", "/broken", "broken")
+    async def broken(self, request: Request) -> None:
+        raise RuntimeError("broken")
+
+    @http("GET", "/unwritable", "unwritable")
+    async def unwritable(self, request: Request) -> object:
+        return object()
+
+    @http("GET", "/stream", "stream")
+    async def stream(self, request: Request) -> StreamResponse:
+        return StreamResponse(self.pieces())
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        yield b"piece"
+
+    @http("GET", "/events", "events")
+    async def events(self, request: Request) -> EventStreamResponse:
+        return EventStreamResponse(self.happenings())
+
+    async def happenings(self) -> AsyncIterator[ServerSentEvent]:
+        yield ServerSentEvent(data=1)
+
+    @http("GET", "/file", "file")
+    async def file(self, request: Request) -> FileResponse:
+        return FileResponse(__file__)
+
+    @http("GET", "/chosen", "chosen")
+    async def chosen(self, request: Request) -> Response:
+        return Response("x", headers=dict(request.params))
+
+
+def cors(response: aiohttp.ClientResponse) -> dict[str, str]:
+    return {name: v for name, v in response.headers.items() if name.startswith("Access-Control")}
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_allowed", "echo"),
+    [
+        pytest.param(None, True, None, id="C2-missing"),
+        pytest.param("https://mysite.com", True, None, id="C2-own"),
+        pytest.param("http://mysite.com", True, None, id="C2-own-behind-TLS-or-not"),
+        pytest.param("HTTPS://MySite.COM", True, None, id="C2-own-upper-case"),
+        pytest.param("https://mysite.com:443", True, None, id="C2-own-default-port"),
+        pytest.param(FRIEND, True, FRIEND, id="C2-listed"),
+        pytest.param(FRIEND.upper(), True, FRIEND.upper(), id="C2-listed-upper-case"),
+        pytest.param(f"{FRIEND}:443", True, f"{FRIEND}:443", id="C2-listed-default-port"),
+        pytest.param("https://evil.example", False, None, id="C2-foreign"),
+        pytest.param("null", False, None, id="C2-null"),
+        pytest.param("", False, None, id="C2-empty"),
+        pytest.param("https://evil-mysite.com", False, None, id="C2-suffix-of-own"),
+        pytest.param("https://mysite.com.evil.example", False, None, id="C2-prefix-of-own"),
+        pytest.param("https://evil.example?mysite.com", False, None, id="C2-own-in-query"),
+        pytest.param("https://mysite.com@evil.example", False, None, id="C2-own-as-user"),
+        pytest.param("https://evil@mysite.com", False, None, id="C2-user-at-own"),
+        pytest.param("https://mysite.com:8443", False, None, id="C2-own-other-port"),
+        pytest.param("https://sub.mysite.com", False, None, id="C2-below-own"),
+        pytest.param("chrome-extension://mysite.com", False, None, id="C2-own-other-scheme"),
+        pytest.param("http://friend.example", False, None, id="C2-listed-other-scheme"),
+        pytest.param(f"{FRIEND}:8443", False, None, id="C2-listed-other-port"),
+        pytest.param(f"{FRIEND}:99999", False, None, id="C2-no-such-port"),
+        pytest.param(f"{FRIEND}.evil.example", False, None, id="C2-prefix-of-listed"),
+        pytest.param("https://xfriend.example", False, None, id="C2-suffix-of-listed"),
+        pytest.param(f"{FRIEND}/", False, None, id="C2-with-path"),
+        pytest.param(f"{FRIEND} https://evil.example", False, None, id="C2-several"),
+        pytest.param("https://[::1", False, None, id="C2-garbage"),
+    ],
+)
+async def test_only_its_own_and_listed_origins_get_an_answer(
+    serve: Serve,
+    session: aiohttp.ClientSession,
+    origin: str | None,
+    is_allowed: bool,
+    echo: str | None,
+) -> None:
+    """Fetch Standard: a simple request runs anyway, its page just cannot read the answer."""
+    application = await serve(Pages, http={"origins": (FRIEND,)})
+    headers = {"Host": "mysite.com"} | ({} if origin is None else {"Origin": origin})
+
+    async with session.get(http_url(application, "/allowed"), headers=headers) as response:
+        assert (response.status, await response.json()) == (200, is_allowed)
+        assert cors(response) == ({} if echo is None else {ORIGIN: echo})
+        assert response.headers["Vary"] == "Origin"
+
+
+@pytest.mark.parametrize("origin", [None, "https://mysite.com", FRIEND, "null"])
+async def test_without_origins_nobody_else_reads_and_nothing_is_sent(
+    serve: Serve, session: aiohttp.ClientSession, origin: str | None
+) -> None:
+    application = await serve(Pages)
+    headers = {"Host": "mysite.com"} | ({} if origin is None else {"Origin": origin})
+
+    async with session.get(http_url(application, "/allowed"), headers=headers) as response:
+        assert await response.json() is (origin in (None, "https://mysite.com"))
+        assert cors(response) == {}
+        assert "Vary" not in response.headers
+
+
+@pytest.mark.parametrize("origin", [None, "https://evil.example", "null"])
+async def test_a_star_lets_everybody_read_the_same_answer(
+    serve: Serve, session: aiohttp.ClientSession, origin: str | None
+) -> None:
+    """No ``Vary``, and the header also where no page asks: a cache may hand it to one."""
+    application = await serve(Pages, http={"origins": ("*", FRIEND)})
+    headers = {} if origin is None else {"Origin": origin}
+
+    async with session.get(http_url(application, "/allowed"), headers=headers) as response:
+        assert await response.json() is True
+        assert cors(response) == {ORIGIN: "*"}
+        assert "Vary" not in response.headers
+
+
+async def test_credentials_are_granted_to_listed_origins_only(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    application = await serve(Pages, http={"origins": (FRIEND,), "allow_credentials": True})
+    url = http_url(application, "/items/1")
+
+    async with session.get(url, headers={"Origin": FRIEND}) as response:
+        assert cors(response) == {ORIGIN: FRIEND, CREDENTIALS: "true"}
+    async with session.get(url, headers={"Origin": "null"}) as response:
+        assert cors(response) == {}
+
+
+class TestCredentialsForEverybody:
+    def test_C3_are_refused_in_python(self) -> None:  # noqa: N802 - the row of the programme
+        with pytest.raises(ValueError, match="allow_credentials must be false while"):
+            HttpSettings(origins=(FRIEND, "*"), allow_credentials=True)
+
+    def test_C3_are_refused_from_any_source(self, tmp_path: Path) -> None:  # noqa: N802
+        (tmp_path / "rxkernel.toml").write_text('[http]\norigins = ["*"]\n')
+        environment = {"RXKERNEL_HTTP_ALLOW_CREDENTIALS": "true"}
+
+        with pytest.raises(ConfigurationError, match=r"^http from .*: allow_credentials must be"):
+            load_settings(directory=tmp_path, environment=environment)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["null", "https://*.friend.example", f"{FRIEND}/path", f"{FRIEND}?", f"{FRIEND}:70000", ""],
+)
+def test_what_is_no_origin_cannot_be_listed(origin: str) -> None:
+    with pytest.raises(ValueError, match="origins must be a list of origins"):
+        HttpSettings(origins=(origin,))
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("HTTPS://Friend.Example", FRIEND),
+        ("https://friend.example:0443", FRIEND),
+        ("http://friend.example:443", "http://friend.example:443"),
+        ("http://friend.example:80", "http://friend.example"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+        ("http://[2001:DB8::A]", "http://[2001:db8::a]"),
+        ("capacitor://localhost", "capacitor://localhost"),
+        ("https://\u212a.example", None),
+        ("https://friend.example:", None),
+        ("https://friend.example:\u0661", None),
+        ("https://friend.example\n", None),
+        ("https://", None),
+        ("friend.example", None),
+    ],
+)
+def test_origins_have_one_canonical_form(text: str, canonical: str | None) -> None:
+    """RFC 6454 §6.2; the Kelvin sign and other digits are not what they look like."""
+    assert canonical_origin(text) == canonical
+
+
+class TestPreflight:
+    """Fetch Standard, "CORS-preflight fetch"."""
+
+    @staticmethod
+    def asks(origin: str | None, headers: str = "content-type") -> dict[str, str]:
+        given = {
+            "Origin": origin,
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": headers,
+        }
+        return {name: value for name, value in given.items() if value}
+
+    async def test_a_listed_origin_learns_what_the_path_answers(
+        self, serve: Serve, session: aiohttp.ClientSession
+    ) -> None:
+        application = await serve(Pages, http={"origins": (FRIEND,)})
+        url = http_url(application, "/items/7")
+
+        async with session.options(url, headers=self.asks(FRIEND)) as response:
+            assert (response.status, await response.read()) == (204, b"")
+            assert cors(response) == {
+                ORIGIN: FRIEND,
+                "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS, POST",
+                "Access-Control-Allow-Headers": "content-type",
+                "Access-Control-Max-Age": "600",
+            }
+            assert response.headers["Vary"] == "Origin"
+
+    @pytest.mark.parametrize(
+        ("origin", "status", "echo"),
+        [
+            pytest.param(FRIEND, 204, FRIEND, id="E11-listed"),
+            pytest.param("null", 403, None, id="E11-null"),
+            pytest.param("https://evil.example", 403, None, id="E11-foreign"),
+            pytest.param("*", 403, None, id="E11-star"),
+        ],
+    )
+    async def test_with_credentials_the_list_decides(
+        self,
+        serve: Serve,
+        session: aiohttp.ClientSession,
+        origin: str,
+        status: int,
+        echo: str | None,
+    ) -> None:
+        application = await serve(Pages, http={"origins": (FRIEND,), "allow_credentials": True})
+        url = http_url(application, "/items/7")
+
+        async with session.options(url, headers=self.asks(origin)) as response:
+            assert response.status == status
+            assert response.headers.getall(ORIGIN, []) == ([] if echo is None else [echo])
+            assert response.headers.get(CREDENTIALS) == (None if echo is None else "true")
+            assert response.headers.getall("Vary") == ["Origin"]
+            if echo is None:
+                assert cors(response) == {}
+                assert (await response.json())["statusCode"] == 403
+
+    @pytest.mark.parametrize(
+        ("asked", "granted"),
+        [
+            pytest.param("content-type, X-A,authorization", None, id="E11-several"),
+            pytest.param("x-a, bad header, x(b), é, , x-c", "x-a, x-c", id="E11-wild"),
+            pytest.param('"x", a:b', "", id="E11-none-valid"),
+            pytest.param("", "", id="E11-none"),
+            pytest.param("*", "*", id="E11-star"),
+            pytest.param(", ".join(["x"] * 2000), None, id="E11-many"),
+        ],
+    )
+    async def test_only_names_of_headers_are_echoed(
+        self, serve: Serve, session: aiohttp.ClientSession, asked: str, granted: str | None
+    ) -> None:
+        application = await serve(Pages, http={"origins": (FRIEND,)})
+        url = http_url(application, "/items/7")
+        wanted = ", ".join(asked.replace(" ", "").split(",")) if granted is None else granted
+
+        async with session.options(url, headers=self.asks(FRIEND, asked)) as response:
+            assert response.status == 204
+            assert response.headers.get("Access-Control-Allow-Headers", "") == wanted
+
+    async def test_with_a_star_everybody_may_ask(
+        self, serve: Serve, session: aiohttp.ClientSession
+    ) -> None:
+        application = await serve(Pages, http={"origins": ("*",)})
+        url = http_url(application, "/items/7")
+
+        async with session.options(url, headers=self.asks("null")) as response:
+            assert (response.status, response.headers[ORIGIN]) == (204, "*")
+            assert CREDENTIALS not in response.headers
+
+    async def test_unknown_paths_are_404_and_the_prefix_counts(
+        self, serve: Serve, session: aiohttp.ClientSession
+    ) -> None:
+        application = await serve(Pages, http={"origins": (FRIEND,), "prefix": "/api"})
+
+        for path, status in {"/api/items/7": 204, "/api/x": 404, "/items/7": 404}.items():
+            url = http_url(application, path)
+            async with session.options(url, headers=self.asks(FRIEND)) as response:
+                assert (response.status, response.headers[ORIGIN]) == (status, FRIEND), path
+
+    async def test_options_of_no_page_tell_the_methods_as_ever(
+        self, serve: Serve, session: aiohttp.ClientSession
+    ) -> None:
+        application = await serve(Pages)
+        url = http_url(application, "/items/7")
+
+        for headers in (self.asks(None), {"Origin": "https://evil.example"}):
+            async with session.options(url, headers=headers) as response:
+                assert (response.status, cors(response)) == (204, {})
+                assert response.headers["Allow"] == "GET, HEAD, OPTIONS, POST"
+
+    async def test_a_refusal_passes_through_the_exception_phase(
+        self, serve: Serve, session: aiohttp.ClientSession
+    ) -> None:
+        class Shape:
+            @observe(KernelEvents.KERNEL_EXCEPTION)
+            async def shape(self, event: ExceptionEvent) -> None:
+                status = getattr(event.exception, "status_code", 500)
+                event.set_response(Response({"shaped": status}, status))
+
+        application = await serve(Pages, listeners=[Shape])
+        url = http_url(application, "/items/7")
+
+        async with session.options(url, headers=self.asks(FRIEND)) as response:
+            assert (response.status, await response.json()) == (403, {"shaped": 403})
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/items/7", 200),
+        ("HEAD", "/items/7", 200),
+        ("GET", "/nowhere", 404),
+        ("GET", "/items/%FF", 400),
+        ("PUT", "/items/7", 405),
+        ("POST", "/items/7", 413),
+        ("GET", "/broken", 500),
+        ("GET", "/unwritable", 500),
+        ("GET", "/stream", 200),
+        ("HEAD", "/stream", 200),
+        ("GET", "/events", 200),
+        ("GET", "/file", 200),
+        ("GET", "/native", 200),
+        ("GET", "/native-error", 409),
+    ],
+)
+async def test_every_answer_is_marked_once_whatever_it_is(
+    serve: Serve, session: aiohttp.ClientSession, method: str, path: str, status: int
+) -> None:
+    class Native:
+        @observe(ServerEvents.CONFIGURE)
+        async def configure(self, event: ServerConfigurationEvent) -> None:
+            if event.server.name == "aiohttp":
+                event.server.engine.router.add_get("/native", self.native)
+                event.server.engine.router.add_get("/native-error", self.error)
+
+        async def native(self, request: web.Request) -> web.Response:
+            return web.Response(text="native")
+
+        async def error(self, request: web.Request) -> web.Response:
+            raise web.HTTPConflict
+
+    application = await serve(
+        Pages, listeners=[Native], http={"origins": (FRIEND,), "body_limit": 10}
+    )
+    url = URL(http_url(application, path), encoded=True)
+    body = b"x" * 11 if method == "POST" else None
+
+    async with session.request(method, url, data=body, headers={"Origin": FRIEND}) as response:
+        assert response.status == status
+        assert response.headers.getall(ORIGIN) == [FRIEND]
+        assert response.headers.getall("Vary") == ["Origin"]
+
+
+async def test_an_unmodified_file_is_marked_too(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    application = await serve(Pages, http={"origins": (FRIEND,)})
+    url, headers = http_url(application, "/file"), {"Origin": FRIEND}
+
+    async with session.get(url, headers=headers) as response:
+        etag = response.headers["ETag"]
+    async with session.get(url, headers={**headers, "If-None-Match": etag}) as response:
+        assert (response.status, response.headers.getall(ORIGIN)) == (304, [FRIEND])
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [("Accept", "Accept, Origin"), ("Accept, origin", "Accept, origin"), ("*", "*")],
+)
+async def test_vary_is_added_to(
+    serve: Serve, session: aiohttp.ClientSession, given: str, sent: str
+) -> None:
+    application = await serve(Pages, http={"origins": (FRIEND,)})
+
+    async with session.get(
+        http_url(application, "/chosen"), params={"Vary": given}, headers={"Origin": FRIEND}
+    ) as response:
+        assert response.headers.getall("Vary") == [sent]
+        assert response.headers.getall(ORIGIN) == [FRIEND]
+
+
+async def test_what_a_listener_chose_wins(serve: Serve, session: aiohttp.ClientSession) -> None:
+    """Not even credentials are added: they would be for an origin that it chose."""
+
+    class Choose:
+        @observe(KernelEvents.KERNEL_RESPONSE)
+        async def choose(self, event: ResponseEvent) -> None:
+            event.response.headers[ORIGIN] = "https://chosen.example"
+
+    application = await serve(
+        Pages, listeners=[Choose], http={"origins": (FRIEND,), "allow_credentials": True}
+    )
+
+    async with session.get(
+        http_url(application, "/items/7"), headers={"Origin": FRIEND}
+    ) as response:
+        assert cors(response) == {ORIGIN: "https://chosen.example"}
+        assert response.headers.getall(ORIGIN) == ["https://chosen.example"]
+
+
+async def test_headers_that_a_page_may_read_are_the_actions_business(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    application = await serve(Pages, http={"origins": (FRIEND,)})
+    expose = {"Access-Control-Expose-Headers": "ETag"}
+
+    async with session.get(
+        http_url(application, "/chosen"), params=expose, headers={"Origin": FRIEND}
+    ) as response:
+        assert cors(response) == {ORIGIN: FRIEND, **expose}
