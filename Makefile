@@ -50,7 +50,7 @@ clean:  ## remove what the tools left, keep what was installed
 	find . \( -name .venv -o -name node_modules -o -name .git \) -prune -o -name __pycache__ -exec rm -rf {} +
 
 distclean: clean  ## remove that too
-	rm -rf .venv node_modules
+	rm -rf .venv node_modules benchmarks/.peers
 
 # pip comes last into a new environment, so its presence says that the environment is whole.
 $(BIN)/pip:

@@ -1,73 +1,126 @@
-"""What the kernel costs: ``make bench``.
+"""``python -m benchmarks [COMMAND]``, or ``make bench ARGS="COMMAND"``.
 
-Two things are compared in one interleaved run, and only their ratio is told: these
-machines are small and noisy. Servers, peers and plots come with the issue on speed.
+Servers run on one core and their client on another. These machines are small and noisy, so
+what is compared is measured in turns, and the ratios tell more than the figures.
 """
 
-import asyncio
-import time
-from collections.abc import Awaitable, Callable
-from statistics import median
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
 
-from rxkernel import (
-    Application,
-    KernelEvents,
-    Request,
-    RequestEvent,
-    Response,
-    ResponseEvent,
-    http,
+import click
+import uvloop
+
+from benchmarks.broadcast import broadcast
+from benchmarks.churn import churn
+from benchmarks.drain import drain
+from benchmarks.kernel import kernel
+from benchmarks.memory import memory
+from benchmarks.peers import PEERS, chosen
+from benchmarks.report import Table, publish
+from benchmarks.roundtrips import Load, roundtrips
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_json_option = click.option(
+    "--json",
+    "json_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the results to this file too.",
 )
 
-ROUNDS, CALLS = 15, 20_000
 
-Call = Callable[[Request], Awaitable[object]]
-
-
-class Controller:
-    @http("GET", "/hello", "hello")
-    async def hello(self, request: Request) -> Response:
-        return Response({"hello": "world"})
-
-
-async def on_request(event: RequestEvent) -> None:
-    event.request.attributes["seen"] = True
+def _peer_option(*default: str) -> Callable[[F], F]:
+    return click.option(
+        "--peer",
+        "names",
+        multiple=True,
+        type=click.Choice(list(PEERS)),
+        default=default,
+        help="A server to measure, several times for several; the first is the baseline.",
+    )
 
 
-async def on_response(event: ResponseEvent) -> None:
-    event.response.status_code = 200
+def _run(json_file: Path | None, *measurements: Coroutine[Any, Any, Table]) -> None:
+    publish([uvloop.run(measurement) for measurement in measurements], json_file)
 
 
-async def microseconds(call: Call) -> float:
-    """Processor time of one call."""
-    request = Request("HTTP")
-    begin = time.process_time_ns()
-    for _ in range(CALLS):
-        await call(request)
-    return (time.process_time_ns() - begin) / CALLS / 1000
+@click.group(invoke_without_command=True)
+@_json_option
+@click.pass_context
+def main(context: click.Context, json_file: Path | None) -> None:
+    """Measure rxkernel and its peers; without a command all but churn, in a short form."""
+    if context.invoked_subcommand is None:
+        peers = chosen(())
+        _run(
+            json_file,
+            kernel(rounds=7),
+            roundtrips(peers, Load(seconds=1.0)),
+            broadcast(peers, rounds=5, times=5),
+            memory(peers, steps=(1000, 3000)),
+            drain(chosen(["rxkernel"])),
+        )
 
 
-async def main() -> None:
-    bare, full = Application(controllers=[Controller]), Application(controllers=[Controller])
-    for _ in range(3):
-        full.dispatcher.add_listener(KernelEvents.KERNEL_REQUEST, on_request)
-    for _ in range(2):
-        full.dispatcher.add_listener(KernelEvents.KERNEL_RESPONSE, on_response)
-    async with bare, full:
-        calls: dict[str, Call] = {
-            "the action alone": Controller().hello,
-            "its definition, no listeners": bare.kernel.http_definitions["hello"].handler,
-            "its definition, 3 + 2 listeners": full.kernel.http_definitions["hello"].handler,
-        }
-        rounds: dict[str, list[float]] = {name: [] for name in calls}
-        for _ in range(ROUNDS):
-            for name, call in calls.items():
-                rounds[name].append(await microseconds(call))
-    base = median(rounds["the action alone"])
-    for name, times in rounds.items():
-        print(f"{name:34} {median(times):6.2f} µs   x {median(times) / base:5.2f}")
-    print(f"medians of {ROUNDS} interleaved rounds of {CALLS} calls")
+@main.command("kernel")
+@_json_option
+def _kernel(json_file: Path | None) -> None:
+    """The kernel alone, in process."""
+    _run(json_file, kernel())
+
+
+@main.command("roundtrips")
+@_peer_option()
+@click.option("--connections", default=50, show_default=True)
+@click.option("--in-flight", default=1, show_default=True, help="Events, on each connection.")
+@click.option("--seconds", default=2.0, show_default=True, help="One window of one server.")
+@click.option("--rounds", default=7, show_default=True, help="Windows of each server.")
+@_json_option
+def _roundtrips(json_file: Path | None, names: tuple[str, ...], **load: Any) -> None:
+    """Acknowledged events: how many, how fast, at what cost."""
+    _run(json_file, roundtrips(chosen(names), Load(**load)))
+
+
+@main.command("broadcast")
+@_peer_option()
+@click.option("--listeners", default=1000, show_default=True)
+@click.option("--rounds", default=7, show_default=True)
+@click.option("--times", default=10, show_default=True, help="Broadcasts in each round.")
+@_json_option
+def _broadcast(json_file: Path | None, names: tuple[str, ...], **options: Any) -> None:
+    """One event to everybody."""
+    _run(json_file, broadcast(chosen(names), **options))
+
+
+@main.command("memory")
+@_peer_option()
+@click.option("--step", "steps", type=int, multiple=True, default=(1000, 5000, 9000))
+@_json_option
+def _memory(json_file: Path | None, names: tuple[str, ...], steps: tuple[int, ...]) -> None:
+    """What an idle connection takes, with so many of them held (--step, ascending)."""
+    _run(json_file, memory(chosen(names), steps=steps))
+
+
+@main.command("churn")
+@_peer_option("rxkernel")
+@click.option("--rate", default=100.0, show_default=True, help="Clients per second.")
+@click.option("--seconds", default=600.0, show_default=True)
+@_json_option
+def _churn(json_file: Path | None, names: tuple[str, ...], **options: Any) -> None:
+    """Clients that come and go: does memory grow, is something left behind?"""
+    _run(json_file, churn(chosen(names), **options))
+
+
+@main.command("drain")
+@_peer_option("rxkernel")
+@click.option("--sockets", default=1000, show_default=True)
+@click.option("--rate", default=500.0, show_default=True, help="Events per second in all.")
+@click.option("--seconds", default=3.0, show_default=True, help="Load before the signal.")
+@_json_option
+def _drain(json_file: Path | None, names: tuple[str, ...], **options: Any) -> None:
+    """SIGTERM under load: is an answer lost?"""
+    _run(json_file, drain(chosen(names), **options))
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

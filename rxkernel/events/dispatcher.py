@@ -35,15 +35,24 @@ class Registration:
 class PrioritySignal(Signal):
     """A blinker signal whose receivers have an order and are held strongly.
 
-    ``version`` grows with every change of who would be called: whoever keeps a copy of
-    the order compares it. Muting nests, unlike blinker's own.
+    Whoever keeps a copy of the order is told of every change through `watch`. Muting
+    nests, unlike blinker's own.
     """
 
     def __init__(self, name: str) -> None:
         super().__init__(f"Listeners of {name}")
         self.name = str(name)  # a StrEnum member shows itself otherwise in messages
-        self.version = 0
+        self._added = 0
+        self._watchers: list[Callable[[], None]] = []
         self.registrations: tuple[Registration, ...] = ()
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Call *changed* whenever others would be called than before."""
+        self._watchers.append(changed)
+
+    def _changed(self) -> None:
+        for changed in self._watchers:
+            changed()
 
     def connect(
         self,
@@ -75,9 +84,10 @@ class PrioritySignal(Signal):
                 f"take (self, event)"
             )
         super().connect(receiver, weak=False)
-        added = (*self.registrations, Registration(receiver, priority, only, self.version))
+        self._added += 1
+        added = (*self.registrations, Registration(receiver, priority, only, self._added))
         self.registrations = tuple(sorted(added, key=attrgetter("priority"), reverse=True))
-        self.version += 1
+        self._changed()
         return receiver
 
     def disconnect(self, receiver: Callable[..., Any], sender: Any = ANY) -> None:
@@ -89,7 +99,7 @@ class PrioritySignal(Signal):
             super().disconnect(receiver, sender)
         last = max(added, key=lambda n: self.registrations[n].number)
         self.registrations = self.registrations[:last] + self.registrations[last + 1 :]
-        self.version += 1
+        self._changed()
 
     def receivers_for(self, sender: Any) -> Generator[Callable[..., Any], None, None]:
         """The listeners in their order, so that blinker's own sending keeps it too."""
@@ -99,12 +109,12 @@ class PrioritySignal(Signal):
     def muted(self) -> Generator[None, None, None]:
         """Call nobody while the block runs."""
         before, self.is_muted = self.is_muted, True
-        self.version += 1
+        self._changed()
         try:
             yield
         finally:
             self.is_muted = before
-            self.version += 1
+            self._changed()
 
     def active(self) -> tuple[Registration, ...]:
         """Who would be called now."""

@@ -10,7 +10,7 @@ from rxkernel.exceptions import ConfigurationError
 from rxkernel.kernel.actions import bind_action
 from rxkernel.kernel.errors import error_response, log_failure
 from rxkernel.kernel.events import DefinitionEvent, KernelEvents
-from rxkernel.kernel.pipeline import Phase, Pipeline
+from rxkernel.kernel.pipeline import Pipeline
 from rxkernel.kernel.route import Route
 from rxkernel.kernel.scopes import close_services, current_request
 from rxkernel.messages.request import Request
@@ -107,12 +107,12 @@ class Kernel:
 
     async def _offer(self, route: Route) -> None:
         """Let the listeners of `kernel.definition` wrap the action; ask every ``only``."""
-        signal = self._dispatcher.signal(KernelEvents.KERNEL_DEFINITION)
         event = DefinitionEvent(route.definition, route.action)
-        await run_listeners(Phase(signal, route.definition).listeners(), event)
+        await run_listeners(route.pipeline.definition.listeners(), event)
         if not is_async(event.action):
             raise ConfigurationError(
-                f"what a listener of {signal.name!r} wrapped around {route.definition.name!r} is "
+                f"what a listener of '{KernelEvents.KERNEL_DEFINITION}' wrapped around "
+                f"{route.definition.name!r} is "
                 f"{event.action!r}; a wrapper returns an async def that takes the request"
             )
         route.action = event.action
@@ -168,14 +168,16 @@ class Kernel:
 
         None stands for an answer that could not leave; then only the scope ends.
         """
-        matched = response is not None and request.definition is not None
-        if not (request.services or (matched and self._pipeline(request).terminate.listeners())):
+        route = self._routes.get(request.definition)
+        listeners = response and route and route.pipeline.terminate.listeners()
+        if not (listeners or request.services):
             return
-        task = asyncio.create_task(self._finish(request, response if matched else None))
+        task = asyncio.create_task(self._finish(request, response if listeners else None))
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
     async def _finish(self, request: Request, response: Response | None) -> None:
+        current_request.set(request)
         try:
             if response is not None:
                 await self._pipeline(request).finish(request, response)

@@ -1,7 +1,7 @@
 """One request through its listeners and its action: the heart of the kernel.
 
 A pipeline is compiled once per definition. Each phase keeps the tuple of its listeners
-and looks only at a version number to see that it still holds.
+until the signal tells that others listen.
 """
 
 from rxkernel.events.dispatcher import (
@@ -29,25 +29,30 @@ from rxkernel.routing.definitions import Definition
 
 
 class Phase:
-    """The listeners of one event that concern one definition, or no definition at all."""
+    """The listeners of one event that concern one definition, or no definition at all.
+
+    ``current`` holds them; None after a change of who listens, until `listeners` is asked.
+    """
 
     def __init__(self, signal: PrioritySignal, definition: Definition | None) -> None:
+        self.current: tuple[Listener, ...] | None = None
         self._signal = signal
         self._definition = definition
-        self._version = -1
-        self._listeners: tuple[Listener, ...] = ()
         self._answers: dict[Only, bool] = {}
+        signal.watch(self._forget)
+
+    def _forget(self) -> None:
+        self.current = None
 
     def listeners(self) -> tuple[Listener, ...]:
-        """Those to run now; put together again only after the signal's receivers changed."""
-        if self._version != self._signal.version:
-            self._listeners = tuple(
+        """Those to run now."""
+        if self.current is None:
+            self.current = tuple(
                 registration.listener
                 for registration in self._signal.active()
                 if registration.only is None or self._accepts(registration.only)
             )
-            self._version = self._signal.version
-        return self._listeners
+        return self.current
 
     def _accepts(self, only: Only) -> bool:
         if self._definition is None:
@@ -72,9 +77,10 @@ class Pipeline:
     """
 
     def __init__(self, dispatcher: AsyncEventDispatcher, definition: Definition | None) -> None:
-        self.request, self.response, self.exception, self.terminate = (
+        self.definition, self.request, self.response, self.exception, self.terminate = (
             Phase(dispatcher.signal(name), definition)
             for name in (
+                KernelEvents.KERNEL_DEFINITION,
                 KernelEvents.KERNEL_REQUEST,
                 KernelEvents.KERNEL_RESPONSE,
                 KernelEvents.KERNEL_EXCEPTION,
@@ -88,23 +94,35 @@ class Pipeline:
             phase.listeners()
 
     async def run(self, request: Request, action: Action) -> Response:
-        """The whole way: request phase, *action* unless answered, response phase."""
+        """The whole way: request phase, *action* unless answered, response phase.
+
+        Every message goes through here, so the phases are written out: each call counts.
+        """
         token = current_request.set(request)
         try:
             response: Response | None = None
-            if listeners := self.request.listeners():
-                event = RequestEvent(request)
+            if (listeners := self.request.current) is None:
+                listeners = self.request.listeners()
+            if listeners:
+                before = RequestEvent(request)
                 for listener in listeners:
-                    await listener(event)
-                    if event.propagation_stopped:
+                    await listener(before)
+                    if before.propagation_stopped:
                         break
-                response = event.response
+                response = before.response
             if response is None:
                 content = await action(request)
                 response = content if isinstance(content, Response) else Response(content)
-            if not self.response.listeners():
-                return response
-            return await self.respond(request, response)
+            if (listeners := self.response.current) is None:
+                listeners = self.response.listeners()
+            if listeners:
+                after = ResponseEvent(request, response)
+                for listener in listeners:
+                    await listener(after)
+                    if after.propagation_stopped:
+                        break
+                response = after.response
+            return response
         except Exception as exc:
             return await self.rescue(request, exc)
         finally:
@@ -113,10 +131,7 @@ class Pipeline:
     async def respond(self, request: Request, response: Response) -> Response:
         """The response phase."""
         event = ResponseEvent(request, response)
-        for listener in self.response.listeners():
-            await listener(event)
-            if event.propagation_stopped:
-                break
+        await run_listeners(self.response.listeners(), event)
         return event.response
 
     async def rescue(self, request: Request, exception: Exception) -> Response:

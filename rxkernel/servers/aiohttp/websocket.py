@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from struct import pack
 from typing import Self
 
-from aiohttp import WebSocketError, WSMsgType, web
+from aiohttp import WebSocketError, WSMessage, WSMsgType, web
 
 Frame = str | bytes
 
@@ -32,17 +32,19 @@ class WebSocket:
     permessage-deflate is off: it costs 100 KiB per idle socket.
     """
 
-    __slots__ = ("_native", "_protocol", "response")
+    __slots__ = ("_native", "_protocol", "next", "response")
 
     def __init__(self, native: web.Request, socket: web.WebSocketResponse) -> None:
         self._native = native
         self._protocol = native.protocol
         self.response = socket
+        self.next = socket.receive
 
     @classmethod
     async def accept(cls, native: web.Request, limit: int) -> Self:
         """Answer the handshake; a message above *limit* bytes closes with 1009."""
-        socket = web.WebSocketResponse(max_msg_size=limit, compress=False, timeout=_CLOSING)
+        too_big = limit + 1  # aiohttp closes at it, not above
+        socket = web.WebSocketResponse(max_msg_size=too_big, compress=False, timeout=_CLOSING)
         await socket.prepare(native)
         return cls(native, socket)
 
@@ -52,7 +54,11 @@ class WebSocket:
         Raises:
             FrameError: the client broke the protocol; it has been told.
         """
-        message = await self.response.receive()
+        return self.unpack(await self.next())
+
+    @staticmethod
+    def unpack(message: WSMessage) -> Frame | None:
+        """What `receive` returns of what `next` does: the two steps save a coroutine."""
         if message.type in _DATA:
             data: Frame = message.data
             return data
@@ -71,14 +77,20 @@ class WebSocket:
 
     @property
     def is_congested(self) -> bool:
-        """Whether the client reads slower than it is sent to: `send` would wait."""
+        """Whether the client reads slower than it is sent to."""
         return self._protocol.writing_paused
 
-    def write(self, encoded: bytes) -> None:
-        """Send what `encode_frame` made, without waiting. Nothing happens once closed."""
+    def write(self, encoded: bytes) -> bool:
+        """Send what `encode_frame` made without waiting, and nothing once closed.
+
+        Returns False, and sends nothing, while `is_congested`.
+        """
+        if self._protocol.writing_paused:
+            return False
         transport = self._protocol.transport
         if transport is not None and not (self.response.closed or transport.is_closing()):
             transport.write(encoded)
+        return True
 
     async def close(self, code: int = 1000) -> None:
         """Close it; a client that neither reads nor answers is cut off after two seconds."""
@@ -112,6 +124,34 @@ def encode_frame(payload: bytes, *, is_text: bool) -> bytes:
 def wants_websocket(native: web.Request) -> bool:
     """Whether *native* asks to be upgraded."""
     return native.headers.get("Upgrade", "").lower() == "websocket"
+
+
+class BodyError(ValueError):
+    """A body that cannot be read; ``is_too_large`` says that it is one above the limit."""
+
+    def __init__(self, message: str, *, is_too_large: bool = False) -> None:
+        super().__init__(message)
+        self.is_too_large = is_too_large
+
+
+async def read_text(native: web.Request, limit: int) -> str:
+    """The whole body, however many segments it comes in.
+
+    Raises:
+        BodyError: it is larger than *limit* bytes, not coded as it says, or no UTF-8.
+    """
+    body = bytearray()
+    try:
+        async for chunk in native.content.iter_any():
+            body += chunk
+            if len(body) > limit:
+                raise BodyError("the payload is too large", is_too_large=True)
+        return body.decode()
+    except UnicodeDecodeError as exc:
+        raise BodyError("a payload that is no UTF-8") from exc
+    except web.RequestPayloadError as exc:
+        native.content.feed_eof()  # aiohttp would read the rest, fail again and log a traceback
+        raise BodyError(f"a payload that cannot be read: {exc}") from exc
 
 
 def text_response(

@@ -1,10 +1,12 @@
 """A Socket.IO client in one namespace: the one place where its state lives and ends."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from rxkernel.exceptions import RxKernelError
 from rxkernel.messages.connection import Connection
+from rxkernel.routing.definitions import WebSocketDefinition
 from rxkernel.servers.socketio.mailbox import Gate, Mailbox
 from rxkernel.servers.socketio.outbox import Outgoing
 from rxkernel.servers.socketio.packet import encode_event
@@ -25,15 +27,23 @@ class Link(Protocol):
 
 class SocketioConnection(Connection):
     """What it emits before it is accepted is sent behind the CONNECT packet; disconnecting it
-    before is refusing it.
+    before is refusing it. ``events`` are the definitions of its namespace by event.
     """
 
     def __init__(
-        self, link: Link, id: str, namespace: str, session: Session, gate: Gate, **handshake: Any
+        self,
+        link: Link,
+        id: str,
+        namespace: str,
+        session: Session,
+        gate: Gate,
+        events: Mapping[str, WebSocketDefinition],
+        **handshake: Any,
     ) -> None:
         super().__init__(id, namespace, **handshake)
         settings = session.settings
         self.session = session
+        self.events = events
         self.mailbox = Mailbox(settings.concurrency, settings.max_waiting, gate)
         self.is_accepted = False
         self.is_dropped = False
@@ -56,6 +66,14 @@ class SocketioConnection(Connection):
         """
         if not self.is_ended:
             self.session.put(message)
+
+    def acknowledge(self, message: Outgoing) -> None:
+        """Send an answer at once, unless other events of this client are being handled: one
+        write may then take several."""
+        if self.mailbox.running > 1:
+            self.put(message)
+        elif not self.is_ended:
+            self.session.put_now(message)
 
     async def emit(self, event: str, *args: Any) -> None:
         message = encode_event(self.namespace, event, args, None)

@@ -17,11 +17,10 @@ from rxkernel.servers.socketio.handshake import EngineioServer
 from rxkernel.servers.socketio.limits import Limits, ProtocolError
 from rxkernel.servers.socketio.outbox import Outgoing
 from rxkernel.servers.socketio.packet import (
-    BINARY_EVENT,
     CONNECT,
     CONNECT_ERROR,
     DISCONNECT,
-    EVENT,
+    EVENTS,
     Inbound,
     KernelPacket,
     encode_event,
@@ -95,19 +94,8 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         peer = self._peers.get(eio_sid)
         if peer is None or (read := peer.read(data)) is None:
             return None
-        return self._dispatch(peer, read)
-
-    async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
-        self.environ.pop(eio_sid, None)
-        peer = self._peers.pop(eio_sid, None)
-        if peer is not None:
-            peer.settle()
-            for connection in tuple(peer.connections.values()):
-                await self._leave(peer, connection)
-
-    def _dispatch(self, peer: Peer, read: Inbound) -> Awaitable[None] | None:
         kind, connection = read.kind, peer.connections.get(read.namespace)
-        if kind in (EVENT, BINARY_EVENT):
+        if kind in EVENTS:
             if connection is None or not connection.is_accepted:
                 raise ProtocolError("an event before CONNECT")
             return self._received(connection, read.id, read.data)
@@ -117,6 +105,14 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
             return self._leave(peer, connection) if connection is not None else None
         self._answered(connection, read)
         return None
+
+    async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
+        self.environ.pop(eio_sid, None)
+        peer = self._peers.pop(eio_sid, None)
+        if peer is not None:
+            peer.settle()
+            for connection in tuple(peer.connections.values()):
+                await self._leave(peer, connection)
 
     def _answered(self, connection: SocketioConnection | None, read: Inbound) -> None:
         assert read.id is not None

@@ -1,7 +1,7 @@
 """Engine.IO over HTTP (protocol v4): who gets a session, and which request belongs to which."""
 
 import asyncio
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Coroutine
 from typing import Any
 
 import engineio
@@ -9,7 +9,14 @@ import msgspec
 
 from rxkernel.servers.aiohttp.origins import OriginPolicy, is_preflight
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
-from rxkernel.servers.aiohttp.websocket import Frame, WebSocket, text_response, wants_websocket
+from rxkernel.servers.aiohttp.websocket import (
+    BodyError,
+    WebSocket,
+    read_text,
+    text_response,
+    wants_websocket,
+)
+from rxkernel.servers.socketio.flusher import Flusher
 from rxkernel.servers.socketio.limits import Limits, ProtocolError
 from rxkernel.servers.socketio.outbox import Outgoing
 from rxkernel.servers.socketio.session import CLOSE, GOING_AWAY, POLICY, Owner, Session
@@ -59,7 +66,11 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         self._proxies = proxies
         self._tasks: set[asyncio.Task[None]] = set()
         self._owner = Owner(
-            limits=limits, message=self._message, closed=self._closed, spawn=self.spawn
+            limits=limits,
+            flusher=Flusher(asyncio.get_running_loop()),
+            handlers=self.handlers,
+            closed=self._closed,
+            spawn=self.spawn,
         )
 
     def attach(self, app: Any, engineio_path: str = "engine.io") -> None:
@@ -153,7 +164,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         try:
             if native.method == "GET":
                 return text_response(await polling.poll())
-            body = await session.hold(self._body(native))
+            body = await session.heartbeat.hold(self._body(native))
             if session.closed:
                 raise RefusedError(*_UNKNOWN_SESSION)
             await polling.post(body)
@@ -166,21 +177,17 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         """The whole body of a POST.
 
         Raises:
-            ProtocolError: it is larger than ``max_payload`` or no UTF-8.
+            ProtocolError: it cannot be read, or not in time.
         """
-        body = bytearray()
-        async for chunk in native.content.iter_any():
-            body += chunk
-            if len(body) > self.max_http_buffer_size:
-                raise ProtocolError("the payload is too large", "socketio.max_payload")
         try:
-            return body.decode()
-        except UnicodeDecodeError as exc:
-            raise ProtocolError("a payload that is no UTF-8") from exc
-
-    def _message(self, sid: str, data: Frame) -> Awaitable[None] | None:
-        handled: Awaitable[None] | None = self.handlers["message"](sid, data)
-        return handled
+            async with asyncio.timeout(self._limits.settings.stall_timeout):
+                return await read_text(native, self.max_http_buffer_size)
+        except BodyError as exc:
+            setting = "socketio.max_payload" if exc.is_too_large else "protocol error"
+            raise ProtocolError(str(exc), setting) from exc
+        except TimeoutError as exc:
+            message = "its payload takes too long"
+            raise ProtocolError(message, "socketio.stall_timeout") from exc
 
     async def _closed(self, session: Session, reason: str) -> None:
         self.sockets.pop(session.sid, None)

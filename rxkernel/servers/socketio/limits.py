@@ -63,7 +63,7 @@ class Limits:
     def closed(self, sid: str, exc: ProtocolError) -> None:
         """Count what closed the session *sid*, one line each."""
         self.counts[exc.setting] += 1
-        logger.warning("closed %s: %.200s (%s)", sid, exc, exc.setting)
+        logger.warning("closed %s: %.200r (%s)", sid, str(exc), exc.setting)
 
 
 class TokenBucket:

@@ -1,14 +1,11 @@
 """The events of one socket: started in the order they came, so many at a time."""
 
 import asyncio
-import sys
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import contextmanager
 from typing import Any
 
-Work = Coroutine[Any, Any, None]
-Job = Callable[[], Work]
+Job = Callable[[], Coroutine[Any, Any, None]]
 
 _PATIENCE = 16
 """How many times as much may wait while an answer of the client is expected."""
@@ -60,13 +57,18 @@ class Mailbox:
         self._max_waiting = max_waiting
         self._gate = gate
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[Job] = deque()
+        self._waiting: list[Job] = []
         self._running: set[asyncio.Task[None]] = set()
 
     @property
     def waiting(self) -> int:
         """How many jobs have not started yet."""
         return len(self._waiting)
+
+    @property
+    def running(self) -> int:
+        """How many jobs have started and not ended."""
+        return len(self._running)
 
     @property
     def is_full(self) -> bool:
@@ -78,38 +80,39 @@ class Mailbox:
         The reader of the socket awaits that, so a client that floods is read no faster than
         it is served.
         """
-        if self.is_full:
+        if len(self._running) < self._concurrency:
+            self._start(job)
+        elif self.is_full:
             return self._put_later(job)
-        self._take(job)
+        else:
+            self._waiting.append(job)
         return None
+
+    def _start(self, job: Job) -> None:
+        self._running.add(self._loop.create_task(self._run(job)))
 
     async def _put_later(self, job: Job) -> None:
         while self.is_full:
             await self._gate.wait()
-        self._take(job)
+        if (waiting := self.put(job)) is not None:
+            await waiting
 
-    def _take(self, job: Job) -> None:
-        if len(self._running) < self._concurrency:
-            self._start(job)
-        else:
-            self._waiting.append(job)
-
-    def _start(self, job: Job) -> None:
-        task = _started(job(), self._loop)
-        if not task.done():
-            self._running.add(task)
-            task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
-        while self._waiting and len(self._running) < self._concurrency:
-            self._start(self._waiting.popleft())
-        self._gate.open()
+    async def _run(self, job: Job) -> None:
+        try:
+            await job()
+        finally:
+            task = asyncio.current_task(self._loop)
+            assert task is not None
+            self._running.discard(task)
+            if self._waiting:
+                self._start(self._waiting.pop(0))
+            self._gate.open()
 
     async def settle(self) -> None:
         """Wait until nothing runs and nothing waits."""
         while self._running:
-            await asyncio.wait(self._running)
+            done, _ = await asyncio.wait(self._running)
+            self._running -= done  # one that was cancelled before it began is still there
 
     async def cancel(self) -> None:
         """End what runs, forget what waits."""
@@ -117,15 +120,3 @@ class Mailbox:
         for task in self._running:
             task.cancel()
         await self.settle()
-
-
-if sys.version_info >= (3, 12):
-
-    def _started(work: Work, loop: asyncio.AbstractEventLoop) -> asyncio.Task[None]:
-        """A task that has run already as far as it could without waiting."""
-        return asyncio.Task(work, loop=loop, eager_start=True)
-
-else:
-
-    def _started(work: Work, loop: asyncio.AbstractEventLoop) -> asyncio.Task[None]:
-        return loop.create_task(work)

@@ -1,7 +1,5 @@
 """What waits for a client to take it, within a budget."""
 
-from collections import deque
-
 from rxkernel.servers.aiohttp.websocket import Frame, encode_frame
 from rxkernel.servers.socketio.limits import Limits, ProtocolError
 
@@ -57,7 +55,7 @@ class Outbox:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._waiting: deque[Outgoing] = deque()
+        self._waiting: list[Outgoing] = []
         self._begun: list[Frame] = []
         self.size = 0
 
@@ -68,49 +66,64 @@ class Outbox:
     def __contains__(self, message: Outgoing) -> bool:
         return message in self._waiting
 
+    def crossed_by(self, message: Outgoing) -> str | None:
+        """The setting that *message* on top would go over."""
+        settings = self._limits.settings
+        if len(self._waiting) >= settings.max_outbound_messages:
+            return "socketio.max_outbound_messages"
+        if self._waiting and self.size + message.size > settings.max_outbound_bytes:
+            return "socketio.max_outbound_bytes"
+        return None
+
     def put(self, message: Outgoing) -> None:
         """Let *message* wait.
 
         Raises:
             ProtocolError: it is too much, and nothing may be dropped.
         """
+        setting = self.crossed_by(message)
+        if setting is not None and not self._makes_room(message, setting):
+            return
         self._waiting.append(message)
         self.size += message.size
-        if (setting := self._crossed()) is None:
-            return
-        if self._limits.settings.outbound_policy == "drop_oldest":
-            self._drop(setting)
-            setting = self._crossed()
-        if setting is not None:
+
+    def _makes_room(self, message: Outgoing, setting: str) -> bool:
+        """Drop events, the oldest first; False when *message* itself is the one to drop."""
+        if self._limits.settings.outbound_policy != "drop_oldest":
             raise ProtocolError("the client does not take what it is sent", setting)
-
-    def _crossed(self) -> str | None:
-        settings, many = self._limits.settings, len(self._waiting)
-        if many > settings.max_outbound_messages:
-            return "socketio.max_outbound_messages"
-        if many > 1 and self.size > settings.max_outbound_bytes:
-            return "socketio.max_outbound_bytes"
-        return None
-
-    def _drop(self, setting: str) -> None:
-        """Drop events, the oldest first, until the rest is within the budget."""
-        while self._crossed() is not None:
-            oldest = next((message for message in self._waiting if message.is_event), None)
-            if oldest is None:
-                return
+        while self.crossed_by(message) is not None:
+            oldest = next((one for one in self._waiting if one.is_event), message)
+            if not oldest.is_event:
+                raise ProtocolError("the client does not take what it is sent", setting)
+            self._limits.crossed(setting, "dropped an event that a slow client did not take")
+            if oldest is message:
+                return False
             self._waiting.remove(oldest)
             self.size -= oldest.size
-            self._limits.crossed(setting, "dropped an event that a slow client did not take")
+        return True
 
     def take(self) -> Frame:
         """The next packet, text or binary."""
         if not self._begun:
-            message = self._waiting.popleft()
+            message = self._waiting.pop(0)
             self.size -= message.size
             self._begun = list(reversed(message.frames))
         return self._begun.pop()
+
+    def take_all(self) -> bytes:
+        """All that waits, as websocket frames."""
+        wires = [message.wire for message in self._waiting]
+        wires[:0] = map(_wire, reversed(self._begun))
+        self.clear()
+        return b"".join(wires)
 
     def clear(self) -> None:
         self._waiting.clear()
         self._begun.clear()
         self.size = 0
+
+
+def _wire(frame: Frame) -> bytes:
+    if isinstance(frame, str):
+        return encode_frame(frame.encode(), is_text=True)
+    return encode_frame(frame, is_text=False)

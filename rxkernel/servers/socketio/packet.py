@@ -17,13 +17,15 @@ from rxkernel.servers.socketio.outbox import Outgoing
 from rxkernel.servers.socketio.wire import acknowledgement
 
 CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT, BINARY_ACK = range(7)
+EVENTS, _ACKS = (EVENT, BINARY_EVENT), (ACK, BINARY_ACK)
 
-_GRAMMAR = re.compile(
-    r"([0-6])(?:([1-9][0-9]{0,9})-)?(?:(/[^,?]{0,255})(?:\?[^,]{0,255})?(?:,|\Z))?"
-    r"([0-9]{1,16})?((?s:.*))",
+_HEAD = re.compile(
+    r"([0-6])(?:([1-9][0-9]{0,9})-)?(?:(/[^,?]{0,255})(?:\?[^,]{0,255})?(?:,|\Z))?([0-9]{1,16})?",
     re.ASCII,
 )
-"""Type, number of attachments, namespace without its query, acknowledgement id, payload."""
+"""Type, number of attachments, namespace without its query, acknowledgement id; then JSON."""
+
+_decode = msgspec.json.Decoder().decode
 
 _LARGEST_ID = 2**53 - 1
 
@@ -39,7 +41,7 @@ class Inbound:
     id: int | None
     data: Any
     missing: int = 0
-    attachments: list[bytes] = attrs.field(factory=list)
+    attachments: tuple[bytes, ...] = ()
     size: int = 0
 
 
@@ -51,39 +53,44 @@ def read_packet(text: str, max_attachments: int) -> Inbound:
     Raises:
         ProtocolError: it breaks the protocol, or announces more than *max_attachments*.
     """
-    found = _GRAMMAR.fullmatch(text)
+    found = _HEAD.match(text)
     if found is None:
         raise ProtocolError("no Socket.IO packet")
-    number, attachments, namespace, given, payload = found.groups()
+    number, attachments, namespace, given = found.groups()
     kind, id = int(number), None if given is None else int(given)
-    missing = int(attachments or 0)
+    missing = int(attachments) if attachments else 0
     if missing > max_attachments:
         raise ProtocolError(f"{missing} attachments", "socketio.max_attachments")
-    data = _read_json(payload, kind) if payload else None
-    _check(kind, id, data, is_binary=missing > 0)
+    if (missing > 0) != (kind >= BINARY_EVENT):
+        raise ProtocolError("attachments where none can be, or none where they must")
+    if id is not None and id > _LARGEST_ID:
+        raise ProtocolError("an acknowledgement id above 2**53 - 1")
+    data = _read_json(payload, kind) if (payload := text[found.end() :]) else None
+    if kind in EVENTS:
+        _check_event(data)
+    else:
+        _check(kind, id, data)
     return Inbound(kind, namespace or "/", id, data, missing)
 
 
 def _read_json(payload: str, kind: int) -> Any:
     try:
-        return msgspec.json.decode(payload)
+        return _decode(payload)
     except (ValueError, RecursionError) as exc:
-        if kind == CONNECT:
+        if kind == CONNECT and not payload.startswith("/"):
             return exc  # its sender has asked something, so it is told
         raise ProtocolError(f"no JSON: {exc}") from exc
 
 
-def _check(kind: int, id: int | None, data: Any, *, is_binary: bool) -> None:
-    if (kind in (BINARY_EVENT, BINARY_ACK)) != is_binary:
-        raise ProtocolError("attachments where none can be, or none where they must")
-    if id is not None and id > _LARGEST_ID:
-        raise ProtocolError("an acknowledgement id above 2**53 - 1")
-    if kind in (EVENT, BINARY_EVENT):
-        if type(data) is not list or not data or type(data[0]) is not str:
-            raise ProtocolError("an event without a name")
-        if data[0] in RESERVED_EVENTS:
-            raise ProtocolError(f"an event by the reserved name {data[0]!r}")
-    elif kind in (ACK, BINARY_ACK):
+def _check_event(data: Any) -> None:
+    if type(data) is not list or not data or type(data[0]) is not str:
+        raise ProtocolError("an event without a name")
+    if data[0] in RESERVED_EVENTS:
+        raise ProtocolError(f"an event by the reserved name {data[0]!r}")
+
+
+def _check(kind: int, id: int | None, data: Any) -> None:
+    if kind in _ACKS:
         if type(data) is not list or id is None:
             raise ProtocolError("an acknowledgement without values or id")
     elif id is not None:
@@ -103,17 +110,20 @@ def add_attachment(read: Inbound, attachment: bytes, limit: int) -> None:
     read.size += len(attachment)
     if read.size > limit:
         raise ProtocolError("attachments are too large", "socketio.max_payload")
-    read.attachments.append(attachment)
+    read.attachments += (attachment,)
     read.missing -= 1
     if read.missing:
         return
     places: list[int] = []
-    read.data = _filled(read.data, read.attachments, places)
+    try:
+        read.data = _filled(read.data, read.attachments, places)
+    except RecursionError as exc:
+        raise ProtocolError("nested too deeply") from exc
     if sorted(places) != list(range(len(read.attachments))):
         raise ProtocolError("attachments and placeholders do not fit")
 
 
-def _filled(data: Any, attachments: list[bytes], places: list[int]) -> Any:
+def _filled(data: Any, attachments: tuple[bytes, ...], places: list[int]) -> Any:
     if isinstance(data, list):
         return [_filled(item, attachments, places) for item in data]
     if not isinstance(data, dict):
@@ -197,7 +207,16 @@ def encode_acknowledgement(namespace: str, id: int, response: Response) -> Outgo
     """
     if isinstance(response, Acknowledgement):
         return encode_packet(ACK, namespace, id, response.content)
-    return encode_packet(ACK, namespace, id, [acknowledgement(response)])
+    content, is_usual = response.content, type(response) is Response and not response.headers
+    if not is_usual or response.status_code >= 400 or not _is_json(content):
+        return encode_packet(ACK, namespace, id, [acknowledgement(response)])
+    head = f"43{id}" if namespace == "/" else f"43{namespace},{id}"
+    values = (head.encode(), response.status_code, encode_json(content))
+    return Outgoing(_PREPARED % values)
+
+
+_PREPARED = b'%b[{"statusCode":%d,"headers":{},"content":%b}]'
+"""What `acknowledgement` is for most answers, written at once: every event pays for it."""
 
 
 def encode_refusal(namespace: str, response: Response) -> Outgoing:

@@ -14,7 +14,7 @@ from rxkernel.exceptions import (
 )
 from rxkernel.kernel.errors import error_response
 from rxkernel.kernel.kernel import Kernel
-from rxkernel.kernel.scopes import close_services, current_connection, current_request
+from rxkernel.kernel.scopes import close_services, current_connection
 from rxkernel.messages.connection import Broadcaster
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response, close_source
@@ -66,7 +66,7 @@ class SocketioServer(Server):
         self._dispatcher = dispatcher
         self._broadcaster = broadcaster
         self._kernel: Kernel | None = None
-        self._namespaces: set[str] = set()
+        self._events: dict[str, dict[str, WebSocketDefinition]] = {}
         self._listener: Listener | None = None
         self._limits = Limits(settings.socketio)
         self._leaving: dict[SocketioConnection, asyncio.Task[None]] = {}
@@ -91,8 +91,9 @@ class SocketioServer(Server):
         self._kernel = kernel
         self._draining = False
         settings = self._settings.socketio
-        served = (definition.namespace for definition in kernel.websocket_definitions)
-        self._namespaces = {"/", *served, *settings.namespaces}
+        self._events = {"/": {}, **{name: {} for name in settings.namespaces}}
+        for definition in kernel.websocket_definitions:
+            self._events.setdefault(definition.namespace, {})[definition.name] = definition
         self._limits = Limits(settings)
         self.engine = Engine(
             limits=self._limits,
@@ -151,6 +152,7 @@ class SocketioServer(Server):
             namespace,
             peer.session,
             peer.gate,
+            self._events.get(namespace, {}),
             headers=native.headers,
             query=native.query,
             client=self._http.proxies.client(native),
@@ -158,7 +160,7 @@ class SocketioServer(Server):
 
     async def _connected(self, connection: SocketioConnection, auth: Any) -> Outgoing | None:
         assert self._kernel is not None
-        if connection.namespace not in self._namespaces:
+        if connection.namespace not in self._events:
             return encode_invalid_namespace(connection.namespace)
         current_connection.set(connection)
         try:
@@ -174,7 +176,10 @@ class SocketioServer(Server):
             request = self._request(connection, "CONNECT")
             response = await self._kernel.fail(request, exc)
             write = partial(encode_refusal, connection.namespace)
-            return (await self._written(request, response, write))[1]
+            try:
+                return write(response)
+            except Exception as failure:
+                return (await self._instead(request, response, failure, write))[1]
         return None
 
     async def _disconnected(self, connection: SocketioConnection) -> None:
@@ -197,7 +202,11 @@ class SocketioServer(Server):
         self, connection: SocketioConnection, ack: int | None, data: list[Any]
     ) -> Awaitable[None] | None:
         in_time = not self._draining
-        return connection.mailbox.put(partial(self._serve, connection, ack, data, in_time))
+        held = connection.mailbox.put(partial(self._serve, connection, ack, data, in_time))
+        if held is not None:
+            what = f"{connection.session.sid} is not read until there is room for its events"
+            self._limits.crossed("socketio.max_waiting", what)
+        return held
 
     async def _serve(
         self, connection: SocketioConnection, ack: int | None, data: list[Any], in_time: bool
@@ -205,14 +214,16 @@ class SocketioServer(Server):
         """One event, from its arguments to its acknowledgement; a task of its own."""
         assert self._kernel is not None
         request = self._request(connection, data[0])
-        current_request.set(request)
         response: Response | None = None
         try:
-            response = await self._answer(self._kernel, request, data, in_time)
+            response = await self._answer(self._kernel, connection, request, data, in_time)
             if ack is not None:
-                write = partial(encode_acknowledgement, connection.namespace, ack)
-                response, encoded = await self._written(request, response, write)
-                connection.put(encoded)
+                try:
+                    encoded = encode_acknowledgement(connection.namespace, ack, response)
+                except Exception as exc:
+                    write = partial(encode_acknowledgement, connection.namespace, ack)
+                    response, encoded = await self._instead(request, response, exc, write)
+                connection.acknowledge(encoded)
         except Exception:
             logger.exception("event %.100r could not be answered", data[0])
         finally:
@@ -227,43 +238,40 @@ class SocketioServer(Server):
             client=connection.client,
         )
 
-    async def _written(
-        self, request: Request, response: Response, write: Callable[[Response], Outgoing]
+    async def _instead(
+        self,
+        request: Request,
+        response: Response,
+        exc: Exception,
+        write: Callable[[Response], Outgoing],
     ) -> tuple[Response, Outgoing]:
-        """*response* as *write* encodes it; in place of one that cannot be encoded an error."""
+        """An error in place of *response*, which *write* could not encode."""
         assert self._kernel is not None
+        await close_source(response)
+        response = await self._kernel.fail(request, exc)
         try:
             return response, write(response)
-        except Exception as exc:
-            await close_source(response)
-            response = await self._kernel.fail(request, exc)
-        try:
-            return response, write(response)
-        except Exception as exc:
+        except Exception as failure:
             logger.exception("the error cannot be sent either")
-            response = error_response(exc)
+            response = error_response(failure)
             return response, write(response)
 
+    @staticmethod
     def _answer(
-        self, kernel: Kernel, request: Request, data: list[Any], in_time: bool
+        kernel: Kernel,
+        connection: SocketioConnection,
+        request: Request,
+        data: list[Any],
+        in_time: bool,
     ) -> Awaitable[Response]:
         try:
             if not in_time:
                 raise ServiceUnavailableException(_STOPPING)
-            definition = self._find(kernel, request)
+            definition = connection.events.get(data[0])
+            if definition is None:
+                message = f"no event {data[0][:100]!r} in namespace {connection.namespace}"
+                raise NotFoundException(message, code="unknown_event")
             request.params, request.body = read_arguments(data)
         except Exception as exc:
             return kernel.fail(request, exc)
         return kernel.answer(definition, request)
-
-    @staticmethod
-    def _find(kernel: Kernel, request: Request) -> WebSocketDefinition:
-        assert request.connection is not None
-        name, namespace = request.url, request.connection.namespace
-        key = name if namespace == "/" else f"{namespace}:{name}"
-        definition = kernel.websocket_definitions.get(key)
-        # the key of another namespace's event is a name that a client can send here
-        if definition is None or definition.namespace != namespace:
-            message = f"no event {name[:100]!r} in namespace {namespace}"
-            raise NotFoundException(message, code="unknown_event")
-        return definition

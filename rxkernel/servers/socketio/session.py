@@ -6,19 +6,19 @@ heartbeat, writes at once while the client keeps up, and every way out leads thr
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any
 
 import attrs
 from engineio import packet
 
 from rxkernel.servers.aiohttp.websocket import Frame, FrameError, WebSocket
+from rxkernel.servers.socketio.flusher import Flusher
+from rxkernel.servers.socketio.heartbeat import Heartbeat
 from rxkernel.servers.socketio.limits import Limits, ProtocolError, TokenBucket
 from rxkernel.servers.socketio.outbox import Outbox, Outgoing
 from rxkernel.servers.socketio.polling import Polling
 from rxkernel.settings import SocketioSettings
-
-T = TypeVar("T")
 
 CLOSE, PING, PONG, MESSAGE, UPGRADE, NOOP = "1", "2", "3", "4", "5", "6"
 PROBE = "probe"
@@ -38,16 +38,17 @@ _UPGRADING = 10.0
 _FLUSHING = 1.0
 """Seconds in which a closing websocket takes what was sent to it before."""
 
-_LATE = 1.0
-"""A timer this late, in seconds, says that the event loop was blocked."""
-
 
 @attrs.frozen(eq=False, kw_only=True)
 class Owner:
-    """What a session tells, and what it needs; a *message* may have to be awaited."""
+    """What a session tells, and what it needs.
+
+    ``handlers["message"]`` takes ``(sid, frame)``; what it returns, if anything, is awaited.
+    """
 
     limits: Limits
-    message: Callable[[str, Frame], Awaitable[None] | None]
+    flusher: Flusher
+    handlers: Mapping[str, Callable[[str, Frame], Awaitable[None] | None]]
     closed: Callable[["Session", str], Awaitable[None]]
     spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 
@@ -60,18 +61,18 @@ class Session:
 
     __slots__ = (
         "_closing",
-        "_flushing",
-        "_held_since",
+        "_is_draining",
+        "_is_flushing",
+        "_is_overrun",
         "_loop",
         "_owner",
-        "_pinged",
         "_probe",
         "_rate",
-        "_timer",
-        "_timer_due",
+        "_slowed_since",
         "_websocket",
         "address",
         "closed",
+        "heartbeat",
         "outbox",
         "polling",
         "session",
@@ -90,11 +91,12 @@ class Session:
         self._websocket: WebSocket | None = None
         self._probe: WebSocket | None = None
         self._closing: asyncio.Task[None] | None = None
-        self._flushing = False
-        self._held_since: float | None = None
-        self._pinged = False
+        self._is_flushing = False
+        self._is_draining = False
+        self._is_overrun = False
+        self._slowed_since: float | None = None
         self._loop = asyncio.get_running_loop()
-        self._wait(self.settings.ping_interval, self._ping)
+        self.heartbeat = Heartbeat(self.settings, self)
 
     @property
     def settings(self) -> SocketioSettings:
@@ -114,74 +116,73 @@ class Session:
         else:
             self.put(Outgoing(None, (encoded,)))
 
+    def put_now(self, message: Outgoing) -> None:
+        """Send *message* at once, if nothing waits before it."""
+        if (
+            self._websocket is None
+            or self.closed
+            or self._is_overrun
+            or self._is_draining
+            or self.outbox
+            or not self._websocket.write(message.wire)
+        ):
+            self.put(message)
+
     def put(self, message: Outgoing) -> None:
-        """Send *message*: at once while the client keeps up, else as soon as it takes it."""
-        if self.closed:
+        """Send *message* with all that is put in this turn of the event loop, in one write."""
+        if self.closed or self._is_overrun:
             return
-        websocket = self._websocket
-        if websocket is not None and not self._flushing and not websocket.is_congested:
-            websocket.write(message.wire)
-            return
+        if not self._is_draining and self.outbox.crossed_by(message) is not None:
+            self.flush()  # it is the turn that is too long, not the client too slow
         try:
             self.outbox.put(message)
         except ProtocolError as exc:
+            self._is_overrun = True
             self.outbox.clear()
             self._owner.spawn(self.fail(exc))
             return
         if self.polling is not None:
             self.polling.release()
-        self._flush_soon()
+        else:
+            self._flush_later()
 
-    def _flush_soon(self) -> None:
-        if self._websocket is not None and not self._flushing:
-            self._flushing = True
-            self._owner.spawn(self._flush())
+    def _flush_later(self) -> None:
+        if not (self._is_flushing or self._is_draining):
+            self._is_flushing = True
+            self._owner.flusher.add(self)
 
-    async def _flush(self) -> None:
-        """Write what waits to the websocket, as fast as the client reads."""
+    def flush(self) -> None:
+        """Write all that waits, or begin to write it as fast as the client reads."""
+        self._is_flushing = False
+        if self._websocket is None or not self.outbox or self._is_draining:
+            return
+        if self._websocket.is_congested:
+            self._is_draining = True
+            self._owner.spawn(self._drain())
+        else:
+            self._websocket.write(self.outbox.take_all())
+
+    async def _drain(self) -> None:
         try:
             while self.outbox and self._websocket is not None:
                 await self._websocket.send(self.outbox.take())
         except ConnectionError:
             self.outbox.clear()  # its reader ends too, and closes the session
         finally:
-            self._flushing = False
+            self._is_draining = False
 
     # --- heartbeat
 
-    def _wait(self, seconds: float, then: Callable[[], None]) -> None:
-        self._timer_due = self._loop.time() + seconds
-        self._timer = self._loop.call_at(self._timer_due, then)
-
-    def _ping(self) -> None:
-        self._pinged = True
+    def ping(self) -> None:
         self.put(_PING)
-        self._wait(self.settings.ping_timeout, self._expire)
 
-    def _expire(self) -> None:
-        if self._loop.time() - self._timer_due > _LATE:
-            self._wait(_LATE, self._expire)  # what came while the loop was blocked is unread
-        elif self._may_be_unread():
-            self._ping()
-        elif self._held_since is not None:
-            stalled = ProtocolError("its events wait too long", "socketio.stall_timeout")
-            self._owner.spawn(self.fail(stalled))
-        else:
-            self._owner.spawn(self.close("ping timeout", CLOSE))
+    def has_ping(self) -> bool:
+        is_gone = self._websocket is not None and self._websocket.is_gone
+        return not is_gone and _PING not in self.outbox
 
-    def _may_be_unread(self) -> bool:
-        """Whether the PONG may have come, behind a message that is being handled."""
-        if self._held_since is None or _PING in self.outbox:
-            return False
-        if self._websocket is not None and self._websocket.is_gone:
-            return False
-        return self._loop.time() - self._held_since < self.settings.stall_timeout
-
-    def _pong(self) -> None:
-        if self._pinged:  # one that nobody asked for changes nothing
-            self._pinged = False
-            self._timer.cancel()
-            self._wait(self.settings.ping_interval, self._ping)
+    def expire(self, exc: ProtocolError | None) -> None:
+        ending = self.close("ping timeout", CLOSE) if exc is None else self.fail(exc)
+        self._owner.spawn(ending)
 
     # --- receiving
 
@@ -193,21 +194,27 @@ class Session:
         """
         if (seconds := self._rate.take(self._loop.time())) > 0:
             return self._receive_later(frame, seconds)
+        self._slowed_since = None
         return self._take(frame)
 
     async def _receive_later(self, frame: Frame, seconds: float) -> None:
-        self._owner.limits.crossed("socketio.max_rate", f"{self.sid} is slowed down")
+        now = self._loop.time()
+        if self._slowed_since is None:
+            self._slowed_since = now
+            self._owner.limits.crossed("socketio.max_rate", f"{self.sid} is slowed down")
+        elif now - self._slowed_since > self.settings.stall_timeout:
+            raise ProtocolError("it goes on sending too much", "socketio.max_rate")
         await asyncio.sleep(seconds)
         if (waiting := self._take(frame)) is not None:
             await waiting
 
     def _take(self, frame: Frame) -> Awaitable[None] | None:
         if isinstance(frame, bytes):
-            return self._owner.message(self.sid, frame)
+            return self._owner.handlers["message"](self.sid, frame)
         if frame.startswith(MESSAGE):
-            return self._owner.message(self.sid, frame[1:])
+            return self._owner.handlers["message"](self.sid, frame[1:])
         if frame == PONG:
-            self._pong()
+            self.heartbeat.pong()
             return None
         if frame == CLOSE:
             return self.close("client disconnect", NOOP)
@@ -215,25 +222,18 @@ class Session:
 
     async def _receive_posted(self, frame: Frame) -> None:
         if (waiting := self.receive(frame)) is not None:
-            await self.hold(waiting)
-
-    async def hold(self, waiting: Awaitable[T]) -> T:
-        """Await what keeps the client from being read: its PONG may have come, unread."""
-        self._held_since = self._loop.time()
-        try:
-            return await waiting
-        finally:
-            self._held_since = None
+            await self.heartbeat.hold(waiting)
 
     async def serve(self, websocket: WebSocket) -> None:
         """Read *websocket* until it ends, and the session with it."""
         self._websocket, self.polling = websocket, None
-        if self.outbox:
-            self._flush_soon()
+        self._flush_later()
         try:
-            while (frame := await websocket.receive()) is not None and not self.closed:
+            while (frame := websocket.unpack(await websocket.next())) is not None:
+                if self.closed:
+                    break
                 if (waiting := self.receive(frame)) is not None:
-                    await self.hold(waiting)
+                    await self.heartbeat.hold(waiting)
         except ProtocolError as exc:
             await self.fail(exc)
         except FrameError as exc:
@@ -274,7 +274,7 @@ class Session:
         """Close it because of what the client did, with one line in the log."""
         if not self.closed:
             self._owner.limits.closed(self.sid, exc)
-            await self.close("parse error", CLOSE)
+            await self.close("parse error", CLOSE, POLICY)
 
     async def close(self, reason: str, last: str | None = None, code: int = GOING_AWAY) -> None:
         """End it, once: the transport at once, then everything that belonged to it.
@@ -285,7 +285,7 @@ class Session:
         if self.closed:
             return
         self.closed = True
-        self._timer.cancel()
+        self.heartbeat.stop()
         if self.polling is not None:
             self.polling.end(last)
         elif self._websocket is not None:
@@ -297,7 +297,7 @@ class Session:
     async def _close_websocket(self, websocket: WebSocket, code: int) -> None:
         try:
             async with asyncio.timeout(_FLUSHING):
-                await self._flush()
+                await self._drain()
         except TimeoutError:
             websocket.abort()
         else:

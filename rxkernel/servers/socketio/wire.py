@@ -6,6 +6,7 @@ from rxkernel.exceptions import BadRequestException, StreamNotSupportedException
 from rxkernel.kernel.serialization import to_plain
 from rxkernel.messages.response import EventStreamResponse, FileResponse, Response, StreamResponse
 
+_STREAMS = (StreamResponse, EventStreamResponse, FileResponse)
 _NAMED = frozenset(("params", "body"))
 
 
@@ -41,7 +42,7 @@ def acknowledgement(response: Response) -> dict[str, Any]:
             is one packet.
         TypeError, ValueError, RecursionError: the content of an error cannot be a packet.
     """
-    if isinstance(response, StreamResponse | EventStreamResponse | FileResponse):
+    if isinstance(response, _STREAMS):
         raise StreamNotSupportedException(
             f"a {type(response).__name__} cannot be acknowledged; return the content itself"
         )

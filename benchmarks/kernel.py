@@ -1,0 +1,68 @@
+"""What the kernel costs by itself, in process: an action, and the same with all around it."""
+
+import time
+from collections.abc import Awaitable, Callable
+from statistics import median
+
+from benchmarks.report import Table
+from rxkernel import (
+    Application,
+    KernelEvents,
+    Request,
+    RequestEvent,
+    Response,
+    ResponseEvent,
+    http,
+)
+
+Call = Callable[[Request], Awaitable[object]]
+
+
+class Controller:
+    @http("GET", "/hello", "hello")
+    async def hello(self, request: Request) -> Response:
+        return Response({"hello": "world"})
+
+
+async def on_request(event: RequestEvent) -> None:
+    event.request.attributes["seen"] = True
+
+
+async def on_response(event: ResponseEvent) -> None:
+    event.response.status_code = 200
+
+
+async def _seconds(call: Call, calls: int) -> float:
+    """Processor time of one call."""
+    request = Request("HTTP")
+    begin = time.process_time()
+    for _ in range(calls):
+        await call(request)
+    return (time.process_time() - begin) / calls
+
+
+async def kernel(*, rounds: int = 15, calls: int = 20_000) -> Table:
+    bare, full = Application(controllers=[Controller]), Application(controllers=[Controller])
+    for _ in range(3):
+        full.dispatcher.add_listener(KernelEvents.KERNEL_REQUEST, on_request)
+    for _ in range(2):
+        full.dispatcher.add_listener(KernelEvents.KERNEL_RESPONSE, on_response)
+    async with bare, full:
+        ways: dict[str, Call] = {
+            "the action alone": Controller().hello,
+            "its definition, no listeners": bare.kernel.http_definitions["hello"].handler,
+            "its definition, 3 + 2 listeners": full.kernel.http_definitions["hello"].handler,
+        }
+        taken: dict[str, list[float]] = {name: [] for name in ways}
+        for _ in range(rounds):
+            for name, call in ways.items():
+                taken[name].append(await _seconds(call, calls))
+    table = Table(
+        "The kernel, in process",
+        {"what is called": "", "CPU µs": ".2f", "ratio": ".2f"},
+        f"Medians of {rounds} interleaved rounds of {calls} calls.",
+    )
+    base = median(taken["the action alone"])
+    for name, times in taken.items():
+        table.add(name, median(times) * 1e6, median(times) / base)
+    return table

@@ -1,0 +1,180 @@
+"""A Socket.IO client without libraries: one core of it must outrun every server.
+
+It speaks websocket, Engine.IO v4 and Socket.IO v5 just far enough to connect to "/", to
+answer pings, and to tell acknowledgements from events.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable
+from itertools import count
+from typing import Any, TypeVar, cast
+
+from benchmarks.frames import CLOSE, DEFLATED, Inflater, close, encode, split
+
+_KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+
+_PATIENCE = 20.0
+"""Seconds for one connect and for one call."""
+
+
+class RawClient(asyncio.Protocol):
+    """Once `connected` is done, frames can be sent.
+
+    ``offers_deflate``: offer permessage-deflate in the handshake, as every browser does;
+    where the server takes it, both sides compress.
+    """
+
+    def __init__(self, address: str, *, offers_deflate: bool = True) -> None:
+        loop = asyncio.get_running_loop()
+        self.connected: asyncio.Future[None] = loop.create_future()
+        self.closed: asyncio.Future[None] = loop.create_future()
+        self._address = address
+        self._offers_deflate = offers_deflate
+        self._transport: asyncio.Transport | None = None
+        self._inflate: Inflater | None = None
+        self._has_head = False
+        self._rest = b""
+        self._ids = count(1_000_000)
+        self._answers: dict[int, asyncio.Future[Any]] = {}
+
+    def acknowledged(self, id: int, payload: bytes) -> None:
+        """An acknowledgement has come; *payload* is its JSON."""
+        answer = self._answers.pop(id, None)
+        if answer is not None and not answer.done():
+            answer.set_result(json.loads(payload)[0])
+
+    def heard(self, payload: bytes) -> None:
+        """An event has come."""
+
+    def frame(self, text: str) -> bytes:
+        """*text* as this connection sends it."""
+        return encode(text, deflated=self._inflate is not None)
+
+    def write(self, frame: bytes) -> None:
+        assert self._transport is not None
+        self._transport.write(frame)
+
+    async def call(self, event: str, body: object = None) -> Any:
+        """The content of the acknowledgement.
+
+        Raises:
+            RuntimeError: it is an error.
+        """
+        id = next(self._ids)
+        answer = self._answers[id] = asyncio.get_running_loop().create_future()
+        self.write(self.frame(f"42{id}{message(event, body)}"))
+        values = await asyncio.wait_for(answer, _PATIENCE)
+        if values["statusCode"] != 200:
+            raise RuntimeError(f"{event}: {values}")
+        return values["content"]
+
+    def leave(self, *, politely: bool = True) -> None:
+        """Close the connection: with a close frame, or by resetting it."""
+        assert self._transport is not None
+        if politely:
+            self._transport.write(close())
+            self._transport.close()
+        else:
+            self._transport.abort()
+
+    # --- asyncio
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
+        extensions = "permessage-deflate; client_max_window_bits"
+        head = [
+            "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1",
+            f"Host: {self._address}",
+            "Connection: Upgrade",
+            "Upgrade: websocket",
+            "Sec-WebSocket-Version: 13",
+            f"Sec-WebSocket-Key: {_KEY}",
+            *([f"Sec-WebSocket-Extensions: {extensions}"] if self._offers_deflate else []),
+        ]
+        self.write("\r\n".join([*head, "", ""]).encode())
+
+    def data_received(self, data: bytes) -> None:
+        if self._rest:
+            data = self._rest + data
+        if not self._has_head:
+            head, found, data = data.partition(b"\r\n\r\n")
+            if not found:
+                self._rest = head
+                return
+            self._read_head(head)
+        frames, self._rest = split(data)
+        for first, payload in frames:
+            self._read(first, payload)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.connected.done():
+            self.connected.set_exception(ConnectionError(f"not connected: {exc}"))
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_exception(ConnectionError(f"closed: {exc}"))
+        self.closed.set_result(None)
+
+    def _read_head(self, head: bytes) -> None:
+        self._has_head = True
+        if not head.startswith(b"HTTP/1.1 101 "):
+            self.connected.set_exception(ConnectionError(head.decode(errors="replace")))
+            self.leave(politely=False)
+        elif b"permessage-deflate" in head:
+            self._inflate = Inflater()
+
+    def _read(self, first: int, payload: bytes) -> None:
+        if first & DEFLATED and self._inflate is not None:
+            payload = self._inflate(payload)
+        if payload.startswith(b"43"):
+            bracket = payload.index(b"[")
+            self.acknowledged(int(payload[2:bracket]), payload[bracket:])
+        elif payload.startswith(b"42"):
+            self.heard(payload)
+        elif payload == b"2":
+            self.write(self.frame("3"))
+        elif first & 0x0F == CLOSE:
+            self.leave()
+        elif payload.startswith(b"0"):
+            self.write(self.frame("40"))
+        elif payload.startswith(b"40"):
+            self.connected.set_result(None)
+        elif payload.startswith(b"44"):
+            self.connected.set_exception(ConnectionError(payload.decode()))
+
+
+Client = TypeVar("Client", bound=RawClient)
+
+
+def message(event: str, body: object) -> str:
+    """The arguments of an event, as rxkernel and its peers of this benchmark read them."""
+    return json.dumps([event, {"params": {}, "body": body}], separators=(",", ":"))
+
+
+async def connect(port: int, make: Callable[[str], Client]) -> Client:
+    """A connected client."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(_PATIENCE):
+        _, client = await loop.create_connection(
+            lambda: make(f"127.0.0.1:{port}"), "127.0.0.1", port
+        )
+        await client.connected
+    return client
+
+
+async def connect_many(
+    port: int, number: int, make: Callable[[str], Client], *, at_once: int = 32
+) -> list[Client]:
+    """So many clients, *at_once* of them in the handshake at a time."""
+    clients: list[Client] = []
+    for begin in range(0, number, at_once):
+        some = (connect(port, make) for _ in range(begin, min(begin + at_once, number)))
+        clients += await asyncio.gather(*some)
+    return clients
+
+
+async def leave_all(clients: list[Client]) -> None:
+    for client in clients:
+        if not client.closed.done():
+            client.leave()
+    await asyncio.gather(*(client.closed for client in clients))

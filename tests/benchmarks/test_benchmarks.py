@@ -1,0 +1,23 @@
+"""The benchmarks run, in their smallest form; what they measure is asserted nowhere."""
+
+from benchmarks.broadcast import broadcast
+from benchmarks.peers import chosen
+from benchmarks.roundtrips import Load, roundtrips
+
+RXKERNEL = chosen(["rxkernel"])
+
+
+async def test_roundtrips_are_measured() -> None:
+    table = await roundtrips(RXKERNEL, Load(connections=2, seconds=0.2, rounds=1))
+
+    (row,) = table.records()
+    assert isinstance(row["per second"], float)
+    assert row["per second"] > 0
+
+
+async def test_a_broadcast_is_heard_by_everybody() -> None:
+    table = await broadcast(RXKERNEL, listeners=5, rounds=1, times=1)
+
+    (row,) = table.records()
+    assert isinstance(row["until the last has it, ms"], float)
+    assert row["until the last has it, ms"] > 0

@@ -1,0 +1,109 @@
+"""How packets are read and written, by properties that every value must have."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rxkernel import Response
+from rxkernel.servers.socketio.limits import ProtocolError
+from rxkernel.servers.socketio.outbox import Outgoing
+from rxkernel.servers.socketio.packet import (
+    ACK,
+    add_attachment,
+    encode_acknowledgement,
+    encode_event,
+    encode_packet,
+    read_packet,
+)
+from rxkernel.servers.socketio.wire import acknowledgement
+
+_NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+_SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | _NAMES
+)
+_JSON = st.recursive(
+    _SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_NAMES, inner, max_size=4),
+    max_leaves=15,
+)
+_BINARY = st.recursive(
+    _SCALARS | st.binary(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(_NAMES.filter(lambda n: n != "_placeholder"), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+_NAMESPACES = st.sampled_from(["/", "/chat", "/a/b"])
+
+
+def _same(one: Outgoing, other: Outgoing) -> None:
+    assert (one.text, one.attachments) == (other.text, other.attachments)
+
+
+@given(_NAMESPACES, st.integers(0, 2**53 - 1), _JSON | _BINARY, st.sampled_from([200, 201, 404]))
+def test_the_prepared_acknowledgement_is_the_envelope(
+    namespace: str, id: int, content: Any, status: int
+) -> None:
+    response = Response(content, status)
+
+    envelope = encode_packet(ACK, namespace, id, [acknowledgement(response)])
+
+    _same(encode_acknowledgement(namespace, id, response), envelope)
+
+
+def test_headers_are_in_the_envelope() -> None:
+    encoded = encode_acknowledgement("/", 1, Response("x", headers={"X-Mine": "yes"}))
+
+    assert encoded.text == (b'431[{"statusCode":200,"headers":{"X-Mine":"yes"},"content":"x"}]'), (
+        "what an Engine.IO message is: type 4, then the Socket.IO packet"
+    )
+
+
+@given(_NAMESPACES, st.none() | st.integers(0, 2**53 - 1), st.lists(_BINARY, max_size=3))
+def test_what_is_written_is_read_again(namespace: str, id: int | None, args: list[Any]) -> None:
+    sent = encode_event(namespace, "event", tuple(args), id)
+    assert sent.text is not None
+
+    read = read_packet(sent.text.decode()[1:], max_attachments=100)
+    for attachment in sent.attachments:
+        add_attachment(read, attachment, limit=10_000)
+
+    assert (read.namespace, read.id, read.missing) == (namespace, id, 0)
+    assert read.data == ["event", *args]
+
+
+_LIKE_A_PACKET = st.from_regex(
+    r"[0-6](1-)?(/[a-z]*,)?[0-9]{0,3}(\[.{0,10}\]|\{.{0,10}\})?", fullmatch=True
+)
+
+
+@given(st.text() | _LIKE_A_PACKET)
+def test_any_text_is_a_packet_or_a_protocol_error(text: str) -> None:
+    try:
+        read = read_packet(text, max_attachments=10)
+    except ProtocolError:
+        return
+    assert 0 <= read.kind <= 6
+    assert read.namespace.startswith("/")
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_numbers_that_json_does_not_have_are_not_read(number: str) -> None:
+    """They would break ``JSON.parse`` in every browser of a room (ecosystem D4)."""
+    with pytest.raises(ProtocolError, match="no JSON"):
+        read_packet(f'2["event",{number}]', max_attachments=10)
+
+
+def test_they_are_not_written_either() -> None:
+    sent = encode_event("/", "numbers", (float("nan"), float("inf")), None)
+
+    assert sent.text is not None
+    assert json.loads(sent.text[2:]) == ["numbers", None, None]
