@@ -12,7 +12,7 @@ from rxkernel.cli.stopping import StopRequest, end_process
 from rxkernel.messages.transport import Transport
 from rxkernel.servers.manager import ServerManager
 
-_CLOSING = 5.0
+_CLOSING = 10.0
 """Seconds for closing connections and services, behind those for the answers."""
 
 _WORDS = {Transport.HTTP: "HTTP", Transport.SOCKET: "Socket.IO"}

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Generator, Iterator
 from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any, TypeVar, overload
+from weakref import WeakMethod
 
 import attrs
 from blinker import ANY, Signal
@@ -43,16 +44,20 @@ class PrioritySignal(Signal):
         super().__init__(f"Listeners of {name}")
         self.name = str(name)  # a StrEnum member shows itself otherwise in messages
         self._added = 0
-        self._watchers: list[Callable[[], None]] = []
+        self._watchers: set[WeakMethod[Callable[[], None]]] = set()
         self.registrations: tuple[Registration, ...] = ()
 
     def watch(self, changed: Callable[[], None]) -> None:
-        """Call *changed* whenever others would be called than before."""
-        self._watchers.append(changed)
+        """Call the method *changed* whenever others would be called than before.
+
+        It is held weakly: who watches may be forgotten without a word.
+        """
+        self._watchers.add(WeakMethod(changed, self._watchers.discard))
 
     def _changed(self) -> None:
-        for changed in self._watchers:
-            changed()
+        for watcher in tuple(self._watchers):
+            if (changed := watcher()) is not None:
+                changed()
 
     def connect(
         self,

@@ -169,18 +169,18 @@ class Kernel:
         None stands for an answer that could not leave; then only the scope ends.
         """
         route = self._routes.get(request.definition)
-        listeners = response and route and route.pipeline.terminate.listeners()
-        if not (listeners or request.services):
-            return
-        task = asyncio.create_task(self._finish(request, response if listeners else None))
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        is_heard = route is not None and route.pipeline.terminate.current != ()
+        if request.services or (is_heard and response is not None):
+            task = asyncio.create_task(self._finish(request, response))
+            self._background.add(task)
+            task.add_done_callback(self._background.discard)
 
     async def _finish(self, request: Request, response: Response | None) -> None:
         current_request.set(request)
+        route = self._routes.get(request.definition)
         try:
-            if response is not None:
-                await self._pipeline(request).finish(request, response)
+            if response is not None and route is not None:
+                await route.pipeline.finish(request, response)
         except Exception:
             logger.exception("a listener of %s failed", KernelEvents.KERNEL_TERMINATE)
         finally:

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple, Protocol
 
-from multidict import CIMultiDict, MultiDict
+from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
 
 
 class ClientAddress(NamedTuple):
@@ -14,13 +14,25 @@ class ClientAddress(NamedTuple):
     port: int
 
 
+def _headers(given: Mapping[str, str] | None) -> CIMultiDictProxy[str]:
+    if isinstance(given, CIMultiDictProxy):
+        return given
+    return CIMultiDictProxy(CIMultiDict(given or {}))
+
+
+def _query(given: Mapping[str, str] | None) -> MultiDictProxy[str]:
+    if isinstance(given, MultiDictProxy):
+        return given
+    return MultiDictProxy(MultiDict(given or {}))
+
+
 class Connection(ABC):
     """One client in one Socket.IO namespace, from its CONNECT to its disconnect.
 
     Attributes:
         id: unguessable, unique for the life of the connection; also the name of a room
             that only this client is in.
-        headers, query: those of the handshake; auth: what the client sent with CONNECT,
+        headers, query: those of the handshake, read-only; auth: what the client sent with CONNECT,
             an object or None.
         rooms: the rooms it joined; read-only, see `join` and `leave`.
         attributes: a place for what the application knows of this client.
@@ -40,8 +52,8 @@ class Connection(ABC):
     ) -> None:
         self.id = id
         self.namespace = namespace
-        self.headers = CIMultiDict(headers or {})
-        self.query = MultiDict(query or {})
+        self.headers = _headers(headers)
+        self.query = _query(query)
         self.auth = auth
         self.client = client
         self.attributes: dict[str, Any] = {}

@@ -66,7 +66,7 @@ class Request:
     """
 
     transport: Transport = attrs.field(converter=_transport)
-    headers: Headers = attrs.field(default=None, converter=_headers)
+    headers: Headers = attrs.field(default=None, converter=_headers, repr=False)
     _params: Bag | Mapping[str, Any] | None = None
     body: Any = None
     raw_body: bytes = attrs.field(default=b"", kw_only=True, repr=False)

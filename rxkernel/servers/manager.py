@@ -13,7 +13,7 @@ from rxkernel.servers.server import Server
 
 logger = logging.getLogger(__name__)
 
-_CLOSING = 3.0
+_CLOSING = 5.0
 """Seconds that one server gets to close its connections, drained or not."""
 
 
@@ -82,10 +82,11 @@ class ServerManager(Mapping[str, Server]):
         except TimeoutError:
             drained = False
             logger.warning("not drained within %s s; closing anyway", self._shutdown_timeout)
-        for server in servers:
-            with _logging(f"stopping the server {server.name!r}"):
-                async with asyncio.timeout(_CLOSING):
-                    await server.stop()
+        finally:  # also when whoever stops us is cancelled
+            for server in servers:
+                with _logging(f"stopping the server {server.name!r}"):
+                    async with asyncio.timeout(_CLOSING):
+                        await server.stop()
         return drained
 
     async def _drain(self, server: Server) -> None:

@@ -39,6 +39,17 @@ class OriginPolicy:
             or self._is_own(canonical_origin(origin) or "", native)
         )
 
+    def trusts(self, native: web.Request) -> bool:
+        """Whether the cookies of *native* count: not for a page of another site, unless
+        ``allow_credentials``. A websocket brings them all the same; CORS does not hold it.
+        """
+        origin = native.headers.get("Origin")
+        return (
+            origin is None
+            or bool(self._granted)
+            or self._is_own(canonical_origin(origin) or "", native)
+        )
+
     def _lists(self, origin: str) -> bool:
         """Browsers send the canonical form, others may not."""
         return origin in self._listed or canonical_origin(origin) in self._listed

@@ -105,7 +105,8 @@ class AiohttpServer(Server):
             self._requests.add(task)
             task.add_done_callback(self._requests.discard)
         out = await handler(native)
-        if self._draining or native.content.exception() is not None:
+        is_last = self._draining and native.path not in self.not_awaited
+        if is_last or native.content.exception() is not None:
             out.force_close()
         return out
 

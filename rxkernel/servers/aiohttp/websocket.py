@@ -103,7 +103,7 @@ class WebSocket:
     @property
     def is_gone(self) -> bool:
         """Whether the connection below has ended."""
-        return self._native.transport is None or self._native.transport.is_closing()
+        return is_gone(self._native)
 
     def abort(self) -> None:
         """Cut the connection."""
@@ -119,6 +119,11 @@ def encode_frame(payload: bytes, *, is_text: bool) -> bytes:
     if length < 65536:
         return pack("!BBH", first, 126, length) + payload
     return pack("!BBQ", first, 127, length) + payload
+
+
+def is_gone(native: web.Request) -> bool:
+    """Whether the connection that *native* came by has ended."""
+    return native.transport is None or native.transport.is_closing()
 
 
 def wants_websocket(native: web.Request) -> bool:

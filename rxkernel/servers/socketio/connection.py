@@ -64,7 +64,9 @@ class SocketioConnection(Connection):
         It may have connected anew on the same session, and count its acknowledgements from
         the start.
         """
-        if not self.is_ended:
+        if not self.is_accepted:
+            self._early.append(message)
+        elif not self.is_ended:
             self.session.put(message)
 
     def acknowledge(self, message: Outgoing) -> None:
@@ -76,11 +78,12 @@ class SocketioConnection(Connection):
             self.session.put_now(message)
 
     async def emit(self, event: str, *args: Any) -> None:
-        message = encode_event(self.namespace, event, args, None)
-        if self.is_accepted:
-            self.put(message)
-        else:
-            self._early.append(message)
+        self.put(encode_event(self.namespace, event, args, None))
+
+    def next_call(self) -> int:
+        """The acknowledgement id of the next event that asks for an answer."""
+        self._last_call += 1
+        return self._last_call
 
     async def call(self, event: str, *args: Any, timeout: float = 60.0) -> Any:
         if not self.is_accepted:
@@ -90,7 +93,7 @@ class SocketioConnection(Connection):
             )
         if self.is_ended:
             raise TimeoutError("the client has left")
-        self._last_call = ack = self._last_call + 1
+        ack = self.next_call()
         message = encode_event(self.namespace, event, args, ack)
         answer = self._calls[ack] = asyncio.get_running_loop().create_future()
         try:

@@ -5,6 +5,7 @@ handler by sending that name. Here events go to the kernel only. The methods ove
 are private: a test in `tests/servers/test_socketio_server.py` fails when a release renames one.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -103,21 +104,29 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
             return self._connect(peer, read.namespace, read.data)
         if kind == DISCONNECT:
             return self._leave(peer, connection) if connection is not None else None
-        self._answered(connection, read)
-        return None
+        return self._answered(connection, read)
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
         self.environ.pop(eio_sid, None)
         peer = self._peers.pop(eio_sid, None)
         if peer is not None:
+            ends = [self._leave(peer, one) for one in tuple(peer.connections.values())]
+            await asyncio.gather(*ends)
             peer.settle()
-            for connection in tuple(peer.connections.values()):
-                await self._leave(peer, connection)
 
-    def _answered(self, connection: SocketioConnection | None, read: Inbound) -> None:
+    def _answered(
+        self, connection: SocketioConnection | None, read: Inbound
+    ) -> Awaitable[None] | None:
         assert read.id is not None
-        if connection is None or not connection.answered(read.id, read.data):
-            self.limits.counts["unexpected acknowledgement"] += 1
+        if connection is not None and connection.answered(read.id, read.data):
+            return None
+        if connection is not None and read.id in self.manager.callbacks.get(connection.id, ()):
+            called: Awaitable[None] = self.manager.trigger_callback(
+                connection.id, read.id, read.data
+            )
+            return called
+        self.limits.counts["unexpected acknowledgement"] += 1
+        return None
 
     # --- connections
 
@@ -161,6 +170,8 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         self.connections.pop(connection.id, None)
         peer.connections.pop(connection.namespace, None)
         connection.end()
+        if not peer.connections:
+            peer.expect()
         await self.manager.disconnect(connection.id, connection.namespace, ignore_queue=True)
 
     async def _leave(self, peer: Peer, connection: SocketioConnection) -> None:
@@ -176,6 +187,31 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
             await self._leave(peer, connection)
 
     # --- what others use
+
+    async def call(
+        self,
+        event: str,
+        data: Any = None,
+        to: str | None = None,
+        sid: str | None = None,
+        namespace: str | None = None,
+        timeout: float = 60,
+        ignore_queue: bool = False,
+    ) -> Any:
+        """python-socketio's own would wait in the way of the answer.
+
+        Raises:
+            ValueError: nobody of that id is connected to *namespace*.
+            socketio.exceptions.TimeoutError: no answer in time.
+        """
+        connection = self.connections.get(to or sid or "")
+        if connection is None or connection.namespace != (namespace or "/"):
+            raise ValueError(f"no client {to or sid!r} in the namespace {namespace or '/'}")
+        args = data if isinstance(data, tuple) else () if data is None else (data,)
+        try:
+            return await connection.call(event, *args, timeout=timeout)
+        except TimeoutError as exc:
+            raise socketio.exceptions.TimeoutError from exc
 
     async def close(self, eio_sid: str) -> None:
         """Close an Engine.IO session and the transport below it."""

@@ -30,7 +30,9 @@ class Flusher:
         self._waiting.append(client)
 
     def _flush(self) -> None:
-        for _ in range(min(_SLICE, len(self._waiting))):
-            self._waiting.popleft().flush()
-        if self._waiting:
-            self._loop.call_soon(self._flush)
+        try:
+            for _ in range(min(_SLICE, len(self._waiting))):
+                self._waiting.popleft().flush()
+        finally:  # one that fails keeps nobody else waiting
+            if self._waiting:
+                self._loop.call_soon(self._flush)

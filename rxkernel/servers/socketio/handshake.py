@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any
 
 import engineio
@@ -12,12 +13,13 @@ from rxkernel.servers.aiohttp.proxies import ForwardedBy
 from rxkernel.servers.aiohttp.websocket import (
     BodyError,
     WebSocket,
+    is_gone,
     read_text,
     text_response,
     wants_websocket,
 )
 from rxkernel.servers.socketio.flusher import Flusher
-from rxkernel.servers.socketio.limits import Limits, ProtocolError
+from rxkernel.servers.socketio.limits import Limits, ProtocolError, counted_address
 from rxkernel.servers.socketio.outbox import Outgoing
 from rxkernel.servers.socketio.session import CLOSE, GOING_AWAY, POLICY, Owner, Session
 
@@ -117,7 +119,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         if over_websocket != wants_websocket(native):
             raise RefusedError(*_BAD_REQUEST)
         client = self._proxies.client(native)
-        address = client and client.host
+        address = client and counted_address(client.host)
         if (setting := self._limits.admit(address)) is not None:
             self._limits.crossed(setting, f"refused a client from {address}")
             raise RefusedError(*_TOO_MANY[setting])
@@ -130,7 +132,8 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
             self._limits.leave(address)
             raise
         self.sockets[session.sid] = session
-        await self._trigger_event("connect", session.sid, {"aiohttp.request": native})
+        session.environ["aiohttp.request"] = native
+        await self.handlers["connect"](session.sid, session.environ)
         opening = self._opening(session.sid, over_websocket)
         if websocket is None:
             return text_response(opening)
@@ -152,8 +155,9 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         if not wants_websocket(native):
             raise RefusedError(*_BAD_REQUEST)
         websocket = await WebSocket.accept(native, self.max_http_buffer_size)
-        if not session.is_websocket:
-            await session.upgrade(websocket)
+        if not session.is_websocket and await session.probed(websocket):
+            session.environ["aiohttp.request"] = native  # the one of the handshake may go
+            await session.serve(websocket)
         await websocket.close(POLICY)
         return websocket.response
 
@@ -163,17 +167,18 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
             raise RefusedError(*_BAD_REQUEST)
         try:
             if native.method == "GET":
-                return text_response(await polling.poll())
-            body = await session.heartbeat.hold(self._body(native))
-            if session.closed:
-                raise RefusedError(*_UNKNOWN_SESSION)
-            await polling.post(body)
+                packets = await polling.poll(partial(is_gone, native))
+                if packets is None:
+                    await session.close("transport close")
+                    raise ConnectionResetError
+                return text_response(packets)
+            await polling.post(partial(self._body, native, session))
         except ProtocolError as exc:
             await session.fail(exc)
             raise RefusedError(*_BAD_REQUEST) from exc
         return text_response("ok")
 
-    async def _body(self, native: Any) -> str:
+    async def _body(self, native: Any, session: Session) -> str:
         """The whole body of a POST.
 
         Raises:
@@ -181,7 +186,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         """
         try:
             async with asyncio.timeout(self._limits.settings.stall_timeout):
-                return await read_text(native, self.max_http_buffer_size)
+                return await session.heartbeat.hold(read_text(native, self.max_http_buffer_size))
         except BodyError as exc:
             setting = "socketio.max_payload" if exc.is_too_large else "protocol error"
             raise ProtocolError(str(exc), setting) from exc
@@ -192,7 +197,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
     async def _closed(self, session: Session, reason: str) -> None:
         self.sockets.pop(session.sid, None)
         self._limits.leave(session.address)
-        await self._trigger_event("disconnect", session.sid, reason)
+        await self.handlers["disconnect"](session.sid, reason)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

@@ -6,6 +6,7 @@ Counts are by the name of the setting (``socketio.max_sessions``), or ``protocol
 import logging
 import time
 from collections import Counter
+from ipaddress import IPv6Network, ip_address
 
 from rxkernel.settings import SocketioSettings
 
@@ -34,7 +35,10 @@ class Limits:
         self._told: dict[str, float] = {}
 
     def admit(self, address: str | None) -> str | None:
-        """Count one more session from *address*, or return the setting that refuses it."""
+        """Count one more session from *address*, or return the setting that refuses it.
+
+        See `counted_address`.
+        """
         if self._sessions >= self.settings.max_sessions:
             return "socketio.max_sessions"
         if address is not None:
@@ -80,3 +84,16 @@ class TokenBucket:
         """Take one token; returns for how many seconds it must not be used, 0 or less for none."""
         self._due = max(self._due, now) + self._interval
         return self._due - now - self._burst
+
+
+def counted_address(host: str) -> str:
+    """What sessions are counted by: an IPv4 address, or the /64 that one IPv6 client has."""
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if address.version == 4:
+        return host
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(IPv6Network((int(address), 64), strict=False))

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import contextmanager
+from contextvars import copy_context
 from typing import Any
 
 Job = Callable[[], Coroutine[Any, Any, None]]
@@ -50,13 +51,24 @@ class Mailbox:
     times as many while an answer is expected at the *gate*: the caller has to read it.
     """
 
-    __slots__ = ("_concurrency", "_gate", "_loop", "_max_waiting", "_running", "_waiting")
+    __slots__ = (
+        "_concurrency",
+        "_context",
+        "_gate",
+        "_is_closed",
+        "_loop",
+        "_max_waiting",
+        "_running",
+        "_waiting",
+    )
 
     def __init__(self, concurrency: int, max_waiting: int, gate: Gate) -> None:
         self._concurrency = concurrency
         self._max_waiting = max_waiting
         self._gate = gate
         self._loop = asyncio.get_running_loop()
+        self._context = copy_context()
+        self._is_closed = False
         self._waiting: list[Job] = []
         self._running: set[asyncio.Task[None]] = set()
 
@@ -80,6 +92,8 @@ class Mailbox:
         The reader of the socket awaits that, so a client that floods is read no faster than
         it is served.
         """
+        if self._is_closed:
+            return None
         if len(self._running) < self._concurrency:
             self._start(job)
         elif self.is_full:
@@ -89,10 +103,11 @@ class Mailbox:
         return None
 
     def _start(self, job: Job) -> None:
-        self._running.add(self._loop.create_task(self._run(job)))
+        context = self._context.copy()  # what one sets no other sees
+        self._running.add(self._loop.create_task(self._run(job), context=context))
 
     async def _put_later(self, job: Job) -> None:
-        while self.is_full:
+        while self.is_full and not self._is_closed:
             await self._gate.wait()
         if (waiting := self.put(job)) is not None:
             await waiting
@@ -115,7 +130,8 @@ class Mailbox:
             self._running -= done  # one that was cancelled before it began is still there
 
     async def cancel(self) -> None:
-        """End what runs, forget what waits."""
+        """End what runs, forget what waits, take nothing more."""
+        self._is_closed = True
         self._waiting.clear()
         for task in self._running:
             task.cancel()

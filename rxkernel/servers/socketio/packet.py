@@ -27,6 +27,9 @@ _HEAD = re.compile(
 
 _decode = msgspec.json.Decoder().decode
 
+_MOST_CONTAINERS = 10_000
+"""Lists and objects of a packet with attachments: all are searched for their places."""
+
 _LARGEST_ID = 2**53 - 1
 
 _SCALARS = frozenset((str, int, float, bool, type(None)))
@@ -65,6 +68,8 @@ def read_packet(text: str, max_attachments: int) -> Inbound:
         raise ProtocolError("attachments where none can be, or none where they must")
     if id is not None and id > _LARGEST_ID:
         raise ProtocolError("an acknowledgement id above 2**53 - 1")
+    if missing and text.count("[") + text.count("{") > _MOST_CONTAINERS:
+        raise ProtocolError("too many lists and objects to look for attachments in")
     data = _read_json(payload, kind) if (payload := text[found.end() :]) else None
     if kind in EVENTS:
         _check_event(data)

@@ -17,23 +17,27 @@ class Peer:
     Unless it is connected to a namespace after ``connect_timeout`` seconds, it is closed.
     """
 
-    __slots__ = ("_begun", "_limits", "_timer", "connections", "gate", "session")
+    __slots__ = ("_begun", "_limits", "_spawn", "_timer", "connections", "gate", "session")
 
-    def __init__(
-        self,
-        session: Session,
-        limits: Limits,
-        spawn: Callable[..., object],
-    ) -> None:
+    def __init__(self, session: Session, limits: Limits, spawn: Callable[..., object]) -> None:
         self.session = session
         self.connections: dict[str, SocketioConnection] = {}
         self.gate = Gate()
         self._limits = limits
+        self._spawn = spawn
         self._begun: Inbound | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self.expect()
+
+    def expect(self) -> None:
+        """It is connected to no namespace: give it so long to be, from now if it was to one."""
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._limits.settings.connect_timeout, self._expire)
+
+    def _expire(self) -> None:
         expired = ProtocolError("connected to no namespace", "socketio.connect_timeout")
-        self._timer: asyncio.TimerHandle | None = asyncio.get_running_loop().call_later(
-            limits.settings.connect_timeout, lambda: spawn(session.fail(expired))
-        )
+        self._spawn(self.session.fail(expired))
 
     def settle(self) -> None:
         """It is connected to a namespace, or it has ended."""

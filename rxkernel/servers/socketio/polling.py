@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import binascii
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 from rxkernel.servers.aiohttp.websocket import Frame
 from rxkernel.servers.socketio.limits import ProtocolError
@@ -22,14 +22,14 @@ class Polling:
     take over, with nothing. What is posted goes to *receive*.
     """
 
-    __slots__ = ("_ended", "_last", "_outbox", "_poll", "_posting", "_receive", "is_paused")
+    __slots__ = ("_ended", "_last", "_outbox", "_poll", "_receive", "is_paused", "is_posting")
 
     def __init__(self, outbox: Outbox, receive: Callable[[Frame], Awaitable[None]]) -> None:
         self.is_paused = False
+        self.is_posting = False
         self._outbox = outbox
         self._receive = receive
         self._poll: asyncio.Future[None] | None = None
-        self._posting = asyncio.Lock()
         self._ended = False
         self._last: str | None = None
 
@@ -38,8 +38,8 @@ class Polling:
         """Whether a poll is held until there is something to send."""
         return self._poll is not None
 
-    async def poll(self) -> str:
-        """What is to be sent, as soon as there is something.
+    async def poll(self, is_gone: Callable[[], bool]) -> str | None:
+        """What is to be sent, as soon as there is something; None if who asked *is_gone* then.
 
         Raises:
             ProtocolError: another poll is waiting already.
@@ -54,7 +54,7 @@ class Polling:
                 await self._poll
             finally:
                 self._poll = None
-        return self._payload()
+        return None if is_gone() else self._payload()
 
     def _payload(self) -> str:
         frames: list[str] = []
@@ -69,22 +69,37 @@ class Polling:
         if self._poll is not None and not self._poll.done():
             self._poll.set_result(None)
 
-    async def post(self, body: str) -> None:
-        """The packets of one request, in order; the next request waits.
+    async def post(self, read: Callable[[], Awaitable[str]]) -> None:
+        """The packets of one request, whose body is *read* here, in order.
 
         Raises:
-            ProtocolError: one of them is none; those before have been handled.
+            ProtocolError: one of them is none, or another request is not through yet; those
+                before have been handled.
         """
-        async with self._posting:
-            for frame in body.split(SEPARATOR):
+        if self.is_posting:
+            raise ProtocolError("two posts at a time")
+        self.is_posting = True
+        try:
+            for frame in _packets(await read()):
                 if self._ended:
                     return
                 await self._receive(_from_text(frame))
+        finally:
+            self.is_posting = False
 
     def end(self, last: str | None) -> None:
         """Answer the poll that waits with all that is left, and *last* behind it."""
         self._ended, self._last = True, last
         self.release()
+
+
+def _packets(payload: str) -> Iterator[str]:
+    """One by one: all at once would take many times the memory of *payload*."""
+    begin = 0
+    while (end := payload.find(SEPARATOR, begin)) >= 0:
+        yield payload[begin:end]
+        begin = end + 1
+    yield payload[begin:]
 
 
 def _to_text(frame: Frame) -> str:

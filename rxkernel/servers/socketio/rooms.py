@@ -28,8 +28,11 @@ class Rooms(socketio.AsyncManager):  # type: ignore[misc]
     ) -> None:
         if sid == room:
             return  # everybody is; `get_participants` knows
+        if eio_sid is None and not self.is_sid_room(namespace, sid):
+            raise ValueError("sid is not connected to requested namespace")
         super().basic_enter_room(sid, namespace, room, eio_sid=eio_sid)
-        self._of.setdefault(sid, set()).add(room)
+        if room is not None:
+            self._of.setdefault(sid, set()).add(room)
 
     def basic_leave_room(self, sid: str, namespace: str, room: Room) -> None:
         super().basic_leave_room(sid, namespace, room)
@@ -37,7 +40,7 @@ class Rooms(socketio.AsyncManager):  # type: ignore[misc]
             self._of[sid].discard(room)
 
     def basic_disconnect(self, sid: str, namespace: str, **_: Any) -> None:
-        for room in self._of.pop(sid, ()):
+        for room in (*self._of.pop(sid, ()), None):
             super().basic_leave_room(sid, namespace, room)
         self.callbacks.pop(sid, None)
         for pending in (self.pending_connect, self.pending_disconnect):
@@ -47,23 +50,33 @@ class Rooms(socketio.AsyncManager):  # type: ignore[misc]
                     del pending[namespace]
 
     def get_rooms(self, sid: str, namespace: str) -> list[Room]:
-        return [sid, *(self._of.get(sid, set()) - {None})]
+        return [sid, *self._of.get(sid, ())]
 
     def get_participants(self, namespace: str, room: Any) -> Iterator[tuple[str, str]]:
         """``(sid, engine sid)`` of all in *room*, or in any of a list of rooms.
 
-        A client whose CONNECT is still being decided hears no broadcast.
+        A client whose CONNECT is still being decided hears no broadcast, but what is for it
+        alone.
         """
         rooms = self.rooms.get(namespace, {})
         everybody: Mapping[str, str] = rooms.get(None, {})
         undecided = self.pending_connect.get(namespace, ())
+        several = hasattr(room, "__len__") and not isinstance(room, str)
         found: dict[str, str] = {}
-        for one in [room] if room is None or isinstance(room, str) else room:
+        for one in room if several else [room]:
             if one is not None and one in everybody:
-                found[one] = everybody[one]
+                yield one, everybody[one]
             else:
                 found.update(rooms.get(one, {}))
-        return (pair for pair in found.items() if pair[0] not in undecided)
+        for sid, eio_sid in found.items():
+            if sid not in undecided and not (several and sid in room):
+                yield sid, eio_sid
+
+    def _generate_ack_id(self, sid: str, callback: Any) -> int:
+        """Counted with the calls of `SocketioConnection`: both are answered to one client."""
+        id: int = self.server.connections[sid].next_call()
+        self.callbacks.setdefault(sid, {})[id] = callback
+        return id
 
     async def emit(
         self,
@@ -87,8 +100,8 @@ class Rooms(socketio.AsyncManager):  # type: ignore[misc]
     def deliver(
         self, message: Outgoing, namespace: str, room: Any, skip: Collection[str | None]
     ) -> None:
-        """Put *message* before every session of *room* but those of *skip*."""
-        sessions = self.server.eio.sockets
-        for sid, eio_sid in self.get_participants(namespace, room):
-            if sid not in skip and (session := sessions.get(eio_sid)) is not None:
-                session.put(message)
+        """Put *message* before every client of *room* but those of *skip*."""
+        connections = self.server.connections
+        for sid, _ in tuple(self.get_participants(namespace, room)):
+            if sid not in skip and (connection := connections.get(sid)) is not None:
+                connection.put(message)

@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
+
+from multidict import CIMultiDict
 
 from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.exceptions import (
@@ -41,7 +43,14 @@ from rxkernel.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 _STOPPING = "the server is stopping; try again"
+
+_TAKING = 2.0
+"""Seconds in which a client must take something, for stopping to wait for it."""
+
+_CREDENTIALS = frozenset(("cookie", "authorization"))
 
 
 class SocketioServer(Server):
@@ -69,7 +78,8 @@ class SocketioServer(Server):
         self._events: dict[str, dict[str, WebSocketDefinition]] = {}
         self._listener: Listener | None = None
         self._limits = Limits(settings.socketio)
-        self._leaving: dict[SocketioConnection, asyncio.Task[None]] = {}
+        self._left: set[SocketioConnection] = set()
+        self._jobs: set[asyncio.Task[Any]] = set()
         self._draining = False
 
     @property
@@ -128,22 +138,49 @@ class SocketioServer(Server):
             await self._listener.linger()
         mailboxes = [c.mailbox.settle() for c in self.engine.connections.values()]
         await asyncio.gather(*mailboxes)
-        while self._leaving:
-            await asyncio.wait(self._leaving.values())
+        while self._jobs:
+            await asyncio.wait(self._jobs)
+        await self._flushed()
+
+    async def _flushed(self) -> None:
+        """Wait until every client has taken what it was sent, as long as one goes on taking."""
+        loop, left, since = asyncio.get_running_loop(), 0, 0.0
+        while unsent := sum(
+            len(s.outbox) for s in self.engine.eio.sockets.values() if s.has_unsent
+        ):
+            if unsent != left:
+                left, since = unsent, loop.time()
+            elif loop.time() - since > _TAKING:
+                logger.warning("%d packets are left that nobody takes", unsent)
+                return
+            await asyncio.sleep(0.01)
 
     async def stop(self) -> None:
         """Close every transport, without a Socket.IO DISCONNECT: a client that got one would
         not reconnect by itself, and the next process is there for it."""
         self._broadcaster.detach(self.engine)
-        mailboxes = [c.mailbox for c in (*self.engine.connections.values(), *self._leaving)]
-        await self.engine.eio.disconnect(code=RESTARTING)
-        await self.engine.shutdown()
-        await asyncio.gather(*(mailbox.cancel() for mailbox in mailboxes))
-        if self._leaving:
-            await asyncio.wait(self._leaving.values())
-        listener, self._listener = self._listener, None
-        if listener is not None:
-            await listener.close()
+        connections = (*self.engine.connections.values(), *self._left)
+        try:
+            await asyncio.gather(
+                self.engine.eio.disconnect(code=RESTARTING),
+                *(connection.mailbox.cancel() for connection in connections),
+            )
+            await self.engine.shutdown()
+            while self._jobs:
+                await asyncio.wait(self._jobs)
+        finally:
+            for job in self._jobs:
+                job.cancel()
+            listener, self._listener = self._listener, None
+            if listener is not None:
+                await listener.close()
+
+    def _job(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """A task that stopping waits for. Nobody else sees what it sets in its context."""
+        job = asyncio.create_task(work)
+        self._jobs.add(job)
+        job.add_done_callback(self._jobs.discard)
+        return job
 
     def _make(self, peer: Peer, sid: str, namespace: str, native: Any) -> SocketioConnection:
         return SocketioConnection(
@@ -153,15 +190,25 @@ class SocketioServer(Server):
             peer.session,
             peer.gate,
             self._events.get(namespace, {}),
-            headers=native.headers,
+            headers=self._headers(native),
             query=native.query,
             client=self._http.proxies.client(native),
         )
 
+    def _headers(self, native: Any) -> Mapping[str, str]:
+        """Those of the handshake, without cookies where a page may not send them."""
+        headers: Mapping[str, str] = native.headers
+        if self._http.origins.trusts(native):
+            return headers
+        return CIMultiDict((k, v) for k, v in headers.items() if k.lower() not in _CREDENTIALS)
+
     async def _connected(self, connection: SocketioConnection, auth: Any) -> Outgoing | None:
-        assert self._kernel is not None
         if connection.namespace not in self._events:
             return encode_invalid_namespace(connection.namespace)
+        return await self._job(self._decide(connection, auth))
+
+    async def _decide(self, connection: SocketioConnection, auth: Any) -> Outgoing | None:
+        assert self._kernel is not None
         current_connection.set(connection)
         try:
             if self._draining:
@@ -171,6 +218,9 @@ class SocketioServer(Server):
             await self._dispatcher.dispatch(ServerEvents.CONNECTED, event)
             if connection.is_dropped:
                 raise ForbiddenException("disconnected before it was connected")
+        except asyncio.CancelledError:
+            await close_services(connection)
+            raise
         except Exception as exc:
             await close_services(connection)
             request = self._request(connection, "CONNECT")
@@ -183,20 +233,25 @@ class SocketioServer(Server):
         return None
 
     async def _disconnected(self, connection: SocketioConnection) -> None:
+        self._left.add(connection)
+        await self._job(self._dismiss(connection))
+        self._job(self._close_services(connection))
+
+    async def _dismiss(self, connection: SocketioConnection) -> None:
         current_connection.set(connection)
         try:
             event = ConnectionEvent(connection, self)
             await self._dispatcher.dispatch(ServerEvents.DISCONNECTED, event)
         except Exception:
             logger.exception("a listener of %s failed", ServerEvents.DISCONNECTED)
-        ending = asyncio.create_task(self._close_services(connection))
-        self._leaving[connection] = ending
-        ending.add_done_callback(lambda _: self._leaving.pop(connection, None))
 
     async def _close_services(self, connection: SocketioConnection) -> None:
         """Behind the events that were read before the client left: they may use them."""
-        await connection.mailbox.settle()
-        await close_services(connection)
+        try:
+            await connection.mailbox.settle()
+        finally:
+            self._left.discard(connection)
+            await close_services(connection)
 
     def _received(
         self, connection: SocketioConnection, ack: int | None, data: list[Any]

@@ -56,7 +56,7 @@ class Owner:
 class Session:
     """A client, by long polling or websocket; ``sid`` names it, ``address`` counts it.
 
-    ``session`` is the dictionary that python-socketio offers as the user's session.
+    ``session`` and ``environ`` are what python-socketio knows by these names.
     """
 
     __slots__ = (
@@ -72,6 +72,7 @@ class Session:
         "_websocket",
         "address",
         "closed",
+        "environ",
         "heartbeat",
         "outbox",
         "polling",
@@ -83,6 +84,7 @@ class Session:
         self.sid = sid
         self.address = address
         self.session: dict[Any, Any] = {}
+        self.environ: dict[str, Any] = {}
         self.closed = False
         self.outbox = Outbox(owner.limits)
         self.polling: Polling | None = Polling(self.outbox, self._receive_posted)
@@ -105,6 +107,14 @@ class Session:
     @property
     def is_websocket(self) -> bool:
         return self._websocket is not None
+
+    upgraded = is_websocket
+    """What python-socketio calls it."""
+
+    @property
+    def has_unsent(self) -> bool:
+        """Whether the client has not taken all yet; a ping does not count."""
+        return len(self.outbox) > (_PING in self.outbox)
 
     # --- sending
 
@@ -244,29 +254,26 @@ class Session:
             if self._closing is not None:
                 await asyncio.wait({self._closing})
 
-    async def upgrade(self, websocket: WebSocket) -> None:
-        """Move from polling to *websocket*: probe, answer, upgrade; else polling goes on."""
+    async def probed(self, websocket: WebSocket) -> bool:
+        """Whether *websocket* takes over: probe, answer, upgrade; else polling goes on."""
         if self._probe is not None:  # another websocket is about to
-            return
+            return False
         self._probe = websocket
         try:
             async with asyncio.timeout(_UPGRADING):
                 if await websocket.receive() != PING + PROBE:
-                    return
+                    return False
                 await websocket.send(PONG + PROBE)
                 if self.polling is not None:
                     self.polling.is_paused = True
                     self.polling.release()
-                if await websocket.receive() != UPGRADE:
-                    return
+                return await websocket.receive() == UPGRADE and not self.closed
         except (TimeoutError, FrameError):
-            return
+            return False
         finally:
             self._probe = None
             if self.polling is not None:
                 self.polling.is_paused = False
-        if not self.closed:
-            await self.serve(websocket)
 
     # --- the end
 
