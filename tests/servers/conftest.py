@@ -4,9 +4,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import aiohttp
+import pytest
 import pytest_asyncio
 
 from rxkernel import Application, HttpSettings, Settings, SocketioSettings
+
+pytest.register_assert_rewrite("tests.servers.hostile")
+
+from tests.servers.hostile import Attack, attacks  # noqa: E402 - behind what rewrites it
 
 Serve = Callable[..., Awaitable[Application]]
 
@@ -41,6 +46,13 @@ async def serve() -> AsyncIterator[Serve]:
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession() as session:
         yield session
+
+
+@pytest_asyncio.fixture
+async def attack(serve: Serve, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Attack]:
+    """``await attack(Controller, …, max_payload=1000, …)``: the settings are Socket.IO's."""
+    async with attacks(serve, caplog) as attack:
+        yield attack
 
 
 def http_url(application: Application, path: str = "/") -> str:

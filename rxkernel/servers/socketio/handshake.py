@@ -19,7 +19,7 @@ from rxkernel.servers.aiohttp.websocket import (
     wants_websocket,
 )
 from rxkernel.servers.socketio.flusher import Flusher
-from rxkernel.servers.socketio.limits import Limits, ProtocolError, counted_address
+from rxkernel.servers.socketio.limits import Limits, ProtocolError
 from rxkernel.servers.socketio.outbox import Outgoing
 from rxkernel.servers.socketio.session import CLOSE, GOING_AWAY, POLICY, Owner, Session
 
@@ -83,6 +83,8 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         """One HTTP request, from handshake, poll and post to websocket."""
         try:
             if not self._origins.allows(native):
+                page = f"refused a page of {native.headers['Origin'][:100]!r}"
+                self._limits.crossed("http.origins", page)
                 raise RefusedError(*_FORBIDDEN)
             return await self._answer(native)
         except ConnectionError:  # the client left in the middle
@@ -119,17 +121,16 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         if over_websocket != wants_websocket(native):
             raise RefusedError(*_BAD_REQUEST)
         client = self._proxies.client(native)
-        address = client and counted_address(client.host)
-        if (setting := self._limits.admit(address)) is not None:
-            self._limits.crossed(setting, f"refused a client from {address}")
+        if (setting := self._limits.admit(client)) is not None:
+            self._limits.crossed(setting, f"refused a client from {client and client.host}")
             raise RefusedError(*_TOO_MANY[setting])
         websocket = None
         try:
             if over_websocket:
                 websocket = await WebSocket.accept(native, self.max_http_buffer_size)
-            session = Session(self.generate_id(), self._owner, address)
+            session = Session(self.generate_id(), self._owner, client)
         except BaseException:
-            self._limits.leave(address)
+            self._limits.leave(client)
             raise
         self.sockets[session.sid] = session
         session.environ["aiohttp.request"] = native
@@ -196,7 +197,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
 
     async def _closed(self, session: Session, reason: str) -> None:
         self.sockets.pop(session.sid, None)
-        self._limits.leave(session.address)
+        self._limits.leave(session.client)
         await self.handlers["disconnect"](session.sid, reason)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from ipaddress import IPv6Network, ip_address
 
+from rxkernel.messages.connection import ClientAddress
 from rxkernel.settings import SocketioSettings
 
 logger = logging.getLogger(__name__)
@@ -34,11 +35,9 @@ class Limits:
         self._by_address: Counter[str] = Counter()
         self._told: dict[str, float] = {}
 
-    def admit(self, address: str | None) -> str | None:
-        """Count one more session from *address*, or return the setting that refuses it.
-
-        See `counted_address`.
-        """
+    def admit(self, client: ClientAddress | None) -> str | None:
+        """Count one more session of *client*, or return the setting that refuses it."""
+        address = _counted(client)
         if self._sessions >= self.settings.max_sessions:
             return "socketio.max_sessions"
         if address is not None:
@@ -48,9 +47,10 @@ class Limits:
         self._sessions += 1
         return None
 
-    def leave(self, address: str | None) -> None:
-        """One session from *address* has ended."""
+    def leave(self, client: ClientAddress | None) -> None:
+        """One session of *client* has ended."""
         self._sessions -= 1
+        address = _counted(client)
         if address is not None:
             self._by_address[address] -= 1
             if not self._by_address[address]:
@@ -64,10 +64,11 @@ class Limits:
             self._told[setting] = now + _TELLING
             logger.warning("%s: %s (%d so far)", setting, what, self.counts[setting])
 
-    def closed(self, sid: str, exc: ProtocolError) -> None:
+    def closed(self, sid: str, client: ClientAddress | None, exc: ProtocolError) -> None:
         """Count what closed the session *sid*, one line each."""
         self.counts[exc.setting] += 1
-        logger.warning("closed %s: %.200r (%s)", sid, str(exc), exc.setting)
+        host = client.host if client else "a client"
+        logger.warning("closed %s of %s: %.200r (%s)", sid, host, str(exc), exc.setting)
 
 
 class TokenBucket:
@@ -86,14 +87,16 @@ class TokenBucket:
         return self._due - now - self._burst
 
 
-def counted_address(host: str) -> str:
+def _counted(client: ClientAddress | None) -> str | None:
     """What sessions are counted by: an IPv4 address, or the /64 that one IPv6 client has."""
+    if client is None:
+        return None
     try:
-        address = ip_address(host.partition("%")[0])
+        address = ip_address(client.host.partition("%")[0])
     except ValueError:
-        return host
+        return client.host
     if address.version == 4:
-        return host
+        return client.host
     if address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)
     return str(IPv6Network((int(address), 64), strict=False))

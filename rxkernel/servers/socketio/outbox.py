@@ -51,10 +51,11 @@ class Outbox:
     are never dropped, and a message alone may be of any size.
     """
 
-    __slots__ = ("_begun", "_limits", "_waiting", "size")
+    __slots__ = ("_begun", "_limits", "_sid", "_waiting", "size")
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, sid: str) -> None:
         self._limits = limits
+        self._sid = sid
         self._waiting: list[Outgoing] = []
         self._begun: list[Frame] = []
         self.size = 0
@@ -95,7 +96,7 @@ class Outbox:
             oldest = next((one for one in self._waiting if one.is_event), message)
             if not oldest.is_event:
                 raise ProtocolError("the client does not take what it is sent", setting)
-            self._limits.crossed(setting, "dropped an event that a slow client did not take")
+            self._limits.crossed(setting, f"dropped an event that {self._sid} did not take")
             if oldest is message:
                 return False
             self._waiting.remove(oldest)

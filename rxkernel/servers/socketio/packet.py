@@ -200,6 +200,14 @@ def _parted(data: Any, attachments: list[bytes]) -> Any:
 
 
 def encode_event(namespace: str, event: str, args: tuple[Any, ...], id: int | None) -> Outgoing:
+    """The packet of an event; *id* asks for an acknowledgement.
+
+    Raises:
+        ValueError: a client would take *event* for one of its own, and break off.
+        TypeError, RecursionError: as `encode_packet`.
+    """
+    if event in RESERVED_EVENTS:
+        raise ValueError(f"{event!r} is an event of Socket.IO itself; choose another name")
     return encode_packet(EVENT, namespace, id, [event, *args])
 
 

@@ -151,7 +151,7 @@ class SocketioServer(Server):
             if unsent != left:
                 left, since = unsent, loop.time()
             elif loop.time() - since > _TAKING:
-                logger.warning("%d packets are left that nobody takes", unsent)
+                logger.warning("closing clients that did not take %d last packets", unsent)
                 return
             await asyncio.sleep(0.01)
 
@@ -192,7 +192,7 @@ class SocketioServer(Server):
             self._events.get(namespace, {}),
             headers=self._headers(native),
             query=native.query,
-            client=self._http.proxies.client(native),
+            client=peer.session.client,
         )
 
     def _headers(self, native: Any) -> Mapping[str, str]:

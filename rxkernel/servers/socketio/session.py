@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 from engineio import packet
 
+from rxkernel.messages.connection import ClientAddress
 from rxkernel.servers.aiohttp.websocket import Frame, FrameError, WebSocket
 from rxkernel.servers.socketio.flusher import Flusher
 from rxkernel.servers.socketio.heartbeat import Heartbeat
@@ -54,7 +55,7 @@ class Owner:
 
 
 class Session:
-    """A client, by long polling or websocket; ``sid`` names it, ``address`` counts it.
+    """A client, by long polling or websocket; ``sid`` names it, ``client`` is who opened it.
 
     ``session`` and ``environ`` are what python-socketio knows by these names.
     """
@@ -70,7 +71,7 @@ class Session:
         "_rate",
         "_slowed_since",
         "_websocket",
-        "address",
+        "client",
         "closed",
         "environ",
         "heartbeat",
@@ -80,13 +81,13 @@ class Session:
         "sid",
     )
 
-    def __init__(self, sid: str, owner: Owner, address: str | None = None) -> None:
+    def __init__(self, sid: str, owner: Owner, client: ClientAddress | None = None) -> None:
         self.sid = sid
-        self.address = address
+        self.client = client
         self.session: dict[Any, Any] = {}
         self.environ: dict[str, Any] = {}
         self.closed = False
-        self.outbox = Outbox(owner.limits)
+        self.outbox = Outbox(owner.limits, sid)
         self.polling: Polling | None = Polling(self.outbox, self._receive_posted)
         self._owner = owner
         self._rate = TokenBucket(owner.limits.settings.max_rate)
@@ -247,8 +248,8 @@ class Session:
         except ProtocolError as exc:
             await self.fail(exc)
         except FrameError as exc:
-            too_big = "socketio.max_payload" if exc.code == _TOO_BIG else "protocol error"
-            await self.fail(ProtocolError(str(exc), too_big))
+            too_big = ProtocolError("the message is too large", "socketio.max_payload")
+            await self.fail(too_big if exc.code == _TOO_BIG else ProtocolError(str(exc)))
         finally:
             await self.close("transport close")
             if self._closing is not None:
@@ -280,7 +281,7 @@ class Session:
     async def fail(self, exc: ProtocolError) -> None:
         """Close it because of what the client did, with one line in the log."""
         if not self.closed:
-            self._owner.limits.closed(self.sid, exc)
+            self._owner.limits.closed(self.sid, self.client, exc)
             await self.close("parse error", CLOSE, POLICY)
 
     async def close(self, reason: str, last: str | None = None, code: int = GOING_AWAY) -> None:

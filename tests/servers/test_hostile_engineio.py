@@ -1,0 +1,839 @@
+# ruff: noqa: N802 - tests are named by the rows of the programme
+"""Rows C1 to C20 of the test programme: what breaks websockets and Engine.IO, and what it gets."""
+
+import asyncio
+import gc
+import json
+import socket
+import struct
+import zlib
+from contextlib import suppress
+
+import aiohttp
+import pytest
+
+from rxkernel import (
+    HttpSettings,
+)
+from rxkernel.servers.socketio.session import Session
+from tests.servers.hostile import (
+    BINARY,
+    CLOSE,
+    PING,
+    POLLING,
+    PONG,
+    TEXT,
+    TRANSPORTS,
+    UNKNOWN,
+    WEBSOCKET,
+    Attack,
+    OverPolling,
+    OverWebsocket,
+    Target,
+    encode,
+    one_shot,
+    over_each_transport,
+    wire,
+)
+from tests.servers.socketio_clients import raw_socket
+from tests.waiting import until
+
+# --- websockets
+
+
+ECHO = b'421["echo",1]'
+
+
+@pytest.mark.parametrize(
+    ("frames", "status"),
+    [
+        pytest.param([encode(TEXT, ECHO, reserved=4)], 1002, id="C1-reserved-bit-1"),
+        pytest.param([encode(TEXT, ECHO, reserved=2)], 1002, id="C1-reserved-bit-2"),
+        pytest.param([encode(PING, reserved=1)], 1002, id="C1-reserved-bit-3-in-control"),
+        pytest.param(
+            [encode(TEXT, zlib.compress(ECHO)[2:-4], reserved=4)], 1002, id="C1-compressed"
+        ),
+        pytest.param([encode(PING, final=False)], 1002, id="C1-control-in-fragments"),
+        pytest.param([encode(PING, b"x" * 126)], 1002, id="C1-control-too-long"),
+        pytest.param([encode(3, ECHO)], 1002, id="C1-opcode-3"),
+        pytest.param([encode(11)], 1002, id="C1-opcode-11"),
+        pytest.param([encode(0, ECHO)], 1002, id="C1-continuation-of-nothing"),
+        pytest.param(
+            [encode(TEXT, b"42", final=False), encode(TEXT, ECHO)],
+            1002,
+            id="C1-message-within-a-message",
+        ),
+        pytest.param([encode(CLOSE, b"\x03")], 1002, id="C1-half-a-close-status"),
+        pytest.param([encode(CLOSE, struct.pack("!H", 999))], 1002, id="C1-close-status-999"),
+        pytest.param([encode(CLOSE, struct.pack("!H", 1005))], 1002, id="C1-close-status-1005"),
+        pytest.param([encode(CLOSE, struct.pack("!H", 2999))], 1002, id="C1-close-status-2999"),
+        pytest.param([encode(CLOSE, b"\x03\xe8\xff")], 1007, id="C1-close-reason-no-utf-8"),
+        pytest.param([encode(TEXT, b'42["\xff"]')], 1007, id="C20-text-no-utf-8"),
+        pytest.param([encode(TEXT, b'42["\xed\xa0\x80"]')], 1007, id="C20-text-surrogate"),
+        pytest.param(
+            [encode(TEXT, b'42["\xc3', final=False), encode(0, b'"]')],
+            1007,
+            id="C20-text-cut-in-a-character",
+        ),
+    ],
+)
+async def test_what_is_no_websocket_closes(
+    attack: Attack, frames: list[bytes], status: int
+) -> None:
+    """RFC 6455 sections 5.2 to 5.5, 7.4 and 8.1; the whole Autobahn suite takes minutes.
+
+    aiohttp takes frames without a mask, and a message within one that began empty.
+    """
+    target = await attack()
+
+    async with target.leaves_nothing(), wire(target.application) as hostile:
+        hostile.write(*frames)
+        assert await hostile.closed() == status
+
+
+async def test_C1_a_ping_between_fragments_is_answered_and_the_text_is_whole(
+    attack: Attack,
+) -> None:
+    """RFC 6455 section 5.4; a euro sign may be cut."""
+    target = await attack()
+    text = '421["echo","€"]'.encode()
+    cut = text.index(b"\xe2") + 1
+
+    async with wire(target.application) as client:
+        client.write(encode(TEXT, text[:cut], final=False), encode(PING, b"p"))
+        assert await client.frame() == (PONG, b"p")
+        client.write(encode(0, final=False), encode(0, text[cut:]))
+        assert await client.frame() == (TEXT, '431["€"]'.encode())
+
+
+async def test_C2_pages_of_other_sites_get_no_session(
+    attack: Attack, session: aiohttp.ClientSession
+) -> None:
+    """Every other origin is in `tests/servers/test_origins.py`."""
+    target = await attack()
+    foreign = {"Origin": "https://evil.example"}
+
+    async with session.get(f"{target.url}?{POLLING}", headers=foreign) as response:
+        assert (response.status, json.loads(await response.text())["message"]) == (
+            403,
+            "Forbidden",
+        )
+    with pytest.raises(aiohttp.WSServerHandshakeError, match="403"):
+        await session.ws_connect(f"{target.url}?{WEBSOCKET}", headers=foreign)
+    assert len(target.engine.eio.sockets) == 1
+
+
+def test_C3_any_origin_with_credentials_is_no_setting() -> None:
+    with pytest.raises(ValueError, match="allow_credentials must be false"):
+        HttpSettings(origins=("*",), allow_credentials=True)
+
+
+LARGE = {"socketio.max_payload": 1}
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        pytest.param([encode(TEXT, b"4" + b"x" * 1000)], id="C4-message"),
+        pytest.param([encode(BINARY, b"x" * 1001)], id="C4-binary"),
+        pytest.param([encode(TEXT, b"4", length=1001)], id="C4-announced"),
+        pytest.param([encode(TEXT, b"4", length=2**62)], id="C4-announced-more-than-there-is"),
+        pytest.param([encode(TEXT, b"4", length=2**63)], id="C4-announced-negative"),
+        pytest.param(
+            [encode(TEXT, b"4" * 600, final=False), encode(0, b"x" * 600, final=False)],
+            id="C4-fragments",
+        ),
+    ],
+)
+async def test_a_websocket_message_above_the_limit_closes_with_1009(
+    attack: Attack, frames: list[bytes]
+) -> None:
+    target = await attack(max_payload=1000)
+
+    async with target.leaves_nothing(LARGE), wire(target.application) as hostile:
+        hostile.write(*frames)
+        assert await hostile.closed() == 1009
+
+
+@over_each_transport
+async def test_C4_a_message_at_the_limit_is_none_above_it(attack: Attack, transport: str) -> None:
+    target = await attack(max_payload=1000)
+    text = "x" * (1000 - len('420["echo",""]'))
+
+    async with target.client(transport) as client:
+        await client.send(f'420["echo","{text}"]')
+        assert await client.receive() == f'430["{text}"]'
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding"),
+    [
+        pytest.param(b"4" * 1001, "identity", id="C4-payload"),
+        pytest.param(b"3\x1e" * 501, "identity", id="C4-payload-of-small-packets"),
+        pytest.param(zlib.compress(b"4" * 50_000_000), "deflate", id="C4-deflate-bomb"),
+    ],
+)
+async def test_a_payload_above_the_limit_is_400_and_closes(
+    attack: Attack, body: bytes, encoding: str
+) -> None:
+    target = await attack(max_payload=1000)
+
+    async with target.closes("polling", LARGE) as client:
+        assert isinstance(client, OverPolling)
+        await client.post(body, **{"Content-Encoding": encoding})
+
+
+async def test_C5_compression_is_not_offered(attack: Attack) -> None:
+    """It costs 100 KiB per idle socket."""
+    target = await attack()
+    asking = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"
+
+    async with wire(target.application, "", WEBSOCKET, asking) as client:
+        assert client.answer.startswith("HTTP/1.1 101 ")
+        assert "Sec-WebSocket-Extensions" not in client.answer
+
+
+# --- packets
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pytest.param("abc", id="C6-no-packet"),
+        pytest.param("", id="C6-empty"),
+        pytest.param("7", id="C6-packet-type-7"),
+        pytest.param("²", id="C6-no-ascii-digit"),
+        pytest.param('0{"sid":"x"}', id="C6-open"),
+        pytest.param("2", id="C6-ping-of-a-client"),
+        pytest.param("2probe", id="C6-probe"),
+        pytest.param("3probe", id="C6-probe-answered"),
+        pytest.param("5", id="C6-upgrade"),
+        pytest.param("6", id="C6-noop"),
+        pytest.param("1 ", id="C6-close-with-text"),
+        pytest.param("4" + "[" * 3000, id="C6-brackets"),
+        pytest.param("42" + "[" * 3000, id="C6-deep-json-of-lists"),
+        pytest.param('42["echo",' + '{"a":' * 100_000, id="C6-deep-json-of-objects"),
+        pytest.param(
+            '42["echo",' + "[" * 3000 + "]" * 3001, id="C6-deep-json-that-ends-as-it-must"
+        ),
+        pytest.param(b"", id="C20-empty-binary"),
+        pytest.param(b'42["echo",1]', id="C20-binary-where-text-is-due"),
+    ],
+)
+async def test_a_frame_that_is_no_packet_closes(attack: Attack, frame: str | bytes) -> None:
+    """Plain python-socketio keeps session and rooms until the ping timeout."""
+    target = await attack()
+
+    for transport in TRANSPORTS:
+        async with target.closes(transport) as client:
+            await client.send(frame)
+
+
+@over_each_transport
+@pytest.mark.parametrize("connect", ["", "40"], ids=["C7-at-once", "C7-connected"])
+async def test_after_a_close_nothing_is_heard(
+    attack: Attack, transport: str, connect: str
+) -> None:
+    """Plain python-socketio keeps a room for each such client, for ever."""
+    target = await attack()
+
+    async with (
+        target.leaves_nothing({}, logged=0, came=1 if connect else 0),
+        target.client(transport, connect) as client,
+    ):
+        await client.send("1", "40", '42["echo"]', "abc")
+        if isinstance(client, OverWebsocket):
+            await client.closed()
+        else:
+            assert client.statuses[-1] == 200, "the close was heard"
+            assert await client.post("40") == 400
+
+
+async def test_C8_a_close_with_the_connection_kept_open_is_at_once(attack: Attack) -> None:
+    """The client neither leaves nor answers the close frame of the server."""
+    target = await attack()
+
+    async with target.leaves_nothing({}, logged=0), wire(target.application) as hostile:
+        hostile.write(encode(TEXT, b"1"))
+        assert await hostile.frame() == (CLOSE, struct.pack("!H", 1001))
+        await until(lambda: len(target.engine.connections) == 1)
+        assert await hostile.closed() is None
+
+
+async def test_C8_a_poll_that_waits_is_released_by_a_close(attack: Attack) -> None:
+    target = await attack()
+
+    async with target.leaves_nothing({}, logged=0), target.client("polling") as client:
+        assert isinstance(client, OverPolling)
+        poll = asyncio.ensure_future(client.receive())
+        await until(lambda: is_polled(target))
+        assert await client.post("1") == 200
+        assert await poll == "6"
+
+
+def is_polled(target: Target) -> bool:
+    """Whether a poll is held."""
+    sessions = target.engine.eio.sockets.values()
+    return any(one.polling is not None and one.polling.is_waiting for one in sessions)
+
+
+# --- long polling
+
+
+async def test_C9_a_payload_that_comes_in_pieces_is_read_whole(attack: Attack) -> None:
+    """Plain python-engineio answers 200 and loses all but the first."""
+    target = await attack()
+    body = ('421["echo","' + "é" * 1000 + '"]').encode()
+    pieces = [body[:20], body[20:151], body[151:]]  # one ends within a character
+
+    async with target.client("polling") as client:
+        assert isinstance(client, OverPolling)
+        async with target.posts(client, f"Content-Length: {len(body)}") as (reader, writer):
+            for piece in pieces:
+                writer.write(piece)
+                await target.witness.is_served()  # the server has had time to see it
+            assert b"200 OK" in await reader.readline()
+        assert (await client.receive()).startswith('431["é')
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"abc", id="C10-no-packet"),
+        pytest.param(b"", id="C10-nothing"),
+        pytest.param(b"bnot base64!", id="C10-no-base64"),
+        pytest.param(
+            b'451-["echo",{"_placeholder":true,"num":0}]\x1eb!!!!', id="C10-attachment-no-base64"
+        ),
+        pytest.param(b"b", id="C10-empty-binary"),
+        pytest.param(b"40/n,\x1e42{}", id="C10-the-second-is-bad"),
+        pytest.param(b'42["echo"]\x1e', id="C10-separator-at-the-end"),
+        pytest.param(b"\x1e" * 1_000_000, id="C17-a-million-separators"),
+        pytest.param(b"\x1e".join([b"3"] * 16 + [b""]), id="C17-the-seventeenth-is-empty"),
+        pytest.param(b'42["\xff"]', id="C20-payload-no-utf-8"),
+    ],
+)
+async def test_a_bad_payload_is_400_and_closes(attack: Attack, body: bytes) -> None:
+    """Plain python-engineio answers 200 and keeps the session."""
+    target = await attack()
+
+    async with target.closes("polling") as client:
+        assert isinstance(client, OverPolling)
+        await client.post(body)
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        pytest.param(
+            ("Content-Encoding: gzip", "Content-Length: 7"), b"no gzip", id="C10-no-gzip"
+        ),
+        pytest.param(
+            ("Content-Encoding: deflate", "Content-Length: 10"), b"no deflate", id="C10-no-deflate"
+        ),
+    ],
+)
+async def test_a_payload_that_cannot_be_unpacked_is_400_and_closes(
+    attack: Attack, headers: tuple[str, ...], body: bytes
+) -> None:
+    target = await attack()
+
+    async with target.leaves_nothing(), target.client("polling") as client:
+        assert isinstance(client, OverPolling)
+        async with target.posts(client, *headers) as (reader, writer):
+            await target.witness.is_served()  # the request has begun
+            writer.write(body)
+            async with asyncio.timeout(20):
+                assert b" 400 " in await reader.readline()
+        assert await client.post("3") == 400, "the session was closed"
+
+
+async def test_C10_who_leaves_in_the_middle_of_a_payload_is_no_error(attack: Attack) -> None:
+    """Its session lives on until it comes back, or does not answer a ping."""
+    target = await attack()
+
+    async with target.leaves_nothing({}, logged=0), target.client("polling") as client:
+        assert isinstance(client, OverPolling)
+        requests = asyncio.all_tasks()
+        async with target.posts(client, "Content-Length: 99") as (_, writer):
+            writer.write(b"42[")
+            await until(lambda: asyncio.all_tasks() - requests)
+            await target.witness.is_served()
+        await until(lambda: not asyncio.all_tasks() - requests)
+        assert await client.post("1") == 200
+
+
+async def test_C11_two_polls_at_once_close(attack: Attack) -> None:
+    target = await attack()
+
+    async with target.leaves_nothing(), target.client("polling") as client:
+        assert isinstance(client, OverPolling)
+        first = asyncio.ensure_future(client.receive())
+        await until(lambda: is_polled(target))
+        async with client.http.get(client.url) as second:
+            assert second.status == 400
+        assert await first == "1"
+
+
+async def test_C11_after_an_upgrade_no_other_transport_is_served(attack: Attack) -> None:
+    """Neither polls nor a second websocket, and the first does not notice."""
+    target = await attack()
+
+    async with target.leaves_nothing({}, logged=0), target.client("polling") as client:
+        assert isinstance(client, OverPolling)
+        upgrading = client.url.replace(POLLING, WEBSOCKET)
+        async with client.http.ws_connect(upgrading) as first:
+            await first.send_str("2probe")
+            assert await first.receive_str() == "3probe"
+            async with client.http.ws_connect(upgrading) as second:  # while it upgrades
+                assert (await second.receive()).data == 1008
+            await first.send_str("5")
+            await until(lambda: all(s.is_websocket for s in target.engine.eio.sockets.values()))
+            async with client.http.ws_connect(upgrading) as third:
+                assert (await third.receive()).data == 1008
+            for method in ("GET", "POST"):
+                async with client.http.request(method, client.url, data="42{}") as response:
+                    assert response.status == 400
+            await first.send_str('421["echo",1]')
+            assert await first.receive_str() == "431[1]"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "websocket"])
+@pytest.mark.parametrize(
+    "sid",
+    [
+        pytest.param("a" * 20, id="C12-guessed"),
+        pytest.param("", id="C12-empty"),
+        pytest.param("__proto__", id="C12-proto"),
+        pytest.param("%0AWARNING forged", id="C12-new-line"),
+        pytest.param("%00", id="C12-nul"),
+        pytest.param("%ed%a0%80", id="C12-surrogate"),
+        pytest.param("..%2f..%2fetc%2fpasswd", id="C12-path"),
+        pytest.param("x" * 4000, id="C12-long"),
+    ],
+)
+async def test_a_session_that_is_none_is_400_and_the_same_answer(
+    attack: Attack, method: str, sid: str
+) -> None:
+    """Plain python-engineio echoes the sid, and logs it with its line breaks."""
+    target = await attack()
+    transport = WEBSOCKET if method == "websocket" else POLLING
+
+    async with target.leaves_nothing({}, logged=0, came=0), one_shot() as http:
+        url = f"{target.url}?{transport}&sid={sid}"
+        if method == "websocket":
+            with pytest.raises(aiohttp.WSServerHandshakeError, match="400"):
+                await http.ws_connect(url)
+            return
+        async with http.request(method, url) as response:
+            assert (response.status, await response.text()) == (400, UNKNOWN)
+
+
+async def test_C12_a_sid_of_a_megabyte_is_400(attack: Attack) -> None:
+    """It is more than a request line may be: aiohttp refuses it before we see it."""
+    target = await attack()
+    before = target.state()
+
+    reader, writer = await asyncio.open_connection(target.server.host, target.server.port)
+    writer.write(b"GET /socket.io/?EIO=4&transport=polling&sid=" + b"x" * 1_000_000)
+    writer.write(b" HTTP/1.1\r\nHost: x\r\n\r\n")
+    async with asyncio.timeout(20):
+        assert b" 400 " in await reader.readline()
+    writer.transport.abort()
+    assert target.state() == before
+    await target.witness.is_served()
+
+
+async def test_C12_the_sid_of_somebody_elses_websocket_opens_nothing(attack: Attack) -> None:
+    target = await attack()
+    (sid,) = target.engine.eio.sockets
+
+    async with target.leaves_nothing({}, logged=0, came=0), one_shot() as http:
+        for method in ("GET", "POST"):
+            async with http.request(
+                method, f"{target.url}?{POLLING}&sid={sid}", data="41"
+            ) as response:
+                assert response.status == 400
+        async with http.ws_connect(f"{target.url}?{WEBSOCKET}&sid={sid}") as socket:
+            assert (await socket.receive()).data == 1008
+
+
+async def test_C12_the_sid_of_a_connection_is_none_of_a_session(attack: Attack) -> None:
+    """Every client of a room may learn the one; the other is a secret."""
+    target = await attack()
+    (connection,) = target.engine.connections
+    assert connection not in target.engine.eio.sockets
+
+
+# --- who gets a session, and for how long
+
+
+@pytest.mark.parametrize(
+    ("setting", "status"),
+    [
+        pytest.param("max_sessions", 503, id="C13-in-all"),
+        pytest.param("max_sessions_per_address", 429, id="C13-of-one-address"),
+    ],
+)
+async def test_a_flood_of_handshakes_is_refused_above_the_limit(
+    attack: Attack, setting: str, status: int
+) -> None:
+    """Plain python-engineio opens a session for each."""
+    target = await attack(**{setting: 11})  # one is the witness
+    counted = {f"socketio.{setting}": 491}
+
+    async with target.leaves_nothing(counted, logged=1, came=0), one_shot() as http:
+
+        async def handshake() -> str | None:
+            async with http.get(f"{target.url}?{POLLING}") as response:
+                text = await response.text()
+                if response.status == 200:
+                    return str(json.loads(text[1:])["sid"])
+                assert response.status == status
+                assert response.content_type == "application/json"
+                assert int(response.headers["Retry-After"]) > 0
+                assert json.loads(text).keys() == {"code", "message"}
+                return None
+
+        sids = [sid for sid in await asyncio.gather(*(handshake() for _ in range(500))) if sid]
+        assert len(sids) == 10
+        with pytest.raises(aiohttp.WSServerHandshakeError, match=str(status)):
+            await http.ws_connect(f"{target.url}?{WEBSOCKET}")
+        await target.witness.is_served()
+        for sid in sids:
+            async with http.post(f"{target.url}?{POLLING}&sid={sid}", data="1") as response:
+                assert response.status == 200
+        again = await handshake()
+        assert again is not None, "there is room again"
+        async with http.post(f"{target.url}?{POLLING}&sid={again}", data="1"):
+            pass
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(b"", id="C13-no-key"),
+        pytest.param(b"Sec-WebSocket-Key: short\r\n", id="C13-bad-key"),
+        pytest.param(b"Sec-WebSocket-Version: 99\r\n", id="C13-bad-version"),
+    ],
+)
+async def test_a_handshake_that_breaks_off_gives_its_place_back(
+    attack: Attack, sent: bytes
+) -> None:
+    target = await attack(max_sessions=2)
+
+    async with target.leaves_nothing({}, logged=0, came=0):
+        for _ in range(5):
+            reader, writer = await asyncio.open_connection(target.server.host, target.server.port)
+            writer.write(
+                f"GET /socket.io/?{WEBSOCKET} HTTP/1.1\r\nHost: x\r\n"
+                "Connection: Upgrade\r\nUpgrade: websocket\r\n".encode()
+                + sent
+                + b"\r\n"
+            )
+            async with asyncio.timeout(20):
+                assert b" 400 " in await reader.readline()
+            writer.transport.abort()
+    async with target.client("websocket"):
+        pass
+
+
+async def test_C13_who_leaves_in_the_handshake_gives_its_place_back(attack: Attack) -> None:
+    """By a reset, before the answer can be written."""
+    target = await attack(max_sessions=2)
+    head = (
+        f"GET /socket.io/?{WEBSOCKET} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
+        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+
+    async with target.leaves_nothing({}, logged=0, came=0):
+        for _ in range(5):
+            client = socket.create_connection((target.server.host, target.server.port))
+            client.sendall(head.encode())
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.close()
+            await target.witness.is_served()
+            await until(lambda: target.is_alone)
+    async with target.client("websocket"):
+        pass
+
+
+@over_each_transport
+async def test_C14_who_connects_to_nothing_is_closed(attack: Attack, transport: str) -> None:
+    """Though it answers every ping. Plain python-socketio waits for ever."""
+    target = await attack(connect_timeout=0.2, ping_interval=0.02)
+
+    async with (
+        target.leaves_nothing({"socketio.connect_timeout": 1}, came=0),
+        target.client(transport, "") as client,
+    ):
+        if isinstance(client, OverWebsocket):
+            await client.closed()
+            return
+        while (polled := await client.poll())[0] == 200 and not polled[1].endswith("1"):
+            assert polled[1] == "2"
+            await client.post("3")
+
+
+@over_each_transport
+async def test_C14_refused_is_not_connected(attack: Attack, transport: str) -> None:
+    """Nor are attempts that fail, however many."""
+    target = await attack(connect_timeout=0.2, max_rate=1e9)
+
+    async with (
+        target.leaves_nothing({"socketio.connect_timeout": 1}, came=0),
+        target.client(transport, "") as client,
+    ):
+        if isinstance(client, OverPolling):
+            while await client.post("40/nowhere,") == 200:
+                await client.poll()
+            return
+        while client.raw.socket.close_code is None:
+            await client.send("40/nowhere,")
+            await client.raw.receive()
+
+
+@over_each_transport
+async def test_C15_pongs_that_nobody_asked_for_change_nothing_and_are_counted(
+    attack: Attack, transport: str
+) -> None:
+    """python-engineio before 4.13.2 started a heartbeat for each (CVE-2026-48802)."""
+    target = await attack(max_rate=100.0)
+
+    async with target.client(transport) as client:
+        tasks = asyncio.all_tasks()
+        await client.send(*["3"] * 110)
+        await client.send('421["echo",1]')
+        assert await client.receive() == "431[1]"
+        assert asyncio.all_tasks() <= tasks
+        assert target.server.counts["socketio.max_rate"] > 0
+        assert len(target.caplog.records) == 1
+        await target.witness.is_served()
+
+
+async def test_C15_an_early_pong_answers_no_later_ping(attack: Attack) -> None:
+    target = await attack(ping_interval=0.1, ping_timeout=0.4)
+
+    async with target.leaves_nothing({}, logged=0), wire(target.application) as hostile:
+        hostile.write(*[encode(TEXT, b"3")] * 100)
+        assert await hostile.closed() == 1001
+
+
+async def test_C15_pongs_do_not_put_off_the_next_ping(attack: Attack) -> None:
+    target = await attack(ping_interval=0.1)
+
+    async with wire(target.application) as hostile:
+        frame = asyncio.ensure_future(hostile.frame())
+
+        def answered_once_more() -> bool:
+            hostile.write(encode(TEXT, b"3"))
+            return frame.done()
+
+        await until(answered_once_more)
+        assert await frame == (TEXT, b"2")
+
+
+@pytest.mark.parametrize(
+    ("method", "query", "message"),
+    [
+        pytest.param("GET", f"{POLLING}&j=0", "Bad request", id="C16-jsonp"),
+        pytest.param("GET", f"{POLLING}&j=", "Bad request", id="C16-jsonp-empty"),
+        pytest.param("GET", f"{POLLING}&j=0&sid=x", "Bad request", id="C16-jsonp-poll"),
+        pytest.param("POST", f"{POLLING}&j=0&sid=x", "Bad request", id="C16-jsonp-post"),
+        pytest.param(
+            "GET", "EIO=3&transport=polling", "Unsupported protocol version", id="C18-EIO-3"
+        ),
+        pytest.param("GET", "transport=polling", "Unsupported protocol version", id="C18-no-EIO"),
+        pytest.param(
+            "GET",
+            "EIO=%D9%A4&transport=polling",
+            "Unsupported protocol version",
+            id="C18-EIO-no-ascii-digit",
+        ),
+        pytest.param(
+            "GET",
+            "EIO=abc&transport=polling",
+            "Unsupported protocol version",
+            id="C18-EIO-no-number",
+        ),
+        pytest.param("GET", "EIO=4", "Transport unknown", id="C18-no-transport"),
+        pytest.param(
+            "GET", "EIO=4&transport=abc", "Transport unknown", id="C18-unknown-transport"
+        ),
+        pytest.param(
+            "GET", "EIO=4&transport=__class__", "Transport unknown", id="C18-dunder-transport"
+        ),
+        pytest.param("GET", WEBSOCKET, "Bad request", id="C18-websocket-without-upgrade"),
+        pytest.param("POST", POLLING, "Bad handshake method", id="C18-POST"),
+        pytest.param("PUT", POLLING, "Bad handshake method", id="C18-PUT"),
+        pytest.param("DELETE", POLLING, "Bad handshake method", id="C18-DELETE"),
+        pytest.param("PATCH", POLLING, "Bad handshake method", id="C18-PATCH"),
+    ],
+)
+async def test_a_request_that_may_open_nothing_is_400(
+    attack: Attack, method: str, query: str, message: str
+) -> None:
+    target = await attack()
+
+    async with (
+        target.leaves_nothing({}, logged=0, came=0),
+        one_shot() as http,
+        http.request(method, f"{target.url}?{query}") as response,
+    ):
+        assert response.status == 400
+        assert json.loads(await response.text())["message"] == message
+
+
+async def test_C17_seventeen_packets_are_served(attack: Attack) -> None:
+    """The client of npm posts as many as it has; only python-engineio's stops at sixteen."""
+    target = await attack()
+
+    async with target.client("polling") as client:
+        assert isinstance(client, OverPolling)
+        await client.send(*(f'42{number}["echo",{number}]' for number in range(17)))
+        assert client.statuses[-1] == 200
+        answers: list[str] = []
+        while len(answers) < 17:
+            answers += (await client.receive()).split("\x1e")
+        assert answers == [f"43{number}[{number}]" for number in range(17)]
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "HEAD", "PATCH"])
+async def test_C18_a_method_that_is_none_of_a_session_leaves_it_alone(
+    attack: Attack, method: str
+) -> None:
+    target = await attack()
+
+    async with target.client("polling") as client:
+        assert isinstance(client, OverPolling)
+        async with client.http.request(method, client.url, data="1") as response:
+            assert response.status == 400
+        await client.send('421["echo",1]')
+        assert await client.receive() == "431[1]"
+
+
+class TestC19:
+    """A peer that vanishes without a FIN: it is there, and says nothing ever again."""
+
+    async def test_C19_over_a_websocket_it_ends_by_the_ping(self, attack: Attack) -> None:
+        target = await attack(ping_interval=0.1, ping_timeout=0.4)
+
+        async with target.leaves_nothing({}, logged=0), wire(target.application) as silent:
+            silent.stop_reading()
+            await until(lambda: target.is_alone)
+
+    async def test_C19_over_polling_it_ends_by_the_ping(self, attack: Attack) -> None:
+        target = await attack(ping_interval=0.1, ping_timeout=0.4)
+
+        async with target.leaves_nothing({}, logged=0), target.client("polling"):
+            await until(lambda: target.is_alone)
+
+    async def test_C19_with_a_poll_that_waits(self, attack: Attack) -> None:
+        """It gets the ping, and nobody answers."""
+        target = await attack(ping_interval=0.1, ping_timeout=0.4)
+
+        async with target.leaves_nothing({}, logged=0), target.client("polling") as client:
+            assert isinstance(client, OverPolling)
+            assert await client.receive() == "2"
+            assert await client.receive() == "1"
+
+    @over_each_transport
+    async def test_C19_also_while_its_handlers_hang(self, attack: Attack, transport: str) -> None:
+        """It is not read then, so it may have answered the ping, unless it has not even fetched
+        it: until it has stalled for too long.
+        """
+        target = await attack(
+            ping_interval=0.1, ping_timeout=0.4, stall_timeout=0.5, concurrency=1, max_waiting=1
+        )
+        counted = {"socketio.max_waiting": 1}
+        if transport == "websocket":
+            counted["socketio.stall_timeout"] = 1
+
+        async with (
+            target.leaves_nothing(counted, logged=len(counted)),
+            target.client(transport) as client,
+        ):
+            sending = asyncio.ensure_future(client.send(*['42["hang",1]'] * 5))
+            await until(lambda: target.events.started)
+            await until(lambda: target.is_alone)
+            target.events.open.set()
+            await sending
+
+    async def test_C19_also_while_its_handlers_hang_and_a_FIN_has_come(
+        self, attack: Attack
+    ) -> None:
+        """It has left, and cannot answer: nobody waits for that, nor is it a stall."""
+        target = await attack(ping_interval=0.1, ping_timeout=0.4, concurrency=1, max_waiting=1)
+
+        async with (
+            target.leaves_nothing({"socketio.max_waiting": 1}),
+            raw_socket(target.application) as raw,
+        ):
+            await raw.send(*['42["hang",1]'] * 5)
+            await until(lambda: target.server.counts["socketio.max_waiting"])
+            raw.vanish()
+            await until(lambda: target.is_alone)
+            target.events.open.set()
+
+    @over_each_transport
+    async def test_C19_also_with_few_events_that_hang(
+        self, attack: Attack, transport: str
+    ) -> None:
+        """The client is read, so it has not answered."""
+        target = await attack(ping_interval=0.1, ping_timeout=0.4)
+
+        async with target.leaves_nothing({}, logged=0), target.client(transport) as client:
+            await client.send('42["hang",1]')
+            await until(lambda: target.is_alone)
+            target.events.open.set()
+
+    async def test_C19_also_behind_more_than_may_be_read_in_time(self, attack: Attack) -> None:
+        """Who is slowed down for its flood does not live on because of it."""
+        target = await attack(
+            ping_interval=0.1, ping_timeout=0.4, stall_timeout=0.5, max_rate=10.0
+        )
+
+        async with wire(target.application) as silent:
+            silent.write(*[encode(TEXT, b"3")] * 10_000)
+            silent.stop_reading()
+            await until(lambda: target.is_alone)
+
+    async def test_C19_in_the_middle_of_a_payload(self, attack: Attack) -> None:
+        """Neither the session nor the request waits for the rest of it."""
+        target = await attack(ping_interval=0.1, ping_timeout=0.4, stall_timeout=0.5)
+
+        async with target.client("polling") as client:
+            assert isinstance(client, OverPolling)
+            async with target.posts(client, "Content-Length: 99") as (reader, writer):
+                writer.write(b"42[")
+                await until(lambda: target.is_alone)
+                async with asyncio.timeout(20):
+                    assert b" 400 " in await reader.readline()
+
+
+async def test_sessions_are_gone_from_memory_however_they_ended(attack: Attack) -> None:
+    """No timer, task or closure holds one."""
+    target = await attack()
+    before = living()
+    ends = ["1", "41", "abc", "42{}", '451-["echo",{"_placeholder":true,"num":0}]', ""]
+
+    for transport in ("websocket", "polling"):
+        for end in ends:
+            async with target.client(transport) as client:
+                await client.send(end)
+                if isinstance(client, OverPolling):
+                    await client.http.post(client.url, data="1")
+                elif end == "41":
+                    client.raw.vanish()
+    await until(lambda: target.is_alone)
+    target.presence.trace.clear()
+
+    with suppress(TimeoutError):
+        await until(lambda: living() == before)
+    assert living() == before
+
+
+def living() -> int:
+    gc.collect()
+    return sum(isinstance(one, Session) for one in gc.get_objects())
