@@ -83,11 +83,21 @@ class ServerManager(Mapping[str, Server]):
             drained = False
             logger.warning("not drained within %s s; closing anyway", self._shutdown_timeout)
         finally:  # also when whoever stops us is cancelled
-            for server in servers:
+            await self._close(servers)
+        return drained
+
+    async def _close(self, servers: list[Server]) -> None:
+        """Stop each of *servers*; a cancellation goes on to the next, and is raised behind all."""
+        cancelled: asyncio.CancelledError | None = None
+        for server in servers:
+            try:
                 with _logging(f"stopping the server {server.name!r}"):
                     async with asyncio.timeout(_CLOSING):
                         await server.stop()
-        return drained
+            except asyncio.CancelledError as exc:
+                cancelled = exc
+        if cancelled is not None:
+            raise cancelled
 
     async def _drain(self, server: Server) -> None:
         with _logging(f"draining the server {server.name!r}"):

@@ -87,15 +87,18 @@ class Rooms(socketio.AsyncManager):  # type: ignore[misc]
         skip_sid: Any = None,
         callback: Any = None,
         to: Any = None,
-        **options: Any,
+        **_: Any,
     ) -> None:
-        """What python-socketio's own ``emit`` ends in; one with a callback stays its own."""
-        if callback is not None:
-            await super().emit(event, data, namespace, room, skip_sid, callback, to, **options)
-            return
+        """What python-socketio's own ``emit`` ends in; *callback* gets the answer of each."""
         args = data if isinstance(data, tuple) else () if data is None else (data,)
         skip = skip_sid if isinstance(skip_sid, list) else [skip_sid]
-        self.deliver(encode_event(namespace, event, args, None), namespace, to or room, skip)
+        if callback is None:
+            self.deliver(encode_event(namespace, event, args, None), namespace, to or room, skip)
+            return
+        for sid, _eio_sid in tuple(self.get_participants(namespace, to or room)):
+            if sid not in skip and (connection := self.server.connections.get(sid)) is not None:
+                id = self._generate_ack_id(sid, callback)
+                connection.put(encode_event(namespace, event, args, id))
 
     def deliver(
         self, message: Outgoing, namespace: str, room: Any, skip: Collection[str | None]
