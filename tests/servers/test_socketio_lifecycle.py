@@ -179,11 +179,13 @@ class TestStoppingWaits:
         self,
         serve: Serve,
         caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
         transport: str,
         slow: str,
         in_time: bool,
     ) -> None:
         """They may use what is closed in SHUTDOWN, a database say."""
+        monkeypatch.setattr("rxkernel.servers.aiohttp.listener._LINGER", 0.0)
         application = await serve(
             Hanging, listeners=[Guests], http={"shutdown_timeout": 20 if in_time else 0.1}
         )
@@ -201,6 +203,8 @@ class TestStoppingWaits:
             stopping = await begun(application)
             if not in_time:
                 await until(lambda: "not drained" in caplog.text)
+                if isinstance(client, OverWebsocket):
+                    await client.closed()
             assert guests.trace[-1] == f"{slow} begins"
             guests.release.set()
             if in_time and slow == "CONNECTED":
@@ -212,8 +216,18 @@ class TestStoppingWaits:
 
         assert guests.trace == WHOLE_LIFE
 
-    async def test_for_a_client_that_vanished(self, serve: Serve) -> None:
-        application = await serve(Hanging, listeners=[Guests])
+    @pytest.mark.parametrize("in_time", [True, False])
+    async def test_for_a_client_that_vanished(
+        self,
+        serve: Serve,
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
+        in_time: bool,
+    ) -> None:
+        monkeypatch.setattr("rxkernel.servers.aiohttp.listener._LINGER", 0.0)
+        application = await serve(
+            Hanging, listeners=[Guests], http={"shutdown_timeout": 20 if in_time else 0.1}
+        )
         guests = application.injector.get(Guests)
         guests.slow = "DISCONNECTED"
 
@@ -221,8 +235,10 @@ class TestStoppingWaits:
             raw.vanish()
             await until(lambda: guests.trace[-1] == "DISCONNECTED begins")
             stopping = await begun(application)
+            if not in_time:
+                await until(lambda: "not drained" in caplog.text)
             guests.release.set()
-            assert await stopping is True
+            assert await stopping is in_time
 
         assert guests.trace == WHOLE_LIFE
 

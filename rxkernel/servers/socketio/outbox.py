@@ -8,10 +8,11 @@ class Outgoing:
     """One message, encoded once however many clients get it.
 
     ``text`` is an Engine.IO packet in UTF-8, ``attachments`` the binary packets behind it;
-    an event (``is_event``) may be dropped where a client is too slow.
+    an event (``is_event``) may be dropped where a client is too slow. ``size`` is in bytes,
+    without what a transport adds.
     """
 
-    __slots__ = ("_wire", "attachments", "is_event", "text")
+    __slots__ = ("_wire", "attachments", "is_event", "size", "text")
 
     def __init__(
         self, text: bytes | None, attachments: tuple[bytes, ...] = (), *, is_event: bool = False
@@ -19,12 +20,8 @@ class Outgoing:
         self.text = text
         self.attachments = attachments
         self.is_event = is_event
+        self.size = len(text or b"") + (sum(map(len, attachments)) if attachments else 0)
         self._wire: bytes | None = None
-
-    @property
-    def size(self) -> int:
-        """Bytes, without what a transport adds."""
-        return len(self.text or b"") + sum(map(len, self.attachments))
 
     @property
     def wire(self) -> bytes:
@@ -83,8 +80,11 @@ class Outbox:
             ProtocolError: it is too much, and nothing may be dropped.
         """
         setting = self.crossed_by(message)
-        if setting is not None and not self._makes_room(message, setting):
-            return
+        if setting is None or self._makes_room(message, setting):
+            self.add(message)
+
+    def add(self, message: Outgoing) -> None:
+        """Let *message* wait, which crosses nothing."""
         self._waiting.append(message)
         self.size += message.size
 

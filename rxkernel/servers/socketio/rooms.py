@@ -1,8 +1,8 @@
 """Who is in which room, and one message to all of them.
 
-python-socketio looks through every room when a client leaves, keeps a room for each client,
-and starts a task for each recipient; here leaving costs what the client's own rooms cost, and
-a broadcast is encoded once and put before each session.
+python-socketio looks through every room when a client leaves, keeps a room and a two-way map
+for each client, and starts a task for each recipient; here leaving costs what the client's own
+rooms cost, and a broadcast is encoded once and put before each session.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -28,11 +28,19 @@ class Rooms(socketio.AsyncManager):  # type: ignore[misc]
     ) -> None:
         if sid == room:
             return  # everybody is; `get_participants` knows
-        if eio_sid is None and not self.is_sid_room(namespace, sid):
-            raise ValueError("sid is not connected to requested namespace")
-        super().basic_enter_room(sid, namespace, room, eio_sid=eio_sid)
+        if self.is_sid_room(namespace, room):
+            raise ValueError("cannot enter a sid room")
+        if eio_sid is None:
+            if not self.is_sid_room(namespace, sid):
+                raise ValueError("sid is not connected to requested namespace")
+            eio_sid = self.rooms[namespace][None][sid]
+        self.rooms.setdefault(namespace, {}).setdefault(room, {})[sid] = eio_sid
         if room is not None:
             self._of.setdefault(sid, set()).add(room)
+
+    def sid_from_eio_sid(self, eio_sid: str, namespace: str) -> str | None:
+        everybody = self.rooms.get(namespace, {}).get(None, {})
+        return next((sid for sid, one in everybody.items() if one == eio_sid), None)
 
     def basic_leave_room(self, sid: str, namespace: str, room: Room) -> None:
         super().basic_leave_room(sid, namespace, room)

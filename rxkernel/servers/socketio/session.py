@@ -143,19 +143,26 @@ class Session:
         """Send *message* with all that is put in this turn of the event loop, in one write."""
         if self.closed or self._is_overrun:
             return
-        if not self._is_draining and self.outbox.crossed_by(message) is not None:
-            self.flush()  # it is the turn that is too long, not the client too slow
+        if self.outbox.crossed_by(message) is None:
+            self.outbox.add(message)
+        elif not self._put_over(message):
+            return
+        if self.polling is not None:
+            self.polling.release()
+        else:
+            self._flush_later()
+
+    def _put_over(self, message: Outgoing) -> bool:
+        """Put what is too much, after all; False if the client is closed for it."""
+        self.flush()  # it may be the turn that is too long, not the client too slow
         try:
             self.outbox.put(message)
         except ProtocolError as exc:
             self._is_overrun = True
             self.outbox.clear()
             self._owner.spawn(self.fail(exc))
-            return
-        if self.polling is not None:
-            self.polling.release()
-        else:
-            self._flush_later()
+            return False
+        return True
 
     def _flush_later(self) -> None:
         if not (self._is_flushing or self._is_draining):
