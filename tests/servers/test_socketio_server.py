@@ -246,75 +246,6 @@ class TestAcknowledgement:
 
         assert answer["content"]["body"] == b"\x01"
 
-    async def test_a_poll_that_comes_in_two_segments_is_read_whole(
-        self, serve: Serve, session: aiohttp.ClientSession
-    ) -> None:
-        """Plain python-engineio loses the second and answers 200 (ecosystem C9)."""
-        application = await serve(Echo)
-        url = application.servers["socketio"].url + "/socket.io/?EIO=4&transport=polling"
-        async with session.get(url) as response:
-            sid = json.loads((await response.text())[1:])["sid"]
-        async with session.post(f"{url}&sid={sid}", data="40"):
-            pass
-        async with session.get(f"{url}&sid={sid}") as response:
-            assert (await response.text()).startswith("40")
-        body = '421["echo","' + "x" * 1000 + '"]'
-
-        server = application.servers["socketio"]
-        reader, writer = await asyncio.open_connection(server.host, server.port)
-        head = f"POST /socket.io/?EIO=4&transport=polling&sid={sid} HTTP/1.1\r\nHost: x\r\n"
-        writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n{body[:20]}".encode())
-        await writer.drain()
-        async with session.get(url):
-            pass  # the server has had time to see the first segment
-        writer.write(body[20:].encode())
-        assert b"200 OK" in await reader.readline()
-        writer.close()
-
-        async with session.get(f"{url}&sid={sid}") as response:
-            assert (await response.text()).startswith("431[")
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["__class__", "__init__", "on_connect", "trigger_event", "emit", "", "*", "x" * 65_536],
-)
-async def test_hostile_event_names_are_unknown_and_nothing_else(serve: Serve, name: str) -> None:
-    """Plain python-socketio looks names up with getattr (ecosystem D10)."""
-    trace: list[str] = []
-
-    class Witness:
-        @observe(ServerEvents.CONNECTED)
-        @observe(ServerEvents.DISCONNECTED)
-        async def note(self, event: ConnectionEvent) -> None:
-            trace.append("event")
-
-    application = await serve(Echo, listeners=[Witness])
-
-    async with raw_socket(application) as raw:
-        await raw.send("421" + json.dumps([name, {"HTTP_AUTHORIZATION": "forged"}]))
-        answer = await raw.acknowledged(1)
-        assert (answer["statusCode"], answer["code"]) == (404, "unknown_event")
-        assert len(answer["message"]) < 200
-        assert trace == ["event"]
-        await raw.send('422["created"]')
-        assert (await raw.acknowledged(2))["statusCode"] == 201
-
-
-@pytest.mark.parametrize(
-    "frame", ["42{}", "42[]", "42[1]", '42[{"a":1}]', "42", '421["echo",NaN]']
-)
-async def test_a_packet_that_is_no_event_closes_and_hurts_nobody_else(
-    serve: Serve, frame: str
-) -> None:
-    application = await serve(Echo)
-
-    async with client(application) as socket:
-        async with raw_socket(application) as raw:
-            await raw.send(frame)
-            assert await raw.receive() in (None, "1")
-        assert (await socket.call("created"))["statusCode"] == 201
-
 
 class Handshake:
     """Notes who comes and goes, and refuses whom the test says."""
@@ -930,34 +861,6 @@ async def test_it_can_be_left_out(serve: Serve, session: aiohttp.ClientSession) 
         http_url(application, "/socket.io/?EIO=4&transport=polling")
     ) as response:
         assert response.status == 404
-
-
-@pytest.mark.parametrize(
-    ("origins", "origin", "status", "credentials"),
-    [
-        ((), None, 200, None),
-        ((), "https://evil.example", 403, None),
-        (("https://good.example",), "https://good.example", 200, None),
-        (("https://good.example",), "https://evil.example", 403, None),
-        (("*",), "https://evil.example", 200, None),
-    ],
-)
-async def test_only_pages_of_named_origins_connect(
-    serve: Serve,
-    session: aiohttp.ClientSession,
-    origins: tuple[str, ...],
-    origin: str | None,
-    status: int,
-    credentials: str | None,
-) -> None:
-    """Own origin by default; ``*`` without credentials (ecosystem C2)."""
-    application = await serve(Echo, http={"origins": origins})
-    url = application.servers["socketio"].url + "/socket.io/?EIO=4&transport=polling"
-
-    async with session.get(url, headers={"Origin": origin} if origin else {}) as response:
-        assert response.status == status
-        if status == 200:
-            assert response.headers.get("Access-Control-Allow-Credentials") == credentials
 
 
 def test_the_seams_of_python_socketio_are_where_the_engine_overrides_them() -> None:
