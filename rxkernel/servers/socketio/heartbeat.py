@@ -32,13 +32,23 @@ class Patient(Protocol):
 class Heartbeat:
     """Pings *patient*, until it is stopped."""
 
-    __slots__ = ("_due", "_held_since", "_is_pinged", "_loop", "_patient", "_settings", "_timer")
+    __slots__ = (
+        "_due",
+        "_held",
+        "_held_since",
+        "_is_pinged",
+        "_loop",
+        "_patient",
+        "_settings",
+        "_timer",
+    )
 
     def __init__(self, settings: SocketioSettings, patient: Patient) -> None:
         self._settings = settings
         self._patient = patient
         self._loop = asyncio.get_running_loop()
         self._is_pinged = False
+        self._held = 0
         self._held_since: float | None = None
         self._wait(settings.ping_interval, is_pinged=False)
 
@@ -59,11 +69,15 @@ class Heartbeat:
 
     async def hold(self, waiting: Awaitable[T]) -> T:
         """Await what keeps the client from being read: its PONG may have come, unread."""
-        self._held_since = self._loop.time()
+        if not self._held:
+            self._held_since = self._loop.time()
+        self._held += 1  # a POST may still be handled while a websocket takes over
         try:
             return await waiting
         finally:
-            self._held_since = None
+            self._held -= 1
+            if not self._held:
+                self._held_since = None
 
     def _expire(self) -> None:
         now = self._loop.time()

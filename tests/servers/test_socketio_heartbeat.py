@@ -1,0 +1,43 @@
+"""When a heartbeat takes a client for dead; the rest is in the rows C19 and the limits."""
+
+import asyncio
+
+from rxkernel import SocketioSettings
+from rxkernel.servers.socketio.heartbeat import Heartbeat
+from rxkernel.servers.socketio.limits import ProtocolError
+from tests.waiting import until
+
+
+class Client:
+    """Takes every ping and answers none."""
+
+    def __init__(self) -> None:
+        self.pings = 0
+        self.ends: list[ProtocolError | None] = []
+
+    def ping(self) -> None:
+        self.pings += 1
+
+    def has_ping(self) -> bool:
+        return True
+
+    def expire(self, exc: ProtocolError | None) -> None:
+        self.ends.append(exc)
+
+
+async def test_it_is_held_until_the_last_that_holds_it_ends() -> None:
+    """A POST may still be handled while a websocket takes over."""
+    client = Client()
+    heartbeat = Heartbeat(SocketioSettings(ping_interval=0.01, ping_timeout=0.01), client)
+    first, second = asyncio.Event(), asyncio.Event()
+    holding = [asyncio.ensure_future(heartbeat.hold(one.wait())) for one in (first, second)]
+
+    first.set()
+    await holding[0]
+    pings = client.pings
+    await until(lambda: client.pings > pings + 3)
+    assert client.ends == []
+
+    second.set()
+    await holding[1]
+    await until(lambda: client.ends == [None])
