@@ -3,6 +3,12 @@
 The library would look handlers up by event name, so a client could call its ``connect``
 handler by sending that name. Here events go to the kernel only. The methods overridden
 are private: a test in `tests/servers/test_socketio_server.py` fails when a release renames one.
+
+The way of one event: `Session.serve` reads a frame, `Session.receive` hands it to
+`Engine._handle_eio_message`, `Peer.read` makes a packet of it, `SocketioServer._received` puts it
+into the `Mailbox` of its connection, a task of which runs `SocketioServer._serve`; the answer
+leaves by `SocketioConnection.acknowledge`. What returns an awaitable on this way holds the
+reader back.
 """
 
 import asyncio

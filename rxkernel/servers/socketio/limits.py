@@ -64,7 +64,7 @@ class Limits:
             self._told[setting] = now + _TELLING
             logger.warning("%s: %s (%d so far)", setting, what, self.counts[setting])
 
-    def closed(self, sid: str, client: ClientAddress | None, exc: ProtocolError) -> None:
+    def tell_closed(self, sid: str, client: ClientAddress | None, exc: ProtocolError) -> None:
         """Count what closed the session *sid*, one line each."""
         self.counts[exc.setting] += 1
         host = client.host if client else "a client"

@@ -2,7 +2,11 @@
 
 python-engineio's own socket needs a task and a timer for every message, keeps an endless
 queue, and notices many ends by the ping timeout only. This one has one timer for its
-heartbeat, writes at once while the client keeps up, and every way out leads through `close`.
+heartbeat, and every way out leads through `close`.
+
+Sending: `put` lets a message wait in the outbox until the end of this turn of the event loop,
+when the `Flusher` calls `flush`, which writes all that waits; `put_now` writes a message that
+nothing waits before. While the client reads too slowly, `_drain` writes as fast as it reads.
 """
 
 import asyncio
@@ -288,7 +292,7 @@ class Session:
     async def fail(self, exc: ProtocolError) -> None:
         """Close it because of what the client did, with one line in the log."""
         if not self.closed:
-            self._owner.limits.closed(self.sid, self.client, exc)
+            self._owner.limits.tell_closed(self.sid, self.client, exc)
             await self.close("parse error", CLOSE, POLICY)
 
     async def close(self, reason: str, last: str | None = None, code: int = GOING_AWAY) -> None:
