@@ -28,7 +28,7 @@ from rxkernel import (
     websocket,
 )
 from rxkernel.routing.definitions import Definition
-from rxkernel.servers.aiohttp.websocket import is_gone
+from rxkernel.servers.aiohttp.responses import is_gone
 from rxkernel.servers.socketio.connection import SocketioConnection
 from rxkernel.servers.socketio.flusher import Flusher
 from rxkernel.servers.socketio.server import SocketioServer
@@ -171,6 +171,17 @@ def event_tasks() -> list[str]:
     return [name for name in names if "Mailbox" in name]
 
 
+async def guarded(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, in_time: bool
+) -> tuple[Application, Guests]:
+    """An application with `Guests`, whose deadline for stopping is far off or at once."""
+    monkeypatch.setattr("rxkernel.servers.aiohttp.listener._LINGER", 0.0)
+    application = await serve(
+        Hanging, listeners=[Guests], http={"shutdown_timeout": 20 if in_time else 0.1}
+    )
+    return application, application.injector.get(Guests)
+
+
 class TestStoppingWaits:
     @over_each_transport
     @pytest.mark.parametrize("slow", ["CONNECTED", "DISCONNECTED"])
@@ -185,11 +196,7 @@ class TestStoppingWaits:
         in_time: bool,
     ) -> None:
         """They may use what is closed in SHUTDOWN, a database say."""
-        monkeypatch.setattr("rxkernel.servers.aiohttp.listener._LINGER", 0.0)
-        application = await serve(
-            Hanging, listeners=[Guests], http={"shutdown_timeout": 20 if in_time else 0.1}
-        )
-        guests = application.injector.get(Guests)
+        application, guests = await guarded(serve, monkeypatch, in_time)
 
         async with opened(application, transport) as client:
             if slow == "DISCONNECTED":
@@ -224,11 +231,7 @@ class TestStoppingWaits:
         monkeypatch: pytest.MonkeyPatch,
         in_time: bool,
     ) -> None:
-        monkeypatch.setattr("rxkernel.servers.aiohttp.listener._LINGER", 0.0)
-        application = await serve(
-            Hanging, listeners=[Guests], http={"shutdown_timeout": 20 if in_time else 0.1}
-        )
-        guests = application.injector.get(Guests)
+        application, guests = await guarded(serve, monkeypatch, in_time)
         guests.slow = "DISCONNECTED"
 
         async with raw_socket(application) as raw:

@@ -7,6 +7,8 @@ from typing import Self
 
 from aiohttp import WebSocketError, WSMessage, WSMsgType, web
 
+from rxkernel.servers.aiohttp.responses import is_gone
+
 Frame = str | bytes
 
 _DATA = (WSMsgType.TEXT, WSMsgType.BINARY)
@@ -119,11 +121,6 @@ def encode_frame(payload: bytes, *, is_text: bool) -> bytes:
     if length < 65536:
         return pack("!BBH", first, 126, length) + payload
     return pack("!BBQ", first, 127, length) + payload
-
-
-def is_gone(native: web.Request) -> bool:
-    """Whether the connection that *native* came by has ended."""
-    return native.transport is None or native.transport.is_closing()
 
 
 def wants_websocket(native: web.Request) -> bool:

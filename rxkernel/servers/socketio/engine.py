@@ -34,7 +34,7 @@ from rxkernel.servers.socketio.packet import (
     encode_packet,
 )
 from rxkernel.servers.socketio.peer import Peer
-from rxkernel.servers.socketio.rooms import Rooms
+from rxkernel.servers.socketio.rooms import Rooms, arguments
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
 
     Args:
         limits: of the sessions, counted in one place.
-        make: a connection for ``(peer, sid, namespace, handshake request)``.
+        make: a connection for ``(peer, sid, namespace)``.
         connected: decides, given the auth; the CONNECT_ERROR to send, or None to let it in.
         received: an event with its acknowledgement id, or None, and its arguments; what it
             returns is awaited before more is read of that client.
@@ -62,7 +62,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         self,
         *,
         limits: Limits,
-        make: Callable[[Peer, str, str, Any], SocketioConnection],
+        make: Callable[[Peer, str, str], SocketioConnection],
         connected: Callable[[SocketioConnection, Any], Awaitable[Outgoing | None]],
         received: Callable[[SocketioConnection, int | None, list[Any]], Awaitable[None] | None],
         disconnected: Callable[[SocketioConnection], Awaitable[None]],
@@ -144,7 +144,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
             session.put(encode_packet(CONNECT_ERROR, namespace, None, error))
             return
         sid = await self.manager.pre_connect(session.sid, namespace)
-        connection = self._make(peer, sid, namespace, self.environ[session.sid]["aiohttp.request"])
+        connection = self._make(peer, sid, namespace)
         self.connections[sid] = peer.connections[namespace] = connection
         try:
             refusal = await self._connected(connection, auth)
@@ -213,15 +213,10 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         connection = self.connections.get(to or sid or "")
         if connection is None or connection.namespace != (namespace or "/"):
             raise ValueError(f"no client {to or sid!r} in the namespace {namespace or '/'}")
-        args = data if isinstance(data, tuple) else () if data is None else (data,)
         try:
-            return await connection.call(event, *args, timeout=timeout)
+            return await connection.call(event, *arguments(data), timeout=timeout)
         except TimeoutError as exc:
             raise socketio.exceptions.TimeoutError from exc
-
-    async def close(self, eio_sid: str) -> None:
-        """Close an Engine.IO session and the transport below it."""
-        await self.eio.disconnect(eio_sid)
 
     async def broadcast(
         self, event: str, args: tuple[Any, ...], room: str | None, namespace: str, skip: set[str]

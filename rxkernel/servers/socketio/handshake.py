@@ -10,10 +10,10 @@ import msgspec
 
 from rxkernel.servers.aiohttp.origins import OriginPolicy, is_preflight
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
+from rxkernel.servers.aiohttp.responses import is_gone
 from rxkernel.servers.aiohttp.websocket import (
     BodyError,
     WebSocket,
-    is_gone,
     read_text,
     text_response,
     wants_websocket,

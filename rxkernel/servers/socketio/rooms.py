@@ -10,6 +10,7 @@ from typing import Any
 
 import socketio
 
+from rxkernel.servers.socketio.connection import SocketioConnection
 from rxkernel.servers.socketio.outbox import Outgoing
 from rxkernel.servers.socketio.packet import encode_event
 
@@ -98,21 +99,32 @@ class Rooms(socketio.AsyncManager):  # type: ignore[misc]
         **_: Any,
     ) -> None:
         """What python-socketio's own ``emit`` ends in; *callback* gets the answer of each."""
-        args = data if isinstance(data, tuple) else () if data is None else (data,)
-        skip = skip_sid if isinstance(skip_sid, list) else [skip_sid]
+        args, skip = arguments(data), skip_sid if isinstance(skip_sid, list) else [skip_sid]
         if callback is None:
             self.deliver(encode_event(namespace, event, args, None), namespace, to or room, skip)
             return
-        for sid, _eio_sid in tuple(self.get_participants(namespace, to or room)):
-            if sid not in skip and (connection := self.server.connections.get(sid)) is not None:
-                id = self._generate_ack_id(sid, callback)
-                connection.put(encode_event(namespace, event, args, id))
+        for connection in self._recipients(namespace, to or room, skip):
+            id = self._generate_ack_id(connection.id, callback)
+            connection.put(encode_event(namespace, event, args, id))
 
     def deliver(
         self, message: Outgoing, namespace: str, room: Any, skip: Collection[str | None]
     ) -> None:
         """Put *message* before every client of *room* but those of *skip*."""
+        for connection in self._recipients(namespace, room, skip):
+            connection.put(message)
+
+    def _recipients(
+        self, namespace: str, room: Any, skip: Collection[str | None]
+    ) -> list[SocketioConnection]:
         connections = self.server.connections
-        for sid, _ in tuple(self.get_participants(namespace, room)):
-            if sid not in skip and (connection := connections.get(sid)) is not None:
-                connection.put(message)
+        return [
+            connections[sid]
+            for sid, _ in self.get_participants(namespace, room)
+            if sid not in skip and sid in connections
+        ]
+
+
+def arguments(data: Any) -> tuple[Any, ...]:
+    """What python-socketio makes of the *data* of an event: a tuple is several values."""
+    return data if isinstance(data, tuple) else () if data is None else (data,)

@@ -182,7 +182,8 @@ class SocketioServer(Server):
         job.add_done_callback(self._jobs.discard)
         return job
 
-    def _make(self, peer: Peer, sid: str, namespace: str, native: Any) -> SocketioConnection:
+    def _make(self, peer: Peer, sid: str, namespace: str) -> SocketioConnection:
+        native = peer.session.environ["aiohttp.request"]
         return SocketioConnection(
             self.engine,
             sid,

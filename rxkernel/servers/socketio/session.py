@@ -22,10 +22,10 @@ from rxkernel.servers.socketio.flusher import Flusher
 from rxkernel.servers.socketio.heartbeat import Heartbeat
 from rxkernel.servers.socketio.limits import Limits, ProtocolError, TokenBucket
 from rxkernel.servers.socketio.outbox import Outbox, Outgoing
-from rxkernel.servers.socketio.polling import Polling
+from rxkernel.servers.socketio.polling import NOOP, Polling
 from rxkernel.settings import SocketioSettings
 
-CLOSE, PING, PONG, MESSAGE, UPGRADE, NOOP = "1", "2", "3", "4", "5", "6"
+CLOSE, PING, PONG, MESSAGE, UPGRADE = "1", "2", "3", "4", "5"
 PROBE = "probe"
 
 GOING_AWAY, POLICY, RESTARTING = 1001, 1008, 1012
