@@ -20,6 +20,8 @@ _ORIGIN = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[\w.-]+|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?",
     re.ASCII | re.IGNORECASE,
 )
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HOST_NAME = re.compile(r"(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _NAMESPACE = re.compile(r"/[^,?]{0,255}")
 _LEVELS = tuple(logging.getLevelNamesMapping())
@@ -84,13 +86,41 @@ class HttpSettings:
     """Path before every route."""
 
     body_limit: int = attrs.field(default=1_048_576, validator=_COUNT)
-    """Largest request body, in bytes; a larger one is answered 413."""
+    """Largest request body that is held in memory, in bytes; a larger one is answered 413."""
+
+    upload_limit: int = attrs.field(default=104_857_600, validator=_COUNT)
+    """Largest body of a route that takes files or a stream, in bytes."""
+
+    file_limit: int = attrs.field(default=33_554_432, validator=_COUNT)
+    """Largest file of one form, in bytes."""
 
     form_fields_limit: int = attrs.field(default=1000, validator=_COUNT)
     """Most fields in one form."""
 
+    header_timeout: float = attrs.field(default=10.0, validator=_INTERVAL)
+    """Seconds within which a client must send the head of a request."""
+
+    body_timeout: float = attrs.field(default=20.0, validator=_INTERVAL)
+    """Seconds within which a body must come, and one more for every ``min_body_rate`` bytes."""
+
+    min_body_rate: int = attrs.field(default=500, validator=_COUNT)
+    """Bytes a second below which a body is too slow, once ``body_timeout`` is over."""
+
+    send_timeout: float = attrs.field(default=30.0, validator=_INTERVAL)
+    """Seconds that a client may take nothing of its answer; then it is cut off."""
+
     keepalive_timeout: float = attrs.field(default=75.0, validator=_DURATION)
     """Seconds that an idle connection is kept open."""
+
+    max_connections: int = attrs.field(default=20_000, validator=_COUNT)
+    """Most connections in all; one more is answered 503 and closed."""
+
+    max_connections_per_address: int = attrs.field(default=2_000, validator=_COUNT)
+    """Most connections from one address; one more is answered 429 and closed. Trusted proxies
+    are not counted."""
+
+    shutdown_delay: float = attrs.field(default=0.0, validator=_DURATION)
+    """Seconds between readiness going off and the port being closed, when the server stops."""
 
     shutdown_timeout: float = attrs.field(default=10.0, validator=_DURATION)
     """Seconds that requests in flight get to end when the server stops."""
@@ -120,6 +150,36 @@ class HttpSettings:
         ),
     )
     """Peers whose ``X-Forwarded-For``, ``-Host`` and ``-Proto`` are believed."""
+
+    allowed_hosts: tuple[str, ...] = attrs.field(
+        default=(),
+        validator=Allowed(
+            'a list of host names like "example.org" or "*.example.org", without a port',
+            (tuple,),
+            lambda hosts: all(isinstance(h, str) and _HOST_NAME.fullmatch(h) for h in hosts),
+        ),
+    )
+    """Hosts that requests may be for, another is answered 421; none listed: any host."""
+
+    request_id_header: str | None = attrs.field(
+        default="X-Request-ID",
+        validator=Allowed(
+            "the name of a header, or none", (str, NoneType), lambda name: _TOKEN.fullmatch(name)
+        ),
+    )
+    """Header that brings the id of a request and takes it back; none: ids stay inside."""
+
+    security_headers: bool = attrs.field(default=False, validator=_FLAG)
+    """Whether answers forbid sniffing, framing and referrers."""
+
+    compression: bool = attrs.field(default=False, validator=_FLAG)
+    """Whether answers are compressed for clients that can read it."""
+
+    compression_minimum: int = attrs.field(default=1024, validator=_COUNT)
+    """Smallest answer that is worth compressing, in bytes."""
+
+    health: bool = attrs.field(default=False, validator=_FLAG)
+    """Whether ``/healthz`` and ``/readyz`` are answered."""
 
     def __attrs_post_init__(self) -> None:
         if self.allow_credentials and "*" in self.origins:
@@ -260,6 +320,15 @@ class LoggingSettings:
     )
     """Name of the lowest level that is logged."""
 
+    format: str = attrs.field(
+        default="text",
+        validator=Allowed('"text" or "json"', (str,), {"text", "json"}.__contains__),
+    )
+    """How a record is written: a line to read, or one JSON object a line."""
+
+    access: bool = attrs.field(default=False, validator=_FLAG)
+    """Whether every request and every socket event is logged, one line each."""
+
 
 @attrs.frozen(kw_only=True)
 class Settings:
@@ -267,6 +336,12 @@ class Settings:
 
     debug: bool = attrs.field(default=False, validator=_FLAG)
     """Whether error answers and the log may show internals."""
+
+    request_timeout: float | None = attrs.field(
+        default=None,
+        validator=Allowed(f"{_INTERVAL.text}, or none", (int, float, NoneType), _INTERVAL.test),
+    )
+    """Seconds within which a request or a socket event must be answered; then it is 503."""
 
     http: HttpSettings = attrs.field(
         factory=HttpSettings, validator=Allowed("an HttpSettings", (HttpSettings,))

@@ -22,9 +22,20 @@ class HttpLabel:
     method: str
     path: str
     name: str
+    status_code: int = 200
+    body_limit: int | None = None
 
     def metadata(self, target: type, action: str, options: dict[str, Any]) -> HttpMetadata:
-        return HttpMetadata(target, self.name, self.path, self.method, action, options)
+        return HttpMetadata(
+            target,
+            self.name,
+            self.path,
+            self.method,
+            action,
+            options,
+            status_code=self.status_code,
+            body_limit=self.body_limit,
+        )
 
 
 @attrs.frozen
@@ -33,31 +44,40 @@ class WebSocketLabel:
 
     name: str
     namespace: str
+    status_code: int = 200
 
     def metadata(self, target: type, action: str, options: dict[str, Any]) -> WebSocketMetadata:
-        return WebSocketMetadata(target, self.name, self.namespace, action, options)
+        return WebSocketMetadata(
+            target, self.name, self.namespace, action, options, status_code=self.status_code
+        )
 
 
-def http(method: str, path: str, name: str) -> Callable[[F], F]:
+def http(
+    method: str, path: str, name: str, *, status_code: int = 200, body_limit: int | None = None
+) -> Callable[[F], F]:
     """Serve the decorated controller method over HTTP, as route *name*.
 
     *path* is a template such as ``/users/{id:int}`` (see `PathTemplate`). A plain ``def``
-    runs in a thread pool. What is wrong with a route is told at boot.
+    runs in a thread pool. A plain value that it returns is sent with *status_code*; a body may
+    have *body_limit* bytes, in place of the settings. What is wrong with a route is told at boot.
     """
 
     def label(function: F) -> F:
-        return add_label(function, _ROUTE, HttpLabel(method, path, name))
+        return add_label(function, _ROUTE, HttpLabel(method, path, name, status_code, body_limit))
 
     return label
 
 
-def websocket(name: str, namespace: str = "/") -> Callable[[F], F]:
-    """Serve the decorated controller method as the Socket.IO event *name* of *namespace*."""
+def websocket(name: str, namespace: str = "/", *, status_code: int = 200) -> Callable[[F], F]:
+    """Serve the decorated controller method as the Socket.IO event *name* of *namespace*.
+
+    A plain value that it returns is acknowledged with *status_code*.
+    """
 
     refuse_bare("websocket", name)
 
     def label(function: F) -> F:
-        return add_label(function, _ROUTE, WebSocketLabel(name, namespace))
+        return add_label(function, _ROUTE, WebSocketLabel(name, namespace, status_code))
 
     return label
 

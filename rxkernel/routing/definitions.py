@@ -10,6 +10,7 @@ from rxkernel.messages.response import Response
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.metadata import HttpMetadata, WebSocketMetadata
 from rxkernel.routing.path import PathTemplate
+from rxkernel.routing.signature import Signature
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -20,6 +21,7 @@ class HttpDefinition:
 
     metadata: HttpMetadata
     handler: Handler = attrs.field(repr=False)
+    signature: Signature = attrs.field(default=Signature(), repr=False)
 
     transport = Transport.HTTP
 
@@ -51,6 +53,7 @@ class WebSocketDefinition:
 
     metadata: WebSocketMetadata
     handler: Handler = attrs.field(repr=False)
+    signature: Signature = attrs.field(default=Signature(), repr=False)
 
     transport = Transport.SOCKET
 

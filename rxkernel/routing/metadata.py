@@ -30,7 +30,9 @@ def _options(given: Mapping[str, Any]) -> Mapping[str, Any]:
 class HttpMetadata:
     """A route over HTTP: *action* is the method of the controller class *target*.
 
-    ``options`` hold what bundle decorators left for their listeners to read.
+    ``options`` hold what bundle decorators left for their listeners to read. A plain value
+    that the action returns is sent with *status_code*. *body_limit*, in bytes, stands in place
+    of the limits of `HttpSettings`.
 
     Raises:
         ConfigurationError: the name is empty, the method is none of `METHODS`, or the path
@@ -43,10 +45,17 @@ class HttpMetadata:
     http_method: str
     action: str
     options: Mapping[str, Any] = attrs.field(factory=dict, converter=_options, hash=False)
+    status_code: int = attrs.field(default=200, kw_only=True)
+    body_limit: int | None = attrs.field(default=None, kw_only=True)
     template: PathTemplate = attrs.field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        problems = [*_name_problems(self)]
+        problems = [*_name_problems(self), *_status_problems(self)]
+        if self.body_limit is not None and self.body_limit < 1:
+            problems.append(
+                f"route {self.name!r} ({self.place}) has the body_limit {self.body_limit!r}; "
+                f"give it bytes, 1 or more"
+            )
         if self.http_method not in METHODS:
             problems.append(
                 f"route {self.name!r} ({self.place}) has the method {self.http_method!r}; "
@@ -83,9 +92,10 @@ class WebSocketMetadata:
     namespace: str = "/"
     action: str = ""
     options: Mapping[str, Any] = attrs.field(factory=dict, converter=_options, hash=False)
+    status_code: int = attrs.field(default=200, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        problems = [*_name_problems(self)]
+        problems = [*_name_problems(self), *_status_problems(self)]
         if not isinstance(self.namespace, str):
             problems.append(f"event {self.name!r} ({self.place}) has no text as its namespace")
         elif not self.namespace.startswith("/") or any(c in self.namespace for c in ",?"):
@@ -119,3 +129,12 @@ def _name_problems(metadata: "HttpMetadata | WebSocketMetadata") -> list[str]:
     if isinstance(metadata.name, str) and metadata.name:
         return []
     return [f"the route of {metadata.place} has the name {metadata.name!r}; give it a text"]
+
+
+def _status_problems(metadata: "HttpMetadata | WebSocketMetadata") -> list[str]:
+    if 200 <= metadata.status_code <= 299:
+        return []
+    return [
+        f"route {metadata.name!r} ({metadata.place}) has the status_code "
+        f"{metadata.status_code!r}; a plain value is sent with one from 200 to 299"
+    ]

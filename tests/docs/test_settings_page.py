@@ -11,7 +11,14 @@ from rxkernel import Settings
 from rxkernel.settings import Allowed
 from tests.required_tools import ROOT
 
-_BYTES = ("body_limit", "max_payload", "max_outbound_bytes")
+_BYTES = (
+    "body_limit",
+    "upload_limit",
+    "file_limit",
+    "compression_minimum",
+    "max_payload",
+    "max_outbound_bytes",
+)
 _ROW = re.compile(r"^\| `([a-z._]+)` \| (\S+) \| (\w*) ?\|", re.MULTILINE)
 
 

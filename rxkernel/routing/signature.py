@@ -1,0 +1,62 @@
+"""What an action takes and gives back, read once from how it is written.
+
+Kept on the definition: the kernel binds requests with it, transports ask how a body is wanted,
+and a description of the API can be made from it.
+"""
+
+import inspect
+from enum import StrEnum
+from typing import Any
+
+import attrs
+
+REQUIRED: Any = inspect.Parameter.empty
+"""The default of a parameter that has none."""
+
+
+class Source(StrEnum):
+    """Where a parameter comes from."""
+
+    REQUEST = "request"
+    CONNECTION = "connection"
+    PARAMS = "params"
+    HEADER = "header"
+    COOKIE = "cookie"
+    BODY = "body"
+    STREAM = "stream"
+    FILE = "file"
+    SERVICE = "service"
+
+
+@attrs.frozen
+class Parameter:
+    """One parameter of an action: ``key`` is its name in its source, ``type`` its annotation
+    without the marker."""
+
+    name: str
+    source: Source
+    key: str
+    type: Any
+    default: Any = REQUIRED
+    allow_unknown: bool = False
+
+
+@attrs.frozen
+class Signature:
+    """The parameters of an action and the type that it declares to return.
+
+    ``returns`` is `Any` where nothing is declared, or a `Response` of some kind.
+    """
+
+    parameters: tuple[Parameter, ...] = ()
+    returns: Any = Any
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether the action reads the body itself, piece by piece."""
+        return any(p.source is Source.STREAM for p in self.parameters)
+
+    @property
+    def takes_files(self) -> bool:
+        """Whether uploads are expected: a larger body is allowed then."""
+        return any(p.source is Source.FILE for p in self.parameters)
