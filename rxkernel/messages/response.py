@@ -1,11 +1,12 @@
 """What an action answers with."""
 
+import re
 from collections.abc import AsyncIterable, Mapping
 from datetime import datetime
 from email.utils import format_datetime
 from http.cookies import SimpleCookie
 from os import PathLike
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -13,7 +14,11 @@ import attrs
 from multidict import CIMultiDict
 from yarl import URL
 
+from rxkernel.messages.content_types import content_type_of
+from rxkernel.messages.public_path import public_path
+
 _REDIRECTS = (301, 302, 303, 307, 308)
+_NOT_IN_A_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff/\\]")
 
 
 def _headers(given: Mapping[str, str] | None) -> CIMultiDict[str]:
@@ -94,9 +99,18 @@ class RedirectResponse(Response):
 class FileResponse(Response):
     """A file of this machine, sent as it is; 404 when it is not there at the time.
 
-    Over HTTP it knows ranges and conditional requests (RFC 9110 §13, §14). With *filename*
-    the browser saves it under that name (RFC 6266). A socket cannot carry it.
+    Over HTTP it knows ranges and conditional requests (RFC 9110 §13, §14). *path* is the
+    program's own, unless a *root* is given: below it *path* may come from a client, and
+    symbolic links, hidden files and backups are not there. With *filename* the browser saves
+    it under that name, or shows it if *inline* (RFC 6266). A socket cannot carry it.
+
+    Raises:
+        NotFoundException: *path* is no name that may be asked for below *root*.
+        ValueError: *filename* has a path or a control character.
     """
+
+    root: Path | None
+    """Folder that ``content``, the path, must lie in; None: it may lie anywhere."""
 
     def __init__(
         self,
@@ -105,10 +119,17 @@ class FileResponse(Response):
         headers: Mapping[str, str] | None = None,
         *,
         filename: str | None = None,
+        inline: bool = False,
+        root: str | PathLike[str] | None = None,
     ) -> None:
-        super().__init__(Path(path), status_code, headers)
+        self.root = None if root is None else Path(root)
+        where = Path(path) if self.root is None else public_path(self.root, path)
+        super().__init__(where, status_code, headers)
+        named = where if filename is None else PurePath(filename)
+        self.headers.setdefault("Content-Type", content_type_of(named))
         if filename is not None:
-            self.headers.setdefault("Content-Disposition", attachment(filename))
+            kind = "inline" if inline else "attachment"
+            self.headers.setdefault("Content-Disposition", disposition(kind, filename))
 
 
 class StreamResponse(Response):
@@ -174,10 +195,19 @@ async def close_source(response: Response) -> None:
         await close()
 
 
-def attachment(filename: str) -> str:
-    """``Content-Disposition`` for a download (RFC 6266): quoted ASCII, then RFC 5987 UTF-8."""
-    plain = "".join(c if c.isascii() and c.isprintable() else "_" for c in filename)
-    quoted = plain.replace("\\", "\\\\").replace('"', '\\"')
-    if plain == filename:
-        return f'attachment; filename="{quoted}"'
-    return f"attachment; filename=\"{quoted}\"; filename*=UTF-8''{quote(filename, safe='')}"
+def disposition(kind: str, filename: str) -> str:
+    """``Content-Disposition`` (RFC 6266): a name in ASCII, and where that is not all, in UTF-8.
+
+    Raises:
+        ValueError: a browser could not save it under *filename*.
+    """
+    if filename in ("", ".", "..") or _NOT_IN_A_NAME.search(filename):
+        raise ValueError(
+            f"filename is {filename!r}; a download has a name without folders and control "
+            f"characters"
+        )
+    plain = "".join(c if c.isascii() else "_" for c in filename)
+    quoted = plain.replace('"', '\\"')
+    if plain == filename and "%" not in filename:  # some browsers decode it (appendix D)
+        return f'{kind}; filename="{quoted}"'
+    return f"{kind}; filename=\"{quoted}\"; filename*=UTF-8''{quote(filename, safe='')}"

@@ -10,6 +10,7 @@ import pytest
 from rxkernel import (
     EventStreamResponse,
     FileResponse,
+    NotFoundException,
     RedirectResponse,
     Response,
     ServerSentEvent,
@@ -98,15 +99,71 @@ def test_a_redirect_needs_a_status_that_redirects() -> None:
         RedirectResponse("/", 200)
 
 
-def test_a_download_is_named_for_old_and_new_clients() -> None:
-    """RFC 6266 §4.3: ``filename`` in ASCII, ``filename*`` in UTF-8."""
-    assert "Content-Disposition" not in FileResponse("x.csv").headers
-    plain = FileResponse("x.csv", filename='my "x".csv').headers["Content-Disposition"]
-    foreign = FileResponse("x.csv", filename="é\n.csv").headers["Content-Disposition"]
+@pytest.mark.parametrize(
+    ("filename", "told"),
+    [
+        ("x.csv", 'filename="x.csv"'),
+        ('my "x".csv', 'filename="my \\"x\\".csv"'),
+        ("é.csv", "filename=\"_.csv\"; filename*=UTF-8''%C3%A9.csv"),
+        ("100%25.csv", "filename=\"100%25.csv\"; filename*=UTF-8''100%2525.csv"),
+    ],
+)
+def test_a_download_is_named_for_old_and_new_clients(filename: str, told: str) -> None:
+    """RFC 6266 §4.3 and appendix D: ``filename`` in ASCII, ``filename*`` in UTF-8."""
+    saved = FileResponse("x", filename=filename)
+    shown = FileResponse("x", filename=filename, inline=True)
 
-    assert plain == 'attachment; filename="my \\"x\\".csv"'
-    assert foreign == "attachment; filename=\"__.csv\"; filename*=UTF-8''%C3%A9%0A.csv"
-    assert FileResponse("x.csv").content == Path("x.csv")
+    assert saved.headers["Content-Disposition"] == f"attachment; {told}"
+    assert shown.headers["Content-Disposition"] == f"inline; {told}"
+
+
+@pytest.mark.parametrize("filename", ["", ".", "..", "a/b", "a\\b", "a\r\nX: 1", "\x7f", "\ud800"])
+def test_a_download_has_no_name_that_nobody_could_save(filename: str) -> None:
+    with pytest.raises(ValueError, match="without folders and control characters"):
+        FileResponse("x.csv", filename=filename)
+
+
+@pytest.mark.parametrize(
+    ("path", "filename", "content_type"),
+    [
+        ("a/index.HTML", None, "text/html; charset=utf-8"),
+        ("x.js", None, "text/javascript; charset=utf-8"),
+        ("x.woff2", None, "font/woff2"),
+        ("x.xml", None, "application/xml"),
+        ("x.tar.gz", None, "application/gzip"),
+        ("x.xyz", None, "application/octet-stream"),
+        ("README", None, "application/octet-stream"),
+        ("blobs/17", "report.csv", "text/csv; charset=utf-8"),
+    ],
+)
+def test_a_file_has_the_type_of_its_name(
+    path: str, filename: str | None, content_type: str
+) -> None:
+    """aiohttp asks the tables of the machine, which differ."""
+    response = FileResponse(path, filename=filename)
+
+    assert response.headers["Content-Type"] == content_type
+    assert response.content == Path(path)
+
+
+def test_a_file_takes_the_headers_of_the_action() -> None:
+    given = {"Content-Type": "text/html; charset=latin-1", "Content-Disposition": "inline"}
+
+    headers = FileResponse("x.txt", headers=given, filename="x.txt").headers
+
+    assert dict(headers) == given
+
+
+@pytest.mark.parametrize("name", ["app.js", "a/b.c", "12:30.log", "a b", "x.bakery", "tmp", "é"])
+def test_a_file_below_a_root_keeps_its_way(name: str) -> None:
+    assert FileResponse(name, root="site").content == Path("site", name)
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a/../../x", "/etc/passwd", ".env", "a~", "C:x"])
+def test_what_nobody_may_ask_for_is_not_there(name: str) -> None:
+    """All of it over a socket: tests/servers/test_hostile_files.py."""
+    with pytest.raises(NotFoundException):
+        FileResponse(name, root="site")
 
 
 async def pieces() -> AsyncIterator[bytes]:

@@ -438,7 +438,7 @@ async def test_files_are_sent_with_ranges_and_a_missing_one_is_404(
     async with session.get(url + "file", headers={"Range": "bytes=2-4"}) as response:
         assert (response.status, await response.text()) == (206, "234")
         assert response.headers["Content-Disposition"] == 'attachment; filename="x.txt"'
-        assert response.headers["Content-Type"] == "text/plain"
+        assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
         etag = response.headers["ETag"]
     async with session.get(url + "file", headers={"If-None-Match": etag}) as response:
         assert response.status == 304

@@ -1,18 +1,15 @@
 """From the kernel's response to aiohttp's."""
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 from multidict import CIMultiDict
 
-from rxkernel.exceptions import NotFoundException
 from rxkernel.kernel.event_stream import encode_event
 from rxkernel.kernel.serialization import encode_json
 from rxkernel.messages.response import (
     EventStreamResponse,
-    FileResponse,
     Response,
     StreamResponse,
     close_source,
@@ -22,27 +19,17 @@ _WATCH = 0.25
 """Seconds between two looks at whether the client of a waiting stream is still there."""
 
 
-async def native_response(response: Response) -> web.StreamResponse:
-    """What aiohttp can send for any response but a stream.
+def native_response(response: Response) -> web.StreamResponse:
+    """What aiohttp can send for any response but a stream or a file.
 
     Raises:
-        NotFoundException: the file of a `FileResponse` is not there.
         TypeError, ValueError, RecursionError: the content or a header cannot be written.
     """
     headers = checked_headers(response.headers)
-    if isinstance(response, FileResponse):
-        return await _file(response, headers)
     body, content_type = encode_content(response.content, headers.get("Content-Type"))
     if content_type is not None:
         headers["Content-Type"] = content_type
     return web.Response(body=body, status=response.status_code, headers=headers)
-
-
-async def _file(response: FileResponse, headers: CIMultiDict[str]) -> web.StreamResponse:
-    path: Path = response.content
-    if not await asyncio.to_thread(path.is_file):
-        raise NotFoundException
-    return web.FileResponse(path, status=response.status_code, headers=headers)
 
 
 def checked_headers(headers: CIMultiDict[str]) -> CIMultiDict[str]:

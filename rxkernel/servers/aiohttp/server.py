@@ -17,9 +17,10 @@ from rxkernel.kernel.errors import error_response
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.scopes import current_request
 from rxkernel.messages.request import Request
-from rxkernel.messages.response import EventStreamResponse, Response, StreamResponse
+from rxkernel.messages.response import EventStreamResponse, FileResponse, Response, StreamResponse
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import HttpDefinition
+from rxkernel.servers.aiohttp.files import file_response
 from rxkernel.servers.aiohttp.listener import Listener
 from rxkernel.servers.aiohttp.origins import OriginPolicy, is_preflight
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
@@ -184,8 +185,10 @@ class AiohttpServer(Server):
     ) -> web.StreamResponse:
         if isinstance(response, StreamResponse | EventStreamResponse):
             out = await self._stream(native, exchange.request, response)
+        elif isinstance(response, FileResponse):
+            out = await file_response(native, response, self._settings.send_timeout)
         else:
-            out = await native_response(response)
+            out = native_response(response)
         exchange.response = response
         return out
 

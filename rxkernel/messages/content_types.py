@@ -1,0 +1,54 @@
+"""The content type of a file by its name; no table of the machine has a say in it."""
+
+from mimetypes import MimeTypes
+from pathlib import PurePath
+
+BYTES = "application/octet-stream"
+
+# What Python has no type for, or not in every version.
+_ADDED = {
+    ".7z": "application/x-7z-compressed",
+    ".br": "application/x-brotli",
+    ".bz2": "application/x-bzip2",
+    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ".epub": "application/epub+zip",
+    ".flac": "audio/flac",
+    ".gz": "application/gzip",
+    ".ico": "image/x-icon",
+    ".ics": "text/calendar",
+    ".js": "text/javascript",
+    ".jsonl": "application/jsonl",
+    ".jxl": "image/jxl",
+    ".m4a": "audio/mp4",
+    ".map": "application/json",
+    ".markdown": "text/markdown",
+    ".md": "text/markdown",
+    ".mjs": "text/javascript",
+    ".mkv": "video/x-matroska",
+    ".ogg": "audio/ogg",
+    ".ogv": "video/ogg",
+    ".opus": "audio/ogg",
+    ".otf": "font/otf",
+    ".pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    ".rst": "text/x-rst",
+    ".rtf": "application/rtf",
+    ".toml": "application/toml",
+    ".ttf": "font/ttf",
+    ".wav": "audio/wav",
+    ".webp": "image/webp",
+    ".woff": "font/woff",
+    ".woff2": "font/woff2",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ".xml": "application/xml",  # it names its charset itself; that of text/xml would overrule it
+    ".xz": "application/x-xz",
+    ".yaml": "application/yaml",
+    ".yml": "application/yaml",
+    ".zst": "application/zstd",
+}
+_TYPES = {**MimeTypes(filenames=()).types_map[True], **_ADDED}
+
+
+def content_type_of(path: PurePath) -> str:
+    """By the last suffix of *path*; texts are in UTF-8, what is unknown is just bytes."""
+    known = _TYPES.get(path.suffix.lower(), BYTES)
+    return f"{known}; charset=utf-8" if known.startswith("text/") else known
