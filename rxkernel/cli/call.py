@@ -11,11 +11,12 @@ from rxkernel.cli.listing import print_json
 from rxkernel.cli.loading import load
 from rxkernel.cli.loop import run
 from rxkernel.cli.options import debug_option, overrides_of, target_argument, transport_option
-from rxkernel.exceptions import BadRequestException, ConfigurationError
+from rxkernel.exceptions import BadRequestException, ConfigurationError, NotFoundException
 from rxkernel.kernel.serialization import decode_json, to_plain
 from rxkernel.messages.response import EventStreamResponse, FileResponse, Response, StreamResponse
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import HttpDefinition
+from rxkernel.servers.files.opening import open_file
 
 
 def _read_params(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
@@ -109,9 +110,18 @@ async def _content(response: Response) -> Any:
         pieces = [piece async for piece in response.content]
         return _text(b"".join(p.encode() if isinstance(p, str) else p for p in pieces))
     if isinstance(response, FileResponse):
-        return _text(response.content.read_bytes()) if response.content.is_file() else None
+        return _file(response)
     content = to_plain(response.content)
     return _text(content) if isinstance(content, bytes | bytearray) else content
+
+
+def _file(response: FileResponse) -> str | bytes | None:
+    """What is in it; None when it is not there, or not below its root."""
+    try:
+        with open_file(response.content, response.root) as file:
+            return _text(file.readall())
+    except NotFoundException:
+        return None
 
 
 def _text(content: bytes | bytearray) -> str | bytes:

@@ -1,6 +1,7 @@
 """``call``: one request in process, as on the wire."""
 
 import json
+import os
 
 import pytest
 
@@ -65,6 +66,10 @@ class Shop:
     async def file(self, request):
         return FileResponse(Path(request.params["name"]))
 
+    @http("GET", "/rooted/{name}", "rooted")
+    async def rooted(self, request):
+        return FileResponse(request.params["name"], root=".")
+
 
 application = Application(controllers=[Shop])
 """
@@ -96,6 +101,8 @@ def test_call_prints_the_response(run: Run, shop: str) -> None:
         (["events"], None),
         (["file", "--param", "name=note.txt"], "a note"),
         (["file", "--param", "name=none.txt"], None),
+        (["rooted", "--param", "name=note.txt"], "a note"),
+        (["rooted", "--param", "name=link.txt"], None),
     ],
 )
 def test_call_prints_every_kind_of_content(
@@ -103,6 +110,7 @@ def test_call_prints_every_kind_of_content(
 ) -> None:
     with open("note.txt", "w") as note:
         note.write("a note")
+    os.symlink("note.txt", "link.txt")
 
     name, *options = arguments
     result = run("call", name, shop, *options)
