@@ -7,6 +7,9 @@ import asyncio
 import errno
 import logging
 import os
+import shutil
+import ssl
+import subprocess
 from asyncio import StreamReader
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,10 +21,13 @@ from aiohttp import web
 
 from rxkernel import (
     Application,
+    FileResponse,
     ServerConfigurationEvent,
     ServerEvents,
     observe,
 )
+from rxkernel.servers.aiohttp.files import file_response
+from tests.required_tools import absent
 from tests.servers.conftest import Serve
 from tests.servers.raw_files import Files, ask, connection, read_answer, read_head, request
 from tests.waiting import until
@@ -238,3 +244,55 @@ async def test_middlewares_may_add_to_a_file_and_refuse_it(serve: Serve, large: 
     assert (answer.headers["X-Middleware"], len(answer.body)) == ("yes", SIZE)
     assert (await ask(site, "/files/large?refuse")).status == 403
     await until(lambda: open_files(large) == 0)
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key and its certificate, for this run only."""
+    if shutil.which("openssl") is None:
+        absent("no openssl: `apt-get install openssl`")
+    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    command += [
+        "-nodes",
+        "-subj",
+        "/CN=localhost",
+        "-days",
+        "1",
+        "-keyout",
+        str(path),
+        "-out",
+        "-",
+    ]
+    done = subprocess.run(command, capture_output=True, check=True)
+    path.write_bytes(path.read_bytes() + done.stdout)
+    return path
+
+
+async def test_over_tls_nothing_goes_past_the_encryption(
+    large: Path, certificate: Path, copied: list[int]
+) -> None:
+    """Our listener has no TLS; whoever gives it one must not find the files in the clear."""
+
+    async def send(native: web.Request) -> web.StreamResponse:
+        return await file_response(native, FileResponse(large), 5.0)
+
+    engine = web.Application()
+    engine.router.add_get("/", send)
+    runner = web.AppRunner(engine)
+    await runner.setup()
+    here = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    here.load_cert_chain(certificate)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=here)
+    await site.start()
+    there = ssl.create_default_context(cafile=certificate)
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", site.port, ssl=there, server_hostname="localhost"
+    )
+    writer.write(request("/", "Connection: close"))
+    async with asyncio.timeout(20):
+        assert (await read_answer(reader)).body == CONTENT
+
+    assert copied == []
+    writer.transport.abort()
+    await runner.cleanup()
