@@ -11,7 +11,7 @@ import shutil
 import ssl
 import subprocess
 from asyncio import StreamReader
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,17 @@ def open_files(path: Path) -> int:
     return found
 
 
+def adds(middleware: Any) -> Callable[[ServerConfigurationEvent], Awaitable[None]]:
+    """A listener that puts *middleware* before the kernel."""
+
+    @observe(ServerEvents.CONFIGURE)
+    async def configure(event: ServerConfigurationEvent) -> None:
+        if event.server.name == "aiohttp":
+            event.server.engine.middlewares.append(middleware)
+
+    return configure
+
+
 async def begin(site: Application, reader: StreamReader, writer: Any) -> None:
     """Ask for the large file and take its head only: the server has to wait."""
     writer.write(request("/files/large"))
@@ -137,6 +148,25 @@ async def test_a_connection_is_kept_for_the_next_request(site: Application, larg
 
     assert first.body == CONTENT
     assert (second.status, second.body) == (206, first.body[-3:])
+
+
+async def test_what_was_written_before_comes_before(serve: Serve, large: Path) -> None:
+    """The transport may still hold some of it, and a copy by the system goes past that."""
+
+    @web.middleware
+    async def middleware(native: web.Request, handler: Any) -> web.StreamResponse:
+        assert native.transport is not None
+        native.transport.write(bytes(SIZE))
+        response: web.StreamResponse = await handler(native)
+        return response
+
+    site = await serve(
+        type("Site", (Files,), {"root": large.parent}), listeners=[adds(middleware)]
+    )
+    async with asyncio.timeout(20), connection(site) as (reader, writer):
+        writer.write(request("/files/large"))
+        assert await reader.readexactly(SIZE) == bytes(SIZE)
+        assert (await read_answer(reader)).body == CONTENT
 
 
 async def test_an_old_client_gets_it_too(site: Application, large: Path) -> None:
@@ -208,6 +238,28 @@ async def test_a_client_that_takes_nothing_is_cut_off(
         await until(lambda: open_files(large) == 0)
 
 
+async def test_a_connection_that_the_server_closes_is_closed(serve: Serve, large: Path) -> None:
+    """The copy has a socket of its own, which would keep it open."""
+    connections: list[asyncio.BaseTransport] = []
+
+    @web.middleware
+    async def middleware(native: web.Request, handler: Any) -> web.StreamResponse:
+        assert native.transport is not None
+        connections.append(native.transport)
+        response: web.StreamResponse = await handler(native)
+        return response
+
+    site = await serve(
+        type("Site", (Files,), {"root": large.parent}), listeners=[adds(middleware)]
+    )
+    async with asyncio.timeout(20), connection(site) as (reader, writer):
+        await begin(site, reader, writer)
+        connections[0].abort()  # type: ignore[attr-defined]
+        with suppress(ConnectionError):
+            assert len(await reader.read()) < SIZE
+        await until(lambda: open_files(large) == 0)
+
+
 async def test_a_stop_waits_for_a_file_on_its_way(site: Application, large: Path) -> None:
     async with asyncio.timeout(20), connection(site) as (reader, writer):
         await begin(site, reader, writer)
@@ -232,13 +284,8 @@ async def test_middlewares_may_add_to_a_file_and_refuse_it(serve: Serve, large: 
         response.headers["X-Middleware"] = "yes"
         return web.Response(status=403) if "refuse" in native.query else response
 
-    @observe(ServerEvents.CONFIGURE)
-    async def configure(event: ServerConfigurationEvent) -> None:
-        if event.server.name == "aiohttp":
-            event.server.engine.middlewares.append(middleware)
-
     controller = type("Site", (Files,), {"root": large.parent})
-    site = await serve(controller, listeners=[configure])
+    site = await serve(controller, listeners=[adds(middleware)])
 
     answer = await ask(site, "/files/large")
     assert (answer.headers["X-Middleware"], len(answer.body)) == ("yes", SIZE)
