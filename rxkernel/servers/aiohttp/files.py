@@ -21,10 +21,8 @@ logger = logging.getLogger(__name__)
 _PIECE = 262_144
 
 
-async def file_response(
-    native: web.Request, response: FileResponse, patience: float
-) -> web.StreamResponse:
-    """What aiohttp can send for a file; one that takes nothing for *patience* seconds is cut off.
+async def file_response(native: web.Request, response: FileResponse) -> web.StreamResponse:
+    """What aiohttp can send for a file.
 
     Raises:
         HttpException: 404, 412 or 416, as `answer_file` finds.
@@ -32,7 +30,7 @@ async def file_response(
     """
     answer = await _answer(native, response)
     if answer.file is not None:
-        return _FileBody(native, answer, answer.file, patience)
+        return _FileBody(native, answer, answer.file)
     if not answer.parts:
         return web.StreamResponse(status=answer.status, headers=answer.headers)
     return web.Response(
@@ -74,14 +72,11 @@ class _FileBody(web.StreamResponse):
     aiohttp calls `write_eof` when the middlewares have seen the answer, as for any other.
     """
 
-    def __init__(
-        self, native: web.Request, answer: FileAnswer, file: FileIO, patience: float
-    ) -> None:
+    def __init__(self, native: web.Request, answer: FileAnswer, file: FileIO) -> None:
         super().__init__(status=answer.status, headers=answer.headers)
         self._native = native
         self._parts = answer.parts
         self._file = file
-        self._patience = patience
 
     async def write_eof(self, data: bytes = b"") -> None:
         parts, self._parts = self._parts, []
@@ -107,7 +102,7 @@ class _FileBody(web.StreamResponse):
             limits = transport.get_write_buffer_limits()
             transport.set_write_buffer_limits(0)
             await writer.drain()
-            part = await sendfile(transport, self._file, part, self._patience)
+            part = await sendfile(transport, self._file, part)
             transport.set_write_buffer_limits(limits[1], limits[0])
         while part:
             part = part[await self._copy(part) :]

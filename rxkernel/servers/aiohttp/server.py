@@ -186,7 +186,7 @@ class AiohttpServer(Server):
         if isinstance(response, StreamResponse | EventStreamResponse):
             out = await self._stream(native, exchange.request, response)
         elif isinstance(response, FileResponse):
-            out = await file_response(native, response, self._settings.send_timeout)
+            out = await file_response(native, response)
         else:
             out = native_response(response)
         exchange.response = response
