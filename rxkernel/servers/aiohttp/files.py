@@ -89,8 +89,7 @@ class _FileBody(web.StreamResponse):
             raise
         except Exception as exc:
             logger.error("%r broke off while it was sent", native.raw_path[:200], exc_info=exc)
-            if native.transport is not None:
-                native.transport.abort()  # fewer bytes than Content-Length says: it can tell
+            # aiohttp closes: the client has less than Content-Length says, and can tell
             raise ConnectionAbortedError("broke off") from exc
         await super().write_eof(data)
 

@@ -1,4 +1,4 @@
-"""Files are opened once, in a way that neither waits nor can be led astray.
+"""Files are opened once, in a way that neither waits nor can be led astray (POSIX).
 
 Everything here blocks: it is called in a thread.
 """
@@ -18,7 +18,6 @@ from rxkernel.exceptions import NotFoundException
 logger = logging.getLogger(__name__)
 
 _NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO}
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 def open_file(path: Path, root: Path | None) -> FileIO:
@@ -35,7 +34,7 @@ def open_file(path: Path, root: Path | None) -> FileIO:
     """
     if root is None:
         return _found(_open, path, path)
-    at = os.open(root, _FOLDER)
+    at = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     try:
         return _found(_open_below, path, path.relative_to(root), at)
     finally:
@@ -61,7 +60,7 @@ def _open_below(path: Path, root: int) -> FileIO:
     with ExitStack() as passed:
         at = root
         for folder in folders:
-            at = os.open(folder, _FOLDER | os.O_NOFOLLOW, dir_fd=at)
+            at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=at)
             passed.callback(os.close, at)
         return _open(Path(name), at, os.O_NOFOLLOW)
 
@@ -69,7 +68,7 @@ def _open_below(path: Path, root: int) -> FileIO:
 def _open(path: Path, at: int | None = None, flags: int = 0) -> FileIO:
     """Looked at before, as opening is not without effect on a pipe or a device, and after."""
     _check(os.stat(path, dir_fd=at, follow_symlinks=not flags))
-    found = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags, dir_fd=at)
+    found = os.open(path, os.O_RDONLY | os.O_NONBLOCK | flags, dir_fd=at)
     file = FileIO(found)
     try:
         _check(os.fstat(found))
