@@ -33,7 +33,7 @@ def test_a_value_that_cannot_be_sent_is_refused_by_every_way_in(way: str, value:
     """RFC 9110 §5.5; aiohttp finds it when the answer is on its way."""
     headers = Headers()
 
-    with pytest.raises(ValueError, match="header 'X-Name' is"):
+    with pytest.raises(ValueError, match=r"header 'X-Name' is"):
         WAYS[way](headers, "X-Name", value)
     assert not headers
 
@@ -49,7 +49,7 @@ def test_a_name_that_is_no_token_is_refused_by_every_way_in(way: str, name: str)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("value", [5, None, b"x"])
 def test_a_value_that_is_no_text_is_refused_by_every_way_in(way: str, value: object) -> None:
-    with pytest.raises(TypeError, match="header 'X-Name' is .*; its value must be a str"):
+    with pytest.raises(TypeError, match=r"header 'X-Name' is .*; its value must be a str"):
         WAYS[way](Headers(), "X-Name", value)
 
 

@@ -83,7 +83,7 @@ def test_any_other_target_is_refused(target: str) -> None:
 
 
 def test_a_refusal_says_which_host_is_to_be_named() -> None:
-    with pytest.raises(BadRequestException, match="leads to evil.example; name it in hosts="):
+    with pytest.raises(BadRequestException, match=r"leads to evil.example; name it in hosts="):
         RedirectResponse("https://evil.example/x")
 
 
@@ -96,5 +96,5 @@ def test_a_refusal_is_escaped_and_cut() -> None:
 
 def test_hosts_are_a_list_not_a_text() -> None:
     """``in`` would find the letters of a text."""
-    with pytest.raises(TypeError, match="hosts is 'example.org'"):
+    with pytest.raises(TypeError, match=r"hosts is 'example.org'"):
         RedirectResponse("/", hosts="example.org")

@@ -199,13 +199,13 @@ def test_an_event_stream_is_neither_kept_nor_held_back() -> None:
 
 @pytest.mark.parametrize("value", [0, -1, math.inf, math.nan])
 def test_a_heartbeat_that_cannot_be_waited_for_is_refused(value: float) -> None:
-    with pytest.raises(ValueError, match="heartbeat is .* more than 0, or None"):
+    with pytest.raises(ValueError, match=r"heartbeat is .* more than 0, or None"):
         EventStreamResponse(events(), heartbeat=value)
 
 
 @pytest.mark.parametrize("value", [-1, math.inf, math.nan])
 def test_a_retry_that_cannot_be_waited_for_is_refused(value: float) -> None:
-    with pytest.raises(ValueError, match="retry is .* 0 or more, or None"):
+    with pytest.raises(ValueError, match=r"retry is .* 0 or more, or None"):
         EventStreamResponse(events(), retry=value)
-    with pytest.raises(ValueError, match="retry is .* 0 or more, or None"):
+    with pytest.raises(ValueError, match=r"retry is .* 0 or more, or None"):
         ServerSentEvent(retry=value)
