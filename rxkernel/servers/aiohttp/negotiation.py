@@ -8,9 +8,9 @@ from rxkernel.kernel.serialization import encode_json, encode_msgpack
 from rxkernel.servers.aiohttp.quality import weighted
 
 JSON = "application/json"
-MSGPACK = "application/msgpack"
-
-_NAMES = frozenset((MSGPACK, "application/vnd.msgpack", "application/x-msgpack"))
+MSGPACK_NAMES = frozenset(
+    ("application/msgpack", "application/vnd.msgpack", "application/x-msgpack")
+)
 _JSON_RANGES = {JSON: 2, "application/*": 1, "*/*": 0}
 
 
@@ -38,7 +38,7 @@ def preferred_msgpack(lines: list[str]) -> str | None:
         return None
     json, msgpack, name = (0.0, -1, 0), (0.0, -1, 0), ""
     for place, (kind, weight) in enumerate(weighted(lines)):
-        if kind in _NAMES:
+        if kind in MSGPACK_NAMES:
             if (rank := (weight, 2, -place)) > msgpack:
                 msgpack, name = rank, kind
         elif (narrow := _JSON_RANGES.get(kind, -1)) > json[1]:  # the narrowest range counts

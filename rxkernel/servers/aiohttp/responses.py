@@ -14,7 +14,7 @@ from rxkernel.messages.entity_tag import entity_tag
 from rxkernel.messages.response import FileResponse, Response
 from rxkernel.servers.aiohttp.compression import Compression, compress
 from rxkernel.servers.aiohttp.conditional import is_not_modified, without_body
-from rxkernel.servers.aiohttp.negotiation import JSON, encode_negotiated
+from rxkernel.servers.aiohttp.negotiation import JSON, MSGPACK_NAMES, encode_negotiated
 from rxkernel.servers.aiohttp.vary import may_be_kept, vary
 
 
@@ -31,7 +31,12 @@ async def native_response(
     if isinstance(response, FileResponse):
         return await _file(response, headers)
     is_plain = not headers and response.etag_from_body is None
-    body = encode_content(native, response.content, headers)
+    given = headers.get(hdrs.CONTENT_TYPE)
+    body, content_type = encode_content(response.content, given, native)
+    if content_type is not None:
+        headers[hdrs.CONTENT_TYPE] = content_type
+    if content_type in MSGPACK_NAMES and given is None:
+        vary(headers, hdrs.ACCEPT)
     if not is_plain:
         _complete(native, response, headers, body)
     if compression is not None:
@@ -66,29 +71,23 @@ def _complete(
         vary(headers, hdrs.ACCEPT)
 
 
-def encode_content(native: web.Request, content: Any, headers: CIMultiDict[str]) -> bytes:
-    """The bytes of *content*; *headers* say their type, unless they have one.
+def encode_content(
+    content: Any, content_type: str | None, native: web.Request | None = None
+) -> tuple[bytes, str | None]:
+    """The bytes of *content*, and their type where none was given.
 
-    None is no content, str is text in UTF-8, bytes are sent as they are, all else is JSON or
-    MessagePack, as the client of *native* prefers.
+    None is no content, str is text in UTF-8, bytes are sent as they are. All else is JSON, or
+    MessagePack where no type was given and the client of *native* prefers it.
     """
     if content is None:
-        return b""
-    given = headers.get(hdrs.CONTENT_TYPE)
+        return b"", content_type
     if isinstance(content, str):
-        headers[hdrs.CONTENT_TYPE] = _text_type(given)
-        return content.encode()
+        return content.encode(), _text_type(content_type)
     if isinstance(content, bytes | bytearray | memoryview):
-        if given is None:
-            headers[hdrs.CONTENT_TYPE] = "application/octet-stream"
-        return bytes(content)
-    if given is not None:
-        return encode_json(content)
-    body, kind = encode_negotiated(native, content)
-    headers[hdrs.CONTENT_TYPE] = kind
-    if kind != JSON:
-        vary(headers, hdrs.ACCEPT)
-    return body
+        return bytes(content), content_type or "application/octet-stream"
+    if native is None or content_type is not None:
+        return encode_json(content), content_type or JSON
+    return encode_negotiated(native, content)
 
 
 def _text_type(given: str | None) -> str:
