@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import aiohttp
@@ -24,6 +24,9 @@ from tests.waiting import until
 
 PIECE = b"x" * 65_536
 
+LARGE = 8_000_000
+"""More than the system keeps for who does not read."""
+
 
 class Sources:
     """Sources that tell how far they were read and whether they were closed."""
@@ -32,6 +35,7 @@ class Sources:
         self.given = 0
         self.closed = asyncio.Event()
         self.more = asyncio.Event()
+        self.protocols: set[asyncio.BaseProtocol] = set()
 
     @http("GET", "/fast", "fast")
     async def fast(self, request: Request) -> StreamResponse:
@@ -61,6 +65,7 @@ class Sources:
 
     @http("GET", "/of/{kind}", "of")
     async def of(self, request: Request) -> StreamResponse:
+        self.protocols.add(request.native.transport.get_protocol())
         return StreamResponse(self.one(KINDS[request.params["kind"]]))
 
     async def one(self, *pieces: Any) -> AsyncIterator[Any]:
@@ -109,6 +114,11 @@ class Sources:
     async def untyped(self, request: Request) -> EventStreamResponse:
         return EventStreamResponse(self.one({"data": "x"}))
 
+    @http("GET", "/large-events", "large_events")
+    async def large_events(self, request: Request) -> EventStreamResponse:
+        large = ServerSentEvent(data="x" * LARGE)
+        return EventStreamResponse(self.one(large, large, large), heartbeat=0.01)
+
     @http("GET", "/flood", "flood")
     async def flood(self, request: Request) -> EventStreamResponse:
         return EventStreamResponse(self.floods(), heartbeat=0.01)
@@ -119,17 +129,30 @@ class Sources:
 
 
 class Own:
-    """An iterable whose iterator is another object."""
+    """An iterable whose iterator is another object, and is to be closed."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        try:
-            yield b"first"
+    def __aiter__(self) -> "OwnIterator":
+        return OwnIterator(self._sources)
+
+
+class OwnIterator:
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._pieces = [b"first"]
+
+    def __aiter__(self) -> "OwnIterator":
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._pieces:
             await asyncio.Event().wait()
-        finally:
-            self._sources.closed.set()
+        return self._pieces.pop()
+
+    async def aclose(self) -> None:
+        self._sources.closed.set()
 
 
 class Unread:
@@ -321,6 +344,7 @@ class TestPieces:
             assert await reader.readuntil(b"0\r\n\r\n") == b"5\r\npiece\r\n0\r\n\r\n"
         writer.close()
         await writer.wait_closed()
+        assert len(application.injector.get(Sources).protocols) == 1
 
 
 class TestContentLength:
@@ -357,6 +381,14 @@ class TestContentLength:
             assert response.status == 500
 
 
+def chunks(body: bytes) -> Iterator[bytes]:
+    """RFC 9112 §7.1."""
+    start = 0
+    while size := int(body[start : (head := body.index(b"\r\n", start))], 16):
+        yield body[head + 2 : head + 2 + size]
+        start = head + 4 + size
+
+
 class TestEvents:
     async def test_silence_is_broken_by_a_comment(
         self, serve: Serve, session: aiohttp.ClientSession
@@ -372,6 +404,26 @@ class TestEvents:
             application.injector.get(Sources).more.set()
             assert await silent.read() == b"id: 1\ndata: 1\n\nid: 2\ndata: 2\n\nid: 3\ndata: 3\n\n"
             assert (await beating.read()).endswith(b"id: 3\ndata: 3\n\n")
+
+    async def test_no_comment_gets_into_an_event_that_is_on_its_way(
+        self, serve: Serve, session: aiohttp.ClientSession
+    ) -> None:
+        application = await serve(Sources)
+        server = application.servers["aiohttp"]
+        reader, writer = await asyncio.open_connection(server.host, server.port, limit=1024)
+        writer.write(b"GET /large-events HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        async with session.get(http_url(application, "/events?heartbeat=0.01")) as beating:
+            for _ in range(10):
+                await beating.content.readuntil(b"\n\n")
+        await reader.readuntil(b"\r\n\r\n")
+        received = []
+        while piece := await reader.read(1_000_000):
+            received.append(piece)
+        writer.close()
+
+        events = b"".join(chunks(b"".join(received)))
+        events = events.replace(b"\n\n:\n\n", b"\n\n")
+        assert events == (b"data: " + b"x" * LARGE + b"\n\n") * 3
 
     async def test_retry_comes_first_in_milliseconds(
         self, serve: Serve, session: aiohttp.ClientSession
