@@ -54,7 +54,7 @@ class Compression:
         headers[hdrs.CONTENT_ENCODING] = coding
         headers.popall(hdrs.CONTENT_LENGTH, None)
         if (etag := headers.get(hdrs.ETAG)) is not None:
-            headers[hdrs.ETAG] = weakened(etag)
+            headers["ETag"] = weakened(etag)
         return self._codings[coding]()
 
 

@@ -65,7 +65,7 @@ def _complete(
         headers.popall(hdrs.TRANSFER_ENCODING)
     if response.etag_from_body is not None:
         tag = blake2b(body, digest_size=16).hexdigest()
-        headers[hdrs.ETAG] = entity_tag(tag, weak=response.etag_from_body == "weak")
+        headers["ETag"] = entity_tag(tag, weak=response.etag_from_body == "weak")
     is_ours = hdrs.CONTENT_TYPE not in response.headers
     if is_ours and headers.get(hdrs.CONTENT_TYPE) == JSON and may_be_kept(headers):
         vary(headers, hdrs.ACCEPT)
