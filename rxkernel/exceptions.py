@@ -10,6 +10,8 @@ RxKernelError
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
+from rxkernel.headers import headers_of
+
 
 class RxKernelError(Exception):
     """Root of everything that rxkernel raises itself."""
@@ -35,7 +37,8 @@ class HttpException(RxKernelError):
     """An answer other than success; raise a subclass from an action or a listener.
 
     The wire body is ``{"statusCode": int, "message": str}``, with ``"code"`` (a word for
-    programs) and ``"errors"`` (details, any JSON) where given. *headers* go with it.
+    programs) and ``"errors"`` (details, any JSON) where given. *headers* go with it; one that
+    cannot be sent is refused at once, see `Headers`.
     """
 
     status_code: ClassVar[int] = 500
@@ -53,7 +56,7 @@ class HttpException(RxKernelError):
         super().__init__(self.message)
         self.code = code
         self.errors = errors
-        self.headers: Mapping[str, str] = {} if headers is None else headers
+        self.headers: Mapping[str, str] = headers_of(headers) if headers else {}
 
 
 class BadRequestException(HttpException):

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 
 # A module of a row may import its own row and those before it.
 LAYERS = [
-    "exceptions labels settings",
+    "exceptions headers labels settings",
     "messages",
     "events",
     "routing",
@@ -38,7 +38,16 @@ HOMES = {
 }
 
 # Extras of the distribution, and what only a test needs: `import rxkernel` works without.
-OPTIONAL = {"aiosqlite", "pytest", "pytest_asyncio", "uvloop", "watchfiles"}
+OPTIONAL = {
+    "aiosqlite",
+    "backports",
+    "brotli",
+    "compression",
+    "pytest",
+    "pytest_asyncio",
+    "uvloop",
+    "watchfiles",
+}
 
 OURS = {"app", "bundles", "rxkernel"}
 TEMPLATE = ROOT / "rxkernel" / "cli" / "template"

@@ -1,28 +1,25 @@
 """What an action answers with."""
 
+import math
 import re
-from collections.abc import AsyncIterable, Mapping
+from collections.abc import AsyncIterable, Collection, Mapping
 from datetime import datetime
-from email.utils import format_datetime
-from http.cookies import SimpleCookie
 from os import PathLike
 from pathlib import Path, PurePath
 from typing import Any, Literal
 from urllib.parse import quote
 
 import attrs
-from multidict import CIMultiDict
-from yarl import URL
 
+from rxkernel.headers import Headers, headers_of
 from rxkernel.messages.content_types import content_type_of
+from rxkernel.messages.entity_tag import entity_tag
 from rxkernel.messages.public_path import public_path
+from rxkernel.messages.redirect import redirect_target
+from rxkernel.messages.set_cookie import SameSite, needs_secure, set_cookie_header
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _NOT_IN_A_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff/\\]")
-
-
-def _headers(given: Mapping[str, str] | None) -> CIMultiDict[str]:
-    return CIMultiDict(given) if given else CIMultiDict()
 
 
 def _check_status(_: Any, __: Any, status: int) -> None:
@@ -36,12 +33,15 @@ class Response:
 
     ``content`` is any value that JSON can hold, an attrs class, a dataclass, ``str``
     (over HTTP: ``text/plain``), ``bytes``, or None for no content. A ``Content-Type``
-    in *headers* is respected.
+    in *headers* is respected. ``headers`` refuse at once what cannot be sent, see `Headers`.
     """
 
     content: Any = None
     status_code: int = attrs.field(default=200, validator=_check_status)
-    headers: CIMultiDict[str] = attrs.field(default=None, converter=_headers)
+    headers: Headers = attrs.field(default=None, converter=headers_of)
+    etag_from_body: Literal["strong", "weak"] | None = attrs.field(
+        default=None, init=False, repr=False
+    )
 
     def set_cookie(
         self,
@@ -54,46 +54,74 @@ class Response:
         domain: str | None = None,
         secure: bool = False,
         httponly: bool = False,
-        samesite: Literal["Lax", "Strict", "None"] | None = "Lax",
+        samesite: SameSite | None = "Lax",
     ) -> None:
-        """Have the browser keep a cookie (RFC 6265); *max_age* is in seconds.
+        """Have the browser keep a cookie (RFC 6265bis); *max_age* is in seconds.
 
         Raises:
             http.cookies.CookieError: *name* is not a token.
+            ValueError: browsers would drop it: ``__Secure-`` or *samesite* ``"None"`` without
+                *secure*, ``__Host-`` also with a *domain* or another *path*, name and value
+                above 4096 bytes.
         """
-        cookie: SimpleCookie = SimpleCookie({name: value})
-        given = {
-            "max-age": max_age,
-            "expires": expires and format_datetime(expires, usegmt=True),
-            "path": path,
-            "domain": domain,
-            "secure": secure,
-            "httponly": httponly,
-            "samesite": samesite,
-        }
-        for attribute, setting in given.items():
-            if setting is not None and setting is not False:
-                cookie[name][attribute] = setting
-        self.headers.add("Set-Cookie", cookie[name].OutputString())
+        cookie = set_cookie_header(
+            name,
+            value,
+            max_age=max_age,
+            expires=expires,
+            path=path,
+            domain=domain,
+            secure=secure,
+            httponly=httponly,
+            samesite=samesite,
+        )
+        self.headers.add("Set-Cookie", cookie)
 
     def delete_cookie(self, name: str, *, path: str = "/", domain: str | None = None) -> None:
         """Have the browser forget a cookie; *path* and *domain* must be those it was set with."""
-        self.set_cookie(name, "", max_age=0, path=path, domain=domain)
+        secure = needs_secure(name)
+        self.set_cookie(name, "", max_age=0, path=path, domain=domain, secure=secure)
+
+    def set_etag(self, tag: str | None = None, *, weak: bool = False) -> None:
+        """Answer 304 without a body to a GET or HEAD whose ``If-None-Match`` has the entity tag.
+
+        *tag* stands for what is answered, without quotes; None has it made of the body's bytes
+        when they are sent. *weak* says that equal tags mean equal in substance only.
+
+        Raises:
+            ValueError: *tag* has a quote, a space or a control character.
+            TypeError: no *tag* for a stream or a file, whose bytes are not there to make it of.
+        """
+        if tag is not None:
+            self.headers["ETag"] = entity_tag(tag, weak=weak)
+        elif isinstance(self, StreamResponse | EventStreamResponse | FileResponse):
+            raise TypeError(f"an entity tag cannot be made of a {type(self).__name__}: give one")
+        else:
+            self.etag_from_body = "weak" if weak else "strong"
 
 
 class RedirectResponse(Response):
-    """Sends the client elsewhere (RFC 9110 §15.4); 303 makes it GET, 307 and 308 repeat."""
+    """Sends the client elsewhere (RFC 9110 §15.4); 303 makes it GET, 307 and 308 repeat.
+
+    *location* is on this site: a path that begins with one ``/``, a relative path or a query;
+    or ``http(s)://`` with a host that *hosts* name, as ``example.org`` or ``example.org:8443``.
+
+    Raises:
+        BadRequestException: it leads elsewhere, or tricks a browser to (400).
+    """
 
     def __init__(
         self,
         location: str,
         status_code: int = 302,
         headers: Mapping[str, str] | None = None,
+        *,
+        hosts: Collection[str] = (),
     ) -> None:
         if status_code not in _REDIRECTS:
             raise ValueError(f"status_code is {status_code}; a redirect has one of {_REDIRECTS}")
         super().__init__(None, status_code, headers)
-        self.headers["Location"] = str(URL(location))
+        self.headers["Location"] = redirect_target(location, hosts)
 
 
 class FileResponse(Response):
@@ -135,8 +163,10 @@ class FileResponse(Response):
 class StreamResponse(Response):
     """A body that comes in pieces, ``bytes`` or ``str``, while it is made.
 
-    The source is read as fast as the client takes it, and closed (``aclose``) when it is
-    done or the client leaves. A socket cannot carry it.
+    The source is read no faster than the client takes it, and closed (``aclose``) when it is
+    done, the client leaves, or takes nothing for ``http.send_timeout``. A ``Content-Length`` in
+    *headers* must be right: a body that is longer or shorter is broken off. A socket cannot
+    carry it.
     """
 
     def __init__(
@@ -151,31 +181,62 @@ class StreamResponse(Response):
         self.headers.setdefault("Content-Type", content_type)
 
 
+def _check_line(_: Any, attribute: "attrs.Attribute[Any]", value: str | None) -> None:
+    if value is not None and any(c in value for c in "\r\n\0"):
+        raise ValueError(
+            f"{attribute.name} of a server-sent event is {value[:100]!r}: one line, no NUL"
+        )
+
+
+def _check_seconds(_: Any, attribute: "attrs.Attribute[Any]", value: float | None) -> None:
+    if value is not None and not 0 <= value < math.inf:
+        raise ValueError(f"{attribute.name} is {value!r}; it must be seconds, 0 or more, or None")
+
+
 @attrs.frozen(kw_only=True)
 class ServerSentEvent:
     """One event of an event stream (HTML Standard, "Server-sent events").
 
-    ``data`` is sent as it is when str, as JSON else; ``retry`` is in seconds.
+    ``data`` is sent as it is when str, as JSON else; ``retry`` is in seconds. A line break in
+    ``data`` arrives as one; ``event`` and ``id`` with one are a `ValueError`.
     """
 
     data: Any = None
-    event: str | None = None
-    id: str | None = None
-    retry: float | None = None
+    event: str | None = attrs.field(default=None, validator=_check_line)
+    id: str | None = attrs.field(default=None, validator=_check_line)
+    retry: float | None = attrs.field(default=None, validator=_check_seconds)
 
 
 class EventStreamResponse(Response):
-    """Server-sent events for an ``EventSource``; ends with its source or its client."""
+    """Server-sent events for an ``EventSource``; ends with its source, its client or the server.
+
+    After *heartbeat* seconds of silence a comment is sent, so that proxies keep the connection;
+    None: never. *retry* tells the browser how many seconds to wait before it connects again; it
+    then sends the ``id`` of the last event in the header ``Last-Event-ID``. A client that takes
+    nothing for ``http.send_timeout`` is cut off.
+    """
 
     def __init__(
         self,
         content: AsyncIterable[ServerSentEvent],
         status_code: int = 200,
         headers: Mapping[str, str] | None = None,
+        *,
+        heartbeat: float | None = 15.0,
+        retry: float | None = None,
     ) -> None:
+        if heartbeat is not None and not 0 < heartbeat < math.inf:
+            raise ValueError(
+                f"heartbeat is {heartbeat!r}; it must be seconds, more than 0, or None"
+            )
+        if retry is not None and not 0 <= retry < math.inf:
+            raise ValueError(f"retry is {retry!r}; it must be seconds, 0 or more, or None")
         super().__init__(content, status_code, headers)
+        self.heartbeat = heartbeat
+        self.retry = retry
         self.headers.setdefault("Content-Type", "text/event-stream; charset=utf-8")
         self.headers.setdefault("Cache-Control", "no-store")
+        self.headers.setdefault("X-Accel-Buffering", "no")
 
 
 class Acknowledgement(Response):

@@ -10,9 +10,9 @@ import os
 from io import FileIO
 
 from aiohttp import web
+from multidict import CIMultiDict
 
 from rxkernel.messages.response import FileResponse
-from rxkernel.servers.aiohttp.responses import checked_headers
 from rxkernel.servers.aiohttp.sendfile import sendfile
 from rxkernel.servers.files.answer import FileAnswer, FileCutShortError, answer_file
 
@@ -48,7 +48,7 @@ async def _answer(native: web.Request, response: FileResponse) -> FileAnswer:
         None,
         answer_file,
         response,
-        checked_headers(response.headers),
+        CIMultiDict(response.headers),
         native.method,
         native.headers,
     )

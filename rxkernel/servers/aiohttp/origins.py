@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from aiohttp import web
 
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
+from rxkernel.servers.aiohttp.vary import vary
 from rxkernel.settings import HttpSettings, canonical_origin
 
 _ALLOW_ORIGIN = "Access-Control-Allow-Origin"
@@ -101,15 +102,9 @@ class OriginPolicy:
             return
         for name, value in self.headers(native).items():
             if name == "Vary":
-                _vary(out, value)
+                vary(out.headers, value)
             else:
                 out.headers.setdefault(name, value)
-
-
-def _vary(out: web.StreamResponse, name: str) -> None:
-    given = ", ".join(out.headers.getall("Vary", ()))
-    if {name.lower(), "*"}.isdisjoint(part.strip().lower() for part in given.split(",")):
-        out.headers["Vary"] = f"{given}, {name}" if given else name
 
 
 def is_preflight(native: web.Request) -> bool:

@@ -17,15 +17,24 @@ from rxkernel.kernel.errors import error_response
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.scopes import current_request
 from rxkernel.messages.request import Request
-from rxkernel.messages.response import EventStreamResponse, FileResponse, Response, StreamResponse
+from rxkernel.messages.response import (
+    EventStreamResponse,
+    FileResponse,
+    Response,
+    StreamResponse,
+    close_source,
+)
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import HttpDefinition
+from rxkernel.servers.aiohttp.compression import Compression
 from rxkernel.servers.aiohttp.files import file_response
 from rxkernel.servers.aiohttp.listener import Listener
 from rxkernel.servers.aiohttp.origins import OriginPolicy, is_preflight
+from rxkernel.servers.aiohttp.outlet import SlowClientError
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
 from rxkernel.servers.aiohttp.requests import add_path, read_body, read_head
-from rxkernel.servers.aiohttp.responses import Stream, is_gone, native_response
+from rxkernel.servers.aiohttp.responses import is_gone, native_response
+from rxkernel.servers.aiohttp.streams import Stream, stream_of
 from rxkernel.servers.server import Server
 from rxkernel.settings import HttpSettings
 
@@ -48,6 +57,9 @@ class AiohttpServer(Server):
         self.proxies = ForwardedBy(settings.trusted_proxies)
         self.origins = OriginPolicy(settings, self.proxies)
         self._settings = settings
+        self._compression = (
+            Compression(settings.compression_minimum) if settings.compression else None
+        )
         self._kernel: Kernel | None = None
         self._listener: Listener | None = None
         self.not_awaited: set[str] = set()
@@ -188,20 +200,29 @@ class AiohttpServer(Server):
         elif isinstance(response, FileResponse):
             out = await file_response(native, response)
         else:
-            out = native_response(response)
+            out = await native_response(native, response, self._compression)
         exchange.response = response
         return out
 
     async def _stream(
         self, native: web.Request, request: Request, response: StreamResponse | EventStreamResponse
     ) -> web.StreamResponse:
-        stream = Stream(native, response)
+        timeout = self._settings.send_timeout
+        try:
+            stream = stream_of(native, response, timeout, self._compression)
+        except ValueError:
+            await close_source(response)
+            raise
         if stream.endless:
             self._event_streams.add(stream)
             if self._draining:
                 stream.end()
         try:
             await stream.send()
+        except SlowClientError:
+            logger.info("%s: took nothing for %g s, cut off", request.route_name, timeout)
+            if native.transport is not None:
+                native.transport.abort()
         except Exception as exc:
             if not stream.out.prepared:
                 raise

@@ -1,0 +1,98 @@
+"""Headers are checked when they are set, by every way in."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from multidict import CIMultiDict
+
+from rxkernel import NotFoundException, Response
+from rxkernel.headers import Headers
+
+WAYS: dict[str, Callable[[Headers, str, Any], object]] = {
+    "constructor": lambda _, name, value: Headers({name: value}),
+    "constructor with pairs": lambda _, name, value: Headers([(name, value)]),
+    "constructor with names": lambda _, name, value: Headers(**{name: value}),
+    "item": lambda headers, name, value: headers.__setitem__(name, value),
+    "add": lambda headers, name, value: headers.add(name, value),
+    "extend": lambda headers, name, value: headers.extend({name: value}),
+    "extend with names": lambda headers, name, value: headers.extend(**{name: value}),
+    "update": lambda headers, name, value: headers.update([(name, value)]),
+    "update from a bag": lambda headers, name, value: headers.update(CIMultiDict({name: value})),
+    "merge": lambda headers, name, value: headers.merge({name: value}),
+    "setdefault": lambda headers, name, value: headers.setdefault(name, value),
+    "response": lambda _, name, value: Response(headers={name: value}),
+    "assigned": lambda _, name, value: setattr(Response(), "headers", {name: value}),
+    "exception": lambda _, name, value: NotFoundException(headers={name: value}),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\n", "\0", "\x1b[0m", "\x7f", "\ud800"])
+def test_a_value_that_cannot_be_sent_is_refused_by_every_way_in(way: str, value: str) -> None:
+    """RFC 9110 §5.5; aiohttp finds it when the answer is on its way."""
+    headers = Headers()
+
+    with pytest.raises(ValueError, match=r"header 'X-Name' is"):
+        WAYS[way](headers, "X-Name", value)
+    assert not headers
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", ["", "a b", "a:", "a\r\n", "é", "X-Evil: 1\r\nX"])
+def test_a_name_that_is_no_token_is_refused_by_every_way_in(way: str, name: str) -> None:
+    """RFC 9110 §5.6.2."""
+    with pytest.raises(ValueError, match="is no name of a header"):
+        WAYS[way](Headers(), name, "x")
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("value", [5, None, b"x"])
+def test_a_value_that_is_no_text_is_refused_by_every_way_in(way: str, value: object) -> None:
+    with pytest.raises(TypeError, match=r"header 'X-Name' is .*; its value must be a str"):
+        WAYS[way](Headers(), "X-Name", value)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_a_header_may_hold_passes_by_every_way_in(way: str) -> None:
+    WAYS[way](Headers(), "X-Name", "a\tb é \xa0 日本 💡 \"'")
+
+
+def test_a_name_that_is_no_text_is_refused() -> None:
+    with pytest.raises(TypeError, match="the name of a header is 5; it must be a str"):
+        Headers()[5] = "x"  # type: ignore[index]
+
+
+def test_the_message_shows_the_value_escaped_and_cut() -> None:
+    with pytest.raises(ValueError, match=r"is 'a\\r\\n") as refusal:
+        Headers({"X-Name": "a\r\n" + "b" * 1_000_000})
+    assert len(str(refusal.value)) < 250
+
+
+def test_nothing_is_set_when_one_of_several_is_refused() -> None:
+    headers = Headers({"A": "1"})
+
+    with pytest.raises(ValueError, match="'C'"):
+        headers.update({"A": "2", "B": "2", "C": "\n"})
+    assert dict(headers) == {"A": "1"}
+
+
+def test_headers_are_a_multi_dict_without_case_and_so_is_a_copy() -> None:
+    headers = Headers({"Set-Cookie": "a=1"})
+    headers.add("set-cookie", "b=2")
+    headers.setdefault("SET-COOKIE", "c=3")
+    copied = headers.copy()
+    copied["Set-Cookie"] = "d=4"
+
+    assert headers.getall("SET-COOKIE") == ["a=1", "b=2"]
+    with pytest.raises(ValueError, match="X-Name"):
+        copied["X-Name"] = "\n"
+
+
+def test_two_responses_share_no_headers() -> None:
+    given = Headers({"A": "1"})
+    first, second, empty = Response(headers=given), Response(headers=given), Response()
+    first.headers["A"] = "2"
+    empty.headers["A"] = "3"
+
+    assert (second.headers["A"], given["A"], dict(Response().headers)) == ("1", "1", {})

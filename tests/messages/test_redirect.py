@@ -1,0 +1,100 @@
+"""Where a redirect may lead (ecosystem B12, at the cheapest seam; over the wire beside it)."""
+
+import pytest
+
+from rxkernel import BadRequestException, RedirectResponse
+
+HOSTS = ["example.org", "other.example:8443", "[::1]", "xn--bcher-kva.example"]
+
+
+@pytest.mark.parametrize(
+    ("target", "location"),
+    [
+        ("/", "/"),
+        ("/a/b?c=//d#e", "/a/b?c=//d#e"),
+        ("/a:b", "/a:b"),
+        ("next", "next"),
+        ("./a:b", "./a:b"),
+        ("../up", "../up"),
+        ("?page=2", "?page=2"),
+        ("#top", "#top"),
+        ("/a b", "/a%20b"),
+        ("/é", "/%C3%A9"),
+        ("/a//b", "/a//b"),
+        ("https://example.org/x?y", "https://example.org/x?y"),
+        ("http://EXAMPLE.org", "http://example.org"),
+        ("https://example.org:444/", "https://example.org:444/"),
+        ("https://other.example:8443/", "https://other.example:8443/"),
+        ("http://[::1]:80/", "http://[::1]/"),
+        ("https://bücher.example/", "https://xn--bcher-kva.example/"),
+    ],
+)
+def test_a_target_on_this_site_or_a_named_host_passes(target: str, location: str) -> None:
+    assert RedirectResponse(target, hosts=HOSTS).headers["Location"] == location
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "//evil.example",
+        "///evil.example",
+        "/\t/evil.example",
+        "/\n/evil.example",
+        " //evil.example",
+        "//evil.example ",
+        "\u3000/x",
+        "\x00/x",
+        "https:evil.example",
+        "https:/evil.example",
+        "https:///evil.example",
+        "https://evil.example",
+        "//example.org",
+        "\\\\evil.example",
+        "/\\evil.example",
+        "\\/evil.example",
+        "https://example.org\\@evil.example",
+        "https://example.org@evil.example",
+        "https://user:secret@example.org",
+        "https://example.org.evil.example",
+        "https://evil-example.org",
+        "https://other.example/",
+        "https://other.example:8444/",
+        "%2f%2fevil.example",
+        "/%2fevil.example",
+        "%5c%5cevil.example",
+        "/%5cevil.example",
+        "/%09/evil.example",
+        "https%3a//evil.example",
+        "javascript:alert(1)",
+        "JavaScript:alert(1)",
+        "java\nscript:alert(1)",
+        "data:text/html,x",
+        "ftp://example.org/",
+        "http://[::1",
+        "https://example.org:99999/",
+        "/\ud800",
+        "",
+    ],
+)
+def test_any_other_target_is_refused(target: str) -> None:
+    """URL Standard, "basic URL parser": browsers drop tabs, and read ``\\`` as ``/``."""
+    with pytest.raises(BadRequestException, match=r"(?s)redirect target .*hosts="):
+        RedirectResponse(target, hosts=HOSTS)
+
+
+def test_a_refusal_says_which_host_is_to_be_named() -> None:
+    with pytest.raises(BadRequestException, match=r"leads to evil.example; name it in hosts="):
+        RedirectResponse("https://evil.example/x")
+
+
+def test_a_refusal_is_escaped_and_cut() -> None:
+    with pytest.raises(BadRequestException) as refusal:
+        RedirectResponse("//\n" + "x" * 100_000)
+    assert "\n" not in refusal.value.message
+    assert len(refusal.value.message) < 400
+
+
+def test_hosts_are_a_list_not_a_text() -> None:
+    """``in`` would find the letters of a text."""
+    with pytest.raises(TypeError, match=r"hosts is 'example.org'"):
+        RedirectResponse("/", hosts="example.org")

@@ -1,0 +1,463 @@
+"""Answers in pieces: their pace, their end, and server-sent events."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp.abc import AbstractStreamWriter
+
+from rxkernel import (
+    Application,
+    EventStreamResponse,
+    Request,
+    ServerSentEvent,
+    StreamResponse,
+    http,
+)
+from rxkernel.servers.aiohttp.outlet import Outlet, SlowClientError
+from tests.servers.conftest import Serve, http_url
+from tests.waiting import until
+
+PIECE = b"x" * 65_536
+
+LARGE = 8_000_000
+"""More than the system keeps for who does not read."""
+
+
+class Sources:
+    """Sources that tell how far they were read and whether they were closed."""
+
+    def __init__(self) -> None:
+        self.given = 0
+        self.closed = asyncio.Event()
+        self.more = asyncio.Event()
+        self.protocols: set[asyncio.BaseProtocol] = set()
+
+    @http("GET", "/fast", "fast")
+    async def fast(self, request: Request) -> StreamResponse:
+        return StreamResponse(self.pieces(int(request.params.get("count", 100_000))))
+
+    async def pieces(self, count: int) -> AsyncIterator[bytes]:
+        try:
+            for _ in range(count):
+                self.given += 1
+                yield PIECE
+        finally:
+            self.closed.set()
+
+    @http("GET", "/one-large", "one_large")
+    async def one_large(self, request: Request) -> StreamResponse:
+        return StreamResponse(self.large())
+
+    async def large(self) -> AsyncIterator[bytes]:
+        try:
+            yield PIECE * 1000
+        finally:
+            self.closed.set()
+
+    @http("GET", "/waiting", "waiting")
+    async def waiting(self, request: Request) -> StreamResponse:
+        return StreamResponse(Own(self))
+
+    @http("GET", "/of/{kind}", "of")
+    async def of(self, request: Request) -> StreamResponse:
+        self.protocols.add(request.native.transport.get_protocol())
+        return StreamResponse(self.one(KINDS[request.params["kind"]]))
+
+    async def one(self, *pieces: Any) -> AsyncIterator[Any]:
+        try:
+            for piece in pieces:
+                yield piece
+        finally:
+            self.closed.set()
+
+    @http("GET", "/second/{kind}", "second")
+    async def second(self, request: Request) -> StreamResponse:
+        return StreamResponse(self.one(b"first", KINDS[request.params["kind"]]))
+
+    @http("GET", "/long/{length}", "long")
+    async def long(self, request: Request) -> StreamResponse:
+        headers = {"Content-Length": request.param("length", str)}
+        return StreamResponse(self.one("é", b"12", b"34"), headers=headers)
+
+    @http("GET", "/status/{status:int}", "status")
+    async def status(self, request: Request) -> StreamResponse:
+        return StreamResponse(Unread(self), request.param("status", int))
+
+    @http("GET", "/list", "list")
+    async def list(self, request: Request) -> StreamResponse:
+        return StreamResponse([b"x"])  # type: ignore[arg-type]
+
+    @http("GET", "/events", "events")
+    async def events(self, request: Request) -> EventStreamResponse:
+        beat = request.params.get("heartbeat")
+        retry = request.params.get("retry")
+        return EventStreamResponse(
+            self.happenings(int(request.headers.get("Last-Event-ID", 0))),
+            heartbeat=float(beat) if beat else None,
+            retry=float(retry) if retry else None,
+        )
+
+    async def happenings(self, seen: int) -> AsyncIterator[ServerSentEvent]:
+        try:
+            await self.more.wait()
+            for number in range(seen + 1, 4):
+                yield ServerSentEvent(id=str(number), data=number)
+        finally:
+            self.closed.set()
+
+    @http("GET", "/untyped", "untyped")
+    async def untyped(self, request: Request) -> EventStreamResponse:
+        return EventStreamResponse(self.one({"data": "x"}))
+
+    @http("GET", "/large-events", "large_events")
+    async def large_events(self, request: Request) -> EventStreamResponse:
+        large = ServerSentEvent(data="x" * LARGE)
+        return EventStreamResponse(self.one(large, large, large), heartbeat=0.01)
+
+    @http("GET", "/flood", "flood")
+    async def flood(self, request: Request) -> EventStreamResponse:
+        return EventStreamResponse(self.floods(), heartbeat=0.01)
+
+    async def floods(self) -> AsyncIterator[ServerSentEvent]:
+        async for piece in self.pieces(100_000):
+            yield ServerSentEvent(data=piece.decode())
+
+
+class Own:
+    """An iterable whose iterator is another object, and is to be closed."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+
+    def __aiter__(self) -> "OwnIterator":
+        return OwnIterator(self._sources)
+
+
+class OwnIterator:
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._pieces = [b"first"]
+
+    def __aiter__(self) -> "OwnIterator":
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._pieces:
+            await asyncio.Event().wait()
+        return self._pieces.pop()
+
+    async def aclose(self) -> None:
+        self._sources.closed.set()
+
+
+class Unread:
+    """A source that must be closed, not read."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        pytest.fail("was read")
+
+    async def aclose(self) -> None:
+        self._sources.closed.set()
+
+
+KINDS: dict[str, Any] = {
+    "bytearray": bytearray(b"piece"),
+    "memoryview": memoryview(b"piece"),
+    "str": "piece",
+    "int": 5,
+    "none": None,
+    "dict": {},
+}
+
+
+async def lazy_client(application: Application, path: str) -> tuple[asyncio.StreamReader, Any]:
+    """A client that takes in little more than it is asked to read."""
+    server = application.servers["aiohttp"]
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(sock, (server.host, server.port))
+    reader, writer = await asyncio.open_connection(sock=sock, limit=1024)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    return reader, writer
+
+
+class TestPace:
+    async def test_a_source_is_read_no_faster_than_the_client_takes(self, serve: Serve) -> None:
+        application = await serve(Sources)
+        sources = application.injector.get(Sources)
+        reader, writer = await lazy_client(application, "/fast?count=1000")
+        taken = 0
+        while piece := await reader.read(65_536):
+            taken += len(piece)
+            assert sources.given * len(PIECE) - taken < 16_000_000
+            if sources.closed.is_set():
+                break
+        writer.transport.abort()
+
+        assert sources.given == 1000
+
+    @pytest.mark.parametrize("path", ["/fast", "/one-large", "/flood"])
+    async def test_a_client_that_takes_nothing_is_cut_off_and_the_source_closed(
+        self, serve: Serve, path: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Not even its system keeps more of a large piece than it has room for."""
+        caplog.set_level(logging.INFO, logger="rxkernel")
+        application = await serve(Sources, http={"send_timeout": 0.2})
+        sources = application.injector.get(Sources)
+        _, writer = await lazy_client(application, path)
+        async with asyncio.timeout(30):
+            await sources.closed.wait()
+        await until(lambda: "took n" in caplog.text)  # the system may be quicker to cut it
+
+        assert sources.given * len(PIECE) < 16_000_000
+        assert not any(record.exc_info for record in caplog.records)
+        writer.transport.abort()
+
+    @pytest.mark.parametrize("path", ["/fast", "/one-large", "/flood"])
+    async def test_a_client_that_leaves_in_mid_write_costs_nothing_but_the_source(
+        self, serve: Serve, path: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        application = await serve(Sources)
+        sources = application.injector.get(Sources)
+        reader, writer = await lazy_client(application, path)
+        await reader.readexactly(100)
+        writer.transport.abort()
+        async with asyncio.timeout(30):
+            await sources.closed.wait()
+
+        assert not caplog.records
+
+
+class Slow(AbstractStreamWriter):
+    """A writer to a client that takes *steps* bytes, one after the other, then no more."""
+
+    def __init__(self, *steps: int) -> None:
+        self.steps = list(steps)
+        self.left = 0
+
+    def get_write_buffer_size(self) -> int:
+        self.left -= self.steps.pop(0) if self.steps else 0
+        return self.left
+
+    async def write(self, chunk: bytes | bytearray | memoryview) -> None:
+        self.left += len(chunk)
+
+    async def drain(self) -> None:
+        if self.left > 0:
+            await asyncio.Event().wait()
+
+    async def write_eof(self, chunk: bytes = b"") -> None: ...
+    def enable_compression(self, encoding: str = "", strategy: int | None = None) -> None: ...
+    def enable_chunking(self) -> None: ...
+    async def write_headers(self, status_line: str, headers: Any) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("steps", "is_served"), [((0, 10, 10, 80), True), ((0, 10, 0, 90), False)]
+)
+async def test_a_client_that_takes_little_is_served_one_that_takes_nothing_is_not(
+    steps: tuple[int, ...], is_served: bool
+) -> None:
+    writer = Slow(*steps)
+    native: Any = type("Native", (), {"transport": writer})
+    outlet = Outlet(native, writer, 0.01)
+
+    if is_served:
+        await outlet.write(b"x" * 100)
+    else:
+        with pytest.raises(SlowClientError):
+            await outlet.write(b"x" * 100)
+
+
+class TestPieces:
+    @pytest.mark.parametrize("kind", ["bytearray", "memoryview", "str"])
+    async def test_a_piece_is_bytes_or_text(
+        self, serve: Serve, session: aiohttp.ClientSession, kind: str
+    ) -> None:
+        application = await serve(Sources)
+        async with session.get(http_url(application, f"/second/{kind}")) as response:
+            assert await response.read() == b"firstpiece"
+
+    @pytest.mark.parametrize("kind", ["int", "none", "dict"])
+    async def test_any_other_piece_breaks_off_and_is_told_in_the_log(
+        self,
+        serve: Serve,
+        session: aiohttp.ClientSession,
+        kind: str,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        application = await serve(Sources)
+        async with session.get(http_url(application, f"/of/{kind}")) as response:
+            assert response.status == 500
+        async with session.get(http_url(application, f"/second/{kind}")) as response:
+            with pytest.raises(aiohttp.ClientPayloadError):
+                await response.read()
+        assert application.injector.get(Sources).closed.is_set()
+        assert caplog.text.count("it must give bytes or str") == 2
+
+    async def test_a_source_that_is_none_is_500(
+        self, serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        application = await serve(Sources)
+        async with session.get(http_url(application, "/list")) as response:
+            assert response.status == 500
+        assert "'list' object is not an async iterable" in caplog.text
+
+    async def test_the_iterator_of_a_source_is_closed_when_the_client_leaves(
+        self, serve: Serve, session: aiohttp.ClientSession
+    ) -> None:
+        application = await serve(Sources)
+        async with session.get(http_url(application, "/waiting")) as response:
+            await response.content.readexactly(5)
+        async with asyncio.timeout(10):
+            await application.injector.get(Sources).closed.wait()
+
+    @pytest.mark.parametrize(("status", "method"), [(204, "GET"), (304, "GET"), (200, "HEAD")])
+    async def test_an_answer_without_a_body_closes_its_source_and_keeps_the_connection(
+        self, serve: Serve, session: aiohttp.ClientSession, status: int, method: str
+    ) -> None:
+        """RFC 9112 §6.3: what followed would be taken for the next answer."""
+        application = await serve(Sources)
+        url = http_url(application, f"/status/{status}")
+        for _ in range(2):
+            async with session.request(method, url) as response:
+                assert (response.status, await response.read()) == (status, b"")
+        assert application.injector.get(Sources).closed.is_set()
+
+    async def test_a_connection_goes_on_after_a_stream(self, serve: Serve) -> None:
+        application = await serve(Sources)
+        server = application.servers["aiohttp"]
+        reader, writer = await asyncio.open_connection(server.host, server.port)
+        writer.write(b"GET /of/str HTTP/1.1\r\nHost: x\r\n\r\n" * 3)
+        for _ in range(3):
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200")
+            assert await reader.readuntil(b"0\r\n\r\n") == b"5\r\npiece\r\n0\r\n\r\n"
+        writer.close()
+        await writer.wait_closed()
+        assert len(application.injector.get(Sources).protocols) == 1
+
+
+class TestContentLength:
+    async def test_one_that_is_right_is_sent(
+        self, serve: Serve, session: aiohttp.ClientSession
+    ) -> None:
+        application = await serve(Sources)
+        async with session.get(http_url(application, "/long/6")) as response:
+            assert response.headers["Content-Length"] == "6"
+            assert await response.text() == "é1234"
+
+    @pytest.mark.parametrize(("length", "told"), [(5, "longer than"), (7, "1 bytes shorter than")])
+    async def test_one_that_is_wrong_breaks_off(
+        self,
+        serve: Serve,
+        session: aiohttp.ClientSession,
+        length: int,
+        told: str,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        """aiohttp cuts the longer body in silence, and has the next answer fill the shorter."""
+        application = await serve(Sources)
+        async with session.get(http_url(application, f"/long/{length}")) as response:
+            with pytest.raises(aiohttp.ClientPayloadError):
+                await response.read()
+        assert f"the stream is {told} its Content-Length" in caplog.text
+
+    @pytest.mark.parametrize("length", ["-1", "x", "1.5", "²"])
+    async def test_one_that_is_no_number_is_500_and_closes_the_source(
+        self, serve: Serve, session: aiohttp.ClientSession, length: str
+    ) -> None:
+        application = await serve(Sources)
+        async with session.get(http_url(application, f"/long/{length}")) as response:
+            assert response.status == 500
+
+
+def chunks(body: bytes) -> Iterator[bytes]:
+    """RFC 9112 §7.1."""
+    start = 0
+    while size := int(body[start : (head := body.index(b"\r\n", start))], 16):
+        yield body[head + 2 : head + 2 + size]
+        start = head + 4 + size
+
+
+class TestEvents:
+    async def test_silence_is_broken_by_a_comment(
+        self, serve: Serve, session: aiohttp.ClientSession
+    ) -> None:
+        application = await serve(Sources)
+        url = http_url(application, "/events")
+        async with (
+            session.get(url + "?heartbeat=0.02") as beating,
+            session.get(url) as silent,
+        ):
+            for _ in range(3):
+                assert await beating.content.readuntil(b"\n\n") == b":\n\n"
+            application.injector.get(Sources).more.set()
+            assert await silent.read() == b"id: 1\ndata: 1\n\nid: 2\ndata: 2\n\nid: 3\ndata: 3\n\n"
+            assert (await beating.read()).endswith(b"id: 3\ndata: 3\n\n")
+
+    async def test_no_comment_gets_into_an_event_that_is_on_its_way(
+        self, serve: Serve, session: aiohttp.ClientSession
+    ) -> None:
+        application = await serve(Sources)
+        server = application.servers["aiohttp"]
+        reader, writer = await asyncio.open_connection(server.host, server.port, limit=1024)
+        writer.write(b"GET /large-events HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        async with session.get(http_url(application, "/events?heartbeat=0.01")) as beating:
+            for _ in range(10):
+                await beating.content.readuntil(b"\n\n")
+        await reader.readuntil(b"\r\n\r\n")
+        received = []
+        while piece := await reader.read(1_000_000):
+            received.append(piece)
+        writer.close()
+
+        events = b"".join(chunks(b"".join(received)))
+        events = events.replace(b"\n\n:\n\n", b"\n\n")
+        assert events == (b"data: " + b"x" * LARGE + b"\n\n") * 3
+
+    async def test_retry_comes_first_in_milliseconds(
+        self, serve: Serve, session: aiohttp.ClientSession
+    ) -> None:
+        application = await serve(Sources)
+        async with session.get(http_url(application, "/events?retry=1.5")) as response:
+            assert response.headers["X-Accel-Buffering"] == "no"
+            assert await response.content.readuntil(b"\n\n") == b"retry: 1500\n\n"
+
+    async def test_a_client_that_comes_back_goes_on_behind_the_last_event_it_saw(
+        self, serve: Serve, session: aiohttp.ClientSession
+    ) -> None:
+        """HTML Standard, "The Last-Event-ID header"."""
+        application = await serve(Sources)
+        application.injector.get(Sources).more.set()
+        headers = {"Last-Event-ID": "2"}
+        async with session.get(http_url(application, "/events"), headers=headers) as response:
+            assert await response.read() == b"id: 3\ndata: 3\n\n"
+
+    async def test_an_event_is_a_server_sent_event(
+        self, serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        application = await serve(Sources)
+        async with session.get(http_url(application, "/untyped")) as response:
+            with pytest.raises(aiohttp.ClientPayloadError):
+                await response.read()
+        assert "gave dict; it must give ServerSentEvent(data=...)" in caplog.text
+
+    async def test_a_client_that_leaves_between_two_beats_closes_the_source(
+        self, serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        application = await serve(Sources)
+        async with session.get(http_url(application, "/events?heartbeat=0.01")) as response:
+            await response.content.readuntil(b"\n\n")
+        async with asyncio.timeout(10):
+            await application.injector.get(Sources).closed.wait()
+        assert not caplog.records
