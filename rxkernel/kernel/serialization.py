@@ -53,8 +53,8 @@ def decode_json(raw: bytes | str) -> Any:
         raise BadRequestException("the body is nested too deeply") from exc
 
 
-_MSGPACK_DEPTH = 64
-"""Most lists and maps within each other, as in JSON that is read."""
+MAX_DEPTH = 64
+"""Most lists and maps within each other, in what is read."""
 
 
 def _no_extension(code: int, data: memoryview) -> NoReturn:
@@ -83,7 +83,7 @@ def decode_msgpack(raw: bytes) -> Any:
     """Read MessagePack into what `decode_json` gives, bytes, and datetime for a timestamp.
 
     What JSON does not have is refused: NaN and Infinity, keys that are no text, extension types
-    but the timestamp; more than 64 levels too.
+    but the timestamp; more than `MAX_DEPTH` levels too.
 
     Raises:
         BadRequestException: it is no such MessagePack (400); the message says where it broke.
@@ -92,7 +92,9 @@ def decode_msgpack(raw: bytes) -> Any:
         value = _msgpack_decoder.decode(raw)
         _check_like_json(value)
     except RecursionError as exc:
-        raise BadRequestException("the body is nested too deeply") from exc
+        raise BadRequestException(
+            f"the body is not valid MessagePack: it is nested more than {MAX_DEPTH} deep"
+        ) from exc
     except ValueError as exc:
         raise BadRequestException(f"the body is not valid MessagePack: {exc}") from exc
     return value
@@ -107,7 +109,7 @@ def _check_like_json(value: Any) -> None:
             raise ValueError("NaN and Infinity are no numbers")
         if kinds.isdisjoint((dict, list)):
             return
-        if depth > _MSGPACK_DEPTH:
+        if depth > MAX_DEPTH:
             raise RecursionError
         dicts = [item for item in level if type(item) is dict]
         if not set(map(type, chain.from_iterable(dicts))) <= {str}:

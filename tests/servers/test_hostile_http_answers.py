@@ -45,6 +45,11 @@ class FromUsers:
                 raise NotImplementedError
         return response
 
+    @http("GET", "/framed", "framed")
+    async def framed(self, request: Request) -> Response:
+        content = "x" if request.method == "GET" else None
+        return Response(content, headers=dict(request.params))
+
     @http("POST", "/redirect", "redirect")
     async def redirect(self, request: Request) -> Response:
         return RedirectResponse(request.body, hosts=["example.org"])
@@ -90,6 +95,36 @@ async def test_a_header_that_breaks_the_answer_is_500_and_nothing_of_it_is_sent(
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
     async with session.post(http_url(application, "/header/item"), data="fine") as response:
         assert response.headers["X-User"] == "fine"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        pytest.param("Content-Length=100", id="B11-length-too-long"),
+        pytest.param("Content-Length=0", id="B11-length-too-short"),
+        pytest.param("Content-Length=x", id="B11-length-no-number"),
+        pytest.param("Transfer-Encoding=chunked", id="B11-chunked-that-is-not"),
+    ],
+)
+async def test_the_frame_of_a_whole_body_is_not_the_actions_to_say(
+    serve: Serve, session: aiohttp.ClientSession, header: str
+) -> None:
+    """RFC 9112 §6.3: the client would wait, or take the rest for the next answer."""
+    url = http_url(await serve(FromUsers), f"/framed?{header}")
+    for _ in range(2):
+        async with session.get(url) as response:
+            assert (response.status, await response.text()) == (200, "x")
+            assert response.headers["Content-Length"] == "1"
+            assert "Transfer-Encoding" not in response.headers
+
+
+async def test_head_may_say_how_long_the_body_would_be(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    """RFC 9110 §9.3.2."""
+    url = http_url(await serve(FromUsers), "/framed?Content-Length=100")
+    async with session.head(url) as response:
+        assert response.headers["Content-Length"] == "100"
 
 
 @pytest.mark.parametrize(

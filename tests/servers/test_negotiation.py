@@ -253,7 +253,7 @@ class TestDecoding:
     def test_it_is_read_to_a_depth_of_64(self, opening: bytes) -> None:
         decode_msgpack(opening * 64 + b"\x01")
         for depth in (65, 900, 100_000):
-            with pytest.raises(BadRequestException, match="nested too deeply"):
+            with pytest.raises(BadRequestException, match="nested more than 64 deep"):
                 decode_msgpack(opening * depth + b"\x01")
 
 
