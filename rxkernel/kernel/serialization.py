@@ -4,7 +4,9 @@ msgspec knows attrs classes, dataclasses, enums, dates, UUIDs and decimals, and 
 what JSON does not have: NaN and Infinity are written as null and not read.
 """
 
-from collections.abc import Mapping, Set
+import gc
+from collections.abc import Iterable, Mapping, Set
+from itertools import chain
 from pathlib import PurePath
 from typing import Any
 
@@ -25,7 +27,10 @@ def _plain(value: Any) -> Any:
 
 
 _encoder = msgspec.json.Encoder(enc_hook=_plain)
-_decoder = msgspec.json.Decoder()
+_decode = msgspec.json.Decoder().decode
+
+MAX_DEPTH = 64
+"""Most lists and objects within each other that are read."""
 
 
 def encode_json(value: Any) -> bytes:
@@ -38,17 +43,73 @@ def encode_json(value: Any) -> bytes:
 
 
 def decode_json(raw: bytes | str) -> Any:
-    """Read JSON into dict, list, str, int, float, bool and None.
+    """Read JSON into dict, list, str, int, float, bool and None; of a key twice, the last counts.
 
     Raises:
-        BadRequestException: it is no JSON (400); the message says where it broke.
+        BadRequestException: it is no JSON, or deeper than `MAX_DEPTH` (400); the message says
+            where it broke.
     """
     try:
-        return _decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        return read_json(raw)
+    except ValueError as exc:
         raise BadRequestException(f"the body is not valid JSON: {exc}") from exc
+
+
+def read_json(raw: bytes | str) -> Any:
+    """As `decode_json`, for what is no body.
+
+    Refused are also numbers that no float or 64 bits hold, a byte order mark (RFC 8259 §8.1)
+    and half a surrogate pair (§8.2).
+
+    Raises:
+        ValueError: it is no JSON, or deeper than `MAX_DEPTH`.
+    """
+    try:
+        value = _decode(raw)
     except RecursionError as exc:
-        raise BadRequestException("the body is nested too deeply") from exc
+        raise ValueError(f"it is nested more than {MAX_DEPTH} deep") from exc
+    if len(raw) > 2 * MAX_DEPTH and _brackets(raw) > MAX_DEPTH:
+        _check_depth(value)
+    return value
+
+
+def _brackets(raw: bytes | str) -> int:
+    """How many lists and objects there are at most: nearly always too few to look closer."""
+    if isinstance(raw, str):
+        return raw.count("[") + raw.count("{")
+    return raw.count(b"[") + raw.count(b"{")
+
+
+def decode_msgpack(raw: bytes) -> Any:
+    """Read MessagePack into the values of `decode_json`, and bytes.
+
+    Raises:
+        BadRequestException: it is no MessagePack, or deeper than `MAX_DEPTH` (400).
+    """
+    try:
+        value = msgspec.msgpack.decode(raw)
+        if isinstance(value, dict | list):
+            _check_depth(value)
+    except (ValueError, TypeError, RecursionError) as exc:
+        raise BadRequestException(f"the body is not valid MessagePack: {exc}") from exc
+    return value
+
+
+def _check_depth(value: Any) -> None:
+    """Level by level, but not into what holds no list or object: the garbage collector does not
+    track such a dict, so the many leaves of a large body cost next to nothing.
+    """
+    level: list[Any] = [value]
+    for _ in range(MAX_DEPTH - 1):
+        level = list(filter(gc.is_tracked, chain.from_iterable(map(_items, level))))
+        if not level:
+            return
+    if any(isinstance(item, dict | list) for item in chain.from_iterable(map(_items, level))):
+        raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
+
+
+def _items(value: Any) -> Iterable[Any]:
+    return value.values() if type(value) is dict else value
 
 
 def to_plain(value: Any) -> Any:
