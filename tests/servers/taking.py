@@ -1,7 +1,7 @@
 """A controller that takes bodies in every way, and says what it got."""
 
 import asyncio
-from typing import Any
+from typing import Any, ClassVar
 
 from rxkernel import DefinitionEvent, KernelEvents, Request, http, observe
 from rxkernel.routing.signature import Parameter, Signature, Source
@@ -60,7 +60,7 @@ class Taker:
 class Signatures:
     """What annotations would say: which routes take files, or the body as it comes."""
 
-    sources = {"upload": Source.FILE, "stream": Source.STREAM, "ignore": Source.STREAM}
+    sources: ClassVar = {"upload": Source.FILE, "stream": Source.STREAM, "ignore": Source.STREAM}
 
     @observe(KernelEvents.KERNEL_DEFINITION)
     async def mark(self, event: DefinitionEvent) -> None:

@@ -1,17 +1,17 @@
 # ruff: noqa: N802 - tests are named by the rows of the programme
 """Rows A11, A14, A15, B1 to B8, B10 and G6 of the test programme: bodies that do harm."""
 
+import base64
 import gzip
 import json
 import logging
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import cache
 from typing import Any
 
-import brotli
 import pytest
 import pytest_asyncio
+from aiohttp.compression_utils import HAS_BROTLI, HAS_ZSTD
 
 from rxkernel import (
     Application,
@@ -228,26 +228,32 @@ async def test_B1_a_length_over_the_limit_is_answered_before_the_body_comes(
     assert actions(application).read == 0
 
 
-@cache
-def bomb(coding: str, size: int) -> bytes:
-    if coding == "gzip":
-        return gzip.compress(bytes(size))
-    return zlib.compress(bytes(size)) if coding == "deflate" else brotli.compress(bytes(size))
+BOMBS = {
+    "gzip": gzip.compress(bytes(50_000_000)),
+    "deflate": zlib.compress(bytes(50_000_000)),
+    "br": base64.b64decode(
+        "y///P/gnAOKxQCD3/o///3/wTwDEYRGA7v0f////4J8AiMMCAN37P/7//8E/ARCHBQC693/8//+DfwIgDgsA"
+        "dO//8g9eD/8EQBwWAOig6wE="
+    ),
+    "zstd": bytes.fromhex("28b52ffd0058" + "02001000" * 381 + "03001000"),
+}
+"""Fifty megabytes of zeros each, the last two by hand: the libraries need not be here."""
 
 
 @pytest.mark.parametrize("path", ["/take", "/stream", "/upload", "/ignore", "/nowhere"])
-@pytest.mark.parametrize("coding", ["gzip", "deflate", "br"], ids="B2-{}".format)
+@pytest.mark.parametrize("coding", BOMBS, ids="B2-{}".format)
 async def test_a_bomb_is_not_undone_beyond_the_limit(
     taker: Opened, coding: str, path: str
 ) -> None:
     """What aiohttp would undo behind the answer, for ten seconds, counts too."""
+    if not {"br": HAS_BROTLI, "zstd": HAS_ZSTD}.get(coding, True):
+        pytest.skip(f"aiohttp finds no library for {coding}")
     application = await taker(upload_limit=1_048_576)
-    data = bomb(coding, 50_000_000)
     statuses = {"/ignore": 200, "/nowhere": 404, "/upload": 413}
 
     async with raw_http(application) as client:
         kind = MULTIPART if path == "/upload" else "Content-Type: application/octet-stream"
-        await client.send(post(path, kind, f"Content-Encoding: {coding}", body=data))
+        await client.send(post(path, kind, f"Content-Encoding: {coding}", body=BOMBS[coding]))
         assert (await client.answer()).status == statuses.get(path, 413)
         assert await client.closed() == b""
     assert actions(application).read <= 1_048_576
@@ -362,9 +368,7 @@ def form(*parts: bytes) -> bytes:
         pytest.param(b"x" * 9000, "headers of a part are too large", id="B7-preamble"),
     ],
 )
-async def test_a_form_over_one_of_its_limits_is_413(
-    taker: Opened, sent: bytes, told: str
-) -> None:
+async def test_a_form_over_one_of_its_limits_is_413(taker: Opened, sent: bytes, told: str) -> None:
     application = await taker(body_limit=2000, upload_limit=400_000, file_limit=3000)
 
     async with raw_http(application) as client:

@@ -22,7 +22,7 @@ async def parts_of(sent: bytes, size: int = 1_000_000, boundary: str = "x") -> F
         content = b""
         while data := await form.read():
             content += data
-        kind = part.content_type and part.content_type.kind
+        kind = part.content_type.kind if part.content_type else None
         found.append((part.name, part.filename, kind, content))
     assert next(pieces, None) is None, "the body is read to its end"
     return found
@@ -43,7 +43,9 @@ async def test_parts_are_the_same_however_they_are_cut(size: int) -> None:
         + part(NAMED, content=b"1\r\n--y\r\n\r\n-\r\n--")
         + part(NAMED)
         + b"--x \t\r\ncontent-disposition:form-data;name=b\r\n\r\n"
-        + part('Content-Disposition: form-data; name="f"; filename="ä.txt"', "Content-Type: Text/CSV")
+        + part(
+            'Content-Disposition: form-data; name="f"; filename="ä.txt"', "Content-Type: Text/CSV"
+        )
         + part(NAMED, content=bytes(range(256)))
         + b"--x--\r\nan epilogue"
     )
