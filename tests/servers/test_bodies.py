@@ -34,6 +34,14 @@ def chunk(data: bytes) -> bytes:
 
 
 class Streams(Taker):
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[AsyncIterator[bytes]] = []
+
+    @http("POST", "/keep", "keep")
+    async def keep(self, request: Request) -> None:
+        self.kept.append(request.stream())
+
     @http("POST", "/upper", "upper")
     async def upper(self, request: Request) -> Response:
         async def louder() -> AsyncIterator[bytes]:
@@ -54,7 +62,7 @@ class Streams(Taker):
 
 
 class Marked(Signatures):
-    sources: ClassVar = {**Signatures.sources, "upper": Source.STREAM}
+    sources: ClassVar = {**Signatures.sources, "upper": Source.STREAM, "keep": Source.STREAM}
 
 
 async def test_a_stream_is_had_while_it_comes(serve: Serve) -> None:
@@ -153,6 +161,19 @@ async def test_a_server_that_stops_lets_go_of_a_body_that_does_not_come(
         rest = await client.closed()
         assert rest == b"" or rest.startswith(b"HTTP/1.1 503")
     assert [record for record in caplog.records if record.exc_info] == []
+
+
+async def test_a_stream_ends_with_its_request(serve: Serve) -> None:
+    application = await serve(Streams, listeners=[Marked])
+
+    async with raw_http(application) as client:
+        await client.send(post("/keep", "Content-Length: 9"), b"abc")
+        assert (await client.answer()).status == 200
+        await client.send(b"defghi", post("/take", body=b"x"))
+        assert (await client.answer()).status == 200
+    [kept] = application.injector.get(Streams).kept
+    with pytest.raises(RuntimeError, match="answered; its body can be read no more"):
+        await anext(kept)
 
 
 async def test_what_has_been_read_can_be_streamed_once(

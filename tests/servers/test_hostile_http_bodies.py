@@ -1,6 +1,7 @@
 # ruff: noqa: N802 - tests are named by the rows of the programme
 """Rows A11, A14, A15, B1 to B8, B10 and G6 of the test programme: bodies that do harm."""
 
+import asyncio
 import base64
 import gzip
 import json
@@ -113,6 +114,19 @@ async def test_A11_every_byte_at_the_least_rate_earns_its_time(taker: Opened) ->
         assert (await client.answer()).status == 408
     [failure] = actions(application).failures
     assert isinstance(failure, RequestTimeoutException)
+
+
+@pytest.mark.parametrize("path", ["/take", "/stream"])
+async def test_A11_a_drip_is_408_while_it_drips(taker: Opened, path: str) -> None:
+    application = await taker(body_timeout=0.2)
+
+    async with raw_http(application) as client:
+        await client.send(post(path, "Content-Length: 100000"))
+        answer = asyncio.create_task(client.answer())
+        while not answer.done():
+            await client.send(b"x")
+            await asyncio.sleep(0.01)  # the drip itself, nothing is waited for
+        assert answer.result().status == 408
 
 
 async def test_A11_an_action_may_take_its_time_with_what_has_come(taker: Opened) -> None:

@@ -53,10 +53,10 @@ class BodyReader:
 
     async def read_all(self) -> bytes:
         """All pieces; raises as `read` does."""
-        pieces = []
+        body = bytearray()  # a list of tiny pieces would take far more than they hold
         while piece := await self.read():
-            pieces.append(piece)
-        return b"".join(pieces)
+            body += piece
+        return bytes(body)
 
     async def read(self) -> bytes:
         """The next piece, empty at the end.
@@ -116,9 +116,11 @@ def broken_off(native: web.Request, exc: Exception | None = None) -> BadRequestE
 
 
 def _why_ended(exc: BaseException) -> Exception:
-    """What aiohttp ends a body with, that of a client that left or of a server that stops."""
+    """What aiohttp ends a body with: the client left, the server stops, or it is all over."""
     if isinstance(exc, asyncio.CancelledError):
         return ServiceUnavailableException("the server stops")
+    if isinstance(exc, web.PayloadAccessError):
+        return RuntimeError("the request has been answered; its body can be read no more")
     return exc if isinstance(exc, ConnectionError) else ConnectionResetError(str(exc))
 
 
@@ -149,16 +151,13 @@ async def leave_to_body(native: web.Request) -> None:
 
 
 def leave(native: web.Request) -> None:
-    """Say what becomes of the rest of a body, now that the answer to it is known.
+    """Say what becomes of the rest of a body, not yet here, now that it has been answered.
 
     aiohttp reads it for ten seconds, so that the client comes to read the answer. That is
     nothing for one that the client holds back, and dear for one that is compressed: every byte
     of it would be undone.
     """
-    content = native.content
-    if content.is_eof():
-        return
-    is_held_back = hdrs.EXPECT in native.headers and not content.total_bytes
+    is_held_back = hdrs.EXPECT in native.headers and not native.content.total_bytes
     if is_held_back or hdrs.CONTENT_ENCODING in native.headers:
         give_up(native)
 

@@ -128,7 +128,8 @@ class AiohttpServer(Server):
             logger.debug("client left: %s %r", native.method, native.raw_path[:200])
             return web.Response(status=499)
         finally:
-            leave(native)
+            if not native.content.is_eof():
+                leave(native)
 
     async def _answer(self, kernel: Kernel, native: web.Request, request: Request) -> Response:
         try:
