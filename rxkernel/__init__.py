@@ -94,7 +94,6 @@ from rxkernel.messages.connection import (
 )
 from rxkernel.messages.request import (
     Request,
-    UploadedFile,
 )
 from rxkernel.messages.response import (
     Acknowledgement,
@@ -107,6 +106,9 @@ from rxkernel.messages.response import (
 )
 from rxkernel.messages.transport import (
     Transport,
+)
+from rxkernel.messages.upload import (
+    UploadedFile,
 )
 from rxkernel.routing.decorators import (
     http,

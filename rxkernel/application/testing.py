@@ -1,6 +1,6 @@
 """Test an application without a port: definitions, listeners and errors as on the wire."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
@@ -9,15 +9,17 @@ from multidict import CIMultiDict, MultiDict
 
 from rxkernel.application.application import Application
 from rxkernel.events.dispatcher import AsyncEventDispatcher
-from rxkernel.exceptions import NotFoundException
+from rxkernel.exceptions import HttpException, NotFoundException
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.scopes import close_services, current_connection
 from rxkernel.kernel.serialization import decode_json, encode_json, to_plain
 from rxkernel.messages.connection import Broadcaster, Connection
-from rxkernel.messages.request import Request, UploadedFile
+from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.messages.transport import Transport
+from rxkernel.messages.upload import UploadedFile
 from rxkernel.routing.definitions import HttpDefinition
+from rxkernel.servers.body_limits import BodyLimits, check_fields, check_size
 from rxkernel.servers.events import ConnectionEvent, ServerEvents
 
 
@@ -74,8 +76,9 @@ class RecordingConnection(Connection):
 class KernelClient:
     """Calls definitions by name; boots the application on first use.
 
-    What the wire would do to a request is done here too: a body goes through JSON, path
-    parameters through their converters, and the terminate phase has run when a call returns.
+    What the wire would do to a request is done here too: a body goes through JSON, bodies and
+    forms through their limits, path parameters through their converters, and the terminate phase
+    has run when a call returns.
     """
 
     def __init__(self, application: Application) -> None:
@@ -93,11 +96,12 @@ class KernelClient:
         params: Mapping[str, Any] | None = None,
         body: Any = None,
         form: Mapping[str, str] | None = None,
-        files: Mapping[str, UploadedFile] | None = None,
+        files: Mapping[str, UploadedFile | Sequence[UploadedFile]] | None = None,
         headers: Mapping[str, str] | None = None,
         cookies: Mapping[str, str] | None = None,
     ) -> Response:
-        """Answer route *name*; *params* hold path and query, *body* is JSON, or bytes as they are.
+        """Answer route *name*; *params* hold path and query, *body* is JSON, or bytes as they are,
+        also from an async iterable.
 
         Raises:
             KeyError: there is no such route. ValueError: a path parameter is missing.
@@ -106,10 +110,14 @@ class KernelClient:
         definition = kernel.http_definitions[name]
         request = Request(Transport.HTTP, CIMultiDict(headers or {}), cookies=cookies)
         request.method = definition.method
-        _fill_body(request, body, form, files)
+        limits = BodyLimits.of(definition, self.application.settings.http)
         try:
             _fill_params(request, definition, params or {}, form or {})
-        except NotFoundException as exc:
+            if form is not None or files is not None:
+                _fill_form(request, limits, form or {}, files or {})
+            else:
+                await _fill_body(request, limits, body)
+        except HttpException as exc:
             return await kernel.fail(request, exc)
         return await self._finish(kernel, request, await kernel.answer(definition, request))
 
@@ -195,20 +203,47 @@ class KernelClient:
         await self.close()
 
 
-def _fill_body(
+async def _fill_body(request: Request, limits: BodyLimits, body: Any) -> None:
+    is_raw = isinstance(body, bytes | AsyncIterable)
+    pieces = _pieces(body if is_raw or body is None else encode_json(body))
+    if limits.is_streamed:
+        request.source = _limited(pieces, limits.total)
+        return
+    request.raw_body = b"".join([piece async for piece in _limited(pieces, limits.memory)])
+    if body is not None:
+        request.body = request.raw_body if is_raw else decode_json(request.raw_body)
+
+
+async def _pieces(body: bytes | AsyncIterable[bytes] | None) -> AsyncIterator[bytes]:
+    if isinstance(body, AsyncIterable):
+        async for piece in body:
+            yield piece
+    elif body:
+        yield body
+
+
+async def _limited(pieces: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
+    size = 0
+    async for piece in pieces:
+        check_size(size := size + len(piece), limit)
+        yield piece
+
+
+def _fill_form(
     request: Request,
-    body: Any,
-    form: Mapping[str, str] | None,
-    files: Mapping[str, UploadedFile] | None,
+    limits: BodyLimits,
+    form: Mapping[str, str],
+    files: Mapping[str, UploadedFile | Sequence[UploadedFile]],
 ) -> None:
-    if form is not None or files is not None:
-        request.body = MultiDict(form or {})
-        request.files = MultiDict(files or {})
-    elif isinstance(body, bytes):
-        request.raw_body = request.body = body
-    elif body is not None:
-        request.raw_body = encode_json(body)
-        request.body = decode_json(request.raw_body)
+    for name, given in files.items():
+        for file in [given] if isinstance(given, UploadedFile) else given:
+            check_size(file.size, limits.file, "a file")
+            request.files.add(name, file)
+    fields = sum(len(name.encode()) + len(value.encode()) for name, value in form.items())
+    check_fields(len(form) + len(request.files), limits)
+    check_size(fields, limits.memory, "what the form holds besides files")
+    check_size(fields + sum(file.size for file in request.files.values()), limits.total)
+    request.body = MultiDict(form)
 
 
 def _fill_params(

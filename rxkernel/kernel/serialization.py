@@ -1,14 +1,14 @@
-"""JSON, MessagePack and plain values, through msgspec (RFC 8259, UTF-8 only).
+"""JSON and plain values, through msgspec (RFC 8259, UTF-8 only).
 
 msgspec knows attrs classes, dataclasses, enums, dates, UUIDs and decimals, and refuses
 what JSON does not have: NaN and Infinity are written as null and not read.
 """
 
-import math
-from collections.abc import Mapping, Set
-from itertools import chain, count
+import gc
+from collections.abc import Iterable, Mapping, Set
+from itertools import chain
 from pathlib import PurePath
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 
@@ -27,7 +27,10 @@ def _plain(value: Any) -> Any:
 
 
 _encoder = msgspec.json.Encoder(enc_hook=_plain)
-_decoder = msgspec.json.Decoder()
+_decode = msgspec.json.Decoder().decode
+
+MAX_DEPTH = 64
+"""Most lists and objects within each other that are read."""
 
 
 def encode_json(value: Any) -> bytes:
@@ -40,82 +43,58 @@ def encode_json(value: Any) -> bytes:
 
 
 def decode_json(raw: bytes | str) -> Any:
-    """Read JSON into dict, list, str, int, float, bool and None.
+    """Read JSON into dict, list, str, int, float, bool and None; of a key twice, the last counts.
 
     Raises:
-        BadRequestException: it is no JSON (400); the message says where it broke.
+        BadRequestException: it is no JSON, or deeper than `MAX_DEPTH` (400); the message says
+            where it broke.
     """
     try:
-        return _decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
-        raise BadRequestException(f"the body is not valid JSON: {exc}") from exc
-    except RecursionError as exc:
-        raise BadRequestException("the body is nested too deeply") from exc
-
-
-MAX_DEPTH = 64
-"""Most lists and maps within each other, in what is read."""
-
-
-def _no_extension(code: int, data: memoryview) -> NoReturn:
-    raise ValueError(f"extension type {code} is not known here")
-
-
-_msgpack_encoder = msgspec.msgpack.Encoder()
-_msgpack_decoder = msgspec.msgpack.Decoder(ext_hook=_no_extension)
-
-
-def encode_msgpack(value: Any) -> bytes:
-    """Write *value* as MessagePack: the values that JSON would have, but bytes are binary, and
-    NaN and Infinity are themselves.
-
-    Raises:
-        TypeError, ValueError, RecursionError: JSON cannot hold it either.
-        OverflowError: a number of more than 64 bits, which JSON could hold.
-    """
-    plain = msgspec.to_builtins(
-        value, builtin_types=(bytes, bytearray), str_keys=True, enc_hook=_plain
-    )
-    return _msgpack_encoder.encode(plain)
-
-
-def decode_msgpack(raw: bytes) -> Any:
-    """Read MessagePack into what `decode_json` gives, bytes, and datetime for a timestamp.
-
-    What JSON does not have is refused: NaN and Infinity, keys that are no text, extension types
-    but the timestamp; more than `MAX_DEPTH` levels too.
-
-    Raises:
-        BadRequestException: it is no such MessagePack (400); the message says where it broke.
-    """
-    try:
-        value = _msgpack_decoder.decode(raw)
-        _check_like_json(value)
-    except RecursionError as exc:
-        raise BadRequestException(
-            f"the body is not valid MessagePack: it is nested more than {MAX_DEPTH} deep"
-        ) from exc
+        return read_json(raw)
     except ValueError as exc:
-        raise BadRequestException(f"the body is not valid MessagePack: {exc}") from exc
+        raise BadRequestException(f"the body is not valid JSON: {exc}") from exc
+
+
+def read_json(raw: bytes | str) -> Any:
+    """As `decode_json`, for what is no body.
+
+    Refused are also numbers that no float or 64 bits hold, a byte order mark (RFC 8259 §8.1)
+    and half a surrogate pair (§8.2).
+
+    Raises:
+        ValueError: it is no JSON, or deeper than `MAX_DEPTH`.
+    """
+    try:
+        value = _decode(raw)
+    except RecursionError as exc:
+        raise ValueError(f"it is nested more than {MAX_DEPTH} deep") from exc
+    if len(raw) > 2 * MAX_DEPTH and _brackets(raw) > MAX_DEPTH:
+        _check_depth(value)
     return value
 
 
-def _check_like_json(value: Any) -> None:
-    """One level after the other: a step in Python for each level, not for each value."""
-    level = [value]
-    for depth in count(1):
-        kinds = set(map(type, level))
-        if float in kinds and not all(math.isfinite(v) for v in level if type(v) is float):
-            raise ValueError("NaN and Infinity are no numbers")
-        if kinds.isdisjoint((dict, list)):
+def _brackets(raw: bytes | str) -> int:
+    """How many lists and objects there are at most: nearly always too few to look closer."""
+    if isinstance(raw, str):
+        return raw.count("[") + raw.count("{")
+    return raw.count(b"[") + raw.count(b"{")
+
+
+def _check_depth(value: Any) -> None:
+    """Level by level, but not into what holds no list or object: the garbage collector does not
+    track such a dict, so the many leaves of a large body cost next to nothing.
+    """
+    level: list[Any] = [value]
+    for _ in range(MAX_DEPTH - 1):
+        level = list(filter(gc.is_tracked, chain.from_iterable(map(_items, level))))
+        if not level:
             return
-        if depth > MAX_DEPTH:
-            raise RecursionError
-        dicts = [item for item in level if type(item) is dict]
-        if not set(map(type, chain.from_iterable(dicts))) <= {str}:
-            raise ValueError("the key of a map must be a text")
-        lists = (item for item in level if type(item) is list)
-        level = [*chain.from_iterable(lists), *chain.from_iterable(d.values() for d in dicts)]
+    if any(isinstance(item, dict | list) for item in chain.from_iterable(map(_items, level))):
+        raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
+
+
+def _items(value: Any) -> Iterable[Any]:
+    return value.values() if type(value) is dict else value
 
 
 def to_plain(value: Any) -> Any:

@@ -1,7 +1,6 @@
 """One incoming message, the same whether it came over HTTP or a socket."""
 
-from collections.abc import Mapping
-from http.cookies import CookieError, SimpleCookie
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, TypeVar, cast
 
 import attrs
@@ -10,7 +9,9 @@ from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
 
 from rxkernel.exceptions import BadRequestException
 from rxkernel.messages.connection import ClientAddress, Connection
+from rxkernel.messages.cookies import parse_cookies
 from rxkernel.messages.transport import Transport
+from rxkernel.messages.upload import UploadedFile
 
 T = TypeVar("T")
 
@@ -21,16 +22,13 @@ _HEADERS = (CIMultiDict, CIMultiDictProxy)
 _BAGS = (MultiDict, MultiDictProxy)
 
 
-@attrs.frozen
-class UploadedFile:
-    """A file of a multipart form (RFC 7578), read whole: `HttpSettings.body_limit` bounds it.
+async def _given(raw: bytes) -> AsyncIterator[bytes]:
+    if raw:
+        yield raw
 
-    ``filename`` is what the client claims: never a path to write to.
-    """
 
-    filename: str
-    content: bytes = attrs.field(repr=lambda content: f"<{len(content)} bytes>")
-    content_type: str = "application/octet-stream"
+_TAKEN = _given(b"")
+"""The ``source`` of a request whose stream has been given out."""
 
 
 def _transport(given: str) -> Transport:
@@ -53,7 +51,9 @@ class Request:
             Over a socket, the ``params`` of the event, whose values may be any JSON.
         body: decoded: JSON as Python values, a form as a mapping, text as str, else bytes;
             None when there is none.
-        raw_body: the bytes of the body; empty over a socket and for a multipart form.
+        raw_body: the bytes of the body; empty over a socket, for a multipart form, and where
+            the action takes a stream.
+        source: what `stream` gives out, set by a transport that has not read the body.
         attributes: a place where listeners leave things for actions and each other.
         path: the template of the route, as ``/users/{id}``; url: path and query as sent,
             over a socket the name of the event.
@@ -70,6 +70,7 @@ class Request:
     _params: Bag | Mapping[str, Any] | None = None
     body: Any = None
     raw_body: bytes = attrs.field(default=b"", kw_only=True, repr=False)
+    source: AsyncIterator[bytes] | None = attrs.field(default=None, kw_only=True, repr=False)
     attributes: dict[str, Any] = attrs.field(factory=dict, kw_only=True)
     path: str | None = attrs.field(default=None, kw_only=True)
     url: str = attrs.field(default="", kw_only=True)
@@ -122,20 +123,34 @@ class Request:
         except msgspec.ValidationError as exc:
             raise BadRequestException(f"the parameter {name!r} does not fit: {exc}") from exc
 
+    def stream(self) -> AsyncIterator[bytes]:
+        """The body in pieces, once: as they come, for an action that takes
+        ``AsyncIterator[bytes]``; for any other what has been read. Over a socket, a binary body.
+
+        Whoever reads it meets what is wrong with it: too large (413), too slow (408), broken off
+        or badly coded (400).
+
+        Raises:
+            RuntimeError: it has been given out already, or was read as a form.
+            BadRequestException: over a socket, the body is not binary (400).
+        """
+        source, self.source = self.source, _TAKEN
+        if source is _TAKEN:
+            raise RuntimeError("the body is given out once, and stream() has been called before")
+        return _given(self._bytes()) if source is None else source
+
+    def _bytes(self) -> bytes:
+        if self.raw_body or self.body is None:
+            return self.raw_body
+        if isinstance(self.body, bytes):
+            return self.body
+        if self.transport is Transport.SOCKET:
+            raise BadRequestException("the body must be binary")
+        raise RuntimeError("the body has been read as a form; take it from body and files")
+
     @property
     def cookies(self) -> Mapping[str, str]:
-        """The cookies of the ``Cookie`` header (RFC 6265), read when first asked for."""
+        """The cookies of the ``Cookie`` headers (RFC 6265), read when first asked for."""
         if self._cookies is None:
-            self._cookies = parse_cookies(self.headers.get("Cookie", ""))
+            self._cookies = parse_cookies("; ".join(self.headers.getall("Cookie", ())))
         return self._cookies
-
-
-def parse_cookies(header: str) -> dict[str, str]:
-    """Read a ``Cookie`` header; a pair that breaks the grammar is left out, as browsers do."""
-    cookies: dict[str, str] = {}
-    for pair in header.split(";"):
-        try:
-            cookies.update((name, morsel.value) for name, morsel in SimpleCookie(pair).items())
-        except CookieError:
-            continue
-    return cookies

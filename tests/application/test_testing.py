@@ -1,5 +1,6 @@
 """The test client: what it does as the wire does, and what it records."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,18 @@ from rxkernel import (
     Broadcaster,
     ConnectionEvent,
     ForbiddenException,
+    HttpSettings,
     KernelClient,
     Request,
     ServerEvents,
+    Settings,
     UploadedFile,
     http,
     observe,
     websocket,
 )
 from rxkernel.application.pytest_plugin import ClientOf
+from tests.servers.taking import Signatures, Taker
 
 
 class Controller:
@@ -83,6 +87,56 @@ async def test_forms_files_and_bytes_are_bodies_too(client_of: ClientOf) -> None
     assert form.content["files"] == ["doc"]
     assert form.content["params"][-1] == ["f", "1"]
     assert raw.content["body"] == b"\x00"
+
+
+async def test_bodies_and_forms_meet_the_limits_of_their_route(client_of: ClientOf) -> None:
+    """As on the wire; only the deadlines are its own."""
+    settings = Settings(
+        http=HttpSettings(body_limit=10, upload_limit=50, file_limit=20, form_fields_limit=3)
+    )
+    client = client_of(Taker, listeners=[Signatures], settings=settings)
+
+    async def status(name: str, **sent: Any) -> int:
+        return (await client.http(name, **sent)).status_code
+
+    async def pieces(number: int) -> AsyncIterator[bytes]:
+        for _ in range(number):
+            yield b"0123456789"
+
+    def files(*sizes: int) -> list[UploadedFile]:
+        return [UploadedFile("x", bytes(size)) for size in sizes]
+
+    assert [await status("take", body=bytes(size)) for size in (10, 11)] == [200, 413]
+    assert [await status("take", body="x" * size) for size in (8, 9)] == [200, 413]
+    assert [await status("take", body=pieces(number)) for number in (1, 2)] == [200, 413]
+    assert [await status("small", body=bytes(size)) for size in (100, 101)] == [200, 413]
+    assert [await status("stream", body=pieces(number)) for number in (5, 6)] == [200, 413]
+    assert [await status("stream", body=bytes(size)) for size in (50, 51)] == [200, 413]
+    assert [await status("upload", files={"f": files(size)}) for size in (20, 21)] == [200, 413]
+    assert [await status("upload", files={"f": files(20, 20, n)}) for n in (10, 11)] == [200, 413]
+    assert [await status("upload", form={"a": "x" * n}) for n in (9, 10)] == [200, 413]
+    assert [await status("upload", files={"f": files(*[1] * n)}) for n in (3, 4)] == [200, 413]
+
+
+async def test_a_stream_is_taken_as_it_is_given(client_of: ClientOf) -> None:
+    client = client_of(Taker, listeners=[Signatures])
+
+    assert (await client.http("stream", body=b"abc")).content == 3
+    assert (await client.http("stream", body=["JSON"])).content == 3 + len('["JSON"]')
+    assert (await client.http("stream")).content == 3 + len('["JSON"]')
+
+
+async def test_several_files_may_have_one_name(client_of: ClientOf) -> None:
+    client = client_of(Taker, listeners=[Signatures])
+    one, other = UploadedFile("1", b"a"), UploadedFile("2", b"bc", "text/csv")
+
+    response = await client.http("upload", files={"f": [one, other], "g": one})
+    assert response.content["files"] == [
+        ["f", "1", "application/octet-stream", 1],
+        ["f", "2", "text/csv", 2],
+        ["g", "1", "application/octet-stream", 1],
+    ]
+    assert one.content == b"a", "what a test made is the test's"
 
 
 async def test_a_missing_path_parameter_is_a_mistake_of_the_test(client_of: ClientOf) -> None:

@@ -1,5 +1,7 @@
 """The one request of both transports."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 from multidict import CIMultiDict, MultiDict
 
@@ -74,20 +76,39 @@ def test_a_parameter_that_is_missing_or_does_not_fit_is_named() -> None:
         request.param("id")
 
 
-@pytest.mark.parametrize(
-    ("header", "expected"),
-    [
-        ("a=1; b=2", {"a": "1", "b": "2"}),
-        ('a="x y"', {"a": "x y"}),
-        ("a=1; bad name=2; c=3", {"a": "1", "c": "3"}),
-        ("", {}),
-        ("=;;=", {}),
-    ],
-)
-def test_cookies_are_read_and_bad_ones_left_out(header: str, expected: dict[str, str]) -> None:
-    """RFC 6265 §5.4; one bad pair must not hide the others."""
-    assert Request("HTTP", headers={"Cookie": header}).cookies == expected
-
-
 def test_cookies_can_be_given() -> None:
     assert Request("HTTP", cookies={"a": "1"}).cookies == {"a": "1"}
+
+
+async def pieces_of(request: Request) -> list[bytes]:
+    return [piece async for piece in request.stream()]
+
+
+async def test_a_body_is_streamed_as_it_was_sent() -> None:
+    assert await pieces_of(Request("HTTP", body={"a": 1}, raw_body=b'{"a":1}')) == [b'{"a":1}']
+    assert await pieces_of(Request("HTTP")) == []
+    assert await pieces_of(Request("SOCKET", body=b"ab")) == [b"ab"]
+    assert await pieces_of(Request("SOCKET")) == []
+
+
+async def test_a_transport_may_give_the_pieces_themselves() -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"a"
+        yield b"b"
+
+    assert await pieces_of(Request("HTTP", source=pieces())) == [b"a", b"b"]
+
+
+def test_a_body_that_is_not_there_in_bytes_is_not_streamed() -> None:
+    with pytest.raises(RuntimeError, match="read as a form; take it from body and files"):
+        Request("HTTP", body=MultiDict()).stream()
+    with pytest.raises(BadRequestException, match="the body must be binary"):
+        Request("SOCKET", body={"a": 1}).stream()
+
+
+def test_a_body_is_given_out_once() -> None:
+    request = Request("HTTP", raw_body=b"x")
+    request.stream()
+
+    with pytest.raises(RuntimeError, match="given out once"):
+        request.stream()

@@ -310,7 +310,7 @@ async def test_bodies_are_decoded_by_their_type(
     [
         (JSON, b"{bad", 400, "not valid JSON"),
         (JSON, b'{"a": NaN}', 400, "not valid JSON"),
-        (JSON, b"[" * 100_000, 400, "nested too deeply"),
+        (JSON, b"[" * 100_000, 400, "nested more than 64 deep"),
         (JSON, b'"\xff"', 400, "not valid JSON"),
         (JSON, b"1" * 5000, 400, "not valid JSON"),
         (JSON + "; charset=latin-1", b"{}", 415, "JSON is read as UTF-8 only"),

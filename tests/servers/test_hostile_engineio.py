@@ -216,6 +216,7 @@ async def test_C5_compression_is_not_offered(attack: Attack) -> None:
         pytest.param(
             '42["echo",' + "[" * 3000 + "]" * 3001, id="C6-deep-json-that-ends-as-it-must"
         ),
+        pytest.param('42["echo",' + "[" * 64 + "]" * 65, id="C6-depth-65"),
         pytest.param(b"", id="C20-empty-binary"),
         pytest.param(b'42["echo",1]', id="C20-binary-where-text-is-due"),
     ],

@@ -16,7 +16,7 @@ from rxkernel import (
     StreamResponse,
     http,
 )
-from rxkernel.kernel.serialization import decode_msgpack, encode_msgpack
+from rxkernel.kernel.messagepack import decode_msgpack, encode_msgpack
 from rxkernel.servers.aiohttp.negotiation import preferred_msgpack
 from tests.servers.conftest import Serve, http_url
 

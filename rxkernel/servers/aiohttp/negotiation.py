@@ -4,7 +4,8 @@ from typing import Any
 
 from aiohttp import hdrs, web
 
-from rxkernel.kernel.serialization import encode_json, encode_msgpack
+from rxkernel.kernel.messagepack import encode_msgpack
+from rxkernel.kernel.serialization import encode_json
 from rxkernel.servers.aiohttp.quality import weighted
 
 JSON = "application/json"

@@ -1,26 +1,26 @@
 """From aiohttp's request to the kernel's: lazily where it can, strictly where it must."""
 
-import codecs
-from typing import Any, cast
-from urllib.parse import parse_qsl
+from typing import Any
 
-from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp import hdrs, web
 from multidict import MultiDict
 
-from rxkernel.exceptions import (
-    BadRequestException,
-    PayloadTooLargeException,
-    UnsupportedMediaTypeException,
-)
+from rxkernel.exceptions import UnsupportedMediaTypeException
+from rxkernel.kernel.messagepack import decode_msgpack
 from rxkernel.kernel.serialization import decode_json
 from rxkernel.messages.connection import ClientAddress
-from rxkernel.messages.request import Request, UploadedFile
+from rxkernel.messages.request import Request
 from rxkernel.messages.transport import Transport
+from rxkernel.routing.definitions import HttpDefinition
+from rxkernel.servers.aiohttp.bodies import BodyReader, broken_off, expects_continue
+from rxkernel.servers.aiohttp.content_type import ContentType, content_type_of
+from rxkernel.servers.aiohttp.forms import read_multipart, read_urlencoded
+from rxkernel.servers.body_limits import BodyLimits, check_size
 from rxkernel.settings import HttpSettings
 
-_CHARSETS = {"utf-8", "ascii", "iso8859-1", "iso8859-15", "cp1252", "utf-16"}
 _ENCODINGS = {"", "identity", "gzip", "deflate", "br", "zstd"}
+_MSGPACK = {"application/msgpack", "application/vnd.msgpack", "application/x-msgpack"}
+_UNKNOWN = "application/octet-stream"
 
 
 def read_head(native: web.Request, client: ClientAddress | None) -> Request:
@@ -48,104 +48,79 @@ def add_path(request: Request, values: dict[str, object]) -> None:
         request.params = params
 
 
-async def read_body(native: web.Request, request: Request, settings: HttpSettings) -> None:
-    """Read and decode the body into *request*.
+class Bodies:
+    """Reads and decodes the bodies that a server gets, each by the limits of its route."""
 
-    Raises:
-        PayloadTooLargeException: larger than ``body_limit``, or too many form fields (413).
-        BadRequestException: not what its content type says (400).
-        UnsupportedMediaTypeException: a charset or content coding not known here (415).
-    """
-    if not native.body_exists:
-        return
-    if (native.content_length or 0) > settings.body_limit:
-        raise _too_large(settings)
-    if native.headers.get("Content-Encoding", "").strip().lower() not in _ENCODINGS:
-        raise UnsupportedMediaTypeException(
-            f"content coding {native.headers['Content-Encoding']!r} is not supported"
-        )
-    try:
-        if native.content_type == "multipart/form-data":
-            await _read_multipart(native, request, settings)
+    def __init__(self, settings: HttpSettings) -> None:
+        self._settings = settings
+        self._limits: dict[HttpDefinition, BodyLimits] = {}
+
+    async def read(
+        self, native: web.Request, request: Request, definition: HttpDefinition
+    ) -> None:
+        """Put the body into *request*; one that the action reads itself, as its ``source``.
+
+        Raises:
+            PayloadTooLargeException: larger than the route allows, or too many fields (413).
+            RequestTimeoutException: too slow (408).
+            BadRequestException: not what its content type says (400).
+            UnsupportedMediaTypeException: a type that is none, a charset or content coding that
+                is not known here (415).
+            ExpectationFailedException: not that of ``100-continue`` (417).
+            ConnectionError: the client has left.
+        """
+        headers = native.headers
+        if hdrs.EXPECT in headers:
+            expects_continue(native)
+        if not native.body_exists:
+            return
+        limits = self._limits.get(definition) or self._limits_of(definition)
+        if headers.get(hdrs.CONTENT_ENCODING, "").strip().lower() not in _ENCODINGS:
+            coding = headers[hdrs.CONTENT_ENCODING][:40]
+            raise UnsupportedMediaTypeException(f"content coding {coding!r} is not supported")
+        content_type = content_type_of(headers.get(hdrs.CONTENT_TYPE, _UNKNOWN))
+        if limits.is_streamed:
+            request.source = self._reader(native, limits.total)
+        elif content_type.kind == "multipart/form-data":
+            reader = self._reader(native, limits.total)
+            await read_multipart(reader, content_type, request, limits)
         else:
-            request.raw_body = await native.read()
-            _decode(native, request, settings)
-    except web.HTTPRequestEntityTooLarge:
-        raise _too_large(settings) from None
-    except web.RequestPayloadError as exc:
-        native.content.feed_eof()  # aiohttp would read the rest, fail again and log a traceback
-        raise BadRequestException(f"the body cannot be read: {exc}") from exc
+            request.raw_body = await self._read_all(native, limits.memory)
+            _decode(content_type, request, limits)
+
+    def _limits_of(self, definition: HttpDefinition) -> BodyLimits:
+        self._limits[definition] = limits = BodyLimits.of(definition, self._settings)
+        return limits
+
+    def _reader(self, native: web.Request, limit: int) -> BodyReader:
+        check_size(native.content_length, limit)
+        return BodyReader(native, limit, self._settings)
+
+    async def _read_all(self, native: web.Request, limit: int) -> bytes:
+        content = native.content
+        if not content.is_eof():
+            return await self._reader(native, limit).read_all()
+        try:  # it has come with its head, as small ones do
+            raw = content.read_nowait() or await native.read()  # which a middleware has read
+        except web.RequestPayloadError as exc:
+            raise broken_off(native, exc) from exc
+        check_size(len(raw), limit)
+        return raw
 
 
-def _too_large(settings: HttpSettings) -> PayloadTooLargeException:
-    return PayloadTooLargeException(f"the body is larger than {settings.body_limit} bytes")
-
-
-def _decode(native: web.Request, request: Request, settings: HttpSettings) -> None:
-    raw, kind = request.raw_body, native.content_type
+def _decode(content_type: ContentType, request: Request, limits: BodyLimits) -> None:
+    raw = request.raw_body
     if not raw:
         return
-    if kind == "application/json" or kind.endswith("+json"):
-        if _charset(native) not in ("utf-8", "ascii"):
+    if content_type.is_json:
+        if content_type.charset() not in ("utf-8", "ascii"):
             raise UnsupportedMediaTypeException("JSON is read as UTF-8 only")
         request.body = decode_json(raw)
-    elif kind == "application/x-www-form-urlencoded":
-        _add_form(request, MultiDict(_urlencoded(_text(raw, _charset(native)), settings)))
-    elif kind.startswith("text/"):
-        request.body = _text(raw, _charset(native))
+    elif content_type.kind == "application/x-www-form-urlencoded":
+        read_urlencoded(content_type.text(raw), request, limits)
+    elif content_type.kind in _MSGPACK:
+        request.body = decode_msgpack(raw)
+    elif content_type.kind.startswith("text/"):
+        request.body = content_type.text(raw)
     else:
         request.body = raw
-
-
-def _charset(native: web.Request) -> str:
-    """The canonical name of the body's charset, UTF-8 unless it says otherwise."""
-    given = native.charset or "utf-8"
-    try:
-        name = codecs.lookup(given).name
-    except LookupError:
-        name = ""
-    if name not in _CHARSETS:
-        raise UnsupportedMediaTypeException(f"charset {given!r} is not supported; send UTF-8")
-    return name
-
-
-def _text(raw: bytes, charset: str) -> str:
-    try:
-        return raw.decode(charset)
-    except UnicodeDecodeError as exc:
-        raise BadRequestException(f"the body is not valid {charset}: {exc.reason}") from exc
-
-
-def _urlencoded(text: str, settings: HttpSettings) -> list[tuple[str, str]]:
-    limit = settings.form_fields_limit
-    if text.count("&") >= limit:
-        raise PayloadTooLargeException(f"the form has more than {limit} fields")
-    return parse_qsl(text, keep_blank_values=True)
-
-
-async def _read_multipart(native: web.Request, request: Request, settings: HttpSettings) -> None:
-    """RFC 7578; aiohttp keeps the parts within ``body_limit`` while it reads them."""
-    try:
-        fields = await native.post()
-    except (HttpProcessingError, ValueError, AssertionError, LookupError, RuntimeError) as exc:
-        raise BadRequestException(f"the multipart form cannot be read: {exc}") from exc
-    if len(fields) > settings.form_fields_limit:
-        raise PayloadTooLargeException(
-            f"the form has more than {settings.form_fields_limit} fields"
-        )
-    form: MultiDict[Any] = MultiDict()
-    for name, field in fields.items():
-        if isinstance(field, web.FileField):
-            content = cast(Any, field.file).read()
-            field.file.close()
-            request.files.add(name, UploadedFile(field.filename, content, field.content_type))
-        else:
-            form.add(name, field if isinstance(field, str) else bytes(field))
-    _add_form(request, form)
-
-
-def _add_form(request: Request, form: MultiDict[Any]) -> None:
-    request.body = form
-    params: MultiDict[Any] = MultiDict(request.params)
-    params.extend(form)
-    request.params = params

@@ -26,13 +26,14 @@ from rxkernel.messages.response import (
 )
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import HttpDefinition
+from rxkernel.servers.aiohttp.bodies import leave, leave_to_body
 from rxkernel.servers.aiohttp.compression import Compression
 from rxkernel.servers.aiohttp.files import file_response
 from rxkernel.servers.aiohttp.listener import Listener
 from rxkernel.servers.aiohttp.origins import OriginPolicy, is_preflight
 from rxkernel.servers.aiohttp.outlet import SlowClientError
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
-from rxkernel.servers.aiohttp.requests import add_path, read_body, read_head
+from rxkernel.servers.aiohttp.requests import Bodies, add_path, read_head
 from rxkernel.servers.aiohttp.responses import is_gone, native_response
 from rxkernel.servers.aiohttp.streams import Stream, stream_of
 from rxkernel.servers.server import Server
@@ -77,6 +78,7 @@ class AiohttpServer(Server):
 
     def configure(self, kernel: Kernel) -> None:
         self._kernel = kernel
+        self._bodies = Bodies(self._settings)
         self._draining = False
         self.engine = web.Application(client_max_size=self._settings.body_limit)
 
@@ -84,7 +86,9 @@ class AiohttpServer(Server):
         self.engine.middlewares.insert(0, self._tracked)
         if self._settings.origins:
             self.engine.on_response_prepare.append(self.origins.mark)
-        self.engine.router.add_route("*", r"/{path:[\s\S]*}", self._handle)
+        self.engine.router.add_route(
+            "*", r"/{path:[\s\S]*}", self._handle, expect_handler=leave_to_body
+        )
         self._listener = Listener(
             self.engine,
             self._settings.host,
@@ -136,6 +140,9 @@ class AiohttpServer(Server):
         except ConnectionError:
             logger.debug("client left: %s %r", native.method, native.raw_path[:200])
             return web.Response(status=499)
+        finally:
+            if not native.content.is_eof():
+                leave(native)
 
     async def _answer(self, kernel: Kernel, native: web.Request, request: Request) -> Response:
         try:
@@ -144,7 +151,7 @@ class AiohttpServer(Server):
                 return await kernel.respond(request, Response(None, 204, granted))
             definition, values = self._find(kernel, native)
             add_path(request, values)
-            await read_body(native, request, self._settings)
+            await self._bodies.read(native, request, definition)
         except MethodNotAllowedException as exc:
             if native.method == "OPTIONS":
                 return await kernel.respond(request, Response(None, 204, exc.headers))

@@ -9,7 +9,7 @@ import msgspec
 from socketio import packet
 
 from rxkernel.exceptions import BadRequestException
-from rxkernel.kernel.serialization import encode_json, to_plain
+from rxkernel.kernel.serialization import encode_json, read_json, to_plain
 from rxkernel.messages.response import Acknowledgement, Response
 from rxkernel.routing.metadata import RESERVED_EVENTS
 from rxkernel.servers.socketio.limits import ProtocolError
@@ -24,8 +24,6 @@ _HEAD = re.compile(
     re.ASCII,
 )
 """Type, number of attachments, namespace without its query, acknowledgement id; then JSON."""
-
-_decode = msgspec.json.Decoder().decode
 
 _MOST_CONTAINERS = 10_000
 """Lists and objects of a packet with attachments: all are searched for their places."""
@@ -80,8 +78,8 @@ def read_packet(text: str, max_attachments: int) -> Inbound:
 
 def _read_json(payload: str, kind: int) -> Any:
     try:
-        return _decode(payload)
-    except (ValueError, RecursionError) as exc:
+        return read_json(payload)
+    except ValueError as exc:
         if kind == CONNECT and not payload.startswith("/"):
             return exc  # its sender has asked something, so it is told
         raise ProtocolError(f"no JSON: {exc}") from exc

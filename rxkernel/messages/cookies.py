@@ -1,0 +1,37 @@
+"""The cookies that a client sends back (RFC 6265 §4.2.1, §5.4).
+
+Not by `http.cookies`: it takes some names for attributes, strips white space that browsers keep,
+and before Python 3.11.10 its time grows with the square of the length (CVE-2024-7592).
+"""
+
+import re
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z:-]+")
+_VALUE = re.compile(r"[^\0-\x08\x0a-\x1f\x7f\ud800-\udfff]*")
+_ESCAPED = re.compile(r"\\(?:([0-3][0-7]{2})|(.))")
+
+
+def parse_cookies(header: str) -> dict[str, str]:
+    """Read a ``Cookie`` header; a pair that breaks the grammar is left out, as browsers do.
+
+    Of two by one name the first counts: browsers send the one with the longer path first. Only
+    spaces and tabs are taken off, so no other name passes for one with ``__Host-``.
+    """
+    cookies: dict[str, str] = {}
+    for pair in header.split(";"):
+        name, _, value = pair.partition("=")
+        name, value = name.strip(" \t"), value.strip(" \t")
+        if "=" in pair and _NAME.fullmatch(name) and _VALUE.fullmatch(value):
+            cookies.setdefault(name, _unquoted(value))
+    return cookies
+
+
+def _unquoted(value: str) -> str:
+    """Undo the quotes and escapes of `http.cookies`, by which ``set_cookie`` writes."""
+    if len(value) < 2 or value[0] != '"' or value[-1] != '"':
+        return value
+    return _ESCAPED.sub(_character, value[1:-1])
+
+
+def _character(escaped: re.Match[str]) -> str:
+    return chr(int(escaped[1], 8)) if escaped[1] else escaped[2]

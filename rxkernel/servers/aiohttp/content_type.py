@@ -1,0 +1,82 @@
+"""What a ``Content-Type`` says (RFC 9110 §8.3), of a body or of one part of a form."""
+
+import codecs
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+
+import attrs
+
+from rxkernel.exceptions import BadRequestException, UnsupportedMediaTypeException
+
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_KIND = re.compile(rf"[ \t]*({_TOKEN}/{_TOKEN})")
+_PARAMETER = re.compile(
+    rf'[ \t]*;[ \t]*(?:({_TOKEN})=(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]+)))?', re.ASCII
+)
+_CHARSETS = {"utf-8", "ascii", "iso8859-1", "iso8859-15", "cp1252", "utf-16"}
+
+
+@attrs.frozen
+class ContentType:
+    """``kind`` is the media type in lower case, as ``text/plain``."""
+
+    kind: str
+    parameters: Mapping[str, str]
+
+    @property
+    def is_json(self) -> bool:
+        return self.kind == "application/json" or self.kind.endswith("+json")
+
+    def charset(self) -> str:
+        """The canonical name of the charset, UTF-8 unless it says otherwise.
+
+        Raises:
+            UnsupportedMediaTypeException: it is not read here (415).
+        """
+        given = self.parameters.get("charset")
+        if given is None:
+            return "utf-8"
+        try:
+            name = codecs.lookup(given).name
+        except (LookupError, ValueError):
+            name = ""
+        if name not in _CHARSETS:
+            raise UnsupportedMediaTypeException(
+                f"charset {given[:40]!r} is not supported; send UTF-8"
+            )
+        return name
+
+    def text(self, raw: bytes) -> str:
+        """*raw* as this type says that it is written.
+
+        Raises:
+            BadRequestException: it is not (400).
+            UnsupportedMediaTypeException: see `charset`.
+        """
+        charset = self.charset()
+        try:
+            return raw.decode(charset)
+        except UnicodeDecodeError as exc:
+            raise BadRequestException(f"the body is not valid {charset}: {exc.reason}") from exc
+
+
+@lru_cache(256)
+def content_type_of(header: str) -> ContentType:
+    """Read the value of a ``Content-Type`` header.
+
+    Raises:
+        UnsupportedMediaTypeException: it is none, or several (415).
+    """
+    found = _KIND.match(header)
+    at = found.end() if found else 0
+    parameters: dict[str, str] = {}
+    while found and (parameter := _PARAMETER.match(header, at)):
+        at = parameter.end()
+        name, quoted, plain = parameter.groups()
+        if name is not None:
+            value = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+            parameters.setdefault(name.lower(), value)
+    if found is None or header[at:].strip(" \t"):
+        raise UnsupportedMediaTypeException(f"{header[:80]!r} is no media type")
+    return ContentType(found[1].lower(), parameters)

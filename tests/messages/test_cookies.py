@@ -1,0 +1,83 @@
+# ruff: noqa: N802 - tests are named by the rows of the programme
+"""Row G6 of the test programme: cookies that come in."""
+
+import pytest
+from multidict import CIMultiDict
+
+from rxkernel import Request, Response
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("a=1; b=2", {"a": "1", "b": "2"}),
+        ('a="x y"', {"a": "x y"}),
+        ("a=1; bad name=2; c=3", {"a": "1", "c": "3"}),
+        ("", {}),
+        ("=;;=", {}),
+    ],
+)
+def test_cookies_are_read_and_bad_ones_left_out(header: str, expected: dict[str, str]) -> None:
+    """RFC 6265 §5.4; one bad pair must not hide the others."""
+    assert Request("HTTP", headers={"Cookie": header}).cookies == expected
+
+
+def test_G6_two_hundred_cookies_are_read() -> None:
+    header = "; ".join(f"c{number}={number}" for number in range(200))
+
+    cookies = Request("HTTP", headers={"Cookie": header}).cookies
+    assert (len(cookies), cookies["c199"]) == (200, "199")
+
+
+def test_G6_of_two_cookies_by_one_name_the_first_counts() -> None:
+    """RFC 6265 §5.4: browsers send the longer path first."""
+    headers = CIMultiDict([("Cookie", "a=1; a=2"), ("Cookie", "b=3; a=4")])
+
+    assert Request("HTTP", headers=headers).cookies == {"a": "1", "b": "3"}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "\u2000__Host-a=evil",
+        "\xa0__Host-a=evil",
+        "\x0b__Host-a=evil",
+        "\x85__Host-a=evil",
+        "__Host-a\u2000=evil",
+        "=__Host-a=evil",
+        "__Host-a",
+        '"__Host-a"=evil',
+        "$Version=1,__Host-a=evil",
+        "x=1, __Host-a=evil",
+        'x="1; y="2, __Host-a=evil',
+    ],
+)
+def test_G6_no_cookie_passes_for_one_with_a_prefix(header: str) -> None:
+    """RFC 6265bis §4.1.3: a browser guards the name; servers that strip or split more undo it."""
+    assert "__Host-a" not in Request("HTTP", headers={"Cookie": header}).cookies
+    kept = Request("HTTP", headers={"Cookie": f"__Host-a=good; {header}"}).cookies
+    assert kept["__Host-a"] == "good"
+
+
+@pytest.mark.parametrize("value", ["plain", 'a "quoted", text;', "é\n", "\\", "a=b"])
+def test_G6_what_set_cookie_writes_comes_back(value: str) -> None:
+    response = Response()
+    response.set_cookie("a:b", value)
+    sent = response.headers["Set-Cookie"].partition(";")[0]
+
+    assert Request("HTTP", headers={"Cookie": sent}).cookies == {"a:b": value}
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["a=\ud800", "a=\x7f", "a=\x01", "a b=1", "a\tb=1", "a=1\x00"],
+)
+def test_G6_a_value_that_could_not_be_passed_on_is_left_out(header: str) -> None:
+    assert Request("HTTP", headers={"Cookie": header}).cookies == {}
+
+
+@pytest.mark.parametrize("filling", ["\\", '\\"', '"', ";", "=", " ", "\\0", "a=;"])
+def test_G6_a_line_of_any_kind_is_read_in_one_pass(filling: str) -> None:
+    """What takes the square of its length takes hours for this (CVE-2024-7592)."""
+    line = 'a="' + filling * 1_000_000 + '"; b=1'
+    assert Request("HTTP", headers={"Cookie": line}).cookies["b"] == "1"

@@ -1,0 +1,70 @@
+"""HTTP by hand: what clients would put right on its way."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+
+from rxkernel import Application
+
+SECONDS = 20.0
+"""Only keep a broken test from hanging."""
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class RawHttp:
+    """One connection to *application*; nothing is sent or read but what the test says."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    async def send(self, *parts: bytes) -> None:
+        """Each part in a segment of its own, as far as a client can say."""
+        for part in parts:
+            self.writer.write(part)
+            await self.writer.drain()
+            await asyncio.sleep(0)
+
+    async def answer(self) -> Answer:
+        """The next answer, one of ``100 Continue`` too."""
+        async with asyncio.timeout(SECONDS):
+            head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
+            first, *lines = head.strip().split("\r\n")
+            pairs = (line.split(": ", 1) for line in lines)
+            headers = {name.lower(): value for name, value in pairs}
+            body = await self.reader.readexactly(int(headers.get("content-length", 0)))
+        return Answer(int(first.split()[1]), headers, body)
+
+    async def closed(self) -> bytes:
+        """What comes until the server closes."""
+        async with asyncio.timeout(SECONDS):
+            return await self.reader.read()
+
+
+@asynccontextmanager
+async def raw_http(application: Application) -> AsyncIterator[RawHttp]:
+    port = application.servers["aiohttp"].port
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        yield RawHttp(reader, writer)
+    finally:
+        writer.transport.abort()
+
+
+def post(path: str, *headers: str, body: bytes | None = None) -> bytes:
+    """The head of a POST, with *body* and its length where there is one."""
+    lines = [f"POST {path} HTTP/1.1", "Host: localhost", *headers]
+    if body is not None:
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([*lines, "", ""]).encode() + (body or b"")

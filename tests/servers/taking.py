@@ -1,0 +1,69 @@
+"""A controller that takes bodies in every way, and says what it got."""
+
+import asyncio
+from typing import Any, ClassVar
+
+from rxkernel import DefinitionEvent, KernelEvents, Request, http, observe
+from rxkernel.routing.signature import Parameter, Signature, Source
+
+
+class Taker:
+    """``failures`` are what a stream raised in an action; ``read`` how much came of it."""
+
+    failures: list[Exception]
+    read: int
+
+    def __init__(self) -> None:
+        self.failures = []
+        self.read = 0
+        self.may_read = asyncio.Event()
+        self.may_read.set()
+
+    @http("POST", "/take", "take")
+    async def take(self, request: Request) -> dict[str, Any]:
+        body = request.body
+        return {"body": None if isinstance(body, bytes) else body, "size": len(request.raw_body)}
+
+    @http("POST", "/small", "small", body_limit=100)
+    async def small(self, request: Request) -> int:
+        return len(request.raw_body)
+
+    @http("POST", "/large", "large", body_limit=100_000)
+    async def large(self, request: Request) -> int:
+        return len(request.raw_body)
+
+    @http("POST", "/upload", "upload")
+    async def upload(self, request: Request) -> dict[str, Any]:
+        fields = dict(request.body) if request.body else {}
+        files = [
+            [name, file.filename, file.content_type, file.size]
+            for name, file in request.files.items()
+        ]
+        return {"fields": fields, "files": files}
+
+    @http("POST", "/stream", "stream")
+    async def stream(self, request: Request) -> int:
+        try:
+            async for piece in request.stream():
+                self.read += len(piece)
+                await self.may_read.wait()
+        except Exception as exc:
+            self.failures.append(exc)
+            raise
+        return self.read
+
+    @http("POST", "/ignore", "ignore")
+    async def ignore(self, request: Request) -> str:
+        return "not needed"
+
+
+class Signatures:
+    """What annotations would say: which routes take files, or the body as it comes."""
+
+    sources: ClassVar = {"upload": Source.FILE, "stream": Source.STREAM, "ignore": Source.STREAM}
+
+    @observe(KernelEvents.KERNEL_DEFINITION)
+    async def mark(self, event: DefinitionEvent) -> None:
+        if source := self.sources.get(event.definition.name):
+            parameter = Parameter("body", source, "body", Any)
+            object.__setattr__(event.definition, "signature", Signature((parameter,)))

@@ -1,0 +1,238 @@
+"""Bodies over a real connection: what they become, and streams of them."""
+
+import asyncio
+import gzip
+import logging
+from collections.abc import AsyncIterator
+from typing import Any, ClassVar
+
+import aiohttp
+import msgspec
+import pytest
+from aiohttp import web
+
+from rxkernel import (
+    Request,
+    Response,
+    ServerConfigurationEvent,
+    ServerEvents,
+    StreamResponse,
+    http,
+    observe,
+)
+from rxkernel.routing.signature import Source
+from tests.servers.conftest import Serve, http_url
+from tests.servers.raw_http import post, raw_http
+from tests.servers.taking import Signatures, Taker
+from tests.waiting import until
+
+CHUNKED = "Transfer-Encoding: chunked"
+
+
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+class Streams(Taker):
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[AsyncIterator[bytes]] = []
+
+    @http("POST", "/keep", "keep")
+    async def keep(self, request: Request) -> None:
+        self.kept.append(request.stream())
+
+    @http("POST", "/upper", "upper")
+    async def upper(self, request: Request) -> Response:
+        async def louder() -> AsyncIterator[bytes]:
+            async for piece in request.stream():
+                yield piece.upper()
+
+        return StreamResponse(louder())
+
+    @http("POST", "/again", "again")
+    async def again(self, request: Request) -> list[Any]:
+        """What `stream` gives of a body that has been read."""
+        pieces = [piece.decode() async for piece in request.stream()]
+        try:
+            request.stream()
+        except RuntimeError as exc:
+            return [pieces, str(exc)]
+        return [pieces]
+
+
+class Marked(Signatures):
+    sources: ClassVar = {**Signatures.sources, "upper": Source.STREAM, "keep": Source.STREAM}
+
+
+async def test_a_stream_is_had_while_it_comes(serve: Serve) -> None:
+    application = await serve(Streams, listeners=[Marked])
+    taker = application.injector.get(Streams)
+
+    async with raw_http(application) as client:
+        await client.send(post("/stream", CHUNKED))
+        for size in (2, 4, 6):
+            await client.send(chunk(b"ab"))
+            await until(lambda size=size: taker.read == size)  # type: ignore[misc]
+        await client.send(b"0\r\n\r\n")
+        assert (await client.answer()).json == 6
+
+
+async def test_a_stream_is_read_no_faster_than_the_action_takes_it(serve: Serve) -> None:
+    """All that is ahead are the buffers of aiohttp and of the system."""
+    application = await serve(Streams, listeners=[Marked])
+    taker = application.injector.get(Streams)
+    taker.may_read.clear()
+    size = 50_000_000
+
+    async with raw_http(application) as client:
+        client.writer.write(post("/stream", f"Content-Length: {size}") + bytes(size))
+        await until(lambda: taker.read)
+        waits = client.writer.transport.get_write_buffer_size
+        left = -1
+        while left != waits():
+            left = waits()
+            async with raw_http(application) as other:  # all that can be sent has been
+                await other.send(post("/take", body=b"x"))
+                await other.answer()
+        assert left > size // 2
+        assert taker.read < 2_000_000
+        taker.may_read.set()
+        assert (await client.answer()).json == size
+
+
+async def test_a_stream_can_be_answered_while_it_comes(serve: Serve) -> None:
+    application = await serve(Streams, listeners=[Marked])
+
+    async with raw_http(application) as client:
+        await client.send(post("/upper", CHUNKED), chunk(b"one"))
+        assert b"3\r\nONE\r\n" in await client.reader.readuntil(b"ONE\r\n")
+        await client.send(chunk(b"two"), b"0\r\n\r\n")
+        assert await client.reader.readuntil(b"\r\n\r\n") == b"3\r\nTWO\r\n0\r\n\r\n"
+
+
+async def test_a_compressed_stream_is_undone(serve: Serve, session: aiohttp.ClientSession) -> None:
+    application = await serve(Streams, listeners=[Marked])
+    data, headers = gzip.compress(bytes(1_000_000)), {"Content-Encoding": "gzip"}
+
+    async with session.post(
+        http_url(application, "/stream"), data=data, headers=headers
+    ) as response:
+        assert await response.json() == 1_000_000
+
+
+async def test_a_stream_may_be_empty(serve: Serve, session: aiohttp.ClientSession) -> None:
+    application = await serve(Streams, listeners=[Marked])
+
+    async with session.post(http_url(application, "/stream")) as response:
+        assert await response.json() == 0
+
+
+@pytest.mark.parametrize("path", ["/ignore", "/nowhere", "/take"])
+async def test_a_body_that_is_not_read_to_its_end_leaves_the_connection_in_order(
+    serve: Serve, path: str
+) -> None:
+    application = await serve(Streams, listeners=[Marked], http={"body_limit": 1000})
+    body = bytes(2_000_000)
+
+    async with raw_http(application) as client:
+        await client.send(post(path, body=body))
+        assert (await client.answer()).status in (200, 404, 413)
+        await client.send(post("/take", body=b"123"))
+        assert (await client.answer()).json["size"] == 3
+
+
+@pytest.mark.parametrize("path", ["/stream", "/take"])
+async def test_a_server_that_stops_lets_go_of_a_body_that_does_not_come(
+    serve: Serve, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    application = await serve(Streams, listeners=[Marked], http={"shutdown_timeout": 0.1})
+    caplog.set_level(logging.DEBUG)
+
+    async with raw_http(application) as client:
+        await client.send(post(path, "Content-Length: 9"), b"abc")
+        if path == "/stream":
+            await until(lambda: application.injector.get(Streams).read)
+        else:
+            async with raw_http(application) as other:
+                await other.send(post("/take", body=b"x"))
+                await other.answer()
+        await application.stop()
+        rest = await client.closed()
+        assert rest == b"" or rest.startswith(b"HTTP/1.1 503")
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
+async def test_a_stream_ends_with_its_request(serve: Serve) -> None:
+    application = await serve(Streams, listeners=[Marked])
+
+    async with raw_http(application) as client:
+        await client.send(post("/keep", "Content-Length: 9"), b"abc")
+        assert (await client.answer()).status == 200
+        await client.send(b"defghi", post("/take", body=b"x"))
+        assert (await client.answer()).status == 200
+    [kept] = application.injector.get(Streams).kept
+    with pytest.raises(RuntimeError, match="answered; its body can be read no more"):
+        await anext(kept)
+
+
+async def test_what_has_been_read_can_be_streamed_once(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    application = await serve(Streams, listeners=[Marked])
+    url = http_url(application, "/again")
+
+    async with session.post(url, json={"a": 1}) as response:
+        pieces, told = await response.json()
+    assert pieces == ['{"a": 1}']
+    assert told == "the body is given out once, and stream() has been called before"
+    async with session.post(url) as response:
+        assert (await response.json())[0] == []
+
+
+async def test_a_body_that_a_middleware_of_aiohttp_has_read_is_not_lost(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    @web.middleware
+    async def sign(native: web.Request, handler: Any) -> web.StreamResponse:
+        await native.read()
+        answer: web.StreamResponse = await handler(native)
+        return answer
+
+    class Signed:
+        @observe(ServerEvents.CONFIGURE)
+        async def add(self, event: ServerConfigurationEvent) -> None:
+            if event.server.name == "aiohttp":
+                event.server.engine.middlewares.append(sign)
+
+    application = await serve(Taker, listeners=[Signed])
+
+    async with session.post(http_url(application, "/take"), json=[1]) as response:
+        assert await response.json() == {"body": [1], "size": 3}
+
+
+@pytest.mark.parametrize("kind", ["msgpack", "vnd.msgpack", "x-msgpack"])
+async def test_messagepack_is_read_like_json(
+    serve: Serve, session: aiohttp.ClientSession, kind: str
+) -> None:
+    application = await serve(Taker)
+    url, headers = http_url(application, "/take"), {"Content-Type": f"application/{kind}"}
+
+    async with session.post(url, data=msgspec.msgpack.encode({"a": 1}), headers=headers) as answer:
+        assert (await answer.json())["body"] == {"a": 1}
+    for bad in (b"\xc1", b"\x91" * 65 + b"\x90", b"\x91" * 100_000):
+        async with session.post(url, data=bad, headers=headers) as answer:
+            assert answer.status == 400
+
+
+async def test_many_bodies_come_at_once(serve: Serve, session: aiohttp.ClientSession) -> None:
+    application = await serve(Taker)
+    url = http_url(application, "/take")
+
+    async def one(size: int) -> int:
+        async with session.post(url, data=bytes(size)) as response:
+            got: int = (await response.json())["size"]
+            return got
+
+    sizes = [number * 10_000 for number in range(1, 50)]
+    assert await asyncio.gather(*map(one, sizes)) == sizes

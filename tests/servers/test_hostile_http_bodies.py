@@ -1,0 +1,545 @@
+# ruff: noqa: N802 - tests are named by the rows of the programme
+"""Rows A11, A14, A15, B1 to B8, B10 and G6 of the test programme: bodies that do harm."""
+
+import asyncio
+import base64
+import gzip
+import json
+import logging
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiohttp.compression_utils import HAS_BROTLI, HAS_ZSTD
+
+from rxkernel import (
+    Application,
+    BadRequestException,
+    PayloadTooLargeException,
+    RequestTimeoutException,
+)
+from tests.servers.conftest import Serve
+from tests.servers.raw_http import post, raw_http
+from tests.servers.taking import Signatures, Taker
+from tests.waiting import until
+
+Opened = Callable[..., Awaitable[Application]]
+
+JSON = "Content-Type: application/json"
+FORM = "Content-Type: application/x-www-form-urlencoded"
+MULTIPART = "Content-Type: multipart/form-data; boundary=x"
+CHUNKED = "Transfer-Encoding: chunked"
+
+
+@pytest_asyncio.fixture
+async def taker(serve: Serve, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Opened]:
+    """``await taker(body_limit=…)``: a server that nobody may bring to log a traceback."""
+    caplog.set_level(logging.DEBUG)
+
+    async def start(**http: Any) -> Application:
+        return await serve(Taker, listeners=[Signatures], http=http)
+
+    yield start
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
+def actions(application: Application) -> Taker:
+    return application.injector.get(Taker)
+
+
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def part(name: str, content: bytes = b"", *, filename: str | None = None) -> bytes:
+    file = "" if filename is None else f'; filename="{filename}"'
+    head = f'--x\r\nContent-Disposition: form-data; name="{name}"{file}\r\n\r\n'
+    return head.encode() + content + b"\r\n"
+
+
+async def is_served(application: Application) -> None:
+    """Somebody else, meanwhile."""
+    async with raw_http(application) as other:
+        await other.send(post("/take", JSON, body=b"[1]"))
+        assert (await other.answer()).json == {"body": [1], "size": 3}
+
+
+# --- slow
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "begun"),
+    [
+        pytest.param("/take", ["Content-Length: 9"], b"ab", id="A11-length"),
+        pytest.param("/take", ["Content-Length: 9"], b"", id="A11-nothing"),
+        pytest.param("/take", [CHUNKED], chunk(b"ab"), id="A11-chunked"),
+        pytest.param("/take", [CHUNKED], b"9", id="A11-half-a-chunk-head"),
+        pytest.param("/upload", [MULTIPART, "Content-Length: 999"], part("a"), id="A11-form"),
+        pytest.param("/stream", ["Content-Length: 9"], b"ab", id="A11-stream"),
+        pytest.param(
+            "/take",
+            ["Content-Encoding: gzip", "Content-Length: 999"],
+            gzip.compress(bytes(100_000))[:50],
+            id="A11-compressed",
+        ),
+    ],
+)
+async def test_a_body_that_does_not_come_is_408_and_the_connection_closed(
+    taker: Opened, path: str, headers: list[str], begun: bytes
+) -> None:
+    """Apache's mod_reqtimeout; RFC 9110 §15.5.9."""
+    application = await taker(body_timeout=0.1)
+
+    async with raw_http(application) as client:
+        await client.send(post(path, *headers), begun)
+        answer = await client.answer()
+        assert (answer.status, answer.json["message"]) == (408, "the body did not come in time")
+        assert answer.headers["connection"] == "close"
+        assert await client.closed() == b""
+    await is_served(application)
+
+
+async def test_A11_every_byte_at_the_least_rate_earns_its_time(taker: Opened) -> None:
+    """A drip holds a connection as long as it pays for it, and not a moment longer."""
+    application = await taker(body_timeout=0.05, min_body_rate=20)
+
+    async with raw_http(application) as client:
+        await client.send(post("/stream", "Content-Length: 1000"))
+        await client.send(b"x" * 10)  # half a second
+        await until(lambda: actions(application).read == 10)
+        await client.send(b"x" * 10)
+        await until(lambda: actions(application).read == 20)
+        assert (await client.answer()).status == 408
+    [failure] = actions(application).failures
+    assert isinstance(failure, RequestTimeoutException)
+
+
+@pytest.mark.parametrize("path", ["/take", "/stream"])
+async def test_A11_a_drip_is_408_while_it_drips(taker: Opened, path: str) -> None:
+    application = await taker(body_timeout=0.2)
+
+    async with raw_http(application) as client:
+        await client.send(post(path, "Content-Length: 100000"))
+        answer = asyncio.create_task(client.answer())
+        while not answer.done():
+            await client.send(b"x")
+            await asyncio.sleep(0.01)  # the drip itself, nothing is waited for
+        assert answer.result().status == 408
+
+
+async def test_A11_an_action_may_take_its_time_with_what_has_come(taker: Opened) -> None:
+    application = await taker(body_timeout=0.1)
+    actions(application).may_read.clear()
+
+    async with raw_http(application) as client:
+        await client.send(post("/stream", "Content-Length: 4"), b"ab")
+        await until(lambda: actions(application).read == 2)
+        async with raw_http(application) as slow:  # a deadline later
+            await slow.send(post("/take", "Content-Length: 1"))
+            assert (await slow.answer()).status == 408
+        await client.send(b"cd")
+        actions(application).may_read.set()
+        assert (await client.answer()).json == 4
+
+
+# --- broken off
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        pytest.param("/take", ["Content-Length: 9"], id="A14-length"),
+        pytest.param("/take", [CHUNKED], id="A14-chunked"),
+        pytest.param("/upload", [MULTIPART, CHUNKED], id="A14-form"),
+        pytest.param("/stream", [CHUNKED], id="A14-stream"),
+    ],
+)
+async def test_a_client_that_leaves_in_mid_body_costs_one_debug_line(
+    taker: Opened, path: str, headers: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Plain aiohttp logs a traceback for each, a flood that anybody can start."""
+    application = await taker()
+
+    def told() -> list[str]:
+        return [r.getMessage() for r in caplog.records if r.name.startswith("rxkernel.")]
+
+    async with raw_http(application) as client:
+        await client.send(post(path, *headers), chunk(part("a")) if CHUNKED in headers else b"a")
+    await until(told)
+    await is_served(application)
+
+    assert [text.partition(":")[0] for text in told()] in (
+        ["client left"],
+        ["client left in mid-body"],
+    )
+    assert {r.levelno for r in caplog.records} <= {logging.DEBUG}
+    assert all(isinstance(e, BadRequestException) for e in actions(application).failures)
+
+
+@pytest.mark.parametrize("path", ["/take", "/stream"])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        pytest.param(b"zz\r\n", id="A5-size-is-no-number"),
+        pytest.param(b"11111111111111111\r\n", id="A5-size-of-17-digits"),
+        pytest.param(b"3\r\nabcd\r\n", id="A5-longer-than-its-size"),
+        pytest.param(b"-1\r\n", id="A5-negative-size"),
+    ],
+)
+async def test_a_chunk_that_is_none_is_400_and_the_connection_closed(
+    taker: Opened, path: str, bad: bytes
+) -> None:
+    """RFC 9112 §7.1. aiohttp tells this body nothing: it would be waited for."""
+    application = await taker(body_timeout=30.0)
+
+    async with raw_http(application) as client:
+        await client.send(post(path, CHUNKED), chunk(b"abc"))
+        if path == "/stream":
+            await until(lambda: actions(application).read == 3)
+        await client.send(bad)
+        answer = await client.answer()
+        assert (answer.status, answer.headers["connection"]) == (400, "close")
+        assert await client.closed() == b""
+
+
+# --- too large
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["B1-length", "B1-chunked"])
+@pytest.mark.parametrize(
+    ("path", "limit"), [("/take", 1000), ("/small", 100), ("/large", 100_000), ("/stream", 3000)]
+)
+async def test_a_body_over_the_limit_of_its_route_is_413(
+    taker: Opened, path: str, limit: int, chunked: bool
+) -> None:
+    application = await taker(body_limit=1000, upload_limit=3000)
+
+    for size, status in ((limit, 200), (limit + 1, 413)):
+        async with raw_http(application) as client:
+            data = b"x" * size
+            if chunked:
+                await client.send(post(path, CHUNKED), chunk(data[:50]), chunk(data[50:]))
+                await client.send(b"0\r\n\r\n")
+            else:
+                await client.send(post(path, body=data))
+            answer = await client.answer()
+        assert answer.status == status
+        if status == 413:
+            assert answer.json["message"] == f"the body is larger than {limit} bytes"
+
+
+@pytest.mark.parametrize("path", ["/take", "/stream", "/upload"])
+async def test_B1_a_length_over_the_limit_is_answered_before_the_body_comes(
+    taker: Opened, path: str
+) -> None:
+    application = await taker(body_limit=1000, upload_limit=1000)
+
+    async with raw_http(application) as client:
+        await client.send(post(path, MULTIPART, "Content-Length: 1001"))
+        assert (await client.answer()).status == 413
+    assert actions(application).read == 0
+
+
+BOMBS = {
+    "gzip": gzip.compress(bytes(50_000_000)),
+    "deflate": zlib.compress(bytes(50_000_000)),
+    "br": base64.b64decode(
+        "y///P/gnAOKxQCD3/o///3/wTwDEYRGA7v0f////4J8AiMMCAN37P/7//8E/ARCHBQC693/8//+DfwIgDgsA"
+        "dO//8g9eD/8EQBwWAOig6wE="
+    ),
+    "zstd": bytes.fromhex("28b52ffd0058" + "02001000" * 381 + "03001000"),
+}
+"""Fifty megabytes of zeros each, the last two by hand: the libraries need not be here."""
+
+
+@pytest.mark.parametrize("path", ["/take", "/stream", "/upload", "/ignore", "/nowhere"])
+@pytest.mark.parametrize("coding", BOMBS, ids="B2-{}".format)
+async def test_a_bomb_is_not_undone_beyond_the_limit(
+    taker: Opened, coding: str, path: str
+) -> None:
+    """What aiohttp would undo behind the answer, for ten seconds, counts too."""
+    if not {"br": HAS_BROTLI, "zstd": HAS_ZSTD}.get(coding, True):
+        pytest.skip(f"aiohttp finds no library for {coding}")
+    application = await taker(upload_limit=1_048_576)
+    statuses = {"/ignore": 200, "/nowhere": 404, "/upload": 413}
+
+    async with raw_http(application) as client:
+        kind = MULTIPART if path == "/upload" else "Content-Type: application/octet-stream"
+        await client.send(post(path, kind, f"Content-Encoding: {coding}", body=BOMBS[coding]))
+        assert (await client.answer()).status == statuses.get(path, 413)
+        assert await client.closed() == b""
+    assert actions(application).read <= 1_048_576
+    await is_served(application)
+
+
+# --- JSON
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        pytest.param(b"[" * 64 + b"]" * 64, 200, id="B3-depth-64"),
+        pytest.param(b'{"a":' * 64 + b"1" + b"}" * 64, 200, id="B3-depth-64-of-objects"),
+        pytest.param(b"[" * 65 + b"]" * 65, 400, id="B3-depth-65"),
+        pytest.param(b'{"a":' * 65 + b"1" + b"}" * 65, 400, id="B3-depth-65-of-objects"),
+        pytest.param(b"[" * 64 + b"{}" + b"]" * 64, 400, id="B3-depth-65-ends-in-an-object"),
+        pytest.param(b"[" * 900 + b"]" * 900, 400, id="B3-depth-900"),
+        pytest.param(b"[" * 100_000, 400, id="B3-depth-100000"),
+        pytest.param(b'{"a":' * 100_000, 400, id="B3-depth-100000-of-objects"),
+        pytest.param(b'["' + b"[" * 900 + b'"]', 200, id="B3-brackets-in-a-text"),
+        pytest.param(b"[" + b"[]," * 900 + b"[]]", 200, id="B3-wide"),
+        pytest.param(b"NaN", 400, id="B4-NaN"),
+        pytest.param(b"[-Infinity]", 400, id="B4-Infinity"),
+        pytest.param(b'{"a":1e999}', 400, id="B4-1e999"),
+        pytest.param(b"1" * 5000, 400, id="B5-5000-digits"),
+        pytest.param(b"\xef\xbb\xbf{}", 400, id="B6-byte-order-mark"),
+        pytest.param(b'"\\ud800"', 400, id="B6-lone-surrogate"),
+        pytest.param(b'"\\udc00x"', 400, id="B6-lone-low-surrogate"),
+        pytest.param(b'"\xed\xa0\x80"', 400, id="B6-coded-surrogate"),
+        pytest.param(b'"\xff"', 400, id="B6-no-utf-8"),
+        pytest.param('"é"'.encode("utf-16"), 400, id="B6-utf-16"),
+        pytest.param(b"{} {}", 400, id="B6-two-values"),
+    ],
+)
+async def test_json_that_does_harm_is_400(taker: Opened, sent: bytes, status: int) -> None:
+    """RFC 8259 §8.1, §8.2, §9."""
+    application = await taker()
+
+    async with raw_http(application) as client:
+        await client.send(post("/take", JSON, body=sent))
+        answer = await client.answer()
+        assert answer.status == status
+        assert answer.json.get("message", "the body is not valid JSON").startswith(
+            "the body is not valid JSON"
+        )
+
+
+async def test_B6_of_a_key_given_twice_the_last_counts(taker: Opened) -> None:
+    """RFC 8259 §4 leaves it open; browsers do the same."""
+    application = await taker()
+
+    async with raw_http(application) as client:
+        await client.send(post("/take", JSON, body=b'{"a":1,"a":2}'))
+        assert (await client.answer()).json["body"] == {"a": 2}
+
+
+async def test_B10_keys_that_seem_to_collide_are_keys_like_others(taker: Opened) -> None:
+    """Python hashes texts with SipHash and a secret (PEP 456), so none can be made to."""
+    application = await taker(body_limit=2_000_000)
+    collide_with_djb2 = ["Ez", "FY"]
+    keys = [""]
+    while len(keys) < 32_768:
+        keys = [key + pair for key in keys for pair in collide_with_djb2]
+    body = json.dumps(dict.fromkeys(keys, 0), separators=(",", ":")).encode()
+
+    async with raw_http(application) as client:
+        await client.send(post("/take", JSON, body=body))
+        assert len((await client.answer()).json["body"]) == len(keys)
+
+
+# --- forms
+
+
+async def test_B7_100000_fields_are_413(taker: Opened) -> None:
+    application = await taker()
+
+    async with raw_http(application) as client:
+        await client.send(post("/take", FORM, body=b"a=1&" * 100_000))
+        answer = await client.answer()
+    assert (answer.status, answer.json["message"]) == (413, "the form has more than 1000 fields")
+
+
+def form(*parts: bytes) -> bytes:
+    return b"".join(parts) + b"--x--\r\n"
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        pytest.param(form(*[part("a")] * 15_000), "more than 1000 fields", id="B7-fields"),
+        pytest.param(
+            form(*[part("a", filename="")] * 15_000), "more than 1000 fields", id="B7-empty-files"
+        ),
+        pytest.param(
+            form(part("a", b"x" * 2001)), "besides files is larger than 2000", id="B7-one-field"
+        ),
+        pytest.param(
+            form(*[part("abcdefgh", b"x")] * 300), "besides files is larger", id="B7-small-fields"
+        ),
+        pytest.param(
+            form(part("a", b"x" * 3001, filename="f")), "a file is larger than 3000", id="B7-file"
+        ),
+        pytest.param(
+            form(*[part("a", b"x" * 2500, filename="f")] * 200),
+            "the body is larger than 400000",
+            id="B7-files-in-all",
+        ),
+        pytest.param(
+            b"--x\r\nA: " + b"x" * 9000, "headers of a part are too large", id="B7-part-head"
+        ),
+        pytest.param(b"x" * 9000, "headers of a part are too large", id="B7-preamble"),
+    ],
+)
+async def test_a_form_over_one_of_its_limits_is_413(taker: Opened, sent: bytes, told: str) -> None:
+    application = await taker(body_limit=2000, upload_limit=400_000, file_limit=3000)
+
+    async with raw_http(application) as client:
+        await client.send(post("/upload", MULTIPART, CHUNKED), chunk(sent) + b"0\r\n\r\n")
+        answer = await client.answer()
+        assert answer.status == 413
+        assert told in answer.json["message"]
+    await is_served(application)
+
+
+async def test_B7_a_part_without_end_is_413_while_it_comes(taker: Opened) -> None:
+    application = await taker(upload_limit=100_000, file_limit=50_000)
+
+    async with raw_http(application) as client:
+        await client.send(post("/upload", MULTIPART, CHUNKED))
+        await client.send(chunk(part("a", b"x" * 50_010, filename="endless")))
+        assert (await client.answer()).status == 413
+
+
+# --- types
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        pytest.param("application/json, text/plain", 415, id="B8-two-in-one"),
+        pytest.param("application/json,application/json", 415, id="B8-the-same-twice"),
+        pytest.param("json", 415, id="B8-no-type"),
+        pytest.param("/", 415, id="B8-slash"),
+        pytest.param("text/plain charset=utf-8", 415, id="B8-no-semicolon"),
+        pytest.param('text/plain; charset="utf-8', 415, id="B8-open-quote"),
+        pytest.param("application/json; charset=latin-1", 415, id="B8-charset"),
+        pytest.param("text/plain; charset=\0", 400, id="B8-nul"),
+        pytest.param("multipart/form-data", 400, id="B8-no-boundary"),
+        pytest.param("APPLICATION/JSON;;charset=UTF-8 ;", 200, id="B8-odd-but-right"),
+        pytest.param("x/y", 200, id="B8-unknown-is-bytes"),
+    ],
+)
+async def test_a_content_type_that_says_nothing_clear_is_refused(
+    taker: Opened, given: str, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """RFC 9110 §8.3."""
+    application = await taker()
+
+    async with raw_http(application) as client:
+        await client.send(post("/take", f"Content-Type: {given}", body=b"[1]"))
+        assert (await client.answer()).status == status
+    if "\0" in given:
+        caplog.clear()  # aiohttp's parser, not a body
+
+
+async def test_B8_two_content_types_are_refused(
+    taker: Opened, caplog: pytest.LogCaptureFixture
+) -> None:
+    """aiohttp's parser does it, so it is 400."""
+    application = await taker()
+
+    async with raw_http(application) as client:
+        await client.send(post("/take", JSON, "Content-Type: text/plain", body=b"[1]"))
+        assert (await client.answer()).status in (400, 415)
+    caplog.clear()
+
+
+async def test_B8_none_at_all_is_bytes(taker: Opened) -> None:
+    application = await taker()
+
+    async with raw_http(application) as client:
+        await client.send(post("/take", body=b"[1]"))
+        assert (await client.answer()).json == {"body": None, "size": 3}
+
+
+# --- Expect
+
+
+EXPECT = "Expect: 100-continue"
+
+
+@pytest.mark.parametrize("path", ["/take", "/small", "/stream", "/upload"])
+async def test_A15_an_oversize_body_is_413_instead_of_100(taker: Opened, path: str) -> None:
+    """RFC 9110 §10.1.1; what would come next might be the body or a request, so it is closed."""
+    application = await taker(body_limit=1000, upload_limit=1000)
+
+    async with raw_http(application) as client:
+        await client.send(post(path, MULTIPART, EXPECT, "Content-Length: 1001"))
+        answer = await client.answer()
+        assert (answer.status, answer.headers["connection"]) == (413, "close")
+        assert await client.closed() == b""
+
+
+@pytest.mark.parametrize("path", ["/take", "/stream"])
+async def test_A15_a_body_that_is_wanted_is_asked_for(taker: Opened, path: str) -> None:
+    application = await taker()
+
+    async with raw_http(application) as client:
+        await client.send(post(path, EXPECT, "Content-Length: 3"))
+        assert (await client.answer()).status == 100
+        await client.send(b"[1]")
+        assert (await client.answer()).status == 200
+        await client.send(post(path, body=b"2"))
+        assert (await client.answer()).status == 200
+
+
+async def test_A15_a_body_that_has_come_is_not_asked_for(taker: Opened) -> None:
+    application = await taker()
+
+    async with raw_http(application) as client:
+        await client.send(post("/take", EXPECT, body=b"[1]"))
+        assert (await client.answer()).status == 200
+
+
+@pytest.mark.parametrize(("path", "status"), [("/ignore", 200), ("/nowhere", 404)])
+async def test_A15_a_body_that_nobody_wants_is_not_asked_for(
+    taker: Opened, path: str, status: int
+) -> None:
+    application = await taker()
+
+    async with raw_http(application) as client:
+        await client.send(post(path, EXPECT, "Content-Length: 3"))
+        assert (await client.answer()).status == status
+        assert await client.closed() == b""
+
+
+@pytest.mark.parametrize("body", [None, b"[1]"], ids=["no-body", "body"])
+async def test_A15_another_expectation_is_417(taker: Opened, body: bytes | None) -> None:
+    application = await taker()
+
+    async with raw_http(application) as client:
+        await client.send(post("/take", "Expect: a miracle", body=body))
+        answer = await client.answer()
+        assert (answer.status, answer.json["statusCode"]) == (417, 417)
+
+
+# --- many at once
+
+
+async def test_A12_slow_bodies_are_let_go_and_others_served(taker: Opened) -> None:
+    application = await taker(body_timeout=0.2)
+
+    async with (
+        raw_http(application) as one,
+        raw_http(application) as two,
+        raw_http(application) as three,
+    ):
+        for client in (one, two, three):
+            await client.send(post("/take", "Content-Length: 9"), b"a")
+        await is_served(application)
+        for client in (one, two, three):
+            assert (await client.answer()).status == 408
+
+
+async def test_B1_a_stream_that_is_too_large_fails_where_it_is_read(taker: Opened) -> None:
+    application = await taker(upload_limit=10)
+
+    async with raw_http(application) as client:
+        await client.send(post("/stream", CHUNKED), chunk(b"x" * 8))
+        await until(lambda: actions(application).read == 8)
+        await client.send(chunk(b"x" * 8))
+        assert (await client.answer()).status == 413
+    [failure] = actions(application).failures
+    assert isinstance(failure, PayloadTooLargeException)

@@ -1,0 +1,306 @@
+"""Files that come over a real connection: where they are, and that they go."""
+
+import asyncio
+import logging
+import os
+from io import BytesIO
+from pathlib import Path
+from typing import IO, Any
+
+import aiohttp
+import pytest
+
+from rxkernel import ForbiddenException, Request, TerminateEvent, UploadedFile, http, observe
+from rxkernel.messages import upload as module
+from tests.servers.conftest import Serve, http_url
+from tests.servers.raw_http import post, raw_http
+from tests.servers.taking import Signatures, Taker
+from tests.waiting import until
+
+LARGE = bytes(range(256)) * 12_000
+"""Three megabytes: more than what is held in memory."""
+
+
+def open_files() -> int:
+    """How many files without a name this process has open."""
+    count = 0
+    for link in Path("/proc/self/fd").iterdir():
+        try:
+            count += os.readlink(link).endswith("(deleted)")
+        except FileNotFoundError:
+            continue
+    return count
+
+
+class Uploads(Taker):
+    """``kept`` outlive their requests."""
+
+    folder = Path()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[UploadedFile] = []
+        self.open = 0
+        self.arrived = asyncio.Event()
+        self.go_on = asyncio.Event()
+        self.terminated: list[int] = []
+
+    @http("POST", "/every-way", "every_way", body_limit=20_000_000)
+    async def every_way(self, request: Request) -> list[bool]:
+        file = request.files["f"]
+        self.open = open_files()
+        self.kept = list(request.files.values())
+        await file.save(self.folder / "saved")
+        return [
+            file.content == LARGE,
+            await file.read() == LARGE,
+            b"".join([piece async for piece in file]) == LARGE,
+            (self.folder / "saved").read_bytes() == LARGE,
+            len(file.content) == file.size,
+        ]
+
+    @http("POST", "/in-thread", "in_thread", body_limit=20_000_000)
+    def in_thread(self, request: Request) -> bool:
+        return request.files["f"].content == LARGE
+
+    @http("POST", "/fail", "fail", body_limit=20_000_000)
+    async def fail(self, request: Request) -> None:
+        self.open = open_files()
+        raise ForbiddenException
+
+    @http("POST", "/hold", "hold", body_limit=20_000_000)
+    async def hold(self, request: Request) -> None:
+        self.open = open_files()
+        self.arrived.set()
+        await self.go_on.wait()
+
+    @observe("kernel.terminate", only=lambda definition: definition.name == "every_way")
+    async def last(self, event: TerminateEvent) -> None:
+        self.terminated = [len(file.content) for file in event.request.files.values()]
+
+
+def form(*contents: bytes, name: str = "f") -> aiohttp.FormData:
+    data = aiohttp.FormData()
+    for number, content in enumerate(contents):
+        data.add_field(name, BytesIO(content), filename=f"{number}.bin")
+    return data
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(Uploads, "folder", tmp_path)
+    return tmp_path
+
+
+async def test_a_file_can_be_taken_in_every_way_until_its_request_is_over(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    application = await serve(Uploads, listeners=[Uploads])
+    uploads = application.injector.get(Uploads)
+    before = open_files()
+
+    async with session.post(http_url(application, "/every-way"), data=form(LARGE)) as response:
+        assert await response.json() == [True] * 5
+    assert uploads.open == before + 1
+    await until(lambda: open_files() == before)
+
+    with pytest.raises(ValueError, match="gone with its request; save"):
+        uploads.kept[0].content  # noqa: B018
+    with pytest.raises(ValueError, match="gone with its request"):
+        await uploads.kept[0].read()
+
+
+async def test_listeners_of_terminate_still_have_the_files(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    application = await serve(Uploads, listeners=[Uploads])
+    uploads = application.injector.get(Uploads)
+
+    async with session.post(http_url(application, "/every-way"), data=form(LARGE, b"x")):
+        await until(lambda: uploads.terminated)
+    assert uploads.terminated == [len(LARGE), 1]
+
+
+async def test_a_plain_def_reads_in_its_thread(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    application = await serve(Uploads)
+
+    async with session.post(http_url(application, "/in-thread"), data=form(LARGE)) as response:
+        assert await response.json() is True
+
+
+async def test_all_files_of_a_request_are_one_on_disk(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    """A thousand descriptors would be all that a process has."""
+    application = await serve(Uploads)
+    uploads = application.injector.get(Uploads)
+    before = open_files()
+    contents = [bytes([number % 256]) * 5000 for number in range(900)]
+
+    async with session.post(
+        http_url(application, "/every-way"), data=form(LARGE, *contents)
+    ) as response:
+        assert await response.json() == [True] * 5
+    assert (uploads.open, len(uploads.kept)) == (before + 1, 901)
+
+
+async def test_small_files_stay_in_memory(serve: Serve, session: aiohttp.ClientSession) -> None:
+    application = await serve(Uploads)
+    uploads = application.injector.get(Uploads)
+    before = open_files()
+
+    async with session.post(http_url(application, "/fail"), data=form(b"x" * 1_000_000)):
+        assert uploads.open == before
+
+
+async def test_nothing_is_left_of_a_request_that_failed(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    application = await serve(Uploads)
+    uploads = application.injector.get(Uploads)
+    before = open_files()
+
+    async with session.post(http_url(application, "/fail"), data=form(LARGE)) as response:
+        assert response.status == 403
+    assert uploads.open == before + 1
+    await until(lambda: open_files() == before)
+
+
+HEAD = b'--x\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\n'
+MULTIPART = "Content-Type: multipart/form-data; boundary=x"
+
+
+@pytest.mark.parametrize("end", ["leaves", "exceeds", "breaks", "is slow"])
+async def test_nothing_is_left_of_a_form_that_is_never_whole(serve: Serve, end: str) -> None:
+    settings = {"upload_limit": 5_000_000, "body_timeout": 1.0, "min_body_rate": 10**9}
+    application = await serve(Taker, listeners=[Signatures], http=settings)
+    before = open_files()
+
+    async with raw_http(application) as client:
+        await client.send(post("/upload", MULTIPART, "Transfer-Encoding: chunked"))
+        await client.send(b"%x\r\n%b\r\n" % (len(HEAD + LARGE), HEAD + LARGE))
+        await until(lambda: open_files() == before + 1)
+        if end == "exceeds":
+            await client.send(b"%x\r\n%b\r\n" % (len(LARGE), LARGE))
+        elif end == "breaks":
+            await client.send(b"2\r\n\r\n\r\n0\r\n\r\n")
+        if end != "leaves":
+            statuses = {"exceeds": 413, "breaks": 400, "is slow": 408}
+            assert (await client.answer()).status == statuses[end]
+    await until(lambda: open_files() == before)
+
+
+@pytest.mark.parametrize("path", ["/hold", "/upload"], ids=["in the action", "in the body"])
+async def test_nothing_is_left_when_the_server_stops(
+    serve: Serve, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    application = await serve(Uploads, listeners=[Signatures], http={"shutdown_timeout": 0.1})
+    before = open_files()
+    whole = HEAD + LARGE + b"\r\n--x--\r\n"
+    length = len(whole) if path == "/hold" else len(whole) + 1
+
+    async with raw_http(application) as client:
+        await client.send(post(path, MULTIPART, f"Content-Length: {length}"), whole)
+        await until(lambda: open_files() == before + 1)
+        await application.stop()
+        await until(lambda: open_files() == before)
+    assert [r for r in caplog.records if r.exc_info and r.levelno >= logging.ERROR] == []
+
+
+async def test_a_full_disk_is_507_and_one_line_in_the_log(
+    serve: Serve,
+    session: aiohttp.ClientSession,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def on_a_full_disk() -> IO[bytes]:
+        return Path("/dev/full").open("w+b")
+
+    monkeypatch.setattr(module, "TemporaryFile", on_a_full_disk)
+    application = await serve(Uploads)
+
+    async with session.post(http_url(application, "/fail"), data=form(LARGE)) as response:
+        assert response.status == 507
+        assert (await response.json())["message"].startswith("there is no room for the upload")
+    async with session.post(http_url(application, "/fail"), data=form(b"x")) as response:
+        assert response.status == 403
+    [record] = caplog.records
+    assert "No space left on device" in record.getMessage()
+    assert record.exc_info is None
+
+
+async def test_forms_give_what_browsers_send(serve: Serve, session: aiohttp.ClientSession) -> None:
+    """Duplicates are kept; no file chosen is none; a part has its own charset, or is bytes."""
+    application = await serve(Several)
+
+    async with raw_http(application) as client:
+        parts = [
+            (b'name="t"', b"", b"1"),
+            (b'name="t"', b"Content-Type: text/plain; charset=iso-8859-1\r\n", b"\xe9"),
+            (b'name="j"', b"Content-Type: application/json\r\n", b"{}"),
+            (b'name="f"; filename="a/b.txt"', b"Content-Type: text/csv; header=present\r\n", b"x"),
+            (b'name="f"; filename="c"', b"", b""),
+            (b'name="f"; filename=""', b"Content-Type: application/octet-stream\r\n", b""),
+            (b'name="g"; filename=""', b"", b"nameless"),
+        ]
+        body = b"".join(
+            b"--x\r\nContent-Disposition: form-data; %b\r\n%b\r\n%b\r\n" % part for part in parts
+        )
+        await client.send(post("/several", MULTIPART, body=body + b"--x--\r\n"))
+        answer = await client.answer()
+    assert answer.json == {
+        "form": [["t", "1"], ["t", "é"], ["j", "b'{}'"]],
+        "files": [
+            ["f", "b.txt", "text/csv", "x"],
+            ["f", "c", "application/octet-stream", ""],
+            ["g", "", "application/octet-stream", "nameless"],
+        ],
+    }
+
+
+class Several:
+    @http("POST", "/several", "several")
+    async def several(self, request: Request) -> dict[str, Any]:
+        form = [[k, v if isinstance(v, str) else repr(v)] for k, v in request.body.items()]
+        files = [
+            [name, file.filename, file.content_type, file.content.decode()]
+            for name, file in request.files.items()
+        ]
+        return {"form": form, "files": files}
+
+
+async def test_text_of_a_form_that_is_not_in_its_charset_is_400(serve: Serve) -> None:
+    application = await serve(Several)
+
+    async with raw_http(application) as client:
+        body = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n\xff\r\n--x--\r\n'
+        await client.send(post("/several", MULTIPART, body=body))
+        assert (await client.answer()).json["message"] == (
+            "the body is not valid utf-8: invalid start byte"
+        )
+
+
+async def test_a_saved_file_replaces_what_was_there_and_leaves_no_half(folder: Path) -> None:
+    (folder / "there").write_text("old")
+    file = UploadedFile("x", b"new")
+
+    await file.save(folder / "there")
+    assert (folder / "there").read_bytes() == b"new"
+    with pytest.raises(FileNotFoundError):
+        await file.save(folder / "nowhere" / "x")
+    (folder / "taken").mkdir()
+    with pytest.raises(IsADirectoryError):
+        await file.save(folder / "taken")
+    assert set(os.listdir(folder)) == {"there", "taken"}
+
+
+async def test_a_file_of_a_test_is_made_of_bytes() -> None:
+    file = UploadedFile("x.txt", b"hello", "text/plain")
+
+    assert (file.filename, file.content_type, file.size) == ("x.txt", "text/plain", 5)
+    assert file.content == await file.read() == b"hello"
+    assert [piece async for piece in file] == [b"hello"]
+    assert [piece async for piece in UploadedFile("empty")] == []
+    assert repr(file) == "<UploadedFile 'x.txt' text/plain, 5 bytes>"
