@@ -1,6 +1,6 @@
 """One incoming message, the same whether it came over HTTP or a socket."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, TypeVar, cast
 
@@ -121,6 +121,11 @@ class Request:
             return cast(T, msgspec.convert(self.params[name], wanted, strict=False))
         except msgspec.ValidationError as exc:
             raise BadRequestException(f"the parameter {name!r} does not fit: {exc}") from exc
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """The body, piece by piece."""
+        if self.raw_body:
+            yield self.raw_body
 
     @property
     def cookies(self) -> Mapping[str, str]:
