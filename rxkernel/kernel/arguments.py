@@ -110,7 +110,7 @@ def _text(parameter: Parameter) -> Read:
             return nothing(misfits)
         if type(value) is exact:
             return value
-        return validator.read(value, path, misfits, lenient=True)
+        return validator.read(value, path, misfits, True)
 
     return read
 
@@ -133,7 +133,7 @@ def _texts(parameter: Parameter) -> Read:
         values = bag(request).getall(key, None)
         if values is None:
             return nothing(misfits)
-        return validator.read(one_list(values), path, misfits, lenient=True)
+        return validator.read(one_list(values), path, misfits, True)
 
     return read
 
@@ -153,7 +153,7 @@ def _model(parameter: Parameter) -> Read:
         raw = values_of(request.params, [key for key in fields if key in request.params], fields)
         if not raw and nothing is not None:
             return nothing(misfits)
-        return validator.read(raw, "params", misfits, lenient=True)
+        return validator.read(raw, "params", misfits, True)
 
     return read
 

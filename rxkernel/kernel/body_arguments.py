@@ -64,12 +64,14 @@ def _whole(parameter: Parameter) -> Read:
 
     def read(request: Request, misfits: Misfits) -> Any:
         body = request.body
+        if type(body) is dict:  # nearly always
+            return validator.read(body, _WHOLE, misfits)
         if body is None and not request.raw_body:
             return nothing(misfits)
         if isinstance(body, str | bytes) and not is_anything:
             _check_media_type(request, is_text)
         elif isinstance(body, _BAGS) and not is_anything:
-            return validator.read(values_of(body, body, fields), _WHOLE, misfits, lenient=True)
+            return validator.read(values_of(body, body, fields), _WHOLE, misfits, True)
         return validator.read(body, _WHOLE, misfits)
 
     return read
@@ -141,6 +143,6 @@ def _field(parameter: Parameter, fields_of: Fields) -> Read:
         if not isinstance(fields, _BAGS):
             return validator.read(value, path, misfits)
         value = one_list(fields.getall(key)) if many else value
-        return validator.read(value, path, misfits, lenient=True)
+        return validator.read(value, path, misfits, True)
 
     return read

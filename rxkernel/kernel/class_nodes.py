@@ -49,19 +49,23 @@ class Object:
     title: str = "object"
     known: frozenset[str] = frozenset()
     _closed: bool | None = None
+    _looking: list[list[tuple[str, Node]] | None] = attrs.field(factory=lambda: [None, None])
 
     def is_clean(self, raw: Any, lenient: bool) -> bool:
         if self.is_array:
             return True
-        if not (self.allow_unknown or raw.keys() <= self.known):
+        if not (self.allow_unknown or self.known.issuperset(raw)):
             return False
-        for key, field in self.inputs.items():
-            node = field.node
-            if not (node.looks_leniently if lenient else node.looks) or key not in raw:
-                continue
-            if not node.is_clean(raw[key], lenient):
+        if (looking := self._looking[lenient]) is None:
+            looking = self._looking[lenient] = self._looking_nodes(lenient)
+        for key, node in looking:
+            if key in raw and not node.is_clean(raw[key], lenient):
                 return False
         return True
+
+    def _looking_nodes(self, lenient: bool) -> list[tuple[str, Node]]:
+        nodes = [(key, field.node) for key, field in self.inputs.items()]
+        return [(k, n) for k, n in nodes if (n.looks_leniently if lenient else n.looks)]
 
     def build(self, raw: Any, path: str, misfits: Misfits, lenient: bool) -> Any:
         if self.is_array:

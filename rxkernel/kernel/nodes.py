@@ -80,7 +80,7 @@ class Leaf:
 
     def build(self, raw: Any, path: str, misfits: Misfits, lenient: bool) -> Any:
         try:
-            value = msgspec.convert(raw, self.type, strict=not lenient, str_keys=True)
+            value = msgspec.convert(raw, self.type, strict=not lenient)
         except msgspec.ValidationError as exc:
             message = said_by_msgspec(exc, self.choices, lenient)
             return misfits.add(path + place_in(exc), message)
@@ -119,7 +119,11 @@ class Items:
         return self.item.by_hand
 
     def is_clean(self, raw: Any, lenient: bool) -> bool:
-        return all(self.item.is_clean(each, lenient) for each in raw)
+        is_clean = self.item.is_clean
+        for each in raw:  # noqa: SIM110 - a generator would cost as much as the rest
+            if not is_clean(each, lenient):
+                return False
+        return True
 
     def build(self, raw: Any, path: str, misfits: Misfits, lenient: bool) -> Any:
         if not isinstance(raw, ARRAYS):
@@ -211,7 +215,8 @@ class Table:
 
     @property
     def by_hand(self) -> bool:
-        return self.value.by_hand
+        is_text = isinstance(self.key, Leaf) and self.key.type in (str, Any)
+        return self.value.by_hand or not is_text
 
     def is_clean(self, raw: Any, lenient: bool) -> bool:
         return all(

@@ -29,7 +29,7 @@ SCALARS = (str, int, float, bool, Decimal, datetime, date, time, timedelta, UUID
 """What one text can become, with enums and literals."""
 
 _MANY = (list, set, frozenset, tuple, Sequence, Set, Collection)
-_UNIONS = (Union, types.UnionType)
+UNIONS = (Union, types.UnionType)
 
 
 def resolve(function: Callable[..., Any], name: str, annotation: Any) -> Any:
@@ -76,7 +76,7 @@ def bare(annotation: Any) -> Any:
 def alternatives(annotation: Any) -> tuple[Any, ...]:
     """The members of a union, or *annotation* alone."""
     annotation = bare(annotation)
-    if get_origin(annotation) in _UNIONS:
+    if get_origin(annotation) in UNIONS:
         return tuple(m for a in get_args(annotation) for m in alternatives(a))
     return (annotation,)
 

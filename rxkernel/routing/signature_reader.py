@@ -151,7 +151,7 @@ def _read(
     name = parameter.name
     if marker is None:
         source = _source_of(type_, name, metadata)
-        found = _made(parameter, source, type_)
+        found = _made(parameter, source, type_, "" if source is Source.BODY else name)
     elif isinstance(marker, Inject):
         return _made(parameter, Source.SERVICE, type_)
     elif isinstance(marker, Header):
@@ -177,7 +177,7 @@ def _marker(annotation: Any) -> tuple[Any, Marker | None]:
     markers = [e() if _is_marker_class(e) else e for e in extras if _is_marker(e)]
     if len(markers) > 1:
         raise ConfigurationError(f"it has {len(markers)} markers; leave one of them")
-    if any(_is_marker(e) for a in alternatives(type_) for e in split(a)[1]):
+    if any(_is_marker(e) for member in get_args(type_) for e in split(member)[1]):
         raise ConfigurationError("its marker is inside of a union; write Annotated[… | None, …]")
     kept = [e for e in extras if not _is_marker(e)]
     for extra in kept:
