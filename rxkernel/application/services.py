@@ -136,16 +136,19 @@ class Services:
             ConfigurationError: nothing binds it, or it cannot be built.
         """
         name = getattr(interface, "__qualname__", str(interface))
+        if not self.injector.binder.has_explicit_binding_for(interface):
+            raise ConfigurationError(
+                f"asks for {name}, which nothing binds; bind it in a module of the application: "
+                f"binder.bind({name}, scope=singleton)"
+            )
         try:
-            if not self.injector.binder.has_explicit_binding_for(interface):
-                raise UnsatisfiedRequirement(None, interface)
             binding, _ = self.injector.binder.get_binding(interface)
             if binding.scope is SingletonScope or isinstance(binding.provider, InstanceProvider):
                 instance = self.injector.get(interface)
                 return lambda: instance
             scope = self.injector.get(binding.scope)
         except Exception as exc:
-            raise ConfigurationError(_explain(name, exc)) from exc
+            raise ConfigurationError(f"asks for a service: {_explain(name, exc)}") from exc
         injector, provider = self.injector, binding.provider
         return lambda: scope.get(interface, provider).get(injector)
 

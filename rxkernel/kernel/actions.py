@@ -119,7 +119,7 @@ def _services(
             try:
                 services.append((place, provide(parameter.type)))
             except ConfigurationError as error:
-                problems += [f"{route}: {p}" for p in error.problems]
+                problems += [f"{route} {p}" for p in error.problems]
     if problems:
         raise ConfigurationError(*problems)
     return tuple(services)

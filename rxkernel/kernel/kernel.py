@@ -207,7 +207,7 @@ class Kernel:
 
 def _provide_none(service: Any) -> Any:
     name = getattr(service, "__qualname__", str(service))
-    raise ConfigurationError(f"it asks for {name}, and this kernel has no services")
+    raise ConfigurationError(f"asks for {name}, and this kernel has no services")
 
 
 async def _rescued(pipeline: Pipeline, request: Request, exception: Exception) -> Response:

@@ -25,6 +25,8 @@ import attrs
 import msgspec
 from msgspec import inspect as msgspec_inspect
 
+from rxkernel.messages.request import UploadedFile
+
 SCALARS = (str, int, float, bool, Decimal, datetime, date, time, timedelta, UUID)
 """What one text can become, with enums and literals."""
 
@@ -129,9 +131,11 @@ def unreadable(annotation: Any) -> str | None:
         return f"the name {exc.name!r} in it is not known; import it outside of TYPE_CHECKING"
     except (TypeError, ValueError, RecursionError) as exc:
         return str(exc)
-    for custom in _customs(info, set()):
-        if custom.cls is not object:
-            name = getattr(custom.cls, "__qualname__", str(custom.cls))
+    for cls in _classes(info, set()):
+        name = getattr(cls, "__qualname__", str(cls))
+        if cls is UploadedFile:
+            return "uploads come as UploadedFile or list[UploadedFile], each by its own parameter"
+        if not (cls is object or is_model(cls)):
             return (
                 f"{name} is no type that a request can be read into; make it an attrs class, a "
                 f"dataclass or a msgspec.Struct, or, for a service, write Annotated[…, Inject()]"
@@ -148,13 +152,14 @@ def is_custom(annotation: Any) -> bool:
     return isinstance(info, msgspec_inspect.CustomType)
 
 
-def _customs(info: Any, seen: set[int]) -> Iterator[msgspec_inspect.CustomType]:
-    if isinstance(info, msgspec_inspect.CustomType):
-        yield info
-    elif isinstance(info, tuple):
+def _classes(info: Any, seen: set[int]) -> Iterator[Any]:
+    """The classes in a type that have fields, and those that msgspec knows nothing of."""
+    if isinstance(info, msgspec_inspect.CustomType | msgspec_inspect.DataclassType):
+        yield get_origin(info.cls) or info.cls
+    if isinstance(info, tuple):
         for member in info:
-            yield from _customs(member, seen)
+            yield from _classes(member, seen)
     elif isinstance(info, msgspec_inspect.Type | msgspec_inspect.Field) and id(info) not in seen:
         seen.add(id(info))
         for name in info.__struct_fields__:
-            yield from _customs(getattr(info, name), seen)
+            yield from _classes(getattr(info, name), seen)

@@ -72,10 +72,27 @@ def read_signature(function: Callable[..., Any], metadata: RouteMetadata) -> Sig
         problems.append(f"takes {variadic[0]}; name every parameter")
     parameters = _embedded(parameters)
     problems += _conflicts(parameters)
+    if not (problems or _can_be_called(function, declared)):
+        problems.append(
+            "is wrapped by a decorator that takes other parameters than the action; have it take "
+            "(*args, **kwargs) and pass them on"
+        )
     returns = _returns(declared.return_annotation, function, problems)
     if problems:
         raise ConfigurationError(*(f"{place} {problem}" for problem in problems))
     return Signature(tuple(parameters), returns)
+
+
+def _can_be_called(function: Callable[..., Any], declared: inspect.Signature) -> bool:
+    """Whether what is called takes what is declared, which may be of what it wraps."""
+    kinds = [(p.name, p.kind) for p in declared.parameters.values() if p.kind not in _VARIADIC]
+    named = {name: None for name, kind in kinds if kind is inspect.Parameter.KEYWORD_ONLY}
+    try:
+        outer = inspect.signature(function, follow_wrapped=False)
+        outer.bind(*[None] * (len(kinds) - len(named)), **named)
+    except TypeError:
+        return False
+    return True
 
 
 def _is_plain(parameters: list[Parameter]) -> bool:

@@ -658,7 +658,9 @@ class TestServices:
         assert len(Served.works) == before
 
     async def test_a_service_that_nothing_binds_is_told_at_boot(self, client_of: ClientOf) -> None:
-        with pytest.raises(ConfigurationError, match="Clock, which nothing binds; bind it in a"):
+        with pytest.raises(
+            ConfigurationError, match=r"served\) asks for Clock, which nothing binds"
+        ):
             await client_of(Served).application.boot()
 
 

@@ -151,6 +151,12 @@ def test_wrappers_that_pass_everything_on() -> None:
     assert over_http(wrapper).parameters[0].source is Source.PARAMS
 
 
+def test_only_keyword_only_parameters_are_passed_by_name() -> None:
+    async def action(a: int, /, b: int, *, request: Request) -> None: ...
+
+    assert [p.is_keyword_only for p in over_http(action).parameters] == [False, False, True]
+
+
 def test_what_it_returns() -> None:
     async def declared() -> "Task | Response": ...  # type: ignore[empty-body]
     async def nothing(): ...  # type: ignore[no-untyped-def]
@@ -194,6 +200,15 @@ def test_a_converter_and_a_type_that_meet(path: str, annotation: Any) -> None:
 class Service: ...
 
 
+@attrs.frozen
+class Album:
+    photo: UploadedFile
+
+
+@functools.wraps(typed(int))
+async def narrow(*, request: Request) -> None: ...
+
+
 def stacked(annotation: Any) -> Any:
     async def action(x: Any, y: Task) -> None: ...
 
@@ -232,6 +247,9 @@ async def twice(a: Annotated[int, Body("n")], b: Annotated[int, Body("n")]) -> N
         (typed(int), "/{x:uuid}", "change one of them"),
         (typed(Annotated[Task, Query()]), "/{x}", "change one of them"),
         (stacked(AsyncIterator[bytes]), "/", "takes the stream 'x' and more of a body"),
+        (narrow, "/", "wrapped by a decorator that takes other parameters"),
+        (typed(Album), "/", "uploads come as UploadedFile or list"),
+        (typed(tuple[UploadedFile, ...]), "/", "uploads come as UploadedFile or list"),
         (twice, "/", "takes the field 'n' of the body 2 times"),
     ],
 )
