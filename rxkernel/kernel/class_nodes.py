@@ -102,6 +102,10 @@ class Object:
             return misfits.add(f"{path}.{keys[name]}" if name in keys else path, text)
 
     @property
+    def in_c(self) -> Any:
+        return None if self.by_hand else self.make
+
+    @property
     def is_closed(self) -> bool:
         """Whether an instance, not of a subclass, can hold nothing but what is declared."""
         if self._closed is None:
@@ -145,6 +149,7 @@ class Choice:
     looks_leniently: bool
     is_flat: bool
     by_hand: bool
+    in_c: Any = None
 
     @property
     def title(self) -> str:

@@ -141,6 +141,7 @@ class _Reader:
         objects = tuple(n for n in nodes if isinstance(n, Object) and not n.is_array)
         leaves = [n for n in nodes if isinstance(n, Leaf)]
         is_optional = len(rest) < len(info.types)
+        in_c = [n.in_c for n in nodes] + [NoneType] * is_optional
         return Choice(
             leaf=_together(leaves),
             array=next((n for n in nodes if _is_array(n)), None),
@@ -151,6 +152,7 @@ class _Reader:
             looks_leniently=is_optional or any(n.looks_leniently for n in nodes),
             is_flat=all(n.is_flat for n in nodes),
             by_hand=any(n.by_hand for n in nodes),
+            in_c=None if None in in_c else Union[tuple(in_c)],  # noqa: UP007 - made of a list
         )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from types import GenericAlias
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -28,13 +29,16 @@ from rxkernel.kernel.misfits import (
 ATOMS = (str, int, float, bytes, Decimal, date, datetime, time, timedelta, UUID, Enum)
 ARRAYS = (list, tuple, set, frozenset)
 
+_PIECE = 200
+
 
 class Node(Protocol):
     """A type, or a part of one.
 
     ``looks`` and ``looks_leniently`` say whether `is_clean` can be false of something that
     msgspec converted, from JSON and from text; ``is_flat`` that nothing in a value can hold
-    more than is declared; ``by_hand`` that only `build` makes it right.
+    more than is declared; ``by_hand`` that only `build` makes it right. ``in_c`` is the type for
+    msgspec to make many of at once, or None.
     """
 
     @property
@@ -47,6 +51,8 @@ class Node(Protocol):
     def is_flat(self) -> bool: ...
     @property
     def by_hand(self) -> bool: ...
+    @property
+    def in_c(self) -> Any: ...
 
     def is_clean(self, raw: Any, lenient: bool) -> bool:
         """Whether all that *raw* holds, which msgspec converted, is wanted."""
@@ -70,6 +76,10 @@ class Leaf:
     is_flat: bool = True
     by_hand: bool = False
 
+    @property
+    def in_c(self) -> Any:
+        return self.type
+
     def is_clean(self, raw: Any, lenient: bool) -> bool:
         if not (self.looks or (lenient and self.looks_leniently)):
             return True
@@ -92,6 +102,45 @@ class Leaf:
         return value
 
 
+def build_many(
+    node: Node,
+    raws: list[Any],
+    place: Callable[[str, int], str],
+    path: str,
+    misfits: Misfits,
+    lenient: bool,
+) -> Any:
+    """All of *raws*, or `UNFIT`; ``place(path, n)`` is the path of one.
+
+    What is right is left to msgspec, a piece at a time: the search for one misfit in a large
+    body costs little more than the body itself.
+    """
+    built: list[Any] = []
+    before = len(misfits.found)
+    for begin in range(0, len(raws), _PIECE):
+        piece = raws[begin : begin + _PIECE]
+        if (made := _at_once(node, piece, lenient)) is None:
+            made = [
+                node.build(raw, place(path, n), misfits, lenient)
+                for n, raw in enumerate(piece, begin)
+            ]
+        built += made
+        if misfits.is_full:
+            return UNFIT
+    return built if len(misfits.found) == before else UNFIT
+
+
+def _at_once(node: Node, raws: list[Any], lenient: bool) -> list[Any] | None:
+    if node.in_c is None or len(raws) == 1:
+        return None
+    try:
+        made: list[Any] = msgspec.convert(raws, GenericAlias(list, node.in_c), strict=not lenient)
+    except (msgspec.ValidationError, RecursionError):
+        return None
+    is_right = not (node.looks_leniently if lenient else node.looks)
+    return made if is_right or all(node.is_clean(raw, lenient) for raw in raws) else None
+
+
 @attrs.define(eq=False)
 class Items:
     """Any number of one kind; ``make`` puts them together."""
@@ -101,6 +150,15 @@ class Items:
     shortest: int = 0
     longest: int | None = None
     title: str = "array"
+
+    @property
+    def in_c(self) -> Any:
+        is_any_list = self.make is list and not self.shortest and self.longest is None
+        return (
+            GenericAlias(list, self.item.in_c)
+            if is_any_list and self.item.in_c is not None
+            else None
+        )
 
     @property
     def looks(self) -> bool:
@@ -131,12 +189,8 @@ class Items:
         if not self.shortest <= len(raw) <= (len(raw) if self.longest is None else self.longest):
             bounds = f">= {self.shortest}" if len(raw) < self.shortest else f"<= {self.longest}"
             return misfits.add(path, f"expected array of length {bounds}")
-        built = []
-        for place, each in enumerate(raw):
-            built.append(self.item.build(each, f"{path}[{place}]", misfits, lenient))
-            if misfits.is_full:
-                break
-        return UNFIT if any(each is UNFIT for each in built) else self.make(built)
+        made = build_many(self.item, list(raw), "{}[{}]".format, path, misfits, lenient)
+        return UNFIT if made is UNFIT else self.make(made)
 
     def opened(self, value: Any) -> Any:
         if isinstance(value, (*ATOMS, Mapping)) or not isinstance(value, Iterable):
@@ -163,6 +217,7 @@ class Row:
     looks_leniently: bool = True
     is_flat: bool = False
     by_hand: bool = False
+    in_c: Any = None
 
     def is_clean(self, raw: Any, lenient: bool) -> bool:
         pairs = zip(self.items, raw, strict=False)
@@ -202,6 +257,12 @@ class Table:
     title: str = "object"
 
     @property
+    def in_c(self) -> Any:
+        is_any_dict = self._has_text_keys and not self.shortest and self.longest is None
+        part = self.value.in_c if is_any_dict else None
+        return None if part is None else GenericAlias(dict, (str, part))
+
+    @property
     def looks(self) -> bool:
         return self.value.looks or self.key.looks
 
@@ -215,8 +276,7 @@ class Table:
 
     @property
     def by_hand(self) -> bool:
-        is_text = isinstance(self.key, Leaf) and self.key.type in (str, Any)
-        return self.value.by_hand or not is_text
+        return self.value.by_hand or not self._has_text_keys
 
     def is_clean(self, raw: Any, lenient: bool) -> bool:
         return all(
@@ -230,18 +290,18 @@ class Table:
         if not self.shortest <= len(raw) <= (len(raw) if self.longest is None else self.longest):
             bounds = f">= {self.shortest}" if len(raw) < self.shortest else f"<= {self.longest}"
             return misfits.add(path, f"expected object of length {bounds}")
-        built, fits = {}, True
-        for key, each in raw.items():
-            place = below(path, key)
-            made = self.value.build(each, place, misfits, lenient)
-            name = self.key.build(key, place, misfits, True)
-            if made is UNFIT or name is UNFIT:
-                fits = False
-            else:
-                built[name] = made
-            if misfits.is_full:
-                break
-        return built if fits else UNFIT
+        keys, parts = list(raw), list(raw.values())
+        values = build_many(
+            self.value, parts, lambda path, n: below(path, keys[n]), path, misfits, lenient
+        )
+        if not self._has_text_keys:
+            keys = [self.key.build(key, below(path, key), misfits, True) for key in keys]
+        fits = values is not UNFIT and not any(key is UNFIT for key in keys)
+        return dict(zip(keys, values, strict=True)) if fits else UNFIT
+
+    @property
+    def _has_text_keys(self) -> bool:
+        return isinstance(self.key, Leaf) and self.key.type in (str, Any)
 
     def opened(self, value: Any) -> Any:
         if not isinstance(value, Mapping) or self.is_flat:
