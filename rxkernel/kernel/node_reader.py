@@ -14,6 +14,7 @@ from msgspec import inspect as msgspec_inspect
 
 from rxkernel.kernel.class_nodes import Choice, Field, Object
 from rxkernel.kernel.nodes import Items, Leaf, Node, Row, Table
+from rxkernel.routing.annotations import classes_in
 
 _MAKERS: MappingProxyType[type, Callable[[list[Any]], Any]] = MappingProxyType(
     {
@@ -55,14 +56,17 @@ def read_node(type_: Any, *, allow_unknown: bool = False) -> Node:
     Raises:
         TypeError: msgspec does not know the type. NameError: it names what is not there.
     """
-    return _Reader(allow_unknown).read(msgspec_inspect.type_info(type_))
+    info = msgspec_inspect.type_info(type_)
+    by_hand = any(_has_own_ways(cls) for cls in classes_in(info, set()))
+    return _Reader(allow_unknown, by_hand).read(info)
 
 
 class _Reader:
     """Keeps the classes it has met: one may have itself among its fields."""
 
-    def __init__(self, allow_unknown: bool) -> None:
+    def __init__(self, allow_unknown: bool, by_hand: bool) -> None:
         self._allow_unknown = allow_unknown
+        self._by_hand = by_hand
         self._objects: dict[int, Object] = {}
 
     def read(self, info: Any) -> Node:
@@ -116,7 +120,7 @@ class _Reader:
             tag=getattr(info, "tag", None),
             allow_unknown=self._allow_unknown
             and not getattr(info, "forbid_unknown_fields", False),
-            by_hand=_has_converters(cls) or len(arguments) < len(info.fields),
+            by_hand=self._by_hand,
             is_array=getattr(info, "array_like", False),
         )
         node.outputs = tuple(
@@ -200,6 +204,9 @@ def _arguments(cls: Any, fields: tuple[msgspec_inspect.Field, ...]) -> dict[str,
     return {field.name: field.name for field in fields}
 
 
-def _has_converters(cls: Any) -> bool:
-    """msgspec runs the validators of attrs, and no converters."""
-    return attrs.has(cls) and any(a.converter is not None for a in attrs.fields(cls))
+def _has_own_ways(cls: Any) -> bool:
+    """Whether msgspec would make an instance in another way than its constructor does: it runs
+    no converters of attrs, and lets fields be given that the constructor does not take."""
+    if attrs.has(cls):
+        return any(a.converter is not None or not a.init for a in attrs.fields(cls))
+    return dataclasses.is_dataclass(cls) and not all(f.init for f in dataclasses.fields(cls))

@@ -131,7 +131,7 @@ def unreadable(annotation: Any) -> str | None:
         return f"the name {exc.name!r} in it is not known; import it outside of TYPE_CHECKING"
     except (TypeError, ValueError, RecursionError) as exc:
         return str(exc)
-    for cls in _classes(info, set()):
+    for cls in classes_in(info, set()):
         name = getattr(cls, "__qualname__", str(cls))
         if cls is UploadedFile:
             return "uploads come as UploadedFile or list[UploadedFile], each by its own parameter"
@@ -152,14 +152,14 @@ def is_custom(annotation: Any) -> bool:
     return isinstance(info, msgspec_inspect.CustomType)
 
 
-def _classes(info: Any, seen: set[int]) -> Iterator[Any]:
+def classes_in(info: Any, seen: set[int]) -> Iterator[Any]:
     """The classes in a type that have fields, and those that msgspec knows nothing of."""
     if isinstance(info, msgspec_inspect.CustomType | msgspec_inspect.DataclassType):
         yield get_origin(info.cls) or info.cls
     if isinstance(info, tuple):
         for member in info:
-            yield from _classes(member, seen)
+            yield from classes_in(member, seen)
     elif isinstance(info, msgspec_inspect.Type | msgspec_inspect.Field) and id(info) not in seen:
         seen.add(id(info))
         for name in info.__struct_fields__:
-            yield from _classes(getattr(info, name), seen)
+            yield from classes_in(getattr(info, name), seen)

@@ -466,6 +466,12 @@ class Account:
             raise ValueError("must be even")
 
 
+@attrs.define
+class Thread:
+    account: Account
+    replies: "list[Thread | None]" = attrs.field(factory=list)
+
+
 @dataclass
 class Span:
     begin: int
@@ -522,6 +528,9 @@ class TestKinds:
         assert read(Account, {"name": "Ada", "is_admin": True}) == {
             "body.is_admin": "is not known"
         }
+        ada = {"account": {"name": " Ada "}}
+        made = read(Thread, {**ada, "replies": [None, ada, ada]})
+        assert made.replies == [None, *[Thread(Account("Ada"))] * 2]
 
     def test_a_validator_of_attrs_does_not_quote_the_value(self) -> None:
         assert read(Account, {"name": "a", "_age": -77}) == {"body._age": "must be >= 0"}
@@ -538,6 +547,17 @@ class TestKinds:
         assert read(list[Decimal], ["1.5", "NaN", "1e999999"]) == {
             "body[1]": "expected a finite number",
             "body[2]": "expected a finite number",
+        }
+
+    def test_one_misfit_in_many_is_found(self) -> None:
+        items = [{"name": "a", "price": 1}] * 1000
+        assert read(Order, {"items": items, "tags": {str(n): items[0] for n in range(1000)}})
+        assert read(Order, {"items": [*items, 5, *items, {"name": "a", "price": 1, "x": 1}]}) == {
+            "body.items[1000]": "expected object, got int",
+            "body.items[2001].x": "is not known",
+        }
+        assert read(dict[str, list[int | None]], {"a": [*[1, None] * 500, "x"]}) == {
+            "body.a[1000]": "expected int, got str"
         }
 
     def test_what_is_nested_too_deeply_is_a_misfit(self) -> None:
