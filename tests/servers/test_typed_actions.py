@@ -1,5 +1,6 @@
 """Typed actions over real HTTP and a real socket: the same values, the same misfits."""
 
+from enum import Enum
 from typing import Annotated, Any
 
 import aiohttp
@@ -81,17 +82,97 @@ async def test_forms_and_files(serve: Serve, session: aiohttp.ClientSession) -> 
     assert paths == ["params.title", "files.photo"]
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/octet-stream", "application/xml"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({"Content-Type": "text/plain"}, id="B8-text"),
+        pytest.param({"Content-Type": "application/octet-stream"}, id="B8-bytes"),
+        pytest.param({"Content-Type": "application/xml"}, id="B8-xml"),
+        pytest.param({"Content-Type": "x" * 2000}, id="B8-nonsense"),
+        pytest.param({}, id="B8-missing"),
+    ],
+)
 async def test_a_body_of_another_content_type_is_415(
-    serve: Serve, session: aiohttp.ClientSession, kind: str
+    serve: Serve, session: aiohttp.ClientSession, headers: dict[str, str]
 ) -> None:
-    """B8."""
     url = http_url(await serve(Tasks), "/tasks/7")
-    async with session.post(url, data=b"{}", headers={"Content-Type": kind}) as answer:
+    skipped = {"Content-Type"}
+    async with session.post(url, data=b"{}", headers=headers, skip_auto_headers=skipped) as answer:
         assert answer.status == 415
-        assert "application/json" in (await answer.json())["message"]
-    async with session.post(url) as answer:
+        message = (await answer.json())["message"]
+        assert "application/json, application/msgpack" in message
+        assert len(message) < 400
+    async with session.post(url, skip_auto_headers=skipped) as answer:
         assert (answer.status, (await answer.json())["errors"]) == (
             422,
             [{"path": "body", "message": "is missing"}],
         )
+
+
+class Color(Enum):
+    RED = "red"
+
+
+@attrs.frozen
+class Paint:
+    name: str
+    color: Color = Color.RED
+    layers: list[dict[str, int]] = attrs.field(factory=list)
+
+
+class Paints:
+    @http("POST", "/paints", "paint")
+    @websocket("paint")
+    async def paint(self, paint: Paint) -> Paint:
+        return paint
+
+    @http("POST", "/wrong", "wrong")
+    @websocket("wrong")
+    async def wrong(self) -> Paint:
+        return {"name": ["s3cret"]}  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        pytest.param({"name": "a", "s3cret": 1}, "body.s3cret", id="B9-unknown"),
+        pytest.param(
+            {"name": "a", "layers": [{}, {"x": "s3cret"}]}, "body.layers[1].x", id="B9-type"
+        ),
+        pytest.param({"name": None}, "body.name", id="B9-null"),
+        pytest.param({"name": "a", "color": "s3cret" * 9999}, "body.color", id="B9-huge-enum"),
+        pytest.param({"name": "a", "color": 10**400}, "body.color", id="B9-huge-number"),
+        pytest.param({"name": "a", "z" * 99999: 1}, f"body.{'z' * 100}", id="B9-huge-name"),
+        pytest.param(["s3cret"], "body", id="B9-array"),
+    ],
+)
+async def test_a_body_that_does_not_fit_is_422_with_its_path(
+    serve: Serve, session: aiohttp.ClientSession, body: Any, path: str
+) -> None:
+    application = await serve(Paints)
+    async with session.post(http_url(application, "/paints"), json=body) as answer:
+        over_http = await answer.json()
+    async with client(application) as socket:
+        over_socket = await socket.call("paint", {"body": body})
+
+    assert over_http == over_socket
+    assert over_http["statusCode"] == 422
+    assert [error["path"] for error in over_http["errors"]] == [path]
+    assert "s3cret" not in str([error["message"] for error in over_http["errors"]])
+
+
+@pytest.mark.parametrize("name", [pytest.param("wrong", id="B13-wrong-type")])
+async def test_an_action_that_returns_something_else_is_500_without_it(
+    serve: Serve,
+    session: aiohttp.ClientSession,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+) -> None:
+    application = await serve(Paints)
+    async with session.post(http_url(application, f"/{name}")) as answer:
+        over_http = await answer.json()
+    async with client(application) as socket:
+        over_socket = await socket.call(name, {})
+
+    assert over_http == over_socket == {"statusCode": 500, "message": "Internal Server Error"}
+    assert caplog.text.count("Expected `str`, got `array` - at `$.name`") >= 2
