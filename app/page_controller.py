@@ -5,7 +5,7 @@ from pathlib import Path
 import attrs
 from injector import inject
 
-from rxkernel import FileResponse, NotFoundException, Request, Response, http
+from rxkernel import FileResponse, NotFoundException, Response, http
 
 STATIC = Path(__file__).parent / "static"
 _HEADERS = {"Cache-Control": "no-cache", "Content-Security-Policy": "default-src 'self'"}
@@ -32,14 +32,14 @@ class PageController:
         }
 
     @http("GET", "/", "page")
-    def show(self, request: Request) -> Response:
+    def show(self) -> Response:
         """A plain ``def`` runs in a thread: looking at the disk holds no other request up."""
         page = "board.html" if self._client.is_file() else "setup.html"
         return FileResponse(STATIC / page, headers=_HEADERS)
 
     @http("GET", "/static/{name}", "page_file")
-    async def file(self, request: Request) -> Response:
-        path = self._files.get(request.params["name"])
+    async def file(self, name: str) -> Response:
+        path = self._files.get(name)
         if path is None:
             raise NotFoundException
         return FileResponse(path, headers=_HEADERS)

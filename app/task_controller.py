@@ -3,9 +3,9 @@
 from injector import inject
 
 from app.task_csv import csv_lines
-from app.task_input import new_title, task_change, task_id
+from app.task_input import NewTask, TaskChange, TaskId
 from app.tasks import Task, TaskRepository
-from rxkernel import Broadcaster, Request, Response, StreamResponse, http, websocket
+from rxkernel import Broadcaster, Connection, Response, StreamResponse, http, websocket
 
 
 class TaskController:
@@ -22,39 +22,36 @@ class TaskController:
 
     @http("GET", "/tasks", "task_list")
     @websocket("task_list")
-    async def show_all(self, request: Request) -> list[Task]:
+    async def show_all(self) -> list[Task]:
         return await self._tasks.all()
 
     @http("GET", "/tasks/{id:int}", "task_show")
     @websocket("task_show")
-    async def show(self, request: Request) -> Task:
-        return await self._tasks.get(task_id(request))
+    async def show(self, id: TaskId) -> Task:
+        return await self._tasks.get(id)
 
     @http("POST", "/tasks", "task_create")
     @websocket("task_create")
-    async def create(self, request: Request) -> Response:
-        task = await self._tasks.add(new_title(request.body))
-        await self._broadcaster.emit("task_created", task, skip=request.connection)
+    async def create(self, new: NewTask, connection: Connection | None) -> Response:
+        task = await self._tasks.add(new.title)
+        await self._broadcaster.emit("task_created", task, skip=connection)
         return Response(task, 201, {"Location": f"/tasks/{task.id}"})
 
     @http("PATCH", "/tasks/{id:int}", "task_change")
     @websocket("task_change")
-    async def change(self, request: Request) -> Task:
-        id, change = task_id(request), task_change(request.body)
+    async def change(self, id: TaskId, change: TaskChange, connection: Connection | None) -> Task:
         task = await self._tasks.change(id, title=change.title, done=change.done)
-        await self._broadcaster.emit("task_changed", task, skip=request.connection)
+        await self._broadcaster.emit("task_changed", task, skip=connection)
         return task
 
-    @http("DELETE", "/tasks/{id:int}", "task_delete")
-    @websocket("task_delete")
-    async def delete(self, request: Request) -> Response:
-        id = task_id(request)
+    @http("DELETE", "/tasks/{id:int}", "task_delete", status_code=204)
+    @websocket("task_delete", status_code=204)
+    async def delete(self, id: TaskId, connection: Connection | None) -> None:
         await self._tasks.delete(id)
-        await self._broadcaster.emit("task_deleted", {"id": id}, skip=request.connection)
-        return Response(None, 204)
+        await self._broadcaster.emit("task_deleted", {"id": id}, skip=connection)
 
     @http("GET", "/tasks.csv", "task_csv")
-    async def download(self, request: Request) -> StreamResponse:
+    async def download(self) -> StreamResponse:
         """Over HTTP only: an acknowledgement is one packet, and a stream is many pieces."""
         return StreamResponse(
             csv_lines(self._tasks.each()),

@@ -17,7 +17,7 @@ const socket = io();
 async function ask(event, argument) {
   const answer = await socket.timeout(PATIENCE).emitWithAck(event, argument);
   if (answer.statusCode < 400) return answer.content;
-  const details = Object.entries(answer.errors ?? {}).map(([field, why]) => `${field} ${why}`);
+  const details = (answer.errors ?? []).map(({ path, message }) => `${path} ${message}`);
   throw new Error([answer.message, ...details].join(": "));
 }
 

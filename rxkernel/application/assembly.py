@@ -79,6 +79,7 @@ class Assembly:
             parts.dispatcher,
             self._controllers,
             threads=parts.settings.http.threads,
+            provide=self.services.provider,
             debug=parts.settings.debug,
         )
         self.servers = ServerManager(parts.dispatcher, parts.settings.http.shutdown_timeout)

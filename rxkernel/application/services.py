@@ -127,6 +127,31 @@ class Services:
                     missing = UnsatisfiedRequirement(cls, target)
                     self.problems.append(_explain(cls.__qualname__, missing))
 
+    def provider(self, interface: Any) -> Callable[[], Any]:
+        """What gives the service *interface*: the one instance, or one as its scope says.
+
+        The injector is asked now; the provider touches no container.
+
+        Raises:
+            ConfigurationError: nothing binds it, or it cannot be built.
+        """
+        name = getattr(interface, "__qualname__", str(interface))
+        if not self.injector.binder.has_explicit_binding_for(interface):
+            raise ConfigurationError(
+                f"asks for {name}, which nothing binds; bind it in a module of the application: "
+                f"binder.bind({name}, scope=singleton)"
+            )
+        try:
+            binding, _ = self.injector.binder.get_binding(interface)
+            if binding.scope is SingletonScope or isinstance(binding.provider, InstanceProvider):
+                instance = self.injector.get(interface)
+                return lambda: instance
+            scope = self.injector.get(binding.scope)
+        except Exception as exc:
+            raise ConfigurationError(f"asks for a service: {_explain(name, exc)}") from exc
+        injector, provider = self.injector, binding.provider
+        return lambda: scope.get(interface, provider).get(injector)
+
     def managed(self) -> list[Any]:
         """The built services that are async context managers, dependencies first."""
         return [

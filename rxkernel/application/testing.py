@@ -108,7 +108,10 @@ class KernelClient:
         """
         kernel = await self._kernel()
         definition = kernel.http_definitions[name]
-        request = Request(Transport.HTTP, CIMultiDict(headers or {}), cookies=cookies)
+        given = CIMultiDict(headers or {})
+        if body is not None and not isinstance(body, bytes):
+            given.setdefault("Content-Type", "application/json")
+        request = Request(Transport.HTTP, given, cookies=cookies)
         request.method = definition.method
         limits = BodyLimits.of(definition, self.application.settings.http)
         try:

@@ -2,26 +2,39 @@
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from contextvars import copy_context
 from typing import Any
 
-from rxkernel.events.dispatcher import is_async, takes_one
+from rxkernel.events.dispatcher import is_async
 from rxkernel.exceptions import ConfigurationError
+from rxkernel.kernel.arguments import Read, argument
+from rxkernel.kernel.body_arguments import body_arguments
 from rxkernel.kernel.events import Action
+from rxkernel.kernel.misfits import Misfits
+from rxkernel.kernel.shaping import Shape, shape_of
 from rxkernel.messages.request import Request
 from rxkernel.routing.metadata import RouteMetadata
+from rxkernel.routing.signature import Signature, Source
+from rxkernel.routing.signature_reader import read_signature
+
+Provide = Callable[[Any], Callable[[], Any]]
+"""What gives a service, asked once at boot; `ConfigurationError` when nothing binds it."""
+
+Method = Callable[..., Awaitable[Any]]
 
 
-def bind_action(controller: object, metadata: RouteMetadata, threads: Executor) -> Action:
+def bind_action(
+    controller: object, metadata: RouteMetadata, threads: Executor, provide: Provide
+) -> tuple[Action, Signature]:
     """Make the method that *metadata* names callable as ``await action(request)``.
 
-    An ``async def`` is taken as it is; a plain ``def`` runs in *threads*, in a copy of the
-    caller's context.
+    An ``async def`` that takes the request is the action itself; a plain ``def`` runs in
+    *threads*, in a copy of the caller's context.
 
     Raises:
-        ConfigurationError: there is no such method, or it cannot be called with one request.
+        ConfigurationError: there is no such method, or its signature cannot be bound.
     """
     method = getattr(controller, metadata.action, None)
     route = f"route {metadata.key!r} ({metadata.place})"
@@ -29,21 +42,84 @@ def bind_action(controller: object, metadata: RouteMetadata, threads: Executor) 
         raise ConfigurationError(f"{route} has no such method; add it or mend the name")
     if inspect.isasyncgenfunction(method) or inspect.isgeneratorfunction(method):
         raise ConfigurationError(f"{route} yields; return StreamResponse(self.…()) instead")
-    if not takes_one(method):
-        raise ConfigurationError(f"{route} cannot be called with a request; take (self, request)")
-    return method if is_async(method) else _in_thread(method, threads)
+    signature = read_signature(method, metadata)
+    call = method if is_async(method) else _in_thread(method, threads)
+    action = call if signature.is_plain else _typed(call, signature, provide, route)
+    shape = shape_of(signature.returns, route)
+    return (action if shape is None else _shaped(action, shape)), signature
 
 
-def _in_thread(method: Callable[..., Any], threads: Executor) -> Action:
-    def call(request: Request) -> Any:
+def _in_thread(method: Callable[..., Any], threads: Executor) -> Method:
+    def call(arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
         try:
-            return method(request)
+            return method(*arguments, **named)
         except StopIteration as exc:  # no future can hold it: whoever waits would wait for ever
             raise RuntimeError("the action raised StopIteration") from exc
 
-    async def action(request: Request) -> Any:
+    async def action(*arguments: Any, **named: Any) -> Any:
         loop = asyncio.get_running_loop()
-        result = await loop.run_in_executor(threads, copy_context().run, call, request)
+        run = copy_context().run
+        result = await loop.run_in_executor(threads, run, call, arguments, named)
         return await result if inspect.isawaitable(result) else result
 
     return action
+
+
+def _shaped(action: Action, shape: Shape) -> Action:
+    async def shaped(request: Request) -> Any:
+        return shape(await action(request))
+
+    return shaped
+
+
+def _typed(method: Method, signature: Signature, provide: Provide, route: str) -> Action:
+    """Bind the arguments, all of them before *method* is called; services come last, for they
+    are made for a request that fits."""
+    reads, services = _reads(signature), _services(signature, provide, route)
+    names = tuple(p.name for p in signature.parameters if p.is_keyword_only)
+    first_named = len(signature.parameters) - len(names)
+
+    async def action(request: Request) -> Any:
+        misfits = Misfits()
+        arguments = [read(request, misfits) for read in reads]
+        if misfits.found:
+            raise misfits.exception()
+        for place, service in services:
+            arguments[place] = service()
+        if names:
+            named = dict(zip(names, arguments[first_named:], strict=True))
+            return await method(*arguments[:first_named], **named)
+        return await method(*arguments)
+
+    return action
+
+
+def _reads(signature: Signature) -> list[Read]:
+    bodies = iter(body_arguments([p for p in signature.parameters if p.source is Source.BODY]))
+    return [
+        next(bodies)
+        if parameter.source is Source.BODY
+        else _later
+        if parameter.source is Source.SERVICE
+        else argument(parameter)
+        for parameter in signature.parameters
+    ]
+
+
+def _later(request: Request, misfits: Misfits) -> None:
+    """Holds the place of a service."""
+
+
+def _services(
+    signature: Signature, provide: Provide, route: str
+) -> tuple[tuple[int, Callable[[], Any]], ...]:
+    problems, services = [], []
+    for place, parameter in enumerate(signature.parameters):
+        if parameter.source is Source.SERVICE:
+            try:
+                services.append((place, provide(parameter.type)))
+            except ConfigurationError as error:
+                problems += [f"{route} {p}" for p in error.problems]
+    if problems:
+        raise ConfigurationError(*problems)
+    return tuple(services)

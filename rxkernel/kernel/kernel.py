@@ -4,10 +4,11 @@ import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from rxkernel.events.dispatcher import AsyncEventDispatcher, is_async, run_listeners
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.kernel.actions import bind_action
+from rxkernel.kernel.actions import Provide, bind_action
 from rxkernel.kernel.errors import error_response, log_failure
 from rxkernel.kernel.events import DefinitionEvent, KernelEvents
 from rxkernel.kernel.pipeline import Pipeline
@@ -36,6 +37,7 @@ class Kernel:
     Args:
         controllers: the instances by class, built once at boot.
         threads: how many plain ``def`` actions may run at a time.
+        provide: where actions get their services from; without it there are none.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Kernel:
         controllers: Mapping[type, object],
         *,
         threads: int = 8,
+        provide: Provide | None = None,
         debug: bool = False,
     ) -> None:
         self.http_definitions: Definitions[HttpDefinition] = Definitions()
@@ -52,6 +55,7 @@ class Kernel:
         self.debug = debug
         self._dispatcher = dispatcher
         self._controllers = controllers
+        self._provide = _provide_none if provide is None else provide
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="rxkernel-action")
         self._routes: dict[Definition, Route] = {}
         self._unmatched = Pipeline(dispatcher, None)
@@ -96,8 +100,8 @@ class Kernel:
                 f"route {metadata.key!r} belongs to {name}, which is no registered controller; "
                 f"add it: Application(controllers=[{name}])"
             )
-        action = bind_action(controller, metadata, self._threads)
-        route = Route(metadata, controller, action, self._dispatcher)
+        action, signature = bind_action(controller, metadata, self._threads, self._provide)
+        route = Route(metadata, controller, action, signature, self._dispatcher)
         definition = route.definition
         if isinstance(definition, HttpDefinition):
             self.http_router.add(
@@ -199,6 +203,11 @@ class Kernel:
     async def close(self) -> None:
         """Let the threads go."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _provide_none(service: Any) -> Any:
+    name = getattr(service, "__qualname__", str(service))
+    raise ConfigurationError(f"asks for {name}, and this kernel has no services")
 
 
 async def _rescued(pipeline: Pipeline, request: Request, exception: Exception) -> Response:

@@ -77,6 +77,7 @@ class Pipeline:
     """
 
     def __init__(self, dispatcher: AsyncEventDispatcher, definition: Definition | None) -> None:
+        self.status_code = 200 if definition is None else definition.status_code
         self.definition, self.request, self.response, self.exception, self.terminate = (
             Phase(dispatcher.signal(name), definition)
             for name in (
@@ -112,7 +113,11 @@ class Pipeline:
                 response = before.response
             if response is None:
                 content = await action(request)
-                response = content if isinstance(content, Response) else Response(content)
+                response = (
+                    content
+                    if isinstance(content, Response)
+                    else Response(content, self.status_code)
+                )
             if (listeners := self.response.current) is None:
                 listeners = self.response.listeners()
             if listeners:

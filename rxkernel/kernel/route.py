@@ -10,6 +10,7 @@ from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.routing.definitions import Definition, HttpDefinition, WebSocketDefinition
 from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
+from rxkernel.routing.signature import Signature
 
 
 class Route:
@@ -20,12 +21,13 @@ class Route:
         metadata: RouteMetadata,
         controller: object,
         action: Action,
+        signature: Signature,
         dispatcher: AsyncEventDispatcher,
     ) -> None:
         self.definition: Definition = (
-            HttpDefinition(metadata, self.handle)
+            HttpDefinition(metadata, self.handle, signature)
             if isinstance(metadata, HttpMetadata)
-            else WebSocketDefinition(metadata, self.handle)
+            else WebSocketDefinition(metadata, self.handle, signature)
         )
         self.controller = controller
         self.action = action

@@ -1,5 +1,6 @@
 """What a route compiles to: a name and a handler, free of any transport."""
 
+import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar, overload
 
@@ -8,7 +9,7 @@ import attrs
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.messages.transport import Transport
-from rxkernel.routing.metadata import HttpMetadata, WebSocketMetadata
+from rxkernel.routing.metadata import HttpMetadata, RouteMetadata, WebSocketMetadata
 from rxkernel.routing.path import PathTemplate
 from rxkernel.routing.signature import Signature
 
@@ -46,6 +47,16 @@ class HttpDefinition:
     def options(self) -> Mapping[str, Any]:
         return self.metadata.options
 
+    @property
+    def status_code(self) -> int:
+        """The status of a plain value that the action returns."""
+        return self.metadata.status_code
+
+    @property
+    def description(self) -> str | None:
+        """The docstring of the action, or that of the method it overrides, cleaned."""
+        return _description(self.metadata)
+
 
 @attrs.frozen(eq=False)
 class WebSocketDefinition:
@@ -68,6 +79,20 @@ class WebSocketDefinition:
     @property
     def options(self) -> Mapping[str, Any]:
         return self.metadata.options
+
+    @property
+    def status_code(self) -> int:
+        """The status of a plain value that the action returns."""
+        return self.metadata.status_code
+
+    @property
+    def description(self) -> str | None:
+        """The docstring of the action, or that of the method it overrides, cleaned."""
+        return _description(self.metadata)
+
+
+def _description(metadata: RouteMetadata) -> str | None:
+    return inspect.getdoc(getattr(metadata.target, metadata.action, None))
 
 
 Definition = HttpDefinition | WebSocketDefinition

@@ -30,8 +30,11 @@ class Source(StrEnum):
 
 @attrs.frozen
 class Parameter:
-    """One parameter of an action: ``key`` is its name in its source, ``type`` its annotation
-    without the marker."""
+    """One parameter of an action.
+
+    ``key`` is its name in its source; of a body that is taken whole it is empty. ``type`` is the
+    annotation without its marker, constraints (`msgspec.Meta`) kept.
+    """
 
     name: str
     source: Source
@@ -39,6 +42,7 @@ class Parameter:
     type: Any
     default: Any = REQUIRED
     allow_unknown: bool = False
+    is_keyword_only: bool = False
 
 
 @attrs.frozen
@@ -50,6 +54,13 @@ class Signature:
 
     parameters: tuple[Parameter, ...] = ()
     returns: Any = Any
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the action takes the request and nothing else."""
+        return [(p.source, p.is_keyword_only) for p in self.parameters] == [
+            (Source.REQUEST, False)
+        ]
 
     @property
     def is_streamed(self) -> bool:

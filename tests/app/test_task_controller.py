@@ -86,46 +86,47 @@ async def test_the_id_of_a_deleted_task_names_no_other(ask: Ask) -> None:
     assert (await ask("task_show", params={"id": first.id})).status_code == 404
 
 
-TITLE = {"title": "must be a text of 1 to 200 characters"}
-DONE = {"done": "must be true or false"}
-UNKNOWN = "is no field that can be set"
+TITLE = {"body.title": "must be a text of 1 to 200 characters"}
+
+
+def misfits(response: Response) -> dict[str, str]:
+    """By path, what was refused."""
+    assert response.status_code == 422
+    return {error["path"]: error["message"] for error in response.content["errors"]}
 
 
 @pytest.mark.parametrize(
     ("body", "errors"),
     [
-        ({}, {"title": "is missing"}),
+        ({}, {"body.title": "is missing"}),
         ({"title": ""}, TITLE),
         ({"title": " \n "}, TITLE),
         ({"title": "x" * 201}, TITLE),
-        ({"title": None}, TITLE),
-        ({"title": 5}, TITLE),
-        ({"title": ["a"]}, TITLE),
-        ({"title": "a", "done": True}, {"done": UNKNOWN}),
-        ({"title": "", "id": 1}, {"title": TITLE["title"], "id": UNKNOWN}),
+        ({"title": None}, {"body.title": "expected str, got null"}),
+        ({"title": 5}, {"body.title": "expected str, got int"}),
+        ({"title": "a", "done": True}, {"body.done": "is not known"}),
+        (
+            {"title": 5, "id": 1},
+            {"body.title": "expected str, got int", "body.id": "is not known"},
+        ),
+        (None, {"body": "is missing"}),
+        ([], {"body": "expected object, got array"}),
+        ("Water the plants", {"body": "expected object, got str"}),
     ],
 )
 async def test_a_new_task_needs_a_title(ask: Ask, body: Any, errors: dict[str, str]) -> None:
-    response = await ask("task_create", body=body)
-
-    assert response.content == {
-        "statusCode": 422,
-        "message": "the task is not valid",
-        "code": "invalid",
-        "errors": errors,
-    }
+    assert misfits(await ask("task_create", body=body)) == errors
     assert (await ask("task_list")).content == []
 
 
 @pytest.mark.parametrize(
     ("body", "errors"),
     [
-        ({}, {"title": "or done must be given"}),
+        ({}, {"body": "changes nothing; give a title or done"}),
+        ({"done": None}, {"body": "changes nothing; give a title or done"}),
         ({"title": ""}, TITLE),
-        ({"done": None}, DONE),
-        ({"done": 1}, DONE),
-        ({"done": "yes", "title": 1}, DONE | TITLE),
-        ({"done": True, "created": "2000-01-01"}, {"created": UNKNOWN}),
+        ({"done": 1}, {"body.done": "expected bool, got int"}),
+        ({"done": True, "created": "2000-01-01"}, {"body.created": "is not known"}),
     ],
 )
 async def test_a_change_that_is_not_valid_changes_nothing(
@@ -133,29 +134,14 @@ async def test_a_change_that_is_not_valid_changes_nothing(
 ) -> None:
     task = (await ask("task_create", body={"title": "as it was"})).content
 
-    response = await ask("task_change", params={"id": task.id}, body=body)
-
-    assert (response.status_code, response.content["errors"]) == (422, errors)
+    assert misfits(await ask("task_change", params={"id": task.id}, body=body)) == errors
     assert (await ask("task_list")).content == [task]
 
 
-@pytest.mark.parametrize("body", [None, [], "Water the plants", 5, True])
-async def test_a_body_that_is_no_object_is_a_bad_request(ask: Ask, body: Any) -> None:
-    response = await ask("task_create", body=body)
-
-    assert response.status_code == 400
-    assert "is an object" in response.content["message"]
-
-
-@pytest.mark.parametrize("id", [None, "1", 1.5, True, [], 2**63])
+@pytest.mark.parametrize("id", [None, "x", 1.5, True, [], 0, 2**63])
 async def test_an_id_of_a_socket_may_be_any_json(client: KernelClient, id: Any) -> None:
-    """Over HTTP the path's converter has refused all of these."""
-    response = await client.websocket("task_show", params={"id": id})
-
-    assert (response.status_code, response.content["errors"]) == (
-        400,
-        {"id": "must be a whole number"},
-    )
+    """Over HTTP the path's converter has refused most of these."""
+    assert set(misfits(await client.websocket("task_show", params={"id": id}))) == {"params.id"}
 
 
 async def test_every_other_client_hears_of_a_change(client: KernelClient) -> None:

@@ -249,7 +249,7 @@ class TestMistakes:
             async def again(self, request: Request) -> None: ...
 
             @http("GET", "/args", "args")
-            async def args(self) -> None: ...
+            async def args(self, request: Request, other) -> None: ...  # type: ignore[no-untyped-def]
 
             @http("GET", "/stream", "stream")
             async def stream(self, request: Request) -> Any:
@@ -271,7 +271,7 @@ class TestMistakes:
         for part in (
             "Controller asks for Repository",
             "'no-slash'",
-            "Bad.args) cannot be called with a request",
+            "Bad.args) has no type for parameter 'other'",
             "Bad.stream) yields",
             "Silent listens to nothing",
             "Sync.listen of 'kernel.request' is not async",

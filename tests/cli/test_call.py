@@ -10,10 +10,17 @@ from tests.cli.conftest import Run, Write
 SHOP = """
 from pathlib import Path
 
+import attrs
+
 from rxkernel import (
     Application, EventStreamResponse, FileResponse, NotFoundException, Response, StreamResponse,
     http, websocket,
 )
+
+
+@attrs.frozen
+class Order:
+    id: int
 
 
 async def pieces():
@@ -30,6 +37,11 @@ class Shop:
             "params": dict(request.params),
             "body": request.body,
         }
+
+    @http("POST", "/typed/{id}", "typed")
+    @websocket("typed")
+    async def typed(self, id: int, order: Order, fast: bool = False) -> Order:
+        return Order(id + order.id + fast)
 
     @websocket("bell", "/shop")
     async def bell(self, request):
@@ -116,6 +128,21 @@ def test_call_prints_every_kind_of_content(
     result = run("call", name, shop, *options)
 
     assert json.loads(result.stdout)["content"] == content
+
+
+@pytest.mark.parametrize("transport", ["http", "socket"])
+def test_a_typed_action_takes_its_values_from_the_options(
+    transport: str, run: Run, shop: str
+) -> None:
+    options = ("--transport", transport, "--param", "id=7", "--param", "fast=true")
+    result = run("call", "typed", shop, *options, "--body", '{"id": 2}')
+    assert json.loads(result.stdout)["content"] == {"id": 10}
+
+    result = run("call", "typed", shop, *options, "--body", '{"id": "2"}')
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["content"]["errors"] == [
+        {"path": "body.id", "message": "expected int, got str"}
+    ]
 
 
 def test_header_that_is_there_twice_is_a_list(run: Run, shop: str) -> None:

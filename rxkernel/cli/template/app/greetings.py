@@ -1,8 +1,14 @@
 """Greets, over HTTP and Socket.IO alike."""
 
-from injector import inject
+from typing import Annotated, Any
 
-from rxkernel import BadRequestException, Request, Response, http, websocket
+from injector import inject
+from msgspec import Meta
+
+from rxkernel import http, websocket
+
+Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"\S")]
+"""A name is a text, and not only white space; anything else is answered 422."""
 
 
 class Greetings:
@@ -19,14 +25,11 @@ class GreetingController:
 
     @http("GET", "/greetings", "greeting_list")
     @websocket("greeting_list")
-    async def list(self, request: Request) -> Response:
-        return Response({"names": self.greetings.names})
+    async def list(self) -> dict[str, Any]:
+        return {"names": self.greetings.names}
 
-    @http("POST", "/greetings/{name}", "greeting_add")
-    @websocket("greeting_add")
-    async def add(self, request: Request) -> Response:
-        name = request.params.get("name")
-        if not isinstance(name, str) or not name.strip():
-            raise BadRequestException("name must be a text")
+    @http("POST", "/greetings/{name}", "greeting_add", status_code=201)
+    @websocket("greeting_add", status_code=201)
+    async def add(self, name: Name) -> dict[str, str]:
         self.greetings.names.append(name)
-        return Response({"message": f"Hello, {name}!"}, 201)
+        return {"message": f"Hello, {name}!"}

@@ -1,0 +1,204 @@
+"""The parts of a type that have fields: classes, and unions, in which classes are told apart."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import attrs
+
+from rxkernel.kernel.misfits import UNFIT, Misfits, below, kind_of, said_by_class
+from rxkernel.kernel.nodes import ARRAYS, ATOMS, Items, Leaf, Node, Row
+
+
+@attrs.frozen(eq=False)
+class Field:
+    """A field of a class; ``key`` is its name on the wire, ``argument`` the constructor's."""
+
+    name: str
+    key: str
+    argument: str
+    node: Node
+    is_required: bool
+
+    @property
+    def takes_many(self) -> bool:
+        """Whether several values of one name are all for it, as a form sends them."""
+        node = self.node.array if isinstance(self.node, Choice) else self.node
+        return isinstance(node, Items | Row)
+
+
+@attrs.define(eq=False)
+class Object:
+    """A class with named fields: attrs, dataclass, `msgspec.Struct`, or a `TypedDict`.
+
+    ``inputs`` are the fields that may be given, ``outputs`` all of them. A Struct that is
+    ``array_like`` is left to msgspec on the way in.
+    """
+
+    cls: Any
+    make: Callable[..., Any]
+    tag_field: str | None
+    tag: Any
+    allow_unknown: bool
+    by_hand: bool
+    is_array: bool
+    inputs: Mapping[str, Field] = attrs.field(factory=dict)
+    outputs: tuple[Field, ...] = ()
+    looks: bool = True
+    looks_leniently: bool = True
+    is_flat: bool = False
+    title: str = "object"
+    known: frozenset[str] = frozenset()
+    _closed: bool | None = None
+    _looking: list[list[tuple[str, Node]] | None] = attrs.field(factory=lambda: [None, None])
+
+    def is_clean(self, raw: Any, lenient: bool) -> bool:
+        if self.is_array:
+            return True
+        if not (self.allow_unknown or self.known.issuperset(raw)):
+            return False
+        if (looking := self._looking[lenient]) is None:
+            looking = self._looking[lenient] = self._looking_nodes(lenient)
+        for key, node in looking:
+            if key in raw and not node.is_clean(raw[key], lenient):
+                return False
+        return True
+
+    def _looking_nodes(self, lenient: bool) -> list[tuple[str, Node]]:
+        nodes = [(key, field.node) for key, field in self.inputs.items()]
+        return [(k, n) for k, n in nodes if (n.looks_leniently if lenient else n.looks)]
+
+    def build(self, raw: Any, path: str, misfits: Misfits, lenient: bool) -> Any:
+        if self.is_array:
+            return Leaf(self.cls, self.title).build(raw, path, misfits, lenient)
+        if not isinstance(raw, dict):
+            return misfits.add(path, f"expected object, got {kind_of(raw)}")
+        built, fits = {}, True
+        for key, field in self.inputs.items():
+            if key in raw:
+                value = field.node.build(raw[key], f"{path}.{key}", misfits, lenient)
+                fits = fits and value is not UNFIT
+                built[field.argument] = value
+            elif field.is_required:
+                misfits.add(f"{path}.{key}", "is missing")
+                fits = False
+        if self.tag_field in raw and raw[self.tag_field] != self.tag:
+            misfits.add(f"{path}.{self.tag_field}", f"expected one of {self.tag!r}")
+            fits = False
+        if not self.allow_unknown:
+            for key in raw:
+                if key not in self.known:
+                    misfits.add(below(path, key), "is not known")
+                    fits = False
+                if misfits.is_full:
+                    break
+        return self._make(built, path, misfits) if fits else UNFIT
+
+    def _make(self, built: dict[str, Any], path: str, misfits: Misfits) -> Any:
+        try:
+            return self.make(**built)
+        except (TypeError, ValueError) as exc:
+            name, text = said_by_class(exc)
+            keys = {field.name: key for key, field in self.inputs.items()}
+            return misfits.add(f"{path}.{keys[name]}" if name in keys else path, text)
+
+    @property
+    def in_c(self) -> Any:
+        return None if self.by_hand else self.make
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether an instance, not of a subclass, can hold nothing but what is declared."""
+        if self._closed is None:
+            self._closed = all(field.node.is_flat for field in self.outputs)
+        return self._closed
+
+    def opened(self, value: Any) -> Any:
+        is_ours = type(value) is self.cls
+        if is_ours and self.is_closed:
+            return value
+        if isinstance(value, Mapping):
+            parts = _parts_of_mapping(self.outputs, value)
+        elif isinstance(value, ATOMS + ARRAYS) or value is None:
+            return value
+        else:
+            parts = {f.key: getattr(value, f.name) for f in self.outputs if hasattr(value, f.name)}
+        opened = {f.key: f.node.opened(parts[f.key]) for f in self.outputs if f.key in parts}
+        if is_ours and all(opened[key] is parts[key] for key in opened):
+            return value
+        if self.is_array:
+            return ([] if self.tag_field is None else [self.tag]) + list(opened.values())
+        return opened if self.tag_field is None else {self.tag_field: self.tag, **opened}
+
+
+def _parts_of_mapping(fields: tuple[Field, ...], value: Mapping[str, Any]) -> dict[str, Any]:
+    """By their names on the wire; *value* may have them, or those of the fields."""
+    keys = {f.key: f.key if f.key in value else f.name for f in fields}
+    return {key: value[name] for key, name in keys.items() if name in value}
+
+
+@attrs.define(eq=False)
+class Choice:
+    """A union. On the wire the alternatives differ by their JSON type, classes by their tag."""
+
+    leaf: Leaf | None
+    array: Node | None
+    table: Node | None
+    objects: tuple[Object, ...]
+    is_optional: bool
+    looks: bool
+    looks_leniently: bool
+    is_flat: bool
+    by_hand: bool
+    in_c: Any = None
+
+    @property
+    def title(self) -> str:
+        parts = (self.leaf, self.array, self.table, *self.objects[:1])
+        titles = [part.title for part in parts if part is not None]
+        return " | ".join(titles + ["null"] * self.is_optional)
+
+    def _pick(self, raw: Any) -> Node | None:
+        if isinstance(raw, dict):
+            if len(self.objects) > 1:
+                return next((o for o in self.objects if raw.get(_tag_of(o)) == o.tag), None)
+            return self.objects[0] if self.objects else self.table
+        return self.array if isinstance(raw, ARRAYS) else self.leaf
+
+    def is_clean(self, raw: Any, lenient: bool) -> bool:
+        if raw is None:
+            return True
+        if lenient and self.is_optional and isinstance(raw, str) and raw.lower() == "null":
+            return False  # None for msgspec; a client that means None leaves it out
+        node = self._pick(raw)
+        return node is None or node.is_clean(raw, lenient)
+
+    def build(self, raw: Any, path: str, misfits: Misfits, lenient: bool) -> Any:
+        if raw is None and self.is_optional:
+            return None
+        if (node := self._pick(raw)) is not None:
+            return node.build(raw, path, misfits, lenient)
+        if isinstance(raw, dict) and self.objects:
+            tags = ", ".join(repr(o.tag) for o in self.objects)
+            return misfits.add(f"{path}.{_tag_of(self.objects[0])}", f"expected one of {tags}")
+        return misfits.add(path, f"expected {self.title}, got {kind_of(raw)}")
+
+    def opened(self, value: Any) -> Any:
+        node = self._pick_instance(value)
+        return value if node is None else node.opened(value)
+
+    def _pick_instance(self, value: Any) -> Node | None:
+        if value is None or isinstance(value, ATOMS):
+            return None
+        if isinstance(value, Mapping):
+            return self._pick(dict(value))
+        for cls in type(value).__mro__:
+            for alternative in (*self.objects, self.array):
+                if isinstance(alternative, Object) and alternative.cls is cls:
+                    return alternative
+        if self.array is not None and isinstance(value, Iterable):
+            return self.array
+        return self.objects[0] if len(self.objects) == 1 else None
+
+
+def _tag_of(alternative: Object) -> str:
+    return alternative.tag_field or ""

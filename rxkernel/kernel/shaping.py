@@ -1,0 +1,123 @@
+"""What an action returns, made into what it declares: only declared fields leave."""
+
+from collections.abc import Callable, Iterable, Sequence
+from types import GenericAlias, NoneType
+from typing import Any, Union, get_args, get_origin
+
+import msgspec
+
+from rxkernel.exceptions import ConfigurationError, RxKernelError
+from rxkernel.kernel.class_nodes import Object
+from rxkernel.kernel.node_reader import read_node
+from rxkernel.kernel.nodes import Items, Leaf, Node, Table
+from rxkernel.messages.response import Response
+from rxkernel.routing.annotations import alternatives, is_custom
+
+Shape = Callable[[Any], Any]
+"""Makes a value what is declared; a response passes as it is."""
+
+_ATOMS = (bool, int, float, str, bytes)
+
+
+class Shaper:
+    """Makes what an action returns a value of one type.
+
+    An instance of the declared class that can hold nothing else passes as it is. One of a
+    subclass, a mapping, or any object with the attributes is made anew, at every depth.
+
+    Raises:
+        TypeError, NameError: msgspec does not know the type.
+    """
+
+    def __init__(self, type_: Any, place: str) -> None:
+        msgspec.json.Decoder(type_)
+        self._type = type_
+        self._place = place
+        self._node = read_node(type_)
+        self._passing = _passing(self._node, type_)
+
+    def __call__(self, value: Any) -> Any:
+        """*value* as the declared type.
+
+        Raises:
+            RxKernelError: it does not fit; the text says where, for the log.
+        """
+        if type(value) is self._passing or isinstance(value, Response):
+            return value
+        try:
+            return msgspec.convert(self._node.opened(value), self._type)
+        except msgspec.ValidationError as exc:
+            raise RxKernelError(
+                f"{self._place} returned a {type(value).__qualname__} that does not fit its "
+                f"return annotation: {exc}"
+            ) from exc
+
+    def takes(self, cls: type) -> bool:
+        """Whether this is the alternative for an instance of *cls*."""
+        return getattr(self._node, "cls", None) is cls
+
+
+def _passing(node: Node, type_: Any) -> Any:
+    """The class whose instances need no look: they hold what is declared and nothing else."""
+    if isinstance(node, Object):
+        return node.cls if node.is_closed else None
+    if isinstance(node, Table | Items):
+        part = node.value if isinstance(node, Table) else node.item
+        is_anything = isinstance(part, Leaf) and part.type is Any
+        return (dict if isinstance(node, Table) else list) if is_anything else None
+    return type_ if type_ in _ATOMS else None
+
+
+def shape_of(returns: Any, place: str) -> Shape | None:
+    """How to shape what the action at *place* returns; None when nothing is declared of it.
+
+    Raises:
+        ConfigurationError: it declares what cannot be shaped.
+    """
+    members = [_as_list(a) for a in alternatives(returns) if not _is_response(a)]
+    wanted = [member for member in members if member is not NoneType]
+    if not wanted or any(member in (Any, object) or is_custom(member) for member in wanted):
+        return None
+    try:
+        return _of_members(members, place)
+    except (TypeError, NameError) as exc:
+        raise ConfigurationError(
+            f"{place} declares to return {returns}, which cannot be shaped: {exc}; declare a "
+            f"class, or Any to return what you like"
+        ) from exc
+
+
+def _is_response(type_: Any) -> bool:
+    return isinstance(type_, type) and issubclass(type_, Response)
+
+
+def _as_list(type_: Any) -> Any:
+    """``Iterable[T]`` is sent as a list; msgspec does not look into it."""
+    return GenericAlias(list, get_args(type_)) if get_origin(type_) is Iterable else type_
+
+
+def _of_members(members: Sequence[Any], place: str) -> Shape:
+    try:
+        return Shaper(Union[tuple(members)], place)  # noqa: UP007 - made of a list
+    except TypeError:
+        if len(members) < 2:
+            raise
+    return _first_of([Shaper(member, place) for member in members])
+
+
+def _first_of(shapers: list[Shaper]) -> Shape:
+    """For a union that msgspec cannot tell apart: an instance by its class, else what fits."""
+
+    def shape(value: Any) -> Any:
+        for cls in type(value).__mro__:
+            for shaper in shapers:
+                if shaper.takes(cls):
+                    return shaper(value)
+        for shaper in shapers[:-1]:
+            try:
+                return shaper(value)
+            except RxKernelError:
+                continue
+        return shapers[-1](value)
+
+    return shape

@@ -1,0 +1,65 @@
+"""From a raw value to one of a declared type, or to everything that does not fit."""
+
+from types import NoneType
+from typing import Any, get_args, get_origin
+
+from msgspec import ValidationError, convert
+
+from rxkernel.kernel.misfits import UNFIT, Misfits, place_in, said_by_msgspec
+from rxkernel.kernel.node_reader import read_node
+from rxkernel.routing.annotations import UNIONS
+
+
+class Validator:
+    """Makes values of one type: in C where all is well, by hand where it is to be told why not.
+
+    Raises:
+        TypeError, NameError: msgspec does not know the type.
+    """
+
+    def __init__(self, type_: Any, *, allow_unknown: bool = False) -> None:
+        self._type, self._is_optional = _required(type_)
+        self.node = read_node(self._type, allow_unknown=allow_unknown)
+        self._in_c = not self.node.by_hand
+        self._looks = (self.node.looks, self.node.looks_leniently)
+
+    def read(self, raw: Any, path: str, misfits: Misfits, lenient: bool = False) -> Any:
+        """The value of *raw*, or `UNFIT`; *lenient* takes the text ``"7"`` for the number."""
+        if raw is None and self._is_optional:
+            return None
+        failure = None
+        if self._in_c:
+            try:
+                value = convert(raw, self._type, strict=not lenient)
+            except ValidationError as exc:
+                failure = exc
+            except RecursionError:
+                return misfits.add(path, "is nested too deeply")
+            else:
+                if not self._looks[lenient] or self.node.is_clean(raw, lenient):
+                    return value
+        return self._build(raw, path, misfits, lenient, failure)
+
+    def _build(
+        self,
+        raw: Any,
+        path: str,
+        misfits: Misfits,
+        lenient: bool,
+        failure: ValidationError | None,
+    ) -> Any:
+        try:
+            value = self.node.build(raw, path, misfits, lenient)
+        except RecursionError:
+            return misfits.add(path, "is nested too deeply")
+        if value is not UNFIT and failure is not None:  # msgspec knows better
+            return misfits.add(path + place_in(failure), said_by_msgspec(failure))
+        return value
+
+
+def _required(type_: Any) -> tuple[Any, bool]:
+    """``(T, True)`` of ``T | None``: msgspec is slower with a union, and takes a text "null"
+    for None."""
+    members = get_args(type_) if get_origin(type_) in UNIONS else ()
+    rest = [member for member in members if member is not NoneType]
+    return (rest[0], True) if len(members) == 2 and len(rest) == 1 else (type_, False)

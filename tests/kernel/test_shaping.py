@@ -1,0 +1,226 @@
+"""A return annotation decides what leaves: declared fields, and nothing else, at every depth."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypedDict
+
+import attrs
+import msgspec
+import pytest
+
+from rxkernel import (
+    ConfigurationError,
+    KernelEvents,
+    Request,
+    Response,
+    ResponseEvent,
+    http,
+    observe,
+)
+from rxkernel.application.pytest_plugin import ClientOf
+from rxkernel.exceptions import RxKernelError
+from rxkernel.kernel.serialization import to_plain
+from rxkernel.kernel.shaping import shape_of
+
+
+@attrs.frozen
+class User:
+    name: str
+
+
+@attrs.frozen
+class Admin(User):
+    password: str = "s3cret"
+
+
+@attrs.frozen
+class Task:
+    id: int
+    owner: User
+    others: tuple[User, ...] = ()
+    by_role: dict[str, User] = attrs.field(factory=dict)
+    note: User | None = None
+
+
+class Plain(msgspec.Struct, rename="camel"):
+    first_name: str
+
+
+class Secret(Plain):
+    password: str = "s3cret"
+
+
+class Holder(msgspec.Struct, tag="holder"):
+    plain: Plain
+
+
+@dataclass
+class Page:
+    tasks: list[Task]
+
+
+class Brief(TypedDict):
+    name: str
+
+
+class Pair(NamedTuple):
+    one: User
+    two: int = 0
+
+
+class Node(msgspec.Struct):
+    user: User
+    children: "list[Node]" = []
+
+
+class Row:
+    """As an ORM gives them: any attributes."""
+
+    def __init__(self, **attributes: Any) -> None:
+        self.__dict__.update(attributes)
+        self.password = "s3cret"
+
+
+ADMIN = Admin("Ada")
+ROW = Row(name="Ada")
+
+
+def shaped(declared: Any, value: Any) -> Any:
+    shape = shape_of(declared, "Tasks.show")
+    assert shape is not None
+    return shape(value)
+
+
+@pytest.mark.parametrize(
+    ("declared", "value", "expected"),
+    [
+        (User, ADMIN, User("Ada")),
+        (User, ROW, User("Ada")),
+        (User, {"name": "Ada", "password": "s3cret"}, User("Ada")),
+        (User | None, ADMIN, User("Ada")),
+        (User | None, None, None),
+        (User | Response, ADMIN, User("Ada")),
+        (list[User], [ADMIN, ROW], [User("Ada")] * 2),
+        (list[User], (ADMIN,), [User("Ada")]),
+        (Iterable[User], (u for u in [ADMIN]), [User("Ada")]),
+        (Sequence[User], [ADMIN], [User("Ada")]),
+        (dict[str, User], {"a": ADMIN}, {"a": User("Ada")}),
+        (dict[str, list[User]], {"a": [ADMIN]}, {"a": [User("Ada")]}),
+        (tuple[User, int], (ADMIN, 1), (User("Ada"), 1)),
+        (Task, Task(1, ADMIN), Task(1, User("Ada"))),
+        (Task, Task(1, User("x"), (ADMIN,)), Task(1, User("x"), (User("Ada"),))),
+        (Task, Task(1, User("x"), (), {"a": ADMIN}), Task(1, User("x"), (), {"a": User("Ada")})),
+        (Task, Task(1, User("x"), note=ADMIN), Task(1, User("x"), note=User("Ada"))),
+        (Task, Row(id=1, owner=ROW, others=[ROW]), Task(1, User("Ada"), (User("Ada"),))),
+        (Page, Page([Task(1, ADMIN)]), Page([Task(1, User("Ada"))])),
+        (Plain, Secret("Ada"), Plain("Ada")),
+        (Plain, {"first_name": "Ada", "password": "s3cret"}, Plain("Ada")),
+        (Plain, {"firstName": "Ada"}, Plain("Ada")),
+        (Holder, Holder(Secret("Ada")), Holder(Plain("Ada"))),
+        (Brief, {"name": "Ada", "password": "s3cret"}, {"name": "Ada"}),
+        (Brief, ROW, {"name": "Ada"}),
+        (list[Brief], [{"name": "Ada", "password": "s3cret"}], [{"name": "Ada"}]),
+        (Pair, Pair(ADMIN), Pair(User("Ada"))),
+        (Pair, Row(one=ADMIN, two=2), Pair(User("Ada"), 2)),
+        (Node, Node(ADMIN, [Node(ADMIN)]), Node(User("Ada"), [Node(User("Ada"))])),
+        (User | Page, ADMIN, User("Ada")),
+        (User | Page, Page([]), Page([])),
+        (User | Page, {"tasks": [], "password": 1}, Page([])),
+        (int | User, 5, 5),
+    ],
+    ids=str,
+)
+def test_only_declared_fields_leave(declared: Any, value: Any, expected: Any) -> None:
+    result = shaped(declared, value)
+    assert result == expected
+    assert type(result) is type(expected)
+    assert "s3cret" not in str(to_plain(result))
+
+
+@pytest.mark.parametrize(
+    ("declared", "value"),
+    [
+        (User, User("Ada")),
+        (Task, Task(1, User("Ada"), (User("x"),), {"a": User("b")}, User("n"))),
+        (Page, Page([Task(1, User("Ada"))])),
+        (dict[str, Any], {"a": object()}),
+        (list[Any], [object()]),
+        (str, "x"),
+        (User, Response("x")),
+    ],
+    ids=str,
+)
+def test_what_holds_nothing_else_passes_as_it_is(declared: Any, value: Any) -> None:
+    assert shaped(declared, value) is value
+
+
+@pytest.mark.parametrize(
+    "declared", [Any, None, Response, object, Row, Response | None, User | Any]
+)
+def test_what_says_nothing_of_fields_is_not_shaped(declared: Any) -> None:
+    assert shape_of(type(None) if declared is None else declared, "Tasks.show") is None
+
+
+@pytest.mark.parametrize(
+    ("declared", "value", "place"),
+    [
+        (Task, {"id": 1, "owner": {"name": 5}}, r"\$\.owner\.name"),
+        (list[Task], [Row(id=1)], r"missing required field `owner` - at `\$\[0\]"),
+        (User, None, "Expected `object`, got `null`"),
+        (User, "x", "Expected `object`, got `str`"),
+        (int, "7", "Expected `int`"),
+        (User | Page, 5, "Tasks.show returned a int"),
+    ],
+)
+def test_what_does_not_fit_is_an_error_that_says_where(
+    declared: Any, value: Any, place: str
+) -> None:
+    with pytest.raises(RxKernelError, match=place):
+        shaped(declared, value)
+
+
+def test_what_cannot_be_shaped_is_told_at_boot() -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"declares to return .*cannot be shaped: Type un"
+    ):
+        shape_of(list[User | Page], "Tasks.show")
+
+
+class Users:
+    @http("GET", "/good", "good")
+    async def good(self, request: Request) -> User:
+        return ADMIN
+
+    @http("GET", "/thread", "thread")
+    def thread(self) -> User:
+        return ADMIN
+
+    @http("GET", "/bad", "bad")
+    async def bad(self, request: Request) -> User:
+        return Row(password="s3cret")  # type: ignore[return-value]
+
+
+async def test_listeners_see_what_leaves(client_of: ClientOf) -> None:
+    seen = []
+
+    class Watch:
+        @observe(KernelEvents.KERNEL_RESPONSE)
+        async def watch(self, event: ResponseEvent) -> None:
+            seen.append(event.response.content)
+
+    client = client_of(Users, listeners=[Watch])
+    await client.http("good")
+    await client.http("thread")
+
+    assert seen == [User("Ada"), User("Ada")]
+    assert {type(content) for content in seen} == {User}
+
+
+async def test_what_does_not_fit_is_500_logged_and_not_sent(
+    client_of: ClientOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    response = await client_of(Users).http("bad")
+
+    assert response.content == {"statusCode": 500, "message": "Internal Server Error"}
+    assert "Users.bad) returned a Row" in caplog.text
+    assert "missing required field `name`" in caplog.text

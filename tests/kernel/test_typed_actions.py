@@ -1,0 +1,742 @@
+"""What an action takes is bound from the request, on both transports alike, or told as misfits."""
+
+import enum
+import math
+import threading
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, NotRequired, TypedDict
+from uuid import UUID
+
+import attrs
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from injector import Binder, singleton
+from multidict import MultiDict
+
+from rxkernel import (
+    Body,
+    ConfigurationError,
+    Connection,
+    Cookie,
+    Header,
+    Inject,
+    KernelClient,
+    KernelEvents,
+    Query,
+    Request,
+    RequestEvent,
+    Response,
+    UnauthorizedException,
+    UploadedFile,
+    http,
+    observe,
+    request_scope,
+    websocket,
+)
+from rxkernel.application.pytest_plugin import ClientOf
+from rxkernel.kernel.misfits import Misfits
+from rxkernel.kernel.validation import Validator
+
+
+class Size(enum.Enum):
+    SMALL = "s"
+    LARGE = "l"
+
+
+@attrs.frozen
+class Item:
+    name: str
+    price: Annotated[float, msgspec.Meta(ge=0)]
+    size: Size | None = None
+
+
+@attrs.frozen
+class Order:
+    items: list[Item]
+    note: str | None = None
+    tags: dict[str, Item] = attrs.field(factory=dict)
+
+
+@dataclass
+class Filter:
+    limit: int = 10
+    tag: list[str] = field(default_factory=list)
+    word: str | None = None
+
+
+class Shop:
+    @http("GET", "/orders/{id}", "show")
+    @websocket("show")
+    async def show(self, id: int, verbose: bool = False) -> dict[str, Any]:
+        return {"id": id, "verbose": verbose}
+
+    @http("POST", "/orders", "create")
+    @websocket("create")
+    async def create(self, order: Order) -> Any:
+        return order
+
+    @http("GET", "/search", "search")
+    @websocket("search")
+    async def search(self, filter: Annotated[Filter, Query()]) -> Any:
+        return filter
+
+    @http("POST", "/both", "both")
+    @websocket("both")
+    async def both(
+        self, first: Item, second: Item, count: Annotated[int, Body("how_many")]
+    ) -> Any:
+        return [first.name, second.name, count]
+
+    @http("GET", "/many", "many")
+    @websocket("many")
+    async def many(self, id: list[int], size: Size = Size.SMALL, day: date | None = None) -> Any:
+        return [id, size, day]
+
+    @http("GET", "/head", "head")
+    async def head(
+        self,
+        x_token: Annotated[str, Header],
+        session: Annotated[int | None, Cookie()] = None,
+        accept: Annotated[list[str], Header()] = [],  # noqa: B006 - what is tested
+        etag: Annotated[str | None, Header("If-None-Match")] = None,
+    ) -> Any:
+        accept.append("seen")
+        return [x_token, session, accept, etag]
+
+
+@pytest.fixture(params=["http", "websocket"])
+def ask(client_of: ClientOf, request: pytest.FixtureRequest) -> Any:
+    """Asks `Shop` by name over one transport; a test runs once for each."""
+    return getattr(client_of(Shop), request.param)
+
+
+def misfits(response: Response) -> dict[str, str]:
+    """By path, what was refused with 422."""
+    assert response.status_code == 422, response.content
+    assert response.content["message"] == "the request does not fit; see errors"
+    return {error["path"]: error["message"] for error in response.content["errors"]}
+
+
+class TestParameters:
+    async def test_path_and_query_are_bound_by_name_and_converted(self, ask: Any) -> None:
+        assert (await ask("show", params={"id": "7"})).content == {"id": 7, "verbose": False}
+        given = {"id": "7", "verbose": "true"}
+        assert (await ask("show", params=given)).content == {"id": 7, "verbose": True}
+
+    async def test_what_does_not_fit_is_told_all_at_once_without_the_value(self, ask: Any) -> None:
+        response = await ask("show", params={"id": "s3cret", "verbose": "s3cret"})
+
+        assert misfits(response) == {
+            "params.id": "expected int",
+            "params.verbose": "expected bool",
+        }
+        assert "s3cret" not in str(response.content)
+
+    async def test_what_is_missing_is_told(self, ask: Any) -> None:
+        assert misfits(await ask("many")) == {"params.id": "is missing"}
+
+    async def test_a_list_takes_all_values_of_its_name(self, client_of: ClientOf) -> None:
+        client = client_of(Shop)
+        await client.application.boot()
+        handler = client.application.kernel.http_definitions["many"].handler
+        request = Request("HTTP", params=MultiDict([("id", "1"), ("id", "2"), ("size", "l")]))
+
+        assert (await handler(request)).content == [[1, 2], Size.LARGE, None]
+        over_socket = await client.websocket("many", params={"id": [1, "2"], "day": "2026-01-02"})
+        assert over_socket.content == [[1, 2], Size.SMALL, date(2026, 1, 2)]
+        assert misfits(await client.websocket("many", params={"id": [1, "x"]})) == {
+            "params.id[1]": "expected int"
+        }
+
+    async def test_a_class_takes_a_parameter_for_each_field(self, ask: Any) -> None:
+        assert (await ask("search")).content == Filter()
+        found = await ask("search", params={"limit": "3", "tag": "a", "other": "x"})
+        assert found.content == Filter(3, ["a"])
+        assert misfits(await ask("search", params={"limit": "x"})) == {
+            "params.limit": "expected int"
+        }
+
+    async def test_the_text_null_is_a_text(self, client_of: ClientOf) -> None:
+        class Words:
+            @http("GET", "/", "words")
+            async def words(self, word: str | None, count: int | None = None) -> Any:
+                return [word, count]
+
+        client = client_of(Words)
+        assert (await client.http("words", params={"word": "null"})).content == ["null", None]
+        assert misfits(await client.http("words", params={"word": "a", "count": "null"})) == {
+            "params.count": "expected int"
+        }
+        assert misfits(await client.http("words")) == {"params.word": "is missing"}
+
+    @pytest.mark.parametrize("text", ["nan", "NaN", "-inf", "Infinity", "1e999"])
+    @pytest.mark.parametrize("kind", [float, Decimal, float | None])
+    def test_a_number_is_finite(self, text: str, kind: Any) -> None:
+        found = Misfits()
+        Validator(kind).read(text, "params.x", found, lenient=True)
+        assert len(found.found) == 1
+
+    async def test_a_default_is_not_shared(self, client_of: ClientOf) -> None:
+        client = client_of(Shop)
+        for _ in range(2):
+            response = await client.http("head", headers={"X-Token": "t"})
+            assert response.content == ["t", None, ["seen"], None]
+
+    async def test_headers_and_cookies(self, client_of: ClientOf) -> None:
+        client = client_of(Shop)
+        headers = {"x-token": "t", "Accept": "a", "If-None-Match": "e"}
+        response = await client.http("head", headers=headers, cookies={"session": "5"})
+        assert response.content == ["t", 5, ["a", "seen"], "e"]
+        assert misfits(await client.http("head", cookies={"session": "x"})) == {
+            "headers.x-token": "is missing",
+            "cookies.session": "expected int",
+        }
+
+    async def test_constraints_and_literals_are_honoured(self, client_of: ClientOf) -> None:
+        class Limits:
+            @http("GET", "/", "limits")
+            async def limits(
+                self,
+                page: Annotated[int, msgspec.Meta(ge=1)],
+                order: Literal["up", "down"],
+                name: Annotated[str, msgspec.Meta(max_length=3), Query("n")] = "",
+            ) -> Any:
+                return [page, order, name]
+
+        client = client_of(Limits)
+        good = {"page": "1", "order": "up", "n": "abc"}
+        assert (await client.http("limits", params=good)).content == [1, "up", "abc"]
+        bad = {"page": "0", "order": "hostile", "n": "abcd"}
+        assert misfits(await client.http("limits", params=bad)) == {
+            "params.page": "expected int >= 1",
+            "params.order": "expected one of 'down', 'up'",
+            "params.n": "expected str of length <= 3",
+        }
+
+    async def test_a_converter_of_the_path_has_converted_already(
+        self, client_of: ClientOf
+    ) -> None:
+        class Things:
+            @http("GET", "/{id:uuid}/{n:int}", "thing")
+            async def thing(self, id: UUID, n: int) -> Any:
+                return [id, n]
+
+        params = {"id": str(UUID(int=7)), "n": "4"}
+        response = await client_of(Things).http("thing", params=params)
+        assert response.content == [UUID(int=7), 4]
+
+
+ORDER = {"items": [{"name": "tea", "price": 1.5, "size": "s"}]}
+
+
+class TestBody:
+    async def test_a_class_is_the_body(self, ask: Any) -> None:
+        assert (await ask("create", body=ORDER)).content == Order([Item("tea", 1.5, Size.SMALL)])
+
+    async def test_every_misfit_is_told_with_its_path(self, ask: Any) -> None:
+        """B9: unknown fields, wrong types, null for str, an enum that is none."""
+        item = {"name": None, "price": "1", "size": "XXL", "secret": 1}
+        good = ORDER["items"][0]
+        body = {
+            "items": [good, good, item, 5, {}],
+            "note": 1,
+            "tags": {"a": good, "b": {"name": "x", "price": -1}},
+            "more": {},
+        }
+
+        response = await ask("create", body=body)
+
+        assert misfits(response) == {
+            "body.items[2].name": "expected str, got null",
+            "body.items[2].price": "expected float, got str",
+            "body.items[2].size": "expected one of 's', 'l'",
+            "body.items[2].secret": "is not known",
+            "body.items[3]": "expected object, got int",
+            "body.items[4].name": "is missing",
+            "body.items[4].price": "is missing",
+            "body.note": "expected str, got int",
+            "body.tags.b.price": "expected float >= 0.0",
+            "body.more": "is not known",
+        }
+        assert "XXL" not in str(response.content)
+
+    @pytest.mark.parametrize(
+        ("body", "message"),
+        [
+            (None, "is missing"),
+            ([], "expected object, got array"),
+            (5, "expected object, got int"),
+            ("x", "expected object, got str"),
+            (True, "expected object, got bool"),
+        ],
+    )
+    async def test_a_body_of_another_kind_is_a_misfit(
+        self, ask: Any, body: Any, message: str
+    ) -> None:
+        assert misfits(await ask("create", body=body)) == {"body": message}
+
+    async def test_several_are_fields_of_one_object(self, ask: Any) -> None:
+        item = ORDER["items"][0]
+        body = {"first": item, "second": item, "how_many": 3}
+        assert (await ask("both", body=body)).content == ["tea", "tea", 3]
+        assert misfits(await ask("both", body={"first": {"name": "x"}, "third": 1})) == {
+            "body.third": "is not known",
+            "body.first.price": "is missing",
+            "body.second": "is missing",
+            "body.how_many": "is missing",
+        }
+        assert misfits(await ask("both", body=[1]))["body"] == "expected object, got array"
+        assert set(misfits(await ask("both"))) == {"body.first", "body.second", "body.how_many"}
+
+    async def test_unknown_fields_are_left_out_where_that_is_said(
+        self, client_of: ClientOf
+    ) -> None:
+        class Open:
+            @http("POST", "/", "open")
+            async def open(self, order: Annotated[Order, Body(allow_unknown=True)]) -> Any:
+                return order
+
+        item = {"name": "tea", "price": 1, "more": 1}
+        response = await client_of(Open).http("open", body={"items": [item], "more": 2})
+        assert response.content == Order([Item("tea", 1.0)])
+
+    async def test_there_are_not_endlessly_many_misfits(self, ask: Any) -> None:
+        body = {"items": [], **{f"{n}{'x' * 500}": 0 for n in range(1000)}}
+        errors = (await ask("create", body=body)).content["errors"]
+        assert len(errors) == 50
+        assert max(len(error["path"]) for error in errors) == len("body.") + 100
+
+    async def test_a_form_is_read_leniently(self, client_of: ClientOf) -> None:
+        class Forms:
+            @http("POST", "/", "form")
+            async def form(self, filter: Filter) -> Any:
+                return filter
+
+        client = client_of(Forms)
+        form = {"limit": "3", "tag": "a", "word": "null"}
+        assert (await client.http("form", form=form)).content == Filter(3, ["a"], "null")
+        assert misfits(await client.http("form", form={"limit": "x", "z": "1"})) == {
+            "body.limit": "expected int",
+            "body.z": "is not known",
+        }
+
+    async def test_form_fields_and_files_are_bound_by_name(self, client_of: ClientOf) -> None:
+        class Forms:
+            @http("POST", "/{album}", "add")
+            @websocket("add")
+            async def add(
+                self,
+                album: str,
+                stars: int,
+                photo: UploadedFile | None = None,
+                more: list[UploadedFile] | None = None,
+            ) -> Any:
+                return [album, stars, photo and photo.content, len(more or [])]
+
+        client = client_of(Forms)
+        file = UploadedFile("a.jpg", b"123")
+        response = await client.http(
+            "add",
+            params={"album": "sea"},
+            form={"stars": "5"},
+            files={"photo": file, "more": file},
+        )
+        assert response.content == ["sea", 5, b"123", 1]
+        over_socket = await client.websocket("add", params={"album": "sea", "stars": 5})
+        assert over_socket.content == ["sea", 5, None, 0]
+
+    async def test_a_missing_file_is_a_misfit(self, client_of: ClientOf) -> None:
+        class Forms:
+            @http("POST", "/", "add")
+            async def add(self, photo: UploadedFile, more: list[UploadedFile]) -> None: ...
+
+        assert misfits(await client_of(Forms).http("add", form={})) == {
+            "files.photo": "is missing",
+            "files.more": "is missing",
+        }
+
+    async def test_bytes_text_and_anything(self, client_of: ClientOf) -> None:
+        class Raw:
+            @http("POST", "/bytes", "bytes")
+            @websocket("bytes")
+            async def raw(self, body: bytes) -> Any:
+                return body
+
+            @http("POST", "/text", "text")
+            @websocket("text")
+            async def text(self, body: Annotated[str, Body()]) -> Any:
+                return body
+
+            @http("POST", "/any", "any")
+            @websocket("any")
+            async def anything(self, body: Annotated[Any, Body()]) -> Any:
+                return body
+
+            @http("POST", "/number", "number")
+            async def number(self, body: Annotated[int, Body()]) -> Any:
+                return body
+
+            @http("POST", "/stream", "stream")
+            async def stream(self, body: AsyncIterator[bytes]) -> Any:
+                return [piece async for piece in body]
+
+        client = client_of(Raw)
+        for ask in (client.http, client.websocket):
+            assert (await ask("bytes", body=b"\x00")).content == b"\x00"
+            assert (await ask("text", body="x")).content == "x"
+            assert (await ask("any", body=[1, "x"])).content == [1, "x"]
+            assert misfits(await ask("bytes")) == {"body": "is missing"}
+            assert misfits(await ask("text", body=5)) == {"body": "expected str, got int"}
+        assert misfits(await client.websocket("bytes", body="x")) == {
+            "body": "expected bytes, got str"
+        }
+        assert (await client.http("number", body=5)).content == 5
+        assert misfits(await client.http("number", body="5")) == {"body": "expected int, got str"}
+        assert (await client.http("stream", body=b"abc")).content == [b"abc"]
+
+    @pytest.mark.parametrize("kind", [None, "text/plain", "application/octet-stream", "x" * 500])
+    async def test_another_content_type_is_415_that_names_the_accepted(
+        self, client_of: ClientOf, kind: str | None
+    ) -> None:
+        """B8: wrong or missing content type."""
+        headers = {} if kind is None else {"Content-Type": kind}
+        for name in ("create", "both"):
+            response = await client_of(Shop).http(name, body=b"{}", headers=headers)
+
+            assert response.status_code == 415
+            assert (
+                "send one of application/json, application/msgpack"
+                in (response.content["message"])
+            )
+            assert len(response.content["message"]) < 400
+
+    async def test_a_default_stands_for_no_body(self, client_of: ClientOf) -> None:
+        class Defaults:
+            @http("POST", "/", "maybe")
+            @websocket("maybe")
+            async def maybe(self, order: Order | None = None) -> Any:
+                return order
+
+        client = client_of(Defaults)
+        assert (await client.http("maybe")).content is None
+        assert (await client.websocket("maybe", body=None)).content is None
+        assert (await client.http("maybe", body=ORDER)).content == Order(
+            [Item("tea", 1.5, Size.SMALL)]
+        )
+
+
+class Cat(msgspec.Struct, tag="cat", rename="camel"):
+    nine_lives: int
+
+
+class Dog(msgspec.Struct, tag="dog"):
+    friends: "list[Cat | Dog]" = []
+
+
+class Point(NamedTuple):
+    x: int
+    y: int = 0
+
+
+class Draft(TypedDict):
+    title: str
+    point: NotRequired[Point]
+
+
+def strip(text: str) -> str:
+    return text.strip()
+
+
+@attrs.define
+class Account:
+    name: str = attrs.field(converter=strip)
+    is_admin: bool = attrs.field(init=False, default=False)
+    _age: int = attrs.field(default=0, validator=attrs.validators.ge(0))
+    color: str = attrs.field(default="red", validator=attrs.validators.in_(["red", "blue"]))
+    even: int = attrs.field(default=0)
+
+    @even.validator
+    def _check(self, attribute: Any, value: int) -> None:
+        if value % 2:
+            raise ValueError("must be even")
+
+
+@attrs.define
+class Thread:
+    account: Account
+    replies: "list[Thread | None]" = attrs.field(factory=list)
+
+
+@dataclass
+class Span:
+    begin: int
+    end: int
+
+    def __post_init__(self) -> None:
+        if self.end < self.begin:
+            raise ValueError("must not end before it begins")
+
+
+def read(kind: Any, raw: Any, *, lenient: bool = False) -> Any:
+    """The value, or the misfits by path."""
+    found = Misfits()
+    value = Validator(kind).read(raw, "body", found, lenient)
+    return {m["path"]: m["message"] for m in found.found} or value
+
+
+class TestKinds:
+    """What msgspec knows is walked as it converts it."""
+
+    def test_tagged_and_renamed_structs(self) -> None:
+        assert read(Cat | Dog, {"type": "cat", "nineLives": 9}) == Cat(9)
+        kid = {"type": "cat", "nineLives": 1, "x": 1}
+        assert read(Cat | Dog, {"type": "dog", "friends": [kid]}) == {
+            "body.friends[0].x": "is not known"
+        }
+        assert read(Cat | Dog, {"type": "fish"}) == {"body.type": "expected one of 'cat', 'dog'"}
+        assert read(Cat, {"type": "fish", "nineLives": 1}) == {
+            "body.type": "expected one of 'cat'"
+        }
+
+    def test_typed_dicts_and_tuples(self) -> None:
+        assert read(Draft, {"title": "a", "point": [1]}) == {"title": "a", "point": Point(1)}
+        assert read(Draft, {"title": "a", "point": ["x", 2], "z": 1}) == {
+            "body.point[0]": "expected int, got str",
+            "body.z": "is not known",
+        }
+        assert read(Point, [1, 2, 3]) == {"body": "expected array of length 2"}
+        assert read(tuple[int, str], [1, 2]) == {"body[1]": "expected str, got int"}
+        assert read(set[int], [1, 1]) == {1}
+
+    def test_keys_of_a_mapping(self) -> None:
+        assert read(dict[int, str], {"1": "a"}) == {1: "a"}
+        assert read(dict[int, str], {"x": "a"}) == {"body.x": "expected int"}
+
+    def test_lengths(self) -> None:
+        few = Annotated[list[int], msgspec.Meta(min_length=1, max_length=2)]
+        assert read(few, []) == {"body": "expected array of length >= 1"}
+        assert read(few, [1, 2, 3]) == {"body": "expected array of length <= 2"}
+
+    def test_converters_of_attrs_run_and_what_is_not_of_the_constructor_is_refused(self) -> None:
+        """msgspec alone would run no converter, and let a client set ``is_admin``."""
+        assert read(Account, {"name": " Ada ", "_age": 3}) == Account("Ada", 3)
+        assert read(Account, {"name": "Ada", "is_admin": True}) == {
+            "body.is_admin": "is not known"
+        }
+        ada = {"account": {"name": " Ada "}}
+        made = read(Thread, {**ada, "replies": [None, ada, ada]})
+        assert made.replies == [None, *[Thread(Account("Ada"))] * 2]
+
+    def test_a_validator_of_attrs_does_not_quote_the_value(self) -> None:
+        assert read(Account, {"name": "a", "_age": -77}) == {"body._age": "must be >= 0"}
+        (message,) = read(Account, {"name": "a", "color": "hostile"}).values()
+        assert "hostile" not in message
+
+    def test_what_the_application_says_is_kept(self) -> None:
+        assert read(Account, {"name": "a", "even": 3}) == {"body.even": "must be even"}
+        assert read(list[Span], [{"begin": 2, "end": 1}]) == {
+            "body[0]": "must not end before it begins"
+        }
+
+    def test_a_decimal_of_json_is_finite(self) -> None:
+        assert read(list[Decimal], ["1.5", "NaN", "1e999999"]) == {
+            "body[1]": "expected a finite number",
+            "body[2]": "expected a finite number",
+        }
+
+    def test_one_misfit_in_many_is_found(self) -> None:
+        items = [{"name": "a", "price": 1}] * 1000
+        assert read(Order, {"items": items, "tags": {str(n): items[0] for n in range(1000)}})
+        assert read(Order, {"items": [*items, 5, *items, {"name": "a", "price": 1, "x": 1}]}) == {
+            "body.items[1000]": "expected object, got int",
+            "body.items[2001].x": "is not known",
+        }
+        assert read(dict[str, list[int | None]], {"a": [*[1, None] * 500, "x"]}) == {
+            "body.a[1000]": "expected int, got str"
+        }
+
+    def test_what_is_nested_too_deeply_is_a_misfit(self) -> None:
+        body: dict[str, Any] = {"type": "dog"}
+        for _ in range(5000):
+            body = {"type": "dog", "friends": [body]}
+        assert read(Dog, body) == {"body": "is nested too deeply"}
+
+    KINDS = (Order, Filter, Cat | Dog, Draft, Account, list[Decimal | None], dict[str, int | str])
+
+    @given(
+        st.sampled_from(KINDS),
+        st.booleans(),
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(
+                    st.sampled_from(
+                        ["items", "name", "price", "type", "nineLives", "friends", "title", "tag"]
+                    )
+                    | st.text(max_size=3),
+                    inner,
+                    max_size=4,
+                )
+            ),
+        ),
+    )
+    def test_whatever_comes_is_a_value_or_a_misfit(
+        self, kind: Any, lenient: bool, raw: Any
+    ) -> None:
+        found = Misfits()
+        value = Validator(kind).read(raw, "body", found, lenient)
+        try:
+            msgspec.convert(raw, kind, strict=not lenient)
+        except msgspec.ValidationError:
+            if kind is not Account:  # which has converters: built by hand
+                assert found.found
+        if not found.found:
+            again = msgspec.to_builtins(value)
+            assert not _has_nan(again) or not lenient
+
+
+def _has_nan(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_nan, value.values()))
+    if isinstance(value, list):
+        return any(map(_has_nan, value))
+    return isinstance(value, float) and not math.isfinite(value)
+
+
+class Clock:
+    made = 0
+
+    def __init__(self) -> None:
+        Clock.made += 1
+
+
+class Work:
+    def __init__(self) -> None:
+        self.closed = False
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+def configure(binder: Binder) -> None:
+    binder.bind(Clock, scope=singleton)
+    binder.bind(Work, scope=request_scope)
+
+
+class Served:
+    works: ClassVar[list[Work]] = []
+
+    @http("GET", "/{id}", "served")
+    @websocket("served")
+    def served(
+        self,
+        request: Request,
+        clock: Annotated[Clock, Inject()],
+        work: Annotated[Work, Inject()],
+        connection: Connection | None,
+        *,
+        id: int,
+    ) -> Any:
+        """A plain ``def``, with everything that is not a value.
+
+        And keyword-only ones.
+        """
+        self.works.append(work)
+        return [
+            request.params["id"],
+            id,
+            isinstance(clock, Clock),
+            work.closed,
+            connection is request.connection,
+            threading.current_thread() is not threading.main_thread(),
+        ]
+
+
+class TestServices:
+    async def test_services_request_and_connection(self, client_of: ClientOf) -> None:
+        client = client_of(Served, modules=[configure])
+        for ask in (client.http, client.websocket):
+            response = await ask("served", params={"id": "7"})
+            assert response.content == ["7", 7, True, False, True, True]
+        one, other = Served.works[-2:]
+        assert one is not other
+        assert one.closed
+        assert Clock.made == 1
+
+    async def test_no_service_is_made_for_what_does_not_fit(self, client_of: ClientOf) -> None:
+        client = client_of(Served, modules=[configure])
+        before = len(Served.works)
+        assert misfits(await client.http("served", params={"id": "x"})) == {
+            "params.id": "expected int"
+        }
+        assert len(Served.works) == before
+
+    async def test_a_service_that_nothing_binds_is_told_at_boot(self, client_of: ClientOf) -> None:
+        with pytest.raises(
+            ConfigurationError, match=r"served\) asks for Clock, which nothing binds"
+        ):
+            await client_of(Served).application.boot()
+
+
+async def test_request_listeners_go_first(client_of: ClientOf) -> None:
+    """Who may not ask at all is not told what a request would look like."""
+
+    class Guard:
+        @observe(KernelEvents.KERNEL_REQUEST)
+        async def guard(self, event: RequestEvent) -> None:
+            raise UnauthorizedException
+
+    response = await client_of(Shop, listeners=[Guard]).http("create", body={"x": 1})
+    assert response.status_code == 401
+
+
+async def test_a_plain_action_is_the_method_itself(client_of: ClientOf) -> None:
+    class Plain:
+        @http("GET", "/", "plain")
+        async def plain(self, request: Request) -> Response:
+            return Response("x")
+
+        @http("GET", "/any", "untyped")
+        async def untyped(self, _):  # type: ignore[no-untyped-def]
+            return "x"
+
+        @http("GET", "/none", "none")
+        async def none(self, request: Request) -> None: ...
+
+    client = client_of(Plain)
+    await client.application.boot()
+    kernel = client.application.kernel
+    for definition in kernel.http_definitions:
+        route = kernel._routes[definition]
+        assert route.action == getattr(route.controller, definition.metadata.action)
+
+
+async def test_the_definition_knows_what_a_description_needs(client_of: ClientOf) -> None:
+    class Described:
+        @http("POST", "/", "made", status_code=201)
+        @websocket("made", status_code=202)
+        async def made(self, at: datetime, limit: Annotated[int, msgspec.Meta(ge=1)] = 5) -> str:
+            """Makes it.
+
+            Indented.
+            """
+            return "made"
+
+    client: KernelClient = client_of(Described)
+    assert (await client.http("made", params={"at": "2026-01-01T00:00:00Z"})).status_code == 201
+    assert (
+        await client.websocket("made", params={"at": "2026-01-01T00:00:00Z"})
+    ).status_code == 202
+    definition = client.application.kernel.http_definitions["made"]
+    assert definition.status_code == 201
+    assert definition.description == "Makes it.\n\nIndented."
+    at, limit = definition.signature.parameters
+    assert (at.type, limit.default) == (datetime, 5)
+    assert limit.type == Annotated[int, msgspec.Meta(ge=1)]
+    assert definition.signature.returns is str

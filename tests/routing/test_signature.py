@@ -1,0 +1,309 @@
+"""Signatures: read once, from how an action is written; what cannot be bound is told."""
+
+import functools
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import datetime
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NewType, TypedDict
+from uuid import UUID
+
+import attrs
+import msgspec
+import pytest
+
+from rxkernel import (
+    Body,
+    Broadcaster,
+    ConfigurationError,
+    Connection,
+    Cookie,
+    Header,
+    HttpMetadata,
+    Inject,
+    Parameter,
+    Query,
+    Request,
+    Response,
+    Signature,
+    Source,
+    UploadedFile,
+    WebSocketMetadata,
+)
+from rxkernel.routing.signature_reader import read_signature
+
+if TYPE_CHECKING:
+    from somewhere import Missing  # type: ignore[import-not-found]
+
+
+@attrs.frozen
+class Task:
+    title: str
+
+
+class Named(TypedDict):
+    name: str
+
+
+class Level(IntEnum):
+    LOW = 1
+
+
+UserId = NewType("UserId", int)
+Positive = Annotated[int, msgspec.Meta(gt=0)]
+
+
+def over_http(function: Callable[..., Any], path: str = "/", method: str = "POST") -> Signature:
+    return read_signature(function, HttpMetadata(object, "name", path, method, "action"))
+
+
+def over_socket(function: Callable[..., Any]) -> Signature:
+    return read_signature(function, WebSocketMetadata(object, "name", action="action"))
+
+
+def typed(annotation: Any, default: Any = ...) -> Callable[..., Any]:
+    """An action with one parameter, ``x``."""
+
+    async def action(x: Any = default) -> None: ...
+
+    action.__annotations__["x"] = annotation
+    if default is ...:
+        action.__defaults__ = None
+    return action
+
+
+@pytest.mark.parametrize(
+    ("annotation", "source", "key"),
+    [
+        (Request, Source.REQUEST, "x"),
+        (Connection | None, Source.CONNECTION, "x"),
+        (UploadedFile, Source.FILE, "x"),
+        (list[UploadedFile], Source.FILE, "x"),
+        (UploadedFile | None, Source.FILE, "x"),
+        (AsyncIterator[bytes], Source.STREAM, "x"),
+        (bytes, Source.BODY, ""),
+        (Task, Source.BODY, ""),
+        (Task | None, Source.BODY, ""),
+        (Named, Source.BODY, ""),
+        (list[Task], Source.BODY, ""),
+        (dict[str, int], Source.BODY, ""),
+        (dict, Source.BODY, ""),
+        (int, Source.PARAMS, "x"),
+        (int | None, Source.PARAMS, "x"),
+        (int | str, Source.PARAMS, "x"),
+        (UserId, Source.PARAMS, "x"),
+        (Level, Source.PARAMS, "x"),
+        (Literal["a", 1], Source.PARAMS, "x"),
+        (Positive, Source.PARAMS, "x"),
+        (list[Positive], Source.PARAMS, "x"),
+        (tuple[int, ...], Source.PARAMS, "x"),
+        (set[UUID] | None, Source.PARAMS, "x"),
+        (Annotated[str, Header()], Source.HEADER, "x"),
+        (Annotated[str, Header], Source.HEADER, "x"),
+        (Annotated[list[str], Header("X-Y")], Source.HEADER, "X-Y"),
+        (Annotated[str, Cookie("c")], Source.COOKIE, "c"),
+        (Annotated[Task, Query()], Source.PARAMS, "x"),
+        (Annotated[int, Query("n")], Source.PARAMS, "n"),
+        (Annotated[int, Body()], Source.BODY, ""),
+        (Annotated[int, Body("n")], Source.BODY, "n"),
+        (Annotated[Any, Body()], Source.BODY, ""),
+        (Annotated[Broadcaster, Inject()], Source.SERVICE, "x"),
+        ("Task", Source.BODY, ""),
+        (list["Task"], Source.BODY, ""),
+    ],
+    ids=str,
+)
+def test_where_a_parameter_comes_from(annotation: Any, source: Source, key: str) -> None:
+    (parameter,) = over_http(typed(annotation)).parameters
+    assert (parameter.source, parameter.key) == (source, key)
+
+
+def test_constraints_stay_on_the_type_and_markers_do_not() -> None:
+    constraint = msgspec.Meta(ge=1)
+    (parameter,) = over_http(typed(Annotated[int, constraint, Query("n")], 3)).parameters
+    assert parameter == Parameter("x", Source.PARAMS, "n", Annotated[int, constraint], 3)
+
+
+def test_a_header_has_the_parameters_name_with_dashes() -> None:
+    async def action(user_agent: Annotated[str, Header()]) -> None: ...
+
+    assert over_http(action).parameters[0].key == "user-agent"
+
+
+def test_a_parameter_without_type_is_the_request_where_it_is_alone_or_named_so() -> None:
+    async def alone(_): ...  # type: ignore[no-untyped-def]
+    async def named(request, id: int): ...  # type: ignore[no-untyped-def]
+
+    assert over_http(alone).is_plain
+    assert over_http(named).parameters[0].source is Source.REQUEST
+    assert not over_http(named).is_plain
+
+
+def test_wrappers_that_pass_everything_on() -> None:
+    async def anything(*args: Any, **kwargs: Any) -> None: ...
+    async def request_first(request: Request, *args: Any) -> None: ...
+
+    @functools.wraps(typed(int))
+    async def wrapper(*args: Any, **kwargs: Any) -> None: ...
+
+    assert over_http(anything).is_plain
+    assert over_http(request_first).is_plain
+    assert over_http(wrapper).parameters[0].source is Source.PARAMS
+
+
+def test_only_keyword_only_parameters_are_passed_by_name() -> None:
+    async def action(a: int, /, b: int, *, request: Request) -> None: ...
+
+    assert [p.is_keyword_only for p in over_http(action).parameters] == [False, False, True]
+
+
+def test_what_it_returns() -> None:
+    async def declared() -> "Task | Response": ...  # type: ignore[empty-body]
+    async def nothing(): ...  # type: ignore[no-untyped-def]
+
+    assert over_http(declared).returns == Task | Response
+    assert over_http(nothing).returns is Any
+    assert over_http(nothing).parameters == ()
+
+
+def test_several_parameters_of_the_body_are_fields_of_it() -> None:
+    async def action(a: Task, b: Annotated[Task, Body("c", allow_unknown=True)]) -> None: ...
+
+    one, other = over_http(action).parameters
+    assert (one.key, one.allow_unknown, other.key, other.allow_unknown) == ("a", False, "c", True)
+
+
+def test_a_signature_says_how_its_body_is_wanted() -> None:
+    assert over_http(typed(AsyncIterator[bytes])).is_streamed
+    assert over_http(typed(UploadedFile)).takes_files
+    assert not over_http(typed(Task)).takes_files
+
+
+@pytest.mark.parametrize(
+    ("path", "annotation"),
+    [
+        ("/{x:int}", int),
+        ("/{x:int}", float),
+        ("/{x:int}", Level | None),
+        ("/{x:int}", Literal[1, 2]),
+        ("/{x:float}", float),
+        ("/{x:uuid}", UUID),
+        ("/{x}", UUID),
+        ("/{x:path}", str),
+        ("/{other:int}", str),
+    ],
+)
+def test_a_converter_and_a_type_that_meet(path: str, annotation: Any) -> None:
+    assert over_http(typed(annotation), path).parameters[0].source is Source.PARAMS
+
+
+class Service: ...
+
+
+@attrs.frozen
+class Album:
+    photo: UploadedFile
+
+
+@functools.wraps(typed(int))
+async def narrow(*, request: Request) -> None: ...
+
+
+def stacked(annotation: Any) -> Any:
+    async def action(x: Any, y: Task) -> None: ...
+
+    action.__annotations__["x"] = annotation
+    return action
+
+
+async def untyped(request, limit): ...  # type: ignore[no-untyped-def]
+async def variadic(id: int, *rest: Any) -> None: ...
+async def unknown_return() -> "Missing": ...
+async def twice(a: Annotated[int, Body("n")], b: Annotated[int, Body("n")]) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("function", "path", "message"),
+    [
+        (untyped, "/", "has no type for parameter 'limit'; say what it is, as in limit: int"),
+        (variadic, "/", r"takes \*rest: Any; name every parameter"),
+        (unknown_return, "/", "'Missing' for its return, .* outside of TYPE_CHECKING"),
+        (typed("Missing"), "/", "'Missing' for parameter 'x', .* outside of TYPE_CHECKING"),
+        (typed("1 +"), "/", "annotation '1 \\+' for parameter 'x'"),
+        (typed(int, Header("h")), "/", r"write it into the type: x: Annotated\[…, Header"),
+        (typed(int, Header), "/", "has the marker .* as the default of parameter 'x'"),
+        (typed(Any), "/", "says nothing of where it comes from"),
+        (typed(Service), "/", r"Service is no type .* Annotated\[…, Inject\(\)\]"),
+        (typed(list[Path]), "/", "Path is no type that a request can be read into"),
+        (typed(Response), "/", "an action returns its response"),
+        (typed(Task | Named), "/", "Type unions may not contain more than one"),
+        (typed(Connection), "/", r"no connection over HTTP; write Connection \| None"),
+        (typed(Annotated[str, Header(), Query()]), "/", "has 2 markers"),
+        (typed(Annotated[str, Header()] | None), "/", "marker is inside of a union"),
+        (typed(Annotated[dict[str, int], Query()]), "/", "a parameter is a text, several, or a"),
+        (typed(Annotated[Task, Header()]), "/", "a header is a text"),
+        (typed(Annotated[list[str], Cookie()]), "/", "a cookie is a text"),
+        (typed(str), "/{x:int}", r"the path gives \{x:int\}, which is not what the type says"),
+        (typed(int), "/{x:uuid}", "change one of them"),
+        (typed(Annotated[Task, Query()]), "/{x}", "change one of them"),
+        (stacked(AsyncIterator[bytes]), "/", "takes the stream 'x' and more of a body"),
+        (narrow, "/", "wrapped by a decorator that takes other parameters"),
+        (typed(Album), "/", "uploads come as UploadedFile or list"),
+        (typed(tuple[UploadedFile, ...]), "/", "uploads come as UploadedFile or list"),
+        (twice, "/", "takes the field 'n' of the body 2 times"),
+    ],
+)
+def test_what_cannot_be_bound_is_told_with_its_cure(
+    function: Any, path: str, message: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=message) as raised:
+        over_http(function, path)
+    assert str(raised.value).startswith("route 'name' (builtins.object.action) ")
+
+
+def test_bytes_of_a_body_and_its_files_exclude_each_other() -> None:
+    async def action(body: bytes, file: UploadedFile) -> None: ...
+
+    with pytest.raises(ConfigurationError, match="leave one out"):
+        over_http(action)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_get_has_no_body_unless_that_is_said(method: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"{method} has no body .* Annotated\[…, Query"):
+        over_http(typed(Task), method=method)
+    assert over_http(typed(Annotated[Task, Body()]), method=method).parameters
+
+
+@pytest.mark.parametrize(
+    ("annotation", "message"),
+    [
+        (UploadedFile, "no uploads over a socket"),
+        (AsyncIterator[bytes], "comes whole; take bytes"),
+    ],
+)
+def test_what_a_socket_cannot_bring(annotation: Any, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        over_socket(typed(annotation))
+
+
+def test_a_socket_has_a_connection() -> None:
+    assert over_socket(typed(Connection)).parameters[0].source is Source.CONNECTION
+
+
+def test_every_problem_is_told_at_once() -> None:
+    async def action(a, b: "Missing", c: Any) -> None: ...  # type: ignore[no-untyped-def]
+
+    with pytest.raises(ConfigurationError) as raised:
+        over_http(action)
+    assert len(raised.value.problems) == 3
+
+
+def test_a_field_of_a_class_that_names_what_is_not_there_is_told() -> None:
+    @attrs.define
+    class Broken:
+        at: "Iterator[Missing]"
+
+    with pytest.raises(ConfigurationError, match="'Missing' in it is not known"):
+        over_http(typed(Broken))
+    assert over_http(typed(datetime)).parameters

@@ -1,0 +1,178 @@
+"""Typed actions over real HTTP and a real socket: the same values, the same misfits."""
+
+from enum import Enum
+from typing import Annotated, Any
+
+import aiohttp
+import attrs
+import pytest
+
+from rxkernel import Connection, Header, Query, UploadedFile, http, websocket
+from tests.servers.conftest import Serve, http_url
+from tests.servers.socketio_clients import client
+
+
+@attrs.frozen
+class Task:
+    title: str
+    tags: list[str] = attrs.field(factory=list)
+
+
+class Tasks:
+    @http("POST", "/tasks/{id:int}", "task")
+    @websocket("task")
+    async def task(
+        self,
+        id: int,
+        task: Task,
+        connection: Connection | None,
+        tag: Annotated[list[str] | None, Query()] = None,
+        user_agent: Annotated[str | None, Header()] = None,
+    ) -> dict[str, Any]:
+        known = user_agent is not None and (connection is None or bool(connection.id))
+        return {"id": id, "task": task, "tag": tag, "known": known}
+
+    @http("POST", "/photos", "photo")
+    async def photo(self, title: str, photo: UploadedFile) -> list[Any]:
+        return [title, photo.filename, len(photo.content)]
+
+
+BAD = {"title": 5, "tags": ["a", 1], "secret": 1}
+MISFITS = {
+    "statusCode": 422,
+    "message": "the request does not fit; see errors",
+    "errors": [
+        {"path": "body.title", "message": "expected str, got int"},
+        {"path": "body.tags[1]", "message": "expected str, got int"},
+        {"path": "body.secret", "message": "is not known"},
+    ],
+}
+
+
+async def test_values_and_misfits_are_the_same_on_both_transports(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    application = await serve(Tasks)
+    url = http_url(application, "/tasks/7?tag=a&tag=b")
+    async with session.post(url, json={"title": "Tea"}) as answer:
+        over_http = await answer.json()
+    async with session.post(url, json=BAD) as answer:
+        bad_over_http = (answer.status, await answer.json())
+    async with client(application) as socket:
+        over_socket = await socket.call(
+            "task", {"params": {"id": 7, "tag": ["a", "b"]}, "body": {"title": "Tea"}}
+        )
+        bad_over_socket = await socket.call("task", {"params": {"id": 7}, "body": BAD})
+
+    task = {"title": "Tea", "tags": []}
+    expected = {"id": 7, "task": task, "tag": ["a", "b"], "known": True}
+    assert over_http == over_socket["content"] == expected
+    assert bad_over_http == (422, MISFITS)
+    assert bad_over_socket == MISFITS
+
+
+async def test_forms_and_files(serve: Serve, session: aiohttp.ClientSession) -> None:
+    application = await serve(Tasks)
+    form = aiohttp.FormData({"title": "Sea"})
+    form.add_field("photo", b"123", filename="sea.jpg")
+    async with session.post(http_url(application, "/photos"), data=form) as answer:
+        assert await answer.json() == ["Sea", "sea.jpg", 3]
+    async with session.post(http_url(application, "/photos"), data={"x": "1"}) as answer:
+        paths = [error["path"] for error in (await answer.json())["errors"]]
+    assert paths == ["params.title", "files.photo"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({"Content-Type": "text/plain"}, id="B8-text"),
+        pytest.param({"Content-Type": "application/octet-stream"}, id="B8-bytes"),
+        pytest.param({"Content-Type": "application/xml"}, id="B8-xml"),
+        pytest.param({"Content-Type": "x/" + "y" * 2000}, id="B8-unknown-and-long"),
+        pytest.param({}, id="B8-missing"),
+    ],
+)
+async def test_a_body_of_another_content_type_is_415(
+    serve: Serve, session: aiohttp.ClientSession, headers: dict[str, str]
+) -> None:
+    url = http_url(await serve(Tasks), "/tasks/7")
+    skipped = {"Content-Type"}
+    async with session.post(url, data=b"{}", headers=headers, skip_auto_headers=skipped) as answer:
+        assert answer.status == 415
+        message = (await answer.json())["message"]
+        assert "application/json, application/msgpack" in message
+        assert len(message) < 400
+    async with session.post(url, skip_auto_headers=skipped) as answer:
+        assert (answer.status, (await answer.json())["errors"]) == (
+            422,
+            [{"path": "body", "message": "is missing"}],
+        )
+
+
+class Color(Enum):
+    RED = "red"
+
+
+@attrs.frozen
+class Paint:
+    name: str
+    color: Color = Color.RED
+    layers: list[dict[str, int]] = attrs.field(factory=list)
+
+
+class Paints:
+    @http("POST", "/paints", "paint")
+    @websocket("paint")
+    async def paint(self, paint: Paint) -> Paint:
+        return paint
+
+    @http("POST", "/wrong", "wrong")
+    @websocket("wrong")
+    async def wrong(self) -> Paint:
+        return {"name": ["s3cret"]}  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        pytest.param({"name": "a", "s3cret": 1}, "body.s3cret", id="B9-unknown"),
+        pytest.param(
+            {"name": "a", "layers": [{}, {"x": "s3cret"}]}, "body.layers[1].x", id="B9-type"
+        ),
+        pytest.param({"name": None}, "body.name", id="B9-null"),
+        pytest.param({"name": "a", "color": "s3cret" * 9999}, "body.color", id="B9-huge-enum"),
+        pytest.param({"name": "a", "color": 10**400}, "body.color", id="B9-huge-number"),
+        pytest.param({"name": "a", "z" * 99999: 1}, f"body.{'z' * 100}", id="B9-huge-name"),
+        pytest.param(["s3cret"], "body", id="B9-array"),
+    ],
+)
+async def test_a_body_that_does_not_fit_is_422_with_its_path(
+    serve: Serve, session: aiohttp.ClientSession, body: Any, path: str
+) -> None:
+    application = await serve(Paints)
+    async with session.post(http_url(application, "/paints"), json=body) as answer:
+        over_http = await answer.json()
+    async with client(application) as socket:
+        over_socket = await socket.call("paint", {"body": body})
+
+    assert over_http == over_socket
+    assert over_http["statusCode"] == 422
+    assert [error["path"] for error in over_http["errors"]] == [path]
+    assert "s3cret" not in str([error["message"] for error in over_http["errors"]])
+
+
+@pytest.mark.parametrize("name", [pytest.param("wrong", id="B13-wrong-type")])
+async def test_an_action_that_returns_something_else_is_500_without_it(
+    serve: Serve,
+    session: aiohttp.ClientSession,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+) -> None:
+    application = await serve(Paints)
+    async with session.post(http_url(application, f"/{name}")) as answer:
+        over_http = await answer.json()
+    async with client(application) as socket:
+        over_socket = await socket.call(name, {})
+
+    assert over_http == over_socket == {"statusCode": 500, "message": "Internal Server Error"}
+    assert caplog.text.count("Expected `str`, got `array` - at `$.name`") >= 2
