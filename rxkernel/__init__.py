@@ -81,6 +81,9 @@ from rxkernel.kernel.events import (
 from rxkernel.kernel.kernel import (
     Kernel,
 )
+from rxkernel.kernel.log_records import (
+    RequestIdFilter,
+)
 from rxkernel.kernel.scopes import (
     ConnectionScope,
     RequestScope,
@@ -141,6 +144,7 @@ from rxkernel.routing.storage import (
 )
 from rxkernel.servers.events import (
     ConnectionEvent,
+    ReadinessEvent,
     ServerConfigurationEvent,
     ServerEvent,
     ServerEvents,
@@ -218,11 +222,13 @@ __all__ = [
     "ProxyAuthenticationRequiredException",
     "Query",
     "RangeNotSatisfiableException",
+    "ReadinessEvent",
     "RecordingConnection",
     "RedirectResponse",
     "Request",
     "RequestEvent",
     "RequestHeaderFieldsTooLargeException",
+    "RequestIdFilter",
     "RequestScope",
     "RequestTimeoutException",
     "Response",

@@ -1,6 +1,7 @@
 """``call``: one request in process, as on the wire."""
 
 import json
+from unittest.mock import ANY
 
 import pytest
 
@@ -81,7 +82,7 @@ def test_call_prints_the_response(run: Run, shop: str) -> None:
     assert result.exit_code == 0
     assert json.loads(result.stdout) == {
         "statusCode": 200,
-        "headers": {},
+        "headers": {"X-Request-ID": ANY},
         "content": {"transport": "HTTP", "params": {"id": 7, "q": "a=b"}, "body": [1]},
     }
 

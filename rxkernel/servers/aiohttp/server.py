@@ -20,11 +20,14 @@ from rxkernel.messages.request import Request
 from rxkernel.messages.response import EventStreamResponse, Response, StreamResponse
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import HttpDefinition
+from rxkernel.servers.aiohttp.access_log import HttpAccess
 from rxkernel.servers.aiohttp.listener import Listener
 from rxkernel.servers.aiohttp.origins import OriginPolicy, is_preflight
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
+from rxkernel.servers.aiohttp.request_ids import RequestIds
 from rxkernel.servers.aiohttp.requests import add_path, read_body, read_head
 from rxkernel.servers.aiohttp.responses import Stream, is_gone, native_response
+from rxkernel.servers.aiohttp.security_headers import SecurityHeaders
 from rxkernel.servers.server import Server
 from rxkernel.settings import HttpSettings
 
@@ -37,14 +40,17 @@ class AiohttpServer(Server):
     ``engine`` is the `aiohttp.web.Application`: what a listener of ``server.configure``
     adds to it, routes and middleware, comes before the kernel's. ``not_awaited`` are the
     paths of native routes that hold connections open, so draining does not wait for them.
-    ``proxies`` tell who sent a request, ``origins`` which pages may.
+    ``proxies`` tell who sent a request, ``origins`` which pages may. ``access_log`` is None
+    where none is kept.
     """
 
     name = "aiohttp"
     transport = Transport.HTTP
 
-    def __init__(self, settings: HttpSettings) -> None:
+    def __init__(self, settings: HttpSettings, *, logs_access: bool = False) -> None:
         self.proxies = ForwardedBy(settings.trusted_proxies)
+        self._ids = RequestIds(settings.request_id_header)
+        self.access_log = HttpAccess(self._ids, self.proxies) if logs_access else None
         self.origins = OriginPolicy(settings, self.proxies)
         self._settings = settings
         self._kernel: Kernel | None = None
@@ -69,8 +75,7 @@ class AiohttpServer(Server):
 
     async def start(self) -> None:
         self.engine.middlewares.insert(0, self._tracked)
-        if self._settings.origins:
-            self.engine.on_response_prepare.append(self.origins.mark)
+        self.mark_answers_of(self.engine)
         self.engine.router.add_route("*", r"/{path:[\s\S]*}", self._handle)
         self._listener = Listener(
             self.engine,
@@ -78,8 +83,18 @@ class AiohttpServer(Server):
             self._settings.port,
             keepalive_timeout=self._settings.keepalive_timeout,
             reuse_port=self._settings.reuse_port,
+            access_log=self.access_log,
         )
         await self._listener.start()
+
+    def mark_answers_of(self, engine: web.Application) -> None:
+        """Have every answer of *engine* carry the headers that the settings ask for."""
+        if self._settings.origins:
+            engine.on_response_prepare.append(self.origins.mark)
+        if self._settings.security_headers:
+            engine.on_response_prepare.append(SecurityHeaders(self.proxies).mark)
+        if self._settings.request_id_header is not None:
+            engine.on_response_prepare.append(self._ids.mark)
 
     async def drain(self) -> None:
         if self._listener is None:
@@ -113,6 +128,7 @@ class AiohttpServer(Server):
     async def _handle(self, native: web.Request) -> web.StreamResponse:
         assert self._kernel is not None
         exchange = _Exchange(self._kernel, read_head(native, self.proxies.client(native)))
+        exchange.request.id = self._ids.given(native)
         current_request.set(exchange.request)
         task = asyncio.current_task()
         assert task is not None
