@@ -57,10 +57,11 @@ def _route(request: web.BaseRequest) -> str | None:
     """The name of the kernel's route, else the name or the path of aiohttp's own."""
     if (ours := _ours(request)) is not None:
         return ours.route_name
-    route = request.match_info.route if isinstance(request, web.Request) else None
-    if route is None or route.resource is None:
+    met = getattr(request, "_match_info", None)  # ``match_info`` fails for what is no request
+    if met is None or met.route.resource is None:
         return None
-    return route.name or route.resource.canonical
+    name: str = met.route.name or met.route.resource.canonical
+    return name
 
 
 def _client(request: web.BaseRequest, proxies: ForwardedBy) -> ClientAddress | None:
