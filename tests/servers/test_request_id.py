@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -28,6 +29,7 @@ from rxkernel import (
     websocket,
 )
 from rxkernel.application.pytest_plugin import ClientOf
+from rxkernel.application.settings_sources import load_settings
 from rxkernel.kernel.events import KernelEvents
 from tests.servers.conftest import Serve, http_url
 from tests.servers.socketio_clients import client, raw_socket
@@ -200,6 +202,15 @@ async def test_without_a_header_ids_stay_inside(
         answer = await connected.call("id")
         assert answer["headers"] == {}
         assert not answer["content"].startswith("mine")
+
+
+def test_a_file_can_say_none(tmp_path: Path) -> None:
+    """TOML has no null."""
+    (tmp_path / "rxkernel.toml").write_text('http.request_id_header = "none"')
+
+    settings = load_settings(directory=tmp_path, environment={})
+
+    assert settings.http.request_id_header is None
 
 
 async def test_acknowledgements_tell_it_of_errors_too(serve: Serve) -> None:
