@@ -79,18 +79,6 @@ class Shop:
     async def file(self, request: Request) -> FileResponse:
         return FileResponse(__file__)
 
-    @observe(ServerEvents.CONFIGURE)
-    async def native(self, event: ServerConfigurationEvent) -> None:
-        async def answer(native: web.Request) -> web.Response:
-            return web.Response(text="native")
-
-        async def refuse(native: web.Request) -> web.Response:
-            raise web.HTTPConflict
-
-        if isinstance(event.server.engine, web.Application):
-            event.server.engine.router.add_get("/native", answer)
-            event.server.engine.router.add_get("/native-error", refuse)
-
     @observe(ServerEvents.CONNECTED)
     async def door(self, event: ConnectionEvent) -> None:
         if event.connection.auth == {"as": "stranger"}:
@@ -99,6 +87,29 @@ class Shop:
     @observe(KernelEvents.KERNEL_TERMINATE)
     async def behind(self, event: TerminateEvent) -> None:
         logger.info("behind the answer")
+
+
+class Native:
+    """Routes of aiohttp's own, one of which begins its answer by itself."""
+
+    @observe(ServerEvents.CONFIGURE)
+    async def add_routes(self, event: ServerConfigurationEvent) -> None:
+        async def answer(native: web.Request) -> web.Response:
+            return web.Response(text="native")
+
+        async def refuse(native: web.Request) -> web.Response:
+            raise web.HTTPConflict
+
+        async def stream(native: web.Request) -> web.StreamResponse:
+            out = web.StreamResponse()
+            await out.prepare(native)
+            await out.write(b"native")
+            return out
+
+        if isinstance(event.server.engine, web.Application):
+            router = event.server.engine.router
+            for action in (answer, refuse, stream):
+                router.add_get(f"/native/{action.__name__}", action)
 
 
 EVERYWHERE = [
@@ -111,8 +122,9 @@ EVERYWHERE = [
     ("POST", "/posted", 413),
     ("GET", "/stream", 200),
     ("GET", "/file", 200),
-    ("GET", "/native", 200),
-    ("GET", "/native-error", 409),
+    ("GET", "/native/answer", 200),
+    ("GET", "/native/refuse", 409),
+    ("GET", "/native/stream", 200),
     ("GET", "/socket.io/?EIO=4&transport=polling", 200),
     ("GET", "/socket.io/?EIO=4&transport=polling&sid=none", 400),
 ]
@@ -122,7 +134,8 @@ EVERYWHERE = [
 async def test_every_answer_tells_the_id_that_was_brought(
     serve: Serve, session: aiohttp.ClientSession, method: str, path: str, status: int
 ) -> None:
-    application = await serve(Shop, http={**ON, "body_limit": 10})
+    listeners = [Native] if "native" in path else []
+    application = await serve(Shop, http={**ON, "body_limit": 10}, listeners=listeners)
     url = http_url(application, path)
     data = "x" * 100 if path == "/posted" else None
 
@@ -140,6 +153,18 @@ async def test_the_handshake_of_a_websocket_tells_it(
 
     async with session.ws_connect(url, headers={NAME: "mine.1"}) as socket:
         assert socket._response.headers[NAME] == "mine.1"
+
+
+async def test_socketio_tells_it_on_a_port_of_its_own(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    application = await serve(Shop, http=ON, socketio={"port": 0})
+    url = f"{application.servers['socketio'].url}/socket.io/?EIO=4&transport="
+
+    async with session.get(url + "polling", headers={NAME: "mine.1"}) as response:
+        assert response.headers[NAME] == "mine.1"
+    async with session.ws_connect(url + "websocket", headers={NAME: "mine.2"}) as socket:
+        assert socket._response.headers.getall(NAME) == ["mine.2"]
 
 
 async def test_the_action_sees_the_id_that_is_told(
@@ -169,10 +194,10 @@ async def test_what_is_no_id_is_not_taken(
 
 async def test_ids_differ(serve: Serve, session: aiohttp.ClientSession) -> None:
     """Also where an application answers with one response again and again."""
-    url = http_url(await serve(Shop, http=ON))
+    url = http_url(await serve(Shop, http=ON, listeners=[Native]))
     seen = set()
 
-    for path in ("id", "shared", "shared", "native", "nowhere"):
+    for path in ("id", "shared", "shared", "native/answer", "nowhere"):
         async with session.get(url + path) as response:
             seen.add(response.headers[NAME])
 

@@ -40,8 +40,8 @@ class AiohttpServer(Server):
     ``engine`` is the `aiohttp.web.Application`: what a listener of ``server.configure``
     adds to it, routes and middleware, comes before the kernel's. ``not_awaited`` are the
     paths of native routes that hold connections open, so draining does not wait for them.
-    ``proxies`` tell who sent a request, ``origins`` which pages may. ``access_log`` is None
-    where none is kept.
+    ``proxies`` tell who sent a request, ``origins`` which pages may, ``ids`` what it is called.
+    ``access_log`` is None where none is kept.
     """
 
     name = "aiohttp"
@@ -49,8 +49,8 @@ class AiohttpServer(Server):
 
     def __init__(self, settings: HttpSettings, *, logs_access: bool = False) -> None:
         self.proxies = ForwardedBy(settings.trusted_proxies)
-        self._ids = RequestIds(settings.request_id_header)
-        self.access_log = HttpAccess(self._ids, self.proxies) if logs_access else None
+        self.ids = RequestIds(settings.request_id_header)
+        self.access_log = HttpAccess(self.ids, self.proxies) if logs_access else None
         self.origins = OriginPolicy(settings, self.proxies)
         self._settings = settings
         self._kernel: Kernel | None = None
@@ -75,7 +75,7 @@ class AiohttpServer(Server):
 
     async def start(self) -> None:
         self.engine.middlewares.insert(0, self._tracked)
-        self.mark_answers_of(self.engine)
+        self.mark_answers_of(self.engine, with_ids=self._has_native_routes)
         self.engine.router.add_route("*", r"/{path:[\s\S]*}", self._handle)
         self._listener = Listener(
             self.engine,
@@ -87,14 +87,23 @@ class AiohttpServer(Server):
         )
         await self._listener.start()
 
-    def mark_answers_of(self, engine: web.Application) -> None:
-        """Have every answer of *engine* carry the headers that the settings ask for."""
+    @property
+    def _has_native_routes(self) -> bool:
+        """Whether there are any that may write an answer by themselves."""
+        paths = {resource.canonical for resource in self.engine.router.resources()}
+        return not paths <= self.not_awaited
+
+    def mark_answers_of(self, engine: web.Application, *, with_ids: bool = True) -> None:
+        """Have every answer of *engine* carry the headers that the settings ask for.
+
+        Not *with_ids*: `_tracked` and `_stream` see to them.
+        """
         if self._settings.origins:
             engine.on_response_prepare.append(self.origins.mark)
         if self._settings.security_headers:
             engine.on_response_prepare.append(SecurityHeaders(self.proxies).mark)
-        if self._settings.request_id_header is not None:
-            engine.on_response_prepare.append(self._ids.mark)
+        if with_ids and self.ids.name is not None:
+            engine.on_response_prepare.append(self.ids.mark)
 
     async def drain(self) -> None:
         if self._listener is None:
@@ -119,7 +128,13 @@ class AiohttpServer(Server):
         if task is not None and native.path not in self.not_awaited:
             self._requests.add(task)
             task.add_done_callback(self._requests.discard)
-        out = await handler(native)
+        try:
+            out = await handler(native)
+        except web.HTTPException as exc:
+            self.ids.write(native, exc)
+            raise
+        if not out.prepared:
+            self.ids.write(native, out)
         is_last = self._draining and native.path not in self.not_awaited
         if is_last or native.content.exception() is not None:
             out.force_close()
@@ -128,7 +143,7 @@ class AiohttpServer(Server):
     async def _handle(self, native: web.Request) -> web.StreamResponse:
         assert self._kernel is not None
         exchange = _Exchange(self._kernel, read_head(native, self.proxies.client(native)))
-        exchange.request.id = self._ids.given(native)
+        exchange.request.id = self.ids.given(native)
         current_request.set(exchange.request)
         task = asyncio.current_task()
         assert task is not None
@@ -209,6 +224,7 @@ class AiohttpServer(Server):
         self, native: web.Request, request: Request, response: StreamResponse | EventStreamResponse
     ) -> web.StreamResponse:
         stream = Stream(native, response)
+        self.ids.write(native, stream.out)
         if stream.endless:
             self._event_streams.add(stream)
             if self._draining:

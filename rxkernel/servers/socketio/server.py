@@ -118,6 +118,7 @@ class SocketioServer(Server):
             disconnected=self._disconnected,
             origins=self._http.origins,
             proxies=self._http.proxies,
+            ids=self._http.ids,
             ping_interval=settings.ping_interval,
             ping_timeout=settings.ping_timeout,
             max_http_buffer_size=settings.max_payload,
