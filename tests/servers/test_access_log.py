@@ -220,7 +220,14 @@ async def test_a_refused_client_is_a_line(serve: Serve, lines: Lines) -> None:
         await socket.receive()
         await until(lines)
 
-    assert shape(lines()[0]) == ("CONNECT", "/", 403, None)
+        await socket.send("40/nowhere,")
+        await socket.receive()
+        await until(lambda: len(lines()) == 2)
+
+    assert [shape(line) for line in lines()[:2]] == [
+        ("CONNECT", "/", 403, None),
+        ("CONNECT", "/nowhere", 404, None),
+    ]
 
 
 async def test_an_event_whose_client_left_is_499(serve: Serve, lines: Lines) -> None:

@@ -146,6 +146,26 @@ async def test_every_answer_tells_the_id_that_was_brought(
         assert len(response.headers.getall(NAME)[0]) > 10
 
 
+async def test_an_answer_that_middleware_begins_by_itself_tells_it(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    @web.middleware
+    async def refuse(native: web.Request, _: Any) -> web.StreamResponse:
+        out = web.StreamResponse(status=403)
+        await out.prepare(native)
+        return out
+
+    @observe(ServerEvents.CONFIGURE)
+    async def add(event: ServerConfigurationEvent) -> None:
+        if isinstance(event.server.engine, web.Application):
+            event.server.engine.middlewares.append(refuse)
+
+    url = http_url(await serve(Shop, http=ON, listeners=[add]), "/id")
+
+    async with session.get(url, headers={NAME: "mine.1"}) as response:
+        assert (response.status, response.headers[NAME]) == (403, "mine.1")
+
+
 async def test_the_handshake_of_a_websocket_tells_it(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:

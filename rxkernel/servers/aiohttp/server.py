@@ -74,8 +74,8 @@ class AiohttpServer(Server):
         self.engine = web.Application(client_max_size=self._settings.body_limit)
 
     async def start(self) -> None:
+        self.mark_answers_of(self.engine, with_ids=self._has_native_parts)
         self.engine.middlewares.insert(0, self._tracked)
-        self.mark_answers_of(self.engine, with_ids=self._has_native_routes)
         self.engine.router.add_route("*", r"/{path:[\s\S]*}", self._handle)
         self._listener = Listener(
             self.engine,
@@ -88,10 +88,10 @@ class AiohttpServer(Server):
         await self._listener.start()
 
     @property
-    def _has_native_routes(self) -> bool:
-        """Whether there are any that may write an answer by themselves."""
+    def _has_native_parts(self) -> bool:
+        """Whether there are routes or middleware that may write an answer by themselves."""
         paths = {resource.canonical for resource in self.engine.router.resources()}
-        return not paths <= self.not_awaited
+        return bool(self.engine.middlewares) or not paths <= self.not_awaited
 
     def mark_answers_of(self, engine: web.Application, *, with_ids: bool = True) -> None:
         """Have every answer of *engine* carry the headers that the settings ask for.

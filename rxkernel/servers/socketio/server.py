@@ -214,6 +214,9 @@ class SocketioServer(Server):
 
     async def _connected(self, connection: SocketioConnection, auth: Any) -> Outgoing | None:
         if connection.namespace not in self._events:
+            if self._logs_access:
+                request = self._request(connection, "CONNECT")
+                log_socket("CONNECT", request, Response(None, 404), monotonic())
             return encode_invalid_namespace(connection.namespace)
         return await self._job(self._decide(connection, auth))
 
