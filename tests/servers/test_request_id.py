@@ -150,9 +150,9 @@ async def test_an_answer_that_middleware_begins_by_itself_tells_it(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     @web.middleware
-    async def refuse(native: web.Request, _: Any) -> web.StreamResponse:
+    async def refuse(request: web.Request, handler: Any) -> web.StreamResponse:
         out = web.StreamResponse(status=403)
-        await out.prepare(native)
+        await out.prepare(request)
         return out
 
     @observe(ServerEvents.CONFIGURE)
