@@ -15,7 +15,8 @@ from benchmarks.raw_client import RawClient, connect_many, leave_all, message
 from benchmarks.report import Table
 
 _BODY = "hello"
-_ANSWER = b'[{"statusCode":200,"headers":{},"content":"hello"}]'
+_HEAD, _TAIL = b'[{"statusCode":200,"headers":{', b'},"content":"hello"}]'
+"""What every server answers; ours tells the id of the event among the headers."""
 
 _WARM_UP = 0.2
 """Seconds, or less, of load in front of each window."""
@@ -82,7 +83,7 @@ class Pinger(RawClient):
     def acknowledged(self, id: int, payload: bytes) -> None:
         self._outstanding -= 1
         self.latencies.append(time.perf_counter() - self._sent[id])
-        if payload != _ANSWER:
+        if not (payload.startswith(_HEAD) and payload.endswith(_TAIL)):
             self.wrong = payload
         if self._is_on:
             self._send(id)

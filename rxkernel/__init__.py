@@ -81,6 +81,9 @@ from rxkernel.kernel.events import (
 from rxkernel.kernel.kernel import (
     Kernel,
 )
+from rxkernel.kernel.log_records import (
+    RequestIdFilter,
+)
 from rxkernel.kernel.scopes import (
     ConnectionScope,
     RequestScope,
@@ -143,6 +146,7 @@ from rxkernel.routing.storage import (
 )
 from rxkernel.servers.events import (
     ConnectionEvent,
+    ReadinessEvent,
     ServerConfigurationEvent,
     ServerEvent,
     ServerEvents,
@@ -220,11 +224,13 @@ __all__ = [
     "ProxyAuthenticationRequiredException",
     "Query",
     "RangeNotSatisfiableException",
+    "ReadinessEvent",
     "RecordingConnection",
     "RedirectResponse",
     "Request",
     "RequestEvent",
     "RequestHeaderFieldsTooLargeException",
+    "RequestIdFilter",
     "RequestScope",
     "RequestTimeoutException",
     "Response",

@@ -54,6 +54,10 @@ def _read_only(bundles: Mapping[str, object]) -> Mapping[str, object]:
     return MappingProxyType(dict(bundles))
 
 
+def _none_of_text(value: str | None) -> str | None:
+    return None if value == "none" else value
+
+
 _FLAG = Allowed("true or false", (bool,))
 _COUNT = Allowed("a whole number, 1 or more", (int,), lambda number: number >= 1)
 _DURATION = Allowed("seconds, 0 or more", (int, float), lambda value: 0 <= value < math.inf)
@@ -163,11 +167,13 @@ class HttpSettings:
 
     request_id_header: str | None = attrs.field(
         default="X-Request-ID",
+        converter=_none_of_text,
         validator=Allowed(
             "the name of a header, or none", (str, NoneType), lambda name: _TOKEN.fullmatch(name)
         ),
     )
-    """Header that brings the id of a request and takes it back; none: ids stay inside."""
+    """Header that brings the id of a request and takes it back; none, which TOML can only say
+    as text: ids stay inside."""
 
     security_headers: bool = attrs.field(default=False, validator=_FLAG)
     """Whether answers forbid sniffing, framing and referrers."""

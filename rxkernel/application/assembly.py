@@ -9,6 +9,7 @@ from injector import Binder
 from rxkernel.application.bundle import Bundle
 from rxkernel.application.discovery import Given, resolve
 from rxkernel.application.events import ApplicationEvents
+from rxkernel.application.health import HealthController, refuse_taken
 from rxkernel.application.services import Services
 from rxkernel.events.dispatcher import AsyncEventDispatcher, describe
 from rxkernel.events.observe import Observation, observations
@@ -81,8 +82,10 @@ class Assembly:
             threads=parts.settings.http.threads,
             provide=self.services.provider,
             debug=parts.settings.debug,
+            request_timeout=parts.settings.request_timeout,
         )
-        self.servers = ServerManager(parts.dispatcher, parts.settings.http.shutdown_timeout)
+        http = parts.settings.http
+        self.servers = ServerManager(parts.dispatcher, http.shutdown_timeout, http.shutdown_delay)
 
     def _bind_core(self, binder: Binder) -> None:
         parts = self._parts
@@ -114,7 +117,9 @@ class Assembly:
                 self.bundles.append(bundle)
         services.install(parts.modules)
         services.note_instances()
-        controllers = (*(c for b in self.bundles for c in b.controllers), *parts.controllers)
+        health = (HealthController,) if parts.settings.http.health else ()
+        of_bundles = (c for b in self.bundles for c in b.controllers)
+        controllers = (*of_bundles, *parts.controllers, *health)
         listeners = (*(x for b in self.bundles for x in (b, *b.listeners)), *parts.listeners)
         for controller in controllers:
             if not isinstance(controller, type):
@@ -184,11 +189,13 @@ class Assembly:
             with self.services.collecting(controller.__qualname__):
                 if isinstance(route, ConfigurationError):
                     raise route
+                if controller is HealthController and isinstance(route, HttpMetadata):
+                    refuse_taken(route, self._parts.http_metadata_storage)
                 self._parts.add(route)
 
     def _add_servers(self, of_bundles: list[Any]) -> None:
         settings = self._parts.settings
-        http = AiohttpServer(settings.http)
+        http = AiohttpServer(settings.http, logs_access=settings.logging.access)
         self.servers.add(http)
         if settings.socketio.enabled:
             broadcaster = self._injector.get(Broadcaster)

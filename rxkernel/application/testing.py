@@ -15,6 +15,7 @@ from rxkernel.kernel.scopes import close_services, current_connection
 from rxkernel.kernel.serialization import decode_json, encode_json, to_plain
 from rxkernel.messages.connection import Broadcaster, Connection
 from rxkernel.messages.request import Request
+from rxkernel.messages.request_id import event_request_id, given_request_id
 from rxkernel.messages.response import Response
 from rxkernel.messages.transport import Transport
 from rxkernel.messages.upload import UploadedFile
@@ -113,6 +114,7 @@ class KernelClient:
             given.setdefault("Content-Type", "application/json")
         request = Request(Transport.HTTP, given, cookies=cookies)
         request.method = definition.method
+        request.id = given_request_id(request.headers, self._id_header)
         limits = BodyLimits.of(definition, self.application.settings.http)
         try:
             _fill_params(request, definition, params or {}, form or {})
@@ -121,7 +123,7 @@ class KernelClient:
             else:
                 await _fill_body(request, limits, body)
         except HttpException as exc:
-            return await kernel.fail(request, exc)
+            return self._marked(request, await kernel.fail(request, exc))
         return await self._finish(kernel, request, await kernel.answer(definition, request))
 
     async def websocket(
@@ -141,6 +143,7 @@ class KernelClient:
         definition = kernel.websocket_definitions[name]
         connection = connection or self.connection(definition.namespace)
         request = Request(Transport.SOCKET, connection.headers, connection=connection)
+        request.id = event_request_id(given_request_id(connection.headers, self._id_header))
         request.params = MultiDict(to_plain(params or {}))
         request.body = to_plain(body)
         return await self._finish(kernel, request, await kernel.answer(definition, request))
@@ -148,6 +151,15 @@ class KernelClient:
     async def _finish(self, kernel: Kernel, request: Request, response: Response) -> Response:
         kernel.terminate(request, response)
         await kernel.settle()
+        return self._marked(request, response)
+
+    @property
+    def _id_header(self) -> str | None:
+        return self.application.settings.http.request_id_header
+
+    def _marked(self, request: Request, response: Response) -> Response:
+        if self._id_header is not None:
+            response.headers[self._id_header] = request.id
         return response
 
     async def _kernel(self) -> Kernel:

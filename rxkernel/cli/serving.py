@@ -25,8 +25,9 @@ async def serve_until_stopped(application: Application, *, supervised: bool) -> 
     *supervised*: tell the supervisor where it listens instead of printing it, and stop when
     it is gone.
     """
-    timeout = application.settings.http.shutdown_timeout
-    with StopRequest(deadline=timeout + _CLOSING) as stop:
+    http = application.settings.http
+    timeout = http.shutdown_timeout
+    with StopRequest(deadline=http.shutdown_delay + timeout + _CLOSING) as stop:
         lifeline = await Lifeline.open() if supervised else None
         orphaned = asyncio.create_task(_stop_with(lifeline, stop))
         try:

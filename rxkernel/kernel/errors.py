@@ -1,5 +1,6 @@
 """The standard answer to an exception, the same on every transport."""
 
+import asyncio
 import logging
 from typing import Any
 
@@ -40,6 +41,29 @@ def log_failure(request: Request, exception: Exception) -> None:
     elif exception.status_code >= 500:
         level = logging.INFO if exception.status_code == 503 else logging.ERROR
         logger.log(level, "%s %s failed: %s", request.transport, what, exception.message)
+
+
+def failure_of(exc: BaseException) -> Exception:
+    """What is to be answered for *exc*, also where it is `SystemExit` or the like: a request
+    ends no server.
+
+    Raises:
+        asyncio.CancelledError: it is the cancellation of the caller's own task.
+        KeyboardInterrupt, GeneratorExit: they are not the request's.
+    """
+    if isinstance(exc, Exception):
+        return exc
+    if isinstance(exc, KeyboardInterrupt | GeneratorExit):
+        raise exc
+    if isinstance(exc, asyncio.CancelledError):
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise exc
+        failure = RuntimeError("cancelled from within")
+    else:
+        failure = RuntimeError(f"{type(exc).__name__} was raised, which would end the process")
+    failure.__cause__ = exc
+    return failure
 
 
 def _is_writable(exception: HttpException) -> bool:

@@ -9,10 +9,10 @@ from typing import Any
 from rxkernel.events.dispatcher import AsyncEventDispatcher, is_async, run_listeners
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.kernel.actions import Provide, bind_action
-from rxkernel.kernel.errors import error_response, log_failure
+from rxkernel.kernel.errors import error_response, failure_of, log_failure
 from rxkernel.kernel.events import DefinitionEvent, KernelEvents
 from rxkernel.kernel.pipeline import Pipeline
-from rxkernel.kernel.route import Route
+from rxkernel.kernel.route import Route, new_pipeline
 from rxkernel.kernel.scopes import close_services, current_request
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
@@ -38,6 +38,7 @@ class Kernel:
         controllers: the instances by class, built once at boot.
         threads: how many plain ``def`` actions may run at a time.
         provide: where actions get their services from; without it there are none.
+        request_timeout: seconds within which a message must be answered, see `TimedPipeline`.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Kernel:
         threads: int = 8,
         provide: Provide | None = None,
         debug: bool = False,
+        request_timeout: float | None = None,
     ) -> None:
         self.http_definitions: Definitions[HttpDefinition] = Definitions()
         self.websocket_definitions: Definitions[WebSocketDefinition] = Definitions()
@@ -58,7 +60,8 @@ class Kernel:
         self._provide = _provide_none if provide is None else provide
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="rxkernel-action")
         self._routes: dict[Definition, Route] = {}
-        self._unmatched = Pipeline(dispatcher, None)
+        self._timeout = request_timeout
+        self._unmatched = new_pipeline(dispatcher, None, request_timeout)
         self._background: set[asyncio.Task[None]] = set()
 
     async def compile(self, routes: Iterable[RouteMetadata]) -> None:
@@ -101,7 +104,7 @@ class Kernel:
                 f"add it: Application(controllers=[{name}])"
             )
         action, signature = bind_action(controller, metadata, self._threads, self._provide)
-        route = Route(metadata, controller, action, signature, self._dispatcher)
+        route = Route(metadata, controller, action, signature, self._dispatcher, self._timeout)
         definition = route.definition
         if isinstance(definition, HttpDefinition):
             self.http_router.add(
@@ -130,8 +133,8 @@ class Kernel:
         route = self._routes[definition]
         try:
             return await route.run(request)
-        except (Exception, asyncio.CancelledError) as exc:
-            return await self._standard(route.pipeline, request, _failure(exc))
+        except BaseException as exc:
+            return await self._standard(route.pipeline, request, failure_of(exc))
 
     async def fail(self, request: Request, exception: Exception) -> Response:
         """The response to a request that reached no action: exception and response phases."""
@@ -139,8 +142,8 @@ class Kernel:
         token = current_request.set(request)
         try:
             return await _rescued(pipeline, request, exception)
-        except (Exception, asyncio.CancelledError) as exc:
-            return await self._standard(pipeline, request, _failure(exc))
+        except BaseException as exc:
+            return await self._standard(pipeline, request, failure_of(exc))
         finally:
             del exception  # its traceback holds this frame
             current_request.reset(token)
@@ -149,19 +152,22 @@ class Kernel:
         """The response phase for an answer that the transport itself gives."""
         try:
             return await self._unmatched.respond(request, response)
-        except (Exception, asyncio.CancelledError) as exc:
-            return await self.fail(request, _failure(exc))
+        except BaseException as exc:
+            return await self.fail(request, failure_of(exc))
 
     async def _standard(
         self, pipeline: Pipeline, request: Request, exception: Exception
     ) -> Response:
-        log_failure(request, exception)
+        token = current_request.set(request)
         try:
+            log_failure(request, exception)
             return await pipeline.respond(request, error_response(exception, debug=self.debug))
-        except (Exception, asyncio.CancelledError) as exc:
-            failure = _failure(exc)
+        except BaseException as exc:
+            failure = failure_of(exc)
             log_failure(request, failure)
             return error_response(failure, debug=self.debug)
+        finally:
+            current_request.reset(token)
 
     def _pipeline(self, request: Request) -> Pipeline:
         route = self._routes.get(request.definition)
@@ -185,8 +191,13 @@ class Kernel:
         try:
             if response is not None and route is not None:
                 await route.pipeline.finish(request, response)
-        except Exception:
-            logger.exception("a listener of %s failed", KernelEvents.KERNEL_TERMINATE)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as exc:
+            failure = failure_of(exc)
+            logger.error(
+                "a listener of %s failed", KernelEvents.KERNEL_TERMINATE, exc_info=failure
+            )
         finally:
             await close_services(request)
 
@@ -218,15 +229,3 @@ async def _rescued(pipeline: Pipeline, request: Request, exception: Exception) -
         return await pipeline.rescue(request, exc)
     finally:
         del exception
-
-
-def _failure(exc: BaseException) -> Exception:
-    """What is to be answered for *exc*; the cancellation of the caller's own task is raised."""
-    if isinstance(exc, Exception):
-        return exc
-    task = asyncio.current_task()
-    if task is None or task.cancelling():
-        raise exc
-    failure = RuntimeError("cancelled from within")
-    failure.__cause__ = exc
-    return failure

@@ -4,6 +4,8 @@ A pipeline is compiled once per definition. Each phase keeps the tuple of its li
 until the signal tells that others listen.
 """
 
+import asyncio
+
 from rxkernel.events.dispatcher import (
     AsyncEventDispatcher,
     Listener,
@@ -13,7 +15,7 @@ from rxkernel.events.dispatcher import (
 )
 from rxkernel.events.observe import Only
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.kernel.errors import log_failure
+from rxkernel.kernel.errors import failure_of, log_failure
 from rxkernel.kernel.events import (
     Action,
     ExceptionEvent,
@@ -128,8 +130,10 @@ class Pipeline:
                         break
                 response = after.response
             return response
-        except Exception as exc:
-            return await self.rescue(request, exc)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as exc:
+            return await self.rescue(request, failure_of(exc))
         finally:
             current_request.reset(token)
 

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable
 
 from rxkernel.events.dispatcher import AsyncEventDispatcher
+from rxkernel.kernel.deadline import TimedPipeline
 from rxkernel.kernel.events import Action
 from rxkernel.kernel.pipeline import Pipeline
 from rxkernel.kernel.scopes import close_services
@@ -23,6 +24,7 @@ class Route:
         action: Action,
         signature: Signature,
         dispatcher: AsyncEventDispatcher,
+        timeout: float | None = None,
     ) -> None:
         self.definition: Definition = (
             HttpDefinition(metadata, self.handle, signature)
@@ -31,7 +33,7 @@ class Route:
         )
         self.controller = controller
         self.action = action
-        self.pipeline = Pipeline(dispatcher, self.definition)
+        self.pipeline = new_pipeline(dispatcher, self.definition, timeout)
 
     def run(self, request: Request) -> Awaitable[Response]:
         """Tell *request* what it met, and send it through the pipeline."""
@@ -51,3 +53,12 @@ class Route:
         finally:
             if request.services is not None:
                 await close_services(request)
+
+
+def new_pipeline(
+    dispatcher: AsyncEventDispatcher, definition: Definition | None, timeout: float | None
+) -> Pipeline:
+    """The phases around an action, or around none, within *timeout* seconds if there are any."""
+    if timeout is None:
+        return Pipeline(dispatcher, definition)
+    return TimedPipeline(dispatcher, definition, timeout)

@@ -10,6 +10,7 @@ from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
 from rxkernel.exceptions import BadRequestException
 from rxkernel.messages.connection import ClientAddress, Connection
 from rxkernel.messages.cookies import parse_cookies
+from rxkernel.messages.request_id import new_request_id
 from rxkernel.messages.transport import Transport
 from rxkernel.messages.upload import UploadedFile
 
@@ -62,6 +63,8 @@ class Request:
         token: whoever authenticated the request leaves proof of it here.
         files: the uploads of a multipart form, by field name.
         services: the request-scoped services made for this message so far.
+        id: tells this message from others, in logs and between services: what the client
+            brought in the header ``http.request_id_header``, or one made when first asked for.
         native: the transport's own request (``aiohttp.web.Request``); None in tests.
     """
 
@@ -85,6 +88,17 @@ class Request:
     native: Any = attrs.field(default=None, kw_only=True, repr=False)
     services: dict[Any, Any] | None = attrs.field(default=None, init=False, repr=False)
     _cookies: Mapping[str, str] | None = attrs.field(default=None, kw_only=True, repr=False)
+    _id: str | None = attrs.field(default=None, kw_only=True, repr=False)
+
+    @property
+    def id(self) -> str:
+        if self._id is None:
+            self._id = new_request_id()
+        return self._id
+
+    @id.setter
+    def id(self, given: str | None) -> None:
+        self._id = given
 
     @property
     def params(self) -> Bag:

@@ -18,6 +18,8 @@ class ServerEvents(StrEnum):
     """`ServerEvent`: it listens, and its port is known."""
     STOPPING = "server.stopping"
     """`ServerEvent`: about to accept nothing more."""
+    READINESS = "server.readiness"
+    """`ReadinessEvent`: may this process be sent requests?"""
     CONNECTED = "server.connected"
     """`ConnectionEvent`: a client asks to connect; raising an `HttpException` refuses it."""
     DISCONNECTED = "server.disconnected"
@@ -33,6 +35,21 @@ class ServerEvent(Event):
 
 class ServerConfigurationEvent(ServerEvent):
     """Before listening: native routes and middleware go onto ``event.server.engine``."""
+
+
+@attrs.define(eq=False)
+class ReadinessEvent(Event):
+    """Somebody asked ``/readyz``; nobody who objects is consent.
+
+    Each listener has one second. One that raises, or takes longer, objects by that.
+    """
+
+    failures: dict[str, str] = attrs.field(factory=dict, init=False)
+
+    def fail(self, name: str, reason: str = "") -> None:
+        """Object. *name* goes into the answer, which anybody may see; *reason* into the log,
+        and into the answer with ``debug`` only."""
+        self.failures[name] = reason
 
 
 @attrs.define(eq=False)

@@ -18,13 +18,23 @@ _CLOSING = 5.0
 
 
 class ServerManager(Mapping[str, Server]):
-    """The servers of one application, by name, in the order they start."""
+    """The servers of one application, by name, in the order they start.
 
-    def __init__(self, dispatcher: AsyncEventDispatcher, shutdown_timeout: float = 10.0) -> None:
+    ``is_serving`` holds from when all have started until they are about to stop.
+    """
+
+    def __init__(
+        self,
+        dispatcher: AsyncEventDispatcher,
+        shutdown_timeout: float = 10.0,
+        shutdown_delay: float = 0.0,
+    ) -> None:
+        self.is_serving = False
         self._servers: dict[str, Server] = {}
         self._started: list[Server] = []
         self._dispatcher = dispatcher
         self._shutdown_timeout = shutdown_timeout
+        self._shutdown_delay = shutdown_delay
 
     def add(self, server: Server) -> None:
         """Let *server* start behind those added before.
@@ -61,6 +71,7 @@ class ServerManager(Mapping[str, Server]):
                 await server.start()
                 self._started.append(server)
                 await self._dispatcher.dispatch(ServerEvents.STARTED, ServerEvent(server))
+            self.is_serving = True
         except BaseException:
             await self.stop()
             raise
@@ -68,16 +79,21 @@ class ServerManager(Mapping[str, Server]):
     async def stop(self) -> bool:
         """Drain all at once within ``shutdown_timeout`` seconds, then stop in reverse order.
 
+        Whoever sends requests here is first given ``shutdown_delay`` seconds to see that this
+        process is no longer ready; requests are answered as before meanwhile.
+
         What fails is logged and keeps nothing else from stopping. Returns whether all that
         was in flight has been answered.
         """
         servers, self._started = self._started[::-1], []
+        delay, self.is_serving = self._shutdown_delay if self.is_serving else 0.0, False
         drained = True
         try:
-            async with asyncio.timeout(self._shutdown_timeout):
+            async with asyncio.timeout(self._shutdown_timeout + delay):
                 for server in servers:
                     with _logging(f"a listener of {ServerEvents.STOPPING}"):
                         await self._dispatcher.dispatch(ServerEvents.STOPPING, ServerEvent(server))
+                await asyncio.sleep(delay)
                 await asyncio.gather(*(self._drain(server) for server in servers))
         except TimeoutError:
             drained = False

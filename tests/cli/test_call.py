@@ -2,6 +2,7 @@
 
 import json
 import os
+from unittest.mock import ANY
 
 import pytest
 
@@ -98,7 +99,7 @@ def test_call_prints_the_response(run: Run, shop: str) -> None:
     assert result.exit_code == 0
     assert json.loads(result.stdout) == {
         "statusCode": 200,
-        "headers": {},
+        "headers": {"X-Request-ID": ANY},
         "content": {"transport": "HTTP", "params": {"id": 7, "q": "a=b"}, "body": [1]},
     }
 

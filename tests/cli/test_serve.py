@@ -132,6 +132,20 @@ def test_second_signal_forces_where_the_loop_is_blocked(start: Start) -> None:
 
 
 @pytest.mark.usefixtures("shop")
+def test_second_signal_cuts_the_delay_short(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RXKERNEL_HTTP_SHUTDOWN_DELAY", "3600")
+    process = start("serve", "--port", "0")
+    url = process.url()
+
+    process.send(signal.SIGTERM)
+    process.line("^stopping$")
+    assert get(f"{url}/pid") == process.pid
+    process.insist(signal.SIGTERM)
+
+    assert process.code() == 1
+
+
+@pytest.mark.usefixtures("shop")
 def test_deadline_forces(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RXKERNEL_HTTP_SHUTDOWN_TIMEOUT", "0.1")
     process = start("serve", "--port", "0")

@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from rxkernel import Application, HttpSettings, Settings, SocketioSettings
+from rxkernel import Application, HttpSettings, LoggingSettings, Settings, SocketioSettings
 
 pytest.register_assert_rewrite("tests.servers.hostile")
 
@@ -18,7 +18,10 @@ Serve = Callable[..., Awaitable[Application]]
 
 @pytest_asyncio.fixture
 async def serve() -> AsyncIterator[Serve]:
-    """``await serve(Controller, …, http={…}, socketio={…}, listeners=[…])`` listens at once."""
+    """``await serve(Controller, …, http={…}, socketio={…}, listeners=[…])`` listens at once.
+
+    Without ids in its answers, so that a test may say what a whole one is.
+    """
     applications: list[Application] = []
 
     async def start(
@@ -26,11 +29,15 @@ async def serve() -> AsyncIterator[Serve]:
         http: dict[str, Any] | None = None,
         socketio: dict[str, Any] | None = None,
         debug: bool = False,
+        request_timeout: float | None = None,
+        access: bool = False,
         **parts: Any,
     ) -> Application:
         settings = Settings(
             debug=debug,
-            http=HttpSettings(**{"port": 0, **(http or {})}),
+            request_timeout=request_timeout,
+            logging=LoggingSettings(access=access),
+            http=HttpSettings(**{"port": 0, "request_id_header": None, **(http or {})}),
             socketio=SocketioSettings(**(socketio or {})),
         )
         applications.append(Application(controllers=controllers, settings=settings, **parts))

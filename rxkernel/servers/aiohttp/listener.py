@@ -5,6 +5,7 @@ import errno
 
 from aiohttp import web
 
+from rxkernel.servers.aiohttp.access_log import AccessLines, HttpAccess
 from rxkernel.servers.server import ServerStartError
 
 _LINGER = 0.5
@@ -25,13 +26,15 @@ class Listener:
         *,
         keepalive_timeout: float = 75.0,
         reuse_port: bool = False,
+        access_log: HttpAccess | None = None,
     ) -> None:
         self.host = host
         self.port = port
         self._reuse_port = reuse_port
         self._runner = web.AppRunner(
             engine,
-            access_log=None,
+            access_log=access_log,
+            access_log_class=AccessLines,
             keepalive_timeout=keepalive_timeout,
             shutdown_timeout=0.1,  # the manager's deadline has passed by then
         )

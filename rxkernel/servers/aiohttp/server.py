@@ -26,6 +26,7 @@ from rxkernel.messages.response import (
 )
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import HttpDefinition
+from rxkernel.servers.aiohttp.access_log import HttpAccess
 from rxkernel.servers.aiohttp.bodies import leave, leave_to_body
 from rxkernel.servers.aiohttp.compression import Compression
 from rxkernel.servers.aiohttp.files import file_response
@@ -33,8 +34,10 @@ from rxkernel.servers.aiohttp.listener import Listener
 from rxkernel.servers.aiohttp.origins import OriginPolicy, is_preflight
 from rxkernel.servers.aiohttp.outlet import SlowClientError
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
+from rxkernel.servers.aiohttp.request_ids import RequestIds
 from rxkernel.servers.aiohttp.requests import Bodies, add_path, read_head
 from rxkernel.servers.aiohttp.responses import is_gone, native_response
+from rxkernel.servers.aiohttp.security_headers import SecurityHeaders
 from rxkernel.servers.aiohttp.streams import Stream, stream_of
 from rxkernel.servers.server import Server
 from rxkernel.settings import HttpSettings
@@ -48,14 +51,17 @@ class AiohttpServer(Server):
     ``engine`` is the `aiohttp.web.Application`: what a listener of ``server.configure``
     adds to it, routes and middleware, comes before the kernel's. ``not_awaited`` are the
     paths of native routes that hold connections open, so draining does not wait for them.
-    ``proxies`` tell who sent a request, ``origins`` which pages may.
+    ``proxies`` tell who sent a request, ``origins`` which pages may, ``ids`` what it is called.
+    ``access_log`` is None where none is kept.
     """
 
     name = "aiohttp"
     transport = Transport.HTTP
 
-    def __init__(self, settings: HttpSettings) -> None:
+    def __init__(self, settings: HttpSettings, *, logs_access: bool = False) -> None:
         self.proxies = ForwardedBy(settings.trusted_proxies)
+        self.ids = RequestIds(settings.request_id_header)
+        self.access_log = HttpAccess(self.ids, self.proxies) if logs_access else None
         self.origins = OriginPolicy(settings, self.proxies)
         self._settings = settings
         self._compression = (
@@ -83,9 +89,8 @@ class AiohttpServer(Server):
         self.engine = web.Application(client_max_size=self._settings.body_limit)
 
     async def start(self) -> None:
+        self.mark_answers_of(self.engine, with_ids=self._has_native_parts)
         self.engine.middlewares.insert(0, self._tracked)
-        if self._settings.origins:
-            self.engine.on_response_prepare.append(self.origins.mark)
         self.engine.router.add_route(
             "*", r"/{path:[\s\S]*}", self._handle, expect_handler=leave_to_body
         )
@@ -95,8 +100,27 @@ class AiohttpServer(Server):
             self._settings.port,
             keepalive_timeout=self._settings.keepalive_timeout,
             reuse_port=self._settings.reuse_port,
+            access_log=self.access_log,
         )
         await self._listener.start()
+
+    @property
+    def _has_native_parts(self) -> bool:
+        """Whether there are routes or middleware that may write an answer by themselves."""
+        paths = {resource.canonical for resource in self.engine.router.resources()}
+        return bool(self.engine.middlewares) or not paths <= self.not_awaited
+
+    def mark_answers_of(self, engine: web.Application, *, with_ids: bool = True) -> None:
+        """Have every answer of *engine* carry the headers that the settings ask for.
+
+        Not *with_ids*: `_tracked` and `_stream` see to them.
+        """
+        if self._settings.origins:
+            engine.on_response_prepare.append(self.origins.mark)
+        if self._settings.security_headers:
+            engine.on_response_prepare.append(SecurityHeaders(self.proxies).mark)
+        if with_ids and self.ids.name is not None:
+            engine.on_response_prepare.append(self.ids.mark)
 
     async def drain(self) -> None:
         if self._listener is None:
@@ -121,7 +145,13 @@ class AiohttpServer(Server):
         if task is not None and native.path not in self.not_awaited:
             self._requests.add(task)
             task.add_done_callback(self._requests.discard)
-        out = await handler(native)
+        try:
+            out = await handler(native)
+        except web.HTTPException as exc:
+            self.ids.write(native, exc)
+            raise
+        if not out.prepared:
+            self.ids.write(native, out)
         is_last = self._draining and native.path not in self.not_awaited
         if is_last or native.content.exception() is not None:
             out.force_close()
@@ -130,6 +160,7 @@ class AiohttpServer(Server):
     async def _handle(self, native: web.Request) -> web.StreamResponse:
         assert self._kernel is not None
         exchange = _Exchange(self._kernel, read_head(native, self.proxies.client(native)))
+        exchange.request.id = self.ids.given(native)
         current_request.set(exchange.request)
         task = asyncio.current_task()
         assert task is not None
@@ -220,6 +251,7 @@ class AiohttpServer(Server):
         except ValueError:
             await close_source(response)
             raise
+        self.ids.write(native, stream.out)
         if stream.endless:
             self._event_streams.add(stream)
             if self._draining:

@@ -43,10 +43,11 @@ class WebSocket:
         self.next = socket.receive
 
     @classmethod
-    async def accept(cls, native: web.Request, limit: int) -> Self:
+    async def accept(cls, native: web.Request, limit: int, headers: Mapping[str, str]) -> Self:
         """Answer the handshake; a message above *limit* bytes closes with 1009."""
         too_big = limit + 1  # aiohttp closes at it, not above
         socket = web.WebSocketResponse(max_msg_size=too_big, compress=False, timeout=_CLOSING)
+        socket.headers.update(headers)
         await socket.prepare(native)
         return cls(native, socket)
 

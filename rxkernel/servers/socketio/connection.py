@@ -27,7 +27,8 @@ class Link(Protocol):
 
 class SocketioConnection(Connection):
     """What it emits before it is accepted is sent behind the CONNECT packet; disconnecting it
-    before is refusing it. ``events`` are the definitions of its namespace by event.
+    before is refusing it. ``events`` are the definitions of its namespace by event,
+    ``request_id`` is what its handshake brought as an id.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class SocketioConnection(Connection):
         self.is_accepted = False
         self.is_dropped = False
         self.is_ended = False
+        self.request_id: str | None = None
         self._link = link
         self._gate = gate
         self._early: list[Outgoing] = []

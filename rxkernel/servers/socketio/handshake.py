@@ -10,6 +10,7 @@ import msgspec
 
 from rxkernel.servers.aiohttp.origins import OriginPolicy, is_preflight
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
+from rxkernel.servers.aiohttp.request_ids import RequestIds
 from rxkernel.servers.aiohttp.responses import is_gone
 from rxkernel.servers.aiohttp.websocket import (
     BodyError,
@@ -56,16 +57,24 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         limits: of the sessions.
         origins: which pages may open one.
         proxies: who tells the address of a client.
+        ids: what a request is called.
     """
 
     def __init__(
-        self, *, limits: Limits, origins: OriginPolicy, proxies: ForwardedBy, **options: Any
+        self,
+        *,
+        limits: Limits,
+        origins: OriginPolicy,
+        proxies: ForwardedBy,
+        ids: RequestIds,
+        **options: Any,
     ) -> None:
         super().__init__(monitor_clients=False, **options)
         self.sockets: dict[str, Session] = {}
         self._limits = limits
         self._origins = origins
         self._proxies = proxies
+        self._ids = ids
         self._tasks: set[asyncio.Task[None]] = set()
         self._owner = Owner(
             limits=limits,
@@ -127,7 +136,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         websocket = None
         try:
             if over_websocket:
-                websocket = await WebSocket.accept(native, self.max_http_buffer_size)
+                websocket = await self._accept(native)
             session = Session(self.generate_id(), self._owner, client)
         except BaseException:
             self._limits.leave(client)
@@ -142,6 +151,9 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         await session.serve(websocket)
         return websocket.response
 
+    async def _accept(self, native: Any) -> WebSocket:
+        return await WebSocket.accept(native, self.max_http_buffer_size, self._ids.headers(native))
+
     def _opening(self, sid: str, over_websocket: bool) -> str:
         handshake = {
             "sid": sid,
@@ -155,7 +167,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
     async def _upgrade(self, native: Any, session: Session) -> Any:
         if not wants_websocket(native):
             raise RefusedError(*_BAD_REQUEST)
-        websocket = await WebSocket.accept(native, self.max_http_buffer_size)
+        websocket = await self._accept(native)
         if not session.is_websocket and await session.probed(websocket):
             session.environ["aiohttp.request"] = native  # the one of the handshake may go
             await session.serve(websocket)

@@ -1,6 +1,7 @@
 """Socket.IO packets (protocol v5), read strictly and written once, through msgspec."""
 
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -14,7 +15,7 @@ from rxkernel.messages.response import Acknowledgement, Response
 from rxkernel.routing.metadata import RESERVED_EVENTS
 from rxkernel.servers.socketio.limits import ProtocolError
 from rxkernel.servers.socketio.outbox import Outgoing
-from rxkernel.servers.socketio.wire import acknowledgement
+from rxkernel.servers.socketio.wire import NO_MARKS, acknowledgement
 
 CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT, BINARY_ACK = range(7)
 EVENTS, _ACKS = (EVENT, BINARY_EVENT), (ACK, BINARY_ACK)
@@ -209,8 +210,10 @@ def encode_event(namespace: str, event: str, args: tuple[Any, ...], id: int | No
     return encode_packet(EVENT, namespace, id, [event, *args])
 
 
-def encode_acknowledgement(namespace: str, id: int, response: Response) -> Outgoing:
-    """The packet that acknowledges *id*.
+def encode_acknowledgement(
+    namespace: str, id: int, response: Response, marks: Mapping[str, str] = NO_MARKS
+) -> Outgoing:
+    """The packet that acknowledges *id*; *marks* are headers besides those of *response*.
 
     Raises:
         StreamNotSupportedException, TypeError, ValueError, RecursionError: see
@@ -220,23 +223,26 @@ def encode_acknowledgement(namespace: str, id: int, response: Response) -> Outgo
         return encode_packet(ACK, namespace, id, response.content)
     content, is_usual = response.content, type(response) is Response and not response.headers
     if not is_usual or response.status_code >= 400 or not _is_json(content):
-        return encode_packet(ACK, namespace, id, [acknowledgement(response)])
+        return encode_packet(ACK, namespace, id, [acknowledgement(response, marks)])
     head = f"43{id}" if namespace == "/" else f"43{namespace},{id}"
-    values = (head.encode(), response.status_code, encode_json(content))
+    headers = encode_json(marks) if marks else b"{}"
+    values = (head.encode(), response.status_code, headers, encode_json(content))
     return Outgoing(_PREPARED % values)
 
 
-_PREPARED = b'%b[{"statusCode":%d,"headers":{},"content":%b}]'
+_PREPARED = b'%b[{"statusCode":%d,"headers":%b,"content":%b}]'
 """What `acknowledgement` is for most answers, written at once: every event pays for it."""
 
 
-def encode_refusal(namespace: str, response: Response) -> Outgoing:
+def encode_refusal(
+    namespace: str, response: Response, marks: Mapping[str, str] = NO_MARKS
+) -> Outgoing:
     """The CONNECT_ERROR packet: ``{"message": str, "data": <error body>}``.
 
     Raises:
         As `encode_acknowledgement`; also ValueError for bytes, which it cannot carry.
     """
-    body = acknowledgement(response)
+    body = acknowledgement(response, marks)
     phrase = HTTPStatus(response.status_code).phrase
     error = {"message": str(body.get("message", phrase)), "data": body}
     encoded = encode_packet(CONNECT_ERROR, namespace, None, error)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
+from time import monotonic
 from typing import Any, TypeVar
 
 from multidict import CIMultiDict
@@ -14,11 +15,12 @@ from rxkernel.exceptions import (
     NotFoundException,
     ServiceUnavailableException,
 )
-from rxkernel.kernel.errors import error_response
+from rxkernel.kernel.errors import error_response, failure_of
 from rxkernel.kernel.kernel import Kernel
-from rxkernel.kernel.scopes import close_services, current_connection
+from rxkernel.kernel.scopes import close_services, current_connection, current_request
 from rxkernel.messages.connection import Broadcaster
 from rxkernel.messages.request import Request
+from rxkernel.messages.request_id import event_request_id, given_request_id
 from rxkernel.messages.response import Response, close_source
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import WebSocketDefinition
@@ -26,6 +28,7 @@ from rxkernel.servers.aiohttp.listener import Listener, new_engine
 from rxkernel.servers.aiohttp.server import AiohttpServer
 from rxkernel.servers.events import ConnectionEvent, ServerEvents
 from rxkernel.servers.server import Server
+from rxkernel.servers.socketio.access_log import log_socket
 from rxkernel.servers.socketio.connection import SocketioConnection
 from rxkernel.servers.socketio.engine import Engine
 from rxkernel.servers.socketio.limits import Limits
@@ -81,6 +84,8 @@ class SocketioServer(Server):
         self._left: set[SocketioConnection] = set()
         self._jobs: set[asyncio.Task[Any]] = set()
         self._draining = False
+        self._id_header = settings.http.request_id_header
+        self._logs_access = settings.logging.access
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -113,6 +118,7 @@ class SocketioServer(Server):
             disconnected=self._disconnected,
             origins=self._http.origins,
             proxies=self._http.proxies,
+            ids=self._http.ids,
             ping_interval=settings.ping_interval,
             ping_timeout=settings.ping_timeout,
             max_http_buffer_size=settings.max_payload,
@@ -121,13 +127,14 @@ class SocketioServer(Server):
             self._application = self._http.engine
         else:
             self._application = new_engine(self._settings.http.body_limit)
-            self._application.on_response_prepare.append(self._http.origins.mark)
+            self._http.mark_answers_of(self._application)
         self.engine.attach(self._application, socketio_path=settings.path.strip("/"))
         self._http.not_awaited.add(f"{settings.path}/")
 
     async def start(self) -> None:
         if (port := self._settings.socketio.port) is not None:
-            self._listener = Listener(self._application, self.host, port)
+            access_log = self._http.access_log
+            self._listener = Listener(self._application, self.host, port, access_log=access_log)
             await self._listener.start()
         self._broadcaster.attach(self.engine)
 
@@ -184,7 +191,7 @@ class SocketioServer(Server):
 
     def _make(self, peer: Peer, sid: str, namespace: str) -> SocketioConnection:
         native = peer.session.environ["aiohttp.request"]
-        return SocketioConnection(
+        connection = SocketioConnection(
             self.engine,
             sid,
             namespace,
@@ -195,6 +202,8 @@ class SocketioServer(Server):
             query=native.query,
             client=peer.session.client,
         )
+        connection.request_id = given_request_id(connection.headers, self._id_header)
+        return connection
 
     def _headers(self, native: Any) -> Mapping[str, str]:
         """Those of the handshake, without cookies where a page may not send them."""
@@ -205,12 +214,16 @@ class SocketioServer(Server):
 
     async def _connected(self, connection: SocketioConnection, auth: Any) -> Outgoing | None:
         if connection.namespace not in self._events:
+            if self._logs_access:
+                request = self._request(connection, "CONNECT")
+                log_socket("CONNECT", request, Response(None, 404), monotonic())
             return encode_invalid_namespace(connection.namespace)
         return await self._job(self._decide(connection, auth))
 
     async def _decide(self, connection: SocketioConnection, auth: Any) -> Outgoing | None:
-        assert self._kernel is not None
+        begun = monotonic()
         current_connection.set(connection)
+        request = self._request(connection, "CONNECT")
         try:
             if self._draining:
                 raise ServiceUnavailableException(_STOPPING)
@@ -222,16 +235,26 @@ class SocketioServer(Server):
         except asyncio.CancelledError:
             await close_services(connection)
             raise
-        except Exception as exc:
+        except BaseException as exc:
             await close_services(connection)
-            request = self._request(connection, "CONNECT")
-            response = await self._kernel.fail(request, exc)
-            write = partial(encode_refusal, connection.namespace)
-            try:
-                return write(response)
-            except Exception as failure:
-                return (await self._instead(request, response, failure, write))[1]
+            return await self._refusal(request, failure_of(exc), begun)
+        if self._logs_access:
+            log_socket("CONNECT", request, Response(), begun)
         return None
+
+    async def _refusal(self, request: Request, exc: Exception, begun: float) -> Outgoing:
+        assert self._kernel is not None
+        assert request.connection is not None
+        response = await self._kernel.fail(request, exc)
+        marks = self._marks(request)
+        write = partial(encode_refusal, request.connection.namespace, marks=marks)
+        try:
+            refusal = write(response)
+        except Exception as failure:
+            response, refusal = await self._instead(request, response, failure, write)
+        if self._logs_access:
+            log_socket("CONNECT", request, response, begun, refusal.size)
+        return refusal
 
     async def _disconnected(self, connection: SocketioConnection) -> None:
         self._left.add(connection)
@@ -243,8 +266,11 @@ class SocketioServer(Server):
         try:
             event = ConnectionEvent(connection, self)
             await self._dispatcher.dispatch(ServerEvents.DISCONNECTED, event)
-        except Exception:
-            logger.exception("a listener of %s failed", ServerEvents.DISCONNECTED)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as exc:
+            failure = failure_of(exc)
+            logger.error("a listener of %s failed", ServerEvents.DISCONNECTED, exc_info=failure)
 
     async def _close_services(self, connection: SocketioConnection) -> None:
         """Behind the events that were read before the client left: they may use them."""
@@ -269,20 +295,27 @@ class SocketioServer(Server):
     ) -> None:
         """One event, from its arguments to its acknowledgement; a task of its own."""
         assert self._kernel is not None
+        begun = monotonic() if self._logs_access else 0.0
         request = self._request(connection, data[0])
+        current_request.set(request)
         response: Response | None = None
+        size: int | None = None
         try:
             response = await self._answer(self._kernel, connection, request, data, in_time)
             if ack is not None:
+                marks = self._marks(request)
                 try:
-                    encoded = encode_acknowledgement(connection.namespace, ack, response)
+                    encoded = encode_acknowledgement(connection.namespace, ack, response, marks)
                 except Exception as exc:
-                    write = partial(encode_acknowledgement, connection.namespace, ack)
+                    write = partial(encode_acknowledgement, connection.namespace, ack, marks=marks)
                     response, encoded = await self._instead(request, response, exc, write)
+                size = encoded.size
                 connection.acknowledge(encoded)
         except Exception:
             logger.exception("event %.100r could not be answered", data[0])
         finally:
+            if self._logs_access:
+                log_socket("EVENT", request, response, begun, size)
             self._kernel.terminate(request, response)
 
     def _request(self, connection: SocketioConnection, name: str) -> Request:
@@ -292,7 +325,12 @@ class SocketioServer(Server):
             url=name,
             connection=connection,
             client=connection.client,
+            id=event_request_id(connection.request_id),
         )
+
+    def _marks(self, request: Request) -> Mapping[str, str]:
+        """The headers that every acknowledgement and every refusal carries."""
+        return {} if self._id_header is None else {self._id_header: request.id}
 
     async def _instead(
         self,

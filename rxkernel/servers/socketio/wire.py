@@ -1,5 +1,7 @@
 """The shapes of events and acknowledgements, those that RxStack's clients know."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from rxkernel.exceptions import BadRequestException, StreamNotSupportedException
@@ -7,6 +9,7 @@ from rxkernel.kernel.serialization import to_plain
 from rxkernel.messages.response import EventStreamResponse, FileResponse, Response, StreamResponse
 
 _STREAMS = (StreamResponse, EventStreamResponse, FileResponse)
+NO_MARKS: Mapping[str, str] = MappingProxyType({})
 _NAMED = frozenset(("params", "body"))
 
 
@@ -28,13 +31,14 @@ def read_arguments(data: list[Any]) -> tuple[dict[str, Any], Any]:
     return params or {}, argument.get("body")
 
 
-def acknowledgement(response: Response) -> dict[str, Any]:
+def acknowledgement(response: Response, marks: Mapping[str, str] = NO_MARKS) -> dict[str, Any]:
     """Shape *response* as the payload of a Socket.IO acknowledgement.
 
     Returns:
         ``{"statusCode": int, "headers": {str: str}, "content": <as it is>}``; for an
         error (400 and above) whose content is an object, that object, as over HTTP, with
-        ``statusCode`` where it has none. The keys are those of RxStack's
+        ``statusCode`` where it has none and, where there are *marks*, those as ``headers``.
+        Elsewhere *marks* are among the headers. The keys are those of RxStack's
         ``SocketioServer.responseHandler``, so its clients still work.
 
     Raises:
@@ -48,6 +52,9 @@ def acknowledgement(response: Response) -> dict[str, Any]:
         )
     status, content = response.status_code, response.content
     if status >= 400 and isinstance(plain := to_plain(content), dict):
-        return {"statusCode": status, **plain}
-    headers = dict(response.headers) if response.headers else {}
+        body = {"statusCode": status, **plain}
+        if marks:
+            body.setdefault("headers", dict(marks))
+        return body
+    headers = {**response.headers, **marks}
     return {"statusCode": status, "headers": headers, "content": content}

@@ -1,0 +1,111 @@
+"""``/healthz`` and ``/readyz``: what those who look after processes ask (``http.health``).
+
+The words are those of Kubernetes: alive is a process that need not be killed, ready one that
+may be sent requests.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+
+from injector import inject
+
+from rxkernel.events.dispatcher import AsyncEventDispatcher, Listener, describe
+from rxkernel.exceptions import ConfigurationError, ServiceUnavailableException
+from rxkernel.kernel.errors import error_response, failure_of
+from rxkernel.messages.request import Request
+from rxkernel.messages.response import Response
+from rxkernel.routing.decorators import http, option
+from rxkernel.routing.metadata import HttpMetadata
+from rxkernel.servers.events import ReadinessEvent, ServerEvents
+from rxkernel.servers.manager import ServerManager
+from rxkernel.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+_PATIENCE = 1.0
+"""Seconds for each listener; Kubernetes waits one by default."""
+
+_NOT_KEPT = {"Cache-Control": "no-store"}
+
+
+class HealthController:
+    """Both routes are public: who guards routes finds ``options["public"]``."""
+
+    @inject
+    def __init__(
+        self, dispatcher: AsyncEventDispatcher, servers: ServerManager, settings: Settings
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._servers = servers
+        self._debug = settings.debug
+        self._objections: dict[str, str] = {}
+
+    @http("GET", "/healthz", "healthz")
+    @option("public", True)
+    async def healthz(self, request: Request) -> Response:
+        """200 as long as the event loop turns."""
+        return Response({"status": "alive"}, 200, _NOT_KEPT)
+
+    @http("GET", "/readyz", "readyz")
+    @option("public", True)
+    async def readyz(self, request: Request) -> Response:
+        """200, or 503 and an error for each that objects, by its name."""
+        objections = await self._ask()
+        self._tell(objections)
+        if not objections:
+            return Response({"status": "ready"}, 200, _NOT_KEPT)
+        errors = [
+            {"name": name, "message": reason} if self._debug else {"name": name}
+            for name, reason in objections.items()
+        ]
+        return error_response(
+            ServiceUnavailableException(code="not_ready", errors=errors, headers=_NOT_KEPT)
+        )
+
+    async def _ask(self) -> dict[str, str]:
+        event = ReadinessEvent()
+        if not self._servers.is_serving:
+            event.fail("servers", "not started, or about to stop")
+        for registration in self._dispatcher.signal(ServerEvents.READINESS).active():
+            if event.propagation_stopped:
+                break
+            await self._consult(registration.listener, event)
+        return event.failures
+
+    async def _consult(self, listener: Listener, event: ReadinessEvent) -> None:
+        failure: Exception | None = None
+        try:
+            async with asyncio.timeout(_PATIENCE) as limit:
+                await listener(event)
+        except BaseException as exc:  # noqa: BLE001 - it becomes an objection
+            failure = failure_of(exc)
+        if limit.expired():
+            event.fail(describe(listener), f"no answer within {_PATIENCE:g} s")
+        elif failure is not None:
+            event.fail(describe(listener), repr(failure))
+
+    def _tell(self, objections: dict[str, str]) -> None:
+        """Log a change, not every question."""
+        if objections.keys() != self._objections.keys():
+            if objections:
+                logger.warning("not ready: %s", objections)
+            else:
+                logger.info("ready again")
+        self._objections = objections
+
+
+def refuse_taken(route: HttpMetadata, routes: Iterable[HttpMetadata]) -> None:
+    """See that nobody has the name or the path of *route*, one of the two above.
+
+    Raises:
+        ConfigurationError: one of *routes* has.
+    """
+    asked = (route.http_method, route.template.shape)
+    for other in routes:
+        if other.name == route.name or (other.http_method, other.template.shape) == asked:
+            raise ConfigurationError(
+                f"route {other.name!r} ({other.place}) is where http.health = true has "
+                f"{route.name!r} ({route.place}); set http.health = false, or give yours "
+                f"another name and path"
+            )

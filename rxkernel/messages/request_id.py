@@ -1,0 +1,40 @@
+"""Ids that tell one request from another, in logs and between services."""
+
+import itertools
+import os
+import re
+from collections.abc import Mapping
+from secrets import token_hex
+
+_GIVEN = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_HANDSHAKE = 96
+"""How much of a handshake's id is kept in the ids of its events."""
+
+_numbers = itertools.count(1)
+_process = token_hex(6)
+
+
+def new_request_id() -> str:
+    """An id that nobody else has; it can be guessed."""
+    return f"{_process}-{next(_numbers):x}"
+
+
+def given_request_id(headers: Mapping[str, str], name: str | None) -> str | None:
+    """What the header *name* brings, unless it is none of 1 to 128 ``[A-Za-z0-9._-]``: it goes
+    into logs and to other services. None where nothing is to be taken from outside."""
+    given = headers.get(name) if name is not None else None
+    return given if given is not None and _GIVEN.fullmatch(given) else None
+
+
+def event_request_id(handshake: str | None) -> str | None:
+    """The id of one event behind a *handshake* that brought one; None: make it when asked."""
+    return None if handshake is None else f"{handshake[:_HANDSHAKE]}-{new_request_id()}"
+
+
+def _forked() -> None:
+    global _process  # a child counts on from where its parent was
+    _process = token_hex(6)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

@@ -1,0 +1,90 @@
+"""What the access log tells of HTTP; aiohttp calls it behind each answer, whoever gave it."""
+
+import logging
+
+from aiohttp import web
+from aiohttp.abc import AbstractAccessLogger
+
+from rxkernel.kernel.scopes import current_request
+from rxkernel.messages.connection import ClientAddress
+from rxkernel.messages.request import Request
+from rxkernel.messages.transport import Transport
+from rxkernel.servers.access_log import GONE, Access, logger
+from rxkernel.servers.aiohttp.proxies import ForwardedBy
+from rxkernel.servers.aiohttp.request_ids import RequestIds
+
+
+class HttpAccess(logging.LoggerAdapter[logging.Logger]):
+    """What aiohttp takes as its access log, and hands to an `AccessLines` per connection."""
+
+    def __init__(self, ids: RequestIds, proxies: ForwardedBy) -> None:
+        super().__init__(logger)
+        self.ids = ids
+        self.proxies = proxies
+
+
+class AccessLines(AbstractAccessLogger):
+    """Writes one line per request, of a websocket when it has ended."""
+
+    @property
+    def enabled(self) -> bool:
+        return self.logger.isEnabledFor(logging.INFO)
+
+    def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
+        access = self.logger
+        assert isinstance(access, HttpAccess)
+        Access(
+            transport=Transport.HTTP,
+            method=request.method,
+            path=request.rel_url.raw_path,
+            route=_route(request),
+            status=response.status if _is_whole(response) else GONE,
+            duration=time,
+            size=_size(request, response),
+            client=_client(request, access.proxies),
+            request_id=access.ids.of(request),
+            user_agent=request.headers.get("User-Agent"),
+        ).write()
+
+
+def _ours(request: web.BaseRequest) -> Request | None:
+    """The kernel's request for aiohttp's; None where a native route answered."""
+    ours = current_request.get()
+    return ours if ours is not None and ours.native is request else None
+
+
+def _route(request: web.BaseRequest) -> str | None:
+    """The name of the kernel's route, else the name or the path of aiohttp's own."""
+    if (ours := _ours(request)) is not None:
+        return ours.route_name
+    met = getattr(request, "_match_info", None)  # ``match_info`` fails for what is no request
+    if met is None or met.route.resource is None:
+        return None
+    name: str = met.route.name or met.route.resource.canonical
+    return name
+
+
+def _client(request: web.BaseRequest, proxies: ForwardedBy) -> ClientAddress | None:
+    """Who sent *request*, also when the connection is gone by now."""
+    if (ours := _ours(request)) is not None:
+        return ours.client
+    if isinstance(request, web.Request) and (client := proxies.client(request)) is not None:
+        return client
+    return None if request.remote is None else ClientAddress(request.remote, 0)
+
+
+def _is_whole(response: web.StreamResponse) -> bool:
+    """Whether the answer was written to its end; aiohttp counts its bytes then, and not before."""
+    return response.body_length > 0 or response.status == GONE or _is_websocket(response)
+
+
+def _size(request: web.BaseRequest, response: web.StreamResponse) -> int | None:
+    """sendfile sends what aiohttp does not count."""
+    if _is_websocket(response) or not _is_whole(response):
+        return None
+    told = 0 if request.method == "HEAD" else response.content_length or 0
+    return max(response.body_length, told)
+
+
+def _is_websocket(response: web.StreamResponse) -> bool:
+    return isinstance(response, web.WebSocketResponse)

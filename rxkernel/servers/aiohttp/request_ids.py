@@ -1,0 +1,43 @@
+"""The id of a request over HTTP: taken from the client, given back with every answer."""
+
+from aiohttp import web
+
+from rxkernel.kernel.scopes import current_request
+from rxkernel.messages.request_id import given_request_id, new_request_id
+
+_ID = web.RequestKey("rxkernel.request_id", str)
+
+
+class RequestIds:
+    """Reads and writes the header *name*; with None, ids stay inside."""
+
+    def __init__(self, name: str | None) -> None:
+        self.name = name
+
+    def given(self, native: web.BaseRequest) -> str | None:
+        """What the client calls *native*, if that is an id."""
+        return given_request_id(native.headers, self.name)
+
+    def of(self, native: web.BaseRequest) -> str:
+        """The id of *native*, the same each time; that of the kernel's request if there is one."""
+        request = current_request.get()
+        if request is not None and request.native is native:
+            return request.id
+        if _ID not in native:
+            native[_ID] = self.given(native) or new_request_id()
+        return native[_ID]
+
+    def headers(self, native: web.BaseRequest) -> dict[str, str]:
+        """What every answer to *native* has."""
+        return {} if self.name is None else {self.name: self.of(native)}
+
+    def write(self, native: web.BaseRequest, out: web.StreamResponse) -> None:
+        """Put the id on an answer before it leaves, over any other that stands there: what the
+        client is told and what the log says are one."""
+        if self.name is not None:
+            out.headers[self.name] = self.of(native)
+
+    async def mark(self, native: web.Request, out: web.StreamResponse) -> None:
+        """`write` as a listener of ``on_response_prepare``. It costs every answer of an engine
+        three times as much, so it is for those that begin to leave before they can be seen."""
+        self.write(native, out)

@@ -1,0 +1,41 @@
+"""What the access log tells of a socket."""
+
+from time import monotonic
+
+from rxkernel.messages.request import Request
+from rxkernel.messages.response import Response
+from rxkernel.servers.access_log import GONE, Access
+from rxkernel.servers.socketio.connection import SocketioConnection
+
+
+def log_socket(
+    method: str, request: Request, response: Response | None, begun: float, size: int | None = None
+) -> None:
+    """One line for an event, or for who asked to connect.
+
+    *begun* is of `monotonic`; *size* is that of the packet that answers, None where none was
+    asked for.
+    """
+    connection = request.connection
+    assert isinstance(connection, SocketioConnection)
+    is_gone = response is None or (size is not None and connection.is_ended and method == "EVENT")
+    Access(
+        transport=request.transport,
+        method=method,
+        path=_path(method, request.url, connection.namespace),
+        route=request.route_name,
+        status=GONE if response is None or is_gone else response.status_code,
+        duration=monotonic() - begun,
+        size=size,
+        client=connection.client,
+        request_id=request.id,
+        user_agent=connection.headers.get("User-Agent"),
+        connection_id=connection.id,
+        namespace=connection.namespace,
+    ).write()
+
+
+def _path(method: str, event: str, namespace: str) -> str:
+    if method == "CONNECT":
+        return namespace
+    return event if namespace == "/" else f"{namespace}:{event}"

@@ -1,0 +1,261 @@
+"""``/healthz`` and ``/readyz``, and the way out: first not ready, then the port closed."""
+
+import asyncio
+import logging
+from typing import Any
+
+import aiohttp
+import pytest
+
+from rxkernel import (
+    Application,
+    Bundle,
+    ConfigurationError,
+    HttpMetadata,
+    HttpSettings,
+    KernelClient,
+    ReadinessEvent,
+    Request,
+    ServerEvent,
+    ServerEvents,
+    Settings,
+    http,
+    observe,
+)
+from rxkernel.application import health
+from rxkernel.application.pytest_plugin import ClientOf
+from tests.waiting import until
+
+
+class Home:
+    @http("GET", "/", "home")
+    async def home(self, request: Request) -> str:
+        return "home"
+
+
+def settings(**options: Any) -> Settings:
+    debug = options.pop("debug", False)
+    return Settings(debug=debug, http=HttpSettings(**{"port": 0, "health": True, **options}))
+
+
+def body(*names: str) -> dict[str, Any]:
+    return {
+        "statusCode": 503,
+        "message": "Service Unavailable",
+        "code": "not_ready",
+        "errors": [{"name": name} for name in names],
+    }
+
+
+async def readyz(application: Application) -> tuple[int, Any]:
+    url = application.servers["aiohttp"].url
+    async with aiohttp.ClientSession() as session, session.get(f"{url}/readyz") as response:
+        assert response.headers["Cache-Control"] == "no-store"
+        return response.status, await response.json()
+
+
+async def test_health_is_two_routes_that_are_public(client_of: ClientOf) -> None:
+    client = client_of(Application(controllers=[Home], settings=settings()))
+
+    response = await client.http("healthz")
+    assert (response.status_code, response.content) == (200, {"status": "alive"})
+    assert response.headers["Cache-Control"] == "no-store"
+    definitions = client.application.kernel.http_definitions
+    for name in ("healthz", "readyz"):
+        assert definitions[name].path == f"/{name}"
+        assert definitions[name].options["public"] is True
+
+
+async def test_without_the_setting_there_is_none(client_of: ClientOf) -> None:
+    client = client_of(Home)
+    await client.http("home")
+
+    assert "healthz" not in client.application.kernel.http_definitions
+
+
+async def test_before_the_start_it_is_alive_and_not_ready(client_of: ClientOf) -> None:
+    response = await client_of(Application(settings=settings())).http("readyz")
+
+    assert (response.status_code, response.content) == (503, body("servers"))
+
+
+async def test_it_is_ready_when_every_server_has_started_and_not_before() -> None:
+    application = Application(settings=settings())
+    seen = []
+
+    async def ask(event: ServerEvent) -> None:
+        seen.append(await readyz(application))
+
+    application.dispatcher.add_listener(ServerEvents.STARTED, ask)
+    application.dispatcher.add_listener(ServerEvents.STOPPING, ask)
+    await application.start()
+    try:
+        assert seen == [(503, body("servers"))] * 2
+        assert await readyz(application) == (200, {"status": "ready"})
+    finally:
+        await application.stop()
+    assert seen[2:] == [(503, body("servers"))] * 2
+
+
+class Checks(Bundle):
+    name = "checks"
+    problem: BaseException | str | None = None
+    asked = 0
+
+    @observe(ServerEvents.READINESS)
+    async def check(self, event: ReadinessEvent) -> None:
+        Checks.asked += 1
+        if isinstance(self.problem, BaseException):
+            raise self.problem
+        if self.problem == "hang":
+            await asyncio.sleep(3600)
+        if self.problem == "swallow":
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                return
+        if self.problem is not None:
+            event.fail("redis", self.problem)
+
+
+async def asked(application: Application) -> tuple[int, Any]:
+    """As `readyz`, without a port, of an application that is served."""
+    application.servers.is_serving = True
+    response = await KernelClient(application).http("readyz")
+    return response.status_code, response.content
+
+
+async def test_a_bundle_may_object_and_its_reason_stays_inside(
+    client_of: ClientOf, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.INFO)
+    application = client_of(Application(bundles=[Checks], settings=settings())).application
+    await application.boot()
+
+    assert await asked(application) == (200, {"status": "ready"})
+    monkeypatch.setattr(Checks, "problem", "10.0.0.7 refused")
+    for _ in range(3):
+        assert await asked(application) == (503, body("redis"))
+    monkeypatch.setattr(Checks, "problem", None)
+    assert await asked(application) == (200, {"status": "ready"})
+
+    assert [r.getMessage() for r in caplog.records if r.name == health.__name__] == [
+        "not ready: {'redis': '10.0.0.7 refused'}",
+        "ready again",
+    ]
+
+
+async def test_with_debug_the_answer_has_the_reason(
+    client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Checks, "problem", "10.0.0.7 refused")
+    given = Application(bundles=[Checks], settings=settings(debug=True))
+    application = client_of(given).application
+    await application.boot()
+
+    assert (await asked(application))[1]["errors"] == [
+        {"name": "redis", "message": "10.0.0.7 refused"}
+    ]
+
+
+@pytest.mark.parametrize(
+    "problem", [RuntimeError("secret"), SystemExit("secret"), TimeoutError(), "hang", "swallow"]
+)
+async def test_a_listener_that_raises_or_hangs_objects_by_that(
+    client_of: ClientOf, monkeypatch: pytest.MonkeyPatch, problem: Any
+) -> None:
+    """And those behind it are asked all the same."""
+    monkeypatch.setattr(health, "_PATIENCE", 0.05)
+    monkeypatch.setattr(Checks, "problem", problem)
+
+    async def other(event: ReadinessEvent) -> None:
+        event.fail("other")
+
+    application = client_of(Application(bundles=[Checks], settings=settings())).application
+    await application.boot()
+    application.dispatcher.add_listener(ServerEvents.READINESS, other)
+
+    async with asyncio.timeout(20):
+        status, content = await asked(application)
+
+    name = f"{__name__}.Checks.check"
+    assert (status, content) == (503, body(name, "other"))
+
+
+async def test_who_stops_the_event_is_the_last_to_be_asked(client_of: ClientOf) -> None:
+    async def veto(event: ReadinessEvent) -> None:
+        event.fail("veto")
+        event.stop_propagation()
+
+    application = client_of(Application(bundles=[Checks], settings=settings())).application
+    await application.boot()
+    application.dispatcher.add_listener(ServerEvents.READINESS, veto, priority=1)
+    before = Checks.asked
+
+    assert await asked(application) == (503, body("veto"))
+    assert Checks.asked == before
+
+
+class Taken:
+    @http("GET", "/healthz", "mine")
+    async def mine(self, request: Request) -> None: ...
+
+    @http("POST", "/other", "readyz")
+    async def other(self, request: Request) -> None: ...
+
+
+async def test_a_route_in_its_place_is_told_with_the_cure() -> None:
+    application = Application(controllers=[Taken], settings=settings())
+
+    with pytest.raises(ConfigurationError) as raised:
+        await application.boot()
+
+    first, second = raised.value.problems
+    ours = "rxkernel.application.health.HealthController"
+    assert first.startswith(f"route 'mine' ({__name__}.Taken.mine) is where http.health = true")
+    assert f"'healthz' ({ours}.healthz); set http.health = false" in first
+    assert second.startswith(f"route 'readyz' ({__name__}.Taken.other) is where")
+
+
+async def test_a_route_that_was_added_by_hand_is_seen_too() -> None:
+    application = Application(controllers=[Home], settings=settings())
+    application.http_metadata_storage.add(HttpMetadata(Home, "x", "/readyz/", "GET", "home"))
+
+    with pytest.raises(ConfigurationError, match=r"set http\.health = false"):
+        await application.boot()
+
+
+async def test_the_port_stays_open_while_readiness_is_off() -> None:
+    """``http.shutdown_delay``: whoever sends requests here sees it, and none is refused."""
+    delay = 1.0
+    application = Application(
+        controllers=[Home], settings=settings(shutdown_delay=delay, shutdown_timeout=0.1)
+    )
+    await application.start()
+    url = application.servers["aiohttp"].url
+    loop = asyncio.get_running_loop()
+
+    begun = loop.time()
+    stopping = asyncio.create_task(application.stop())
+    await until(lambda: not application.servers.is_serving)
+    assert await readyz(application) == (503, body("servers"))
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        assert await response.text() == "home"
+
+    assert await stopping  # drained: the delay is no part of the time that it may take
+    assert loop.time() - begun >= delay
+    with pytest.raises(aiohttp.ClientConnectionError):
+        async with aiohttp.ClientSession() as session, session.get(url):
+            pass
+
+
+async def test_what_was_never_ready_has_no_delay() -> None:
+    application = Application(settings=settings(shutdown_delay=3600.0))
+
+    async def fail(event: ServerEvent) -> None:
+        raise RuntimeError("the second cannot")
+
+    application.dispatcher.add_listener(ServerEvents.STARTED, fail)
+    async with asyncio.timeout(20):
+        with pytest.raises(RuntimeError, match="the second cannot"):
+            await application.start()

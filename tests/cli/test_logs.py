@@ -1,0 +1,181 @@
+"""What `serve` writes: lines to read, or JSON for those who collect them."""
+
+import json
+import logging
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+
+from rxkernel import Request as Message
+from rxkernel import RequestIdFilter
+from rxkernel.cli.logs import JsonFormatter, TextFormatter
+from rxkernel.kernel.scopes import current_request
+from tests.cli.conftest import Start, Write
+
+
+def record(
+    message: str, *args: object, extra: dict[str, Any] | None = None, failed: bool = False
+) -> logging.LogRecord:
+    """A record as the handler of `serve` gets it."""
+    try:
+        raise ValueError("first\nsecond") if failed else KeyError
+    except (ValueError, KeyError):
+        info = sys.exc_info() if failed else None
+    made = logging.getLogger("shop").makeRecord(
+        "shop", logging.WARNING, __file__, 1, message, args, info, extra=extra
+    )
+    RequestIdFilter().filter(made)
+    return made
+
+
+def parsed(made: logging.LogRecord) -> Any:
+    line = JsonFormatter().format(made)
+    assert "\n" not in line
+    return json.loads(line)
+
+
+def text(made: logging.LogRecord) -> str:
+    return TextFormatter().format(made).partition(" ")[2].partition(" ")[2]
+
+
+def test_text_is_one_line_with_the_id_where_there_is_one() -> None:
+    assert text(record("sold %d", 3)) == "WARNING shop: sold 3"
+
+    token = current_request.set(Message("HTTP", id="mine"))
+    try:
+        assert text(record("sold %d", 3)) == "WARNING shop: sold 3 id=mine"
+    finally:
+        current_request.reset(token)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("a\n2026 ERROR root: fake", r"a\n2026 ERROR root: fake"),
+        ("a\r\x0b\x0c\x85\u2028", r"a\r\x0b\x0c\x85\u2028"),
+        ("\x1b[31mred\x07\x9b", r"\x1b[31mred\x07\x9b"),
+        ("\u202eright to left", r"\u202eright to left"),
+        ("naïve 你好", "naïve 你好"),
+    ],
+)
+def test_B18_a_message_begins_no_other_line(said: str, shown: str) -> None:  # noqa: N802
+    assert text(record("%s", said)) == f"WARNING shop: {shown}"
+
+
+def test_B18_a_message_of_1_MB_is_cut() -> None:  # noqa: N802
+    assert len(text(record("%s", "x" * 1_000_000))) < 10_000
+
+
+def test_a_traceback_follows_indented_whatever_its_exception_says() -> None:
+    first, *rest = text(record("no luck", failed=True)).splitlines()
+
+    assert first == "WARNING shop: no luck"
+    assert rest[0] == "  Traceback (most recent call last):"
+    assert rest[-2:] == ["  ValueError: first", "  second"]
+    assert all(line.startswith("  ") for line in rest)
+
+
+def test_json_has_the_fields_that_are_told() -> None:
+    token = current_request.set(Message("HTTP", id="mine", route_name="order"))
+    try:
+        fields = parsed(record("sold %d", 3, extra={"price": 1.5, "tags": ["a"]}))
+    finally:
+        current_request.reset(token)
+
+    time = datetime.fromisoformat(fields.pop("time"))
+    assert time.utcoffset() == timedelta(0)
+    assert fields == {
+        "level": "WARNING",
+        "logger": "shop",
+        "message": "sold 3",
+        "request_id": "mine",
+        "route": "order",
+        "price": 1.5,
+        "tags": ["a"],
+    }
+
+
+def test_json_leaves_out_what_there_is_not() -> None:
+    assert parsed(record("x")).keys() == {"time", "level", "logger", "message"}
+
+
+def test_json_has_the_exception() -> None:
+    exception = parsed(record("x", failed=True))["exception"]
+
+    assert exception.startswith("Traceback (most recent call last):")
+    assert exception.endswith("ValueError: first\nsecond")
+
+
+class Broken:
+    def __repr__(self) -> str:
+        raise RuntimeError("no repr")
+
+    __str__ = __repr__
+
+
+def test_json_never_fails() -> None:
+    circular: list[Any] = []
+    circular.append(circular)
+    given = {
+        "number": float("nan"),
+        "object": object(),
+        "broken": Broken(),
+        "circular": circular,
+        "surrogate": "\ud800",
+        "path": Path("/tmp"),
+        "request_id": "brought",
+        "level": "none of yours",
+    }
+    fields = parsed(record("\ud800 %s", "x", extra=given))
+
+    assert fields["message"] == "\\ud800 x"
+    assert fields["object"].startswith("<object object")
+    assert fields["broken"] == "<Broken: RuntimeError in its repr>"
+    assert fields["surrogate"] == "\\ud800"
+    assert (fields["request_id"], fields["level"]) == ("brought", "WARNING")
+    assert "not all arguments" in parsed(record("x", 1))["message"]
+
+
+SHOP = """
+import logging
+from rxkernel import Application, http
+
+class Shop:
+    @http("GET", "/order", "order")
+    async def order(self, request):
+        logging.getLogger("shop").warning("sold", extra={"price": 3})
+        return "ok"
+
+application = Application(controllers=[Shop])
+"""
+
+
+def ask(url: str) -> None:
+    with urlopen(Request(f"{url}/order", headers={"X-Request-ID": "mine"})) as response:
+        assert response.headers["X-Request-ID"] == "mine"
+
+
+def test_serve_writes_text(start: Start, write: Write) -> None:
+    Path("rxkernel.toml").write_text("logging.access = true")
+    process = start("serve", write(SHOP), "--port", "0")
+
+    ask(process.url())
+
+    process.line(r" WARNING shop: sold id=mine$")
+    process.line(r" INFO    rxkernel\.access: GET /order 200 \d+\.\d ms 127\.0\.0\.1 id=mine$")
+
+
+def test_serve_writes_json(start: Start, write: Write) -> None:
+    Path("rxkernel.toml").write_text('[logging]\nformat = "json"\naccess = true')
+    process = start("serve", write(SHOP), "--port", "0")
+
+    ask(process.url())
+
+    sold = json.loads(process.line('"logger":"shop"').string)
+    assert (sold["message"], sold["price"], sold["request_id"]) == ("sold", 3, "mine")
+    seen = json.loads(process.line('"logger":"rxkernel.access"').string)
+    assert (seen["path"], seen["status"], seen["route"]) == ("/order", 200, "order")

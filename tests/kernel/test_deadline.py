@@ -1,0 +1,231 @@
+"""``request_timeout``: who is cut off, what they are told, and what is nobody's business."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+
+import pytest
+
+from rxkernel import (
+    Application,
+    EventStreamResponse,
+    ExceptionEvent,
+    KernelClient,
+    KernelEvents,
+    Request,
+    RequestEvent,
+    Response,
+    ResponseEvent,
+    ServerSentEvent,
+    ServiceUnavailableException,
+    Settings,
+    StreamResponse,
+    http,
+    websocket,
+)
+from rxkernel.application.pytest_plugin import ClientOf
+from rxkernel.kernel.scopes import current_request
+
+LATE = {"statusCode": 503, "message": "not answered within 0.05 s", "code": "timeout"}
+FOREVER = 3600.0
+
+TRACE: list[str] = []
+
+
+class Slow:
+    released: threading.Event
+
+    @http("GET", "/", "sleeps")
+    @websocket("sleeps")
+    async def sleeps(self, request: Request) -> str:
+        try:
+            await asyncio.sleep(FOREVER)
+        finally:
+            TRACE.append("cleaned up")
+        return "never"
+
+    @http("GET", "/quick", "quick")
+    async def quick(self, request: Request) -> str:
+        return "quick"
+
+    @http("GET", "/own", "own")
+    async def own(self, request: Request) -> None:
+        raise TimeoutError("of the database")
+
+    @http("GET", "/own-limit", "own_limit")
+    async def own_limit(self, request: Request) -> str:
+        try:
+            async with asyncio.timeout(0.001):
+                await asyncio.sleep(FOREVER)
+        except TimeoutError:
+            return "from the cache"
+        return "never"
+
+    @http("GET", "/stubborn", "stubborn")
+    async def stubborn(self, request: Request) -> Response:
+        async def pieces() -> AsyncIterator[str]:
+            try:
+                yield "x"
+            finally:
+                TRACE.append("closed")
+
+        source = pieces()
+        await anext(source)
+        try:
+            await asyncio.sleep(FOREVER)
+        except asyncio.CancelledError:
+            TRACE.append("caught")
+        return StreamResponse(source)
+
+    @http("GET", "/clumsy", "clumsy")
+    async def clumsy(self, request: Request) -> None:
+        try:
+            await asyncio.sleep(FOREVER)
+        finally:
+            raise RuntimeError("the rollback failed")
+
+    @http("GET", "/thread", "thread")
+    def thread(self, request: Request) -> str:
+        self.released.wait(20)
+        TRACE.append("went on")
+        return "dropped"
+
+    @http("GET", "/stream", "stream")
+    async def stream(self, request: Request) -> EventStreamResponse:
+        async def events() -> AsyncIterator[ServerSentEvent]:
+            await asyncio.sleep(0.1)
+            yield ServerSentEvent(data="late, and welcome")
+
+        return EventStreamResponse(events())
+
+
+@pytest.fixture
+def client(client_of: ClientOf) -> KernelClient:
+    TRACE.clear()
+    Slow.released = threading.Event()
+    return client_of(Application(controllers=[Slow], settings=Settings(request_timeout=0.05)))
+
+
+@pytest.mark.parametrize("transport", ["http", "websocket"])
+async def test_what_takes_longer_is_cancelled_and_503(
+    client: KernelClient, transport: str
+) -> None:
+    response = await getattr(client, transport)("sleeps")
+
+    assert (response.status_code, response.content) == (503, LATE)
+    assert TRACE == ["cleaned up"]
+
+
+async def test_what_is_in_time_is_as_ever(client: KernelClient) -> None:
+    assert (await client.http("quick")).content == "quick"
+    assert (await client.http("own_limit")).content == "from the cache"
+
+
+async def test_a_timeout_of_the_application_is_its_own(client: KernelClient) -> None:
+    assert (await client.http("own")).content == {
+        "statusCode": 500,
+        "message": "Internal Server Error",
+    }
+
+
+async def test_exception_listeners_see_it_and_may_answer(client: KernelClient) -> None:
+    async def answer(event: ExceptionEvent) -> None:
+        assert isinstance(event.exception, ServiceUnavailableException)
+        assert event.exception.code == "timeout"
+        assert current_request.get() is event.request
+        event.set_response(Response("try later", 503))
+
+    client.dispatcher.add_listener(KernelEvents.KERNEL_EXCEPTION, answer)
+
+    assert (await client.http("sleeps")).content == "try later"
+
+
+@pytest.mark.parametrize("phase", [KernelEvents.KERNEL_REQUEST, KernelEvents.KERNEL_RESPONSE])
+async def test_listeners_count(client: KernelClient, phase: KernelEvents) -> None:
+    async def hang(event: RequestEvent | ResponseEvent) -> None:
+        await asyncio.sleep(FOREVER)
+
+    client.dispatcher.add_listener(phase, hang)
+
+    async with asyncio.timeout(20):
+        assert (await client.http("quick")).content == LATE
+
+
+async def test_exception_listeners_that_hang_too_are_given_up(client: KernelClient) -> None:
+    """They get the time once more; nothing keeps the answer for ever."""
+
+    async def hang(event: ExceptionEvent) -> None:
+        await asyncio.sleep(FOREVER)
+
+    client.dispatcher.add_listener(KernelEvents.KERNEL_EXCEPTION, hang)
+
+    async with asyncio.timeout(20):
+        assert (await client.http("sleeps")).content == LATE
+        assert (await client.http("own")).content == LATE
+
+
+async def test_an_action_that_catches_its_cancellation_has_not_answered_in_time(
+    client: KernelClient,
+) -> None:
+    """What it returns is dropped, a stream is closed."""
+    assert (await client.http("stubborn")).content == LATE
+    assert TRACE == ["caught", "closed"]
+
+
+async def test_what_fails_while_it_is_cancelled_is_logged(
+    client: KernelClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert (await client.http("clumsy")).content == LATE
+    assert "the rollback failed" in caplog.text
+
+
+async def test_a_thread_goes_on_and_nobody_waits_for_it(client: KernelClient) -> None:
+    assert (await client.http("thread")).content == LATE
+    assert TRACE == []
+
+    Slow.released.set()
+    async with asyncio.timeout(20):
+        while not TRACE:  # noqa: ASYNC110 - a thread says it
+            await asyncio.sleep(0.005)
+
+
+async def test_sending_a_stream_is_not_counted(client: KernelClient) -> None:
+    response = await client.http("stream")
+
+    assert [event.data async for event in response.content] == ["late, and welcome"]
+
+
+async def test_an_answer_that_comes_with_the_deadline_is_one_of_both(
+    client: KernelClient,
+) -> None:
+    """The race: both in one turn of the loop. Nothing of the cancellation is left behind."""
+    loop = asyncio.get_running_loop()
+
+    async def wait(event: RequestEvent) -> None:
+        ready = loop.create_future()
+        loop.call_later(0.05, ready.set_result, None)
+        await ready
+
+    client.dispatcher.add_listener(KernelEvents.KERNEL_REQUEST, wait)
+
+    for _ in range(10):
+        response = await client.http("quick")
+        assert response.content in ("quick", LATE)
+        task = asyncio.current_task()
+        assert task is not None
+        assert task.cancelling() == 0
+
+
+async def test_who_cancels_the_request_itself_is_obeyed(client: KernelClient) -> None:
+    """Also where the deadline comes in the same turn: no answer is made up."""
+    await client.http("quick")  # booted
+    task = asyncio.create_task(client.http("sleeps"))
+    loop = asyncio.get_running_loop()
+    loop.call_later(0.05, task.cancel)
+
+    (result,) = await asyncio.gather(task, return_exceptions=True)
+
+    if not isinstance(result, asyncio.CancelledError):
+        assert isinstance(result, Response)
+        assert result.content == LATE
+    assert TRACE == ["cleaned up"]

@@ -1,0 +1,294 @@
+# ruff: noqa: N802 - tests are named by the rows of the programme
+"""Rows B13, B14 and B18 of the test programme: what fails inside, and what a log shows of it."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+import pytest
+
+from rxkernel import (
+    Application,
+    ExceptionEvent,
+    KernelEvents,
+    NotFoundException,
+    Request,
+    TerminateEvent,
+    http,
+    websocket,
+)
+from rxkernel.cli.logs import TextFormatter
+from tests.servers.conftest import Serve, http_url
+from tests.servers.socketio_clients import raw_socket
+from tests.waiting import until
+
+INTERNAL = {"statusCode": 500, "message": "Internal Server Error"}
+ID = {"request_id_header": "X-Request-ID"}
+
+
+class OwnError(BaseException):
+    """Nothing that ``except Exception`` catches."""
+
+
+class Broken:
+    @http("GET", "/raises", "raises")
+    @websocket("raises")
+    async def raises(self, request: Request) -> None:
+        raise RuntimeError("secret")
+
+    @http("GET", "/exits", "exits")
+    @websocket("exits")
+    async def exits(self, request: Request) -> None:
+        raise SystemExit("secret")
+
+    @http("GET", "/exits-in-a-thread", "exits_in_a_thread")
+    @websocket("exits-in-a-thread")
+    def exits_in_a_thread(self, request: Request) -> None:
+        raise SystemExit("secret")
+
+    @http("GET", "/own", "own")
+    @websocket("own")
+    async def own(self, request: Request) -> None:
+        raise OwnError("secret")
+
+    @http("GET", "/group", "group")
+    @websocket("group")
+    async def group(self, request: Request) -> None:
+        raise BaseExceptionGroup("secret", [OwnError("secret")])
+
+    @http("GET", "/object", "object")
+    @websocket("object")
+    async def object(self, request: Request) -> Any:
+        return object()
+
+    @http("GET", "/generator", "generator")
+    @websocket("generator")
+    async def generator(self, request: Request) -> Any:
+        return (n for n in (1, 2))
+
+    @http("GET", "/fine", "fine")
+    @websocket("fine")
+    async def fine(self, request: Request) -> str:
+        return "fine"
+
+
+NAMES = [
+    pytest.param("raises", id="B13-raises"),
+    pytest.param("exits", id="B13-raises-SystemExit"),
+    pytest.param("exits-in-a-thread", id="B13-raises-SystemExit-in-a-thread"),
+    pytest.param("own", id="B13-raises-BaseException"),
+    pytest.param("group", id="B13-raises-BaseExceptionGroup"),
+    pytest.param("object", id="B13-returns-an-object"),
+    pytest.param("generator", id="B13-returns-a-generator"),
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_an_action_that_fails_is_500_and_nothing_else(
+    serve: Serve, session: aiohttp.ClientSession, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without a word of why, with the id that finds it in the log; the server goes on."""
+    url = http_url(await serve(Broken, http=ID))
+
+    async with session.get(url + name, headers={"X-Request-ID": "mine-1"}) as response:
+        assert (response.status, await response.json()) == (500, INTERNAL)
+        assert response.headers["X-Request-ID"] == "mine-1"
+        first = response.connection
+    async with session.get(url + "fine") as response:
+        assert await response.text() == "fine"
+        assert response.connection is first or first is None
+    assert len([r for r in caplog.records if r.levelno >= logging.ERROR]) == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_an_event_that_fails_is_500_and_nothing_else(serve: Serve, name: str) -> None:
+    async with raw_socket(await serve(Broken)) as socket:
+        await socket.send(f'421["{name}"]')
+        assert await socket.acknowledged(1) == INTERNAL
+        await socket.send('422["fine"]')
+        assert (await socket.acknowledged(2))["content"] == "fine"
+
+
+async def fails(event: Any) -> None:
+    raise RuntimeError("the listener's own")
+
+
+async def exits(event: Any) -> None:
+    raise SystemExit("secret")
+
+
+@pytest.mark.parametrize(
+    ("phase", "listener", "path", "logged"),
+    [
+        pytest.param(
+            KernelEvents.KERNEL_RESPONSE, fails, "fine", "the listener's own", id="B14-response"
+        ),
+        pytest.param(
+            KernelEvents.KERNEL_RESPONSE, exits, "fine", "SystemExit", id="B14-response-exits"
+        ),
+        pytest.param(KernelEvents.KERNEL_EXCEPTION, fails, "raises", "secret", id="B14-exception"),
+        pytest.param(
+            KernelEvents.KERNEL_EXCEPTION, exits, "raises", "secret", id="B14-exception-exits"
+        ),
+        pytest.param(
+            KernelEvents.KERNEL_REQUEST, exits, "fine", "SystemExit", id="B14-request-exits"
+        ),
+        pytest.param(
+            KernelEvents.KERNEL_EXCEPTION,
+            fails,
+            "nowhere",
+            "the listener's own",
+            id="B14-exception-without-a-route",
+        ),
+    ],
+)
+async def test_a_listener_that_fails_is_500_on_a_connection_that_stays(
+    serve: Serve,
+    session: aiohttp.ClientSession,
+    caplog: pytest.LogCaptureFixture,
+    phase: KernelEvents,
+    listener: Callable[[Any], Any],
+    path: str,
+    logged: str,
+) -> None:
+    """The error that came first is in the log too."""
+    application = await serve(Broken)
+    url = http_url(application)
+    application.dispatcher.add_listener(phase, listener)
+
+    async with session.get(url + path) as response:
+        assert (response.status, await response.json()) == (500, INTERNAL)
+        assert "Connection" not in response.headers
+    assert logged in caplog.text
+
+    application.dispatcher.remove_listeners(phase)
+    async with session.get(url + "fine") as response:
+        assert await response.text() == "fine"
+    assert len(session.connector._conns) == 1  # type: ignore[union-attr]
+
+
+async def test_B14_a_listener_behind_the_answer_ends_no_server(
+    serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    application = await serve(Broken)
+
+    async def leave(event: TerminateEvent) -> None:
+        raise SystemExit
+
+    application.dispatcher.add_listener(KernelEvents.KERNEL_TERMINATE, leave)
+
+    for _ in range(2):
+        async with session.get(http_url(application, "/fine")) as response:
+            assert await response.text() == "fine"
+    await until(lambda: "a listener of kernel.terminate failed" in caplog.text)
+
+
+async def test_B14_an_exception_listener_may_answer_by_raising(
+    serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A refusal that was raised on purpose is no failure of the server."""
+    application = await serve(Broken)
+
+    async def refuse(event: ExceptionEvent) -> None:
+        raise NotFoundException("no such thing")
+
+    application.dispatcher.add_listener(KernelEvents.KERNEL_EXCEPTION, refuse)
+
+    async with session.get(http_url(application, "/raises")) as response:
+        assert response.status == 404
+    assert not [r for r in caplog.records if r.levelno >= logging.ERROR]
+
+
+# --- what a client writes into a log
+
+
+NASTY = [
+    pytest.param("x\n2026-01-01 00:00:00 ERROR rxkernel: fake", id="B18-newline"),
+    pytest.param("x\r\nfake", id="B18-carriage-return"),
+    pytest.param("\x1b[2J\x1b]0;title\x07", id="B18-ANSI"),
+    pytest.param("\u2028\x85\x0b\x9b31m", id="B18-other-line-breaks"),
+    pytest.param("x" * 1_000_000, id="B18-1-MB"),
+]
+
+
+@pytest.fixture
+def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    """What `serve` would have written of our loggers, as a terminal would show it."""
+    caplog.set_level(logging.INFO)
+
+    def lines() -> list[str]:
+        ours = [record for record in caplog.records if record.name.startswith("rxkernel")]
+        return [TextFormatter().format(record) for record in ours]
+
+    return lines
+
+
+def assert_tame(lines: list[str], *, at_least: int = 1) -> None:
+    """One line each, as a terminal shows it, and not longer than one can read."""
+    assert len(lines) >= at_least
+    for line in lines:
+        assert line.isprintable(), line
+        assert len(line) < 600, len(line)
+
+
+@pytest.mark.parametrize("text", NASTY)
+async def test_the_name_of_an_event_stays_on_its_line(
+    serve: Serve, lines: Callable[[], list[str]], text: str
+) -> None:
+    application = await serve(Broken, access=True, socketio={"max_payload": 3_000_000})
+
+    async with raw_socket(application) as socket:
+        await socket.send("421" + json.dumps([text]))
+        assert (await socket.acknowledged(1))["statusCode"] == 404
+    await until(lambda: [line for line in lines() if "EVENT " in line])
+
+    assert_tame(lines())
+
+
+@pytest.mark.parametrize("text", NASTY[:-1])
+@pytest.mark.parametrize(
+    "target", ["/{}", "/?token={}", "/socket.io/?EIO=4&transport=polling&sid={}"]
+)
+async def test_a_path_stays_on_its_line(
+    serve: Serve, lines: Callable[[], list[str]], text: str, target: str
+) -> None:
+    """As percent codes and as they are; aiohttp refuses some of the latter, and logs that."""
+    application = await serve(Broken, access=True)
+
+    for written in (quote(text, safe=""), text):
+        await ask(application, target.format(written).encode(), b"")
+    await until(lambda: len([line for line in lines() if "rxkernel.access" in line]) >= 2)
+
+    assert_tame(lines(), at_least=2)
+    assert not any("token" in line for line in lines() if "rxkernel.access" in line)
+
+
+@pytest.mark.parametrize("text", NASTY[2:-1])
+async def test_the_name_of_a_client_stays_on_its_line(
+    serve: Serve, caplog: pytest.LogCaptureFixture, text: str
+) -> None:
+    """``User-Agent`` is a field of the access log, and an id that is none is not taken."""
+    caplog.set_level(logging.INFO, "rxkernel.access")
+    application = await serve(Broken, access=True, http=ID)
+    head = f"User-Agent: x{text}\r\nX-Request-ID: {text}\r\n".encode()
+
+    await ask(application, b"/fine", head)
+    await until(lambda: [r for r in caplog.records if r.name == "rxkernel.access"])
+
+    record = vars(next(r for r in caplog.records if r.name == "rxkernel.access"))
+    assert (record["user_agent"] or "").isprintable()
+    assert text not in record["request_id"]
+
+
+async def ask(application: Application, target: bytes, head: bytes) -> bytes:
+    """One request as it is written, and all that comes back."""
+    port = application.servers["aiohttp"].port
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET %b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%b\r\n" % (target, head))
+    answer = await reader.read()
+    writer.close()
+    return answer

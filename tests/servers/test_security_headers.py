@@ -1,0 +1,148 @@
+"""What browsers are told to refuse, and who may say otherwise."""
+
+from collections.abc import AsyncIterator, Mapping
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from rxkernel import (
+    FileResponse,
+    Request,
+    Response,
+    ServerConfigurationEvent,
+    ServerEvents,
+    StreamResponse,
+    http,
+    observe,
+)
+from tests.servers.conftest import Serve, http_url
+
+ALL = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "frame-ancestors 'none'",
+    "Referrer-Policy": "same-origin",
+}
+HSTS = "Strict-Transport-Security"
+ON = {"security_headers": True}
+
+
+class Pages:
+    @http("GET", "/", "home")
+    async def home(self, request: Request) -> str:
+        return "home"
+
+    @http("GET", "/own", "own")
+    async def own(self, request: Request) -> Response:
+        return Response("own", headers={n: request.params[n] for n in request.params})
+
+    @http("GET", "/broken", "broken")
+    async def broken(self, request: Request) -> None:
+        raise RuntimeError
+
+    @http("GET", "/file", "file")
+    async def file(self, request: Request) -> FileResponse:
+        return FileResponse(__file__)
+
+    @http("GET", "/stream", "stream")
+    async def stream(self, request: Request) -> StreamResponse:
+        async def pieces() -> AsyncIterator[str]:
+            yield "x"
+
+        return StreamResponse(pieces())
+
+    @observe(ServerEvents.CONFIGURE)
+    async def native(self, event: ServerConfigurationEvent) -> None:
+        async def answer(native: web.Request) -> web.Response:
+            raise web.HTTPConflict
+
+        if isinstance(event.server.engine, web.Application):
+            event.server.engine.router.add_get("/native", answer)
+
+
+def told(response: aiohttp.ClientResponse) -> dict[str, str]:
+    return {name: response.headers[name] for name in (*ALL, HSTS) if name in response.headers}
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "broken", "nowhere", "file", "stream", "native", "socket.io/?EIO=4&transport=polling"],
+)
+async def test_every_answer_has_them(
+    serve: Serve, session: aiohttp.ClientSession, path: str
+) -> None:
+    url = http_url(await serve(Pages, http=ON))
+
+    async with session.get(url + path) as response:
+        assert told(response) == ALL
+
+
+async def test_socketio_has_them_on_a_port_of_its_own(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    application = await serve(Pages, http=ON, socketio={"port": 0})
+    url = application.servers["socketio"].url
+
+    async with session.get(f"{url}/socket.io/?EIO=4&transport=polling") as response:
+        assert told(response) == ALL
+
+
+async def test_without_the_setting_there_are_none(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    async with session.get(http_url(await serve(Pages))) as response:
+        assert told(response) == {}
+
+
+@pytest.mark.parametrize(
+    ("own", "changed"),
+    [
+        pytest.param({"X-Frame-Options": "SAMEORIGIN"}, {"Content-Security-Policy": None}, id="1"),
+        pytest.param({"Content-Security-Policy": "default-src 'self'"}, {}, id="2"),
+        pytest.param(
+            {"Content-Security-Policy": "default-src 'self'; Frame-Ancestors https://a.example"},
+            {"X-Frame-Options": None},
+            id="3",
+        ),
+        pytest.param({"Referrer-Policy": "no-referrer"}, {}, id="4"),
+        pytest.param({"X-Content-Type-Options": "other"}, {}, id="5"),
+    ],
+)
+async def test_what_the_application_has_said_stands(
+    serve: Serve,
+    session: aiohttp.ClientSession,
+    own: dict[str, str],
+    changed: Mapping[str, str | None],
+) -> None:
+    """And nothing is added that would contradict it: browsers take frame-ancestors before
+    X-Frame-Options (Content Security Policy Level 3, section 6.4.2)."""
+    url = http_url(await serve(Pages, http=ON), "/own")
+
+    async with session.get(url, params=own) as response:
+        expected = {**ALL, **own, **changed}
+        assert told(response) == {n: v for n, v in expected.items() if v is not None}
+
+
+@pytest.mark.parametrize(
+    ("proxies", "scheme", "is_told"),
+    [
+        (("127.0.0.1",), "https", True),
+        (("127.0.0.1",), "http", False),
+        (("127.0.0.1",), None, False),
+        ((), "https", False),
+    ],
+)
+async def test_browsers_are_told_to_stay_with_tls_where_a_trusted_proxy_ends_it(
+    serve: Serve,
+    session: aiohttp.ClientSession,
+    proxies: tuple[str, ...],
+    scheme: str | None,
+    is_told: bool,
+) -> None:
+    """RFC 6797 section 7.2: not over anything else."""
+    url = http_url(await serve(Pages, http={**ON, "trusted_proxies": proxies}))
+    headers = {} if scheme is None else {"X-Forwarded-Proto": scheme}
+
+    async with session.get(url, headers=headers) as response:
+        assert response.headers.get(HSTS) == ("max-age=31536000" if is_told else None)
