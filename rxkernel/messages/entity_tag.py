@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 
 _OPAQUE = re.compile(r"[\x21\x23-\x7e\x80-\xff]+")
-_TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\U0010ffff]*")')
+TAG = re.compile(r'(W/)?("[\x21\x23-\x7e\x80-\U0010ffff]*")')
 
 
 def entity_tag(tag: str, *, weak: bool = False) -> str:
@@ -26,7 +26,15 @@ def weakened(etag: str) -> str:
     return etag if etag.startswith("W/") else f"W/{etag}"
 
 
-def is_known(etag: str, if_none_match: Iterable[str]) -> bool:
-    """Whether the lines of ``If-None-Match`` have *etag*, compared weakly (RFC 9110 §13.1.2)."""
-    opaque = etag.removeprefix("W/")
-    return any(line.strip() == "*" or opaque in _TAG.findall(line) for line in if_none_match)
+def is_among(etag: str, lines: Iterable[str], *, strong: bool = False) -> bool:
+    """Whether the *lines* of ``If-None-Match`` or ``If-Match`` have *etag*, or are ``*``.
+
+    Compared weakly, or as *strong* asks: then no weak tag is like another (RFC 9110 §8.8.3.2).
+    """
+    own = TAG.fullmatch(etag)
+    opaque = own[2] if own is not None and not (strong and own[1]) else None
+    return any(
+        line.strip() == "*"
+        or any(tag == opaque and not (strong and weak) for weak, tag in TAG.findall(line))
+        for line in lines
+    )

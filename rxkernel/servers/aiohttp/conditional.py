@@ -3,7 +3,7 @@
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
-from rxkernel.messages.entity_tag import is_known
+from rxkernel.messages.entity_tag import is_among
 
 _OF_THE_BODY = (
     hdrs.CONTENT_TYPE,
@@ -24,7 +24,7 @@ def is_not_modified(native: web.Request, status: int, headers: CIMultiDict[str])
     etag = headers.get(hdrs.ETAG)
     if etag is None or native.method not in ("GET", "HEAD") or not 200 <= status < 300:
         return False
-    return is_known(etag, native.headers.getall(hdrs.IF_NONE_MATCH, ()))
+    return is_among(etag, native.headers.getall(hdrs.IF_NONE_MATCH, ()))
 
 
 def without_body(headers: CIMultiDict[str]) -> CIMultiDict[str]:

@@ -1,7 +1,6 @@
 """Conditional requests (RFC 9110 §13): is what the client has still the same?"""
 
 import os
-import re
 import time
 from datetime import UTC
 from email.utils import formatdate, parsedate_to_datetime
@@ -10,7 +9,8 @@ from typing import Literal
 import attrs
 from multidict import MultiMapping, MutableMultiMapping
 
-_TAG = re.compile(r'(W/)?("[\x21\x23-\x7e\x80-\U0010ffff]*")')
+from rxkernel.messages.entity_tag import TAG, is_among
+
 _SETTLED = 2.0
 """Seconds after which a change is sure to get another time; FAT counts by two."""
 
@@ -50,30 +50,21 @@ class Validators:
     def check(self, asked: MultiMapping[str]) -> Literal[200, 304, 412]:
         """What the preconditions of a GET or HEAD make of a 200, in the order of §13.2.2."""
         if "If-Match" in asked:
-            if not self._is_one_of(asked.getall("If-Match"), strong=True):
+            if not is_among(self.etag, asked.getall("If-Match"), strong=True):
                 return 412
         elif self._is_after(asked.get("If-Unmodified-Since")):
             return 412
         if "If-None-Match" in asked:
-            return 304 if self._is_one_of(asked.getall("If-None-Match"), strong=False) else 200
+            return 304 if is_among(self.etag, asked.getall("If-None-Match")) else 200
         return 304 if self._is_known_since(asked.get("If-Modified-Since")) else 200
 
     def allow_ranges(self, asked: MultiMapping[str]) -> bool:
         """Whether ``If-Range`` (§13.1.5), if there is one, names just this state."""
         if (given := asked.get("If-Range")) is None:
             return True
-        if _TAG.fullmatch(given.strip()):
-            return self._is_one_of([given], strong=True)
+        if TAG.fullmatch(given.strip()):
+            return is_among(self.etag, [given], strong=True)
         return self.is_settled and self.modified is not None and self.modified == _seconds(given)
-
-    def _is_one_of(self, given: list[str], *, strong: bool) -> bool:
-        text = ",".join(given)
-        if text.strip() == "*":
-            return True
-        own = _TAG.fullmatch(self.etag)
-        if own is None or (strong and own[1]):
-            return False
-        return any(tag == own[2] and not (strong and weak) for weak, tag in _TAG.findall(text))
 
     def _is_known_since(self, date: str | None) -> bool:
         seconds = _seconds(date)
