@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -10,6 +11,8 @@ from aiohttp.typedefs import Handler
 
 from rxkernel.exceptions import (
     ForbiddenException,
+    HttpException,
+    HttpVersionNotSupportedException,
     MethodNotAllowedException,
     NotFoundException,
 )
@@ -20,7 +23,11 @@ from rxkernel.messages.request import Request
 from rxkernel.messages.response import EventStreamResponse, Response, StreamResponse
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import HttpDefinition
+from rxkernel.servers.aiohttp.connections import Connections, last_answer
+from rxkernel.servers.aiohttp.guard import guard_of
+from rxkernel.servers.aiohttp.hosts import HostPolicy
 from rxkernel.servers.aiohttp.listener import Listener
+from rxkernel.servers.aiohttp.malformed import METHODS
 from rxkernel.servers.aiohttp.origins import OriginPolicy, is_preflight
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
 from rxkernel.servers.aiohttp.requests import add_path, read_body, read_head
@@ -29,6 +36,8 @@ from rxkernel.servers.server import Server
 from rxkernel.settings import HttpSettings
 
 logger = logging.getLogger(__name__)
+
+_REFUSED_METHODS = frozenset(("CONNECT", "TRACE"))
 
 
 class AiohttpServer(Server):
@@ -46,6 +55,8 @@ class AiohttpServer(Server):
     def __init__(self, settings: HttpSettings) -> None:
         self.proxies = ForwardedBy(settings.trusted_proxies)
         self.origins = OriginPolicy(settings, self.proxies)
+        self.connections = Connections(settings, self.proxies)
+        self._hosts = HostPolicy(settings.allowed_hosts, self.proxies)
         self._settings = settings
         self._kernel: Kernel | None = None
         self._listener: Listener | None = None
@@ -53,6 +64,11 @@ class AiohttpServer(Server):
         self._requests: set[asyncio.Task[Any]] = set()
         self._event_streams: set[Stream] = set()
         self._draining = False
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How often each limit was reached, by the name of its setting, and other misuse."""
+        return self.connections.counts
 
     @property
     def host(self) -> str:
@@ -68,7 +84,7 @@ class AiohttpServer(Server):
         self.engine = web.Application(client_max_size=self._settings.body_limit)
 
     async def start(self) -> None:
-        self.engine.middlewares.insert(0, self._tracked)
+        self.engine.middlewares.insert(0, self.tracked)
         if self._settings.origins:
             self.engine.on_response_prepare.append(self.origins.mark)
         self.engine.router.add_route("*", r"/{path:[\s\S]*}", self._handle)
@@ -76,8 +92,7 @@ class AiohttpServer(Server):
             self.engine,
             self._settings.host,
             self._settings.port,
-            keepalive_timeout=self._settings.keepalive_timeout,
-            reuse_port=self._settings.reuse_port,
+            self.connections,
         )
         await self._listener.start()
 
@@ -98,19 +113,61 @@ class AiohttpServer(Server):
             await listener.close()
 
     @web.middleware
-    async def _tracked(self, native: web.Request, handler: Handler) -> web.StreamResponse:
-        """aiohttp has one task per request, which ends when the answer has been written."""
-        task = asyncio.current_task()
-        if task is not None and native.path not in self.not_awaited:
+    async def tracked(self, native: web.Request, handler: Handler) -> web.StreamResponse:
+        """Around every request of every port: what it may ask for at all, and how long it is
+        in flight. aiohttp has one task per request, which ends when the answer is written.
+        """
+        task, guard = asyncio.current_task(), guard_of(native)
+        assert task is not None
+        if guard is not None:
+            guard.begin(native)
+            task.add_done_callback(guard.end)
+        is_awaited = native.path not in self.not_awaited
+        if is_awaited:
             self._requests.add(task)
             task.add_done_callback(self._requests.discard)
-        out = await handler(native)
-        is_last = self._draining and native.path not in self.not_awaited
-        if is_last or native.content.exception() is not None:
+        try:
+            self._check(native)
+        except HttpVersionNotSupportedException as exc:
+            out = await self._refuse_version(native, exc)
+        except HttpException as exc:
+            out = await self._handle(native, exc)
+        else:
+            out = await handler(native)
+        if (self._draining and is_awaited) or native.content.exception() is not None:
             out.force_close()
         return out
 
-    async def _handle(self, native: web.Request) -> web.StreamResponse:
+    def _check(self, native: web.Request) -> None:
+        """Refuse what no route, native ones included, is to see.
+
+        Raises:
+            HttpVersionNotSupportedException: it is neither HTTP/1.0 nor 1.1.
+            MethodNotAllowedException: TRACE, which would echo cookies to a script, or CONNECT.
+            MisdirectedRequestException: as `HostPolicy` says.
+        """
+        if native.version[0] != 1:
+            raise HttpVersionNotSupportedException("HTTP/1.0 and HTTP/1.1 are spoken here")
+        if native.method in _REFUSED_METHODS:
+            raise MethodNotAllowedException(headers={"Allow": self._allowed(native)})
+        self._hosts.check(native)
+
+    async def _refuse_version(self, native: web.Request, exc: Exception) -> web.StreamResponse:
+        """Say so in HTTP/1.1 and close; aiohttp would answer in the version that was asked for."""
+        assert self._kernel is not None
+        request = read_head(native, self.proxies.client(native))
+        try:
+            answer = last_answer(await self._kernel.fail(request, exc))
+        except Exception:
+            logger.exception("what a listener answers to another version cannot be written")
+            answer = last_answer(error_response(exc))
+        if (guard := guard_of(native)) is not None:
+            guard.dismiss(answer)
+        return web.Response(status=505)
+
+    async def _handle(
+        self, native: web.Request, refusal: HttpException | None = None
+    ) -> web.StreamResponse:
         assert self._kernel is not None
         exchange = _Exchange(self._kernel, read_head(native, self.proxies.client(native)))
         current_request.set(exchange.request)
@@ -118,14 +175,22 @@ class AiohttpServer(Server):
         assert task is not None
         task.add_done_callback(exchange.end)
         try:
-            response = await self._answer(self._kernel, native, exchange.request)
+            response = await self._answer(self._kernel, native, exchange.request, refusal)
             return await self._deliver(native, exchange, response)
         except ConnectionError:
             logger.debug("client left: %s %r", native.method, native.raw_path[:200])
             return web.Response(status=499)
 
-    async def _answer(self, kernel: Kernel, native: web.Request, request: Request) -> Response:
+    async def _answer(
+        self,
+        kernel: Kernel,
+        native: web.Request,
+        request: Request,
+        refusal: HttpException | None,
+    ) -> Response:
         try:
+            if refusal is not None:
+                raise refusal
             if is_preflight(native):
                 granted = self._preflight(kernel, native)
                 return await kernel.respond(request, Response(None, 204, granted))
@@ -140,6 +205,15 @@ class AiohttpServer(Server):
             _raise_if_gone(native, exc)
             return await kernel.fail(request, exc)
         return await kernel.answer(definition, request)
+
+    def _allowed(self, native: web.Request) -> str:
+        """The methods of the path; of a native or unknown one, those there are at all."""
+        assert self._kernel is not None
+        try:
+            methods = self._kernel.http_router.allowed(self._path(native))
+        except HttpException:
+            methods = []
+        return ", ".join(methods) or METHODS
 
     def _preflight(self, kernel: Kernel, native: web.Request) -> dict[str, str]:
         if not self.origins.allows(native):

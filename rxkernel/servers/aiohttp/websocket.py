@@ -7,6 +7,7 @@ from typing import Self
 
 from aiohttp import WebSocketError, WSMessage, WSMsgType, web
 
+from rxkernel.servers.aiohttp.guard import guard_of
 from rxkernel.servers.aiohttp.responses import is_gone
 
 Frame = str | bytes
@@ -48,6 +49,8 @@ class WebSocket:
         too_big = limit + 1  # aiohttp closes at it, not above
         socket = web.WebSocketResponse(max_msg_size=too_big, compress=False, timeout=_CLOSING)
         await socket.prepare(native)
+        if (guard := guard_of(native)) is not None:
+            guard.let_go()
         return cls(native, socket)
 
     async def receive(self) -> Frame | None:

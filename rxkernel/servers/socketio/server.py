@@ -127,7 +127,8 @@ class SocketioServer(Server):
 
     async def start(self) -> None:
         if (port := self._settings.socketio.port) is not None:
-            self._listener = Listener(self._application, self.host, port)
+            self._application.middlewares.insert(0, self._http.tracked)
+            self._listener = Listener(self._application, self.host, port, self._http.connections)
             await self._listener.start()
         self._broadcaster.attach(self.engine)
 
