@@ -6,6 +6,7 @@ Counts are by the name of the setting (``http.max_connections``), or ``protocol 
 import logging
 import time
 from collections import Counter
+from enum import Enum
 from functools import lru_cache
 from ipaddress import IPv6Network, ip_address
 
@@ -34,6 +35,13 @@ class Crossings:
             logger.warning("%s: %s (%d so far)", setting, what, self.counts[setting])
 
 
+class Full(Enum):
+    """What has no place left."""
+
+    ALL = "all"
+    NETWORK = "network"
+
+
 class Places:
     """Room for *total* clients, and for *per_network* of one network."""
 
@@ -41,28 +49,30 @@ class Places:
         self._total = total
         self._per_network = per_network
         self._taken = 0
-        self._by_network: Counter[str] = Counter()
+        self._by_network: dict[str, int] = {}
 
-    @property
-    def is_full(self) -> bool:
-        return self._taken >= self._total
+    def take(self, network: str | None) -> Full | None:
+        """Let one more client of *network* in, or say what is full.
 
-    def is_full_for(self, network: str) -> bool:
-        return self._by_network[network] >= self._per_network
-
-    def take(self, network: str | None) -> None:
-        """One more client of *network*; None is counted in all only."""
-        self._taken += 1
+        None is no network: such a client is counted in all only.
+        """
+        if self._taken >= self._total:
+            return Full.ALL
         if network is not None:
-            self._by_network[network] += 1
+            taken = self._by_network.get(network, 0)
+            if taken >= self._per_network:
+                return Full.NETWORK
+            self._by_network[network] = taken + 1
+        self._taken += 1
+        return None
 
     def leave(self, network: str | None) -> None:
         """One client of *network* has gone."""
         self._taken -= 1
         if network is not None:
-            self._by_network[network] -= 1
-            if not self._by_network[network]:
-                del self._by_network[network]
+            taken = self._by_network.pop(network) - 1
+            if taken:
+                self._by_network[network] = taken
 
 
 @lru_cache(1024)

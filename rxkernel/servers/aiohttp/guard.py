@@ -1,19 +1,19 @@
 """What stands between a connection and aiohttp: deadlines, and a place for each.
 
-aiohttp waits for a head as long as the client likes. Here a connection has one timer, which
-wakes now and then and looks at a deadline; moving that is all a request pays.
+aiohttp waits for a head as long as the client likes. Here each connection has a deadline,
+which a request moves; `Connections` looks at all of them once a second.
 """
 
 import asyncio
 import math
-import socket
-from typing import cast
+from time import monotonic
+from typing import Any, cast
 
-from aiohttp import StreamReader, web
+from aiohttp import EMPTY_PAYLOAD, StreamReader, web
 
 from rxkernel.exceptions import HttpException, RequestTimeoutException
 from rxkernel.kernel.errors import error_response
-from rxkernel.servers.aiohttp.connections import Connections, last_answer
+from rxkernel.servers.aiohttp.connections import Connections, last_answer, limit_sending
 
 _END_OF_HEAD = b"\r\n\r\n"
 
@@ -25,9 +25,6 @@ _MOST_PARTING = 100
 
 _DEAF = asyncio.Protocol()
 """Takes everything and does nothing: it saves a handler for who is turned away."""
-
-_USER_TIMEOUT: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)
-"""Linux only: elsewhere a client may take its answer as slowly as it likes."""
 
 
 class Guard(asyncio.Protocol):
@@ -42,49 +39,45 @@ class Guard(asyncio.Protocol):
     __slots__ = (
         "_body",
         "_connections",
-        "_deadline",
         "_feed",
         "_handler",
-        "_host",
         "_is_idle",
-        "_loop",
+        "_network",
         "_server",
         "_tail",
-        "_timer",
         "_transport",
+        "deadline",
     )
 
     def __init__(self, connections: Connections, server: web.Server) -> None:
         self._connections = connections
         self._server = server
-        self._loop = asyncio.get_running_loop()
         self._handler: asyncio.Protocol = _DEAF
         self._is_idle = False
         self._tail = b""
-        self._body: StreamReader | None = None
+        self._body: StreamReader = EMPTY_PAYLOAD
 
     # --- what the transport calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        connections = self._connections
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
-        self._host: str | None = peer[0] if isinstance(peer, tuple) else None
-        refusal = self._connections.admit(self._host)
+        self._network = connections.network(peer[0]) if isinstance(peer, tuple) else None
+        refusal = connections.admit(self._network)
         if refusal is not None:
             self._turn_away(refusal)
             return
-        settings = self._connections.settings
-        self._limit_sending(settings.send_timeout)
-        self._handler = self._connections.handler(self._server, self._loop)
+        self._handler = connections.handler(self._server)
         self._feed = self._handler.data_received
-        self._deadline = self._loop.time() + settings.header_timeout
-        self._timer = self._loop.call_at(self._deadline, self._look)
+        self.deadline = monotonic() + connections.header_timeout
+        connections.watch(self)
         self._handler.connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         if self._is_idle:
             self._is_idle = False
-            self._deadline = self._loop.time() + self._connections.settings.header_timeout
+            self.deadline = monotonic() + self._connections.header_timeout
         self._tail = data[-4:] if len(data) > 3 else (self._tail + data)[-4:]
         self._feed(data)
 
@@ -98,75 +91,61 @@ class Guard(asyncio.Protocol):
         self._handler.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._timer.cancel()
         if self._handler is _DEAF:
             self._connections.turned_away.discard(self._transport)
             return
-        self._connections.leave(self._host)
+        self._connections.unwatch(self)
+        self._connections.leave(self._network)
         if isinstance(exc, TimeoutError):
             self._cross("http.send_timeout", "took no more of its answer")
         self._handler.connection_lost(exc)
 
     # --- what the server tells
 
-    def begin(self, native: web.BaseRequest) -> None:
-        """A head has been read: the client has done its part."""
+    def begin(self, body: StreamReader) -> None:
+        """The head of a request has been read: the client has done its part."""
         self._is_idle = False
-        self._deadline = math.inf
-        self._body = native.content if native.body_exists else None
+        self.deadline = math.inf
+        self._body = body
 
-    def end(self, _: object = None) -> None:
-        """The answer has been written."""
-        now, settings, body = self._loop.time(), self._connections.settings, self._body
-        if body is not None and not body.is_eof():
-            self._deadline = now + self._connections.lingering + settings.keepalive_timeout
-        elif body is None and self._tail != _END_OF_HEAD:
-            self._deadline = now + settings.header_timeout
+    def end(self, task: "asyncio.Task[Any]") -> None:
+        """*task* has written the answer."""
+        connections, body = self._connections, self._body
+        connections.in_flight.discard(task)
+        now = monotonic()
+        if not body.is_eof():
+            self.deadline = now + connections.lingering + connections.keepalive_timeout
+        elif body is EMPTY_PAYLOAD and self._tail != _END_OF_HEAD:
+            self.deadline = now + connections.header_timeout
         else:
-            self._body = None
+            self._body = EMPTY_PAYLOAD
             self._is_idle = True
-            self._deadline = now + settings.keepalive_timeout
+            self.deadline = now + connections.keepalive_timeout
 
     def let_go(self) -> None:
         """It has become a websocket, whose deadlines are its owner's."""
-        self._timer.cancel()
-        self._limit_sending(0)
-
-    def dismiss(self, answer: bytes) -> None:
-        """Say this and close."""
-        self._transport.write(answer)
-        self._transport.close()
+        self._connections.unwatch(self)
+        limit_sending(self._transport.get_extra_info("socket"), 0)
 
     # --- deadlines
 
-    def _look(self) -> None:
-        """Close it or come back: in time for any deadline that is set meanwhile."""
-        now = self._loop.time()
-        if now < self._deadline:
-            when = min(self._deadline, now + self._connections.shortest)
-            self._timer = self._loop.call_at(when, self._look)
-        elif self._is_idle or self._transport.is_closing():
+    def expire(self) -> None:
+        """Close it for its deadline; half a head is told."""
+        self._connections.unwatch(self)
+        if self._is_idle or self._transport.is_closing():
             self._transport.close()
         elif self._tail:
             self._cross("http.header_timeout", "did not end the head of its request")
             late = RequestTimeoutException("the head did not come in time")
-            self.dismiss(last_answer(error_response(late)))
+            self._transport.write(last_answer(error_response(late)))
+            self._transport.close()
         else:
             self._cross("http.header_timeout", "sent nothing")
             self._transport.close()
 
     def _cross(self, setting: str, what: str) -> None:
-        self._connections.crossed(setting, f"closed a connection of {self._host} that {what}")
-
-    def _limit_sending(self, seconds: float) -> None:
-        """Let the system cut the connection once the client has taken nothing for so long.
-
-        Only the system sees all that waits: what sendfile writes does not pass here, and
-        what is left when a transport closes is nobody's.
-        """
-        if _USER_TIMEOUT is not None:
-            connection = self._transport.get_extra_info("socket")
-            connection.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, math.ceil(seconds * 1000))
+        whose = self._network or "a proxy"
+        self._connections.crossed(setting, f"closed a connection of {whose} that {what}")
 
     def _turn_away(self, exc: HttpException) -> None:
         """Say why, and read what comes for a moment: closing at once would lose the answer."""
@@ -175,11 +154,5 @@ class Guard(asyncio.Protocol):
         self._transport.write(last_answer(error_response(exc)))
         delay = _PARTING if len(parting) < _MOST_PARTING else 0.0
         parting.add(self._transport)
-        self._timer = self._loop.call_later(delay, self._transport.abort)
+        asyncio.get_running_loop().call_later(delay, self._transport.abort)
         self._transport.write_eof()
-
-
-def guard_of(native: web.BaseRequest) -> Guard | None:
-    """The guard of a request's connection; None where the client has left."""
-    transport = native.transport
-    return None if transport is None else cast(Guard, transport.get_protocol())

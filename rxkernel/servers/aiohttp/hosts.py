@@ -27,7 +27,7 @@ class HostPolicy:
         names = [name.lower() for name in allowed]
         self._exact = frozenset(_canonical(name) for name in names if not name.startswith("*."))
         self._below = tuple(name.removeprefix("*") for name in names if name.startswith("*."))
-        self._is_open = not names
+        self.is_open = not names
         self._proxies = proxies
 
     def check(self, native: web.Request) -> None:
@@ -37,15 +37,13 @@ class HostPolicy:
             MisdirectedRequestException: it is for a host that is not served here.
         """
         target, authority = native.raw_path, ""
-        if self._is_open and target.startswith("/"):
-            return
         if not target.startswith(("/", "*")):
             scheme, _, rest = target.partition("://")
             authority = _END_OF_AUTHORITY.split(rest, maxsplit=1)[0]
             own = native.headers.get("Host")
             if own is not None and not _is_same(authority, own, scheme):
                 raise MisdirectedRequestException("the request names two hosts")
-        if not self._is_open and not self._lists(_name(self._proxies.host(native) or authority)):
+        if not self.is_open and not self._lists(_name(self._proxies.host(native) or authority)):
             raise MisdirectedRequestException("this host is not served here")
 
     def _lists(self, name: str | None) -> bool:

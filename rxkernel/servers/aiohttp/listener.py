@@ -6,7 +6,7 @@ from functools import partial
 
 from aiohttp import web
 
-from rxkernel.servers.aiohttp.connections import Connections
+from rxkernel.servers.aiohttp.connections import Connections, limit_sending
 from rxkernel.servers.aiohttp.guard import Guard
 from rxkernel.servers.server import ServerStartError
 
@@ -29,10 +29,13 @@ class Listener:
         host: str,
         port: int,
         connections: Connections,
+        *,
+        reuse_port: bool = False,
     ) -> None:
         self.host = host
         self.port = port
         self._connections = connections
+        self._reuse_port = reuse_port
         self._server: asyncio.Server | None = None
         self._runner = web.AppRunner(
             engine,
@@ -54,13 +57,15 @@ class Listener:
                 self.host,
                 self.port,
                 backlog=_BACKLOG,
-                reuse_port=self._connections.settings.reuse_port or None,
+                reuse_port=self._reuse_port or None,
             )
         except BaseException as exc:
             await self._runner.cleanup()
             if isinstance(exc, OSError):
                 raise ServerStartError(self._explain(exc)) from exc
             raise
+        for listening in self._server.sockets:
+            limit_sending(listening, self._connections.send_timeout)
         self.port = self._server.sockets[0].getsockname()[1]
 
     def _explain(self, exc: OSError) -> str:
@@ -93,8 +98,7 @@ class Listener:
         if self._server is not None:
             self._server.close()
         await self._runner.cleanup()
-        for transport in tuple(self._connections.turned_away):
-            transport.abort()
+        self._connections.close()
 
 
 def new_engine(body_limit: int) -> web.Application:

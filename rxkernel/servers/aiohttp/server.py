@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Any
 
 import attrs
 from aiohttp import web
@@ -24,7 +23,7 @@ from rxkernel.messages.response import EventStreamResponse, Response, StreamResp
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import HttpDefinition
 from rxkernel.servers.aiohttp.connections import Connections, last_answer
-from rxkernel.servers.aiohttp.guard import guard_of
+from rxkernel.servers.aiohttp.guard import Guard
 from rxkernel.servers.aiohttp.hosts import HostPolicy
 from rxkernel.servers.aiohttp.listener import Listener
 from rxkernel.servers.aiohttp.malformed import METHODS
@@ -38,6 +37,7 @@ from rxkernel.settings import HttpSettings
 logger = logging.getLogger(__name__)
 
 _REFUSED_METHODS = frozenset(("CONNECT", "TRACE"))
+"""The one would be a proxy's, the other shows a script what it may not see (RFC 9110 §9.3.8)."""
 
 
 class AiohttpServer(Server):
@@ -61,7 +61,6 @@ class AiohttpServer(Server):
         self._kernel: Kernel | None = None
         self._listener: Listener | None = None
         self.not_awaited: set[str] = set()
-        self._requests: set[asyncio.Task[Any]] = set()
         self._event_streams: set[Stream] = set()
         self._draining = False
 
@@ -81,6 +80,7 @@ class AiohttpServer(Server):
     def configure(self, kernel: Kernel) -> None:
         self._kernel = kernel
         self._draining = False
+        self.connections = Connections(self._settings, self.proxies)
         self.engine = web.Application(client_max_size=self._settings.body_limit)
 
     async def start(self) -> None:
@@ -93,6 +93,7 @@ class AiohttpServer(Server):
             self._settings.host,
             self._settings.port,
             self.connections,
+            reuse_port=self._settings.reuse_port,
         )
         await self._listener.start()
 
@@ -104,8 +105,8 @@ class AiohttpServer(Server):
         for stream in tuple(self._event_streams):
             stream.end()
         await self._listener.linger()
-        while self._requests:
-            await asyncio.wait(self._requests)
+        while self.connections.in_flight:
+            await asyncio.wait(self.connections.in_flight)
 
     async def stop(self) -> None:
         listener, self._listener = self._listener, None
@@ -117,52 +118,55 @@ class AiohttpServer(Server):
         """Around every request of every port: what it may ask for at all, and how long it is
         in flight. aiohttp has one task per request, which ends when the answer is written.
         """
-        task, guard = asyncio.current_task(), guard_of(native)
+        task, transport = asyncio.current_task(), native.transport
         assert task is not None
-        if guard is not None:
-            guard.begin(native)
-            task.add_done_callback(guard.end)
         is_awaited = native.path not in self.not_awaited
         if is_awaited:
-            self._requests.add(task)
-            task.add_done_callback(self._requests.discard)
-        try:
-            self._check(native)
-        except HttpVersionNotSupportedException as exc:
-            out = await self._refuse_version(native, exc)
-        except HttpException as exc:
-            out = await self._handle(native, exc)
+            self.connections.in_flight.add(task)
+        if transport is None:  # the client left before its request began
+            task.add_done_callback(self.connections.in_flight.discard)
         else:
+            guard: Guard = transport.get_protocol()  # type: ignore[assignment]
+            guard.begin(native.content)
+            task.add_done_callback(guard.end)
+        if (
+            native.version[0] == 1
+            and native.raw_path[0] == "/"
+            and native.method not in _REFUSED_METHODS
+            and self._hosts.is_open
+        ):
             out = await handler(native)
+        else:
+            out = await self._checked(native, handler)
         if (self._draining and is_awaited) or native.content.exception() is not None:
             out.force_close()
         return out
 
-    def _check(self, native: web.Request) -> None:
-        """Refuse what no route, native ones included, is to see.
+    async def _checked(self, native: web.Request, handler: Handler) -> web.StreamResponse:
+        """Refuse what no route, native ones included, is to see."""
+        try:
+            if native.version[0] != 1:
+                return await self._refuse_version(native)
+            if native.method in _REFUSED_METHODS:
+                raise MethodNotAllowedException(headers={"Allow": self._allowed(native)})
+            self._hosts.check(native)
+        except HttpException as exc:
+            return await self._handle(native, exc)
+        return await handler(native)
 
-        Raises:
-            HttpVersionNotSupportedException: it is neither HTTP/1.0 nor 1.1.
-            MethodNotAllowedException: TRACE, which would echo cookies to a script, or CONNECT.
-            MisdirectedRequestException: as `HostPolicy` says.
-        """
-        if native.version[0] != 1:
-            raise HttpVersionNotSupportedException("HTTP/1.0 and HTTP/1.1 are spoken here")
-        if native.method in _REFUSED_METHODS:
-            raise MethodNotAllowedException(headers={"Allow": self._allowed(native)})
-        self._hosts.check(native)
-
-    async def _refuse_version(self, native: web.Request, exc: Exception) -> web.StreamResponse:
+    async def _refuse_version(self, native: web.Request) -> web.StreamResponse:
         """Say so in HTTP/1.1 and close; aiohttp would answer in the version that was asked for."""
         assert self._kernel is not None
         request = read_head(native, self.proxies.client(native))
+        exc = HttpVersionNotSupportedException("HTTP/1.0 and HTTP/1.1 are spoken here")
         try:
             answer = last_answer(await self._kernel.fail(request, exc))
         except Exception:
             logger.exception("what a listener answers to another version cannot be written")
             answer = last_answer(error_response(exc))
-        if (guard := guard_of(native)) is not None:
-            guard.dismiss(answer)
+        if native.transport is not None:
+            native.transport.write(answer)
+            native.transport.close()
         return web.Response(status=505)
 
     async def _handle(

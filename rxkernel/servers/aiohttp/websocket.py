@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Mapping
 from struct import pack
-from typing import Self
+from typing import Self, cast
 
 from aiohttp import WebSocketError, WSMessage, WSMsgType, web
 
-from rxkernel.servers.aiohttp.guard import guard_of
+from rxkernel.servers.aiohttp.guard import Guard
 from rxkernel.servers.aiohttp.responses import is_gone
 
 Frame = str | bytes
@@ -49,8 +49,8 @@ class WebSocket:
         too_big = limit + 1  # aiohttp closes at it, not above
         socket = web.WebSocketResponse(max_msg_size=too_big, compress=False, timeout=_CLOSING)
         await socket.prepare(native)
-        if (guard := guard_of(native)) is not None:
-            guard.let_go()
+        if native.transport is not None:
+            cast(Guard, native.transport.get_protocol()).let_go()
         return cls(native, socket)
 
     async def receive(self) -> Frame | None:

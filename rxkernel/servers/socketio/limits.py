@@ -3,10 +3,15 @@
 import logging
 
 from rxkernel.messages.connection import ClientAddress
-from rxkernel.servers.limits import Crossings, Places, network_of
+from rxkernel.servers.limits import Crossings, Full, Places, network_of
 from rxkernel.settings import SocketioSettings
 
 logger = logging.getLogger(__name__)
+
+_SETTINGS = {
+    Full.ALL: "socketio.max_sessions",
+    Full.NETWORK: "socketio.max_sessions_per_address",
+}
 
 
 class ProtocolError(ValueError):
@@ -27,13 +32,8 @@ class Limits(Crossings):
 
     def admit(self, client: ClientAddress | None) -> str | None:
         """Count one more session of *client*, or return the setting that refuses it."""
-        network = _network(client)
-        if self._places.is_full:
-            return "socketio.max_sessions"
-        if network is not None and self._places.is_full_for(network):
-            return "socketio.max_sessions_per_address"
-        self._places.take(network)
-        return None
+        full = self._places.take(_network(client))
+        return None if full is None else _SETTINGS[full]
 
     def leave(self, client: ClientAddress | None) -> None:
         """One session of *client* has ended."""
