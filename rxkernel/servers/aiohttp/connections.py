@@ -105,12 +105,12 @@ class Connections(Crossings):
         self._watched.discard(guard)
 
     def _look(self) -> None:
-        now = time.monotonic()
-        for guard in [guard for guard in self._watched if guard.deadline <= now]:
-            guard.expire()
         self._timer = None
         if self._watched:
             self._timer = asyncio.get_running_loop().call_later(self._interval, self._look)
+        now = time.monotonic()
+        for guard in [guard for guard in self._watched if guard.deadline <= now]:
+            guard.expire()
 
     def close(self) -> None:
         """Forget who was turned away, and look no more."""

@@ -157,6 +157,8 @@ class AiohttpServer(Server):
     async def _refuse_version(self, native: web.Request) -> web.StreamResponse:
         """Say so in HTTP/1.1 and close; aiohttp would answer in the version that was asked for."""
         assert self._kernel is not None
+        what = f"a request of {native.remote or 'a client'} is one of HTTP/{native.version[0]}"
+        self.connections.crossed("protocol error", what)
         request = read_head(native, self.proxies.client(native))
         exc = HttpVersionNotSupportedException("HTTP/1.0 and HTTP/1.1 are spoken here")
         try:
@@ -182,7 +184,7 @@ class AiohttpServer(Server):
             response = await self._answer(self._kernel, native, exchange.request, refusal)
             return await self._deliver(native, exchange, response)
         except ConnectionError:
-            logger.debug("client left: %s %r", native.method, native.raw_path[:200])
+            logger.debug("client left: %s %.200r", native.method, native.raw_path)
             return web.Response(status=499)
 
     async def _answer(
@@ -214,10 +216,11 @@ class AiohttpServer(Server):
         """The methods of the path; of a native or unknown one, those there are at all."""
         assert self._kernel is not None
         try:
-            methods = self._kernel.http_router.allowed(self._path(native))
+            known = self._kernel.http_router.allowed(self._path(native))
         except HttpException:
-            methods = []
-        return ", ".join(methods) or METHODS
+            known = []
+        is_path = native.raw_path.startswith("/")
+        return ", ".join(known) if is_path and known else METHODS
 
     def _preflight(self, kernel: Kernel, native: web.Request) -> dict[str, str]:
         if not self.origins.allows(native):
