@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import pytest
 
-from rxkernel import Application, Request, http
+from rxkernel import Application, Request, Server, http
 from rxkernel.servers.aiohttp.server import AiohttpServer
 from tests.waiting import until
 
@@ -52,7 +52,7 @@ class Wire:
         self.writer = writer
 
     @classmethod
-    async def to(cls, server: AiohttpServer, receive_buffer: int | None = None) -> Self:
+    async def to(cls, server: Server, receive_buffer: int | None = None) -> Self:
         client = socket.socket()
         if receive_buffer is not None:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)

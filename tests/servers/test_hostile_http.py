@@ -5,7 +5,6 @@ import asyncio
 import json
 import logging
 from contextlib import AsyncExitStack
-from typing import Any
 
 import pytest
 from aiohttp import web
@@ -21,7 +20,7 @@ from rxkernel import (
     http,
     observe,
 )
-from tests.servers.hostile_http import HttpAttack, Wire
+from tests.servers.hostile_http import HttpAttack, HttpTarget, Wire
 from tests.waiting import until
 
 BROKEN = {"protocol error": 1}
@@ -404,7 +403,7 @@ async def served(*wires: Wire) -> None:
         assert (await wire.answer())[0] == 200
 
 
-async def turned_away(target: Any, status: int) -> None:
+async def turned_away(target: HttpTarget, status: int) -> None:
     """Though the client has sent much by then."""
     async with target.client() as wire:
         wire.send(head("Host: x", "Content-Length: 100000") + "x" * 100_000)
@@ -414,8 +413,8 @@ async def turned_away(target: Any, status: int) -> None:
         assert await wire.rest() == b""
 
 
-def is_admitted(target: Any) -> bool:
-    """Whether the places of those who left are free: as many as there are may come."""
+def is_admitted(target: HttpTarget) -> bool:
+    """Whether the places of those who left are free again."""
     return target.server.connections._places._taken == 0
 
 

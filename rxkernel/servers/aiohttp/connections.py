@@ -121,14 +121,15 @@ class Connections(Crossings):
 
     def handler(self, server: web.Server) -> RequestHandler:
         """What parses one connection and runs its requests."""
-        return RequestHandler(
+        handler = RequestHandler(
             server,
-            self,
             loop=asyncio.get_running_loop(),
-            access_log=None,
             keepalive_timeout=_NEVER,
+            access_log=None,  # type: ignore[arg-type] # as `web.run_app` may be told
             lingering_time=self.lingering,
         )
+        handler.crossings = self
+        return handler
 
 
 def limit_sending(connection: socket.socket | TransportSocket, seconds: float) -> None:

@@ -68,11 +68,12 @@ class Guard(asyncio.Protocol):
         if refusal is not None:
             self._turn_away(refusal)
             return
-        self._handler = connections.handler(self._server)
-        self._feed = self._handler.data_received
+        self._handler = handler = connections.handler(self._server)
+        handler.guard = self
+        self._feed = handler.data_received
         self.deadline = monotonic() + connections.header_timeout
         connections.watch(self)
-        self._handler.connection_made(transport)
+        handler.connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         if self._is_idle:
@@ -99,6 +100,7 @@ class Guard(asyncio.Protocol):
         if isinstance(exc, TimeoutError):
             self._cross("http.send_timeout", "took no more of its answer")
         self._handler.connection_lost(exc)
+        self._handler = _DEAF  # no cycle is left to collect
 
     # --- what the server tells
 
@@ -113,14 +115,17 @@ class Guard(asyncio.Protocol):
         connections, body = self._connections, self._body
         connections.in_flight.discard(task)
         now = monotonic()
-        if not body.is_eof():
-            self.deadline = now + connections.lingering + connections.keepalive_timeout
-        elif body is EMPTY_PAYLOAD and self._tail != _END_OF_HEAD:
+        if body is EMPTY_PAYLOAD:
+            self._is_idle = self._tail == _END_OF_HEAD
+        else:
+            self._is_idle = body.is_eof()
+        if self._is_idle:
+            self._body = EMPTY_PAYLOAD
+            self.deadline = now + connections.keepalive_timeout
+        elif body is EMPTY_PAYLOAD:
             self.deadline = now + connections.header_timeout
         else:
-            self._body = EMPTY_PAYLOAD
-            self._is_idle = True
-            self.deadline = now + connections.keepalive_timeout
+            self.deadline = now + connections.lingering + connections.keepalive_timeout
 
     def let_go(self) -> None:
         """It has become a websocket, whose deadlines are its owner's."""

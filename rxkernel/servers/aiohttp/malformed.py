@@ -37,11 +37,11 @@ _OTHER_VERSION = re.compile(r"Bad status line:\s+Invalid HTTP version|Pause on P
 class RequestHandler(web.RequestHandler):
     """aiohttp's side of one connection."""
 
-    __slots__ = ("_crossings",)
+    __slots__ = ("crossings", "guard")
 
-    def __init__(self, server: web.Server, crossings: Crossings, **options: Any) -> None:
-        super().__init__(server, **options)
-        self._crossings = crossings
+    crossings: Crossings
+    guard: Any
+    """The `Guard` in front of it, for who has a request only."""
 
     def handle_error(
         self,
@@ -54,7 +54,7 @@ class RequestHandler(web.RequestHandler):
         if not isinstance(exc, HttpProcessingError):
             return super().handle_error(request, status, exc, message)
         what = f"a request of {request.remote or 'a client'} cannot be read: {exc.message!r:.200}"
-        self._crossings.crossed("protocol error", what)
+        self.crossings.crossed("protocol error", what)
         answer = error_response(_explained(exc))
         body, content_type = encode_content(answer.content, None)
         out = web.Response(
@@ -70,7 +70,7 @@ class RequestHandler(web.RequestHandler):
         """Not for a client that took nothing of a file for too long: sendfile raises that."""
         exc = kwargs.get("exc_info")
         if isinstance(exc, TimeoutError) and exc.errno == errno.ETIMEDOUT:
-            self._crossings.crossed("http.send_timeout", "cut off a client that took no more")
+            self.crossings.crossed("http.send_timeout", "cut off a client that took no more")
         else:
             super().log_exception(*args, **kwargs)
 

@@ -118,17 +118,14 @@ class AiohttpServer(Server):
         """Around every request of every port: what it may ask for at all, and how long it is
         in flight. aiohttp has one task per request, which ends when the answer is written.
         """
-        task, transport = asyncio.current_task(), native.transport
+        task, body = asyncio.current_task(), native.content
         assert task is not None
+        guard: Guard = native.protocol.guard  # type: ignore[attr-defined]
+        guard.begin(body)
+        task.add_done_callback(guard.end)
         is_awaited = native.path not in self.not_awaited
         if is_awaited:
             self.connections.in_flight.add(task)
-        if transport is None:  # the client left before its request began
-            task.add_done_callback(self.connections.in_flight.discard)
-        else:
-            guard: Guard = transport.get_protocol()  # type: ignore[assignment]
-            guard.begin(native.content)
-            task.add_done_callback(guard.end)
         if (
             native.version[0] == 1
             and native.raw_path[0] == "/"
@@ -138,7 +135,7 @@ class AiohttpServer(Server):
             out = await handler(native)
         else:
             out = await self._checked(native, handler)
-        if (self._draining and is_awaited) or native.content.exception() is not None:
+        if (self._draining and is_awaited) or body.exception() is not None:
             out.force_close()
         return out
 

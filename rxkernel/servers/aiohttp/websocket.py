@@ -7,7 +7,7 @@ from typing import Self, cast
 
 from aiohttp import WebSocketError, WSMessage, WSMsgType, web
 
-from rxkernel.servers.aiohttp.guard import Guard
+from rxkernel.servers.aiohttp.malformed import RequestHandler
 from rxkernel.servers.aiohttp.responses import is_gone
 
 Frame = str | bytes
@@ -49,8 +49,7 @@ class WebSocket:
         too_big = limit + 1  # aiohttp closes at it, not above
         socket = web.WebSocketResponse(max_msg_size=too_big, compress=False, timeout=_CLOSING)
         await socket.prepare(native)
-        if native.transport is not None:
-            cast(Guard, native.transport.get_protocol()).let_go()
+        cast(RequestHandler, native.protocol).guard.let_go()
         return cls(native, socket)
 
     async def receive(self) -> Frame | None:
