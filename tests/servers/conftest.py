@@ -56,8 +56,8 @@ async def attack(serve: Serve, caplog: pytest.LogCaptureFixture) -> AsyncIterato
         yield attack
 
 
-@pytest_asyncio.fixture
-async def http_attack(serve: Serve, caplog: pytest.LogCaptureFixture) -> AsyncIterator[HttpAttack]:
+@pytest.fixture
+def http_attack(serve: Serve, caplog: pytest.LogCaptureFixture) -> HttpAttack:
     """``await http_attack(Controller, …, header_timeout=0.1, …)``: the settings are HTTP's."""
 
     async def start(

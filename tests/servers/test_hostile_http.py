@@ -11,15 +11,18 @@ from aiohttp import web
 
 from rxkernel import (
     ForbiddenException,
+    InternalServerErrorException,
     KernelEvents,
     Request,
     RequestEvent,
     ServerConfigurationEvent,
     ServerEvents,
     ServiceUnavailableException,
+    Transport,
     http,
     observe,
 )
+from rxkernel.kernel.errors import log_failure
 from tests.servers.hostile_http import HttpAttack, HttpTarget, Wire
 from tests.waiting import until
 
@@ -625,3 +628,28 @@ async def test_B18_what_a_client_sends_is_escaped_and_cut_in_the_log(
     assert target.lines
     assert all(line.isprintable() and line.isascii() for line in target.lines)
     assert all(len(line) <= 300 for line in target.lines)
+
+
+async def test_B18_the_id_of_a_session_does_not_reach_the_log(
+    http_attack: HttpAttack, caplog: pytest.LogCaptureFixture
+) -> None:
+    target = await http_attack()
+    caplog.set_level(logging.INFO)
+
+    for sid in "a%0aERROR%20fake", "%1b[31m", "a" * 8000:
+        path = f"/socket.io/?EIO=4&transport=polling&sid={sid}"
+        assert (await target.ask(head("Host: x", target=f"GET {path}")))[0] == 400
+
+    assert target.lines == []
+
+
+@pytest.mark.parametrize("name", ["a\nERROR fake", "\x1b[31m", "a" * 1_000_000, "\u202e"])
+@pytest.mark.parametrize("exception", [RuntimeError("x"), InternalServerErrorException("\nx")])
+def test_B18_the_name_of_an_event_is_escaped_and_cut_in_the_log(
+    name: str, exception: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    log_failure(Request(Transport.SOCKET, url=name), exception)
+
+    (line,) = (record.getMessage() for record in caplog.records)
+    assert line.isprintable()
+    assert len(line) < 500

@@ -13,6 +13,7 @@ from rxkernel.exceptions import (
     HttpException,
     HttpVersionNotSupportedException,
     MethodNotAllowedException,
+    MisdirectedRequestException,
     NotFoundException,
 )
 from rxkernel.kernel.errors import error_response
@@ -147,7 +148,13 @@ class AiohttpServer(Server):
             if native.method in _REFUSED_METHODS:
                 raise MethodNotAllowedException(headers={"Allow": self._allowed(native)})
             self._hosts.check(native)
-        except HttpException as exc:
+        except MisdirectedRequestException as exc:
+            what = (
+                f"refused {native.headers.get('Host', '')!r:.100} of {native.remote or 'a client'}"
+            )
+            self.connections.crossed("http.allowed_hosts", what)
+            return await self._handle(native, exc)
+        except MethodNotAllowedException as exc:
             return await self._handle(native, exc)
         return await handler(native)
 
