@@ -16,7 +16,7 @@ apt = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && { apt-get -qq up
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test check format lint type bench install browser clean distclean
+.PHONY: help serve test check format lint type bench install browser slowhttptest clean distclean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -24,7 +24,7 @@ help:  ## list the targets
 serve: $(RUN_STAMP) $(NPM_STAMP)  ## run the sample application, or ARGS="--port 9000"
 	$(BIN)/python -m rxkernel serve $(ARGS)
 
-test: $(DEV_STAMP) $(NPM_STAMP) browser  ## all tests with coverage, or ARGS="-k kernel" without it
+test: $(DEV_STAMP) $(NPM_STAMP) browser slowhttptest  ## all tests with coverage, or ARGS="-k kernel" without it
 	$(BIN)/python -m pytest $(or $(ARGS),--cov)
 
 check: lint type test  ## what a change must pass: lint, type, test
@@ -43,7 +43,7 @@ type: $(DEV_STAMP)  ## mypy --strict over sources and tests
 bench: $(DEV_STAMP)  ## everything under benchmarks/, or ARGS="..."
 	$(BIN)/python -m benchmarks $(ARGS)
 
-install: $(DEV_STAMP) $(NPM_STAMP) browser  ## all that the other targets need
+install: $(DEV_STAMP) $(NPM_STAMP) browser slowhttptest  ## all that the other targets need
 
 clean:  ## remove what the tools left, keep what was installed
 	rm -rf build dist *.egg-info .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -82,3 +82,8 @@ browser:
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
 	  || { echo "Installing Chromium" && $(call apt,chromium) >/dev/null; } \
 	  || echo "Chromium cannot be installed here: the browser tests are skipped (on Debian: apt-get install chromium)"
+
+slowhttptest:
+	@command -v slowhttptest >/dev/null \
+	  || { echo "Installing slowhttptest" && $(call apt,slowhttptest) >/dev/null; } \
+	  || echo "slowhttptest cannot be installed here: its tests are skipped (on Debian: apt-get install slowhttptest)"

@@ -45,6 +45,18 @@ def require_node() -> Path:
     return Path(found)
 
 
+def require_slowhttptest() -> Path:
+    """The executable of slowhttptest."""
+    if found := shutil.which("slowhttptest"):
+        return Path(found)
+    absent("no slowhttptest: run `make slowhttptest` as root, or `apt-get install slowhttptest`")
+
+
+@pytest.fixture(scope="session")
+def slowhttptest() -> Path:
+    return require_slowhttptest()
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Path:
     """Playwright's ``executable_path``."""

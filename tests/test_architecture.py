@@ -157,11 +157,34 @@ def test_every_third_party_import_is_a_declared_dependency() -> None:
         assert names & declared, f"{top} is imported, and not in setup.cfg"
 
 
+CLIENTS = re.compile(
+    r"\b(ClientSession|urlopen|urlretrieve|http\.client|HTTPS?Connection|xmlrpc|ftplib|smtplib"
+    r"|create_connection|open_connection|sock_connect)\b"
+)
+"""What makes connections to others."""
+
+CLIENTS_OF = {"rxkernel.application.testing": "the client of functional tests, to its own server"}
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if within(name, "rxkernel")])
+def test_b17_nothing_connects_to_where_a_request_says(module: str) -> None:
+    """Server-side request forgery needs a server that makes requests: this one makes none."""
+    found = CLIENTS.search(MODULES[module].read_text(encoding="utf-8"))
+    assert found is None or module in CLIENTS_OF, f"{module} uses {found and found[0]}"
+
+
 def test_every_dependency_has_a_reason() -> None:
     text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     reasoned = set(re.findall(r"^\| `([\w.-]+)", text, re.MULTILINE))
     assert reasoned >= set(requirements())
-    assert reasoned <= {*requirements(), "setuptools", "socket.io-client", "chromium", "node"}
+    assert reasoned <= {
+        *requirements(),
+        "setuptools",
+        "socket.io-client",
+        "chromium",
+        "node",
+        "slowhttptest",
+    }
 
 
 def test_bundles_is_a_namespace_package() -> None:

@@ -30,17 +30,17 @@ def error_response(exception: Exception, *, debug: bool = False) -> Response:
 
 
 def log_failure(request: Request, exception: Exception) -> None:
-    """Log what the server is to blame for; a refusal (4xx) is no failure.
+    """Log what the server is to blame for; a refusal (4xx, 505) is no failure.
 
     An `HttpException` of 500 and above was raised on purpose: one line, for a 503 at INFO.
     Anything else was not: with its traceback.
     """
-    what = request.route_name or f"{request.method or ''} {request.url[:200]!r}".strip()
+    what = request.route_name or f"{request.method or ''} {request.url!r:.200}".strip()
     if not isinstance(exception, HttpException):
         logger.error("%s %s failed", request.transport, what, exc_info=exception)
-    elif exception.status_code >= 500:
+    elif exception.status_code >= 500 and exception.status_code != 505:
         level = logging.INFO if exception.status_code == 503 else logging.ERROR
-        logger.log(level, "%s %s failed: %s", request.transport, what, exception.message)
+        logger.log(level, "%s %s failed: %.200r", request.transport, what, exception.message)
 
 
 def failure_of(exc: BaseException) -> Exception:

@@ -9,9 +9,10 @@ import pytest_asyncio
 
 from rxkernel import Application, HttpSettings, LoggingSettings, Settings, SocketioSettings
 
-pytest.register_assert_rewrite("tests.servers.hostile")
+pytest.register_assert_rewrite("tests.servers.hostile", "tests.servers.hostile_http")
 
 from tests.servers.hostile import Attack, attacks  # noqa: E402 - behind what rewrites it
+from tests.servers.hostile_http import Doors, HttpAttack, HttpTarget  # noqa: E402
 
 Serve = Callable[..., Awaitable[Application]]
 
@@ -60,6 +61,21 @@ async def attack(serve: Serve, caplog: pytest.LogCaptureFixture) -> AsyncIterato
     """``await attack(Controller, …, max_payload=1000, …)``: the settings are Socket.IO's."""
     async with attacks(serve, caplog) as attack:
         yield attack
+
+
+@pytest.fixture
+def http_attack(serve: Serve, caplog: pytest.LogCaptureFixture) -> HttpAttack:
+    """``await http_attack(Controller, …, header_timeout=0.1, …)``: the settings are HTTP's."""
+
+    async def start(
+        *controllers: type, parts: dict[str, Any] | None = None, **settings: Any
+    ) -> HttpTarget:
+        application = await serve(Doors, *controllers, http=settings, **(parts or {}))
+        target = HttpTarget(application, caplog)
+        await target.witness_is_served()
+        return target
+
+    return start
 
 
 def http_url(application: Application, path: str = "/") -> str:

@@ -2,14 +2,19 @@
 
 import asyncio
 import errno
+from functools import partial
 
 from aiohttp import web
 
-from rxkernel.servers.aiohttp.access_log import AccessLines, HttpAccess
+from rxkernel.servers.aiohttp.connections import Connections, limit_sending
+from rxkernel.servers.aiohttp.guard import Guard
 from rxkernel.servers.server import ServerStartError
 
 _LINGER = 0.5
 """Seconds in which a kept-alive connection may still send a request that was on its way."""
+
+_BACKLOG = 128
+"""Connections that the system holds until they are accepted."""
 
 
 class Listener:
@@ -23,19 +28,17 @@ class Listener:
         engine: web.Application,
         host: str,
         port: int,
+        connections: Connections,
         *,
-        keepalive_timeout: float = 75.0,
         reuse_port: bool = False,
-        access_log: HttpAccess | None = None,
     ) -> None:
         self.host = host
         self.port = port
+        self._connections = connections
         self._reuse_port = reuse_port
+        self._server: asyncio.Server | None = None
         self._runner = web.AppRunner(
             engine,
-            access_log=access_log,
-            access_log_class=AccessLines,
-            keepalive_timeout=keepalive_timeout,
             shutdown_timeout=0.1,  # the manager's deadline has passed by then
         )
 
@@ -46,15 +49,24 @@ class Listener:
             ServerStartError: the address is taken, or is none of this machine.
         """
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self.host, self.port, reuse_port=self._reuse_port or None)
+        assert self._runner.server is not None
+        loop = asyncio.get_running_loop()
         try:
-            await site.start()
+            self._server = await loop.create_server(
+                partial(Guard, self._connections, self._runner.server),
+                self.host,
+                self.port,
+                backlog=_BACKLOG,
+                reuse_port=self._reuse_port or None,
+            )
         except BaseException as exc:
             await self._runner.cleanup()
             if isinstance(exc, OSError):
                 raise ServerStartError(self._explain(exc)) from exc
             raise
-        self.port = site.port
+        for listening in self._server.sockets:
+            limit_sending(listening, self._connections.send_timeout)
+        self.port = self._server.sockets[0].getsockname()[1]
 
     def _explain(self, exc: OSError) -> str:
         address = f"{self.host}:{self.port}"
@@ -68,22 +80,25 @@ class Listener:
     async def refuse(self) -> None:
         """Accept no new connection; those that are open go on."""
         await asyncio.sleep(0)  # take in what the system has already accepted
-        for site in self._runner.sites:
-            await site.stop()
+        if self._server is not None:
+            self._server.close()
 
     async def linger(self) -> None:
         """Give open connections the time for a request that was already under way."""
         loop = asyncio.get_running_loop()
         end = loop.time() + _LINGER
-        while self._connections() and loop.time() < end:  # noqa: ASYNC110 - aiohttp has no event
+        while self._open() and loop.time() < end:  # noqa: ASYNC110 - aiohttp has no event
             await asyncio.sleep(0.01)
 
-    def _connections(self) -> int:
+    def _open(self) -> int:
         return len(self._runner.server.connections) if self._runner.server else 0
 
     async def close(self) -> None:
         """Close every connection."""
+        if self._server is not None:
+            self._server.close()
         await self._runner.cleanup()
+        self._connections.close()
 
 
 def new_engine(body_limit: int) -> web.Application:

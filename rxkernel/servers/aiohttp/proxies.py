@@ -39,7 +39,7 @@ class ForwardedBy:
         port is 0 where the proxy tells none.
         """
         peer = client_of(native)
-        if peer is None or not self._trusts_host(peer.host):
+        if peer is None or not self.trusts(peer.host):
             return peer
         client = peer
         for text in _hops(native.headers.getall("X-Forwarded-For", ())):
@@ -62,11 +62,12 @@ class ForwardedBy:
     def _told(self, native: web.Request, name: str) -> str:
         """The rightmost value of *name*, if the peer is trusted."""
         peer = client_of(native) if self._networks else None
-        if peer is None or not self._trusts_host(peer.host):
+        if peer is None or not self.trusts(peer.host):
             return ""
         return native.headers.getall(name, [""])[-1].rpartition(",")[2].strip()
 
-    def _trusts_host(self, host: str) -> bool:
+    def trusts(self, host: str) -> bool:
+        """Whether the peer *host* is one of the proxies."""
         if not self._networks:
             return False
         address = _address(host)

@@ -27,7 +27,8 @@ def read_head(native: web.Request, client: ClientAddress | None) -> Request:
     """The request of *client*, without its path parameters and body."""
     request = Request(Transport.HTTP, native.headers, native=native)
     request.method = native.method
-    request.url = native.raw_path
+    target = native.raw_path  # an absolute-form is not to hide its path from a listener
+    request.url = target if target.startswith("/") else native.rel_url.raw_path_qs
     request.client = client
     if native.rel_url.raw_query_string:
         request.params = MultiDict(native.query)

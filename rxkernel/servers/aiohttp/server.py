@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from typing import Any
+from collections.abc import Mapping
 
 import attrs
 from aiohttp import web
@@ -10,7 +10,10 @@ from aiohttp.typedefs import Handler
 
 from rxkernel.exceptions import (
     ForbiddenException,
+    HttpException,
+    HttpVersionNotSupportedException,
     MethodNotAllowedException,
+    MisdirectedRequestException,
     NotFoundException,
 )
 from rxkernel.kernel.errors import error_response
@@ -29,8 +32,12 @@ from rxkernel.routing.definitions import HttpDefinition
 from rxkernel.servers.aiohttp.access_log import HttpAccess
 from rxkernel.servers.aiohttp.bodies import leave, leave_to_body
 from rxkernel.servers.aiohttp.compression import Compression
+from rxkernel.servers.aiohttp.connections import Connections, last_answer
 from rxkernel.servers.aiohttp.files import file_response
+from rxkernel.servers.aiohttp.guard import Guard
+from rxkernel.servers.aiohttp.hosts import HostPolicy
 from rxkernel.servers.aiohttp.listener import Listener
+from rxkernel.servers.aiohttp.malformed import METHODS
 from rxkernel.servers.aiohttp.origins import OriginPolicy, is_preflight
 from rxkernel.servers.aiohttp.outlet import SlowClientError
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
@@ -43,6 +50,9 @@ from rxkernel.servers.server import Server
 from rxkernel.settings import HttpSettings
 
 logger = logging.getLogger(__name__)
+
+_REFUSED_METHODS = frozenset(("CONNECT", "TRACE"))
+"""The one would be a proxy's, the other shows a script what it may not see (RFC 9110 §9.3.8)."""
 
 
 class AiohttpServer(Server):
@@ -63,6 +73,8 @@ class AiohttpServer(Server):
         self.ids = RequestIds(settings.request_id_header)
         self.access_log = HttpAccess(self.ids, self.proxies) if logs_access else None
         self.origins = OriginPolicy(settings, self.proxies)
+        self.connections = Connections(settings, self.proxies, self.access_log)
+        self._hosts = HostPolicy(settings.allowed_hosts, self.proxies)
         self._settings = settings
         self._compression = (
             Compression(settings.compression_minimum) if settings.compression else None
@@ -70,9 +82,13 @@ class AiohttpServer(Server):
         self._kernel: Kernel | None = None
         self._listener: Listener | None = None
         self.not_awaited: set[str] = set()
-        self._requests: set[asyncio.Task[Any]] = set()
         self._event_streams: set[Stream] = set()
         self._draining = False
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How often each limit was reached, by the name of its setting, and other misuse."""
+        return self.connections.counts
 
     @property
     def host(self) -> str:
@@ -86,11 +102,12 @@ class AiohttpServer(Server):
         self._kernel = kernel
         self._bodies = Bodies(self._settings)
         self._draining = False
+        self.connections = Connections(self._settings, self.proxies, self.access_log)
         self.engine = web.Application(client_max_size=self._settings.body_limit)
 
     async def start(self) -> None:
         self.mark_answers_of(self.engine, with_ids=self._has_native_parts)
-        self.engine.middlewares.insert(0, self._tracked)
+        self.engine.middlewares.insert(0, self.tracked)
         self.engine.router.add_route(
             "*", r"/{path:[\s\S]*}", self._handle, expect_handler=leave_to_body
         )
@@ -98,9 +115,8 @@ class AiohttpServer(Server):
             self.engine,
             self._settings.host,
             self._settings.port,
-            keepalive_timeout=self._settings.keepalive_timeout,
+            self.connections,
             reuse_port=self._settings.reuse_port,
-            access_log=self.access_log,
         )
         await self._listener.start()
 
@@ -113,7 +129,7 @@ class AiohttpServer(Server):
     def mark_answers_of(self, engine: web.Application, *, with_ids: bool = True) -> None:
         """Have every answer of *engine* carry the headers that the settings ask for.
 
-        Not *with_ids*: `_tracked` and `_stream` see to them.
+        Not *with_ids*: `tracked` and `_stream` see to them.
         """
         if self._settings.origins:
             engine.on_response_prepare.append(self.origins.mark)
@@ -130,8 +146,8 @@ class AiohttpServer(Server):
         for stream in tuple(self._event_streams):
             stream.end()
         await self._listener.linger()
-        while self._requests:
-            await asyncio.wait(self._requests)
+        while self.connections.in_flight:
+            await asyncio.wait(self.connections.in_flight)
 
     async def stop(self) -> None:
         listener, self._listener = self._listener, None
@@ -139,25 +155,79 @@ class AiohttpServer(Server):
             await listener.close()
 
     @web.middleware
-    async def _tracked(self, native: web.Request, handler: Handler) -> web.StreamResponse:
-        """aiohttp has one task per request, which ends when the answer has been written."""
-        task = asyncio.current_task()
-        if task is not None and native.path not in self.not_awaited:
-            self._requests.add(task)
-            task.add_done_callback(self._requests.discard)
+    async def tracked(self, native: web.Request, handler: Handler) -> web.StreamResponse:
+        """Around every request of every port: what it may ask for at all, and how long it is
+        in flight. aiohttp has one task per request, which ends when the answer is written.
+        """
+        task, body = asyncio.current_task(), native.content
+        assert task is not None
+        guard: Guard = native.protocol.guard  # type: ignore[attr-defined]
+        guard.begin(body)
+        task.add_done_callback(guard.end)
+        is_awaited = native.path not in self.not_awaited
+        if is_awaited:
+            self.connections.in_flight.add(task)
         try:
-            out = await handler(native)
+            if (
+                native.version[0] == 1
+                and native.raw_path[0] == "/"
+                and native.method not in _REFUSED_METHODS
+                and self._hosts.is_open
+            ):
+                out = await handler(native)
+            else:
+                out = await self._checked(native, handler)
         except web.HTTPException as exc:
             self.ids.write(native, exc)
             raise
         if not out.prepared:
             self.ids.write(native, out)
-        is_last = self._draining and native.path not in self.not_awaited
-        if is_last or native.content.exception() is not None:
+        if (self._draining and is_awaited) or body.exception() is not None:
             out.force_close()
         return out
 
-    async def _handle(self, native: web.Request) -> web.StreamResponse:
+    async def _checked(self, native: web.Request, handler: Handler) -> web.StreamResponse:
+        """Refuse what no route, native ones included, is to see."""
+        try:
+            if native.version[0] != 1:
+                return await self._refuse_version(native)
+            if native.method in _REFUSED_METHODS:
+                raise MethodNotAllowedException(headers={"Allow": self._allowed(native)})
+            self._hosts.check(native)
+        except MisdirectedRequestException as exc:
+            what = (
+                f"refused {native.headers.get('Host', '')!r:.100} of {native.remote or 'a client'}"
+            )
+            self.connections.crossed("http.allowed_hosts", what)
+            return await self._handle(native, exc)
+        except MethodNotAllowedException as exc:
+            return await self._handle(native, exc)
+        return await handler(native)
+
+    async def _refuse_version(self, native: web.Request) -> web.StreamResponse:
+        """Say so in HTTP/1.1 and close; aiohttp would answer in the version that was asked for."""
+        assert self._kernel is not None
+        what = f"a request of {native.remote or 'a client'} is one of HTTP/{native.version[0]}"
+        self.connections.crossed("protocol error", what)
+        request = read_head(native, self.proxies.client(native))
+        request.id = self.ids.given(native)
+        current_request.set(request)
+        exc = HttpVersionNotSupportedException("HTTP/1.0 and HTTP/1.1 are spoken here")
+        try:
+            response = await self._kernel.fail(request, exc)
+            response.headers.update(self.ids.headers(native))
+            answer = last_answer(response)
+        except Exception:
+            logger.exception("what a listener answers to another version cannot be written")
+            answer = last_answer(error_response(exc))
+        if native.transport is not None:
+            native.transport.write(answer)
+            native.transport.close()
+        return web.Response(status=505)
+
+    async def _handle(
+        self, native: web.Request, refusal: HttpException | None = None
+    ) -> web.StreamResponse:
         assert self._kernel is not None
         exchange = _Exchange(self._kernel, read_head(native, self.proxies.client(native)))
         exchange.request.id = self.ids.given(native)
@@ -166,17 +236,25 @@ class AiohttpServer(Server):
         assert task is not None
         task.add_done_callback(exchange.end)
         try:
-            response = await self._answer(self._kernel, native, exchange.request)
+            response = await self._answer(self._kernel, native, exchange.request, refusal)
             return await self._deliver(native, exchange, response)
         except ConnectionError:
-            logger.debug("client left: %s %r", native.method, native.raw_path[:200])
+            logger.debug("client left: %s %.200r", native.method, native.raw_path)
             return web.Response(status=499)
         finally:
             if not native.content.is_eof():
                 leave(native)
 
-    async def _answer(self, kernel: Kernel, native: web.Request, request: Request) -> Response:
+    async def _answer(
+        self,
+        kernel: Kernel,
+        native: web.Request,
+        request: Request,
+        refusal: HttpException | None,
+    ) -> Response:
         try:
+            if refusal is not None:
+                raise refusal
             if is_preflight(native):
                 granted = self._preflight(kernel, native)
                 return await kernel.respond(request, Response(None, 204, granted))
@@ -191,6 +269,16 @@ class AiohttpServer(Server):
             _raise_if_gone(native, exc)
             return await kernel.fail(request, exc)
         return await kernel.answer(definition, request)
+
+    def _allowed(self, native: web.Request) -> str:
+        """The methods of the path; of a native or unknown one, those there are at all."""
+        assert self._kernel is not None
+        try:
+            known = self._kernel.http_router.allowed(self._path(native))
+        except HttpException:
+            known = []
+        is_path = native.raw_path.startswith("/")
+        return ", ".join(known) if is_path and known else METHODS
 
     def _preflight(self, kernel: Kernel, native: web.Request) -> dict[str, str]:
         if not self.origins.allows(native):

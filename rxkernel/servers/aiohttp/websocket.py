@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Mapping
 from struct import pack
-from typing import Self
+from typing import Self, cast
 
 from aiohttp import WebSocketError, WSMessage, WSMsgType, web
 
+from rxkernel.servers.aiohttp.malformed import RequestHandler
 from rxkernel.servers.aiohttp.responses import is_gone
 
 Frame = str | bytes
@@ -49,6 +50,7 @@ class WebSocket:
         socket = web.WebSocketResponse(max_msg_size=too_big, compress=False, timeout=_CLOSING)
         socket.headers.update(headers)
         await socket.prepare(native)
+        cast(RequestHandler, native.protocol).guard.let_go()
         return cls(native, socket)
 
     async def receive(self) -> Frame | None:

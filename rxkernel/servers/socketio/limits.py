@@ -1,20 +1,17 @@
-"""What clients may take: who goes over a limit is counted, and told of once.
-
-Counts are by the name of the setting (``socketio.max_sessions``), or ``protocol error``.
-"""
+"""What Socket.IO's clients may take: who goes over a limit is counted, and told of once."""
 
 import logging
-import time
-from collections import Counter
-from ipaddress import IPv6Network, ip_address
 
 from rxkernel.messages.connection import ClientAddress
+from rxkernel.servers.limits import Crossings, Full, Places, network_of
 from rxkernel.settings import SocketioSettings
 
 logger = logging.getLogger(__name__)
 
-_TELLING = 60.0
-"""Seconds in which the same limit is not logged again."""
+_SETTINGS = {
+    Full.ALL: "socketio.max_sessions",
+    Full.NETWORK: "socketio.max_sessions_per_address",
+}
 
 
 class ProtocolError(ValueError):
@@ -25,44 +22,22 @@ class ProtocolError(ValueError):
         self.setting = setting
 
 
-class Limits:
-    """The sessions of one server, and what was refused so far (``counts``)."""
+class Limits(Crossings):
+    """The sessions of one server, and what was refused so far."""
 
     def __init__(self, settings: SocketioSettings) -> None:
+        super().__init__()
         self.settings = settings
-        self.counts: Counter[str] = Counter()
-        self._sessions = 0
-        self._by_address: Counter[str] = Counter()
-        self._told: dict[str, float] = {}
+        self._places = Places(settings.max_sessions, settings.max_sessions_per_address)
 
     def admit(self, client: ClientAddress | None) -> str | None:
         """Count one more session of *client*, or return the setting that refuses it."""
-        address = _counted(client)
-        if self._sessions >= self.settings.max_sessions:
-            return "socketio.max_sessions"
-        if address is not None:
-            if self._by_address[address] >= self.settings.max_sessions_per_address:
-                return "socketio.max_sessions_per_address"
-            self._by_address[address] += 1
-        self._sessions += 1
-        return None
+        full = self._places.take(_network(client))
+        return None if full is None else _SETTINGS[full]
 
     def leave(self, client: ClientAddress | None) -> None:
         """One session of *client* has ended."""
-        self._sessions -= 1
-        address = _counted(client)
-        if address is not None:
-            self._by_address[address] -= 1
-            if not self._by_address[address]:
-                del self._by_address[address]
-
-    def crossed(self, setting: str, what: str) -> None:
-        """Count it; say so at most once a minute, with how often it has been so far."""
-        self.counts[setting] += 1
-        now = time.monotonic()
-        if now >= self._told.get(setting, 0.0):
-            self._told[setting] = now + _TELLING
-            logger.warning("%s: %s (%d so far)", setting, what, self.counts[setting])
+        self._places.leave(_network(client))
 
     def tell_closed(self, sid: str, client: ClientAddress | None, exc: ProtocolError) -> None:
         """Count what closed the session *sid*, one line each."""
@@ -87,16 +62,5 @@ class TokenBucket:
         return self._due - now - self._burst
 
 
-def _counted(client: ClientAddress | None) -> str | None:
-    """What sessions are counted by: an IPv4 address, or the /64 that one IPv6 client has."""
-    if client is None:
-        return None
-    try:
-        address = ip_address(client.host.partition("%")[0])
-    except ValueError:
-        return client.host
-    if address.version == 4:
-        return client.host
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(IPv6Network((int(address), 64), strict=False))
+def _network(client: ClientAddress | None) -> str | None:
+    return None if client is None else network_of(client.host)

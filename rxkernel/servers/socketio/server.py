@@ -133,8 +133,8 @@ class SocketioServer(Server):
 
     async def start(self) -> None:
         if (port := self._settings.socketio.port) is not None:
-            access_log = self._http.access_log
-            self._listener = Listener(self._application, self.host, port, access_log=access_log)
+            self._application.middlewares.insert(0, self._http.tracked)
+            self._listener = Listener(self._application, self.host, port, self._http.connections)
             await self._listener.start()
         self._broadcaster.attach(self.engine)
 

@@ -1,0 +1,163 @@
+"""What stands between a connection and aiohttp: deadlines, and a place for each.
+
+aiohttp waits for a head as long as the client likes. Here each connection has a deadline,
+which a request moves; `Connections` looks at all of them once a second.
+"""
+
+import asyncio
+import math
+from time import monotonic
+from typing import Any, cast
+
+from aiohttp import EMPTY_PAYLOAD, StreamReader, web
+
+from rxkernel.exceptions import HttpException, RequestTimeoutException
+from rxkernel.kernel.errors import error_response
+from rxkernel.servers.aiohttp.connections import Connections, last_answer, limit_sending
+
+_END_OF_HEAD = b"\r\n\r\n"
+
+_PARTING = 1.0
+"""Seconds in which a client that was turned away may read why."""
+
+_MOST_PARTING = 100
+"""Connections that get those seconds at a time; the others are closed at once."""
+
+_DEAF = asyncio.Protocol()
+"""Takes everything and does nothing: it saves a handler for who is turned away."""
+
+
+class Guard(asyncio.Protocol):
+    """The protocol of one accepted connection; what it lets in goes to aiohttp's handler.
+
+    A head must have come ``http.header_timeout`` seconds after the connection, or after the
+    first byte of a further request; between two requests there may be ``http.keepalive_timeout``
+    seconds. Half a head that came together with the *body* before it is only seen with its
+    next byte, and is closed as an idle connection until then.
+    """
+
+    __slots__ = (
+        "_body",
+        "_connections",
+        "_feed",
+        "_handler",
+        "_is_idle",
+        "_network",
+        "_server",
+        "_tail",
+        "_transport",
+        "deadline",
+    )
+
+    def __init__(self, connections: Connections, server: web.Server) -> None:
+        self._connections = connections
+        self._server = server
+        self._handler: asyncio.Protocol = _DEAF
+        self._is_idle = False
+        self._tail = b""
+        self._body: StreamReader = EMPTY_PAYLOAD
+
+    # --- what the transport calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        connections = self._connections
+        self._transport = cast(asyncio.Transport, transport)
+        peer = transport.get_extra_info("peername")
+        self._network = connections.network(peer[0]) if isinstance(peer, tuple) else None
+        refusal = connections.admit(self._network)
+        if refusal is not None:
+            self._turn_away(refusal)
+            return
+        self._handler = handler = connections.handler(self._server)
+        handler.guard = self
+        self._feed = handler.data_received
+        self.deadline = monotonic() + connections.header_timeout
+        connections.watch(self)
+        handler.connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_idle:
+            self._is_idle = False
+            self.deadline = monotonic() + self._connections.header_timeout
+        self._tail = data[-4:] if len(data) > 3 else (self._tail + data)[-4:]
+        self._feed(data)
+
+    def eof_received(self) -> bool | None:
+        return self._handler.eof_received()
+
+    def pause_writing(self) -> None:
+        self._handler.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._handler.resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._handler is _DEAF:
+            self._connections.turned_away.discard(self._transport)
+            return
+        self._connections.unwatch(self)
+        self._connections.leave(self._network)
+        if isinstance(exc, TimeoutError):
+            self._cross("http.send_timeout", "took no more of its answer")
+        self._handler.connection_lost(exc)
+        self._handler = _DEAF  # no cycle is left to collect
+
+    # --- what the server tells
+
+    def begin(self, body: StreamReader) -> None:
+        """The head of a request has been read: the client has done its part."""
+        self._is_idle = False
+        self.deadline = math.inf
+        self._body = body
+
+    def end(self, task: "asyncio.Task[Any]") -> None:
+        """*task* has written the answer."""
+        connections, body = self._connections, self._body
+        connections.in_flight.discard(task)
+        now = monotonic()
+        if body is EMPTY_PAYLOAD:
+            self._is_idle = self._tail == _END_OF_HEAD
+        else:
+            self._is_idle = body.is_eof()
+        if self._is_idle:
+            self._body = EMPTY_PAYLOAD
+            self.deadline = now + connections.keepalive_timeout
+        elif body is EMPTY_PAYLOAD:
+            self.deadline = now + connections.header_timeout
+        else:
+            self.deadline = now + connections.lingering + connections.keepalive_timeout
+
+    def let_go(self) -> None:
+        """It has become a websocket, whose deadlines are its owner's."""
+        self._connections.unwatch(self)
+        limit_sending(self._transport.get_extra_info("socket"), 0)
+
+    # --- deadlines
+
+    def expire(self) -> None:
+        """Close it for its deadline; half a head is told."""
+        self._connections.unwatch(self)
+        if self._is_idle or self._transport.is_closing():
+            self._transport.close()
+        elif self._tail:
+            self._cross("http.header_timeout", "did not end the head of its request")
+            late = RequestTimeoutException("the head did not come in time")
+            self._transport.write(last_answer(error_response(late)))
+            self._transport.close()
+        else:
+            self._cross("http.header_timeout", "sent nothing")
+            self._transport.close()
+
+    def _cross(self, setting: str, what: str) -> None:
+        whose = self._network or "a proxy"
+        self._connections.crossed(setting, f"closed a connection of {whose} that {what}")
+
+    def _turn_away(self, exc: HttpException) -> None:
+        """Say why, and read what comes for a moment: closing at once would lose the answer."""
+        self._feed = _DEAF.data_received
+        parting = self._connections.turned_away
+        self._transport.write(last_answer(error_response(exc)))
+        delay = _PARTING if len(parting) < _MOST_PARTING else 0.0
+        parting.add(self._transport)
+        asyncio.get_running_loop().call_later(delay, self._transport.abort)
+        self._transport.write_eof()

@@ -1,0 +1,76 @@
+"""Which hosts a request may be for."""
+
+import re
+from collections.abc import Iterable
+from ipaddress import ip_address
+
+from aiohttp import web
+
+from rxkernel.exceptions import MisdirectedRequestException
+from rxkernel.servers.aiohttp.proxies import ForwardedBy
+
+_AUTHORITY = re.compile(
+    r"(?P<host>[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{0,5}))?", re.ASCII
+)
+_END_OF_AUTHORITY = re.compile("[/?#]")
+
+
+class HostPolicy:
+    """The hosts of ``http.allowed_hosts``; ``*.example.org`` is every host below that one.
+
+    Ports, upper case and one dot at the end do not matter. Without a list every host is
+    allowed, but no request may name two (RFC 9112 §3.2.2: the target's wins, RFC 9110 §7.4:
+    421 for what is not for this server).
+    """
+
+    def __init__(self, allowed: Iterable[str], proxies: ForwardedBy) -> None:
+        names = [name.lower() for name in allowed]
+        self._exact = frozenset(_canonical(name) for name in names if not name.startswith("*."))
+        self._below = tuple(name.removeprefix("*") for name in names if name.startswith("*."))
+        self.is_open = not names
+        self._proxies = proxies
+
+    def check(self, native: web.Request) -> None:
+        """Let *native* pass.
+
+        Raises:
+            MisdirectedRequestException: it is for a host that is not served here.
+        """
+        target, authority = native.raw_path, ""
+        if not target.startswith(("/", "*")):
+            scheme, _, rest = target.partition("://")
+            authority = _END_OF_AUTHORITY.split(rest, maxsplit=1)[0]
+            own = native.headers.get("Host")
+            if own is not None and not _is_same(authority, own, scheme):
+                raise MisdirectedRequestException("the request names two hosts")
+        if not self.is_open and not self._lists(_name(self._proxies.host(native) or authority)):
+            raise MisdirectedRequestException("this host is not served here")
+
+    def _lists(self, name: str | None) -> bool:
+        return name is not None and (name in self._exact or name.endswith(self._below))
+
+
+def _is_same(authority: str, host: str, scheme: str) -> bool:
+    here, there = _AUTHORITY.fullmatch(authority), _AUTHORITY.fullmatch(host)
+    if here is None or there is None:
+        return False
+    default = "443" if scheme == "https" else "80"
+    return _canonical(here["host"]) == _canonical(there["host"]) and (
+        (here["port"] or default) == (there["port"] or default)
+    )
+
+
+def _name(text: str) -> str | None:
+    """The name without its port; None where *text* is no host."""
+    found = _AUTHORITY.fullmatch(text)
+    return None if found is None else _canonical(found["host"])
+
+
+def _canonical(name: str) -> str | None:
+    """Lower case, no dot at the end, an IPv6 address in its shortest form."""
+    if not name.startswith("["):
+        return name.lower().removesuffix(".") or None
+    try:
+        return f"[{ip_address(name[1:-1])}]"
+    except ValueError:
+        return None

@@ -1,0 +1,85 @@
+# ruff: noqa: N802 - tests are named by the rows of the programme
+"""Row A12: Debian's slowhttptest against ``serve``, with deadlines short enough to wait for."""
+
+import csv
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Start, Write
+from tests.cli.processes import DEADLINE, get, until
+
+APPLICATION = """
+from rxkernel import Application, http
+
+
+class Home:
+    @http("GET", "/", "home")
+    async def home(self, request):
+        return {"served": True}
+
+    @http("GET", "/big", "big")
+    async def big(self, request):
+        return bytes(8_000_000)
+
+
+application = Application(controllers=[Home])
+"""
+
+CLIENTS = 20
+COMMON = ["-c", str(CLIENTS), "-r", "100", "-l", str(int(DEADLINE)), "-g", "-o", "told"]
+
+
+@pytest.fixture
+def url_and_pid(start: Start, write: Write, monkeypatch: pytest.MonkeyPatch) -> tuple[str, int]:
+    for name in "HEADER_TIMEOUT", "BODY_TIMEOUT", "SEND_TIMEOUT", "KEEPALIVE_TIMEOUT":
+        monkeypatch.setenv(f"RXKERNEL_HTTP_{name}", "1")
+    served = start("serve", f"{write(APPLICATION)}:application", "--port", "0")
+    return served.url(), served.pid
+
+
+@pytest.mark.slowhttptest
+@pytest.mark.parametrize(
+    ("mode", "path"),
+    [
+        pytest.param("-H", "/", id="A12-slow-head"),
+        pytest.param("-B", "/nothing", id="A12-slow-body-that-nobody-reads"),
+    ],
+)
+def test_no_slow_connection_is_held_past_its_deadline(
+    url_and_pid: tuple[str, int], slowhttptest: Path, tmp_path: Path, mode: str, path: str
+) -> None:
+    url, _ = url_and_pid
+    command = [str(slowhttptest), mode, "-i", "1", *COMMON, "-u", url + path]
+
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) as attacker:
+        assert get(url + "/") == {"served": True}
+        assert attacker.wait(2 * DEADLINE) == 0
+
+    with (tmp_path / "told.csv").open(newline="") as file:
+        *_, last = csv.DictReader(file)
+    assert int(last["Seconds"]) < DEADLINE  # it ends when no connection is left
+    assert get(url + "/") == {"served": True}
+
+
+@pytest.mark.slowhttptest
+def test_A12_no_slow_reader_is_held_past_its_deadline(
+    url_and_pid: tuple[str, int], slowhttptest: Path, tmp_path: Path
+) -> None:
+    """The tool is not told that its connections ended: what it does not take, it does not see."""
+    url, pid = url_and_pid
+    before = open_files(pid)
+    window = ["-w", "512", "-y", "1024", "-n", "20", "-z", "1"]
+    command = [str(slowhttptest), "-X", *window, *COMMON, "-u", url + "/big"]
+
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) as attacker:
+        until(lambda: open_files(pid) >= before + CLIENTS / 2)
+        assert get(url + "/") == {"served": True}
+        until(lambda: open_files(pid) <= before + 1)
+        attacker.terminate()
+
+
+def open_files(pid: int) -> int:
+    return len(os.listdir(f"/proc/{pid}/fd"))

@@ -1,0 +1,146 @@
+"""An HTTP server under attack: what no client library would send, and what is left of it."""
+
+import asyncio
+import gc
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Self
+
+import pytest
+
+from rxkernel import Application, Request, Server, http
+from rxkernel.servers.aiohttp.server import AiohttpServer
+from tests.waiting import until
+
+
+class Doors:
+    """Says who came in, so that a test can tell who should not have."""
+
+    def __init__(self) -> None:
+        self.came: list[str] = []
+
+    @http("GET", "/", "index")
+    async def index(self, request: Request) -> str:
+        return "home"
+
+    @http("GET", "/secret", "secret")
+    async def secret(self, request: Request) -> str:
+        self.came.append("secret")
+        return "told"
+
+    @http("GET", "/big", "big")
+    async def big(self, request: Request) -> bytes:
+        return bytes(20_000_000)
+
+    @http("POST", "/echo", "echo")
+    async def echo(self, request: Request) -> Any:
+        self.came.append("echo")
+        return request.raw_body
+
+    @http("GET", "/named/{name}", "named")
+    async def named(self, request: Request) -> Any:
+        return [request.path, request.url, request.params["name"]]
+
+
+class Wire:
+    """One connection, byte by byte."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    @classmethod
+    async def to(cls, server: Server, receive_buffer: int | None = None) -> Self:
+        client = socket.socket()
+        if receive_buffer is not None:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        client.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(client, (server.host, server.port))
+        return cls(*await asyncio.open_connection(sock=client))
+
+    def send(self, text: str | bytes) -> None:
+        self.writer.write(text if isinstance(text, bytes) else text.encode("latin-1"))
+
+    async def answer(self) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body of the next answer."""
+        async with asyncio.timeout(20):
+            head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            first, *lines = head.split("\r\n")[:-2]
+            headers = {name.lower(): value for name, value in (x.split(": ", 1) for x in lines)}
+            body = await self.reader.readexactly(int(headers.get("content-length", "0")))
+        assert first.startswith("HTTP/1.")
+        return int(first.split()[1]), headers, body
+
+    async def rest(self) -> bytes:
+        """What comes until the server has closed."""
+        rest = b""
+        async with asyncio.timeout(20):
+            with suppress(ConnectionError):
+                while piece := await self.reader.read(65536):
+                    rest += piece
+        return rest
+
+    async def close(self) -> None:
+        self.writer.transport.abort()
+        with suppress(ConnectionError):
+            await self.writer.wait_closed()
+
+
+class HttpTarget:
+    """A server that serves others all the while, and the proof that nothing is left."""
+
+    def __init__(self, application: Application, caplog: pytest.LogCaptureFixture) -> None:
+        server = application.servers["aiohttp"]
+        assert isinstance(server, AiohttpServer)
+        self.application = application
+        self.server = server
+        self.doors = application.injector.get(Doors)
+        self._caplog = caplog
+
+    @property
+    def lines(self) -> list[str]:
+        return [record.getMessage() for record in self._caplog.records]
+
+    async def witness_is_served(self) -> None:
+        assert (await self.ask("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))[::2] == (200, b"home")
+
+    @asynccontextmanager
+    async def leaves_nothing(
+        self, counted: dict[str, int] | None = None, *, logged: int | None = None
+    ) -> AsyncIterator[None]:
+        """What happens in here leaves no task and no connection but *counted*, and one line in
+        the log for each name of it, or as many as *logged*. The witness is served."""
+        counted = counted or {}
+        tasks, counts = asyncio.all_tasks(), Counter(self.server.counts)
+        self._caplog.clear()
+
+        yield
+
+        with suppress(TimeoutError):  # what differs says more
+            await until(lambda: asyncio.all_tasks() <= tasks)
+        assert asyncio.all_tasks() - tasks == set()
+        await self.witness_is_served()
+        gc.collect(1)  # a task that failed unheard says so when it is collected
+        assert Counter(self.server.counts) - counts == counted
+        assert not any(record.exc_info for record in self._caplog.records)
+        assert len(self.lines) == (len(counted) if logged is None else logged), self.lines
+        assert all(line.isprintable() and len(line) <= 300 for line in self.lines), self.lines
+
+    @asynccontextmanager
+    async def client(self, receive_buffer: int | None = None) -> AsyncIterator[Wire]:
+        wire = await Wire.to(self.server, receive_buffer)
+        try:
+            yield wire
+        finally:
+            await wire.close()
+
+    async def ask(self, text: str | bytes) -> tuple[int, dict[str, str], bytes]:
+        """The answer to one request over a connection of its own."""
+        async with self.client() as wire:
+            wire.send(text)
+            return await wire.answer()
+
+
+HttpAttack = Callable[..., Awaitable[HttpTarget]]

@@ -1,0 +1,655 @@
+# ruff: noqa: N802 - tests are named by the rows of the programme
+"""Rows A1 to A10, A12 and A13 of the test programme: what breaks HTTP/1, and what it gets."""
+
+import asyncio
+import json
+import logging
+from contextlib import AsyncExitStack
+
+import pytest
+from aiohttp import web
+
+from rxkernel import (
+    ForbiddenException,
+    InternalServerErrorException,
+    KernelEvents,
+    Request,
+    RequestEvent,
+    ServerConfigurationEvent,
+    ServerEvents,
+    ServiceUnavailableException,
+    Transport,
+    http,
+    observe,
+)
+from rxkernel.kernel.errors import log_failure
+from tests.servers.hostile_http import HttpAttack, HttpTarget, Wire
+from tests.waiting import until
+
+BROKEN = {"protocol error": 1}
+SMUGGLED = "GET /secret HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def head(*lines: str, target: str = "POST /echo") -> str:
+    return "\r\n".join((f"{target} HTTP/1.1", *lines, "", ""))
+
+
+# --- what no two parsers may read in two ways
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(
+            head("Host: x", "Content-Length: 5", "Transfer-Encoding: chunked") + "0\r\n\r\n",
+            id="A1",
+        ),
+        pytest.param(
+            head("Host: x", "Transfer-Encoding: chunked", "Content-Length: 5") + "0\r\n\r\n",
+            id="A1-the-other-order",
+        ),
+        pytest.param(
+            head("Host: x", "transfer-ENCODING: CHUNKED", "content-LENGTH: 5") + "0\r\n\r\n",
+            id="A1-any-case",
+        ),
+        pytest.param(
+            head("Host: x", "Content-Length: 5", "Content-Length: 6") + "hello", id="A2-two"
+        ),
+        pytest.param(head("Host: x", "Content-Length: 5, 6") + "hello", id="A2-a-list"),
+        pytest.param(head("Host: x", "Host: y", target="GET /"), id="A3-two-hosts"),
+        pytest.param(head("Host: x", "Host: x", target="GET /"), id="A3-one-host-twice"),
+        pytest.param(head(target="GET /"), id="A3-no-host"),
+        pytest.param(head("Host: x", "A: b", " folded", target="GET /"), id="A4-obs-fold"),
+        pytest.param("GET / HTTP/1.1\nHost: x\n\n", id="A4-bare-LF"),
+        pytest.param("GET / HTTP/1.1\r\nHost: x\rA: b\r\n\r\n", id="A4-bare-CR"),
+        pytest.param(head("Host: x", "A: b\0c", target="GET /"), id="A4-NUL"),
+        pytest.param(head("Host: x", "A : b", target="GET /"), id="A4-space-before-the-colon"),
+        pytest.param(head("Host: x", "Transfer-Encoding: xchunked"), id="A5-unknown-coding"),
+        pytest.param(
+            head("Host: x", "Transfer-Encoding: chunked, identity"), id="A5-chunked-is-not-last"
+        ),
+        pytest.param(head("Host: x", "Content-Length: -5"), id="A5-negative-length"),
+        pytest.param(head("Host: x", "Content-Length: +5"), id="A5-length-with-a-sign"),
+        pytest.param(head("Host: x", "Content-Length: 5_0"), id="A5-length-of-Python"),
+        pytest.param(head("Host: x", "Content-Length: " + "9" * 20), id="A5-length-of-20-digits"),
+        pytest.param(head("Host: x", "A: " + "a" * 9000, target="GET /"), id="A6-long-header"),
+        pytest.param(head("Host: x", *["A: b"] * 200, target="GET /"), id="A6-many-headers"),
+        pytest.param(head("Host: x", target="GET /" + "a" * 9000), id="A6-long-target"),
+        pytest.param("GET / HTTX/1.1\r\nHost: x\r\n\r\n", id="A7-another-protocol"),
+        pytest.param("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", id="A7-TLS"),
+        pytest.param(head("Host: x", target="GET secret"), id="A8-no-form-of-a-target"),
+        pytest.param(head("Host: x", target="GET /\x1b[31m"), id="B18-ANSI-in-the-target"),
+    ],
+)
+async def test_what_is_malformed_is_400_and_nothing_behind_it_is_read(
+    http_attack: HttpAttack, text: str
+) -> None:
+    """RFC 9112 sections 2.2, 3, 5 and 6."""
+    target = await http_attack()
+
+    async with target.leaves_nothing(BROKEN), target.client() as wire:
+        wire.send(text + SMUGGLED)
+        status, headers, body = await wire.answer()
+        assert status == 400
+        assert headers["content-type"] == "application/json"
+        answer = json.loads(body)
+        assert answer.keys() == {"statusCode", "message"}
+        assert answer["statusCode"] == 400
+        assert await wire.rest() == b""
+    assert target.doors.came == []
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        pytest.param("1" + "0" * 16 + "\r\n", id="A5-chunk-size-of-17-digits"),
+        pytest.param("-5\r\nhello\r\n", id="A5-negative-chunk"),
+        pytest.param("5\nhello\n0\n\n", id="A5-chunks-with-bare-LF"),
+        pytest.param("5\r\nhello!0\r\n\r\n", id="A5-chunk-longer-than-it-says"),
+    ],
+)
+async def test_A5_chunks_that_are_malformed_are_400_and_nothing_behind_them_is_read(
+    http_attack: HttpAttack, chunks: str
+) -> None:
+    target = await http_attack()
+
+    async with target.leaves_nothing(BROKEN), target.client() as wire:
+        wire.send(head("Host: x", "Transfer-Encoding: chunked") + chunks + SMUGGLED)
+        assert (await wire.answer())[0] == 400
+        assert b"HTTP/" not in await wire.rest()
+    assert target.doors.came == []
+
+
+async def test_what_is_malformed_behind_a_request_is_400(
+    http_attack: HttpAttack,
+) -> None:
+    target = await http_attack()
+
+    async with target.leaves_nothing(BROKEN), target.client() as wire:
+        wire.send(head("Host: x", target="GET /"))
+        assert (await wire.answer())[::2] == (200, b"home")
+        wire.send("\0\0\0\r\n\r\n" + SMUGGLED)
+        assert (await wire.answer())[0] == 400
+        assert await wire.rest() == b""
+    assert target.doors.came == []
+
+
+# --- versions, methods, targets
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("GET /secret\r\n\r\n", id="A7-no-version"),
+        pytest.param("GET /secret HTTP/0.9\r\nHost: x\r\n\r\n", id="A7-0.9"),
+        pytest.param("GET /secret HTTP/2.0\r\nHost: x\r\n\r\n", id="A7-2.0"),
+        pytest.param("GET /secret HTTP/3.0\r\nHost: x\r\n\r\n", id="A7-3.0"),
+        pytest.param("GET /secret HTTP/1.2\r\nHost: x\r\n\r\n", id="A7-1.2"),
+        pytest.param("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", id="A7-the-preface-of-2.0"),
+    ],
+)
+async def test_A7_other_versions_are_505_and_closed(http_attack: HttpAttack, text: str) -> None:
+    """RFC 9110 section 15.6.6; the answer is one of HTTP/1."""
+    target = await http_attack()
+
+    async with target.leaves_nothing(BROKEN), target.client() as wire:
+        wire.send(text)
+        status, _, body = await wire.answer()
+        assert (status, json.loads(body)["statusCode"]) == (505, 505)
+        assert await wire.rest() == b""
+    assert target.doors.came == []
+
+
+@pytest.mark.parametrize(
+    ("method", "allowed", "counted"),
+    [
+        pytest.param("TRACE /secret", "GET, HEAD, OPTIONS", {}, id="A9-TRACE"),
+        pytest.param("TRACE /native", "DELETE, GET", {}, id="A9-TRACE-of-a-native-route"),
+        pytest.param("CONNECT x:443", "DELETE, GET", {}, id="A9-CONNECT"),
+        pytest.param("PROPFIND /secret", "GET, HEAD, OPTIONS", {}, id="A9-of-WebDAV"),
+        pytest.param("FOO /secret", "DELETE, GET", BROKEN, id="A9-unknown"),
+        pytest.param("get /secret", "DELETE, GET", BROKEN, id="A9-lower-case"),
+        pytest.param("FLUSH /secret", "DELETE, GET", BROKEN, id="A9-of-another-protocol"),
+    ],
+)
+async def test_A9_methods_that_no_route_has_are_405_with_allow(
+    http_attack: HttpAttack, method: str, allowed: str, counted: dict[str, int]
+) -> None:
+    """RFC 9110 section 15.5.6."""
+    target = await http_attack(parts={"listeners": [Native]})
+
+    async with target.leaves_nothing(counted):
+        status, headers, _ = await target.ask(head("Host: x", target=method))
+        assert status == 405
+        assert headers["allow"].startswith(allowed)
+    assert target.doors.came == []
+
+
+class Native:
+    """A route that the kernel does not see, for every method."""
+
+    async def answer(self, native: web.Request) -> web.Response:
+        return web.Response(text="native")
+
+    @observe(ServerEvents.CONFIGURE)
+    async def configure(self, event: ServerConfigurationEvent) -> None:
+        if event.server.name == "aiohttp":
+            event.server.engine.router.add_route("*", "/native", self.answer)
+
+
+# --- deadlines of the head
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param("", id="A10-silence"),
+        pytest.param("GET /sec", id="A10-half-a-request-line"),
+        pytest.param("GET /secret HTTP/1.1\r\nHost: x\r\nA:", id="A10-half-a-head"),
+        pytest.param("\r\n\r\n", id="A10-empty-lines"),
+    ],
+)
+async def test_A10_a_head_that_does_not_come_is_closed_at_its_deadline(
+    http_attack: HttpAttack, sent: str
+) -> None:
+    target = await http_attack(header_timeout=0.1)
+
+    async with target.leaves_nothing({"http.header_timeout": 1}), target.client() as wire:
+        wire.send(sent)
+        if sent:
+            status, headers, body = await wire.answer()
+            assert (status, headers["connection"]) == (408, "close")
+            assert json.loads(body)["statusCode"] == 408
+        assert await wire.rest() == b""
+
+
+async def test_A10_a_drip_does_not_move_the_deadline(http_attack: HttpAttack) -> None:
+    """A byte of a header now and then is what slowloris sends."""
+    target = await http_attack(header_timeout=0.3)
+
+    async def drip(wire: Wire) -> None:
+        while True:
+            wire.send("A")
+            await asyncio.sleep(0.02)
+
+    async with target.leaves_nothing({"http.header_timeout": 1}), target.client() as wire:
+        wire.send("GET / HTTP/1.1\r\nHost: x\r\n")
+        dripping = asyncio.create_task(drip(wire))
+        assert b" 408 " in await wire.rest()
+        dripping.cancel()
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param(head("Host: x", target="GET /"), id="A10-behind-a-GET"),
+        pytest.param(head("Host: x", "Content-Length: 5") + "hello", id="A10-behind-a-POST"),
+        pytest.param(
+            head("Host: x", "Transfer-Encoding: chunked") + "1\r\na\r\n0\r\n\r\n",
+            id="A10-behind-chunks",
+        ),
+    ],
+)
+async def test_A10_the_head_of_a_further_request_has_a_deadline_too(
+    http_attack: HttpAttack, first: str
+) -> None:
+    target = await http_attack(header_timeout=0.1)
+
+    async with target.leaves_nothing({"http.header_timeout": 1}), target.client() as wire:
+        wire.send(first)
+        assert (await wire.answer())[0] == 200
+        wire.send("GET /sec")
+        assert (await wire.answer())[0] == 408
+        assert await wire.rest() == b""
+
+
+async def test_A10_half_a_head_that_came_with_a_request_has_a_deadline_too(
+    http_attack: HttpAttack,
+) -> None:
+    target = await http_attack(header_timeout=0.1)
+
+    async with target.leaves_nothing({"http.header_timeout": 1}), target.client() as wire:
+        wire.send(head("Host: x", target="GET /") + "GET /sec")
+        assert (await wire.answer())[0] == 200
+        assert (await wire.answer())[0] == 408
+        assert await wire.rest() == b""
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3])
+async def test_a_head_that_ends_in_a_segment_of_its_own_leaves_the_connection_idle(
+    http_attack: HttpAttack, cut: int
+) -> None:
+    target = await http_attack(header_timeout=0.1, keepalive_timeout=0.4)
+
+    async with target.leaves_nothing(), target.client() as wire:
+        request = head("Host: x", target="GET /")
+        wire.send(request[:-cut])
+        await wire.writer.drain()
+        await asyncio.sleep(0.02)  # another segment
+        wire.send(request[-cut:])
+        assert (await wire.answer())[0] == 200
+        assert await wire.rest() == b""  # without a 408
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        pytest.param(head("Host: x", target="GET /"), id="GET"),
+        pytest.param(head("Host: x", "Content-Length: 5") + "hello", id="POST"),
+    ],
+)
+async def test_an_idle_connection_outlives_the_deadline_of_a_head(
+    http_attack: HttpAttack, request_text: str
+) -> None:
+    """``keepalive_timeout`` is for the time between two requests, and tells nobody."""
+    target = await http_attack(header_timeout=0.1, keepalive_timeout=0.5)
+
+    async with target.leaves_nothing(), target.client() as wire:
+        for _ in range(2):
+            wire.send(request_text)
+            assert (await wire.answer())[0] == 200
+            await asyncio.sleep(0.25)  # longer than a head may take
+        assert await wire.rest() == b""
+
+
+async def test_A11_a_body_that_nobody_reads_may_not_drip_for_ever(
+    http_attack: HttpAttack,
+) -> None:
+    target = await http_attack(parts={"listeners": [Native]}, body_timeout=0.3)
+
+    async def drip(wire: Wire) -> None:
+        while True:
+            wire.send("a")
+            await asyncio.sleep(0.02)
+
+    for path, status in ("/nothing", 404), ("/native", 200):
+        async with target.leaves_nothing(logged=0), target.client() as wire:
+            wire.send(head("Host: x", "Content-Length: 100000", target=f"POST {path}"))
+            assert (await wire.answer())[0] == status
+            dripping = asyncio.create_task(drip(wire))
+            assert await wire.rest() == b""
+            dripping.cancel()
+
+
+async def test_A12_many_slow_clients_go_and_the_others_are_served(
+    http_attack: HttpAttack,
+) -> None:
+    """What `slowhttptest -H` does, without the tool."""
+    target = await http_attack(header_timeout=0.3)
+
+    async with (
+        target.leaves_nothing({"http.header_timeout": 100}, logged=1),
+        AsyncExitStack() as stack,
+    ):
+        wires = [await stack.enter_async_context(target.client()) for _ in range(100)]
+        for wire in wires:
+            wire.send("GET / HTTP/1.1\r\nHost: x\r\nX-a:")
+        await target.witness_is_served()
+        for wire in wires:
+            assert b" 408 " in await wire.rest()
+
+
+async def test_A13_ten_thousand_pipelined_requests_are_answered_in_order(
+    http_attack: HttpAttack,
+) -> None:
+    target = await http_attack()
+
+    async with target.leaves_nothing(), target.client() as wire:
+        text = "".join(head("Host: x", target=f"GET /named/{n}") for n in range(10_000))
+        sending = asyncio.create_task(send_all(wire, text))
+        for n in range(10_000):
+            assert json.loads((await wire.answer())[2])[2] == str(n)
+        await sending
+
+
+async def send_all(wire: Wire, text: str) -> None:
+    wire.send(text)
+    await wire.writer.drain()
+
+
+# --- connections
+
+
+async def test_one_connection_too_many_is_503(http_attack: HttpAttack) -> None:
+    target = await http_attack(max_connections=2)
+
+    async with target.leaves_nothing({"http.max_connections": 2}, logged=1):
+        async with target.client() as first, target.client() as second:
+            await served(first, second)
+            for _ in range(2):
+                await turned_away(target, 503)
+        await until(lambda: is_admitted(target))
+
+
+async def test_one_connection_too_many_of_an_address_is_429(http_attack: HttpAttack) -> None:
+    target = await http_attack(max_connections_per_address=1)
+
+    async with target.leaves_nothing({"http.max_connections_per_address": 1}):
+        async with target.client() as first:
+            await served(first)
+            await turned_away(target, 429)
+        await until(lambda: is_admitted(target))
+
+
+async def test_connections_of_a_trusted_proxy_are_not_counted_by_address(
+    http_attack: HttpAttack,
+) -> None:
+    target = await http_attack(max_connections_per_address=1, trusted_proxies=("127.0.0.1",))
+
+    async with target.leaves_nothing(), target.client() as first, target.client() as second:
+        await served(first, second)
+
+
+async def served(*wires: Wire) -> None:
+    for wire in wires:
+        wire.send(head("Host: x", target="GET /"))
+        assert (await wire.answer())[0] == 200
+
+
+async def turned_away(target: HttpTarget, status: int) -> None:
+    """Though the client has sent much by then."""
+    async with target.client() as wire:
+        wire.send(head("Host: x", "Content-Length: 100000") + "x" * 100_000)
+        answer, headers, body = await wire.answer()
+        assert (answer, headers["connection"], headers["retry-after"]) == (status, "close", "5")
+        assert json.loads(body)["statusCode"] == status
+        assert await wire.rest() == b""
+
+
+def is_admitted(target: HttpTarget) -> bool:
+    """Whether the places of those who left are free again."""
+    return target.server.connections._places._taken == 0
+
+
+async def test_a_client_that_takes_nothing_of_its_answer_is_cut_off(
+    http_attack: HttpAttack,
+) -> None:
+    """The attack of `slowhttptest -X`; what waits in the server is let go with it."""
+    target = await http_attack(send_timeout=0.3)
+
+    async with (
+        target.leaves_nothing({"http.send_timeout": 1}),
+        target.client(receive_buffer=4096) as wire,
+    ):
+        wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        wire.send(head("Host: x", target="GET /big"))
+        await until(lambda: target.server.counts.get("http.send_timeout"))
+
+
+# --- hosts
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        pytest.param("example.org", 200, id="A8-listed"),
+        pytest.param("EXAMPLE.ORG.:8000", 200, id="A8-case-dot-and-port"),
+        pytest.param("a.b.wild.example", 200, id="A8-below-a-wildcard"),
+        pytest.param("[0:0::1]:8000", 200, id="A8-IPv6"),
+        pytest.param("wild.example", 421, id="A8-the-wildcard-itself"),
+        pytest.param("evilwild.example", 421, id="A8-ends-alike"),
+        pytest.param("example.org.evil.example", 421, id="A8-begins-alike"),
+        pytest.param("evil.example", 421, id="A8-not-listed"),
+        pytest.param("example.org:80:80", 421, id="A8-two-ports"),
+        pytest.param("user@example.org", 421, id="A8-with-a-user"),
+        pytest.param("[::2]", 421, id="A8-another-IPv6"),
+        pytest.param("[:::]", 421, id="A8-no-IPv6"),
+        pytest.param("", 421, id="A8-empty"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/", "/native", "/socket.io/?EIO=4&transport=polling"])
+async def test_A8_only_allowed_hosts_are_served_on_every_kind_of_route(
+    http_attack: HttpAttack, host: str, status: int, path: str
+) -> None:
+    """RFC 9110 section 7.4; the handshake of Socket.IO is a route like the others."""
+    hosts = ("example.org", "*.wild.example", "[::1]")
+    target = await http_attack(parts={"listeners": [Native]}, allowed_hosts=(*hosts, "x"))
+
+    answer, _, body = await target.ask(head(f"Host: {host}", target=f"GET {path}"))
+
+    assert answer == status
+    if status == 421:
+        assert json.loads(body) == {"statusCode": 421, "message": "this host is not served here"}
+
+
+@pytest.mark.parametrize(
+    ("authority", "host", "status"),
+    [
+        pytest.param("http://x", "x", 200, id="A8-the-same"),
+        pytest.param("http://X.:80", "x", 200, id="A8-the-same-with-its-port"),
+        pytest.param("http://evil.example", "x", 421, id="A8-another"),
+        pytest.param("http://x:81", "x", 421, id="A8-another-port"),
+        pytest.param("http://x@evil.example", "x", 421, id="A8-behind-a-user"),
+        pytest.param("http://x", "evil.example", 421, id="A8-the-other-way-round"),
+    ],
+)
+async def test_A8_a_target_with_another_host_is_421_without_a_list_too(
+    http_attack: HttpAttack, authority: str, host: str, status: int
+) -> None:
+    """RFC 9112 section 3.2.2: the host of the target is the one that counts."""
+    target = await http_attack()
+
+    text = head(f"Host: {host}", target=f"GET {authority}/named/a")
+    answer, _, body = await target.ask(text)
+
+    assert answer == status
+    if status == 200:
+        assert json.loads(body) == ["/named/{name}", "/named/a", "a"]
+
+
+async def test_A8_the_host_that_a_trusted_proxy_tells_is_the_one_that_counts(
+    http_attack: HttpAttack,
+) -> None:
+    target = await http_attack(allowed_hosts=("example.org", "x"), trusted_proxies=("127.0.0.1",))
+
+    forwarded = "X-Forwarded-Host: example.org"
+    assert (await target.ask(head("Host: inner", forwarded, target="GET /")))[0] == 200
+    forwarded = "X-Forwarded-Host: evil.example"
+    assert (await target.ask(head("Host: example.org", forwarded, target="GET /")))[0] == 421
+
+
+async def test_B16_the_host_that_anybody_forwards_does_not_count(
+    http_attack: HttpAttack,
+) -> None:
+    target = await http_attack(allowed_hosts=("example.org", "x"))
+
+    forwarded = "X-Forwarded-Host: example.org"
+    assert (await target.ask(head("Host: evil.example", forwarded, target="GET /")))[0] == 421
+
+
+async def test_A8_an_own_port_of_socket_io_allows_the_same_hosts(
+    http_attack: HttpAttack,
+) -> None:
+    target = await http_attack(parts={"socketio": {"port": 0}}, allowed_hosts=("x",))
+    wire = await Wire.to(target.application.servers["socketio"])
+
+    wire.send(head("Host: evil.example", target="GET /socket.io/?EIO=4&transport=polling"))
+
+    assert (await wire.answer())[0] == 421
+    await wire.close()
+
+
+# --- paths
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        pytest.param("/secret%00", 400, id="B15-NUL"),
+        pytest.param("/named/%00", 400, id="B15-NUL-in-a-parameter"),
+        pytest.param("/%c0%af", 400, id="B15-overlong"),
+        pytest.param("/named/..%c0%afsecret", 400, id="B15-overlong-slash"),
+        pytest.param("/%zz", 400, id="B15-no-hexadecimal"),
+        pytest.param("/x/..;/secret", 404, id="B15-dots-and-semicolon"),
+        pytest.param("/x/../secret", 404, id="B15-dots"),
+        pytest.param("/x/%2e%2E/secret", 404, id="B15-encoded-dots"),
+        pytest.param("//secret", 404, id="B15-two-slashes"),
+        pytest.param("/SECRET", 404, id="B15-upper-case"),
+        pytest.param("/secret;a=b", 404, id="B15-matrix-parameter"),
+        pytest.param("/%2fsecret", 404, id="B15-encoded-slash"),
+        pytest.param("/secret%20", 404, id="B15-space"),
+        pytest.param("/secret%3f", 404, id="B15-encoded-question-mark"),
+        pytest.param("\\secret", 400, id="B15-backslash"),
+    ],
+)
+async def test_B15_a_path_that_is_not_the_route_is_not_routed_to_it(
+    http_attack: HttpAttack, path: str, status: int
+) -> None:
+    """Nothing is cleaned up: a listener and the router see one and the same path."""
+    target = await http_attack()
+
+    assert (await target.ask(head("Host: x", target=f"GET {path}")))[0] == status
+    assert target.doors.came == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param("/%73ecret", id="B15-encoded"),
+        pytest.param("/s%65%63ret", id="B15-encoded-elsewhere"),
+        pytest.param("/secret/", id="B15-slash-at-the-end"),
+        pytest.param("http://x/secret", id="B15-absolute"),
+    ],
+)
+async def test_B15_a_listener_is_told_the_route_however_its_path_is_written(
+    http_attack: HttpAttack, path: str
+) -> None:
+    """What decides on ``request.path`` decides on what runs."""
+    target = await http_attack(parts={"listeners": [Warden]})
+
+    assert (await target.ask(head("Host: x", target=f"GET {path}")))[0] == 403
+    assert target.doors.came == []
+
+
+class Warden:
+    @observe(KernelEvents.KERNEL_REQUEST)
+    async def check(self, event: RequestEvent) -> None:
+        if event.request.path == "/secret":
+            raise ForbiddenException
+
+
+# --- the log
+
+
+class Failing:
+    @http("GET", "/fails/{name:path}", "fails")
+    async def fails(self, request: Request) -> None:
+        raise ServiceUnavailableException(f"no {request.params['name']}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(
+            head("Host: x", target="GET /fails/%0aERROR%20fake%1b[31m" + "a" * 4000),
+            id="B18-path-in-a-message",
+        ),
+        pytest.param(head("Host: x\x01\x1b[31m", target="GET /"), id="B18-host"),
+        pytest.param(head("Host: x", "A\x1b[31m: b", target="GET /"), id="B18-header-name"),
+        pytest.param(head("Host: x", target="G\x1b[31mT /"), id="B18-method"),
+        pytest.param(
+            head(
+                "Host: x",
+                "Origin: http://\xff\xfe" + "a" * 4000,
+                target="GET /socket.io/?EIO=4&transport=polling",
+            ),
+            id="B18-origin",
+        ),
+    ],
+)
+async def test_B18_what_a_client_sends_is_escaped_and_cut_in_the_log(
+    http_attack: HttpAttack, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    target = await http_attack(Failing)
+    caplog.set_level(logging.DEBUG)
+
+    await target.ask(text)
+
+    assert target.lines
+    assert all(line.isprintable() and line.isascii() for line in target.lines)
+    assert all(len(line) <= 300 for line in target.lines)
+
+
+async def test_B18_the_id_of_a_session_does_not_reach_the_log(
+    http_attack: HttpAttack, caplog: pytest.LogCaptureFixture
+) -> None:
+    target = await http_attack()
+    caplog.set_level(logging.INFO)
+
+    for sid in "a%0aERROR%20fake", "%1b[31m", "a" * 8000:
+        path = f"/socket.io/?EIO=4&transport=polling&sid={sid}"
+        assert (await target.ask(head("Host: x", target=f"GET {path}")))[0] == 400
+
+    assert target.lines == []
+
+
+@pytest.mark.parametrize("name", ["a\nERROR fake", "\x1b[31m", "a" * 1_000_000, "\u202e"])
+@pytest.mark.parametrize("exception", [RuntimeError("x"), InternalServerErrorException("\nx")])
+def test_B18_the_name_of_an_event_is_escaped_and_cut_in_the_log(
+    name: str, exception: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    log_failure(Request(Transport.SOCKET, url=name), exception)
+
+    (line,) = (record.getMessage() for record in caplog.records)
+    assert line.isprintable()
+    assert len(line) < 500
