@@ -38,16 +38,8 @@ HOMES = {
 }
 
 # Extras of the distribution, and what only a test needs: `import rxkernel` works without.
-OPTIONAL = {
-    "aiosqlite",
-    "backports",
-    "brotli",
-    "compression",
-    "pytest",
-    "pytest_asyncio",
-    "uvloop",
-    "watchfiles",
-}
+# Those of `compression` are not here: aiohttp loads them itself where they are.
+OPTIONAL = {"aiosqlite", "pytest", "pytest_asyncio", "uvloop", "watchfiles"}
 
 OURS = {"app", "bundles", "rxkernel"}
 TEMPLATE = ROOT / "rxkernel" / "cli" / "template"

@@ -63,6 +63,17 @@ class Sources:
     async def waiting(self, request: Request) -> StreamResponse:
         return StreamResponse(Own(self))
 
+    @http("GET", "/untidy", "untidy")
+    async def untidy(self, request: Request) -> StreamResponse:
+        return StreamResponse(self.with_a_clean_up_that_fails())
+
+    async def with_a_clean_up_that_fails(self) -> AsyncIterator[bytes]:
+        try:
+            yield b"first"
+            await asyncio.Event().wait()
+        finally:
+            raise RuntimeError("the clean-up failed")
+
     @http("GET", "/of/{kind}", "of")
     async def of(self, request: Request) -> StreamResponse:
         self.protocols.add(request.native.transport.get_protocol())
@@ -320,6 +331,14 @@ class TestPieces:
             await response.content.readexactly(5)
         async with asyncio.timeout(10):
             await application.injector.get(Sources).closed.wait()
+
+    async def test_a_source_that_fails_when_the_client_has_left_is_in_the_log(
+        self, serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        application = await serve(Sources)
+        async with session.get(http_url(application, "/untidy")) as response:
+            await response.content.readexactly(5)
+        await until(lambda: "RuntimeError: the clean-up failed" in caplog.text)
 
     @pytest.mark.parametrize(("status", "method"), [(204, "GET"), (304, "GET"), (200, "HEAD")])
     async def test_an_answer_without_a_body_closes_its_source_and_keeps_the_connection(

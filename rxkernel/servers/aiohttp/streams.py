@@ -11,7 +11,7 @@ from rxkernel.messages.response import EventStreamResponse, StreamResponse, clos
 from rxkernel.servers.aiohttp.compression import Compression, compress
 from rxkernel.servers.aiohttp.conditional import is_not_modified, without_body
 from rxkernel.servers.aiohttp.departure import Departure
-from rxkernel.servers.aiohttp.outlet import Outlet
+from rxkernel.servers.aiohttp.outlet import Outlet, SlowClientError
 from rxkernel.servers.aiohttp.responses import is_gone
 
 _BODILESS = (204, 205, 304)
@@ -81,8 +81,12 @@ class Stream:
             failure = pump.exception()
         elif failure is None and not self._ended:
             failure = RuntimeError("the source of the stream was cancelled from within")
-        if failure is not None and not is_gone(self._native):
+        if failure is not None and not self._is_of_the_client(failure):
             raise failure
+
+    def _is_of_the_client(self, failure: BaseException) -> bool:
+        """Whether *failure* says no more than that the client has left."""
+        return isinstance(failure, ConnectionError | SlowClientError) and is_gone(self._native)
 
     def end(self) -> None:
         """Send nothing more. The source is told once: its clean-up may take its time."""
@@ -182,7 +186,8 @@ class EventStream(Stream):
             if self._is_writing:
                 self._written_at = loop.time()
             elif self._written_at + every <= loop.time():
-                await self._write(HEARTBEAT)
+                self._written_at = loop.time()
+                await (await self._opened()).write(HEARTBEAT)
 
     def _beat_ended(self, beat: asyncio.Task[None]) -> None:
         if not beat.cancelled() and (failure := beat.exception()) is not None:
