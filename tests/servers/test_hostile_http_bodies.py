@@ -130,7 +130,7 @@ async def test_A11_a_drip_is_408_while_it_drips(taker: Opened, path: str) -> Non
 
 
 async def test_A11_an_action_may_take_its_time_with_what_has_come(taker: Opened) -> None:
-    application = await taker(body_timeout=0.1)
+    application = await taker(body_timeout=0.5)
     actions(application).may_read.clear()
 
     async with raw_http(application) as client:
@@ -139,8 +139,9 @@ async def test_A11_an_action_may_take_its_time_with_what_has_come(taker: Opened)
         async with raw_http(application) as slow:  # a deadline later
             await slow.send(post("/take", "Content-Length: 1"))
             assert (await slow.answer()).status == 408
-        await client.send(b"cd")
         actions(application).may_read.set()
+        await is_served(application)  # so that the action waits for more by now
+        await client.send(b"cd")
         assert (await client.answer()).json == 4
 
 
@@ -485,11 +486,14 @@ async def test_A15_a_body_that_is_wanted_is_asked_for(taker: Opened, path: str) 
         assert (await client.answer()).status == 200
 
 
-async def test_A15_a_body_that_has_come_is_not_asked_for(taker: Opened) -> None:
+@pytest.mark.parametrize("come", [1, 3], ids=["A15-in-part", "A15-whole"])
+async def test_a_body_that_has_come_is_not_asked_for(taker: Opened, come: int) -> None:
     application = await taker()
 
     async with raw_http(application) as client:
-        await client.send(post("/take", EXPECT, body=b"[1]"))
+        await client.send(post("/take", EXPECT, "Content-Length: 3") + b"[1]"[:come])
+        await is_served(application)
+        await client.send(b"[1]"[come:])
         assert (await client.answer()).status == 200
 
 
