@@ -1,5 +1,5 @@
 # ruff: noqa: N802 - tests are named by the rows of the programme
-"""Rows A11, A14, A15, B1 to B8, B10 and G6 of the test programme: bodies that do harm."""
+"""Rows A11, A14, A15, B1 to B8, B10 and G5 of the test programme: bodies that do harm."""
 
 import asyncio
 import base64
@@ -361,6 +361,9 @@ def form(*parts: bytes) -> bytes:
     [
         pytest.param(form(*[part("a")] * 15_000), "more than 1000 fields", id="B7-fields"),
         pytest.param(
+            form(*[part("a", b"x", filename="f")] * 10_000), "more than 1000", id="G5-10000-parts"
+        ),
+        pytest.param(
             form(*[part("a", filename="")] * 15_000), "more than 1000 fields", id="B7-empty-files"
         ),
         pytest.param(
@@ -394,7 +397,7 @@ async def test_a_form_over_one_of_its_limits_is_413(taker: Opened, sent: bytes, 
     await is_served(application)
 
 
-async def test_B7_a_part_without_end_is_413_while_it_comes(taker: Opened) -> None:
+async def test_G5_a_part_without_end_is_413_while_it_comes(taker: Opened) -> None:
     application = await taker(upload_limit=100_000, file_limit=50_000)
 
     async with raw_http(application) as client:

@@ -1,3 +1,4 @@
+# ruff: noqa: N802 - tests are named by the rows of the programme
 """Files that come over a real connection: where they are, and that they go."""
 
 import asyncio
@@ -11,7 +12,7 @@ import aiohttp
 import pytest
 
 from rxkernel import ForbiddenException, Request, TerminateEvent, UploadedFile, http, observe
-from rxkernel.messages import upload as module
+from rxkernel.messages import spool
 from tests.servers.conftest import Serve, http_url
 from tests.servers.raw_http import post, raw_http
 from tests.servers.taking import Signatures, Taker
@@ -209,7 +210,7 @@ async def test_nothing_is_left_when_the_server_stops(
     assert [r for r in caplog.records if r.exc_info and r.levelno >= logging.ERROR] == []
 
 
-async def test_a_full_disk_is_507_and_one_line_in_the_log(
+async def test_G5_a_full_disk_is_507_and_one_line_in_the_log(
     serve: Serve,
     session: aiohttp.ClientSession,
     monkeypatch: pytest.MonkeyPatch,
@@ -218,7 +219,7 @@ async def test_a_full_disk_is_507_and_one_line_in_the_log(
     def on_a_full_disk() -> IO[bytes]:
         return Path("/dev/full").open("w+b")
 
-    monkeypatch.setattr(module, "TemporaryFile", on_a_full_disk)
+    monkeypatch.setattr(spool, "TemporaryFile", on_a_full_disk)
     application = await serve(Uploads)
 
     async with session.post(http_url(application, "/fail"), data=form(LARGE)) as response:
