@@ -4,7 +4,7 @@ import asyncio
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from tempfile import TemporaryFile
 from threading import Lock
 from typing import IO
@@ -83,7 +83,8 @@ class Spool:
             self._is_closed = True
             self._held.clear()
             if self._file is not None:
-                self._file.close()
+                with suppress(OSError):  # a full disk says so again; the file is closed anyway
+                    self._file.close()
 
 
 @contextmanager
