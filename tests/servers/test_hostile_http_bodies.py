@@ -1,5 +1,5 @@
 # ruff: noqa: N802 - tests are named by the rows of the programme
-"""Rows A11, A14, A15, B1 to B8, B10 and G6 of the test programme: bodies that do harm."""
+"""Rows A11, A14, A15, B1 to B8, B10 and G5 of the test programme: bodies that do harm."""
 
 import asyncio
 import base64
@@ -130,7 +130,7 @@ async def test_A11_a_drip_is_408_while_it_drips(taker: Opened, path: str) -> Non
 
 
 async def test_A11_an_action_may_take_its_time_with_what_has_come(taker: Opened) -> None:
-    application = await taker(body_timeout=0.1)
+    application = await taker(body_timeout=0.5)
     actions(application).may_read.clear()
 
     async with raw_http(application) as client:
@@ -139,8 +139,9 @@ async def test_A11_an_action_may_take_its_time_with_what_has_come(taker: Opened)
         async with raw_http(application) as slow:  # a deadline later
             await slow.send(post("/take", "Content-Length: 1"))
             assert (await slow.answer()).status == 408
-        await client.send(b"cd")
         actions(application).may_read.set()
+        await is_served(application)  # so that the action waits for more by now
+        await client.send(b"cd")
         assert (await client.answer()).json == 4
 
 
@@ -360,6 +361,9 @@ def form(*parts: bytes) -> bytes:
     [
         pytest.param(form(*[part("a")] * 15_000), "more than 1000 fields", id="B7-fields"),
         pytest.param(
+            form(*[part("a", b"x", filename="f")] * 10_000), "more than 1000", id="G5-10000-parts"
+        ),
+        pytest.param(
             form(*[part("a", filename="")] * 15_000), "more than 1000 fields", id="B7-empty-files"
         ),
         pytest.param(
@@ -393,7 +397,7 @@ async def test_a_form_over_one_of_its_limits_is_413(taker: Opened, sent: bytes, 
     await is_served(application)
 
 
-async def test_B7_a_part_without_end_is_413_while_it_comes(taker: Opened) -> None:
+async def test_G5_a_part_without_end_is_413_while_it_comes(taker: Opened) -> None:
     application = await taker(upload_limit=100_000, file_limit=50_000)
 
     async with raw_http(application) as client:
@@ -485,11 +489,14 @@ async def test_A15_a_body_that_is_wanted_is_asked_for(taker: Opened, path: str) 
         assert (await client.answer()).status == 200
 
 
-async def test_A15_a_body_that_has_come_is_not_asked_for(taker: Opened) -> None:
+@pytest.mark.parametrize("come", [1, 3], ids=["A15-in-part", "A15-whole"])
+async def test_a_body_that_has_come_is_not_asked_for(taker: Opened, come: int) -> None:
     application = await taker()
 
     async with raw_http(application) as client:
-        await client.send(post("/take", EXPECT, body=b"[1]"))
+        await client.send(post("/take", EXPECT, "Content-Length: 3") + b"[1]"[:come])
+        await is_served(application)
+        await client.send(b"[1]"[come:])
         assert (await client.answer()).status == 200
 
 

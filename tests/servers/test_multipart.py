@@ -1,3 +1,4 @@
+# ruff: noqa: N802 - tests are named by the rows of the programme
 """The parts of a form, however the network cuts it."""
 
 import pytest
@@ -158,5 +159,5 @@ async def test_backslashes_without_end_cost_no_time() -> None:
         ("\u202f1 é 漢.png", "\u202f1 é 漢.png"),
     ],
 )
-def test_a_file_name_is_one_visible_part_of_a_path(claimed: str, name: str) -> None:
+def test_G5_a_file_name_is_one_visible_part_of_a_path(claimed: str, name: str) -> None:
     assert safe_name(claimed) == name

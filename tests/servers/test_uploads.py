@@ -1,3 +1,4 @@
+# ruff: noqa: N802 - tests are named by the rows of the programme
 """Files that come over a real connection: where they are, and that they go."""
 
 import asyncio
@@ -10,8 +11,16 @@ from typing import IO, Any
 import aiohttp
 import pytest
 
-from rxkernel import ForbiddenException, Request, TerminateEvent, UploadedFile, http, observe
-from rxkernel.messages import upload as module
+from rxkernel import (
+    ForbiddenException,
+    InsufficientStorageException,
+    Request,
+    TerminateEvent,
+    UploadedFile,
+    http,
+    observe,
+)
+from rxkernel.messages import spool
 from tests.servers.conftest import Serve, http_url
 from tests.servers.raw_http import post, raw_http
 from tests.servers.taking import Signatures, Taker
@@ -209,16 +218,30 @@ async def test_nothing_is_left_when_the_server_stops(
     assert [r for r in caplog.records if r.exc_info and r.levelno >= logging.ERROR] == []
 
 
-async def test_a_full_disk_is_507_and_one_line_in_the_log(
-    serve: Serve,
-    session: aiohttp.ClientSession,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    def on_a_full_disk() -> IO[bytes]:
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    def temporary_file() -> IO[bytes]:
         return Path("/dev/full").open("w+b")
 
-    monkeypatch.setattr(module, "TemporaryFile", on_a_full_disk)
+    monkeypatch.setattr(spool, "TemporaryFile", temporary_file)
+
+
+@pytest.mark.usefixtures("full_disk")
+async def test_a_file_on_a_full_disk_can_be_closed() -> None:
+    """What is left in its buffer fails a second time."""
+    full = spool.Spool(held=10)
+
+    with pytest.raises(InsufficientStorageException):
+        await full.append(b"x" * 11)
+    await full.aclose()
+
+
+@pytest.mark.usefixtures("full_disk")
+async def test_G5_a_full_disk_is_507_and_one_line_in_the_log(
+    serve: Serve,
+    session: aiohttp.ClientSession,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     application = await serve(Uploads)
 
     async with session.post(http_url(application, "/fail"), data=form(LARGE)) as response:
@@ -226,6 +249,7 @@ async def test_a_full_disk_is_507_and_one_line_in_the_log(
         assert (await response.json())["message"].startswith("there is no room for the upload")
     async with session.post(http_url(application, "/fail"), data=form(b"x")) as response:
         assert response.status == 403
+    await application.stop()
     [record] = caplog.records
     assert "No space left on device" in record.getMessage()
     assert record.exc_info is None

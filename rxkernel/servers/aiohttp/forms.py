@@ -6,7 +6,8 @@ from urllib.parse import parse_qsl
 from multidict import MultiDict
 
 from rxkernel.messages.request import Request
-from rxkernel.messages.upload import Spool, UploadedFile
+from rxkernel.messages.spool import Spool
+from rxkernel.messages.upload import UploadedFile
 from rxkernel.servers.aiohttp.bodies import BodyReader
 from rxkernel.servers.aiohttp.content_type import ContentType
 from rxkernel.servers.aiohttp.multipart import Multipart, Part

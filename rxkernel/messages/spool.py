@@ -1,0 +1,100 @@
+"""What the files of a form are kept in until their request is over."""
+
+import asyncio
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from tempfile import TemporaryFile
+from threading import Lock
+from typing import IO
+
+from rxkernel.exceptions import InsufficientStorageException
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class Spool:
+    """Bytes that grow at their end: in memory up to *held* of them, the rest on disk.
+
+    The file has no name (``O_TMPFILE``, or deleted at once), so nothing is left of it whatever
+    happens to the process. `tempfile` says where it lies: ``TMPDIR``, else ``/tmp``.
+    """
+
+    def __init__(self, content: bytes = b"", *, held: int = 1_048_576) -> None:
+        self.size = len(content)
+        self.on_disk = 0
+        self._limit = held
+        self._held = bytearray(content)
+        self._file: IO[bytes] | None = None
+        self._is_closed = False
+        self._lock = Lock()
+
+    async def append(self, data: bytes) -> None:
+        """Add *data*; what goes to disk goes there in a thread.
+
+        Raises:
+            InsufficientStorageException: the disk is full (507).
+        """
+        self._held += data
+        self.size += len(data)
+        if len(self._held) > self._limit:
+            await asyncio.to_thread(self._roll_over)
+
+    def _roll_over(self) -> None:
+        with self._lock, told_when_full():
+            self._check_open()
+            if self._file is None:
+                self._file = TemporaryFile()  # noqa: SIM115 - close() is its end
+            self._file.seek(self.on_disk)
+            self._file.write(self._held)
+            self._file.flush()
+            self.on_disk += len(self._held)
+            self._held.clear()
+
+    def read(self, offset: int, size: int) -> bytes:
+        """The *size* bytes from *offset* on; blocks where they are ``on_disk``.
+
+        Raises:
+            ValueError: it has been closed.
+        """
+        with self._lock:
+            self._check_open()
+            data = b""
+            if self._file is not None and offset < self.on_disk:
+                self._file.seek(offset)
+                data = self._file.read(min(size, self.on_disk - offset))
+            start = offset + len(data) - self.on_disk
+            return data + self._held[start : start + size - len(data)]
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise ValueError("the upload is gone with its request; save() it while that runs")
+
+    async def aclose(self) -> None:
+        """Let everything go."""
+        if self._file is None:
+            self._close()
+        else:
+            await asyncio.to_thread(self._close)  # giving the blocks back takes a while
+
+    def _close(self) -> None:
+        with self._lock:
+            self._is_closed = True
+            self._held.clear()
+            if self._file is not None:
+                with suppress(OSError):  # a full disk says so again; the file is closed anyway
+                    self._file.close()
+
+
+@contextmanager
+def told_when_full() -> Iterator[None]:
+    """A disk that is full is no bug: 507, and one line in the log."""
+    try:
+        yield
+    except OSError as exc:
+        if exc.errno not in _FULL:
+            raise
+        raise InsufficientStorageException(
+            f"there is no room for the upload: {os.strerror(exc.errno)}"
+        ) from exc
