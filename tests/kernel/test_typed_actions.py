@@ -467,6 +467,13 @@ class Account:
 
 
 @attrs.define
+class Member:
+    name: str
+    count: int | None = None
+    is_admin: bool = attrs.field(init=False, default=False)
+
+
+@attrs.define
 class Thread:
     account: Account
     replies: "list[Thread | None]" = attrs.field(factory=list)
@@ -531,6 +538,15 @@ class TestKinds:
         ada = {"account": {"name": " Ada "}}
         made = read(Thread, {**ada, "replies": [None, ada, ada]})
         assert made.replies == [None, *[Thread(Account("Ada"))] * 2]
+
+    def test_what_is_not_of_the_constructor_is_never_set(self) -> None:
+        found = Misfits()
+        validator = Validator(Member, allow_unknown=True)
+        assert validator.read({"name": "a", "is_admin": True}, "body", found) == Member("a")
+
+    def test_the_text_null_is_none_nowhere(self) -> None:
+        assert read(Filter, {"word": "null"}, lenient=True) == Filter(word="null")
+        assert read(list[int | None], ["1", "null"], lenient=True) == {"body[1]": "expected int"}
 
     def test_a_validator_of_attrs_does_not_quote_the_value(self) -> None:
         assert read(Account, {"name": "a", "_age": -77}) == {"body._age": "must be >= 0"}
@@ -617,7 +633,10 @@ class Clock:
 
 
 class Work:
+    made = 0
+
     def __init__(self) -> None:
+        Work.made += 1
         self.closed = False
 
     async def aclose(self) -> None:
@@ -671,11 +690,11 @@ class TestServices:
 
     async def test_no_service_is_made_for_what_does_not_fit(self, client_of: ClientOf) -> None:
         client = client_of(Served, modules=[configure])
-        before = len(Served.works)
+        before = Work.made
         assert misfits(await client.http("served", params={"id": "x"})) == {
             "params.id": "expected int"
         }
-        assert len(Served.works) == before
+        assert Work.made == before
 
     async def test_a_service_that_nothing_binds_is_told_at_boot(self, client_of: ClientOf) -> None:
         with pytest.raises(
