@@ -218,6 +218,7 @@ def stacked(annotation: Any) -> Any:
 
 async def untyped(request, limit): ...  # type: ignore[no-untyped-def]
 async def variadic(id: int, *rest: Any) -> None: ...
+async def named_only(**rest: Any) -> None: ...
 async def unknown_return() -> "Missing": ...
 async def twice(a: Annotated[int, Body("n")], b: Annotated[int, Body("n")]) -> None: ...
 
@@ -227,6 +228,7 @@ async def twice(a: Annotated[int, Body("n")], b: Annotated[int, Body("n")]) -> N
     [
         (untyped, "/", "has no type for parameter 'limit'; say what it is, as in limit: int"),
         (variadic, "/", r"takes \*rest: Any; name every parameter"),
+        (named_only, "/", r"takes \*\*rest: Any; name every parameter"),
         (unknown_return, "/", "'Missing' for its return, .* outside of TYPE_CHECKING"),
         (typed("Missing"), "/", "'Missing' for parameter 'x', .* outside of TYPE_CHECKING"),
         (typed("1 +"), "/", "annotation '1 \\+' for parameter 'x'"),
