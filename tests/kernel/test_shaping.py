@@ -68,6 +68,10 @@ class Pair(NamedTuple):
     two: int = 0
 
 
+class Cell(msgspec.Struct, array_like=True):
+    user: User
+
+
 class Node(msgspec.Struct):
     user: User
     children: "list[Node]" = []
@@ -126,6 +130,11 @@ def shaped(declared: Any, value: Any) -> Any:
         (Pair, Row(one=ADMIN, two=2), Pair(User("Ada"), 2)),
         (Node, Node(ADMIN, [Node(ADMIN)]), Node(User("Ada"), [Node(User("Ada"))])),
         (User | Page, ADMIN, User("Ada")),
+        (Cell, Cell(ADMIN), Cell(User("Ada"))),
+        (list[Cell | None], [Row(user=ADMIN), None], [Cell(User("Ada")), None]),
+        (list[User | None], [ADMIN, None, ROW], [User("Ada"), None, User("Ada")]),
+        (dict[str, User | list[User]], {"a": [ADMIN]}, {"a": [User("Ada")]}),
+        (tuple[str, ...], iter(["a"]), ("a",)),
         (User | Page, Page([]), Page([])),
         (User | Page, {"tasks": [], "password": 1}, Page([])),
         (int | User, 5, 5),

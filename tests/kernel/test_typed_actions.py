@@ -325,6 +325,25 @@ class TestBody:
             "body.z": "is not known",
         }
 
+    async def test_a_form_has_the_fields_of_several_parameters(self, client_of: ClientOf) -> None:
+        class Forms:
+            @http("POST", "/", "form")
+            async def form(
+                self,
+                name: Annotated[str, Body()],
+                tags: Annotated[list[int], Body()],
+                extra: Annotated[int | None, Body()] = None,
+            ) -> Any:
+                return [name, tags, extra]
+
+        client = client_of(Forms)
+        response = await client.http("form", form=MultiDict(name="a", tags="1"))
+        assert response.content == ["a", [1], None]
+        assert misfits(await client.http("form", form={"tags": "x"})) == {
+            "body.name": "is missing",
+            "body.tags[0]": "expected int",
+        }
+
     async def test_form_fields_and_files_are_bound_by_name(self, client_of: ClientOf) -> None:
         class Forms:
             @http("POST", "/{album}", "add")
@@ -438,6 +457,11 @@ class Dog(msgspec.Struct, tag="dog"):
     friends: "list[Cat | Dog]" = []
 
 
+class Pixel(msgspec.Struct, array_like=True):
+    x: int
+    color: str = "red"
+
+
 class Point(NamedTuple):
     x: int
     y: int = 0
@@ -520,9 +544,26 @@ class TestKinds:
         assert read(tuple[int, str], [1, 2]) == {"body[1]": "expected str, got int"}
         assert read(set[int], [1, 1]) == {1}
 
+    def test_structs_that_are_arrays(self) -> None:
+        assert read(Pixel, [1]) == Pixel(1)
+        assert read(list[Pixel | None], [[1, "a"], None]) == [Pixel(1, "a"), None]
+        assert read(list[Pixel], [[1], ["x"]]) == {"body[1][0]": "expected int, got str"}
+
+    def test_alternatives_by_kind(self) -> None:
+        kind = dict[str, int] | list[int] | str | None
+        assert read(kind, {"a": 1}) == {"a": 1}
+        assert read(kind, ["x"]) == {"body[0]": "expected int, got str"}
+        assert read(kind, {"a": "x"}) == {"body.a": "expected int, got str"}
+        assert read(kind, 5) == {"body": "expected str, got int"}
+        assert read(Order | list[int], "x") == {"body": "expected array | object, got str"}
+        assert read(Size | int, "y") == {"body": "is none of what is allowed"}
+
     def test_keys_of_a_mapping(self) -> None:
         assert read(dict[int, str], {"1": "a"}) == {1: "a"}
         assert read(dict[int, str], {"x": "a"}) == {"body.x": "expected int"}
+        assert read(dict[str, Item], [1]) == {"body": "expected object, got array"}
+        few = Annotated[dict[str, int], msgspec.Meta(max_length=1)]
+        assert read(few, {"a": 1, "b": 2}) == {"body": "expected object of length <= 1"}
 
     def test_lengths(self) -> None:
         few = Annotated[list[int], msgspec.Meta(min_length=1, max_length=2)]
@@ -578,9 +619,12 @@ class TestKinds:
 
     def test_what_is_nested_too_deeply_is_a_misfit(self) -> None:
         body: dict[str, Any] = {"type": "dog"}
+        thread: dict[str, Any] = {"account": {"name": "a"}}
         for _ in range(5000):
             body = {"type": "dog", "friends": [body]}
+            thread = {"account": {"name": "a"}, "replies": [thread]}
         assert read(Dog, body) == {"body": "is nested too deeply"}
+        assert read(Thread, thread) == {"body": "is nested too deeply"}
 
     KINDS = (Order, Filter, Cat | Dog, Draft, Account, list[Decimal | None], dict[str, int | str])
 

@@ -157,6 +157,16 @@ def test_only_keyword_only_parameters_are_passed_by_name() -> None:
     assert [p.is_keyword_only for p in over_http(action).parameters] == [False, False, True]
 
 
+def test_callables_of_every_kind() -> None:
+    class Called:
+        async def __call__(self, x: "UserId") -> None: ...
+
+    async def two(id: int, x: "UserId") -> None: ...
+
+    for function in (Called(), functools.partial(two, 1)):
+        assert over_http(function).parameters[-1].type is UserId
+
+
 def test_what_it_returns() -> None:
     async def declared() -> "Task | Response": ...  # type: ignore[empty-body]
     async def nothing(): ...  # type: ignore[no-untyped-def]
