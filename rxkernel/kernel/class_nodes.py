@@ -195,7 +195,7 @@ class Choice:
             for alternative in (*self.objects, self.array):
                 if isinstance(alternative, Object) and alternative.cls is cls:
                     return alternative
-        if self.array is not None and isinstance(value, Iterable):
+        if isinstance(self.array, Object) or isinstance(value, Iterable):
             return self.array
         return self.objects[0] if len(self.objects) == 1 else None
 

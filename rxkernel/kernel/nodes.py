@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from operator import is_
 from types import GenericAlias
 from typing import Any, Protocol
 from uuid import UUID
@@ -141,6 +142,13 @@ def _at_once(node: Node, raws: list[Any], lenient: bool) -> list[Any] | None:
     return made if is_right or all(node.is_clean(raw, lenient) for raw in raws) else None
 
 
+def _broken_length(length: int, shortest: int, longest: int | None) -> str:
+    """The bound that *length* breaks, or nothing."""
+    if length < shortest:
+        return f">= {shortest}"
+    return f"<= {longest}" if longest is not None and length > longest else ""
+
+
 @attrs.define(eq=False)
 class Items:
     """Any number of one kind; ``make`` puts them together."""
@@ -154,11 +162,8 @@ class Items:
     @property
     def in_c(self) -> Any:
         is_any_list = self.make is list and not self.shortest and self.longest is None
-        return (
-            GenericAlias(list, self.item.in_c)
-            if is_any_list and self.item.in_c is not None
-            else None
-        )
+        part = self.item.in_c if is_any_list else None
+        return None if part is None else GenericAlias(list, part)
 
     @property
     def looks(self) -> bool:
@@ -186,9 +191,8 @@ class Items:
     def build(self, raw: Any, path: str, misfits: Misfits, lenient: bool) -> Any:
         if not isinstance(raw, ARRAYS):
             return misfits.add(path, f"expected array, got {kind_of(raw)}")
-        if not self.shortest <= len(raw) <= (len(raw) if self.longest is None else self.longest):
-            bounds = f">= {self.shortest}" if len(raw) < self.shortest else f"<= {self.longest}"
-            return misfits.add(path, f"expected array of length {bounds}")
+        if rule := _broken_length(len(raw), self.shortest, self.longest):
+            return misfits.add(path, f"expected array of length {rule}")
         made = build_many(self.item, list(raw), "{}[{}]".format, path, misfits, lenient)
         return UNFIT if made is UNFIT else self.make(made)
 
@@ -199,7 +203,7 @@ class Items:
             return value if isinstance(value, ARRAYS) else list(value)
         parts = list(value)
         opened = [self.item.opened(part) for part in parts]
-        is_same = isinstance(value, ARRAYS) and all(map(same, opened, parts))
+        is_same = isinstance(value, ARRAYS) and all(map(is_, opened, parts))
         return value if is_same else opened
 
 
@@ -242,7 +246,7 @@ class Row:
         else:
             return value
         opened = [node.opened(part) for node, part in zip(self.items, parts, strict=False)]
-        is_same = len(opened) == len(parts) and all(map(same, opened, parts))
+        is_same = len(opened) == len(parts) and all(map(is_, opened, parts))
         return value if is_same and type(value) is self.cls else opened + parts[len(opened) :]
 
 
@@ -287,9 +291,8 @@ class Table:
     def build(self, raw: Any, path: str, misfits: Misfits, lenient: bool) -> Any:
         if not isinstance(raw, Mapping):
             return misfits.add(path, f"expected object, got {kind_of(raw)}")
-        if not self.shortest <= len(raw) <= (len(raw) if self.longest is None else self.longest):
-            bounds = f">= {self.shortest}" if len(raw) < self.shortest else f"<= {self.longest}"
-            return misfits.add(path, f"expected object of length {bounds}")
+        if rule := _broken_length(len(raw), self.shortest, self.longest):
+            return misfits.add(path, f"expected object of length {rule}")
         keys, parts = list(raw), list(raw.values())
         values = build_many(
             self.value, parts, lambda path, n: below(path, keys[n]), path, misfits, lenient
@@ -308,7 +311,3 @@ class Table:
             return value
         opened = {key: self.value.opened(each) for key, each in value.items()}
         return value if all(opened[key] is value[key] for key in opened) else opened
-
-
-def same(one: object, other: object) -> bool:
-    return one is other

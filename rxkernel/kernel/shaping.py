@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from types import GenericAlias, NoneType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Union, get_args, get_origin, is_typeddict
 
 import msgspec
 
 from rxkernel.exceptions import ConfigurationError, RxKernelError
 from rxkernel.kernel.class_nodes import Object
 from rxkernel.kernel.node_reader import read_node
-from rxkernel.kernel.nodes import Items, Leaf, Node, Table
+from rxkernel.kernel.nodes import ARRAYS, Items, Leaf, Node, Table
 from rxkernel.messages.response import Response
 from rxkernel.routing.annotations import alternatives, is_custom
 
@@ -35,6 +35,8 @@ class Shaper:
         self._place = place
         self._node = read_node(type_)
         self._passing = _passing(self._node, type_)
+        self._passing_items = {_passing_item(self._node)}
+        self._in_c = _is_read_in_c(self._node)
 
     def __call__(self, value: Any) -> Any:
         """*value* as the declared type.
@@ -44,7 +46,11 @@ class Shaper:
         """
         if type(value) is self._passing or isinstance(value, Response):
             return value
+        if type(value) is list and self._passing_items.issuperset(map(type, value)):
+            return value
         try:
+            if self._in_c and (isinstance(self._node, Object) or isinstance(value, ARRAYS)):
+                return msgspec.convert(value, self._type, from_attributes=True)
             return msgspec.convert(self._node.opened(value), self._type)
         except msgspec.ValidationError as exc:
             raise RxKernelError(
@@ -66,6 +72,25 @@ def _passing(node: Node, type_: Any) -> Any:
         is_anything = isinstance(part, Leaf) and part.type is Any
         return (dict if isinstance(node, Table) else list) if is_anything else None
     return type_ if type_ in _ATOMS else None
+
+
+def _is_read_in_c(node: Node) -> bool:
+    """Whether msgspec shapes it alone: it reads the attributes of anything but an instance of
+    the class itself, which here can hold nothing else, and knows no other names for them."""
+    item = node.item if isinstance(node, Items) else node
+    return (
+        isinstance(item, Object)
+        and item.is_closed
+        and not (is_typeddict(item.cls) or item.is_array or item.tag_field is not None)
+        and all(field.key == field.name for field in item.outputs)
+    )
+
+
+def _passing_item(node: Node) -> Any:
+    """As `_passing`, for each item of a list; None when a list is to be looked at."""
+    if not isinstance(node, Items) or node.in_c is None or not isinstance(node.item, Object):
+        return None
+    return node.item.cls if node.item.is_closed else None
 
 
 def shape_of(returns: Any, place: str) -> Shape | None:

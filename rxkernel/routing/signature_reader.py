@@ -67,7 +67,8 @@ def read_signature(function: Callable[..., Any], metadata: RouteMetadata) -> Sig
         found for p in given if (found := _parameter(p, function, metadata, problems, len(given)))
     ]
     variadic = [p for p in declared.parameters.values() if p.kind in _VARIADIC]
-    if variadic and not given:  # a wrapper that passes on what it is given
+    if not given and any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in variadic):
+        # a wrapper that passes on what it is given
         parameters.append(Parameter("request", Source.REQUEST, "request", Request))
     elif variadic and not _is_plain(parameters):
         problems.append(f"takes {variadic[0]}; name every parameter")

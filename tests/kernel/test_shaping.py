@@ -68,6 +68,10 @@ class Pair(NamedTuple):
     two: int = 0
 
 
+class Cell(msgspec.Struct, array_like=True):
+    user: User
+
+
 class Node(msgspec.Struct):
     user: User
     children: "list[Node]" = []
@@ -102,8 +106,10 @@ def shaped(declared: Any, value: Any) -> Any:
         (User | Response, ADMIN, User("Ada")),
         (list[User], [ADMIN, ROW], [User("Ada")] * 2),
         (list[User], (ADMIN,), [User("Ada")]),
+        (list[User], [User("x"), ADMIN], [User("x"), User("Ada")]),
         (Iterable[User], (u for u in [ADMIN]), [User("Ada")]),
         (Sequence[User], [ADMIN], [User("Ada")]),
+        (list[User], {1: ADMIN}.values(), [User("Ada")]),
         (dict[str, User], {"a": ADMIN}, {"a": User("Ada")}),
         (dict[str, list[User]], {"a": [ADMIN]}, {"a": [User("Ada")]}),
         (tuple[User, int], (ADMIN, 1), (User("Ada"), 1)),
@@ -124,6 +130,11 @@ def shaped(declared: Any, value: Any) -> Any:
         (Pair, Row(one=ADMIN, two=2), Pair(User("Ada"), 2)),
         (Node, Node(ADMIN, [Node(ADMIN)]), Node(User("Ada"), [Node(User("Ada"))])),
         (User | Page, ADMIN, User("Ada")),
+        (Cell, Cell(ADMIN), Cell(User("Ada"))),
+        (list[Cell | None], [Row(user=ADMIN), None], [Cell(User("Ada")), None]),
+        (list[User | None], [ADMIN, None, ROW], [User("Ada"), None, User("Ada")]),
+        (dict[str, User | list[User]], {"a": [ADMIN]}, {"a": [User("Ada")]}),
+        (tuple[str, ...], iter(["a"]), ("a",)),
         (User | Page, Page([]), Page([])),
         (User | Page, {"tasks": [], "password": 1}, Page([])),
         (int | User, 5, 5),
@@ -145,6 +156,7 @@ def test_only_declared_fields_leave(declared: Any, value: Any, expected: Any) ->
         (Page, Page([Task(1, User("Ada"))])),
         (dict[str, Any], {"a": object()}),
         (list[Any], [object()]),
+        (list[User], [User("Ada")]),
         (str, "x"),
         (User, Response("x")),
     ],

@@ -157,6 +157,16 @@ def test_only_keyword_only_parameters_are_passed_by_name() -> None:
     assert [p.is_keyword_only for p in over_http(action).parameters] == [False, False, True]
 
 
+def test_callables_of_every_kind() -> None:
+    class Called:
+        async def __call__(self, x: "UserId") -> None: ...
+
+    async def two(id: int, x: "UserId") -> None: ...
+
+    for function in (Called(), functools.partial(two, 1)):
+        assert over_http(function).parameters[-1].type is UserId
+
+
 def test_what_it_returns() -> None:
     async def declared() -> "Task | Response": ...  # type: ignore[empty-body]
     async def nothing(): ...  # type: ignore[no-untyped-def]
@@ -218,6 +228,7 @@ def stacked(annotation: Any) -> Any:
 
 async def untyped(request, limit): ...  # type: ignore[no-untyped-def]
 async def variadic(id: int, *rest: Any) -> None: ...
+async def named_only(**rest: Any) -> None: ...
 async def unknown_return() -> "Missing": ...
 async def twice(a: Annotated[int, Body("n")], b: Annotated[int, Body("n")]) -> None: ...
 
@@ -227,6 +238,7 @@ async def twice(a: Annotated[int, Body("n")], b: Annotated[int, Body("n")]) -> N
     [
         (untyped, "/", "has no type for parameter 'limit'; say what it is, as in limit: int"),
         (variadic, "/", r"takes \*rest: Any; name every parameter"),
+        (named_only, "/", r"takes \*\*rest: Any; name every parameter"),
         (unknown_return, "/", "'Missing' for its return, .* outside of TYPE_CHECKING"),
         (typed("Missing"), "/", "'Missing' for parameter 'x', .* outside of TYPE_CHECKING"),
         (typed("1 +"), "/", "annotation '1 \\+' for parameter 'x'"),
