@@ -4,7 +4,8 @@ Every fenced block has a language that `_RUNNERS` knows; any other fails.
 
 python          Executed, with ``await`` at the top level, in one namespace and one loop per page.
                 A block whose first line is ``# name.ext`` is a file instead: it is written, a
-                module is imported, and ``test_….py`` is given to pytest.
+                module is imported, and ``test_….py`` is given to pytest. With ``# FastAPI`` as
+                its first line it is that library's: only its grammar is checked.
 console         What follows ``$ `` is run, and its output compared. ``serve`` stays in the
                 background until the page ends; 127.0.0.1:8000 stands for its real address.
 bash            Not run: each command, target and option must exist.
@@ -48,6 +49,7 @@ from tests.required_tools import ROOT, require_node
 
 _ADDRESS = "127.0.0.1:8000"
 _FILE = re.compile(r"# ([\w.]+\.(?:py|ini|toml|txt))\n")
+_FOREIGN = "# FastAPI\n"
 _LOGGED = re.compile(r"console\.log\(.*\);?\s*// (.+)")
 
 
@@ -96,6 +98,8 @@ class Page:
         padded = "\n" * (example.line + example.parsed.line_offset) + source
         flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
         code = compile(padded, example.path, "exec", flags, dont_inherit=True)
+        if source.startswith(_FOREIGN):
+            return
         out = io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.chdir(self.directory):
             result = eval(code, self.namespace)
