@@ -110,7 +110,7 @@ class KernelClient:
         kernel = await self._kernel()
         definition = kernel.http_definitions[name]
         given = CIMultiDict(headers or {})
-        if body is not None and not isinstance(body, bytes):
+        if body is not None and not isinstance(body, bytes | AsyncIterable):
             given.setdefault("Content-Type", "application/json")
         request = Request(Transport.HTTP, given, cookies=cookies)
         request.method = definition.method

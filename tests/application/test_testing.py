@@ -23,7 +23,7 @@ from rxkernel import (
     websocket,
 )
 from rxkernel.application.pytest_plugin import ClientOf
-from tests.servers.taking import Signatures, Taker
+from tests.servers.taking import Taker
 
 
 class Controller:
@@ -94,7 +94,7 @@ async def test_bodies_and_forms_meet_the_limits_of_their_route(client_of: Client
     settings = Settings(
         http=HttpSettings(body_limit=10, upload_limit=50, file_limit=20, form_fields_limit=3)
     )
-    client = client_of(Taker, listeners=[Signatures], settings=settings)
+    client = client_of(Taker, settings=settings)
 
     async def status(name: str, **sent: Any) -> int:
         return (await client.http(name, **sent)).status_code
@@ -119,7 +119,7 @@ async def test_bodies_and_forms_meet_the_limits_of_their_route(client_of: Client
 
 
 async def test_a_stream_is_taken_as_it_is_given(client_of: ClientOf) -> None:
-    client = client_of(Taker, listeners=[Signatures])
+    client = client_of(Taker)
 
     assert (await client.http("stream", body=b"abc")).content == 3
     assert (await client.http("stream", body=["JSON"])).content == 3 + len('["JSON"]')
@@ -127,7 +127,7 @@ async def test_a_stream_is_taken_as_it_is_given(client_of: ClientOf) -> None:
 
 
 async def test_several_files_may_have_one_name(client_of: ClientOf) -> None:
-    client = client_of(Taker, listeners=[Signatures])
+    client = client_of(Taker)
     one, other = UploadedFile("1", b"a"), UploadedFile("2", b"bc", "text/csv")
 
     response = await client.http("upload", files={"f": [one, other], "g": one})

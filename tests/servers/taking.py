@@ -1,10 +1,10 @@
 """A controller that takes bodies in every way, and says what it got."""
 
 import asyncio
-from typing import Any, ClassVar
+from collections.abc import AsyncIterator
+from typing import Any
 
-from rxkernel import DefinitionEvent, KernelEvents, Request, http, observe
-from rxkernel.routing.signature import Parameter, Signature, Source
+from rxkernel import Request, UploadedFile, http
 
 
 class Taker:
@@ -33,7 +33,7 @@ class Taker:
         return len(request.raw_body)
 
     @http("POST", "/upload", "upload")
-    async def upload(self, request: Request) -> dict[str, Any]:
+    async def upload(self, request: Request, f: UploadedFile | None = None) -> dict[str, Any]:
         fields = dict(request.body) if request.body else {}
         files = [
             [name, file.filename, file.content_type, file.size]
@@ -42,9 +42,9 @@ class Taker:
         return {"fields": fields, "files": files}
 
     @http("POST", "/stream", "stream")
-    async def stream(self, request: Request) -> int:
+    async def stream(self, body: AsyncIterator[bytes]) -> int:
         try:
-            async for piece in request.stream():
+            async for piece in body:
                 self.read += len(piece)
                 await self.may_read.wait()
         except Exception as exc:
@@ -53,17 +53,5 @@ class Taker:
         return self.read
 
     @http("POST", "/ignore", "ignore")
-    async def ignore(self, request: Request) -> str:
+    async def ignore(self, body: AsyncIterator[bytes]) -> str:
         return "not needed"
-
-
-class Signatures:
-    """What annotations would say: which routes take files, or the body as it comes."""
-
-    sources: ClassVar = {"upload": Source.FILE, "stream": Source.STREAM, "ignore": Source.STREAM}
-
-    @observe(KernelEvents.KERNEL_DEFINITION)
-    async def mark(self, event: DefinitionEvent) -> None:
-        if source := self.sources.get(event.definition.name):
-            parameter = Parameter("body", source, "body", Any)
-            object.__setattr__(event.definition, "signature", Signature((parameter,)))

@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import logging
 from collections.abc import AsyncIterator
-from typing import Any, ClassVar
+from typing import Any
 
 import aiohttp
 import msgspec
@@ -20,10 +20,9 @@ from rxkernel import (
     http,
     observe,
 )
-from rxkernel.routing.signature import Source
 from tests.servers.conftest import Serve, http_url
 from tests.servers.raw_http import post, raw_http
-from tests.servers.taking import Signatures, Taker
+from tests.servers.taking import Taker
 from tests.waiting import until
 
 CHUNKED = "Transfer-Encoding: chunked"
@@ -39,13 +38,13 @@ class Streams(Taker):
         self.kept: list[AsyncIterator[bytes]] = []
 
     @http("POST", "/keep", "keep")
-    async def keep(self, request: Request) -> None:
-        self.kept.append(request.stream())
+    async def keep(self, body: AsyncIterator[bytes]) -> None:
+        self.kept.append(body)
 
     @http("POST", "/upper", "upper")
-    async def upper(self, request: Request) -> Response:
+    async def upper(self, body: AsyncIterator[bytes]) -> Response:
         async def louder() -> AsyncIterator[bytes]:
-            async for piece in request.stream():
+            async for piece in body:
                 yield piece.upper()
 
         return StreamResponse(louder())
@@ -61,12 +60,8 @@ class Streams(Taker):
         return [pieces]
 
 
-class Marked(Signatures):
-    sources: ClassVar = {**Signatures.sources, "upper": Source.STREAM, "keep": Source.STREAM}
-
-
 async def test_a_stream_is_had_while_it_comes(serve: Serve) -> None:
-    application = await serve(Streams, listeners=[Marked])
+    application = await serve(Streams)
     taker = application.injector.get(Streams)
 
     async with raw_http(application) as client:
@@ -80,7 +75,7 @@ async def test_a_stream_is_had_while_it_comes(serve: Serve) -> None:
 
 async def test_a_stream_is_read_no_faster_than_the_action_takes_it(serve: Serve) -> None:
     """All that is ahead are the buffers of aiohttp and of the system."""
-    application = await serve(Streams, listeners=[Marked])
+    application = await serve(Streams)
     taker = application.injector.get(Streams)
     taker.may_read.clear()
     size = 50_000_000
@@ -102,7 +97,7 @@ async def test_a_stream_is_read_no_faster_than_the_action_takes_it(serve: Serve)
 
 
 async def test_a_stream_can_be_answered_while_it_comes(serve: Serve) -> None:
-    application = await serve(Streams, listeners=[Marked])
+    application = await serve(Streams)
 
     async with raw_http(application) as client:
         await client.send(post("/upper", CHUNKED), chunk(b"one"))
@@ -112,7 +107,7 @@ async def test_a_stream_can_be_answered_while_it_comes(serve: Serve) -> None:
 
 
 async def test_a_compressed_stream_is_undone(serve: Serve, session: aiohttp.ClientSession) -> None:
-    application = await serve(Streams, listeners=[Marked])
+    application = await serve(Streams)
     data, headers = gzip.compress(bytes(1_000_000)), {"Content-Encoding": "gzip"}
 
     async with session.post(
@@ -122,7 +117,7 @@ async def test_a_compressed_stream_is_undone(serve: Serve, session: aiohttp.Clie
 
 
 async def test_a_stream_may_be_empty(serve: Serve, session: aiohttp.ClientSession) -> None:
-    application = await serve(Streams, listeners=[Marked])
+    application = await serve(Streams)
 
     async with session.post(http_url(application, "/stream")) as response:
         assert await response.json() == 0
@@ -132,7 +127,7 @@ async def test_a_stream_may_be_empty(serve: Serve, session: aiohttp.ClientSessio
 async def test_a_body_that_is_not_read_to_its_end_leaves_the_connection_in_order(
     serve: Serve, path: str
 ) -> None:
-    application = await serve(Streams, listeners=[Marked], http={"body_limit": 1000})
+    application = await serve(Streams, http={"body_limit": 1000})
     body = bytes(2_000_000)
 
     async with raw_http(application) as client:
@@ -146,7 +141,7 @@ async def test_a_body_that_is_not_read_to_its_end_leaves_the_connection_in_order
 async def test_a_server_that_stops_lets_go_of_a_body_that_does_not_come(
     serve: Serve, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    application = await serve(Streams, listeners=[Marked], http={"shutdown_timeout": 0.1})
+    application = await serve(Streams, http={"shutdown_timeout": 0.1})
     caplog.set_level(logging.DEBUG)
 
     async with raw_http(application) as client:
@@ -164,7 +159,7 @@ async def test_a_server_that_stops_lets_go_of_a_body_that_does_not_come(
 
 
 async def test_a_stream_ends_with_its_request(serve: Serve) -> None:
-    application = await serve(Streams, listeners=[Marked])
+    application = await serve(Streams)
 
     async with raw_http(application) as client:
         await client.send(post("/keep", "Content-Length: 9"), b"abc")
@@ -179,7 +174,7 @@ async def test_a_stream_ends_with_its_request(serve: Serve) -> None:
 async def test_what_has_been_read_can_be_streamed_once(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
-    application = await serve(Streams, listeners=[Marked])
+    application = await serve(Streams)
     url = http_url(application, "/again")
 
     async with session.post(url, json={"a": 1}) as response:

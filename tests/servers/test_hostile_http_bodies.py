@@ -22,7 +22,7 @@ from rxkernel import (
 )
 from tests.servers.conftest import Serve
 from tests.servers.raw_http import post, raw_http
-from tests.servers.taking import Signatures, Taker
+from tests.servers.taking import Taker
 from tests.waiting import until
 
 Opened = Callable[..., Awaitable[Application]]
@@ -39,7 +39,7 @@ async def taker(serve: Serve, caplog: pytest.LogCaptureFixture) -> AsyncIterator
     caplog.set_level(logging.DEBUG)
 
     async def start(**http: Any) -> Application:
-        return await serve(Taker, listeners=[Signatures], http=http)
+        return await serve(Taker, http=http)
 
     yield start
     assert [record for record in caplog.records if record.exc_info] == []

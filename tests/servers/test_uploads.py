@@ -23,7 +23,7 @@ from rxkernel import (
 from rxkernel.messages import spool
 from tests.servers.conftest import Serve, http_url
 from tests.servers.raw_http import post, raw_http
-from tests.servers.taking import Signatures, Taker
+from tests.servers.taking import Taker
 from tests.waiting import until
 
 LARGE = bytes(range(256)) * 12_000
@@ -184,7 +184,7 @@ MULTIPART = "Content-Type: multipart/form-data; boundary=x"
 @pytest.mark.parametrize("end", ["leaves", "exceeds", "breaks", "is slow"])
 async def test_nothing_is_left_of_a_form_that_is_never_whole(serve: Serve, end: str) -> None:
     settings = {"upload_limit": 5_000_000, "body_timeout": 1.0, "min_body_rate": 10**9}
-    application = await serve(Taker, listeners=[Signatures], http=settings)
+    application = await serve(Taker, http=settings)
     before = open_files()
 
     async with raw_http(application) as client:
@@ -205,7 +205,7 @@ async def test_nothing_is_left_of_a_form_that_is_never_whole(serve: Serve, end: 
 async def test_nothing_is_left_when_the_server_stops(
     serve: Serve, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    application = await serve(Uploads, listeners=[Signatures], http={"shutdown_timeout": 0.1})
+    application = await serve(Uploads, http={"shutdown_timeout": 0.1})
     before = open_files()
     whole = HEAD + LARGE + b"\r\n--x--\r\n"
     length = len(whole) if path == "/hold" else len(whole) + 1
