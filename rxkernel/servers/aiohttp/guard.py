@@ -39,7 +39,6 @@ class Guard(asyncio.Protocol):
     __slots__ = (
         "_body",
         "_connections",
-        "_feed",
         "_handler",
         "_is_idle",
         "_network",
@@ -70,7 +69,6 @@ class Guard(asyncio.Protocol):
             return
         self._handler = handler = connections.handler(self._server)
         handler.guard = self
-        self._feed = handler.data_received
         self.deadline = monotonic() + connections.header_timeout
         connections.watch(self)
         handler.connection_made(transport)
@@ -80,7 +78,7 @@ class Guard(asyncio.Protocol):
             self._is_idle = False
             self.deadline = monotonic() + self._connections.header_timeout
         self._tail = data[-4:] if len(data) > 3 else (self._tail + data)[-4:]
-        self._feed(data)
+        self._handler.data_received(data)
 
     def eof_received(self) -> bool | None:
         return self._handler.eof_received()
@@ -154,7 +152,6 @@ class Guard(asyncio.Protocol):
 
     def _turn_away(self, exc: HttpException) -> None:
         """Say why, and read what comes for a moment: closing at once would lose the answer."""
-        self._feed = _DEAF.data_received
         parting = self._connections.turned_away
         self._transport.write(last_answer(error_response(exc)))
         delay = _PARTING if len(parting) < _MOST_PARTING else 0.0
