@@ -9,11 +9,11 @@ from typing import Any
 
 from rxkernel.events.dispatcher import is_async
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.kernel.arguments import Read, argument
-from rxkernel.kernel.body_arguments import body_arguments
+from rxkernel.kernel.binding.arguments import Read, argument
+from rxkernel.kernel.binding.body_arguments import body_arguments
+from rxkernel.kernel.binding.misfits import Misfits
+from rxkernel.kernel.binding.shaping import Shape, shape_of
 from rxkernel.kernel.events import Action
-from rxkernel.kernel.misfits import Misfits
-from rxkernel.kernel.shaping import Shape, shape_of
 from rxkernel.messages.request import Request
 from rxkernel.routing.metadata import RouteMetadata
 from rxkernel.routing.signature import Signature, Source

@@ -12,8 +12,8 @@ import attrs
 import msgspec
 from msgspec import inspect as msgspec_inspect
 
-from rxkernel.kernel.class_nodes import Choice, Field, Object
-from rxkernel.kernel.nodes import Items, Leaf, Node, Row, Table
+from rxkernel.kernel.binding.class_nodes import Choice, Field, Object
+from rxkernel.kernel.binding.nodes import Items, Leaf, Node, Row, Table
 from rxkernel.routing.annotations import classes_in
 
 _MAKERS: MappingProxyType[type, Callable[[list[Any]], Any]] = MappingProxyType(

@@ -7,9 +7,9 @@ from typing import Any, Union, get_args, get_origin, is_typeddict
 import msgspec
 
 from rxkernel.exceptions import ConfigurationError, RxKernelError
-from rxkernel.kernel.class_nodes import Object
-from rxkernel.kernel.node_reader import read_node
-from rxkernel.kernel.nodes import ARRAYS, Items, Leaf, Node, Table
+from rxkernel.kernel.binding.class_nodes import Object
+from rxkernel.kernel.binding.node_reader import read_node
+from rxkernel.kernel.binding.nodes import ARRAYS, Items, Leaf, Node, Table
 from rxkernel.messages.response import Response
 from rxkernel.routing.annotations import alternatives, is_custom
 

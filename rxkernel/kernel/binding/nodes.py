@@ -18,7 +18,7 @@ from uuid import UUID
 import attrs
 import msgspec
 
-from rxkernel.kernel.misfits import (
+from rxkernel.kernel.binding.misfits import (
     UNFIT,
     Misfits,
     below,

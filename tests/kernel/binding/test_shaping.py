@@ -19,8 +19,8 @@ from rxkernel import (
 )
 from rxkernel.application.pytest_plugin import ClientOf
 from rxkernel.exceptions import RxKernelError
+from rxkernel.kernel.binding.shaping import shape_of
 from rxkernel.kernel.serialization import to_plain
-from rxkernel.kernel.shaping import shape_of
 
 
 @attrs.frozen

@@ -39,8 +39,8 @@ from rxkernel import (
     websocket,
 )
 from rxkernel.application.pytest_plugin import ClientOf
-from rxkernel.kernel.misfits import Misfits
-from rxkernel.kernel.validation import Validator
+from rxkernel.kernel.binding.misfits import Misfits
+from rxkernel.kernel.binding.validation import Validator
 
 
 class Size(enum.Enum):

@@ -5,8 +5,8 @@ from typing import Any, get_args, get_origin
 
 from msgspec import ValidationError, convert
 
-from rxkernel.kernel.misfits import UNFIT, Misfits, place_in, said_by_msgspec
-from rxkernel.kernel.node_reader import read_node
+from rxkernel.kernel.binding.misfits import UNFIT, Misfits, place_in, said_by_msgspec
+from rxkernel.kernel.binding.node_reader import read_node
 from rxkernel.routing.annotations import UNIONS
 
 

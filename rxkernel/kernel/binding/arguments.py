@@ -10,9 +10,9 @@ from types import NoneType
 from typing import Any, get_args, get_origin
 from uuid import UUID
 
-from rxkernel.kernel.class_nodes import Field
-from rxkernel.kernel.misfits import Misfits
-from rxkernel.kernel.validation import Validator
+from rxkernel.kernel.binding.class_nodes import Field
+from rxkernel.kernel.binding.misfits import Misfits
+from rxkernel.kernel.binding.validation import Validator
 from rxkernel.messages.request import Request
 from rxkernel.routing.annotations import (
     bare,

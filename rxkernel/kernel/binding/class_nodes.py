@@ -5,8 +5,8 @@ from typing import Any
 
 import attrs
 
-from rxkernel.kernel.misfits import UNFIT, Misfits, below, kind_of, said_by_class
-from rxkernel.kernel.nodes import ARRAYS, ATOMS, Items, Leaf, Node, Row
+from rxkernel.kernel.binding.misfits import UNFIT, Misfits, below, kind_of, said_by_class
+from rxkernel.kernel.binding.nodes import ARRAYS, ATOMS, Items, Leaf, Node, Row
 
 
 @attrs.frozen(eq=False)

@@ -6,9 +6,9 @@ from typing import Any
 from multidict import MultiDict, MultiDictProxy
 
 from rxkernel.exceptions import UnsupportedMediaTypeException
-from rxkernel.kernel.arguments import MISSING, Absent, Read, absent, one_list, values_of
-from rxkernel.kernel.misfits import UNFIT, Misfits, below, kind_of
-from rxkernel.kernel.validation import Validator
+from rxkernel.kernel.binding.arguments import MISSING, Absent, Read, absent, one_list, values_of
+from rxkernel.kernel.binding.misfits import UNFIT, Misfits, below, kind_of
+from rxkernel.kernel.binding.validation import Validator
 from rxkernel.messages.request import Request
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.annotations import is_many, without_none
