@@ -42,6 +42,14 @@ class TextFormatter(logging.Formatter):
         is_told = request_id == NO_REQUEST or record.name == access_logger.name
         return line if is_told else f"{line} id={request_id}"
 
+    def format(self, record: logging.LogRecord) -> str:
+        """Whoever formatted it before has left its traceback on the record, not indented."""
+        text, record.exc_text = record.exc_text, None
+        try:
+            return super().format(record)
+        finally:
+            record.exc_text = text
+
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
         return _indented(super().formatException(ei))
 

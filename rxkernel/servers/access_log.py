@@ -54,8 +54,8 @@ class Access:
         fields = {name: getattr(self, name) for name in _FIELDS}
         logger.info(
             "%s %s %d %.1f ms %s id=%s",
-            self.method,
-            self.path,
+            self.method.replace(" ", "\\x20"),  # an event may be called anything
+            self.path.replace(" ", "\\x20"),
             self.status,
             self.duration * 1000,
             host or "-",

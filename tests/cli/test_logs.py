@@ -79,6 +79,15 @@ def test_a_traceback_follows_indented_whatever_its_exception_says() -> None:
     assert all(line.startswith("  ") for line in rest)
 
 
+def test_a_traceback_that_another_handler_wrote_before_is_indented_too() -> None:
+    """logging keeps the text on the record, for whoever comes next."""
+    shared = record("no luck", failed=True)
+    first = logging.Formatter().format(shared)
+
+    assert all(line.startswith("  ") for line in text(shared).splitlines()[1:])
+    assert logging.Formatter().format(shared) == first
+
+
 def test_json_has_the_fields_that_are_told() -> None:
     token = current_request.set(Message("HTTP", id="mine", route_name="order"))
     try:

@@ -267,3 +267,16 @@ async def test_without_the_setting_there_is_none(
         await connected.call("task_show")
 
     assert lines() == []
+
+
+async def test_B18_the_name_of_an_event_writes_no_other_fields(  # noqa: N802
+    serve: Serve, caplog: pytest.LogCaptureFixture, lines: Lines
+) -> None:
+    application = await serve(Shop, http=ON, access=True)
+
+    async with client(application, namespace="/chat") as connected:
+        await connected.emit("pay 200 0.4 ms 203.0.113.9 id=forged", namespace="/chat")
+        await until(lambda: len(lines()) == 2)
+
+    text = [r.getMessage() for r in caplog.records if r.name == "rxkernel.access"][1]
+    assert text.startswith(r"EVENT /chat:pay\x20200\x200.4\x20ms\x20203.0.113.9\x20id=forged 404 ")
