@@ -8,6 +8,7 @@ import msgspec
 
 from rxkernel.exceptions import ConfigurationError, RxKernelError
 from rxkernel.kernel.binding.class_nodes import Object
+from rxkernel.kernel.binding.defaults import fill_of
 from rxkernel.kernel.binding.node_reader import read_node
 from rxkernel.kernel.binding.nodes import ARRAYS, Items, Leaf, Node, Table
 from rxkernel.messages.response import Response
@@ -37,6 +38,7 @@ class Shaper:
         self._passing = _passing(self._node, type_)
         self._passing_items = {_passing_item(self._node)}
         self._in_c = _is_read_in_c(self._node)
+        self._fill = fill_of(self._node)
 
     def __call__(self, value: Any) -> Any:
         """*value* as the declared type.
@@ -49,14 +51,20 @@ class Shaper:
         if type(value) is list and self._passing_items.issuperset(map(type, value)):
             return value
         try:
-            if self._in_c and (isinstance(self._node, Object) or isinstance(value, ARRAYS)):
-                return msgspec.convert(value, self._type, from_attributes=True)
-            return msgspec.convert(self._node.opened(value), self._type)
+            shaped = self._convert(value)
         except msgspec.ValidationError as exc:
             raise RxKernelError(
                 f"{self._place} returned a {type(value).__qualname__} that does not fit its "
                 f"return annotation: {exc}"
             ) from exc
+        if self._fill is not None:
+            self._fill(shaped)
+        return shaped
+
+    def _convert(self, value: Any) -> Any:
+        if self._in_c and (isinstance(self._node, Object) or isinstance(value, ARRAYS)):
+            return msgspec.convert(value, self._type, from_attributes=True)
+        return msgspec.convert(self._node.opened(value), self._type)
 
     def takes(self, cls: type) -> bool:
         """Whether this is the alternative for an instance of *cls*."""
