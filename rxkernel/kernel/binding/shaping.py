@@ -11,12 +11,19 @@ from rxkernel.kernel.binding.class_nodes import Object
 from rxkernel.kernel.binding.defaults import fill_of
 from rxkernel.kernel.binding.node_reader import read_node
 from rxkernel.kernel.binding.nodes import ARRAYS, Items, Leaf, Node, Table
-from rxkernel.messages.response import Response
+from rxkernel.messages.response import (
+    Acknowledgement,
+    EventStreamResponse,
+    FileResponse,
+    Response,
+    StreamResponse,
+)
 from rxkernel.routing.annotations import alternatives, is_custom
 
 Shape = Callable[[Any], Any]
-"""Makes a value what is declared; a response passes as it is."""
+"""Makes a value, or the content of a plain response, what is declared."""
 
+_AS_THEY_ARE = (StreamResponse, EventStreamResponse, FileResponse, Acknowledgement)
 _ATOMS = (bool, int, float, str, bytes)
 
 
@@ -46,7 +53,7 @@ class Shaper:
         Raises:
             RxKernelError: it does not fit; the text says where, for the log.
         """
-        if type(value) is self._passing or isinstance(value, Response):
+        if type(value) is self._passing:
             return value
         if type(value) is list and self._passing_items.issuperset(map(type, value)):
             return value
@@ -104,6 +111,9 @@ def _passing_item(node: Node) -> Any:
 def shape_of(returns: Any, place: str) -> Shape | None:
     """How to shape what the action at *place* returns; None when nothing is declared of it.
 
+    The content of a plain response is shaped too, unless *returns* names the response among
+    its alternatives, it has none, or it tells of an error.
+
     Raises:
         ConfigurationError: it declares what cannot be shaped.
     """
@@ -112,12 +122,27 @@ def shape_of(returns: Any, place: str) -> Shape | None:
     if not wanted or any(member in (Any, object) or is_custom(member) for member in wanted):
         return None
     try:
-        return _of_members(members, place)
+        shape = _of_members(members, place)
     except (TypeError, NameError) as exc:
         raise ConfigurationError(
             f"{place} declares to return {returns}, which cannot be shaped: {exc}; declare a "
             f"class, or Any to return what you like"
         ) from exc
+    return _with_responses(shape, tuple(a for a in alternatives(returns) if _is_response(a)))
+
+
+def _with_responses(shape: Shape, declared: tuple[type, ...]) -> Shape:
+    as_they_are = (*declared, *_AS_THEY_ARE)
+
+    def shape_all(value: Any) -> Any:
+        if not isinstance(value, Response):
+            return shape(value)
+        has_content = value.content is not None and value.status_code < 400
+        if has_content and not isinstance(value, as_they_are):
+            value.content = shape(value.content)
+        return value
+
+    return shape_all
 
 
 def _is_response(type_: Any) -> bool:

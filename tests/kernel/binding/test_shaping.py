@@ -1,6 +1,6 @@
 """A return annotation decides what leaves: declared fields, and nothing else, at every depth."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypedDict
 
@@ -9,11 +9,16 @@ import msgspec
 import pytest
 
 from rxkernel import (
+    Acknowledgement,
     ConfigurationError,
+    EventStreamResponse,
+    FileResponse,
     KernelEvents,
+    RedirectResponse,
     Request,
     Response,
     ResponseEvent,
+    StreamResponse,
     http,
     observe,
 )
@@ -83,6 +88,11 @@ class Row:
     def __init__(self, **attributes: Any) -> None:
         self.__dict__.update(attributes)
         self.password = "s3cret"
+
+
+async def nothing() -> AsyncIterator[Any]:
+    for each in ():
+        yield each
 
 
 ADMIN = Admin("Ada")
@@ -158,12 +168,31 @@ def test_only_declared_fields_leave(declared: Any, value: Any, expected: Any) ->
         (list[Any], [object()]),
         (list[User], [User("Ada")]),
         (str, "x"),
-        (User, Response("x")),
+        (User | Response, Response(ADMIN)),
+        (User | RedirectResponse, RedirectResponse("/")),
+        (User, RedirectResponse("/")),
+        (User, StreamResponse(nothing())),
+        (User, EventStreamResponse(nothing())),
+        (User, FileResponse(__file__)),
+        (User, Acknowledgement(1, 2)),
+        (User, Response(None, 204)),
+        (User, Response({"reason": "no such user"}, 404)),
     ],
     ids=str,
 )
 def test_what_holds_nothing_else_passes_as_it_is(declared: Any, value: Any) -> None:
     assert shaped(declared, value) is value
+
+
+@pytest.mark.parametrize("content", [ADMIN, ROW, {"name": "Ada", "password": "s3cret"}])
+@pytest.mark.parametrize("declared", [User, User | None, User | RedirectResponse])
+def test_the_content_of_a_plain_response_is_shaped_too(declared: Any, content: Any) -> None:
+    response = Response(content, 201, {"Location": "/users/1"})
+
+    assert shaped(declared, response) is response
+    assert response.content == User("Ada")
+    assert type(response.content) is User
+    assert (response.status_code, response.headers["Location"]) == (201, "/users/1")
 
 
 @pytest.mark.parametrize(
@@ -180,6 +209,7 @@ def test_what_says_nothing_of_fields_is_not_shaped(declared: Any) -> None:
         (list[Task], [Row(id=1)], r"missing required field `owner` - at `\$\[0\]"),
         (User, None, "Expected `object`, got `null`"),
         (User, "x", "Expected `object`, got `str`"),
+        (User, Response("x"), "Expected `object`, got `str`"),
         (int, "7", "Expected `int`"),
         (User | Page, 5, "Tasks.show returned a int"),
     ],
