@@ -4,10 +4,21 @@ import dataclasses
 import functools
 import inspect
 import types
-from collections.abc import Callable, Collection, Iterator, Sequence, Set
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    KeysView,
+    Mapping,
+    Sequence,
+    Set,
+    ValuesView,
+)
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from pathlib import PurePath
 from typing import (
     Annotated,
     Any,
@@ -32,6 +43,8 @@ SCALARS = (str, int, float, bool, Decimal, datetime, date, time, timedelta, UUID
 
 _MANY = (list, set, frozenset, tuple, Sequence, Set, Collection)
 UNIONS = (Union, types.UnionType)
+_WRITTEN = (str, bytes, list, tuple, Mapping, Set, KeysView, ValuesView, PurePath)
+"""Classes whose instances JSON is made of, though msgspec does not know how to make one."""
 
 
 def resolve(function: Callable[..., Any], name: str, annotation: Any) -> Any:
@@ -132,15 +145,41 @@ def unreadable(annotation: Any) -> str | None:
     except (TypeError, ValueError, RecursionError) as exc:
         return str(exc)
     for cls in classes_in(info, set()):
-        name = getattr(cls, "__qualname__", str(cls))
         if cls is UploadedFile:
             return "uploads come as UploadedFile or list[UploadedFile], each by its own parameter"
         if not (cls is object or is_model(cls)):
+            service = (
+                "" if _is_pydantic(cls) else ", or, for a service, write Annotated[…, Inject()]"
+            )
             return (
-                f"{name} is no type that a request can be read into; make it an attrs class, a "
-                f"dataclass or a msgspec.Struct, or, for a service, write Annotated[…, Inject()]"
+                f"{_described(cls)} is no type that a request can be read into; make it an attrs "
+                f"class, a dataclass or a msgspec.Struct{service}"
             )
     return None
+
+
+def unsendable(annotation: Any) -> str | None:
+    """Why no value of *annotation* can be written as JSON; None when it can, or is not known."""
+    try:
+        info = msgspec_inspect.type_info(annotation)
+    except (TypeError, NameError):
+        return None
+    for cls in classes_in(info, set()):
+        if not (cls in (object, Iterable) or is_model(cls) or issubclass(cls, _WRITTEN)):
+            return (
+                f"{_described(cls)} is no type that JSON is made of; make it an attrs class, a "
+                f"dataclass or a msgspec.Struct, or declare Any and return what can be sent"
+            )
+    return None
+
+
+def _described(cls: Any) -> str:
+    name = getattr(cls, "__qualname__", str(cls))
+    return f"{name}, a pydantic model," if _is_pydantic(cls) else name
+
+
+def _is_pydantic(cls: Any) -> bool:
+    return any(base.__module__.partition(".")[0] == "pydantic" for base in cls.__mro__)
 
 
 def is_custom(annotation: Any) -> bool:

@@ -1,8 +1,8 @@
 """What an action returns, made into what it declares: only declared fields leave."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from types import GenericAlias, NoneType
-from typing import Any, Union, get_args, get_origin, is_typeddict
+from typing import Any, Never, NoReturn, Union, get_args, get_origin, is_typeddict
 
 import msgspec
 
@@ -18,11 +18,12 @@ from rxkernel.messages.response import (
     Response,
     StreamResponse,
 )
-from rxkernel.routing.annotations import alternatives, is_custom
+from rxkernel.routing.annotations import alternatives, is_custom, unsendable
 
 Shape = Callable[[Any], Any]
 """Makes a value, or the content of a plain response, what is declared."""
 
+_NOTHING = (NoneType, NoReturn, Never)
 _AS_THEY_ARE = (StreamResponse, EventStreamResponse, FileResponse, Acknowledgement)
 _ATOMS = (bool, int, float, str, bytes)
 
@@ -115,18 +116,25 @@ def shape_of(returns: Any, place: str) -> Shape | None:
     its alternatives, it has none, or it tells of an error.
 
     Raises:
-        ConfigurationError: it declares what cannot be shaped.
+        ConfigurationError: it declares what cannot be shaped, or cannot be sent.
     """
+    if get_origin(returns) in (Awaitable, Coroutine):  # of a plain def
+        returns = get_args(returns)[-1]
     members = [_as_list(a) for a in alternatives(returns) if not _is_response(a)]
-    wanted = [member for member in members if member is not NoneType]
-    if not wanted or any(member in (Any, object) or is_custom(member) for member in wanted):
+    wanted = [member for member in members if member not in _NOTHING]
+    if not wanted or any(member in (Any, object) for member in wanted):
+        return None
+    what = f"{place} declares to return {getattr(returns, '__qualname__', returns)}"
+    if problem := next(filter(None, map(unsendable, wanted)), None):
+        raise ConfigurationError(f"{what}, which cannot be sent: {problem}")
+    if any(map(is_custom, wanted)):
         return None
     try:
         shape = _of_members(members, place)
     except (TypeError, NameError) as exc:
         raise ConfigurationError(
-            f"{place} declares to return {returns}, which cannot be shaped: {exc}; declare a "
-            f"class, or Any to return what you like"
+            f"{what}, which cannot be shaped: {exc}; declare a class, or Any to return what you "
+            f"like"
         ) from exc
     return _with_responses(shape, tuple(a for a in alternatives(returns) if _is_response(a)))
 

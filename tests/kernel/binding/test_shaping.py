@@ -1,8 +1,9 @@
 """A return annotation decides what leaves: declared fields, and nothing else, at every depth."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple, NoReturn, TypedDict
 
 import attrs
 import msgspec
@@ -90,9 +91,13 @@ class Row:
         self.password = "s3cret"
 
 
+class Markup(str):
+    """As template engines give them."""
+
+
 async def nothing() -> AsyncIterator[Any]:
-    for each in ():
-        yield each
+    if ADMIN is None:
+        yield b""
 
 
 ADMIN = Admin("Ada")
@@ -196,7 +201,8 @@ def test_the_content_of_a_plain_response_is_shaped_too(declared: Any, content: A
 
 
 @pytest.mark.parametrize(
-    "declared", [Any, None, Response, object, Row, Response | None, User | Any]
+    "declared",
+    [Any, None, Response, object, OrderedDict, Response | None, User | Any, NoReturn, Markup],
 )
 def test_what_says_nothing_of_fields_is_not_shaped(declared: Any) -> None:
     assert shape_of(type(None) if declared is None else declared, "Tasks.show") is None
@@ -226,6 +232,36 @@ def test_what_cannot_be_shaped_is_told_at_boot() -> None:
         ConfigurationError, match=r"declares to return .*cannot be shaped: Type un"
     ):
         shape_of(list[User | Page], "Tasks.show")
+
+
+BaseModel = type("BaseModel", (), {"__module__": "pydantic.main"})
+
+
+class Model(BaseModel):  # type: ignore[misc, valid-type]
+    """As a model of pydantic looks from here."""
+
+
+@pytest.mark.parametrize(
+    ("declared", "name"),
+    [
+        (Row, "Row"),
+        (Row | None, "Row"),
+        (Row | Response, "Row"),
+        (list[Row], "Row"),
+        (dict[str, list[Row]], "Row"),
+        (AsyncIterator[bytes], "AsyncIterator"),
+        (Model, "Model, a pydantic model,"),
+    ],
+)
+def test_a_class_that_cannot_be_sent_is_told_at_boot(declared: Any, name: str) -> None:
+    with pytest.raises(ConfigurationError) as told:
+        shape_of(declared, "Tasks.show")
+
+    assert f"cannot be sent: {name} is no type that JSON is made of; make it" in str(told.value)
+
+
+def test_what_a_plain_def_will_await_is_shaped() -> None:
+    assert shaped(Awaitable[User], ADMIN) == User("Ada")
 
 
 class Users:
