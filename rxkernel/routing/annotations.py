@@ -1,5 +1,6 @@
 """Annotations: resolved once, and sorted into what a text, a body, or nothing can become."""
 
+import builtins
 import dataclasses
 import functools
 import inspect
@@ -75,6 +76,31 @@ def split(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
     return annotation, ()
 
 
+def constrained(annotation: Any, extras: Sequence[Any]) -> Any:
+    """*annotation* with *extras*; a `msgspec.Meta` is put on ``X`` of ``X | None``, where msgspec
+    wants it."""
+    members = get_args(annotation) if get_origin(annotation) in UNIONS else ()
+    rest = [member for member in members if member is not types.NoneType]
+    if len(rest) == 1 and len(members) == 2:
+        metas = [extra for extra in extras if isinstance(extra, msgspec.Meta)]
+        extras = [extra for extra in extras if not isinstance(extra, msgspec.Meta)]
+        annotation = Union[constrained(rest[0], metas), None]  # noqa: UP007 - of a variable
+    for extra in extras:
+        annotation = Annotated[annotation, extra]
+    return annotation
+
+
+def shadowed(annotation: Any) -> str | None:
+    """Why *annotation* is none, where it is a method that has the name of a type."""
+    for found in (annotation, *get_args(annotation)):
+        if isinstance(found, types.FunctionType) and hasattr(builtins, found.__name__):
+            return (
+                f"{found.__name__!r} in it is the method {found.__qualname__}, not the type; give "
+                f"the method another name"
+            )
+    return None
+
+
 def bare(annotation: Any) -> Any:
     """*annotation* without ``Annotated``, ``NewType`` and names given by ``type X = …``."""
     while True:
@@ -143,7 +169,7 @@ def unreadable(annotation: Any) -> str | None:
     except NameError as exc:
         return f"the name {exc.name!r} in it is not known; import it outside of TYPE_CHECKING"
     except (TypeError, ValueError, RecursionError) as exc:
-        return str(exc)
+        return _with_cure(str(exc))
     for cls in classes_in(info, set()):
         if cls is UploadedFile:
             return "uploads come as UploadedFile or list[UploadedFile], each by its own parameter"
@@ -156,6 +182,22 @@ def unreadable(annotation: Any) -> str | None:
                 f"class, a dataclass or a msgspec.Struct{service}"
             )
     return None
+
+
+def _with_cure(text: str) -> str:
+    """*text* of msgspec, which does not say where in a union a constraint belongs."""
+    if text.startswith("Can only set") and "None" in text:
+        return f"{text}; put it inside of the union: Annotated[…, Meta(…)] | None"
+    return text
+
+
+def field_keys(annotation: Any) -> tuple[str, ...]:
+    """The names on the wire of the fields of a class (see `is_model`)."""
+    try:
+        info: Any = msgspec_inspect.type_info(without_none(annotation))
+    except (TypeError, NameError):
+        return ()
+    return tuple(field.encode_name for field in info.fields)
 
 
 def unsendable(annotation: Any) -> str | None:
