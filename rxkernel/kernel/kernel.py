@@ -216,7 +216,7 @@ class Kernel:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _provide_none(service: Any) -> Any:
+def _provide_none(service: Any, *, over_http: bool) -> Any:
     name = getattr(service, "__qualname__", str(service))
     raise ConfigurationError(f"asks for {name}, and this kernel has no services")
 

@@ -1,13 +1,25 @@
 """Annotations: resolved once, and sorted into what a text, a body, or nothing can become."""
 
+import builtins
 import dataclasses
 import functools
 import inspect
 import types
-from collections.abc import Callable, Collection, Iterator, Sequence, Set
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    KeysView,
+    Mapping,
+    Sequence,
+    Set,
+    ValuesView,
+)
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from pathlib import PurePath
 from typing import (
     Annotated,
     Any,
@@ -32,6 +44,8 @@ SCALARS = (str, int, float, bool, Decimal, datetime, date, time, timedelta, UUID
 
 _MANY = (list, set, frozenset, tuple, Sequence, Set, Collection)
 UNIONS = (Union, types.UnionType)
+_WRITTEN = (str, bytes, list, tuple, Mapping, Set, KeysView, ValuesView, PurePath)
+"""Classes whose instances JSON is made of, though msgspec does not know how to make one."""
 
 
 def resolve(function: Callable[..., Any], name: str, annotation: Any) -> Any:
@@ -60,6 +74,31 @@ def split(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
         type_, *extras = get_args(annotation)
         return type_, tuple(extras)
     return annotation, ()
+
+
+def constrained(annotation: Any, extras: Sequence[Any]) -> Any:
+    """*annotation* with *extras*; a `msgspec.Meta` is put on ``X`` of ``X | None``, where msgspec
+    wants it."""
+    members = get_args(annotation) if get_origin(annotation) in UNIONS else ()
+    rest = [member for member in members if member is not types.NoneType]
+    if len(rest) == 1 and len(members) == 2:
+        metas = [extra for extra in extras if isinstance(extra, msgspec.Meta)]
+        extras = [extra for extra in extras if not isinstance(extra, msgspec.Meta)]
+        annotation = Union[constrained(rest[0], metas), None]  # noqa: UP007 - of a variable
+    for extra in extras:
+        annotation = Annotated[annotation, extra]
+    return annotation
+
+
+def shadowed(annotation: Any) -> str | None:
+    """Why *annotation* is none, where it is a method that has the name of a type."""
+    for found in (annotation, *get_args(annotation)):
+        if isinstance(found, types.FunctionType) and hasattr(builtins, found.__name__):
+            return (
+                f"{found.__name__!r} in it is the method {found.__qualname__}, not the type; give "
+                f"the method another name"
+            )
+    return None
 
 
 def bare(annotation: Any) -> Any:
@@ -130,17 +169,59 @@ def unreadable(annotation: Any) -> str | None:
     except NameError as exc:
         return f"the name {exc.name!r} in it is not known; import it outside of TYPE_CHECKING"
     except (TypeError, ValueError, RecursionError) as exc:
-        return str(exc)
+        return _with_cure(str(exc))
     for cls in classes_in(info, set()):
-        name = getattr(cls, "__qualname__", str(cls))
         if cls is UploadedFile:
             return "uploads come as UploadedFile or list[UploadedFile], each by its own parameter"
         if not (cls is object or is_model(cls)):
+            service = (
+                "" if _is_pydantic(cls) else ", or, for a service, write Annotated[…, Inject()]"
+            )
             return (
-                f"{name} is no type that a request can be read into; make it an attrs class, a "
-                f"dataclass or a msgspec.Struct, or, for a service, write Annotated[…, Inject()]"
+                f"{_described(cls)} is no type that a request can be read into; make it an attrs "
+                f"class, a dataclass or a msgspec.Struct{service}"
             )
     return None
+
+
+def _with_cure(text: str) -> str:
+    """*text* of msgspec, which does not say where in a union a constraint belongs."""
+    if text.startswith("Can only set") and "None" in text:
+        return f"{text}; put it inside of the union: Annotated[…, Meta(…)] | None"
+    return text
+
+
+def field_keys(annotation: Any) -> tuple[str, ...]:
+    """The names on the wire of the fields of a class (see `is_model`)."""
+    try:
+        info: Any = msgspec_inspect.type_info(without_none(annotation))
+    except (TypeError, NameError):
+        return ()
+    return tuple(field.encode_name for field in info.fields)
+
+
+def unsendable(annotation: Any) -> str | None:
+    """Why no value of *annotation* can be written as JSON; None when it can, or is not known."""
+    try:
+        info = msgspec_inspect.type_info(annotation)
+    except (TypeError, NameError):
+        return None
+    for cls in classes_in(info, set()):
+        if not (cls in (object, Iterable) or is_model(cls) or issubclass(cls, _WRITTEN)):
+            return (
+                f"{_described(cls)} is no type that JSON is made of; make it an attrs class, a "
+                f"dataclass or a msgspec.Struct, or declare Any and return what can be sent"
+            )
+    return None
+
+
+def _described(cls: Any) -> str:
+    name = getattr(cls, "__qualname__", str(cls))
+    return f"{name}, a pydantic model," if _is_pydantic(cls) else name
+
+
+def _is_pydantic(cls: Any) -> bool:
+    return any(base.__module__.partition(".")[0] == "pydantic" for base in cls.__mro__)
 
 
 def is_custom(annotation: Any) -> bool:

@@ -161,3 +161,15 @@ def test_a_namespace_that_no_packet_can_carry_is_refused(namespace: str) -> None
     """Socket.IO v5: a comma ends the namespace in a packet, a query is cut off."""
     with pytest.raises(ConfigurationError, match="namespace"):
         WebSocketMetadata(Users, "x", namespace, "show")
+
+
+@pytest.mark.parametrize("status_code", ["201", True, None, 199, 201.0])
+def test_a_status_code_that_is_none_is_told_with_its_route(status_code: Any) -> None:
+    class Controller:
+        @http("GET", "/", "index", status_code=status_code)
+        @websocket("index", status_code=status_code)
+        def one(self, request: Request) -> None: ...
+
+    told = problems(Controller)
+
+    assert told.count(f"Controller.one) has the status_code {status_code!r}; a plain value") == 2

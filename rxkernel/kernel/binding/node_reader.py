@@ -13,6 +13,7 @@ import msgspec
 from msgspec import inspect as msgspec_inspect
 
 from rxkernel.kernel.binding.class_nodes import Choice, Field, Object
+from rxkernel.kernel.binding.defaults import hides_absence
 from rxkernel.kernel.binding.nodes import Items, Leaf, Node, Row, Table
 from rxkernel.routing.annotations import classes_in
 
@@ -206,7 +207,14 @@ def _arguments(cls: Any, fields: tuple[msgspec_inspect.Field, ...]) -> dict[str,
 
 def _has_own_ways(cls: Any) -> bool:
     """Whether msgspec would make an instance in another way than its constructor does: it runs
-    no converters of attrs, and lets fields be given that the constructor does not take."""
+    no converters of attrs, lets fields be given that the constructor does not take, and does
+    not see that one is missing where a base class has an attribute of its name."""
     if attrs.has(cls):
-        return any(a.converter is not None or not a.init for a in attrs.fields(cls))
-    return dataclasses.is_dataclass(cls) and not all(f.init for f in dataclasses.fields(cls))
+        return any(
+            a.converter is not None or not a.init or hides_absence(cls, a.name)
+            for a in attrs.fields(cls)
+        )
+    return dataclasses.is_dataclass(cls) and not all(
+        f.init and (f.default is not dataclasses.MISSING or not hides_absence(cls, f.name))
+        for f in dataclasses.fields(cls)
+    )

@@ -1,21 +1,30 @@
 """What an action returns, made into what it declares: only declared fields leave."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from types import GenericAlias, NoneType
-from typing import Any, Union, get_args, get_origin, is_typeddict
+from typing import Any, Never, NoReturn, Union, get_args, get_origin, is_typeddict
 
 import msgspec
 
 from rxkernel.exceptions import ConfigurationError, RxKernelError
 from rxkernel.kernel.binding.class_nodes import Object
+from rxkernel.kernel.binding.defaults import fill_of
 from rxkernel.kernel.binding.node_reader import read_node
 from rxkernel.kernel.binding.nodes import ARRAYS, Items, Leaf, Node, Table
-from rxkernel.messages.response import Response
-from rxkernel.routing.annotations import alternatives, is_custom
+from rxkernel.messages.response import (
+    Acknowledgement,
+    EventStreamResponse,
+    FileResponse,
+    Response,
+    StreamResponse,
+)
+from rxkernel.routing.annotations import alternatives, is_custom, unsendable
 
 Shape = Callable[[Any], Any]
-"""Makes a value what is declared; a response passes as it is."""
+"""Makes a value, or the content of a plain response, what is declared."""
 
+_NOTHING = (NoneType, NoReturn, Never)
+_AS_THEY_ARE = (StreamResponse, EventStreamResponse, FileResponse, Acknowledgement)
 _ATOMS = (bool, int, float, str, bytes)
 
 
@@ -37,6 +46,7 @@ class Shaper:
         self._passing = _passing(self._node, type_)
         self._passing_items = {_passing_item(self._node)}
         self._in_c = _is_read_in_c(self._node)
+        self._fill = fill_of(self._node)
 
     def __call__(self, value: Any) -> Any:
         """*value* as the declared type.
@@ -44,19 +54,25 @@ class Shaper:
         Raises:
             RxKernelError: it does not fit; the text says where, for the log.
         """
-        if type(value) is self._passing or isinstance(value, Response):
+        if type(value) is self._passing:
             return value
         if type(value) is list and self._passing_items.issuperset(map(type, value)):
             return value
         try:
-            if self._in_c and (isinstance(self._node, Object) or isinstance(value, ARRAYS)):
-                return msgspec.convert(value, self._type, from_attributes=True)
-            return msgspec.convert(self._node.opened(value), self._type)
+            shaped = self._convert(value)
         except msgspec.ValidationError as exc:
             raise RxKernelError(
                 f"{self._place} returned a {type(value).__qualname__} that does not fit its "
                 f"return annotation: {exc}"
             ) from exc
+        if self._fill is not None:
+            self._fill(shaped)
+        return shaped
+
+    def _convert(self, value: Any) -> Any:
+        if self._in_c and (isinstance(self._node, Object) or isinstance(value, ARRAYS)):
+            return msgspec.convert(value, self._type, from_attributes=True)
+        return msgspec.convert(self._node.opened(value), self._type)
 
     def takes(self, cls: type) -> bool:
         """Whether this is the alternative for an instance of *cls*."""
@@ -96,20 +112,45 @@ def _passing_item(node: Node) -> Any:
 def shape_of(returns: Any, place: str) -> Shape | None:
     """How to shape what the action at *place* returns; None when nothing is declared of it.
 
+    The content of a plain response is shaped too, unless *returns* names the response among
+    its alternatives, it has none, or it tells of an error.
+
     Raises:
-        ConfigurationError: it declares what cannot be shaped.
+        ConfigurationError: it declares what cannot be shaped, or cannot be sent.
     """
+    if get_origin(returns) in (Awaitable, Coroutine):  # of a plain def
+        returns = get_args(returns)[-1]
     members = [_as_list(a) for a in alternatives(returns) if not _is_response(a)]
-    wanted = [member for member in members if member is not NoneType]
-    if not wanted or any(member in (Any, object) or is_custom(member) for member in wanted):
+    wanted = [member for member in members if member not in _NOTHING]
+    if not wanted or any(member in (Any, object) for member in wanted):
+        return None
+    what = f"{place} declares to return {getattr(returns, '__qualname__', returns)}"
+    if problem := next(filter(None, map(unsendable, wanted)), None):
+        raise ConfigurationError(f"{what}, which cannot be sent: {problem}")
+    if any(map(is_custom, wanted)):
         return None
     try:
-        return _of_members(members, place)
+        shape = _of_members(members, place)
     except (TypeError, NameError) as exc:
         raise ConfigurationError(
-            f"{place} declares to return {returns}, which cannot be shaped: {exc}; declare a "
-            f"class, or Any to return what you like"
+            f"{what}, which cannot be shaped: {exc}; declare a class, or Any to return what you "
+            f"like"
         ) from exc
+    return _with_responses(shape, tuple(a for a in alternatives(returns) if _is_response(a)))
+
+
+def _with_responses(shape: Shape, declared: tuple[type, ...]) -> Shape:
+    as_they_are = (*declared, *_AS_THEY_ARE)
+
+    def shape_all(value: Any) -> Any:
+        if not isinstance(value, Response):
+            return shape(value)
+        has_content = value.content is not None and value.status_code < 400
+        if has_content and not isinstance(value, as_they_are):
+            value.content = shape(value.content)
+        return value
+
+    return shape_all
 
 
 def _is_response(type_: Any) -> bool:

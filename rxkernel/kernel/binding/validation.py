@@ -5,6 +5,7 @@ from typing import Any, get_args, get_origin
 
 from msgspec import ValidationError, convert
 
+from rxkernel.kernel.binding.defaults import fill_of
 from rxkernel.kernel.binding.misfits import UNFIT, Misfits, place_in, said_by_msgspec
 from rxkernel.kernel.binding.node_reader import read_node
 from rxkernel.routing.annotations import UNIONS
@@ -22,6 +23,7 @@ class Validator:
         self.node = read_node(self._type, allow_unknown=allow_unknown)
         self._in_c = not self.node.by_hand
         self._looks = (self.node.looks, self.node.looks_leniently)
+        self._fill = fill_of(self.node)
 
     def read(self, raw: Any, path: str, misfits: Misfits, lenient: bool = False) -> Any:
         """The value of *raw*, or `UNFIT`; *lenient* takes the text ``"7"`` for the number."""
@@ -37,6 +39,8 @@ class Validator:
                 return misfits.add(path, "is nested too deeply")
             else:
                 if not self._looks[lenient] or self.node.is_clean(raw, lenient):
+                    if self._fill is not None:
+                        self._fill(value)
                     return value
         return self._build(raw, path, misfits, lenient, failure)
 
@@ -54,6 +58,8 @@ class Validator:
             return misfits.add(path, "is nested too deeply")
         if value is not UNFIT and failure is not None:  # msgspec knows better
             return misfits.add(path + place_in(failure), said_by_msgspec(failure))
+        if value is not UNFIT and value is not None and self._fill is not None:
+            self._fill(value)
         return value
 
 
