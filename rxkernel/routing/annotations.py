@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import inspect
 import types
-from collections.abc import Callable, Collection, Iterator, Sequence, Set
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -13,6 +13,7 @@ from typing import (
     Any,
     Literal,
     NewType,
+    TypeVar,
     Union,
     get_args,
     get_origin,
@@ -34,14 +35,17 @@ _MANY = (list, set, frozenset, tuple, Sequence, Set, Collection)
 UNIONS = (Union, types.UnionType)
 
 
-def resolve(function: Callable[..., Any], name: str, annotation: Any) -> Any:
-    """The type that *annotation* of parameter *name* is written for, a text evaluated.
+def resolve(
+    function: Callable[..., Any], name: str, annotation: Any, names: dict[str, Any] | None = None
+) -> Any:
+    """The type that *annotation* of parameter *name* is written for, a text evaluated; *names*
+    are known besides those of the module.
 
     Raises:
         NameError, and whatever evaluating raises: it cannot be.
     """
     holder = types.SimpleNamespace(__annotations__={name: annotation})
-    return get_type_hints(holder, _globals(function), include_extras=True)[name]
+    return get_type_hints(holder, _globals(function), names, include_extras=True)[name]
 
 
 def _globals(function: Any) -> dict[str, Any]:
@@ -64,15 +68,33 @@ def split(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
 
 def bare(annotation: Any) -> Any:
     """*annotation* without ``Annotated``, ``NewType`` and names given by ``type X = …``."""
+    return split_all(annotation)[0]
+
+
+def split_all(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
+    """As `split`, through every ``NewType`` and ``type X = …`` too; outer extras come last."""
+    extras: tuple[Any, ...] = ()
     while True:
-        if get_origin(annotation) is Annotated:
-            annotation = get_args(annotation)[0]
-        elif isinstance(annotation, NewType):
+        annotation, found = split(annotation)
+        extras = (*found, *extras)
+        alias = get_origin(annotation) or annotation
+        if isinstance(annotation, NewType):
             annotation = annotation.__supertype__
-        elif type(annotation).__name__ == "TypeAliasType":
-            annotation = annotation.__value__
+        elif type(alias).__name__ == "TypeAliasType":
+            given = dict(zip(alias.__type_params__, get_args(annotation), strict=False))
+            annotation = filled(alias.__value__, given)
         else:
-            return annotation
+            return annotation, extras
+
+
+def filled(annotation: Any, given: Mapping[Any, Any]) -> Any:
+    """*annotation* with the types that are *given* in place of their variables."""
+    if isinstance(annotation, TypeVar):
+        return given.get(annotation, annotation)
+    variables = () if isinstance(annotation, type) else getattr(annotation, "__parameters__", ())
+    if not any(variable in given for variable in variables):
+        return annotation
+    return annotation[tuple(given.get(variable, variable) for variable in variables)]
 
 
 def alternatives(annotation: Any) -> tuple[Any, ...]:
@@ -154,12 +176,18 @@ def is_custom(annotation: Any) -> bool:
 
 def classes_in(info: Any, seen: set[int]) -> Iterator[Any]:
     """The classes in a type that have fields, and those that msgspec knows nothing of."""
-    if isinstance(info, msgspec_inspect.CustomType | msgspec_inspect.DataclassType):
-        yield get_origin(info.cls) or info.cls
+    for found in infos_in(info, seen):
+        if isinstance(found, msgspec_inspect.CustomType | msgspec_inspect.DataclassType):
+            yield get_origin(found.cls) or found.cls
+
+
+def infos_in(info: Any, seen: set[int]) -> Iterator[Any]:
+    """What msgspec knows of a type and of each of its parts, those in *seen* left out."""
     if isinstance(info, tuple):
         for member in info:
-            yield from classes_in(member, seen)
+            yield from infos_in(member, seen)
     elif isinstance(info, msgspec_inspect.Type | msgspec_inspect.Field) and id(info) not in seen:
         seen.add(id(info))
+        yield info
         for name in info.__struct_fields__:
-            yield from classes_in(getattr(info, name), seen)
+            yield from infos_in(getattr(info, name), seen)

@@ -22,13 +22,13 @@ from rxkernel.routing.annotations import (
     is_many,
     is_model,
     is_scalar,
-    resolve,
     split,
     unreadable,
     without_none,
 )
 from rxkernel.routing.converters import FLOAT, INT, Converter
 from rxkernel.routing.converters import UUID as UUID_CONVERTER
+from rxkernel.routing.generics import check_closed, resolve_in
 from rxkernel.routing.markers import Body, Cookie, Header, Inject, Marker, Query
 from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
 from rxkernel.routing.signature import REQUIRED, Parameter, Signature, Source
@@ -79,7 +79,7 @@ def read_signature(function: Callable[..., Any], metadata: RouteMetadata) -> Sig
             "is wrapped by a decorator that takes other parameters than the action; have it take "
             "(*args, **kwargs) and pass them on"
         )
-    returns = _returns(declared.return_annotation, function, problems)
+    returns = _returns(declared.return_annotation, function, metadata, problems)
     if problems:
         raise ConfigurationError(*(f"{place} {problem}" for problem in problems))
     return Signature(tuple(parameters), returns)
@@ -101,11 +101,21 @@ def _is_plain(parameters: list[Parameter]) -> bool:
     return [p.source for p in parameters] == [Source.REQUEST]
 
 
-def _returns(annotation: Any, function: Callable[..., Any], problems: list[str]) -> Any:
+def _returns(
+    annotation: Any,
+    function: Callable[..., Any],
+    metadata: RouteMetadata,
+    problems: list[str],
+) -> Any:
     if annotation is inspect.Signature.empty:
         return Any
     try:
-        return resolve(function, "return", annotation)
+        returns = resolve_in(metadata.target, metadata.action, function, "return", annotation)
+        check_closed(returns)
+        return returns
+    except ConfigurationError as error:
+        problems += [f"cannot tell what it returns: {problem}" for problem in error.problems]
+        return Any
     except Exception as exc:  # noqa: BLE001 - an annotation may be any expression
         problems.append(_unresolved("its return", annotation, exc))
         return Any
@@ -139,7 +149,9 @@ def _parameter(
         problems.append(f"has no type for {what}; say what it is, as in {parameter.name}: int")
         return None
     try:
-        annotation = resolve(function, parameter.name, parameter.annotation)
+        annotation = resolve_in(
+            metadata.target, metadata.action, function, parameter.name, parameter.annotation
+        )
         return _read(parameter, annotation, metadata)
     except ConfigurationError as error:
         problems += [f"cannot bind {what}: {problem}" for problem in error.problems]
@@ -168,6 +180,8 @@ def _read(
 ) -> Parameter | None:
     type_, marker = _marker(annotation)
     name = parameter.name
+    if not isinstance(marker, Inject):  # the injector knows what a generic class is
+        check_closed(type_)
     if marker is None:
         source = _source_of(type_, name, metadata)
         found = _made(parameter, source, type_, "" if source is Source.BODY else name)
