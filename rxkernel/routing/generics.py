@@ -6,7 +6,16 @@ would leave.
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal, ParamSpec, TypeVar, TypeVarTuple, get_args, get_origin
+from typing import (
+    Any,
+    Literal,
+    ParamSpec,
+    TypeVar,
+    TypeVarTuple,
+    get_args,
+    get_origin,
+    is_typeddict,
+)
 
 from msgspec import inspect as msgspec_inspect
 
@@ -59,36 +68,36 @@ def check_closed(annotation: Any) -> None:
     Raises:
         ConfigurationError: with the cure.
     """
-    for thing in _open_in(annotation):
-        if isinstance(thing, _VARIABLES):
-            name = thing.__name__
-            raise ConfigurationError(
-                f"nothing says what {name} is; name its type where the class is derived, as in "
-                f"class Users(Crud[User]), or write a type in place of {name}"
-            )
-        name = thing.__qualname__
-        raise ConfigurationError(f"{name} is generic; say of what, as in {name}[User]")
+    for problem in _open_in(annotation):
+        raise ConfigurationError(problem)
 
 
-def _open_in(annotation: Any) -> Iterator[Any]:
-    """Variables without a type, and generic classes without arguments."""
+def _open_in(annotation: Any) -> Iterator[str]:
+    """What is wrong with variables without a type, and generic classes without arguments."""
     annotation = bare(annotation)
     if isinstance(annotation, _VARIABLES):
-        yield annotation
+        yield (
+            f"nothing says what {annotation.__name__} is; name its type where the class is "
+            f"derived, as in class Users(Crud[User]), or write a type in its place"
+        )
     elif get_origin(annotation) is not Literal:
         for argument in get_args(annotation):
             yield from _open_in(argument)
         if is_model(annotation):
             yield from _open_in_fields(annotation)
         elif isinstance(annotation, type) and _variables_of(annotation):
-            yield annotation
+            yield _bare_class(annotation)
+
+
+def _bare_class(cls: type) -> str:
+    return f"{cls.__qualname__} is generic; say of what, as in {cls.__qualname__}[User]"
 
 
 def _variables_of(cls: Any) -> tuple[Any, ...]:
     return getattr(cls, "__parameters__", ())
 
 
-def _open_in_fields(model: Any) -> Iterator[Any]:
+def _open_in_fields(model: Any) -> Iterator[str]:
     try:
         infos = list(infos_in(msgspec_inspect.type_info(model), set()))
     except (TypeError, NameError, NotImplementedError):  # told where it is read
@@ -96,7 +105,11 @@ def _open_in_fields(model: Any) -> Iterator[Any]:
     for cls in (info.cls for info in infos if hasattr(info, "cls")):
         own = get_origin(cls) or cls
         if own is cls and _variables_of(cls):
-            yield cls
+            yield _bare_class(cls)
         for base, given in types_in(own).items():
-            if base is not own and any(v not in given for v in _variables_of(base)):
-                yield base
+            if base is own or not _variables_of(base):
+                continue
+            if is_typeddict(own):  # msgspec fills no variables of its bases
+                yield f"{own.__qualname__} derives from a generic TypedDict; write its fields"
+            elif any(variable not in given for variable in _variables_of(base)):
+                yield _bare_class(base)

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypedDict, TypeVar
 
 import attrs
 import msgspec
@@ -81,6 +81,13 @@ class Page(Generic[T]):
 class Bare(Page): ...  # type: ignore[type-arg]
 
 
+class Row(TypedDict, Generic[T]):
+    items: list[T]
+
+
+class UserRow(Row[User]): ...
+
+
 class Holder(msgspec.Struct):
     pages: list[Page]  # type: ignore[type-arg]
 
@@ -120,6 +127,7 @@ def taking(annotation: Any) -> Callable[..., Any]:
         (list[Page], "Page is generic"),  # type: ignore[type-arg]
         (Bare, "Page is generic"),
         (dict[str, Holder], "Page is generic"),
+        (UserRow, "UserRow derives from a generic TypedDict; write its fields"),
     ],
     ids=str,
 )
@@ -137,7 +145,9 @@ def test_a_generic_controller_without_a_type_is_told(controller: type) -> None:
 
 
 @pytest.mark.parametrize("make", [returning, taking])
-@pytest.mark.parametrize("annotation", [Page[User], list[Page[int]], Page[Any]], ids=str)
+@pytest.mark.parametrize(
+    "annotation", [Page[User], list[Page[int]], Page[Any], Row[User]], ids=str
+)
 def test_what_is_said_in_full_is_taken(make: Any, annotation: Any) -> None:
     assert signature_of(type("C", (), {"action": make(annotation)}), "action")
 
