@@ -17,12 +17,13 @@ from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.messages.upload import UploadedFile
 from rxkernel.routing.annotations import (
+    UNIONS,
     alternatives,
     bare,
     is_many,
     is_model,
     is_scalar,
-    split,
+    split_all,
     unreadable,
     without_none,
 )
@@ -205,17 +206,35 @@ def _is_marker_class(thing: Any) -> bool:
 
 
 def _marker(annotation: Any) -> tuple[Any, Marker | None]:
-    """The type without its marker, other extras such as `msgspec.Meta` kept; and the marker."""
-    type_, extras = split(annotation)
+    """The type without its marker, other extras such as `msgspec.Meta` kept; and the marker.
+
+    A marker may be under a ``NewType`` or ``type X = …`` as well.
+    """
+    type_, extras = split_all(annotation)
     markers = [e() if _is_marker_class(e) else e for e in extras if _is_marker(e)]
     if len(markers) > 1:
         raise ConfigurationError(f"it has {len(markers)} markers; leave one of them")
-    if any(_is_marker(e) for member in get_args(type_) for e in split(member)[1]):
-        raise ConfigurationError("its marker is inside of a union; write Annotated[… | None, …]")
-    kept = [e for e in extras if not _is_marker(e)]
-    for extra in kept:
-        type_ = Annotated[type_, extra]
-    return type_, markers[0] if markers else None
+    if _has_marker_inside(type_):
+        where = "a union" if get_origin(type_) in UNIONS else f"{_name_of(type_)}[…]"
+        whole = "… | None" if get_origin(type_) in UNIONS else f"{_name_of(type_)}[…]"
+        raise ConfigurationError(f"its marker is inside of {where}; write Annotated[{whole}, …]")
+    if not markers:
+        return annotation, None
+    for extra in extras:
+        if not _is_marker(extra):
+            type_ = Annotated[type_, extra]
+    return type_, markers[0]
+
+
+def _has_marker_inside(type_: Any) -> bool:
+    return get_origin(type_) is not Literal and any(
+        any(map(_is_marker, extras)) or _has_marker_inside(part)
+        for part, extras in map(split_all, get_args(type_))
+    )
+
+
+def _name_of(type_: Any) -> str:
+    return str(getattr(get_origin(type_), "__name__", type_))
 
 
 def _is_marker(extra: Any) -> bool:
