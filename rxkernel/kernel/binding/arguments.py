@@ -15,6 +15,7 @@ from rxkernel.kernel.binding.misfits import Misfits
 from rxkernel.kernel.binding.validation import Validator
 from rxkernel.messages.request import Request
 from rxkernel.routing.annotations import (
+    alternatives,
     bare,
     is_many,
     is_scalar,
@@ -62,13 +63,22 @@ def _stream(request: Request, _: Misfits) -> Any:
 
 
 def absent(parameter: Parameter, path: str) -> Absent:
-    """The default of *parameter*, each time anew where it could be changed; else a misfit."""
+    """The default of *parameter*, each time anew where it could be changed; else a misfit.
+
+    An upload is as a connection: what a transport does not bring is None where that is allowed.
+    """
     default = parameter.default
+    if default is REQUIRED and parameter.source is Source.FILE and _is_optional(parameter):
+        return lambda _: None
     if default is REQUIRED:
         return lambda misfits: misfits.add(path, "is missing")
     if _is_immutable(default):
         return lambda _: default
     return lambda _: deepcopy(default)
+
+
+def _is_optional(parameter: Parameter) -> bool:
+    return NoneType in alternatives(parameter.type)
 
 
 def _is_immutable(value: Any) -> bool:

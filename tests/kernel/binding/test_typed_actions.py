@@ -379,6 +379,23 @@ class TestBody:
             "files.more": "is missing",
         }
 
+    async def test_a_file_that_may_be_none_is_none_where_there_is_none(
+        self, client_of: ClientOf
+    ) -> None:
+        """As a `Connection`: a transport that brings none needs no default for it."""
+
+        class Photos:
+            @http("POST", "/", "add")
+            @websocket("add")
+            async def add(
+                self, photo: UploadedFile | None, more: list[UploadedFile] | None
+            ) -> Any:
+                return [photo, more]
+
+        client = client_of(Photos)
+        assert (await client.websocket("add")).content == [None, None]
+        assert (await client.http("add", form={"a": "1"})).content == [None, None]
+
     async def test_bytes_text_and_anything(self, client_of: ClientOf) -> None:
         class Raw:
             @http("POST", "/bytes", "bytes")
