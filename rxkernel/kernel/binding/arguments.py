@@ -11,7 +11,7 @@ from typing import Any, get_args, get_origin
 from uuid import UUID
 
 from rxkernel.kernel.binding.class_nodes import Field
-from rxkernel.kernel.binding.misfits import Misfits
+from rxkernel.kernel.binding.misfits import NO_UNICODE, Misfits, is_unicode
 from rxkernel.kernel.binding.validation import Validator
 from rxkernel.messages.request import Request
 from rxkernel.routing.annotations import (
@@ -31,6 +31,9 @@ Absent = Callable[[Misfits], Any]
 
 MISSING: Any = object()
 _PATHS = {Source.PARAMS: "params", Source.HEADER: "headers", Source.COOKIE: "cookies"}
+_RAW = (Source.HEADER, Source.COOKIE)
+"""Texts that a server makes of any bytes."""
+
 _EXACT = (str, int, bool, UUID)
 _IMMUTABLE = (NoneType, bool, int, float, str, bytes, Decimal, date, time, timedelta, UUID, Enum)
 
@@ -113,11 +116,14 @@ def _text(parameter: Parameter) -> Read:
     bag: Callable[[Request], Mapping[str, Any]] = attrgetter(source)
     validator, nothing = Validator(parameter.type), absent(parameter, path)
     exact = _exact(parameter.type)
+    is_raw = parameter.source in _RAW
 
     def read(request: Request, misfits: Misfits) -> Any:
         value = bag(request).get(key, MISSING)
         if value is MISSING:
             return nothing(misfits)
+        if is_raw and not is_unicode(value):
+            return misfits.add(path, NO_UNICODE)
         if type(value) is exact:
             return value
         return validator.read(value, path, misfits, True)
@@ -138,11 +144,14 @@ def _texts(parameter: Parameter) -> Read:
     path = f"{source}.{key}"
     bag: Callable[[Request], Any] = attrgetter(source)
     validator, nothing = Validator(parameter.type), absent(parameter, path)
+    is_raw = parameter.source in _RAW
 
     def read(request: Request, misfits: Misfits) -> Any:
         values = bag(request).getall(key, None)
         if values is None:
             return nothing(misfits)
+        if is_raw and not all(map(is_unicode, values)):
+            return misfits.add(path, NO_UNICODE)
         return validator.read(one_list(values), path, misfits, True)
 
     return read
