@@ -165,6 +165,15 @@ def unreadable(annotation: Any) -> str | None:
     return None
 
 
+def holds_decimal(annotation: Any) -> bool:
+    """Whether there is a `Decimal` in it, at any depth."""
+    try:
+        infos = infos_in(msgspec_inspect.type_info(annotation), set())
+    except (TypeError, NameError, NotImplementedError):
+        return False
+    return any(isinstance(info, msgspec_inspect.DecimalType) for info in infos)
+
+
 def is_custom(annotation: Any) -> bool:
     """Whether msgspec knows nothing of it but the class."""
     try:
