@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from rxkernel.routing.annotations import holds_decimal
+from rxkernel.routing.annotations import holds_decimal, without_none
 
 REQUIRED: Any = inspect.Parameter.empty
 """The default of a parameter that has none."""
@@ -68,6 +68,14 @@ class Signature:
     def is_streamed(self) -> bool:
         """Whether the action reads the body itself, piece by piece."""
         return any(p.source is Source.STREAM for p in self.parameters)
+
+    @property
+    def takes_bytes(self) -> bool:
+        """Whether the action takes the body as it comes, so that nobody is to read it before."""
+        return any(
+            p.source is Source.BODY and not p.key and without_none(p.type) is bytes
+            for p in self.parameters
+        )
 
     @property
     def is_exact(self) -> bool:

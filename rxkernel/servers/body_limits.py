@@ -19,6 +19,7 @@ class BodyLimits:
         file: of one file.
         fields: the number of fields of a form, files counted.
         is_streamed: the action reads the body itself.
+        is_raw: the action takes the bytes, whatever they are.
         is_exact: the action takes decimals from the body, so JSON is read into them.
     """
 
@@ -27,6 +28,7 @@ class BodyLimits:
     file: int
     fields: int
     is_streamed: bool = False
+    is_raw: bool = False
     is_exact: bool = False
 
     @classmethod
@@ -44,6 +46,7 @@ class BodyLimits:
             own or settings.file_limit,
             settings.form_fields_limit,
             signature.is_streamed,
+            signature.takes_bytes,
             signature.is_exact,
         )
 

@@ -1,5 +1,6 @@
 """Bodies of typed actions over real HTTP: what is lost in reading them, and what is not."""
 
+from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from rxkernel import Request, http, websocket
 from tests.servers.conftest import Serve, http_url
+from tests.servers.raw_http import raw_http
 from tests.servers.socketio_clients import client
 
 JSON = {"Content-Type": "application/json"}
@@ -77,6 +79,88 @@ async def test_other_routes_get_floats(serve: Serve, session: aiohttp.ClientSess
     url = http_url(await serve(Shop), "/any")
     async with session.post(url, data="[1.50, 1]", headers=JSON) as answer:
         assert await answer.text() == "[1.5, 1]"
+
+
+FORM = "application/x-www-form-urlencoded"
+
+
+@attrs.frozen
+class Choices:
+    dark: bool = False
+    word: str = "unset"
+
+
+class Webhooks:
+    @http("POST", "/bytes", "bytes")
+    async def raw(self, body: bytes, key: str = "") -> str:
+        return f"{key} {body!r}"
+
+    @http("POST", "/choices", "choices")
+    async def choices(self, form: Choices) -> Choices:
+        return form
+
+    @http("POST", "/request", "request")
+    async def request(self, request: Request) -> str:
+        return repr(request.body)
+
+    @http("POST", "/stream", "stream")
+    async def stream(self, body: AsyncIterator[bytes]) -> int:
+        return sum([len(piece) async for piece in body])
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("application/json", b'{"broken'),
+        ("application/json; charset=utf-16", b"{}"),
+        ("application/msgpack", b"\xc1"),
+        ("text/plain", b"\xff"),
+        (FORM, b"key=form&key=%FF"),
+        ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="key'),
+        ("no type", b"x"),
+    ],
+)
+async def test_an_action_that_takes_bytes_gets_them_as_they_came(
+    serve: Serve, session: aiohttp.ClientSession, content_type: str, body: bytes
+) -> None:
+    """A signature is made over these; what the bytes mean is the action's to find out."""
+    url = http_url(await serve(Webhooks), "/bytes?key=query")
+    headers = {"Content-Type": content_type}
+    async with session.post(url, data=body, headers=headers) as answer:
+        assert (answer.status, await answer.text()) == (200, f"query {body!r}")
+
+
+async def test_bytes_have_the_limit_of_a_body(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    application = await serve(Webhooks, http={"body_limit": 10})
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    for size, status in ((10, 200), (11, 413), (0, 422)):
+        url = http_url(application, "/bytes")
+        async with session.post(url, data=b"x" * size, headers=headers) as answer:
+            assert answer.status == status
+
+
+@pytest.mark.parametrize(
+    "frame", ["Content-Length: 0\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"]
+)
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("choices", b'{"dark":false,"word":"unset"}'),
+        ("request", b"<MultiDict()>"),
+        ("stream", b"0"),
+    ],
+)
+async def test_an_empty_form_is_a_form(
+    serve: Serve, frame: str, path: str, content: bytes
+) -> None:
+    """What a browser sends where no box is ticked."""
+    async with raw_http(await serve(Webhooks)) as client:
+        head = f"POST /{path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {FORM}\r\n"
+        await client.send((head + frame).encode())
+        answer = await client.answer()
+        assert (answer.status, answer.body) == (200, content)
 
 
 async def test_over_a_socket_a_text_is_exact(serve: Serve) -> None:
