@@ -51,7 +51,7 @@ class Request:
         params: path, then query, then form fields; ``params["x"]`` is the first of them.
             Over a socket, the ``params`` of the event, whose values may be any JSON.
         body: decoded: JSON as Python values, a form as a mapping, text as str, else bytes;
-            None when there is none.
+            None when there is none. The bytes where the action takes ``bytes``.
         raw_body: the bytes of the body; empty over a socket, for a multipart form, and where
             the action takes a stream.
         source: what `stream` gives out, set by a transport that has not read the body.

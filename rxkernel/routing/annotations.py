@@ -25,6 +25,7 @@ from typing import (
     Any,
     Literal,
     NewType,
+    TypeVar,
     Union,
     get_args,
     get_origin,
@@ -48,14 +49,17 @@ _WRITTEN = (str, bytes, list, tuple, Mapping, Set, KeysView, ValuesView, PurePat
 """Classes whose instances JSON is made of, though msgspec does not know how to make one."""
 
 
-def resolve(function: Callable[..., Any], name: str, annotation: Any) -> Any:
-    """The type that *annotation* of parameter *name* is written for, a text evaluated.
+def resolve(
+    function: Callable[..., Any], name: str, annotation: Any, names: dict[str, Any] | None = None
+) -> Any:
+    """The type that *annotation* of parameter *name* is written for, a text evaluated; *names*
+    are known besides those of the module.
 
     Raises:
         NameError, and whatever evaluating raises: it cannot be.
     """
     holder = types.SimpleNamespace(__annotations__={name: annotation})
-    return get_type_hints(holder, _globals(function), include_extras=True)[name]
+    return get_type_hints(holder, _globals(function), names, include_extras=True)[name]
 
 
 def _globals(function: Any) -> dict[str, Any]:
@@ -103,15 +107,33 @@ def shadowed(annotation: Any) -> str | None:
 
 def bare(annotation: Any) -> Any:
     """*annotation* without ``Annotated``, ``NewType`` and names given by ``type X = …``."""
+    return split_all(annotation)[0]
+
+
+def split_all(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
+    """As `split`, through every ``NewType`` and ``type X = …`` too; outer extras come last."""
+    extras: tuple[Any, ...] = ()
     while True:
-        if get_origin(annotation) is Annotated:
-            annotation = get_args(annotation)[0]
-        elif isinstance(annotation, NewType):
+        annotation, found = split(annotation)
+        extras = (*found, *extras)
+        alias = get_origin(annotation) or annotation
+        if isinstance(annotation, NewType):
             annotation = annotation.__supertype__
-        elif type(annotation).__name__ == "TypeAliasType":
-            annotation = annotation.__value__
+        elif type(alias).__name__ == "TypeAliasType":
+            given = dict(zip(alias.__type_params__, get_args(annotation), strict=False))
+            annotation = filled(alias.__value__, given)
         else:
-            return annotation
+            return annotation, extras
+
+
+def filled(annotation: Any, given: Mapping[Any, Any]) -> Any:
+    """*annotation* with the types that are *given* in place of their variables."""
+    if isinstance(annotation, TypeVar):
+        return given.get(annotation, annotation)
+    variables = () if isinstance(annotation, type) else getattr(annotation, "__parameters__", ())
+    if not any(variable in given for variable in variables):
+        return annotation
+    return annotation[tuple(given.get(variable, variable) for variable in variables)]
 
 
 def alternatives(annotation: Any) -> tuple[Any, ...]:
@@ -224,6 +246,15 @@ def _is_pydantic(cls: Any) -> bool:
     return any(base.__module__.partition(".")[0] == "pydantic" for base in cls.__mro__)
 
 
+def holds_decimal(annotation: Any) -> bool:
+    """Whether there is a `Decimal` in it, at any depth."""
+    try:
+        infos = infos_in(msgspec_inspect.type_info(annotation), set())
+    except (TypeError, NameError, NotImplementedError):
+        return False
+    return any(isinstance(info, msgspec_inspect.DecimalType) for info in infos)
+
+
 def is_custom(annotation: Any) -> bool:
     """Whether msgspec knows nothing of it but the class."""
     try:
@@ -235,12 +266,18 @@ def is_custom(annotation: Any) -> bool:
 
 def classes_in(info: Any, seen: set[int]) -> Iterator[Any]:
     """The classes in a type that have fields, and those that msgspec knows nothing of."""
-    if isinstance(info, msgspec_inspect.CustomType | msgspec_inspect.DataclassType):
-        yield get_origin(info.cls) or info.cls
+    for found in infos_in(info, seen):
+        if isinstance(found, msgspec_inspect.CustomType | msgspec_inspect.DataclassType):
+            yield get_origin(found.cls) or found.cls
+
+
+def infos_in(info: Any, seen: set[int]) -> Iterator[Any]:
+    """What msgspec knows of a type and of each of its parts, those in *seen* left out."""
     if isinstance(info, tuple):
         for member in info:
-            yield from classes_in(member, seen)
+            yield from infos_in(member, seen)
     elif isinstance(info, msgspec_inspect.Type | msgspec_inspect.Field) and id(info) not in seen:
         seen.add(id(info))
+        yield info
         for name in info.__struct_fields__:
-            yield from classes_in(getattr(info, name), seen)
+            yield from infos_in(getattr(info, name), seen)

@@ -2,8 +2,8 @@
 
 import inspect
 from collections.abc import AsyncIterable, AsyncIterator, Callable
-from types import MappingProxyType
-from typing import Any, get_args, get_origin
+from types import MappingProxyType, NoneType
+from typing import Any, Literal, get_args, get_origin
 
 import attrs
 
@@ -13,15 +13,16 @@ from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.messages.upload import UploadedFile
 from rxkernel.routing.annotations import (
+    UNIONS,
     constrained,
     is_many,
     is_scalar,
-    resolve,
     shadowed,
-    split,
+    split_all,
     unreadable,
     without_none,
 )
+from rxkernel.routing.generics import check_closed, resolve_in
 from rxkernel.routing.markers import (
     Body,
     Cookie,
@@ -79,7 +80,7 @@ def read_signature(function: Callable[..., Any], metadata: RouteMetadata) -> Sig
             "is wrapped by a decorator that takes other parameters than the action; have it take "
             "(*args, **kwargs) and pass them on"
         )
-    returns = _returns(declared.return_annotation, function, problems)
+    returns = _returns(declared.return_annotation, function, metadata, problems)
     if problems:
         raise ConfigurationError(*(f"{place} {problem}" for problem in problems))
     return Signature(tuple(parameters), returns)
@@ -101,11 +102,21 @@ def _is_plain(parameters: list[Parameter]) -> bool:
     return [p.source for p in parameters] == [Source.REQUEST]
 
 
-def _returns(annotation: Any, function: Callable[..., Any], problems: list[str]) -> Any:
+def _returns(
+    annotation: Any,
+    function: Callable[..., Any],
+    metadata: RouteMetadata,
+    problems: list[str],
+) -> Any:
     if annotation is inspect.Signature.empty:
         return Any
     try:
-        return resolve(function, "return", annotation)
+        returns = resolve_in(metadata.target, metadata.action, function, "return", annotation)
+        check_closed(returns)
+        return returns
+    except ConfigurationError as error:
+        problems += [f"cannot tell what it returns: {problem}" for problem in error.problems]
+        return Any
     except Exception as exc:  # noqa: BLE001 - an annotation may be any expression
         problems.append(_unresolved("its return", annotation, exc))
         return Any
@@ -140,7 +151,9 @@ def _parameter(
         problems.append(f"has no type for {what}; say what it is, as in {parameter.name}: int")
         return None
     try:
-        annotation = resolve(function, parameter.name, parameter.annotation)
+        annotation = resolve_in(
+            metadata.target, metadata.action, function, parameter.name, parameter.annotation
+        )
         return _read(parameter, annotation, metadata)
     except ConfigurationError as error:
         problems += [f"cannot bind {what}: {problem}" for problem in error.problems]
@@ -171,6 +184,8 @@ def _read(
     name = parameter.name
     if (problem := shadowed(type_)) is not None:
         raise ConfigurationError(problem)
+    if not isinstance(marker, Inject):  # the injector knows what a generic class is
+        check_closed(type_)
     if marker is None:
         source = _source_of(type_, name, metadata)
         found = _made(parameter, source, type_, "" if source is Source.BODY else name)
@@ -201,16 +216,34 @@ def _is_marker_class(thing: Any) -> bool:
 
 
 def _marker(annotation: Any) -> tuple[Any, Marker | None]:
-    """The type without its marker, other extras such as `msgspec.Meta` kept; and the marker."""
-    type_, extras = split(annotation)
+    """The type without its marker, other extras such as `msgspec.Meta` kept; and the marker.
+
+    A marker may be under a ``NewType`` or ``type X = …`` as well.
+    """
+    type_, extras = split_all(annotation)
     markers = [e() if _is_marker_class(e) else e for e in extras if _is_marker(e)]
     if len(markers) > 1:
         raise ConfigurationError(f"it has {len(markers)} markers; leave one of them")
-    if any(_is_marker(e) for member in get_args(type_) for e in split(member)[1]):
-        raise ConfigurationError("its marker is inside of a union; write Annotated[… | None, …]")
+    if _has_marker_inside(type_):
+        where = "a union" if get_origin(type_) in UNIONS else f"{_name_of(type_)}[…]"
+        whole = "… | None" if get_origin(type_) in UNIONS else f"{_name_of(type_)}[…]"
+        raise ConfigurationError(f"its marker is inside of {where}; write Annotated[{whole}, …]")
+    if not markers and NoneType not in get_args(type_):
+        return annotation, None  # a name of its own stays
     if markers and (problem := cure_of_name(markers[0])) is not None:
         raise ConfigurationError(problem)
     return constrained(type_, [e for e in extras if not _is_marker(e)]), next(iter(markers), None)
+
+
+def _has_marker_inside(type_: Any) -> bool:
+    return get_origin(type_) is not Literal and any(
+        any(map(_is_marker, extras)) or _has_marker_inside(part)
+        for part, extras in map(split_all, get_args(type_))
+    )
+
+
+def _name_of(type_: Any) -> str:
+    return str(getattr(get_origin(type_), "__name__", type_))
 
 
 def _is_marker(extra: Any) -> bool:

@@ -111,6 +111,19 @@ def test_a_static_method_may_be_a_route() -> None:
     assert [route.action for route in routes(Controller)] == ["index"]
 
 
+@pytest.mark.parametrize("kind", [staticmethod, classmethod])
+def test_a_label_may_be_above_or_below_what_makes_a_static_or_class_method(kind: Any) -> None:
+    async def index(*args: Any) -> None: ...
+
+    above = http("GET", "/", "above")(option("a", 1)(kind(websocket("below")(index))))
+    controller = type("Controller", (), {"index": above})
+
+    assert [(r.name, dict(r.options)) for r in routes(controller)] == [
+        ("below", {"a": 1}),
+        ("above", {"a": 1}),
+    ]
+
+
 def test_bad_labels_are_told_each_with_its_place() -> None:
     class Controller:
         @http("FETCH", "no-slash", "")

@@ -50,6 +50,8 @@ class Level(IntEnum):
 
 
 UserId = NewType("UserId", int)
+ProxyUser = NewType("ProxyUser", Annotated[str, Header("X-User")])
+NamedToken = NewType("NamedToken", ProxyUser)
 Positive = Annotated[int, msgspec.Meta(gt=0)]
 
 
@@ -101,6 +103,9 @@ def typed(annotation: Any, default: Any = ...) -> Callable[..., Any]:
         (Annotated[str, Header()], Source.HEADER, "x"),
         (Annotated[str, Header], Source.HEADER, "x"),
         (Annotated[list[str], Header("X-Y")], Source.HEADER, "X-Y"),
+        (ProxyUser, Source.HEADER, "X-User"),
+        (NamedToken, Source.HEADER, "X-User"),
+        (Annotated[NamedToken, msgspec.Meta(min_length=1)], Source.HEADER, "X-User"),
         (Annotated[str, Cookie("c")], Source.COOKIE, "c"),
         (Annotated[Task, Query()], Source.PARAMS, "x"),
         (Annotated[int, Query("n")], Source.PARAMS, "n"),
@@ -352,6 +357,13 @@ async def twice(a: Annotated[int, Body("n")], b: Annotated[int, Body("n")]) -> N
         (typed(Connection), "/", r"no connection over HTTP; write Connection \| None"),
         (typed(Annotated[str, Header(), Query()]), "/", "has 2 markers"),
         (typed(Annotated[str, Header()] | None), "/", "marker is inside of a union"),
+        (typed(ProxyUser | None), "/", "marker is inside of a union"),
+        (
+            typed(list[Annotated[str, Header()]]),
+            "/",
+            r"its marker is inside of list\[…\]; write Annotated\[list\[…\], …\]",
+        ),
+        (typed(Annotated[ProxyUser, Query()]), "/", "has 2 markers"),
         (typed(Annotated[dict[str, int], Query()]), "/", "a parameter is a text, several, or a"),
         (typed(Annotated[Task, Header()]), "/", "a header is a text"),
         (typed(Annotated[list[str], Cookie()]), "/", "a cookie is a text"),

@@ -6,7 +6,13 @@ from typing import Any, get_args, get_origin
 from msgspec import ValidationError, convert
 
 from rxkernel.kernel.binding.defaults import fill_of
-from rxkernel.kernel.binding.misfits import UNFIT, Misfits, place_in, said_by_msgspec
+from rxkernel.kernel.binding.misfits import (
+    NO_UNICODE,
+    UNFIT,
+    Misfits,
+    place_in,
+    said_by_msgspec,
+)
 from rxkernel.kernel.binding.node_reader import read_node
 from rxkernel.routing.annotations import UNIONS
 
@@ -37,6 +43,8 @@ class Validator:
                 failure = exc
             except RecursionError:
                 return misfits.add(path, "is nested too deeply")
+            except UnicodeEncodeError:
+                return misfits.add(path, NO_UNICODE)
             else:
                 if not self._looks[lenient] or self.node.is_clean(raw, lenient):
                     if self._fill is not None:
@@ -56,6 +64,8 @@ class Validator:
             value = self.node.build(raw, path, misfits, lenient)
         except RecursionError:
             return misfits.add(path, "is nested too deeply")
+        except UnicodeEncodeError:
+            return misfits.add(path, NO_UNICODE)
         if value is not UNFIT and failure is not None:  # msgspec knows better
             return misfits.add(path + place_in(failure), said_by_msgspec(failure))
         if value is not UNFIT and value is not None and self._fill is not None:

@@ -197,6 +197,40 @@ class TestParameters:
             "cookies.session": "expected int",
         }
 
+    @pytest.mark.parametrize(
+        ("kind", "path"),
+        [
+            (Annotated[str, Header("X-A")], "headers.X-A"),
+            (Annotated[UUID, Header("X-A")], "headers.X-A"),
+            (Annotated[int | None, Header("X-A")], "headers.X-A"),
+            (Annotated[list[str], Header("X-A")], "headers.X-A"),
+            (Annotated[str, Cookie("a")], "cookies.a"),
+        ],
+        ids=str,
+    )
+    async def test_bytes_that_are_no_utf_8_are_a_misfit(
+        self, client_of: ClientOf, kind: Any, path: str
+    ) -> None:
+        """PEP 383: a server hands them on as lone surrogates, which nothing could write."""
+
+        async def action(self: Any, x: Any) -> Any:
+            return x
+
+        action.__annotations__["x"] = kind
+        controller = type("C", (), {"action": http("GET", "/", "heads")(action)})
+        raw = b"caf\xe9".decode(errors="surrogateescape")
+
+        response = await client_of(controller).http(
+            "heads", headers={"X-A": raw}, cookies={"a": raw}
+        )
+        assert misfits(response) == {path: "is not valid UTF-8"}
+
+    def test_half_a_surrogate_pair_is_a_misfit_wherever_it_comes_from(self) -> None:
+        for kind in (UUID, date, Item, int):
+            found = Misfits()
+            Validator(kind).read("\udce9", "params.x", found, lenient=True)
+            assert len(found.found) == 1
+
     async def test_constraints_and_literals_are_honoured(self, client_of: ClientOf) -> None:
         class Limits:
             @http("GET", "/", "limits")
@@ -378,6 +412,23 @@ class TestBody:
             "files.photo": "is missing",
             "files.more": "is missing",
         }
+
+    async def test_a_file_that_may_be_none_is_none_where_there_is_none(
+        self, client_of: ClientOf
+    ) -> None:
+        """As a `Connection`: a transport that brings none needs no default for it."""
+
+        class Photos:
+            @http("POST", "/", "add")
+            @websocket("add")
+            async def add(
+                self, photo: UploadedFile | None, more: list[UploadedFile] | None
+            ) -> Any:
+                return [photo, more]
+
+        client = client_of(Photos)
+        assert (await client.websocket("add")).content == [None, None]
+        assert (await client.http("add", form={"a": "1"})).content == [None, None]
 
     async def test_bytes_text_and_anything(self, client_of: ClientOf) -> None:
         class Raw:
