@@ -5,8 +5,16 @@ from typing import Any
 
 import attrs
 
-from rxkernel.kernel.binding.misfits import UNFIT, Misfits, below, kind_of, said_by_class
-from rxkernel.kernel.binding.nodes import ARRAYS, ATOMS, Items, Leaf, Node, Row
+from rxkernel.kernel.binding.misfits import (
+    DOUBT,
+    UNFIT,
+    Misfit,
+    Misfits,
+    below,
+    kind_of,
+    said_by_class,
+)
+from rxkernel.kernel.binding.nodes import ARRAYS, ATOMS, Items, Leaf, Node, Row, made
 
 
 @attrs.frozen(eq=False)
@@ -51,17 +59,17 @@ class Object:
     _closed: bool | None = None
     _looking: list[list[tuple[str, Node]] | None] = attrs.field(factory=lambda: [None, None])
 
-    def is_clean(self, raw: Any, lenient: bool) -> bool:
+    def unclean(self, raw: Any, lenient: bool) -> Misfit | None:
         if self.is_array:
-            return True
+            return None
         if not (self.allow_unknown or self.known.issuperset(raw)):
-            return False
+            return below("", next(key for key in raw if key not in self.known)), "is not known"
         if (looking := self._looking[lenient]) is None:
             looking = self._looking[lenient] = self._looking_nodes(lenient)
         for key, node in looking:
-            if key in raw and not node.is_clean(raw[key], lenient):
-                return False
-        return True
+            if key in raw and (found := node.unclean(raw[key], lenient)) is not None:
+                return found if found is DOUBT else (f".{key}{found[0]}", found[1])
+        return None
 
     def _looking_nodes(self, lenient: bool) -> list[tuple[str, Node]]:
         nodes = [(key, field.node) for key, field in self.inputs.items()]
@@ -75,7 +83,7 @@ class Object:
         built, fits = {}, True
         for key, field in self.inputs.items():
             if key in raw:
-                value = field.node.build(raw[key], f"{path}.{key}", misfits, lenient)
+                value = made(field.node, raw[key], f"{path}.{key}", misfits, lenient)
                 fits = fits and value is not UNFIT
                 built[field.argument] = value
             elif field.is_required:
@@ -164,19 +172,19 @@ class Choice:
             return self.objects[0] if self.objects else self.table
         return self.array if isinstance(raw, ARRAYS) else self.leaf
 
-    def is_clean(self, raw: Any, lenient: bool) -> bool:
+    def unclean(self, raw: Any, lenient: bool) -> Misfit | None:
         if raw is None:
-            return True
+            return None
         if lenient and self.is_optional and isinstance(raw, str) and raw.lower() == "null":
-            return False  # None for msgspec; a client that means None leaves it out
+            return DOUBT  # None for msgspec; a client that means None leaves it out
         node = self._pick(raw)
-        return node is None or node.is_clean(raw, lenient)
+        return None if node is None else node.unclean(raw, lenient)
 
     def build(self, raw: Any, path: str, misfits: Misfits, lenient: bool) -> Any:
         if raw is None and self.is_optional:
             return None
         if (node := self._pick(raw)) is not None:
-            return node.build(raw, path, misfits, lenient)
+            return made(node, raw, path, misfits, lenient)
         if isinstance(raw, dict) and self.objects:
             tags = ", ".join(repr(o.tag) for o in self.objects)
             return misfits.add(f"{path}.{_tag_of(self.objects[0])}", f"expected one of {tags}")

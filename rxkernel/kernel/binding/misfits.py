@@ -1,6 +1,7 @@
 """What does not fit, said in one style: where, and what was expected; never the value."""
 
 import re
+from enum import Enum, auto
 from types import NoneType, TracebackType
 from typing import Any
 
@@ -11,6 +12,9 @@ from rxkernel.exceptions import UnprocessableEntityException
 
 MOST = 50
 """Misfits that are told of one request; a client that makes more learns nothing from them."""
+
+SEARCHED = 10_000
+"""Values of one request that are looked at for more misfits, when one is known."""
 
 _NAME_LIMIT = 100
 _CHOICES_LIMIT = 20
@@ -25,16 +29,40 @@ class _Unfit:
 
 UNFIT: Any = _Unfit()
 
+Misfit = tuple[str, str]
+"""One misfit: its place below the value, as ``.items[2].price``, and what is wrong there."""
+
+DOUBT: Misfit = ("", "")
+"""Stands for a value that msgspec may have made of it in another way than is wanted."""
+
+
+class Mode(Enum):
+    """How values are made: in C where it can, by hand, or by hand only to find misfits."""
+
+    IN_C = auto()
+    BY_HAND = auto()
+    SEARCH = auto()
+
 
 @attrs.define(eq=False)
 class Misfits:
-    """The misfits of one request, as its answer tells them; ``is_full`` after `MOST` of them."""
+    """The misfits of one request, as its answer tells them; ``is_full`` after `MOST` of them.
+
+    ``left`` is how many values a search may still look at.
+    """
 
     found: list[dict[str, str]] = attrs.field(factory=list)
+    mode: Mode = Mode.IN_C
+    left: int = SEARCHED
 
     @property
     def is_full(self) -> bool:
         return len(self.found) >= MOST
+
+    @property
+    def is_done(self) -> bool:
+        """Whether to look no further: enough is found, or enough was looked at."""
+        return self.is_full or (self.mode is Mode.SEARCH and self.left <= 0)
 
     def add(self, path: str, message: str) -> Any:
         """Note that what is at *path* is not right; returns `UNFIT`."""
@@ -76,6 +104,12 @@ def place_in(exc: msgspec.ValidationError) -> str:
     """Where msgspec found a misfit, below the value it was given: ``.items[2].price``."""
     found = _PLACE.search(str(exc))
     return found[1] if found else ""
+
+
+def misfit_of(exc: msgspec.ValidationError) -> Misfit:
+    """The one misfit that msgspec tells of. It is kept instead of *exc*, whose traceback holds
+    the frames and with them the whole body."""
+    return place_in(exc), said_by_msgspec(exc)
 
 
 def _one_of(choices: tuple[Any, ...]) -> str:

@@ -58,7 +58,11 @@ def read_node(type_: Any, *, allow_unknown: bool = False) -> Node:
     """
     info = msgspec_inspect.type_info(type_)
     by_hand = any(_has_own_ways(cls) for cls in classes_in(info, set()))
-    return _Reader(allow_unknown, by_hand).read(info)
+    reader = _Reader(allow_unknown, by_hand)
+    node = reader.read(info)
+    if reader.is_partly_by_hand:  # a class may have been asked before all of its fields were read
+        return _Reader(allow_unknown, True).read(info)
+    return node
 
 
 class _Reader:
@@ -68,6 +72,10 @@ class _Reader:
         self._allow_unknown = allow_unknown
         self._by_hand = by_hand
         self._objects: dict[int, Object] = {}
+
+    @property
+    def is_partly_by_hand(self) -> bool:
+        return not self._by_hand and any(o.by_hand for o in self._objects.values())
 
     def read(self, info: Any) -> Node:
         if isinstance(info, msgspec_inspect.Metadata):  # a description, examples

@@ -5,8 +5,9 @@ from typing import Any, get_args, get_origin
 
 from msgspec import ValidationError, convert
 
-from rxkernel.kernel.binding.misfits import UNFIT, Misfits, place_in, said_by_msgspec
+from rxkernel.kernel.binding.misfits import Misfit, Misfits, misfit_of
 from rxkernel.kernel.binding.node_reader import read_node
+from rxkernel.kernel.binding.nodes import build_after
 from rxkernel.routing.annotations import UNIONS
 
 
@@ -27,16 +28,17 @@ class Validator:
         """The value of *raw*, or `UNFIT`; *lenient* takes the text ``"7"`` for the number."""
         if raw is None and self._is_optional:
             return None
-        failure = None
+        failure: Misfit | None = None
         if self._in_c:
             try:
                 value = convert(raw, self._type, strict=not lenient)
             except ValidationError as exc:
-                failure = exc
+                failure = misfit_of(exc)
             except RecursionError:
                 return misfits.add(path, "is nested too deeply")
             else:
-                if not self._looks[lenient] or self.node.is_clean(raw, lenient):
+                failure = self.node.unclean(raw, lenient) if self._looks[lenient] else None
+                if failure is None:
                     return value
         return self._build(raw, path, misfits, lenient, failure)
 
@@ -46,15 +48,14 @@ class Validator:
         path: str,
         misfits: Misfits,
         lenient: bool,
-        failure: ValidationError | None,
+        failure: Misfit | None,
     ) -> Any:
         try:
-            value = self.node.build(raw, path, misfits, lenient)
+            if self._in_c:
+                return build_after(failure, self.node, raw, path, misfits, lenient)
+            return self.node.build(raw, path, misfits, lenient)
         except RecursionError:
             return misfits.add(path, "is nested too deeply")
-        if value is not UNFIT and failure is not None:  # msgspec knows better
-            return misfits.add(path + place_in(failure), said_by_msgspec(failure))
-        return value
 
 
 def _required(type_: Any) -> tuple[Any, bool]:
