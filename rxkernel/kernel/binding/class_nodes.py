@@ -105,7 +105,7 @@ class Object:
         try:
             return self.make(**built)
         except (TypeError, ValueError) as exc:
-            name, text = said_by_class(exc)
+            name, text = said_by_class(exc, self.cls)
             keys = {field.name: key for key, field in self.inputs.items()}
             return misfits.add(f"{path}.{keys[name]}" if name in keys else path, text)
 
