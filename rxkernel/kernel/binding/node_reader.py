@@ -1,6 +1,5 @@
 """From a type to its nodes, once, at boot; `msgspec.inspect` knows what msgspec makes of it."""
 
-import dataclasses
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -13,6 +12,13 @@ import msgspec
 from msgspec import inspect as msgspec_inspect
 
 from rxkernel.kernel.binding.class_nodes import Choice, Field, Object
+from rxkernel.kernel.binding.constructors import (
+    arguments_of,
+    converter_inputs,
+    has_own_ways,
+    is_required,
+    type_info,
+)
 from rxkernel.kernel.binding.nodes import Items, Leaf, Node, Row, Table
 from rxkernel.routing.annotations import classes_in
 
@@ -56,8 +62,8 @@ def read_node(type_: Any, *, allow_unknown: bool = False) -> Node:
     Raises:
         TypeError: msgspec does not know the type. NameError: it names what is not there.
     """
-    info = msgspec_inspect.type_info(type_)
-    by_hand = any(_has_own_ways(cls) for cls in classes_in(info, set()))
+    info = type_info(type_)
+    by_hand = any(has_own_ways(cls) for cls in classes_in(info, set()))
     reader = _Reader(allow_unknown, by_hand)
     node = reader.read(info)
     if reader.is_partly_by_hand:  # a class may have been asked before all of its fields were read
@@ -71,7 +77,7 @@ class _Reader:
     def __init__(self, allow_unknown: bool, by_hand: bool) -> None:
         self._allow_unknown = allow_unknown
         self._by_hand = by_hand
-        self._objects: dict[int, Object] = {}
+        self._objects: dict[Any, Object] = {}
 
     @property
     def is_partly_by_hand(self) -> bool:
@@ -81,7 +87,7 @@ class _Reader:
         if isinstance(info, msgspec_inspect.Metadata):  # a description, examples
             return self.read(info.type)
         if isinstance(info, _CLASSES):
-            return self._objects.get(id(info)) or self._object(info)
+            return self._objects.get(info.cls) or self._object(info)
         if isinstance(info, msgspec_inspect.UnionType):
             return self._choice(info)
         if isinstance(info, msgspec_inspect.CollectionType):
@@ -120,8 +126,8 @@ class _Reader:
 
     def _object(self, info: Any) -> Object:
         cls = get_origin(info.cls) or info.cls
-        arguments = _arguments(cls, info.fields)
-        node = self._objects[id(info)] = Object(
+        arguments = arguments_of(cls, [field.name for field in info.fields])
+        node = self._objects[info.cls] = Object(
             cls=cls,
             make=info.cls,
             tag_field=getattr(info, "tag_field", None),
@@ -141,10 +147,19 @@ class _Reader:
             )
             for field in info.fields
         )
-        node.inputs = {field.key: field for field in node.outputs if field.name in arguments}
+        taken = {name: self.read(found) for name, found in converter_inputs(cls).items()}
+        node.inputs = {
+            field.key: attrs.evolve(
+                field,
+                node=taken.get(field.name, field.node),
+                is_required=is_required(cls, field.argument, otherwise=field.is_required),
+            )
+            for field in node.outputs
+            if field.name in arguments
+        }
         tag = () if node.tag_field is None else (node.tag_field,)
         node.known = frozenset((*node.inputs, *tag))
-        node.by_hand = node.by_hand or any(f.node.by_hand for f in node.outputs)
+        node.by_hand = node.by_hand or any(f.node.by_hand for f in node.inputs.values())
         return node
 
     def _choice(self, info: msgspec_inspect.UnionType) -> Choice:
@@ -200,21 +215,3 @@ def _together(leaves: list[Leaf]) -> Leaf | None:
         looks=any(leaf.looks for leaf in leaves),
         looks_leniently=any(leaf.looks_leniently for leaf in leaves),
     )
-
-
-def _arguments(cls: Any, fields: tuple[msgspec_inspect.Field, ...]) -> dict[str, str]:
-    """The argument of the constructor for each field; a field that it has none for is the
-    class's own business and cannot be given."""
-    if attrs.has(cls):
-        return {a.name: a.alias or a.name for a in attrs.fields(cls) if a.init}
-    if dataclasses.is_dataclass(cls):
-        return {f.name: f.name for f in dataclasses.fields(cls) if f.init}
-    return {field.name: field.name for field in fields}
-
-
-def _has_own_ways(cls: Any) -> bool:
-    """Whether msgspec would make an instance in another way than its constructor does: it runs
-    no converters of attrs, and lets fields be given that the constructor does not take."""
-    if attrs.has(cls):
-        return any(a.converter is not None or not a.init for a in attrs.fields(cls))
-    return dataclasses.is_dataclass(cls) and not all(f.init for f in dataclasses.fields(cls))
