@@ -38,8 +38,8 @@ class Field:
 class Object:
     """A class with named fields: attrs, dataclass, `msgspec.Struct`, or a `TypedDict`.
 
-    ``inputs`` are the fields that may be given, ``outputs`` all of them. A Struct that is
-    ``array_like`` is left to msgspec on the way in.
+    ``inputs`` are the fields that may be given, ``outputs`` all of them. On the wire a Struct
+    that ``is_array`` is its tag, if it has one, and its fields in their order.
     """
 
     cls: Any
@@ -61,7 +61,7 @@ class Object:
 
     def unclean(self, raw: Any, lenient: bool) -> Misfit | None:
         if self.is_array:
-            return None
+            return self._unclean_array(raw, lenient)
         if not (self.allow_unknown or self.known.issuperset(raw)):
             return below("", next(key for key in raw if key not in self.known)), "is not known"
         if (looking := self._looking[lenient]) is None:
@@ -71,13 +71,26 @@ class Object:
                 return found if found is DOUBT else (f".{key}{found[0]}", found[1])
         return None
 
+    def _unclean_array(self, raw: Any, lenient: bool) -> Misfit | None:
+        first = int(self.tag_field is not None)
+        if not self.allow_unknown and len(raw) > self._longest:
+            return "", f"expected array of length <= {self._longest}"
+        for place, (field, each) in enumerate(zip(self.outputs, raw[first:], strict=False), first):
+            if (found := field.node.unclean(each, lenient)) is not None:
+                return found if found is DOUBT else (f"[{place}]{found[0]}", found[1])
+        return None
+
+    @property
+    def _longest(self) -> int:
+        return len(self.outputs) + int(self.tag_field is not None)
+
     def _looking_nodes(self, lenient: bool) -> list[tuple[str, Node]]:
         nodes = [(key, field.node) for key, field in self.inputs.items()]
         return [(k, n) for k, n in nodes if (n.looks_leniently if lenient else n.looks)]
 
     def build(self, raw: Any, path: str, misfits: Misfits, lenient: bool) -> Any:
         if self.is_array:
-            return Leaf(self.cls, self.title).build(raw, path, misfits, lenient)
+            return self._build_array(raw, path, misfits, lenient)
         if not isinstance(raw, dict):
             return misfits.add(path, f"expected object, got {kind_of(raw)}")
         built, fits = {}, True
@@ -99,6 +112,25 @@ class Object:
                     fits = False
                 if misfits.is_full:
                     break
+        return self._make(built, path, misfits) if fits else UNFIT
+
+    def _build_array(self, raw: Any, path: str, misfits: Misfits, lenient: bool) -> Any:
+        if not isinstance(raw, ARRAYS):
+            return misfits.add(path, f"expected array, got {kind_of(raw)}")
+        if not self.allow_unknown and len(raw) > self._longest:
+            return misfits.add(path, f"expected array of length <= {self._longest}")
+        parts, first = list(raw), int(self.tag_field is not None)
+        if first and parts[:1] != [self.tag]:
+            return misfits.add(f"{path}[0]", f"expected one of {self.tag!r}")
+        built, fits = {}, True
+        for place, field in enumerate(self.outputs, first):
+            if place < len(parts):
+                value = made(field.node, parts[place], f"{path}[{place}]", misfits, lenient)
+                fits = fits and value is not UNFIT
+                built[field.argument] = value
+            elif field.is_required:
+                misfits.add(f"{path}[{place}]", "is missing")
+                fits = False
         return self._make(built, path, misfits) if fits else UNFIT
 
     def _make(self, built: dict[str, Any], path: str, misfits: Misfits) -> Any:
@@ -149,7 +181,7 @@ class Choice:
     """A union. On the wire the alternatives differ by their JSON type, classes by their tag."""
 
     leaf: Leaf | None
-    array: Node | None
+    arrays: tuple[Node, ...]
     table: Node | None
     objects: tuple[Object, ...]
     is_optional: bool
@@ -158,6 +190,11 @@ class Choice:
     is_flat: bool
     by_hand: bool
     in_c: Any = None
+
+    @property
+    def array(self) -> Node | None:
+        """The alternative for an array; the first, where their tags tell several apart."""
+        return self.arrays[0] if self.arrays else None
 
     @property
     def title(self) -> str:
@@ -170,7 +207,12 @@ class Choice:
             if len(self.objects) > 1:
                 return next((o for o in self.objects if raw.get(_tag_of(o)) == o.tag), None)
             return self.objects[0] if self.objects else self.table
-        return self.array if isinstance(raw, ARRAYS) else self.leaf
+        return self._pick_array(raw) if isinstance(raw, ARRAYS) else self.leaf
+
+    def _pick_array(self, raw: Any) -> Node | None:
+        tag = next(iter(raw), None)
+        tagged = (a for a in self.arrays if isinstance(a, Object) and a.tag == tag)
+        return next(tagged, self.array) if len(self.arrays) > 1 else self.array
 
     def unclean(self, raw: Any, lenient: bool) -> Misfit | None:
         if raw is None:
@@ -200,7 +242,7 @@ class Choice:
         if isinstance(value, Mapping):
             return self._pick(dict(value))
         for cls in type(value).__mro__:
-            for alternative in (*self.objects, self.array):
+            for alternative in (*self.objects, *self.arrays):
                 if isinstance(alternative, Object) and alternative.cls is cls:
                     return alternative
         if isinstance(self.array, Object) or isinstance(value, Iterable):

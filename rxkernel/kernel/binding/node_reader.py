@@ -171,7 +171,7 @@ class _Reader:
         in_c = [n.in_c for n in nodes] + [NoneType] * is_optional
         return Choice(
             leaf=_together(leaves),
-            array=next((n for n in nodes if _is_array(n)), None),
+            arrays=tuple(n for n in nodes if _is_array(n)),
             table=next((n for n in nodes if isinstance(n, Table)), None),
             objects=objects,
             is_optional=is_optional,

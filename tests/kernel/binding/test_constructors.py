@@ -113,9 +113,9 @@ def of_note(note: "Note | None") -> "Note | None":
 @attrs.define
 class Note:
     tags: Any = attrs.field(converter=split)
-    when: Any = attrs.field(converter=date.fromisoformat, default="2026-01-01")
+    when: Any = attrs.field(converter=date.fromisoformat, default="2026-01-01")  # type: ignore[misc]
     on: Any = attrs.field(converter=on, default="2026-01-01")
-    count: Any = attrs.field(converter=attrs.converters.optional(int), default=None)  # type: ignore[misc]
+    count: Any = attrs.field(converter=attrs.converters.optional(int), default=None)
     first: Any = attrs.field(converter=late, factory=lambda: ["a"])
     answer: Any = attrs.field(converter=of_note, default=None)
 

@@ -513,6 +513,24 @@ class Span:
             raise ValueError("must not end before it begins")
 
 
+class Circle(msgspec.Struct, tag="circle", array_like=True):
+    radius: int
+
+
+class Square(msgspec.Struct, tag="square", array_like=True):
+    side: int
+
+
+class Holder(msgspec.Struct, array_like=True):
+    item: Item
+
+
+class Envelope(msgspec.Struct, array_like=True):
+    number: int
+    account: Account
+    weight: int = 0
+
+
 def read(kind: Any, raw: Any, *, lenient: bool = False) -> Any:
     """The value, or the misfits by path."""
     found = Misfits()
@@ -548,6 +566,33 @@ class TestKinds:
         assert read(Pixel, [1]) == Pixel(1)
         assert read(list[Pixel | None], [[1, "a"], None]) == [Pixel(1, "a"), None]
         assert read(list[Pixel], [[1], ["x"]]) == {"body[1][0]": "expected int, got str"}
+        assert read(Pixel, {"x": 1}) == {"body": "expected array, got object"}
+        assert read(Circle | Square, ["square", 2]) == Square(2)
+        assert read(Circle | Square, ["square", "x"]) == {"body[1]": "expected int, got str"}
+
+    @pytest.mark.parametrize("kind", [Pixel, Envelope], ids=["in C", "by hand"])
+    def test_a_struct_that_is_an_array_takes_no_more_than_it_has(self, kind: Any) -> None:
+        """msgspec lets further elements be there, and would read the fields within in its way."""
+        assert read(kind, []) == {"body[0]": "is missing"} | (
+            {"body[1]": "is missing"} if kind is Envelope else {}
+        )
+        assert read(kind, [1, "a", 2, 3]) == {
+            "body": f"expected array of length <= {2 if kind is Pixel else 3}"
+        }
+
+        validator = Validator(kind, allow_unknown=True)
+        validator.read(
+            [1, "a" if kind is Pixel else {"name": "a"}, 2, 3], "body", found := Misfits()
+        )
+        assert not found.found
+
+    def test_classes_within_a_struct_that_is_an_array_are_made_as_anywhere(self) -> None:
+        assert read(Envelope, [1, {"name": " a "}]) == Envelope(1, Account("a"))
+        assert read(Envelope, [1, {"name": "a"}, 5]) == Envelope(1, Account("a"), 5)
+        assert read(Envelope, [1, {"name": "a", "is_admin": True}]) == {
+            "body[1].is_admin": "is not known"
+        }
+        assert read(Holder, [{"name": "a", "price": 1, "x": 1}]) == {"body[0].x": "is not known"}
 
     def test_alternatives_by_kind(self) -> None:
         kind = dict[str, int] | list[int] | str | None
