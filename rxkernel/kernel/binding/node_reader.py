@@ -49,6 +49,14 @@ _LEAVES: MappingProxyType[type, tuple[Any, str]] = MappingProxyType(
     }
 )
 _META = ("gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length", "pattern", "tz")
+_SETS = (msgspec_inspect.SetType, msgspec_inspect.FrozenSetType)
+_UNHASHABLE = (
+    msgspec_inspect.ListType,
+    msgspec_inspect.SetType,
+    msgspec_inspect.DictType,
+    msgspec_inspect.TypedDictType,
+    msgspec_inspect.ByteArrayType,
+)
 _CLASSES = (
     msgspec_inspect.StructType,
     msgspec_inspect.DataclassType,
@@ -91,6 +99,8 @@ class _Reader:
         if isinstance(info, msgspec_inspect.UnionType):
             return self._choice(info)
         if isinstance(info, msgspec_inspect.CollectionType):
+            if isinstance(info, _SETS):
+                _check_hash(info.item_type, "an item of a set")
             return Items(
                 self.read(info.item_type),
                 _MAKERS[type(info)],
@@ -105,6 +115,7 @@ class _Reader:
         if isinstance(info, msgspec_inspect.NamedTupleType):
             return self._named_tuple(info)
         if isinstance(info, msgspec_inspect.DictType):
+            _check_hash(info.key_type, "a key")
             return Table(
                 self.read(info.key_type),
                 self.read(info.value_type),
@@ -181,6 +192,36 @@ class _Reader:
             by_hand=any(n.by_hand for n in nodes),
             in_c=None if None in in_c else Union[tuple(in_c)],  # noqa: UP007 - made of a list
         )
+
+
+def _check_hash(info: Any, role: str) -> None:
+    """Refuse what never has a hash; an item of ``set[Any]`` may have one.
+
+    Raises:
+        TypeError: with the class, or the kind.
+    """
+    for part in _hashed_parts(info):
+        _check_hash(part, role)
+    if isinstance(info, _UNHASHABLE):
+        raise TypeError(f"a list, set or object has no hash and cannot be {role}; take a tuple")
+    cls = getattr(info, "cls", None)
+    if cls is not None and (get_origin(cls) or cls).__hash__ is None:
+        raise TypeError(
+            f"{cls.__qualname__} has no hash and cannot be {role}; make the class frozen, or take "
+            f"a list"
+        )
+
+
+def _hashed_parts(info: Any) -> tuple[Any, ...]:
+    """What goes into the hash of a value."""
+    if isinstance(info, msgspec_inspect.Metadata):
+        return (info.type,)
+    if isinstance(info, msgspec_inspect.VarTupleType | msgspec_inspect.FrozenSetType):
+        return (info.item_type,)
+    if isinstance(info, msgspec_inspect.NamedTupleType):
+        return tuple(field.type for field in info.fields)
+    parts: tuple[Any, ...] = getattr(info, "types", getattr(info, "item_types", ()))
+    return parts
 
 
 def _is_array(node: Node) -> bool:

@@ -35,6 +35,9 @@ ATOMS = (str, int, float, bytes, Decimal, date, datetime, time, timedelta, UUID,
 ARRAYS = (list, tuple, set, frozenset)
 
 
+_SETS = (set, frozenset)
+
+
 class Node(Protocol):
     """A type, or a part of one.
 
@@ -125,6 +128,8 @@ def made(node: Node, raw: Any, path: str, misfits: Misfits, lenient: bool) -> An
         value = msgspec.convert(raw, node.in_c, strict=not lenient)
     except msgspec.ValidationError as exc:
         failure: Misfit | None = misfit_of(exc)
+    except TypeError:  # a set of what has no hash
+        failure = None
     else:
         looks = node.looks_leniently if lenient else node.looks
         if (failure := node.unclean(raw, lenient) if looks else None) is None:
@@ -152,6 +157,17 @@ def build_after(
     if len(misfits.found) == before:
         misfits.add(path + failure[0], failure[1])
     return UNFIT
+
+
+def _unhashable(parts: list[Any]) -> list[int]:
+    """The places of what has no hash: lists and objects, where anything may come."""
+    places = []
+    for place, part in enumerate(parts):
+        try:
+            hash(part)
+        except TypeError:
+            places.append(place)
+    return places
 
 
 def _below(place: str, found: Misfit) -> Misfit:
@@ -215,7 +231,13 @@ class Items:
             if misfits.is_done:
                 return UNFIT
             parts.append(made(item, each, f"{path}[{n}]", misfits, lenient))
-        return UNFIT if any(part is UNFIT for part in parts) else self.make(parts)
+        if any(part is UNFIT for part in parts):
+            return UNFIT
+        if self.make in _SETS and (places := _unhashable(parts)):
+            for place in places:
+                misfits.add(f"{path}[{place}]", "cannot be one of a set")
+            return UNFIT
+        return self.make(parts)
 
     def opened(self, value: Any) -> Any:
         if isinstance(value, (*ATOMS, Mapping)) or not isinstance(value, Iterable):

@@ -36,6 +36,8 @@ class Validator:
                 failure = misfit_of(exc)
             except RecursionError:
                 return misfits.add(path, "is nested too deeply")
+            except TypeError:  # a set of what has no hash
+                pass
             else:
                 failure = self.node.unclean(raw, lenient) if self._looks[lenient] else None
                 if failure is None:

@@ -521,6 +521,11 @@ class Square(msgspec.Struct, tag="square", array_like=True):
     side: int
 
 
+@attrs.define
+class Tagged:
+    tags: set  # type: ignore[type-arg]
+
+
 class Holder(msgspec.Struct, array_like=True):
     item: Item
 
@@ -609,6 +614,33 @@ class TestKinds:
         assert read(dict[str, Item], [1]) == {"body": "expected object, got array"}
         few = Annotated[dict[str, int], msgspec.Meta(max_length=1)]
         assert read(few, {"a": 1, "b": 2}) == {"body": "expected object of length <= 1"}
+
+    def test_what_has_no_hash_is_no_item_of_a_set(self) -> None:
+        raw, message = [1, [2], {}], "cannot be one of a set"
+        assert read(set, raw) == {"body[1]": message, "body[2]": message}
+        assert read(list[set[Any]], [[1], raw]) == {"body[1][1]": message, "body[1][2]": message}
+        assert read(Tagged, {"tags": raw}).keys() == {"body.tags[1]", "body.tags[2]"}
+        assert read(Tagged, {"tags": [1, 1]}) == Tagged({1})
+        assert read(set[tuple[Any, ...]], [[1], [[1]]]) == {"body[1]": message}
+
+    @pytest.mark.parametrize(
+        "kind",
+        [
+            set[Account],
+            frozenset[Account | int],
+            set[list[int]],
+            set[tuple[Account, ...]],
+            dict[Account, int],
+            set[Draft],
+            list[set[Span]],
+        ],
+        ids=str,
+    )
+    def test_a_set_of_what_never_has_a_hash_is_told_at_boot(self, kind: Any) -> None:
+        with pytest.raises(TypeError, match="has no hash and cannot be"):
+            Validator(kind)
+        assert read(set[Point], [[1, 2]]) == {Point(1, 2)}
+        assert read(set[Item], [{"name": "a", "price": 1}]) == {Item("a", 1)}
 
     def test_lengths(self) -> None:
         few = Annotated[list[int], msgspec.Meta(min_length=1, max_length=2)]
