@@ -5,14 +5,13 @@ from what is in the instance: the field would be there for the action and lost o
 """
 
 import dataclasses
-import inspect
 from collections.abc import Callable, Iterator
-from types import MemberDescriptorType
 from typing import Any, is_typeddict
 
 import attrs
 
 from rxkernel.kernel.binding.class_nodes import Choice, Object
+from rxkernel.kernel.binding.constructors import hides_absence
 from rxkernel.kernel.binding.nodes import Items, Node, Row, Table
 
 Fill = Callable[[Any], None]
@@ -24,12 +23,6 @@ _Default = tuple[str, Callable[[], Any]]
 def fill_of(node: Node) -> Fill | None:
     """How to fill a value of *node*; None, nearly always, when nothing can be left out of it."""
     return _Fills().of(node)
-
-
-def hides_absence(cls: Any, name: str) -> bool:
-    """Whether instances of *cls* seem to have the field *name* before it is set."""
-    found = inspect.getattr_static(cls, name, dataclasses.MISSING)
-    return found is not dataclasses.MISSING and not isinstance(found, MemberDescriptorType)
 
 
 def _left_out(cls: Any) -> list[_Default]:

@@ -6,14 +6,9 @@ from typing import Any, get_args, get_origin
 from msgspec import ValidationError, convert
 
 from rxkernel.kernel.binding.defaults import fill_of
-from rxkernel.kernel.binding.misfits import (
-    NO_UNICODE,
-    UNFIT,
-    Misfits,
-    place_in,
-    said_by_msgspec,
-)
+from rxkernel.kernel.binding.misfits import NO_UNICODE, UNFIT, Misfit, Misfits, misfit_of
 from rxkernel.kernel.binding.node_reader import read_node
+from rxkernel.kernel.binding.nodes import build_after
 from rxkernel.routing.annotations import UNIONS
 
 
@@ -35,21 +30,22 @@ class Validator:
         """The value of *raw*, or `UNFIT`; *lenient* takes the text ``"7"`` for the number."""
         if raw is None and self._is_optional:
             return None
-        failure = None
+        failure: Misfit | None = None
         if self._in_c:
             try:
                 value = convert(raw, self._type, strict=not lenient)
             except ValidationError as exc:
-                failure = exc
+                failure = misfit_of(exc)
             except RecursionError:
                 return misfits.add(path, "is nested too deeply")
             except UnicodeEncodeError:
                 return misfits.add(path, NO_UNICODE)
+            except TypeError:  # a set of what has no hash
+                pass
             else:
-                if not self._looks[lenient] or self.node.is_clean(raw, lenient):
-                    if self._fill is not None:
-                        self._fill(value)
-                    return value
+                failure = self.node.unclean(raw, lenient) if self._looks[lenient] else None
+                if failure is None:
+                    return self._filled(value)
         return self._build(raw, path, misfits, lenient, failure)
 
     def _build(
@@ -58,17 +54,21 @@ class Validator:
         path: str,
         misfits: Misfits,
         lenient: bool,
-        failure: ValidationError | None,
+        failure: Misfit | None,
     ) -> Any:
         try:
-            value = self.node.build(raw, path, misfits, lenient)
+            if self._in_c:
+                value = build_after(failure, self.node, raw, path, misfits, lenient)
+            else:
+                value = self.node.build(raw, path, misfits, lenient)
         except RecursionError:
             return misfits.add(path, "is nested too deeply")
         except UnicodeEncodeError:
             return misfits.add(path, NO_UNICODE)
-        if value is not UNFIT and failure is not None:  # msgspec knows better
-            return misfits.add(path + place_in(failure), said_by_msgspec(failure))
-        if value is not UNFIT and value is not None and self._fill is not None:
+        return value if value is UNFIT else self._filled(value)
+
+    def _filled(self, value: Any) -> Any:
+        if self._fill is not None and value is not None:
             self._fill(value)
         return value
 

@@ -564,6 +564,29 @@ class Span:
             raise ValueError("must not end before it begins")
 
 
+class Circle(msgspec.Struct, tag="circle", array_like=True):
+    radius: int
+
+
+class Square(msgspec.Struct, tag="square", array_like=True):
+    side: int
+
+
+@attrs.define
+class Tagged:
+    tags: set  # type: ignore[type-arg]
+
+
+class Holder(msgspec.Struct, array_like=True):
+    item: Item
+
+
+class Envelope(msgspec.Struct, array_like=True):
+    number: int
+    account: Account
+    weight: int = 0
+
+
 def read(kind: Any, raw: Any, *, lenient: bool = False) -> Any:
     """The value, or the misfits by path."""
     found = Misfits()
@@ -599,6 +622,33 @@ class TestKinds:
         assert read(Pixel, [1]) == Pixel(1)
         assert read(list[Pixel | None], [[1, "a"], None]) == [Pixel(1, "a"), None]
         assert read(list[Pixel], [[1], ["x"]]) == {"body[1][0]": "expected int, got str"}
+        assert read(Pixel, {"x": 1}) == {"body": "expected array, got object"}
+        assert read(Circle | Square, ["square", 2]) == Square(2)
+        assert read(Circle | Square, ["square", "x"]) == {"body[1]": "expected int, got str"}
+
+    @pytest.mark.parametrize("kind", [Pixel, Envelope], ids=["in C", "by hand"])
+    def test_a_struct_that_is_an_array_takes_no_more_than_it_has(self, kind: Any) -> None:
+        """msgspec lets further elements be there, and would read the fields within in its way."""
+        assert read(kind, []) == {"body[0]": "is missing"} | (
+            {"body[1]": "is missing"} if kind is Envelope else {}
+        )
+        assert read(kind, [1, "a", 2, 3]) == {
+            "body": f"expected array of length <= {2 if kind is Pixel else 3}"
+        }
+
+        validator = Validator(kind, allow_unknown=True)
+        validator.read(
+            [1, "a" if kind is Pixel else {"name": "a"}, 2, 3], "body", found := Misfits()
+        )
+        assert not found.found
+
+    def test_classes_within_a_struct_that_is_an_array_are_made_as_anywhere(self) -> None:
+        assert read(Envelope, [1, {"name": " a "}]) == Envelope(1, Account("a"))
+        assert read(Envelope, [1, {"name": "a"}, 5]) == Envelope(1, Account("a"), 5)
+        assert read(Envelope, [1, {"name": "a", "is_admin": True}]) == {
+            "body[1].is_admin": "is not known"
+        }
+        assert read(Holder, [{"name": "a", "price": 1, "x": 1}]) == {"body[0].x": "is not known"}
 
     def test_alternatives_by_kind(self) -> None:
         kind = dict[str, int] | list[int] | str | None
@@ -615,6 +665,33 @@ class TestKinds:
         assert read(dict[str, Item], [1]) == {"body": "expected object, got array"}
         few = Annotated[dict[str, int], msgspec.Meta(max_length=1)]
         assert read(few, {"a": 1, "b": 2}) == {"body": "expected object of length <= 1"}
+
+    def test_what_has_no_hash_is_no_item_of_a_set(self) -> None:
+        raw, message = [1, [2], {}], "cannot be one of a set"
+        assert read(set, raw) == {"body[1]": message, "body[2]": message}
+        assert read(list[set[Any]], [[1], raw]) == {"body[1][1]": message, "body[1][2]": message}
+        assert read(Tagged, {"tags": raw}).keys() == {"body.tags[1]", "body.tags[2]"}
+        assert read(Tagged, {"tags": [1, 1]}) == Tagged({1})
+        assert read(set[tuple[Any, ...]], [[1], [[1]]]) == {"body[1]": message}
+
+    @pytest.mark.parametrize(
+        "kind",
+        [
+            set[Account],
+            frozenset[Account | int],
+            set[list[int]],
+            set[tuple[Account, ...]],
+            dict[Account, int],
+            set[Draft],
+            list[set[Span]],
+        ],
+        ids=str,
+    )
+    def test_a_set_of_what_never_has_a_hash_is_told_at_boot(self, kind: Any) -> None:
+        with pytest.raises(TypeError, match="has no hash and cannot be"):
+            Validator(kind)
+        assert read(set[Point], [[1, 2]]) == {Point(1, 2)}
+        assert read(set[Item], [{"name": "a", "price": 1}]) == {Item("a", 1)}
 
     def test_lengths(self) -> None:
         few = Annotated[list[int], msgspec.Meta(min_length=1, max_length=2)]
