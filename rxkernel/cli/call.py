@@ -11,7 +11,7 @@ from rxkernel.cli.listing import print_json
 from rxkernel.cli.loading import load
 from rxkernel.cli.loop import run
 from rxkernel.cli.options import debug_option, overrides_of, target_argument, transport_option
-from rxkernel.exceptions import BadRequestException, ConfigurationError, NotFoundException
+from rxkernel.exceptions import BadRequestException, ConfigurationError
 from rxkernel.kernel.serialization import decode_json, to_plain
 from rxkernel.messages.response import EventStreamResponse, FileResponse, Response, StreamResponse
 from rxkernel.messages.transport import Transport
@@ -115,13 +115,9 @@ async def _content(response: Response) -> Any:
     return _text(content) if isinstance(content, bytes | bytearray) else content
 
 
-def _file(response: FileResponse) -> str | bytes | None:
-    """What is in it; None when it is not there, or not below its root."""
-    try:
-        with open_file(response.content, response.root) as file:
-            return _text(file.readall())
-    except NotFoundException:
-        return None
+def _file(response: FileResponse) -> str | bytes:
+    with open_file(response.content, response.root) as file:
+        return _text(file.readall())
 
 
 def _text(content: bytes | bytearray) -> str | bytes:

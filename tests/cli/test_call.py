@@ -104,6 +104,9 @@ def test_call_prints_the_response(run: Run, shop: str) -> None:
     }
 
 
+NOT_FOUND = {"statusCode": 404, "message": "Not Found"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "content"),
     [
@@ -113,9 +116,9 @@ def test_call_prints_the_response(run: Run, shop: str) -> None:
         (["stream"], "a,b\n1,2"),
         (["events"], None),
         (["file", "--param", "name=note.txt"], "a note"),
-        (["file", "--param", "name=none.txt"], None),
+        (["file", "--param", "name=none.txt"], NOT_FOUND),
         (["rooted", "--param", "name=note.txt"], "a note"),
-        (["rooted", "--param", "name=link.txt"], None),
+        (["rooted", "--param", "name=link.txt"], NOT_FOUND),
     ],
 )
 def test_call_prints_every_kind_of_content(

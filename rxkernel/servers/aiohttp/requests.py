@@ -19,8 +19,8 @@ from rxkernel.servers.body_limits import BodyLimits, check_size
 from rxkernel.settings import HttpSettings
 
 _ENCODINGS = {"", "identity", "gzip", "deflate", "br", "zstd"}
-_MSGPACK = {"application/msgpack", "application/vnd.msgpack", "application/x-msgpack"}
-_UNKNOWN = "application/octet-stream"
+MSGPACK = {"application/msgpack", "application/vnd.msgpack", "application/x-msgpack"}
+UNKNOWN = "application/octet-stream"
 
 
 def read_head(native: web.Request, client: ClientAddress | None) -> Request:
@@ -79,7 +79,7 @@ class Bodies:
         if headers.get(hdrs.CONTENT_ENCODING, "").strip().lower() not in _ENCODINGS:
             coding = headers[hdrs.CONTENT_ENCODING][:40]
             raise UnsupportedMediaTypeException(f"content coding {coding!r} is not supported")
-        content_type = content_type_of(headers.get(hdrs.CONTENT_TYPE, _UNKNOWN))
+        content_type = content_type_of(headers.get(hdrs.CONTENT_TYPE, UNKNOWN))
         if limits.is_streamed:
             request.source = self._reader(native, limits.total)
         elif content_type.kind == "multipart/form-data":
@@ -87,7 +87,7 @@ class Bodies:
             await read_multipart(reader, content_type, request, limits)
         else:
             request.raw_body = await self._read_all(native, limits.memory)
-            _decode(content_type, request, limits)
+            decode_body(content_type, request, limits)
 
     def _limits_of(self, definition: HttpDefinition) -> BodyLimits:
         self._limits[definition] = limits = BodyLimits.of(definition, self._settings)
@@ -109,7 +109,7 @@ class Bodies:
         return raw
 
 
-def _decode(content_type: ContentType, request: Request, limits: BodyLimits) -> None:
+def decode_body(content_type: ContentType, request: Request, limits: BodyLimits) -> None:
     raw = request.raw_body
     if not raw:
         return
@@ -119,7 +119,7 @@ def _decode(content_type: ContentType, request: Request, limits: BodyLimits) -> 
         request.body = decode_json(raw)
     elif content_type.kind == "application/x-www-form-urlencoded":
         read_urlencoded(content_type.text(raw), request, limits)
-    elif content_type.kind in _MSGPACK:
+    elif content_type.kind in MSGPACK:
         request.body = decode_msgpack(raw)
     elif content_type.kind.startswith("text/"):
         request.body = content_type.text(raw)
