@@ -134,7 +134,7 @@ class KernelClient:
         definition = kernel.http_definitions[name]
         settings = self.application.settings.http
         request = Request(Transport.HTTP, given := CIMultiDict(headers or {}), cookies=cookies)
-        request.method = definition.method
+        request.method, request.route_name = definition.method, name
         request.id = given_request_id(given, self._id_header)
         limits = BodyLimits.of(definition, settings)
         try:
