@@ -105,8 +105,19 @@ def _find(module: ModuleType, attribute: str) -> tuple[str, object]:
             found = getattr(found, part, None)
         if found is not None:
             return f"{module.__name__}:{name}", found
-    cure = "mend the name" if attribute else f"name the attribute: {module.__name__}:attribute"
-    raise ConfigurationError(f"module {module.__name__!r} has no {' or '.join(names)}; {cure}")
+    raise ConfigurationError(
+        f"module {module.__name__!r} has no {' or '.join(names)}; {_cure(module, attribute)}"
+    )
+
+
+def _cure(module: ModuleType, attribute: str) -> str:
+    """What to write instead, which may be there by another name."""
+    held = [name for name, value in vars(module).items() if isinstance(value, Application)]
+    if callable(getattr(module, _FACTORY, None)):
+        held.append(_FACTORY)
+    if held:
+        return f"did you mean {' or '.join(f'{module.__name__}:{name}' for name in held)}?"
+    return "mend the name" if attribute else f"name the attribute: {module.__name__}:attribute"
 
 
 def _application(place: str, found: object) -> Application:

@@ -15,6 +15,7 @@ from rxkernel.kernel.binding.body_arguments import body_arguments
 from rxkernel.kernel.binding.misfits import Misfits
 from rxkernel.kernel.binding.shaping import Shape, shape_of
 from rxkernel.kernel.events import Action
+from rxkernel.kernel.threads import leave
 from rxkernel.messages.request import Request
 from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
 from rxkernel.routing.signature import Signature, Source
@@ -69,9 +70,13 @@ def _in_thread(method: Callable[..., Any], threads: Executor) -> Method:
             raise RuntimeError("the action raised StopIteration") from exc
 
     async def action(*arguments: Any, **named: Any) -> Any:
-        loop = asyncio.get_running_loop()
-        run = copy_context().run
-        result = await loop.run_in_executor(threads, run, call, arguments, named)
+        thread = threads.submit(copy_context().run, call, arguments, named)
+        try:
+            result = await asyncio.wrap_future(thread)
+        except asyncio.CancelledError:
+            if not thread.cancel():
+                leave(thread)
+            raise
         return await result if inspect.isawaitable(result) else result
 
     return action

@@ -59,7 +59,8 @@ class Request:
         path: the template of the route, as ``/users/{id}``; url: path and query as sent,
             over a socket the name of the event.
         method: as sent, so ``HEAD`` also where a GET route answers; None over a socket.
-        controller, route_name, definition: set by the kernel, which knows the route.
+        controller, route_name, definition: set by the kernel, which knows the route. The name
+            is there before, also for a body that is refused.
         token: whoever authenticated the request leaves proof of it here.
         files: the uploads of a multipart form, by field name.
         services: the request-scoped services made for this message so far.

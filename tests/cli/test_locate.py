@@ -121,3 +121,20 @@ def test_a_method_that_hides_a_type_is_named(annotation: str, write: Write) -> N
     )
 
     assert "line 3); the method 'list' hides the type 'list' in its class: rename" in problem(name)
+
+
+@pytest.mark.parametrize(
+    ("source", "attribute", "names"),
+    [
+        ("application = Application()", ":app", ["application"]),
+        ("shop = Application()\nbar = Application()", "", ["shop", "bar"]),
+        ("def create_application():\n    return Application()", ":app", ["create_application"]),
+    ],
+)
+def test_an_application_of_another_name_is_named(
+    source: str, attribute: str, names: list[str], write: Write
+) -> None:
+    module = write(APPLICATION + source)
+
+    places = " or ".join(f"{module}:{name}" for name in names)
+    assert problem(module + attribute).endswith(f"; did you mean {places}?")

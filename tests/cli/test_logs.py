@@ -186,5 +186,7 @@ def test_serve_writes_json(start: Start, write: Write) -> None:
 
     sold = json.loads(process.line('"logger":"shop"').string)
     assert (sold["message"], sold["price"], sold["request_id"]) == ("sold", 3, "mine")
+    assert list(sold)[:6] == ["time", "level", "logger", "message", "request_id", "route"]
     seen = json.loads(process.line('"logger":"rxkernel.access"').string)
+    assert list(seen)[:6] == ["time", "level", "logger", "message", "request_id", "route"]
     assert (seen["path"], seen["status"], seen["route"]) == ("/order", 200, "order")
