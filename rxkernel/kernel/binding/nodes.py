@@ -76,12 +76,15 @@ class Leaf:
     looks_leniently: bool = False
     is_flat: bool = True
     by_hand: bool = False
+    is_moment: bool = False  # a number as text would be a time of Unix: "2026" is in 1970
 
     @property
     def in_c(self) -> Any:
         return self.type
 
     def is_clean(self, raw: Any, lenient: bool) -> bool:
+        if self.is_moment:
+            return not (lenient and _is_number(raw))
         if not (self.looks or (lenient and self.looks_leniently)):
             return True
         try:
@@ -96,11 +99,20 @@ class Leaf:
             message = said_by_msgspec(exc, self.choices, lenient)
             return misfits.add(path + place_in(exc), message)
         if not self.is_clean(raw, lenient):
-            return misfits.add(path, "expected a finite number")
+            wanted = self.title if self.is_moment else "a finite number"
+            return misfits.add(path, f"expected {wanted}")
         return value
 
     def opened(self, value: Any) -> Any:
         return value
+
+
+def _is_number(raw: Any) -> bool:
+    try:
+        float(raw)
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return True
 
 
 def build_many(

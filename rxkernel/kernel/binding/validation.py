@@ -8,6 +8,7 @@ from msgspec import ValidationError, convert
 from rxkernel.kernel.binding.defaults import fill_of
 from rxkernel.kernel.binding.misfits import UNFIT, Misfits, place_in, said_by_msgspec
 from rxkernel.kernel.binding.node_reader import read_node
+from rxkernel.kernel.binding.words import with_words
 from rxkernel.routing.annotations import UNIONS
 
 
@@ -42,6 +43,8 @@ class Validator:
                     if self._fill is not None:
                         self._fill(value)
                     return value
+        if lenient and (spoken := with_words(self.node, raw)) is not raw:
+            return self.read(spoken, path, misfits, lenient)
         return self._build(raw, path, misfits, lenient, failure)
 
     def _build(
