@@ -84,12 +84,15 @@ class Leaf:
     looks_leniently: bool = False
     is_flat: bool = True
     by_hand: bool = False
+    is_moment: bool = False  # a number as text would be a time of Unix: "2026" is in 1970
 
     @property
     def in_c(self) -> Any:
         return self.type
 
     def unclean(self, raw: Any, lenient: bool) -> Misfit | None:
+        if self.is_moment:
+            return ("", f"expected {self.title}") if lenient and _is_number(raw) else None
         if not (self.looks or (lenient and self.looks_leniently)) or self._is_finite(raw):
             return None
         return "", "expected a finite number"
@@ -112,6 +115,14 @@ class Leaf:
 
     def opened(self, value: Any) -> Any:
         return value
+
+
+def _is_number(raw: Any) -> bool:
+    try:
+        float(raw)
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return True
 
 
 def made(node: Node, raw: Any, path: str, misfits: Misfits, lenient: bool) -> Any:

@@ -9,6 +9,7 @@ from rxkernel.kernel.binding.defaults import fill_of
 from rxkernel.kernel.binding.misfits import NO_UNICODE, UNFIT, Misfit, Misfits, misfit_of
 from rxkernel.kernel.binding.node_reader import read_node
 from rxkernel.kernel.binding.nodes import build_after
+from rxkernel.kernel.binding.words import with_words
 from rxkernel.routing.annotations import UNIONS
 
 
@@ -46,6 +47,8 @@ class Validator:
                 failure = self.node.unclean(raw, lenient) if self._looks[lenient] else None
                 if failure is None:
                     return self._filled(value)
+        if lenient and (spoken := with_words(self.node, raw)) is not raw:
+            return self.read(spoken, path, misfits, lenient)
         return self._build(raw, path, misfits, lenient, failure)
 
     def _build(
