@@ -20,7 +20,7 @@ from rxkernel.messages.response import Response
 from rxkernel.messages.transport import Transport
 from rxkernel.messages.upload import UploadedFile
 from rxkernel.routing.definitions import HttpDefinition
-from rxkernel.servers.body_limits import BodyLimits, check_fields, check_size
+from rxkernel.servers.body_limits import BodyLimits, check_fields, check_form_size, check_size
 from rxkernel.servers.events import ConnectionEvent, ServerEvents
 
 
@@ -256,7 +256,7 @@ def _fill_form(
             request.files.add(name, file)
     fields = sum(len(name.encode()) + len(value.encode()) for name, value in form.items())
     check_fields(len(form) + len(request.files), limits)
-    check_size(fields, limits.memory, "what the form holds besides files")
+    check_form_size(fields, limits)
     check_size(fields + sum(file.size for file in request.files.values()), limits.total)
     request.body = MultiDict(form)
 

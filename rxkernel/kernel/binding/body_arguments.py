@@ -15,6 +15,7 @@ from rxkernel.kernel.binding.arguments import (
 )
 from rxkernel.kernel.binding.misfits import UNFIT, Misfits, below, kind_of
 from rxkernel.kernel.binding.validation import Validator, takes_empty
+from rxkernel.messages.media_type import content_type_of
 from rxkernel.messages.request import Request
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.annotations import is_many, without_none
@@ -22,7 +23,6 @@ from rxkernel.routing.signature import Parameter
 
 _VALUES = ("application/json", "application/msgpack")
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
-_PACKED = frozenset(("application/msgpack", "application/x-msgpack", "application/vnd.msgpack"))
 _SHOWN = 100
 _WHOLE = "body"
 
@@ -93,8 +93,7 @@ def _check_media_type(request: Request, is_text: bool) -> None:
     if request.transport is Transport.SOCKET or (is_text and isinstance(request.body, str)):
         return
     given = request.headers.get("Content-Type", "")
-    kind = given.partition(";")[0].strip().lower()
-    if kind == "application/json" or kind.endswith("+json") or kind in _PACKED:
+    if given and ((kind := content_type_of(given)).is_json or kind.is_msgpack):
         return
     accepted = ", ".join(("text/plain", *_VALUES) if is_text else (*_VALUES, *_FORMS))
     what = (
