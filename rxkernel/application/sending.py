@@ -17,7 +17,7 @@ from rxkernel.messages.upload import UploadedFile
 from rxkernel.routing.definitions import HttpDefinition
 from rxkernel.servers.aiohttp.content_type import ContentType, content_type_of
 from rxkernel.servers.aiohttp.requests import MSGPACK, UNKNOWN, decode_body
-from rxkernel.servers.body_limits import BodyLimits, check_fields, check_size
+from rxkernel.servers.body_limits import BodyLimits, check_fields, check_form_size, check_size
 
 URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 
@@ -86,7 +86,7 @@ def fill_form(request: Request, limits: BodyLimits, form: MultiDict[str], files:
             request.files.add(name, file)
     fields = sum(len(name.encode()) + len(value.encode()) for name, value in form.items())
     check_fields(len(form) + len(request.files), limits)
-    check_size(fields, limits.memory, "what the form holds besides files")
+    check_form_size(fields, limits)
     check_size(fields + sum(file.size for file in request.files.values()), limits.total)
     request.body = form
     request.params = MultiDict([*request.params.items(), *form.items()])

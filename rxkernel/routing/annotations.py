@@ -45,6 +45,13 @@ SCALARS = (str, int, float, bool, Decimal, datetime, date, time, timedelta, UUID
 
 _MANY = (list, set, frozenset, tuple, Sequence, Set, Collection)
 UNIONS = (Union, types.UnionType)
+_MANY_SIDED = (
+    msgspec_inspect.StructType,
+    msgspec_inspect.DataclassType,
+    msgspec_inspect.TypedDictType,
+    msgspec_inspect.NamedTupleType,
+    msgspec_inspect.DictType,
+)
 _WRITTEN = (str, bytes, list, tuple, Mapping, Set, KeysView, ValuesView, PurePath)
 """Classes whose instances JSON is made of, though msgspec does not know how to make one."""
 
@@ -220,6 +227,27 @@ def field_keys(annotation: Any) -> tuple[str, ...]:
     except (TypeError, NameError):
         return ()
     return tuple(field.encode_name for field in info.fields)
+
+
+def many_sided_fields(annotation: Any) -> list[str]:
+    """The fields of a class, of those that can be given, that no text can become."""
+    cls = without_none(annotation)
+    if not is_model(cls):
+        return []
+    info: Any = msgspec_inspect.type_info(cls)
+    return [
+        field.encode_name
+        for field in info.fields
+        if any(isinstance(part, _MANY_SIDED) for part in infos_in(field.type, set()))
+        and _can_be_given(get_origin(cls) or cls, field.name)
+    ]
+
+
+def _can_be_given(cls: Any, name: str) -> bool:
+    if attrs.has(cls):
+        return bool(attrs.fields_dict(cls)[name].init)
+    fields = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
+    return all(field.init for field in fields if field.name == name)
 
 
 def unsendable(annotation: Any) -> str | None:

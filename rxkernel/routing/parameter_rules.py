@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from copy import deepcopy
 from decimal import Decimal
 from difflib import get_close_matches
 from enum import Enum
@@ -17,6 +18,7 @@ from rxkernel.routing.annotations import (
     is_many,
     is_model,
     is_scalar,
+    many_sided_fields,
     unreadable,
 )
 from rxkernel.routing.converters import FLOAT, INT, Converter
@@ -54,12 +56,24 @@ def check_source(parameter: Parameter, metadata: RouteMetadata) -> None:
         raise ConfigurationError("the body of an event comes whole; take bytes")
     if source in _READ and (reason := unreadable(type_)):
         raise ConfigurationError(reason)
+    _check_default(parameter)
     if source is Source.PARAMS:
         _check_param(parameter, metadata)
     elif source is Source.COOKIE and not is_scalar(type_):
         raise ConfigurationError("a cookie is a text; take a type like str or int")
     elif source is Source.HEADER and not (is_scalar(type_) or is_many(type_)):
         raise ConfigurationError("a header is a text; take a type like str, int or list[str]")
+
+
+def _check_default(parameter: Parameter) -> None:
+    """Each request gets a copy of its own, see `kernel.binding.arguments.absent`."""
+    try:
+        deepcopy(parameter.default)
+    except Exception as exc:  # any code may run there
+        raise ConfigurationError(
+            f"its default cannot be copied for each request ({exc}); make None the default, or "
+            f"take a service: Annotated[…, Inject()]"
+        ) from exc
 
 
 def method_of(metadata: RouteMetadata) -> str | None:
@@ -75,6 +89,11 @@ def _check_param(parameter: Parameter, metadata: RouteMetadata) -> None:
             raise ConfigurationError(
                 "a parameter is a text, several, or a class with one for each of its fields; "
                 "take one of these, or write Annotated[…, Body()]"
+            )
+        if template is not None and (fields := many_sided_fields(parameter.type)):
+            raise ConfigurationError(
+                f"no text can become its {', '.join(fields)}; give every field a type like str, "
+                f"int or list[str], or write Annotated[…, Body()]"
             )
     elif not is_scalar(parameter.type) or not _can_meet(converter, parameter.type):
         raise ConfigurationError(

@@ -34,7 +34,7 @@ from rxkernel.routing.markers import (
     cure_of_name,
 )
 from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
-from rxkernel.routing.parameter_rules import check_source, conflicts, unbound
+from rxkernel.routing.parameter_rules import check_source, conflicts, method_of, unbound
 from rxkernel.routing.signature import Parameter, Signature, Source
 
 _MARKERS = (Header, Query, Cookie, Body, Inject)
@@ -256,6 +256,8 @@ def _source_of(type_: Any, name: str, metadata: RouteMetadata) -> Source:
     if isinstance(wanted, type) and not get_args(wanted):
         for cls, source in _BY_CLASS.items():
             if issubclass(wanted, cls):
+                if source is Source.BODY:
+                    _check_body(type_, metadata)
                 return source
     if get_origin(wanted) is list and get_args(wanted) == (UploadedFile,):
         return Source.FILE
@@ -269,13 +271,23 @@ def _source_of(type_: Any, name: str, metadata: RouteMetadata) -> Source:
         )
     if is_scalar(type_) or is_many(type_):
         return Source.PARAMS
-    if isinstance(metadata, HttpMetadata) and metadata.http_method in ("GET", "HEAD"):
-        reason = unreadable(type_) or (
-            f"{metadata.http_method} has no body to read it from; write Annotated[…, Query()] "
-            f"for one value per field, or Annotated[…, Body()] if clients send one all the same"
-        )
-        raise ConfigurationError(reason)
+    _check_body(type_, metadata)
     return Source.BODY
+
+
+def _check_body(type_: Any, metadata: RouteMetadata) -> None:
+    if (method := method_of(metadata)) not in ("GET", "HEAD"):
+        return
+    others = (
+        ""
+        if without_none(type_) is bytes
+        else "Annotated[…, Query()] for one value per field, or "
+    )
+    raise ConfigurationError(
+        unreadable(type_)
+        or f"{method} has no body to read it from; write {others}Annotated[…, Body()] if clients "
+        f"send one all the same"
+    )
 
 
 def _embedded(parameters: list[Parameter]) -> list[Parameter]:

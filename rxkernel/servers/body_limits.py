@@ -61,6 +61,15 @@ def check_size(size: int | None, limit: int, what: str = "the body") -> None:
         raise PayloadTooLargeException(f"{what} is larger than {limit} bytes")
 
 
+def check_form_size(size: int, limits: BodyLimits) -> None:
+    """Refuse more than *limits* say in the fields of a form that are no files, names counted.
+
+    Raises:
+        PayloadTooLargeException: 413.
+    """
+    check_size(size, limits.memory, "what the form holds besides files")
+
+
 def check_fields(number: int, limits: BodyLimits) -> None:
     """Refuse more fields of a form than *limits* say.
 

@@ -1,7 +1,9 @@
 """Signatures: read once, from how an action is written; what cannot be bound is told."""
 
 import functools
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 from pathlib import Path
@@ -282,6 +284,21 @@ class Service: ...
 
 
 @attrs.frozen
+class Nested:
+    word: str
+    task: Task | None = None
+    counts: dict[str, int] = attrs.field(factory=dict)
+    seen: dict[str, int] = attrs.field(factory=dict, init=False)
+
+
+@dataclass
+class Flat:
+    word: str
+    tags: list[str] = field(default_factory=list)
+    seen: dict[str, int] = field(default_factory=dict, init=False)
+
+
+@attrs.frozen
 class Album:
     photo: UploadedFile
 
@@ -365,6 +382,16 @@ async def twice(a: Annotated[int, Body("n")], b: Annotated[int, Body("n")]) -> N
         ),
         (typed(Annotated[ProxyUser, Query()]), "/", "has 2 markers"),
         (typed(Annotated[dict[str, int], Query()]), "/", "a parameter is a text, several, or a"),
+        (
+            typed(Annotated[Nested, Query()]),
+            "/",
+            "no text can become its task, counts; give every field a type like str",
+        ),
+        (
+            typed(Annotated[Any, Body()], threading.Lock()),
+            "/",
+            r"its default cannot be copied for each request \(.*\); make None the default",
+        ),
         (typed(Annotated[Task, Header()]), "/", "a header is a text"),
         (typed(Annotated[list[str], Cookie()]), "/", "a cookie is a text"),
         (typed(str), "/{x:int}", r"the path gives \{x:int\}, which is not what the type says"),
@@ -397,6 +424,18 @@ def test_a_get_has_no_body_unless_that_is_said(method: str) -> None:
     with pytest.raises(ConfigurationError, match=rf"{method} has no body .* Annotated\[…, Query"):
         over_http(typed(Task), method=method)
     assert over_http(typed(Annotated[Task, Body()]), method=method).parameters
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_get_has_no_bytes_either(method: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"{method} .*; write Annotated\[…, Body"):
+        over_http(typed(bytes), method=method)
+    assert over_http(typed(Annotated[bytes, Body()]), method=method).parameters
+
+
+def test_a_class_of_texts_is_taken_and_over_a_socket_any() -> None:
+    assert over_http(typed(Annotated[Flat, Query()])).parameters
+    assert over_socket(typed(Annotated[Nested, Query()])).parameters
 
 
 @pytest.mark.parametrize(

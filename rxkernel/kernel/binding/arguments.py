@@ -10,6 +10,8 @@ from types import NoneType
 from typing import Any, get_args, get_origin
 from uuid import UUID
 
+from multidict import MultiDict, MultiDictProxy
+
 from rxkernel.kernel.binding.class_nodes import Field
 from rxkernel.kernel.binding.misfits import NO_UNICODE, Misfits, is_unicode
 from rxkernel.kernel.binding.validation import Validator
@@ -31,6 +33,9 @@ Absent = Callable[[Misfits], Any]
 
 MISSING: Any = object()
 _PATHS = {Source.PARAMS: "params", Source.HEADER: "headers", Source.COOKIE: "cookies"}
+BAGS = (MultiDict, MultiDictProxy)
+"""What the body is when a form was sent."""
+
 _RAW = (Source.HEADER, Source.COOKIE)
 """Texts that a server makes of any bytes."""
 
@@ -117,6 +122,7 @@ def _text(parameter: Parameter) -> Read:
     validator, nothing = Validator(parameter.type), absent(parameter, path)
     exact = _exact(parameter.type)
     is_raw = parameter.source in _RAW
+    may_be_emptied = parameter.source is Source.PARAMS and not validator.takes_empty
 
     def read(request: Request, misfits: Misfits) -> Any:
         value = bag(request).get(key, MISSING)
@@ -126,9 +132,17 @@ def _text(parameter: Parameter) -> Read:
             return misfits.add(path, NO_UNICODE)
         if type(value) is exact:
             return value
+        if value == "" and may_be_emptied and _is_of_form(request, key):
+            return nothing(misfits)
         return validator.read(value, path, misfits, True)
 
     return read
+
+
+def _is_of_form(request: Request, key: str) -> bool:
+    """Whether the first value of *key* is of a form: path and query come before it."""
+    body = request.body
+    return isinstance(body, BAGS) and len(request.params.getall(key)) == len(body.getall(key, ()))
 
 
 def _exact(type_: Any) -> Any:

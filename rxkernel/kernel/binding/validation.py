@@ -8,7 +8,7 @@ from msgspec import ValidationError, convert
 from rxkernel.kernel.binding.defaults import fill_of
 from rxkernel.kernel.binding.misfits import NO_UNICODE, UNFIT, Misfit, Misfits, misfit_of
 from rxkernel.kernel.binding.node_reader import read_node
-from rxkernel.kernel.binding.nodes import build_after
+from rxkernel.kernel.binding.nodes import Node, build_after
 from rxkernel.kernel.binding.words import with_words
 from rxkernel.routing.annotations import UNIONS
 
@@ -51,6 +51,11 @@ class Validator:
             return self.read(spoken, path, misfits, lenient)
         return self._build(raw, path, misfits, lenient, failure)
 
+    @property
+    def takes_empty(self) -> bool:
+        """Whether an empty text is a value; for a number or a date it is none."""
+        return takes_empty(self.node)
+
     def _build(
         self,
         raw: Any,
@@ -74,6 +79,11 @@ class Validator:
         if self._fill is not None and value is not None:
             self._fill(value)
         return value
+
+
+def takes_empty(node: Node) -> bool:
+    """As `Validator.takes_empty`, of a part of a type."""
+    return node.build("", "", Misfits(), True) is not UNFIT
 
 
 def _required(type_: Any) -> tuple[Any, bool]:

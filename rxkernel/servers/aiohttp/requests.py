@@ -10,17 +10,16 @@ from rxkernel.exceptions import UnsupportedMediaTypeException
 from rxkernel.kernel.messagepack import decode_msgpack
 from rxkernel.kernel.serialization import decode_json
 from rxkernel.messages.connection import ClientAddress
+from rxkernel.messages.media_type import ContentType, content_type_of
 from rxkernel.messages.request import Request
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import HttpDefinition
 from rxkernel.servers.aiohttp.bodies import BodyReader, broken_off, expects_continue
-from rxkernel.servers.aiohttp.content_type import ContentType, content_type_of
 from rxkernel.servers.aiohttp.forms import read_multipart, read_urlencoded
 from rxkernel.servers.body_limits import BodyLimits, check_size
 from rxkernel.settings import HttpSettings
 
 _ENCODINGS = {"", "identity", "gzip", "deflate", "br", "zstd"}
-MSGPACK = {"application/msgpack", "application/vnd.msgpack", "application/x-msgpack"}
 UNKNOWN = "application/octet-stream"
 URLENCODED = "application/x-www-form-urlencoded"
 
@@ -133,7 +132,7 @@ def decode_body(content_type: ContentType, request: Request, limits: BodyLimits)
         if content_type.charset() not in ("utf-8", "ascii"):
             raise UnsupportedMediaTypeException("JSON is read as UTF-8 only")
         request.body = decode_json(raw, exact=limits.is_exact)
-    elif content_type.kind in MSGPACK:
+    elif content_type.is_msgpack:
         request.body = decode_msgpack(raw)
     elif content_type.kind.startswith("text/"):
         request.body = content_type.text(raw)

@@ -8,10 +8,11 @@ from multidict import CIMultiDict
 
 from rxkernel.kernel.serialization import encode_json
 from rxkernel.messages.entity_tag import entity_tag, of_form
+from rxkernel.messages.media_type import MSGPACK_NAMES
 from rxkernel.messages.response import Response
 from rxkernel.servers.aiohttp.compression import Compression, compress
 from rxkernel.servers.aiohttp.conditional import is_not_modified, without_body
-from rxkernel.servers.aiohttp.negotiation import JSON, MSGPACK_NAMES, encode_negotiated
+from rxkernel.servers.aiohttp.negotiation import JSON, encode_negotiated
 from rxkernel.servers.aiohttp.vary import may_be_kept, vary
 
 

@@ -359,6 +359,60 @@ class TestBody:
             "body.z": "is not known",
         }
 
+    async def test_an_input_left_empty_is_not_given_where_a_text_is_no_value(
+        self, client_of: ClientOf
+    ) -> None:
+        """As in FastAPI, but an empty text stays one where a text is wanted."""
+
+        @attrs.frozen
+        class Profile:
+            name: str
+            age: int | None
+            born: date | None = None
+            stars: int = 3
+            size: Size = Size.SMALL
+
+        class Forms:
+            @http("POST", "/class", "class")
+            async def whole(self, profile: Profile) -> Any:
+                return [profile.name, profile.age, profile.born, profile.stars, profile.size]
+
+            @http("POST", "/params", "params")
+            async def params(self, name: str, age: int | None = 1, page: int = 1) -> Any:
+                return [name, age, page]
+
+            @http("POST", "/fields", "fields")
+            async def fields(
+                self,
+                name: Annotated[str, Body()],
+                age: Annotated[int | None, Body()] = None,
+                tags: Annotated[list[int], Body()] = [],  # noqa: B006 - what is tested
+            ) -> Any:
+                return [name, age, tags]
+
+        client = client_of(Forms)
+        empty = dict.fromkeys(("name", "age", "born", "stars", "size"), "")
+        assert misfits(await client.http("class", form=empty)) == {"body.age": "is missing"}
+        answer = await client.http("class", form={**empty, "age": "7"})
+        assert answer.content == ["", 7, None, 3, Size.SMALL]
+        assert (await client.http("params", form={"name": "", "age": ""})).content == ["", 1, 1]
+        answer = await client.http("params", params={"page": ""}, form={"name": "", "page": ""})
+        assert misfits(answer) == {"params.page": "expected int"}
+        assert (await client.http("fields", form={"name": "", "age": ""})).content == [
+            "",
+            None,
+            [],
+        ]
+        assert misfits(await client.http("fields", form={"name": "", "tags": ""})) == {
+            "body.tags[0]": "expected int"
+        }
+        assert misfits(await client.http("class", body={**empty, "age": ""})) == {
+            "body.age": "expected int, got str",
+            "body.born": "invalid RFC3339 encoded date",
+            "body.stars": "expected int, got str",
+            "body.size": "expected one of 's', 'l'",
+        }
+
     async def test_a_form_has_the_fields_of_several_parameters(self, client_of: ClientOf) -> None:
         class Forms:
             @http("POST", "/", "form")
