@@ -50,7 +50,7 @@ def _below(node: Node) -> Iterator[Node]:
     if isinstance(node, Object):
         yield from (field.node for field in node.outputs)
     elif isinstance(node, Choice):
-        yield from (n for n in (node.array, node.table, *node.objects) if n is not None)
+        yield from (n for n in (*node.arrays, node.table, *node.objects) if n is not None)
     elif isinstance(node, Items | Table):
         yield node.item if isinstance(node, Items) else node.value
     elif isinstance(node, Row):

@@ -51,6 +51,14 @@ class Cell(msgspec.Struct, array_like=True):
     coin: Coin
 
 
+class Left(msgspec.Struct, array_like=True, tag="left"):
+    size: int
+
+
+class Right(msgspec.Struct, array_like=True, tag="right"):
+    coin: Coin
+
+
 @attrs.frozen
 class Box:
     coin: Coin
@@ -173,6 +181,7 @@ def test_what_is_shaped_is_written_with_every_field(raw: dict[str, Any]) -> None
     [
         (Box, {"coin": {}}, {"coin": {"value": 1, "note": None}, "price": 1}),
         (Cell, [{}], [{"value": 1, "note": None}]),
+        (Left | Right, ["right", {}], ["right", {"value": 1, "note": None}]),
         (Page[Coin], {"items": [{}]}, {"items": [{"value": 1, "note": None}], "total": 0}),
         (list[Coin], [{}], [{"value": 1, "note": None}]),
         (set[Coin], [{}], [{"value": 1, "note": None}]),
