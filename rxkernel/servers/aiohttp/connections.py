@@ -4,9 +4,10 @@ import asyncio
 import math
 import socket
 import time
-from asyncio.trsock import TransportSocket
+from contextlib import suppress
 from email.utils import formatdate
 from http import HTTPStatus
+from struct import pack
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -38,6 +39,12 @@ _NEVER = 365 * 86_400.0
 
 _USER_TIMEOUT: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)
 
+_LONGEST = 2**31 - 1
+"""Milliseconds that the option can hold."""
+
+_DROP = pack("ii", 1, 0)
+"""SO_LINGER: on, for no time."""
+
 _TICK = 0.02
 """Seconds that no deadline is looked at again, however short they are set."""
 
@@ -52,11 +59,17 @@ _REFUSALS: dict[Full, tuple[str, type[HttpException], str]] = {
 
 
 class Watched(Protocol):
-    """What has a ``deadline``, by `time.monotonic`, and something to do when it is over."""
+    """What has a ``deadline``, by `time.monotonic`, and something to do when it is over.
+
+    While it is not the one that is ``settled``, something may be on its way to the client.
+    """
 
     deadline: float
+    settled: float
 
     def expire(self) -> None: ...
+
+    def look(self, now: float) -> None: ...
 
 
 class Connections(Crossings):
@@ -71,7 +84,7 @@ class Connections(Crossings):
         self.keepalive_timeout = settings.keepalive_timeout
         self.send_timeout = settings.send_timeout
         self.lingering = min(_LINGERING, settings.body_timeout)
-        shortest = min(settings.header_timeout, settings.keepalive_timeout)
+        shortest = min(settings.header_timeout, settings.keepalive_timeout, settings.send_timeout)
         self._interval = min(1.0, max(_TICK, shortest / 10))
         self._watched: set[Watched] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -114,8 +127,11 @@ class Connections(Crossings):
         if self._watched:
             self._timer = asyncio.get_running_loop().call_later(self._interval, self._look)
         now = time.monotonic()
-        for guard in [guard for guard in self._watched if guard.deadline <= now]:
-            guard.expire()
+        for guard in tuple(self._watched):
+            if guard.deadline <= now:
+                guard.expire()
+            elif guard.deadline != guard.settled:
+                guard.look(now)
 
     def close(self) -> None:
         """Forget who was turned away, and look no more."""
@@ -138,15 +154,29 @@ class Connections(Crossings):
         return handler
 
 
-def limit_sending(connection: socket.socket | TransportSocket, seconds: float) -> None:
-    """Let the system cut *connection* when its client has taken nothing for so long; 0: never.
+def limit_sending(transport: asyncio.Transport, seconds: float) -> None:
+    """Let the system drop what is left in a connection that is closed, when its client has taken
+    nothing for so long. Only Linux can.
 
-    Only the system sees all that waits: what sendfile writes does not pass the transport, and
-    what is left in one that closes is nobody's. What a listening socket has, its connections
-    inherit. Only Linux has it.
+    For one that is open it would be wrong: it measures how long the client has had no room for
+    all of it, not how long it has taken none (``tcp_probe_timer``).
     """
-    if _USER_TIMEOUT is not None:
-        connection.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, math.ceil(seconds * 1000))
+    connection = transport.get_extra_info("socket")
+    if _USER_TIMEOUT is not None and connection is not None and connection.fileno() >= 0:
+        milliseconds = min(math.ceil(seconds * 1000), _LONGEST)
+        with suppress(OSError):  # it is gone already
+            connection.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, milliseconds)
+
+
+def end_at_once(transport: asyncio.Transport) -> None:
+    """Have the system end the connection of *transport* and drop what waits in it."""
+    number = transport.get_extra_info("socket").fileno()
+    with (
+        suppress(OSError),  # it is gone already
+        socket.fromfd(number, socket.AF_INET, socket.SOCK_STREAM) as connection,
+    ):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DROP)
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def last_answer(response: Response) -> bytes:

@@ -13,7 +13,13 @@ from aiohttp import EMPTY_PAYLOAD, StreamReader, web
 
 from rxkernel.exceptions import HttpException, RequestTimeoutException
 from rxkernel.kernel.errors import error_response
-from rxkernel.servers.aiohttp.connections import Connections, last_answer, limit_sending
+from rxkernel.servers.aiohttp.connections import (
+    Connections,
+    end_at_once,
+    last_answer,
+    limit_sending,
+)
+from rxkernel.servers.aiohttp.underway import underway
 
 _END_OF_HEAD = b"\r\n\r\n"
 
@@ -33,19 +39,24 @@ class Guard(asyncio.Protocol):
     A head must have come ``http.header_timeout`` seconds after the connection, or after the
     first byte of a further request; between two requests there may be ``http.keepalive_timeout``
     seconds. Half a head that came together with the *body* before it is only seen with its
-    next byte, and is closed as an idle connection until then.
+    next byte, and is closed as an idle connection until then. While something is on its way to the
+    client, it must take some of it every ``http.send_timeout`` seconds.
     """
 
     __slots__ = (
         "_body",
         "_connections",
         "_handler",
+        "_is_cut",
         "_is_idle",
         "_network",
+        "_patience",
         "_server",
         "_tail",
+        "_taken",
         "_transport",
         "deadline",
+        "settled",
     )
 
     def __init__(self, connections: Connections, server: web.Server) -> None:
@@ -55,6 +66,10 @@ class Guard(asyncio.Protocol):
         self._is_idle = False
         self._tail = b""
         self._body: StreamReader = EMPTY_PAYLOAD
+        self._taken = 0
+        self._patience = math.inf
+        self._is_cut = False
+        self.settled = 0.0
 
     # --- what the transport calls
 
@@ -95,6 +110,8 @@ class Guard(asyncio.Protocol):
             return
         self._connections.unwatch(self)
         self._connections.leave(self._network)
+        # what the system still holds for the client is nobody's from now on
+        limit_sending(self._transport, self._connections.send_timeout)
         if isinstance(exc, TimeoutError):
             self._cross("http.send_timeout", "took no more of its answer")
         self._handler.connection_lost(exc)
@@ -128,13 +145,12 @@ class Guard(asyncio.Protocol):
     def let_go(self) -> None:
         """It has become a websocket, whose deadlines are its owner's."""
         self._connections.unwatch(self)
-        limit_sending(self._transport.get_extra_info("socket"), 0)
 
     # --- deadlines
 
     def expire(self) -> None:
         """Close it for its deadline; half a head is told."""
-        self._connections.unwatch(self)
+        self.deadline = math.inf
         if self._is_idle or self._transport.is_closing():
             self._transport.close()
         elif self._tail:
@@ -145,6 +161,29 @@ class Guard(asyncio.Protocol):
         else:
             self._cross("http.header_timeout", "sent nothing")
             self._transport.close()
+
+    def look(self, now: float) -> None:
+        """See how the client takes what is on its way, and cut it off if it takes nothing."""
+        if self._is_cut:
+            self._transport.abort()
+            return
+        way = underway(self._transport)
+        if not way.is_waiting:
+            self._patience = math.inf
+            if self.deadline < math.inf:
+                self.settled = self.deadline
+        elif way.taken != self._taken or self._patience == math.inf:
+            self._taken = way.taken
+            self._patience = now + self._connections.send_timeout
+        elif self._patience <= now:
+            self._cut()
+
+    def _cut(self) -> None:
+        """End the connection now, and give up what is left at the next look: until then a
+        sendfile of aiohttp's can hear of it, which an aborted transport would leave waiting."""
+        self._is_cut = True
+        self._cross("http.send_timeout", "took no more of its answer")
+        end_at_once(self._transport)
 
     def _cross(self, setting: str, what: str) -> None:
         whose = self._network or "a proxy"

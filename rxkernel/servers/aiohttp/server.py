@@ -39,7 +39,6 @@ from rxkernel.servers.aiohttp.hosts import HostPolicy
 from rxkernel.servers.aiohttp.listener import Listener
 from rxkernel.servers.aiohttp.malformed import METHODS
 from rxkernel.servers.aiohttp.origins import OriginPolicy, is_preflight
-from rxkernel.servers.aiohttp.outlet import SlowClientError
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
 from rxkernel.servers.aiohttp.request_ids import RequestIds
 from rxkernel.servers.aiohttp.requests import Bodies, add_path, read_head
@@ -333,9 +332,8 @@ class AiohttpServer(Server):
     async def _stream(
         self, native: web.Request, request: Request, response: StreamResponse | EventStreamResponse
     ) -> web.StreamResponse:
-        timeout = self._settings.send_timeout
         try:
-            stream = stream_of(native, response, timeout, self._compression)
+            stream = stream_of(native, response, self._compression)
         except ValueError:
             await close_source(response)
             raise
@@ -346,10 +344,6 @@ class AiohttpServer(Server):
                 stream.end()
         try:
             await stream.send()
-        except SlowClientError:
-            logger.info("%s: took nothing for %g s, cut off", request.route_name, timeout)
-            if native.transport is not None:
-                native.transport.abort()
         except Exception as exc:
             if not stream.out.prepared:
                 raise
