@@ -5,6 +5,7 @@ import asyncio
 import json
 import logging
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -365,6 +366,35 @@ async def test_A13_ten_thousand_pipelined_requests_are_answered_in_order(
 async def send_all(wire: Wire, text: str) -> None:
     wire.send(text)
     await wire.writer.drain()
+
+
+async def test_a_pipelined_request_may_take_longer_than_the_deadlines_of_an_idle_client(
+    http_attack: HttpAttack,
+) -> None:
+    """From Python 3.12 on it has begun before the end of the one before it is told."""
+    target = await http_attack(Held, header_timeout=0.1, keepalive_timeout=0.1)
+    held = target.application.injector.get(Held)
+
+    async with target.leaves_nothing(), target.client() as wire:
+        wire.send(head("Host: x", target="GET /") + head("Host: x", target="GET /held"))
+        assert (await wire.answer())[2] == b"home"
+        await asyncio.sleep(0.4)  # longer than both
+        held.may_go.set()
+        assert (await wire.answer())[2] == b"gone"
+
+
+class Held:
+    """An action that waits to be let go."""
+
+    def __init__(self) -> None:
+        self.may_go = asyncio.Event()
+
+    @http("GET", "/held", "held")
+    async def held(self, request: Request) -> str:
+        before: Any = asyncio.get_running_loop().create_future()
+        request.native.protocol.guard.end(before)  # told as late as eager tasks tell it
+        await self.may_go.wait()
+        return "gone"
 
 
 # --- connections

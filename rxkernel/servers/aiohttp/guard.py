@@ -54,6 +54,7 @@ class Guard(asyncio.Protocol):
         "_server",
         "_tail",
         "_taken",
+        "_task",
         "_transport",
         "deadline",
         "settled",
@@ -66,6 +67,7 @@ class Guard(asyncio.Protocol):
         self._is_idle = False
         self._tail = b""
         self._body: StreamReader = EMPTY_PAYLOAD
+        self._task: asyncio.Task[Any] | None = None
         self._taken = 0
         self._patience = math.inf
         self._is_cut = False
@@ -119,8 +121,10 @@ class Guard(asyncio.Protocol):
 
     # --- what the server tells
 
-    def begin(self, body: StreamReader) -> None:
-        """The head of a request has been read: the client has done its part."""
+    def begin(self, task: "asyncio.Task[Any]", body: StreamReader) -> None:
+        """The head of a request has been read, which *task* answers: the client has done its
+        part."""
+        self._task = task
         self._is_idle = False
         self.deadline = math.inf
         self._body = body
@@ -129,6 +133,9 @@ class Guard(asyncio.Protocol):
         """*task* has written the answer."""
         connections, body = self._connections, self._body
         connections.in_flight.discard(task)
+        if task is not self._task:
+            return  # the next request has begun meanwhile, which an eager task does at once
+        self._task = None
         now = monotonic()
         if body is EMPTY_PAYLOAD:
             self._is_idle = self._tail == _END_OF_HEAD

@@ -161,7 +161,7 @@ class AiohttpServer(Server):
         task, body = asyncio.current_task(), native.content
         assert task is not None
         guard: Guard = native.protocol.guard  # type: ignore[attr-defined]
-        guard.begin(body)
+        guard.begin(task, body)
         task.add_done_callback(guard.end)
         is_awaited = native.path not in self.not_awaited
         if is_awaited:
