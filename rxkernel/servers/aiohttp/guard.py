@@ -175,7 +175,9 @@ class Guard(asyncio.Protocol):
             self._transport.abort()
             return
         way = underway(self._transport)
-        if not way.is_waiting:
+        if way.has_left and self._is_deaf_behind_a_stream():
+            self._transport.abort()
+        elif not way.is_waiting:
             self._patience = math.inf
             if self.deadline < math.inf:
                 self.settled = self.deadline
@@ -184,6 +186,12 @@ class Guard(asyncio.Protocol):
             self._patience = now + self._connections.send_timeout
         elif self._patience <= now:
             self._cut()
+
+    def _is_deaf_behind_a_stream(self) -> bool:
+        """Whether nobody would hear that the client leaves: so much is pipelined behind a stream,
+        which may be silent, that nothing more is read."""
+        transport = self._transport
+        return transport.get_protocol() is not self and not transport.is_reading()
 
     def _cut(self) -> None:
         """End the connection now, and give up what is left at the next look: until then a
