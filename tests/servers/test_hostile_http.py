@@ -80,6 +80,9 @@ def head(*lines: str, target: str = "POST /echo") -> str:
         pytest.param("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", id="A7-TLS"),
         pytest.param(head("Host: x", target="GET secret"), id="A8-no-form-of-a-target"),
         pytest.param(head("Host: x", target="GET /\x1b[31m"), id="B18-ANSI-in-the-target"),
+        pytest.param(head("Host: x", target="GET http://[::1]@/"), id="A8-a-user-without-a-host"),
+        pytest.param(head("Host: x", target="GET http://[::1]@"), id="A8-a-user-and-no-path"),
+        pytest.param(head("Host: x", target="GET http://[::1"), id="A8-half-an-address"),
     ],
 )
 async def test_what_is_malformed_is_400_and_nothing_behind_it_is_read(

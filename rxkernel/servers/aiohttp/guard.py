@@ -5,6 +5,7 @@ which a request moves; `Connections` looks at all of them once a second.
 """
 
 import asyncio
+import logging
 import math
 from time import monotonic
 from typing import Any, cast
@@ -21,7 +22,12 @@ from rxkernel.servers.aiohttp.connections import (
 )
 from rxkernel.servers.aiohttp.underway import underway
 
+logger = logging.getLogger(__name__)
+
 _END_OF_HEAD = b"\r\n\r\n"
+
+_NO_REQUEST = b"\0"
+"""Behind what the parser could not even refuse, it refuses this."""
 
 _PARTING = 1.0
 """Seconds in which a client that was turned away may read why."""
@@ -95,7 +101,11 @@ class Guard(asyncio.Protocol):
             self._is_idle = False
             self.deadline = monotonic() + self._connections.header_timeout
         self._tail = data[-4:] if len(data) > 3 else (self._tail + data)[-4:]
-        self._handler.data_received(data)
+        try:
+            self._handler.data_received(data)
+        except Exception:  # yarl raises IndexError for "http://[::1]@/"
+            logger.debug("the parser itself failed", exc_info=True)
+            self._handler.data_received(_NO_REQUEST)
 
     def eof_received(self) -> bool | None:
         return self._handler.eof_received()
