@@ -1,6 +1,7 @@
 """All connections of the HTTP servers: who gets one, and what is said to who gets none."""
 
 import asyncio
+import logging
 import math
 import socket
 import time
@@ -23,8 +24,11 @@ from rxkernel.servers.aiohttp.access_log import AccessLines, HttpAccess
 from rxkernel.servers.aiohttp.malformed import RequestHandler
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
 from rxkernel.servers.aiohttp.responses import encode_content
+from rxkernel.servers.descriptors import room_for
 from rxkernel.servers.limits import Crossings, Full, Places, network_of
 from rxkernel.settings import HttpSettings
+
+logger = logging.getLogger(__name__)
 
 _RETRY_AFTER = {"Retry-After": "5"}
 """Seconds that a client which was one too many should wait."""
@@ -91,7 +95,22 @@ class Connections(Crossings):
         self.in_flight: set[asyncio.Task[Any]] = set()
         self.turned_away: set[asyncio.Transport] = set()
         self._proxies = proxies
-        self._places = Places(settings.max_connections, settings.max_connections_per_address)
+        self._most = settings.max_connections
+        self._most_per_address = settings.max_connections_per_address
+        self._places = Places(self._most, self._most_per_address)
+
+    def find_room(self) -> None:
+        """Have no more places than the system has descriptors for; fewer are shared in the ratio
+        of the settings. Before the first connection."""
+        room = room_for(self._most)
+        if room < self._most:
+            per_address = max(1, self._most_per_address * room // self._most)
+            self._places = Places(room, per_address)
+            logger.info(
+                "the system allows this process %d of http.max_connections = %d, and %d of one "
+                "address; raise its limit of open files (ulimit -Hn) to have more",
+                *(room, self._most, per_address),
+            )
 
     def network(self, host: str) -> str | None:
         """What the peer *host* is counted by besides in all; None for a trusted proxy."""

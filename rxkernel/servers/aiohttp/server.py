@@ -105,6 +105,7 @@ class AiohttpServer(Server):
         self.engine = web.Application(client_max_size=self._settings.body_limit)
 
     async def start(self) -> None:
+        self.connections.find_room()
         self.mark_answers_of(self.engine, with_ids=self._has_native_parts)
         self.engine.middlewares.insert(0, self.tracked)
         self.engine.router.add_route(
