@@ -4,6 +4,8 @@
 import asyncio
 import json
 import logging
+import socket
+import time
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -333,6 +335,60 @@ async def test_A11_a_body_that_nobody_reads_may_not_drip_for_ever(
             dripping = asyncio.create_task(drip(wire))
             assert await wire.rest() == b""
             dripping.cancel()
+
+
+async def test_a_body_that_comes_behind_its_answer_leaves_the_connection_idle(
+    http_attack: HttpAttack,
+) -> None:
+    target = await http_attack(header_timeout=0.1, keepalive_timeout=0.1, body_timeout=0.1)
+
+    async with target.leaves_nothing(), target.client() as wire:
+        wire.send(head("Host: x", "Content-Length: 4", target="POST /nothing"))
+        assert (await wire.answer())[0] == 404
+        wire.send("body")
+        assert await wire.rest() == b""  # without a 408
+
+
+async def test_A14_who_leaves_in_mid_body_of_an_answered_request_leaves_no_task(
+    http_attack: HttpAttack,
+) -> None:
+    """aiohttp would wait ten seconds for the rest, of a connection that no limit counts."""
+    target = await http_attack()
+    tasks = asyncio.all_tasks()
+
+    async with target.client() as wire:
+        wire.send(head("Host: x", "Content-Length: 9999", target="POST /nothing") + "x")
+        assert (await wire.answer())[0] == 404
+
+    await until(lambda: asyncio.all_tasks() <= tasks, seconds=5)
+
+
+class Blocking:
+    """An action that holds the loop up, as none should."""
+
+    @http("GET", "/block", "block")
+    async def block(self, request: Request) -> str:
+        time.sleep(0.5)  # noqa: ASYNC251 - the point of it
+        return "done"
+
+
+async def test_who_is_in_time_does_not_pay_for_a_blocked_loop(http_attack: HttpAttack) -> None:
+    target = await http_attack(Blocking, header_timeout=0.3)
+
+    def ask() -> bytes:
+        address = (target.server.host, target.server.port)
+        with (
+            socket.create_connection(address) as first,
+            socket.create_connection(address) as other,
+        ):
+            time.sleep(0.1)  # both are accepted
+            first.sendall(head("Host: x", target="GET /block").encode())
+            time.sleep(0.1)  # the loop is blocked
+            other.sendall(head("Host: x", target="GET /").encode())
+            return other.recv(12)
+
+    async with target.leaves_nothing():
+        assert await asyncio.to_thread(ask) == b"HTTP/1.1 200"
 
 
 async def test_A12_many_slow_clients_go_and_the_others_are_served(

@@ -92,6 +92,8 @@ class Connections(Crossings):
         self._interval = min(1.0, max(_TICK, shortest / 10))
         self._watched: set[Watched] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
+        self._was_late = False
         self.in_flight: set[asyncio.Task[Any]] = set()
         self.turned_away: set[asyncio.Transport] = set()
         self._proxies = proxies
@@ -136,16 +138,23 @@ class Connections(Crossings):
         """
         self._watched.add(guard)
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._interval, self._look)
+            self._wait()
+
+    def _wait(self) -> None:
+        self._due = time.monotonic() + self._interval
+        self._timer = asyncio.get_running_loop().call_later(self._interval, self._look)
 
     def unwatch(self, guard: Watched) -> None:
         self._watched.discard(guard)
 
     def _look(self) -> None:
+        now = time.monotonic()
+        self._was_late = not self._was_late and now > self._due + self._interval
         self._timer = None
         if self._watched:
-            self._timer = asyncio.get_running_loop().call_later(self._interval, self._look)
-        now = time.monotonic()
+            self._wait()
+        if self._was_late:
+            return  # what has come while the loop was blocked is to be read first
         for guard in tuple(self._watched):
             if guard.deadline <= now:
                 guard.expire()

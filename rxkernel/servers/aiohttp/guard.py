@@ -97,7 +97,7 @@ class Guard(asyncio.Protocol):
         handler.connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
-        if self._is_idle:
+        if self._is_idle or self._has_become_idle():
             self._is_idle = False
             self.deadline = monotonic() + self._connections.header_timeout
         self._tail = data[-4:] if len(data) > 3 else (self._tail + data)[-4:]
@@ -127,6 +127,8 @@ class Guard(asyncio.Protocol):
         if isinstance(exc, TimeoutError):
             self._cross("http.send_timeout", "took no more of its answer")
         self._handler.connection_lost(exc)
+        if self._task is None and self._body is not EMPTY_PAYLOAD:
+            self._body.feed_eof()  # aiohttp waits for the rest, which nobody wants
         self._handler = _DEAF  # no cycle is left to collect
 
     # --- what the server tells
@@ -159,6 +161,14 @@ class Guard(asyncio.Protocol):
         else:
             self.deadline = now + connections.lingering + connections.keepalive_timeout
 
+    def _has_become_idle(self) -> bool:
+        """Whether the rest of a body has come that was not there when its request was answered."""
+        body = self._body
+        if self._task is not None or body is EMPTY_PAYLOAD or not body.is_eof():
+            return False
+        self._body = EMPTY_PAYLOAD
+        return True
+
     def let_go(self) -> None:
         """It has become a websocket, whose deadlines are its owner's."""
         self._connections.unwatch(self)
@@ -168,7 +178,7 @@ class Guard(asyncio.Protocol):
     def expire(self) -> None:
         """Close it for its deadline; half a head is told."""
         self.deadline = math.inf
-        if self._is_idle or self._transport.is_closing():
+        if self._is_idle or self._has_become_idle() or self._transport.is_closing():
             self._transport.close()
         elif self._tail:
             self._cross("http.header_timeout", "did not end the head of its request")
