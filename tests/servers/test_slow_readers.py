@@ -104,6 +104,14 @@ async def test_a_client_that_takes_little_but_steadily_is_served(
             assert target.server.counts == {}
 
 
+async def test_a_send_timeout_of_a_month_is_one(http_attack: HttpAttack) -> None:
+    """tcp(7): TCP_USER_TIMEOUT is an unsigned int of milliseconds."""
+    target = await http_attack(send_timeout=3e6)
+
+    async with target.leaves_nothing():
+        await target.witness_is_served()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_client_that_takes_nothing_is_cut_off_and_counted(
     http_attack: HttpAttack, large: type[Large], kind: str
