@@ -9,7 +9,7 @@ import logging
 import os
 from io import FileIO
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
 from rxkernel.messages.response import FileResponse
@@ -44,11 +44,13 @@ async def _answer(native: web.Request, response: FileResponse) -> FileAnswer:
     """The file that it opens is closed when the request has ended, in whichever way."""
     task = asyncio.current_task()
     assert task is not None
+    headers = CIMultiDict(response.headers)
+    headers.popall(hdrs.TRANSFER_ENCODING, None)  # how it is sent is not the action's to say
     opening = asyncio.get_running_loop().run_in_executor(
         None,
         answer_file,
         response,
-        CIMultiDict(response.headers),
+        headers,
         native.method,
         native.headers,
     )

@@ -6,7 +6,7 @@ from functools import partial
 
 from aiohttp import web
 
-from rxkernel.servers.aiohttp.connections import Connections, limit_sending
+from rxkernel.servers.aiohttp.connections import Connections
 from rxkernel.servers.aiohttp.guard import Guard
 from rxkernel.servers.server import ServerStartError
 
@@ -64,8 +64,6 @@ class Listener:
             if isinstance(exc, OSError):
                 raise ServerStartError(self._explain(exc)) from exc
             raise
-        for listening in self._server.sockets:
-            limit_sending(listening, self._connections.send_timeout)
         self.port = self._server.sockets[0].getsockname()[1]
 
     def _explain(self, exc: OSError) -> str:

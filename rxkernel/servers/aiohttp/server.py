@@ -39,7 +39,6 @@ from rxkernel.servers.aiohttp.hosts import HostPolicy
 from rxkernel.servers.aiohttp.listener import Listener
 from rxkernel.servers.aiohttp.malformed import METHODS
 from rxkernel.servers.aiohttp.origins import OriginPolicy, is_preflight
-from rxkernel.servers.aiohttp.outlet import SlowClientError
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
 from rxkernel.servers.aiohttp.request_ids import RequestIds
 from rxkernel.servers.aiohttp.requests import Bodies, add_path, read_head
@@ -106,6 +105,7 @@ class AiohttpServer(Server):
         self.engine = web.Application(client_max_size=self._settings.body_limit)
 
     async def start(self) -> None:
+        self.connections.find_room()
         self.mark_answers_of(self.engine, with_ids=self._has_native_parts)
         self.engine.middlewares.insert(0, self.tracked)
         self.engine.router.add_route(
@@ -162,7 +162,7 @@ class AiohttpServer(Server):
         task, body = asyncio.current_task(), native.content
         assert task is not None
         guard: Guard = native.protocol.guard  # type: ignore[attr-defined]
-        guard.begin(body)
+        guard.begin(task, body)
         task.add_done_callback(guard.end)
         is_awaited = native.path not in self.not_awaited
         if is_awaited:
@@ -334,9 +334,8 @@ class AiohttpServer(Server):
     async def _stream(
         self, native: web.Request, request: Request, response: StreamResponse | EventStreamResponse
     ) -> web.StreamResponse:
-        timeout = self._settings.send_timeout
         try:
-            stream = stream_of(native, response, timeout, self._compression)
+            stream = stream_of(native, response, self._compression)
         except ValueError:
             await close_source(response)
             raise
@@ -347,10 +346,6 @@ class AiohttpServer(Server):
                 stream.end()
         try:
             await stream.send()
-        except SlowClientError:
-            logger.info("%s: took nothing for %g s, cut off", request.route_name, timeout)
-            if native.transport is not None:
-                native.transport.abort()
         except Exception as exc:
             if not stream.out.prepared:
                 raise
