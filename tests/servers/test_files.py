@@ -313,6 +313,8 @@ async def test_in_a_test_without_a_port_it_comes_as_it_is(
     client_of: ClientOf, tmp_path: Path
 ) -> None:
     client = client_of(type("Site", (Files,), {"root": tmp_path}))
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b.css").touch()
 
     answer = await client.http("file", params={"path": "a/b.css"})
 
