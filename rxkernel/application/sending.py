@@ -123,6 +123,8 @@ async def fill_body(
         HttpException: 400, 413 or 415, as on the wire.
         ValueError: it is a multipart form.
     """
+    if body is None:
+        return
     kind = UNKNOWN if limits.is_raw else request.headers.get("Content-Type", UNKNOWN)
     content_type = content_type_of(kind)
     if limits.is_streamed:
@@ -139,7 +141,7 @@ def _check_readable(content_type: ContentType) -> None:
         raise ValueError("multipart forms are not read from a body; pass form= and files=")
 
 
-async def _pieces(body: bytes | AsyncIterable[bytes] | None) -> AsyncIterator[bytes]:
+async def _pieces(body: bytes | AsyncIterable[bytes]) -> AsyncIterator[bytes]:
     if isinstance(body, AsyncIterable):
         async for piece in body:
             yield piece

@@ -218,6 +218,13 @@ async def test_a_body_is_read_as_its_content_type_says(
     assert seen == [body]
 
 
+async def test_a_content_type_without_a_body_says_nothing(client_of: ClientOf) -> None:
+    """As on the wire, where nothing is there to be read."""
+    response = await client_of(Taker).http("take", headers={"Content-Type": "none"})
+
+    assert response.content == {"body": None, "size": 0}
+
+
 async def test_a_body_that_its_type_cannot_hold_is_a_mistake_of_the_test(
     client_of: ClientOf,
 ) -> None:
