@@ -9,7 +9,7 @@ from typing import Any
 
 from rxkernel.events.dispatcher import is_async
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.kernel.binding.arguments import Read, argument
+from rxkernel.kernel.binding.arguments import Read, argument, check_types
 from rxkernel.kernel.binding.body_arguments import body_arguments
 from rxkernel.kernel.binding.misfits import Misfits
 from rxkernel.kernel.binding.shaping import Shape, shape_of
@@ -44,6 +44,10 @@ def bind_action(
         raise ConfigurationError(f"{route} yields; return StreamResponse(self.…()) instead")
     signature = read_signature(method, metadata)
     call = method if is_async(method) else _in_thread(method, threads)
+    try:
+        check_types(signature.parameters)
+    except ConfigurationError as error:
+        raise ConfigurationError(*(f"{route} {problem}" for problem in error.problems)) from error
     action = call if signature.is_plain else _typed(call, signature, provide, route)
     shape = shape_of(signature.returns, route)
     return (action if shape is None else _shaped(action, shape)), signature

@@ -122,6 +122,22 @@ def is_model(annotation: Any) -> bool:
     )
 
 
+UNREADABLE = (TypeError, ValueError, AttributeError, NotImplementedError, RecursionError)
+"""What msgspec raises of a type that it cannot read, besides NameError."""
+
+
+def said_of(exc: Exception) -> str:
+    """Why msgspec cannot read a type, with a cure where it tells none."""
+    if isinstance(exc, NotImplementedError) and "takes_self" in str(exc):
+        return (
+            "a default of attrs that takes self is not known of from outside; set the field in "
+            "__attrs_post_init__ instead"
+        )
+    if isinstance(exc, AttributeError):
+        return f"an annotation in it cannot be read: {exc}; mend the name"
+    return str(exc) or type(exc).__name__
+
+
 def unreadable(annotation: Any) -> str | None:
     """Why no value of a client can become *annotation*; None when it can."""
     try:
@@ -129,8 +145,8 @@ def unreadable(annotation: Any) -> str | None:
         info = msgspec_inspect.type_info(annotation)
     except NameError as exc:
         return f"the name {exc.name!r} in it is not known; import it outside of TYPE_CHECKING"
-    except (TypeError, ValueError, RecursionError) as exc:
-        return str(exc)
+    except UNREADABLE as exc:
+        return said_of(exc)
     for cls in classes_in(info, set()):
         name = getattr(cls, "__qualname__", str(cls))
         if cls is UploadedFile:
@@ -147,7 +163,7 @@ def is_custom(annotation: Any) -> bool:
     """Whether msgspec knows nothing of it but the class."""
     try:
         info = msgspec_inspect.type_info(annotation)
-    except (TypeError, NameError):
+    except (*UNREADABLE, NameError):
         return False
     return isinstance(info, msgspec_inspect.CustomType)
 

@@ -30,10 +30,10 @@ class Shaper:
     """
 
     def __init__(self, type_: Any, place: str) -> None:
-        msgspec.json.Decoder(type_)
         self._type = type_
         self._place = place
         self._node = read_node(type_)
+        msgspec.json.Decoder(type_)
         self._passing = _passing(self._node, type_)
         self._passing_items = {_passing_item(self._node)}
         self._in_c = _is_read_in_c(self._node)
@@ -106,9 +106,10 @@ def shape_of(returns: Any, place: str) -> Shape | None:
     try:
         return _of_members(members, place)
     except (TypeError, NameError) as exc:
+        cure = "; import it outside of TYPE_CHECKING" if isinstance(exc, NameError) else ""
         raise ConfigurationError(
-            f"{place} declares to return {returns}, which cannot be shaped: {exc}; declare a "
-            f"class, or Any to return what you like"
+            f"{place} declares to return {returns}, which cannot be shaped: {exc}{cure}; declare "
+            f"a class, or Any to return what you like"
         ) from exc
 
 
