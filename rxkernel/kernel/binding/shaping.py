@@ -1,15 +1,15 @@
 """What an action returns, made into what it declares: only declared fields leave."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import GenericAlias, NoneType
 from typing import Any, Union, get_args, get_origin, is_typeddict
 
 import msgspec
 
 from rxkernel.exceptions import ConfigurationError, RxKernelError
-from rxkernel.kernel.binding.class_nodes import Object
+from rxkernel.kernel.binding.class_nodes import Choice, Object
 from rxkernel.kernel.binding.node_reader import read_node
-from rxkernel.kernel.binding.nodes import ARRAYS, Items, Leaf, Node, Table
+from rxkernel.kernel.binding.nodes import ARRAYS, Items, Leaf, Node, Row, Table
 from rxkernel.messages.response import Response
 from rxkernel.routing.annotations import alternatives, is_custom
 
@@ -37,6 +37,8 @@ class Shaper:
         self._passing = _passing(self._node, type_)
         self._passing_items = {_passing_item(self._node)}
         self._in_c = _is_read_in_c(self._node)
+        objects = {o.cls: o for o in _objects_in(self._node, set())}
+        self._objects = objects if any(o.strays.come_anew for o in objects.values()) else {}
 
     def __call__(self, value: Any) -> Any:
         """*value* as the declared type.
@@ -51,7 +53,10 @@ class Shaper:
         try:
             if self._in_c and (isinstance(self._node, Object) or isinstance(value, ARRAYS)):
                 return msgspec.convert(value, self._type, from_attributes=True)
-            return msgspec.convert(self._node.opened(value), self._type)
+            shaped = msgspec.convert(self._node.opened(value), self._type)
+            if self._objects:
+                _remove_strays(shaped, self._objects)
+            return shaped
         except msgspec.ValidationError as exc:
             raise RxKernelError(
                 f"{self._place} returned a {type(value).__qualname__} that does not fit its "
@@ -61,6 +66,39 @@ class Shaper:
     def takes(self, cls: type) -> bool:
         """Whether this is the alternative for an instance of *cls*."""
         return getattr(self._node, "cls", None) is cls
+
+
+def _objects_in(node: Node | None, seen: set[int]) -> Iterator[Object]:
+    if node is None or id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, Object):
+        yield node
+    for part in _parts(node):
+        yield from _objects_in(part, seen)
+
+
+def _parts(node: Node) -> Iterable[Node | None]:
+    if isinstance(node, Object):
+        return (field.node for field in node.outputs)
+    if isinstance(node, Items | Table):
+        return (node.item if isinstance(node, Items) else node.value,)
+    if isinstance(node, Choice):
+        return (*node.arrays, node.table, *node.objects)
+    return node.items if isinstance(node, Row) else ()
+
+
+def _remove_strays(value: Any, objects: Mapping[type, Object]) -> None:
+    """From what msgspec has made: a class may set anything after its fields are set."""
+    if (node := objects.get(type(value))) is not None:
+        if node.strays.come_anew:
+            node.strays.remove_from(value)
+        for field in node.outputs:
+            if not field.node.is_flat:
+                _remove_strays(getattr(value, field.name, None), objects)
+    elif isinstance(value, (*ARRAYS, Mapping)):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            _remove_strays(part, objects)
 
 
 def _passing(node: Node, type_: Any) -> Any:

@@ -1,9 +1,11 @@
 """A return annotation decides what leaves: declared fields, and nothing else, at every depth."""
 
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypedDict
 
+import attr
 import attrs
 import msgspec
 import pytest
@@ -85,6 +87,49 @@ class Row:
         self.password = "s3cret"
 
 
+@attrs.define(slots=False)
+class Loose:
+    name: str
+
+    @functools.cached_property
+    def key(self) -> str:
+        return "s3cret"
+
+
+@attrs.define
+class Keyed:
+    name: str
+
+    @functools.cached_property
+    def key(self) -> str:
+        return "s3cret"
+
+
+@attr.s(auto_attribs=True)
+class Classic:
+    name: str
+
+
+@attrs.define(slots=False)
+class Anew:
+    name: str
+
+    def __attrs_post_init__(self) -> None:
+        self.key = "s3cret"
+
+
+@attrs.define
+class Group:
+    members: list[Loose | int]
+    by_name: dict[str, Keyed]
+    one: Anew | None = None
+
+
+def keyed(made: Any) -> Any:
+    made.key = getattr(made, "key", "s3cret")
+    return made
+
+
 ADMIN = Admin("Ada")
 ROW = Row(name="Ada")
 
@@ -146,6 +191,32 @@ def test_only_declared_fields_leave(declared: Any, value: Any, expected: Any) ->
     assert result == expected
     assert type(result) is type(expected)
     assert "s3cret" not in str(to_plain(result))
+
+
+@pytest.mark.parametrize("kind", [Loose, Keyed, Classic, Anew])
+def test_only_fields_of_an_attrs_class_leave(kind: Any) -> None:
+    """msgspec writes all of a ``__dict__``, and the slots of cached properties."""
+    for declared, wrap in ((kind, lambda x: x), (list[kind], lambda x: [x])):
+        value = wrap(keyed(kind("Ada")))
+        assert "s3cret" in str(to_plain(value))
+        assert to_plain(shaped(declared, value)) == wrap({"name": "Ada"})
+        assert to_plain(shaped(declared, wrap(Row(name="Ada")))) == wrap({"name": "Ada"})
+
+
+def test_only_fields_of_an_attrs_class_leave_at_every_depth() -> None:
+    made = Group([keyed(Loose("Ada")), 1], {"a": keyed(Keyed("Ada"))}, Anew("Ada"))
+    ada = {"name": "Ada"}
+
+    assert to_plain(shaped(Group, made)) == {
+        "members": [ada, 1],
+        "by_name": {"a": ada},
+        "one": ada,
+    }
+
+
+def test_an_instance_that_could_hold_more_and_does_not_passes() -> None:
+    value = Loose("Ada")
+    assert shaped(Loose, value) is value
 
 
 @pytest.mark.parametrize(
