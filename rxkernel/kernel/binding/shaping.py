@@ -1,8 +1,8 @@
 """What an action returns, made into what it declares: only declared fields leave."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from types import GenericAlias, NoneType
-from typing import Any, Union, get_args, get_origin, is_typeddict
+from types import NoneType
+from typing import Any, Union, is_typeddict
 
 import msgspec
 
@@ -10,8 +10,9 @@ from rxkernel.exceptions import ConfigurationError, RxKernelError
 from rxkernel.kernel.binding.class_nodes import Choice, Object
 from rxkernel.kernel.binding.node_reader import read_node
 from rxkernel.kernel.binding.nodes import ARRAYS, Items, Leaf, Node, Row, Table
+from rxkernel.kernel.binding.returns import check_shaped, returned_types
 from rxkernel.messages.response import Response
-from rxkernel.routing.annotations import alternatives, is_custom
+from rxkernel.routing.annotations import is_custom
 
 Shape = Callable[[Any], Any]
 """Makes a value what is declared; a response passes as it is."""
@@ -137,27 +138,25 @@ def shape_of(returns: Any, place: str) -> Shape | None:
     Raises:
         ConfigurationError: it declares what cannot be shaped.
     """
-    members = [_as_list(a) for a in alternatives(returns) if not _is_response(a)]
-    wanted = [member for member in members if member is not NoneType]
-    if not wanted or any(member in (Any, object) or is_custom(member) for member in wanted):
-        return None
     try:
+        members = [member for member in returned_types(returns) if not _is_response(member)]
+        wanted = [member for member in members if member is not NoneType]
+        if not wanted or any(member in (Any, object) for member in wanted):
+            return None
+        check_shaped(wanted)
+        if any(map(is_custom, wanted)):
+            return None
         return _of_members(members, place)
-    except (TypeError, NameError) as exc:
+    except (TypeError, NameError, RecursionError) as exc:
         cure = "; import it outside of TYPE_CHECKING" if isinstance(exc, NameError) else ""
         raise ConfigurationError(
             f"{place} declares to return {returns}, which cannot be shaped: {exc}{cure}; declare "
-            f"a class, or Any to return what you like"
+            f"a list, a dict or a class, or Any to return what you like"
         ) from exc
 
 
 def _is_response(type_: Any) -> bool:
     return isinstance(type_, type) and issubclass(type_, Response)
-
-
-def _as_list(type_: Any) -> Any:
-    """``Iterable[T]`` is sent as a list; msgspec does not look into it."""
-    return GenericAlias(list, get_args(type_)) if get_origin(type_) is Iterable else type_
 
 
 def _of_members(members: Sequence[Any], place: str) -> Shape:

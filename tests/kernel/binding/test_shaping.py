@@ -1,9 +1,20 @@
 """A return annotation decides what leaves: declared fields, and nothing else, at every depth."""
 
 import functools
-from collections.abc import Iterable, Sequence
+import typing
+from collections import ChainMap, Counter, OrderedDict, defaultdict, deque
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Coroutine,
+    Generator,
+    Iterable,
+    Iterator,
+    Sequence,
+    ValuesView,
+)
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypedDict
+from typing import Annotated, Any, Generic, NamedTuple, NewType, TypedDict, TypeVar
 
 import attr
 import attrs
@@ -23,6 +34,8 @@ from rxkernel.application.pytest_plugin import ClientOf
 from rxkernel.exceptions import RxKernelError
 from rxkernel.kernel.binding.shaping import shape_of
 from rxkernel.kernel.serialization import to_plain
+
+T = TypeVar("T")
 
 
 @attrs.frozen
@@ -155,6 +168,22 @@ def shaped(declared: Any, value: Any) -> Any:
         (Iterable[User], (u for u in [ADMIN]), [User("Ada")]),
         (Sequence[User], [ADMIN], [User("Ada")]),
         (list[User], {1: ADMIN}.values(), [User("Ada")]),
+        (Iterator[User], iter([ADMIN]), [User("Ada")]),
+        (Generator[User, None, None], (u for u in [ADMIN]), [User("Ada")]),
+        (ValuesView[User], {1: ADMIN}.values(), [User("Ada")]),
+        (deque[User], deque([ADMIN]), [User("Ada")]),
+        (typing.Deque[User] | None, deque([ADMIN]), [User("Ada")]),  # noqa: UP006
+        (list[Iterable[User]], [iter([ADMIN])], [[User("Ada")]]),
+        (tuple[Iterable[User], ...], [[ADMIN]], ([User("Ada")],)),
+        (dict[str, Iterable[User]], {"a": (u for u in [ADMIN])}, {"a": [User("Ada")]}),
+        (OrderedDict[str, User], OrderedDict(a=ADMIN), {"a": User("Ada")}),
+        (defaultdict[str, deque[User]], {"a": deque([ADMIN])}, {"a": [User("Ada")]}),
+        (ChainMap[str, User], ChainMap({"a": ADMIN}), {"a": User("Ada")}),
+        (Counter[str], Counter("a"), {"a": 1}),
+        (Annotated[Iterable[User], "all"], [ADMIN], [User("Ada")]),
+        (NewType("Users", Iterator[User]), [ADMIN], [User("Ada")]),
+        (Awaitable[User], ADMIN, User("Ada")),
+        (Coroutine[Any, Any, Iterable[User]], [ADMIN], [User("Ada")]),
         (dict[str, User], {"a": ADMIN}, {"a": User("Ada")}),
         (dict[str, list[User]], {"a": [ADMIN]}, {"a": [User("Ada")]}),
         (tuple[User, int], (ADMIN, 1), (User("Ada"), 1)),
@@ -238,7 +267,8 @@ def test_what_holds_nothing_else_passes_as_it_is(declared: Any, value: Any) -> N
 
 
 @pytest.mark.parametrize(
-    "declared", [Any, None, Response, object, Row, Response | None, User | Any]
+    "declared",
+    [Any, None, Response, object, Row, Response | None, User | Any, Row | int, Awaitable[Any]],
 )
 def test_what_says_nothing_of_fields_is_not_shaped(declared: Any) -> None:
     assert shape_of(type(None) if declared is None else declared, "Tasks.show") is None
@@ -269,7 +299,42 @@ def test_what_cannot_be_shaped_is_told_at_boot() -> None:
         shape_of(list[User | Page], "Tasks.show")
 
 
+class Box(Generic[T]):
+    """A class of the application that has no declared fields."""
+
+
+@attrs.define
+class Shelf:
+    users: Iterable[User]
+
+
+@pytest.mark.parametrize(
+    ("declared", "named"),
+    [
+        (User | Row, "Row is not known"),
+        (list[User] | Row | None, "Row is not known"),
+        (Box[User], r"Box\[.*User\] is not known"),
+        (list[Box[User | None]], r"in .*Box\["),
+        (AsyncIterator[User], r"AsyncIterator\[.*User\] is not known"),
+        (Shelf, r"in .*Iterable\["),
+        (dict[str, Shelf], r"in .*Iterable\["),
+    ],
+    ids=str,
+)
+def test_what_only_looks_as_if_it_shaped_is_told_at_boot(declared: Any, named: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"Tasks.show .*{named}.* or Any"):
+        shape_of(declared, "Tasks.show")
+
+
+async def later() -> User:
+    return ADMIN
+
+
 class Users:
+    @http("GET", "/later", "later")
+    def later(self) -> Awaitable[User]:
+        return later()
+
     @http("GET", "/good", "good")
     async def good(self, request: Request) -> User:
         return ADMIN
@@ -294,8 +359,9 @@ async def test_listeners_see_what_leaves(client_of: ClientOf) -> None:
     client = client_of(Users, listeners=[Watch])
     await client.http("good")
     await client.http("thread")
+    await client.http("later")
 
-    assert seen == [User("Ada"), User("Ada")]
+    assert seen == [User("Ada")] * 3
     assert {type(content) for content in seen} == {User}
 
 
