@@ -13,7 +13,8 @@ from rxkernel.kernel.errors import error_response, failure_of, log_failure
 from rxkernel.kernel.events import DefinitionEvent, KernelEvents
 from rxkernel.kernel.pipeline import Pipeline
 from rxkernel.kernel.route import Route, new_pipeline
-from rxkernel.kernel.scopes import close_services, current_request
+from rxkernel.kernel.scopes import current_request
+from rxkernel.kernel.threads import end_scope
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.routing.definitions import (
@@ -199,7 +200,7 @@ class Kernel:
                 "a listener of %s failed", KernelEvents.KERNEL_TERMINATE, exc_info=failure
             )
         finally:
-            await close_services(request)
+            await end_scope(request)
 
     async def settle(self, timeout: float | None = None) -> None:
         """Wait for what `terminate` began; what takes longer than *timeout* is cancelled."""
@@ -207,7 +208,10 @@ class Kernel:
             return
         _, late = await asyncio.wait(self._background, timeout=timeout)
         for task in late:
-            logger.warning("a listener of %s took too long", KernelEvents.KERNEL_TERMINATE)
+            logger.warning(
+                "a listener of %s, or a plain def past its deadline, took too long",
+                KernelEvents.KERNEL_TERMINATE,
+            )
             task.cancel()
         await self.settle()
 
@@ -216,7 +220,7 @@ class Kernel:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _provide_none(service: Any) -> Any:
+def _provide_none(service: Any, *, over_http: bool) -> Any:
     name = getattr(service, "__qualname__", str(service))
     raise ConfigurationError(f"asks for {name}, and this kernel has no services")
 

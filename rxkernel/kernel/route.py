@@ -6,7 +6,7 @@ from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.kernel.deadline import TimedPipeline
 from rxkernel.kernel.events import Action
 from rxkernel.kernel.pipeline import Pipeline
-from rxkernel.kernel.scopes import close_services
+from rxkernel.kernel.threads import end_scope
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.routing.definitions import Definition, HttpDefinition, WebSocketDefinition
@@ -52,7 +52,7 @@ class Route:
             return await self.run(request)
         finally:
             if request.services is not None:
-                await close_services(request)
+                await end_scope(request)
 
 
 def new_pipeline(

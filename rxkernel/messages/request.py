@@ -51,7 +51,7 @@ class Request:
         params: path, then query, then form fields; ``params["x"]`` is the first of them.
             Over a socket, the ``params`` of the event, whose values may be any JSON.
         body: decoded: JSON as Python values, a form as a mapping, text as str, else bytes;
-            None when there is none.
+            None when there is none. The bytes where the action takes ``bytes``.
         raw_body: the bytes of the body; empty over a socket, for a multipart form, and where
             the action takes a stream.
         source: what `stream` gives out, set by a transport that has not read the body.
@@ -59,7 +59,8 @@ class Request:
         path: the template of the route, as ``/users/{id}``; url: path and query as sent,
             over a socket the name of the event.
         method: as sent, so ``HEAD`` also where a GET route answers; None over a socket.
-        controller, route_name, definition: set by the kernel, which knows the route.
+        controller, route_name, definition: set by the kernel, which knows the route. The name
+            is there before, also for a body that is refused.
         token: whoever authenticated the request leaves proof of it here.
         files: the uploads of a multipart form, by field name.
         services: the request-scoped services made for this message so far.

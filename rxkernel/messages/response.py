@@ -62,7 +62,8 @@ class Response:
             http.cookies.CookieError: *name* is not a token.
             ValueError: browsers would drop it: ``__Secure-`` or *samesite* ``"None"`` without
                 *secure*, ``__Host-`` also with a *domain* or another *path*, name and value
-                above 4096 bytes.
+                above 4096 bytes. Also a *value* with a control character or half of a surrogate
+                pair, which could not come back.
         """
         cookie = set_cookie_header(
             name,

@@ -225,6 +225,12 @@ def test_a_cookie_has_no_more_than_4096_bytes_of_name_and_value() -> None:
         response.set_cookie("sid", "é" * 1024)  # written as \351, in quotes
 
 
+@pytest.mark.parametrize("value", ["a\nb", "\0", "\x1b[2J", "\ud800"])
+def test_a_cookie_whose_value_would_not_be_taken_back_is_refused(value: str) -> None:
+    with pytest.raises(ValueError, match="the value of cookie 'sid' has a control character"):
+        Response().set_cookie("sid", value)
+
+
 @pytest.mark.parametrize("tag", ["", "a b", 'a"b', '"a"', "a\r\nb", "日"])
 def test_an_entity_tag_that_is_none_is_refused(tag: str) -> None:
     """RFC 9110 §8.8.3."""

@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 from collections.abc import Iterable
+from types import MemberDescriptorType
 from typing import Any
 
 import attrs
@@ -44,17 +45,31 @@ def _check(cls: Any, arguments: dict[str, str]) -> None:
 
 def has_own_ways(cls: Any) -> bool:
     """Whether msgspec would make an instance in another way than its constructor does: it calls
-    no ``__init__`` or ``__attrs_pre_init__`` of one's own, runs no converters of attrs, and lets
-    fields be given that the constructor does not take."""
+    no ``__init__`` or ``__attrs_pre_init__`` of one's own, runs no converters of attrs, lets
+    fields be given that the constructor does not take, and does not see that one is missing
+    where a base class has an attribute of its name."""
     if attrs.has(cls):
         return (
             _has_own_constructor(cls)
             or hasattr(cls, "__attrs_pre_init__")
-            or any(a.converter is not None or not a.init for a in attrs.fields(cls))
+            or any(
+                a.converter is not None or not a.init or hides_absence(cls, a.name)
+                for a in attrs.fields(cls)
+            )
         )
     return dataclasses.is_dataclass(cls) and (
-        _has_own_constructor(cls) or not all(f.init for f in dataclasses.fields(cls))
+        _has_own_constructor(cls)
+        or not all(
+            f.init and (f.default is not dataclasses.MISSING or not hides_absence(cls, f.name))
+            for f in dataclasses.fields(cls)
+        )
     )
+
+
+def hides_absence(cls: Any, name: str) -> bool:
+    """Whether instances of *cls* seem to have the field *name* before it is set."""
+    found = inspect.getattr_static(cls, name, dataclasses.MISSING)
+    return found is not dataclasses.MISSING and not isinstance(found, MemberDescriptorType)
 
 
 def _has_own_constructor(cls: Any) -> bool:

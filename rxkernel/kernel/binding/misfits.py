@@ -29,6 +29,9 @@ _RAISE = opmap["RAISE_VARARGS"]
 _OF_ATTRS = re.compile(r"(?:'[^']*' )?(?P<rule>.*?)(?:: | \().*", re.DOTALL)
 
 
+NO_UNICODE = "is not valid UTF-8"
+
+
 class _Unfit:
     """Stands for a value that could not be made."""
 
@@ -81,6 +84,17 @@ class Misfits:
         return UnprocessableEntityException(
             "the request does not fit; see errors", errors=self.found
         )
+
+
+def is_unicode(text: str) -> bool:
+    """False for a text with bytes in it that were no UTF-8, as a header may have (PEP 383)."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def below(path: str, name: object) -> str:

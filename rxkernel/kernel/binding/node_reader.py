@@ -239,7 +239,8 @@ def _leaf(info: Any) -> Leaf:
         Annotated[type_, msgspec.Meta(**meta)] if meta else type_,
         title,
         looks=type_ is Decimal,
-        looks_leniently=type_ in (Decimal, float),
+        looks_leniently=type_ in (Decimal, float, datetime),
+        is_moment=type_ is datetime,
     )
 
 
@@ -254,5 +255,5 @@ def _together(leaves: list[Leaf]) -> Leaf | None:
         if all(x.choices for x in leaves)
         else (),
         looks=any(leaf.looks for leaf in leaves),
-        looks_leniently=any(leaf.looks_leniently for leaf in leaves),
+        looks_leniently=any(leaf.looks_leniently and not leaf.is_moment for leaf in leaves),
     )

@@ -86,12 +86,15 @@ class Leaf:
     looks_leniently: bool = False
     is_flat: bool = True
     by_hand: bool = False
+    is_moment: bool = False  # a number as text would be a time of Unix: "2026" is in 1970
 
     @property
     def in_c(self) -> Any:
         return self.type
 
     def unclean(self, raw: Any, lenient: bool) -> Misfit | None:
+        if self.is_moment:
+            return ("", f"expected {self.title}") if lenient and _is_number(raw) else None
         if not (self.looks or (lenient and self.looks_leniently)):
             return None
         is_wanted = _is_decimal if self.looks else _is_finite
@@ -135,6 +138,14 @@ def _is_decimal(raw: Any) -> bool:
 
 def _is_small(value: Decimal) -> bool:
     return _MIN_EXPONENT <= value.adjusted() <= _MAX_EXPONENT
+
+
+def _is_number(raw: Any) -> bool:
+    try:
+        float(raw)
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return True
 
 
 def made(node: Node, raw: Any, path: str, misfits: Misfits, lenient: bool) -> Any:

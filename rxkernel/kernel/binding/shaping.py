@@ -2,21 +2,30 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import NoneType
-from typing import Any, Union, is_typeddict
+from typing import Any, Never, NoReturn, Union, is_typeddict
 
 import msgspec
 
 from rxkernel.exceptions import ConfigurationError, RxKernelError
 from rxkernel.kernel.binding.class_nodes import Choice, Object
+from rxkernel.kernel.binding.defaults import fill_of
 from rxkernel.kernel.binding.node_reader import read_node
 from rxkernel.kernel.binding.nodes import ARRAYS, Items, Leaf, Node, Row, Table
 from rxkernel.kernel.binding.returns import check_shaped, returned_types
-from rxkernel.messages.response import Response
-from rxkernel.routing.annotations import is_custom
+from rxkernel.messages.response import (
+    Acknowledgement,
+    EventStreamResponse,
+    FileResponse,
+    Response,
+    StreamResponse,
+)
+from rxkernel.routing.annotations import is_custom, unsendable
 
 Shape = Callable[[Any], Any]
-"""Makes a value what is declared; a response passes as it is."""
+"""Makes a value, or the content of a plain response, what is declared."""
 
+_NOTHING = (NoneType, NoReturn, Never)
+_AS_THEY_ARE = (StreamResponse, EventStreamResponse, FileResponse, Acknowledgement)
 _ATOMS = (bool, int, float, str, bytes)
 
 
@@ -40,6 +49,7 @@ class Shaper:
         self._in_c = _is_read_in_c(self._node)
         objects = {o.cls: o for o in _objects_in(self._node, set())}
         self._objects = objects if any(o.strays.come_anew for o in objects.values()) else {}
+        self._fill = fill_of(self._node)
 
     def __call__(self, value: Any) -> Any:
         """*value* as the declared type.
@@ -47,22 +57,27 @@ class Shaper:
         Raises:
             RxKernelError: it does not fit; the text says where, for the log.
         """
-        if type(value) is self._passing or isinstance(value, Response):
+        if type(value) is self._passing:
             return value
         if type(value) is list and self._passing_items.issuperset(map(type, value)):
             return value
         try:
-            if self._in_c and (isinstance(self._node, Object) or isinstance(value, ARRAYS)):
-                return msgspec.convert(value, self._type, from_attributes=True)
-            shaped = msgspec.convert(self._node.opened(value), self._type)
-            if self._objects:
-                _remove_strays(shaped, self._objects)
-            return shaped
+            shaped = self._convert(value)
         except msgspec.ValidationError as exc:
             raise RxKernelError(
                 f"{self._place} returned a {type(value).__qualname__} that does not fit its "
                 f"return annotation: {exc}"
             ) from exc
+        if self._fill is not None:
+            self._fill(shaped)
+        if self._objects:
+            _remove_strays(shaped, self._objects)
+        return shaped
+
+    def _convert(self, value: Any) -> Any:
+        if self._in_c and (isinstance(self._node, Object) or isinstance(value, ARRAYS)):
+            return msgspec.convert(value, self._type, from_attributes=True)
+        return msgspec.convert(self._node.opened(value), self._type)
 
     def takes(self, cls: type) -> bool:
         """Whether this is the alternative for an instance of *cls*."""
@@ -135,24 +150,46 @@ def _passing_item(node: Node) -> Any:
 def shape_of(returns: Any, place: str) -> Shape | None:
     """How to shape what the action at *place* returns; None when nothing is declared of it.
 
+    The content of a plain response is shaped too, unless *returns* names the response among
+    its alternatives, it has none, or it tells of an error.
+
     Raises:
-        ConfigurationError: it declares what cannot be shaped.
+        ConfigurationError: it declares what cannot be shaped, or cannot be sent.
     """
+    what = f"{place} declares to return {getattr(returns, '__qualname__', returns)}"
     try:
-        members = [member for member in returned_types(returns) if not _is_response(member)]
-        wanted = [member for member in members if member is not NoneType]
+        types = returned_types(returns)
+        members = [member for member in types if not _is_response(member)]
+        wanted = [member for member in members if member not in _NOTHING]
         if not wanted or any(member in (Any, object) for member in wanted):
             return None
         check_shaped(wanted)
+        if problem := next(filter(None, map(unsendable, wanted)), None):
+            raise ConfigurationError(f"{what}, which cannot be sent: {problem}")
         if any(map(is_custom, wanted)):
             return None
-        return _of_members(members, place)
+        shape = _of_members(members, place)
     except (TypeError, NameError, RecursionError) as exc:
         cure = "; import it outside of TYPE_CHECKING" if isinstance(exc, NameError) else ""
         raise ConfigurationError(
-            f"{place} declares to return {returns}, which cannot be shaped: {exc}{cure}; declare "
-            f"a list, a dict or a class, or Any to return what you like"
+            f"{what}, which cannot be shaped: {exc}{cure}; declare a list, a dict or a class, or "
+            f"Any to return what you like"
         ) from exc
+    return _with_responses(shape, tuple(filter(_is_response, types)))
+
+
+def _with_responses(shape: Shape, declared: tuple[type, ...]) -> Shape:
+    as_they_are = (*declared, *_AS_THEY_ARE)
+
+    def shape_all(value: Any) -> Any:
+        if not isinstance(value, Response):
+            return shape(value)
+        has_content = value.content is not None and value.status_code < 400
+        if has_content and not isinstance(value, as_they_are):
+            value.content = shape(value.content)
+        return value
+
+    return shape_all
 
 
 def _is_response(type_: Any) -> bool:

@@ -12,6 +12,7 @@ from rxkernel.exceptions import (
     RequestTimeoutException,
     ServiceUnavailableException,
 )
+from rxkernel.kernel.deadline import client_is_awaited
 from rxkernel.servers.body_limits import check_size
 from rxkernel.settings import HttpSettings
 
@@ -82,8 +83,9 @@ class BodyReader:
         clock, content = asyncio.get_running_loop().time, self._native.content
         started = clock()
         try:
-            async with asyncio.timeout(min(self._time_left(), _LOOK)):
-                return await content.readany()
+            with client_is_awaited():
+                async with asyncio.timeout(min(self._time_left(), _LOOK)):
+                    return await content.readany()
         except web.RequestPayloadError as exc:
             raise broken_off(self._native, exc) from exc
         except (Exception, asyncio.CancelledError) as exc:

@@ -18,7 +18,7 @@ from rxkernel.exceptions import (
     TooManyRequestsException,
 )
 from rxkernel.messages.response import Response
-from rxkernel.servers.aiohttp.access_log import AccessLines, HttpAccess
+from rxkernel.servers.aiohttp.access_log import AccessLines, HttpAccess, TimedHandler
 from rxkernel.servers.aiohttp.malformed import RequestHandler
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
 from rxkernel.servers.aiohttp.responses import encode_content
@@ -126,7 +126,8 @@ class Connections(Crossings):
 
     def handler(self, server: web.Server) -> RequestHandler:
         """What parses one connection and runs its requests."""
-        handler = RequestHandler(
+        kind = RequestHandler if self._access_log is None else TimedHandler
+        handler = kind(
             server,
             loop=asyncio.get_running_loop(),
             keepalive_timeout=_NEVER,

@@ -7,7 +7,7 @@ import errno
 import re
 from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.http_exceptions import (
     BadHttpMethod,
     BadStatusLine,
@@ -63,6 +63,7 @@ class RequestHandler(web.RequestHandler):
             body=body,
             content_type=content_type,
         )
+        out.headers[hdrs.SERVER] = "aiohttp"  # who sends this is told no version
         out.force_close()
         return out
 

@@ -10,6 +10,7 @@ from rxkernel.servers.aiohttp.vary import vary
 from rxkernel.settings import HttpSettings, canonical_origin
 
 _ALLOW_ORIGIN = "Access-Control-Allow-Origin"
+_EXPOSE = "Access-Control-Expose-Headers"
 _MAX_AGE = "600"
 """Seconds for which a browser need not ask again."""
 
@@ -29,6 +30,8 @@ class OriginPolicy:
         self._granted = (
             {"Access-Control-Allow-Credentials": "true"} if settings.allow_credentials else {}
         )
+        ids = settings.request_id_header
+        self._exposed = {_EXPOSE: ids} if ids is not None else {}
 
     def allows(self, native: web.Request) -> bool:
         """Whether the page that sent *native*, if one did, may have an answer."""
@@ -67,19 +70,19 @@ class OriginPolicy:
         return origin == canonical_origin(f"{told}://{self._proxies.host(native)}")
 
     def headers(self, native: web.Request) -> dict[str, str]:
-        """What tells the browser that the page may read the answer to *native*.
+        """What tells the browser that the page may read the answer to *native*, and its id.
 
         With ``*`` they are on every answer, with a list ``Vary`` is, whether a page asks or not:
         a cache may hand the answer to one later (Fetch Standard, "CORS protocol and HTTP
         caches"). Without ``http.origins`` there are none.
         """
         if self._everyone:
-            return {_ALLOW_ORIGIN: "*"}
+            return {_ALLOW_ORIGIN: "*", **self._exposed}
         if not self._listed:
             return {}
         origin = native.headers.get("Origin")
         if origin is not None and self._lists(origin):
-            return {_ALLOW_ORIGIN: origin, **self._granted, "Vary": "Origin"}
+            return {_ALLOW_ORIGIN: origin, **self._granted, **self._exposed, "Vary": "Origin"}
         return {"Vary": "Origin"}
 
     def preflight(self, native: web.Request, methods: Iterable[str]) -> dict[str, str]:
@@ -103,6 +106,8 @@ class OriginPolicy:
         for name, value in self.headers(native).items():
             if name == "Vary":
                 vary(out.headers, value)
+            elif name == _EXPOSE:  # besides those that the application names
+                out.headers.add(name, value)
             else:
                 out.headers.setdefault(name, value)
 

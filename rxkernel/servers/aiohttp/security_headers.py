@@ -1,10 +1,11 @@
-"""What browsers are told to refuse, on every answer (``http.security_headers``).
+"""What browsers are told to refuse, on every answer, and nobody of us (``http.security_headers``).
 
 After OWASP's "HTTP Headers" and "REST Security" cheat sheets, less what only an application
 can know: a whole content security policy, which pages may be opened by others.
 """
 
-from aiohttp import web
+from aiohttp import hdrs, web
+from aiohttp.http import SERVER_SOFTWARE
 
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
 
@@ -19,7 +20,9 @@ _TRANSPORT, _ONE_YEAR = "Strict-Transport-Security", "max-age=31536000"
 
 
 class SecurityHeaders:
-    """Adds them where the application has not said otherwise."""
+    """Adds them where the application has not said otherwise, and takes away which versions of
+    Python and aiohttp answer.
+    """
 
     def __init__(self, proxies: ForwardedBy) -> None:
         self._proxies = proxies
@@ -27,6 +30,8 @@ class SecurityHeaders:
     async def mark(self, native: web.Request, out: web.StreamResponse) -> None:
         """Add them to an answer before it leaves."""
         headers = out.headers
+        if headers.get(hdrs.SERVER) == SERVER_SOFTWARE:
+            del headers[hdrs.SERVER]
         for name, value in _ALWAYS.items():
             headers.setdefault(name, value)
         policies = headers.getall(_POLICY, ())

@@ -259,6 +259,7 @@ class AiohttpServer(Server):
                 granted = self._preflight(kernel, native)
                 return await kernel.respond(request, Response(None, 204, granted))
             definition, values = self._find(kernel, native)
+            request.route_name = definition.name
             add_path(request, values)
             await self._bodies.read(native, request, definition)
         except MethodNotAllowedException as exc:

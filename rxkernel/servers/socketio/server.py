@@ -365,6 +365,7 @@ class SocketioServer(Server):
             if definition is None:
                 message = f"no event {data[0][:100]!r} in namespace {connection.namespace}"
                 raise NotFoundException(message, code="unknown_event")
+            request.route_name = definition.name
             request.params, request.body = read_arguments(data)
         except Exception as exc:
             return kernel.fail(request, exc)

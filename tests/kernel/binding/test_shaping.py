@@ -14,7 +14,7 @@ from collections.abc import (
     ValuesView,
 )
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, NamedTuple, NewType, TypedDict, TypeVar
+from typing import Annotated, Any, Generic, NamedTuple, NewType, NoReturn, TypedDict, TypeVar
 
 import attr
 import attrs
@@ -22,11 +22,16 @@ import msgspec
 import pytest
 
 from rxkernel import (
+    Acknowledgement,
     ConfigurationError,
+    EventStreamResponse,
+    FileResponse,
     KernelEvents,
+    RedirectResponse,
     Request,
     Response,
     ResponseEvent,
+    StreamResponse,
     http,
     observe,
 )
@@ -141,6 +146,15 @@ class Group:
 def keyed(made: Any) -> Any:
     made.key = getattr(made, "key", "s3cret")
     return made
+
+
+class Markup(str):
+    """As template engines give them."""
+
+
+async def nothing() -> AsyncIterator[Any]:
+    if ADMIN is None:
+        yield b""
 
 
 ADMIN = Admin("Ada")
@@ -258,7 +272,15 @@ def test_an_instance_that_could_hold_more_and_does_not_passes() -> None:
         (list[Any], [object()]),
         (list[User], [User("Ada")]),
         (str, "x"),
-        (User, Response("x")),
+        (User | Response, Response(ADMIN)),
+        (User | RedirectResponse, RedirectResponse("/")),
+        (User, RedirectResponse("/")),
+        (User, StreamResponse(nothing())),
+        (User, EventStreamResponse(nothing())),
+        (User, FileResponse(__file__)),
+        (User, Acknowledgement(1, 2)),
+        (User, Response(None, 204)),
+        (User, Response({"reason": "no such user"}, 404)),
     ],
     ids=str,
 )
@@ -266,9 +288,23 @@ def test_what_holds_nothing_else_passes_as_it_is(declared: Any, value: Any) -> N
     assert shaped(declared, value) is value
 
 
+@pytest.mark.parametrize("content", [ADMIN, ROW, {"name": "Ada", "password": "s3cret"}])
+@pytest.mark.parametrize("declared", [User, User | None, User | RedirectResponse])
+def test_the_content_of_a_plain_response_is_shaped_too(declared: Any, content: Any) -> None:
+    response = Response(content, 201, {"Location": "/users/1"})
+
+    assert shaped(declared, response) is response
+    assert response.content == User("Ada")
+    assert type(response.content) is User
+    assert (response.status_code, response.headers["Location"]) == (201, "/users/1")
+
+
 @pytest.mark.parametrize(
     "declared",
-    [Any, None, Response, object, Row, Response | None, User | Any, Row | int, Awaitable[Any]],
+    [
+        *(Any, None, Response, object, OrderedDict, Response | None, User | Any, NoReturn),
+        *(Markup, Awaitable[Any]),
+    ],
 )
 def test_what_says_nothing_of_fields_is_not_shaped(declared: Any) -> None:
     assert shape_of(type(None) if declared is None else declared, "Tasks.show") is None
@@ -281,6 +317,7 @@ def test_what_says_nothing_of_fields_is_not_shaped(declared: Any) -> None:
         (list[Task], [Row(id=1)], r"missing required field `owner` - at `\$\[0\]"),
         (User, None, "Expected `object`, got `null`"),
         (User, "x", "Expected `object`, got `str`"),
+        (User, Response("x"), "Expected `object`, got `str`"),
         (int, "7", "Expected `int`"),
         (User | Page, 5, "Tasks.show returned a int"),
     ],
@@ -328,6 +365,36 @@ def test_what_only_looks_as_if_it_shaped_is_told_at_boot(declared: Any, named: s
 
 async def later() -> User:
     return ADMIN
+
+
+BaseModel = type("BaseModel", (), {"__module__": "pydantic.main"})
+
+
+class Model(BaseModel):  # type: ignore[misc, valid-type]
+    """As a model of pydantic looks from here."""
+
+
+@pytest.mark.parametrize(
+    ("declared", "name"),
+    [
+        (Row, "Row"),
+        (Row | None, "Row"),
+        (Row | Response, "Row"),
+        (list[Row], "Row"),
+        (dict[str, list[Row]], "Row"),
+        (AsyncIterator[bytes], "AsyncIterator"),
+        (Model, "Model, a pydantic model,"),
+    ],
+)
+def test_a_class_that_cannot_be_sent_is_told_at_boot(declared: Any, name: str) -> None:
+    with pytest.raises(ConfigurationError) as told:
+        shape_of(declared, "Tasks.show")
+
+    assert f"cannot be sent: {name} is no type that JSON is made of; make it" in str(told.value)
+
+
+def test_what_a_plain_def_will_await_is_shaped() -> None:
+    assert shaped(Awaitable[User], ADMIN) == User("Ada")
 
 
 class Users:

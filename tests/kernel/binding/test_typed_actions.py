@@ -220,6 +220,40 @@ class TestParameters:
             "cookies.session": "expected int",
         }
 
+    @pytest.mark.parametrize(
+        ("kind", "path"),
+        [
+            (Annotated[str, Header("X-A")], "headers.X-A"),
+            (Annotated[UUID, Header("X-A")], "headers.X-A"),
+            (Annotated[int | None, Header("X-A")], "headers.X-A"),
+            (Annotated[list[str], Header("X-A")], "headers.X-A"),
+            (Annotated[str, Cookie("a")], "cookies.a"),
+        ],
+        ids=str,
+    )
+    async def test_bytes_that_are_no_utf_8_are_a_misfit(
+        self, client_of: ClientOf, kind: Any, path: str
+    ) -> None:
+        """PEP 383: a server hands them on as lone surrogates, which nothing could write."""
+
+        async def action(self: Any, x: Any) -> Any:
+            return x
+
+        action.__annotations__["x"] = kind
+        controller = type("C", (), {"action": http("GET", "/", "heads")(action)})
+        raw = b"caf\xe9".decode(errors="surrogateescape")
+
+        response = await client_of(controller).http(
+            "heads", headers={"X-A": raw}, cookies={"a": raw}
+        )
+        assert misfits(response) == {path: "is not valid UTF-8"}
+
+    def test_half_a_surrogate_pair_is_a_misfit_wherever_it_comes_from(self) -> None:
+        for kind in (UUID, date, Item, int):
+            found = Misfits()
+            Validator(kind).read("\udce9", "params.x", found, lenient=True)
+            assert len(found.found) == 1
+
     async def test_constraints_and_literals_are_honoured(self, client_of: ClientOf) -> None:
         class Limits:
             @http("GET", "/", "limits")
@@ -348,6 +382,60 @@ class TestBody:
             "body.z": "is not known",
         }
 
+    async def test_an_input_left_empty_is_not_given_where_a_text_is_no_value(
+        self, client_of: ClientOf
+    ) -> None:
+        """As in FastAPI, but an empty text stays one where a text is wanted."""
+
+        @attrs.frozen
+        class Profile:
+            name: str
+            age: int | None
+            born: date | None = None
+            stars: int = 3
+            size: Size = Size.SMALL
+
+        class Forms:
+            @http("POST", "/class", "class")
+            async def whole(self, profile: Profile) -> Any:
+                return [profile.name, profile.age, profile.born, profile.stars, profile.size]
+
+            @http("POST", "/params", "params")
+            async def params(self, name: str, age: int | None = 1, page: int = 1) -> Any:
+                return [name, age, page]
+
+            @http("POST", "/fields", "fields")
+            async def fields(
+                self,
+                name: Annotated[str, Body()],
+                age: Annotated[int | None, Body()] = None,
+                tags: Annotated[list[int], Body()] = [],  # noqa: B006 - what is tested
+            ) -> Any:
+                return [name, age, tags]
+
+        client = client_of(Forms)
+        empty = dict.fromkeys(("name", "age", "born", "stars", "size"), "")
+        assert misfits(await client.http("class", form=empty)) == {"body.age": "is missing"}
+        answer = await client.http("class", form={**empty, "age": "7"})
+        assert answer.content == ["", 7, None, 3, Size.SMALL]
+        assert (await client.http("params", form={"name": "", "age": ""})).content == ["", 1, 1]
+        answer = await client.http("params", params={"page": ""}, form={"name": "", "page": ""})
+        assert misfits(answer) == {"params.page": "expected int"}
+        assert (await client.http("fields", form={"name": "", "age": ""})).content == [
+            "",
+            None,
+            [],
+        ]
+        assert misfits(await client.http("fields", form={"name": "", "tags": ""})) == {
+            "body.tags[0]": "expected int"
+        }
+        assert misfits(await client.http("class", body={**empty, "age": ""})) == {
+            "body.age": "expected int, got str",
+            "body.born": "invalid RFC3339 encoded date",
+            "body.stars": "expected int, got str",
+            "body.size": "expected one of 's', 'l'",
+        }
+
     async def test_a_form_has_the_fields_of_several_parameters(self, client_of: ClientOf) -> None:
         class Forms:
             @http("POST", "/", "form")
@@ -402,6 +490,23 @@ class TestBody:
             "files.more": "is missing",
         }
 
+    async def test_a_file_that_may_be_none_is_none_where_there_is_none(
+        self, client_of: ClientOf
+    ) -> None:
+        """As a `Connection`: a transport that brings none needs no default for it."""
+
+        class Photos:
+            @http("POST", "/", "add")
+            @websocket("add")
+            async def add(
+                self, photo: UploadedFile | None, more: list[UploadedFile] | None
+            ) -> Any:
+                return [photo, more]
+
+        client = client_of(Photos)
+        assert (await client.websocket("add")).content == [None, None]
+        assert (await client.http("add", form={"a": "1"})).content == [None, None]
+
     async def test_bytes_text_and_anything(self, client_of: ClientOf) -> None:
         class Raw:
             @http("POST", "/bytes", "bytes")
@@ -441,7 +546,9 @@ class TestBody:
         assert misfits(await client.http("number", body="5")) == {"body": "expected int, got str"}
         assert (await client.http("stream", body=b"abc")).content == [b"abc"]
 
-    @pytest.mark.parametrize("kind", [None, "text/plain", "application/octet-stream", "x" * 500])
+    @pytest.mark.parametrize(
+        "kind", [None, "text/plain", "application/octet-stream", "x/" + "x" * 500]
+    )
     async def test_another_content_type_is_415_that_names_the_accepted(
         self, client_of: ClientOf, kind: str | None
     ) -> None:
