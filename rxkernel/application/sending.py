@@ -12,14 +12,14 @@ from multidict import CIMultiDict, MultiDict
 from rxkernel.exceptions import NotFoundException
 from rxkernel.kernel.messagepack import encode_msgpack
 from rxkernel.kernel.serialization import encode_json, to_plain
+from rxkernel.messages.media_type import MSGPACK_NAMES, ContentType, content_type_of
 from rxkernel.messages.request import Request
 from rxkernel.messages.upload import UploadedFile
 from rxkernel.routing.definitions import HttpDefinition
-from rxkernel.servers.aiohttp.content_type import ContentType, content_type_of
-from rxkernel.servers.aiohttp.requests import MSGPACK, UNKNOWN, decode_body
+from rxkernel.servers.aiohttp.requests import UNKNOWN, decode_body
 from rxkernel.servers.body_limits import BodyLimits, check_fields, check_form_size, check_size
 
-URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
+MULTIPART = "multipart/form-data"
 
 Files = Mapping[str, UploadedFile | Sequence[UploadedFile]]
 
@@ -105,7 +105,7 @@ def body_of(body: Any, headers: CIMultiDict[str]) -> bytes | AsyncIterable[bytes
     content_type = content_type_of(headers.setdefault("Content-Type", "application/json"))
     if content_type.is_json:
         return encode_json(body)
-    if content_type.kind in MSGPACK:
+    if content_type.kind in MSGPACK_NAMES:
         return encode_msgpack(body)
     if isinstance(body, str):
         return body.encode(content_type.charset())

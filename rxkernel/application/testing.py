@@ -12,7 +12,6 @@ from multidict import CIMultiDict, MultiDict
 from rxkernel.application.application import Application
 from rxkernel.application.sending import (
     MULTIPART,
-    URLENCODED,
     Files,
     body_of,
     fill_body,
@@ -37,6 +36,7 @@ from rxkernel.messages.response import (
     close_source,
 )
 from rxkernel.messages.transport import Transport
+from rxkernel.servers.aiohttp.requests import URLENCODED
 from rxkernel.servers.aiohttp.responses import encode_content
 from rxkernel.servers.body_limits import BodyLimits
 from rxkernel.servers.events import ConnectionEvent, ServerEvents
