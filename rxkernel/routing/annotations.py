@@ -294,7 +294,7 @@ def holds_decimal(annotation: Any) -> bool:
     """Whether there is a `Decimal` in it, at any depth."""
     try:
         infos = infos_in(msgspec_inspect.type_info(annotation), set())
-    except (TypeError, NameError, NotImplementedError):
+    except (*UNREADABLE, NameError):
         return False
     return any(isinstance(info, msgspec_inspect.DecimalType) for info in infos)
 
