@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from rxkernel.events.dispatcher import is_async
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.kernel.binding.arguments import Read, argument
+from rxkernel.kernel.binding.arguments import Read, argument, check_types
 from rxkernel.kernel.binding.body_arguments import body_arguments
 from rxkernel.kernel.binding.misfits import Misfits
 from rxkernel.kernel.binding.shaping import Shape, shape_of
@@ -56,6 +56,10 @@ def bind_action(
         raise ConfigurationError(f"{route} yields; return StreamResponse(self.…()) instead")
     signature = read_signature(method, metadata)
     call = method if is_async(method) else _in_thread(method, threads)
+    try:
+        check_types(signature.parameters)
+    except ConfigurationError as error:
+        raise ConfigurationError(*(f"{route} {problem}" for problem in error.problems)) from error
     service_of = partial(provide, over_http=isinstance(metadata, HttpMetadata))
     action = call if signature.is_plain else _typed(call, signature, service_of, route)
     shape = shape_of(signature.returns, route)

@@ -190,6 +190,22 @@ def is_model(annotation: Any) -> bool:
     )
 
 
+UNREADABLE = (TypeError, ValueError, AttributeError, NotImplementedError, RecursionError)
+"""What msgspec raises of a type that it cannot read, besides NameError."""
+
+
+def said_of(exc: Exception) -> str:
+    """Why msgspec cannot read a type, with a cure where it tells none."""
+    if isinstance(exc, NotImplementedError) and "takes_self" in str(exc):
+        return (
+            "a default of attrs that takes self is not known of from outside; set the field in "
+            "__attrs_post_init__ instead"
+        )
+    if isinstance(exc, AttributeError):
+        return f"an annotation in it cannot be read: {exc}; mend the name"
+    return str(exc) or type(exc).__name__
+
+
 def unreadable(annotation: Any) -> str | None:
     """Why no value of a client can become *annotation*; None when it can."""
     try:
@@ -197,8 +213,8 @@ def unreadable(annotation: Any) -> str | None:
         info = msgspec_inspect.type_info(annotation)
     except NameError as exc:
         return f"the name {exc.name!r} in it is not known; import it outside of TYPE_CHECKING"
-    except (TypeError, ValueError, RecursionError) as exc:
-        return _with_cure(str(exc))
+    except UNREADABLE as exc:
+        return _with_cure(said_of(exc))
     for cls in classes_in(info, set()):
         if cls is UploadedFile:
             return "uploads come as UploadedFile or list[UploadedFile], each by its own parameter"
@@ -224,7 +240,7 @@ def field_keys(annotation: Any) -> tuple[str, ...]:
     """The names on the wire of the fields of a class (see `is_model`)."""
     try:
         info: Any = msgspec_inspect.type_info(without_none(annotation))
-    except (TypeError, NameError):
+    except (*UNREADABLE, NameError):
         return ()
     return tuple(field.encode_name for field in info.fields)
 
@@ -254,7 +270,7 @@ def unsendable(annotation: Any) -> str | None:
     """Why no value of *annotation* can be written as JSON; None when it can, or is not known."""
     try:
         info = msgspec_inspect.type_info(annotation)
-    except (TypeError, NameError):
+    except (*UNREADABLE, NameError):
         return None
     for cls in classes_in(info, set()):
         if not (cls in (object, Iterable) or is_model(cls) or issubclass(cls, _WRITTEN)):
@@ -278,7 +294,7 @@ def holds_decimal(annotation: Any) -> bool:
     """Whether there is a `Decimal` in it, at any depth."""
     try:
         infos = infos_in(msgspec_inspect.type_info(annotation), set())
-    except (TypeError, NameError, NotImplementedError):
+    except (*UNREADABLE, NameError):
         return False
     return any(isinstance(info, msgspec_inspect.DecimalType) for info in infos)
 
@@ -287,7 +303,7 @@ def is_custom(annotation: Any) -> bool:
     """Whether msgspec knows nothing of it but the class."""
     try:
         info = msgspec_inspect.type_info(annotation)
-    except (TypeError, NameError):
+    except (*UNREADABLE, NameError):
         return False
     return isinstance(info, msgspec_inspect.CustomType)
 

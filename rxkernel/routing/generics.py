@@ -20,7 +20,7 @@ from typing import (
 from msgspec import inspect as msgspec_inspect
 
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.routing.annotations import bare, filled, infos_in, is_model, resolve
+from rxkernel.routing.annotations import UNREADABLE, bare, filled, infos_in, is_model, resolve
 
 _VARIABLES = (TypeVar, ParamSpec, TypeVarTuple)
 
@@ -100,7 +100,7 @@ def _variables_of(cls: Any) -> tuple[Any, ...]:
 def _open_in_fields(model: Any) -> Iterator[str]:
     try:
         infos = list(infos_in(msgspec_inspect.type_info(model), set()))
-    except (TypeError, NameError, NotImplementedError):  # told where it is read
+    except (*UNREADABLE, NameError):  # told where it is read
         return
     for cls in (info.cls for info in infos if hasattr(info, "cls")):
         own = get_origin(cls) or cls

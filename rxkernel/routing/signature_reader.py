@@ -123,10 +123,12 @@ def _returns(
 
 
 def _unresolved(what: str, annotation: Any, exc: Exception) -> str:
-    return (
-        f"has the annotation {annotation!r} for {what}, which cannot be read ({exc}); define or "
-        f"import its names at the top of the module, outside of TYPE_CHECKING"
+    cure = (
+        "define or import its names at the top of the module, outside of TYPE_CHECKING"
+        if isinstance(exc, NameError)
+        else "write a type"
     )
+    return f"has the annotation {annotation!r} for {what}, which cannot be read ({exc}); {cure}"
 
 
 def _parameter(

@@ -12,8 +12,10 @@ from uuid import UUID
 
 from multidict import MultiDict, MultiDictProxy
 
+from rxkernel.exceptions import ConfigurationError
 from rxkernel.kernel.binding.class_nodes import Field
 from rxkernel.kernel.binding.misfits import NO_UNICODE, Misfits, is_unicode
+from rxkernel.kernel.binding.node_reader import read_node
 from rxkernel.kernel.binding.validation import Validator
 from rxkernel.messages.request import Request
 from rxkernel.routing.annotations import (
@@ -33,6 +35,7 @@ Absent = Callable[[Misfits], Any]
 
 MISSING: Any = object()
 _PATHS = {Source.PARAMS: "params", Source.HEADER: "headers", Source.COOKIE: "cookies"}
+_READ = (*_PATHS, Source.BODY)
 BAGS = (MultiDict, MultiDictProxy)
 """What the body is when a form was sent."""
 
@@ -41,6 +44,23 @@ _RAW = (Source.HEADER, Source.COOKIE)
 
 _EXACT = (str, int, bool, UUID)
 _IMMUTABLE = (NoneType, bool, int, float, str, bytes, Decimal, date, time, timedelta, UUID, Enum)
+
+
+def check_types(parameters: Iterable[Parameter]) -> None:
+    """Refuse what can be read, but of which no value can be made.
+
+    Raises:
+        ConfigurationError: with each parameter of such a type.
+    """
+    problems = []
+    for parameter in parameters:
+        if parameter.source in _READ:
+            try:
+                read_node(parameter.type)
+            except (TypeError, NameError) as exc:
+                problems.append(f"cannot bind parameter {parameter.name!r}: {exc}")
+    if problems:
+        raise ConfigurationError(*problems)
 
 
 def argument(parameter: Parameter) -> Read:

@@ -15,6 +15,7 @@ from rxkernel.kernel.binding.misfits import (
     said_by_class,
 )
 from rxkernel.kernel.binding.nodes import ARRAYS, ATOMS, Items, Leaf, Node, Row, made
+from rxkernel.kernel.binding.strays import Strays
 
 
 @attrs.frozen(eq=False)
@@ -57,6 +58,7 @@ class Object:
     title: str = "object"
     known: frozenset[str] = frozenset()
     _closed: bool | None = None
+    _strays: Strays | None = None
     _looking: list[list[tuple[str, Node]] | None] = attrs.field(factory=lambda: [None, None])
 
     def unclean(self, raw: Any, lenient: bool) -> Misfit | None:
@@ -149,8 +151,16 @@ class Object:
     def is_closed(self) -> bool:
         """Whether an instance, not of a subclass, can hold nothing but what is declared."""
         if self._closed is None:
-            self._closed = all(field.node.is_flat for field in self.outputs)
+            is_flat = all(field.node.is_flat for field in self.outputs)
+            self._closed = is_flat and not self.strays.are_possible
         return self._closed
+
+    @property
+    def strays(self) -> Strays:
+        """What an instance may hold besides what is declared."""
+        if self._strays is None:
+            self._strays = Strays(self.cls, frozenset(field.name for field in self.outputs))
+        return self._strays
 
     def opened(self, value: Any) -> Any:
         is_ours = type(value) is self.cls
@@ -163,7 +173,8 @@ class Object:
         else:
             parts = {f.key: getattr(value, f.name) for f in self.outputs if hasattr(value, f.name)}
         opened = {f.key: f.node.opened(parts[f.key]) for f in self.outputs if f.key in parts}
-        if is_ours and all(opened[key] is parts[key] for key in opened):
+        is_same = is_ours and all(opened[key] is parts[key] for key in opened)
+        if is_same and not (self.strays.are_possible and self.strays.are_in(value)):
             return value
         if self.is_array:
             return ([] if self.tag_field is None else [self.tag]) + list(opened.values())

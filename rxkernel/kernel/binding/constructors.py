@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import msgspec
 
-from rxkernel.routing.annotations import resolve
+from rxkernel.routing.annotations import UNREADABLE, resolve, said_of
 
 _GENERATED = ("<attrs generated", "<string>")
 """Where the code of a constructor is from that attrs or dataclasses wrote."""
@@ -127,5 +127,5 @@ def type_info(type_: Any) -> Any:
     """
     try:
         return msgspec.inspect.type_info(type_)
-    except (NotImplementedError, AttributeError, ValueError, RecursionError) as exc:
-        raise TypeError(str(exc) or type(exc).__name__) from exc
+    except UNREADABLE as exc:
+        raise TypeError(said_of(exc)) from exc

@@ -8,7 +8,7 @@ misfit, and ``opened`` takes an instance apart so that it can be made anew.
 import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from enum import Enum
 from operator import is_
 from types import GenericAlias
@@ -34,6 +34,8 @@ from rxkernel.kernel.binding.misfits import (
 ATOMS = (str, int, float, bytes, Decimal, date, datetime, time, timedelta, UUID, Enum)
 ARRAYS = (list, tuple, set, frozenset)
 
+
+_MIN_EXPONENT, _MAX_EXPONENT, _MAX_DIGITS = -6176, 6144, 7000
 
 _SETS = (set, frozenset)
 
@@ -93,15 +95,10 @@ class Leaf:
     def unclean(self, raw: Any, lenient: bool) -> Misfit | None:
         if self.is_moment:
             return ("", f"expected {self.title}") if lenient and _is_number(raw) else None
-        if not (self.looks or (lenient and self.looks_leniently)) or self._is_finite(raw):
+        if not (self.looks or (lenient and self.looks_leniently)):
             return None
-        return "", "expected a finite number"
-
-    def _is_finite(self, raw: Any) -> bool:
-        try:
-            return not isinstance(raw, str | float | Decimal) or math.isfinite(float(raw))
-        except (ValueError, OverflowError):  # a text that is something else, or too large
-            return not isinstance(raw, Decimal)
+        is_wanted = _is_decimal if self.looks else _is_finite
+        return None if is_wanted(raw) else ("", "expected a finite number")
 
     def build(self, raw: Any, path: str, misfits: Misfits, lenient: bool) -> Any:
         try:
@@ -115,6 +112,32 @@ class Leaf:
 
     def opened(self, value: Any) -> Any:
         return value
+
+
+def _is_finite(raw: Any) -> bool:
+    try:
+        return not isinstance(raw, str | float) or math.isfinite(float(raw))
+    except ValueError:  # a text that is something else
+        return True
+
+
+def _is_decimal(raw: Any) -> bool:
+    """Whether *raw* is a number that decimal128 has (IEEE 754): with ``1e-999999999`` each sum
+    would take all of the memory."""
+    if not isinstance(raw, str | float | Decimal):
+        return True
+    if isinstance(raw, str) and len(raw) > _MAX_DIGITS:
+        return False
+    try:
+        value = Decimal(raw)
+    except InvalidOperation:  # a text that is something else
+        return True
+    exponent = value.as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= _MIN_EXPONENT and _is_small(value)
+
+
+def _is_small(value: Decimal) -> bool:
+    return _MIN_EXPONENT <= value.adjusted() <= _MAX_EXPONENT
 
 
 def _is_number(raw: Any) -> bool:

@@ -1,16 +1,17 @@
 """What an action returns, made into what it declares: only declared fields leave."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-from types import GenericAlias, NoneType
-from typing import Any, Never, NoReturn, Union, get_args, get_origin, is_typeddict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import NoneType
+from typing import Any, Never, NoReturn, Union, is_typeddict
 
 import msgspec
 
 from rxkernel.exceptions import ConfigurationError, RxKernelError
-from rxkernel.kernel.binding.class_nodes import Object
+from rxkernel.kernel.binding.class_nodes import Choice, Object
 from rxkernel.kernel.binding.defaults import fill_of
 from rxkernel.kernel.binding.node_reader import read_node
-from rxkernel.kernel.binding.nodes import ARRAYS, Items, Leaf, Node, Table
+from rxkernel.kernel.binding.nodes import ARRAYS, Items, Leaf, Node, Row, Table
+from rxkernel.kernel.binding.returns import check_shaped, returned_types
 from rxkernel.messages.response import (
     Acknowledgement,
     EventStreamResponse,
@@ -18,7 +19,7 @@ from rxkernel.messages.response import (
     Response,
     StreamResponse,
 )
-from rxkernel.routing.annotations import alternatives, is_custom, unsendable
+from rxkernel.routing.annotations import is_custom, unsendable
 
 Shape = Callable[[Any], Any]
 """Makes a value, or the content of a plain response, what is declared."""
@@ -39,13 +40,15 @@ class Shaper:
     """
 
     def __init__(self, type_: Any, place: str) -> None:
-        msgspec.json.Decoder(type_)
         self._type = type_
         self._place = place
         self._node = read_node(type_)
+        msgspec.json.Decoder(type_)
         self._passing = _passing(self._node, type_)
         self._passing_items = {_passing_item(self._node)}
         self._in_c = _is_read_in_c(self._node)
+        objects = {o.cls: o for o in _objects_in(self._node, set())}
+        self._objects = objects if any(o.strays.come_anew for o in objects.values()) else {}
         self._fill = fill_of(self._node)
 
     def __call__(self, value: Any) -> Any:
@@ -67,6 +70,8 @@ class Shaper:
             ) from exc
         if self._fill is not None:
             self._fill(shaped)
+        if self._objects:
+            _remove_strays(shaped, self._objects)
         return shaped
 
     def _convert(self, value: Any) -> Any:
@@ -77,6 +82,39 @@ class Shaper:
     def takes(self, cls: type) -> bool:
         """Whether this is the alternative for an instance of *cls*."""
         return getattr(self._node, "cls", None) is cls
+
+
+def _objects_in(node: Node | None, seen: set[int]) -> Iterator[Object]:
+    if node is None or id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, Object):
+        yield node
+    for part in _parts(node):
+        yield from _objects_in(part, seen)
+
+
+def _parts(node: Node) -> Iterable[Node | None]:
+    if isinstance(node, Object):
+        return (field.node for field in node.outputs)
+    if isinstance(node, Items | Table):
+        return (node.item if isinstance(node, Items) else node.value,)
+    if isinstance(node, Choice):
+        return (*node.arrays, node.table, *node.objects)
+    return node.items if isinstance(node, Row) else ()
+
+
+def _remove_strays(value: Any, objects: Mapping[type, Object]) -> None:
+    """From what msgspec has made: a class may set anything after its fields are set."""
+    if (node := objects.get(type(value))) is not None:
+        if node.strays.come_anew:
+            node.strays.remove_from(value)
+        for field in node.outputs:
+            if not field.node.is_flat:
+                _remove_strays(getattr(value, field.name, None), objects)
+    elif isinstance(value, (*ARRAYS, Mapping)):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            _remove_strays(part, objects)
 
 
 def _passing(node: Node, type_: Any) -> Any:
@@ -118,25 +156,26 @@ def shape_of(returns: Any, place: str) -> Shape | None:
     Raises:
         ConfigurationError: it declares what cannot be shaped, or cannot be sent.
     """
-    if get_origin(returns) in (Awaitable, Coroutine):  # of a plain def
-        returns = get_args(returns)[-1]
-    members = [_as_list(a) for a in alternatives(returns) if not _is_response(a)]
-    wanted = [member for member in members if member not in _NOTHING]
-    if not wanted or any(member in (Any, object) for member in wanted):
-        return None
     what = f"{place} declares to return {getattr(returns, '__qualname__', returns)}"
-    if problem := next(filter(None, map(unsendable, wanted)), None):
-        raise ConfigurationError(f"{what}, which cannot be sent: {problem}")
-    if any(map(is_custom, wanted)):
-        return None
     try:
+        types = returned_types(returns)
+        members = [member for member in types if not _is_response(member)]
+        wanted = [member for member in members if member not in _NOTHING]
+        if not wanted or any(member in (Any, object) for member in wanted):
+            return None
+        check_shaped(wanted)
+        if problem := next(filter(None, map(unsendable, wanted)), None):
+            raise ConfigurationError(f"{what}, which cannot be sent: {problem}")
+        if any(map(is_custom, wanted)):
+            return None
         shape = _of_members(members, place)
-    except (TypeError, NameError) as exc:
+    except (TypeError, NameError, RecursionError) as exc:
+        cure = "; import it outside of TYPE_CHECKING" if isinstance(exc, NameError) else ""
         raise ConfigurationError(
-            f"{what}, which cannot be shaped: {exc}; declare a class, or Any to return what you "
-            f"like"
+            f"{what}, which cannot be shaped: {exc}{cure}; declare a list, a dict or a class, or "
+            f"Any to return what you like"
         ) from exc
-    return _with_responses(shape, tuple(a for a in alternatives(returns) if _is_response(a)))
+    return _with_responses(shape, tuple(filter(_is_response, types)))
 
 
 def _with_responses(shape: Shape, declared: tuple[type, ...]) -> Shape:
@@ -155,11 +194,6 @@ def _with_responses(shape: Shape, declared: tuple[type, ...]) -> Shape:
 
 def _is_response(type_: Any) -> bool:
     return isinstance(type_, type) and issubclass(type_, Response)
-
-
-def _as_list(type_: Any) -> Any:
-    """``Iterable[T]`` is sent as a list; msgspec does not look into it."""
-    return GenericAlias(list, get_args(type_)) if get_origin(type_) is Iterable else type_
 
 
 def _of_members(members: Sequence[Any], place: str) -> Shape:

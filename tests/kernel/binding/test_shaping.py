@@ -1,10 +1,22 @@
 """A return annotation decides what leaves: declared fields, and nothing else, at every depth."""
 
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
+import functools
+import typing
+from collections import ChainMap, Counter, OrderedDict, defaultdict, deque
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Coroutine,
+    Generator,
+    Iterable,
+    Iterator,
+    Sequence,
+    ValuesView,
+)
 from dataclasses import dataclass
-from typing import Any, NamedTuple, NoReturn, TypedDict
+from typing import Annotated, Any, Generic, NamedTuple, NewType, NoReturn, TypedDict, TypeVar
 
+import attr
 import attrs
 import msgspec
 import pytest
@@ -27,6 +39,8 @@ from rxkernel.application.pytest_plugin import ClientOf
 from rxkernel.exceptions import RxKernelError
 from rxkernel.kernel.binding.shaping import shape_of
 from rxkernel.kernel.serialization import to_plain
+
+T = TypeVar("T")
 
 
 @attrs.frozen
@@ -91,6 +105,49 @@ class Row:
         self.password = "s3cret"
 
 
+@attrs.define(slots=False)
+class Loose:
+    name: str
+
+    @functools.cached_property
+    def key(self) -> str:
+        return "s3cret"
+
+
+@attrs.define
+class Keyed:
+    name: str
+
+    @functools.cached_property
+    def key(self) -> str:
+        return "s3cret"
+
+
+@attr.s(auto_attribs=True)
+class Classic:
+    name: str
+
+
+@attrs.define(slots=False)
+class Anew:
+    name: str
+
+    def __attrs_post_init__(self) -> None:
+        self.key = "s3cret"
+
+
+@attrs.define
+class Group:
+    members: list[Loose | int]
+    by_name: dict[str, Keyed]
+    one: Anew | None = None
+
+
+def keyed(made: Any) -> Any:
+    made.key = getattr(made, "key", "s3cret")
+    return made
+
+
 class Markup(str):
     """As template engines give them."""
 
@@ -125,6 +182,22 @@ def shaped(declared: Any, value: Any) -> Any:
         (Iterable[User], (u for u in [ADMIN]), [User("Ada")]),
         (Sequence[User], [ADMIN], [User("Ada")]),
         (list[User], {1: ADMIN}.values(), [User("Ada")]),
+        (Iterator[User], iter([ADMIN]), [User("Ada")]),
+        (Generator[User, None, None], (u for u in [ADMIN]), [User("Ada")]),
+        (ValuesView[User], {1: ADMIN}.values(), [User("Ada")]),
+        (deque[User], deque([ADMIN]), [User("Ada")]),
+        (typing.Deque[User] | None, deque([ADMIN]), [User("Ada")]),  # noqa: UP006
+        (list[Iterable[User]], [iter([ADMIN])], [[User("Ada")]]),
+        (tuple[Iterable[User], ...], [[ADMIN]], ([User("Ada")],)),
+        (dict[str, Iterable[User]], {"a": (u for u in [ADMIN])}, {"a": [User("Ada")]}),
+        (OrderedDict[str, User], OrderedDict(a=ADMIN), {"a": User("Ada")}),
+        (defaultdict[str, deque[User]], {"a": deque([ADMIN])}, {"a": [User("Ada")]}),
+        (ChainMap[str, User], ChainMap({"a": ADMIN}), {"a": User("Ada")}),
+        (Counter[str], Counter("a"), {"a": 1}),
+        (Annotated[Iterable[User], "all"], [ADMIN], [User("Ada")]),
+        (NewType("Users", Iterator[User]), [ADMIN], [User("Ada")]),
+        (Awaitable[User], ADMIN, User("Ada")),
+        (Coroutine[Any, Any, Iterable[User]], [ADMIN], [User("Ada")]),
         (dict[str, User], {"a": ADMIN}, {"a": User("Ada")}),
         (dict[str, list[User]], {"a": [ADMIN]}, {"a": [User("Ada")]}),
         (tuple[User, int], (ADMIN, 1), (User("Ada"), 1)),
@@ -161,6 +234,32 @@ def test_only_declared_fields_leave(declared: Any, value: Any, expected: Any) ->
     assert result == expected
     assert type(result) is type(expected)
     assert "s3cret" not in str(to_plain(result))
+
+
+@pytest.mark.parametrize("kind", [Loose, Keyed, Classic, Anew])
+def test_only_fields_of_an_attrs_class_leave(kind: Any) -> None:
+    """msgspec writes all of a ``__dict__``, and the slots of cached properties."""
+    for declared, wrap in ((kind, lambda x: x), (list[kind], lambda x: [x])):
+        value = wrap(keyed(kind("Ada")))
+        assert "s3cret" in str(to_plain(value))
+        assert to_plain(shaped(declared, value)) == wrap({"name": "Ada"})
+        assert to_plain(shaped(declared, wrap(Row(name="Ada")))) == wrap({"name": "Ada"})
+
+
+def test_only_fields_of_an_attrs_class_leave_at_every_depth() -> None:
+    made = Group([keyed(Loose("Ada")), 1], {"a": keyed(Keyed("Ada"))}, Anew("Ada"))
+    ada = {"name": "Ada"}
+
+    assert to_plain(shaped(Group, made)) == {
+        "members": [ada, 1],
+        "by_name": {"a": ada},
+        "one": ada,
+    }
+
+
+def test_an_instance_that_could_hold_more_and_does_not_passes() -> None:
+    value = Loose("Ada")
+    assert shaped(Loose, value) is value
 
 
 @pytest.mark.parametrize(
@@ -202,7 +301,10 @@ def test_the_content_of_a_plain_response_is_shaped_too(declared: Any, content: A
 
 @pytest.mark.parametrize(
     "declared",
-    [Any, None, Response, object, OrderedDict, Response | None, User | Any, NoReturn, Markup],
+    [
+        *(Any, None, Response, object, OrderedDict, Response | None, User | Any, NoReturn),
+        *(Markup, Awaitable[Any]),
+    ],
 )
 def test_what_says_nothing_of_fields_is_not_shaped(declared: Any) -> None:
     assert shape_of(type(None) if declared is None else declared, "Tasks.show") is None
@@ -232,6 +334,37 @@ def test_what_cannot_be_shaped_is_told_at_boot() -> None:
         ConfigurationError, match=r"declares to return .*cannot be shaped: Type un"
     ):
         shape_of(list[User | Page], "Tasks.show")
+
+
+class Box(Generic[T]):
+    """A class of the application that has no declared fields."""
+
+
+@attrs.define
+class Shelf:
+    users: Iterable[User]
+
+
+@pytest.mark.parametrize(
+    ("declared", "named"),
+    [
+        (User | Row, "Row is not known"),
+        (list[User] | Row | None, "Row is not known"),
+        (Box[User], r"Box\[.*User\] is not known"),
+        (list[Box[User | None]], r"in .*Box\["),
+        (AsyncIterator[User], r"AsyncIterator\[.*User\] is not known"),
+        (Shelf, r"in .*Iterable\["),
+        (dict[str, Shelf], r"in .*Iterable\["),
+    ],
+    ids=str,
+)
+def test_what_only_looks_as_if_it_shaped_is_told_at_boot(declared: Any, named: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"Tasks.show .*{named}.* or Any"):
+        shape_of(declared, "Tasks.show")
+
+
+async def later() -> User:
+    return ADMIN
 
 
 BaseModel = type("BaseModel", (), {"__module__": "pydantic.main"})
@@ -265,6 +398,10 @@ def test_what_a_plain_def_will_await_is_shaped() -> None:
 
 
 class Users:
+    @http("GET", "/later", "later")
+    def later(self) -> Awaitable[User]:
+        return later()
+
     @http("GET", "/good", "good")
     async def good(self, request: Request) -> User:
         return ADMIN
@@ -289,8 +426,9 @@ async def test_listeners_see_what_leaves(client_of: ClientOf) -> None:
     client = client_of(Users, listeners=[Watch])
     await client.http("good")
     await client.http("thread")
+    await client.http("later")
 
-    assert seen == [User("Ada"), User("Ada")]
+    assert seen == [User("Ada")] * 3
     assert {type(content) for content in seen} == {User}
 
 

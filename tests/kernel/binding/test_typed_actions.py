@@ -174,12 +174,35 @@ class TestParameters:
         }
         assert misfits(await client.http("words")) == {"params.word": "is missing"}
 
-    @pytest.mark.parametrize("text", ["nan", "NaN", "-inf", "Infinity", "1e999"])
+    @pytest.mark.parametrize("text", ["nan", "NaN", "-inf", "Infinity", "1e9999"])
     @pytest.mark.parametrize("kind", [float, Decimal, float | None])
     def test_a_number_is_finite(self, text: str, kind: Any) -> None:
         found = Misfits()
         Validator(kind).read(text, "params.x", found, lenient=True)
         assert len(found.found) == 1
+
+    @pytest.mark.parametrize(
+        ("text", "fits"),
+        [
+            ("1e400", True),
+            ("-1E+6144", True),
+            ("1e6145", False),
+            ("1e-6176", True),
+            ("1e-6177", False),
+            ("0e-999999999", False),
+            ("1e-999999999", False),
+            ("0." + "7" * 6000, True),
+            ("7" * 7001, False),
+            ("sNaN", False),
+            ("0", True),
+        ],
+    )
+    def test_a_decimal_is_one_of_decimal128(self, text: str, fits: bool) -> None:
+        """1e400 is no float, but a number; with 1e-999999999 no sum could be made."""
+        for lenient in (False, True):
+            found = Misfits()
+            value = Validator(Decimal).read(text, "params.x", found, lenient)
+            assert (value, found.found) == (Decimal(text), []) if fits else found.found
 
     async def test_a_default_is_not_shared(self, client_of: ClientOf) -> None:
         client = client_of(Shop)
