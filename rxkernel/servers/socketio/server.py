@@ -119,6 +119,7 @@ class SocketioServer(Server):
             origins=self._http.origins,
             proxies=self._http.proxies,
             ids=self._http.ids,
+            http=self._settings.http,
             ping_interval=settings.ping_interval,
             ping_timeout=settings.ping_timeout,
             max_http_buffer_size=settings.max_payload,
