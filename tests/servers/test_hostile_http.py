@@ -456,6 +456,38 @@ class Held:
         return "gone"
 
 
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        pytest.param("\0\r\n\r\n", 400, id="malformed"),
+        pytest.param(head("Host: x", target="FOO /"), 405, id="unknown-method"),
+        pytest.param("GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505, id="2.0"),
+        pytest.param("GET / HTTP/1.2\r\nHost: x\r\n\r\n", 505, id="1.2"),
+        pytest.param("GET /", 408, id="late"),
+        pytest.param(None, 429, id="one-too-many"),
+    ],
+)
+async def test_what_no_route_answers_has_the_headers_of_every_answer(
+    http_attack: HttpAttack, text: str | None, status: int
+) -> None:
+    target = await http_attack(
+        header_timeout=0.2,
+        max_connections_per_address=2 if text is None else 9,
+        security_headers=True,
+        request_id_header="X-Request-ID",
+    )
+
+    async with target.client() as first, target.client() as second, target.client() as wire:
+        if text is None:
+            await served(first, second)
+        wire.send(text or "")
+        answer, headers, _ = await wire.answer()
+
+    assert answer == status
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-request-id"]
+
+
 # --- connections
 
 

@@ -5,6 +5,7 @@ import logging
 import math
 import socket
 import time
+from collections.abc import MutableMapping
 from contextlib import suppress
 from email.utils import formatdate
 from http import HTTPStatus
@@ -19,11 +20,15 @@ from rxkernel.exceptions import (
     ServiceUnavailableException,
     TooManyRequestsException,
 )
+from rxkernel.kernel.errors import error_response
+from rxkernel.messages.request_id import new_request_id
 from rxkernel.messages.response import Response
 from rxkernel.servers.aiohttp.access_log import AccessLines, HttpAccess, TimedHandler
 from rxkernel.servers.aiohttp.malformed import RequestHandler
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
+from rxkernel.servers.aiohttp.request_ids import RequestIds
 from rxkernel.servers.aiohttp.responses import encode_content
+from rxkernel.servers.aiohttp.security_headers import WITHOUT_A_REQUEST
 from rxkernel.servers.descriptors import room_for
 from rxkernel.servers.limits import Crossings, Full, Places, network_of
 from rxkernel.settings import HttpSettings
@@ -97,6 +102,8 @@ class Connections(Crossings):
         self.in_flight: set[asyncio.Task[Any]] = set()
         self.turned_away: set[asyncio.Transport] = set()
         self._proxies = proxies
+        self._ids = RequestIds(settings.request_id_header)
+        self._marks = WITHOUT_A_REQUEST if settings.security_headers else {}
         self._most = settings.max_connections
         self._most_per_address = settings.max_connections_per_address
         self._places = Places(self._most, self._most_per_address)
@@ -126,6 +133,23 @@ class Connections(Crossings):
         setting, exception, message = _REFUSALS[full]
         self.crossed(setting, f"refused a connection of {network or 'a proxy'}")
         return exception(message, headers=_RETRY_AFTER)
+
+    def mark(
+        self, headers: MutableMapping[str, str], native: web.BaseRequest | None = None
+    ) -> None:
+        """Put on an answer that no route gives what all others have; there may be no request."""
+        for name, value in self._marks.items():
+            headers.setdefault(name, value)
+        if native is not None:
+            headers.update(self._ids.headers(native))
+        elif self._ids.name is not None:
+            headers[self._ids.name] = new_request_id()
+
+    def farewell(self, exc: HttpException) -> bytes:
+        """The last answer of a connection that has no request."""
+        response = error_response(exc)
+        self.mark(response.headers)
+        return last_answer(response)
 
     def leave(self, network: str | None) -> None:
         """A connection that was admitted has ended."""
@@ -180,6 +204,7 @@ class Connections(Crossings):
             lingering_time=self.lingering,
         )
         handler.crossings = self
+        handler.mark = self.mark
         return handler
 
 

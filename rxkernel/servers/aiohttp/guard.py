@@ -13,11 +13,9 @@ from typing import Any, cast
 from aiohttp import EMPTY_PAYLOAD, StreamReader, web
 
 from rxkernel.exceptions import HttpException, RequestTimeoutException
-from rxkernel.kernel.errors import error_response
 from rxkernel.servers.aiohttp.connections import (
     Connections,
     end_at_once,
-    last_answer,
     limit_sending,
 )
 from rxkernel.servers.aiohttp.underway import underway
@@ -183,7 +181,7 @@ class Guard(asyncio.Protocol):
         elif self._tail:
             self._cross("http.header_timeout", "did not end the head of its request")
             late = RequestTimeoutException("the head did not come in time")
-            self._transport.write(last_answer(error_response(late)))
+            self._transport.write(self._connections.farewell(late))
             self._transport.close()
         else:
             self._cross("http.header_timeout", "sent nothing")
@@ -227,7 +225,7 @@ class Guard(asyncio.Protocol):
     def _turn_away(self, exc: HttpException) -> None:
         """Say why, and read what comes for a moment: closing at once would lose the answer."""
         parting = self._connections.turned_away
-        self._transport.write(last_answer(error_response(exc)))
+        self._transport.write(self._connections.farewell(exc))
         delay = _PARTING if len(parting) < _MOST_PARTING else 0.0
         parting.add(self._transport)
         asyncio.get_running_loop().call_later(delay, self._transport.abort)

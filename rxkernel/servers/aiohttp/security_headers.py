@@ -15,6 +15,9 @@ _ALWAYS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"
 
 _FRAME_OPTIONS, _POLICY = "X-Frame-Options", "Content-Security-Policy"
 
+WITHOUT_A_REQUEST = {**_ALWAYS, _FRAME_OPTIONS: "DENY", _POLICY: "frame-ancestors 'none'"}
+"""For the answers to what could not be read."""
+
 _TRANSPORT, _ONE_YEAR = "Strict-Transport-Security", "max-age=31536000"
 """Without subdomains: they may not be ours."""
 

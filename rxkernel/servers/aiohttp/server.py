@@ -215,7 +215,7 @@ class AiohttpServer(Server):
         exc = HttpVersionNotSupportedException("HTTP/1.0 and HTTP/1.1 are spoken here")
         try:
             response = await self._kernel.fail(request, exc)
-            response.headers.update(self.ids.headers(native))
+            self.connections.mark(response.headers, native)
             answer = last_answer(response)
         except Exception:
             logger.exception("what a listener answers to another version cannot be written")
