@@ -20,6 +20,7 @@ from rxkernel import (
     StreamResponse,
     http,
     observe,
+    websocket,
 )
 from tests.servers.hostile_http import HttpAttack
 from tests.waiting import until
@@ -102,6 +103,37 @@ async def test_a_client_that_takes_little_but_steadily_is_served(
                 assert await asyncio.wait_for(loop.sock_recv(client, 2048), 20)
                 await asyncio.sleep(0.02)  # 100 KB in a second
             assert target.server.counts == {}
+
+
+class Talker:
+    @websocket("talk")
+    async def talk(self, request: Request) -> str:
+        return "x" * 5_000_000
+
+
+def frame(text: str) -> bytes:
+    """As a client sends it (RFC 6455 section 5.2), with a mask of zeros."""
+    return bytes((0x81, 0x80 | len(text), 0, 0, 0, 0)) + text.encode()
+
+
+async def test_a_websocket_has_the_patience_of_its_owner(http_attack: HttpAttack) -> None:
+    """``socketio.max_outbound_bytes`` and the heartbeat, that is."""
+    target = await http_attack(Talker, send_timeout=0.1)
+    upgrade = (
+        "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+
+    async with target.leaves_nothing(), target.client(receive_buffer=4096) as wire:
+        wire.send(upgrade)
+        assert b" 101 " in await wire.reader.readuntil(b"\r\n\r\n")
+        wire.send(frame("40") + frame('420["talk"]'))
+        wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        await asyncio.sleep(0.5)
+        wire.writer.transport.resume_reading()  # type: ignore[attr-defined]
+        async with asyncio.timeout(20):
+            await wire.reader.readexactly(5_000_000)
 
 
 async def test_a_send_timeout_of_a_month_is_one(http_attack: HttpAttack) -> None:
