@@ -104,6 +104,7 @@ class Connections(Crossings):
         self._proxies = proxies
         self._ids = RequestIds(settings.request_id_header)
         self._marks = WITHOUT_A_REQUEST if settings.security_headers else {}
+        self._lowered: tuple[int, int, int] | None = None
         self._most = settings.max_connections
         self._most_per_address = settings.max_connections_per_address
         self._places = Places(self._most, self._most_per_address)
@@ -115,10 +116,16 @@ class Connections(Crossings):
         if room < self._most:
             per_address = max(1, self._most_per_address * room // self._most)
             self._places = Places(room, per_address)
+            self._lowered = (room, self._most, per_address)
+
+    def tell_room(self) -> None:
+        """Log what `find_room` has lowered; once a port is listened on, so that who cannot have
+        it reads of nothing else."""
+        if self._lowered is not None:
             logger.info(
                 "the system allows this process %d of http.max_connections = %d, and %d of one "
                 "address; raise its limit of open files (ulimit -Hn) to have more",
-                *(room, self._most, per_address),
+                *self._lowered,
             )
 
     def network(self, host: str) -> str | None:

@@ -119,6 +119,7 @@ class AiohttpServer(Server):
             reuse_port=self._settings.reuse_port,
         )
         await self._listener.start()
+        self.connections.tell_room()
 
     @property
     def _has_native_parts(self) -> bool:
