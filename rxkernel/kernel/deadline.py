@@ -6,15 +6,14 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
-from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.exceptions import ServiceUnavailableException
 from rxkernel.kernel.errors import log_failure
-from rxkernel.kernel.events import Action
 from rxkernel.kernel.pipeline import Pipeline
+from rxkernel.kernel.route import Route
 from rxkernel.kernel.scopes import current_request
+from rxkernel.kernel.threads import end_scope
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response, close_source
-from rxkernel.routing.definitions import Definition
 
 
 class Deadline:
@@ -59,30 +58,15 @@ def client_is_awaited() -> AbstractContextManager[None]:
 
 
 class TimedPipeline(Pipeline):
-    """A pipeline that is cut off after so many seconds, with a 503 of the code ``timeout``.
+    """Phases that are cut off after so many seconds, with a 503 of the code ``timeout``.
 
-    The listeners of that exception, and those of the answer, get the same time once more. It
-    is no 504: a gateway says that of the server behind it (RFC 9110 section 15.6.5). While a
+    It is no 504: a gateway says that of the server behind it (RFC 9110 section 15.6.5). While a
     body is read that the client has not sent yet, the clock stands (`client_is_awaited`).
-
-    What runs is cancelled: its ``finally`` runs, and the answer waits for that. Whatever it
-    returns or raises instead is dropped. A thread cannot be stopped: a plain ``def`` goes on.
     """
 
-    def __init__(
-        self, dispatcher: AsyncEventDispatcher, definition: Definition | None, seconds: float
-    ) -> None:
-        super().__init__(dispatcher, definition)
+    def __init__(self, *given: Any, seconds: float) -> None:
+        super().__init__(*given)
         self._seconds = seconds
-
-    async def run(self, request: Request, action: Action) -> Response:
-        token = current_request.set(request)
-        try:
-            return await self._limited(request, super().run(request, action))
-        except _DeadlineException as exc:
-            return await self.rescue(request, exc)
-        finally:
-            current_request.reset(token)
 
     async def respond(self, request: Request, response: Response) -> Response:
         return await self._limited(request, super().respond(request, response))
@@ -109,6 +93,27 @@ class TimedPipeline(Pipeline):
             await close_source(response)
             raise _DeadlineException(self._seconds)
         return response
+
+
+class TimedRoute(TimedPipeline, Route):
+    """A route whose listeners and action have so many seconds together.
+
+    The listeners of the exception, and those of the answer, get the same time once more.
+
+    What runs is cancelled: its ``finally`` runs, and the answer waits for that. Whatever it
+    returns or raises instead is dropped. A thread cannot be stopped: a plain ``def`` goes on.
+    """
+
+    async def handle(self, request: Request, ends_scope: bool = True) -> Response:
+        token = current_request.set(request)
+        try:
+            return await self._limited(request, super().handle(request, ends_scope=False))
+        except _DeadlineException as exc:
+            return await self.rescue(request, exc)
+        finally:
+            current_request.reset(token)
+            if ends_scope and request.services is not None:
+                await end_scope(request)
 
 
 async def _clocked(limit: asyncio.Timeout, work: Coroutine[Any, Any, Response]) -> Response:

@@ -19,7 +19,7 @@ T = TypeVar("T")
 Headers = CIMultiDict[str] | CIMultiDictProxy[str]
 Bag = MultiDict[Any] | MultiDictProxy[Any]
 
-_HEADERS = (CIMultiDict, CIMultiDictProxy)
+_HEADERS = (CIMultiDictProxy, CIMultiDict)
 _BAGS = (MultiDict, MultiDictProxy)
 
 
@@ -73,23 +73,24 @@ class Request:
     headers: Headers = attrs.field(default=None, converter=_headers, repr=False)
     _params: Bag | Mapping[str, Any] | None = None
     body: Any = None
-    raw_body: bytes = attrs.field(default=b"", kw_only=True, repr=False)
-    source: AsyncIterator[bytes] | None = attrs.field(default=None, kw_only=True, repr=False)
-    attributes: dict[str, Any] = attrs.field(factory=dict, kw_only=True)
-    path: str | None = attrs.field(default=None, kw_only=True)
-    url: str = attrs.field(default="", kw_only=True)
-    method: str | None = attrs.field(default=None, kw_only=True)
-    controller: Any = attrs.field(default=None, kw_only=True, repr=False)
-    route_name: str | None = attrs.field(default=None, kw_only=True)
-    definition: Any = attrs.field(default=None, kw_only=True, repr=False)
-    token: Any = attrs.field(default=None, kw_only=True, repr=False)
-    connection: Connection | None = attrs.field(default=None, kw_only=True)
-    _files: MultiDict[UploadedFile] | None = attrs.field(default=None, kw_only=True, repr=False)
-    client: ClientAddress | None = attrs.field(default=None, kw_only=True)
-    native: Any = attrs.field(default=None, kw_only=True, repr=False)
-    services: dict[Any, Any] | None = attrs.field(default=None, init=False, repr=False)
-    _cookies: Mapping[str, str] | None = attrs.field(default=None, kw_only=True, repr=False)
-    _id: str | None = attrs.field(default=None, kw_only=True, repr=False)
+    # To be given by name from here on. kw_only would cost a look-up per message for each left out.
+    raw_body: bytes = attrs.field(default=b"", repr=False)
+    source: AsyncIterator[bytes] | None = attrs.field(default=None, repr=False)
+    attributes: dict[str, Any] = attrs.field(factory=dict)
+    path: str | None = None
+    url: str = ""
+    method: str | None = None
+    controller: Any = attrs.field(default=None, repr=False)
+    route_name: str | None = None
+    definition: Any = attrs.field(default=None, repr=False)
+    token: Any = attrs.field(default=None, repr=False)
+    connection: Connection | None = None
+    _files: MultiDict[UploadedFile] | None = attrs.field(default=None, repr=False)
+    client: ClientAddress | None = None
+    native: Any = attrs.field(default=None, repr=False)
+    services: dict[Any, Any] | None = attrs.field(default=None, repr=False)
+    _cookies: Mapping[str, str] | None = attrs.field(default=None, repr=False)
+    _id: str | None = attrs.field(default=None, repr=False)
 
     @property
     def id(self) -> str:

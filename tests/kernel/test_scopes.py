@@ -9,6 +9,7 @@ import pytest
 from injector import Binder, ProviderOf, inject, singleton
 
 from rxkernel import (
+    Application,
     ConfigurationError,
     ConnectionEvent,
     HttpSettings,
@@ -24,6 +25,7 @@ from rxkernel import (
 )
 from rxkernel.application.pytest_plugin import ClientOf
 from rxkernel.kernel.kernel import Kernel
+from rxkernel.kernel.scopes import current_request
 from tests.waiting import until
 
 NUMBERS = itertools.count(1)
@@ -95,6 +97,49 @@ async def test_a_handler_called_directly_ends_its_scope_too(client_of: ClientOf)
     await client.application.kernel.http_definitions["both"].handler(Request("HTTP"))
 
     assert len(CLOSED) == 1
+
+
+async def test_a_handler_with_a_deadline_ends_its_scope_too(client_of: ClientOf) -> None:
+    settings = Settings(request_timeout=20)
+    client = client_of(
+        Application(controllers=[Controller], modules=[configure], settings=settings)
+    )
+    await client.application.boot()
+
+    await client.application.kernel.http_definitions["both"].handler(Request("HTTP"))
+
+    assert len(CLOSED) == 1
+
+
+async def test_the_message_at_hand_is_that_of_the_innermost_handler(client_of: ClientOf) -> None:
+    """A transport may have said already which message its context handles."""
+    outer, inner = Request("HTTP"), Request("HTTP")
+    seen: list[Request | None] = []
+
+    class Nested:
+        @http("GET", "/outer", "outer")
+        async def outer(self, request: Request) -> None:
+            seen.append(current_request.get())
+            await kernel.http_definitions["inner"].handler(inner)
+            seen.append(current_request.get())
+
+        @http("GET", "/inner", "inner")
+        async def inner(self, request: Request) -> None:
+            seen.append(current_request.get())
+
+    client = client_of(Nested)
+    await client.application.boot()
+    kernel = client.application.kernel
+    handler = kernel.http_definitions["outer"].handler
+
+    await handler(outer)
+    assert seen == [outer, inner, outer]
+    assert current_request.get() is None
+
+    current_request.set(outer)
+    await handler(outer)
+    assert seen == [outer, inner, outer] * 2
+    assert current_request.get() is outer
 
 
 async def test_one_per_connection_until_it_leaves(client_of: ClientOf) -> None:
