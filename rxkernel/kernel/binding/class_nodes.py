@@ -1,6 +1,6 @@
 """The parts of a type that have fields: classes, and unions, in which classes are told apart."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -10,11 +10,12 @@ from rxkernel.kernel.binding.misfits import (
     UNFIT,
     Misfit,
     Misfits,
+    at,
     below,
     kind_of,
     said_by_class,
 )
-from rxkernel.kernel.binding.nodes import ARRAYS, ATOMS, Items, Leaf, Node, Row, made
+from rxkernel.kernel.binding.nodes import ARRAYS, ATOMS, Items, Leaf, Node, Row, Table, made
 from rxkernel.kernel.binding.strays import Strays
 
 
@@ -70,7 +71,7 @@ class Object:
             looking = self._looking[lenient] = self._looking_nodes(lenient)
         for key, node in looking:
             if key in raw and (found := node.unclean(raw[key], lenient)) is not None:
-                return found if found is DOUBT else (f".{key}{found[0]}", found[1])
+                return at(f".{key}", found)
         return None
 
     def _unclean_array(self, raw: Any, lenient: bool) -> Misfit | None:
@@ -79,7 +80,7 @@ class Object:
             return "", f"expected array of length <= {self._longest}"
         for place, (field, each) in enumerate(zip(self.outputs, raw[first:], strict=False), first):
             if (found := field.node.unclean(each, lenient)) is not None:
-                return found if found is DOUBT else (f"[{place}]{found[0]}", found[1])
+                return at(f"[{place}]", found)
         return None
 
     @property
@@ -263,3 +264,16 @@ class Choice:
 
 def _tag_of(alternative: Object) -> str:
     return alternative.tag_field or ""
+
+
+def parts_of(node: Node) -> Iterator[Node]:
+    """What *node* is made of and looks into: fields, items, values, the alternatives of a union
+    but its leaf."""
+    if isinstance(node, Object):
+        yield from (field.node for field in node.outputs)
+    elif isinstance(node, Choice):
+        yield from (n for n in (*node.arrays, node.table, *node.objects) if n is not None)
+    elif isinstance(node, Items | Table):
+        yield node.item if isinstance(node, Items) else node.value
+    elif isinstance(node, Row):
+        yield from node.items

@@ -5,12 +5,12 @@ from what is in the instance: the field would be there for the action and lost o
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, is_typeddict
 
 import attrs
 
-from rxkernel.kernel.binding.class_nodes import Choice, Object
+from rxkernel.kernel.binding.class_nodes import Object, parts_of
 from rxkernel.kernel.binding.constructors import hides_absence
 from rxkernel.kernel.binding.nodes import Items, Node, Row, Table
 
@@ -46,17 +46,6 @@ def _maker(field: "dataclasses.Field[Any]") -> Callable[[], Any]:
     return lambda: field.default
 
 
-def _below(node: Node) -> Iterator[Node]:
-    if isinstance(node, Object):
-        yield from (field.node for field in node.outputs)
-    elif isinstance(node, Choice):
-        yield from (n for n in (*node.arrays, node.table, *node.objects) if n is not None)
-    elif isinstance(node, Items | Table):
-        yield node.item if isinstance(node, Items) else node.value
-    elif isinstance(node, Row):
-        yield from node.items
-
-
 def _is_concerned(node: Node, seen: set[int]) -> bool:
     """Whether *node*, or anything below it, is a class that something is left out of."""
     if id(node) in seen:
@@ -64,7 +53,7 @@ def _is_concerned(node: Node, seen: set[int]) -> bool:
     seen.add(id(node))
     if isinstance(node, Object) and _left_out(node.cls):
         return True
-    return any(_is_concerned(part, seen) for part in _below(node))
+    return any(_is_concerned(part, seen) for part in parts_of(node))
 
 
 class _Fills:
@@ -95,7 +84,7 @@ class _Fills:
     def _choice(self, node: Node) -> Fill:
         by_class = {
             cls: fill
-            for part in _below(node)
+            for part in parts_of(node)
             if (fill := self.of(part)) is not None
             for cls in _classes_of(part)
         }

@@ -102,6 +102,11 @@ def below(path: str, name: object) -> str:
     return f"{path}.{str(name)[:_NAME_LIMIT]}"
 
 
+def at(place: str, found: Misfit) -> Misfit:
+    """*found* in a part, as the whole tells it, where the part is at *place*."""
+    return found if found is DOUBT else (place + found[0], found[1])
+
+
 def kind_of(raw: object) -> str:
     """What JSON calls *raw*."""
     return _KINDS.get(type(raw), type(raw).__name__)

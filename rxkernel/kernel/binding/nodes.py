@@ -24,6 +24,7 @@ from rxkernel.kernel.binding.misfits import (
     Misfit,
     Misfits,
     Mode,
+    at,
     below,
     kind_of,
     misfit_of,
@@ -204,10 +205,6 @@ def _unhashable(parts: list[Any]) -> list[int]:
     return places
 
 
-def _below(place: str, found: Misfit) -> Misfit:
-    return found if found is DOUBT else (place + found[0], found[1])
-
-
 def _broken_length(length: int, shortest: int, longest: int | None) -> str:
     """The bound that *length* breaks, or nothing."""
     if length < shortest:
@@ -252,7 +249,7 @@ class Items:
         for each in raw:
             if (found := unclean(each, lenient)) is not None:
                 place = next(n for n, other in enumerate(raw) if other is each)
-                return _below(f"[{place}]", found)
+                return at(f"[{place}]", found)
         return None
 
     def build(self, raw: Any, path: str, misfits: Misfits, lenient: bool) -> Any:
@@ -305,7 +302,7 @@ class Row:
             return "", f"expected array of length {len(self.items)}"
         for place, (node, each) in enumerate(zip(self.items, raw, strict=False)):
             if (found := node.unclean(each, lenient)) is not None:
-                return _below(f"[{place}]", found)
+                return at(f"[{place}]", found)
         return None
 
     def build(self, raw: Any, path: str, misfits: Misfits, lenient: bool) -> Any:
@@ -367,7 +364,7 @@ class Table:
         for key, each in raw.items():
             found = self.key.unclean(key, True) or self.value.unclean(each, lenient)
             if found is not None:
-                return _below(below("", key), found)
+                return at(below("", key), found)
         return None
 
     def build(self, raw: Any, path: str, misfits: Misfits, lenient: bool) -> Any:

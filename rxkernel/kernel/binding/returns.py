@@ -17,7 +17,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 from msgspec import inspect as msgspec_inspect
 
 from rxkernel.kernel.binding.constructors import type_info
-from rxkernel.routing.annotations import UNIONS, alternatives, bare, is_custom, is_model
+from rxkernel.routing.annotations import UNIONS, alternatives, bare, infos_in, is_custom, is_model
 
 _LISTS = (Iterable, Iterator, Generator, Reversible, KeysView, ValuesView, deque)
 _CLASSES = (
@@ -83,7 +83,7 @@ def _check_parts(type_: Any) -> None:
 
 def _of_fields(types: list[Any]) -> Iterator[Any]:
     """The types of all fields of the classes in *types*."""
-    for info in _infos(tuple(map(type_info, types)), set()):
+    for info in infos_in(tuple(map(type_info, types)), set()):
         if isinstance(info, _CLASSES):
             hints = get_type_hints(get_origin(info.cls) or info.cls, include_extras=True)
             yield from (hints[field.name] for field in info.fields if field.name in hints)
@@ -95,15 +95,3 @@ def _has_model(type_: Any) -> bool:
 
 def _name(type_: Any) -> str:
     return str(type_) if get_args(type_) else getattr(type_, "__qualname__", str(type_))
-
-
-def _infos(info: Any, seen: set[int]) -> Iterator[Any]:
-    """What msgspec knows of a type and of each of its parts."""
-    if isinstance(info, tuple):
-        for member in info:
-            yield from _infos(member, seen)
-    elif isinstance(info, msgspec_inspect.Type | msgspec_inspect.Field) and id(info) not in seen:
-        seen.add(id(info))
-        yield info
-        for name in info.__struct_fields__:
-            yield from _infos(getattr(info, name), seen)

@@ -1,16 +1,16 @@
 """What an action returns, made into what it declares: only declared fields leave."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import NoneType
 from typing import Any, Never, NoReturn, Union, is_typeddict
 
 import msgspec
 
 from rxkernel.exceptions import ConfigurationError, RxKernelError
-from rxkernel.kernel.binding.class_nodes import Choice, Object
+from rxkernel.kernel.binding.class_nodes import Object, parts_of
 from rxkernel.kernel.binding.defaults import fill_of
 from rxkernel.kernel.binding.node_reader import read_node
-from rxkernel.kernel.binding.nodes import ARRAYS, Items, Leaf, Node, Row, Table
+from rxkernel.kernel.binding.nodes import ARRAYS, Items, Leaf, Node, Table
 from rxkernel.kernel.binding.returns import check_shaped, returned_types
 from rxkernel.messages.response import (
     Acknowledgement,
@@ -84,24 +84,14 @@ class Shaper:
         return getattr(self._node, "cls", None) is cls
 
 
-def _objects_in(node: Node | None, seen: set[int]) -> Iterator[Object]:
-    if node is None or id(node) in seen:
+def _objects_in(node: Node, seen: set[int]) -> Iterator[Object]:
+    if id(node) in seen:
         return
     seen.add(id(node))
     if isinstance(node, Object):
         yield node
-    for part in _parts(node):
+    for part in parts_of(node):
         yield from _objects_in(part, seen)
-
-
-def _parts(node: Node) -> Iterable[Node | None]:
-    if isinstance(node, Object):
-        return (field.node for field in node.outputs)
-    if isinstance(node, Items | Table):
-        return (node.item if isinstance(node, Items) else node.value,)
-    if isinstance(node, Choice):
-        return (*node.arrays, node.table, *node.objects)
-    return node.items if isinstance(node, Row) else ()
 
 
 def _remove_strays(value: Any, objects: Mapping[type, Object]) -> None:
