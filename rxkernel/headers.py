@@ -7,7 +7,9 @@ from typing import Any
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+"""What a name is made of (RFC 9110 §5.6.2), as a regular expression."""
+
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 _SHOWN = 80
 
@@ -88,7 +90,7 @@ def check_header(name: str, value: str) -> None:
 
 @lru_cache(maxsize=512)
 def _is_token(name: str) -> bool:
-    return isinstance(name, str) and _TOKEN.fullmatch(name) is not None
+    return isinstance(name, str) and re.fullmatch(TOKEN, name) is not None
 
 
 def _refuse(name: str, value: str) -> None:

@@ -15,6 +15,8 @@ from typing import Any
 
 import attrs
 
+from rxkernel.headers import TOKEN
+
 _PREFIX = re.compile(r"(/[^/\s?#{}]+)*")
 _ORIGIN = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[\w.-]+|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?",
@@ -35,7 +37,6 @@ _MEANT = frozenset(
 )
 """Headers that an id would break, or that would break as an id; in lower case."""
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HOST_NAME = re.compile(r"(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _NAMESPACE = re.compile(r"/[^,?]{0,255}")
@@ -186,7 +187,7 @@ class HttpSettings:
         validator=Allowed(
             "the name of a header that has no other meaning, or none",
             (str, NoneType),
-            lambda name: _TOKEN.fullmatch(name) and name.lower() not in _MEANT,
+            lambda name: re.fullmatch(TOKEN, name) and name.lower() not in _MEANT,
         ),
     )
     """Header that brings the id of a request and takes it back; none, which TOML can only say

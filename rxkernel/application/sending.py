@@ -12,14 +12,13 @@ from multidict import CIMultiDict, MultiDict
 from rxkernel.exceptions import NotFoundException
 from rxkernel.kernel.messagepack import encode_msgpack
 from rxkernel.kernel.serialization import encode_json, to_plain
-from rxkernel.messages.media_type import MSGPACK_NAMES, ContentType, content_type_of
+from rxkernel.messages.content_types import BYTES
+from rxkernel.messages.media_type import MULTIPART, ContentType, content_type_of
 from rxkernel.messages.request import Request
 from rxkernel.messages.upload import UploadedFile
 from rxkernel.routing.definitions import HttpDefinition
-from rxkernel.servers.aiohttp.requests import UNKNOWN, decode_body
+from rxkernel.servers.aiohttp.requests import decode_body
 from rxkernel.servers.body_limits import BodyLimits, check_fields, check_form_size, check_size
-
-MULTIPART = "multipart/form-data"
 
 Files = Mapping[str, UploadedFile | Sequence[UploadedFile]]
 
@@ -105,7 +104,7 @@ def body_of(body: Any, headers: CIMultiDict[str]) -> bytes | AsyncIterable[bytes
     content_type = content_type_of(headers.setdefault("Content-Type", "application/json"))
     if content_type.is_json:
         return encode_json(body)
-    if content_type.kind in MSGPACK_NAMES:
+    if content_type.is_msgpack:
         return encode_msgpack(body)
     if isinstance(body, str):
         return body.encode(content_type.charset())
@@ -125,7 +124,7 @@ async def fill_body(
     """
     if body is None:
         return
-    kind = UNKNOWN if limits.is_raw else request.headers.get("Content-Type", UNKNOWN)
+    kind = BYTES if limits.is_raw else request.headers.get("Content-Type", BYTES)
     content_type = content_type_of(kind)
     if limits.is_streamed:
         request.source = _limited(_pieces(body), limits.total)

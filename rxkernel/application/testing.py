@@ -11,7 +11,6 @@ from multidict import CIMultiDict, MultiDict
 
 from rxkernel.application.application import Application
 from rxkernel.application.sending import (
-    MULTIPART,
     Files,
     body_of,
     fill_body,
@@ -26,6 +25,7 @@ from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.scopes import close_services, current_connection
 from rxkernel.kernel.serialization import to_plain
 from rxkernel.messages.connection import Broadcaster, Connection
+from rxkernel.messages.media_type import MULTIPART, URLENCODED
 from rxkernel.messages.request import Request
 from rxkernel.messages.request_id import event_request_id, given_request_id
 from rxkernel.messages.response import (
@@ -36,7 +36,6 @@ from rxkernel.messages.response import (
     close_source,
 )
 from rxkernel.messages.transport import Transport
-from rxkernel.servers.aiohttp.requests import URLENCODED
 from rxkernel.servers.aiohttp.responses import encode_content
 from rxkernel.servers.body_limits import BodyLimits
 from rxkernel.servers.events import ConnectionEvent, ServerEvents

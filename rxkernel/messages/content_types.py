@@ -48,7 +48,7 @@ _ADDED = {
 _TYPES = {**MimeTypes(filenames=()).types_map[True], **_ADDED}
 
 
-def content_type_of(path: PurePath) -> str:
+def file_type(path: PurePath) -> str:
     """By the last suffix of *path*; texts are in UTF-8, what is unknown is just bytes."""
     known = _TYPES.get(path.suffix.lower(), BYTES)
     return f"{known}; charset=utf-8" if known.startswith("text/") else known

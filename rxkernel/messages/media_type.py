@@ -8,12 +8,13 @@ from functools import lru_cache
 import attrs
 
 from rxkernel.exceptions import BadRequestException, UnsupportedMediaTypeException
+from rxkernel.headers import TOKEN
 
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_KIND = re.compile(rf"[ \t]*({_TOKEN}/{_TOKEN})")
+_KIND = re.compile(rf"[ \t]*({TOKEN}/{TOKEN})")
 _PARAMETER = re.compile(
-    rf'[ \t]*;[ \t]*(?:({_TOKEN})=(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]+)))?', re.ASCII
+    rf'[ \t]*;[ \t]*(?:({TOKEN})=(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]+)))?', re.ASCII
 )
+URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 MSGPACK_NAMES = frozenset(
     ("application/msgpack", "application/vnd.msgpack", "application/x-msgpack")
 )

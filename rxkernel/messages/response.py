@@ -12,7 +12,7 @@ from urllib.parse import quote
 import attrs
 
 from rxkernel.headers import Headers, headers_of
-from rxkernel.messages.content_types import content_type_of
+from rxkernel.messages.content_types import BYTES, file_type
 from rxkernel.messages.entity_tag import entity_tag
 from rxkernel.messages.public_path import public_path
 from rxkernel.messages.redirect import redirect_target
@@ -200,7 +200,7 @@ class FileResponse(Response):
         where = Path(path) if self.root is None else public_path(self.root, path)
         super().__init__(where, status_code, headers)
         named = where if filename is None else PurePath(filename)
-        self.headers.setdefault("Content-Type", content_type_of(named))
+        self.headers.setdefault("Content-Type", file_type(named))
         if filename is not None:
             kind = "inline" if inline else "attachment"
             self.headers.setdefault("Content-Disposition", disposition(kind, filename))
@@ -221,7 +221,7 @@ class StreamResponse(Response):
         status_code: int = 200,
         headers: Mapping[str, str] | None = None,
         *,
-        content_type: str = "application/octet-stream",
+        content_type: str = BYTES,
     ) -> None:
         super().__init__(content, status_code, headers)
         self.headers.setdefault("Content-Type", content_type)

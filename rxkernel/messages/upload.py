@@ -7,6 +7,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Self
 
+from rxkernel.messages.content_types import BYTES
 from rxkernel.messages.spool import Spool, told_when_full
 
 _PIECE = 262_144
@@ -26,7 +27,7 @@ class UploadedFile:
         self,
         filename: str,
         content: bytes = b"",
-        content_type: str = "application/octet-stream",
+        content_type: str = BYTES,
     ) -> None:
         self.filename = filename
         self.content_type = content_type

@@ -15,14 +15,14 @@ from rxkernel.kernel.binding.arguments import (
 )
 from rxkernel.kernel.binding.misfits import UNFIT, Misfits, below, kind_of
 from rxkernel.kernel.binding.validation import Validator, takes_empty
-from rxkernel.messages.media_type import content_type_of
+from rxkernel.messages.media_type import MULTIPART, URLENCODED, content_type_of
 from rxkernel.messages.request import Request
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.annotations import is_many, without_none
 from rxkernel.routing.signature import Parameter
 
 _VALUES = ("application/json", "application/msgpack")
-_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+_FORMS = (URLENCODED, MULTIPART)
 _SHOWN = 100
 _WHOLE = "body"
 

@@ -21,6 +21,7 @@ from rxkernel.exceptions import (
     TooManyRequestsException,
 )
 from rxkernel.kernel.errors import error_response
+from rxkernel.messages.content_types import BYTES
 from rxkernel.messages.request_id import new_request_id
 from rxkernel.messages.response import Response
 from rxkernel.servers.aiohttp.access_log import AccessLines, HttpAccess, TimedHandler
@@ -248,7 +249,7 @@ def last_answer(response: Response) -> bytes:
     """
     body, content_type = encode_content(response.content, response.headers.get("Content-Type"))
     headers: CIMultiDict[str] = CIMultiDict(response.headers)
-    headers["Content-Type"] = content_type or "application/octet-stream"
+    headers["Content-Type"] = content_type or BYTES
     headers["Content-Length"] = str(len(body))
     headers["Date"] = formatdate(usegmt=True)
     headers["Connection"] = "close"

@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl
 
 from multidict import MultiDict
 
+from rxkernel.messages.content_types import BYTES
 from rxkernel.messages.media_type import ContentType
 from rxkernel.messages.request import Request
 from rxkernel.messages.spool import Spool
@@ -14,7 +15,6 @@ from rxkernel.servers.aiohttp.multipart import Multipart, Part
 from rxkernel.servers.body_limits import BodyLimits, check_fields, check_form_size, check_size
 
 _PLAIN = ContentType("text/plain", {})
-_UNKNOWN = "application/octet-stream"
 
 
 def read_urlencoded(text: str, request: Request, limits: BodyLimits) -> None:
@@ -70,7 +70,7 @@ async def _keep(parts: Multipart, part: Part, request: Request, limits: BodyLimi
         check_size(spool.size + len(piece) - offset, limits.file, "a file")
         await spool.append(piece)
     if part.filename or spool.size > offset:
-        kind = part.content_type.kind if part.content_type else _UNKNOWN
+        kind = part.content_type.kind if part.content_type else BYTES
         file = UploadedFile.kept(part.filename or "", kind, spool, offset)
         request.files.add(part.name, file)
 

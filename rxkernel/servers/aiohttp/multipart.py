@@ -15,14 +15,14 @@ from rxkernel.exceptions import (
     PayloadTooLargeException,
     UnsupportedMediaTypeException,
 )
+from rxkernel.headers import TOKEN
 from rxkernel.messages.media_type import ContentType, content_type_of
 
 _HEAD_LIMIT = 8190
 """Bytes of the headers of one part."""
 
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_HEADER = re.compile(rf"({_TOKEN}):[ \t]*([^\0-\x08\x0a-\x1f\x7f]*)")
-_PARAMETER = re.compile(rf'[ \t]*;[ \t]*({_TOKEN})=(?:"((?:[^"\\]|\\["\\]?+)*+)"|({_TOKEN}))')
+_HEADER = re.compile(rf"({TOKEN}):[ \t]*([^\0-\x08\x0a-\x1f\x7f]*)")
+_PARAMETER = re.compile(rf'[ \t]*;[ \t]*({TOKEN})=(?:"((?:[^"\\]|\\["\\]?+)*+)"|({TOKEN}))')
 _AS_IT_IS = ("7bit", "8bit", "binary")
 _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 

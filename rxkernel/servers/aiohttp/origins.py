@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
+from rxkernel.headers import TOKEN
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
 from rxkernel.servers.aiohttp.vary import vary
 from rxkernel.settings import HttpSettings, canonical_origin
@@ -14,7 +15,7 @@ _EXPOSE = "Access-Control-Expose-Headers"
 _MAX_AGE = "600"
 """Seconds for which a browser need not ask again."""
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_TOKEN = re.compile(TOKEN)
 
 
 class OriginPolicy:

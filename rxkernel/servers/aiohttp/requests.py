@@ -10,7 +10,8 @@ from rxkernel.exceptions import UnsupportedMediaTypeException
 from rxkernel.kernel.messagepack import decode_msgpack
 from rxkernel.kernel.serialization import decode_json
 from rxkernel.messages.connection import ClientAddress
-from rxkernel.messages.media_type import ContentType, content_type_of
+from rxkernel.messages.content_types import BYTES
+from rxkernel.messages.media_type import MULTIPART, URLENCODED, ContentType, content_type_of
 from rxkernel.messages.request import Request
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import HttpDefinition
@@ -20,8 +21,6 @@ from rxkernel.servers.body_limits import BodyLimits, check_size
 from rxkernel.settings import HttpSettings
 
 _ENCODINGS = {"", "identity", "gzip", "deflate", "br", "zstd"}
-UNKNOWN = "application/octet-stream"
-URLENCODED = "application/x-www-form-urlencoded"
 
 
 def read_head(native: web.Request, client: ClientAddress | None) -> Request:
@@ -80,11 +79,11 @@ class Bodies:
         if headers.get(hdrs.CONTENT_ENCODING, "").strip().lower() not in _ENCODINGS:
             coding = headers[hdrs.CONTENT_ENCODING][:40]
             raise UnsupportedMediaTypeException(f"content coding {coding!r} is not supported")
-        kind = UNKNOWN if limits.is_raw else headers.get(hdrs.CONTENT_TYPE, UNKNOWN)
+        kind = BYTES if limits.is_raw else headers.get(hdrs.CONTENT_TYPE, BYTES)
         content_type = content_type_of(kind)
         if limits.is_streamed:
             request.source = self._reader(native, limits.total) if native.body_exists else None
-        elif content_type.kind == "multipart/form-data":
+        elif content_type.kind == MULTIPART:
             reader = self._reader(native, limits.total)
             await read_multipart(reader, content_type, request, limits)
         else:

@@ -7,6 +7,7 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
 from rxkernel.kernel.serialization import encode_json
+from rxkernel.messages.content_types import BYTES
 from rxkernel.messages.entity_tag import entity_tag, of_form
 from rxkernel.messages.media_type import MSGPACK_NAMES
 from rxkernel.messages.response import Response
@@ -74,7 +75,7 @@ def encode_content(
     if isinstance(content, str):
         return content.encode(), _text_type(content_type)
     if isinstance(content, bytes | bytearray | memoryview):
-        return bytes(content), content_type or "application/octet-stream"
+        return bytes(content), content_type or BYTES
     if native is None or content_type is not None:
         return encode_json(content), content_type or JSON
     return encode_negotiated(native, content)
