@@ -7,6 +7,7 @@ which a request moves; `Connections` looks at all of them once a second.
 import asyncio
 import logging
 import math
+from collections.abc import Callable
 from time import monotonic
 from typing import Any, cast
 
@@ -45,6 +46,9 @@ class Guard(asyncio.Protocol):
     seconds. Half a head that came together with the *body* before it is only seen with its
     next byte, and is closed as an idle connection until then. While something is on its way to the
     client, it must take some of it every ``http.send_timeout`` seconds.
+
+    ``left`` is called once the connection is lost: aiohttp tells its handlers only by cancelling
+    them. A stream, which may be silent for long, sets it while it is sent.
     """
 
     __slots__ = (
@@ -61,6 +65,7 @@ class Guard(asyncio.Protocol):
         "_task",
         "_transport",
         "deadline",
+        "left",
         "settled",
     )
 
@@ -76,6 +81,7 @@ class Guard(asyncio.Protocol):
         self._patience = math.inf
         self._is_cut = False
         self.settled = 0.0
+        self.left: Callable[[], None] | None = None
 
     # --- what the transport calls
 
@@ -128,6 +134,8 @@ class Guard(asyncio.Protocol):
         if self._task is None and self._body is not EMPTY_PAYLOAD:
             self._body.feed_eof()  # aiohttp waits for the rest, which nobody wants
         self._handler = _DEAF  # no cycle is left to collect
+        if self.left is not None:
+            self.left()
 
     # --- what the server tells
 
@@ -208,8 +216,7 @@ class Guard(asyncio.Protocol):
     def _is_deaf_behind_a_stream(self) -> bool:
         """Whether nobody would hear that the client leaves: so much is pipelined behind a stream,
         which may be silent, that nothing more is read."""
-        transport = self._transport
-        return transport.get_protocol() is not self and not transport.is_reading()
+        return self.left is not None and not self._transport.is_reading()
 
     def _cut(self) -> None:
         """End the connection now, and give up what is left at the next look: until then a

@@ -1,7 +1,7 @@
 """Answers that are sent piece by piece, while they are made."""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
@@ -10,7 +10,7 @@ from rxkernel.kernel.event_stream import HEARTBEAT, encode_event, encode_retry
 from rxkernel.messages.response import EventStreamResponse, StreamResponse, close_source
 from rxkernel.servers.aiohttp.compression import Compression, compress
 from rxkernel.servers.aiohttp.conditional import is_not_modified, without_body
-from rxkernel.servers.aiohttp.departure import Departure
+from rxkernel.servers.aiohttp.malformed import RequestHandler
 from rxkernel.servers.aiohttp.outlet import Outlet
 from rxkernel.servers.aiohttp.responses import is_gone
 
@@ -61,7 +61,8 @@ class Stream:
             await close_source(self._response)
             return
         self._pump = asyncio.create_task(self._copy())
-        departure = Departure(transport, self.end)
+        guard = cast(RequestHandler, self._native.protocol).guard
+        guard.left = self.end
         try:
             await asyncio.wait({self._pump})
         except BaseException:
@@ -69,7 +70,7 @@ class Stream:
             await asyncio.wait({self._pump})
             raise
         finally:
-            departure.step_aside()
+            guard.left = None
         self._raise_failure(self._pump)
 
     def _raise_failure(self, pump: asyncio.Task[None]) -> None:
