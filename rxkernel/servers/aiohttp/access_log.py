@@ -8,14 +8,12 @@ from typing import Any
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 
-from rxkernel.kernel.scopes import current_request
 from rxkernel.messages.connection import ClientAddress
-from rxkernel.messages.request import Request
 from rxkernel.messages.transport import Transport
 from rxkernel.servers.access_log import GONE, Access, logger
 from rxkernel.servers.aiohttp.malformed import RequestHandler
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
-from rxkernel.servers.aiohttp.request_ids import RequestIds
+from rxkernel.servers.aiohttp.request_ids import RequestIds, kernel_request
 
 
 class HttpAccess(logging.LoggerAdapter[logging.Logger]):
@@ -73,15 +71,9 @@ class TimedHandler(RequestHandler):
             self.access_logger.log(request, response, perf_counter() - time)
 
 
-def _ours(request: web.BaseRequest) -> Request | None:
-    """The kernel's request for aiohttp's; None where a native route answered."""
-    ours = current_request.get()
-    return ours if ours is not None and ours.native is request else None
-
-
 def _route(request: web.BaseRequest) -> str | None:
     """The name of the kernel's route, else the name or the path of aiohttp's own."""
-    if (ours := _ours(request)) is not None:
+    if (ours := kernel_request(request)) is not None:
         return ours.route_name
     met = getattr(request, "_match_info", None)  # ``match_info`` fails for what is no request
     if met is None or met.route.resource is None:
@@ -92,7 +84,7 @@ def _route(request: web.BaseRequest) -> str | None:
 
 def _client(request: web.BaseRequest, proxies: ForwardedBy) -> ClientAddress | None:
     """Who sent *request*, also when the connection is gone by now."""
-    if (ours := _ours(request)) is not None:
+    if (ours := kernel_request(request)) is not None:
         return ours.client
     if isinstance(request, web.Request) and (client := proxies.client(request)) is not None:
         return client

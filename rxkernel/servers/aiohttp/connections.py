@@ -86,7 +86,11 @@ class Connections(Crossings):
     """Places for connections, by the settings; one object for all ports of an application."""
 
     def __init__(
-        self, settings: HttpSettings, proxies: ForwardedBy, access_log: HttpAccess | None
+        self,
+        settings: HttpSettings,
+        proxies: ForwardedBy,
+        ids: RequestIds,
+        access_log: HttpAccess | None,
     ) -> None:
         super().__init__()
         self._access_log = access_log
@@ -103,7 +107,7 @@ class Connections(Crossings):
         self.in_flight: set[asyncio.Task[Any]] = set()
         self.turned_away: set[asyncio.Transport] = set()
         self._proxies = proxies
-        self._ids = RequestIds(settings.request_id_header)
+        self._ids = ids
         self._marks = WITHOUT_A_REQUEST if settings.security_headers else {}
         self._lowered: tuple[int, int, int] | None = None
         self._most = settings.max_connections

@@ -3,9 +3,16 @@
 from aiohttp import web
 
 from rxkernel.kernel.scopes import current_request
+from rxkernel.messages.request import Request
 from rxkernel.messages.request_id import given_request_id, new_request_id
 
 _ID = web.RequestKey("rxkernel.request_id", str)
+
+
+def kernel_request(native: web.BaseRequest) -> Request | None:
+    """The kernel's request for aiohttp's; None where a native route answers."""
+    request = current_request.get()
+    return request if request is not None and request.native is native else None
 
 
 class RequestIds:
@@ -20,8 +27,7 @@ class RequestIds:
 
     def of(self, native: web.BaseRequest) -> str:
         """The id of *native*, the same each time; that of the kernel's request if there is one."""
-        request = current_request.get()
-        if request is not None and request.native is native:
+        if (request := kernel_request(native)) is not None:
             return request.id
         if _ID not in native:
             native[_ID] = self.given(native) or new_request_id()

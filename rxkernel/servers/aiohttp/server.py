@@ -72,9 +72,9 @@ class AiohttpServer(Server):
         self.ids = RequestIds(settings.request_id_header)
         self.access_log = HttpAccess(self.ids, self.proxies) if logs_access else None
         self.origins = OriginPolicy(settings, self.proxies)
-        self.connections = Connections(settings, self.proxies, self.access_log)
         self._hosts = HostPolicy(settings.allowed_hosts, self.proxies)
         self._settings = settings
+        self.connections = self._new_connections()
         self._compression = (
             Compression(settings.compression_minimum) if settings.compression else None
         )
@@ -97,11 +97,14 @@ class AiohttpServer(Server):
     def port(self) -> int:
         return self._listener.port if self._listener else self._settings.port
 
+    def _new_connections(self) -> Connections:
+        return Connections(self._settings, self.proxies, self.ids, self.access_log)
+
     def configure(self, kernel: Kernel) -> None:
         self._kernel = kernel
         self._bodies = Bodies(self._settings)
         self._draining = False
-        self.connections = Connections(self._settings, self.proxies, self.access_log)
+        self.connections = self._new_connections()
         self.engine = web.Application(client_max_size=self._settings.body_limit)
 
     async def start(self) -> None:
