@@ -1,0 +1,296 @@
+"""The fast lane: requests that have arrived whole, answered with one write.
+
+aiohttp's own handler costs more than the kernel. What is common and simple goes past it, over
+aiohttp's parser; all else goes through it, with the very same bytes.
+"""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Awaitable, Callable, Collection, Coroutine
+from contextvars import copy_context
+from functools import partial
+from typing import Any, Protocol
+
+import attrs
+from aiohttp import HttpVersion11, hdrs, web
+
+from rxkernel.exceptions import HttpException
+from rxkernel.kernel.kernel import Kernel
+from rxkernel.kernel.scopes import current_request
+from rxkernel.messages.response import (
+    EventStreamResponse,
+    FileResponse,
+    Response,
+    StreamResponse,
+    close_source,
+)
+from rxkernel.messages.transport import Transport
+from rxkernel.routing.definitions import HttpDefinition
+from rxkernel.servers.access_log import GONE, Access
+from rxkernel.servers.aiohttp.access_log import EARLIER, HttpAccess
+from rxkernel.servers.aiohttp.exchange import Exchange
+from rxkernel.servers.aiohttp.framing import Message
+from rxkernel.servers.aiohttp.hosts import HostPolicy
+from rxkernel.servers.aiohttp.lane_native import LaneNative
+from rxkernel.servers.aiohttp.prepared import Prepared
+from rxkernel.servers.aiohttp.proxies import ForwardedBy
+from rxkernel.servers.aiohttp.request_ids import RequestIds
+from rxkernel.servers.aiohttp.requests import Bodies, add_path, read_head
+
+logger = logging.getLogger(__name__)
+
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"))
+"""OPTIONS may be a browser's question, and the rest is refused: both in the other lane."""
+
+_NOT_WRITTEN = (StreamResponse, EventStreamResponse, FileResponse)
+
+Deliver = Callable[[web.Request, Exchange, Response], Awaitable[web.StreamResponse]]
+
+
+class Line(Protocol):
+    """A connection, as its requests see it."""
+
+    def write(self, data: bytes) -> bool:
+        """Send *data*; False when the client has left."""
+
+    is_full: bool
+    """Whether the client has to take something before more is sent."""
+
+    async def drained(self) -> None:
+        """Wait until it is full no more; `ConnectionError` when the client left before."""
+
+    def handler(self) -> web.RequestHandler:
+        """aiohttp's side of the connection; of one that is lost, one that is not connected."""
+
+    def stop(self) -> "asyncio.Task[Any] | None":
+        """Begin nothing more. The task of a request that the lane still runs is returned."""
+
+    def hand_over(self, exchange: "LaneExchange") -> None:
+        """Give the message of *exchange* to aiohttp, whose handler then calls its `deliver`."""
+
+
+@attrs.define(eq=False, kw_only=True)
+class FastLane:
+    """What all requests of one port share.
+
+    Attributes:
+        not_awaited: the paths of native routes.
+        deliver: writes an answer through aiohttp.
+        route: the one that aiohttp finds for every path that is not native.
+        is_draining: whether each answer is the last of its connection.
+        context: what every request begins with.
+        lines: the open connections.
+    """
+
+    kernel: Kernel
+    engine: web.Application
+    route: web.AbstractRoute
+    bodies: Bodies
+    body_limit: int
+    prefix: str
+    not_awaited: Collection[str]
+    hosts: HostPolicy
+    proxies: ForwardedBy
+    ids: RequestIds
+    prepared: Prepared
+    access_log: HttpAccess | None
+    deliver: Deliver
+    is_draining: bool = False
+    context: Any = attrs.field(factory=copy_context, init=False)
+    lines: "set[Line]" = attrs.field(factory=set, init=False)
+    _not_written: set[HttpDefinition] = attrs.field(factory=set, init=False)
+
+    def enter(self, line: Line, message: Message) -> "LaneExchange | None":
+        """The exchange that answers *message*; None where that is aiohttp's."""
+        found = self._find(message)
+        if found is None:
+            return None
+        definition, values = found
+        request = read_head(message, self.proxies.client(message))
+        request.id = self.ids.given(message.headers)
+        add_path(request, values)
+        return LaneExchange(self.kernel, request, self, line, message, definition)
+
+    def _find(self, message: Message) -> tuple[HttpDefinition, dict[str, object]] | None:
+        headers, target, path = message.headers, message.raw_path, message.rel_url.raw_path
+        if (
+            message.method not in _METHODS
+            or target[0] != "/"
+            or message.version[0] != 1
+            or hdrs.EXPECT in headers
+            or hdrs.CONTENT_ENCODING in headers
+            or path in self.not_awaited
+            or ("%" in path and message.rel_url.path in self.not_awaited)
+            or (message.body and "multipart" in headers.get(hdrs.CONTENT_TYPE, "").lower())
+        ):
+            return None
+        if prefix := self.prefix:
+            if path != prefix and not path.startswith(prefix + "/"):
+                return None
+            path = path[len(prefix) :] or "/"
+        try:
+            if not self.hosts.is_open:
+                self.hosts.check(message)
+            found = self.kernel.http_router.match(message.method, path)
+        except HttpException:
+            return None
+        definition = found[0]
+        is_ours = not definition.signature.is_streamed and definition not in self._not_written
+        return found if is_ours else None
+
+    def run(self, exchange: "LaneExchange") -> "asyncio.Task[web.StreamResponse | None]":
+        """Begin: a task like any other, which may be done already."""
+        return _task(exchange.run(), self.context.copy())
+
+    def native(self, line: Line, message: Message) -> web.Request:
+        """aiohttp's request for *message*, which runs in the current task."""
+        handler = line.handler()
+        return LaneNative(message, handler, self.engine, self.route, self.body_limit)
+
+    async def close(self, patience: float) -> None:
+        """Let what runs end within *patience* seconds, and take nothing more."""
+        self.is_draining = True
+        running = [task for line in tuple(self.lines) if (task := line.stop()) is not None]
+        if running:
+            _, late = await asyncio.wait(running, timeout=patience)
+            for task in late:
+                task.cancel()
+
+    def can_write(self, response: Response, definition: HttpDefinition) -> bool:
+        """Whether the lane can; a route that gave a stream or a file is left to aiohttp, since
+        reading a request twice costs more than aiohttp alone."""
+        if isinstance(response, _NOT_WRITTEN):
+            self._not_written.add(definition)
+            return False
+        return True
+
+
+@attrs.define(eq=False)
+class LaneExchange(Exchange):
+    """A request in the lane.
+
+    ``keeps`` tells whether its connection goes on; ``is_given`` that aiohttp delivers its answer.
+    """
+
+    lane: FastLane
+    line: Line
+    message: Message
+    definition: HttpDefinition
+    keeps: bool = attrs.field(default=False, init=False)
+    is_given: bool = attrs.field(default=False, init=False)
+    task: "asyncio.Task[web.StreamResponse | None] | None" = attrs.field(default=None, init=False)
+    _started: float = attrs.field(default=0.0, init=False)
+    _claimed: "asyncio.Future[web.Request] | None" = attrs.field(default=None, init=False)
+
+    async def run(self) -> web.StreamResponse | None:
+        """Answer; what `deliver` returns is returned, None where the lane has written it."""
+        lane, request = self.lane, self.request
+        if lane.access_log is not None:
+            self._started = asyncio.get_running_loop().time()
+        current_request.set(request)
+        request.make_native = partial(lane.native, self.line, self.message)
+        response = await self._respond()
+        if not lane.can_write(response, self.definition):
+            return await self._leave_to_aiohttp(response)
+        try:
+            status, data = await self._encode(response)
+        except Exception:  # which aiohttp's lane meets too, and answers
+            return await self._leave_to_aiohttp(response)
+        self.response = response
+        is_sent = await self._send(data)
+        if lane.access_log is not None:
+            self._log(status if is_sent else GONE, len(data) if is_sent else None)
+        return None
+
+    async def _respond(self) -> Response:
+        message, request = self.message, self.request
+        try:
+            if message.body:
+                self.lane.bodies.take(message.body, request, self.definition)
+        except Exception as exc:
+            return await self.kernel.fail(request, exc)
+        return await self.kernel.answer(self.definition, request)
+
+    async def _encode(self, response: Response) -> tuple[int, bytes]:
+        lane, message = self.lane, self.message
+        prepared, id = lane.prepared, self.request.id if lane.ids.name is not None else ""
+        self.keeps = not (message.parsed.should_close or lane.is_draining)
+        if self.keeps and message.version == HttpVersion11:
+            data = prepared.usual(message, response, id)
+            if data is not None:
+                return response.status_code, data
+        return await prepared.any(message, response, id, keeps=self.keeps)
+
+    async def _send(self, data: bytes) -> bool:
+        line = self.line
+        if not line.write(data):
+            self.keeps = False
+            return False
+        if line.is_full:
+            try:
+                await line.drained()
+            except ConnectionError:
+                self.keeps = False
+                return False
+        return True
+
+    def _log(self, status: int, size: int | None) -> None:
+        message, request = self.message, self.request
+        assert self.lane.access_log is not None
+        if self.lane.access_log.isEnabledFor(logging.INFO):
+            Access(
+                transport=Transport.HTTP,
+                method=message.method,
+                path=message.rel_url.raw_path,
+                route=request.route_name,
+                status=status,
+                duration=self.elapsed(),
+                size=size,
+                client=request.client,
+                request_id=request.id,
+                user_agent=message.headers.get("User-Agent"),
+            ).write()
+
+    def elapsed(self) -> float:
+        """Seconds since it began; for the access log."""
+        return asyncio.get_running_loop().time() - self._started
+
+    # --- an answer that only aiohttp can write
+
+    async def _leave_to_aiohttp(self, response: Response) -> web.StreamResponse | None:
+        """Deliver *response* in this very task, so that all that it is made of stays in it."""
+        self._claimed = asyncio.get_running_loop().create_future()
+        self.line.hand_over(self)
+        try:
+            native = await self._claimed
+        except ConnectionError:
+            await close_source(response)
+            if self.lane.access_log is not None:
+                self._log(GONE, None)
+            return None
+        return await self.lane.deliver(native, self, response)
+
+    async def give(self, native: web.Request) -> web.StreamResponse:
+        """What aiohttp is to end *native* with, which is the same request."""
+        assert self._claimed is not None
+        assert self.task is not None
+        self.is_given = True
+        self.request.native = native
+        native[EARLIER] = self.elapsed()
+        self._claimed.set_result(native)
+        out = await self.task
+        assert out is not None
+        return out
+
+    def lose(self) -> None:
+        """The client has left before aiohttp has begun."""
+        if self._claimed is not None and not self._claimed.done():
+            self._claimed.set_exception(ConnectionResetError("the client has left"))
+
+
+def _task(coroutine: Coroutine[Any, Any, Any], context: Any) -> "asyncio.Task[Any]":
+    loop = asyncio.get_running_loop()
+    if sys.version_info >= (3, 12):
+        return asyncio.Task(coroutine, loop=loop, context=context, eager_start=True)
+    return loop.create_task(coroutine, context=context)

@@ -1,0 +1,257 @@
+"""The `Guard` of a connection with a fast lane: whose turn it is, the lane's or aiohttp's."""
+
+import asyncio
+import logging
+import math
+from collections import deque
+from enum import Enum
+from time import monotonic
+from typing import Any, cast
+
+from aiohttp import EMPTY_PAYLOAD, web
+
+from rxkernel.servers.aiohttp.connections import Connections
+from rxkernel.servers.aiohttp.fast_lane import FastLane, LaneExchange
+from rxkernel.servers.aiohttp.framing import Cut, Framing, Message, Piece, Unclear
+from rxkernel.servers.aiohttp.guard import DEAF, Guard
+
+logger = logging.getLogger(__name__)
+
+_MOST_HELD = 32
+"""Messages that wait for the one before them until no more is read, as with aiohttp."""
+
+
+class _Turn(Enum):
+    NOBODY = "nobody"
+    LANE = "lane"
+    AIOHTTP = "aiohttp"
+    AIOHTTP_FOR_EVER = "aiohttp for ever"
+    LOST = "lost"
+
+
+class LaneGuard(Guard):
+    """One message at a time is the lane's or aiohttp's; those behind it wait.
+
+    aiohttp's handler is made when it is first needed. It gets one message and no byte more, so
+    it is idle once that is answered, and the next may be the lane's again. Where the end of a
+    message is not known, it keeps the connection.
+    """
+
+    __slots__ = (
+        "_answer",
+        "_drained",
+        "_exchange",
+        "_framing",
+        "_held",
+        "_is_reading",
+        "_is_whole",
+        "_lane",
+        "_turn",
+        "is_full",
+    )
+
+    def __init__(self, connections: Connections, server: web.Server, lane: FastLane) -> None:
+        super().__init__(connections, server)
+        self._lane = lane
+        self._turn = _Turn.NOBODY
+        self._framing: Framing | None = None
+        self._held: deque[Cut] = deque()
+        self._is_reading = True
+        self._is_whole = False
+        self._exchange: LaneExchange | None = None
+        self._answer: web.StreamResponse | None = None
+        self._drained: asyncio.Future[None] | None = None
+        self.is_full = False
+
+    # --- what the transport calls
+
+    def _open(self) -> None:
+        self._lane.lines.add(self)
+        self._framing = Framing(asyncio.get_running_loop())
+
+    def data_received(self, data: bytes) -> None:
+        if self._framing is None:
+            cuts: list[Cut] = [Unclear(data)]
+        else:
+            cuts = self._framing.cut(data)
+            if cuts and type(cuts[-1]) is Unclear:
+                self._framing = None
+        if not cuts:  # empty lines, of a client that has begun something
+            super().data_received(data)
+        elif self._turn is _Turn.NOBODY and len(cuts) == 1:
+            self._begin(cuts[0])
+        else:
+            self._held.extend(cuts)
+            self._go_on()
+
+    def pause_writing(self) -> None:
+        self.is_full = True
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self.is_full = False
+        self._wake(None)
+        super().resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._is_admitted:
+            self._lane.lines.discard(self)
+            self._turn = _Turn.LOST
+            self._held.clear()
+            self._wake(exc)
+            if self._exchange is not None:
+                self._exchange.lose()
+        super().connection_lost(exc)
+
+    def _wake(self, exc: Exception | None) -> None:
+        waiter, self._drained = self._drained, None
+        if waiter is None or waiter.done():
+            return
+        if exc is None:
+            waiter.set_result(None)
+        else:
+            waiter.set_exception(ConnectionResetError("the client has left"))
+
+    # --- whose turn it is
+
+    def _go_on(self) -> None:
+        """Begin what waits, as far as it may."""
+        held = self._held
+        while held:
+            turn, cut = self._turn, held[0]
+            if turn is _Turn.NOBODY:
+                self._begin(held.popleft())
+            elif turn is _Turn.AIOHTTP_FOR_EVER:
+                super().data_received(held.popleft().raw)
+            elif turn is _Turn.AIOHTTP and type(cut) is Piece and not cut.is_first:
+                held.popleft()
+                self._is_whole = cut.is_last
+                super().data_received(cut.raw)
+            else:
+                break
+        self._read_or_pause()
+
+    def _read_or_pause(self) -> None:
+        if self._is_reading == (len(self._held) < _MOST_HELD) or self._transport.is_closing():
+            return
+        self._is_reading = not self._is_reading
+        if self._is_reading:
+            self._transport.resume_reading()
+        else:
+            self._transport.pause_reading()
+
+    def _begin(self, cut: Cut) -> None:
+        """It is nobody's turn: give it to whom *cut* belongs."""
+        if type(cut) is Message:
+            cut.transport = self._transport
+            exchange = self._lane.enter(self, cut)
+            if exchange is not None:
+                self._run(exchange)
+                return
+            self._is_whole = True
+        elif type(cut) is Piece:
+            self._is_whole = cut.is_last
+        self._turn = _Turn.AIOHTTP_FOR_EVER if type(cut) is Unclear else _Turn.AIOHTTP
+        self._give(cut.raw)
+
+    def _give(self, raw: bytes) -> None:
+        self.handler()
+        super().data_received(raw)
+
+    # --- the lane's turn
+
+    def _run(self, exchange: LaneExchange) -> None:
+        self._turn = _Turn.LANE
+        self._is_idle = False
+        self._exchange = exchange
+        task = self._lane.run(exchange)
+        if task.done():
+            self._ran(task)
+        else:
+            self.deadline = math.inf
+            exchange.task = task
+            self._connections.in_flight.add(task)
+            task.add_done_callback(self._ran_later)
+
+    def _ran_later(self, task: "asyncio.Task[Any]") -> None:
+        self._connections.in_flight.discard(task)
+        self._ran(task)
+        self._go_on()
+
+    def _ran(self, task: "asyncio.Task[Any]") -> None:
+        exchange, self._exchange = self._exchange, None
+        assert exchange is not None
+        if exchange.is_given:
+            return  # aiohttp's request is the one that ends
+        if task.cancelled():
+            exchange.keeps = False
+        elif (exc := task.exception()) is not None:
+            exchange.keeps = False
+            logger.error("a request cannot be answered", exc_info=exc)
+        exchange.end(task)
+        if self._turn is _Turn.LOST:
+            return
+        if exchange.keeps:
+            self._turn = _Turn.NOBODY
+            self._is_idle = True
+            self.deadline = monotonic() + self._connections.keepalive_timeout
+        else:
+            self._close()
+
+    def _close(self) -> None:
+        self._turn = _Turn.AIOHTTP_FOR_EVER
+        self._held.clear()
+        self._transport.close()
+
+    def write(self, data: bytes) -> bool:
+        if self._transport.is_closing():
+            return False
+        self._transport.write(data)
+        return True
+
+    async def drained(self) -> None:
+        self._drained = asyncio.get_running_loop().create_future()
+        await self._drained
+
+    # --- aiohttp's turn
+
+    def handler(self) -> web.RequestHandler:
+        if self._turn is _Turn.LOST:
+            return self._connections.handler(self._server)
+        if self._handler is DEAF:
+            # its task is to know nothing of the request that is handled now
+            self._lane.context.copy().run(super()._open)
+        return cast(web.RequestHandler, self._handler)
+
+    def hand_over(self, exchange: LaneExchange) -> None:
+        if self._transport.is_closing():
+            exchange.lose()
+            return
+        self._turn = _Turn.AIOHTTP
+        self._is_whole = True
+        self._give(exchange.message.raw)
+
+    def claim(self) -> LaneExchange | None:
+        return self._exchange
+
+    def answers(self, out: web.StreamResponse) -> None:
+        self._answer = out
+
+    def end(self, task: "asyncio.Task[Any]") -> None:
+        answer, self._answer = self._answer, None
+        is_read = self._body is EMPTY_PAYLOAD or self._body.is_eof()
+        super().end(task)
+        if self._turn is not _Turn.AIOHTTP:
+            return
+        is_idle = self._is_whole and is_read and answer is not None and bool(answer.keep_alive)
+        self._turn = _Turn.NOBODY if is_idle else _Turn.AIOHTTP_FOR_EVER
+        self._go_on()
+
+    # --- the end of the server
+
+    def stop(self) -> "asyncio.Task[Any] | None":
+        """Begin nothing more. The task of a request that the lane still runs is returned."""
+        self._held.clear()
+        if self._turn is _Turn.NOBODY:
+            self._close()
+        return self._exchange.task if self._exchange is not None else None
