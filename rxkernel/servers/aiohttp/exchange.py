@@ -1,5 +1,8 @@
 """A request and its answer."""
 
+import asyncio
+from typing import Any
+
 import attrs
 
 from rxkernel.kernel.kernel import Kernel
@@ -14,6 +17,8 @@ class Exchange:
     kernel: Kernel
     request: Request
     response: Response | None = attrs.field(default=None, init=False)
+    sender: "asyncio.Task[Any] | None" = attrs.field(default=None, init=False)
+    """aiohttp's task for it, which ends when the answer has left."""
 
     def end(self, _: object) -> None:
         """The request's task is done."""

@@ -70,6 +70,8 @@ class LaneGuard(Guard):
         self._framing = Framing(asyncio.get_running_loop())
 
     def data_received(self, data: bytes) -> None:
+        if not self._is_admitted:
+            return
         if self._framing is None:
             cuts: list[Cut] = [Unclear(data)]
         else:

@@ -270,6 +270,7 @@ class AiohttpServer(Server):
         task = asyncio.current_task()
         assert task is not None
         task.add_done_callback(exchange.end)
+        exchange.sender = task
         try:
             if begun is not None:
                 return await begun.give(native)
@@ -367,7 +368,8 @@ class AiohttpServer(Server):
         if isinstance(response, StreamResponse | EventStreamResponse):
             out = await self._stream(native, exchange.request, response)
         elif isinstance(response, FileResponse):
-            out = await file_response(native, response)
+            assert exchange.sender is not None
+            out = await file_response(native, response, exchange.sender)
         else:
             out = await native_response(native, response, self._compression)
         exchange.response = response
