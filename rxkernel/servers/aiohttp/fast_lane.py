@@ -7,7 +7,7 @@ aiohttp's parser; all else goes through it, with the very same bytes.
 import asyncio
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection
 from contextvars import copy_context
 from functools import partial
 from typing import Any, Protocol
@@ -18,6 +18,8 @@ from aiohttp import HttpVersion11, hdrs, web
 from rxkernel.exceptions import HttpException
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.scopes import current_request
+from rxkernel.messages.connection import ClientAddress
+from rxkernel.messages.request import Request
 from rxkernel.messages.response import (
     EventStreamResponse,
     FileResponse,
@@ -54,6 +56,9 @@ class Line(Protocol):
     def write(self, data: bytes) -> bool:
         """Send *data*; False when the client has left."""
 
+    peer: ClientAddress | None
+    """Who is connected; it may be a proxy."""
+
     is_full: bool
     """Whether the client has to take something before more is sent."""
 
@@ -65,6 +70,9 @@ class Line(Protocol):
 
     def stop(self) -> "asyncio.Task[Any] | None":
         """Begin nothing more. The task of a request that the lane still runs is returned."""
+
+    def ran(self, exchange: "LaneExchange") -> None:
+        """The task of *exchange* has nothing more to do."""
 
     def hand_over(self, exchange: "LaneExchange") -> None:
         """Give the message of *exchange* to aiohttp, whose handler then calls its `deliver`."""
@@ -99,7 +107,8 @@ class FastLane:
     is_draining: bool = False
     context: Any = attrs.field(factory=copy_context, init=False)
     lines: "set[Line]" = attrs.field(factory=set, init=False)
-    _not_written: set[HttpDefinition] = attrs.field(factory=set, init=False)
+    loop: asyncio.AbstractEventLoop = attrs.field(factory=asyncio.get_running_loop, init=False)
+    _is_ours: dict[HttpDefinition, bool] = attrs.field(factory=dict, init=False)
 
     def enter(self, line: Line, message: Message) -> "LaneExchange | None":
         """The exchange that answers *message*; None where that is aiohttp's."""
@@ -107,21 +116,24 @@ class FastLane:
         if found is None:
             return None
         definition, values = found
-        request = read_head(message, self.proxies.client(message))
-        request.id = self.ids.given(message.headers)
-        add_path(request, values)
-        return LaneExchange(self.kernel, request, self, line, message, definition)
+        request = read_head(message, self.proxies.client_behind(line.peer, message))
+        if self.ids.name is not None:
+            request.id = self.ids.given(message.parsed.headers)
+        if values:
+            add_path(request, values)
+        return LaneExchange(request, self, line, message, definition)
 
     def _find(self, message: Message) -> tuple[HttpDefinition, dict[str, object]] | None:
-        headers, target, path = message.headers, message.raw_path, message.rel_url.raw_path
+        parsed = message.parsed
+        headers, path = parsed.headers, parsed.url.raw_path
         if (
-            message.method not in _METHODS
-            or target[0] != "/"
-            or message.version[0] != 1
+            parsed.method not in _METHODS
+            or parsed.path[0] != "/"
+            or parsed.version[0] != 1
             or hdrs.EXPECT in headers
             or hdrs.CONTENT_ENCODING in headers
             or path in self.not_awaited
-            or ("%" in path and message.rel_url.path in self.not_awaited)
+            or ("%" in path and parsed.url.path in self.not_awaited)
             or (message.body and "multipart" in headers.get(hdrs.CONTENT_TYPE, "").lower())
         ):
             return None
@@ -132,16 +144,18 @@ class FastLane:
         try:
             if not self.hosts.is_open:
                 self.hosts.check(message)
-            found = self.kernel.http_router.match(message.method, path)
+            found = self.kernel.http_router.match(parsed.method, path)
         except HttpException:
             return None
         definition = found[0]
-        is_ours = not definition.signature.is_streamed and definition not in self._not_written
+        is_ours = self._is_ours.get(definition)
+        if is_ours is None:
+            is_ours = self._is_ours[definition] = not definition.signature.is_streamed
         return found if is_ours else None
 
     def run(self, exchange: "LaneExchange") -> "asyncio.Task[web.StreamResponse | None]":
         """Begin: a task like any other, which may be done already."""
-        return _task(exchange.run(), self.context.copy())
+        return _task(exchange.run(), loop=self.loop, context=self.context.copy())
 
     def native(self, line: Line, message: Message) -> web.Request:
         """aiohttp's request for *message*, which runs in the current task."""
@@ -161,78 +175,105 @@ class FastLane:
         """Whether the lane can; a route that gave a stream or a file is left to aiohttp, since
         reading a request twice costs more than aiohttp alone."""
         if isinstance(response, _NOT_WRITTEN):
-            self._not_written.add(definition)
+            self._is_ours[definition] = False
             return False
         return True
 
 
-@attrs.define(eq=False)
 class LaneExchange(Exchange):
     """A request in the lane.
 
     ``keeps`` tells whether its connection goes on; ``is_given`` that aiohttp delivers its answer.
     """
 
-    lane: FastLane
-    line: Line
-    message: Message
-    definition: HttpDefinition
-    keeps: bool = attrs.field(default=False, init=False)
-    is_given: bool = attrs.field(default=False, init=False)
-    task: "asyncio.Task[web.StreamResponse | None] | None" = attrs.field(default=None, init=False)
-    _started: float = attrs.field(default=0.0, init=False)
-    _claimed: "asyncio.Future[web.Request] | None" = attrs.field(default=None, init=False)
+    keeps = False
+    is_given = False
+    task: "asyncio.Task[web.StreamResponse | None] | None" = None
+    _started = 0.0
+    _claimed: "asyncio.Future[web.Request] | None" = None
+
+    def __init__(
+        self,
+        request: Request,
+        lane: FastLane,
+        line: Line,
+        message: Message,
+        definition: HttpDefinition,
+    ) -> None:
+        super().__init__(lane.kernel, request)
+        self.lane = lane
+        self.line = line
+        self.message = message
+        self.definition = definition
 
     async def run(self) -> web.StreamResponse | None:
         """Answer; what `deliver` returns is returned, None where the lane has written it."""
-        lane, request = self.lane, self.request
+        try:
+            return await self._run()
+        except asyncio.CancelledError:
+            self.keeps = False
+            raise
+        except Exception:
+            self.keeps = False
+            logger.exception("a request cannot be answered")
+            return None
+        finally:
+            self.line.ran(self)
+
+    async def _run(self) -> web.StreamResponse | None:
+        lane, message, request, line = self.lane, self.message, self.request, self.line
         if lane.access_log is not None:
-            self._started = asyncio.get_running_loop().time()
+            self._started = lane.loop.time()
         current_request.set(request)
-        request.make_native = partial(lane.native, self.line, self.message)
-        response = await self._respond()
+        request.make_native = partial(lane.native, line, message)
+        response = await self._respond() if message.body else None
+        if response is None:
+            response = await self.kernel.answer(self.definition, request)
         if not lane.can_write(response, self.definition):
             return await self._leave_to_aiohttp(response)
         try:
-            status, data = await self._encode(response)
+            data = self._usual(response)
+            if data is None:
+                status, data = await self._any(response)
+            else:
+                status = response.status_code
         except Exception:  # which aiohttp's lane meets too, and answers
             return await self._leave_to_aiohttp(response)
         self.response = response
-        is_sent = await self._send(data)
+        is_sent = line.write(data)
+        if line.is_full and is_sent:
+            is_sent = await self._drain()
+        if not is_sent:
+            self.keeps = False
         if lane.access_log is not None:
             self._log(status if is_sent else GONE, len(data) if is_sent else None)
         return None
 
-    async def _respond(self) -> Response:
-        message, request = self.message, self.request
+    async def _respond(self) -> Response | None:
+        """The error that the body makes of it, if it does."""
         try:
-            if message.body:
-                self.lane.bodies.take(message.body, request, self.definition)
+            self.lane.bodies.take(self.message.body, self.request, self.definition)
         except Exception as exc:
-            return await self.kernel.fail(request, exc)
-        return await self.kernel.answer(self.definition, request)
+            return await self.kernel.fail(self.request, exc)
+        return None
 
-    async def _encode(self, response: Response) -> tuple[int, bytes]:
-        lane, message = self.lane, self.message
-        prepared, id = lane.prepared, self.request.id if lane.ids.name is not None else ""
-        self.keeps = not (message.parsed.should_close or lane.is_draining)
-        if self.keeps and message.version == HttpVersion11:
-            data = prepared.usual(message, response, id)
-            if data is not None:
-                return response.status_code, data
-        return await prepared.any(message, response, id, keeps=self.keeps)
+    def _usual(self, response: Response) -> bytes | None:
+        lane, parsed = self.lane, self.message.parsed
+        self.keeps = keeps = not (parsed.should_close or lane.is_draining)
+        if not keeps or parsed.version != HttpVersion11 or parsed.method == "HEAD":
+            return None
+        id = self.request.id if lane.ids.name is not None else ""
+        return lane.prepared.usual(self.message, response, id)
 
-    async def _send(self, data: bytes) -> bool:
-        line = self.line
-        if not line.write(data):
-            self.keeps = False
+    async def _any(self, response: Response) -> tuple[int, bytes]:
+        id = self.request.id if self.lane.ids.name is not None else ""
+        return await self.lane.prepared.any(self.message, response, id, keeps=self.keeps)
+
+    async def _drain(self) -> bool:
+        try:
+            await self.line.drained()
+        except ConnectionError:
             return False
-        if line.is_full:
-            try:
-                await line.drained()
-            except ConnectionError:
-                self.keeps = False
-                return False
         return True
 
     def _log(self, status: int, size: int | None) -> None:
@@ -254,7 +295,7 @@ class LaneExchange(Exchange):
 
     def elapsed(self) -> float:
         """Seconds since it began; for the access log."""
-        return asyncio.get_running_loop().time() - self._started
+        return self.lane.loop.time() - self._started
 
     # --- an answer that only aiohttp can write
 
@@ -289,8 +330,7 @@ class LaneExchange(Exchange):
             self._claimed.set_exception(ConnectionResetError("the client has left"))
 
 
-def _task(coroutine: Coroutine[Any, Any, Any], context: Any) -> "asyncio.Task[Any]":
-    loop = asyncio.get_running_loop()
-    if sys.version_info >= (3, 12):
-        return asyncio.Task(coroutine, loop=loop, context=context, eager_start=True)
-    return loop.create_task(coroutine, context=context)
+if sys.version_info >= (3, 12):
+    _task = partial(asyncio.Task, eager_start=True)
+else:
+    _task = asyncio.Task

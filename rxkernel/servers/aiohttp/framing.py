@@ -1,12 +1,12 @@
 """Where the messages of a connection begin and end, as aiohttp's own parser reads them."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
 
-from aiohttp import EMPTY_PAYLOAD, StreamReader, web
+from aiohttp import EMPTY_PAYLOAD, HttpVersion, StreamReader, web
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http import HttpRequestParser, RawRequestMessage
+from multidict import CIMultiDictProxy
+from yarl import URL
 
 _END_OF_HEAD = b"\r\n\r\n"
 _EMPTY_LINES = b"\r\n"
@@ -22,33 +22,37 @@ class Message:
     ``transport`` stays where aiohttp's becomes None: ask whether it closes.
     """
 
-    __slots__ = (
-        "body",
-        "headers",
-        "method",
-        "parsed",
-        "payload",
-        "raw",
-        "raw_path",
-        "rel_url",
-        "transport",
-        "version",
-    )
+    __slots__ = ("body", "parsed", "payload", "raw", "transport")
 
     transport: asyncio.Transport
 
     def __init__(
         self, parsed: RawRequestMessage, payload: StreamReader, body: bytes, raw: bytes
     ) -> None:
-        self.method = parsed.method
-        self.headers = parsed.headers
-        self.raw_path = parsed.path
-        self.rel_url = parsed.url
-        self.version = parsed.version
         self.parsed = parsed
         self.payload = payload
         self.body = body
         self.raw = raw
+
+    @property
+    def method(self) -> str:
+        return self.parsed.method
+
+    @property
+    def raw_path(self) -> str:
+        return self.parsed.path
+
+    @property
+    def rel_url(self) -> URL:
+        return self.parsed.url
+
+    @property
+    def version(self) -> HttpVersion:
+        return self.parsed.version
+
+    @property
+    def headers(self) -> CIMultiDictProxy[str]:
+        return self.parsed.headers
 
 
 class Piece:
@@ -93,11 +97,20 @@ class Framing:
         self._owed = 0
         self._tail = b""  # the end of a head that is not all here
 
-    def cut(self, data: bytes) -> list[Cut]:
-        """*data* in parts; once one was unclear, ask no more.
+    def cut(self, data: bytes) -> Message | list[Cut]:
+        """*data* in parts, or as the one message that it is; once one was unclear, ask no more.
 
         aiohttp drops what came in one segment with an error, so here all of it is unclear.
         """
+        if data.find(_END_OF_HEAD) + 4 == len(data) and not (self._owed or self._tail):
+            try:  # as most do
+                parsed, payload = self._feed_head(data)
+                if payload is EMPTY_PAYLOAD:
+                    return Message(parsed, payload, b"", data)
+                self._await_body(_length(parsed))
+            except Exception:
+                return [Unclear(data)]
+            return [Piece(data, is_first=True, is_last=False)]
         cuts: list[Cut] = []
         rest = data
         try:
@@ -175,7 +188,10 @@ class Framing:
 
     def _feed_head(self, data: bytes) -> tuple[RawRequestMessage, StreamReader]:
         """What the parser reads in *data*, one head to its end."""
-        messages = self._feed(data)
+        parser = self._parser
+        if parser is None:
+            self._parser = parser = self._new_parser()
+        messages = parser.feed_data(data)[0]
         if len(messages) != 1:
             raise _UnclearError
         parsed, payload = messages[0]
@@ -184,24 +200,18 @@ class Framing:
         return parsed, payload
 
     def _feed_silently(self, data: bytes) -> None:
-        if self._feed(data):
+        if self._parser is None:
+            self._parser = self._new_parser()
+        if self._parser.feed_data(data)[0]:
             raise _UnclearError
 
-    def _feed(self, data: bytes) -> Sequence[tuple[RawRequestMessage, Any]]:
-        parser = self._parser
-        if parser is None:
-            self._parser = parser = HttpRequestParser(
-                _reader(self._loop),
-                self._loop,
-                _WHOLE,
-                payload_exception=web.RequestPayloadError,
-            )
-        return parser.feed_data(data)[0]
-
-
-def _reader(loop: asyncio.AbstractEventLoop) -> BaseProtocol:
-    """Who the parser would ask to pause, which `_WHOLE` keeps it from."""
-    return BaseProtocol(loop)
+    def _new_parser(self) -> HttpRequestParser:
+        """One with aiohttp's limits. The protocol that it could ask to pause is nobody's, but
+        `_WHOLE` keeps it from that."""
+        loop = self._loop
+        return HttpRequestParser(
+            BaseProtocol(loop), loop, _WHOLE, payload_exception=web.RequestPayloadError
+        )
 
 
 def _length(parsed: RawRequestMessage) -> int:

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from aiohttp import EMPTY_PAYLOAD, web
 
+from rxkernel.messages.connection import ClientAddress
 from rxkernel.servers.aiohttp.connections import Connections
 from rxkernel.servers.aiohttp.fast_lane import FastLane, LaneExchange
 from rxkernel.servers.aiohttp.framing import Cut, Framing, Message, Piece, Unclear
@@ -27,6 +28,9 @@ class _Turn(Enum):
     AIOHTTP = "aiohttp"
     AIOHTTP_FOR_EVER = "aiohttp for ever"
     LOST = "lost"
+
+
+_NOBODY = _Turn.NOBODY
 
 
 class LaneGuard(Guard):
@@ -48,12 +52,13 @@ class LaneGuard(Guard):
         "_lane",
         "_turn",
         "is_full",
+        "peer",
     )
 
     def __init__(self, connections: Connections, server: web.Server, lane: FastLane) -> None:
         super().__init__(connections, server)
         self._lane = lane
-        self._turn = _Turn.NOBODY
+        self._turn = _NOBODY
         self._framing: Framing | None = None
         self._held: deque[Cut] = deque()
         self._is_reading = True
@@ -66,23 +71,21 @@ class LaneGuard(Guard):
     # --- what the transport calls
 
     def _open(self) -> None:
+        peer = self._transport.get_extra_info("peername")
+        self.peer = ClientAddress(peer[0], peer[1]) if isinstance(peer, tuple) else None
         self._lane.lines.add(self)
         self._framing = Framing(asyncio.get_running_loop())
 
     def data_received(self, data: bytes) -> None:
-        if not self._is_admitted:
-            return
-        if self._framing is None:
-            cuts: list[Cut] = [Unclear(data)]
-        else:
-            cuts = self._framing.cut(data)
-            if cuts and type(cuts[-1]) is Unclear:
-                self._framing = None
-        if not cuts:  # empty lines, of a client that has begun something
-            super().data_received(data)
-        elif self._turn is _Turn.NOBODY and len(cuts) == 1:
-            self._begin(cuts[0])
-        else:
+        cuts = self._framing.cut(data) if self._framing is not None else [Unclear(data)]
+        if type(cuts) is Message:
+            if self._turn is _NOBODY:
+                self._begin(cuts)
+                return
+            cuts = [cuts]
+        elif type(cuts[-1]) is Unclear:
+            self._framing = None
+        if self._is_admitted:
             self._held.extend(cuts)
             self._go_on()
 
@@ -121,7 +124,7 @@ class LaneGuard(Guard):
         held = self._held
         while held:
             turn, cut = self._turn, held[0]
-            if turn is _Turn.NOBODY:
+            if turn is _NOBODY:
                 self._begin(held.popleft())
             elif turn is _Turn.AIOHTTP_FOR_EVER:
                 super().data_received(held.popleft().raw)
@@ -167,36 +170,26 @@ class LaneGuard(Guard):
         self._is_idle = False
         self._exchange = exchange
         task = self._lane.run(exchange)
-        if task.done():
-            self._ran(task)
-        else:
-            self.deadline = math.inf
+        if not task.done():
             exchange.task = task
+            self.deadline = math.inf
             self._connections.in_flight.add(task)
-            task.add_done_callback(self._ran_later)
 
-    def _ran_later(self, task: "asyncio.Task[Any]") -> None:
-        self._connections.in_flight.discard(task)
-        self._ran(task)
-        self._go_on()
-
-    def _ran(self, task: "asyncio.Task[Any]") -> None:
-        exchange, self._exchange = self._exchange, None
-        assert exchange is not None
+    def ran(self, exchange: LaneExchange) -> None:
+        self._exchange = None
+        if exchange.task is not None:
+            self._connections.in_flight.discard(exchange.task)
         if exchange.is_given:
             return  # aiohttp's request is the one that ends
-        if task.cancelled():
-            exchange.keeps = False
-        elif (exc := task.exception()) is not None:
-            exchange.keeps = False
-            logger.error("a request cannot be answered", exc_info=exc)
-        exchange.end(task)
+        self._lane.context.copy().run(exchange.end)
         if self._turn is _Turn.LOST:
             return
         if exchange.keeps:
-            self._turn = _Turn.NOBODY
+            self._turn = _NOBODY
             self._is_idle = True
             self.deadline = monotonic() + self._connections.keepalive_timeout
+            if self._held:
+                self._go_on()
         else:
             self._close()
 
@@ -246,7 +239,7 @@ class LaneGuard(Guard):
         if self._turn is not _Turn.AIOHTTP:
             return
         is_idle = self._is_whole and is_read and answer is not None and bool(answer.keep_alive)
-        self._turn = _Turn.NOBODY if is_idle else _Turn.AIOHTTP_FOR_EVER
+        self._turn = _NOBODY if is_idle else _Turn.AIOHTTP_FOR_EVER
         self._go_on()
 
     # --- the end of the server
@@ -254,6 +247,6 @@ class LaneGuard(Guard):
     def stop(self) -> "asyncio.Task[Any] | None":
         """Begin nothing more. The task of a request that the lane still runs is returned."""
         self._held.clear()
-        if self._turn is _Turn.NOBODY:
+        if self._turn is _NOBODY:
             self._close()
         return self._exchange.task if self._exchange is not None else None

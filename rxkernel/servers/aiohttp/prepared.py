@@ -43,7 +43,8 @@ class Prepared:
         self._ends = b""
 
     def usual(self, head: Head, response: Response, id: str) -> bytes | None:
-        """*response* over HTTP/1.1 on a connection that stays; None where `any` must see to it.
+        """*response* to anything but HEAD, over HTTP/1.1, on a connection that stays; None where
+        `any` must see to it.
 
         Raises:
             TypeError, ValueError, RecursionError: the content cannot be written.
@@ -53,7 +54,6 @@ class Prepared:
             or response.headers
             or response.etag_from_body is not None
             or response.status_code in _BODILESS
-            or head.method == "HEAD"
         ):
             return None
         body, kind = encode_content(response.content, None, head)
@@ -62,15 +62,10 @@ class Prepared:
             if kind in MSGPACK_NAMES:
                 return None
             begin = self._begin(response.status_code, kind)
+        end = self._ends if int(time.time()) == self._second else self._end()
         if self._id_name is None:
-            return b"%b%d%b%b" % (begin, len(body), self._end(), body)
-        return b"%b%b\r\nContent-Length: %d%b%b" % (
-            begin,
-            id.encode(),
-            len(body),
-            self._end(),
-            body,
-        )
+            return b"%b%d%b%b" % (begin, len(body), end, body)
+        return b"%b%b\r\nContent-Length: %d%b%b" % (begin, id.encode(), len(body), end, body)
 
     def _begin(self, status: int, kind: str | None) -> bytes:
         text = f"HTTP/1.1 {status} {_PHRASES.get(status, '')}\r\n"
@@ -81,11 +76,9 @@ class Prepared:
         return begin
 
     def _end(self) -> bytes:
-        now = int(time.time())
-        if now != self._second:
-            self._second = now
-            date = formatdate(now, usegmt=True)
-            self._ends = f"\r\nDate: {date}\r\nServer: {SERVER_SOFTWARE}\r\n\r\n".encode()
+        self._second = now = int(time.time())
+        date = formatdate(now, usegmt=True)
+        self._ends = f"\r\nDate: {date}\r\nServer: {SERVER_SOFTWARE}\r\n\r\n".encode()
         return self._ends
 
     async def any(

@@ -37,8 +37,11 @@ class ForwardedBy:
         What is no address ends the search: the client is then the address right of it. The
         port is 0 where the proxy tells none.
         """
-        peer = client_of(head)
-        if peer is None or not self.trusts(peer.host):
+        return self.client_behind(client_of(head), head)
+
+    def client_behind(self, peer: ClientAddress | None, head: Head) -> ClientAddress | None:
+        """`client`, where the *peer* is known."""
+        if peer is None or not self._networks or not self.trusts(peer.host):
             return peer
         client = peer
         for text in _hops(head.headers.getall("X-Forwarded-For", ())):

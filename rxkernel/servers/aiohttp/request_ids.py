@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from aiohttp import web
+from multidict import istr
 
 from rxkernel.kernel.scopes import current_request
 from rxkernel.messages.request_id import given_request_id, new_request_id
@@ -14,7 +15,7 @@ class RequestIds:
     """Reads and writes the header *name*; with None, ids stay inside."""
 
     def __init__(self, name: str | None) -> None:
-        self.name = name
+        self.name = name if name is None else istr(name)
 
     def given(self, headers: Mapping[str, str]) -> str | None:
         """What the client calls a request with *headers*, if that is an id."""
