@@ -17,8 +17,20 @@ from tests.servers.hostile_http import Doors, HttpAttack, HttpTarget  # noqa: E4
 Serve = Callable[..., Awaitable[Application]]
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What is served over HTTP is served over both lanes, and is the same."""
+    if "lane" in metafunc.fixturenames and "socketio" not in metafunc.module.__name__:
+        given = metafunc.config.getoption("lane")
+        metafunc.parametrize("lane", ["fast", "ordinary"] if given == "both" else [given])
+
+
+@pytest.fixture
+def lane() -> str:
+    return "fast"
+
+
 @pytest_asyncio.fixture
-async def serve() -> AsyncIterator[Serve]:
+async def serve(lane: str) -> AsyncIterator[Serve]:
     """``await serve(Controller, …, http={…}, socketio={…}, listeners=[…])`` listens at once.
 
     Without ids in its answers, so that a test may say what a whole one is.
@@ -38,7 +50,14 @@ async def serve() -> AsyncIterator[Serve]:
             debug=debug,
             request_timeout=request_timeout,
             logging=LoggingSettings(access=access),
-            http=HttpSettings(**{"port": 0, "request_id_header": None, **(http or {})}),
+            http=HttpSettings(
+                **{
+                    "port": 0,
+                    "request_id_header": None,
+                    "fast_lane": lane == "fast",
+                    **(http or {}),
+                }
+            ),
             socketio=SocketioSettings(**(socketio or {})),
         )
         applications.append(Application(controllers=controllers, settings=settings, **parts))

@@ -1,6 +1,7 @@
 """Where the messages of a connection begin and end, as aiohttp's own parser reads them."""
 
 import asyncio
+from collections.abc import Sequence
 
 from aiohttp import EMPTY_PAYLOAD, HttpVersion, StreamReader, web
 from aiohttp.base_protocol import BaseProtocol
@@ -97,7 +98,7 @@ class Framing:
         self._owed = 0
         self._tail = b""  # the end of a head that is not all here
 
-    def cut(self, data: bytes) -> Message | list[Cut]:
+    def cut(self, data: bytes) -> Message | Sequence[Cut]:
         """*data* in parts, or as the one message that it is; once one was unclear, ask no more.
 
         aiohttp drops what came in one segment with an error, so here all of it is unclear.

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import math
 from collections import deque
+from collections.abc import Sequence
 from enum import Enum
 from time import monotonic
 from typing import Any, cast
@@ -77,17 +78,17 @@ class LaneGuard(Guard):
         self._framing = Framing(asyncio.get_running_loop())
 
     def data_received(self, data: bytes) -> None:
-        cuts = self._framing.cut(data) if self._framing is not None else [Unclear(data)]
-        if type(cuts) is Message:
-            if self._turn is _NOBODY:
-                self._begin(cuts)
-                return
-            cuts = [cuts]
-        elif type(cuts[-1]) is Unclear:
+        cut = self._framing.cut(data) if self._framing is not None else [Unclear(data)]
+        if type(cut) is Message and self._turn is _NOBODY:
+            self._begin(cut)
+        elif self._is_admitted:
+            self._hold([cut] if isinstance(cut, Message) else cut)
+
+    def _hold(self, cuts: Sequence[Cut]) -> None:
+        if type(cuts[-1]) is Unclear:
             self._framing = None
-        if self._is_admitted:
-            self._held.extend(cuts)
-            self._go_on()
+        self._held.extend(cuts)
+        self._go_on()
 
     def pause_writing(self) -> None:
         self.is_full = True
@@ -123,14 +124,17 @@ class LaneGuard(Guard):
         """Begin what waits, as far as it may."""
         held = self._held
         while held:
-            turn, cut = self._turn, held[0]
+            turn = self._turn
             if turn is _NOBODY:
                 self._begin(held.popleft())
             elif turn is _Turn.AIOHTTP_FOR_EVER:
                 super().data_received(held.popleft().raw)
-            elif turn is _Turn.AIOHTTP and type(cut) is Piece and not cut.is_first:
-                held.popleft()
-                self._is_whole = cut.is_last
+            elif turn is _Turn.AIOHTTP and not self._is_whole:
+                cut = held.popleft()
+                if isinstance(cut, Piece):
+                    self._is_whole = cut.is_last
+                else:
+                    self._turn = _Turn.AIOHTTP_FOR_EVER
                 super().data_received(cut.raw)
             else:
                 break

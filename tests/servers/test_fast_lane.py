@@ -1,0 +1,211 @@
+"""Both lanes give the same bytes, whatever comes, in whichever segments."""
+
+import asyncio
+import itertools
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rxkernel import (
+    Application,
+    FileResponse,
+    HttpSettings,
+    Request,
+    Response,
+    Settings,
+    StreamResponse,
+    http,
+)
+from rxkernel.exceptions import ConflictException
+
+_VARYING = re.compile(rb"(Date: )[^\r]*|(X-Request-ID: )[0-9a-f]{12}-[0-9a-f]+")
+"""Ids that the server makes, and times."""
+
+
+class Shop:
+    @http("GET", "/", "index")
+    async def index(self, request: Request) -> Any:
+        return {"query": dict(request.params), "url": request.url, "who": str(request.client)[:5]}
+
+    @http("GET", "/text", "text")
+    async def text(self, request: Request) -> str:
+        await asyncio.sleep(0)
+        return "é" * 600
+
+    @http("GET", "/nothing", "nothing")
+    async def nothing(self, request: Request) -> None:
+        return None
+
+    @http("GET", "/status/{status:int}", "status")
+    async def status(self, request: Request) -> Response:
+        headers = {"Content-Length": "7", "X-Own": "é", "Date": "now", "Server": "own"}
+        return Response(b"content", request.param("status", int), headers)
+
+    @http("GET", "/bare/{status:int}", "bare")
+    async def bare(self, request: Request) -> Response:
+        return Response([1], request.param("status", int))
+
+    @http("GET", "/tagged", "tagged")
+    async def tagged(self, request: Request) -> Response:
+        response = Response([1, 2])
+        response.set_etag()
+        response.set_cookie("a", "b")
+        response.headers["connection"] = "close, me"
+        return response
+
+    @http("GET", "/stream", "stream")
+    async def stream(self, request: Request) -> StreamResponse:
+        return StreamResponse(self.pieces())
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        for piece in (b"one", b"two"):
+            yield piece
+
+    @http("GET", "/file", "file")
+    async def file(self, request: Request) -> FileResponse:
+        return FileResponse(__file__)
+
+    @http("GET", "/sometimes", "sometimes")
+    async def sometimes(self, request: Request) -> Response:
+        return StreamResponse(self.pieces()) if "s" in request.params else Response("whole")
+
+    @http("GET", "/fails", "fails")
+    async def fails(self, request: Request) -> None:
+        raise RuntimeError
+
+    @http("GET", "/odd", "odd")
+    async def odd(self, request: Request) -> Any:
+        return object()
+
+    @http("POST", "/echo", "echo", body_limit=2000)
+    async def echo(self, request: Request) -> Any:
+        if request.params.get("refuse"):
+            raise ConflictException("no", headers={"X-Why": "so"})
+        return [request.body if not isinstance(request.body, bytes) else len(request.body)]
+
+    @http("POST", "/echo/{name}", "echo_name")
+    async def echo_name(self, name: str, body: AsyncIterator[bytes]) -> Any:
+        return [name, [len(piece) async for piece in body] and "read"]
+
+
+PATHS = ["/", "/text", "/nothing", "/status/200", "/status/204", "/status/304", "/status/205"]
+PATHS += ["/bare/200", "/bare/299", "/bare/204", "/bare/304", "/bare/503", "/tagged", "/fails"]
+PATHS += ["/odd", "/echo", "/echo/x", "/echo?refuse=1", "/stream", "/file", "/sometimes?s", "//x"]
+PATHS += ["/sometimes", "/?a=1&b=%20", "/?a#f", "/unknown", "/%zz", "/%2e", "*", "http://x/", "x"]
+PATHS += ["/socket.io/", "/socket%2Eio/?EIO=4", "/text/", "/é", "/\udc80"]
+
+HEADERS = ["Connection: close", "Connection: keep-alive", "Connection: upgrade", "Upgrade: x"]
+HEADERS += ["Accept: application/msgpack", "Accept-Encoding: gzip", "X-Request-ID: mine"]
+HEADERS += ["X-Request-ID: né", "If-None-Match: *", "Origin: https://a.example", "Host: other"]
+HEADERS += ["Origin: null", "Expect: 100-continue", "Expect: more", "Content-Encoding: gzip"]
+HEADERS += ["Content-Type: application/json", "Content-Type: text/plain; charset=latin-1"]
+HEADERS += ["Content-Type: multipart/form-data; boundary=x", "Content-Type: nonsense"]
+HEADERS += ["Content-Type: application/x-www-form-urlencoded", "Content-Type: application/msgpack"]
+HEADERS += ["Access-Control-Request-Method: GET", "Bad Header", "X: \x00", "X-Forwarded-For: ::1"]
+HEADERS += ["Content-Length: x", "Transfer-Encoding: chunked", "X-Forwarded-Proto: https"]
+
+BODIES = [b"", b"{}", b"[1", b"a=1&b=2", b"\xff", b"\x93\x01\x02\x03", b"x" * 3000, b"\r\n\r\n"]
+
+METHODS = ["GET", "GET", "HEAD", "POST", "POST", "PUT", "OPTIONS", "DELETE", "TRACE", "CONNECT"]
+
+
+def message(draw: st.DrawFn) -> bytes:
+    """A request, mostly a good one."""
+    method = draw(st.sampled_from([*METHODS, "get"]))
+    version = draw(st.sampled_from(["1.1", "1.1", "1.1", "1.0", "2.0"]))
+    lines = [f"{method} {draw(st.sampled_from(PATHS))} HTTP/{version}"]
+    lines += ["Host: shop"] * draw(st.sampled_from([1, 1, 1, 1, 0, 2]))
+    lines += draw(st.lists(st.sampled_from(HEADERS), max_size=3))
+    body = draw(st.sampled_from(BODIES)) if method in ("POST", "PUT") else b""
+    if body:
+        lines.append(f"Content-Length: {len(body) + draw(st.sampled_from([0, 0, 0, 0, 3, -1]))}")
+    end = draw(st.sampled_from(["\r\n", "\r\n", "\r\n", "\r\n", "\r\n", "\n"]))
+    head = end.join([*lines, "", ""]).encode(errors="surrogateescape")
+    return draw(st.sampled_from([b"", b"", b"", b"\r\n"])) + head + body
+
+
+@st.composite
+def segments(draw: st.DrawFn) -> list[bytes]:
+    """Some requests, in segments that begin and end anywhere; one in four ends as they do."""
+    messages = [message(draw) for _ in range(draw(st.integers(1, 4)))]
+    if draw(st.integers(0, 3)) == 0:
+        return messages
+    data = b"".join(messages)
+    cuts = sorted({0, len(data), *draw(st.lists(st.integers(0, len(data)), max_size=4))})
+    return [data[start:end] for start, end in itertools.pairwise(cuts)]
+
+
+async def answers(application: Application, parts: list[bytes]) -> bytes:
+    """What *parts* are answered with, each sent when the one before it has been seen."""
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", application.servers["aiohttp"].port
+    )
+    received = b""
+    try:
+        for part in parts:
+            writer.write(part)
+            received += await read(reader, 0.01)
+        while piece := await read(reader, 0.03):
+            received += piece
+        received += b"<closed>" if reader.at_eof() else b"<open>"
+    except ConnectionError:
+        received += b"<closed>"
+    finally:
+        writer.transport.abort()
+    return _VARYING.sub(rb"\1\2", received)
+
+
+async def read(reader: asyncio.StreamReader, seconds: float) -> bytes:
+    """What comes until nothing has come for *seconds*."""
+    received = b""
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            while piece := await reader.read(65_536):
+                received += piece
+                limit.reschedule(asyncio.get_running_loop().time() + seconds)
+    except TimeoutError:
+        pass
+    return received
+
+
+SETTINGS: list[dict[str, Any]] = [
+    {},
+    {"request_id_header": None},
+    {"compression": True, "compression_minimum": 500, "security_headers": True},
+    {"origins": ("https://a.example",), "trusted_proxies": ("127.0.0.1",)},
+    {"allowed_hosts": ("shop",), "prefix": "/api"},
+]
+
+
+@pytest.mark.parametrize("http_settings", SETTINGS)
+def test_both_lanes_give_the_same_bytes(http_settings: dict[str, Any]) -> None:
+    runner = asyncio.Runner()
+
+    async def started(*, fast_lane: bool) -> Application:
+        settings = Settings(http=HttpSettings(port=0, fast_lane=fast_lane, **http_settings))
+        application = Application(controllers=[Shop], settings=settings)
+        await application.start()
+        return application
+
+    fast = runner.run(started(fast_lane=True))
+    ordinary = runner.run(started(fast_lane=False))
+
+    async def both(parts: list[bytes]) -> list[bytes]:
+        return list(await asyncio.gather(answers(fast, parts), answers(ordinary, parts)))
+
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(segments())
+    def compare(parts: list[bytes]) -> None:
+        in_lane, ordinarily = runner.run(both(parts))
+        assert in_lane == ordinarily
+
+    try:
+        compare()
+    finally:
+        runner.run(fast.stop())
+        runner.run(ordinary.stop())
+        runner.close()
