@@ -21,6 +21,8 @@ from rxkernel import (
     http,
 )
 from rxkernel.exceptions import ConflictException
+from rxkernel.servers.aiohttp.server import AiohttpServer
+from tests.waiting import until
 
 _VARYING = re.compile(rb"(Date: )[^\r]*|(X-Request-ID: )[0-9a-f]{12}-[0-9a-f]+")
 """Ids that the server makes, and times."""
@@ -139,37 +141,40 @@ def segments(draw: st.DrawFn) -> list[bytes]:
     return [data[start:end] for start, end in itertools.pairwise(cuts)]
 
 
-async def answers(application: Application, parts: list[bytes]) -> bytes:
-    """What *parts* are answered with, each sent when the one before it has been seen."""
-    reader, writer = await asyncio.open_connection(
-        "127.0.0.1", application.servers["aiohttp"].port
-    )
-    received = b""
-    try:
-        for part in parts:
-            writer.write(part)
-            received += await read(reader, 0.01)
-        while piece := await read(reader, 0.03):
-            received += piece
-        received += b"<closed>" if reader.at_eof() else b"<open>"
-    except ConnectionError:
-        received += b"<closed>"
-    finally:
-        writer.transport.abort()
-    return _VARYING.sub(rb"\1\2", received)
+class Client(asyncio.Protocol):
+    """Keeps what comes."""
+
+    def __init__(self) -> None:
+        self.received = b""
+        self.is_closed = False
+
+    def data_received(self, data: bytes) -> None:
+        self.received += data
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_closed = True
 
 
-async def read(reader: asyncio.StreamReader, seconds: float) -> bytes:
-    """What comes until nothing has come for *seconds*."""
-    received = b""
-    try:
-        async with asyncio.timeout(seconds) as limit:
-            while piece := await reader.read(65_536):
-                received += piece
-                limit.reschedule(asyncio.get_running_loop().time() + seconds)
-    except TimeoutError:
-        pass
-    return received
+async def answers(server: AiohttpServer, parts: list[bytes]) -> bytes:
+    """What *parts* are answered with, each sent when what came before has been dealt with."""
+    loop = asyncio.get_running_loop()
+    transport, client = await loop.create_connection(Client, server.host, server.port)
+    for part in parts:
+        transport.write(part)
+        await quiet(server, client)
+    transport.abort()
+    end = b"<closed>" if client.is_closed else b"<open>"
+    await until(lambda: client.is_closed)
+    return _VARYING.sub(rb"\1\2", client.received) + end
+
+
+async def quiet(server: AiohttpServer, client: Client) -> None:
+    """Until the loop has turned some times for nothing; it is the server's too."""
+    turns = 0
+    while turns < 12 or server.connections.in_flight:
+        before = client.received, client.is_closed
+        await asyncio.sleep(0)
+        turns = turns + 1 if before == (client.received, client.is_closed) else 0
 
 
 SETTINGS: list[dict[str, Any]] = [
@@ -184,12 +189,16 @@ SETTINGS: list[dict[str, Any]] = [
 @pytest.mark.parametrize("http_settings", SETTINGS)
 def test_both_lanes_give_the_same_bytes(http_settings: dict[str, Any]) -> None:
     runner = asyncio.Runner()
+    applications: list[Application] = []
 
-    async def started(*, fast_lane: bool) -> Application:
+    async def started(*, fast_lane: bool) -> AiohttpServer:
         settings = Settings(http=HttpSettings(port=0, fast_lane=fast_lane, **http_settings))
         application = Application(controllers=[Shop], settings=settings)
         await application.start()
-        return application
+        applications.append(application)
+        server = application.servers["aiohttp"]
+        assert isinstance(server, AiohttpServer)
+        return server
 
     fast = runner.run(started(fast_lane=True))
     ordinary = runner.run(started(fast_lane=False))
@@ -206,6 +215,6 @@ def test_both_lanes_give_the_same_bytes(http_settings: dict[str, Any]) -> None:
     try:
         compare()
     finally:
-        runner.run(fast.stop())
-        runner.run(ordinary.stop())
+        for application in applications:
+            runner.run(application.stop())
         runner.close()

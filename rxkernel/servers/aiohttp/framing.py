@@ -90,12 +90,13 @@ class Framing:
     parser has the last word on both. Chunks, upgrades, errors are unclear.
     """
 
-    __slots__ = ("_loop", "_owed", "_parser", "_tail")
+    __slots__ = ("_is_last", "_loop", "_owed", "_parser", "_tail")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._parser: HttpRequestParser | None = None
         self._owed = 0
+        self._is_last = False
         self._tail = b""  # the end of a head that is not all here
 
     def cut(self, data: bytes) -> Message | Sequence[Cut]:
@@ -108,7 +109,7 @@ class Framing:
                 parsed, payload = self._feed_head(data)
                 if payload is EMPTY_PAYLOAD:
                     return Message(parsed, payload, b"", data)
-                self._await_body(_length(parsed))
+                self._await_body(parsed, _length(parsed))
             except Exception:
                 return [Unclear(data)]
             return [Piece(data, is_first=True, is_last=False)]
@@ -128,6 +129,8 @@ class Framing:
 
     def _message(self, data: bytes, cuts: list[Cut]) -> bytes:
         """Cut what begins at a boundary; what is left of *data* is returned."""
+        if self._is_last:
+            raise _UnclearError
         end = data.find(_END_OF_HEAD) + 4
         if cuts and data[:1] in (b"\r", b"\n"):
             return self._without_empty_lines(data)
@@ -146,7 +149,7 @@ class Framing:
             return data[end:]
         whole = end + _length(parsed)
         if size < whole:
-            self._await_body(whole - size)
+            self._await_body(parsed, whole - size)
             cuts.append(Piece(data, is_first=True, is_last=False))
             return b""
         self._feed_silently(data[end:whole])
@@ -172,7 +175,7 @@ class Framing:
         parsed, payload = self._feed_head(data[:end])
         self._tail = b""
         if payload is not EMPTY_PAYLOAD:
-            self._await_body(_length(parsed))
+            self._await_body(parsed, _length(parsed))
         cuts.append(Piece(data[:end], is_first=False, is_last=payload is EMPTY_PAYLOAD))
         return data[end:]
 
@@ -182,10 +185,11 @@ class Framing:
         cuts.append(Piece(part, is_first=False, is_last=not self._owed))
         return data[len(part) :]
 
-    def _await_body(self, size: int) -> None:
+    def _await_body(self, parsed: RawRequestMessage, size: int) -> None:
         """Count the *size* bytes that are to come; the parser would keep them all."""
         self._owed = size
         self._parser = None
+        self._is_last = bool(parsed.should_close)
 
     def _feed_head(self, data: bytes) -> tuple[RawRequestMessage, StreamReader]:
         """What the parser reads in *data*, one head to its end."""
