@@ -33,17 +33,21 @@ class Route:
         )
         self.controller = controller
         self.action = action
+        self._name = metadata.name
+        self._method: str | None = None
+        self._path: str | None = None
+        if isinstance(metadata, HttpMetadata):
+            self._method, self._path = metadata.http_method, metadata.template.text
         self.pipeline = new_pipeline(dispatcher, self.definition, timeout)
 
     def run(self, request: Request) -> Awaitable[Response]:
         """Tell *request* what it met, and send it through the pipeline."""
-        definition = self.definition
-        request.definition = definition
+        request.definition = self.definition
         request.controller = self.controller
-        request.route_name = definition.name
-        if isinstance(definition, HttpDefinition):
-            request.path = definition.path
-            request.method = request.method or definition.method
+        request.route_name = self._name
+        if self._path is not None:
+            request.path = self._path
+            request.method = request.method or self._method
         return self.pipeline.run(request, self.action)
 
     async def handle(self, request: Request) -> Response:

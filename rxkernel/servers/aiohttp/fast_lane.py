@@ -32,7 +32,7 @@ from rxkernel.routing.definitions import HttpDefinition
 from rxkernel.servers.access_log import GONE, Access
 from rxkernel.servers.aiohttp.access_log import EARLIER, HttpAccess
 from rxkernel.servers.aiohttp.exchange import Exchange
-from rxkernel.servers.aiohttp.framing import Message
+from rxkernel.servers.aiohttp.framing import Line, Message
 from rxkernel.servers.aiohttp.hosts import HostPolicy
 from rxkernel.servers.aiohttp.lane_native import LaneNative
 from rxkernel.servers.aiohttp.prepared import Prepared
@@ -50,8 +50,8 @@ _NOT_WRITTEN = (StreamResponse, EventStreamResponse, FileResponse)
 Deliver = Callable[[web.Request, Exchange, Response], Awaitable[web.StreamResponse]]
 
 
-class Line(Protocol):
-    """A connection, as its requests see it."""
+class LaneLine(Line, Protocol):
+    """A connection, as its requests in the lane see it."""
 
     def write(self, data: bytes) -> bool:
         """Send *data*; False when the client has left."""
@@ -64,9 +64,6 @@ class Line(Protocol):
 
     async def drained(self) -> None:
         """Wait until it is full no more; `ConnectionError` when the client left before."""
-
-    def handler(self) -> web.RequestHandler:
-        """aiohttp's side of the connection; of one that is lost, one that is not connected."""
 
     def stop(self) -> "asyncio.Task[Any] | None":
         """Begin nothing more. The task of a request that the lane still runs is returned."""
@@ -106,19 +103,23 @@ class FastLane:
     deliver: Deliver
     is_draining: bool = False
     context: Any = attrs.field(factory=copy_context, init=False)
-    lines: "set[Line]" = attrs.field(factory=set, init=False)
+    lines: "set[LaneLine]" = attrs.field(factory=set, init=False)
     loop: asyncio.AbstractEventLoop = attrs.field(factory=asyncio.get_running_loop, init=False)
     _is_ours: dict[HttpDefinition, bool] = attrs.field(factory=dict, init=False)
 
-    def enter(self, line: Line, message: Message) -> "LaneExchange | None":
+    def enter(self, line: LaneLine, message: Message) -> "LaneExchange | None":
         """The exchange that answers *message*; None where that is aiohttp's."""
         found = self._find(message)
         if found is None:
             return None
         definition, values = found
-        request = read_head(message, self.proxies.client_behind(line.peer, message))
-        if self.ids.name is not None:
-            request.id = self.ids.given(message.parsed.headers)
+        client = line.peer
+        if self.proxies.are_any:
+            client = self.proxies.client_behind(client, message)
+        request = read_head(message, client)
+        name = self.ids.name
+        if name is not None and name in request.headers:
+            request.id = self.ids.given(request.headers)
         if values:
             add_path(request, values)
         return LaneExchange(request, self, line, message, definition)
@@ -157,9 +158,8 @@ class FastLane:
         """Begin: a task like any other, which may be done already."""
         return _task(exchange.run(), loop=self.loop, context=self.context.copy())
 
-    def native(self, line: Line, message: Message) -> web.Request:
+    def native(self, handler: web.RequestHandler, message: Message) -> web.Request:
         """aiohttp's request for *message*, which runs in the current task."""
-        handler = line.handler()
         return LaneNative(message, handler, self.engine, self.route, self.body_limit)
 
     async def close(self, patience: float) -> None:
@@ -196,7 +196,7 @@ class LaneExchange(Exchange):
         self,
         request: Request,
         lane: FastLane,
-        line: Line,
+        line: LaneLine,
         message: Message,
         definition: HttpDefinition,
     ) -> None:
@@ -208,45 +208,41 @@ class LaneExchange(Exchange):
 
     async def run(self) -> web.StreamResponse | None:
         """Answer; what `deliver` returns is returned, None where the lane has written it."""
+        lane, message, request, line = self.lane, self.message, self.request, self.line
         try:
-            return await self._run()
+            if lane.access_log is not None:
+                self._started = lane.loop.time()
+            current_request.set(request)
+            request.make_native = message.native
+            response = await self._respond() if message.body else None
+            if response is None:
+                response = await self.kernel.answer(self.definition, request)
+            if type(response) is not Response and not lane.can_write(response, self.definition):
+                return await self._leave_to_aiohttp(response)
+            id = request.id if lane.ids.name is not None else ""
+            try:
+                if data := self._usual(response, id):
+                    status = response.status_code
+                else:
+                    status, data = await lane.prepared.any(message, response, id, keeps=self.keeps)
+            except Exception:  # which aiohttp's lane meets too, and answers
+                return await self._leave_to_aiohttp(response)
+            self.response = response
+            is_sent = line.write(data)
+            if line.is_full and is_sent:
+                is_sent = await self._drain()
+            if not is_sent:
+                self.keeps = False
+            if lane.access_log is not None:
+                self._log(status if is_sent else GONE, len(data) if is_sent else None)
         except asyncio.CancelledError:
             self.keeps = False
             raise
         except Exception:
             self.keeps = False
             logger.exception("a request cannot be answered")
-            return None
         finally:
-            self.line.ran(self)
-
-    async def _run(self) -> web.StreamResponse | None:
-        lane, message, request, line = self.lane, self.message, self.request, self.line
-        if lane.access_log is not None:
-            self._started = lane.loop.time()
-        current_request.set(request)
-        request.make_native = partial(lane.native, line, message)
-        response = await self._respond() if message.body else None
-        if response is None:
-            response = await self.kernel.answer(self.definition, request)
-        if not lane.can_write(response, self.definition):
-            return await self._leave_to_aiohttp(response)
-        try:
-            data = self._usual(response)
-            if data is None:
-                status, data = await self._any(response)
-            else:
-                status = response.status_code
-        except Exception:  # which aiohttp's lane meets too, and answers
-            return await self._leave_to_aiohttp(response)
-        self.response = response
-        is_sent = line.write(data)
-        if line.is_full and is_sent:
-            is_sent = await self._drain()
-        if not is_sent:
-            self.keeps = False
-        if lane.access_log is not None:
-            self._log(status if is_sent else GONE, len(data) if is_sent else None)
+            line.ran(self)
         return None
 
     async def _respond(self) -> Response | None:
@@ -257,17 +253,12 @@ class LaneExchange(Exchange):
             return await self.kernel.fail(self.request, exc)
         return None
 
-    def _usual(self, response: Response) -> bytes | None:
+    def _usual(self, response: Response, id: str) -> bytes | None:
         lane, parsed = self.lane, self.message.parsed
         self.keeps = keeps = not (parsed.should_close or lane.is_draining)
         if not keeps or parsed.version != HttpVersion11 or parsed.method == "HEAD":
             return None
-        id = self.request.id if lane.ids.name is not None else ""
         return lane.prepared.usual(self.message, response, id)
-
-    async def _any(self, response: Response) -> tuple[int, bytes]:
-        id = self.request.id if self.lane.ids.name is not None else ""
-        return await self.lane.prepared.any(self.message, response, id, keeps=self.keeps)
 
     async def _drain(self) -> bool:
         try:

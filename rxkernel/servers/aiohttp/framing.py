@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Protocol
 
 from aiohttp import EMPTY_PAYLOAD, HttpVersion, StreamReader, web
 from aiohttp.base_protocol import BaseProtocol
@@ -19,13 +20,13 @@ _WHOLE = 1 << 30
 class Message:
     """A request that has arrived as a whole; a `Head` too.
 
-    ``raw`` is all of it as it came, ``parsed`` and ``payload`` what aiohttp's parser made of it.
-    ``transport`` stays where aiohttp's becomes None: ask whether it closes.
+    ``raw`` is all of it as it came, ``parsed`` and ``payload`` what aiohttp's parser made of it,
+    ``line`` the connection that brought it.
     """
 
-    __slots__ = ("body", "parsed", "payload", "raw", "transport")
+    __slots__ = ("body", "line", "parsed", "payload", "raw")
 
-    transport: asyncio.Transport
+    line: "Line"
 
     def __init__(
         self, parsed: RawRequestMessage, payload: StreamReader, body: bytes, raw: bytes
@@ -54,6 +55,25 @@ class Message:
     @property
     def headers(self) -> CIMultiDictProxy[str]:
         return self.parsed.headers
+
+    @property
+    def transport(self) -> asyncio.Transport | None:
+        return self.line.transport
+
+    def native(self) -> web.Request:
+        """aiohttp's request for it, made when somebody asks."""
+        return self.line.native(self)
+
+
+class Line(Protocol):
+    """The connection of a message."""
+
+    @property
+    def transport(self) -> asyncio.Transport | None:
+        """None once it is lost."""
+
+    def native(self, message: Message) -> web.Request:
+        """aiohttp's request for *message*, which runs in the current task."""
 
 
 class Piece:

@@ -152,7 +152,7 @@ class LaneGuard(Guard):
     def _begin(self, cut: Cut) -> None:
         """It is nobody's turn: give it to whom *cut* belongs."""
         if type(cut) is Message:
-            cut.transport = self._transport
+            cut.line = self
             exchange = self._lane.enter(self, cut)
             if exchange is not None:
                 self._run(exchange)
@@ -214,7 +214,16 @@ class LaneGuard(Guard):
 
     # --- aiohttp's turn
 
+    @property
+    def transport(self) -> asyncio.Transport | None:
+        return None if self._turn is _Turn.LOST else self._transport
+
+    def native(self, message: Message) -> web.Request:
+        return self._lane.native(self.handler(), message)
+
     def handler(self) -> web.RequestHandler:
+        """aiohttp's side of the connection, made when first asked for; one without a connection
+        once that is lost."""
         if self._turn is _Turn.LOST:
             return self._connections.handler(self._server)
         if self._handler is DEAF:

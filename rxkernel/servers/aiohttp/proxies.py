@@ -26,10 +26,12 @@ class ForwardedBy:
 
     From any other peer, one of a Unix socket too, they are ignored. A proxy appends, so what
     stands on the right is what the nearest proxy saw, and what is left of it anybody's claim.
+    ``are_any`` tells whether there is one to be believed at all.
     """
 
     def __init__(self, proxies: Iterable[str]) -> None:
         self._networks = tuple(map(ip_network, proxies))
+        self.are_any = bool(self._networks)
 
     def client(self, head: Head) -> ClientAddress | None:
         """Who sent *head*: the peer, or the last address before the trusted proxies.

@@ -30,7 +30,7 @@ def read_head(head: Head, client: ClientAddress | None) -> Request:
     request.method = head.method
     target, url = head.raw_path, head.rel_url
     # an absolute-form is not to hide its path from a listener
-    request.url = target if target.startswith("/") else url.raw_path_qs
+    request.url = target if target[0] == "/" else url.raw_path_qs
     request.client = client
     if url.raw_query_string:
         request.params = MultiDict(url.query)

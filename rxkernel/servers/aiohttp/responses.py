@@ -15,6 +15,8 @@ from rxkernel.servers.aiohttp.head import Head
 from rxkernel.servers.aiohttp.negotiation import JSON, MSGPACK_NAMES, encode_negotiated
 from rxkernel.servers.aiohttp.vary import may_be_kept, vary
 
+_BYTES = (bytes, bytearray, memoryview)
+
 
 async def native_response(
     native: web.Request, response: Response, compression: Compression | None = None
@@ -83,7 +85,7 @@ def encode_content(
         return b"", content_type
     if isinstance(content, str):
         return content.encode(), _text_type(content_type)
-    if isinstance(content, bytes | bytearray | memoryview):
+    if isinstance(content, _BYTES):
         return bytes(content), content_type or "application/octet-stream"
     if head is None or content_type is not None:
         return encode_json(content), content_type or JSON
