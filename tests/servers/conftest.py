@@ -19,7 +19,8 @@ Serve = Callable[..., Awaitable[Application]]
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """What is served over HTTP is served over both lanes, and is the same."""
-    if "lane" in metafunc.fixturenames and "socketio" not in metafunc.module.__name__:
+    of_one_lane = any(name in metafunc.module.__name__ for name in ("socketio", "fast_lane"))
+    if "lane" in metafunc.fixturenames and not of_one_lane:
         given = metafunc.config.getoption("lane")
         metafunc.parametrize("lane", ["fast", "ordinary"] if given == "both" else [given])
 

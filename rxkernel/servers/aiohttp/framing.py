@@ -125,7 +125,7 @@ class Framing:
         aiohttp drops what came in one segment with an error, so here all of it is unclear.
         """
         if data.find(_END_OF_HEAD) + 4 == len(data) and not (self._owed or self._tail):
-            try:  # as most do
+            try:  # as most are
                 parsed, payload = self._feed_head(data)
                 if payload is EMPTY_PAYLOAD:
                     return Message(parsed, payload, b"", data)

@@ -38,9 +38,9 @@ class Prepared:
         self._compression = compression
         is_odd = id_name is not None and id_name.lower() in _OF_AIOHTTP
         self._is_bare = not self._marks and compression is None and not is_odd
-        self._begins: dict[tuple[int, str | None], bytes] = {}
+        self._begins: dict[tuple[int, str | None], str] = {}
         self._second = 0
-        self._ends = b""
+        self._ends = ""
 
     def usual(self, head: Head, response: Response, id: str) -> bytes | None:
         """*response* to anything but HEAD, over HTTP/1.1, on a connection that stays; None where
@@ -64,21 +64,21 @@ class Prepared:
             begin = self._begin(response.status_code, kind)
         end = self._ends if int(time.time()) == self._second else self._end()
         if self._id_name is None:
-            return b"%b%d%b%b" % (begin, len(body), end, body)
-        return b"%b%b\r\nContent-Length: %d%b%b" % (begin, id.encode(), len(body), end, body)
+            return f"{begin}{len(body)}{end}".encode() + body
+        return f"{begin}{id}\r\nContent-Length: {len(body)}{end}".encode() + body
 
-    def _begin(self, status: int, kind: str | None) -> bytes:
+    def _begin(self, status: int, kind: str | None) -> str:
         text = f"HTTP/1.1 {status} {_PHRASES.get(status, '')}\r\n"
         if kind is not None:
             text += f"Content-Type: {kind}\r\n"
         text += "Content-Length: " if self._id_name is None else f"{self._id_name}: "
-        self._begins[status, kind] = begin = text.encode()
-        return begin
+        self._begins[status, kind] = text
+        return text
 
-    def _end(self) -> bytes:
+    def _end(self) -> str:
         self._second = now = int(time.time())
         date = formatdate(now, usegmt=True)
-        self._ends = f"\r\nDate: {date}\r\nServer: {SERVER_SOFTWARE}\r\n\r\n".encode()
+        self._ends = f"\r\nDate: {date}\r\nServer: {SERVER_SOFTWARE}\r\n\r\n"
         return self._ends
 
     async def any(

@@ -10,7 +10,6 @@ from rxkernel.kernel.messagepack import decode_msgpack
 from rxkernel.kernel.serialization import decode_json
 from rxkernel.messages.connection import ClientAddress
 from rxkernel.messages.request import Request
-from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import HttpDefinition
 from rxkernel.servers.aiohttp.bodies import BodyReader, broken_off, expects_continue
 from rxkernel.servers.aiohttp.content_type import ContentType, content_type_of
@@ -26,7 +25,7 @@ _UNKNOWN = "application/octet-stream"
 
 def read_head(head: Head, client: ClientAddress | None) -> Request:
     """The request of *client*, without its path parameters, its body and ``native``."""
-    request = Request(Transport.HTTP, head.headers)
+    request = Request.over_http(head.headers)
     request.method = head.method
     target, url = head.raw_path, head.rel_url
     # an absolute-form is not to hide its path from a listener
