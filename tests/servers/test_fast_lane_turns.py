@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
 from rxkernel import (
     KernelEvents,
@@ -155,8 +154,9 @@ async def test_chunks_leave_the_connection_to_aiohttp(serve: Serve) -> None:
 @pytest.mark.parametrize("part", ["middleware", "route", "signal"])
 async def test_an_application_with_native_parts_has_no_lane(serve: Serve, part: str) -> None:
     @web.middleware
-    async def middleware(native: web.Request, handler: Handler) -> web.StreamResponse:
-        return await handler(native)
+    async def middleware(native: web.Request, handler: Any) -> web.StreamResponse:
+        answer: web.StreamResponse = await handler(native)
+        return answer
 
     async def answer(native: web.Request) -> web.Response:
         return web.Response()
@@ -167,7 +167,8 @@ async def test_an_application_with_native_parts_has_no_lane(serve: Serve, part: 
     class Native:
         @observe(ServerEvents.CONFIGURE)
         async def add(self, event: ServerConfigurationEvent) -> None:
-            if isinstance(engine := event.server.engine, web.Application):
+            engine = event.server.engine
+            if event.server.name == "aiohttp":
                 if part == "middleware":
                     engine.middlewares.append(middleware)
                 elif part == "route":
