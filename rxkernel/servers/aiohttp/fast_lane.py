@@ -15,7 +15,6 @@ from typing import Any, Protocol
 import attrs
 from aiohttp import HttpVersion11, hdrs, web
 
-from rxkernel.exceptions import HttpException
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.scopes import current_request
 from rxkernel.messages.connection import ClientAddress
@@ -109,10 +108,19 @@ class FastLane:
 
     def enter(self, line: LaneLine, message: Message) -> "LaneExchange | None":
         """The exchange that answers *message*; None where that is aiohttp's."""
-        found = self._find(message)
-        if found is None:
+        try:
+            found = self._find(message)
+            return None if found is None else self._exchange(line, message, *found)
+        except Exception:  # aiohttp's lane meets it too, and tells
             return None
-        definition, values = found
+
+    def _exchange(
+        self,
+        line: LaneLine,
+        message: Message,
+        definition: HttpDefinition,
+        values: dict[str, object],
+    ) -> "LaneExchange":
         client = line.peer
         if self.proxies.are_any:
             client = self.proxies.client_behind(client, message)
@@ -142,12 +150,9 @@ class FastLane:
             if path != prefix and not path.startswith(prefix + "/"):
                 return None
             path = path[len(prefix) :] or "/"
-        try:
-            if not self.hosts.is_open:
-                self.hosts.check(message)
-            found = self.kernel.http_router.match(parsed.method, path)
-        except HttpException:
-            return None
+        if not self.hosts.is_open:
+            self.hosts.check(message)
+        found = self.kernel.http_router.match(parsed.method, path)
         definition = found[0]
         is_ours = self._is_ours.get(definition)
         if is_ours is None:

@@ -48,6 +48,7 @@ class LaneGuard(Guard):
         "_exchange",
         "_framing",
         "_held",
+        "_is_going_on",
         "_is_reading",
         "_is_whole",
         "_lane",
@@ -62,6 +63,7 @@ class LaneGuard(Guard):
         self._turn = _NOBODY
         self._framing: Framing | None = None
         self._held: deque[Cut] = deque()
+        self._is_going_on = False
         self._is_reading = True
         self._is_whole = False
         self._exchange: LaneExchange | None = None
@@ -121,7 +123,10 @@ class LaneGuard(Guard):
     # --- whose turn it is
 
     def _go_on(self) -> None:
-        """Begin what waits, as far as it may."""
+        """Begin what waits, as far as it may; not from within a task that this has begun."""
+        if self._is_going_on:
+            return
+        self._is_going_on = True
         held = self._held
         while held:
             turn = self._turn
@@ -138,6 +143,7 @@ class LaneGuard(Guard):
                 super().data_received(cut.raw)
             else:
                 break
+        self._is_going_on = False
         self._read_or_pause()
 
     def _read_or_pause(self) -> None:
