@@ -45,6 +45,10 @@ class Paths:
     async def lane(self, request: Request) -> str:
         return type(request.native).__name__
 
+    @http("GET", "/number/{number:int}", "number")
+    async def number(self, number: int) -> int:
+        return number
+
     @http("GET", "/context", "context")
     async def context(self, request: Request) -> str:
         found = seen.get()
@@ -227,6 +231,12 @@ async def test_what_is_pipelined_waits_in_order_and_is_read_no_further(serve: Se
         assert bodies[1::2] == [LANE.encode()] * 40
         assert all(b"404" in body for body in bodies[2::2])
         assert transport.is_reading()
+
+
+async def test_thousands_that_come_at_once_are_answered_one_after_another(serve: Serve) -> None:
+    async with raw_http(await serve(Paths)) as connection:
+        connection.writer.write(b"".join(get(f"/number/{n}") for n in range(3000)))
+        assert [(await connection.answer()).json for _ in range(3000)] == list(range(3000))
 
 
 @pytest.mark.parametrize("path", ["/waits", "/waits-for-a-stream"])
