@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from rxkernel import (
@@ -185,8 +185,47 @@ SETTINGS: list[dict[str, Any]] = [
     {"request_id_header": None},
     {"compression": True, "compression_minimum": 500, "security_headers": True},
     {"origins": ("https://a.example",), "trusted_proxies": ("127.0.0.1",)},
-    {"allowed_hosts": ("shop",), "prefix": "/api"},
+    {"allowed_hosts": ("shop",)},
 ]
+
+
+HELLO = b"GET / HTTP/1.1\r\nHost: shop\r\n\r\n"
+POST = b"POST /echo HTTP/1.1\r\nHost: shop\r\n"
+
+EXAMPLES = [
+    [HELLO * 3],
+    [HELLO + b"\r\n", HELLO + b"\r\n\r\n" + HELLO],
+    [HELLO + b"junk\r\n\r\n"],
+    [HELLO, b"junk\r\n\r\n"],
+    [HELLO + b"GET / HTTP/1.1\r\nConnection: close\r\nHost: shop\r\n\r\n", HELLO],
+    [b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", HELLO],
+    [b"GET /text HTTP/1.0\r\n\r\n", HELLO],
+    [b"HEAD /text HTTP/1.1\r\nHost: shop\r\n\r\n" + HELLO],
+    [b"HEAD /nothing HTTP/1.1\r\nHost: shop\r\n\r\n" + HELLO],
+    [b"HEAD /status/200 HTTP/1.1\r\nHost: shop\r\n\r\n" + HELLO],
+    [b"GET /tagged HTTP/1.1\r\nHost: shop\r\nIf-None-Match: *\r\n\r\n" + HELLO],
+    [POST + b"Content-Length: 2\r\n\r\n{}" + HELLO],
+    [POST + b"Content-Length: 2\r\n\r\n{", b"}" + HELLO, HELLO],
+    [POST + b"Content-Length: 2\r\n\r\n", b"{}junk\r\n\r\n"],
+    [POST + b"Content-Length: 3000\r\n\r\n", b"x" * 3000 + HELLO],
+    [POST + b"Content-Length: 2\r\nContent-Encoding: gzip\r\n\r\n{}", HELLO],
+    [POST + b"Content-Length: 2\r\nContent-Encoding: none\r\n\r\n{}", HELLO],
+    [POST + b"Content-Length: 2\r\nExpect: 100-continue\r\n\r\n{}", HELLO],
+    [POST + b"Content-Length: 2\n\n{}", HELLO],
+    [POST + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}1", HELLO],
+    [POST + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n" + HELLO, HELLO],
+    [b"P", b"OST / HTTP/1.0\r\nHost: shop\r\nContent-Length: 2\r\n\r\n{}" + HELLO * 2],
+    [b"GET /stream HTTP/1.1\r\nHost: shop\r\n\r\n" + HELLO, HELLO],
+    [b"GET /sometimes?s HTTP/1.1\r\nHost: shop\r\n\r\n", HELLO],
+    [b"GET /socket%2Eio/?EIO=4 HTTP/1.1\r\nHost: shop\r\n\r\n", HELLO],
+]
+
+
+def examples(test: Any) -> Any:
+    """What is odd enough to be tried each time."""
+    for parts in EXAMPLES:
+        test = example(parts)(test)
+    return test
 
 
 @pytest.mark.parametrize("http_settings", SETTINGS)
@@ -209,6 +248,7 @@ def test_both_lanes_give_the_same_bytes(http_settings: dict[str, Any]) -> None:
     async def both(parts: list[bytes]) -> list[bytes]:
         return list(await asyncio.gather(answers(fast, parts), answers(ordinary, parts)))
 
+    @examples
     @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
     @given(segments())
     def compare(parts: list[bytes]) -> None:
