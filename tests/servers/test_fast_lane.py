@@ -215,6 +215,8 @@ EXAMPLES = [
     [POST + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}1", HELLO],
     [POST + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n" + HELLO, HELLO],
     [b"P", b"OST / HTTP/1.0\r\nHost: shop\r\nContent-Length: 2\r\n\r\n{}" + HELLO * 2],
+    [b"GET / HTTP/1.1\r\nHost: shop\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n" + HELLO, HELLO],
+    [b"GET / HTTP/1.1\r\nHost: shop\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", HELLO],
     [b"GET /stream HTTP/1.1\r\nHost: shop\r\n\r\n" + HELLO, HELLO],
     [b"GET /sometimes?s HTTP/1.1\r\nHost: shop\r\n\r\n", HELLO],
     [b"GET /socket%2Eio/?EIO=4 HTTP/1.1\r\nHost: shop\r\n\r\n", HELLO],
