@@ -31,7 +31,8 @@ def refuse_bare(decorator: str, given: object) -> None:
 
 def labels_on(function: object, kind: str) -> tuple[Any, ...]:
     """The labels of one *kind* on *function*, in the order they were added."""
-    labels: tuple[Any, ...] = getattr(getattr(function, "__func__", function), kind, ())
+    whole = getattr(function, "__func__", function)
+    labels: tuple[Any, ...] = getattr(function, kind, ()) or getattr(whole, kind, ())
     return labels
 
 

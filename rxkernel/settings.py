@@ -20,6 +20,21 @@ _ORIGIN = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[\w.-]+|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?",
     re.ASCII | re.IGNORECASE,
 )
+_MEANT = frozenset(
+    (
+        *("accept", "age", "allow", "authorization", "cache-control", "connection", "cookie"),
+        *("content-disposition", "content-encoding", "content-language", "content-length"),
+        *("content-location", "content-range", "content-security-policy", "content-type"),
+        *("date", "etag", "expect", "expires", "forwarded", "host", "if-match", "if-none-match"),
+        *("keep-alive", "last-modified", "link", "location", "origin", "range", "referer"),
+        *("refresh", "retry-after", "server", "set-cookie", "strict-transport-security", "te"),
+        *("trailer", "transfer-encoding", "upgrade", "user-agent", "vary", "via"),
+        *("www-authenticate", "x-content-type-options", "x-forwarded-for", "x-forwarded-host"),
+        *("x-forwarded-proto", "x-frame-options"),
+    )
+)
+"""Headers that an id would break, or that would break as an id; in lower case."""
+
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HOST_NAME = re.compile(r"(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -172,7 +187,9 @@ class HttpSettings:
         default="X-Request-ID",
         converter=_none_of_text,
         validator=Allowed(
-            "the name of a header, or none", (str, NoneType), lambda name: _TOKEN.fullmatch(name)
+            "the name of a header that has no other meaning, or none",
+            (str, NoneType),
+            lambda name: _TOKEN.fullmatch(name) and name.lower() not in _MEANT,
         ),
     )
     """Header that brings the id of a request and takes it back; none, which TOML can only say

@@ -22,6 +22,8 @@ from rxkernel.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+_MADE_OF = ("bundles", "controllers", "listeners", "modules", "settings")
+
 
 @attrs.frozen(eq=False)
 class _Running:
@@ -65,6 +67,19 @@ class Application:
         self._lock = asyncio.Lock()
         self._life = asyncio.Lock()
         self._running: _Running | None = None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Boot has read what the application is made of: a change after it would do nothing.
+
+        Raises:
+            RxKernelError: it is booted.
+        """
+        if name in _MADE_OF and self.__dict__.get("_running") is not None:
+            raise RxKernelError(
+                f"application.{name} is set after boot, which has read it; set it before, or "
+                f"await application.stop() first"
+            )
+        super().__setattr__(name, value)
 
     @property
     def kernel(self) -> Kernel:

@@ -16,7 +16,9 @@ from rxkernel.events.observe import Observation, observations
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.kernel.events import KernelEvents
 from rxkernel.kernel.kernel import Kernel
-from rxkernel.messages.connection import Broadcaster
+from rxkernel.kernel.scopes import connection_at_hand, request_at_hand
+from rxkernel.messages.connection import Broadcaster, Connection
+from rxkernel.messages.request import Request
 from rxkernel.routing.decorators import routes_of
 from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
 from rxkernel.routing.storage import HttpMetadataStorage, WebSocketMetadataStorage
@@ -96,6 +98,8 @@ class Assembly:
         binder.bind(Broadcaster, to=Broadcaster())
         binder.bind(Kernel, to=lambda: self.kernel)
         binder.bind(ServerManager, to=lambda: self.servers)
+        binder.bind(Request, to=request_at_hand)
+        binder.bind(Connection, to=connection_at_hand)  # type: ignore[type-abstract]
 
     def assemble(self) -> None:
         """Do it all, going on after a mistake where that tells more.
@@ -116,6 +120,7 @@ class Assembly:
             if bundle is not None:
                 self.bundles.append(bundle)
         services.install(parts.modules)
+        services.refuse_unawaited()
         services.note_instances()
         health = (HealthController,) if parts.settings.http.health else ()
         of_bundles = (c for b in self.bundles for c in b.controllers)
@@ -130,7 +135,7 @@ class Assembly:
         self._unbuilt = set(controllers) - self._controllers.keys()
         built = services.build((*listeners, *(s for b in self.bundles for s in b.servers)))
         services.build_rest()
-        services.check_providers()
+        services.check_wiring()
         for listener in listeners:
             if listener in built:
                 self._observe(built[listener])

@@ -23,8 +23,8 @@ from rxkernel.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-_PATIENCE = 1.0
-"""Seconds for each listener; Kubernetes waits one by default."""
+_PATIENCE = 0.8
+"""Seconds for all listeners; Kubernetes waits one by default."""
 
 _NOT_KEPT = {"Cache-Control": "no-store"}
 
@@ -40,6 +40,7 @@ class HealthController:
         self._servers = servers
         self._debug = settings.debug
         self._objections: dict[str, str] = {}
+        self._late: dict[asyncio.Task[None], Listener] = {}
 
     @http("GET", "/healthz", "healthz")
     @option("public", True)
@@ -64,26 +65,29 @@ class HealthController:
         )
 
     async def _ask(self) -> dict[str, str]:
+        """Everybody at once: a probe waits a second, whatever the number of listeners.
+
+        Who is late is asked again only when it has ended: it may not care to be cancelled.
+        """
         event = ReadinessEvent()
         if not self._servers.is_serving:
             event.fail("servers", "not started, or about to stop")
-        for registration in self._dispatcher.signal(ServerEvents.READINESS).active():
-            if event.propagation_stopped:
-                break
-            await self._consult(registration.listener, event)
-        return event.failures
-
-    async def _consult(self, listener: Listener, event: ReadinessEvent) -> None:
-        failure: Exception | None = None
-        try:
-            async with asyncio.timeout(_PATIENCE) as limit:
-                await listener(event)
-        except BaseException as exc:  # noqa: BLE001 - it becomes an objection
-            failure = failure_of(exc)
-        if limit.expired():
-            event.fail(describe(listener), f"no answer within {_PATIENCE:g} s")
-        elif failure is not None:
-            event.fail(describe(listener), repr(failure))
+        registered = self._dispatcher.signal(ServerEvents.READINESS).active()
+        listeners = [r.listener for r in registered]
+        asked = {
+            asyncio.create_task(_consult(listener, event)): listener
+            for listener in listeners
+            if listener not in self._late.values()
+        }
+        late = (await asyncio.wait(asked, timeout=_PATIENCE))[1] if asked else set()
+        for task in late:
+            self._late[task] = asked[task]
+            task.add_done_callback(self._late.pop)
+            task.cancel()
+        for listener in listeners:
+            if listener in self._late.values():
+                event.fail(describe(listener), f"no answer within {_PATIENCE:g} s")
+        return dict(event.failures)
 
     def _tell(self, objections: dict[str, str]) -> None:
         """Log a change, not every question."""
@@ -93,6 +97,15 @@ class HealthController:
             else:
                 logger.info("ready again")
         self._objections = objections
+
+
+async def _consult(listener: Listener, event: ReadinessEvent) -> None:
+    try:
+        await listener(event)
+    except asyncio.CancelledError:
+        raise
+    except BaseException as exc:  # noqa: BLE001 - it becomes an objection
+        event.fail(describe(listener), repr(failure_of(exc)))
 
 
 def refuse_taken(route: HttpMetadata, routes: Iterable[HttpMetadata]) -> None:

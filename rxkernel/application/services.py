@@ -6,24 +6,21 @@ Each step goes on after a mistake and remembers it, so that boot can tell them a
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
-from typing import Any, get_args, get_origin
+from typing import Any
 
 from injector import (
     Binder,
-    CallError,
-    CircularDependency,
     Injector,
     InstanceProvider,
     Provider,
-    ProviderOf,
     SingletonScope,
-    UnsatisfiedRequirement,
-    get_bindings,
     singleton,
 )
 
 from rxkernel.application.bundle import Bundle
 from rxkernel.application.discovery import Found
+from rxkernel.application.problems import explain, name_of
+from rxkernel.application.wiring import Wiring
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.settings import Settings
 
@@ -50,6 +47,7 @@ class Services:
     def __init__(self, core: Callable[[Binder], None]) -> None:
         self.injector = Injector([core], auto_bind=False)
         self.problems: list[str] = []
+        self._wiring = Wiring(self.injector.binder)
         self._singletons = _OrderedSingletons(self.injector)
         self.injector.binder.bind(SingletonScope, to=self._singletons)
 
@@ -61,7 +59,7 @@ class Services:
         except ConfigurationError as error:
             self.problems += error.problems
         except Exception as exc:  # noqa: BLE001 - whatever a constructor raises is told with the rest
-            self.problems.append(_explain(what, exc))
+            self.problems.append(explain(what, exc))
 
     def add_bundle(self, bundle: Found, settings: Settings) -> Bundle | None:
         """Build *bundle* if it is a class, and let it bind its services."""
@@ -104,7 +102,7 @@ class Services:
         """Build every other singleton, and refuse what could not be looked after."""
         # injector has no public list of what is bound
         for interface, binding in tuple(self.injector.binder._bindings.items()):
-            name = getattr(interface, "__qualname__", str(interface))
+            name = name_of(interface)
             if binding.scope is SingletonScope:
                 with self.collecting(name):
                     self.injector.get(interface)
@@ -118,29 +116,32 @@ class Services:
                     f"or give what lives shorter an 'async def aclose' instead"
                 )
 
-    def check_providers(self) -> None:
-        """Refuse a ``ProviderOf`` something that nothing binds: it would fail per request."""
-        for cls in {type(instance) for instance in self._singletons.built.values()}:
-            for wanted in get_bindings(cls.__init__).values():
-                (target,) = get_args(wanted) if get_origin(wanted) is ProviderOf else (Injector,)
-                if not self.injector.binder.has_binding_for(target):
-                    missing = UnsatisfiedRequirement(cls, target)
-                    self.problems.append(_explain(cls.__qualname__, missing))
+    def refuse_unawaited(self) -> None:
+        """Refuse providers whose service nobody would await, before anything is built."""
+        self.problems += self._wiring.refuse_unawaited()
 
-    def provider(self, interface: Any) -> Callable[[], Any]:
+    def check_wiring(self) -> None:
+        """Refuse what could not be built once messages are handled."""
+        self.problems += self._wiring.problems()
+
+    def provider(self, interface: Any, *, over_http: bool) -> Callable[[], Any]:
         """What gives the service *interface*: the one instance, or one as its scope says.
+
+        Over HTTP there are no connections, nor what lives as long as one.
 
         The injector is asked now; the provider touches no container.
 
         Raises:
             ConfigurationError: nothing binds it, or it cannot be built.
         """
-        name = getattr(interface, "__qualname__", str(interface))
+        name = name_of(interface)
         if not self.injector.binder.has_explicit_binding_for(interface):
             raise ConfigurationError(
                 f"asks for {name}, which nothing binds; bind it in a module of the application: "
                 f"binder.bind({name}, scope=singleton)"
             )
+        if over_http:
+            self._wiring.refuse_without_connection(interface)
         try:
             binding, _ = self.injector.binder.get_binding(interface)
             if binding.scope is SingletonScope or isinstance(binding.provider, InstanceProvider):
@@ -148,7 +149,7 @@ class Services:
                 return lambda: instance
             scope = self.injector.get(binding.scope)
         except Exception as exc:
-            raise ConfigurationError(f"asks for a service: {_explain(name, exc)}") from exc
+            raise ConfigurationError(f"asks for a service: {explain(name, exc)}") from exc
         injector, provider = self.injector, binding.provider
         return lambda: scope.get(interface, provider).get(injector)
 
@@ -163,22 +164,3 @@ class Services:
 
 def _is_managed_class(cls: Any) -> bool:
     return isinstance(cls, type) and hasattr(cls, "__aenter__") and hasattr(cls, "__aexit__")
-
-
-def _explain(what: str, exc: Exception) -> str:
-    if isinstance(exc, UnsatisfiedRequirement):
-        owner = getattr(exc.owner, "__qualname__", None) or what
-        wanted = getattr(exc.interface, "__qualname__", str(exc.interface))
-        return (
-            f"{owner} asks for {wanted}, which nothing binds; bind it in a module of the "
-            f"application: binder.bind({wanted}, scope=singleton)"
-        )
-    if isinstance(exc, CircularDependency):
-        return f"{what} cannot be built, its services need each other in a circle: {exc}"
-    if isinstance(exc, CallError):
-        reason = exc.args[4] if len(exc.args) > 4 else exc
-        return (
-            f"{what} cannot be built: {reason}; put @inject on its constructor, above "
-            f"@attrs.define if there is one, and give every parameter a type"
-        )
-    return f"{what} cannot be built: {type(exc).__name__}: {exc}"

@@ -173,7 +173,7 @@ class _Loader:
         for variable in sorted(name for name in environment if name.startswith("RXKERNEL_")):
             match meanings.get(variable):
                 case None:
-                    starts = {f"RXKERNEL_{name.upper()}" for name, *_ in self.settings}
+                    starts = {_start(setting) for setting in self.settings.values()}
                     self.fail(f"{variable}: no such setting; {_hint(variable, meanings, starts)}")
                 case [(setting, False)]:
                     self._take(setting, Given(environment[variable], variable, is_text=True))
@@ -251,6 +251,13 @@ class _Loader:
         if any(_quotes(text, secret) for secret in self.secrets):
             text = "its settings do not fit together (the reason would show a secret)"
         self.fail(f"{'.'.join(path) or 'rxkernel'} from {sources or 'the defaults'}: {text}", path)
+
+
+def _start(setting: Setting) -> str:
+    """The variable of *setting*; of one in a table, which is no variable, how all there begin."""
+    if len(setting.path) == 1:
+        return setting.variable
+    return f"{attrs.evolve(setting, path=setting.path[:1]).variable}_…"
 
 
 def _quotes(text: str, secret: object) -> bool:

@@ -1,27 +1,47 @@
 """Test an application without a port: definitions, listeners and errors as on the wire."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
+import asyncio
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlencode
 from uuid import uuid4
 
 from multidict import CIMultiDict, MultiDict
 
 from rxkernel.application.application import Application
+from rxkernel.application.sending import (
+    MULTIPART,
+    Files,
+    body_of,
+    fill_body,
+    fill_form,
+    fill_params,
+    texts_of,
+)
 from rxkernel.events.dispatcher import AsyncEventDispatcher
-from rxkernel.exceptions import HttpException, NotFoundException
+from rxkernel.exceptions import HttpException
+from rxkernel.kernel.errors import error_response
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.scopes import close_services, current_connection
-from rxkernel.kernel.serialization import decode_json, encode_json, to_plain
+from rxkernel.kernel.serialization import to_plain
 from rxkernel.messages.connection import Broadcaster, Connection
 from rxkernel.messages.request import Request
 from rxkernel.messages.request_id import event_request_id, given_request_id
-from rxkernel.messages.response import Response
+from rxkernel.messages.response import (
+    EventStreamResponse,
+    FileResponse,
+    Response,
+    StreamResponse,
+    close_source,
+)
 from rxkernel.messages.transport import Transport
-from rxkernel.messages.upload import UploadedFile
-from rxkernel.routing.definitions import HttpDefinition
-from rxkernel.servers.body_limits import BodyLimits, check_fields, check_size
+from rxkernel.servers.aiohttp.requests import URLENCODED
+from rxkernel.servers.aiohttp.responses import encode_content
+from rxkernel.servers.body_limits import BodyLimits
 from rxkernel.servers.events import ConnectionEvent, ServerEvents
+from rxkernel.servers.files.opening import open_file
+from rxkernel.servers.socketio.packet import encode_acknowledgement
 
 
 class RecordingConnection(Connection):
@@ -77,9 +97,10 @@ class RecordingConnection(Connection):
 class KernelClient:
     """Calls definitions by name; boots the application on first use.
 
-    What the wire would do to a request is done here too: a body goes through JSON, bodies and
-    forms through their limits, path parameters through their converters, and the terminate phase
-    has run when a call returns.
+    What the wire would do to a request is done here too: a query is text, a body goes through
+    its content type, bodies and forms through their limits, path parameters through their
+    converters. An answer that could not be sent is the error that is sent in its place, and the
+    terminate phase has run when a call returns.
     """
 
     def __init__(self, application: Application) -> None:
@@ -96,35 +117,41 @@ class KernelClient:
         *,
         params: Mapping[str, Any] | None = None,
         body: Any = None,
-        form: Mapping[str, str] | None = None,
-        files: Mapping[str, UploadedFile | Sequence[UploadedFile]] | None = None,
+        form: Mapping[str, Any] | None = None,
+        files: Files | None = None,
         headers: Mapping[str, str] | None = None,
         cookies: Mapping[str, str] | None = None,
     ) -> Response:
-        """Answer route *name*; *params* hold path and query, *body* is JSON, or bytes as they are,
-        also from an async iterable.
+        """Answer route *name*; *params* hold path and query, *body* is JSON unless the header
+        ``Content-Type`` tells another type, or bytes as they are, also from an async iterable.
+
+        A list or tuple among *params* and *form* is a repeated value, None is left out.
 
         Raises:
-            KeyError: there is no such route. ValueError: a path parameter is missing.
+            KeyError: there is no such route. ValueError: a path parameter is missing, or a value
+                has no plain text.
         """
         kernel = await self._kernel()
         definition = kernel.http_definitions[name]
-        given = CIMultiDict(headers or {})
-        if body is not None and not isinstance(body, bytes | AsyncIterable):
-            given.setdefault("Content-Type", "application/json")
-        request = Request(Transport.HTTP, given, cookies=cookies)
-        request.method = definition.method
-        request.id = given_request_id(request.headers, self._id_header)
-        limits = BodyLimits.of(definition, self.application.settings.http)
+        settings = self.application.settings.http
+        request = Request(Transport.HTTP, given := CIMultiDict(headers or {}), cookies=cookies)
+        request.method, request.route_name = definition.method, name
+        request.id = given_request_id(given, self._id_header)
+        limits = BodyLimits.of(definition, settings)
         try:
-            _fill_params(request, definition, params or {}, form or {})
-            if form is not None or files is not None:
-                _fill_form(request, limits, form or {}, files or {})
+            fill_params(request, definition, params or {}, settings.prefix)
+            if files is not None:
+                given.setdefault("Content-Type", MULTIPART)
+                fill_form(request, limits, texts_of(form or {}, "the field"), files)
             else:
-                await _fill_body(request, limits, body)
+                if form is not None:
+                    given.setdefault("Content-Type", URLENCODED)
+                    body = urlencode(list(texts_of(form, "the field").items())).encode()
+                await fill_body(request, limits, body_of(body, given))
         except HttpException as exc:
             return self._marked(request, await kernel.fail(request, exc))
-        return await self._finish(kernel, request, await kernel.answer(definition, request))
+        response = await kernel.answer(definition, request)
+        return await self._finish(kernel, request, await _sent(kernel, request, response))
 
     async def websocket(
         self,
@@ -146,7 +173,8 @@ class KernelClient:
         request.id = event_request_id(given_request_id(connection.headers, self._id_header))
         request.params = MultiDict(to_plain(params or {}))
         request.body = to_plain(body)
-        return await self._finish(kernel, request, await kernel.answer(definition, request))
+        response = await kernel.answer(definition, request)
+        return await self._finish(kernel, request, await _sent(kernel, request, response))
 
     async def _finish(self, kernel: Kernel, request: Request, response: Response) -> Response:
         kernel.terminate(request, response)
@@ -218,58 +246,25 @@ class KernelClient:
         await self.close()
 
 
-async def _fill_body(request: Request, limits: BodyLimits, body: Any) -> None:
-    is_raw = isinstance(body, bytes | AsyncIterable)
-    pieces = _pieces(body if is_raw or body is None else encode_json(body))
-    if limits.is_streamed:
-        request.source = _limited(pieces, limits.total)
-        return
-    request.raw_body = b"".join([piece async for piece in _limited(pieces, limits.memory)])
-    if body is not None:
-        request.body = request.raw_body if is_raw else decode_json(request.raw_body)
+async def _sent(kernel: Kernel, request: Request, response: Response) -> Response:
+    """*response*, or the error that goes in place of one that cannot be sent."""
+    if (failure := await _failure(request, response)) is None:
+        return response
+    await close_source(response)
+    response = await kernel.fail(request, failure)
+    failure = await _failure(request, response)
+    return response if failure is None else error_response(failure)
 
 
-async def _pieces(body: bytes | AsyncIterable[bytes] | None) -> AsyncIterator[bytes]:
-    if isinstance(body, AsyncIterable):
-        async for piece in body:
-            yield piece
-    elif body:
-        yield body
-
-
-async def _limited(pieces: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
-    size = 0
-    async for piece in pieces:
-        check_size(size := size + len(piece), limit)
-        yield piece
-
-
-def _fill_form(
-    request: Request,
-    limits: BodyLimits,
-    form: Mapping[str, str],
-    files: Mapping[str, UploadedFile | Sequence[UploadedFile]],
-) -> None:
-    for name, given in files.items():
-        for file in [given] if isinstance(given, UploadedFile) else given:
-            check_size(file.size, limits.file, "a file")
-            request.files.add(name, file)
-    fields = sum(len(name.encode()) + len(value.encode()) for name, value in form.items())
-    check_fields(len(form) + len(request.files), limits)
-    check_size(fields, limits.memory, "what the form holds besides files")
-    check_size(fields + sum(file.size for file in request.files.values()), limits.total)
-    request.body = MultiDict(form)
-
-
-def _fill_params(
-    request: Request,
-    definition: HttpDefinition,
-    params: Mapping[str, Any],
-    form: Mapping[str, str],
-) -> None:
-    path = definition.template.convert(params)
-    if path is None:
-        raise NotFoundException
-    query = {name: str(value) for name, value in params.items() if name not in path}
-    request.url = definition.template.format(**path)
-    request.params = MultiDict([*path.items(), *query.items(), *form.items()])
+async def _failure(request: Request, response: Response) -> Exception | None:
+    """What the wire would raise while it writes *response*; what is written is dropped."""
+    try:
+        if request.connection is not None:
+            encode_acknowledgement(request.connection.namespace, 0, response)
+        elif isinstance(response, FileResponse):
+            (await asyncio.to_thread(open_file, response.content, response.root)).close()
+        elif not isinstance(response, StreamResponse | EventStreamResponse):
+            encode_content(response.content, response.headers.get("Content-Type"))
+    except Exception as exc:  # noqa: BLE001 - it is answered, as on the wire
+        return exc
+    return None

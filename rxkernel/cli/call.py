@@ -11,7 +11,8 @@ from rxkernel.cli.listing import print_json
 from rxkernel.cli.loading import load
 from rxkernel.cli.loop import run
 from rxkernel.cli.options import debug_option, overrides_of, target_argument, transport_option
-from rxkernel.exceptions import BadRequestException, ConfigurationError, NotFoundException
+from rxkernel.exceptions import BadRequestException, ConfigurationError
+from rxkernel.headers import Headers
 from rxkernel.kernel.serialization import decode_json, to_plain
 from rxkernel.messages.response import EventStreamResponse, FileResponse, Response, StreamResponse
 from rxkernel.messages.transport import Transport
@@ -19,16 +20,30 @@ from rxkernel.routing.definitions import HttpDefinition
 from rxkernel.servers.files.opening import open_file
 
 
+def _pair(given: str, shape: str) -> tuple[str, str]:
+    name, equals, value = given.partition("=")
+    if not name or not equals:
+        raise click.BadParameter(f"{given!r} is not {shape}")
+    return name, value
+
+
 def _read_params(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
     params: dict[str, str] = {}
-    for pair in given:
-        name, equals, value = pair.partition("=")
-        if not name or not equals:
-            raise click.BadParameter(f"{pair!r} is not KEY=VALUE")
+    for name, value in (_pair(text, "KEY=VALUE") for text in given):
         if name in params:
             raise click.BadParameter(f"{name!r} is given twice")
         params[name] = value
     return params
+
+
+def _read_headers(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> Headers:
+    headers = Headers()
+    for name, value in (_pair(text, "NAME=VALUE") for text in given):
+        try:
+            headers.add(name, value)
+        except ValueError as exc:
+            raise click.BadParameter(str(exc)) from exc
+    return headers
 
 
 def _read_body(_: click.Context, __: click.Parameter, given: str | None) -> Any:
@@ -50,6 +65,14 @@ def _read_body(_: click.Context, __: click.Parameter, given: str | None) -> Any:
     help="A parameter, of the path or the query; as often as needed.",
 )
 @click.option("--body", metavar="JSON", callback=_read_body, help="The body.")
+@click.option(
+    "--header",
+    "headers",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=_read_headers,
+    help="A header, over a socket one of its handshake; as often as needed.",
+)
 @transport_option
 @debug_option
 @click.pass_context
@@ -59,6 +82,7 @@ def call(
     target: str | None,
     params: dict[str, str],
     body: Any,
+    headers: Headers,
     transport: Transport | None,
 ) -> None:
     """Answer one request in process.
@@ -68,7 +92,8 @@ def call(
     stream, which may never end, is not read.
     """
     application = load(target, overrides_of(ctx))
-    answer = run(_call(application, name, params, body, transport))
+    sent = {"params": params, "body": body}
+    answer = run(_call(application, name, sent, headers, transport))
     print_json(answer)
     ctx.exit(0 if answer["statusCode"] < 400 else 1)
 
@@ -76,19 +101,22 @@ def call(
 async def _call(
     application: Application,
     name: str,
-    params: dict[str, str],
-    body: Any,
+    sent: dict[str, Any],
+    headers: Headers,
     transport: Transport | None,
 ) -> dict[str, Any]:
     async with KernelClient(application) as client:
         definition = find_definition(application.kernel, name, transport)
         if isinstance(definition, HttpDefinition):
             try:
-                response = await client.http(name, params=params, body=body)
+                response = await client.http(name, headers=headers, **sent)
             except ValueError as exc:
-                raise ConfigurationError(f"{exc} Give it as --param KEY=VALUE.") from exc
+                is_whole = sent["params"].keys() >= definition.template.parameters.keys()
+                cure = "" if is_whole else " Give it as --param KEY=VALUE."
+                raise ConfigurationError(f"{exc}{cure}") from exc
         else:
-            response = await client.websocket(name, params=params, body=body)
+            connection = client.connection(definition.namespace, headers=headers)
+            response = await client.websocket(name, connection=connection, **sent)
         return {
             "statusCode": response.status_code,
             "headers": _headers(response),
@@ -115,13 +143,9 @@ async def _content(response: Response) -> Any:
     return _text(content) if isinstance(content, bytes | bytearray) else content
 
 
-def _file(response: FileResponse) -> str | bytes | None:
-    """What is in it; None when it is not there, or not below its root."""
-    try:
-        with open_file(response.content, response.root) as file:
-            return _text(file.readall())
-    except NotFoundException:
-        return None
+def _file(response: FileResponse) -> str | bytes:
+    with open_file(response.content, response.root) as file:
+        return _text(file.readall())
 
 
 def _text(content: bytes | bytearray) -> str | bytes:

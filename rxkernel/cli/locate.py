@@ -1,5 +1,6 @@
 """From ``module:attribute`` to the application that it names."""
 
+import builtins
 import inspect
 import os
 import sys
@@ -11,6 +12,7 @@ from rxkernel.application.application import Application
 from rxkernel.exceptions import ConfigurationError
 
 DEFAULT = "app"
+_PACKAGE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")
 _OBJECT, _FACTORY = "application", "create_application"
 
 
@@ -43,8 +45,9 @@ def _import(name: str, *, is_default: bool) -> ModuleType:
         sys.path.insert(0, here)  # the console script's own path does not have it
     try:
         return import_module(name)
-    except ConfigurationError:
-        raise
+    except ConfigurationError as error:
+        place = _place(error)
+        raise ConfigurationError(*(f"{problem}{place}" for problem in error.problems)) from error
     except ModuleNotFoundError as exc:
         if exc.name is not None and f"{name}.".startswith(f"{exc.name}."):
             raise TargetMissingError(_explain_missing(name, here, is_default)) from exc
@@ -68,14 +71,26 @@ def _explain_missing(name: str, here: str, is_default: bool) -> str:
 def _broken(name: str, exc: Exception) -> ConfigurationError:
     return ConfigurationError(
         f"{name} cannot be imported: {type(exc).__name__}: {exc}{_place(exc)}; "
-        f"mend that, --debug shows the traceback"
+        f"{_hint(exc) or 'mend that'}, --debug shows the traceback"
     )
+
+
+def _hint(exc: Exception) -> str | None:
+    """In the body of a class, a method hides the type of its name from what is below."""
+    if not isinstance(exc, TypeError) or exc.__traceback__ is None:
+        return None
+    *_, (frame, _) = traceback.walk_tb(exc.__traceback__)
+    for name, value in frame.f_locals.items():
+        is_type = isinstance(getattr(builtins, name, None), type)
+        if is_type and inspect.isfunction(value) and "function" in str(exc):
+            return f"the method {name!r} hides the type {name!r} in its class: rename the method"
+    return None
 
 
 def _place(exc: Exception) -> str:
     """Where the user's code raised; a `SyntaxError` says that itself."""
     frames = [f for f in traceback.extract_tb(exc.__traceback__) if f.filename[0] != "<"]
-    own = [frame for frame in frames if frame.filename != __file__]
+    own = [frame for frame in frames if not frame.filename.startswith(_PACKAGE)]
     if isinstance(exc, SyntaxError) or not own:
         return ""
     return f" ({own[-1].filename}, line {own[-1].lineno})"
@@ -90,8 +105,19 @@ def _find(module: ModuleType, attribute: str) -> tuple[str, object]:
             found = getattr(found, part, None)
         if found is not None:
             return f"{module.__name__}:{name}", found
-    cure = "mend the name" if attribute else f"name the attribute: {module.__name__}:attribute"
-    raise ConfigurationError(f"module {module.__name__!r} has no {' or '.join(names)}; {cure}")
+    raise ConfigurationError(
+        f"module {module.__name__!r} has no {' or '.join(names)}; {_cure(module, attribute)}"
+    )
+
+
+def _cure(module: ModuleType, attribute: str) -> str:
+    """What to write instead, which may be there by another name."""
+    held = [name for name, value in vars(module).items() if isinstance(value, Application)]
+    if callable(getattr(module, _FACTORY, None)):
+        held.append(_FACTORY)
+    if held:
+        return f"did you mean {' or '.join(f'{module.__name__}:{name}' for name in held)}?"
+    return "mend the name" if attribute else f"name the attribute: {module.__name__}:attribute"
 
 
 def _application(place: str, found: object) -> Application:

@@ -42,6 +42,14 @@ class TextFormatter(logging.Formatter):
         is_told = request_id == NO_REQUEST or record.name == access_logger.name
         return line if is_told else f"{line} id={request_id}"
 
+    def format(self, record: logging.LogRecord) -> str:
+        """Whoever formatted it before has left its traceback on the record, not indented."""
+        text, record.exc_text = record.exc_text, None
+        try:
+            return super().format(record)
+        finally:
+            record.exc_text = text
+
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
         return _indented(super().formatException(ei))
 
@@ -52,7 +60,7 @@ class TextFormatter(logging.Formatter):
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: ``time`` (RFC 3339, UTC), ``level``, ``logger``, ``message``, and
     where there are any ``request_id``, ``route``, ``exception``, ``stack`` and what ``extra=``
-    gave. What JSON cannot hold is written as `repr` shows it.
+    gave, in this order. What JSON cannot hold is written as `repr` shows it.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -63,12 +71,12 @@ class JsonFormatter(logging.Formatter):
             "message": _message(record),
         }
         given = {k: v for k, v in vars(record).items() if k not in _OWN and v != NO_REQUEST}
-        entry = {**given, **entry}
+        entry |= {name: given[name] for name in ("request_id", "route") if name in given}
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
         if record.stack_info:
             entry["stack"] = record.stack_info
-        return _json(entry)
+        return _json({**entry, **given, **entry})  # in the order of the first, as the last says
 
 
 def _message(record: logging.LogRecord) -> str:

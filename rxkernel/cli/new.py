@@ -1,6 +1,7 @@
 """``rxkernel new``: a small project that serves, and passes its own test."""
 
 import re
+import shlex
 from pathlib import Path
 
 import click
@@ -24,7 +25,7 @@ def new(directory: Path) -> None:
             f"{directory} cannot be written: {exc.strerror}; choose another directory"
         ) from exc
     click.echo(f"{name} is in {directory}. Now:")
-    click.echo(f"  cd {directory}")
+    click.echo(f"  cd {shlex.quote(str(directory))}")
     click.echo("  python -m rxkernel serve")
     click.echo("  python -m pytest")
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -24,7 +25,7 @@ async def serve_and_reload(arguments: Sequence[str]) -> None:
     """Keep a child with *arguments* running, a new one after each change, until asked to stop.
 
     One that ends by itself, say for a mistake in the settings, is followed by the next
-    after the next change.
+    after the next change. The free port that ``--port 0`` took the first time is kept.
 
     Raises:
         ConfigurationError: watchfiles is not installed.
@@ -44,7 +45,7 @@ async def serve_and_reload(arguments: Sequence[str]) -> None:
                 following = asyncio.create_task(_follow(child, children))
                 await asyncio.wait((stopping, changed), return_when=asyncio.FIRST_COMPLETED)
                 child.stop()
-                await following
+                arguments = _with_port(arguments, await following)
                 if not stopping.done():
                     logger.info("%s changed: starting again", ", ".join(changed.result()))
                     changed = asyncio.create_task(changes.__anext__())
@@ -55,13 +56,23 @@ async def serve_and_reload(arguments: Sequence[str]) -> None:
                 await changed
 
 
-async def _follow(child: Child, children: Children) -> None:
-    """Tell where *child* listens, and that it ended by itself."""
+async def _follow(child: Child, children: Children) -> str:
+    """Tell where *child* listens, and that it ended by itself; returns the first."""
     if places := await child.listening():
         click.echo(f"Listening on {places}")
     code = await children.wait(child)
     if not child.told_to_stop:
         logger.error("the server ended with code %s; it starts again with the next change", code)
+    return places
+
+
+def _with_port(arguments: Sequence[str], places: str) -> Sequence[str]:
+    """*arguments* with the port of *places*, ``URL (HTTP…) …``, in place of ``--port 0``."""
+    found = re.match(r"\S+:(\d+) \(HTTP", places)
+    options = list(arguments)
+    if found is not None and "--port" in options:
+        options[options.index("--port") + 1] = found[1]
+    return options
 
 
 async def _changes(directory: Path, done: asyncio.Event) -> AsyncGenerator[list[str], None]:

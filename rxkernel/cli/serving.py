@@ -13,7 +13,8 @@ from rxkernel.messages.transport import Transport
 from rxkernel.servers.manager import ServerManager
 
 _CLOSING = 10.0
-"""Seconds for closing connections and services, behind those for the answers."""
+"""Seconds for closing connections and services, behind those for the answers and for what
+listens to their end."""
 
 _WORDS = {Transport.HTTP: "HTTP", Transport.SOCKET: "Socket.IO"}
 
@@ -27,7 +28,7 @@ async def serve_until_stopped(application: Application, *, supervised: bool) -> 
     """
     http = application.settings.http
     timeout = http.shutdown_timeout
-    with StopRequest(deadline=http.shutdown_delay + timeout + _CLOSING) as stop:
+    with StopRequest(deadline=http.shutdown_delay + 2 * timeout + _CLOSING) as stop:
         lifeline = await Lifeline.open() if supervised else None
         orphaned = asyncio.create_task(_stop_with(lifeline, stop))
         try:

@@ -5,23 +5,35 @@ import inspect
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from contextvars import copy_context
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 from rxkernel.events.dispatcher import is_async
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.kernel.binding.arguments import Read, argument
+from rxkernel.kernel.binding.arguments import Read, argument, check_types
 from rxkernel.kernel.binding.body_arguments import body_arguments
 from rxkernel.kernel.binding.misfits import Misfits
 from rxkernel.kernel.binding.shaping import Shape, shape_of
 from rxkernel.kernel.events import Action
+from rxkernel.kernel.threads import leave
 from rxkernel.messages.request import Request
-from rxkernel.routing.metadata import RouteMetadata
+from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
 from rxkernel.routing.signature import Signature, Source
 from rxkernel.routing.signature_reader import read_signature
 
-Provide = Callable[[Any], Callable[[], Any]]
-"""What gives a service, asked once at boot; `ConfigurationError` when nothing binds it."""
 
+class Provide(Protocol):
+    """Finds what gives a service, asked once at boot."""
+
+    def __call__(self, service: Any, /, *, over_http: bool) -> Callable[[], Any]:
+        """What gives *service* to an action.
+
+        Raises:
+            ConfigurationError: nothing binds it, or it needs a connection *over_http*.
+        """
+
+
+ServiceOf = Callable[[Any], Callable[[], Any]]
 Method = Callable[..., Awaitable[Any]]
 
 
@@ -44,7 +56,12 @@ def bind_action(
         raise ConfigurationError(f"{route} yields; return StreamResponse(self.…()) instead")
     signature = read_signature(method, metadata)
     call = method if is_async(method) else _in_thread(method, threads)
-    action = call if signature.is_plain else _typed(call, signature, provide, route)
+    try:
+        check_types(signature.parameters)
+    except ConfigurationError as error:
+        raise ConfigurationError(*(f"{route} {problem}" for problem in error.problems)) from error
+    service_of = partial(provide, over_http=isinstance(metadata, HttpMetadata))
+    action = call if signature.is_plain else _typed(call, signature, service_of, route)
     shape = shape_of(signature.returns, route)
     return (action if shape is None else _shaped(action, shape)), signature
 
@@ -57,9 +74,13 @@ def _in_thread(method: Callable[..., Any], threads: Executor) -> Method:
             raise RuntimeError("the action raised StopIteration") from exc
 
     async def action(*arguments: Any, **named: Any) -> Any:
-        loop = asyncio.get_running_loop()
-        run = copy_context().run
-        result = await loop.run_in_executor(threads, run, call, arguments, named)
+        thread = threads.submit(copy_context().run, call, arguments, named)
+        try:
+            result = await asyncio.wrap_future(thread)
+        except asyncio.CancelledError:
+            if not thread.cancel():
+                leave(thread)
+            raise
         return await result if inspect.isawaitable(result) else result
 
     return action
@@ -72,10 +93,10 @@ def _shaped(action: Action, shape: Shape) -> Action:
     return shaped
 
 
-def _typed(method: Method, signature: Signature, provide: Provide, route: str) -> Action:
+def _typed(method: Method, signature: Signature, service_of: ServiceOf, route: str) -> Action:
     """Bind the arguments, all of them before *method* is called; services come last, for they
     are made for a request that fits."""
-    reads, services = _reads(signature), _services(signature, provide, route)
+    reads, services = _reads(signature), _services(signature, service_of, route)
     names = tuple(p.name for p in signature.parameters if p.is_keyword_only)
     first_named = len(signature.parameters) - len(names)
 
@@ -111,13 +132,13 @@ def _later(request: Request, misfits: Misfits) -> None:
 
 
 def _services(
-    signature: Signature, provide: Provide, route: str
+    signature: Signature, service_of: ServiceOf, route: str
 ) -> tuple[tuple[int, Callable[[], Any]], ...]:
     problems, services = [], []
     for place, parameter in enumerate(signature.parameters):
         if parameter.source is Source.SERVICE:
             try:
-                services.append((place, provide(parameter.type)))
+                services.append((place, service_of(parameter.type)))
             except ConfigurationError as error:
                 problems += [f"{route} {p}" for p in error.problems]
     if problems:

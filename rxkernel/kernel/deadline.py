@@ -1,44 +1,72 @@
 """The time that a message may take, listeners and action together."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from typing import Any
 
-from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.exceptions import ServiceUnavailableException
 from rxkernel.kernel.errors import log_failure
-from rxkernel.kernel.events import Action
 from rxkernel.kernel.pipeline import Pipeline
+from rxkernel.kernel.route import Route
 from rxkernel.kernel.scopes import current_request
+from rxkernel.kernel.threads import end_scope
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response, close_source
-from rxkernel.routing.definitions import Definition
+
+
+class Deadline:
+    """The clock of an `asyncio.timeout`, and of *outer*, around it; it can be stopped."""
+
+    def __init__(self, limit: asyncio.Timeout, outer: "Deadline | None") -> None:
+        self._limit = limit
+        self._outer = outer
+        self._stops = 0
+        self._left = 0.0
+        self.is_over = False
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Within, no time passes."""
+        loop = asyncio.get_running_loop()
+        with nullcontext() if self._outer is None else self._outer.stopped():
+            if self._stops == 0 and (when := self._limit.when()) is not None:
+                self._left = when - loop.time()
+                self._reschedule(None)
+            self._stops += 1
+            try:
+                yield
+            finally:
+                self._stops -= 1
+                if self._stops == 0:
+                    self._reschedule(loop.time() + self._left)
+
+    def _reschedule(self, when: float | None) -> None:
+        """Unless it is too late: a task that was left behind, or a clean-up, may still read."""
+        if not self.is_over and not self._limit.expired():
+            self._limit.reschedule(when)
+
+
+_current: ContextVar[Deadline | None] = ContextVar("current_deadline", default=None)
+
+
+def client_is_awaited() -> AbstractContextManager[None]:
+    """Around a wait for the client: the time that it takes is none of the message's."""
+    deadline = _current.get()
+    return nullcontext() if deadline is None else deadline.stopped()
 
 
 class TimedPipeline(Pipeline):
-    """A pipeline that is cut off after so many seconds, with a 503 of the code ``timeout``.
+    """Phases that are cut off after so many seconds, with a 503 of the code ``timeout``.
 
-    The listeners of that exception, and those of the answer, get the same time once more. It
-    is no 504: a gateway says that of the server behind it (RFC 9110 section 15.6.5).
-
-    What runs is cancelled: its ``finally`` runs, and the answer waits for that. Whatever it
-    returns or raises instead is dropped. A thread cannot be stopped: a plain ``def`` goes on.
+    It is no 504: a gateway says that of the server behind it (RFC 9110 section 15.6.5). While a
+    body is read that the client has not sent yet, the clock stands (`client_is_awaited`).
     """
 
-    def __init__(
-        self, dispatcher: AsyncEventDispatcher, definition: Definition | None, seconds: float
-    ) -> None:
-        super().__init__(dispatcher, definition)
+    def __init__(self, *given: Any, seconds: float) -> None:
+        super().__init__(*given)
         self._seconds = seconds
-
-    async def run(self, request: Request, action: Action) -> Response:
-        token = current_request.set(request)
-        try:
-            return await self._limited(request, super().run(request, action))
-        except _DeadlineException as exc:
-            return await self.rescue(request, exc)
-        finally:
-            current_request.reset(token)
 
     async def respond(self, request: Request, response: Response) -> Response:
         return await self._limited(request, super().respond(request, response))
@@ -54,7 +82,7 @@ class TimedPipeline(Pipeline):
         """
         try:
             async with asyncio.timeout(self._seconds) as limit:
-                response = await work
+                response = await _clocked(limit, work)
         except Exception as exc:
             if not limit.expired():
                 raise
@@ -65,6 +93,37 @@ class TimedPipeline(Pipeline):
             await close_source(response)
             raise _DeadlineException(self._seconds)
         return response
+
+
+class TimedRoute(TimedPipeline, Route):
+    """A route whose listeners and action have so many seconds together.
+
+    The listeners of the exception, and those of the answer, get the same time once more.
+
+    What runs is cancelled: its ``finally`` runs, and the answer waits for that. Whatever it
+    returns or raises instead is dropped. A thread cannot be stopped: a plain ``def`` goes on.
+    """
+
+    async def handle(self, request: Request, ends_scope: bool = True) -> Response:
+        token = current_request.set(request)
+        try:
+            return await self._limited(request, super().handle(request, ends_scope=False))
+        except _DeadlineException as exc:
+            return await self.rescue(request, exc)
+        finally:
+            current_request.reset(token)
+            if ends_scope and request.services is not None:
+                await end_scope(request)
+
+
+async def _clocked(limit: asyncio.Timeout, work: Coroutine[Any, Any, Response]) -> Response:
+    deadline = Deadline(limit, _current.get())
+    token = _current.set(deadline)
+    try:
+        return await work
+    finally:
+        deadline.is_over = True
+        _current.reset(token)
 
 
 class _DeadlineException(ServiceUnavailableException):

@@ -29,7 +29,7 @@ def error_response(exception: Exception, *, debug: bool = False) -> Response:
     return Response(body, exception.status_code, exception.headers)
 
 
-def log_failure(request: Request, exception: Exception) -> None:
+def log_failure(request: Request, exception: BaseException) -> None:
     """Log what the server is to blame for; a refusal (4xx, 505) is no failure.
 
     An `HttpException` of 500 and above was raised on purpose: one line, for a 503 at INFO.

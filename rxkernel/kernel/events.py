@@ -29,12 +29,21 @@ class KernelEvents(StrEnum):
     """`DefinitionEvent`, once per definition while it is compiled."""
 
 
-@attrs.define(eq=False)
+# These two are made for every message. Written by hand, for attrs looks the defaults of fields
+# that are not in the signature up in a table, object by object.
+
+
+@attrs.define(eq=False, init=False)
 class RequestEvent(Event):
     """Before the action; a listener may answer in its place."""
 
     request: Request
-    _response: Response | None = attrs.field(default=None, init=False)
+    _response: Response | None
+
+    def __init__(self, request: Request) -> None:
+        self.propagation_stopped = False
+        self.request = request
+        self._response = None
 
     @property
     def response(self) -> Response | None:
@@ -46,20 +55,21 @@ class RequestEvent(Event):
         self.stop_propagation()
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, init=False)
 class ResponseEvent(Event):
     """Before sending; a listener may change the response or put another in its place."""
 
     request: Request
-    _response: Response
+    response: Response
 
-    @property
-    def response(self) -> Response:
-        return self._response
+    def __init__(self, request: Request, response: Response) -> None:
+        self.propagation_stopped = False
+        self.request = request
+        self.response = response
 
     def set_response(self, response: Response) -> None:
         """Send *response* instead; further listeners see it."""
-        self._response = response
+        self.response = response
 
 
 @attrs.define(eq=False)

@@ -2,18 +2,21 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from rxkernel.events.dispatcher import AsyncEventDispatcher, is_async, run_listeners
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.kernel.actions import Provide, bind_action
+from rxkernel.kernel.deadline import TimedPipeline, TimedRoute
 from rxkernel.kernel.errors import error_response, failure_of, log_failure
 from rxkernel.kernel.events import DefinitionEvent, KernelEvents
 from rxkernel.kernel.pipeline import Pipeline
-from rxkernel.kernel.route import Route, new_pipeline
-from rxkernel.kernel.scopes import close_services, current_request
+from rxkernel.kernel.route import Route
+from rxkernel.kernel.scopes import current_request
+from rxkernel.kernel.threads import end_scope
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.routing.definitions import (
@@ -38,7 +41,7 @@ class Kernel:
         controllers: the instances by class, built once at boot.
         threads: how many plain ``def`` actions may run at a time.
         provide: where actions get their services from; without it there are none.
-        request_timeout: seconds within which a message must be answered, see `TimedPipeline`.
+        request_timeout: seconds within which a message must be answered, see `TimedRoute`.
     """
 
     def __init__(
@@ -60,8 +63,11 @@ class Kernel:
         self._provide = _provide_none if provide is None else provide
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="rxkernel-action")
         self._routes: dict[Definition, Route] = {}
-        self._timeout = request_timeout
-        self._unmatched = new_pipeline(dispatcher, None, request_timeout)
+        self._new_route: Callable[..., Route] = Route
+        self._unmatched = Pipeline(dispatcher, None)
+        if request_timeout is not None:
+            self._new_route = partial(TimedRoute, seconds=request_timeout)
+            self._unmatched = TimedPipeline(dispatcher, None, seconds=request_timeout)
         self._background: set[asyncio.Task[None]] = set()
 
     async def compile(self, routes: Iterable[RouteMetadata]) -> None:
@@ -104,7 +110,7 @@ class Kernel:
                 f"add it: Application(controllers=[{name}])"
             )
         action, signature = bind_action(controller, metadata, self._threads, self._provide)
-        route = Route(metadata, controller, action, signature, self._dispatcher, self._timeout)
+        route = self._new_route(metadata, controller, action, signature, self._dispatcher)
         definition = route.definition
         if isinstance(definition, HttpDefinition):
             self.http_router.add(
@@ -115,7 +121,7 @@ class Kernel:
     async def _offer(self, route: Route) -> None:
         """Let the listeners of `kernel.definition` wrap the action; ask every ``only``."""
         event = DefinitionEvent(route.definition, route.action)
-        await run_listeners(route.pipeline.definition.listeners(), event)
+        await run_listeners(route.on_definition.listeners(), event)
         if not is_async(event.action):
             raise ConfigurationError(
                 f"what a listener of '{KernelEvents.KERNEL_DEFINITION}' wrapped around "
@@ -123,7 +129,7 @@ class Kernel:
                 f"{event.action!r}; a wrapper returns an async def that takes the request"
             )
         route.action = event.action
-        route.pipeline.warm()
+        route.warm()
 
     async def answer(self, definition: Definition, request: Request) -> Response:
         """The response to *request*, always: what nobody answered is the standard error.
@@ -132,9 +138,9 @@ class Kernel:
         """
         route = self._routes[definition]
         try:
-            return await route.run(request)
+            return await route.handle(request, ends_scope=False)
         except BaseException as exc:
-            return await self._standard(route.pipeline, request, failure_of(exc))
+            return await self._standard(route, request, failure_of(exc))
 
     async def fail(self, request: Request, exception: Exception) -> Response:
         """The response to a request that reached no action: exception and response phases."""
@@ -170,8 +176,7 @@ class Kernel:
             current_request.reset(token)
 
     def _pipeline(self, request: Request) -> Pipeline:
-        route = self._routes.get(request.definition)
-        return route.pipeline if route else self._unmatched
+        return self._routes.get(request.definition, self._unmatched)
 
     def terminate(self, request: Request, response: Response | None) -> None:
         """The answer has left: run the terminate phase behind it, and end the message's scope.
@@ -179,7 +184,7 @@ class Kernel:
         None stands for an answer that could not leave; then only the scope ends.
         """
         route = self._routes.get(request.definition)
-        is_heard = route is not None and route.pipeline.terminate.current != ()
+        is_heard = route is not None and route.on_end.current != ()
         if request.services or (is_heard and response is not None):
             task = asyncio.create_task(self._finish(request, response))
             self._background.add(task)
@@ -190,7 +195,7 @@ class Kernel:
         route = self._routes.get(request.definition)
         try:
             if response is not None and route is not None:
-                await route.pipeline.finish(request, response)
+                await route.finish(request, response)
         except asyncio.CancelledError:
             raise
         except BaseException as exc:
@@ -199,7 +204,7 @@ class Kernel:
                 "a listener of %s failed", KernelEvents.KERNEL_TERMINATE, exc_info=failure
             )
         finally:
-            await close_services(request)
+            await end_scope(request)
 
     async def settle(self, timeout: float | None = None) -> None:
         """Wait for what `terminate` began; what takes longer than *timeout* is cancelled."""
@@ -207,7 +212,10 @@ class Kernel:
             return
         _, late = await asyncio.wait(self._background, timeout=timeout)
         for task in late:
-            logger.warning("a listener of %s took too long", KernelEvents.KERNEL_TERMINATE)
+            logger.warning(
+                "a listener of %s, or a plain def past its deadline, took too long",
+                KernelEvents.KERNEL_TERMINATE,
+            )
             task.cancel()
         await self.settle()
 
@@ -216,7 +224,7 @@ class Kernel:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _provide_none(service: Any) -> Any:
+def _provide_none(service: Any, *, over_http: bool) -> Any:
     name = getattr(service, "__qualname__", str(service))
     raise ConfigurationError(f"asks for {name}, and this kernel has no services")
 

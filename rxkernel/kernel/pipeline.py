@@ -1,10 +1,7 @@
-"""One request through its listeners and its action: the heart of the kernel.
+"""The phases that a message goes through, and who listens to each.
 
-A pipeline is compiled once per definition. Each phase keeps the tuple of its listeners
-until the signal tells that others listen.
+Each phase keeps the tuple of its listeners until the signal tells that others listen.
 """
-
-import asyncio
 
 from rxkernel.events.dispatcher import (
     AsyncEventDispatcher,
@@ -15,16 +12,13 @@ from rxkernel.events.dispatcher import (
 )
 from rxkernel.events.observe import Only
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.kernel.errors import failure_of, log_failure
+from rxkernel.kernel.errors import log_failure
 from rxkernel.kernel.events import (
-    Action,
     ExceptionEvent,
     KernelEvents,
-    RequestEvent,
     ResponseEvent,
     TerminateEvent,
 )
-from rxkernel.kernel.scopes import current_request
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.routing.definitions import Definition
@@ -72,15 +66,14 @@ class Phase:
 
 
 class Pipeline:
-    """The phases around one action.
+    """The phases around an action, or around none where nothing matched.
 
     Raises what no listener answered. An exception gets one exception phase, wherever it
     came from; what raises after that is raised, with the earlier one as ``__context__``.
     """
 
     def __init__(self, dispatcher: AsyncEventDispatcher, definition: Definition | None) -> None:
-        self.status_code = 200 if definition is None else definition.status_code
-        self.definition, self.request, self.response, self.exception, self.terminate = (
+        self.on_definition, self.on_request, self.on_response, self.on_exception, self.on_end = (
             Phase(dispatcher.signal(name), definition)
             for name in (
                 KernelEvents.KERNEL_DEFINITION,
@@ -93,59 +86,18 @@ class Pipeline:
 
     def warm(self) -> None:
         """Put every phase together now, so that an ``only`` that fails does so at boot."""
-        for phase in (self.request, self.response, self.exception, self.terminate):
+        for phase in (self.on_request, self.on_response, self.on_exception, self.on_end):
             phase.listeners()
-
-    async def run(self, request: Request, action: Action) -> Response:
-        """The whole way: request phase, *action* unless answered, response phase.
-
-        Every message goes through here, so the phases are written out: each call counts.
-        """
-        token = current_request.set(request)
-        try:
-            response: Response | None = None
-            if (listeners := self.request.current) is None:
-                listeners = self.request.listeners()
-            if listeners:
-                before = RequestEvent(request)
-                for listener in listeners:
-                    await listener(before)
-                    if before.propagation_stopped:
-                        break
-                response = before.response
-            if response is None:
-                content = await action(request)
-                response = (
-                    content
-                    if isinstance(content, Response)
-                    else Response(content, self.status_code)
-                )
-            if (listeners := self.response.current) is None:
-                listeners = self.response.listeners()
-            if listeners:
-                after = ResponseEvent(request, response)
-                for listener in listeners:
-                    await listener(after)
-                    if after.propagation_stopped:
-                        break
-                response = after.response
-            return response
-        except asyncio.CancelledError:
-            raise
-        except BaseException as exc:
-            return await self.rescue(request, failure_of(exc))
-        finally:
-            current_request.reset(token)
 
     async def respond(self, request: Request, response: Response) -> Response:
         """The response phase."""
         event = ResponseEvent(request, response)
-        await run_listeners(self.response.listeners(), event)
+        await run_listeners(self.on_response.listeners(), event)
         return event.response
 
     async def rescue(self, request: Request, exception: Exception) -> Response:
         """The exception phase, and the response phase when a listener answered."""
-        if listeners := self.exception.listeners():
+        if listeners := self.on_exception.listeners():
             event = ExceptionEvent(request, exception)
             await run_listeners(listeners, event)
             if event.response is not None:
@@ -161,5 +113,5 @@ class Pipeline:
 
     async def finish(self, request: Request, response: Response) -> None:
         """The terminate phase."""
-        if listeners := self.terminate.listeners():
+        if listeners := self.on_end.listeners():
             await run_listeners(listeners, TerminateEvent(request, response))

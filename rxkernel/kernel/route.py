@@ -1,21 +1,25 @@
-"""A compiled route: its definition, its action and its listeners, bound together."""
+"""One message through its listeners and its action: the heart of the kernel."""
 
-from collections.abc import Awaitable
+import asyncio
 
 from rxkernel.events.dispatcher import AsyncEventDispatcher
-from rxkernel.kernel.deadline import TimedPipeline
-from rxkernel.kernel.events import Action
+from rxkernel.kernel.errors import failure_of
+from rxkernel.kernel.events import Action, RequestEvent, ResponseEvent
 from rxkernel.kernel.pipeline import Pipeline
-from rxkernel.kernel.scopes import close_services
+from rxkernel.kernel.scopes import current_request
+from rxkernel.kernel.threads import end_scope
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.routing.definitions import Definition, HttpDefinition, WebSocketDefinition
 from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
 from rxkernel.routing.signature import Signature
 
+_get, _set, _reset = current_request.get, current_request.set, current_request.reset
+"""Bound once: a method of what is imported is bound anew at every call."""
 
-class Route:
-    """What the kernel keeps per definition."""
+
+class Route(Pipeline):
+    """A definition, its action and its listeners, compiled together once."""
 
     def __init__(
         self,
@@ -24,45 +28,67 @@ class Route:
         action: Action,
         signature: Signature,
         dispatcher: AsyncEventDispatcher,
-        timeout: float | None = None,
     ) -> None:
-        self.definition: Definition = (
-            HttpDefinition(metadata, self.handle, signature)
-            if isinstance(metadata, HttpMetadata)
-            else WebSocketDefinition(metadata, self.handle, signature)
-        )
+        self.definition: Definition
+        self._path: str | None = None
+        self._method: str | None = None
+        if isinstance(metadata, HttpMetadata):
+            self.definition = HttpDefinition(metadata, self.handle, signature)
+            self._path, self._method = self.definition.path, self.definition.method
+        else:
+            self.definition = WebSocketDefinition(metadata, self.handle, signature)
         self.controller = controller
         self.action = action
-        self._name = metadata.name
-        self._method: str | None = None
-        self._path: str | None = None
-        if isinstance(metadata, HttpMetadata):
-            self._method, self._path = metadata.http_method, metadata.template.text
-        self.pipeline = new_pipeline(dispatcher, self.definition, timeout)
+        self._name, self._status_code = metadata.name, metadata.status_code
+        super().__init__(dispatcher, self.definition)
 
-    def run(self, request: Request) -> Awaitable[Response]:
-        """Tell *request* what it met, and send it through the pipeline."""
+    async def handle(self, request: Request, ends_scope: bool = True) -> Response:
+        """Request phase, action unless answered, response phase.
+
+        As the handler of the definition it is given a whole message, whose scope ends with it.
+        Every message goes through here, so the phases are written out: each call counts.
+        """
         request.definition = self.definition
         request.controller = self.controller
         request.route_name = self._name
         if self._path is not None:
             request.path = self._path
             request.method = request.method or self._method
-        return self.pipeline.run(request, self.action)
-
-    async def handle(self, request: Request) -> Response:
-        """The public handler: a whole message on its own, its scope ends with it."""
+        token = None if _get() is request else _set(request)
         try:
-            return await self.run(request)
+            response: Response | None = None
+            if (listeners := self.on_request.current) is None:
+                listeners = self.on_request.listeners()
+            if listeners:
+                before = RequestEvent(request)
+                for listener in listeners:
+                    await listener(before)
+                    if before.propagation_stopped:
+                        response = before.response
+                        break
+            if response is None:
+                content = await self.action(request)
+                response = (
+                    content
+                    if isinstance(content, Response)
+                    else Response(content, self._status_code)
+                )
+            if (listeners := self.on_response.current) is None:
+                listeners = self.on_response.listeners()
+            if listeners:
+                after = ResponseEvent(request, response)
+                for listener in listeners:
+                    await listener(after)
+                    if after.propagation_stopped:
+                        break
+                response = after.response
+            return response
+        except asyncio.CancelledError:
+            raise
+        except BaseException as exc:
+            return await self.rescue(request, failure_of(exc))
         finally:
-            if request.services is not None:
-                await close_services(request)
-
-
-def new_pipeline(
-    dispatcher: AsyncEventDispatcher, definition: Definition | None, timeout: float | None
-) -> Pipeline:
-    """The phases around an action, or around none, within *timeout* seconds if there are any."""
-    if timeout is None:
-        return Pipeline(dispatcher, definition)
-    return TimedPipeline(dispatcher, definition, timeout)
+            if token is not None:
+                _reset(token)
+            if ends_scope and request.services is not None:
+                await end_scope(request)

@@ -26,6 +26,40 @@ current_connection: ContextVar[Connection | None] = ContextVar("current_connecti
 """The connection that this context serves."""
 
 
+def _none_at_hand(name: str, owner: str) -> RxKernelError:
+    return RxKernelError(
+        f"{name} lives as long as a {owner}, and none is at hand; take "
+        f"injector.ProviderOf[{name}] and call get() while one is handled"
+    )
+
+
+def request_at_hand() -> Request:
+    """What a service gets that asks for a `Request`: the message that is handled now.
+
+    Raises:
+        RxKernelError: none is.
+    """
+    if (request := current_request.get()) is None:
+        raise _none_at_hand("Request", "message")
+    return request
+
+
+def connection_at_hand() -> Connection:
+    """What a service gets that asks for a `Connection`: the one that is served now.
+
+    Raises:
+        RxKernelError: none is, or the message came over HTTP.
+    """
+    if (connection := _connection_now()) is None:
+        raise _none_at_hand("Connection", "connection")
+    return connection
+
+
+def _connection_now() -> Connection | None:
+    request = current_request.get()
+    return request.connection if request else current_connection.get()
+
+
 class _OwnedScope(Scope):
     """Keeps one instance of a service per owner."""
 
@@ -37,10 +71,7 @@ class _OwnedScope(Scope):
     def get(self, key: type[T], provider: Provider[T]) -> Provider[T]:
         owner = self.owner()
         if owner is None:
-            raise RxKernelError(
-                f"{getattr(key, '__qualname__', key)} lives as long as a {self.owner_name}, and "
-                f"none is at hand; take injector.ProviderOf[…] and call get() while one is handled"
-            )
+            raise _none_at_hand(getattr(key, "__qualname__", str(key)), self.owner_name)
         if owner.services is None:
             owner.services = {}
         if key not in owner.services:
@@ -76,8 +107,7 @@ class ConnectionScope(_OwnedScope):
     owner_name = "connection"
 
     def owner(self) -> Connection | None:
-        request = current_request.get()
-        return request.connection if request else current_connection.get()
+        return _connection_now()
 
 
 request_scope = ScopeDecorator(RequestScope)

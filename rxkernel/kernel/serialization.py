@@ -5,7 +5,9 @@ what JSON does not have: NaN and Infinity are written as null and not read.
 """
 
 import gc
+import math
 from collections.abc import Iterable, Mapping, Set
+from decimal import Decimal
 from itertools import chain
 from pathlib import PurePath
 from typing import Any
@@ -26,8 +28,19 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__qualname__} cannot be written as JSON")
 
 
+def _decimal(text: str) -> Decimal:
+    """Finite, and in a float too: what counts with it is not to run out of memory."""
+    try:
+        if math.isfinite(float(text)):
+            return Decimal(text)
+    except ArithmeticError:
+        pass
+    raise ValueError("Number out of range")
+
+
 _encoder = msgspec.json.Encoder(enc_hook=_plain)
 _decode = msgspec.json.Decoder().decode
+_decode_exactly = msgspec.json.Decoder(float_hook=_decimal).decode
 
 MAX_DEPTH = 64
 """Most lists and objects within each other that are read."""
@@ -42,30 +55,33 @@ def encode_json(value: Any) -> bytes:
     return _encoder.encode(value)
 
 
-def decode_json(raw: bytes | str) -> Any:
+def decode_json(raw: bytes | str, *, exact: bool = False) -> Any:
     """Read JSON into dict, list, str, int, float, bool and None; of a key twice, the last counts.
+
+    *exact* reads a number with a fraction or an exponent as the `Decimal` that was written.
 
     Raises:
         BadRequestException: it is no JSON, or deeper than `MAX_DEPTH` (400); the message says
             where it broke.
     """
     try:
-        return read_json(raw)
+        return read_json(raw, exact=exact)
     except ValueError as exc:
         raise BadRequestException(f"the body is not valid JSON: {exc}") from exc
 
 
-def read_json(raw: bytes | str) -> Any:
+def read_json(raw: bytes | str, *, exact: bool = False) -> Any:
     """As `decode_json`, for what is no body.
 
-    Refused are also numbers that no float or 64 bits hold, a byte order mark (RFC 8259 §8.1)
-    and half a surrogate pair (§8.2).
+    Refused are also a fraction or exponent that no float holds, an integer of more digits than
+    `sys.get_int_max_str_digits` (4300), a byte order mark (RFC 8259 §8.1) and half a surrogate
+    pair (§8.2).
 
     Raises:
         ValueError: it is no JSON, or deeper than `MAX_DEPTH`.
     """
     try:
-        value = _decode(raw)
+        value = _decode_exactly(raw) if exact else _decode(raw)
     except RecursionError as exc:
         raise ValueError(f"it is nested more than {MAX_DEPTH} deep") from exc
     if len(raw) > 2 * MAX_DEPTH and _brackets(raw) > MAX_DEPTH:

@@ -7,7 +7,9 @@ and before Python 3.11.10 its time grows with the square of the length (CVE-2024
 import re
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z:-]+")
-_VALUE = re.compile(r"[^\0-\x08\x0a-\x1f\x7f\ud800-\udfff]*")
+VALUE = re.compile(r"[^\0-\x08\x0a-\x1f\x7f\ud800-\udfff]*")
+"""What a value may be, without its quotes and escapes as well: a header could be made of it."""
+
 _ESCAPED = re.compile(r"\\(?:([0-3][0-7]{2})|(.))")
 
 
@@ -21,8 +23,11 @@ def parse_cookies(header: str) -> dict[str, str]:
     for pair in header.split(";"):
         name, _, value = pair.partition("=")
         name, value = name.strip(" \t"), value.strip(" \t")
-        if "=" in pair and _NAME.fullmatch(name) and _VALUE.fullmatch(value):
-            cookies.setdefault(name, _unquoted(value))
+        if "=" not in pair or not _NAME.fullmatch(name) or not VALUE.fullmatch(value):
+            continue
+        value = _unquoted(value)
+        if VALUE.fullmatch(value):  # an escape may stand for what is not let in as it is
+            cookies.setdefault(name, value)
     return cookies
 
 

@@ -26,6 +26,11 @@ def weakened(etag: str) -> str:
     return etag if etag.startswith("W/") else f"W/{etag}"
 
 
+def of_form(etag: str, form: str) -> str:
+    """*etag* for the same in another *form*: a strong one stands for bytes (RFC 9110 §8.8.1)."""
+    return f'{etag[:-1]}-{form}"' if etag.endswith('"') else etag
+
+
 def is_among(etag: str, lines: Iterable[str], *, strong: bool = False) -> bool:
     """Whether the *lines* of ``If-None-Match`` or ``If-Match`` have *etag*, or are ``*``.
 

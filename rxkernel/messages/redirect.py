@@ -34,7 +34,7 @@ def redirect_target(location: str, hosts: Collection[str]) -> str:
         raise _refusal(location, "is empty, or has a backslash, a control character or a space")
     try:
         target = str(URL(location))
-    except ValueError as exc:
+    except (ValueError, IndexError) as exc:  # yarl: the latter for "//[::1]@"
         raise _refusal(location, f"is no URL: {exc}") from exc
     if _SCHEME.match(target):
         _check_site(location, target, hosts)

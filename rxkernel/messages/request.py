@@ -1,7 +1,7 @@
 """One incoming message, the same whether it came over HTTP or a socket."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any, Self, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import attrs
 import msgspec
@@ -19,7 +19,7 @@ T = TypeVar("T")
 Headers = CIMultiDict[str] | CIMultiDictProxy[str]
 Bag = MultiDict[Any] | MultiDictProxy[Any]
 
-_HEADERS = (CIMultiDict, CIMultiDictProxy)
+_HEADERS = (CIMultiDictProxy, CIMultiDict)
 _BAGS = (MultiDict, MultiDictProxy)
 
 
@@ -51,7 +51,7 @@ class Request:
         params: path, then query, then form fields; ``params["x"]`` is the first of them.
             Over a socket, the ``params`` of the event, whose values may be any JSON.
         body: decoded: JSON as Python values, a form as a mapping, text as str, else bytes;
-            None when there is none.
+            None when there is none. The bytes where the action takes ``bytes``.
         raw_body: the bytes of the body; empty over a socket, for a multipart form, and where
             the action takes a stream.
         source: what `stream` gives out, set by a transport that has not read the body.
@@ -59,7 +59,8 @@ class Request:
         path: the template of the route, as ``/users/{id}``; url: path and query as sent,
             over a socket the name of the event.
         method: as sent, so ``HEAD`` also where a GET route answers; None over a socket.
-        controller, route_name, definition: set by the kernel, which knows the route.
+        controller, route_name, definition: set by the kernel, which knows the route. The name
+            is there before, also for a body that is refused.
         token: whoever authenticated the request leaves proof of it here.
         files: the uploads of a multipart form, by field name.
         services: the request-scoped services made for this message so far.
@@ -73,39 +74,25 @@ class Request:
     headers: Headers = attrs.field(default=None, converter=_headers, repr=False)
     _params: Bag | Mapping[str, Any] | None = None
     body: Any = None
-    raw_body: bytes = attrs.field(default=b"", kw_only=True, repr=False)
-    source: AsyncIterator[bytes] | None = attrs.field(default=None, kw_only=True, repr=False)
-    attributes: dict[str, Any] = attrs.field(factory=dict, kw_only=True)
-    path: str | None = attrs.field(default=None, kw_only=True)
-    url: str = attrs.field(default="", kw_only=True)
-    method: str | None = attrs.field(default=None, kw_only=True)
-    controller: Any = attrs.field(default=None, kw_only=True, repr=False)
-    route_name: str | None = attrs.field(default=None, kw_only=True)
-    definition: Any = attrs.field(default=None, kw_only=True, repr=False)
-    token: Any = attrs.field(default=None, kw_only=True, repr=False)
-    connection: Connection | None = attrs.field(default=None, kw_only=True)
-    _files: MultiDict[UploadedFile] | None = attrs.field(default=None, kw_only=True, repr=False)
-    client: ClientAddress | None = attrs.field(default=None, kw_only=True)
-    _native: Any = attrs.field(default=None, kw_only=True, repr=False)
-    make_native: Callable[[], Any] | None = attrs.field(default=None, init=False, repr=False)
-    services: dict[Any, Any] | None = attrs.field(default=None, init=False, repr=False)
-    _cookies: Mapping[str, str] | None = attrs.field(default=None, kw_only=True, repr=False)
-    _id: str | None = attrs.field(default=None, kw_only=True, repr=False)
-
-    @classmethod
-    def over_http(cls, headers: Headers) -> Self:
-        """``Request("HTTP", headers)`` in a third of the time: each default of a keyword costs."""
-        request = cls.__new__(cls)
-        request.transport = Transport.HTTP
-        request.headers = headers
-        request.attributes = {}
-        request.raw_body = b""
-        request.url = ""
-        request._params = request.body = request.source = request.path = request.method = None
-        request.controller = request.route_name = request.definition = request.token = None
-        request.connection = request._files = request.client = request._native = None
-        request.make_native = request.services = request._cookies = request._id = None
-        return request
+    # To be given by name from here on. kw_only would cost a look-up per message for each left out.
+    raw_body: bytes = attrs.field(default=b"", repr=False)
+    source: AsyncIterator[bytes] | None = attrs.field(default=None, repr=False)
+    attributes: dict[str, Any] = attrs.field(factory=dict)
+    path: str | None = None
+    url: str = ""
+    method: str | None = None
+    controller: Any = attrs.field(default=None, repr=False)
+    route_name: str | None = None
+    definition: Any = attrs.field(default=None, repr=False)
+    token: Any = attrs.field(default=None, repr=False)
+    connection: Connection | None = None
+    _files: MultiDict[UploadedFile] | None = attrs.field(default=None, repr=False)
+    client: ClientAddress | None = None
+    _native: Any = attrs.field(default=None, repr=False)
+    services: dict[Any, Any] | None = attrs.field(default=None, repr=False)
+    _cookies: Mapping[str, str] | None = attrs.field(default=None, repr=False)
+    _id: str | None = attrs.field(default=None, repr=False)
+    make_native: Callable[[], Any] | None = attrs.field(default=None, repr=False)
 
     @property
     def id(self) -> str:

@@ -22,26 +22,71 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 _NOT_IN_A_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff/\\]")
 
 
-def _check_status(_: Any, __: Any, status: int) -> None:
-    if not isinstance(status, int) or not 200 <= status <= 599:
-        raise ValueError(f"status_code is {status!r}; an answer has a status from 200 to 599")
+def _no_status(given: object) -> ValueError:
+    return ValueError(f"status_code is {given!r}; an answer has a status from 200 to 599")
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, init=False, repr=False)
 class Response:
     """An answer; the transport decides how its content is written.
 
     ``content`` is any value that JSON can hold, an attrs class, a dataclass, ``str``
     (over HTTP: ``text/plain``), ``bytes``, or None for no content. A ``Content-Type``
     in *headers* is respected. ``headers`` refuse at once what cannot be sent, see `Headers`.
+
+    Raises:
+        ValueError: *status_code* is none from 200 to 599, here and whenever it is set.
     """
 
-    content: Any = None
-    status_code: int = attrs.field(default=200, validator=_check_status)
-    headers: Headers = attrs.field(default=None, converter=headers_of)
-    etag_from_body: Literal["strong", "weak"] | None = attrs.field(
-        default=None, init=False, repr=False
-    )
+    content: Any
+    _status_code: int
+    _headers: Headers | None
+    etag_from_body: Literal["strong", "weak"] | None = attrs.field(init=False)
+
+    def __init__(
+        self,
+        content: Any = None,
+        status_code: int = 200,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        # By hand: a validator and a converter of attrs cost as much as all else of a call.
+        if not isinstance(status_code, int) or not 200 <= status_code <= 599:
+            raise _no_status(status_code)
+        self.content = content
+        self._status_code = status_code
+        self._headers = headers_of(headers) if headers else None
+        self.etag_from_body = None
+
+    @property
+    def status_code(self) -> int:
+        return self._status_code
+
+    @status_code.setter
+    def status_code(self, given: int) -> None:
+        if not isinstance(given, int) or not 200 <= given <= 599:
+            raise _no_status(given)
+        self._status_code = given
+
+    @property
+    def headers(self) -> Headers:
+        if self._headers is None:
+            self._headers = headers_of(None)
+        return self._headers
+
+    @headers.setter
+    def headers(self, given: Mapping[str, str] | None) -> None:
+        self._headers = headers_of(given)
+
+    @property
+    def has_headers(self) -> bool:
+        """Whether there are any, for whoever sends it: asking ``headers`` makes them."""
+        return bool(self._headers)
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(content={self.content!r}, status_code={self.status_code!r}, "
+            f"headers={self.headers!r})"
+        )
 
     def set_cookie(
         self,
@@ -62,7 +107,8 @@ class Response:
             http.cookies.CookieError: *name* is not a token.
             ValueError: browsers would drop it: ``__Secure-`` or *samesite* ``"None"`` without
                 *secure*, ``__Host-`` also with a *domain* or another *path*, name and value
-                above 4096 bytes.
+                above 4096 bytes. Also a *value* with a control character or half of a surrogate
+                pair, which could not come back.
         """
         cookie = set_cookie_header(
             name,

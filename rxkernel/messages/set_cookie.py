@@ -5,6 +5,8 @@ from email.utils import format_datetime
 from http.cookies import SimpleCookie
 from typing import Literal
 
+from rxkernel.messages.cookies import VALUE
+
 SameSite = Literal["Lax", "Strict", "None"]
 
 _LIMIT = 4096
@@ -35,6 +37,8 @@ def set_cookie_header(
         ValueError: a browser would not keep it; see `Response.set_cookie`.
     """
     _check_prefix(name, path, domain, secure)
+    if not VALUE.fullmatch(value):
+        raise ValueError(f"the value of cookie {name!r} has a control character or half a pair")
     if samesite == "None" and not secure:
         raise ValueError(f'cookie {name!r} has samesite="None"; that needs secure=True')
     for attribute, text in {"path": path, "domain": domain or ""}.items():

@@ -1,18 +1,31 @@
 """Annotations: resolved once, and sorted into what a text, a body, or nothing can become."""
 
+import builtins
 import dataclasses
 import functools
 import inspect
 import types
-from collections.abc import Callable, Collection, Iterator, Sequence, Set
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    KeysView,
+    Mapping,
+    Sequence,
+    Set,
+    ValuesView,
+)
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from pathlib import PurePath
 from typing import (
     Annotated,
     Any,
     Literal,
     NewType,
+    TypeVar,
     Union,
     get_args,
     get_origin,
@@ -32,16 +45,28 @@ SCALARS = (str, int, float, bool, Decimal, datetime, date, time, timedelta, UUID
 
 _MANY = (list, set, frozenset, tuple, Sequence, Set, Collection)
 UNIONS = (Union, types.UnionType)
+_MANY_SIDED = (
+    msgspec_inspect.StructType,
+    msgspec_inspect.DataclassType,
+    msgspec_inspect.TypedDictType,
+    msgspec_inspect.NamedTupleType,
+    msgspec_inspect.DictType,
+)
+_WRITTEN = (str, bytes, list, tuple, Mapping, Set, KeysView, ValuesView, PurePath)
+"""Classes whose instances JSON is made of, though msgspec does not know how to make one."""
 
 
-def resolve(function: Callable[..., Any], name: str, annotation: Any) -> Any:
-    """The type that *annotation* of parameter *name* is written for, a text evaluated.
+def resolve(
+    function: Callable[..., Any], name: str, annotation: Any, names: dict[str, Any] | None = None
+) -> Any:
+    """The type that *annotation* of parameter *name* is written for, a text evaluated; *names*
+    are known besides those of the module.
 
     Raises:
         NameError, and whatever evaluating raises: it cannot be.
     """
     holder = types.SimpleNamespace(__annotations__={name: annotation})
-    return get_type_hints(holder, _globals(function), include_extras=True)[name]
+    return get_type_hints(holder, _globals(function), names, include_extras=True)[name]
 
 
 def _globals(function: Any) -> dict[str, Any]:
@@ -62,17 +87,60 @@ def split(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
     return annotation, ()
 
 
+def constrained(annotation: Any, extras: Sequence[Any]) -> Any:
+    """*annotation* with *extras*; a `msgspec.Meta` is put on ``X`` of ``X | None``, where msgspec
+    wants it."""
+    members = get_args(annotation) if get_origin(annotation) in UNIONS else ()
+    rest = [member for member in members if member is not types.NoneType]
+    if len(rest) == 1 and len(members) == 2:
+        metas = [extra for extra in extras if isinstance(extra, msgspec.Meta)]
+        extras = [extra for extra in extras if not isinstance(extra, msgspec.Meta)]
+        annotation = Union[constrained(rest[0], metas), None]  # noqa: UP007 - of a variable
+    for extra in extras:
+        annotation = Annotated[annotation, extra]
+    return annotation
+
+
+def shadowed(annotation: Any) -> str | None:
+    """Why *annotation* is none, where it is a method that has the name of a type."""
+    for found in (annotation, *get_args(annotation)):
+        if isinstance(found, types.FunctionType) and hasattr(builtins, found.__name__):
+            return (
+                f"{found.__name__!r} in it is the method {found.__qualname__}, not the type; give "
+                f"the method another name"
+            )
+    return None
+
+
 def bare(annotation: Any) -> Any:
     """*annotation* without ``Annotated``, ``NewType`` and names given by ``type X = …``."""
+    return split_all(annotation)[0]
+
+
+def split_all(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
+    """As `split`, through every ``NewType`` and ``type X = …`` too; outer extras come last."""
+    extras: tuple[Any, ...] = ()
     while True:
-        if get_origin(annotation) is Annotated:
-            annotation = get_args(annotation)[0]
-        elif isinstance(annotation, NewType):
+        annotation, found = split(annotation)
+        extras = (*found, *extras)
+        alias = get_origin(annotation) or annotation
+        if isinstance(annotation, NewType):
             annotation = annotation.__supertype__
-        elif type(annotation).__name__ == "TypeAliasType":
-            annotation = annotation.__value__
+        elif type(alias).__name__ == "TypeAliasType":
+            given = dict(zip(alias.__type_params__, get_args(annotation), strict=False))
+            annotation = filled(alias.__value__, given)
         else:
-            return annotation
+            return annotation, extras
+
+
+def filled(annotation: Any, given: Mapping[Any, Any]) -> Any:
+    """*annotation* with the types that are *given* in place of their variables."""
+    if isinstance(annotation, TypeVar):
+        return given.get(annotation, annotation)
+    variables = () if isinstance(annotation, type) else getattr(annotation, "__parameters__", ())
+    if not any(variable in given for variable in variables):
+        return annotation
+    return annotation[tuple(given.get(variable, variable) for variable in variables)]
 
 
 def alternatives(annotation: Any) -> tuple[Any, ...]:
@@ -122,6 +190,22 @@ def is_model(annotation: Any) -> bool:
     )
 
 
+UNREADABLE = (TypeError, ValueError, AttributeError, NotImplementedError, RecursionError)
+"""What msgspec raises of a type that it cannot read, besides NameError."""
+
+
+def said_of(exc: Exception) -> str:
+    """Why msgspec cannot read a type, with a cure where it tells none."""
+    if isinstance(exc, NotImplementedError) and "takes_self" in str(exc):
+        return (
+            "a default of attrs that takes self is not known of from outside; set the field in "
+            "__attrs_post_init__ instead"
+        )
+    if isinstance(exc, AttributeError):
+        return f"an annotation in it cannot be read: {exc}; mend the name"
+    return str(exc) or type(exc).__name__
+
+
 def unreadable(annotation: Any) -> str | None:
     """Why no value of a client can become *annotation*; None when it can."""
     try:
@@ -129,37 +213,115 @@ def unreadable(annotation: Any) -> str | None:
         info = msgspec_inspect.type_info(annotation)
     except NameError as exc:
         return f"the name {exc.name!r} in it is not known; import it outside of TYPE_CHECKING"
-    except (TypeError, ValueError, RecursionError) as exc:
-        return str(exc)
+    except UNREADABLE as exc:
+        return _with_cure(said_of(exc))
     for cls in classes_in(info, set()):
-        name = getattr(cls, "__qualname__", str(cls))
         if cls is UploadedFile:
             return "uploads come as UploadedFile or list[UploadedFile], each by its own parameter"
         if not (cls is object or is_model(cls)):
+            service = (
+                "" if _is_pydantic(cls) else ", or, for a service, write Annotated[…, Inject()]"
+            )
             return (
-                f"{name} is no type that a request can be read into; make it an attrs class, a "
-                f"dataclass or a msgspec.Struct, or, for a service, write Annotated[…, Inject()]"
+                f"{_described(cls)} is no type that a request can be read into; make it an attrs "
+                f"class, a dataclass or a msgspec.Struct{service}"
             )
     return None
+
+
+def _with_cure(text: str) -> str:
+    """*text* of msgspec, which does not say where in a union a constraint belongs."""
+    if text.startswith("Can only set") and "None" in text:
+        return f"{text}; put it inside of the union: Annotated[…, Meta(…)] | None"
+    return text
+
+
+def field_keys(annotation: Any) -> tuple[str, ...]:
+    """The names on the wire of the fields of a class (see `is_model`)."""
+    try:
+        info: Any = msgspec_inspect.type_info(without_none(annotation))
+    except (*UNREADABLE, NameError):
+        return ()
+    return tuple(field.encode_name for field in info.fields)
+
+
+def many_sided_fields(annotation: Any) -> list[str]:
+    """The fields of a class, of those that can be given, that no text can become."""
+    cls = without_none(annotation)
+    if not is_model(cls):
+        return []
+    info: Any = msgspec_inspect.type_info(cls)
+    return [
+        field.encode_name
+        for field in info.fields
+        if any(isinstance(part, _MANY_SIDED) for part in infos_in(field.type, set()))
+        and _can_be_given(get_origin(cls) or cls, field.name)
+    ]
+
+
+def _can_be_given(cls: Any, name: str) -> bool:
+    if attrs.has(cls):
+        return bool(attrs.fields_dict(cls)[name].init)
+    fields = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
+    return all(field.init for field in fields if field.name == name)
+
+
+def unsendable(annotation: Any) -> str | None:
+    """Why no value of *annotation* can be written as JSON; None when it can, or is not known."""
+    try:
+        info = msgspec_inspect.type_info(annotation)
+    except (*UNREADABLE, NameError):
+        return None
+    for cls in classes_in(info, set()):
+        if not (cls in (object, Iterable) or is_model(cls) or issubclass(cls, _WRITTEN)):
+            return (
+                f"{_described(cls)} is no type that JSON is made of; make it an attrs class, a "
+                f"dataclass or a msgspec.Struct, or declare Any and return what can be sent"
+            )
+    return None
+
+
+def _described(cls: Any) -> str:
+    name = getattr(cls, "__qualname__", str(cls))
+    return f"{name}, a pydantic model," if _is_pydantic(cls) else name
+
+
+def _is_pydantic(cls: Any) -> bool:
+    return any(base.__module__.partition(".")[0] == "pydantic" for base in cls.__mro__)
+
+
+def holds_decimal(annotation: Any) -> bool:
+    """Whether there is a `Decimal` in it, at any depth."""
+    try:
+        infos = infos_in(msgspec_inspect.type_info(annotation), set())
+    except (*UNREADABLE, NameError):
+        return False
+    return any(isinstance(info, msgspec_inspect.DecimalType) for info in infos)
 
 
 def is_custom(annotation: Any) -> bool:
     """Whether msgspec knows nothing of it but the class."""
     try:
         info = msgspec_inspect.type_info(annotation)
-    except (TypeError, NameError):
+    except (*UNREADABLE, NameError):
         return False
     return isinstance(info, msgspec_inspect.CustomType)
 
 
 def classes_in(info: Any, seen: set[int]) -> Iterator[Any]:
     """The classes in a type that have fields, and those that msgspec knows nothing of."""
-    if isinstance(info, msgspec_inspect.CustomType | msgspec_inspect.DataclassType):
-        yield get_origin(info.cls) or info.cls
+    for found in infos_in(info, seen):
+        if isinstance(found, msgspec_inspect.CustomType | msgspec_inspect.DataclassType):
+            yield get_origin(found.cls) or found.cls
+
+
+def infos_in(info: Any, seen: set[int]) -> Iterator[Any]:
+    """What msgspec knows of a type and of each of its parts, those in *seen* left out."""
     if isinstance(info, tuple):
         for member in info:
-            yield from classes_in(member, seen)
+            yield from infos_in(member, seen)
     elif isinstance(info, msgspec_inspect.Type | msgspec_inspect.Field) and id(info) not in seen:
         seen.add(id(info))
+        yield info
         for name in info.__struct_fields__:
-            yield from classes_in(getattr(info, name), seen)
+            yield from infos_in(getattr(info, name), seen)

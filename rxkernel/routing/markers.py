@@ -3,11 +3,56 @@
 ``token: Annotated[str, Header("X-Token")]``
 """
 
+from typing import Any, Self
+
 import attrs
+
+from rxkernel.exceptions import ConfigurationError
+
+_CONSTRAINTS = ("gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length", "pattern")
+_NAMES = ("alias", "validation_alias", "serialization_alias")
+
+
+class _Marker:
+    """Says what to write in place of what the markers of other frameworks take."""
+
+    __slots__ = ()
+
+    def __new__(cls, *given: Any, **named: Any) -> Self:
+        known = tuple(a.name for a in attrs.fields(cls))  # type: ignore[arg-type]
+        problems = [
+            f"{cls.__name__}() takes no {name}; {_cure(cls.__name__, name, value)}"
+            for name, value in named.items()
+            if name not in known
+        ]
+        if len(given) > len(known):
+            problems.append(
+                f"{cls.__name__}() takes {', '.join(known) or 'nothing'}; what it stands for is "
+                f"said by the type: Annotated[…, {cls.__name__}()]"
+            )
+        if problems:
+            raise ConfigurationError(*problems)
+        return super().__new__(cls)
+
+
+def _cure(marker: str, name: str, value: Any) -> str:
+    if name in _NAMES:
+        return f"the name on the wire is the first argument: {marker}({value!r})"
+    if name == "default":
+        return f"a default is written behind the type: Annotated[…, {marker}()] = {value!r}"
+    if name in ("regex", *_CONSTRAINTS):
+        name = "pattern" if name == "regex" else name
+        return (
+            f"a constraint is one of msgspec: Annotated[…, msgspec.Meta({name}={value!r}), "
+            f"{marker}()]"
+        )
+    if name in ("title", "description", "examples"):
+        return f"that belongs to the type: Annotated[…, msgspec.Meta({name}=…), {marker}()]"
+    return "leave it out"
 
 
 @attrs.frozen
-class Header:
+class Header(_Marker):
     """A request header; *name* is the parameter's with dashes unless told. Over a socket,
     one of the handshake."""
 
@@ -15,7 +60,7 @@ class Header:
 
 
 @attrs.frozen
-class Query:
+class Query(_Marker):
     """A value of ``request.params`` (path, query, form; over a socket the event's ``params``).
 
     *name* is the parameter's unless told. A class takes one value for each of its fields.
@@ -25,14 +70,14 @@ class Query:
 
 
 @attrs.frozen
-class Cookie:
+class Cookie(_Marker):
     """A cookie; *name* is the parameter's unless told. Over a socket, one of the handshake."""
 
     name: str | None = None
 
 
 @attrs.frozen
-class Body:
+class Body(_Marker):
     """The body, or with several such parameters the field *name* of it.
 
     *allow_unknown*: fields that the class does not have are left out instead of refused.
@@ -43,8 +88,32 @@ class Body:
 
 
 @attrs.frozen
-class Inject:
+class Inject(_Marker):
     """A service of the injector, one that lives as long as its scope says."""
 
 
 Marker = Header | Query | Cookie | Body | Inject
+
+
+def cure_of_name(marker: Marker) -> str | None:
+    """What to write where the name in *marker* is none."""
+    name = getattr(marker, "name", None)
+    if name is None or (isinstance(name, str) and name):
+        return None
+    return f"{marker!r} has no name in it; a default is written behind the type: = {name!r}"
+
+
+def cure_of_default(marker: Any, parameter: str, type_: str) -> str:
+    """What to write where *marker* stands as the default of *parameter*."""
+    name = getattr(marker, "name", None)
+    kind = marker.__name__ if isinstance(marker, type) else type(marker).__name__
+    in_type = f"{parameter}: Annotated[{type_}, {kind}()]"
+    if isinstance(marker, type) or name is None or name is ...:
+        return f"write it into the type: {in_type}"
+    if not isinstance(name, str):
+        plain = f"{parameter}: {type_} = {name!r}"
+        return f"write {plain if kind == 'Query' else f'{in_type} = {name!r}'}"
+    return (
+        f"write {parameter}: Annotated[{type_}, {kind}({name!r})] if {name!r} is its name on the "
+        f"wire, or {in_type} = {name!r} if that is its default"
+    )

@@ -132,9 +132,10 @@ def _name_problems(metadata: "HttpMetadata | WebSocketMetadata") -> list[str]:
 
 
 def _status_problems(metadata: "HttpMetadata | WebSocketMetadata") -> list[str]:
-    if 200 <= metadata.status_code <= 299:
+    status: object = metadata.status_code
+    if isinstance(status, int) and not isinstance(status, bool) and 200 <= status <= 299:
         return []
     return [
         f"route {metadata.name!r} ({metadata.place}) has the status_code "
-        f"{metadata.status_code!r}; a plain value is sent with one from 200 to 299"
+        f"{metadata.status_code!r}; a plain value is sent with a number from 200 to 299"
     ]

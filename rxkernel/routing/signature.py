@@ -10,6 +10,8 @@ from typing import Any
 
 import attrs
 
+from rxkernel.routing.annotations import holds_decimal, without_none
+
 REQUIRED: Any = inspect.Parameter.empty
 """The default of a parameter that has none."""
 
@@ -66,6 +68,20 @@ class Signature:
     def is_streamed(self) -> bool:
         """Whether the action reads the body itself, piece by piece."""
         return any(p.source is Source.STREAM for p in self.parameters)
+
+    @property
+    def takes_bytes(self) -> bool:
+        """Whether the action takes the body as it comes, so that nobody is to read it before."""
+        return any(
+            p.source is Source.BODY and not p.key and without_none(p.type) is bytes
+            for p in self.parameters
+        )
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether a decimal is taken from the body: a number of JSON is read as one then, for no
+        float holds ``12345678901234567.89``."""
+        return any(p.source is Source.BODY and holds_decimal(p.type) for p in self.parameters)
 
     @property
     def takes_files(self) -> bool:

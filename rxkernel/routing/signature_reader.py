@@ -1,13 +1,9 @@
 """Reading the signature of an action: which parameter is bound from where, told at boot."""
 
 import inspect
-from collections import Counter
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
-from decimal import Decimal
-from enum import Enum
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from types import MappingProxyType, NoneType
-from typing import Annotated, Any, Literal, get_args, get_origin
-from uuid import UUID
+from typing import Any, Literal, get_args, get_origin
 
 import attrs
 
@@ -17,24 +13,31 @@ from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.messages.upload import UploadedFile
 from rxkernel.routing.annotations import (
-    alternatives,
-    bare,
+    UNIONS,
+    constrained,
     is_many,
-    is_model,
     is_scalar,
-    resolve,
-    split,
+    shadowed,
+    split_all,
     unreadable,
     without_none,
 )
-from rxkernel.routing.converters import FLOAT, INT, Converter
-from rxkernel.routing.converters import UUID as UUID_CONVERTER
-from rxkernel.routing.markers import Body, Cookie, Header, Inject, Marker, Query
+from rxkernel.routing.generics import check_closed, resolve_in
+from rxkernel.routing.markers import (
+    Body,
+    Cookie,
+    Header,
+    Inject,
+    Marker,
+    Query,
+    cure_of_default,
+    cure_of_name,
+)
 from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
-from rxkernel.routing.signature import REQUIRED, Parameter, Signature, Source
+from rxkernel.routing.parameter_rules import check_source, conflicts, method_of, unbound
+from rxkernel.routing.signature import Parameter, Signature, Source
 
 _MARKERS = (Header, Query, Cookie, Body, Inject)
-_READ = (Source.PARAMS, Source.HEADER, Source.COOKIE, Source.BODY)
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 _BY_CLASS = MappingProxyType(
     {
@@ -44,10 +47,6 @@ _BY_CLASS = MappingProxyType(
         bytes: Source.BODY,
     }
 )
-_CONVERTED = MappingProxyType(
-    {INT.name: (int, float, Decimal), FLOAT.name: (float, Decimal), UUID_CONVERTER.name: (UUID,)}
-)
-"""What a value of a path's converter can become; one that is a text can become anything."""
 
 
 def read_signature(function: Callable[..., Any], metadata: RouteMetadata) -> Signature:
@@ -73,13 +72,15 @@ def read_signature(function: Callable[..., Any], metadata: RouteMetadata) -> Sig
     elif variadic and not _is_plain(parameters):
         problems.append(f"takes {variadic[0]}; name every parameter")
     parameters = _embedded(parameters)
-    problems += _conflicts(parameters)
+    problems += conflicts(parameters)
+    if len(parameters) >= len(given):  # else one of those that are told may be it
+        problems += unbound(parameters, metadata)
     if not (problems or _can_be_called(function, declared)):
         problems.append(
             "is wrapped by a decorator that takes other parameters than the action; have it take "
             "(*args, **kwargs) and pass them on"
         )
-    returns = _returns(declared.return_annotation, function, problems)
+    returns = _returns(declared.return_annotation, function, metadata, problems)
     if problems:
         raise ConfigurationError(*(f"{place} {problem}" for problem in problems))
     return Signature(tuple(parameters), returns)
@@ -101,21 +102,33 @@ def _is_plain(parameters: list[Parameter]) -> bool:
     return [p.source for p in parameters] == [Source.REQUEST]
 
 
-def _returns(annotation: Any, function: Callable[..., Any], problems: list[str]) -> Any:
+def _returns(
+    annotation: Any,
+    function: Callable[..., Any],
+    metadata: RouteMetadata,
+    problems: list[str],
+) -> Any:
     if annotation is inspect.Signature.empty:
         return Any
     try:
-        return resolve(function, "return", annotation)
+        returns = resolve_in(metadata.target, metadata.action, function, "return", annotation)
+        check_closed(returns)
+        return returns
+    except ConfigurationError as error:
+        problems += [f"cannot tell what it returns: {problem}" for problem in error.problems]
+        return Any
     except Exception as exc:  # noqa: BLE001 - an annotation may be any expression
         problems.append(_unresolved("its return", annotation, exc))
         return Any
 
 
 def _unresolved(what: str, annotation: Any, exc: Exception) -> str:
-    return (
-        f"has the annotation {annotation!r} for {what}, which cannot be read ({exc}); define or "
-        f"import its names at the top of the module, outside of TYPE_CHECKING"
+    cure = (
+        "define or import its names at the top of the module, outside of TYPE_CHECKING"
+        if isinstance(exc, NameError)
+        else "write a type"
     )
+    return f"has the annotation {annotation!r} for {what}, which cannot be read ({exc}); {cure}"
 
 
 def _parameter(
@@ -128,18 +141,21 @@ def _parameter(
     what = f"parameter {parameter.name!r}"
     if isinstance(parameter.default, _MARKERS) or _is_marker_class(parameter.default):
         marker = parameter.default
-        problems.append(
-            f"has the marker {marker!r} as the default of {what}; write it into the type: "
-            f"{parameter.name}: Annotated[…, {marker!r}]"
-        )
+        cure = cure_of_default(marker, parameter.name, _written(parameter.annotation))
+        problems.append(f"has the marker {marker!r} as the default of {what}; {cure}")
         return None
     if parameter.annotation is inspect.Parameter.empty:
-        if count == 1 or parameter.name == "request":
+        in_path = (
+            isinstance(metadata, HttpMetadata) and parameter.name in metadata.template.parameters
+        )
+        if parameter.name == "request" or (count == 1 and not in_path):
             return _made(parameter, Source.REQUEST, Request)
         problems.append(f"has no type for {what}; say what it is, as in {parameter.name}: int")
         return None
     try:
-        annotation = resolve(function, parameter.name, parameter.annotation)
+        annotation = resolve_in(
+            metadata.target, metadata.action, function, parameter.name, parameter.annotation
+        )
         return _read(parameter, annotation, metadata)
     except ConfigurationError as error:
         problems += [f"cannot bind {what}: {problem}" for problem in error.problems]
@@ -168,6 +184,10 @@ def _read(
 ) -> Parameter | None:
     type_, marker = _marker(annotation)
     name = parameter.name
+    if (problem := shadowed(type_)) is not None:
+        raise ConfigurationError(problem)
+    if not isinstance(marker, Inject):  # the injector knows what a generic class is
+        check_closed(type_)
     if marker is None:
         source = _source_of(type_, name, metadata)
         found = _made(parameter, source, type_, "" if source is Source.BODY else name)
@@ -182,8 +202,15 @@ def _read(
     else:
         key = marker.name or ""
         found = _made(parameter, Source.BODY, type_, key, allow_unknown=marker.allow_unknown)
-    _check_source(found, metadata)
+    check_source(found, metadata)
     return found
+
+
+def _written(annotation: Any) -> str:
+    """How *annotation* may have been written, for advice."""
+    if annotation is inspect.Parameter.empty or isinstance(annotation, str):
+        return annotation if isinstance(annotation, str) else "…"
+    return annotation.__name__ if type(annotation) is type else str(annotation)
 
 
 def _is_marker_class(thing: Any) -> bool:
@@ -191,17 +218,34 @@ def _is_marker_class(thing: Any) -> bool:
 
 
 def _marker(annotation: Any) -> tuple[Any, Marker | None]:
-    """The type without its marker, other extras such as `msgspec.Meta` kept; and the marker."""
-    type_, extras = split(annotation)
+    """The type without its marker, other extras such as `msgspec.Meta` kept; and the marker.
+
+    A marker may be under a ``NewType`` or ``type X = …`` as well.
+    """
+    type_, extras = split_all(annotation)
     markers = [e() if _is_marker_class(e) else e for e in extras if _is_marker(e)]
     if len(markers) > 1:
         raise ConfigurationError(f"it has {len(markers)} markers; leave one of them")
-    if any(_is_marker(e) for member in get_args(type_) for e in split(member)[1]):
-        raise ConfigurationError("its marker is inside of a union; write Annotated[… | None, …]")
-    kept = [e for e in extras if not _is_marker(e)]
-    for extra in kept:
-        type_ = Annotated[type_, extra]
-    return type_, markers[0] if markers else None
+    if _has_marker_inside(type_):
+        where = "a union" if get_origin(type_) in UNIONS else f"{_name_of(type_)}[…]"
+        whole = "… | None" if get_origin(type_) in UNIONS else f"{_name_of(type_)}[…]"
+        raise ConfigurationError(f"its marker is inside of {where}; write Annotated[{whole}, …]")
+    if not markers and NoneType not in get_args(type_):
+        return annotation, None  # a name of its own stays
+    if markers and (problem := cure_of_name(markers[0])) is not None:
+        raise ConfigurationError(problem)
+    return constrained(type_, [e for e in extras if not _is_marker(e)]), next(iter(markers), None)
+
+
+def _has_marker_inside(type_: Any) -> bool:
+    return get_origin(type_) is not Literal and any(
+        any(map(_is_marker, extras)) or _has_marker_inside(part)
+        for part, extras in map(split_all, get_args(type_))
+    )
+
+
+def _name_of(type_: Any) -> str:
+    return str(getattr(get_origin(type_), "__name__", type_))
 
 
 def _is_marker(extra: Any) -> bool:
@@ -214,6 +258,8 @@ def _source_of(type_: Any, name: str, metadata: RouteMetadata) -> Source:
     if isinstance(wanted, type) and not get_args(wanted):
         for cls, source in _BY_CLASS.items():
             if issubclass(wanted, cls):
+                if source is Source.BODY:
+                    _check_body(type_, metadata)
                 return source
     if get_origin(wanted) is list and get_args(wanted) == (UploadedFile,):
         return Source.FILE
@@ -227,70 +273,22 @@ def _source_of(type_: Any, name: str, metadata: RouteMetadata) -> Source:
         )
     if is_scalar(type_) or is_many(type_):
         return Source.PARAMS
-    if isinstance(metadata, HttpMetadata) and metadata.http_method in ("GET", "HEAD"):
-        reason = unreadable(type_) or (
-            f"{metadata.http_method} has no body to read it from; write Annotated[…, Query()] "
-            f"for one value per field, or Annotated[…, Body()] if clients send one all the same"
-        )
-        raise ConfigurationError(reason)
+    _check_body(type_, metadata)
     return Source.BODY
 
 
-def _check_source(parameter: Parameter, metadata: RouteMetadata) -> None:
-    """Refuse what can never come from there.
-
-    Raises:
-        ConfigurationError: with the reason and the cure.
-    """
-    source, type_ = parameter.source, parameter.type
-    is_optional = NoneType in alternatives(type_) or parameter.default is not REQUIRED
-    over_http = isinstance(metadata, HttpMetadata)
-    if source is Source.CONNECTION and over_http and not is_optional:
-        raise ConfigurationError("there is no connection over HTTP; write Connection | None")
-    if source is Source.FILE and not over_http and not is_optional:
-        raise ConfigurationError(
-            "there are no uploads over a socket; write UploadedFile | None, or take the bytes"
-        )
-    if source is Source.STREAM and not over_http:
-        raise ConfigurationError("the body of an event comes whole; take bytes")
-    if source in _READ and (reason := unreadable(type_)):
-        raise ConfigurationError(reason)
-    if source is Source.PARAMS:
-        _check_param(parameter, metadata)
-    elif source is Source.COOKIE and not is_scalar(type_):
-        raise ConfigurationError("a cookie is a text; take a type like str or int")
-    elif source is Source.HEADER and not (is_scalar(type_) or is_many(type_)):
-        raise ConfigurationError("a header is a text; take a type like str, int or list[str]")
-
-
-def _check_param(parameter: Parameter, metadata: RouteMetadata) -> None:
-    template = metadata.template if isinstance(metadata, HttpMetadata) else None
-    converter = template.parameters.get(parameter.key) if template else None
-    if converter is None:
-        if not (is_scalar(parameter.type) or is_many(parameter.type) or is_model(parameter.type)):
-            raise ConfigurationError(
-                "a parameter is a text, several, or a class with one for each of its fields; "
-                "take one of these, or write Annotated[…, Body()]"
-            )
-    elif not is_scalar(parameter.type) or not _can_meet(converter, parameter.type):
-        raise ConfigurationError(
-            f"the path gives {{{parameter.key}:{converter.name}}}, which is not what the type "
-            f"says; change one of them"
-        )
-
-
-def _can_meet(converter: Converter, type_: Any) -> bool:
-    """Whether a value that *converter* makes can become *type_*; a text may become anything."""
-    allowed = _CONVERTED.get(converter.name)
-    return allowed is None or any(
-        a in allowed
-        or (get_origin(a) is Literal and any(type(v) in allowed for v in get_args(a)))
-        or (
-            isinstance(a, type)
-            and issubclass(a, Enum)
-            and any(type(m.value) in allowed for m in a)
-        )
-        for a in alternatives(type_)
+def _check_body(type_: Any, metadata: RouteMetadata) -> None:
+    if (method := method_of(metadata)) not in ("GET", "HEAD"):
+        return
+    others = (
+        ""
+        if without_none(type_) is bytes
+        else "Annotated[…, Query()] for one value per field, or "
+    )
+    raise ConfigurationError(
+        unreadable(type_)
+        or f"{method} has no body to read it from; write {others}Annotated[…, Body()] if clients "
+        f"send one all the same"
     )
 
 
@@ -301,17 +299,3 @@ def _embedded(parameters: list[Parameter]) -> list[Parameter]:
     return [
         attrs.evolve(p, key=p.key or p.name) if p.source is Source.BODY else p for p in parameters
     ]
-
-
-def _conflicts(parameters: list[Parameter]) -> Iterator[str]:
-    """What each parameter may be, and all of them together may not."""
-    kinds = {p.source for p in parameters} & {Source.STREAM, Source.BODY, Source.FILE}
-    streams = [p.name for p in parameters if p.source is Source.STREAM]
-    bodies = [p for p in parameters if p.source is Source.BODY]
-    if streams and (len(kinds) > 1 or len(streams) > 1):
-        yield f"takes the stream {streams[0]!r} and more of a body, which can be read once"
-    if Source.FILE in kinds and any(bare(p.type) is bytes for p in bodies):
-        yield "takes the bytes of the body and files, which are parts of it; leave one out"
-    for key, count in Counter(p.key for p in bodies).items():
-        if count > 1:
-            yield f"takes the field {key!r} of the body {count} times; give each another name"

@@ -1,4 +1,4 @@
-"""How much a body may be, by what its route does with it."""
+"""How much a body may be, and how it is read, by what its route does with it."""
 
 from typing import Self
 
@@ -19,6 +19,8 @@ class BodyLimits:
         file: of one file.
         fields: the number of fields of a form, files counted.
         is_streamed: the action reads the body itself.
+        is_raw: the action takes the bytes, whatever they are.
+        is_exact: the action takes decimals from the body, so JSON is read into them.
     """
 
     total: int
@@ -26,6 +28,8 @@ class BodyLimits:
     file: int
     fields: int
     is_streamed: bool = False
+    is_raw: bool = False
+    is_exact: bool = False
 
     @classmethod
     def of(cls, definition: HttpDefinition, settings: HttpSettings) -> Self:
@@ -42,6 +46,8 @@ class BodyLimits:
             own or settings.file_limit,
             settings.form_fields_limit,
             signature.is_streamed,
+            signature.takes_bytes,
+            signature.is_exact,
         )
 
 
@@ -53,6 +59,15 @@ def check_size(size: int | None, limit: int, what: str = "the body") -> None:
     """
     if size is not None and size > limit:
         raise PayloadTooLargeException(f"{what} is larger than {limit} bytes")
+
+
+def check_form_size(size: int, limits: BodyLimits) -> None:
+    """Refuse more than *limits* say in the fields of a form that are no files, names counted.
+
+    Raises:
+        PayloadTooLargeException: 413.
+    """
+    check_size(size, limits.memory, "what the form holds besides files")
 
 
 def check_fields(number: int, limits: BodyLimits) -> None:

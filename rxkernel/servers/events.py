@@ -41,7 +41,8 @@ class ServerConfigurationEvent(ServerEvent):
 class ReadinessEvent(Event):
     """Somebody asked ``/readyz``; nobody who objects is consent.
 
-    Each listener has one second. One that raises, or takes longer, objects by that.
+    All listeners are asked at once, so nobody can stop it. One that raises, or takes longer than
+    0.8 seconds, objects by that.
     """
 
     failures: dict[str, str] = attrs.field(factory=dict, init=False)

@@ -586,3 +586,16 @@ class TestLife:
 
     async def test_stopping_what_never_started_does_nothing(self) -> None:
         await Application().stop()
+
+
+@pytest.mark.parametrize("name", ["bundles", "controllers", "listeners", "modules", "settings"])
+async def test_what_is_set_after_boot_is_refused(name: str) -> None:
+    """It was ignored: the servers went on with the settings that boot had read."""
+    application = local(controllers=[Controller], modules=[services])
+    value = getattr(application, name)
+
+    async with application:
+        with pytest.raises(RxKernelError, match=rf"application\.{name} is set after boot"):
+            setattr(application, name, value)
+
+    setattr(application, name, value)

@@ -235,7 +235,7 @@ def test_a_mistake_in_pyproject_names_its_table(tmp_path: Path) -> None:
         ("SOCKETIO_PING_TIMEOUT", "inf", "got 'inf', must be seconds, more than 0"),
         ("LOGGING_LEVEL", "a\nb", r"got 'a\nb', must be one of"),
         ("HTTP_PROT", "1", "RXKERNEL_HTTP_PROT: no such setting; did you mean RXKERNEL_HTTP_PORT"),
-        ("RELOAD", "1", "there are RXKERNEL_DEBUG, RXKERNEL_HTTP, RXKERNEL_LOGGING"),
+        ("RELOAD", "1", "there are RXKERNEL_DEBUG, RXKERNEL_HTTP_…, RXKERNEL_LOGGING_…"),
     ],
 )
 def test_a_mistake_in_the_environment_names_the_variable(

@@ -48,6 +48,11 @@ class Shop:
     async def bell(self, request):
         return "ding"
 
+    @http("POST", "/headers", "headers")
+    @websocket("headers")
+    async def headers(self, request):
+        return [request.headers.getall("X-Mine"), request.body]
+
     @http("GET", "/missing", "missing")
     async def missing(self, request):
         raise NotFoundException("gone fishing")
@@ -104,6 +109,9 @@ def test_call_prints_the_response(run: Run, shop: str) -> None:
     }
 
 
+NOT_FOUND = {"statusCode": 404, "message": "Not Found"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "content"),
     [
@@ -113,9 +121,9 @@ def test_call_prints_the_response(run: Run, shop: str) -> None:
         (["stream"], "a,b\n1,2"),
         (["events"], None),
         (["file", "--param", "name=note.txt"], "a note"),
-        (["file", "--param", "name=none.txt"], None),
+        (["file", "--param", "name=none.txt"], NOT_FOUND),
         (["rooted", "--param", "name=note.txt"], "a note"),
-        (["rooted", "--param", "name=link.txt"], None),
+        (["rooted", "--param", "name=link.txt"], NOT_FOUND),
     ],
 )
 def test_call_prints_every_kind_of_content(
@@ -144,6 +152,38 @@ def test_a_typed_action_takes_its_values_from_the_options(
     assert json.loads(result.stdout)["content"]["errors"] == [
         {"path": "body.id", "message": "expected int, got str"}
     ]
+
+
+@pytest.mark.parametrize("transport", ["http", "socket"])
+def test_headers_are_sent(transport: str, run: Run, shop: str) -> None:
+    options = ("--transport", transport, "--header", "X-Mine=a=b", "--header", "x-mine=c")
+
+    result = run("call", "headers", shop, *options, "--body", "1")
+
+    assert json.loads(result.stdout)["content"] == [["a=b", "c"], 1]
+
+
+def test_a_header_chooses_how_the_body_is_written(run: Run, shop: str) -> None:
+    options = ("--header", "X-Mine=1", "--header", "Content-Type=text/plain")
+
+    result = run("call", "headers", shop, *options, "--body", '"hello"')
+    assert json.loads(result.stdout)["content"] == [["1"], "hello"]
+
+    result = run("call", "headers", shop, *options, "--body", "{}")
+    assert result.exit_code == 2
+    assert "dict cannot be written as text/plain" in result.stderr
+    assert "--param" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [("X-Mine", "is not NAME=VALUE"), ("=x", "is not NAME=VALUE"), ("X Mine=1", "X Mine")],
+)
+def test_what_is_no_header_is_refused(header: str, said: str, run: Run, shop: str) -> None:
+    result = run("call", "headers", shop, "--header", header)
+
+    assert result.exit_code == 2
+    assert said in result.stderr
 
 
 def test_header_that_is_there_twice_is_a_list(run: Run, shop: str) -> None:

@@ -102,3 +102,39 @@ def test_module_without_an_application_says_why(
     source: str, attribute: str, text: str, write: Write
 ) -> None:
     assert text in problem(write(source) + attribute)
+
+
+def test_a_mistake_in_a_declaration_is_told_with_its_place(write: Write) -> None:
+    """It is raised where a class is made: no traceback, but the line."""
+    name = write("from rxkernel import Query\n\nx = Query(alias='y')")
+
+    assert problem(name).startswith("Query() takes no alias; the name on the wire is the first")
+    assert problem(name).endswith(f"{name}.py, line 3)")
+
+
+@pytest.mark.parametrize("annotation", ["list[int]", "list | None", "dict[str, list[int]]"])
+def test_a_method_that_hides_a_type_is_named(annotation: str, write: Write) -> None:
+    name = write(
+        f"class Tasks:\n"
+        f"    async def list(self): ...\n"
+        f"    async def show(self, ids: {annotation}): ..."
+    )
+
+    assert "line 3); the method 'list' hides the type 'list' in its class: rename" in problem(name)
+
+
+@pytest.mark.parametrize(
+    ("source", "attribute", "names"),
+    [
+        ("application = Application()", ":app", ["application"]),
+        ("shop = Application()\nbar = Application()", "", ["shop", "bar"]),
+        ("def create_application():\n    return Application()", ":app", ["create_application"]),
+    ],
+)
+def test_an_application_of_another_name_is_named(
+    source: str, attribute: str, names: list[str], write: Write
+) -> None:
+    module = write(APPLICATION + source)
+
+    places = " or ".join(f"{module}:{name}" for name in names)
+    assert problem(module + attribute).endswith(f"; did you mean {places}?")

@@ -79,6 +79,15 @@ def test_a_traceback_follows_indented_whatever_its_exception_says() -> None:
     assert all(line.startswith("  ") for line in rest)
 
 
+def test_a_traceback_that_another_handler_wrote_before_is_indented_too() -> None:
+    """logging keeps the text on the record, for whoever comes next."""
+    shared = record("no luck", failed=True)
+    first = logging.Formatter().format(shared)
+
+    assert all(line.startswith("  ") for line in text(shared).splitlines()[1:])
+    assert logging.Formatter().format(shared) == first
+
+
 def test_json_has_the_fields_that_are_told() -> None:
     token = current_request.set(Message("HTTP", id="mine", route_name="order"))
     try:
@@ -177,5 +186,7 @@ def test_serve_writes_json(start: Start, write: Write) -> None:
 
     sold = json.loads(process.line('"logger":"shop"').string)
     assert (sold["message"], sold["price"], sold["request_id"]) == ("sold", 3, "mine")
+    assert list(sold)[:6] == ["time", "level", "logger", "message", "request_id", "route"]
     seen = json.loads(process.line('"logger":"rxkernel.access"').string)
+    assert list(seen)[:6] == ["time", "level", "logger", "message", "request_id", "route"]
     assert (seen["path"], seen["status"], seen["route"]) == ("/order", 200, "order")

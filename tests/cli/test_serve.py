@@ -394,7 +394,8 @@ application = Application(listeners=[Bad])
 @pytest.mark.usefixtures("shop")
 def test_reload_starts_again_when_a_source_changes(start: Start) -> None:
     process = start("serve", "--port", "0", "--reload")
-    before = get(f"{process.url()}/pid")
+    url = process.url()
+    before = get(f"{url}/pid")
 
     Path("note.txt").write_text("no source")
     Path("rxkernel.toml").write_text("prot = 1")
@@ -402,7 +403,8 @@ def test_reload_starts_again_when_a_source_changes(start: Start) -> None:
     process.line("^Error: prot from ")
     Path("rxkernel.toml").write_text("debug = false")
 
-    after = get(f"{process.url(number=2)}/pid")
+    assert process.url(number=2) == url, "a page that is open stays at its port"
+    after = get(f"{url}/pid")
     assert after != before
     process.send(signal.SIGINT)
     assert process.code() == 0

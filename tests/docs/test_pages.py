@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from rxkernel import HttpException, exceptions
 from tests.required_tools import ROOT
 
 PAGES = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").glob("*.md"))]
@@ -34,6 +35,18 @@ def test_the_index_links_to_every_page() -> None:
     others = {page.name for page in (ROOT / "docs").glob("*.md")} - {"index.md"}
 
     assert others <= set(_LINK.findall(index))
+
+
+def test_the_table_of_exceptions_is_that_of_the_code() -> None:
+    page = (ROOT / "docs" / "kernel.md").read_text(encoding="utf-8")
+    told = {(int(status), name) for status, name in re.findall(r"\| (\d{3}) \| `(\w+)`", page)}
+
+    assert told == {
+        (kind.status_code, name)
+        for name, kind in vars(exceptions).items()
+        if isinstance(kind, type) and issubclass(kind, HttpException) and kind is not HttpException
+        if "status_code" in vars(kind)  # a special case of another has the status of that
+    }
 
 
 def anchors(path: Path) -> set[str]:

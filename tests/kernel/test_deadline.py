@@ -24,6 +24,7 @@ from rxkernel import (
     websocket,
 )
 from rxkernel.application.pytest_plugin import ClientOf
+from rxkernel.kernel.deadline import client_is_awaited
 from rxkernel.kernel.scopes import current_request
 
 LATE = {"statusCode": 503, "message": "not answered within 0.05 s", "code": "timeout"}
@@ -229,3 +230,30 @@ async def test_who_cancels_the_request_itself_is_obeyed(client: KernelClient) ->
         assert isinstance(result, Response)
         assert result.content == LATE
     assert TRACE == ["cleaned up"]
+
+
+async def test_the_clock_stands_while_the_client_is_awaited(client: KernelClient) -> None:
+    """Also by several at a time, around a phase within another, and by who comes too late."""
+    readers: list[asyncio.Task[None]] = []
+
+    async def read() -> None:
+        with client_is_awaited():
+            await asyncio.sleep(0.1)
+        with client_is_awaited():
+            await asyncio.sleep(0.001)
+
+    async def listen(event: RequestEvent) -> None:
+        readers.append(asyncio.create_task(read()))
+        await asyncio.gather(read(), read())
+
+    async def rescue(event: ExceptionEvent) -> None:
+        await read()
+        event.set_response(Response("rescued"))
+
+    client.dispatcher.add_listener(KernelEvents.KERNEL_REQUEST, listen)
+    client.dispatcher.add_listener(KernelEvents.KERNEL_EXCEPTION, rescue)
+
+    assert (await client.http("quick")).content == "quick"
+    assert (await client.http("own")).content == "rescued"
+    assert (await client.http("sleeps")).content == "rescued", "the clock goes on"
+    await asyncio.gather(*readers)

@@ -1,15 +1,22 @@
 """One instance per message, or per connection."""
 
+import asyncio
 import itertools
+import threading
+from typing import Annotated
 
 import pytest
 from injector import Binder, ProviderOf, inject, singleton
 
 from rxkernel import (
+    Application,
     ConfigurationError,
     ConnectionEvent,
+    HttpSettings,
+    Inject,
     Request,
     ServerEvents,
+    Settings,
     connection_scope,
     http,
     observe,
@@ -17,6 +24,9 @@ from rxkernel import (
     websocket,
 )
 from rxkernel.application.pytest_plugin import ClientOf
+from rxkernel.kernel.kernel import Kernel
+from rxkernel.kernel.scopes import current_request
+from tests.waiting import until
 
 NUMBERS = itertools.count(1)
 CLOSED: list[str] = []
@@ -89,6 +99,49 @@ async def test_a_handler_called_directly_ends_its_scope_too(client_of: ClientOf)
     assert len(CLOSED) == 1
 
 
+async def test_a_handler_with_a_deadline_ends_its_scope_too(client_of: ClientOf) -> None:
+    settings = Settings(request_timeout=20)
+    client = client_of(
+        Application(controllers=[Controller], modules=[configure], settings=settings)
+    )
+    await client.application.boot()
+
+    await client.application.kernel.http_definitions["both"].handler(Request("HTTP"))
+
+    assert len(CLOSED) == 1
+
+
+async def test_the_message_at_hand_is_that_of_the_innermost_handler(client_of: ClientOf) -> None:
+    """A transport may have said already which message its context handles."""
+    outer, inner = Request("HTTP"), Request("HTTP")
+    seen: list[Request | None] = []
+
+    class Nested:
+        @http("GET", "/outer", "outer")
+        async def outer(self, request: Request) -> None:
+            seen.append(current_request.get())
+            await kernel.http_definitions["inner"].handler(inner)
+            seen.append(current_request.get())
+
+        @http("GET", "/inner", "inner")
+        async def inner(self, request: Request) -> None:
+            seen.append(current_request.get())
+
+    client = client_of(Nested)
+    await client.application.boot()
+    kernel = client.application.kernel
+    handler = kernel.http_definitions["outer"].handler
+
+    await handler(outer)
+    assert seen == [outer, inner, outer]
+    assert current_request.get() is None
+
+    current_request.set(outer)
+    await handler(outer)
+    assert seen == [outer, inner, outer] * 2
+    assert current_request.get() is outer
+
+
 async def test_one_per_connection_until_it_leaves(client_of: ClientOf) -> None:
     seats = []
 
@@ -144,3 +197,75 @@ async def test_a_singleton_that_asks_for_a_scoped_service_itself_is_told_how(
 
     with pytest.raises(ConfigurationError, match=r"UnitOfWork lives as long as a message.*Provid"):
         await client_of(Controller, modules=[bind]).application.boot()
+
+
+class Threaded:
+    def __init__(self) -> None:
+        self.began = threading.Event()
+        self.released = threading.Event()
+        self.found_closed: list[bool] = []
+
+    @http("GET", "/thread", "thread")
+    def thread(self, work: Annotated[UnitOfWork, Inject()]) -> None:
+        self.began.set()
+        self.released.wait(20)
+        self.found_closed.append(bool(CLOSED))
+        raise LookupError("told by the thread")
+
+
+async def _left_by_its_client(kernel: Kernel, controller: Threaded) -> None:
+    request = Request("HTTP")
+    answering = asyncio.create_task(kernel.answer(kernel.http_definitions["thread"], request))
+    await until(controller.began.is_set)
+    answering.cancel()
+    await asyncio.wait({answering})
+    kernel.terminate(request, None)
+
+
+async def test_services_are_closed_behind_a_thread_that_uses_them(
+    client_of: ClientOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And what the thread raises when nobody waits for it any more is logged."""
+    client = client_of(Threaded, modules=[configure])
+    injector = await client.application.boot()
+    controller, kernel = injector.get(Threaded), client.application.kernel
+
+    await _left_by_its_client(kernel, controller)
+    settling = asyncio.create_task(kernel.settle())
+    await asyncio.sleep(0)
+    assert CLOSED == []
+    controller.released.set()
+    await settling
+
+    assert controller.found_closed == [False]
+    assert len(CLOSED) == 1
+    assert "told by the thread" in caplog.text
+
+
+async def test_shutdown_waits_for_such_a_thread_no_longer_than_for_anything(
+    client_of: ClientOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = Settings(http=HttpSettings(shutdown_timeout=0.01))
+    client = client_of(Threaded, modules=[configure], settings=settings)
+    controller = (await client.application.boot()).get(Threaded)
+
+    await _left_by_its_client(client.application.kernel, controller)
+    await client.close()
+
+    assert controller.found_closed == []
+    assert len(CLOSED) == 1
+    assert "took too long" in caplog.text
+    controller.released.set()
+    await until(lambda: controller.found_closed)
+
+
+async def test_a_deadline_leaves_its_thread_the_services(client_of: ClientOf) -> None:
+    settings = Settings(request_timeout=0.05)
+    client = client_of(Threaded, modules=[configure], settings=settings)
+    controller = (await client.application.boot()).get(Threaded)
+    loop = asyncio.get_running_loop()
+    loop.call_later(0.15, controller.released.set)
+
+    assert (await client.http("thread")).status_code == 503
+    assert controller.found_closed == [False]
+    assert len(CLOSED) == 1

@@ -59,7 +59,7 @@ def test_G6_no_cookie_passes_for_one_with_a_prefix(header: str) -> None:
     assert kept["__Host-a"] == "good"
 
 
-@pytest.mark.parametrize("value", ["plain", 'a "quoted", text;', "é\n", "\\", "a=b"])
+@pytest.mark.parametrize("value", ["plain", 'a "quoted", text;', "é", "\\", "a=b", "a\tb"])
 def test_G6_what_set_cookie_writes_comes_back(value: str) -> None:
     response = Response()
     response.set_cookie("a:b", value)
@@ -70,7 +70,10 @@ def test_G6_what_set_cookie_writes_comes_back(value: str) -> None:
 
 @pytest.mark.parametrize(
     "header",
-    ["a=\ud800", "a=\x7f", "a=\x01", "a b=1", "a\tb=1", "a=1\x00"],
+    [
+        *("a=\ud800", "a=\x7f", "a=\x01", "a b=1", "a\tb=1", "a=1\x00"),
+        *('a="x\\012Set-Cookie: y"', 'a="\\033[2J"', 'a="\\000"', 'a="\\177"'),
+    ],
 )
 def test_G6_a_value_that_could_not_be_passed_on_is_left_out(header: str) -> None:
     assert Request("HTTP", headers={"Cookie": header}).cookies == {}

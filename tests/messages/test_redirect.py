@@ -37,6 +37,8 @@ def test_a_target_on_this_site_or_a_named_host_passes(target: str, location: str
     "target",
     [
         "//evil.example",
+        "//[::1]@",
+        "https://[::1]@",
         "///evil.example",
         "/\t/evil.example",
         "/\n/evil.example",

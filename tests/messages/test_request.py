@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 
-import attrs
 import pytest
 from multidict import CIMultiDict, MultiDict
 
@@ -113,13 +112,3 @@ def test_a_body_is_given_out_once() -> None:
 
     with pytest.raises(RuntimeError, match="given out once"):
         request.stream()
-
-
-def test_one_over_http_is_made_faster_but_the_same() -> None:
-    headers = CIMultiDict({"A": "b"})
-
-    fast, plain = Request.over_http(headers), Request("HTTP", headers)
-
-    for field in attrs.fields(Request):
-        assert getattr(fast, field.name) == getattr(plain, field.name), field.name
-    assert fast.attributes is not Request.over_http(headers).attributes

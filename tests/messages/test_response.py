@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from http import HTTPStatus
 from http.cookies import CookieError
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,41 @@ def test_a_status_cannot_be_set_wrong_later() -> None:
 
     with pytest.raises(ValueError, match="from 200 to 599"):
         response.status_code = 1000
+
+
+def test_a_status_that_is_refused_leaves_the_one_before() -> None:
+    response = Response(status_code=201)
+
+    with pytest.raises(ValueError, match="status_code is '404'"):
+        response.status_code = "404"  # type: ignore[assignment]
+    response.status_code = HTTPStatus.ACCEPTED
+
+    assert response.status_code == 202
+
+
+def test_whether_there_are_headers_is_told_without_making_any() -> None:
+    touched, replaced, emptied = Response(), Response(), Response(headers={"A": "1"})
+    assert not touched.has_headers
+    assert emptied.has_headers
+
+    touched.headers["A"] = "1"
+    replaced.headers = {"A": "1"}
+    emptied.headers.clear()
+
+    assert (touched.has_headers, replaced.has_headers, emptied.has_headers) == (True, True, False)
+
+
+def test_headers_stay_the_same_object_once_made() -> None:
+    response = Response()
+
+    assert response.headers is response.headers
+
+
+def test_a_response_shows_what_it_was_made_of() -> None:
+    shown = repr(RedirectResponse("/x", 303))
+
+    assert shown.startswith("RedirectResponse(content=None, status_code=303, headers=<")
+    assert "'Location': '/x'" in shown
 
 
 def test_set_cookie_writes_every_attribute() -> None:
@@ -223,6 +259,12 @@ def test_a_cookie_has_no_more_than_4096_bytes_of_name_and_value() -> None:
         response.set_cookie("sid", "x" * 4094)
     with pytest.raises(ValueError, match="4101 bytes"):
         response.set_cookie("sid", "é" * 1024)  # written as \351, in quotes
+
+
+@pytest.mark.parametrize("value", ["a\nb", "\0", "\x1b[2J", "\ud800"])
+def test_a_cookie_whose_value_would_not_be_taken_back_is_refused(value: str) -> None:
+    with pytest.raises(ValueError, match="the value of cookie 'sid' has a control character"):
+        Response().set_cookie("sid", value)
 
 
 @pytest.mark.parametrize("tag", ["", "a b", 'a"b', '"a"', "a\r\nb", "日"])

@@ -111,6 +111,19 @@ def test_a_static_method_may_be_a_route() -> None:
     assert [route.action for route in routes(Controller)] == ["index"]
 
 
+@pytest.mark.parametrize("kind", [staticmethod, classmethod])
+def test_a_label_may_be_above_or_below_what_makes_a_static_or_class_method(kind: Any) -> None:
+    async def index(*args: Any) -> None: ...
+
+    above = http("GET", "/", "above")(option("a", 1)(kind(websocket("below")(index))))
+    controller = type("Controller", (), {"index": above})
+
+    assert [(r.name, dict(r.options)) for r in routes(controller)] == [
+        ("below", {"a": 1}),
+        ("above", {"a": 1}),
+    ]
+
+
 def test_bad_labels_are_told_each_with_its_place() -> None:
     class Controller:
         @http("FETCH", "no-slash", "")
@@ -161,3 +174,15 @@ def test_a_namespace_that_no_packet_can_carry_is_refused(namespace: str) -> None
     """Socket.IO v5: a comma ends the namespace in a packet, a query is cut off."""
     with pytest.raises(ConfigurationError, match="namespace"):
         WebSocketMetadata(Users, "x", namespace, "show")
+
+
+@pytest.mark.parametrize("status_code", ["201", True, None, 199, 201.0])
+def test_a_status_code_that_is_none_is_told_with_its_route(status_code: Any) -> None:
+    class Controller:
+        @http("GET", "/", "index", status_code=status_code)
+        @websocket("index", status_code=status_code)
+        def one(self, request: Request) -> None: ...
+
+    told = problems(Controller)
+
+    assert told.count(f"Controller.one) has the status_code {status_code!r}; a plain value") == 2

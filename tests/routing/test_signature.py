@@ -1,7 +1,9 @@
 """Signatures: read once, from how an action is written; what cannot be bound is told."""
 
 import functools
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 from pathlib import Path
@@ -50,6 +52,8 @@ class Level(IntEnum):
 
 
 UserId = NewType("UserId", int)
+ProxyUser = NewType("ProxyUser", Annotated[str, Header("X-User")])
+NamedToken = NewType("NamedToken", ProxyUser)
 Positive = Annotated[int, msgspec.Meta(gt=0)]
 
 
@@ -101,6 +105,9 @@ def typed(annotation: Any, default: Any = ...) -> Callable[..., Any]:
         (Annotated[str, Header()], Source.HEADER, "x"),
         (Annotated[str, Header], Source.HEADER, "x"),
         (Annotated[list[str], Header("X-Y")], Source.HEADER, "X-Y"),
+        (ProxyUser, Source.HEADER, "X-User"),
+        (NamedToken, Source.HEADER, "X-User"),
+        (Annotated[NamedToken, msgspec.Meta(min_length=1)], Source.HEADER, "X-User"),
         (Annotated[str, Cookie("c")], Source.COOKIE, "c"),
         (Annotated[Task, Query()], Source.PARAMS, "x"),
         (Annotated[int, Query("n")], Source.PARAMS, "n"),
@@ -122,6 +129,73 @@ def test_constraints_stay_on_the_type_and_markers_do_not() -> None:
     constraint = msgspec.Meta(ge=1)
     (parameter,) = over_http(typed(Annotated[int, constraint, Query("n")], 3)).parameters
     assert parameter == Parameter("x", Source.PARAMS, "n", Annotated[int, constraint], 3)
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        Annotated[str | None, msgspec.Meta(max_length=3)],
+        Annotated[str | None, msgspec.Meta(max_length=3), Query()],
+    ],
+)
+def test_a_constraint_on_an_optional_value_is_one_on_the_value(annotation: Any) -> None:
+    (parameter,) = over_http(typed(annotation, None)).parameters
+    assert parameter.type == Annotated[str, msgspec.Meta(max_length=3)] | None
+
+
+@pytest.mark.parametrize(
+    ("marker", "given", "cure"),
+    [
+        (Query, {"alias": "y"}, r"Query\(\) takes no alias; .* first argument: Query\('y'\)"),
+        (Header, {"alias": "X-Y"}, r"first argument: Header\('X-Y'\)"),
+        (Query, {"default": 5}, r"written behind the type: Annotated\[…, Query\(\)\] = 5"),
+        (Query, {"ge": 1}, r"Annotated\[…, msgspec.Meta\(ge=1\), Query\(\)\]"),
+        (Body, {"regex": "^a"}, r"msgspec.Meta\(pattern='\^a'\), Body"),
+        (Cookie, {"title": "t"}, r"msgspec.Meta\(title=…\)"),
+        (Body, {"embed": True}, "takes no embed; leave it out"),
+    ],
+)
+def test_what_markers_take_elsewhere_is_told_with_what_to_write(
+    marker: Any, given: dict[str, Any], cure: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=cure):
+        marker(**given)
+
+
+def test_every_wrong_argument_of_a_marker_is_told() -> None:
+    with pytest.raises(ConfigurationError) as told:
+        Query(ge=1, le=9)  # type: ignore[call-arg]
+    assert len(told.value.problems) == 2
+    with pytest.raises(ConfigurationError, match=r"Inject\(\) takes nothing; what it stands for"):
+        Inject(Service)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    ("function", "path"),
+    [
+        (typed(Request), "/{id}"),
+        (typed(Annotated[Task, Query()]), "/{title}"),
+        (typed(Annotated[int, Query("id")]), "/{id}"),
+        (typed(Annotated[Broadcaster, Inject()]), "/{id}"),
+    ],
+)
+def test_names_in_a_path_may_be_taken_in_other_ways(function: Any, path: str) -> None:
+    assert over_http(function, path).parameters
+
+
+def test_an_action_that_takes_nothing_wants_nothing_of_its_path() -> None:
+    """As one that answers every path below it with the same page."""
+
+    async def page() -> None: ...
+
+    assert over_http(page, "/{rest:path}").parameters == ()
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("annotation", [UploadedFile, UploadedFile | None, list[UploadedFile]])
+def test_a_get_has_no_uploads(annotation: Any, method: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{method} has no body that uploads could"):
+        over_http(typed(annotation), method=method)
 
 
 def test_a_header_has_the_parameters_name_with_dashes() -> None:
@@ -200,7 +274,6 @@ def test_a_signature_says_how_its_body_is_wanted() -> None:
         ("/{x:uuid}", UUID),
         ("/{x}", UUID),
         ("/{x:path}", str),
-        ("/{other:int}", str),
     ],
 )
 def test_a_converter_and_a_type_that_meet(path: str, annotation: Any) -> None:
@@ -211,8 +284,38 @@ class Service: ...
 
 
 @attrs.frozen
+class Nested:
+    word: str
+    task: Task | None = None
+    counts: dict[str, int] = attrs.field(factory=dict)
+    seen: dict[str, int] = attrs.field(factory=dict, init=False)
+
+
+@dataclass
+class Flat:
+    word: str
+    tags: list[str] = field(default_factory=list)
+    seen: dict[str, int] = field(default_factory=dict, init=False)
+
+
+@attrs.frozen
 class Album:
     photo: UploadedFile
+
+
+@attrs.frozen
+class Constrained:
+    name: Annotated[str | None, msgspec.Meta(min_length=1)] = None
+
+
+async def alone(x): ...  # type: ignore[no-untyped-def]
+async def served(id: int, clock: Annotated[Service, Inject()]) -> None: ...
+
+
+def hidden() -> None: ...
+
+
+hidden.__name__ = hidden.__qualname__ = "list"
 
 
 @functools.wraps(typed(int))
@@ -242,7 +345,26 @@ async def twice(a: Annotated[int, Body("n")], b: Annotated[int, Body("n")]) -> N
         (unknown_return, "/", "'Missing' for its return, .* outside of TYPE_CHECKING"),
         (typed("Missing"), "/", "'Missing' for parameter 'x', .* outside of TYPE_CHECKING"),
         (typed("1 +"), "/", "annotation '1 \\+' for parameter 'x'"),
-        (typed(int, Header("h")), "/", r"write it into the type: x: Annotated\[…, Header"),
+        (typed(int, Header()), "/", r"write it into the type: x: Annotated\[int, Header\(\)\]"),
+        (typed(int, Query(5)), "/", r"default of parameter 'x'; write x: int = 5$"),  # type: ignore[arg-type]
+        (typed(int, Header(5)), "/", r"; write x: Annotated\[int, Header\(\)\] = 5$"),  # type: ignore[arg-type]
+        (typed(str, Query("a")), "/", r"\[str, Query\('a'\)\] if .* or .* = 'a' if that is its"),
+        (typed(Annotated[int, Query(5)]), "/", "a default is written behind the type: = 5"),  # type: ignore[arg-type]
+        (typed(hidden), "/", r"'list' in it is the method list, not the type; give the method"),
+        (alone, "/{x}", "has no type for parameter 'x'"),
+        (
+            typed(int),
+            "/{xx}",
+            r"takes 'x', which its path '/\{xx\}' does not have, and leaves \{xx",
+        ),
+        (typed(int), "/{other}", r"leaves \{other\} of its path '/\{other\}' to nobody; take it"),
+        (typed(Task), "/{id}", r"leaves \{id\} of its path"),
+        (served, "/{idd}", "takes 'id', which its path '/{idd}' does not have"),
+        (
+            typed(Constrained),
+            "/",
+            r"put it inside of the union: Annotated\[…, Meta\(…\)\] \| None",
+        ),
         (typed(int, Header), "/", "has the marker .* as the default of parameter 'x'"),
         (typed(Any), "/", "says nothing of where it comes from"),
         (typed(Service), "/", r"Service is no type .* Annotated\[…, Inject\(\)\]"),
@@ -252,7 +374,24 @@ async def twice(a: Annotated[int, Body("n")], b: Annotated[int, Body("n")]) -> N
         (typed(Connection), "/", r"no connection over HTTP; write Connection \| None"),
         (typed(Annotated[str, Header(), Query()]), "/", "has 2 markers"),
         (typed(Annotated[str, Header()] | None), "/", "marker is inside of a union"),
+        (typed(ProxyUser | None), "/", "marker is inside of a union"),
+        (
+            typed(list[Annotated[str, Header()]]),
+            "/",
+            r"its marker is inside of list\[…\]; write Annotated\[list\[…\], …\]",
+        ),
+        (typed(Annotated[ProxyUser, Query()]), "/", "has 2 markers"),
         (typed(Annotated[dict[str, int], Query()]), "/", "a parameter is a text, several, or a"),
+        (
+            typed(Annotated[Nested, Query()]),
+            "/",
+            "no text can become its task, counts; give every field a type like str",
+        ),
+        (
+            typed(Annotated[Any, Body()], threading.Lock()),
+            "/",
+            r"its default cannot be copied for each request \(.*\); make None the default",
+        ),
         (typed(Annotated[Task, Header()]), "/", "a header is a text"),
         (typed(Annotated[list[str], Cookie()]), "/", "a cookie is a text"),
         (typed(str), "/{x:int}", r"the path gives \{x:int\}, which is not what the type says"),
@@ -285,6 +424,18 @@ def test_a_get_has_no_body_unless_that_is_said(method: str) -> None:
     with pytest.raises(ConfigurationError, match=rf"{method} has no body .* Annotated\[…, Query"):
         over_http(typed(Task), method=method)
     assert over_http(typed(Annotated[Task, Body()]), method=method).parameters
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_get_has_no_bytes_either(method: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"{method} .*; write Annotated\[…, Body"):
+        over_http(typed(bytes), method=method)
+    assert over_http(typed(Annotated[bytes, Body()]), method=method).parameters
+
+
+def test_a_class_of_texts_is_taken_and_over_a_socket_any() -> None:
+    assert over_http(typed(Annotated[Flat, Query()])).parameters
+    assert over_socket(typed(Annotated[Nested, Query()])).parameters
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,9 @@ pytest.register_assert_rewrite("tests.servers.hostile", "tests.servers.hostile_h
 from tests.servers.hostile import Attack, attacks  # noqa: E402 - behind what rewrites it
 from tests.servers.hostile_http import Doors, HttpAttack, HttpTarget  # noqa: E402
 
+_SMALL = {"port": 0, "request_id_header": None, "max_connections": 2000}
+"""As many connections as there are descriptors for on any machine: that would be logged."""
+
 Serve = Callable[..., Awaitable[Application]]
 
 
@@ -51,14 +54,7 @@ async def serve(lane: str) -> AsyncIterator[Serve]:
             debug=debug,
             request_timeout=request_timeout,
             logging=LoggingSettings(access=access),
-            http=HttpSettings(
-                **{
-                    "port": 0,
-                    "request_id_header": None,
-                    "fast_lane": lane == "fast",
-                    **(http or {}),
-                }
-            ),
+            http=HttpSettings(**{**_SMALL, "fast_lane": lane == "fast", **(http or {})}),
             socketio=SocketioSettings(**(socketio or {})),
         )
         applications.append(Application(controllers=controllers, settings=settings, **parts))

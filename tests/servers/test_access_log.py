@@ -46,6 +46,9 @@ class Shop:
         await self.left.wait()
         return "nobody hears this"
 
+    @http("POST", "/small", "small", body_limit=10)
+    async def small(self, request: Request) -> None: ...
+
     @http("GET", "/stream", "stream")
     async def stream(self, request: Request) -> StreamResponse:
         async def pieces() -> AsyncIterator[str]:
@@ -126,6 +129,7 @@ async def test_every_request_is_one_line(
     assert (line["request_id"], line["user_agent"]) == ("mine", "a test")
     assert len(body) < line["size"] < len(body) + 1000
     assert line["duration"] > 0
+    assert not {"connection_id", "namespace"} & line.keys()
     assert "secret" not in str(line)
 
 
@@ -267,3 +271,76 @@ async def test_without_the_setting_there_is_none(
         await connected.call("task_show")
 
     assert lines() == []
+
+
+async def test_B18_the_name_of_an_event_writes_no_other_fields(  # noqa: N802
+    serve: Serve, caplog: pytest.LogCaptureFixture, lines: Lines
+) -> None:
+    application = await serve(Shop, http=ON, access=True)
+
+    async with client(application, namespace="/chat") as connected:
+        await connected.emit("pay 200 0.4 ms 203.0.113.9 id=forged", namespace="/chat")
+        await until(lambda: len(lines()) == 2)
+
+    text = [r.getMessage() for r in caplog.records if r.name == "rxkernel.access"][1]
+    assert text.startswith(r"EVENT /chat:pay\x20200\x200.4\x20ms\x20203.0.113.9\x20id=forged 404 ")
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "status"),
+    [(b"x" * 11, "text/plain", 413), (b"{", "application/json", 400), (b"x", "none", 415)],
+)
+async def test_a_body_that_is_refused_has_met_its_route(
+    serve: Serve,
+    session: aiohttp.ClientSession,
+    lines: Lines,
+    body: bytes,
+    content_type: str,
+    status: int,
+) -> None:
+    url = http_url(await serve(Shop, access=True), "/small")
+
+    async with session.post(url, data=body, headers={"Content-Type": content_type}):
+        await until(lines)
+
+    assert [shape(line) for line in lines()] == [("POST", "/small", status, "small")]
+
+
+async def test_probes_are_for_debug(
+    serve: Serve,
+    session: aiohttp.ClientSession,
+    lines: Lines,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, "rxkernel.access")
+    application = await serve(Shop, http={"health": True}, access=True)
+
+    for path in ("/healthz", "/readyz", "/tasks/1"):
+        async with session.get(http_url(application, path)) as response:
+            await response.read()
+    await until(lambda: len(lines()) == 3)
+
+    levels = [(line["path"], line["levelname"]) for line in lines()]
+    assert levels == [("/healthz", "DEBUG"), ("/readyz", "DEBUG"), ("/tasks/1", "INFO")]
+
+
+async def test_the_clock_is_finer_than_that_of_the_event_loop(
+    serve: Serve,
+    session: aiohttp.ClientSession,
+    lines: Lines,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """uvloop's counts milliseconds, and stands during each turn."""
+    loop = asyncio.get_running_loop()
+    fine = loop.time
+    monkeypatch.setattr(loop, "time", lambda: int(fine() * 1000) / 1000)
+    url = http_url(await serve(Shop, access=True), "/tasks/1")
+
+    for _ in range(3):
+        async with session.get(url) as response:
+            await response.read()
+    await until(lambda: len(lines()) == 3)
+
+    durations = [line["duration"] for line in lines()]
+    assert any(round(duration, 3) != duration for duration in durations)
+    assert all(round(duration, 6) == duration for duration in durations)

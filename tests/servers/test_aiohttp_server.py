@@ -389,6 +389,8 @@ async def test_content_codings(serve: Serve, session: aiohttp.ClientSession) -> 
         assert response.status == 413
     async with session.post(url, data=b"not gzip", headers=headers) as response:
         assert response.status == 400
+        message = (await response.json())["message"]
+        assert message == "the body cannot be read: its content coding is broken"
     headers["Content-Encoding"] = "lzma"
     async with session.post(url, data=b"x", headers=headers) as response:
         assert response.status == 415

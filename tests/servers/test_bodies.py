@@ -73,6 +73,30 @@ async def test_a_stream_is_had_while_it_comes(serve: Serve) -> None:
         assert (await client.answer()).json == 6
 
 
+async def test_the_time_of_a_request_is_not_that_of_the_client(serve: Serve) -> None:
+    """A body has its own limits; ``request_timeout`` is for what the server does with it."""
+    application = await serve(Taker, request_timeout=0.2)
+    taker = application.injector.get(Taker)
+
+    async with raw_http(application) as client:
+        await client.send(post("/stream", CHUNKED))
+        for size in (1, 2, 3):
+            await asyncio.sleep(0.15)  # a slow client
+            await client.send(chunk(b"a"))
+            await until(lambda size=size: taker.read == size)  # type: ignore[misc]
+        await client.send(b"0\r\n\r\n")
+        assert (await client.answer()).json == 3
+
+
+async def test_the_clock_goes_on_when_the_client_has_sent(serve: Serve) -> None:
+    application = await serve(Taker, request_timeout=0.1)
+    application.injector.get(Taker).may_read.clear()
+
+    async with raw_http(application) as client:
+        await client.send(post("/stream", CHUNKED), chunk(b"a"))
+        assert (await client.answer()).json["code"] == "timeout"
+
+
 async def test_a_stream_is_read_no_faster_than_the_action_takes_it(serve: Serve) -> None:
     """All that is ahead are the buffers of aiohttp and of the system."""
     application = await serve(Streams)

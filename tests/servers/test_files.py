@@ -77,6 +77,16 @@ async def test_head_tells_the_same_without_the_file(sent: Ask, tmp_path: Path, s
     assert told.headers["Content-Length"] == str(size)
 
 
+async def test_how_a_file_is_sent_is_not_the_actions_to_say(sent: Ask, tmp_path: Path) -> None:
+    """RFC 9112 section 6.2: beside a length, a transfer coding would be smuggling."""
+    path = settled(tmp_path / "x", b"0123456789")
+
+    answer = await sent(path=path, headers={"Transfer-Encoding": "chunked"})
+
+    assert (answer.body, answer.headers["Content-Length"]) == (b"0123456789", "10")
+    assert "Transfer-Encoding" not in answer.headers
+
+
 async def test_an_empty_file_has_no_ranges(sent: Ask, tmp_path: Path) -> None:
     answer = await sent("Range: bytes=0-", path=settled(tmp_path / "x", b""))
 
@@ -303,6 +313,8 @@ async def test_in_a_test_without_a_port_it_comes_as_it_is(
     client_of: ClientOf, tmp_path: Path
 ) -> None:
     client = client_of(type("Site", (Files,), {"root": tmp_path}))
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b.css").touch()
 
     answer = await client.http("file", params={"path": "a/b.css"})
 

@@ -8,14 +8,17 @@ import socket
 import struct
 import zlib
 from contextlib import suppress
+from typing import Any
 
 import aiohttp
 import pytest
 
 from rxkernel import (
+    Application,
     HttpSettings,
 )
 from rxkernel.servers.socketio.session import Session
+from tests.servers.conftest import Serve
 from tests.servers.hostile import (
     BINARY,
     CLOSE,
@@ -35,6 +38,7 @@ from tests.servers.hostile import (
     over_each_transport,
     wire,
 )
+from tests.servers.raw_http import post, raw_http
 from tests.servers.socketio_clients import raw_socket
 from tests.waiting import until
 
@@ -181,6 +185,42 @@ async def test_a_payload_above_the_limit_is_400_and_closes(
     async with target.closes("polling", LARGE) as client:
         assert isinstance(client, OverPolling)
         await client.post(body, **{"Content-Encoding": encoding})
+
+
+async def polling_path(application: Application) -> str:
+    """Where a new session is posted to."""
+    path = "/socket.io/?EIO=4&transport=polling"
+    async with raw_http(application) as client:
+        await client.send(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        sid = json.loads((await client.answer()).body[1:])["sid"]
+    return f"{path}&sid={sid}"
+
+
+async def test_A15_an_oversize_payload_is_refused_instead_of_100(serve: Serve) -> None:
+    application = await serve()
+    path = await polling_path(application)
+
+    async with raw_http(application) as client:
+        await client.send(post(path, "Expect: 100-continue", "Content-Length: 200000000"))
+        assert (await client.answer()).status == 400
+    server: Any = application.servers["socketio"]
+    assert server.counts == {"socketio.max_payload": 1}
+
+
+async def test_A11_a_payload_that_drips_is_refused_while_it_drips(serve: Serve) -> None:
+    """The rule is that of any body."""
+    application = await serve(http={"body_timeout": 0.2})
+    path = await polling_path(application)
+
+    async with raw_http(application) as client:
+        await client.send(post(path, "Content-Length: 1000"))
+        answering = asyncio.create_task(client.answer())
+        while not answering.done():
+            await client.send(b"4")
+            await asyncio.sleep(0.02)
+        assert answering.result().status == 400
+    server: Any = application.servers["socketio"]
+    assert server.counts == {"http.body_timeout": 1}
 
 
 async def test_C5_compression_is_not_offered(attack: Attack) -> None:

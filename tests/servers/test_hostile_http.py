@@ -4,7 +4,10 @@
 import asyncio
 import json
 import logging
+import socket
+import time
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -79,6 +82,9 @@ def head(*lines: str, target: str = "POST /echo") -> str:
         pytest.param("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", id="A7-TLS"),
         pytest.param(head("Host: x", target="GET secret"), id="A8-no-form-of-a-target"),
         pytest.param(head("Host: x", target="GET /\x1b[31m"), id="B18-ANSI-in-the-target"),
+        pytest.param(head("Host: x", target="GET http://[::1]@/"), id="A8-a-user-without-a-host"),
+        pytest.param(head("Host: x", target="GET http://[::1]@"), id="A8-a-user-and-no-path"),
+        pytest.param(head("Host: x", target="GET http://[::1"), id="A8-half-an-address"),
     ],
 )
 async def test_what_is_malformed_is_400_and_nothing_behind_it_is_read(
@@ -331,6 +337,60 @@ async def test_A11_a_body_that_nobody_reads_may_not_drip_for_ever(
             dripping.cancel()
 
 
+async def test_a_body_that_comes_behind_its_answer_leaves_the_connection_idle(
+    http_attack: HttpAttack,
+) -> None:
+    target = await http_attack(header_timeout=0.1, keepalive_timeout=0.1, body_timeout=0.1)
+
+    async with target.leaves_nothing(), target.client() as wire:
+        wire.send(head("Host: x", "Content-Length: 4", target="POST /nothing"))
+        assert (await wire.answer())[0] == 404
+        wire.send("body")
+        assert await wire.rest() == b""  # without a 408
+
+
+async def test_A14_who_leaves_in_mid_body_of_an_answered_request_leaves_no_task(
+    http_attack: HttpAttack,
+) -> None:
+    """aiohttp would wait ten seconds for the rest, of a connection that no limit counts."""
+    target = await http_attack()
+    tasks = asyncio.all_tasks()
+
+    async with target.client() as wire:
+        wire.send(head("Host: x", "Content-Length: 9999", target="POST /nothing") + "x")
+        assert (await wire.answer())[0] == 404
+
+    await until(lambda: asyncio.all_tasks() <= tasks, seconds=5)
+
+
+class Blocking:
+    """An action that holds the loop up, as none should."""
+
+    @http("GET", "/block", "block")
+    async def block(self, request: Request) -> str:
+        time.sleep(0.5)  # noqa: ASYNC251 - the point of it
+        return "done"
+
+
+async def test_who_is_in_time_does_not_pay_for_a_blocked_loop(http_attack: HttpAttack) -> None:
+    target = await http_attack(Blocking, header_timeout=0.3)
+
+    def ask() -> bytes:
+        address = (target.server.host, target.server.port)
+        with (
+            socket.create_connection(address) as first,
+            socket.create_connection(address) as other,
+        ):
+            time.sleep(0.1)  # both are accepted
+            first.sendall(head("Host: x", target="GET /block").encode())
+            time.sleep(0.1)  # the loop is blocked
+            other.sendall(head("Host: x", target="GET /").encode())
+            return other.recv(12)
+
+    async with target.leaves_nothing():
+        assert await asyncio.to_thread(ask) == b"HTTP/1.1 200"
+
+
 async def test_A12_many_slow_clients_go_and_the_others_are_served(
     http_attack: HttpAttack,
 ) -> None:
@@ -365,6 +425,67 @@ async def test_A13_ten_thousand_pipelined_requests_are_answered_in_order(
 async def send_all(wire: Wire, text: str) -> None:
     wire.send(text)
     await wire.writer.drain()
+
+
+async def test_a_pipelined_request_may_take_longer_than_the_deadlines_of_an_idle_client(
+    http_attack: HttpAttack,
+) -> None:
+    """From Python 3.12 on it has begun before the end of the one before it is told."""
+    target = await http_attack(Held, header_timeout=0.1, keepalive_timeout=0.1)
+    held = target.application.injector.get(Held)
+
+    async with target.leaves_nothing(), target.client() as wire:
+        wire.send(head("Host: x", target="GET /") + head("Host: x", target="GET /held"))
+        assert (await wire.answer())[2] == b"home"
+        await asyncio.sleep(0.4)  # longer than both
+        held.may_go.set()
+        assert (await wire.answer())[2] == b"gone"
+
+
+class Held:
+    """An action that waits to be let go."""
+
+    def __init__(self) -> None:
+        self.may_go = asyncio.Event()
+
+    @http("GET", "/held", "held")
+    async def held(self, request: Request) -> str:
+        before: Any = asyncio.get_running_loop().create_future()
+        request.native.protocol.guard.end(before)  # told as late as eager tasks tell it
+        await self.may_go.wait()
+        return "gone"
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        pytest.param("\0\r\n\r\n", 400, id="malformed"),
+        pytest.param(head("Host: x", target="FOO /"), 405, id="unknown-method"),
+        pytest.param("GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505, id="2.0"),
+        pytest.param("GET / HTTP/1.2\r\nHost: x\r\n\r\n", 505, id="1.2"),
+        pytest.param("GET /", 408, id="late"),
+        pytest.param(None, 429, id="one-too-many"),
+    ],
+)
+async def test_what_no_route_answers_has_the_headers_of_every_answer(
+    http_attack: HttpAttack, text: str | None, status: int
+) -> None:
+    target = await http_attack(
+        header_timeout=0.2,
+        max_connections_per_address=2 if text is None else 9,
+        security_headers=True,
+        request_id_header="X-Request-ID",
+    )
+
+    async with target.client() as first, target.client() as second, target.client() as wire:
+        if text is None:
+            await served(first, second)
+        wire.send(text or "")
+        answer, headers, _ = await wire.answer()
+
+    assert answer == status
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-request-id"]
 
 
 # --- connections

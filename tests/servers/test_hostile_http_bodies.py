@@ -295,6 +295,8 @@ async def test_a_bomb_is_not_undone_beyond_the_limit(
         pytest.param(b"[-Infinity]", 400, id="B4-Infinity"),
         pytest.param(b'{"a":1e999}', 400, id="B4-1e999"),
         pytest.param(b"1" * 5000, 400, id="B5-5000-digits"),
+        pytest.param(b"1" * 4301, 400, id="B5-4301-digits"),
+        pytest.param(b"1" * 4300, 200, id="B5-4300-digits"),
         pytest.param(b"\xef\xbb\xbf{}", 400, id="B6-byte-order-mark"),
         pytest.param(b'"\\ud800"', 400, id="B6-lone-surrogate"),
         pytest.param(b'"\\udc00x"', 400, id="B6-lone-low-surrogate"),

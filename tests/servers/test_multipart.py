@@ -4,7 +4,7 @@
 import pytest
 
 from rxkernel import BadRequestException, HttpException, UnsupportedMediaTypeException
-from rxkernel.servers.aiohttp.content_type import content_type_of
+from rxkernel.messages.media_type import content_type_of
 from rxkernel.servers.aiohttp.multipart import Multipart, safe_name
 
 Found = list[tuple[str, str | None, str | None, bytes]]

@@ -66,6 +66,12 @@ class Things:
         response.set_etag(weak="weak" in request.params)
         return response
 
+    @http("GET", "/seventh", "seventh")
+    async def seventh(self, request: Request) -> Response:
+        response = Response({"a": 1})
+        response.set_etag("v7")
+        return response
+
     @http("GET", "/version", "version")
     async def version(self, request: Request) -> Response:
         return Response("x", int(request.params.get("status", 200)), {"ETag": 'W/"v1"'})
@@ -335,3 +341,17 @@ class TestEntityTags:
             assert (response.status, await response.read()) == (304, b"")
         async with session.get(url, headers={"If-None-Match": '"v2"'}) as response:
             assert (response.status, await response.read()) == (200, b"x")
+
+
+async def test_each_form_has_a_tag_of_its_own(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    """RFC 9110 §8.8.3: a strong tag stands for the bytes of one form."""
+    url = http_url(await serve(Things), "/seventh")
+    msgpack = {"Accept": MSGPACK}
+
+    async with session.get(url) as json, session.get(url, headers=msgpack) as other:
+        assert (json.headers["ETag"], other.headers["ETag"]) == ('"v7"', '"v7-msgpack"')
+    for tag, status in (('"v7"', 200), ('"v7-msgpack"', 304)):
+        async with session.get(url, headers={**msgpack, "If-None-Match": tag}) as answer:
+            assert answer.status == status

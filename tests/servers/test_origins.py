@@ -451,3 +451,23 @@ async def test_headers_that_a_page_may_read_are_the_actions_business(
         http_url(application, "/chosen"), params=expose, headers={"Origin": FRIEND}
     ) as response:
         assert cors(response) == {ORIGIN: FRIEND, **expose}
+
+
+@pytest.mark.parametrize("origins", [(FRIEND,), ("*",)])
+async def test_the_id_is_one_of_them(
+    serve: Serve, session: aiohttp.ClientSession, origins: tuple[str, ...]
+) -> None:
+    """Also besides those that the action names; not for pages that may read nothing."""
+    http = {"origins": origins, "request_id_header": "X-Trace"}
+    application = await serve(Pages, http=http)
+    exposed, given = "Access-Control-Expose-Headers", {"Access-Control-Expose-Headers": "ETag"}
+    chosen, broken = (http_url(application, path) for path in ("/chosen", "/broken"))
+    friend, stranger = {"Origin": FRIEND}, {"Origin": "https://evil.example"}
+
+    async with session.get(broken, headers=friend) as response:
+        assert response.headers.getall(exposed) == ["X-Trace"]
+        assert response.headers["X-Trace"]
+    async with session.get(chosen, params=given, headers=friend) as response:
+        assert response.headers.getall(exposed) == ["ETag", "X-Trace"]
+    async with session.get(broken, headers=stranger) as response:
+        assert (exposed in response.headers) == ("*" in origins)

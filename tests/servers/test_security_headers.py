@@ -17,6 +17,7 @@ from rxkernel import (
     observe,
 )
 from tests.servers.conftest import Serve, http_url
+from tests.servers.raw_http import raw_http
 
 ALL = {
     "X-Content-Type-Options": "nosniff",
@@ -76,6 +77,7 @@ async def test_every_answer_has_them(
 
     async with session.get(url + path) as response:
         assert told(response) == ALL
+        assert "Server" not in response.headers, "which would tell versions"
 
 
 async def test_socketio_has_them_on_a_port_of_its_own(
@@ -146,3 +148,19 @@ async def test_browsers_are_told_to_stay_with_tls_where_a_trusted_proxy_ends_it(
 
     async with session.get(url, headers=headers) as response:
         assert response.headers.get(HSTS) == ("max-age=31536000" if is_told else None)
+
+
+async def test_what_the_application_calls_itself_stays(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    url = http_url(await serve(Pages, http=ON))
+
+    async with session.get(f"{url}own", params={"Server": "shop"}) as response:
+        assert response.headers["Server"] == "shop"
+
+
+async def test_who_sends_nonsense_is_told_no_version(serve: Serve) -> None:
+    async with raw_http(await serve(Pages)) as client:
+        await client.send(b"nonsense\r\n\r\n")
+        answer = await client.answer()
+    assert (answer.status, answer.headers["server"]) == (400, "aiohttp")

@@ -22,6 +22,7 @@ from rxkernel import (
     KernelEvents,
     Request,
     Response,
+    ResponseEvent,
     ServerEvents,
     SocketioSettings,
     StreamResponse,
@@ -155,6 +156,38 @@ class TestAcknowledgement:
                 "headers": {"X-Mine": "yes"},
                 "content": {"ok": True},
             }
+
+    async def test_an_error_has_its_headers_too(self, serve: Serve) -> None:
+        """Those of the exception, of response listeners, and the id; over HTTP they go as well."""
+
+        class Guard:
+            @websocket("guarded")
+            async def guarded(self, request: Request) -> None:
+                raise UnauthorizedException(headers={"WWW-Authenticate": "Bearer"})
+
+            @observe(ServerEvents.CONNECTED)
+            async def door(self, event: ConnectionEvent) -> None:
+                if event.connection.auth:
+                    raise UnauthorizedException(headers={"WWW-Authenticate": "Bearer"})
+
+            @observe(KernelEvents.KERNEL_RESPONSE)
+            async def stamp(self, event: ResponseEvent) -> None:
+                event.response.headers["X-Stamp"] = "yes"
+
+        application = await serve(Guard, http={"request_id_header": "X-Request-ID"})
+
+        headers = {"X-Request-ID": "mine"}
+        async with client(application, headers=headers) as socket:
+            answer = await socket.call("guarded")
+            assert answer["headers"].pop("X-Request-ID").startswith("mine-")
+            assert answer == {
+                "statusCode": 401,
+                "message": "Unauthorized",
+                "headers": {"WWW-Authenticate": "Bearer", "X-Stamp": "yes"},
+            }
+        async with raw_socket(application, connect="") as stranger:
+            await stranger.send('40{"token":1}')
+            assert '"WWW-Authenticate":"Bearer"' in str(await stranger.receive())
 
     async def test_content_of_any_kind(self, serve: Serve) -> None:
         """NaN would break JSON.parse in every browser of a room."""

@@ -8,7 +8,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp.abc import AbstractStreamWriter
 
 from rxkernel import (
     Application,
@@ -18,7 +17,6 @@ from rxkernel import (
     StreamResponse,
     http,
 )
-from rxkernel.servers.aiohttp.outlet import Outlet, SlowClientError
 from tests.servers.conftest import Serve, http_url
 from tests.waiting import until
 
@@ -246,47 +244,6 @@ class TestPace:
             await sources.closed.wait()
 
         assert not caplog.records
-
-
-class Slow(AbstractStreamWriter):
-    """A writer to a client that takes *steps* bytes, one after the other, then no more."""
-
-    def __init__(self, *steps: int) -> None:
-        self.steps = list(steps)
-        self.left = 0
-
-    def get_write_buffer_size(self) -> int:
-        self.left -= self.steps.pop(0) if self.steps else 0
-        return self.left
-
-    async def write(self, chunk: bytes | bytearray | memoryview) -> None:
-        self.left += len(chunk)
-
-    async def drain(self) -> None:
-        if self.left > 0:
-            await asyncio.Event().wait()
-
-    async def write_eof(self, chunk: bytes = b"") -> None: ...
-    def enable_compression(self, encoding: str = "", strategy: int | None = None) -> None: ...
-    def enable_chunking(self) -> None: ...
-    async def write_headers(self, status_line: str, headers: Any) -> None: ...
-
-
-@pytest.mark.parametrize(
-    ("steps", "is_served"), [((0, 10, 10, 80), True), ((0, 10, 0, 90), False)]
-)
-async def test_a_client_that_takes_little_is_served_one_that_takes_nothing_is_not(
-    steps: tuple[int, ...], is_served: bool
-) -> None:
-    writer = Slow(*steps)
-    native: Any = type("Native", (), {"transport": writer})
-    outlet = Outlet(native, writer, 0.01)
-
-    if is_served:
-        await outlet.write(b"x" * 100)
-    else:
-        with pytest.raises(SlowClientError):
-            await outlet.write(b"x" * 100)
 
 
 class TestPieces:

@@ -1,5 +1,6 @@
 """Typed actions over real HTTP and a real socket: the same values, the same misfits."""
 
+from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Any
 
@@ -176,3 +177,68 @@ async def test_an_action_that_returns_something_else_is_500_without_it(
 
     assert over_http == over_socket == {"statusCode": 500, "message": "Internal Server Error"}
     assert caplog.text.count("Expected `str`, got `array` - at `$.name`") >= 2
+
+
+@dataclass
+class Price:
+    amount: int
+    currency: str = "EUR"
+
+
+@dataclass
+class Offer:
+    name: str
+    price: Price
+    stock: int = 1
+
+
+class Offers:
+    @http("POST", "/offers", "offer_add")
+    @websocket("offer_add")
+    async def add(self, offer: Offer) -> Any:
+        return offer
+
+    @http("POST", "/offers/shaped", "offer_shaped")
+    @websocket("offer_shaped")
+    async def shaped(self, offer: Offer) -> Offer:
+        return offer
+
+    @http("GET", "/offers/row", "offer_row")
+    @websocket("offer_row")
+    async def row(self) -> list[Offer]:
+        return [{"name": "tea", "price": {"amount": 3}}]  # type: ignore[list-item]
+
+    @http("GET", "/offers/search", "offer_search")
+    @websocket("offer_search")
+    async def search(self, price: Annotated[Price, Query()]) -> Any:
+        return price
+
+
+async def test_fields_with_defaults_of_dataclasses_arrive(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    """msgspec writes a dataclass from what is in the instance, where it puts no default."""
+    application = await serve(Offers)
+    body = {"name": "tea", "price": {"amount": 3}}
+    price = {"amount": 3, "currency": "EUR"}
+    whole = {"name": "tea", "price": price, "stock": 1}
+
+    over_http = []
+    for path in ("/offers", "/offers/shaped"):
+        async with session.post(http_url(application, path), json=body) as answer:
+            over_http.append(await answer.json())
+    for path in ("/offers/row", "/offers/search?amount=3"):
+        async with session.get(http_url(application, path)) as answer:
+            over_http.append(await answer.json())
+    async with client(application) as socket:
+        over_socket = [
+            (await socket.call(event, message))["content"]
+            for event, message in (
+                ("offer_add", {"body": body}),
+                ("offer_shaped", {"body": body}),
+                ("offer_row", {}),
+                ("offer_search", {"params": {"amount": 3}}),
+            )
+        ]
+
+    assert over_http == over_socket == [whole, whole, [whole], price]

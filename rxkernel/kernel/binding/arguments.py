@@ -10,11 +10,16 @@ from types import NoneType
 from typing import Any, get_args, get_origin
 from uuid import UUID
 
+from multidict import MultiDict, MultiDictProxy
+
+from rxkernel.exceptions import ConfigurationError
 from rxkernel.kernel.binding.class_nodes import Field
-from rxkernel.kernel.binding.misfits import Misfits
+from rxkernel.kernel.binding.misfits import NO_UNICODE, Misfits, is_unicode
+from rxkernel.kernel.binding.node_reader import read_node
 from rxkernel.kernel.binding.validation import Validator
 from rxkernel.messages.request import Request
 from rxkernel.routing.annotations import (
+    alternatives,
     bare,
     is_many,
     is_scalar,
@@ -30,8 +35,32 @@ Absent = Callable[[Misfits], Any]
 
 MISSING: Any = object()
 _PATHS = {Source.PARAMS: "params", Source.HEADER: "headers", Source.COOKIE: "cookies"}
+_READ = (*_PATHS, Source.BODY)
+BAGS = (MultiDict, MultiDictProxy)
+"""What the body is when a form was sent."""
+
+_RAW = (Source.HEADER, Source.COOKIE)
+"""Texts that a server makes of any bytes."""
+
 _EXACT = (str, int, bool, UUID)
 _IMMUTABLE = (NoneType, bool, int, float, str, bytes, Decimal, date, time, timedelta, UUID, Enum)
+
+
+def check_types(parameters: Iterable[Parameter]) -> None:
+    """Refuse what can be read, but of which no value can be made.
+
+    Raises:
+        ConfigurationError: with each parameter of such a type.
+    """
+    problems = []
+    for parameter in parameters:
+        if parameter.source in _READ:
+            try:
+                read_node(parameter.type)
+            except (TypeError, NameError) as exc:
+                problems.append(f"cannot bind parameter {parameter.name!r}: {exc}")
+    if problems:
+        raise ConfigurationError(*problems)
 
 
 def argument(parameter: Parameter) -> Read:
@@ -62,13 +91,22 @@ def _stream(request: Request, _: Misfits) -> Any:
 
 
 def absent(parameter: Parameter, path: str) -> Absent:
-    """The default of *parameter*, each time anew where it could be changed; else a misfit."""
+    """The default of *parameter*, each time anew where it could be changed; else a misfit.
+
+    An upload is as a connection: what a transport does not bring is None where that is allowed.
+    """
     default = parameter.default
+    if default is REQUIRED and parameter.source is Source.FILE and _is_optional(parameter):
+        return lambda _: None
     if default is REQUIRED:
         return lambda misfits: misfits.add(path, "is missing")
     if _is_immutable(default):
         return lambda _: default
     return lambda _: deepcopy(default)
+
+
+def _is_optional(parameter: Parameter) -> bool:
+    return NoneType in alternatives(parameter.type)
 
 
 def _is_immutable(value: Any) -> bool:
@@ -103,16 +141,28 @@ def _text(parameter: Parameter) -> Read:
     bag: Callable[[Request], Mapping[str, Any]] = attrgetter(source)
     validator, nothing = Validator(parameter.type), absent(parameter, path)
     exact = _exact(parameter.type)
+    is_raw = parameter.source in _RAW
+    may_be_emptied = parameter.source is Source.PARAMS and not validator.takes_empty
 
     def read(request: Request, misfits: Misfits) -> Any:
         value = bag(request).get(key, MISSING)
         if value is MISSING:
             return nothing(misfits)
+        if is_raw and not is_unicode(value):
+            return misfits.add(path, NO_UNICODE)
         if type(value) is exact:
             return value
+        if value == "" and may_be_emptied and _is_of_form(request, key):
+            return nothing(misfits)
         return validator.read(value, path, misfits, True)
 
     return read
+
+
+def _is_of_form(request: Request, key: str) -> bool:
+    """Whether the first value of *key* is of a form: path and query come before it."""
+    body = request.body
+    return isinstance(body, BAGS) and len(request.params.getall(key)) == len(body.getall(key, ()))
 
 
 def _exact(type_: Any) -> Any:
@@ -128,11 +178,14 @@ def _texts(parameter: Parameter) -> Read:
     path = f"{source}.{key}"
     bag: Callable[[Request], Any] = attrgetter(source)
     validator, nothing = Validator(parameter.type), absent(parameter, path)
+    is_raw = parameter.source in _RAW
 
     def read(request: Request, misfits: Misfits) -> Any:
         values = bag(request).getall(key, None)
         if values is None:
             return nothing(misfits)
+        if is_raw and not all(map(is_unicode, values)):
+            return misfits.add(path, NO_UNICODE)
         return validator.read(one_list(values), path, misfits, True)
 
     return read

@@ -3,21 +3,26 @@
 from collections.abc import Callable
 from typing import Any
 
-from multidict import MultiDict, MultiDictProxy
-
 from rxkernel.exceptions import UnsupportedMediaTypeException
-from rxkernel.kernel.binding.arguments import MISSING, Absent, Read, absent, one_list, values_of
+from rxkernel.kernel.binding.arguments import (
+    BAGS,
+    MISSING,
+    Absent,
+    Read,
+    absent,
+    one_list,
+    values_of,
+)
 from rxkernel.kernel.binding.misfits import UNFIT, Misfits, below, kind_of
-from rxkernel.kernel.binding.validation import Validator
+from rxkernel.kernel.binding.validation import Validator, takes_empty
+from rxkernel.messages.media_type import content_type_of
 from rxkernel.messages.request import Request
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.annotations import is_many, without_none
 from rxkernel.routing.signature import Parameter
 
-_BAGS = (MultiDict, MultiDictProxy)
 _VALUES = ("application/json", "application/msgpack")
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
-_PACKED = frozenset(("application/msgpack", "application/x-msgpack", "application/vnd.msgpack"))
 _SHOWN = 100
 _WHOLE = "body"
 
@@ -61,6 +66,7 @@ def _whole(parameter: Parameter) -> Read:
     wanted = without_none(parameter.type)
     is_text, is_anything = wanted is str, wanted in (Any, object)
     fields = getattr(validator.node, "inputs", {})
+    emptied = {k for k, f in fields.items() if not (f.takes_many or takes_empty(f.node))}
 
     def read(request: Request, misfits: Misfits) -> Any:
         body = request.body
@@ -70,8 +76,9 @@ def _whole(parameter: Parameter) -> Read:
             return nothing(misfits)
         if isinstance(body, str | bytes) and not is_anything:
             _check_media_type(request, is_text)
-        elif isinstance(body, _BAGS) and not is_anything:
-            return validator.read(values_of(body, body, fields), _WHOLE, misfits, True)
+        elif isinstance(body, BAGS) and not is_anything:
+            given = [key for key in body if not (key in emptied and body[key] == "")]
+            return validator.read(values_of(body, given, fields), _WHOLE, misfits, True)
         return validator.read(body, _WHOLE, misfits)
 
     return read
@@ -86,8 +93,7 @@ def _check_media_type(request: Request, is_text: bool) -> None:
     if request.transport is Transport.SOCKET or (is_text and isinstance(request.body, str)):
         return
     given = request.headers.get("Content-Type", "")
-    kind = given.partition(";")[0].strip().lower()
-    if kind == "application/json" or kind.endswith("+json") or kind in _PACKED:
+    if given and ((kind := content_type_of(given)).is_json or kind.is_msgpack):
         return
     accepted = ", ".join(("text/plain", *_VALUES) if is_text else (*_VALUES, *_FORMS))
     what = (
@@ -102,7 +108,7 @@ Fields = Callable[[Request, Misfits], Any]
 
 def _fields(request: Request, _: Misfits) -> Any:
     body = request.body
-    return body if isinstance(body, (dict, *_BAGS)) else {} if _is_empty(request) else None
+    return body if isinstance(body, (dict, *BAGS)) else {} if _is_empty(request) else None
 
 
 def _is_empty(request: Request) -> bool:
@@ -132,6 +138,7 @@ def _field(parameter: Parameter, fields_of: Fields) -> Read:
     validator = Validator(parameter.type, allow_unknown=parameter.allow_unknown)
     nothing: Absent = absent(parameter, path)
     many = is_many(parameter.type)
+    may_be_emptied = not (many or validator.takes_empty)
 
     def read(request: Request, misfits: Misfits) -> Any:
         fields = fields_of(request, misfits)
@@ -140,8 +147,10 @@ def _field(parameter: Parameter, fields_of: Fields) -> Read:
         value = fields.get(key, MISSING)
         if value is MISSING:
             return nothing(misfits)
-        if not isinstance(fields, _BAGS):
+        if not isinstance(fields, BAGS):
             return validator.read(value, path, misfits)
+        if value == "" and may_be_emptied:  # what a browser sends of an input left alone
+            return nothing(misfits)
         value = one_list(fields.getall(key)) if many else value
         return validator.read(value, path, misfits, True)
 

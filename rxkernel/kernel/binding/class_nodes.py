@@ -5,8 +5,17 @@ from typing import Any
 
 import attrs
 
-from rxkernel.kernel.binding.misfits import UNFIT, Misfits, below, kind_of, said_by_class
-from rxkernel.kernel.binding.nodes import ARRAYS, ATOMS, Items, Leaf, Node, Row
+from rxkernel.kernel.binding.misfits import (
+    DOUBT,
+    UNFIT,
+    Misfit,
+    Misfits,
+    below,
+    kind_of,
+    said_by_class,
+)
+from rxkernel.kernel.binding.nodes import ARRAYS, ATOMS, Items, Leaf, Node, Row, made
+from rxkernel.kernel.binding.strays import Strays
 
 
 @attrs.frozen(eq=False)
@@ -30,8 +39,8 @@ class Field:
 class Object:
     """A class with named fields: attrs, dataclass, `msgspec.Struct`, or a `TypedDict`.
 
-    ``inputs`` are the fields that may be given, ``outputs`` all of them. A Struct that is
-    ``array_like`` is left to msgspec on the way in.
+    ``inputs`` are the fields that may be given, ``outputs`` all of them. On the wire a Struct
+    that ``is_array`` is its tag, if it has one, and its fields in their order.
     """
 
     cls: Any
@@ -49,19 +58,33 @@ class Object:
     title: str = "object"
     known: frozenset[str] = frozenset()
     _closed: bool | None = None
+    _strays: Strays | None = None
     _looking: list[list[tuple[str, Node]] | None] = attrs.field(factory=lambda: [None, None])
 
-    def is_clean(self, raw: Any, lenient: bool) -> bool:
+    def unclean(self, raw: Any, lenient: bool) -> Misfit | None:
         if self.is_array:
-            return True
+            return self._unclean_array(raw, lenient)
         if not (self.allow_unknown or self.known.issuperset(raw)):
-            return False
+            return below("", next(key for key in raw if key not in self.known)), "is not known"
         if (looking := self._looking[lenient]) is None:
             looking = self._looking[lenient] = self._looking_nodes(lenient)
         for key, node in looking:
-            if key in raw and not node.is_clean(raw[key], lenient):
-                return False
-        return True
+            if key in raw and (found := node.unclean(raw[key], lenient)) is not None:
+                return found if found is DOUBT else (f".{key}{found[0]}", found[1])
+        return None
+
+    def _unclean_array(self, raw: Any, lenient: bool) -> Misfit | None:
+        first = int(self.tag_field is not None)
+        if not self.allow_unknown and len(raw) > self._longest:
+            return "", f"expected array of length <= {self._longest}"
+        for place, (field, each) in enumerate(zip(self.outputs, raw[first:], strict=False), first):
+            if (found := field.node.unclean(each, lenient)) is not None:
+                return found if found is DOUBT else (f"[{place}]{found[0]}", found[1])
+        return None
+
+    @property
+    def _longest(self) -> int:
+        return len(self.outputs) + int(self.tag_field is not None)
 
     def _looking_nodes(self, lenient: bool) -> list[tuple[str, Node]]:
         nodes = [(key, field.node) for key, field in self.inputs.items()]
@@ -69,13 +92,13 @@ class Object:
 
     def build(self, raw: Any, path: str, misfits: Misfits, lenient: bool) -> Any:
         if self.is_array:
-            return Leaf(self.cls, self.title).build(raw, path, misfits, lenient)
+            return self._build_array(raw, path, misfits, lenient)
         if not isinstance(raw, dict):
             return misfits.add(path, f"expected object, got {kind_of(raw)}")
         built, fits = {}, True
         for key, field in self.inputs.items():
             if key in raw:
-                value = field.node.build(raw[key], f"{path}.{key}", misfits, lenient)
+                value = made(field.node, raw[key], f"{path}.{key}", misfits, lenient)
                 fits = fits and value is not UNFIT
                 built[field.argument] = value
             elif field.is_required:
@@ -93,11 +116,30 @@ class Object:
                     break
         return self._make(built, path, misfits) if fits else UNFIT
 
+    def _build_array(self, raw: Any, path: str, misfits: Misfits, lenient: bool) -> Any:
+        if not isinstance(raw, ARRAYS):
+            return misfits.add(path, f"expected array, got {kind_of(raw)}")
+        if not self.allow_unknown and len(raw) > self._longest:
+            return misfits.add(path, f"expected array of length <= {self._longest}")
+        parts, first = list(raw), int(self.tag_field is not None)
+        if first and parts[:1] != [self.tag]:
+            return misfits.add(f"{path}[0]", f"expected one of {self.tag!r}")
+        built, fits = {}, True
+        for place, field in enumerate(self.outputs, first):
+            if place < len(parts):
+                value = made(field.node, parts[place], f"{path}[{place}]", misfits, lenient)
+                fits = fits and value is not UNFIT
+                built[field.argument] = value
+            elif field.is_required:
+                misfits.add(f"{path}[{place}]", "is missing")
+                fits = False
+        return self._make(built, path, misfits) if fits else UNFIT
+
     def _make(self, built: dict[str, Any], path: str, misfits: Misfits) -> Any:
         try:
             return self.make(**built)
         except (TypeError, ValueError) as exc:
-            name, text = said_by_class(exc)
+            name, text = said_by_class(exc, self.cls)
             keys = {field.name: key for key, field in self.inputs.items()}
             return misfits.add(f"{path}.{keys[name]}" if name in keys else path, text)
 
@@ -109,8 +151,16 @@ class Object:
     def is_closed(self) -> bool:
         """Whether an instance, not of a subclass, can hold nothing but what is declared."""
         if self._closed is None:
-            self._closed = all(field.node.is_flat for field in self.outputs)
+            is_flat = all(field.node.is_flat for field in self.outputs)
+            self._closed = is_flat and not self.strays.are_possible
         return self._closed
+
+    @property
+    def strays(self) -> Strays:
+        """What an instance may hold besides what is declared."""
+        if self._strays is None:
+            self._strays = Strays(self.cls, frozenset(field.name for field in self.outputs))
+        return self._strays
 
     def opened(self, value: Any) -> Any:
         is_ours = type(value) is self.cls
@@ -123,7 +173,8 @@ class Object:
         else:
             parts = {f.key: getattr(value, f.name) for f in self.outputs if hasattr(value, f.name)}
         opened = {f.key: f.node.opened(parts[f.key]) for f in self.outputs if f.key in parts}
-        if is_ours and all(opened[key] is parts[key] for key in opened):
+        is_same = is_ours and all(opened[key] is parts[key] for key in opened)
+        if is_same and not (self.strays.are_possible and self.strays.are_in(value)):
             return value
         if self.is_array:
             return ([] if self.tag_field is None else [self.tag]) + list(opened.values())
@@ -141,7 +192,7 @@ class Choice:
     """A union. On the wire the alternatives differ by their JSON type, classes by their tag."""
 
     leaf: Leaf | None
-    array: Node | None
+    arrays: tuple[Node, ...]
     table: Node | None
     objects: tuple[Object, ...]
     is_optional: bool
@@ -150,6 +201,11 @@ class Choice:
     is_flat: bool
     by_hand: bool
     in_c: Any = None
+
+    @property
+    def array(self) -> Node | None:
+        """The alternative for an array; the first, where their tags tell several apart."""
+        return self.arrays[0] if self.arrays else None
 
     @property
     def title(self) -> str:
@@ -162,21 +218,26 @@ class Choice:
             if len(self.objects) > 1:
                 return next((o for o in self.objects if raw.get(_tag_of(o)) == o.tag), None)
             return self.objects[0] if self.objects else self.table
-        return self.array if isinstance(raw, ARRAYS) else self.leaf
+        return self._pick_array(raw) if isinstance(raw, ARRAYS) else self.leaf
 
-    def is_clean(self, raw: Any, lenient: bool) -> bool:
+    def _pick_array(self, raw: Any) -> Node | None:
+        tag = next(iter(raw), None)
+        tagged = (a for a in self.arrays if isinstance(a, Object) and a.tag == tag)
+        return next(tagged, self.array) if len(self.arrays) > 1 else self.array
+
+    def unclean(self, raw: Any, lenient: bool) -> Misfit | None:
         if raw is None:
-            return True
+            return None
         if lenient and self.is_optional and isinstance(raw, str) and raw.lower() == "null":
-            return False  # None for msgspec; a client that means None leaves it out
+            return DOUBT  # None for msgspec; a client that means None leaves it out
         node = self._pick(raw)
-        return node is None or node.is_clean(raw, lenient)
+        return None if node is None else node.unclean(raw, lenient)
 
     def build(self, raw: Any, path: str, misfits: Misfits, lenient: bool) -> Any:
         if raw is None and self.is_optional:
             return None
         if (node := self._pick(raw)) is not None:
-            return node.build(raw, path, misfits, lenient)
+            return made(node, raw, path, misfits, lenient)
         if isinstance(raw, dict) and self.objects:
             tags = ", ".join(repr(o.tag) for o in self.objects)
             return misfits.add(f"{path}.{_tag_of(self.objects[0])}", f"expected one of {tags}")
@@ -192,7 +253,7 @@ class Choice:
         if isinstance(value, Mapping):
             return self._pick(dict(value))
         for cls in type(value).__mro__:
-            for alternative in (*self.objects, self.array):
+            for alternative in (*self.objects, *self.arrays):
                 if isinstance(alternative, Object) and alternative.cls is cls:
                     return alternative
         if isinstance(self.array, Object) or isinstance(value, Iterable):

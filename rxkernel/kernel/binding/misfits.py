@@ -1,6 +1,11 @@
 """What does not fit, said in one style: where, and what was expected; never the value."""
 
+import linecache
 import re
+import sys
+from collections.abc import Iterator
+from dis import opmap
+from enum import Enum, auto
 from types import NoneType, TracebackType
 from typing import Any
 
@@ -12,11 +17,19 @@ from rxkernel.exceptions import UnprocessableEntityException
 MOST = 50
 """Misfits that are told of one request; a client that makes more learns nothing from them."""
 
+SEARCHED = 10_000
+"""Values of one request that are looked at for more misfits, when one is known."""
+
 _NAME_LIMIT = 100
 _CHOICES_LIMIT = 20
 _PLACE = re.compile(r" - at `(?:key` in `)?\$(.*)`\Z", re.DOTALL)
 _KINDS = {dict: "object", list: "array", tuple: "array", NoneType: "null"}
+_CONVERTER = re.compile(r"__attr_converter_(\w+)\(")
+_RAISE = opmap["RAISE_VARARGS"]
 _OF_ATTRS = re.compile(r"(?:'[^']*' )?(?P<rule>.*?)(?:: | \().*", re.DOTALL)
+
+
+NO_UNICODE = "is not valid UTF-8"
 
 
 class _Unfit:
@@ -25,16 +38,40 @@ class _Unfit:
 
 UNFIT: Any = _Unfit()
 
+Misfit = tuple[str, str]
+"""One misfit: its place below the value, as ``.items[2].price``, and what is wrong there."""
+
+DOUBT: Misfit = ("", "")
+"""Stands for a value that msgspec may have made of it in another way than is wanted."""
+
+
+class Mode(Enum):
+    """How values are made: in C where it can, by hand, or by hand only to find misfits."""
+
+    IN_C = auto()
+    BY_HAND = auto()
+    SEARCH = auto()
+
 
 @attrs.define(eq=False)
 class Misfits:
-    """The misfits of one request, as its answer tells them; ``is_full`` after `MOST` of them."""
+    """The misfits of one request, as its answer tells them; ``is_full`` after `MOST` of them.
+
+    ``left`` is how many values a search may still look at.
+    """
 
     found: list[dict[str, str]] = attrs.field(factory=list)
+    mode: Mode = Mode.IN_C
+    left: int = SEARCHED
 
     @property
     def is_full(self) -> bool:
         return len(self.found) >= MOST
+
+    @property
+    def is_done(self) -> bool:
+        """Whether to look no further: enough is found, or enough was looked at."""
+        return self.is_full or (self.mode is Mode.SEARCH and self.left <= 0)
 
     def add(self, path: str, message: str) -> Any:
         """Note that what is at *path* is not right; returns `UNFIT`."""
@@ -47,6 +84,17 @@ class Misfits:
         return UnprocessableEntityException(
             "the request does not fit; see errors", errors=self.found
         )
+
+
+def is_unicode(text: str) -> bool:
+    """False for a text with bytes in it that were no UTF-8, as a header may have (PEP 383)."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def below(path: str, name: object) -> str:
@@ -78,6 +126,18 @@ def place_in(exc: msgspec.ValidationError) -> str:
     return found[1] if found else ""
 
 
+def misfit_of(exc: msgspec.ValidationError) -> Misfit:
+    """The one misfit that msgspec tells of. It is kept instead of *exc*, whose traceback holds
+    the frames and with them the whole body.
+
+    Raises:
+        Exception: the bug of a class, which msgspec takes for a misfit.
+    """
+    if isinstance(exc.__cause__, Exception):  # raised by a class
+        return place_in(exc), said_by_class(exc.__cause__)[1]
+    return place_in(exc), said_by_msgspec(exc)
+
+
 def _one_of(choices: tuple[Any, ...]) -> str:
     if not choices:
         return "is none of what is allowed"
@@ -85,25 +145,63 @@ def _one_of(choices: tuple[Any, ...]) -> str:
     return f"expected one of {shown}" + (", …" if len(choices) > _CHOICES_LIMIT else "")
 
 
-def said_by_class(exc: Exception) -> tuple[str | None, str]:
-    """The attribute, where it is known, and the reason of a class that refused its fields.
+def said_by_class(exc: Exception, cls: type | None = None) -> tuple[str | None, str]:
+    """The attribute, where it is known, and the reason of *cls* that refused its fields.
 
-    A validator of attrs quotes the value at the end of its text, which is cut off; what the
-    application's own code says is kept.
+    What the application itself says with ``raise ValueError(…)`` is kept, and the rule of a
+    validator of attrs, whose text quotes the value at its end. Of another `ValueError`, as that
+    of ``int(text)`` or of an enum, nothing is told: it would quote the value.
+
+    Raises:
+        Exception: *exc* itself, when it is a bug of the class and no misfit.
     """
-    attribute, module, tb = None, "", exc.__traceback__
-    while tb is not None:
-        module = tb.tb_frame.f_globals.get("__name__", "")
-        attribute = attribute or _attribute_in(tb)
-        tb = tb.tb_next
+    frames = list(_frames(exc.__traceback__))
+    attribute = next(filter(None, map(_attribute_in, frames)), None)
     text = str(exc.args[0]) if exc.args else "is not valid"
-    if module.startswith("attr."):
+    last = frames[-1] if frames else None
+    if last is not None and _module_of(last).startswith("attr."):
         found = _OF_ATTRS.fullmatch(text)
-        text = found["rule"] if found else "is not valid"
-    return attribute, text
+        return attribute, found["rule"] if found else "is not valid"
+    is_generated = last is not None and _is_of_attrs(last)  # it called a converter that is in C
+    if not isinstance(exc, ValueError) and not (is_generated and isinstance(exc, TypeError)):
+        raise exc
+    is_said = last is not None and _raises(last) and _is_of_application(last, cls)
+    return attribute, text if is_said else "is not valid"
+
+
+def _frames(tb: TracebackType | None) -> Iterator[TracebackType]:
+    while tb is not None:
+        yield tb
+        tb = tb.tb_next
+
+
+def _module_of(tb: TracebackType) -> str:
+    return str(tb.tb_frame.f_globals.get("__name__", ""))
+
+
+def _is_of_attrs(tb: TracebackType) -> bool:
+    return tb.tb_frame.f_code.co_filename.startswith("<attrs generated")
+
+
+def _raises(tb: TracebackType) -> bool:
+    """Whether it broke at a ``raise``, and not in something written in C that was called."""
+    return tb.tb_frame.f_code.co_code[tb.tb_lasti] == _RAISE
+
+
+def _is_of_application(tb: TracebackType, cls: type | None) -> bool:
+    package = _module_of(tb).partition(".")[0]
+    if cls is not None and package == cls.__module__.partition(".")[0]:
+        return True
+    is_installed = "site-packages" in tb.tb_frame.f_code.co_filename
+    return not is_installed and package not in sys.stdlib_module_names
 
 
 def _attribute_in(tb: TracebackType) -> str | None:
-    """The field that a validator of attrs is asked for: one of its arguments."""
+    """The field that a validator of attrs is asked for, one of its arguments; or the one whose
+    converter is called."""
+    if _is_of_attrs(tb):
+        line = linecache.getline(tb.tb_frame.f_code.co_filename, tb.tb_lineno)
+        found = _CONVERTER.search(line)
+        return found[1] if found else None
     values = tb.tb_frame.f_locals.values()
     return next((v.name for v in values if isinstance(v, attrs.Attribute)), None)

@@ -1,6 +1,5 @@
 """From a type to its nodes, once, at boot; `msgspec.inspect` knows what msgspec makes of it."""
 
-import dataclasses
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -13,6 +12,13 @@ import msgspec
 from msgspec import inspect as msgspec_inspect
 
 from rxkernel.kernel.binding.class_nodes import Choice, Field, Object
+from rxkernel.kernel.binding.constructors import (
+    arguments_of,
+    converter_inputs,
+    has_own_ways,
+    is_required,
+    type_info,
+)
 from rxkernel.kernel.binding.nodes import Items, Leaf, Node, Row, Table
 from rxkernel.routing.annotations import classes_in
 
@@ -43,6 +49,14 @@ _LEAVES: MappingProxyType[type, tuple[Any, str]] = MappingProxyType(
     }
 )
 _META = ("gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length", "pattern", "tz")
+_SETS = (msgspec_inspect.SetType, msgspec_inspect.FrozenSetType)
+_UNHASHABLE = (
+    msgspec_inspect.ListType,
+    msgspec_inspect.SetType,
+    msgspec_inspect.DictType,
+    msgspec_inspect.TypedDictType,
+    msgspec_inspect.ByteArrayType,
+)
 _CLASSES = (
     msgspec_inspect.StructType,
     msgspec_inspect.DataclassType,
@@ -56,9 +70,13 @@ def read_node(type_: Any, *, allow_unknown: bool = False) -> Node:
     Raises:
         TypeError: msgspec does not know the type. NameError: it names what is not there.
     """
-    info = msgspec_inspect.type_info(type_)
-    by_hand = any(_has_own_ways(cls) for cls in classes_in(info, set()))
-    return _Reader(allow_unknown, by_hand).read(info)
+    info = type_info(type_)
+    by_hand = any(has_own_ways(cls) for cls in classes_in(info, set()))
+    reader = _Reader(allow_unknown, by_hand)
+    node = reader.read(info)
+    if reader.is_partly_by_hand:  # a class may have been asked before all of its fields were read
+        return _Reader(allow_unknown, True).read(info)
+    return node
 
 
 class _Reader:
@@ -67,16 +85,22 @@ class _Reader:
     def __init__(self, allow_unknown: bool, by_hand: bool) -> None:
         self._allow_unknown = allow_unknown
         self._by_hand = by_hand
-        self._objects: dict[int, Object] = {}
+        self._objects: dict[Any, Object] = {}
+
+    @property
+    def is_partly_by_hand(self) -> bool:
+        return not self._by_hand and any(o.by_hand for o in self._objects.values())
 
     def read(self, info: Any) -> Node:
         if isinstance(info, msgspec_inspect.Metadata):  # a description, examples
             return self.read(info.type)
         if isinstance(info, _CLASSES):
-            return self._objects.get(id(info)) or self._object(info)
+            return self._objects.get(info.cls) or self._object(info)
         if isinstance(info, msgspec_inspect.UnionType):
             return self._choice(info)
         if isinstance(info, msgspec_inspect.CollectionType):
+            if isinstance(info, _SETS):
+                _check_hash(info.item_type, "an item of a set")
             return Items(
                 self.read(info.item_type),
                 _MAKERS[type(info)],
@@ -91,6 +115,7 @@ class _Reader:
         if isinstance(info, msgspec_inspect.NamedTupleType):
             return self._named_tuple(info)
         if isinstance(info, msgspec_inspect.DictType):
+            _check_hash(info.key_type, "a key")
             return Table(
                 self.read(info.key_type),
                 self.read(info.value_type),
@@ -112,8 +137,8 @@ class _Reader:
 
     def _object(self, info: Any) -> Object:
         cls = get_origin(info.cls) or info.cls
-        arguments = _arguments(cls, info.fields)
-        node = self._objects[id(info)] = Object(
+        arguments = arguments_of(cls, [field.name for field in info.fields])
+        node = self._objects[info.cls] = Object(
             cls=cls,
             make=info.cls,
             tag_field=getattr(info, "tag_field", None),
@@ -133,10 +158,19 @@ class _Reader:
             )
             for field in info.fields
         )
-        node.inputs = {field.key: field for field in node.outputs if field.name in arguments}
+        taken = {name: self.read(found) for name, found in converter_inputs(cls).items()}
+        node.inputs = {
+            field.key: attrs.evolve(
+                field,
+                node=taken.get(field.name, field.node),
+                is_required=is_required(cls, field.argument, otherwise=field.is_required),
+            )
+            for field in node.outputs
+            if field.name in arguments
+        }
         tag = () if node.tag_field is None else (node.tag_field,)
         node.known = frozenset((*node.inputs, *tag))
-        node.by_hand = node.by_hand or any(f.node.by_hand for f in node.outputs)
+        node.by_hand = node.by_hand or any(f.node.by_hand for f in node.inputs.values())
         return node
 
     def _choice(self, info: msgspec_inspect.UnionType) -> Choice:
@@ -148,7 +182,7 @@ class _Reader:
         in_c = [n.in_c for n in nodes] + [NoneType] * is_optional
         return Choice(
             leaf=_together(leaves),
-            array=next((n for n in nodes if _is_array(n)), None),
+            arrays=tuple(n for n in nodes if _is_array(n)),
             table=next((n for n in nodes if isinstance(n, Table)), None),
             objects=objects,
             is_optional=is_optional,
@@ -158,6 +192,36 @@ class _Reader:
             by_hand=any(n.by_hand for n in nodes),
             in_c=None if None in in_c else Union[tuple(in_c)],  # noqa: UP007 - made of a list
         )
+
+
+def _check_hash(info: Any, role: str) -> None:
+    """Refuse what never has a hash; an item of ``set[Any]`` may have one.
+
+    Raises:
+        TypeError: with the class, or the kind.
+    """
+    for part in _hashed_parts(info):
+        _check_hash(part, role)
+    if isinstance(info, _UNHASHABLE):
+        raise TypeError(f"a list, set or object has no hash and cannot be {role}; take a tuple")
+    cls = getattr(info, "cls", None)
+    if cls is not None and (get_origin(cls) or cls).__hash__ is None:
+        raise TypeError(
+            f"{cls.__qualname__} has no hash and cannot be {role}; make the class frozen, or take "
+            f"a list"
+        )
+
+
+def _hashed_parts(info: Any) -> tuple[Any, ...]:
+    """What goes into the hash of a value."""
+    if isinstance(info, msgspec_inspect.Metadata):
+        return (info.type,)
+    if isinstance(info, msgspec_inspect.VarTupleType | msgspec_inspect.FrozenSetType):
+        return (info.item_type,)
+    if isinstance(info, msgspec_inspect.NamedTupleType):
+        return tuple(field.type for field in info.fields)
+    parts: tuple[Any, ...] = getattr(info, "types", getattr(info, "item_types", ()))
+    return parts
 
 
 def _is_array(node: Node) -> bool:
@@ -175,7 +239,8 @@ def _leaf(info: Any) -> Leaf:
         Annotated[type_, msgspec.Meta(**meta)] if meta else type_,
         title,
         looks=type_ is Decimal,
-        looks_leniently=type_ in (Decimal, float),
+        looks_leniently=type_ in (Decimal, float, datetime),
+        is_moment=type_ is datetime,
     )
 
 
@@ -190,23 +255,5 @@ def _together(leaves: list[Leaf]) -> Leaf | None:
         if all(x.choices for x in leaves)
         else (),
         looks=any(leaf.looks for leaf in leaves),
-        looks_leniently=any(leaf.looks_leniently for leaf in leaves),
+        looks_leniently=any(leaf.looks_leniently and not leaf.is_moment for leaf in leaves),
     )
-
-
-def _arguments(cls: Any, fields: tuple[msgspec_inspect.Field, ...]) -> dict[str, str]:
-    """The argument of the constructor for each field; a field that it has none for is the
-    class's own business and cannot be given."""
-    if attrs.has(cls):
-        return {a.name: a.alias or a.name for a in attrs.fields(cls) if a.init}
-    if dataclasses.is_dataclass(cls):
-        return {f.name: f.name for f in dataclasses.fields(cls) if f.init}
-    return {field.name: field.name for field in fields}
-
-
-def _has_own_ways(cls: Any) -> bool:
-    """Whether msgspec would make an instance in another way than its constructor does: it runs
-    no converters of attrs, and lets fields be given that the constructor does not take."""
-    if attrs.has(cls):
-        return any(a.converter is not None or not a.init for a in attrs.fields(cls))
-    return dataclasses.is_dataclass(cls) and not all(f.init for f in dataclasses.fields(cls))

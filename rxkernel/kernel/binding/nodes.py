@@ -1,14 +1,14 @@
 """The parts of a type, to walk a value with.
 
 msgspec converts a value in C, and stops at the first misfit. What it does not do is done
-here: ``is_clean`` finds what it lets pass, ``build`` makes the value while it collects every
+here: ``unclean`` finds what it lets pass, ``build`` makes the value while it collects every
 misfit, and ``opened`` takes an instance apart so that it can be made anew.
 """
 
 import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from enum import Enum
 from operator import is_
 from types import GenericAlias
@@ -19,10 +19,14 @@ import attrs
 import msgspec
 
 from rxkernel.kernel.binding.misfits import (
+    DOUBT,
     UNFIT,
+    Misfit,
     Misfits,
+    Mode,
     below,
     kind_of,
+    misfit_of,
     place_in,
     said_by_msgspec,
 )
@@ -30,16 +34,19 @@ from rxkernel.kernel.binding.misfits import (
 ATOMS = (str, int, float, bytes, Decimal, date, datetime, time, timedelta, UUID, Enum)
 ARRAYS = (list, tuple, set, frozenset)
 
-_PIECE = 200
+
+_MIN_EXPONENT, _MAX_EXPONENT, _MAX_DIGITS = -6176, 6144, 7000
+
+_SETS = (set, frozenset)
 
 
 class Node(Protocol):
     """A type, or a part of one.
 
-    ``looks`` and ``looks_leniently`` say whether `is_clean` can be false of something that
+    ``looks`` and ``looks_leniently`` say whether `unclean` can find something in what
     msgspec converted, from JSON and from text; ``is_flat`` that nothing in a value can hold
     more than is declared; ``by_hand`` that only `build` makes it right. ``in_c`` is the type for
-    msgspec to make many of at once, or None.
+    msgspec to make it of, or None.
     """
 
     @property
@@ -55,8 +62,11 @@ class Node(Protocol):
     @property
     def in_c(self) -> Any: ...
 
-    def is_clean(self, raw: Any, lenient: bool) -> bool:
-        """Whether all that *raw* holds, which msgspec converted, is wanted."""
+    def unclean(self, raw: Any, lenient: bool) -> Misfit | None:
+        """The first thing in *raw*, which msgspec converted, that is not wanted.
+
+        `DOUBT` when it is well, but only `build` makes it right.
+        """
 
     def build(self, raw: Any, path: str, misfits: Misfits, lenient: bool) -> Any:
         """The value of *raw*; `UNFIT` when there are misfits, which are noted."""
@@ -76,18 +86,19 @@ class Leaf:
     looks_leniently: bool = False
     is_flat: bool = True
     by_hand: bool = False
+    is_moment: bool = False  # a number as text would be a time of Unix: "2026" is in 1970
 
     @property
     def in_c(self) -> Any:
         return self.type
 
-    def is_clean(self, raw: Any, lenient: bool) -> bool:
+    def unclean(self, raw: Any, lenient: bool) -> Misfit | None:
+        if self.is_moment:
+            return ("", f"expected {self.title}") if lenient and _is_number(raw) else None
         if not (self.looks or (lenient and self.looks_leniently)):
-            return True
-        try:
-            return not isinstance(raw, str | float | Decimal) or math.isfinite(float(raw))
-        except (ValueError, OverflowError):  # a text that is something else, or too large
-            return not isinstance(raw, Decimal)
+            return None
+        is_wanted = _is_decimal if self.looks else _is_finite
+        return None if is_wanted(raw) else ("", "expected a finite number")
 
     def build(self, raw: Any, path: str, misfits: Misfits, lenient: bool) -> Any:
         try:
@@ -95,51 +106,106 @@ class Leaf:
         except msgspec.ValidationError as exc:
             message = said_by_msgspec(exc, self.choices, lenient)
             return misfits.add(path + place_in(exc), message)
-        if not self.is_clean(raw, lenient):
-            return misfits.add(path, "expected a finite number")
+        if (found := self.unclean(raw, lenient)) is not None:
+            return misfits.add(path, found[1])
         return value
 
     def opened(self, value: Any) -> Any:
         return value
 
 
-def build_many(
-    node: Node,
-    raws: list[Any],
-    place: Callable[[str, int], str],
-    path: str,
-    misfits: Misfits,
-    lenient: bool,
-) -> Any:
-    """All of *raws*, or `UNFIT`; ``place(path, n)`` is the path of one.
-
-    What is right is left to msgspec, a piece at a time: the search for one misfit in a large
-    body costs little more than the body itself.
-    """
-    built: list[Any] = []
-    before = len(misfits.found)
-    for begin in range(0, len(raws), _PIECE):
-        piece = raws[begin : begin + _PIECE]
-        if (made := _at_once(node, piece, lenient)) is None:
-            made = [
-                node.build(raw, place(path, n), misfits, lenient)
-                for n, raw in enumerate(piece, begin)
-            ]
-        built += made
-        if misfits.is_full:
-            return UNFIT
-    return built if len(misfits.found) == before else UNFIT
-
-
-def _at_once(node: Node, raws: list[Any], lenient: bool) -> list[Any] | None:
-    if node.in_c is None or len(raws) == 1:
-        return None
+def _is_finite(raw: Any) -> bool:
     try:
-        made: list[Any] = msgspec.convert(raws, GenericAlias(list, node.in_c), strict=not lenient)
-    except (msgspec.ValidationError, RecursionError):
-        return None
-    is_right = not (node.looks_leniently if lenient else node.looks)
-    return made if is_right or all(node.is_clean(raw, lenient) for raw in raws) else None
+        return not isinstance(raw, str | float) or math.isfinite(float(raw))
+    except ValueError:  # a text that is something else
+        return True
+
+
+def _is_decimal(raw: Any) -> bool:
+    """Whether *raw* is a number that decimal128 has (IEEE 754): with ``1e-999999999`` each sum
+    would take all of the memory."""
+    if not isinstance(raw, str | float | Decimal):
+        return True
+    if isinstance(raw, str) and len(raw) > _MAX_DIGITS:
+        return False
+    try:
+        value = Decimal(raw)
+    except InvalidOperation:  # a text that is something else
+        return True
+    exponent = value.as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= _MIN_EXPONENT and _is_small(value)
+
+
+def _is_small(value: Decimal) -> bool:
+    return _MIN_EXPONENT <= value.adjusted() <= _MAX_EXPONENT
+
+
+def _is_number(raw: Any) -> bool:
+    try:
+        float(raw)
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return True
+
+
+def made(node: Node, raw: Any, path: str, misfits: Misfits, lenient: bool) -> Any:
+    """The value of *raw*, a part of what is made by hand; or `UNFIT`.
+
+    What msgspec can make is left to it: whole, and once. Below of what it was given, nothing is
+    given to it again but leaves; else each level of a deep body would cost as much as all of it.
+    """
+    if misfits.mode is Mode.SEARCH:
+        misfits.left -= 1
+    if misfits.mode is not Mode.IN_C or node.in_c is None or isinstance(node, Leaf):
+        return node.build(raw, path, misfits, lenient)
+    try:
+        value = msgspec.convert(raw, node.in_c, strict=not lenient)
+    except msgspec.ValidationError as exc:
+        failure: Misfit | None = misfit_of(exc)
+    except TypeError:  # a set of what has no hash
+        failure = None
+    else:
+        looks = node.looks_leniently if lenient else node.looks
+        if (failure := node.unclean(raw, lenient) if looks else None) is None:
+            return value
+    return build_after(failure, node, raw, path, misfits, lenient)
+
+
+def build_after(
+    failure: Misfit | None, node: Node, raw: Any, path: str, misfits: Misfits, lenient: bool
+) -> Any:
+    """As `Node.build`, of what msgspec could not make, or not as it is wanted.
+
+    With *failure* known there will be no value: more misfits are searched for as long as that
+    costs little, and *failure* is told when none are found.
+    """
+    is_search = failure is not None and failure is not DOUBT
+    before, mode = len(misfits.found), misfits.mode
+    misfits.mode = Mode.SEARCH if is_search else Mode.BY_HAND
+    try:
+        value = node.build(raw, path, misfits, lenient)
+    finally:
+        misfits.mode = mode
+    if failure is None or not is_search:
+        return value
+    if len(misfits.found) == before:
+        misfits.add(path + failure[0], failure[1])
+    return UNFIT
+
+
+def _unhashable(parts: list[Any]) -> list[int]:
+    """The places of what has no hash: lists and objects, where anything may come."""
+    places = []
+    for place, part in enumerate(parts):
+        try:
+            hash(part)
+        except TypeError:
+            places.append(place)
+    return places
+
+
+def _below(place: str, found: Misfit) -> Misfit:
+    return found if found is DOUBT else (place + found[0], found[1])
 
 
 def _broken_length(length: int, shortest: int, longest: int | None) -> str:
@@ -181,20 +247,31 @@ class Items:
     def by_hand(self) -> bool:
         return self.item.by_hand
 
-    def is_clean(self, raw: Any, lenient: bool) -> bool:
-        is_clean = self.item.is_clean
-        for each in raw:  # noqa: SIM110 - a generator would cost as much as the rest
-            if not is_clean(each, lenient):
-                return False
-        return True
+    def unclean(self, raw: Any, lenient: bool) -> Misfit | None:
+        unclean = self.item.unclean
+        for each in raw:
+            if (found := unclean(each, lenient)) is not None:
+                place = next(n for n, other in enumerate(raw) if other is each)
+                return _below(f"[{place}]", found)
+        return None
 
     def build(self, raw: Any, path: str, misfits: Misfits, lenient: bool) -> Any:
         if not isinstance(raw, ARRAYS):
             return misfits.add(path, f"expected array, got {kind_of(raw)}")
         if rule := _broken_length(len(raw), self.shortest, self.longest):
             return misfits.add(path, f"expected array of length {rule}")
-        made = build_many(self.item, list(raw), "{}[{}]".format, path, misfits, lenient)
-        return UNFIT if made is UNFIT else self.make(made)
+        parts, item = [], self.item
+        for n, each in enumerate(raw):
+            if misfits.is_done:
+                return UNFIT
+            parts.append(made(item, each, f"{path}[{n}]", misfits, lenient))
+        if any(part is UNFIT for part in parts):
+            return UNFIT
+        if self.make in _SETS and (places := _unhashable(parts)):
+            for place in places:
+                misfits.add(f"{path}[{place}]", "cannot be one of a set")
+            return UNFIT
+        return self.make(parts)
 
     def opened(self, value: Any) -> Any:
         if isinstance(value, (*ATOMS, Mapping)) or not isinstance(value, Iterable):
@@ -223,9 +300,13 @@ class Row:
     by_hand: bool = False
     in_c: Any = None
 
-    def is_clean(self, raw: Any, lenient: bool) -> bool:
-        pairs = zip(self.items, raw, strict=False)
-        return len(raw) <= len(self.items) and all(n.is_clean(r, lenient) for n, r in pairs)
+    def unclean(self, raw: Any, lenient: bool) -> Misfit | None:
+        if len(raw) > len(self.items):
+            return "", f"expected array of length {len(self.items)}"
+        for place, (node, each) in enumerate(zip(self.items, raw, strict=False)):
+            if (found := node.unclean(each, lenient)) is not None:
+                return _below(f"[{place}]", found)
+        return None
 
     def build(self, raw: Any, path: str, misfits: Misfits, lenient: bool) -> Any:
         if not isinstance(raw, list | tuple):
@@ -233,7 +314,7 @@ class Row:
         if not self.shortest <= len(raw) <= len(self.items):
             return misfits.add(path, f"expected array of length {len(self.items)}")
         built = [
-            node.build(each, f"{path}[{place}]", misfits, lenient)
+            made(node, each, f"{path}[{place}]", misfits, lenient)
             for place, (node, each) in enumerate(zip(self.items, raw, strict=False))
         ]
         return UNFIT if any(each is UNFIT for each in built) else self.make(built)
@@ -282,25 +363,28 @@ class Table:
     def by_hand(self) -> bool:
         return self.value.by_hand or not self._has_text_keys
 
-    def is_clean(self, raw: Any, lenient: bool) -> bool:
-        return all(
-            self.key.is_clean(key, True) and self.value.is_clean(each, lenient)
-            for key, each in raw.items()
-        )
+    def unclean(self, raw: Any, lenient: bool) -> Misfit | None:
+        for key, each in raw.items():
+            found = self.key.unclean(key, True) or self.value.unclean(each, lenient)
+            if found is not None:
+                return _below(below("", key), found)
+        return None
 
     def build(self, raw: Any, path: str, misfits: Misfits, lenient: bool) -> Any:
         if not isinstance(raw, Mapping):
             return misfits.add(path, f"expected object, got {kind_of(raw)}")
         if rule := _broken_length(len(raw), self.shortest, self.longest):
             return misfits.add(path, f"expected object of length {rule}")
-        keys, parts = list(raw), list(raw.values())
-        values = build_many(
-            self.value, parts, lambda path, n: below(path, keys[n]), path, misfits, lenient
-        )
-        if not self._has_text_keys:
-            keys = [self.key.build(key, below(path, key), misfits, True) for key in keys]
-        fits = values is not UNFIT and not any(key is UNFIT for key in keys)
-        return dict(zip(keys, values, strict=True)) if fits else UNFIT
+        built, fits = {}, True
+        for key, each in raw.items():
+            if misfits.is_done:
+                return UNFIT
+            place = below(path, key)
+            name = key if self._has_text_keys else self.key.build(key, place, misfits, True)
+            value = made(self.value, each, place, misfits, lenient)
+            fits = fits and value is not UNFIT and name is not UNFIT
+            built[name] = value
+        return built if fits else UNFIT
 
     @property
     def _has_text_keys(self) -> bool:

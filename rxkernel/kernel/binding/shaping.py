@@ -1,21 +1,31 @@
 """What an action returns, made into what it declares: only declared fields leave."""
 
-from collections.abc import Callable, Iterable, Sequence
-from types import GenericAlias, NoneType
-from typing import Any, Union, get_args, get_origin, is_typeddict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import NoneType
+from typing import Any, Never, NoReturn, Union, is_typeddict
 
 import msgspec
 
 from rxkernel.exceptions import ConfigurationError, RxKernelError
-from rxkernel.kernel.binding.class_nodes import Object
+from rxkernel.kernel.binding.class_nodes import Choice, Object
+from rxkernel.kernel.binding.defaults import fill_of
 from rxkernel.kernel.binding.node_reader import read_node
-from rxkernel.kernel.binding.nodes import ARRAYS, Items, Leaf, Node, Table
-from rxkernel.messages.response import Response
-from rxkernel.routing.annotations import alternatives, is_custom
+from rxkernel.kernel.binding.nodes import ARRAYS, Items, Leaf, Node, Row, Table
+from rxkernel.kernel.binding.returns import check_shaped, returned_types
+from rxkernel.messages.response import (
+    Acknowledgement,
+    EventStreamResponse,
+    FileResponse,
+    Response,
+    StreamResponse,
+)
+from rxkernel.routing.annotations import is_custom, unsendable
 
 Shape = Callable[[Any], Any]
-"""Makes a value what is declared; a response passes as it is."""
+"""Makes a value, or the content of a plain response, what is declared."""
 
+_NOTHING = (NoneType, NoReturn, Never)
+_AS_THEY_ARE = (StreamResponse, EventStreamResponse, FileResponse, Acknowledgement)
 _ATOMS = (bool, int, float, str, bytes)
 
 
@@ -30,13 +40,16 @@ class Shaper:
     """
 
     def __init__(self, type_: Any, place: str) -> None:
-        msgspec.json.Decoder(type_)
         self._type = type_
         self._place = place
         self._node = read_node(type_)
+        msgspec.json.Decoder(type_)
         self._passing = _passing(self._node, type_)
         self._passing_items = {_passing_item(self._node)}
         self._in_c = _is_read_in_c(self._node)
+        objects = {o.cls: o for o in _objects_in(self._node, set())}
+        self._objects = objects if any(o.strays.come_anew for o in objects.values()) else {}
+        self._fill = fill_of(self._node)
 
     def __call__(self, value: Any) -> Any:
         """*value* as the declared type.
@@ -44,23 +57,64 @@ class Shaper:
         Raises:
             RxKernelError: it does not fit; the text says where, for the log.
         """
-        if type(value) is self._passing or isinstance(value, Response):
+        if type(value) is self._passing:
             return value
         if type(value) is list and self._passing_items.issuperset(map(type, value)):
             return value
         try:
-            if self._in_c and (isinstance(self._node, Object) or isinstance(value, ARRAYS)):
-                return msgspec.convert(value, self._type, from_attributes=True)
-            return msgspec.convert(self._node.opened(value), self._type)
+            shaped = self._convert(value)
         except msgspec.ValidationError as exc:
             raise RxKernelError(
                 f"{self._place} returned a {type(value).__qualname__} that does not fit its "
                 f"return annotation: {exc}"
             ) from exc
+        if self._fill is not None:
+            self._fill(shaped)
+        if self._objects:
+            _remove_strays(shaped, self._objects)
+        return shaped
+
+    def _convert(self, value: Any) -> Any:
+        if self._in_c and (isinstance(self._node, Object) or isinstance(value, ARRAYS)):
+            return msgspec.convert(value, self._type, from_attributes=True)
+        return msgspec.convert(self._node.opened(value), self._type)
 
     def takes(self, cls: type) -> bool:
         """Whether this is the alternative for an instance of *cls*."""
         return getattr(self._node, "cls", None) is cls
+
+
+def _objects_in(node: Node | None, seen: set[int]) -> Iterator[Object]:
+    if node is None or id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, Object):
+        yield node
+    for part in _parts(node):
+        yield from _objects_in(part, seen)
+
+
+def _parts(node: Node) -> Iterable[Node | None]:
+    if isinstance(node, Object):
+        return (field.node for field in node.outputs)
+    if isinstance(node, Items | Table):
+        return (node.item if isinstance(node, Items) else node.value,)
+    if isinstance(node, Choice):
+        return (*node.arrays, node.table, *node.objects)
+    return node.items if isinstance(node, Row) else ()
+
+
+def _remove_strays(value: Any, objects: Mapping[type, Object]) -> None:
+    """From what msgspec has made: a class may set anything after its fields are set."""
+    if (node := objects.get(type(value))) is not None:
+        if node.strays.come_anew:
+            node.strays.remove_from(value)
+        for field in node.outputs:
+            if not field.node.is_flat:
+                _remove_strays(getattr(value, field.name, None), objects)
+    elif isinstance(value, (*ARRAYS, Mapping)):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            _remove_strays(part, objects)
 
 
 def _passing(node: Node, type_: Any) -> Any:
@@ -96,29 +150,50 @@ def _passing_item(node: Node) -> Any:
 def shape_of(returns: Any, place: str) -> Shape | None:
     """How to shape what the action at *place* returns; None when nothing is declared of it.
 
+    The content of a plain response is shaped too, unless *returns* names the response among
+    its alternatives, it has none, or it tells of an error.
+
     Raises:
-        ConfigurationError: it declares what cannot be shaped.
+        ConfigurationError: it declares what cannot be shaped, or cannot be sent.
     """
-    members = [_as_list(a) for a in alternatives(returns) if not _is_response(a)]
-    wanted = [member for member in members if member is not NoneType]
-    if not wanted or any(member in (Any, object) or is_custom(member) for member in wanted):
-        return None
+    what = f"{place} declares to return {getattr(returns, '__qualname__', returns)}"
     try:
-        return _of_members(members, place)
-    except (TypeError, NameError) as exc:
+        types = returned_types(returns)
+        members = [member for member in types if not _is_response(member)]
+        wanted = [member for member in members if member not in _NOTHING]
+        if not wanted or any(member in (Any, object) for member in wanted):
+            return None
+        check_shaped(wanted)
+        if problem := next(filter(None, map(unsendable, wanted)), None):
+            raise ConfigurationError(f"{what}, which cannot be sent: {problem}")
+        if any(map(is_custom, wanted)):
+            return None
+        shape = _of_members(members, place)
+    except (TypeError, NameError, RecursionError) as exc:
+        cure = "; import it outside of TYPE_CHECKING" if isinstance(exc, NameError) else ""
         raise ConfigurationError(
-            f"{place} declares to return {returns}, which cannot be shaped: {exc}; declare a "
-            f"class, or Any to return what you like"
+            f"{what}, which cannot be shaped: {exc}{cure}; declare a list, a dict or a class, or "
+            f"Any to return what you like"
         ) from exc
+    return _with_responses(shape, tuple(filter(_is_response, types)))
+
+
+def _with_responses(shape: Shape, declared: tuple[type, ...]) -> Shape:
+    as_they_are = (*declared, *_AS_THEY_ARE)
+
+    def shape_all(value: Any) -> Any:
+        if not isinstance(value, Response):
+            return shape(value)
+        has_content = value.content is not None and value.status_code < 400
+        if has_content and not isinstance(value, as_they_are):
+            value.content = shape(value.content)
+        return value
+
+    return shape_all
 
 
 def _is_response(type_: Any) -> bool:
     return isinstance(type_, type) and issubclass(type_, Response)
-
-
-def _as_list(type_: Any) -> Any:
-    """``Iterable[T]`` is sent as a list; msgspec does not look into it."""
-    return GenericAlias(list, get_args(type_)) if get_origin(type_) is Iterable else type_
 
 
 def _of_members(members: Sequence[Any], place: str) -> Shape:

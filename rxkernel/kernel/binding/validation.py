@@ -5,8 +5,11 @@ from typing import Any, get_args, get_origin
 
 from msgspec import ValidationError, convert
 
-from rxkernel.kernel.binding.misfits import UNFIT, Misfits, place_in, said_by_msgspec
+from rxkernel.kernel.binding.defaults import fill_of
+from rxkernel.kernel.binding.misfits import NO_UNICODE, UNFIT, Misfit, Misfits, misfit_of
 from rxkernel.kernel.binding.node_reader import read_node
+from rxkernel.kernel.binding.nodes import Node, build_after
+from rxkernel.kernel.binding.words import with_words
 from rxkernel.routing.annotations import UNIONS
 
 
@@ -22,23 +25,36 @@ class Validator:
         self.node = read_node(self._type, allow_unknown=allow_unknown)
         self._in_c = not self.node.by_hand
         self._looks = (self.node.looks, self.node.looks_leniently)
+        self._fill = fill_of(self.node)
 
     def read(self, raw: Any, path: str, misfits: Misfits, lenient: bool = False) -> Any:
         """The value of *raw*, or `UNFIT`; *lenient* takes the text ``"7"`` for the number."""
         if raw is None and self._is_optional:
             return None
-        failure = None
+        failure: Misfit | None = None
         if self._in_c:
             try:
                 value = convert(raw, self._type, strict=not lenient)
             except ValidationError as exc:
-                failure = exc
+                failure = misfit_of(exc)
             except RecursionError:
                 return misfits.add(path, "is nested too deeply")
+            except UnicodeEncodeError:
+                return misfits.add(path, NO_UNICODE)
+            except TypeError:  # a set of what has no hash
+                pass
             else:
-                if not self._looks[lenient] or self.node.is_clean(raw, lenient):
-                    return value
+                failure = self.node.unclean(raw, lenient) if self._looks[lenient] else None
+                if failure is None:
+                    return self._filled(value)
+        if lenient and (spoken := with_words(self.node, raw)) is not raw:
+            return self.read(spoken, path, misfits, lenient)
         return self._build(raw, path, misfits, lenient, failure)
+
+    @property
+    def takes_empty(self) -> bool:
+        """Whether an empty text is a value; for a number or a date it is none."""
+        return takes_empty(self.node)
 
     def _build(
         self,
@@ -46,15 +62,28 @@ class Validator:
         path: str,
         misfits: Misfits,
         lenient: bool,
-        failure: ValidationError | None,
+        failure: Misfit | None,
     ) -> Any:
         try:
-            value = self.node.build(raw, path, misfits, lenient)
+            if self._in_c:
+                value = build_after(failure, self.node, raw, path, misfits, lenient)
+            else:
+                value = self.node.build(raw, path, misfits, lenient)
         except RecursionError:
             return misfits.add(path, "is nested too deeply")
-        if value is not UNFIT and failure is not None:  # msgspec knows better
-            return misfits.add(path + place_in(failure), said_by_msgspec(failure))
+        except UnicodeEncodeError:
+            return misfits.add(path, NO_UNICODE)
+        return value if value is UNFIT else self._filled(value)
+
+    def _filled(self, value: Any) -> Any:
+        if self._fill is not None and value is not None:
+            self._fill(value)
         return value
+
+
+def takes_empty(node: Node) -> bool:
+    """As `Validator.takes_empty`, of a part of a type."""
+    return node.build("", "", Misfits(), True) is not UNFIT
 
 
 def _required(type_: Any) -> tuple[Any, bool]:

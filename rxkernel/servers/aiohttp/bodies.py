@@ -5,6 +5,7 @@ import logging
 from typing import Self
 
 from aiohttp import HttpVersion11, hdrs, web
+from aiohttp.http_exceptions import ContentEncodingError
 
 from rxkernel.exceptions import (
     BadRequestException,
@@ -12,6 +13,7 @@ from rxkernel.exceptions import (
     RequestTimeoutException,
     ServiceUnavailableException,
 )
+from rxkernel.kernel.deadline import client_is_awaited
 from rxkernel.servers.body_limits import check_size
 from rxkernel.settings import HttpSettings
 
@@ -82,8 +84,9 @@ class BodyReader:
         clock, content = asyncio.get_running_loop().time, self._native.content
         started = clock()
         try:
-            async with asyncio.timeout(min(self._time_left(), _LOOK)):
-                return await content.readany()
+            with client_is_awaited():
+                async with asyncio.timeout(min(self._time_left(), _LOOK)):
+                    return await content.readany()
         except web.RequestPayloadError as exc:
             raise broken_off(self._native, exc) from exc
         except (Exception, asyncio.CancelledError) as exc:
@@ -112,7 +115,13 @@ class BodyReader:
 def broken_off(native: web.Request, exc: Exception | None = None) -> BadRequestException:
     """The answer to a body that nobody could read; nothing behind it can be read either."""
     give_up(native)
-    return BadRequestException(f"the body cannot be read: {exc or 'its coding is broken'}")
+    return BadRequestException(f"the body cannot be read: {_reason(exc)}")
+
+
+def _reason(exc: Exception | None) -> str:
+    """In a line; aiohttp's own text has several, and a status that is not this one."""
+    is_content = isinstance(exc and exc.__cause__, ContentEncodingError)
+    return "its content coding is broken" if is_content else "its coding is broken"
 
 
 def _why_ended(exc: BaseException) -> Exception:

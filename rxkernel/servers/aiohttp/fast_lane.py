@@ -10,6 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable, Collection
 from contextvars import copy_context
 from functools import partial
+from time import perf_counter
 from typing import Any, Protocol
 
 import attrs
@@ -128,6 +129,7 @@ class FastLane:
         name = self.ids.name
         if name is not None and name in request.headers:
             request.id = self.ids.given(request.headers)
+        request.route_name = definition.name
         if values:
             add_path(request, values)
         return LaneExchange(request, self, line, message, definition)
@@ -143,6 +145,7 @@ class FastLane:
             or hdrs.CONTENT_ENCODING in headers
             or path in self.not_awaited
             or ("%" in path and parsed.url.path in self.not_awaited)
+            or (not message.body and hdrs.CONTENT_LENGTH in headers)  # an empty form, perhaps
             or (message.body and "multipart" in headers.get(hdrs.CONTENT_TYPE, "").lower())
         ):
             return None
@@ -216,7 +219,7 @@ class LaneExchange(Exchange):
         lane, message, request, line = self.lane, self.message, self.request, self.line
         try:
             if lane.access_log is not None:
-                self._started = lane.loop.time()
+                self._started = perf_counter()
             current_request.set(request)
             request.make_native = message.native
             response = await self._respond() if message.body else None
@@ -291,7 +294,7 @@ class LaneExchange(Exchange):
 
     def elapsed(self) -> float:
         """Seconds since it began; for the access log."""
-        return self.lane.loop.time() - self._started
+        return perf_counter() - self._started
 
     # --- an answer that only aiohttp can write
 

@@ -10,7 +10,7 @@ import os
 from io import FileIO
 from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
 from rxkernel.messages.response import FileResponse
@@ -47,11 +47,13 @@ async def _answer(
     native: web.Request, response: FileResponse, sender: "asyncio.Task[Any]"
 ) -> FileAnswer:
     """The file that it opens is closed when the request has ended, in whichever way."""
+    headers = CIMultiDict(response.headers)
+    headers.popall(hdrs.TRANSFER_ENCODING, None)  # how it is sent is not the action's to say
     opening = asyncio.get_running_loop().run_in_executor(
         None,
         answer_file,
         response,
-        CIMultiDict(response.headers),
+        headers,
         native.method,
         native.headers,
     )

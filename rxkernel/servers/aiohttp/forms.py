@@ -5,16 +5,15 @@ from urllib.parse import parse_qsl
 
 from multidict import MultiDict
 
+from rxkernel.messages.media_type import ContentType
 from rxkernel.messages.request import Request
 from rxkernel.messages.spool import Spool
 from rxkernel.messages.upload import UploadedFile
 from rxkernel.servers.aiohttp.bodies import BodyReader
-from rxkernel.servers.aiohttp.content_type import ContentType
 from rxkernel.servers.aiohttp.multipart import Multipart, Part
-from rxkernel.servers.body_limits import BodyLimits, check_fields, check_size
+from rxkernel.servers.body_limits import BodyLimits, check_fields, check_form_size, check_size
 
 _PLAIN = ContentType("text/plain", {})
-_NO_FILES = "what the form holds besides files"
 _UNKNOWN = "application/octet-stream"
 
 
@@ -44,14 +43,14 @@ async def read_multipart(
     while (part := await parts.next()) is not None:
         check_fields(number := number + 1, limits)
         size += len(part.name) + len(part.filename or "")
-        check_size(size, limits.memory, _NO_FILES)
+        check_form_size(size, limits)
         if part.filename is not None:
             await _keep(parts, part, request, limits)
             continue
         raw = bytearray()
         while piece := await parts.read():
             size += len(piece)
-            check_size(size, limits.memory, _NO_FILES)
+            check_form_size(size, limits)
             raw += piece
         form.add(part.name, _value(part, bytes(raw)))
     _add_form(request, form)

@@ -5,6 +5,7 @@ which a request moves; `Connections` looks at all of them once a second.
 """
 
 import asyncio
+import logging
 import math
 from time import monotonic
 from typing import Any, cast
@@ -12,10 +13,19 @@ from typing import Any, cast
 from aiohttp import EMPTY_PAYLOAD, StreamReader, web
 
 from rxkernel.exceptions import HttpException, RequestTimeoutException
-from rxkernel.kernel.errors import error_response
-from rxkernel.servers.aiohttp.connections import Connections, last_answer, limit_sending
+from rxkernel.servers.aiohttp.connections import (
+    Connections,
+    end_at_once,
+    limit_sending,
+)
+from rxkernel.servers.aiohttp.underway import underway
+
+logger = logging.getLogger(__name__)
 
 _END_OF_HEAD = b"\r\n\r\n"
+
+_NO_REQUEST = b"\0"
+"""Behind what the parser could not even refuse, it refuses this."""
 
 _PARTING = 1.0
 """Seconds in which a client that was turned away may read why."""
@@ -33,7 +43,8 @@ class Guard(asyncio.Protocol):
     A head must have come ``http.header_timeout`` seconds after the connection, or after the
     first byte of a further request; between two requests there may be ``http.keepalive_timeout``
     seconds. Half a head that came together with the *body* before it is only seen with its
-    next byte, and is closed as an idle connection until then.
+    next byte, and is closed as an idle connection until then. While something is on its way to the
+    client, it must take some of it every ``http.send_timeout`` seconds.
     """
 
     __slots__ = (
@@ -41,12 +52,17 @@ class Guard(asyncio.Protocol):
         "_connections",
         "_handler",
         "_is_admitted",
+        "_is_cut",
         "_is_idle",
         "_network",
+        "_patience",
         "_server",
         "_tail",
+        "_taken",
+        "_task",
         "_transport",
         "deadline",
+        "settled",
     )
 
     def __init__(self, connections: Connections, server: web.Server) -> None:
@@ -57,6 +73,11 @@ class Guard(asyncio.Protocol):
         self._is_idle = False
         self._tail = b""
         self._body: StreamReader = EMPTY_PAYLOAD
+        self._task: asyncio.Task[Any] | None = None
+        self._taken = 0
+        self._patience = math.inf
+        self._is_cut = False
+        self.settled = 0.0
 
     # --- what the transport calls
 
@@ -81,11 +102,15 @@ class Guard(asyncio.Protocol):
         handler.connection_made(self._transport)
 
     def data_received(self, data: bytes) -> None:
-        if self._is_idle:
+        if self._is_idle or self._has_become_idle():
             self._is_idle = False
             self.deadline = monotonic() + self._connections.header_timeout
         self._tail = data[-4:] if len(data) > 3 else (self._tail + data)[-4:]
-        self._handler.data_received(data)
+        try:
+            self._handler.data_received(data)
+        except Exception:  # yarl raises IndexError for "http://[::1]@/"
+            logger.debug("the parser itself failed", exc_info=True)
+            self._handler.data_received(_NO_REQUEST)
 
     def eof_received(self) -> bool | None:
         return self._handler.eof_received()
@@ -102,9 +127,13 @@ class Guard(asyncio.Protocol):
             return
         self._connections.unwatch(self)
         self._connections.leave(self._network)
+        # what the system still holds for the client is nobody's from now on
+        limit_sending(self._transport, self._connections.send_timeout)
         if isinstance(exc, TimeoutError):
             self._cross("http.send_timeout", "took no more of its answer")
         self._handler.connection_lost(exc)
+        if self._task is None and self._body is not EMPTY_PAYLOAD:
+            self._body.feed_eof()  # aiohttp waits for the rest, which nobody wants
         self._handler = DEAF  # no cycle is left to collect
 
     # --- what the server tells
@@ -116,8 +145,10 @@ class Guard(asyncio.Protocol):
     def answers(self, out: web.StreamResponse) -> None:
         """*out* is what the request is answered with."""
 
-    def begin(self, body: StreamReader) -> None:
-        """The head of a request has been read: the client has done its part."""
+    def begin(self, task: "asyncio.Task[Any]", body: StreamReader) -> None:
+        """The head of a request has been read, which *task* answers: the client has done its
+        part."""
+        self._task = task
         self._is_idle = False
         self.deadline = math.inf
         self._body = body
@@ -126,6 +157,9 @@ class Guard(asyncio.Protocol):
         """*task* has written the answer."""
         connections, body = self._connections, self._body
         connections.in_flight.discard(task)
+        if task is not self._task:
+            return  # the next request has begun meanwhile, which an eager task does at once
+        self._task = None
         now = monotonic()
         if body is EMPTY_PAYLOAD:
             self._is_idle = self._tail == _END_OF_HEAD
@@ -139,26 +173,64 @@ class Guard(asyncio.Protocol):
         else:
             self.deadline = now + connections.lingering + connections.keepalive_timeout
 
+    def _has_become_idle(self) -> bool:
+        """Whether the rest of a body has come that was not there when its request was answered."""
+        body = self._body
+        if self._task is not None or body is EMPTY_PAYLOAD or not body.is_eof():
+            return False
+        self._body = EMPTY_PAYLOAD
+        return True
+
     def let_go(self) -> None:
         """It has become a websocket, whose deadlines are its owner's."""
         self._connections.unwatch(self)
-        limit_sending(self._transport.get_extra_info("socket"), 0)
 
     # --- deadlines
 
     def expire(self) -> None:
         """Close it for its deadline; half a head is told."""
-        self._connections.unwatch(self)
-        if self._is_idle or self._transport.is_closing():
+        self.deadline = math.inf
+        if self._is_idle or self._has_become_idle() or self._transport.is_closing():
             self._transport.close()
         elif self._tail:
             self._cross("http.header_timeout", "did not end the head of its request")
             late = RequestTimeoutException("the head did not come in time")
-            self._transport.write(last_answer(error_response(late)))
+            self._transport.write(self._connections.farewell(late))
             self._transport.close()
         else:
             self._cross("http.header_timeout", "sent nothing")
             self._transport.close()
+
+    def look(self, now: float) -> None:
+        """See how the client takes what is on its way, and cut it off if it takes nothing."""
+        if self._is_cut:
+            self._transport.abort()
+            return
+        way = underway(self._transport)
+        if way.has_left and self._is_deaf_behind_a_stream():
+            self._transport.abort()
+        elif not way.is_waiting:
+            self._patience = math.inf
+            if self.deadline < math.inf:
+                self.settled = self.deadline
+        elif way.taken != self._taken or self._patience == math.inf:
+            self._taken = way.taken
+            self._patience = now + self._connections.send_timeout
+        elif self._patience <= now:
+            self._cut()
+
+    def _is_deaf_behind_a_stream(self) -> bool:
+        """Whether nobody would hear that the client leaves: so much is pipelined behind a stream,
+        which may be silent, that nothing more is read."""
+        transport = self._transport
+        return transport.get_protocol() is not self and not transport.is_reading()
+
+    def _cut(self) -> None:
+        """End the connection now, and give up what is left at the next look: until then a
+        sendfile of aiohttp's can hear of it, which an aborted transport would leave waiting."""
+        self._is_cut = True
+        self._cross("http.send_timeout", "took no more of its answer")
+        end_at_once(self._transport)
 
     def _cross(self, setting: str, what: str) -> None:
         whose = self._network or "a proxy"
@@ -167,7 +239,7 @@ class Guard(asyncio.Protocol):
     def _turn_away(self, exc: HttpException) -> None:
         """Say why, and read what comes for a moment: closing at once would lose the answer."""
         parting = self._connections.turned_away
-        self._transport.write(last_answer(error_response(exc)))
+        self._transport.write(self._connections.farewell(exc))
         delay = _PARTING if len(parting) < _MOST_PARTING else 0.0
         parting.add(self._transport)
         asyncio.get_running_loop().call_later(delay, self._transport.abort)

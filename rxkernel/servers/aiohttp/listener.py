@@ -8,7 +8,7 @@ from functools import partial
 
 from aiohttp import web
 
-from rxkernel.servers.aiohttp.connections import Connections, limit_sending
+from rxkernel.servers.aiohttp.connections import Connections
 from rxkernel.servers.aiohttp.fast_lane import FastLane
 from rxkernel.servers.aiohttp.guard import Guard
 from rxkernel.servers.aiohttp.lane_guard import LaneGuard
@@ -74,7 +74,6 @@ class Listener:
                 raise ServerStartError(self._explain(exc)) from exc
             raise
         for listening in self._server.sockets:
-            limit_sending(listening, self._connections.send_timeout)
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self.port = self._server.sockets[0].getsockname()[1]
 

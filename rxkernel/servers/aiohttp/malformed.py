@@ -5,9 +5,10 @@ aiohttp's own handler answers with what the client sent, and logs a traceback fo
 
 import errno
 import re
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.http_exceptions import (
     BadHttpMethod,
     BadStatusLine,
@@ -37,9 +38,12 @@ _OTHER_VERSION = re.compile(r"Bad status line:\s+Invalid HTTP version|Pause on P
 class RequestHandler(web.RequestHandler):
     """aiohttp's side of one connection."""
 
-    __slots__ = ("crossings", "guard")
+    __slots__ = ("crossings", "guard", "mark")
 
     crossings: Crossings
+    mark: Callable[[MutableMapping[str, str], web.BaseRequest], None]
+    """Puts the headers of every answer on one that no application sees."""
+
     guard: Any
     """The `Guard` in front of it, for who has a request only."""
 
@@ -63,6 +67,8 @@ class RequestHandler(web.RequestHandler):
             body=body,
             content_type=content_type,
         )
+        out.headers[hdrs.SERVER] = "aiohttp"  # who sends this is told no version
+        self.mark(out.headers, request)
         out.force_close()
         return out
 

@@ -15,7 +15,7 @@ from rxkernel.exceptions import (
     PayloadTooLargeException,
     UnsupportedMediaTypeException,
 )
-from rxkernel.servers.aiohttp.content_type import ContentType, content_type_of
+from rxkernel.messages.media_type import ContentType, content_type_of
 
 _HEAD_LIMIT = 8190
 """Bytes of the headers of one part."""

@@ -6,13 +6,11 @@ from aiohttp import hdrs
 
 from rxkernel.kernel.messagepack import encode_msgpack
 from rxkernel.kernel.serialization import encode_json
+from rxkernel.messages.media_type import MSGPACK_NAMES
 from rxkernel.servers.aiohttp.head import Head
 from rxkernel.servers.aiohttp.quality import weighted
 
 JSON = "application/json"
-MSGPACK_NAMES = frozenset(
-    ("application/msgpack", "application/vnd.msgpack", "application/x-msgpack")
-)
 _JSON_RANGES = {JSON: 2, "application/*": 1, "*/*": 0}
 
 

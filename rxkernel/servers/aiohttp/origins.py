@@ -12,6 +12,7 @@ from rxkernel.servers.aiohttp.vary import vary
 from rxkernel.settings import HttpSettings, canonical_origin
 
 _ALLOW_ORIGIN = "Access-Control-Allow-Origin"
+_EXPOSE = "Access-Control-Expose-Headers"
 _MAX_AGE = "600"
 """Seconds for which a browser need not ask again."""
 
@@ -31,6 +32,8 @@ class OriginPolicy:
         self._granted = (
             {"Access-Control-Allow-Credentials": "true"} if settings.allow_credentials else {}
         )
+        ids = settings.request_id_header
+        self._exposed = {_EXPOSE: ids} if ids is not None else {}
 
     def allows(self, head: Head) -> bool:
         """Whether the page that sent *head*, if one did, may have an answer."""
@@ -69,19 +72,19 @@ class OriginPolicy:
         return origin == canonical_origin(f"{told}://{self._proxies.host(head)}")
 
     def headers(self, head: Head) -> dict[str, str]:
-        """What tells the browser that the page may read the answer to *head*.
+        """What tells the browser that the page may read the answer to *head*, and its id.
 
         With ``*`` they are on every answer, with a list ``Vary`` is, whether a page asks or not:
         a cache may hand the answer to one later (Fetch Standard, "CORS protocol and HTTP
         caches"). Without ``http.origins`` there are none.
         """
         if self._everyone:
-            return {_ALLOW_ORIGIN: "*"}
+            return {_ALLOW_ORIGIN: "*", **self._exposed}
         if not self._listed:
             return {}
         origin = head.headers.get("Origin")
         if origin is not None and self._lists(origin):
-            return {_ALLOW_ORIGIN: origin, **self._granted, "Vary": "Origin"}
+            return {_ALLOW_ORIGIN: origin, **self._granted, **self._exposed, "Vary": "Origin"}
         return {"Vary": "Origin"}
 
     def preflight(self, head: Head, methods: Iterable[str]) -> dict[str, str]:
@@ -109,6 +112,8 @@ class OriginPolicy:
         for name, value in self.headers(head).items():
             if name == "Vary":
                 vary(headers, value)
+            elif name == _EXPOSE:  # besides those that the application names
+                headers.add(name, value)
             else:
                 headers.setdefault(name, value)
 

@@ -9,10 +9,10 @@ from aiohttp import HttpVersion10, HttpVersion11, hdrs
 from aiohttp.http import SERVER_SOFTWARE
 from multidict import CIMultiDict
 
+from rxkernel.messages.media_type import MSGPACK_NAMES
 from rxkernel.messages.response import Response
 from rxkernel.servers.aiohttp.compression import Compression
 from rxkernel.servers.aiohttp.head import Head
-from rxkernel.servers.aiohttp.negotiation import MSGPACK_NAMES
 from rxkernel.servers.aiohttp.responses import encode, encode_content
 
 Mark = Callable[[Head, CIMultiDict[str]], None]

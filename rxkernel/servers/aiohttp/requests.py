@@ -1,5 +1,6 @@
 """From aiohttp's request to the kernel's: lazily where it can, strictly where it must."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import hdrs, web
@@ -9,23 +10,24 @@ from rxkernel.exceptions import UnsupportedMediaTypeException
 from rxkernel.kernel.messagepack import decode_msgpack
 from rxkernel.kernel.serialization import decode_json
 from rxkernel.messages.connection import ClientAddress
+from rxkernel.messages.media_type import ContentType, content_type_of
 from rxkernel.messages.request import Request
+from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import HttpDefinition
 from rxkernel.servers.aiohttp.bodies import BodyReader, broken_off, expects_continue
-from rxkernel.servers.aiohttp.content_type import ContentType, content_type_of
 from rxkernel.servers.aiohttp.forms import read_multipart, read_urlencoded
 from rxkernel.servers.aiohttp.head import Head
 from rxkernel.servers.body_limits import BodyLimits, check_size
 from rxkernel.settings import HttpSettings
 
 _ENCODINGS = {"", "identity", "gzip", "deflate", "br", "zstd"}
-_MSGPACK = {"application/msgpack", "application/vnd.msgpack", "application/x-msgpack"}
-_UNKNOWN = "application/octet-stream"
+UNKNOWN = "application/octet-stream"
+URLENCODED = "application/x-www-form-urlencoded"
 
 
 def read_head(head: Head, client: ClientAddress | None) -> Request:
     """The request of *client*, without its path parameters, its body and ``native``."""
-    request = Request.over_http(head.headers)
+    request = Request(Transport.HTTP, head.headers)
     request.method = head.method
     target, url = head.raw_path, head.rel_url
     # an absolute-form is not to hide its path from a listener
@@ -74,29 +76,31 @@ class Bodies:
         headers = native.headers
         if hdrs.EXPECT in headers:
             expects_continue(native)
-        if not native.body_exists:
+        if not native.body_exists and not _is_empty_form(headers):
             return
         limits = self._limits.get(definition) or self._limits_of(definition)
         if headers.get(hdrs.CONTENT_ENCODING, "").strip().lower() not in _ENCODINGS:
             coding = headers[hdrs.CONTENT_ENCODING][:40]
             raise UnsupportedMediaTypeException(f"content coding {coding!r} is not supported")
-        content_type = content_type_of(headers.get(hdrs.CONTENT_TYPE, _UNKNOWN))
+        kind = UNKNOWN if limits.is_raw else headers.get(hdrs.CONTENT_TYPE, UNKNOWN)
+        content_type = content_type_of(kind)
         if limits.is_streamed:
-            request.source = self._reader(native, limits.total)
+            request.source = self._reader(native, limits.total) if native.body_exists else None
         elif content_type.kind == "multipart/form-data":
             reader = self._reader(native, limits.total)
             await read_multipart(reader, content_type, request, limits)
         else:
             request.raw_body = await self._read_all(native, limits.memory)
-            _decode(content_type, request, limits)
+            decode_body(content_type, request, limits)
 
     def take(self, raw: bytes, request: Request, definition: HttpDefinition) -> None:
         """`read` for *raw*, a whole body that is neither compressed, streamed nor multipart."""
         limits = self._limits.get(definition) or self._limits_of(definition)
-        content_type = content_type_of(request.headers.get(hdrs.CONTENT_TYPE, _UNKNOWN))
+        kind = UNKNOWN if limits.is_raw else request.headers.get(hdrs.CONTENT_TYPE, UNKNOWN)
+        content_type = content_type_of(kind)
         check_size(len(raw), limits.memory)
         request.raw_body = raw
-        _decode(content_type, request, limits)
+        decode_body(content_type, request, limits)
 
     def _limits_of(self, definition: HttpDefinition) -> BodyLimits:
         self._limits[definition] = limits = BodyLimits.of(definition, self._settings)
@@ -118,17 +122,28 @@ class Bodies:
         return raw
 
 
-def _decode(content_type: ContentType, request: Request, limits: BodyLimits) -> None:
+def _is_empty_form(headers: Mapping[str, str]) -> bool:
+    """A form of which nothing is filled in, which is not the same as no form."""
+    if hdrs.CONTENT_LENGTH not in headers:
+        return False
+    return headers.get(hdrs.CONTENT_TYPE, "").lower().startswith(URLENCODED)
+
+
+def decode_body(content_type: ContentType, request: Request, limits: BodyLimits) -> None:
     raw = request.raw_body
+    if limits.is_raw:
+        request.body = raw or None
+        return
+    if content_type.kind == URLENCODED:
+        read_urlencoded(content_type.text(raw), request, limits)
+        return
     if not raw:
         return
     if content_type.is_json:
         if content_type.charset() not in ("utf-8", "ascii"):
             raise UnsupportedMediaTypeException("JSON is read as UTF-8 only")
-        request.body = decode_json(raw)
-    elif content_type.kind == "application/x-www-form-urlencoded":
-        read_urlencoded(content_type.text(raw), request, limits)
-    elif content_type.kind in _MSGPACK:
+        request.body = decode_json(raw, exact=limits.is_exact)
+    elif content_type.is_msgpack:
         request.body = decode_msgpack(raw)
     elif content_type.kind.startswith("text/"):
         request.body = content_type.text(raw)

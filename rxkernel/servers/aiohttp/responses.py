@@ -7,12 +7,13 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
 from rxkernel.kernel.serialization import encode_json
-from rxkernel.messages.entity_tag import entity_tag
+from rxkernel.messages.entity_tag import entity_tag, of_form
+from rxkernel.messages.media_type import MSGPACK_NAMES
 from rxkernel.messages.response import Response
 from rxkernel.servers.aiohttp.compression import Compression, compress
 from rxkernel.servers.aiohttp.conditional import is_not_modified, without_body
 from rxkernel.servers.aiohttp.head import Head
-from rxkernel.servers.aiohttp.negotiation import JSON, MSGPACK_NAMES, encode_negotiated
+from rxkernel.servers.aiohttp.negotiation import JSON, encode_negotiated
 from rxkernel.servers.aiohttp.vary import may_be_kept, vary
 
 _BYTES = (bytes, bytearray, memoryview)
@@ -48,6 +49,8 @@ async def encode(
         headers[hdrs.CONTENT_TYPE] = content_type
     if content_type in MSGPACK_NAMES and given is None:
         vary(headers, hdrs.ACCEPT)
+        if hdrs.ETAG in headers:
+            headers[hdrs.ETAG] = of_form(headers[hdrs.ETAG], "msgpack")
     if not is_plain:
         _complete(head, response, headers, body)
     if compression is not None:

@@ -1,10 +1,11 @@
-"""What browsers are told to refuse, on every answer (``http.security_headers``).
+"""What browsers are told to refuse, on every answer, and nobody of us (``http.security_headers``).
 
 After OWASP's "HTTP Headers" and "REST Security" cheat sheets, less what only an application
 can know: a whole content security policy, which pages may be opened by others.
 """
 
-from aiohttp import web
+from aiohttp import hdrs, web
+from aiohttp.http import SERVER_SOFTWARE
 from multidict import CIMultiDict
 
 from rxkernel.servers.aiohttp.head import Head
@@ -16,12 +17,17 @@ _ALWAYS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"
 
 _FRAME_OPTIONS, _POLICY = "X-Frame-Options", "Content-Security-Policy"
 
+WITHOUT_A_REQUEST = {**_ALWAYS, _FRAME_OPTIONS: "DENY", _POLICY: "frame-ancestors 'none'"}
+"""For the answers to what could not be read."""
+
 _TRANSPORT, _ONE_YEAR = "Strict-Transport-Security", "max-age=31536000"
 """Without subdomains: they may not be ours."""
 
 
 class SecurityHeaders:
-    """Adds them where the application has not said otherwise."""
+    """Adds them where the application has not said otherwise, and takes away which versions of
+    Python and aiohttp answer.
+    """
 
     def __init__(self, proxies: ForwardedBy) -> None:
         self._proxies = proxies
@@ -32,6 +38,8 @@ class SecurityHeaders:
 
     def add(self, head: Head, headers: CIMultiDict[str]) -> None:
         """Add them to an answer before it leaves."""
+        if headers.get(hdrs.SERVER) == SERVER_SOFTWARE:
+            del headers[hdrs.SERVER]
         for name, value in _ALWAYS.items():
             headers.setdefault(name, value)
         policies = headers.getall(_POLICY, ())

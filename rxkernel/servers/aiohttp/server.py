@@ -40,7 +40,6 @@ from rxkernel.servers.aiohttp.hosts import HostPolicy
 from rxkernel.servers.aiohttp.listener import Listener
 from rxkernel.servers.aiohttp.malformed import METHODS
 from rxkernel.servers.aiohttp.origins import OriginPolicy, is_preflight
-from rxkernel.servers.aiohttp.outlet import SlowClientError
 from rxkernel.servers.aiohttp.prepared import Prepared
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
 from rxkernel.servers.aiohttp.request_ids import RequestIds
@@ -109,6 +108,7 @@ class AiohttpServer(Server):
         self.engine = web.Application(client_max_size=self._settings.body_limit)
 
     async def start(self) -> None:
+        self.connections.find_room()
         has_native_parts = self._has_native_parts
         is_marked = bool(self.engine.on_response_prepare)
         self.mark_answers_of(self.engine, with_ids=has_native_parts)
@@ -127,6 +127,7 @@ class AiohttpServer(Server):
             lane=self._lane,
         )
         await self._listener.start()
+        self.connections.tell_room()
 
     @property
     def _has_native_parts(self) -> bool:
@@ -197,7 +198,7 @@ class AiohttpServer(Server):
         task, body = asyncio.current_task(), native.content
         assert task is not None
         guard: Guard = native.protocol.guard  # type: ignore[attr-defined]
-        guard.begin(body)
+        guard.begin(task, body)
         task.add_done_callback(guard.end)
         is_awaited = native.path not in self.not_awaited
         if is_awaited:
@@ -250,7 +251,7 @@ class AiohttpServer(Server):
         exc = HttpVersionNotSupportedException("HTTP/1.0 and HTTP/1.1 are spoken here")
         try:
             response = await self._kernel.fail(request, exc)
-            response.headers.update(self.ids.headers(native))
+            self.connections.mark(response.headers, native)
             answer = last_answer(response)
         except Exception:
             logger.exception("what a listener answers to another version cannot be written")
@@ -303,6 +304,7 @@ class AiohttpServer(Server):
                 granted = self._preflight(kernel, native)
                 return await kernel.respond(request, Response(None, 204, granted))
             definition, values = self._find(kernel, native)
+            request.route_name = definition.name
             add_path(request, values)
             await self._bodies.read(native, request, definition)
         except MethodNotAllowedException as exc:
@@ -378,9 +380,8 @@ class AiohttpServer(Server):
     async def _stream(
         self, native: web.Request, request: Request, response: StreamResponse | EventStreamResponse
     ) -> web.StreamResponse:
-        timeout = self._settings.send_timeout
         try:
-            stream = stream_of(native, response, timeout, self._compression)
+            stream = stream_of(native, response, self._compression)
         except ValueError:
             await close_source(response)
             raise
@@ -391,10 +392,6 @@ class AiohttpServer(Server):
                 stream.end()
         try:
             await stream.send()
-        except SlowClientError:
-            logger.info("%s: took nothing for %g s, cut off", request.route_name, timeout)
-            if native.transport is not None:
-                native.transport.abort()
         except Exception as exc:
             if not stream.out.prepared:
                 raise

@@ -11,7 +11,7 @@ from rxkernel.messages.response import EventStreamResponse, StreamResponse, clos
 from rxkernel.servers.aiohttp.compression import Compression, compress
 from rxkernel.servers.aiohttp.conditional import is_not_modified, without_body
 from rxkernel.servers.aiohttp.departure import Departure
-from rxkernel.servers.aiohttp.outlet import Outlet, SlowClientError
+from rxkernel.servers.aiohttp.outlet import Outlet
 from rxkernel.servers.aiohttp.responses import is_gone
 
 _BODILESS = (204, 205, 304)
@@ -31,12 +31,10 @@ class Stream:
         self,
         native: web.Request,
         response: StreamResponse | EventStreamResponse,
-        send_timeout: float,
         compression: Compression | None = None,
     ) -> None:
         self._native = native
         self._response = response
-        self._send_timeout = send_timeout
         status, headers = response.status_code, CIMultiDict(response.headers)
         headers.popall(hdrs.TRANSFER_ENCODING, None)
         self._left = _declared_length(headers)
@@ -55,7 +53,6 @@ class Stream:
         """Send it all, or as much as the client takes.
 
         Raises:
-            SlowClientError: the client took nothing for too long.
             Exception: the source failed, or gave what cannot be sent; before the first byte
                 when ``out`` is not prepared.
         """
@@ -86,7 +83,7 @@ class Stream:
 
     def _is_of_the_client(self, failure: BaseException) -> bool:
         """Whether *failure* says no more than that the client has left."""
-        return isinstance(failure, ConnectionError | SlowClientError) and is_gone(self._native)
+        return isinstance(failure, ConnectionError) and is_gone(self._native)
 
     def end(self) -> None:
         """Send nothing more. The source is told once: its clean-up may take its time."""
@@ -128,7 +125,7 @@ class Stream:
         if self._outlet is None:
             writer = await self.out.prepare(self._native)
             assert writer is not None
-            self._outlet = Outlet(self._native, writer, self._send_timeout)
+            self._outlet = Outlet(writer)
         return self._outlet
 
     async def _finish(self) -> None:
@@ -143,10 +140,8 @@ class EventStream(Stream):
 
     endless = True
 
-    def __init__(
-        self, native: web.Request, response: EventStreamResponse, send_timeout: float
-    ) -> None:
-        super().__init__(native, response, send_timeout)
+    def __init__(self, native: web.Request, response: EventStreamResponse) -> None:
+        super().__init__(native, response)
         self._heartbeat = response.heartbeat
         self._retry = response.retry
         self._is_writing = False
@@ -198,17 +193,16 @@ class EventStream(Stream):
 def stream_of(
     native: web.Request,
     response: StreamResponse | EventStreamResponse,
-    send_timeout: float,
     compression: Compression | None,
 ) -> Stream:
-    """What sends *response* to the client of *native*; *send_timeout* is in seconds.
+    """What sends *response* to the client of *native*.
 
     Raises:
         ValueError: its ``Content-Length`` is none.
     """
     if isinstance(response, EventStreamResponse):
-        return EventStream(native, response, send_timeout)
-    return Stream(native, response, send_timeout, compression)
+        return EventStream(native, response)
+    return Stream(native, response, compression)
 
 
 def _declared_length(headers: CIMultiDict[str]) -> int | None:

@@ -131,34 +131,6 @@ def wants_websocket(native: web.Request) -> bool:
     return native.headers.get("Upgrade", "").lower() == "websocket"
 
 
-class BodyError(ValueError):
-    """A body that cannot be read; ``is_too_large`` says that it is one above the limit."""
-
-    def __init__(self, message: str, *, is_too_large: bool = False) -> None:
-        super().__init__(message)
-        self.is_too_large = is_too_large
-
-
-async def read_text(native: web.Request, limit: int) -> str:
-    """The whole body, however many segments it comes in.
-
-    Raises:
-        BodyError: it is larger than *limit* bytes, not coded as it says, or no UTF-8.
-    """
-    body = bytearray()
-    try:
-        async for chunk in native.content.iter_any():
-            body += chunk
-            if len(body) > limit:
-                raise BodyError("the payload is too large", is_too_large=True)
-        return body.decode()
-    except UnicodeDecodeError as exc:
-        raise BodyError("a payload that is no UTF-8") from exc
-    except web.RequestPayloadError as exc:
-        native.content.feed_eof()  # aiohttp would read the rest, fail again and log a traceback
-        raise BodyError(f"a payload that cannot be read: {exc}") from exc
-
-
 def text_response(
     text: str, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> web.Response:

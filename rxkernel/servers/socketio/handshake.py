@@ -8,21 +8,23 @@ from typing import Any
 import engineio
 import msgspec
 
+from rxkernel.exceptions import HttpException, PayloadTooLargeException, RequestTimeoutException
+from rxkernel.servers.aiohttp.bodies import BodyReader, leave, leave_to_body
 from rxkernel.servers.aiohttp.origins import OriginPolicy, is_preflight
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
 from rxkernel.servers.aiohttp.request_ids import RequestIds
 from rxkernel.servers.aiohttp.responses import is_gone
 from rxkernel.servers.aiohttp.websocket import (
-    BodyError,
     WebSocket,
-    read_text,
     text_response,
     wants_websocket,
 )
+from rxkernel.servers.body_limits import check_size
 from rxkernel.servers.socketio.flusher import Flusher
 from rxkernel.servers.socketio.limits import Limits, ProtocolError
 from rxkernel.servers.socketio.outbox import Outgoing
 from rxkernel.servers.socketio.session import CLOSE, GOING_AWAY, POLICY, Owner, Session
+from rxkernel.settings import HttpSettings
 
 
 class RefusedError(Exception):
@@ -37,6 +39,12 @@ class RefusedError(Exception):
 
 _RETRY_AFTER = "5"
 """Seconds that a client which was one too many should wait."""
+
+_CROSSED: dict[type[HttpException], str] = {
+    PayloadTooLargeException: "socketio.max_payload",
+    RequestTimeoutException: "http.body_timeout",
+}
+"""The setting that a body goes over."""
 
 _UNKNOWN_TRANSPORT = (0, "Transport unknown")
 _UNKNOWN_SESSION = (1, "Session ID unknown")
@@ -58,6 +66,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         origins: which pages may open one.
         proxies: who tells the address of a client.
         ids: what a request is called.
+        http: how long a body may take.
     """
 
     def __init__(
@@ -67,6 +76,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         origins: OriginPolicy,
         proxies: ForwardedBy,
         ids: RequestIds,
+        http: HttpSettings,
         **options: Any,
     ) -> None:
         super().__init__(monitor_clients=False, **options)
@@ -75,6 +85,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         self._origins = origins
         self._proxies = proxies
         self._ids = ids
+        self._http = http
         self._tasks: set[asyncio.Task[None]] = set()
         self._owner = Owner(
             limits=limits,
@@ -86,7 +97,8 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
 
     def attach(self, app: Any, engineio_path: str = "engine.io") -> None:
         """Answer every method under *engineio_path*."""
-        app.router.add_route("*", f"/{engineio_path.strip('/')}/", self.handle_request)
+        path = f"/{engineio_path.strip('/')}/"
+        app.router.add_route("*", path, self.handle_request, expect_handler=leave_to_body)
 
     async def handle_request(self, native: Any) -> Any:
         """One HTTP request, from handshake, poll and post to websocket."""
@@ -101,6 +113,9 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         except RefusedError as exc:
             headers = {"Content-Type": "application/json", **exc.headers}
             return text_response(exc.body, exc.status, headers)
+        finally:
+            if not native.content.is_eof():
+                leave(native)
 
     async def _answer(self, native: Any) -> Any:
         if native.method == "OPTIONS":
@@ -197,15 +212,17 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         Raises:
             ProtocolError: it cannot be read, or not in time.
         """
+        if not native.body_exists:
+            return ""
         try:
-            async with asyncio.timeout(self._limits.settings.stall_timeout):
-                return await session.heartbeat.hold(read_text(native, self.max_http_buffer_size))
-        except BodyError as exc:
-            setting = "socketio.max_payload" if exc.is_too_large else "protocol error"
-            raise ProtocolError(str(exc), setting) from exc
-        except TimeoutError as exc:
-            message = "its payload takes too long"
-            raise ProtocolError(message, "socketio.stall_timeout") from exc
+            check_size(native.content_length, self.max_http_buffer_size, "the payload")
+            reader = BodyReader(native, self.max_http_buffer_size, self._http)
+            return (await session.heartbeat.hold(reader.read_all())).decode()
+        except UnicodeDecodeError as exc:
+            raise ProtocolError("a payload that is no UTF-8") from exc
+        except HttpException as exc:
+            setting = _CROSSED.get(type(exc), "protocol error")
+            raise ProtocolError(exc.message, setting) from exc
 
     async def _closed(self, session: Session, reason: str) -> None:
         self.sockets.pop(session.sid, None)

@@ -221,7 +221,7 @@ def encode_acknowledgement(
     """
     if isinstance(response, Acknowledgement):
         return encode_packet(ACK, namespace, id, response.content)
-    content, is_usual = response.content, type(response) is Response and not response.headers
+    content, is_usual = response.content, type(response) is Response and not response.has_headers
     if not is_usual or response.status_code >= 400 or not _is_json(content):
         return encode_packet(ACK, namespace, id, [acknowledgement(response, marks)])
     head = f"43{id}" if namespace == "/" else f"43{namespace},{id}"

@@ -119,6 +119,7 @@ class SocketioServer(Server):
             origins=self._http.origins,
             proxies=self._http.proxies,
             ids=self._http.ids,
+            http=self._settings.http,
             ping_interval=settings.ping_interval,
             ping_timeout=settings.ping_timeout,
             max_http_buffer_size=settings.max_payload,
@@ -365,6 +366,7 @@ class SocketioServer(Server):
             if definition is None:
                 message = f"no event {data[0][:100]!r} in namespace {connection.namespace}"
                 raise NotFoundException(message, code="unknown_event")
+            request.route_name = definition.name
             request.params, request.body = read_arguments(data)
         except Exception as exc:
             return kernel.fail(request, exc)

@@ -37,8 +37,8 @@ def acknowledgement(response: Response, marks: Mapping[str, str] = NO_MARKS) -> 
     Returns:
         ``{"statusCode": int, "headers": {str: str}, "content": <as it is>}``; for an
         error (400 and above) whose content is an object, that object, as over HTTP, with
-        ``statusCode`` where it has none and, where there are *marks*, those as ``headers``.
-        Elsewhere *marks* are among the headers. The keys are those of RxStack's
+        ``statusCode`` where it has none, and ``headers`` where it has none and there are any.
+        *marks* are among the headers. The keys are those of RxStack's
         ``SocketioServer.responseHandler``, so its clients still work.
 
     Raises:
@@ -51,10 +51,10 @@ def acknowledgement(response: Response, marks: Mapping[str, str] = NO_MARKS) -> 
             f"a {type(response).__name__} cannot be acknowledged; return the content itself"
         )
     status, content = response.status_code, response.content
+    headers = {**response.headers, **marks}
     if status >= 400 and isinstance(plain := to_plain(content), dict):
         body = {"statusCode": status, **plain}
-        if marks:
-            body.setdefault("headers", dict(marks))
+        if headers:
+            body.setdefault("headers", headers)
         return body
-    headers = {**response.headers, **marks}
     return {"statusCode": status, "headers": headers, "content": content}

@@ -1,19 +1,37 @@
 """A return annotation decides what leaves: declared fields, and nothing else, at every depth."""
 
-from collections.abc import Iterable, Sequence
+import functools
+import typing
+from collections import ChainMap, Counter, OrderedDict, defaultdict, deque
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Coroutine,
+    Generator,
+    Iterable,
+    Iterator,
+    Sequence,
+    ValuesView,
+)
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypedDict
+from typing import Annotated, Any, Generic, NamedTuple, NewType, NoReturn, TypedDict, TypeVar
 
+import attr
 import attrs
 import msgspec
 import pytest
 
 from rxkernel import (
+    Acknowledgement,
     ConfigurationError,
+    EventStreamResponse,
+    FileResponse,
     KernelEvents,
+    RedirectResponse,
     Request,
     Response,
     ResponseEvent,
+    StreamResponse,
     http,
     observe,
 )
@@ -21,6 +39,8 @@ from rxkernel.application.pytest_plugin import ClientOf
 from rxkernel.exceptions import RxKernelError
 from rxkernel.kernel.binding.shaping import shape_of
 from rxkernel.kernel.serialization import to_plain
+
+T = TypeVar("T")
 
 
 @attrs.frozen
@@ -85,6 +105,58 @@ class Row:
         self.password = "s3cret"
 
 
+@attrs.define(slots=False)
+class Loose:
+    name: str
+
+    @functools.cached_property
+    def key(self) -> str:
+        return "s3cret"
+
+
+@attrs.define
+class Keyed:
+    name: str
+
+    @functools.cached_property
+    def key(self) -> str:
+        return "s3cret"
+
+
+@attr.s(auto_attribs=True)
+class Classic:
+    name: str
+
+
+@attrs.define(slots=False)
+class Anew:
+    name: str
+
+    def __attrs_post_init__(self) -> None:
+        self.key = "s3cret"
+
+
+@attrs.define
+class Group:
+    members: list[Loose | int]
+    by_name: dict[str, Keyed]
+    one: Anew | None = None
+
+
+def keyed(made: Any) -> Any:
+    made.key = getattr(made, "key", "s3cret")
+    return made
+
+
+class Markup(str):
+    """As template engines give them."""
+
+
+async def nothing() -> AsyncIterator[Any]:
+    if ADMIN is None:
+        yield b""
+
+
 ADMIN = Admin("Ada")
 ROW = Row(name="Ada")
 
@@ -110,6 +182,22 @@ def shaped(declared: Any, value: Any) -> Any:
         (Iterable[User], (u for u in [ADMIN]), [User("Ada")]),
         (Sequence[User], [ADMIN], [User("Ada")]),
         (list[User], {1: ADMIN}.values(), [User("Ada")]),
+        (Iterator[User], iter([ADMIN]), [User("Ada")]),
+        (Generator[User, None, None], (u for u in [ADMIN]), [User("Ada")]),
+        (ValuesView[User], {1: ADMIN}.values(), [User("Ada")]),
+        (deque[User], deque([ADMIN]), [User("Ada")]),
+        (typing.Deque[User] | None, deque([ADMIN]), [User("Ada")]),  # noqa: UP006
+        (list[Iterable[User]], [iter([ADMIN])], [[User("Ada")]]),
+        (tuple[Iterable[User], ...], [[ADMIN]], ([User("Ada")],)),
+        (dict[str, Iterable[User]], {"a": (u for u in [ADMIN])}, {"a": [User("Ada")]}),
+        (OrderedDict[str, User], OrderedDict(a=ADMIN), {"a": User("Ada")}),
+        (defaultdict[str, deque[User]], {"a": deque([ADMIN])}, {"a": [User("Ada")]}),
+        (ChainMap[str, User], ChainMap({"a": ADMIN}), {"a": User("Ada")}),
+        (Counter[str], Counter("a"), {"a": 1}),
+        (Annotated[Iterable[User], "all"], [ADMIN], [User("Ada")]),
+        (NewType("Users", Iterator[User]), [ADMIN], [User("Ada")]),
+        (Awaitable[User], ADMIN, User("Ada")),
+        (Coroutine[Any, Any, Iterable[User]], [ADMIN], [User("Ada")]),
         (dict[str, User], {"a": ADMIN}, {"a": User("Ada")}),
         (dict[str, list[User]], {"a": [ADMIN]}, {"a": [User("Ada")]}),
         (tuple[User, int], (ADMIN, 1), (User("Ada"), 1)),
@@ -148,6 +236,32 @@ def test_only_declared_fields_leave(declared: Any, value: Any, expected: Any) ->
     assert "s3cret" not in str(to_plain(result))
 
 
+@pytest.mark.parametrize("kind", [Loose, Keyed, Classic, Anew])
+def test_only_fields_of_an_attrs_class_leave(kind: Any) -> None:
+    """msgspec writes all of a ``__dict__``, and the slots of cached properties."""
+    for declared, wrap in ((kind, lambda x: x), (list[kind], lambda x: [x])):
+        value = wrap(keyed(kind("Ada")))
+        assert "s3cret" in str(to_plain(value))
+        assert to_plain(shaped(declared, value)) == wrap({"name": "Ada"})
+        assert to_plain(shaped(declared, wrap(Row(name="Ada")))) == wrap({"name": "Ada"})
+
+
+def test_only_fields_of_an_attrs_class_leave_at_every_depth() -> None:
+    made = Group([keyed(Loose("Ada")), 1], {"a": keyed(Keyed("Ada"))}, Anew("Ada"))
+    ada = {"name": "Ada"}
+
+    assert to_plain(shaped(Group, made)) == {
+        "members": [ada, 1],
+        "by_name": {"a": ada},
+        "one": ada,
+    }
+
+
+def test_an_instance_that_could_hold_more_and_does_not_passes() -> None:
+    value = Loose("Ada")
+    assert shaped(Loose, value) is value
+
+
 @pytest.mark.parametrize(
     ("declared", "value"),
     [
@@ -158,7 +272,15 @@ def test_only_declared_fields_leave(declared: Any, value: Any, expected: Any) ->
         (list[Any], [object()]),
         (list[User], [User("Ada")]),
         (str, "x"),
-        (User, Response("x")),
+        (User | Response, Response(ADMIN)),
+        (User | RedirectResponse, RedirectResponse("/")),
+        (User, RedirectResponse("/")),
+        (User, StreamResponse(nothing())),
+        (User, EventStreamResponse(nothing())),
+        (User, FileResponse(__file__)),
+        (User, Acknowledgement(1, 2)),
+        (User, Response(None, 204)),
+        (User, Response({"reason": "no such user"}, 404)),
     ],
     ids=str,
 )
@@ -166,8 +288,23 @@ def test_what_holds_nothing_else_passes_as_it_is(declared: Any, value: Any) -> N
     assert shaped(declared, value) is value
 
 
+@pytest.mark.parametrize("content", [ADMIN, ROW, {"name": "Ada", "password": "s3cret"}])
+@pytest.mark.parametrize("declared", [User, User | None, User | RedirectResponse])
+def test_the_content_of_a_plain_response_is_shaped_too(declared: Any, content: Any) -> None:
+    response = Response(content, 201, {"Location": "/users/1"})
+
+    assert shaped(declared, response) is response
+    assert response.content == User("Ada")
+    assert type(response.content) is User
+    assert (response.status_code, response.headers["Location"]) == (201, "/users/1")
+
+
 @pytest.mark.parametrize(
-    "declared", [Any, None, Response, object, Row, Response | None, User | Any]
+    "declared",
+    [
+        *(Any, None, Response, object, OrderedDict, Response | None, User | Any, NoReturn),
+        *(Markup, Awaitable[Any]),
+    ],
 )
 def test_what_says_nothing_of_fields_is_not_shaped(declared: Any) -> None:
     assert shape_of(type(None) if declared is None else declared, "Tasks.show") is None
@@ -180,6 +317,7 @@ def test_what_says_nothing_of_fields_is_not_shaped(declared: Any) -> None:
         (list[Task], [Row(id=1)], r"missing required field `owner` - at `\$\[0\]"),
         (User, None, "Expected `object`, got `null`"),
         (User, "x", "Expected `object`, got `str`"),
+        (User, Response("x"), "Expected `object`, got `str`"),
         (int, "7", "Expected `int`"),
         (User | Page, 5, "Tasks.show returned a int"),
     ],
@@ -198,7 +336,72 @@ def test_what_cannot_be_shaped_is_told_at_boot() -> None:
         shape_of(list[User | Page], "Tasks.show")
 
 
+class Box(Generic[T]):
+    """A class of the application that has no declared fields."""
+
+
+@attrs.define
+class Shelf:
+    users: Iterable[User]
+
+
+@pytest.mark.parametrize(
+    ("declared", "named"),
+    [
+        (User | Row, "Row is not known"),
+        (list[User] | Row | None, "Row is not known"),
+        (Box[User], r"Box\[.*User\] is not known"),
+        (list[Box[User | None]], r"in .*Box\["),
+        (AsyncIterator[User], r"AsyncIterator\[.*User\] is not known"),
+        (Shelf, r"in .*Iterable\["),
+        (dict[str, Shelf], r"in .*Iterable\["),
+    ],
+    ids=str,
+)
+def test_what_only_looks_as_if_it_shaped_is_told_at_boot(declared: Any, named: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"Tasks.show .*{named}.* or Any"):
+        shape_of(declared, "Tasks.show")
+
+
+async def later() -> User:
+    return ADMIN
+
+
+BaseModel = type("BaseModel", (), {"__module__": "pydantic.main"})
+
+
+class Model(BaseModel):  # type: ignore[misc, valid-type]
+    """As a model of pydantic looks from here."""
+
+
+@pytest.mark.parametrize(
+    ("declared", "name"),
+    [
+        (Row, "Row"),
+        (Row | None, "Row"),
+        (Row | Response, "Row"),
+        (list[Row], "Row"),
+        (dict[str, list[Row]], "Row"),
+        (AsyncIterator[bytes], "AsyncIterator"),
+        (Model, "Model, a pydantic model,"),
+    ],
+)
+def test_a_class_that_cannot_be_sent_is_told_at_boot(declared: Any, name: str) -> None:
+    with pytest.raises(ConfigurationError) as told:
+        shape_of(declared, "Tasks.show")
+
+    assert f"cannot be sent: {name} is no type that JSON is made of; make it" in str(told.value)
+
+
+def test_what_a_plain_def_will_await_is_shaped() -> None:
+    assert shaped(Awaitable[User], ADMIN) == User("Ada")
+
+
 class Users:
+    @http("GET", "/later", "later")
+    def later(self) -> Awaitable[User]:
+        return later()
+
     @http("GET", "/good", "good")
     async def good(self, request: Request) -> User:
         return ADMIN
@@ -223,8 +426,9 @@ async def test_listeners_see_what_leaves(client_of: ClientOf) -> None:
     client = client_of(Users, listeners=[Watch])
     await client.http("good")
     await client.http("thread")
+    await client.http("later")
 
-    assert seen == [User("Ada"), User("Ada")]
+    assert seen == [User("Ada")] * 3
     assert {type(content) for content in seen} == {User}
 
 

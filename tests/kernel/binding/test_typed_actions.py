@@ -174,12 +174,35 @@ class TestParameters:
         }
         assert misfits(await client.http("words")) == {"params.word": "is missing"}
 
-    @pytest.mark.parametrize("text", ["nan", "NaN", "-inf", "Infinity", "1e999"])
+    @pytest.mark.parametrize("text", ["nan", "NaN", "-inf", "Infinity", "1e9999"])
     @pytest.mark.parametrize("kind", [float, Decimal, float | None])
     def test_a_number_is_finite(self, text: str, kind: Any) -> None:
         found = Misfits()
         Validator(kind).read(text, "params.x", found, lenient=True)
         assert len(found.found) == 1
+
+    @pytest.mark.parametrize(
+        ("text", "fits"),
+        [
+            ("1e400", True),
+            ("-1E+6144", True),
+            ("1e6145", False),
+            ("1e-6176", True),
+            ("1e-6177", False),
+            ("0e-999999999", False),
+            ("1e-999999999", False),
+            ("0." + "7" * 6000, True),
+            ("7" * 7001, False),
+            ("sNaN", False),
+            ("0", True),
+        ],
+    )
+    def test_a_decimal_is_one_of_decimal128(self, text: str, fits: bool) -> None:
+        """1e400 is no float, but a number; with 1e-999999999 no sum could be made."""
+        for lenient in (False, True):
+            found = Misfits()
+            value = Validator(Decimal).read(text, "params.x", found, lenient)
+            assert (value, found.found) == (Decimal(text), []) if fits else found.found
 
     async def test_a_default_is_not_shared(self, client_of: ClientOf) -> None:
         client = client_of(Shop)
@@ -196,6 +219,40 @@ class TestParameters:
             "headers.x-token": "is missing",
             "cookies.session": "expected int",
         }
+
+    @pytest.mark.parametrize(
+        ("kind", "path"),
+        [
+            (Annotated[str, Header("X-A")], "headers.X-A"),
+            (Annotated[UUID, Header("X-A")], "headers.X-A"),
+            (Annotated[int | None, Header("X-A")], "headers.X-A"),
+            (Annotated[list[str], Header("X-A")], "headers.X-A"),
+            (Annotated[str, Cookie("a")], "cookies.a"),
+        ],
+        ids=str,
+    )
+    async def test_bytes_that_are_no_utf_8_are_a_misfit(
+        self, client_of: ClientOf, kind: Any, path: str
+    ) -> None:
+        """PEP 383: a server hands them on as lone surrogates, which nothing could write."""
+
+        async def action(self: Any, x: Any) -> Any:
+            return x
+
+        action.__annotations__["x"] = kind
+        controller = type("C", (), {"action": http("GET", "/", "heads")(action)})
+        raw = b"caf\xe9".decode(errors="surrogateescape")
+
+        response = await client_of(controller).http(
+            "heads", headers={"X-A": raw}, cookies={"a": raw}
+        )
+        assert misfits(response) == {path: "is not valid UTF-8"}
+
+    def test_half_a_surrogate_pair_is_a_misfit_wherever_it_comes_from(self) -> None:
+        for kind in (UUID, date, Item, int):
+            found = Misfits()
+            Validator(kind).read("\udce9", "params.x", found, lenient=True)
+            assert len(found.found) == 1
 
     async def test_constraints_and_literals_are_honoured(self, client_of: ClientOf) -> None:
         class Limits:
@@ -325,6 +382,60 @@ class TestBody:
             "body.z": "is not known",
         }
 
+    async def test_an_input_left_empty_is_not_given_where_a_text_is_no_value(
+        self, client_of: ClientOf
+    ) -> None:
+        """As in FastAPI, but an empty text stays one where a text is wanted."""
+
+        @attrs.frozen
+        class Profile:
+            name: str
+            age: int | None
+            born: date | None = None
+            stars: int = 3
+            size: Size = Size.SMALL
+
+        class Forms:
+            @http("POST", "/class", "class")
+            async def whole(self, profile: Profile) -> Any:
+                return [profile.name, profile.age, profile.born, profile.stars, profile.size]
+
+            @http("POST", "/params", "params")
+            async def params(self, name: str, age: int | None = 1, page: int = 1) -> Any:
+                return [name, age, page]
+
+            @http("POST", "/fields", "fields")
+            async def fields(
+                self,
+                name: Annotated[str, Body()],
+                age: Annotated[int | None, Body()] = None,
+                tags: Annotated[list[int], Body()] = [],  # noqa: B006 - what is tested
+            ) -> Any:
+                return [name, age, tags]
+
+        client = client_of(Forms)
+        empty = dict.fromkeys(("name", "age", "born", "stars", "size"), "")
+        assert misfits(await client.http("class", form=empty)) == {"body.age": "is missing"}
+        answer = await client.http("class", form={**empty, "age": "7"})
+        assert answer.content == ["", 7, None, 3, Size.SMALL]
+        assert (await client.http("params", form={"name": "", "age": ""})).content == ["", 1, 1]
+        answer = await client.http("params", params={"page": ""}, form={"name": "", "page": ""})
+        assert misfits(answer) == {"params.page": "expected int"}
+        assert (await client.http("fields", form={"name": "", "age": ""})).content == [
+            "",
+            None,
+            [],
+        ]
+        assert misfits(await client.http("fields", form={"name": "", "tags": ""})) == {
+            "body.tags[0]": "expected int"
+        }
+        assert misfits(await client.http("class", body={**empty, "age": ""})) == {
+            "body.age": "expected int, got str",
+            "body.born": "invalid RFC3339 encoded date",
+            "body.stars": "expected int, got str",
+            "body.size": "expected one of 's', 'l'",
+        }
+
     async def test_a_form_has_the_fields_of_several_parameters(self, client_of: ClientOf) -> None:
         class Forms:
             @http("POST", "/", "form")
@@ -379,6 +490,23 @@ class TestBody:
             "files.more": "is missing",
         }
 
+    async def test_a_file_that_may_be_none_is_none_where_there_is_none(
+        self, client_of: ClientOf
+    ) -> None:
+        """As a `Connection`: a transport that brings none needs no default for it."""
+
+        class Photos:
+            @http("POST", "/", "add")
+            @websocket("add")
+            async def add(
+                self, photo: UploadedFile | None, more: list[UploadedFile] | None
+            ) -> Any:
+                return [photo, more]
+
+        client = client_of(Photos)
+        assert (await client.websocket("add")).content == [None, None]
+        assert (await client.http("add", form={"a": "1"})).content == [None, None]
+
     async def test_bytes_text_and_anything(self, client_of: ClientOf) -> None:
         class Raw:
             @http("POST", "/bytes", "bytes")
@@ -418,7 +546,9 @@ class TestBody:
         assert misfits(await client.http("number", body="5")) == {"body": "expected int, got str"}
         assert (await client.http("stream", body=b"abc")).content == [b"abc"]
 
-    @pytest.mark.parametrize("kind", [None, "text/plain", "application/octet-stream", "x" * 500])
+    @pytest.mark.parametrize(
+        "kind", [None, "text/plain", "application/octet-stream", "x/" + "x" * 500]
+    )
     async def test_another_content_type_is_415_that_names_the_accepted(
         self, client_of: ClientOf, kind: str | None
     ) -> None:
@@ -513,6 +643,29 @@ class Span:
             raise ValueError("must not end before it begins")
 
 
+class Circle(msgspec.Struct, tag="circle", array_like=True):
+    radius: int
+
+
+class Square(msgspec.Struct, tag="square", array_like=True):
+    side: int
+
+
+@attrs.define
+class Tagged:
+    tags: set  # type: ignore[type-arg]
+
+
+class Holder(msgspec.Struct, array_like=True):
+    item: Item
+
+
+class Envelope(msgspec.Struct, array_like=True):
+    number: int
+    account: Account
+    weight: int = 0
+
+
 def read(kind: Any, raw: Any, *, lenient: bool = False) -> Any:
     """The value, or the misfits by path."""
     found = Misfits()
@@ -548,6 +701,33 @@ class TestKinds:
         assert read(Pixel, [1]) == Pixel(1)
         assert read(list[Pixel | None], [[1, "a"], None]) == [Pixel(1, "a"), None]
         assert read(list[Pixel], [[1], ["x"]]) == {"body[1][0]": "expected int, got str"}
+        assert read(Pixel, {"x": 1}) == {"body": "expected array, got object"}
+        assert read(Circle | Square, ["square", 2]) == Square(2)
+        assert read(Circle | Square, ["square", "x"]) == {"body[1]": "expected int, got str"}
+
+    @pytest.mark.parametrize("kind", [Pixel, Envelope], ids=["in C", "by hand"])
+    def test_a_struct_that_is_an_array_takes_no_more_than_it_has(self, kind: Any) -> None:
+        """msgspec lets further elements be there, and would read the fields within in its way."""
+        assert read(kind, []) == {"body[0]": "is missing"} | (
+            {"body[1]": "is missing"} if kind is Envelope else {}
+        )
+        assert read(kind, [1, "a", 2, 3]) == {
+            "body": f"expected array of length <= {2 if kind is Pixel else 3}"
+        }
+
+        validator = Validator(kind, allow_unknown=True)
+        validator.read(
+            [1, "a" if kind is Pixel else {"name": "a"}, 2, 3], "body", found := Misfits()
+        )
+        assert not found.found
+
+    def test_classes_within_a_struct_that_is_an_array_are_made_as_anywhere(self) -> None:
+        assert read(Envelope, [1, {"name": " a "}]) == Envelope(1, Account("a"))
+        assert read(Envelope, [1, {"name": "a"}, 5]) == Envelope(1, Account("a"), 5)
+        assert read(Envelope, [1, {"name": "a", "is_admin": True}]) == {
+            "body[1].is_admin": "is not known"
+        }
+        assert read(Holder, [{"name": "a", "price": 1, "x": 1}]) == {"body[0].x": "is not known"}
 
     def test_alternatives_by_kind(self) -> None:
         kind = dict[str, int] | list[int] | str | None
@@ -564,6 +744,33 @@ class TestKinds:
         assert read(dict[str, Item], [1]) == {"body": "expected object, got array"}
         few = Annotated[dict[str, int], msgspec.Meta(max_length=1)]
         assert read(few, {"a": 1, "b": 2}) == {"body": "expected object of length <= 1"}
+
+    def test_what_has_no_hash_is_no_item_of_a_set(self) -> None:
+        raw, message = [1, [2], {}], "cannot be one of a set"
+        assert read(set, raw) == {"body[1]": message, "body[2]": message}
+        assert read(list[set[Any]], [[1], raw]) == {"body[1][1]": message, "body[1][2]": message}
+        assert read(Tagged, {"tags": raw}).keys() == {"body.tags[1]", "body.tags[2]"}
+        assert read(Tagged, {"tags": [1, 1]}) == Tagged({1})
+        assert read(set[tuple[Any, ...]], [[1], [[1]]]) == {"body[1]": message}
+
+    @pytest.mark.parametrize(
+        "kind",
+        [
+            set[Account],
+            frozenset[Account | int],
+            set[list[int]],
+            set[tuple[Account, ...]],
+            dict[Account, int],
+            set[Draft],
+            list[set[Span]],
+        ],
+        ids=str,
+    )
+    def test_a_set_of_what_never_has_a_hash_is_told_at_boot(self, kind: Any) -> None:
+        with pytest.raises(TypeError, match="has no hash and cannot be"):
+            Validator(kind)
+        assert read(set[Point], [[1, 2]]) == {Point(1, 2)}
+        assert read(set[Item], [{"name": "a", "price": 1}]) == {Item("a", 1)}
 
     def test_lengths(self) -> None:
         few = Annotated[list[int], msgspec.Meta(min_length=1, max_length=2)]

@@ -25,7 +25,7 @@ class GreetingController:
 
     @http("GET", "/greetings", "greeting_list")
     @websocket("greeting_list")
-    async def list(self) -> dict[str, Any]:
+    async def all(self) -> dict[str, Any]:
         return {"names": self.greetings.names}
 
     @http("POST", "/greetings/{name}", "greeting_add", status_code=201)

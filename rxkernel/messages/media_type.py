@@ -14,6 +14,11 @@ _KIND = re.compile(rf"[ \t]*({_TOKEN}/{_TOKEN})")
 _PARAMETER = re.compile(
     rf'[ \t]*;[ \t]*(?:({_TOKEN})=(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]+)))?', re.ASCII
 )
+MSGPACK_NAMES = frozenset(
+    ("application/msgpack", "application/vnd.msgpack", "application/x-msgpack")
+)
+"""The first is registered; the others are older."""
+
 _CHARSETS = {"utf-8", "ascii", "iso8859-1", "iso8859-15", "cp1252", "utf-16"}
 
 
@@ -27,6 +32,10 @@ class ContentType:
     @property
     def is_json(self) -> bool:
         return self.kind == "application/json" or self.kind.endswith("+json")
+
+    @property
+    def is_msgpack(self) -> bool:
+        return self.kind in MSGPACK_NAMES
 
     def charset(self) -> str:
         """The canonical name of the charset, UTF-8 unless it says otherwise.

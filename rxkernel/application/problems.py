@@ -1,0 +1,34 @@
+"""What injector could not do, said with the cure."""
+
+from typing import Any
+
+from injector import CallError, CircularDependency, UnsatisfiedRequirement
+
+from rxkernel.exceptions import RxKernelError
+
+
+def name_of(thing: Any) -> str:
+    """What the code calls *thing*."""
+    return getattr(thing, "__qualname__", None) or str(thing)
+
+
+def explain(what: str, exc: Exception) -> str:
+    """The problem that *exc* tells of *what*, which was being built."""
+    if isinstance(exc, UnsatisfiedRequirement):
+        owner = getattr(exc.owner, "__qualname__", None) or what
+        wanted = name_of(exc.interface)
+        return (
+            f"{owner} asks for {wanted}, which nothing binds; bind it in a module of the "
+            f"application: binder.bind({wanted}, scope=singleton)"
+        )
+    if isinstance(exc, CircularDependency):
+        return f"{what} cannot be built, its services need each other in a circle: {exc}"
+    if isinstance(exc, CallError):
+        reason = exc.args[4] if len(exc.args) > 4 else exc
+        return (
+            f"{what} cannot be built: {reason}; put @inject on its constructor, above "
+            f"@attrs.define if there is one, and give every parameter a type"
+        )
+    if isinstance(exc, RxKernelError):
+        return f"{what} cannot be built: {exc}"
+    return f"{what} cannot be built: {type(exc).__name__}: {exc}"

@@ -1,0 +1,156 @@
+"""What the arguments of a `KernelClient` become on their way: a request as the wire makes it.
+
+Queries and forms are texts there, a body is bytes with a content type, and each has its limit.
+"""
+
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from multidict import CIMultiDict, MultiDict
+
+from rxkernel.exceptions import NotFoundException
+from rxkernel.kernel.messagepack import encode_msgpack
+from rxkernel.kernel.serialization import encode_json, to_plain
+from rxkernel.messages.media_type import MSGPACK_NAMES, ContentType, content_type_of
+from rxkernel.messages.request import Request
+from rxkernel.messages.upload import UploadedFile
+from rxkernel.routing.definitions import HttpDefinition
+from rxkernel.servers.aiohttp.requests import UNKNOWN, decode_body
+from rxkernel.servers.body_limits import BodyLimits, check_fields, check_form_size, check_size
+
+MULTIPART = "multipart/form-data"
+
+Files = Mapping[str, UploadedFile | Sequence[UploadedFile]]
+
+
+def texts_of(given: Mapping[str, Any], what: str) -> MultiDict[str]:
+    """The texts that stand for *given* in a query or a form.
+
+    A list or tuple is its name once for each value, None is left out, bool is ``true`` or
+    ``false``; dates, enums, UUIDs and decimals are what they are in JSON.
+
+    Raises:
+        ValueError: a value has no plain text; it names the parameter of *what*.
+    """
+    texts: MultiDict[str] = MultiDict()
+    for name, value in given.items():
+        for item in value if isinstance(value, list | tuple) else (value,):
+            if item is not None:
+                texts.add(name, _text(item, f"{what} {name!r}"))
+    return texts
+
+
+def _text(value: Any, what: str) -> str:
+    try:
+        plain = to_plain(value)
+    except (TypeError, ValueError, RecursionError):
+        plain = None
+    if isinstance(plain, bool):
+        return "true" if plain else "false"
+    if not isinstance(plain, str | int | float):
+        raise ValueError(f"{what} is {value!r:.100}, which has no plain text; pass its text.")
+    return str(plain)
+
+
+def fill_params(
+    request: Request, definition: HttpDefinition, given: Mapping[str, Any], prefix: str
+) -> None:
+    """Path and query.
+
+    Raises:
+        ValueError: a parameter of the path is missing, or one of the query has no plain text.
+        NotFoundException: one does not fit its converter (404).
+    """
+    known = {name: value for name, value in given.items() if value is not None}
+    path = definition.template.convert(known)
+    if path is None:
+        raise NotFoundException
+    query = MultiDict((name, value) for name, value in given.items() if name not in path)
+    texts = texts_of(query, "the parameter")
+    request.url = prefix + definition.template.format(**path)
+    if texts:
+        request.url += f"?{urlencode(list(texts.items()))}"
+    request.params = MultiDict([*path.items(), *texts.items()])
+
+
+def fill_form(request: Request, limits: BodyLimits, form: MultiDict[str], files: Files) -> None:
+    """Fields and files, within the limits of their route.
+
+    Raises:
+        PayloadTooLargeException: 413.
+    """
+    for name, given in files.items():
+        for file in [given] if isinstance(given, UploadedFile) else given:
+            check_size(file.size, limits.file, "a file")
+            request.files.add(name, file)
+    fields = sum(len(name.encode()) + len(value.encode()) for name, value in form.items())
+    check_fields(len(form) + len(request.files), limits)
+    check_form_size(fields, limits)
+    check_size(fields + sum(file.size for file in request.files.values()), limits.total)
+    request.body = form
+    request.params = MultiDict([*request.params.items(), *form.items()])
+
+
+def body_of(body: Any, headers: CIMultiDict[str]) -> bytes | AsyncIterable[bytes] | None:
+    """The bytes of *body*, written as the ``Content-Type`` of *headers* says, JSON if it is
+    silent; bytes are sent as they are.
+
+    Raises:
+        ValueError: *body* cannot be written as that type.
+        UnsupportedMediaTypeException: that is no type, or a charset that is not read (415).
+    """
+    if body is None or isinstance(body, bytes | AsyncIterable):
+        return body
+    content_type = content_type_of(headers.setdefault("Content-Type", "application/json"))
+    if content_type.is_json:
+        return encode_json(body)
+    if content_type.kind in MSGPACK_NAMES:
+        return encode_msgpack(body)
+    if isinstance(body, str):
+        return body.encode(content_type.charset())
+    raise ValueError(
+        f"a body of {type(body).__name__} cannot be written as {content_type.kind}; pass bytes"
+    )
+
+
+async def fill_body(
+    request: Request, limits: BodyLimits, body: bytes | AsyncIterable[bytes] | None
+) -> None:
+    """Decode *body* by the content type of *request*, unless the action reads it itself.
+
+    Raises:
+        HttpException: 400, 413 or 415, as on the wire.
+        ValueError: it is a multipart form.
+    """
+    if body is None:
+        return
+    kind = UNKNOWN if limits.is_raw else request.headers.get("Content-Type", UNKNOWN)
+    content_type = content_type_of(kind)
+    if limits.is_streamed:
+        request.source = _limited(_pieces(body), limits.total)
+        return
+    _check_readable(content_type)
+    pieces = _limited(_pieces(body), limits.memory)
+    request.raw_body = b"".join([piece async for piece in pieces])
+    decode_body(content_type, request, limits)
+
+
+def _check_readable(content_type: ContentType) -> None:
+    if content_type.kind == MULTIPART:
+        raise ValueError("multipart forms are not read from a body; pass form= and files=")
+
+
+async def _pieces(body: bytes | AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    if isinstance(body, AsyncIterable):
+        async for piece in body:
+            yield piece
+    elif body:
+        yield body
+
+
+async def _limited(pieces: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
+    size = 0
+    async for piece in pieces:
+        check_size(size := size + len(piece), limit)
+        yield piece

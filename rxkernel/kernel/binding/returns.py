@@ -1,0 +1,109 @@
+"""Return annotations as msgspec can shape them, and those that only look as if they could be."""
+
+from collections import ChainMap, Counter, OrderedDict, defaultdict, deque
+from collections.abc import (
+    Awaitable,
+    Coroutine,
+    Generator,
+    Iterable,
+    Iterator,
+    KeysView,
+    Reversible,
+    ValuesView,
+)
+from types import GenericAlias, MappingProxyType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+from msgspec import inspect as msgspec_inspect
+
+from rxkernel.kernel.binding.constructors import type_info
+from rxkernel.routing.annotations import UNIONS, alternatives, bare, is_custom, is_model
+
+_LISTS = (Iterable, Iterator, Generator, Reversible, KeysView, ValuesView, deque)
+_CLASSES = (
+    msgspec_inspect.StructType,
+    msgspec_inspect.DataclassType,
+    msgspec_inspect.TypedDictType,
+    msgspec_inspect.NamedTupleType,
+)
+_MAPPINGS = (OrderedDict, defaultdict, ChainMap, MappingProxyType)
+
+
+def returned_types(returns: Any) -> list[Any]:
+    """The alternatives of *returns* as types that msgspec looks into; what a plain ``def``
+    promises to give later is what it gives."""
+    if get_origin(returns) in (Awaitable, Coroutine):
+        returns = get_args(returns)[-1]
+    return [_shapeable(member) for member in alternatives(returns)]
+
+
+def _shapeable(type_: Any) -> Any:
+    """*type_* with every iterable as a list and every mapping as a dict, at any depth: as they
+    are sent."""
+    origin, args = get_origin(type_), get_args(type_)
+    if origin is Annotated:
+        return Annotated[tuple((_shapeable(args[0]), *args[1:]))]  # noqa: C409 - a subscript
+    if (plain := bare(type_)) is not type_:
+        found = _shapeable(plain)
+        return type_ if found == plain else found
+    if not args or not (origin in UNIONS or isinstance(origin, type)):
+        return type_
+    parts = tuple(map(_shapeable, args))
+    if origin in UNIONS:
+        return Union[parts]  # noqa: UP007 - made of a tuple
+    if origin in _LISTS:
+        return GenericAlias(list, parts[:1])
+    if origin in _MAPPINGS:
+        return GenericAlias(dict, parts)
+    if origin is Counter:
+        return GenericAlias(dict, (*parts, int))
+    return type_ if parts == args or is_model(origin) else GenericAlias(origin, parts)
+
+
+def check_shaped(types: list[Any]) -> None:
+    """Refuse what names a class with fields where nothing looks into it: all of it would leave.
+
+    Raises:
+        TypeError: with the part that is not known. NameError: a name is not known.
+    """
+    unknown = [type_ for type_ in types if is_custom(type_)]
+    if unknown and any(map(_has_model, types)):
+        raise TypeError(f"{_name(unknown[0])} is not known")
+    for type_ in (*types, *_of_fields(types)):
+        _check_parts(type_)
+
+
+def _check_parts(type_: Any) -> None:
+    args = get_args(bare(type_))
+    if args and is_custom(type_) and any(map(_has_model, args)):
+        raise TypeError(f"nothing is known of what is in {_name(type_)}")
+    for arg in args:
+        _check_parts(arg)
+
+
+def _of_fields(types: list[Any]) -> Iterator[Any]:
+    """The types of all fields of the classes in *types*."""
+    for info in _infos(tuple(map(type_info, types)), set()):
+        if isinstance(info, _CLASSES):
+            hints = get_type_hints(get_origin(info.cls) or info.cls, include_extras=True)
+            yield from (hints[field.name] for field in info.fields if field.name in hints)
+
+
+def _has_model(type_: Any) -> bool:
+    return is_model(type_) or any(map(_has_model, get_args(bare(type_))))
+
+
+def _name(type_: Any) -> str:
+    return str(type_) if get_args(type_) else getattr(type_, "__qualname__", str(type_))
+
+
+def _infos(info: Any, seen: set[int]) -> Iterator[Any]:
+    """What msgspec knows of a type and of each of its parts."""
+    if isinstance(info, tuple):
+        for member in info:
+            yield from _infos(member, seen)
+    elif isinstance(info, msgspec_inspect.Type | msgspec_inspect.Field) and id(info) not in seen:
+        seen.add(id(info))
+        yield info
+        for name in info.__struct_fields__:
+            yield from _infos(getattr(info, name), seen)

@@ -1,0 +1,115 @@
+"""Generic types: a type for every variable, or told at boot.
+
+msgspec takes a variable without a type for `Any`: nothing of it would be checked, and everything
+would leave.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import (
+    Any,
+    Literal,
+    ParamSpec,
+    TypeVar,
+    TypeVarTuple,
+    get_args,
+    get_origin,
+    is_typeddict,
+)
+
+from msgspec import inspect as msgspec_inspect
+
+from rxkernel.exceptions import ConfigurationError
+from rxkernel.routing.annotations import UNREADABLE, bare, filled, infos_in, is_model, resolve
+
+_VARIABLES = (TypeVar, ParamSpec, TypeVarTuple)
+
+Given = Mapping[Any, Any]
+"""The types that the variables of a class stand for."""
+
+
+def resolve_in(cls: type, action: str, function: Callable[..., Any], name: str, kind: Any) -> Any:
+    """The annotation *kind* of parameter *name*, as *cls* means it, which has or inherits
+    *function* as *action*: ``User`` for the ``T`` of ``Crud[T]`` in ``class Users(Crud[User])``.
+
+    Raises:
+        NameError, and whatever evaluating raises: it cannot be read.
+    """
+    owner = next((c for c in cls.__mro__ if action in vars(c)), cls)
+    whole = inspect.unwrap(getattr(function, "__func__", function))
+    variables = (*getattr(owner, "__type_params__", ()), *getattr(whole, "__type_params__", ()))
+    names = {variable.__name__: variable for variable in variables}
+    return filled(resolve(function, name, kind, names), types_in(cls).get(owner, {}))
+
+
+def types_in(cls: type) -> dict[type, Given]:
+    """For *cls* and each class that it is derived from: what its variables stand for."""
+    found: dict[type, Given] = {}
+    _gather(cls, {}, found)
+    return found
+
+
+def _gather(cls: type, given: Given, found: dict[type, Given]) -> None:
+    if found.get(cls):
+        return
+    found[cls] = given
+    for base in vars(cls).get("__orig_bases__", cls.__bases__):
+        origin = get_origin(base) or base
+        variables = _variables_of(origin)
+        arguments = [filled(argument, given) for argument in get_args(base)]
+        if isinstance(origin, type):
+            fits = len(variables) == len(arguments)
+            _gather(origin, dict(zip(variables, arguments, strict=True)) if fits else {}, found)
+
+
+def check_closed(annotation: Any) -> None:
+    """Refuse a type that leaves anything open, at any depth.
+
+    Raises:
+        ConfigurationError: with the cure.
+    """
+    for problem in _open_in(annotation):
+        raise ConfigurationError(problem)
+
+
+def _open_in(annotation: Any) -> Iterator[str]:
+    """What is wrong with variables without a type, and generic classes without arguments."""
+    annotation = bare(annotation)
+    if isinstance(annotation, _VARIABLES):
+        yield (
+            f"nothing says what {annotation.__name__} is; name its type where the class is "
+            f"derived, as in class Users(Crud[User]), or write a type in its place"
+        )
+    elif get_origin(annotation) is not Literal:
+        for argument in get_args(annotation):
+            yield from _open_in(argument)
+        if is_model(annotation):
+            yield from _open_in_fields(annotation)
+        elif isinstance(annotation, type) and _variables_of(annotation):
+            yield _bare_class(annotation)
+
+
+def _bare_class(cls: type) -> str:
+    return f"{cls.__qualname__} is generic; say of what, as in {cls.__qualname__}[User]"
+
+
+def _variables_of(cls: Any) -> tuple[Any, ...]:
+    return getattr(cls, "__parameters__", ())
+
+
+def _open_in_fields(model: Any) -> Iterator[str]:
+    try:
+        infos = list(infos_in(msgspec_inspect.type_info(model), set()))
+    except (*UNREADABLE, NameError):  # told where it is read
+        return
+    for cls in (info.cls for info in infos if hasattr(info, "cls")):
+        own = get_origin(cls) or cls
+        if own is cls and _variables_of(cls):
+            yield _bare_class(cls)
+        for base, given in types_in(own).items():
+            if base is own or not _variables_of(base):
+                continue
+            if is_typeddict(own):  # msgspec fills no variables of its bases
+                yield f"{own.__qualname__} derives from a generic TypedDict; write its fields"
+            elif any(variable not in given for variable in _variables_of(base)):
+                yield _bare_class(base)

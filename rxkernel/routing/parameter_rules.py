@@ -1,0 +1,163 @@
+"""What each parameter of an action may be, and all of them together; told at boot."""
+
+from collections import Counter
+from collections.abc import Iterator
+from copy import deepcopy
+from decimal import Decimal
+from difflib import get_close_matches
+from enum import Enum
+from types import MappingProxyType, NoneType
+from typing import Any, Literal, get_args, get_origin
+from uuid import UUID
+
+from rxkernel.exceptions import ConfigurationError
+from rxkernel.routing.annotations import (
+    alternatives,
+    bare,
+    field_keys,
+    is_many,
+    is_model,
+    is_scalar,
+    many_sided_fields,
+    unreadable,
+)
+from rxkernel.routing.converters import FLOAT, INT, Converter
+from rxkernel.routing.converters import UUID as UUID_CONVERTER
+from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
+from rxkernel.routing.signature import REQUIRED, Parameter, Source
+
+_READ = (Source.PARAMS, Source.HEADER, Source.COOKIE, Source.BODY)
+_CONVERTED = MappingProxyType(
+    {INT.name: (int, float, Decimal), FLOAT.name: (float, Decimal), UUID_CONVERTER.name: (UUID,)}
+)
+"""What a value of a path's converter can become; one that is a text can become anything."""
+
+
+def check_source(parameter: Parameter, metadata: RouteMetadata) -> None:
+    """Refuse what can never come from there.
+
+    Raises:
+        ConfigurationError: with the reason and the cure.
+    """
+    source, type_ = parameter.source, parameter.type
+    is_optional = NoneType in alternatives(type_) or parameter.default is not REQUIRED
+    over_http = isinstance(metadata, HttpMetadata)
+    if source is Source.CONNECTION and over_http and not is_optional:
+        raise ConfigurationError("there is no connection over HTTP; write Connection | None")
+    if source is Source.FILE and not over_http and not is_optional:
+        raise ConfigurationError(
+            "there are no uploads over a socket; write UploadedFile | None, or take the bytes"
+        )
+    if source is Source.FILE and method_of(metadata) in ("GET", "HEAD"):
+        raise ConfigurationError(
+            f"{method_of(metadata)} has no body that uploads could come in; take POST or PUT"
+        )
+    if source is Source.STREAM and not over_http:
+        raise ConfigurationError("the body of an event comes whole; take bytes")
+    if source in _READ and (reason := unreadable(type_)):
+        raise ConfigurationError(reason)
+    _check_default(parameter)
+    if source is Source.PARAMS:
+        _check_param(parameter, metadata)
+    elif source is Source.COOKIE and not is_scalar(type_):
+        raise ConfigurationError("a cookie is a text; take a type like str or int")
+    elif source is Source.HEADER and not (is_scalar(type_) or is_many(type_)):
+        raise ConfigurationError("a header is a text; take a type like str, int or list[str]")
+
+
+def _check_default(parameter: Parameter) -> None:
+    """Each request gets a copy of its own, see `kernel.binding.arguments.absent`."""
+    try:
+        deepcopy(parameter.default)
+    except Exception as exc:  # any code may run there
+        raise ConfigurationError(
+            f"its default cannot be copied for each request ({exc}); make None the default, or "
+            f"take a service: Annotated[…, Inject()]"
+        ) from exc
+
+
+def method_of(metadata: RouteMetadata) -> str | None:
+    """The HTTP method; an event has none."""
+    return metadata.http_method if isinstance(metadata, HttpMetadata) else None
+
+
+def _check_param(parameter: Parameter, metadata: RouteMetadata) -> None:
+    template = metadata.template if isinstance(metadata, HttpMetadata) else None
+    converter = template.parameters.get(parameter.key) if template else None
+    if converter is None:
+        if not (is_scalar(parameter.type) or is_many(parameter.type) or is_model(parameter.type)):
+            raise ConfigurationError(
+                "a parameter is a text, several, or a class with one for each of its fields; "
+                "take one of these, or write Annotated[…, Body()]"
+            )
+        if template is not None and (fields := many_sided_fields(parameter.type)):
+            raise ConfigurationError(
+                f"no text can become its {', '.join(fields)}; give every field a type like str, "
+                f"int or list[str], or write Annotated[…, Body()]"
+            )
+    elif not is_scalar(parameter.type) or not _can_meet(converter, parameter.type):
+        raise ConfigurationError(
+            f"the path gives {{{parameter.key}:{converter.name}}}, which is not what the type "
+            f"says; change one of them"
+        )
+
+
+def _can_meet(converter: Converter, type_: Any) -> bool:
+    """Whether a value that *converter* makes can become *type_*; a text may become anything."""
+    allowed = _CONVERTED.get(converter.name)
+    return allowed is None or any(
+        a in allowed
+        or (get_origin(a) is Literal and any(type(v) in allowed for v in get_args(a)))
+        or (
+            isinstance(a, type)
+            and issubclass(a, Enum)
+            and any(type(m.value) in allowed for m in a)
+        )
+        for a in alternatives(type_)
+    )
+
+
+def conflicts(parameters: list[Parameter]) -> Iterator[str]:
+    """What each parameter may be, and all of them together may not."""
+    kinds = {p.source for p in parameters} & {Source.STREAM, Source.BODY, Source.FILE}
+    streams = [p.name for p in parameters if p.source is Source.STREAM]
+    bodies = [p for p in parameters if p.source is Source.BODY]
+    if streams and (len(kinds) > 1 or len(streams) > 1):
+        yield f"takes the stream {streams[0]!r} and more of a body, which can be read once"
+    if Source.FILE in kinds and any(bare(p.type) is bytes for p in bodies):
+        yield "takes the bytes of the body and files, which are parts of it; leave one out"
+    for key, count in Counter(p.key for p in bodies).items():
+        if count > 1:
+            yield f"takes the field {key!r} of the body {count} times; give each another name"
+
+
+def unbound(parameters: list[Parameter], metadata: RouteMetadata) -> Iterator[str]:
+    """Names in the path that nothing takes, where they are surely meant: one may be misspelt.
+
+    An action that takes the request reads them there, a service may; one that takes nothing
+    at all wants none of them.
+    """
+    sources = {p.source for p in parameters}
+    if not isinstance(metadata, HttpMetadata) or not sources or Source.REQUEST in sources:
+        return
+    path = metadata.template.parameters
+    taken = {key for p in parameters if p.source is Source.PARAMS for key in _keys(p)}
+    others = sorted(taken.difference(path))
+    for name in path:
+        if name in taken:
+            continue
+        near = get_close_matches(name, others, n=1)
+        if near:
+            yield (
+                f"takes {near[0]!r}, which its path {metadata.path!r} does not have, and leaves "
+                f"{{{name}}} of the path to nobody; give both one name"
+            )
+        elif Source.SERVICE not in sources:
+            yield (
+                f"leaves {{{name}}} of its path {metadata.path!r} to nobody; take it, as in "
+                f"{name}: str, or take the Request"
+            )
+
+
+def _keys(parameter: Parameter) -> tuple[str, ...]:
+    return field_keys(parameter.type) if is_model(parameter.type) else (parameter.key,)

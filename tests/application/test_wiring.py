@@ -1,0 +1,319 @@
+"""What a service lacks that is built per message or connection is told at boot all the same."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import attrs
+import pytest
+from injector import Binder, Module, ProviderOf, inject, multiprovider, provider, singleton
+
+from rxkernel import (
+    Application,
+    ConfigurationError,
+    Connection,
+    Inject,
+    Request,
+    UnauthorizedException,
+    connection_scope,
+    http,
+    request_scope,
+    websocket,
+)
+from rxkernel.application.pytest_plugin import ClientOf
+
+
+class Lacking: ...
+
+
+class Session:
+    @inject
+    def __init__(self, lacking: Lacking) -> None: ...
+
+
+class Later:
+    @inject
+    def __init__(self, lacking: ProviderOf[Lacking]) -> None: ...
+
+
+class Bare:
+    def __init__(self, lacking: Lacking, size: int = 3) -> None: ...
+
+
+@attrs.define
+class BareAttrs:
+    lacking: Lacking
+
+
+class Deep:
+    @inject
+    def __init__(self, session: Session) -> None: ...
+
+
+class Odd:
+    @inject
+    def __init__(self, session: "Nowhere") -> None: ...  # type: ignore[name-defined]  # noqa: F821
+
+
+class One:
+    @inject
+    def __init__(self, two: "Two") -> None: ...
+
+
+class Two:
+    @inject
+    def __init__(self, one: One) -> None: ...
+
+
+class Plain: ...
+
+
+def made(lacking: Lacking) -> Plain:
+    return Plain()
+
+
+class Awaited(Module):
+    @singleton
+    @provider
+    async def plain(self) -> Plain:
+        return Plain()
+
+
+class Yielded(Module):
+    @provider
+    def plain(self) -> Plain:  # type: ignore[misc]
+        yield Plain()
+
+
+class YieldedLater(Module):
+    @request_scope
+    @provider
+    async def plain(self) -> Plain:  # type: ignore[misc]
+        yield Plain()
+
+
+class Listed(Module):
+    @multiprovider
+    def listed(self, lacking: Lacking) -> list[Plain]:
+        return []
+
+
+class Caller:
+    """Whose plain service a provider gives."""
+
+    @inject
+    def __init__(self, plain: Plain) -> None: ...
+
+
+def binding(*classes: Any, scope: Any = None, to: Any = None) -> Callable[[Binder], None]:
+    def configure(binder: Binder) -> None:
+        for cls in classes:
+            binder.bind(cls, to=to, scope=scope)
+
+    return configure
+
+
+async def problems_of(*modules: Any, controllers: tuple[type, ...] = ()) -> str:
+    with pytest.raises(ConfigurationError) as told:
+        await Application(modules=modules, controllers=controllers).boot()
+    assert len(set(told.value.problems)) == len(told.value.problems)
+    return str(told.value)
+
+
+UNBOUND = "asks for Lacking, which nothing binds; bind it in a module of the application"
+
+
+@pytest.mark.parametrize("scope", [request_scope, connection_scope, None])
+@pytest.mark.parametrize(
+    ("classes", "to", "problem"),
+    [
+        ([Session], None, f"Session {UNBOUND}"),
+        ([Later], None, f"Later {UNBOUND}"),
+        ([Deep, Session], None, f"Session {UNBOUND}"),
+        ([Bare], None, "Bare cannot be built: its constructor takes 'lacking'; put @inject on"),
+        ([BareAttrs], None, "BareAttrs cannot be built: its constructor takes 'lacking'; put @in"),
+        ([Plain], made, "Plain cannot be built: made takes 'lacking'; put @inject on it"),
+        ([Plain], inject(lambda: None), None),
+        ([Odd], None, "Odd cannot be built: "),
+        (
+            [One, Two],
+            None,
+            "One cannot be built, its services need each other in a circle: One -> ",
+        ),
+    ],
+)
+async def test_what_is_built_later_is_looked_at_now(
+    classes: list[Any], to: Any, problem: str | None, scope: Any
+) -> None:
+    module = binding(*classes, scope=scope, to=to)
+    if problem is None:
+        async with Application(modules=[module]):
+            return
+
+    assert problem in await problems_of(module)
+
+
+async def test_nothing_is_built_to_find_it() -> None:
+    class Counted:
+        def __init__(self) -> None:
+            pytest.fail("was built")
+
+    async with Application(modules=[binding(Counted, scope=request_scope)]):
+        pass
+
+
+async def test_each_of_several_is_looked_at() -> None:
+    assert UNBOUND in await problems_of(Listed())
+
+
+@pytest.mark.parametrize(
+    ("module", "what"),
+    [
+        (Awaited, "Awaited.plain, which is an async def"),
+        (Yielded, "Yielded.plain, which is a generator"),
+        (YieldedLater, "YieldedLater.plain, which is a generator"),
+    ],
+)
+async def test_a_provider_that_nobody_would_await_is_told_and_not_called(
+    module: type[Module], what: str
+) -> None:
+    """A coroutine was injected in place of the service."""
+    told = await problems_of(module(), binding(Caller, scope=singleton))
+
+    assert f"Plain is provided by {what}: nothing awaits it; give a plain def" in told
+
+
+class Seat: ...
+
+
+class AtSeat:
+    @inject
+    def __init__(self, seat: Seat) -> None: ...
+
+
+class Knows:
+    @inject
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+
+class KnowsLater:
+    @inject
+    def __init__(self, knows: ProviderOf[Knows]) -> None: ...
+
+
+def taking(service: Any, label: Any) -> type:
+    class Taking:
+        @label  # type: ignore[untyped-decorator]
+        async def act(self, service: Any) -> None: ...
+
+    Taking.__dict__["act"].__annotations__["service"] = Annotated[service, Inject()]
+    return Taking
+
+
+def seats(binder: Binder) -> None:
+    binder.bind(Seat, scope=connection_scope)
+    binder.bind(AtSeat, scope=request_scope)
+    binder.bind(Knows, scope=request_scope)
+    binder.bind(KnowsLater, scope=request_scope)
+
+
+@pytest.mark.parametrize(
+    ("service", "way"),
+    [
+        (Seat, "with a socket connection only; over HTTP there is none"),
+        (AtSeat, "with a socket connection only (AtSeat -> Seat)"),
+        (Knows, "with a socket connection only (Knows -> Connection)"),
+        (Connection, "asks for Connection, which there is"),
+    ],
+)
+async def test_what_needs_a_connection_is_refused_over_http(service: Any, way: str) -> None:
+    assert way in await problems_of(seats, controllers=(taking(service, http("GET", "/", "act")),))
+    async with Application(modules=[seats], controllers=[taking(service, websocket("act"))]):
+        pass
+
+
+async def test_what_asks_for_a_connection_later_is_served_over_http() -> None:
+    controller = taking(KnowsLater, http("GET", "/", "act"))
+    async with Application(modules=[seats], controllers=[controller]):
+        pass
+
+
+class AskedOnce:
+    @inject
+    def __init__(self, request: Request) -> None: ...
+
+
+class Work: ...
+
+
+class Captive:
+    @inject
+    def __init__(self, work: Work) -> None: ...
+
+
+async def test_what_outlives_a_message_does_not_keep_one() -> None:
+    told = await problems_of(
+        binding(AskedOnce, Captive, scope=connection_scope), binding(Work, scope=request_scope)
+    )
+
+    assert "AskedOnce -> Request; ask for injector.ProviderOf[Request] and call get()" in told
+    assert "Captive -> Work; ask for injector.ProviderOf[Work]" in told
+
+
+@pytest.mark.parametrize("service", [AskedOnce, Knows])
+async def test_a_singleton_that_asks_for_a_message_is_told_why_and_how(service: type) -> None:
+    told = await problems_of(binding(service, scope=singleton))
+
+    assert f"{service.__name__} cannot be built: " in told
+    assert "none is at hand; take injector.ProviderOf[" in told
+
+
+class CurrentUser:
+    @inject
+    def __init__(self, request: Request) -> None:
+        if (name := request.headers.get("X-User")) is None:
+            raise UnauthorizedException("log in")
+        self.name = name
+
+
+class Unscoped:
+    @inject
+    def __init__(self, request: ProviderOf[Request]) -> None:
+        self.request = request
+
+
+class Users:
+    @inject
+    def __init__(self, unscoped: Unscoped) -> None:
+        self.unscoped = unscoped
+
+    @http("GET", "/me", "me")
+    @websocket("me")
+    async def me(self, user: Annotated[CurrentUser, Inject()]) -> str:
+        return user.name
+
+    @http("GET", "/path", "path")
+    def path(self) -> str:
+        return self.unscoped.request.get().path or ""
+
+    @websocket("seat")
+    async def seat(self, knows: Annotated[Knows, Inject()]) -> str:
+        return knows.connection.id
+
+
+async def test_services_may_ask_for_the_message_and_the_connection(client_of: ClientOf) -> None:
+    client = client_of(
+        Users,
+        modules=[
+            binding(CurrentUser, scope=request_scope),
+            binding(Knows, scope=connection_scope),
+            binding(Unscoped),
+        ],
+    )
+
+    assert (await client.http("me", headers={"X-User": "ada"})).content == "ada"
+    assert (await client.http("me")).status_code == 401
+    assert (await client.http("path")).content == "/path"
+    async with client.connection(headers={"X-User": "eve"}) as connection:
+        assert (await client.websocket("seat", connection=connection)).content == connection.id
+        assert (await client.websocket("me", connection=connection)).content == "eve"

@@ -1,0 +1,128 @@
+"""What a text of a query or a form becomes, where msgspec alone takes too little or too much."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+import attrs
+import msgspec
+import pytest
+
+from rxkernel import KernelClient, Query, http
+from rxkernel.application.pytest_plugin import ClientOf
+from rxkernel.kernel.binding.misfits import Misfits
+from rxkernel.kernel.binding.validation import Validator
+
+
+@dataclass
+class Sign:
+    name: str
+    agreed: bool = False
+    flags: list[bool] = field(default_factory=list)
+    maybe: bool | None = None
+    note: bool | str = ""
+
+
+def trimmed(text: str) -> str:
+    return text.strip()
+
+
+@attrs.frozen
+class ByHand:
+    agreed: bool
+    name: str = attrs.field(default="", converter=trimmed)
+
+
+def read(kind: Any, raw: Any, *, lenient: bool = True) -> Any:
+    """The value, or the misfits by path."""
+    found = Misfits()
+    value = Validator(kind).read(raw, "params.x", found, lenient)
+    return {m["path"]: m["message"] for m in found.found} or value
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw", "value"),
+    [
+        (bool, "on", True),
+        (bool, "YES", True),
+        (bool, "off", False),
+        (bool, "no", False),
+        (bool, "true", True),
+        (bool, "0", False),
+        (bool | None, "on", True),
+        (bool | int, "yes", True),
+        (bool | int, "5", 5),
+        (bool | str, "on", "on"),
+        (str, "on", "on"),
+        (list[bool], ["on", "0", "No"], [True, False, False]),
+        (list[bool] | None, ["off"], [False]),
+        (ByHand, {"agreed": "on", "name": " a "}, ByHand(True, "a")),
+        (
+            Sign,
+            {"name": "on", "agreed": "on", "flags": ["yes", "no"], "maybe": "off", "note": "on"},
+            Sign("on", True, [True, False], False, "on"),
+        ),
+    ],
+    ids=str,
+)
+def test_words_for_true_and_false(kind: Any, raw: Any, value: Any) -> None:
+    """HTML Standard, checkbox: one without a value is sent as "on"."""
+    assert read(kind, raw) == value
+
+
+@pytest.mark.parametrize("word", ["maybe", "onn", "", "2", "ja"])
+def test_other_words_are_misfits(word: str) -> None:
+    assert read(bool, word) == {"params.x": "expected bool"}
+    assert read(Sign, {"name": "a", "agreed": "on", "flags": [word]}) == {
+        "params.x.flags[0]": "expected bool"
+    }
+
+
+@pytest.mark.parametrize("kind", [bool, list[bool], Sign])
+def test_words_are_of_texts_and_not_of_json(kind: Any) -> None:
+    raw = {bool: "on", Sign: {"name": "a", "agreed": "on"}}.get(kind, ["on"])
+
+    assert "expected bool, got str" in str(read(kind, raw, lenient=False))
+
+
+@pytest.mark.parametrize("kind", [datetime, datetime | None, Annotated[datetime, msgspec.Meta()]])
+@pytest.mark.parametrize("raw", ["2026", "1700000000.5", "-5", "1e3", 2026, 1.5])
+def test_a_number_is_no_moment(kind: Any, raw: Any) -> None:
+    """msgspec takes it for seconds since 1970."""
+    assert read(kind, raw) == {"params.x": "expected datetime"}
+    assert read(list[datetime], ["2026-01-01T00:00:00Z", raw]) == {
+        "params.x[1]": "expected datetime"
+    }
+
+
+def test_moments_are_written_as_in_rfc_3339() -> None:
+    assert read(datetime, "2026-01-01T00:00:00Z") == datetime(2026, 1, 1, tzinfo=UTC)
+    assert read(date, "2026-01-01") == date(2026, 1, 1)
+    assert "params.x" in read(date, "2026")
+    assert read(datetime | int, "2026") == 2026
+
+
+class Forms:
+    @http("POST", "/form", "form")
+    async def form(self, sign: Sign) -> Any:
+        return [sign.agreed, sign.flags]
+
+    @http("GET", "/query", "query")
+    async def query(
+        self,
+        at: datetime | None = None,
+        on: bool = False,
+        sign: Annotated[Sign | None, Query()] = None,
+    ) -> Any:
+        return [at, on, sign and sign.agreed]
+
+
+async def test_a_checkbox_of_a_form(client_of: ClientOf) -> None:
+    client: KernelClient = client_of(Forms)
+
+    response = await client.http("form", form={"name": "a", "agreed": "on", "flags": "yes"})
+    assert response.content == [True, [True]]
+    response = await client.http("query", params={"on": "on", "name": "a", "agreed": "yes"})
+    assert response.content == [None, True, True]
+    response = await client.http("query", params={"at": "2026"})
+    assert [e["path"] for e in response.content["errors"]] == ["params.at"]

@@ -1,0 +1,38 @@
+"""What is written of an instance."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import attrs
+import msgspec
+import pytest
+
+from rxkernel.kernel.serialization import encode_json, to_plain
+
+
+@attrs.frozen
+class Attrs:
+    name: str = "a"
+    _token: str = "t"
+
+
+@dataclass
+class Data:
+    name: str = "a"
+    _token: str = "t"
+
+
+class Struct(msgspec.Struct):
+    name: str = "a"
+    _token: str = "t"
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [(Attrs(), {"name"}), (Data(), {"name", "_token"}), (Struct(), {"name", "_token"})],
+)
+def test_names_with_an_underscore_are_left_out_of_attrs_classes_only(
+    value: Any, names: set[str]
+) -> None:
+    """As msgspec does it; docs/responses.md says so."""
+    assert to_plain(value).keys() == msgspec.json.decode(encode_json(value)).keys() == names

@@ -1,0 +1,183 @@
+"""Generic controllers and types: every variable has a type, or boot tells."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, TypedDict, TypeVar
+
+import attrs
+import msgspec
+import pytest
+
+from rxkernel import ConfigurationError, HttpMetadata, Inject, Signature, http
+from rxkernel.application.pytest_plugin import ClientOf
+from rxkernel.routing.signature_reader import read_signature
+
+T = TypeVar("T")
+K = TypeVar("K")
+VARIABLE: Any = T
+
+
+@attrs.frozen
+class User:
+    name: str
+
+
+@attrs.frozen
+class Stored(User):
+    password: str = "s3cret"
+
+
+class Crud(Generic[T]):
+    @http("POST", "/items", "create")
+    async def create(self, item: T) -> list[T]:
+        return [Stored(item.name)]  # type: ignore[attr-defined, list-item]
+
+
+class Keyed(Crud[T], Generic[K, T]):
+    @http("GET", "/items/{key}", "show")
+    async def show(self, key: K, other: "K | None" = None) -> dict[str, T]:
+        return {str(key): Stored(str(other))}  # type: ignore[dict-item]
+
+
+class Users(Keyed[int, User]): ...
+
+
+class OtherUsers(Users): ...
+
+
+@pytest.mark.parametrize("controller", [Users, OtherUsers])
+async def test_a_variable_is_what_the_class_was_derived_with(
+    client_of: ClientOf, controller: type
+) -> None:
+    client = client_of(controller)
+
+    created = await client.http("create", body={"name": "ada"})
+    refused = await client.http("create", body={"evil": 1})
+    shown = await client.http("show", params={"key": "7", "other": "8"})
+    unfit = await client.http("show", params={"key": "x"})
+
+    assert created.content == [User("ada")]
+    assert refused.status_code == unfit.status_code == 422
+    assert shown.content == {"7": User("8")}
+
+
+def signature_of(cls: type, action: str) -> Signature:
+    metadata = HttpMetadata(cls, "name", "/", "POST", action)
+    return read_signature(getattr(cls(), action), metadata)
+
+
+def test_variables_are_filled_through_several_bases() -> None:
+    assert [p.type for p in signature_of(OtherUsers, "show").parameters] == [int, int | None]
+    assert signature_of(OtherUsers, "create").returns == list[User]
+
+
+@attrs.frozen
+class Page(Generic[T]):
+    items: list[T]
+
+
+@dataclass
+class Bare(Page): ...  # type: ignore[type-arg]
+
+
+class Row(TypedDict, Generic[T]):
+    items: list[T]
+
+
+class UserRow(Row[User]): ...
+
+
+class Holder(msgspec.Struct):
+    pages: list[Page]  # type: ignore[type-arg]
+
+
+class Repository(Generic[T]): ...
+
+
+class Open(Crud): ...  # type: ignore[type-arg]
+
+
+class Half(Keyed[int, T]): ...
+
+
+def returning(annotation: Any) -> Callable[..., Any]:
+    async def action(self: Any) -> None: ...
+
+    action.__annotations__["return"] = annotation
+    return action
+
+
+def taking(annotation: Any) -> Callable[..., Any]:
+    async def action(self: Any, x: Any) -> None: ...
+
+    action.__annotations__["x"] = annotation
+    return action
+
+
+@pytest.mark.parametrize("make", [returning, taking])
+@pytest.mark.parametrize(
+    ("annotation", "message"),
+    [
+        (VARIABLE, "nothing says what T is; .* class Users"),
+        (list[VARIABLE], "nothing says what T is"),
+        (Page[VARIABLE], "nothing says what T is"),
+        (Page[VARIABLE] | None, "nothing says what T is"),
+        (Page, r"Page is generic; say of what, as in Page\[User\]"),
+        (list[Page], "Page is generic"),  # type: ignore[type-arg]
+        (Bare, "Page is generic"),
+        (dict[str, Holder], "Page is generic"),
+        (UserRow, "UserRow derives from a generic TypedDict; write its fields"),
+    ],
+    ids=str,
+)
+def test_what_stays_open_is_told(make: Any, annotation: Any, message: str) -> None:
+    controller = type("C", (), {"action": make(annotation)})
+    with pytest.raises(ConfigurationError, match=message):
+        signature_of(controller, "action")
+
+
+@pytest.mark.parametrize("controller", [Crud, Open, Half])
+def test_a_generic_controller_without_a_type_is_told(controller: type) -> None:
+    with pytest.raises(ConfigurationError, match="nothing says what T is") as raised:
+        signature_of(controller, "create")
+    assert len(raised.value.problems) == 2
+
+
+@pytest.mark.parametrize("make", [returning, taking])
+@pytest.mark.parametrize(
+    "annotation", [Page[User], list[Page[int]], Page[Any], Row[User]], ids=str
+)
+def test_what_is_said_in_full_is_taken(make: Any, annotation: Any) -> None:
+    assert signature_of(type("C", (), {"action": make(annotation)}), "action")
+
+
+def test_a_service_may_be_a_generic_class() -> None:
+    controller = type("C", (), {"action": taking(Annotated[Repository, Inject()])})
+    assert signature_of(controller, "action").parameters[0].type is Repository
+
+
+PEP_695 = """
+from __future__ import annotations
+from rxkernel import http
+
+class Crud[T]:
+    async def create(self, item: T) -> Ids[T]: ...
+    async def own[U](self, item: U) -> None: ...
+
+type Ids[T] = list[T]
+class Users(Crud[User]): ...
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="the syntax is new in 3.12")
+def test_the_syntax_of_pep_695() -> None:
+    names: dict[str, Any] = {"User": User, "__name__": __name__}
+    exec(PEP_695, names)
+
+    signature = signature_of(names["Users"], "create")
+    assert (signature.parameters[0].type, signature.returns) == (User, names["Ids"][User])
+    with pytest.raises(ConfigurationError, match="nothing says what U is"):
+        signature_of(names["Users"], "own")
+    with pytest.raises(ConfigurationError, match="nothing says what T is"):
+        signature_of(names["Crud"], "create")

@@ -1,0 +1,84 @@
+"""Who takes all descriptors of a process gets no further than who takes all its places."""
+
+import asyncio
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import NamedTuple
+
+import pytest
+
+SERVER = """
+import asyncio, logging, resource, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]), int(sys.argv[2])))
+
+from rxkernel import Application, HttpSettings, Request, Settings, http
+
+class Home:
+    @http("GET", "/", "home")
+    async def home(self, request: Request) -> str:
+        return "home"
+
+async def main():
+    http = HttpSettings(port=0, max_connections=1000, max_connections_per_address=900)
+    application = Application(controllers=[Home], settings=Settings(http=http))
+    await application.start()
+    print(application.servers["aiohttp"].port, flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    await application.stop()
+
+logging.basicConfig(level="INFO")
+asyncio.run(main())
+"""
+
+
+class Limited(NamedTuple):
+    process: asyncio.subprocess.Process
+    port: int
+
+    async def connect(self, stack: AsyncExitStack, text: bytes) -> asyncio.StreamReader:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        stack.callback(lambda: writer.transport.abort())  # which keeps the writer
+        writer.write(text)
+        return reader
+
+
+@asynccontextmanager
+async def limited(soft: int, hard: int) -> AsyncIterator[Limited]:
+    """A server that may open so many files."""
+    arguments = ("-c", SERVER, str(soft), str(hard))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE
+    )
+    assert process.stdout is not None
+    assert process.stdin is not None
+    try:
+        yield Limited(process, int(await process.stdout.readline()))
+    finally:
+        process.stdin.close()
+        await process.wait()
+
+
+ASKED = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("hard", "line"),
+    [
+        pytest.param(2000, b"HTTP/1.1 200 OK\r\n", id="raised"),
+        pytest.param(256, b"HTTP/1.1 429 Too Many Requests\r\n", id="full"),
+    ],
+)
+async def test_one_address_never_takes_the_last_descriptor(hard: int, line: bytes) -> None:
+    """The soft limit is raised to the hard one; below that, who comes next is told at once."""
+    async with asyncio.timeout(30), limited(128, hard) as server, AsyncExitStack() as stack:
+        for _ in range(150):
+            await server.connect(stack, b"")
+        assert await (await server.connect(stack, ASKED)).readline() == line
+
+    assert server.process.stderr is not None
+    log = (await server.process.stderr.read()).decode()
+    lowered = "allows this process 106 of http.max_connections = 1000, and 95 of one address"
+    assert (lowered in log) is (hard == 256)
+    assert "Too many open files" not in log

@@ -1,0 +1,106 @@
+# ruff: noqa: N802 - tests are named by the rows of the programme
+"""Row A16 of the test programme: what h1spec asks of a server, without the tool."""
+
+import asyncio
+
+import pytest
+
+from tests.servers.hostile_http import HttpAttack
+
+WHOLE = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.mark.parametrize("cut", range(1, len(WHOLE)), ids=lambda cut: f"A16-cut-at-{cut}")
+async def test_a_request_in_two_segments_is_waited_for(http_attack: HttpAttack, cut: int) -> None:
+    """RFC 9112 section 2.2: the end of a segment is not that of anything else."""
+    target = await http_attack()
+
+    async with target.leaves_nothing(), target.client() as wire:
+        wire.send(WHOLE[:cut])
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(wire.reader.read(1), 0.02)
+        wire.send(WHOLE[cut:])
+        assert (await wire.answer())[::2] == (200, b"home")
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        pytest.param(WHOLE, b"home", id="A16-plain"),
+        pytest.param(
+            "GET / HTTP/1.1\r\nhOST:\tx\r\nnothing:\r\n\r\n",
+            b"home",
+            id="A16-tab-and-nothing",
+        ),
+        pytest.param("GET / HTTP/1.1\r\nHost: x\r\nA: \r\n\r\n", b"home", id="A16-only-a-space"),
+        pytest.param(
+            "GET / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n\r\n",
+            b"home",
+            id="A16-expects-without-a-body",
+        ),
+        pytest.param(
+            "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nabcde",
+            b"abcde",
+            id="A16-length",
+        ),
+        pytest.param(
+            "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+            "b\r\nabcdefghijk\r\n0\r\n\r\n",
+            b"abcdefghijk",
+            id="A16-chunks",
+        ),
+    ],
+)
+async def test_what_is_right_is_answered(
+    http_attack: HttpAttack, text: str, answer: bytes
+) -> None:
+    target = await http_attack()
+
+    async with target.leaves_nothing():
+        assert (await target.ask(text))[::2] == (200, answer)
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        pytest.param("GET / \r\n\r\n", 400, id="A16-no-version"),
+        pytest.param("GET / HTTP/9.9\r\nHost: x\r\n\r\n", 505, id="A16-version-9.9"),
+        pytest.param("GET / HTTP/1.1\r\nHost: x\r\nA[]: b\r\n\r\n", 400, id="A16-name-no-token"),
+        pytest.param("GET / HTTP/1.1\r\nHost: x\r\nA: b\x07\r\n\r\n", 400, id="A16-bell"),
+        pytest.param("GET / HTTP/1.1\r\nContent-Length: 5\r\n\r\n", 400, id="A16-no-host"),
+        pytest.param("GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400, id="A16-two-hosts"),
+        pytest.param(
+            f"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: -{'9' * 27}\r\n\r\n",
+            400,
+            id="A16-length-far-below-nothing",
+        ),
+        pytest.param(
+            "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: -7\r\n\r\n",
+            400,
+            id="A16-length-below-nothing",
+        ),
+        pytest.param(
+            "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n",
+            400,
+            id="A16-length-no-number",
+        ),
+        pytest.param("Before itGET / HTTP/1.1\r\nHost: x\r\n\r\n", 400, id="A16-prefix"),
+        pytest.param("GET / HTTP/1.1\r\nHost: x\r\n\rA: b\r\n\r\n", 400, id="A16-lone-CR"),
+        pytest.param(
+            "POST /echo HTTP/1.1\r\nHost: x\r\ncontent-LENGTH: 3\r\n"
+            "transfer-Encoding: chunked\r\n\r\n"
+            "b\r\nabcdefghijk\r\n0\r\n\r\n",
+            400,
+            id="A16-length-and-chunks",
+        ),
+    ],
+)
+async def test_A16_what_is_wrong_is_refused_and_closed(
+    http_attack: HttpAttack, text: str, status: int
+) -> None:
+    target = await http_attack()
+
+    async with target.leaves_nothing({"protocol error": 1}), target.client() as wire:
+        wire.send(text)
+        assert (await wire.answer())[0] == status
+        assert await wire.rest() == b""

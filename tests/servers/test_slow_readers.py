@@ -1,0 +1,159 @@
+"""Clients that are slow to take what they asked for, and what is done about it."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from rxkernel import (
+    EventStreamResponse,
+    FileResponse,
+    Request,
+    Response,
+    ServerConfigurationEvent,
+    ServerEvents,
+    ServerSentEvent,
+    StreamResponse,
+    http,
+    observe,
+    websocket,
+)
+from tests.servers.hostile_http import HttpAttack
+from tests.waiting import until
+
+SIZE = 20_000_000
+
+KINDS = ["plain", "stream", "one-piece", "events", "file", "native-file"]
+
+
+class Large:
+    """One answer of every kind, each more than the system takes at once."""
+
+    file: Path
+
+    @http("GET", "/plain", "plain")
+    async def plain(self, request: Request) -> bytes:
+        return bytes(SIZE)
+
+    @http("GET", "/stream", "stream")
+    async def stream(self, request: Request) -> Response:
+        return StreamResponse(self.pieces(16_384))
+
+    @http("GET", "/one-piece", "one_piece")
+    async def one_piece(self, request: Request) -> Response:
+        return StreamResponse(self.pieces(SIZE))
+
+    @http("GET", "/events", "events")
+    async def events(self, request: Request) -> Response:
+        return EventStreamResponse(self.told())
+
+    @http("GET", "/file", "file")
+    async def send_file(self, request: Request) -> Response:
+        return FileResponse(self.file)
+
+    @observe(ServerEvents.CONFIGURE)
+    async def configure(self, event: ServerConfigurationEvent) -> None:
+        if event.server.name == "aiohttp":
+            event.server.engine.router.add_get("/native-file", self.native_file)
+
+    async def native_file(self, native: web.Request) -> web.FileResponse:
+        return web.FileResponse(self.file)
+
+    async def pieces(self, size: int) -> AsyncIterator[bytes]:
+        for _ in range(SIZE // size):
+            yield bytes(size)
+
+    async def told(self) -> AsyncIterator[ServerSentEvent]:
+        for _ in range(SIZE // 16_384):
+            yield ServerSentEvent(data="x" * 16_384)
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> type[Large]:
+    file = tmp_path / "large"
+    file.touch()
+    os.truncate(file, SIZE)
+    return type("Large", (Large,), {"file": file})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_client_that_takes_little_but_steadily_is_served(
+    http_attack: HttpAttack, large: type[Large], kind: str
+) -> None:
+    """Whatever waits in the transport and in the system meanwhile."""
+    target = await http_attack(large, send_timeout=1.0)
+    loop = asyncio.get_running_loop()
+
+    async with target.leaves_nothing():
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1400)
+            client.setblocking(False)
+            await loop.sock_connect(client, (target.server.host, target.server.port))
+            await loop.sock_sendall(client, f"GET /{kind} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            taken = 0
+            while taken < SIZE / 2:  # the system's own queue grows by that
+                taken += len(await loop.sock_recv(client, 65_536))
+            end = loop.time() + 3.0
+            while loop.time() < end:
+                assert await asyncio.wait_for(loop.sock_recv(client, 2048), 20)
+                await asyncio.sleep(0.02)  # 100 KB in a second
+            assert target.server.counts == {}
+
+
+class Talker:
+    @websocket("talk")
+    async def talk(self, request: Request) -> str:
+        return "x" * 5_000_000
+
+
+def frame(text: str) -> bytes:
+    """As a client sends it (RFC 6455 section 5.2), with a mask of zeros."""
+    return bytes((0x81, 0x80 | len(text), 0, 0, 0, 0)) + text.encode()
+
+
+async def test_a_websocket_has_the_patience_of_its_owner(http_attack: HttpAttack) -> None:
+    """``socketio.max_outbound_bytes`` and the heartbeat, that is."""
+    target = await http_attack(Talker, send_timeout=0.1)
+    upgrade = (
+        "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+
+    async with target.leaves_nothing(), target.client(receive_buffer=4096) as wire:
+        wire.send(upgrade)
+        assert b" 101 " in await wire.reader.readuntil(b"\r\n\r\n")
+        wire.send(frame("40") + frame('420["talk"]'))
+        wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        await asyncio.sleep(0.5)
+        wire.writer.transport.resume_reading()  # type: ignore[attr-defined]
+        async with asyncio.timeout(20):
+            await wire.reader.readexactly(5_000_000)
+
+
+async def test_a_send_timeout_of_a_month_is_one(http_attack: HttpAttack) -> None:
+    """tcp(7): TCP_USER_TIMEOUT is an unsigned int of milliseconds."""
+    target = await http_attack(send_timeout=3e6)
+
+    async with target.leaves_nothing():
+        await target.witness_is_served()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_client_that_takes_nothing_is_cut_off_and_counted(
+    http_attack: HttpAttack, large: type[Large], kind: str
+) -> None:
+    target = await http_attack(large, send_timeout=0.3)
+
+    async with (
+        target.leaves_nothing({"http.send_timeout": 1}),
+        target.client(receive_buffer=4096) as wire,
+    ):
+        wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        wire.send(f"GET /{kind} HTTP/1.1\r\nHost: x\r\n\r\n")
+        await until(lambda: target.server.connections._places._taken == 0)

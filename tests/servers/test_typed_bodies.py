@@ -1,0 +1,172 @@
+"""Bodies of typed actions over real HTTP: what is lost in reading them, and what is not."""
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from typing import Any
+
+import aiohttp
+import attrs
+import pytest
+
+from rxkernel import Request, http, websocket
+from tests.servers.conftest import Serve, http_url
+from tests.servers.raw_http import raw_http
+from tests.servers.socketio_clients import client
+
+JSON = {"Content-Type": "application/json"}
+
+
+@attrs.frozen
+class Line:
+    price: Decimal
+    weight: float = 0.0
+    count: int = 1
+
+
+@attrs.frozen
+class Bill:
+    lines: list[Line]
+
+
+class Shop:
+    @http("POST", "/bill", "bill")
+    @websocket("bill")
+    async def bill(self, bill: Bill) -> list[str]:
+        return [f"{line.price} {line.weight!r} {line.count}" for line in bill.lines]
+
+    @http("POST", "/any", "any")
+    async def any(self, request: Request) -> str:
+        return repr(request.body)
+
+
+@pytest.mark.parametrize(
+    "price",
+    ["12345678901234567.89", "9007199254740993.0", "0.10", "1.000000000000000000001", "1E+2"],
+)
+async def test_a_decimal_is_the_number_that_was_written(
+    serve: Serve, session: aiohttp.ClientSession, price: str
+) -> None:
+    url = http_url(await serve(Shop), "/bill")
+    sent = f'{{"lines":[{{"price":{price},"weight":1.5,"count":2}}]}}'
+
+    async with session.post(url, data=sent, headers=JSON) as answer:
+        assert await answer.json() == [f"{price} 1.5 2"]
+
+
+@pytest.mark.parametrize(
+    ("field", "status"),
+    [
+        ('"price":1e400', 400),
+        ('"price":1e-99999999999999999999', 400),
+        ('"price":1e99999999999999999999', 400),
+        ('"price":NaN', 400),
+        ('"price":1,"weight":1e400', 400),
+        ('"price":1,"count":1.5', 422),
+        ('"price":1,"count":1.0', 422),
+        ('"price":"NaN"', 422),
+        ('"price":1,"weight":7', 200),
+    ],
+)
+async def test_what_is_no_number_of_its_type_is_refused_beside_a_decimal_too(
+    serve: Serve, session: aiohttp.ClientSession, field: str, status: int
+) -> None:
+    url = http_url(await serve(Shop), "/bill")
+    async with session.post(url, data=f'{{"lines":[{{{field}}}]}}', headers=JSON) as answer:
+        assert answer.status == status
+
+
+async def test_other_routes_get_floats(serve: Serve, session: aiohttp.ClientSession) -> None:
+    url = http_url(await serve(Shop), "/any")
+    async with session.post(url, data="[1.50, 1]", headers=JSON) as answer:
+        assert await answer.text() == "[1.5, 1]"
+
+
+FORM = "application/x-www-form-urlencoded"
+
+
+@attrs.frozen
+class Choices:
+    dark: bool = False
+    word: str = "unset"
+
+
+class Webhooks:
+    @http("POST", "/bytes", "bytes")
+    async def raw(self, body: bytes, key: str = "") -> str:
+        return f"{key} {body!r}"
+
+    @http("POST", "/choices", "choices")
+    async def choices(self, form: Choices) -> Choices:
+        return form
+
+    @http("POST", "/request", "request")
+    async def request(self, request: Request) -> str:
+        return repr(request.body)
+
+    @http("POST", "/stream", "stream")
+    async def stream(self, body: AsyncIterator[bytes]) -> int:
+        return sum([len(piece) async for piece in body])
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("application/json", b'{"broken'),
+        ("application/json; charset=utf-16", b"{}"),
+        ("application/msgpack", b"\xc1"),
+        ("text/plain", b"\xff"),
+        (FORM, b"key=form&key=%FF"),
+        ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="key'),
+        ("no type", b"x"),
+    ],
+)
+async def test_an_action_that_takes_bytes_gets_them_as_they_came(
+    serve: Serve, session: aiohttp.ClientSession, content_type: str, body: bytes
+) -> None:
+    """A signature is made over these; what the bytes mean is the action's to find out."""
+    url = http_url(await serve(Webhooks), "/bytes?key=query")
+    headers = {"Content-Type": content_type}
+    async with session.post(url, data=body, headers=headers) as answer:
+        assert (answer.status, await answer.text()) == (200, f"query {body!r}")
+
+
+async def test_bytes_have_the_limit_of_a_body(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    application = await serve(Webhooks, http={"body_limit": 10})
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    for size, status in ((10, 200), (11, 413), (0, 422)):
+        url = http_url(application, "/bytes")
+        async with session.post(url, data=b"x" * size, headers=headers) as answer:
+            assert answer.status == status
+
+
+@pytest.mark.parametrize(
+    "frame", ["Content-Length: 0\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"]
+)
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("choices", b'{"dark":false,"word":"unset"}'),
+        ("request", b"<MultiDict()>"),
+        ("stream", b"0"),
+    ],
+)
+async def test_an_empty_form_is_a_form(
+    serve: Serve, frame: str, path: str, content: bytes
+) -> None:
+    """What a browser sends where no box is ticked."""
+    async with raw_http(await serve(Webhooks)) as client:
+        head = f"POST /{path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {FORM}\r\n"
+        await client.send((head + frame).encode())
+        answer = await client.answer()
+        assert (answer.status, answer.body) == (200, content)
+
+
+async def test_over_a_socket_a_text_is_exact(serve: Serve) -> None:
+    """A number has been a float there, at the latest in the browser that wrote it."""
+    application = await serve(Shop)
+    lines: list[dict[str, Any]] = [{"price": "12345678901234567.89"}, {"price": 0.1}]
+    async with client(application) as socket:
+        answer = await socket.call("bill", {"body": {"lines": lines}})
+    assert answer["content"] == ["12345678901234567.89 0.0 1", "0.1 0.0 1"]
