@@ -1,6 +1,6 @@
 """One incoming message, the same whether it came over HTTP or a socket."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, TypeVar, cast
 
 import attrs
@@ -66,7 +66,8 @@ class Request:
         services: the request-scoped services made for this message so far.
         id: tells this message from others, in logs and between services: what the client
             brought in the header ``http.request_id_header``, or one made when first asked for.
-        native: the transport's own request (``aiohttp.web.Request``); None in tests.
+        native: the transport's own request (``aiohttp.web.Request``), made when first asked for
+            where a transport has set ``make_native``; None in tests.
     """
 
     transport: Transport = attrs.field(converter=_transport)
@@ -87,10 +88,11 @@ class Request:
     connection: Connection | None = None
     _files: MultiDict[UploadedFile] | None = attrs.field(default=None, repr=False)
     client: ClientAddress | None = None
-    native: Any = attrs.field(default=None, repr=False)
+    _native: Any = attrs.field(default=None, repr=False)
     services: dict[Any, Any] | None = attrs.field(default=None, repr=False)
     _cookies: Mapping[str, str] | None = attrs.field(default=None, repr=False)
     _id: str | None = attrs.field(default=None, repr=False)
+    make_native: Callable[[], Any] | None = attrs.field(default=None, repr=False)
 
     @property
     def id(self) -> str:
@@ -101,6 +103,16 @@ class Request:
     @id.setter
     def id(self, given: str | None) -> None:
         self._id = given
+
+    @property
+    def native(self) -> Any:
+        if self._native is None and self.make_native is not None:
+            self._native = self.make_native()
+        return self._native
+
+    @native.setter
+    def native(self, given: Any) -> None:
+        self._native = given
 
     @property
     def params(self) -> Bag:

@@ -15,6 +15,9 @@ from rxkernel.servers.aiohttp.malformed import RequestHandler
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
 from rxkernel.servers.aiohttp.request_ids import RequestIds, kernel_request
 
+EARLIER = web.RequestKey("rxkernel.earlier", float)
+"""Seconds that a request had been handled before aiohttp began to count them."""
+
 
 class HttpAccess(logging.LoggerAdapter[logging.Logger]):
     """What aiohttp takes as its access log, and hands to an `AccessLines` per connection."""
@@ -41,7 +44,7 @@ class AccessLines(AbstractAccessLogger):
             path=request.rel_url.raw_path,
             route=_route(request),
             status=response.status if _is_whole(response) else GONE,
-            duration=time,
+            duration=time + request.get(EARLIER, 0.0),
             size=_size(request, response),
             client=_client(request, access.proxies),
             request_id=access.ids.of(request),

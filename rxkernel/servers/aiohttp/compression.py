@@ -4,11 +4,12 @@ import asyncio
 import re
 from functools import lru_cache, partial
 
-from aiohttp import hdrs, web
+from aiohttp import hdrs
 from multidict import CIMultiDict
 
 from rxkernel.messages.entity_tag import weakened
 from rxkernel.servers.aiohttp.codings import Compressor, installed_codings
+from rxkernel.servers.aiohttp.head import Head
 from rxkernel.servers.aiohttp.quality import weighted
 from rxkernel.servers.aiohttp.vary import vary
 
@@ -37,14 +38,14 @@ class Compression:
         self._chosen = lru_cache(maxsize=256)(partial(chosen_coding, tuple(self._codings)))
 
     def start(
-        self, native: web.Request, status: int, headers: CIMultiDict[str], size: int | None
+        self, head: Head, status: int, headers: CIMultiDict[str], size: int | None
     ) -> Compressor | None:
         """What compresses a body of *size* bytes, None for a size not known, with *headers*
         changed to fit; or None, where it is sent as it is. HEAD is told what GET would be.
         """
         if status in _BODILESS or size == 0 or _is_fixed(headers):
             return None
-        lines = native.headers.getall(hdrs.ACCEPT_ENCODING, ())
+        lines = head.headers.getall(hdrs.ACCEPT_ENCODING, ())
         coding, is_demanded = self._chosen(tuple(lines))
         if size is not None and size < self._minimum and not is_demanded:
             return None

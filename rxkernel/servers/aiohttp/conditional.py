@@ -1,9 +1,10 @@
 """304 for who has the answer already (RFC 9110 §13.1.2, §15.4.5)."""
 
-from aiohttp import hdrs, web
+from aiohttp import hdrs
 from multidict import CIMultiDict
 
 from rxkernel.messages.entity_tag import is_among
+from rxkernel.servers.aiohttp.head import Head
 
 _OF_THE_BODY = (
     hdrs.CONTENT_TYPE,
@@ -16,15 +17,15 @@ _OF_THE_BODY = (
 """What tells of a body; a 304 has none. All else goes along, such as Cache-Control and Vary."""
 
 
-def is_not_modified(native: web.Request, status: int, headers: CIMultiDict[str]) -> bool:
-    """Whether the client of *native* has what an answer with *headers* would bring it.
+def is_not_modified(head: Head, status: int, headers: CIMultiDict[str]) -> bool:
+    """Whether the client of *head* has what an answer with *headers* would bring it.
 
     Only a success has something to compare with, and only GET and HEAD ask for it.
     """
     etag = headers.get(hdrs.ETAG)
-    if etag is None or native.method not in ("GET", "HEAD") or not 200 <= status < 300:
+    if etag is None or head.method not in ("GET", "HEAD") or not 200 <= status < 300:
         return False
-    return is_among(etag, native.headers.getall(hdrs.IF_NONE_MATCH, ()))
+    return is_among(etag, head.headers.getall(hdrs.IF_NONE_MATCH, ()))
 
 
 def without_body(headers: CIMultiDict[str]) -> CIMultiDict[str]:

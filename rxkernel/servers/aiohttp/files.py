@@ -8,6 +8,7 @@ import asyncio
 import logging
 import os
 from io import FileIO
+from typing import Any
 
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
@@ -21,14 +22,16 @@ logger = logging.getLogger(__name__)
 _PIECE = 262_144
 
 
-async def file_response(native: web.Request, response: FileResponse) -> web.StreamResponse:
-    """What aiohttp can send for a file.
+async def file_response(
+    native: web.Request, response: FileResponse, sender: "asyncio.Task[Any]"
+) -> web.StreamResponse:
+    """What aiohttp can send for a file, which is open until *sender* has sent it.
 
     Raises:
         HttpException: 404, 412 or 416, as `answer_file` finds.
         TypeError, ValueError: a header cannot be written.
     """
-    answer = await _answer(native, response)
+    answer = await _answer(native, response, sender)
     if answer.file is not None:
         return _FileBody(native, answer, answer.file)
     if not answer.parts:
@@ -40,10 +43,10 @@ async def file_response(native: web.Request, response: FileResponse) -> web.Stre
     )
 
 
-async def _answer(native: web.Request, response: FileResponse) -> FileAnswer:
+async def _answer(
+    native: web.Request, response: FileResponse, sender: "asyncio.Task[Any]"
+) -> FileAnswer:
     """The file that it opens is closed when the request has ended, in whichever way."""
-    task = asyncio.current_task()
-    assert task is not None
     headers = CIMultiDict(response.headers)
     headers.popall(hdrs.TRANSFER_ENCODING, None)  # how it is sent is not the action's to say
     opening = asyncio.get_running_loop().run_in_executor(
@@ -59,7 +62,7 @@ async def _answer(native: web.Request, response: FileResponse) -> FileAnswer:
     except asyncio.CancelledError:
         opening.add_done_callback(_close)
         raise
-    task.add_done_callback(lambda _: _close(opening))
+    sender.add_done_callback(lambda _: _close(opening))
     return answer
 
 

@@ -34,8 +34,8 @@ _PARTING = 1.0
 _MOST_PARTING = 100
 """Connections that get those seconds at a time; the others are closed at once."""
 
-_DEAF = asyncio.Protocol()
-"""Takes everything and does nothing: it saves a handler for who is turned away."""
+DEAF = asyncio.Protocol()
+"""Takes everything and does nothing: a handler for who has none, or none yet."""
 
 
 class Guard(asyncio.Protocol):
@@ -55,6 +55,7 @@ class Guard(asyncio.Protocol):
         "_body",
         "_connections",
         "_handler",
+        "_is_admitted",
         "_is_cut",
         "_is_idle",
         "_network",
@@ -72,7 +73,8 @@ class Guard(asyncio.Protocol):
     def __init__(self, connections: Connections, server: web.Server) -> None:
         self._connections = connections
         self._server = server
-        self._handler: asyncio.Protocol = _DEAF
+        self._handler: asyncio.Protocol = DEAF
+        self._is_admitted = False
         self._is_idle = False
         self._tail = b""
         self._body: StreamReader = EMPTY_PAYLOAD
@@ -94,11 +96,16 @@ class Guard(asyncio.Protocol):
         if refusal is not None:
             self._turn_away(refusal)
             return
-        self._handler = handler = connections.handler(self._server)
-        handler.guard = self
+        self._is_admitted = True
         self.deadline = monotonic() + connections.header_timeout
         connections.watch(self)
-        handler.connection_made(transport)
+        self._open()
+
+    def _open(self) -> None:
+        """Have aiohttp serve the connection."""
+        self._handler = handler = self._connections.handler(self._server)
+        handler.guard = self
+        handler.connection_made(self._transport)
 
     def data_received(self, data: bytes) -> None:
         if self._is_idle or self._has_become_idle():
@@ -121,7 +128,7 @@ class Guard(asyncio.Protocol):
         self._handler.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._handler is _DEAF:
+        if not self._is_admitted:
             self._connections.turned_away.discard(self._transport)
             return
         self._connections.unwatch(self)
@@ -133,11 +140,18 @@ class Guard(asyncio.Protocol):
         self._handler.connection_lost(exc)
         if self._task is None and self._body is not EMPTY_PAYLOAD:
             self._body.feed_eof()  # aiohttp waits for the rest, which nobody wants
-        self._handler = _DEAF  # no cycle is left to collect
+        self._handler = DEAF  # no cycle is left to collect
         if self.left is not None:
             self.left()
 
     # --- what the server tells
+
+    def claim(self) -> Any:
+        """The exchange that is to be delivered, where another lane has run the request."""
+        return None
+
+    def answers(self, out: web.StreamResponse) -> None:
+        """*out* is what the request is answered with."""
 
     def begin(self, task: "asyncio.Task[Any]", body: StreamReader) -> None:
         """The head of a request has been read, which *task* answers: the client has done its

@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterable
 from ipaddress import ip_address
 
-from aiohttp import web
-
 from rxkernel.exceptions import MisdirectedRequestException
+from rxkernel.servers.aiohttp.head import Head
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
 
 _AUTHORITY = re.compile(
@@ -30,20 +29,20 @@ class HostPolicy:
         self.is_open = not names
         self._proxies = proxies
 
-    def check(self, native: web.Request) -> None:
-        """Let *native* pass.
+    def check(self, head: Head) -> None:
+        """Let *head* pass.
 
         Raises:
             MisdirectedRequestException: it is for a host that is not served here.
         """
-        target, authority = native.raw_path, ""
+        target, authority = head.raw_path, ""
         if not target.startswith(("/", "*")):
             scheme, _, rest = target.partition("://")
             authority = _END_OF_AUTHORITY.split(rest, maxsplit=1)[0]
-            own = native.headers.get("Host")
+            own = head.headers.get("Host")
             if own is not None and not _is_same(authority, own, scheme):
                 raise MisdirectedRequestException("the request names two hosts")
-        if not self.is_open and not self._lists(_name(self._proxies.host(native) or authority)):
+        if not self.is_open and not self._lists(_name(self._proxies.host(head) or authority)):
             raise MisdirectedRequestException("this host is not served here")
 
     def _lists(self, name: str | None) -> bool:

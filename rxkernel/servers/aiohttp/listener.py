@@ -2,16 +2,23 @@
 
 import asyncio
 import errno
+import socket
+from collections.abc import Callable
 from functools import partial
 
 from aiohttp import web
 
 from rxkernel.servers.aiohttp.connections import Connections
+from rxkernel.servers.aiohttp.fast_lane import FastLane
 from rxkernel.servers.aiohttp.guard import Guard
+from rxkernel.servers.aiohttp.lane_guard import LaneGuard
 from rxkernel.servers.server import ServerStartError
 
 _LINGER = 0.5
 """Seconds in which a kept-alive connection may still send a request that was on its way."""
+
+_PATIENCE = 0.1
+"""Seconds that requests still get to end when all closes: the manager's have passed by then."""
 
 _BACKLOG = 128
 """Connections that the system holds until they are accepted."""
@@ -31,15 +38,17 @@ class Listener:
         connections: Connections,
         *,
         reuse_port: bool = False,
+        lane: FastLane | None = None,
     ) -> None:
         self.host = host
         self.port = port
         self._connections = connections
         self._reuse_port = reuse_port
+        self._lane = lane
         self._server: asyncio.Server | None = None
         self._runner = web.AppRunner(
             engine,
-            shutdown_timeout=0.1,  # the manager's deadline has passed by then
+            shutdown_timeout=_PATIENCE,
         )
 
     async def start(self) -> None:
@@ -53,7 +62,7 @@ class Listener:
         loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(
-                partial(Guard, self._connections, self._runner.server),
+                self._protocol(self._runner.server),
                 self.host,
                 self.port,
                 backlog=_BACKLOG,
@@ -64,7 +73,15 @@ class Listener:
             if isinstance(exc, OSError):
                 raise ServerStartError(self._explain(exc)) from exc
             raise
+        for listening in self._server.sockets:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self.port = self._server.sockets[0].getsockname()[1]
+
+    def _protocol(self, server: web.Server) -> Callable[[], asyncio.Protocol]:
+        """What makes the protocol of a connection."""
+        if self._lane is None:
+            return partial(Guard, self._connections, server)
+        return partial(LaneGuard, self._connections, server, self._lane)
 
     def _explain(self, exc: OSError) -> str:
         address = f"{self.host}:{self.port}"
@@ -89,12 +106,16 @@ class Listener:
             await asyncio.sleep(0.01)
 
     def _open(self) -> int:
+        if self._lane is not None:
+            return len(self._lane.lines)
         return len(self._runner.server.connections) if self._runner.server else 0
 
     async def close(self) -> None:
         """Close every connection."""
         if self._server is not None:
             self._server.close()
+        if self._lane is not None:
+            await self._lane.close(_PATIENCE)
         await self._runner.cleanup()
         self._connections.close()
 

@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterable
 
 from aiohttp import web
+from multidict import CIMultiDict
 
 from rxkernel.headers import TOKEN
+from rxkernel.servers.aiohttp.head import Head
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
 from rxkernel.servers.aiohttp.vary import vary
 from rxkernel.settings import HttpSettings, canonical_origin
@@ -34,32 +36,32 @@ class OriginPolicy:
         ids = settings.request_id_header
         self._exposed = {_EXPOSE: ids} if ids is not None else {}
 
-    def allows(self, native: web.Request) -> bool:
-        """Whether the page that sent *native*, if one did, may have an answer."""
-        origin = native.headers.get("Origin")
+    def allows(self, head: Head) -> bool:
+        """Whether the page that sent *head*, if one did, may have an answer."""
+        origin = head.headers.get("Origin")
         return (
             origin is None
             or self._everyone
             or self._lists(origin)
-            or self._is_own(canonical_origin(origin) or "", native)
+            or self._is_own(canonical_origin(origin) or "", head)
         )
 
-    def trusts(self, native: web.Request) -> bool:
-        """Whether the cookies of *native* count: not for a page of another site, unless
+    def trusts(self, head: Head) -> bool:
+        """Whether the cookies of *head* count: not for a page of another site, unless
         ``allow_credentials``. A websocket brings them all the same; CORS does not hold it.
         """
-        origin = native.headers.get("Origin")
+        origin = head.headers.get("Origin")
         return (
             origin is None
             or bool(self._granted)
-            or self._is_own(canonical_origin(origin) or "", native)
+            or self._is_own(canonical_origin(origin) or "", head)
         )
 
     def _lists(self, origin: str) -> bool:
         """Browsers send the canonical form, others may not."""
         return origin in self._listed or canonical_origin(origin) in self._listed
 
-    def _is_own(self, origin: str, native: web.Request) -> bool:
+    def _is_own(self, origin: str, head: Head) -> bool:
         """Whether *origin* is the host that was asked.
 
         The scheme counts where a trusted proxy tells it: another may end TLS unseen.
@@ -67,11 +69,11 @@ class OriginPolicy:
         scheme = origin.partition(":")[0]
         if scheme not in ("http", "https"):
             return False
-        told = self._proxies.scheme(native) or scheme
-        return origin == canonical_origin(f"{told}://{self._proxies.host(native)}")
+        told = self._proxies.scheme(head) or scheme
+        return origin == canonical_origin(f"{told}://{self._proxies.host(head)}")
 
-    def headers(self, native: web.Request) -> dict[str, str]:
-        """What tells the browser that the page may read the answer to *native*, and its id.
+    def headers(self, head: Head) -> dict[str, str]:
+        """What tells the browser that the page may read the answer to *head*, and its id.
 
         With ``*`` they are on every answer, with a list ``Vary`` is, whether a page asks or not:
         a cache may hand the answer to one later (Fetch Standard, "CORS protocol and HTTP
@@ -81,17 +83,17 @@ class OriginPolicy:
             return {_ALLOW_ORIGIN: "*", **self._exposed}
         if not self._listed:
             return {}
-        origin = native.headers.get("Origin")
+        origin = head.headers.get("Origin")
         if origin is not None and self._lists(origin):
             return {_ALLOW_ORIGIN: origin, **self._granted, **self._exposed, "Vary": "Origin"}
         return {"Vary": "Origin"}
 
-    def preflight(self, native: web.Request, methods: Iterable[str]) -> dict[str, str]:
+    def preflight(self, head: Head, methods: Iterable[str]) -> dict[str, str]:
         """What a page may send to a path that answers *methods*; `headers` tell which page.
 
         Every header it asks for, but for names that are none (RFC 9110 §5.6.2).
         """
-        lines = native.headers.getall("Access-Control-Request-Headers", ())
+        lines = head.headers.getall("Access-Control-Request-Headers", ())
         names = (name.strip() for line in lines for name in line.split(","))
         granted = {
             "Access-Control-Allow-Methods": ", ".join(methods),
@@ -101,22 +103,26 @@ class OriginPolicy:
         return {name: value for name, value in granted.items() if value}
 
     async def mark(self, native: web.Request, out: web.StreamResponse) -> None:
+        """`add`, as a listener of ``on_response_prepare``."""
+        self.add(native, out.headers)
+
+    def add(self, head: Head, headers: CIMultiDict[str]) -> None:
         """Put `headers` on an answer before it leaves, unless somebody has chosen them."""
-        if _ALLOW_ORIGIN in out.headers:
+        if _ALLOW_ORIGIN in headers:
             return
-        for name, value in self.headers(native).items():
+        for name, value in self.headers(head).items():
             if name == "Vary":
-                vary(out.headers, value)
+                vary(headers, value)
             elif name == _EXPOSE:  # besides those that the application names
-                out.headers.add(name, value)
+                headers.add(name, value)
             else:
-                out.headers.setdefault(name, value)
+                headers.setdefault(name, value)
 
 
-def is_preflight(native: web.Request) -> bool:
+def is_preflight(head: Head) -> bool:
     """Whether a browser asks what a page may send (Fetch Standard, "CORS-preflight request")."""
     return (
-        native.method == "OPTIONS"
-        and "Origin" in native.headers
-        and "Access-Control-Request-Method" in native.headers
+        head.method == "OPTIONS"
+        and "Origin" in head.headers
+        and "Access-Control-Request-Method" in head.headers
     )

@@ -6,9 +6,8 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from itertools import chain, islice
 
-from aiohttp import web
-
 from rxkernel.messages.connection import ClientAddress
+from rxkernel.servers.aiohttp.head import Head
 from rxkernel.servers.aiohttp.requests import client_of
 
 _HOPS = 100
@@ -27,22 +26,27 @@ class ForwardedBy:
 
     From any other peer, one of a Unix socket too, they are ignored. A proxy appends, so what
     stands on the right is what the nearest proxy saw, and what is left of it anybody's claim.
+    ``are_any`` tells whether there is one to be believed at all.
     """
 
     def __init__(self, proxies: Iterable[str]) -> None:
         self._networks = tuple(map(ip_network, proxies))
+        self.are_any = bool(self._networks)
 
-    def client(self, native: web.Request) -> ClientAddress | None:
-        """Who sent *native*: the peer, or the last address before the trusted proxies.
+    def client(self, head: Head) -> ClientAddress | None:
+        """Who sent *head*: the peer, or the last address before the trusted proxies.
 
         What is no address ends the search: the client is then the address right of it. The
         port is 0 where the proxy tells none.
         """
-        peer = client_of(native)
-        if peer is None or not self.trusts(peer.host):
+        return self.client_behind(client_of(head), head)
+
+    def client_behind(self, peer: ClientAddress | None, head: Head) -> ClientAddress | None:
+        """`client`, where the *peer* is known."""
+        if peer is None or not self._networks or not self.trusts(peer.host):
             return peer
         client = peer
-        for text in _hops(native.headers.getall("X-Forwarded-For", ())):
+        for text in _hops(head.headers.getall("X-Forwarded-For", ())):
             address, port = _parse(text)
             if address is None:
                 break
@@ -51,20 +55,20 @@ class ForwardedBy:
                 break
         return client
 
-    def host(self, native: web.Request) -> str:
+    def host(self, head: Head) -> str:
         """Host, and port where there is one, that the client asked for; "" if it told none."""
-        return self._told(native, "X-Forwarded-Host") or native.headers.get("Host", "")
+        return self._told(head, "X-Forwarded-Host") or head.headers.get("Host", "")
 
-    def scheme(self, native: web.Request) -> str | None:
+    def scheme(self, head: Head) -> str | None:
         """``http`` or ``https`` as the client sees it; None where no trusted proxy tells."""
-        return _SCHEMES.get(self._told(native, "X-Forwarded-Proto").lower())
+        return _SCHEMES.get(self._told(head, "X-Forwarded-Proto").lower())
 
-    def _told(self, native: web.Request, name: str) -> str:
+    def _told(self, head: Head, name: str) -> str:
         """The rightmost value of *name*, if the peer is trusted."""
-        peer = client_of(native) if self._networks else None
+        peer = client_of(head) if self._networks else None
         if peer is None or not self.trusts(peer.host):
             return ""
-        return native.headers.getall(name, [""])[-1].rpartition(",")[2].strip()
+        return head.headers.getall(name, [""])[-1].rpartition(",")[2].strip()
 
     def trusts(self, host: str) -> bool:
         """Whether the peer *host* is one of the proxies."""

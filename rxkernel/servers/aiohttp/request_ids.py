@@ -1,6 +1,9 @@
 """The id of a request over HTTP: taken from the client, given back with every answer."""
 
+from collections.abc import Mapping
+
 from aiohttp import web
+from multidict import istr
 
 from rxkernel.kernel.scopes import current_request
 from rxkernel.messages.request import Request
@@ -19,18 +22,18 @@ class RequestIds:
     """Reads and writes the header *name*; with None, ids stay inside."""
 
     def __init__(self, name: str | None) -> None:
-        self.name = name
+        self.name = name if name is None else istr(name)
 
-    def given(self, native: web.BaseRequest) -> str | None:
-        """What the client calls *native*, if that is an id."""
-        return given_request_id(native.headers, self.name)
+    def given(self, headers: Mapping[str, str]) -> str | None:
+        """What the client calls a request with *headers*, if that is an id."""
+        return given_request_id(headers, self.name)
 
     def of(self, native: web.BaseRequest) -> str:
         """The id of *native*, the same each time; that of the kernel's request if there is one."""
         if (request := kernel_request(native)) is not None:
             return request.id
         if _ID not in native:
-            native[_ID] = self.given(native) or new_request_id()
+            native[_ID] = self.given(native.headers) or new_request_id()
         return native[_ID]
 
     def headers(self, native: web.BaseRequest) -> dict[str, str]:

@@ -17,27 +17,29 @@ from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import HttpDefinition
 from rxkernel.servers.aiohttp.bodies import BodyReader, broken_off, expects_continue
 from rxkernel.servers.aiohttp.forms import read_multipart, read_urlencoded
+from rxkernel.servers.aiohttp.head import Head
 from rxkernel.servers.body_limits import BodyLimits, check_size
 from rxkernel.settings import HttpSettings
 
 _ENCODINGS = {"", "identity", "gzip", "deflate", "br", "zstd"}
 
 
-def read_head(native: web.Request, client: ClientAddress | None) -> Request:
-    """The request of *client*, without its path parameters and body."""
-    request = Request(Transport.HTTP, native.headers, native=native)
-    request.method = native.method
-    target = native.raw_path  # an absolute-form is not to hide its path from a listener
-    request.url = target if target.startswith("/") else native.rel_url.raw_path_qs
+def read_head(head: Head, client: ClientAddress | None) -> Request:
+    """The request of *client*, without its path parameters, its body and ``native``."""
+    request = Request(Transport.HTTP, head.headers)
+    request.method = head.method
+    target, url = head.raw_path, head.rel_url
+    # an absolute-form is not to hide its path from a listener
+    request.url = target if target[0] == "/" else url.raw_path_qs
     request.client = client
-    if native.rel_url.raw_query_string:
-        request.params = MultiDict(native.query)
+    if url.raw_query_string:
+        request.params = MultiDict(url.query)
     return request
 
 
-def client_of(native: web.Request) -> ClientAddress | None:
+def client_of(head: Head) -> ClientAddress | None:
     """The peer of the connection, which may be a proxy; None where it has no address."""
-    peer = native.transport.get_extra_info("peername") if native.transport else None
+    peer = head.transport.get_extra_info("peername") if head.transport else None
     return ClientAddress(peer[0], peer[1]) if isinstance(peer, tuple) else None
 
 
@@ -89,6 +91,15 @@ class Bodies:
         else:
             request.raw_body = await self._read_all(native, limits.memory)
             decode_body(content_type, request, limits)
+
+    def take(self, raw: bytes, request: Request, definition: HttpDefinition) -> None:
+        """`read` for *raw*, a whole body that is neither compressed, streamed nor multipart."""
+        limits = self._limits.get(definition) or self._limits_of(definition)
+        kind = BYTES if limits.is_raw else request.headers.get(hdrs.CONTENT_TYPE, BYTES)
+        content_type = content_type_of(kind)
+        check_size(len(raw), limits.memory)
+        request.raw_body = raw
+        decode_body(content_type, request, limits)
 
     def _limits_of(self, definition: HttpDefinition) -> BodyLimits:
         self._limits[definition] = limits = BodyLimits.of(definition, self._settings)

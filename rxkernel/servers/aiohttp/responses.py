@@ -13,8 +13,11 @@ from rxkernel.messages.media_type import MSGPACK_NAMES
 from rxkernel.messages.response import Response
 from rxkernel.servers.aiohttp.compression import Compression, compress
 from rxkernel.servers.aiohttp.conditional import is_not_modified, without_body
+from rxkernel.servers.aiohttp.head import Head
 from rxkernel.servers.aiohttp.negotiation import JSON, encode_negotiated
 from rxkernel.servers.aiohttp.vary import may_be_kept, vary
+
+_BYTES = (bytes, bytearray, memoryview)
 
 
 async def native_response(
@@ -25,10 +28,24 @@ async def native_response(
     Raises:
         TypeError, ValueError, RecursionError: the content cannot be written.
     """
+    status, headers, body = await encode(native, response, compression)
+    return web.Response(body=body, status=status, headers=headers)
+
+
+async def encode(
+    head: Head, response: Response, compression: Compression | None = None
+) -> tuple[int, CIMultiDict[str], bytes]:
+    """Status, headers and body of any response but a stream or a file, as *head* asks for it.
+
+    The headers that depend on how it is sent are not among them, such as the length.
+
+    Raises:
+        TypeError, ValueError, RecursionError: the content cannot be written.
+    """
     headers: CIMultiDict[str] = CIMultiDict(response.headers)
     is_plain = not headers and response.etag_from_body is None
     given = headers.get(hdrs.CONTENT_TYPE)
-    body, content_type = encode_content(response.content, given, native)
+    body, content_type = encode_content(response.content, given, head)
     if content_type is not None:
         headers[hdrs.CONTENT_TYPE] = content_type
     if content_type in MSGPACK_NAMES and given is None:
@@ -36,21 +53,19 @@ async def native_response(
         if hdrs.ETAG in headers:
             headers[hdrs.ETAG] = of_form(headers[hdrs.ETAG], "msgpack")
     if not is_plain:
-        _complete(native, response, headers, body)
+        _complete(head, response, headers, body)
     if compression is not None:
-        compressor = compression.start(native, response.status_code, headers, len(body))
-    if not is_plain and is_not_modified(native, response.status_code, headers):
-        return web.Response(status=304, headers=without_body(headers))
+        compressor = compression.start(head, response.status_code, headers, len(body))
+    if not is_plain and is_not_modified(head, response.status_code, headers):
+        return 304, without_body(headers), b""
     if compression is not None and compressor is not None:
         body = await compress(compressor, body, last=True)
-    return web.Response(body=body, status=response.status_code, headers=headers)
+    return response.status_code, headers, body
 
 
-def _complete(
-    native: web.Request, response: Response, headers: CIMultiDict[str], body: bytes
-) -> None:
+def _complete(head: Head, response: Response, headers: CIMultiDict[str], body: bytes) -> None:
     """Make *headers* true to *body*: its length is aiohttp's to say, but where HEAD has none."""
-    if hdrs.CONTENT_LENGTH in headers and (body or native.method != "HEAD"):
+    if hdrs.CONTENT_LENGTH in headers and (body or head.method != "HEAD"):
         headers.popall(hdrs.CONTENT_LENGTH)
     if hdrs.TRANSFER_ENCODING in headers:
         headers.popall(hdrs.TRANSFER_ENCODING)
@@ -63,22 +78,22 @@ def _complete(
 
 
 def encode_content(
-    content: Any, content_type: str | None, native: web.Request | None = None
+    content: Any, content_type: str | None, head: Head | None = None
 ) -> tuple[bytes, str | None]:
     """The bytes of *content*, and their type where none was given.
 
     None is no content, str is text in UTF-8, bytes are sent as they are. All else is JSON, or
-    MessagePack where no type was given and the client of *native* prefers it.
+    MessagePack where no type was given and the client of *head* prefers it.
     """
     if content is None:
         return b"", content_type
     if isinstance(content, str):
         return content.encode(), _text_type(content_type)
-    if isinstance(content, bytes | bytearray | memoryview):
+    if isinstance(content, _BYTES):
         return bytes(content), content_type or BYTES
-    if native is None or content_type is not None:
+    if head is None or content_type is not None:
         return encode_json(content), content_type or JSON
-    return encode_negotiated(native, content)
+    return encode_negotiated(head, content)
 
 
 def _text_type(given: str | None) -> str:

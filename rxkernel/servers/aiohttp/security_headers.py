@@ -6,7 +6,9 @@ can know: a whole content security policy, which pages may be opened by others.
 
 from aiohttp import hdrs, web
 from aiohttp.http import SERVER_SOFTWARE
+from multidict import CIMultiDict
 
+from rxkernel.servers.aiohttp.head import Head
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
 
 _ALWAYS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"}
@@ -31,8 +33,11 @@ class SecurityHeaders:
         self._proxies = proxies
 
     async def mark(self, native: web.Request, out: web.StreamResponse) -> None:
+        """`add`, as a listener of ``on_response_prepare``."""
+        self.add(native, out.headers)
+
+    def add(self, head: Head, headers: CIMultiDict[str]) -> None:
         """Add them to an answer before it leaves."""
-        headers = out.headers
         if headers.get(hdrs.SERVER) == SERVER_SOFTWARE:
             del headers[hdrs.SERVER]
         for name, value in _ALWAYS.items():
@@ -42,5 +47,5 @@ class SecurityHeaders:
             headers[_FRAME_OPTIONS] = "DENY"
             if not policies:
                 headers[_POLICY] = "frame-ancestors 'none'"
-        if self._proxies.scheme(native) == "https":  # RFC 6797 section 7.2: over TLS only
+        if self._proxies.scheme(head) == "https":  # RFC 6797 section 7.2: over TLS only
             headers.setdefault(_TRANSPORT, _ONE_YEAR)

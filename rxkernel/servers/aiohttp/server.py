@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
-import attrs
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
@@ -33,12 +32,15 @@ from rxkernel.servers.aiohttp.access_log import HttpAccess
 from rxkernel.servers.aiohttp.bodies import leave, leave_to_body
 from rxkernel.servers.aiohttp.compression import Compression
 from rxkernel.servers.aiohttp.connections import Connections, last_answer
+from rxkernel.servers.aiohttp.exchange import Exchange
+from rxkernel.servers.aiohttp.fast_lane import FastLane, LaneExchange
 from rxkernel.servers.aiohttp.files import file_response
 from rxkernel.servers.aiohttp.guard import Guard
 from rxkernel.servers.aiohttp.hosts import HostPolicy
 from rxkernel.servers.aiohttp.listener import Listener
 from rxkernel.servers.aiohttp.malformed import METHODS
 from rxkernel.servers.aiohttp.origins import OriginPolicy, is_preflight
+from rxkernel.servers.aiohttp.prepared import Prepared
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
 from rxkernel.servers.aiohttp.request_ids import RequestIds
 from rxkernel.servers.aiohttp.requests import Bodies, add_path, read_head
@@ -80,6 +82,7 @@ class AiohttpServer(Server):
         )
         self._kernel: Kernel | None = None
         self._listener: Listener | None = None
+        self._lane: FastLane | None = None
         self.not_awaited: set[str] = set()
         self._event_streams: set[Stream] = set()
         self._draining = False
@@ -109,17 +112,22 @@ class AiohttpServer(Server):
 
     async def start(self) -> None:
         self.connections.find_room()
-        self.mark_answers_of(self.engine, with_ids=self._has_native_parts)
+        has_native_parts = self._has_native_parts
+        is_marked = bool(self.engine.on_response_prepare)
+        self.mark_answers_of(self.engine, with_ids=has_native_parts)
         self.engine.middlewares.insert(0, self.tracked)
-        self.engine.router.add_route(
+        route = self.engine.router.add_route(
             "*", r"/{path:[\s\S]*}", self._handle, expect_handler=leave_to_body
         )
+        can_be_fast = not (has_native_parts or is_marked)
+        self._lane = self._fast_lane(route) if self._settings.fast_lane and can_be_fast else None
         self._listener = Listener(
             self.engine,
             self._settings.host,
             self._settings.port,
             self.connections,
             reuse_port=self._settings.reuse_port,
+            lane=self._lane,
         )
         await self._listener.start()
         self.connections.tell_room()
@@ -130,15 +138,40 @@ class AiohttpServer(Server):
         paths = {resource.canonical for resource in self.engine.router.resources()}
         return bool(self.engine.middlewares) or not paths <= self.not_awaited
 
+    def _fast_lane(self, route: web.AbstractRoute) -> FastLane:
+        assert self._kernel is not None
+        settings, marks = self._settings, [marker.add for marker in self._markers()]
+        return FastLane(
+            kernel=self._kernel,
+            engine=self.engine,
+            route=route,
+            bodies=self._bodies,
+            body_limit=settings.body_limit,
+            prefix=settings.prefix,
+            not_awaited=self.not_awaited,
+            hosts=self._hosts,
+            proxies=self.proxies,
+            ids=self.ids,
+            prepared=Prepared(self.ids.name, marks, self._compression),
+            access_log=self.access_log,
+            deliver=self._deliver,
+        )
+
+    def _markers(self) -> list[OriginPolicy | SecurityHeaders]:
+        """What the settings want on every answer, in this order."""
+        markers: list[OriginPolicy | SecurityHeaders] = []
+        if self._settings.origins:
+            markers.append(self.origins)
+        if self._settings.security_headers:
+            markers.append(SecurityHeaders(self.proxies))
+        return markers
+
     def mark_answers_of(self, engine: web.Application, *, with_ids: bool = True) -> None:
         """Have every answer of *engine* carry the headers that the settings ask for.
 
         Not *with_ids*: `tracked` and `_stream` see to them.
         """
-        if self._settings.origins:
-            engine.on_response_prepare.append(self.origins.mark)
-        if self._settings.security_headers:
-            engine.on_response_prepare.append(SecurityHeaders(self.proxies).mark)
+        engine.on_response_prepare.extend(marker.mark for marker in self._markers())
         if with_ids and self.ids.name is not None:
             engine.on_response_prepare.append(self.ids.mark)
 
@@ -146,6 +179,8 @@ class AiohttpServer(Server):
         if self._listener is None:
             return
         self._draining = True
+        if self._lane is not None:
+            self._lane.is_draining = True
         await self._listener.refuse()
         for stream in tuple(self._event_streams):
             stream.end()
@@ -186,6 +221,7 @@ class AiohttpServer(Server):
             raise
         if not out.prepared:
             self.ids.write(native, out)
+        guard.answers(out)
         if (self._draining and is_awaited) or body.exception() is not None:
             out.force_close()
         return out
@@ -213,8 +249,7 @@ class AiohttpServer(Server):
         assert self._kernel is not None
         what = f"a request of {native.remote or 'a client'} is one of HTTP/{native.version[0]}"
         self.connections.crossed("protocol error", what)
-        request = read_head(native, self.proxies.client(native))
-        request.id = self.ids.given(native)
+        request = self._read_head(native)
         current_request.set(request)
         exc = HttpVersionNotSupportedException("HTTP/1.0 and HTTP/1.1 are spoken here")
         try:
@@ -233,13 +268,16 @@ class AiohttpServer(Server):
         self, native: web.Request, refusal: HttpException | None = None
     ) -> web.StreamResponse:
         assert self._kernel is not None
-        exchange = _Exchange(self._kernel, read_head(native, self.proxies.client(native)))
-        exchange.request.id = self.ids.given(native)
+        begun: LaneExchange | None = native.protocol.guard.claim()  # type: ignore[attr-defined]
+        exchange = begun or Exchange(self._kernel, self._read_head(native))
         current_request.set(exchange.request)
         task = asyncio.current_task()
         assert task is not None
         task.add_done_callback(exchange.end)
+        exchange.sender = task
         try:
+            if begun is not None:
+                return await begun.give(native)
             response = await self._answer(self._kernel, native, exchange.request, refusal)
             return await self._deliver(native, exchange, response)
         except ConnectionError:
@@ -248,6 +286,12 @@ class AiohttpServer(Server):
         finally:
             if not native.content.is_eof():
                 leave(native)
+
+    def _read_head(self, native: web.Request) -> Request:
+        request = read_head(native, self.proxies.client(native))
+        request.native = native
+        request.id = self.ids.given(native.headers)
+        return request
 
     async def _answer(
         self,
@@ -308,7 +352,7 @@ class AiohttpServer(Server):
         return path
 
     async def _deliver(
-        self, native: web.Request, exchange: "_Exchange", response: Response
+        self, native: web.Request, exchange: Exchange, response: Response
     ) -> web.StreamResponse:
         """Hand *response* to aiohttp; in place of one that cannot be written goes an error."""
         try:
@@ -324,12 +368,13 @@ class AiohttpServer(Server):
             return await self._send(native, exchange, error_response(exc))
 
     async def _send(
-        self, native: web.Request, exchange: "_Exchange", response: Response
+        self, native: web.Request, exchange: Exchange, response: Response
     ) -> web.StreamResponse:
         if isinstance(response, StreamResponse | EventStreamResponse):
             out = await self._stream(native, exchange.request, response)
         elif isinstance(response, FileResponse):
-            out = await file_response(native, response)
+            assert exchange.sender is not None
+            out = await file_response(native, response, exchange.sender)
         else:
             out = await native_response(native, response, self._compression)
         exchange.response = response
@@ -359,19 +404,6 @@ class AiohttpServer(Server):
         finally:
             self._event_streams.discard(stream)
         return stream.out
-
-
-@attrs.define(eq=False)
-class _Exchange:
-    """A request and what was sent for it, if anything could be."""
-
-    kernel: Kernel
-    request: Request
-    response: Response | None = None
-
-    def end(self, _: object) -> None:
-        """The request's task is done."""
-        self.kernel.terminate(self.request, self.response)
 
 
 def _raise_if_gone(native: web.Request, exc: Exception) -> None:

@@ -328,7 +328,9 @@ async def test_over_tls_nothing_goes_past_the_encryption(
     """Our listener has no TLS; whoever gives it one must not find the files in the clear."""
 
     async def send(native: web.Request) -> web.StreamResponse:
-        return await file_response(native, FileResponse(large))
+        sender = asyncio.current_task()
+        assert sender is not None
+        return await file_response(native, FileResponse(large), sender)
 
     engine = web.Application()
     engine.router.add_get("/", send)

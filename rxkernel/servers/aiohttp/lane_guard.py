@@ -1,0 +1,271 @@
+"""The `Guard` of a connection with a fast lane: whose turn it is, the lane's or aiohttp's."""
+
+import asyncio
+import logging
+import math
+from collections import deque
+from collections.abc import Sequence
+from enum import Enum
+from time import monotonic
+from typing import Any, cast
+
+from aiohttp import EMPTY_PAYLOAD, web
+
+from rxkernel.messages.connection import ClientAddress
+from rxkernel.servers.aiohttp.connections import Connections
+from rxkernel.servers.aiohttp.fast_lane import FastLane, LaneExchange
+from rxkernel.servers.aiohttp.framing import Cut, Framing, Message, Piece, Unclear
+from rxkernel.servers.aiohttp.guard import DEAF, Guard
+
+logger = logging.getLogger(__name__)
+
+_MOST_HELD = 32
+"""Messages that wait for the one before them until no more is read, as with aiohttp."""
+
+
+class _Turn(Enum):
+    NOBODY = "nobody"
+    LANE = "lane"
+    AIOHTTP = "aiohttp"
+    AIOHTTP_FOR_EVER = "aiohttp for ever"
+    LOST = "lost"
+
+
+_NOBODY = _Turn.NOBODY
+
+
+class LaneGuard(Guard):
+    """One message at a time is the lane's or aiohttp's; those behind it wait.
+
+    aiohttp's handler is made when it is first needed. It gets one message and no byte more, so
+    it is idle once that is answered, and the next may be the lane's again. Where the end of a
+    message is not known, it keeps the connection.
+    """
+
+    __slots__ = (
+        "_answer",
+        "_drained",
+        "_exchange",
+        "_framing",
+        "_held",
+        "_is_going_on",
+        "_is_reading",
+        "_is_whole",
+        "_lane",
+        "_turn",
+        "is_full",
+        "peer",
+    )
+
+    def __init__(self, connections: Connections, server: web.Server, lane: FastLane) -> None:
+        super().__init__(connections, server)
+        self._lane = lane
+        self._turn = _NOBODY
+        self._framing: Framing | None = None
+        self._held: deque[Cut] = deque()
+        self._is_going_on = False
+        self._is_reading = True
+        self._is_whole = False
+        self._exchange: LaneExchange | None = None
+        self._answer: web.StreamResponse | None = None
+        self._drained: asyncio.Future[None] | None = None
+        self.is_full = False
+
+    # --- what the transport calls
+
+    def _open(self) -> None:
+        peer = self._transport.get_extra_info("peername")
+        self.peer = ClientAddress(peer[0], peer[1]) if isinstance(peer, tuple) else None
+        self._lane.lines.add(self)
+        self._framing = Framing(asyncio.get_running_loop())
+
+    def data_received(self, data: bytes) -> None:
+        cut = self._framing.cut(data) if self._framing is not None else [Unclear(data)]
+        if type(cut) is Message and self._turn is _NOBODY:
+            self._begin(cut)
+        elif self._is_admitted:
+            self._hold([cut] if isinstance(cut, Message) else cut)
+
+    def _hold(self, cuts: Sequence[Cut]) -> None:
+        if type(cuts[-1]) is Unclear:
+            self._framing = None
+        self._held.extend(cuts)
+        self._go_on()
+
+    def pause_writing(self) -> None:
+        self.is_full = True
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self.is_full = False
+        self._wake(None)
+        super().resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._is_admitted:
+            self._lane.lines.discard(self)
+            self._turn = _Turn.LOST
+            self._held.clear()
+            self._wake(exc)
+            if self._exchange is not None:
+                self._exchange.lose()
+        super().connection_lost(exc)
+
+    def _wake(self, exc: Exception | None) -> None:
+        waiter, self._drained = self._drained, None
+        if waiter is None or waiter.done():
+            return
+        if exc is None:
+            waiter.set_result(None)
+        else:
+            waiter.set_exception(ConnectionResetError("the client has left"))
+
+    # --- whose turn it is
+
+    def _go_on(self) -> None:
+        """Begin what waits, as far as it may; not from within a task that this has begun."""
+        if self._is_going_on:
+            return
+        self._is_going_on = True
+        held = self._held
+        while held:
+            turn = self._turn
+            if turn is _NOBODY:
+                self._begin(held.popleft())
+            elif turn is _Turn.AIOHTTP_FOR_EVER:
+                super().data_received(held.popleft().raw)
+            elif turn is _Turn.AIOHTTP and not self._is_whole:
+                cut = held.popleft()
+                if isinstance(cut, Piece):
+                    self._is_whole = cut.is_last
+                else:
+                    self._turn = _Turn.AIOHTTP_FOR_EVER
+                super().data_received(cut.raw)
+            else:
+                break
+        self._is_going_on = False
+        self._read_or_pause()
+
+    def _read_or_pause(self) -> None:
+        if self._is_reading == (len(self._held) < _MOST_HELD) or self._transport.is_closing():
+            return
+        self._is_reading = not self._is_reading
+        if self._is_reading:
+            self._transport.resume_reading()
+        else:
+            self._transport.pause_reading()
+
+    def _begin(self, cut: Cut) -> None:
+        """It is nobody's turn: give it to whom *cut* belongs."""
+        if type(cut) is Message:
+            cut.line = self
+            exchange = self._lane.enter(self, cut)
+            if exchange is not None:
+                self._run(exchange)
+                return
+            self._is_whole = True
+        elif type(cut) is Piece:
+            self._is_whole = cut.is_last
+        self._turn = _Turn.AIOHTTP_FOR_EVER if type(cut) is Unclear else _Turn.AIOHTTP
+        self._give(cut.raw)
+
+    def _give(self, raw: bytes) -> None:
+        self.handler()
+        super().data_received(raw)
+
+    # --- the lane's turn
+
+    def _run(self, exchange: LaneExchange) -> None:
+        self._turn = _Turn.LANE
+        self._is_idle = False
+        self._exchange = exchange
+        task = self._lane.run(exchange)
+        if not task.done():
+            exchange.task = task
+            self.deadline = math.inf
+            self._connections.in_flight.add(task)
+
+    def ran(self, exchange: LaneExchange) -> None:
+        self._exchange = None
+        if exchange.task is not None:
+            self._connections.in_flight.discard(exchange.task)
+        if exchange.is_given:
+            return  # aiohttp's request is the one that ends
+        self._lane.context.copy().run(exchange.end)
+        if self._turn is _Turn.LOST:
+            return
+        if exchange.keeps:
+            self._turn = _NOBODY
+            self._is_idle = True
+            self.deadline = monotonic() + self._connections.keepalive_timeout
+            if self._held:
+                self._go_on()
+        else:
+            self._close()
+
+    def _close(self) -> None:
+        self._turn = _Turn.AIOHTTP_FOR_EVER
+        self._held.clear()
+        self._transport.close()
+
+    def write(self, data: bytes) -> bool:
+        if self._transport.is_closing():
+            return False
+        self._transport.write(data)
+        return True
+
+    async def drained(self) -> None:
+        self._drained = asyncio.get_running_loop().create_future()
+        await self._drained
+
+    # --- aiohttp's turn
+
+    @property
+    def transport(self) -> asyncio.Transport | None:
+        return None if self._turn is _Turn.LOST else self._transport
+
+    def native(self, message: Message) -> web.Request:
+        return self._lane.native(self.handler(), message)
+
+    def handler(self) -> web.RequestHandler:
+        """aiohttp's side of the connection, made when first asked for; one without a connection
+        once that is lost."""
+        if self._turn is _Turn.LOST:
+            return self._connections.handler(self._server)
+        if self._handler is DEAF:
+            # its task is to know nothing of the request that is handled now
+            self._lane.context.copy().run(super()._open)
+        return cast(web.RequestHandler, self._handler)
+
+    def hand_over(self, exchange: LaneExchange) -> None:
+        if self._transport.is_closing():
+            exchange.lose()
+            return
+        self._turn = _Turn.AIOHTTP
+        self._is_whole = True
+        self._give(exchange.message.raw)
+
+    def claim(self) -> LaneExchange | None:
+        return self._exchange
+
+    def answers(self, out: web.StreamResponse) -> None:
+        self._answer = out
+
+    def end(self, task: "asyncio.Task[Any]") -> None:
+        answer, self._answer = self._answer, None
+        is_read = self._body is EMPTY_PAYLOAD or self._body.is_eof()
+        super().end(task)
+        if self._turn is not _Turn.AIOHTTP:
+            return
+        is_idle = self._is_whole and is_read and answer is not None and bool(answer.keep_alive)
+        self._turn = _NOBODY if is_idle else _Turn.AIOHTTP_FOR_EVER
+        self._go_on()
+
+    # --- the end of the server
+
+    def stop(self) -> "asyncio.Task[Any] | None":
+        """Begin nothing more. The task of a request that the lane still runs is returned."""
+        self._held.clear()
+        if self._turn is _NOBODY:
+            self._close()
+        return self._exchange.task if self._exchange is not None else None

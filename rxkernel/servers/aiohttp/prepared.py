@@ -1,0 +1,119 @@
+"""Whole answers as bytes, the same that aiohttp's ``web.Response`` would write."""
+
+import time
+from collections.abc import Callable, Iterable
+from email.utils import formatdate
+from http import HTTPStatus
+
+from aiohttp import HttpVersion10, HttpVersion11, hdrs
+from aiohttp.http import SERVER_SOFTWARE
+from multidict import CIMultiDict
+
+from rxkernel.messages.media_type import MSGPACK_NAMES
+from rxkernel.messages.response import Response
+from rxkernel.servers.aiohttp.compression import Compression
+from rxkernel.servers.aiohttp.head import Head
+from rxkernel.servers.aiohttp.responses import encode, encode_content
+
+Mark = Callable[[Head, CIMultiDict[str]], None]
+"""Puts headers on every answer, the last before it leaves."""
+
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
+_BODILESS = (204, 304)
+_OF_AIOHTTP = ("connection", "content-length", "content-type", "date", "server")
+
+
+class Prepared:
+    """Writes answers, with the id of their request in the header *id_name*, None: nowhere.
+
+    An answer without headers of its own, as most are, is put together from three parts: one
+    that is kept per status and type, one that is kept for a second, and what is its own.
+    """
+
+    def __init__(
+        self, id_name: str | None, marks: Iterable[Mark], compression: Compression | None
+    ) -> None:
+        self._id_name = id_name
+        self._marks = tuple(marks)
+        self._compression = compression
+        is_odd = id_name is not None and id_name.lower() in _OF_AIOHTTP
+        self._is_bare = not self._marks and compression is None and not is_odd
+        self._begins: dict[tuple[int, str | None], str] = {}
+        self._second = 0
+        self._ends = ""
+
+    def usual(self, head: Head, response: Response, id: str) -> bytes | None:
+        """*response* to anything but HEAD, over HTTP/1.1, on a connection that stays; None where
+        `any` must see to it.
+
+        Raises:
+            TypeError, ValueError, RecursionError: the content cannot be written.
+        """
+        if (
+            not self._is_bare
+            or response.headers
+            or response.etag_from_body is not None
+            or response.status_code in _BODILESS
+        ):
+            return None
+        body, kind = encode_content(response.content, None, head)
+        begin = self._begins.get((response.status_code, kind))
+        if begin is None:
+            if kind in MSGPACK_NAMES:
+                return None
+            begin = self._begin(response.status_code, kind)
+        end = self._ends if int(time.time()) == self._second else self._end()
+        if self._id_name is None:
+            return f"{begin}{len(body)}{end}".encode() + body
+        return f"{begin}{id}\r\nContent-Length: {len(body)}{end}".encode() + body
+
+    def _begin(self, status: int, kind: str | None) -> str:
+        text = f"HTTP/1.1 {status} {_PHRASES.get(status, '')}\r\n"
+        if kind is not None:
+            text += f"Content-Type: {kind}\r\n"
+        text += "Content-Length: " if self._id_name is None else f"{self._id_name}: "
+        self._begins[status, kind] = text
+        return text
+
+    def _end(self) -> str:
+        self._second = now = int(time.time())
+        date = formatdate(now, usegmt=True)
+        self._ends = f"\r\nDate: {date}\r\nServer: {SERVER_SOFTWARE}\r\n\r\n"
+        return self._ends
+
+    async def any(
+        self, head: Head, response: Response, id: str, *, keeps: bool
+    ) -> tuple[int, bytes]:
+        """Status and bytes of any *response* but a stream or a file; *keeps* the connection.
+
+        Raises:
+            TypeError, ValueError, RecursionError: the content cannot be written.
+        """
+        status, headers, body = await encode(head, response, self._compression)
+        if self._id_name is not None:
+            headers[self._id_name] = id
+        is_empty = status in _BODILESS or head.method == "HEAD"
+        _measure(head, status, headers, body)
+        if hdrs.DATE not in headers:
+            headers[hdrs.DATE] = formatdate(int(time.time()), usegmt=True)
+        headers.setdefault(hdrs.SERVER, SERVER_SOFTWARE)
+        if hdrs.CONNECTION not in headers:
+            if keeps and head.version == HttpVersion10:
+                headers[hdrs.CONNECTION] = "keep-alive"
+            elif not keeps and head.version == HttpVersion11:
+                headers[hdrs.CONNECTION] = "close"
+        for mark in self._marks:
+            mark(head, headers)
+        major, minor = head.version
+        lines = [f"HTTP/{major}.{minor} {status} {_PHRASES.get(status, '')}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        text = "\r\n".join([*lines, "", ""]).encode()
+        return status, text if is_empty else text + body
+
+
+def _measure(head: Head, status: int, headers: CIMultiDict[str], body: bytes) -> None:
+    """Say how long *body* is, where an answer may (RFC 9110 §8.6)."""
+    if status in _BODILESS:
+        headers.popall(hdrs.CONTENT_LENGTH, None)
+    elif hdrs.CONTENT_LENGTH not in headers and (body or head.method != "HEAD"):
+        headers[hdrs.CONTENT_LENGTH] = str(len(body))
