@@ -14,6 +14,7 @@ import uvloop
 from benchmarks.broadcast import broadcast
 from benchmarks.churn import churn
 from benchmarks.drain import drain
+from benchmarks.http.commands import http_command, quick_command
 from benchmarks.kernel import kernel
 from benchmarks.memory import memory
 from benchmarks.peers import PEERS, chosen
@@ -120,6 +121,10 @@ def _churn(json_file: Path | None, names: tuple[str, ...], **options: Any) -> No
 def _drain(json_file: Path | None, names: tuple[str, ...], **options: Any) -> None:
     """SIGTERM under load: is an answer lost?"""
     _run(json_file, drain(chosen(names), **options))
+
+
+main.add_command(http_command)
+main.add_command(quick_command)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,42 @@
+"""The section of docs/performance.md that a run writes, with its figures."""
+
+from pathlib import Path
+from textwrap import fill
+
+from benchmarks.http.goals import goals
+from benchmarks.http.run import Run
+from benchmarks.http.tables import figures, tables
+from benchmarks.processes import ROOT
+
+PAGE = ROOT / "docs" / "performance.md"
+_BEGIN = "<!-- measured: http -->"
+_END = "<!-- end of measured -->"
+
+
+def publish(run: Run, page: Path = PAGE) -> None:
+    """Put the run between the marks in *page*, in place of the one before, and draw it."""
+    before, mark, rest = page.read_text().partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not mark or not end:
+        raise ValueError(f"{page} has no {_BEGIN} … {_END}")
+    images = page.parent / "images"
+    drawn = figures(run)
+    for name, text in drawn.items():
+        (images / name).write_text(text)
+    parts = [_how(run), *(f"![{_alt(text)}](images/{name})" for name, text in drawn.items())]
+    parts += [table.markdown("###").strip() for table in (goals(run), *tables(run))]
+    page.write_text(f"{before}{_BEGIN}\n\n" + "\n\n".join(parts) + f"\n\n{_END}{after}")
+
+
+def _how(run: Run) -> str:
+    machine, load = run.machine, run.load
+    text = (
+        f"Measured {run.began} on {machine['processor']} ({machine['cores']}; Linux "
+        f"{machine['kernel']}): medians and quartiles of {load.rounds} windows of "
+        f"{load.seconds} s, {load.connections} connections."
+    )
+    return fill(text, 115)
+
+
+def _alt(svg: str) -> str:
+    return svg.partition("<title>")[2].partition("</title>")[0]
