@@ -65,7 +65,7 @@ def free_port() -> int:
 
 
 class ServerProcess:
-    """A server on the first core, with all processes that it starts, until the end of the ``with``.
+    """A server on the first core, with all that it starts, until the end of the ``with``.
 
     It says ``Listening on http://HOST:PORT`` first; one that does not is given its *port* and
     is there once it accepts a connection. ``code`` and ``output``, all else that it wrote, are

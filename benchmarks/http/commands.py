@@ -20,7 +20,9 @@ _json_option = click.option(
 )
 
 
-def _load_options(seconds: int, rounds: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def _load_options(
+    seconds: int, rounds: int
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     def add(command: Callable[..., None]) -> Callable[..., None]:
         for option in (
             click.option("--connections", default=64, show_default=True),

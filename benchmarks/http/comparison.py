@@ -65,7 +65,9 @@ def _by_work(
     return [(asked, bracket) for asked, bracket in brackets if asked and bracket]
 
 
-def complete(load: Load, pythons: Sequence[str], names: Sequence[str], works: Sequence[str]) -> Run:
+def complete(
+    load: Load, pythons: Sequence[str], names: Sequence[str], works: Sequence[str]
+) -> Run:
     """Everything; *names* and *works* choose some of it, *pythons* are more interpreters."""
     peers = [PEERS[name] for name in names or PEERS]
     if BASELINE not in peers:

@@ -23,26 +23,26 @@ def goals(run: Run) -> Table:
 
 def _measured(run: Run) -> Iterator[tuple[str, float, float]]:
     for version, goal in _BY_VERSION.items():
-        ours, theirs = (_on_version(run, peer.name, version) for peer in (RXKERNEL, BASELINE))
         yield from _row(
             f"÷ {BASELINE.title}, hello, Python {version}",
             goal,
-            _ratio(run, ours, HELLO, FIVE),
-            _ratio(run, theirs, HELLO, NONE),
+            _ratio(run, _on_version(run, RXKERNEL.name, version), HELLO, FIVE),
+            _ratio(run, _on_version(run, BASELINE.name, version), HELLO, NONE),
         )
     ours = _ratio(run, RXKERNEL.name, HELLO, FIVE)
     logged = _ratio(run, "rxkernel-access-log", HELLO, FIVE)
     title = "the same with the access log on in both"
     yield from _row(title, 3.0, logged, _ratio(run, AIOHTTP_LOGGED.name, HELLO, NONE))
-    best, name = max(
-        ((_ratio(run, peer, HELLO, FIVE) or 0.0, peer) for peer in _frameworks()), default=(0.0, "")
-    )
-    yield from _row(f"÷ {run.titles.get(name)}, the fastest framework, hello", 1.5, ours, best)
-    fastapi = _ratio(run, "fastapi", HELLO, FIVE)
-    yield from _row(f"÷ {PEERS['fastapi'].title}, hello", 6.0, ours, fastapi)
+    others = {peer: found for peer in _frameworks() if (found := _ratio(run, peer, HELLO, FIVE))}
+    if others:
+        best = max(others, key=lambda peer: others[peer])
+        title = f"÷ the fastest framework in Python, {run.titles[best]}, hello"
+        yield from _row(title, 1.5, ours, others[best])
+    title = f"÷ {PEERS['fastapi'].title}, hello"
+    yield from _row(title, 6.0, ours, _ratio(run, "fastapi", HELLO, FIVE))
     title = f"÷ {BASELINE.title}, validated body"
-    body = _ratio(run, RXKERNEL.name, BODY, FIVE)
-    yield from _row(title, 1.3, body, _ratio(run, BASELINE.name, BODY, NONE))
+    bodies = (_ratio(run, RXKERNEL.name, BODY, FIVE), _ratio(run, BASELINE.name, BODY, NONE))
+    yield from _row(title, 1.3, *bodies)
 
 
 def _row(
@@ -53,8 +53,9 @@ def _row(
 
 
 def _frameworks() -> list[str]:
-    """Python's, without rxkernel."""
-    return [peer.name for peer in PEERS.values() if peer.kind == "framework" and not _is_own(peer.name)]
+    return [
+        peer.name for peer in PEERS.values() if peer.kind == "framework" and not _is_own(peer.name)
+    ]
 
 
 def _is_own(name: str) -> bool:
@@ -63,7 +64,7 @@ def _is_own(name: str) -> bool:
 
 def _ratio(run: Run, peer: str, work: Work, listeners: Listeners) -> float | None:
     series = run.find(peer, work, listeners)
-    return series and series.ratio.middle
+    return series.ratio.middle if series else None
 
 
 def _on_version(run: Run, peer: str, version: str) -> str:

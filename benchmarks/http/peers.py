@@ -13,8 +13,8 @@ import attrs
 from benchmarks.environments import Environment, Interpreter, Npm, Venv, requirements_of_rxkernel
 from benchmarks.processes import ServerProcess, free_port
 
-_SERVERS = Path(__file__).parent / "servers"
-_MODULE = "benchmarks.http.servers"
+_FOLDER = Path(__file__).parent / "servers" / "frameworks"
+_FRAMEWORK = "benchmarks.http.servers.frameworks"
 
 _OWN = Interpreter(("aiohttp", "uvloop", "msgspec"))
 _UVICORN = ("uvicorn[standard] >= 0.49",)
@@ -46,7 +46,10 @@ FIVE = Listeners.of(5)
 
 @attrs.frozen
 class HttpPeer:
-    """One server. *kind*: ``framework``, ``node``, or ``floor`` for less than a framework."""
+    """One server.
+
+    *kind*: ``framework`` in Python, ``node``, ``rxkernel``, or ``floor`` for what offers less.
+    """
 
     name: str
     title: str
@@ -72,30 +75,30 @@ class HttpPeer:
 
 
 def _module(name: str, *options: str) -> tuple[str, ...]:
-    return ("{python}", "-m", f"{_MODULE}.{name}", *options)
+    return ("{python}", "-m", f"{_FRAMEWORK}.{name}", *options)
 
 
 def _uvicorn(name: str) -> tuple[str, ...]:
     options = ("--port", "{port}", "--log-level", "error", "--no-access-log")
-    return ("{python}", "-m", "uvicorn", *options, f"{_MODULE}.{name}:app")
+    return ("{python}", "-m", "uvicorn", *options, f"{_FRAMEWORK}.{name}:app")
 
 
 def _granian(name: str, interface: str) -> tuple[str, ...]:
     options = ("--port", "{port}", "--interface", interface, "--loop", "uvloop", "--no-log")
-    return ("{python}", "-m", "granian", *options, f"{_MODULE}.{name}:app")
+    return ("{python}", "-m", "granian", *options, f"{_FRAMEWORK}.{name}:app")
 
 
 def _hypercorn(name: str) -> tuple[str, ...]:
     options = ("--bind", "127.0.0.1:{port}", "--worker-class", "uvloop")
-    return ("{python}", "-m", "hypercorn", *options, f"{_MODULE}.{name}:app")
+    return ("{python}", "-m", "hypercorn", *options, f"{_FRAMEWORK}.{name}:app")
 
 
-_AIOHTTP = _module("aiohttp_app")
-_TARGET = f"{_MODULE}.rxkernel_app:create"
+_AIOHTTP = ("{python}", "-m", "benchmarks.http.servers.aiohttp_app")
+_TARGET = "benchmarks.http.servers.rxkernel_app:create"
 _RXKERNEL = ("{python}", "-m", "rxkernel", "serve", "--port", "{port}", _TARGET)
 
 BASELINE = HttpPeer("aiohttp", "aiohttp and uvloop", _OWN, _AIOHTTP, kind="floor")
-RXKERNEL = HttpPeer("rxkernel", "rxkernel", _OWN, _RXKERNEL)
+RXKERNEL = HttpPeer("rxkernel", "rxkernel", _OWN, _RXKERNEL, kind="rxkernel")
 AIOHTTP_LOGGED = HttpPeer(
     "aiohttp-access-log", "aiohttp, access log on", _OWN, _AIOHTTP, access_log=True, kind="floor"
 )
@@ -114,8 +117,6 @@ def _peer(
     return HttpPeer(name.replace("@", "-"), title, environment, tuple(command), kind=kind)
 
 
-
-
 _NESTJS = Npm(
     "nestjs",
     ("@nestjs/core", "fastify"),
@@ -130,7 +131,7 @@ _NESTJS = Npm(
         "rxjs@7",
         "typescript@5",
     ),
-    compiles=(_SERVERS / "nestjs_app.ts",),
+    compiles=(_FOLDER / "nestjs_app.ts",),
 )
 _FRAMEWORKS = (
     _peer(
@@ -222,7 +223,7 @@ _FRAMEWORKS = (
         "fastify",
         "Node: Fastify",
         Npm("fastify", ("fastify",), ("fastify@5",)),
-        ("node", str(_SERVERS / "fastify_app.mjs"), "{modules}"),
+        ("node", str(_FOLDER / "fastify_app.mjs"), "{modules}"),
         kind="node",
     ),
     HttpPeer(
@@ -253,5 +254,3 @@ def on_python(python: str) -> list[HttpPeer]:
         )
         for peer in (BASELINE, RXKERNEL)
     ]
-
-

@@ -49,7 +49,9 @@ def _line(x1: float, y1: float, x2: float, y2: float, colour: str) -> str:
 def _legend(names: Sequence[str], y: float) -> list[str]:
     parts, x = [], float(_LABELS)
     for name, colour in zip(names, _COLOURS, strict=False):
-        parts.append(f'<rect x="{x:.1f}" y="{y - 10:.1f}" width="12" height="12" fill="{colour}"/>')
+        parts.append(
+            f'<rect x="{x:.1f}" y="{y - 10:.1f}" width="12" height="12" fill="{colour}"/>'
+        )
         parts.append(_text(x + 17, y, name, style="small"))
         x += 32 + 6.5 * len(name)
     return parts
@@ -82,7 +84,9 @@ def _bar(value: Spread, colour: str, y: float, thickness: int, scale: float) -> 
         f'<rect x="{_LABELS}" y="{y:.1f}" width="{width:.1f}" height="{thickness - 1}" '
         f'fill="{colour}"/>',
         _line(low, middle, high, middle, "#1f2430"),
-        _text(max(high, _LABELS + width) + 5, y + thickness - 1, f"{value.middle:.2f}", style="small"),
+        _text(
+            max(high, _LABELS + width) + 5, y + thickness - 1, f"{value.middle:.2f}", style="small"
+        ),
     ]
 
 
@@ -92,7 +96,10 @@ def curves(title: str, axis: str, lines: Mapping[str, Mapping[int, float]]) -> s
     numbers = sorted({number for points in lines.values() for number in points})
     highest = max(value for points in lines.values() for value in points.values())
     x_scale, y_scale = (right - left) / numbers[-1], (bottom - top) / highest
-    parts = [_line(left, bottom, right, bottom, "#1f2430"), _line(left, top, left, bottom, "#1f2430")]
+    parts = [
+        _line(left, bottom, right, bottom, "#1f2430"),
+        _line(left, top, left, bottom, "#1f2430"),
+    ]
     for number in numbers:
         parts.append(_text(left + number * x_scale, bottom + 18, str(number), "middle", "small"))
     parts.append(_text((left + right) / 2, bottom + 38, axis, "middle", "small"))

@@ -52,7 +52,10 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> "Spread":
-        return cls(*quantiles(values, n=4, method="inclusive")) if values[1:] else cls(*values * 3)
+        if len(values) == 1:
+            return cls(values[0], values[0], values[0])
+        low, middle, high = quantiles(values, n=4, method="inclusive")
+        return cls(low, middle, high)
 
 
 @attrs.frozen

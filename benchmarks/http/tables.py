@@ -96,13 +96,19 @@ def failures_table(run: Run) -> Table:
 def tables(run: Run) -> list[Table]:
     """In the order in which they are read; those without a row are left out."""
     works = [_work_table(run, work) for work in ALL.values()]
-    every = [*works, _growth_table(run), _idle_table(run), versions_table(run), failures_table(run)]
+    every = [
+        *works,
+        _growth_table(run),
+        _idle_table(run),
+        versions_table(run),
+        failures_table(run),
+    ]
     return [table for table in every if table.rows]
 
 
 def _ratio(run: Run, peer: str, work: Work, listeners: Listeners) -> Spread | None:
     series = run.find(peer, work, listeners)
-    return series and series.ratio
+    return series.ratio if series else None
 
 
 def _work_figure(run: Run, work: Work) -> str:

@@ -31,7 +31,11 @@ _ITEM = {
     "is_active": True,
     "score": 97.25,
     "tags": ["red", "used", "three wheels", "for children", "no basket", "two mirrors"],
-    "address": {"street": "17 Long Street, second floor, left", "city": "Springfield", "code": "90210"},
+    "address": {
+        "street": "17 Long Street, second floor, left",
+        "city": "Springfield",
+        "code": "90210",
+    },
 }
 
 HELLO = Work("hello", "hello", "/hello", {"hello": "world"})

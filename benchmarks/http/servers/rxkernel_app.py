@@ -11,6 +11,7 @@ from rxkernel import (
     Request,
     RequestEvent,
     ResponseEvent,
+    Settings,
     http,
 )
 
@@ -46,8 +47,8 @@ async def on_response(event: ResponseEvent) -> None:
     settings.count(event.response.status_code)
 
 
-def create() -> Application:
-    application = Application(controllers=[Controller])
+def create(settings_of_application: Settings | None = None) -> Application:
+    application = Application(controllers=[Controller], settings=settings_of_application)
     for _ in range(settings.REQUEST_LISTENERS):
         application.dispatcher.add_listener(KernelEvents.KERNEL_REQUEST, on_request)
     for _ in range(settings.RESPONSE_LISTENERS):
