@@ -35,6 +35,11 @@ def _load_options(
     return add
 
 
+_work_option = click.option(
+    "--work", "works", multiple=True, type=click.Choice(list(ALL)), help="Only this."
+)
+
+
 def show(run: Run, json_file: Path | None = None) -> None:
     """Write the run to stdout, and raw to *json_file*."""
     for table in (goals(run), *tables(run)):
@@ -51,7 +56,7 @@ def finish(run: Run) -> None:
 
 @click.command("http")
 @click.option("--peer", "names", multiple=True, type=click.Choice(list(PEERS)), help="Only these.")
-@click.option("--work", "works", multiple=True, type=click.Choice(list(ALL)), help="Only this.")
+@_work_option
 @click.option(
     "--python",
     "pythons",
@@ -83,10 +88,11 @@ def http_command(
 
 
 @click.command("quick")
+@_work_option
 @_load_options(seconds=1, rounds=5)
 @_json_option
-def quick_command(json_file: Path | None, **load: int) -> None:
+def quick_command(works: tuple[str, ...], json_file: Path | None, **load: int) -> None:
     """HTTP in under three minutes: rxkernel beside raw aiohttp."""
-    run = quick(Load(**load))
+    run = quick(Load(**load), works)
     show(run, json_file)
     finish(run)

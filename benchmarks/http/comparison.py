@@ -77,6 +77,6 @@ def complete(
     return compare(peers, [ALL[name] for name in works or ALL], load, growth=True, starts=_STARTS)
 
 
-def quick(load: Load) -> Run:
+def quick(load: Load, works: Sequence[str] = ()) -> Run:
     """rxkernel and the baseline only."""
-    return compare([BASELINE, RXKERNEL], list(ALL.values()), load)
+    return compare([BASELINE, RXKERNEL], [ALL[name] for name in works or ALL], load)
