@@ -15,9 +15,11 @@ from benchmarks.boot import boot
 from benchmarks.broadcast import broadcast
 from benchmarks.churn import churn
 from benchmarks.drain import drain
-from benchmarks.http.commands import finish, http_command, quick_command, show
+from benchmarks.http.commands import finish, http_command, quick_command
 from benchmarks.http.comparison import complete
+from benchmarks.http.goals import goals
 from benchmarks.http.run import Load as HttpLoad
+from benchmarks.http.tables import tables
 from benchmarks.instructions import check_command
 from benchmarks.kernel import kernel
 from benchmarks.memory import memory
@@ -58,17 +60,16 @@ def main(context: click.Context, json_file: Path | None) -> None:
     """Measure rxkernel and its peers; without a command all but churn, in a short form."""
     if context.invoked_subcommand is None:
         peers = chosen(())
-        publish([router(rounds=7), boot(starts=5)], None)
-        _run(
-            json_file,
+        awaited = (
             kernel(rounds=7),
             roundtrips(peers, Load(seconds=1.0)),
             broadcast(peers, rounds=5, times=5),
             memory(peers, steps=(1000, 3000)),
             drain(chosen(["rxkernel"])),
         )
+        some = [router(rounds=7), boot(starts=5), *map(uvloop.run, awaited)]
         run = complete(HttpLoad(rounds=3), (), (), ())
-        show(run)
+        publish([*some, goals(run), *tables(run)], json_file)
         finish(run)
 
 

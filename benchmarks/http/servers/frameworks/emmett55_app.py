@@ -1,5 +1,7 @@
 """Emmett55, msgspec by hand, behind granian through RSGI."""
 
+import sys
+
 import msgspec
 from emmett55 import App, Pipe, abort, current, request, response
 from emmett55.tools import service
@@ -18,7 +20,7 @@ class OnResponse(Pipe):
         settings.count(response.status)
 
 
-app = App(__name__)
+app = App(__name__, root_path=sys.prefix)  # it makes folders there
 app.pipeline = [OnRequest() for _ in range(settings.REQUEST_LISTENERS)]
 app.pipeline += [OnResponse() for _ in range(settings.RESPONSE_LISTENERS)]
 
