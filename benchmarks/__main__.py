@@ -17,7 +17,6 @@ from benchmarks.churn import churn
 from benchmarks.drain import drain
 from benchmarks.http.commands import finish, http_command, quick_command
 from benchmarks.http.comparison import complete
-from benchmarks.http.goals import goals
 from benchmarks.http.run import Load as HttpLoad
 from benchmarks.http.tables import tables
 from benchmarks.instructions import check_command
@@ -69,7 +68,7 @@ def main(context: click.Context, json_file: Path | None) -> None:
         )
         some = [router(rounds=7), boot(starts=5), *map(uvloop.run, awaited)]
         run = complete(HttpLoad(rounds=3), (), (), ())
-        publish([*some, goals(run), *tables(run)], json_file)
+        publish([*some, *tables(run)], json_file)
         finish(run)
 
 

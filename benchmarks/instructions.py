@@ -18,7 +18,7 @@ from pathlib import Path
 import attrs
 import click
 
-from benchmarks.counted import CASES
+from benchmarks.counted import CASES, FACTORS, ROUNDS
 from benchmarks.processes import ROOT
 from benchmarks.report import Table
 
@@ -28,7 +28,7 @@ _ALLOWED = 1.05
 """How much more a case may take than is kept."""
 
 _PACKAGES = ("aiohttp", "attrs", "blinker", "msgspec", "multidict", "uvloop", "yarl")
-_MARKS = 3
+_MARKS = 2 * ROUNDS * len(FACTORS)
 _TOTAL = re.compile(r"^totals: (\d+)$", re.MULTILINE)
 
 
@@ -78,12 +78,14 @@ def _numbers() -> range:
 
 
 def _each(totals: Sequence[int]) -> list[tuple[str, int]]:
-    """The first of three holds the warm-up, then once and twice the times: what begins and ends
-    is in both, so the difference has the requests alone."""
+    """What begins and ends a case is in what was done once and five times, so the difference has
+    the requests alone. What comes from outside, as the next second, only adds: the least counts.
+    """
     rows = []
     for number, case in enumerate(CASES):
-        _, once, twice = totals[number * _MARKS : (number + 1) * _MARKS]
-        rows.append((case.title, round((twice - once) / case.times)))
+        found = totals[number * _MARKS : (number + 1) * _MARKS][1::2]
+        few, many = (min(found[place :: len(FACTORS)]) for place in range(len(FACTORS)))
+        rows.append((case.title, round((many - few) / case.times / (FACTORS[1] - FACTORS[0]))))
     return rows
 
 

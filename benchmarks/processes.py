@@ -64,6 +64,10 @@ def free_port() -> int:
         return port
 
 
+class ServerError(RuntimeError):
+    """A server did not start, or is gone; with the end of what it wrote."""
+
+
 class ServerProcess:
     """A server on the first core, with all that it starts, until the end of the ``with``.
 
@@ -157,8 +161,8 @@ class ServerProcess:
             time.sleep(0.002)
         raise self._not_started("")
 
-    def _not_started(self, line: str) -> RuntimeError:
-        return RuntimeError(f"{' '.join(self._command)} did not start: {line}{self.errors()}")
+    def _not_started(self, line: str) -> ServerError:
+        return ServerError(f"{' '.join(self._command)} did not start: {line}{self.errors()}")
 
     def errors(self) -> str:
         """The end of what it wrote to stderr."""
@@ -192,7 +196,7 @@ class ServerProcess:
                     if int(fields[3]) == self.pid and fields[0] != "Z":
                         members.append(int(entry.name))
         if not members:
-            raise RuntimeError(f"{' '.join(self._command)} has ended: {self.errors()}")
+            raise ServerError(f"{' '.join(self._command)} has ended: {self.errors()}")
         return members
 
 

@@ -7,7 +7,6 @@ import click
 import msgspec
 
 from benchmarks.http.comparison import complete, quick
-from benchmarks.http.goals import goals
 from benchmarks.http.page import publish
 from benchmarks.http.peers import PEERS
 from benchmarks.http.run import Load, Run
@@ -42,10 +41,10 @@ _work_option = click.option(
 
 def show(run: Run, json_file: Path | None = None) -> None:
     """Write the run to stdout, and raw to *json_file*."""
-    for table in (goals(run), *tables(run)):
+    for table in tables(run):
         click.echo(table.markdown())
     if json_file is not None:
-        json_file.write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
+        json_file.write_bytes(msgspec.json.encode(run) + b"\n")
 
 
 def finish(run: Run) -> None:
@@ -66,7 +65,9 @@ def finish(run: Run) -> None:
 @_load_options(seconds=1, rounds=5)
 @_json_option
 @click.option("--from", "source", type=_file, help="Measure nothing; read what --json wrote.")
-@click.option("--publish", "is_published", is_flag=True, help="Write docs/performance.md too.")
+@click.option(
+    "--publish", "is_published", is_flag=True, help="Write docs/performance.md, with its figures."
+)
 def http_command(
     names: tuple[str, ...],
     works: tuple[str, ...],

@@ -2,7 +2,16 @@
 
 from collections.abc import Iterator
 
-from benchmarks.http.peers import AIOHTTP_LOGGED, BASELINE, FIVE, NONE, PEERS, RXKERNEL, Listeners
+from benchmarks.http.peers import (
+    AIOHTTP_LOGGED,
+    BASELINE,
+    FIVE,
+    NONE,
+    PEERS,
+    RXKERNEL,
+    RXKERNEL_LOGGED,
+    Listeners,
+)
 from benchmarks.http.run import Run
 from benchmarks.http.work import BODY, HELLO, Work
 from benchmarks.report import Table
@@ -30,7 +39,7 @@ def _measured(run: Run) -> Iterator[tuple[str, float, float]]:
             _ratio(run, _on_version(run, BASELINE.name, version), HELLO, NONE),
         )
     ours = _ratio(run, RXKERNEL.name, HELLO, FIVE)
-    logged = _ratio(run, "rxkernel-access-log", HELLO, FIVE)
+    logged = _ratio(run, RXKERNEL_LOGGED.name, HELLO, FIVE)
     title = "the same with the access log on in both"
     yield from _row(title, 3.0, logged, _ratio(run, AIOHTTP_LOGGED.name, HELLO, NONE))
     others = {peer: found for peer in _frameworks() if (found := _ratio(run, peer, HELLO, FIVE))}

@@ -65,12 +65,12 @@ def window(server: ServerProcess, work: Work, *, seconds: int, connections: int)
         raise LoadError(f"{work.method} {url}: {client.stderr}{client.stdout}{server.errors()}")
     number = found["requests"]
     return Window(
-        rate=number / elapsed,
-        cost=own / number,
+        rate=round(number / elapsed, 1),
+        cost=round(own / number, 10),
         p50=found["p50"] / 1e6,
         p99=found["p99"] / 1e6,
-        busy=own / elapsed,
-        others=max(0.0, machine - own - load) / elapsed,
+        busy=round(own / elapsed, 3),
+        others=round(max(0.0, machine - own - load) / elapsed, 3),
     )
 
 

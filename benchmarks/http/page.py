@@ -1,9 +1,10 @@
-"""The section of docs/performance.md that a run writes, with its figures."""
+"""The section of docs/performance.md that a run writes, with its figures and raw windows."""
 
 from pathlib import Path
 from textwrap import fill
 
-from benchmarks.http.goals import goals
+import msgspec
+
 from benchmarks.http.run import Run
 from benchmarks.http.tables import figures, tables
 from benchmarks.processes import ROOT
@@ -11,6 +12,7 @@ from benchmarks.processes import ROOT
 PAGE = ROOT / "docs" / "performance.md"
 _BEGIN = "<!-- measured: http -->"
 _END = "<!-- end of measured -->"
+_RAW = "performance-http.json"
 
 
 def publish(run: Run, page: Path = PAGE) -> None:
@@ -19,12 +21,13 @@ def publish(run: Run, page: Path = PAGE) -> None:
     _, end, after = rest.partition(_END)
     if not mark or not end:
         raise ValueError(f"{page} has no {_BEGIN} … {_END}")
+    page.with_name(_RAW).write_bytes(msgspec.json.encode(run) + b"\n")
     images = page.parent / "images"
     drawn = figures(run)
     for name, text in drawn.items():
         (images / name).write_text(text)
     parts = [_how(run), *(f"![{_alt(text)}](images/{name})" for name, text in drawn.items())]
-    parts += [table.markdown("###").strip() for table in (goals(run), *tables(run))]
+    parts += [table.markdown("###").strip() for table in tables(run)]
     page.write_text(f"{before}{_BEGIN}\n\n" + "\n\n".join(parts) + f"\n\n{_END}{after}")
 
 
@@ -33,7 +36,7 @@ def _how(run: Run) -> str:
     text = (
         f"Measured {run.began} on {machine['processor']} ({machine['cores']}; Linux "
         f"{machine['kernel']}): medians and quartiles of {load.rounds} windows of "
-        f"{load.seconds} s, {load.connections} connections."
+        f"{load.seconds} s, {load.connections} connections. [Every window]({_RAW})."
     )
     return fill(text, 115)
 

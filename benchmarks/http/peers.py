@@ -70,6 +70,7 @@ class HttpPeer:
                 "BENCH_REQUEST_LISTENERS": str(listeners.request),
                 "BENCH_RESPONSE_LISTENERS": str(listeners.response),
                 "BENCH_ACCESS_LOG": str(int(self.access_log)),
+                "RXKERNEL_LOGGING_ACCESS": str(self.access_log).lower(),
             },
         )
 
@@ -99,8 +100,14 @@ _RXKERNEL = ("{python}", "-m", "rxkernel", "serve", "--port", "{port}", _TARGET)
 
 BASELINE = HttpPeer("aiohttp", "aiohttp and uvloop", _OWN, _AIOHTTP, kind="floor")
 RXKERNEL = HttpPeer("rxkernel", "rxkernel", _OWN, _RXKERNEL, kind="rxkernel")
-AIOHTTP_LOGGED = HttpPeer(
-    "aiohttp-access-log", "aiohttp, access log on", _OWN, _AIOHTTP, access_log=True, kind="floor"
+AIOHTTP_LOGGED, RXKERNEL_LOGGED = (
+    attrs.evolve(
+        peer,
+        name=f"{peer.name}-access-log",
+        title=f"{peer.title}, access log on",
+        access_log=True,
+    )
+    for peer in (BASELINE, RXKERNEL)
 )
 
 
@@ -234,7 +241,7 @@ _FRAMEWORKS = (
         kind="node",
     ),
 )
-_ALL = (BASELINE, RXKERNEL, AIOHTTP_LOGGED, *_FRAMEWORKS)
+_ALL = (BASELINE, RXKERNEL, AIOHTTP_LOGGED, RXKERNEL_LOGGED, *_FRAMEWORKS)
 PEERS = {peer.name: peer for peer in _ALL}
 
 

@@ -19,10 +19,13 @@ from benchmarks.environments import NotInstalledError
 from benchmarks.http.load import LoadError, Window, window
 from benchmarks.http.peers import BASELINE, NONE, HttpPeer, Listeners
 from benchmarks.http.work import HELLO, Work, WrongAnswerError, expect, verify
-from benchmarks.processes import ServerProcess, shares_a_core
+from benchmarks.processes import ServerError, ServerProcess, shares_a_core
 
 T = TypeVar("T")
-_FAILURES = (NotInstalledError, WrongAnswerError, LoadError, OSError, RuntimeError)
+_LOGGING = 5.0
+"""Seconds until the first request must be in an access log."""
+
+_FAILURES = (NotInstalledError, WrongAnswerError, LoadError, ServerError, OSError)
 
 
 @attrs.frozen
@@ -139,7 +142,7 @@ def installed(run: Run, peers: Sequence[HttpPeer]) -> list[HttpPeer]:
         def check(peer: HttpPeer = peer) -> dict[str, str]:
             peer.environment.install()
             with peer.server(NONE) as server:
-                verify(server.port, NONE)
+                _verify(peer, server, NONE)
             return peer.environment.versions()
 
         versions = _tried(run, peer, check)
@@ -147,6 +150,16 @@ def installed(run: Run, peers: Sequence[HttpPeer]) -> list[HttpPeer]:
             run.versions[peer.name] = versions
             ready.append(peer)
     return ready
+
+
+def _verify(peer: HttpPeer, server: ServerProcess, listeners: Listeners) -> None:
+    """It answers rightly, and logs what it is asked if it should."""
+    verify(server.port, listeners)
+    end = time.monotonic() + _LOGGING
+    while peer.access_log and HELLO.path not in server.errors():
+        if time.monotonic() > end:
+            raise WrongAnswerError("its access log is on and has nothing")
+        time.sleep(0.01)
 
 
 def _tried(run: Run, peer: HttpPeer, do: Callable[[], T]) -> T | None:
@@ -178,7 +191,7 @@ def _running(run: Run, entrants: Sequence[Entrant]) -> Iterator[dict[Entrant, Se
 
             def start(entrant: Entrant = entrant) -> ServerProcess:
                 server = stack.enter_context(entrant.peer.server(entrant.listeners))
-                verify(server.port, entrant.listeners)
+                _verify(entrant.peer, server, entrant.listeners)
                 return server
 
             server = _tried(run, entrant.peer, start)

@@ -72,10 +72,17 @@ def verify(port: int, listeners: Listeners) -> None:
         _refused(port, "GET", path, b"")
     for wrong in ({**_ITEM, "id": "x"}, {**_ITEM, "address": {"street": 1}}):
         _refused(port, "POST", "/items", json.dumps(wrong).encode())
-    first, second = (_answer(port, "GET", "/seen", b"")[1] for _ in range(2))
-    counted = {**second, "counted": second["counted"] - first["counted"]}
-    if counted != {"seen": listeners.request, "counted": listeners.response}:
-        raise WrongAnswerError(f"of {listeners} {counted} ran")
+    first, second = (_seen(port) for _ in range(2))
+    ran = Listeners(second["seen"], second["counted"] - first["counted"])
+    if ran != listeners:
+        raise WrongAnswerError(f"of {listeners} {ran} ran")
+
+
+def _seen(port: int) -> dict[str, int]:
+    status, content = _answer(port, "GET", "/seen", b"")
+    if status != 200 or not isinstance(content, dict) or set(content) != {"seen", "counted"}:
+        raise WrongAnswerError(f"GET /seen: {status} {content!r}")
+    return content
 
 
 def expect(port: int, work: Work) -> None:
@@ -98,5 +105,7 @@ def _answer(port: int, method: str, path: str, body: bytes) -> tuple[int, Any]:
         response = connection.getresponse()
         text = response.read().decode()
         return response.status, json.loads(text) if response.status == 200 else text
+    except (http.client.HTTPException, ValueError) as exc:
+        raise WrongAnswerError(f"{method} {path}: {exc!r}") from exc
     finally:
         connection.close()
