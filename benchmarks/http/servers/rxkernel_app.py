@@ -1,12 +1,10 @@
 """rxkernel: ``python -m rxkernel serve benchmarks.http.servers.rxkernel_app:create``."""
 
-import msgspec
+import attrs
 
 from benchmarks.http.servers import settings
-from benchmarks.http.servers.item import Item
 from rxkernel import (
     Application,
-    BadRequestException,
     KernelEvents,
     Request,
     RequestEvent,
@@ -16,22 +14,36 @@ from rxkernel import (
 )
 
 
+@attrs.frozen
+class Address:
+    street: str
+    city: str
+    code: str
+
+
+@attrs.frozen
+class Item:
+    id: int
+    name: str
+    email: str
+    is_active: bool
+    score: float
+    tags: list[str]
+    address: Address
+
+
 class Controller:
     @http("GET", "/hello", "hello")
     async def hello(self, request: Request) -> object:
         return settings.HELLO
 
     @http("GET", "/items/{id:int}", "item")
-    async def item(self, request: Request) -> object:
-        limit = request.param("limit", int) if "limit" in request.params else 10
-        return {"id": request.params["id"], "q": request.param("q"), "limit": limit}
+    async def item(self, id: int, q: str, limit: int = 10) -> object:
+        return {"id": id, "q": q, "limit": limit}
 
     @http("POST", "/items", "add")
-    async def add(self, request: Request) -> object:
-        try:
-            return msgspec.convert(request.body, Item)
-        except msgspec.ValidationError as exc:
-            raise BadRequestException(str(exc)) from exc
+    async def add(self, item: Item) -> Item:
+        return item
 
     @http("GET", "/seen", "seen")
     async def seen(self, request: Request) -> object:
