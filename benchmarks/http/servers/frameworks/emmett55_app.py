@@ -11,13 +11,16 @@ from benchmarks.http.servers.item import decode_item, encode
 
 
 class OnRequest(Pipe):
-    async def open(self):
+    async def pipe(self, next_pipe, **kwargs):
         current.seen = getattr(current, "seen", 0) + 1
+        return await next_pipe(**kwargs)
 
 
 class OnResponse(Pipe):
-    async def close(self):
+    async def pipe(self, next_pipe, **kwargs):
+        output = await next_pipe(**kwargs)
         settings.count(response.status)
+        return output
 
 
 app = App(__name__, root_path=sys.prefix)  # it makes folders there
