@@ -1,6 +1,7 @@
 """The section of docs/performance.md that a run writes, with its figures and raw windows."""
 
 from pathlib import Path
+from statistics import median
 from textwrap import fill
 
 import msgspec
@@ -33,10 +34,12 @@ def publish(run: Run, page: Path = PAGE) -> None:
 
 def _how(run: Run) -> str:
     machine, load = run.machine, run.load
+    others = [window.others for series in run.series for window in series.windows]
     text = (
         f"Measured {run.began} on {machine['processor']} ({machine['cores']}; Linux "
         f"{machine['kernel']}): medians and quartiles of {load.rounds} windows of "
-        f"{load.seconds} s, {load.connections} connections. [Every window]({_RAW})."
+        f"{load.seconds} s, {load.connections} connections. Others on the machine took "
+        f"{median(others):.0%} of a core in the median window. [Every window]({_RAW})."
     )
     return fill(text, 115)
 
