@@ -19,7 +19,7 @@ from benchmarks.environments import NotInstalledError
 from benchmarks.http.load import LoadError, Window, window
 from benchmarks.http.peers import BASELINE, NONE, HttpPeer, Listeners
 from benchmarks.http.work import HELLO, Work, WrongAnswerError, expect, verify
-from benchmarks.processes import ServerError, ServerProcess, shares_a_core
+from benchmarks.processes import ROOT, ServerError, ServerProcess, shares_a_core
 
 T = TypeVar("T")
 _LOGGING = 5.0
@@ -169,7 +169,7 @@ def _tried(run: Run, peer: HttpPeer, do: Callable[[], T]) -> T | None:
     except _FAILURES as exc:
         if peer is BASELINE:
             raise
-        run.failures[peer.name] = " ".join(str(exc).split())[:400]
+        run.failures[peer.name] = " ".join(str(exc).replace(f"{ROOT}/", "").split())[:400]
         click.echo(f"{peer.title} is left out: {exc}", err=True)
         return None
 
