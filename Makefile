@@ -16,15 +16,16 @@ apt = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && { apt-get -qq up
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test check format lint type bench install browser slowhttptest clean distclean
+.PHONY: help serve test check format lint type bench bench-quick bench-check install browser slowhttptest wrk \
+	valgrind clean distclean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 serve: $(RUN_STAMP) $(NPM_STAMP)  ## run the sample application, or ARGS="--port 9000"
 	$(BIN)/python -m rxkernel serve $(ARGS)
 
-test: $(DEV_STAMP) $(NPM_STAMP) browser slowhttptest  ## all tests with coverage, or ARGS="-k kernel" without it
+test: $(DEV_STAMP) $(NPM_STAMP) browser slowhttptest wrk  ## all tests with coverage, or ARGS="-k kernel" without it
 	$(BIN)/python -m pytest $(or $(ARGS),--cov)
 
 check: lint type test  ## what a change must pass: lint, type, test
@@ -40,10 +41,16 @@ lint: $(DEV_STAMP)  ## style; rewrites nothing
 type: $(DEV_STAMP)  ## mypy --strict over sources and tests
 	$(BIN)/python -m mypy
 
-bench: $(DEV_STAMP)  ## everything under benchmarks/, or ARGS="..."
+bench: $(DEV_STAMP) wrk  ## everything under benchmarks/, or ARGS="..."
 	$(BIN)/python -m benchmarks $(ARGS)
 
-install: $(DEV_STAMP) $(NPM_STAMP) browser slowhttptest  ## all that the other targets need
+bench-quick: $(DEV_STAMP) wrk  ## HTTP beside raw aiohttp, in under three minutes
+	$(BIN)/python -m benchmarks quick $(ARGS)
+
+bench-check: $(DEV_STAMP) valgrind  ## instructions for each request; fails when one grew by over 5 %
+	$(BIN)/python -m benchmarks check $(ARGS)
+
+install: $(DEV_STAMP) $(NPM_STAMP) browser slowhttptest wrk valgrind  ## all that the other targets need
 
 clean:  ## remove what the tools left, keep what was installed
 	rm -rf build dist *.egg-info .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -87,3 +94,11 @@ slowhttptest:
 	@command -v slowhttptest >/dev/null \
 	  || { echo "Installing slowhttptest" && $(call apt,slowhttptest) >/dev/null; } \
 	  || echo "slowhttptest cannot be installed here: its tests are skipped (on Debian: apt-get install slowhttptest)"
+
+wrk:
+	@command -v wrk >/dev/null || { echo "Installing wrk" && $(call apt,wrk) >/dev/null; } \
+	  || echo "wrk cannot be installed here: nothing can load HTTP servers (on Debian: apt-get install wrk)"
+
+valgrind:
+	@command -v valgrind >/dev/null || { echo "Installing valgrind" && $(call apt,valgrind) >/dev/null; } \
+	  || echo "valgrind cannot be installed here (on Debian: apt-get install valgrind)"

@@ -11,14 +11,21 @@ from typing import Any, TypeVar
 import click
 import uvloop
 
+from benchmarks.boot import boot
 from benchmarks.broadcast import broadcast
 from benchmarks.churn import churn
 from benchmarks.drain import drain
+from benchmarks.http.commands import finish, http_command, quick_command
+from benchmarks.http.comparison import complete
+from benchmarks.http.run import Load as HttpLoad
+from benchmarks.http.tables import tables
+from benchmarks.instructions import check_command
 from benchmarks.kernel import kernel
 from benchmarks.memory import memory
 from benchmarks.peers import PEERS, chosen
 from benchmarks.report import Table, publish
 from benchmarks.roundtrips import Load, roundtrips
+from benchmarks.router import router
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -52,14 +59,17 @@ def main(context: click.Context, json_file: Path | None) -> None:
     """Measure rxkernel and its peers; without a command all but churn, in a short form."""
     if context.invoked_subcommand is None:
         peers = chosen(())
-        _run(
-            json_file,
+        awaited = (
             kernel(rounds=7),
             roundtrips(peers, Load(seconds=1.0)),
             broadcast(peers, rounds=5, times=5),
             memory(peers, steps=(1000, 3000)),
             drain(chosen(["rxkernel"])),
         )
+        some = [router(rounds=7), boot(starts=5), *map(uvloop.run, awaited)]
+        run = complete(HttpLoad(rounds=3), (), (), ())
+        publish([*some, *tables(run)], json_file)
+        finish(run)
 
 
 @main.command("kernel")
@@ -67,6 +77,20 @@ def main(context: click.Context, json_file: Path | None) -> None:
 def _kernel(json_file: Path | None) -> None:
     """The kernel alone, in process."""
     _run(json_file, kernel())
+
+
+@main.command("router")
+@_json_option
+def _router(json_file: Path | None) -> None:
+    """Finding a route, by the number of templates."""
+    publish([router()], json_file)
+
+
+@main.command("boot")
+@_json_option
+def _boot(json_file: Path | None) -> None:
+    """The sample application: import, boot, start, idle memory."""
+    publish([boot()], json_file)
 
 
 @main.command("roundtrips")
@@ -120,6 +144,11 @@ def _churn(json_file: Path | None, names: tuple[str, ...], **options: Any) -> No
 def _drain(json_file: Path | None, names: tuple[str, ...], **options: Any) -> None:
     """SIGTERM under load: is an answer lost?"""
     _run(json_file, drain(chosen(names), **options))
+
+
+main.add_command(http_command)
+main.add_command(quick_command)
+main.add_command(check_command)
 
 
 if __name__ == "__main__":

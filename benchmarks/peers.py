@@ -3,8 +3,6 @@
 All of them answer the events of `benchmarks.servers` with the same bytes.
 """
 
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -13,12 +11,11 @@ from pathlib import Path
 import attrs
 import click
 
+from benchmarks.environments import NotInstalledError, Npm
 from benchmarks.processes import ServerProcess
 from benchmarks.raw_client import RawClient
 
-_HERE = Path(__file__).parent
-_MODULES = _HERE / ".peers"
-"""What npm installs for the benchmarks; not a part of the sources."""
+_SOCKETIO = Npm("socketio", ("socket.io",), ("socket.io@4",))
 
 
 def _rxkernel(target: str) -> tuple[str, ...]:
@@ -27,7 +24,8 @@ def _rxkernel(target: str) -> tuple[str, ...]:
 
 
 _PLAIN = (sys.executable, "-m", "benchmarks.servers.plain_app")
-_NODE = ("node", "--expose-gc", str(_HERE / "servers" / "node_app.mjs"), str(_MODULES))
+_NODE_APP = Path(__file__).parent / "servers" / "node_app.mjs"
+_NODE = ("node", "--expose-gc", str(_NODE_APP), str(_SOCKETIO.folder))
 
 
 @attrs.frozen
@@ -56,8 +54,12 @@ PEERS = {peer.name: peer for peer in _ALL}
 def chosen(names: Sequence[str]) -> list[Peer]:
     """The peers of these names that can run here; all, if there are no names."""
     peers = [PEERS[name] for name in names or PEERS]
-    if PEERS["node"] in peers and not _has_node():
-        peers.remove(PEERS["node"])
+    if PEERS["node"] in peers:
+        try:
+            _SOCKETIO.install()
+        except NotInstalledError as exc:
+            click.echo(f"leaving the Node server out: {exc}", err=True)
+            peers.remove(PEERS["node"])
     return peers
 
 
@@ -66,21 +68,3 @@ def running(peers: Sequence[Peer]) -> Iterator[dict[Peer, ServerProcess]]:
     """All of them at once; one that is not asked costs nothing."""
     with ExitStack() as stack:
         yield {peer: stack.enter_context(ServerProcess(peer.command)) for peer in peers}
-
-
-def _has_node() -> bool:
-    """Whether Node's server can be started; installs it where it is missing, and says so."""
-    if (_MODULES / "node_modules" / "socket.io").exists():
-        return shutil.which("node") is not None
-    npm = shutil.which("npm")
-    if npm is None:
-        click.echo("npm is not installed: leaving the Node server out", err=True)
-        return False
-    click.echo(f"installing socket.io 4 from npm into {_MODULES.name}", err=True)
-    _MODULES.mkdir(exist_ok=True)
-    (_MODULES / "package.json").write_text('{"private": true}\n')
-    options = ("--no-audit", "--no-fund", "--silent")
-    done = subprocess.run((npm, "install", *options, "socket.io@4"), cwd=_MODULES, timeout=300)
-    if done.returncode:
-        click.echo("that failed: leaving the Node server out", err=True)
-    return done.returncode == 0

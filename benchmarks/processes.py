@@ -1,21 +1,25 @@
 """Servers as processes of their own: pinned to a core, their processor time and memory read."""
 
+import ctypes
 import os
 import resource
 import select
 import signal
+import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from time import monotonic
 from typing import Self
 
 ROOT = Path(__file__).parent.parent
 
 _CORES = sorted(os.sched_getaffinity(0))
 _TICKS = os.sysconf("SC_CLK_TCK")
+
+_LIBC = ctypes.CDLL(None)
 
 _PATIENCE = 30.0
 """Seconds for a start and for an end."""
@@ -36,6 +40,11 @@ def client_core() -> AbstractContextManager[None]:
     return _pinned(_CORES[-1])
 
 
+def shares_a_core() -> bool:
+    """Whether servers and their load have to run on the same core."""
+    return len(_CORES) == 1
+
+
 def machine_time() -> float:
     """Seconds of processor time that anything on this machine has taken (proc(5))."""
     user, nice, system, _, _, irq, softirq = Path("/proc/stat").read_text().split()[1:8]
@@ -48,41 +57,66 @@ def raise_file_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-class ServerProcess:
-    """A server on the first core, from its start until the end of the ``with``.
+def free_port() -> int:
+    """A port of this host that nobody listens on at the moment."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
 
-    It says ``Listening on http://HOST:PORT`` first. ``code`` and ``output``, all else that it
-    wrote, are there once it has ended.
+
+class ServerError(RuntimeError):
+    """A server did not start, or is gone; with the end of what it wrote."""
+
+
+class ServerProcess:
+    """A server on the first core, with all that it starts, until the end of the ``with``.
+
+    It says ``Listening on http://HOST:PORT`` first; one that does not is given its *port* and
+    is there once it accepts a connection. ``code`` and ``output``, all else that it wrote, are
+    there once it has ended. ``starting`` is how long it took to listen, in seconds.
     """
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        port: int | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._command = command
+        self._port = port
+        self._environment = {**os.environ, **(environment or {})}
         self.code: int | None = None
         self.output = ""
 
     def __enter__(self) -> Self:
         self._errors = tempfile.TemporaryFile("w+")
+        begin = time.monotonic()
         with _pinned(_CORES[0]):  # inherited
             self._process = subprocess.Popen(
                 self._command,
                 cwd=ROOT,
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
+                stdout=subprocess.PIPE if self._port is None else self._errors,
                 stderr=self._errors,
                 text=True,
+                start_new_session=True,
             )
         try:
-            self.port = self._announced_port()
+            self.port = self._announced_port() if self._port is None else self._opened(self._port)
         except BaseException:
-            self._process.kill()
+            self._kill()
             self.__exit__()
             raise
+        self.starting = time.monotonic() - begin
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._process.poll() is None:
             self.ask_to_stop()
         self.wait()
+        self._kill()
         self._errors.close()
 
     @property
@@ -94,23 +128,41 @@ class ServerProcess:
 
     def wait(self) -> float:
         """Seconds until it has ended; it is killed when that takes too long."""
-        begin = monotonic()
+        begin = time.monotonic()
         if self.code is None:
             try:
-                self.output, _ = self._process.communicate(timeout=_PATIENCE)
+                output, _ = self._process.communicate(timeout=_PATIENCE)
             except subprocess.TimeoutExpired:
-                self._process.kill()
-                self.output, _ = self._process.communicate()
+                self._kill()
+                output, _ = self._process.communicate()
+            self.output = output or ""
             self.code = self._process.returncode
-        return monotonic() - begin
+        return time.monotonic() - begin
+
+    def _kill(self) -> None:
+        """End at once whatever is left of it, children too."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
 
     def _announced_port(self) -> int:
         assert self._process.stdout is not None
         ready, _, _ = select.select([self._process.stdout], [], [], _PATIENCE)
         line = self._process.stdout.readline() if ready else ""
         if not line.startswith("Listening on http://"):
-            raise RuntimeError(f"{' '.join(self._command)} did not start: {line}{self.errors()}")
+            raise self._not_started(line)
         return int(line.split()[2].rpartition(":")[2])
+
+    def _opened(self, port: int) -> int:
+        """Wait until something accepts on *port*."""
+        end = time.monotonic() + _PATIENCE
+        while self._process.poll() is None and time.monotonic() < end:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1.0):
+                return port
+            time.sleep(0.002)
+        raise self._not_started("")
+
+    def _not_started(self, line: str) -> ServerError:
+        return ServerError(f"{' '.join(self._command)} did not start: {line}{self.errors()}")
 
     def errors(self) -> str:
         """The end of what it wrote to stderr."""
@@ -118,13 +170,39 @@ class ServerProcess:
         return self._errors.read()[-2000:]
 
     def processor_time(self) -> float:
-        """Seconds of processor time, all threads, user and system (proc(5))."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        """Seconds of processor time, all processes and threads, user and system."""
+        return sum(map(_processor_time, self._processes()))
 
     def memory(self) -> int:
-        """Resident set, in bytes."""
-        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) * 1024
-        raise RuntimeError(f"process {self.pid} has ended: {self.errors()}")
+        """Resident set, in bytes; what processes share counts in each of them."""
+        return self._sum("Rss:")
+
+    def proportional_memory(self) -> int:
+        """Proportional set size, in bytes: a page that processes share counts once in all."""
+        return self._sum("Pss:")
+
+    def _sum(self, name: str) -> int:
+        files = (Path(f"/proc/{pid}/smaps_rollup") for pid in self._processes())
+        lines = (line.split() for file in files for line in file.read_text().splitlines())
+        return sum(int(fields[1]) * 1024 for fields in lines if fields[0] == name)
+
+    def _processes(self) -> list[int]:
+        """Itself and those that it started: they have its session (proc(5))."""
+        members = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                with suppress(OSError):  # it has ended
+                    fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                    if int(fields[3]) == self.pid and fields[0] != "Z":
+                        members.append(int(entry.name))
+        if not members:
+            raise ServerError(f"{' '.join(self._command)} has ended: {self.errors()}")
+        return members
+
+
+def _processor_time(pid: int) -> float:
+    """What clock_getcpuclockid(3) counts: in nanoseconds, where /proc/PID/stat has 10 ms."""
+    clock = ctypes.c_int()
+    if error := _LIBC.clock_getcpuclockid(pid, ctypes.byref(clock)):
+        raise OSError(error, os.strerror(error))
+    return time.clock_gettime(clock.value)

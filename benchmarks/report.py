@@ -21,13 +21,13 @@ class Table:
     def add(self, *values: Value) -> None:
         self.rows.append(list(values))
 
-    def markdown(self) -> str:
+    def markdown(self, heading: str = "##") -> str:
         lines = [" | ".join(self.columns), " | ".join(["---"] * len(self.columns))]
         for row in self.rows:
             shown = zip(row, self.columns.values(), strict=True)
             lines.append(" | ".join(f"{value:{spec}}" for value, spec in shown))
         table = "\n".join(f"| {line} |" for line in lines)
-        return f"\n## {self.title}\n\n{table}\n\n{self.note}".rstrip()
+        return f"\n{heading} {self.title}\n\n{table}\n\n{self.note}".rstrip()
 
     def records(self) -> list[dict[str, Value]]:
         """The rows, each value by the name of its column."""

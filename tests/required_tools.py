@@ -57,6 +57,12 @@ def slowhttptest() -> Path:
     return require_slowhttptest()
 
 
+def require_wrk() -> None:
+    """The load of the HTTP benchmarks."""
+    if shutil.which("wrk") is None:
+        absent("no wrk: run `make wrk` as root, or `apt-get install wrk`")
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Path:
     """Playwright's ``executable_path``."""
@@ -67,3 +73,9 @@ def chromium() -> Path:
 def node() -> Path:
     """Run it with ``cwd=ROOT`` so that ``require("socket.io-client")`` resolves."""
     return require_node()
+
+
+@pytest.fixture(scope="session")
+def wrk() -> None:
+    """For `benchmarks.http`."""
+    require_wrk()

@@ -1,0 +1,83 @@
+"""The baseline: aiohttp on uvloop, msgspec by hand."""
+
+import asyncio
+import logging
+import signal
+
+import msgspec
+import uvloop
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from benchmarks.http.servers import settings
+from benchmarks.http.servers.item import decode_item, encode
+
+
+def answer(content: object) -> web.Response:
+    return web.Response(body=encode(content), content_type="application/json")
+
+
+async def hello(_: web.Request) -> web.Response:
+    return answer(settings.HELLO)
+
+
+async def item(request: web.Request) -> web.Response:
+    try:
+        id, q = int(request.match_info["id"]), request.query["q"]
+        limit = int(request.query.get("limit", 10))
+    except (KeyError, ValueError) as exc:
+        raise web.HTTPBadRequest(text=str(exc)) from exc
+    return answer({"id": id, "q": q, "limit": limit})
+
+
+async def add(request: web.Request) -> web.Response:
+    try:
+        return answer(decode_item(await request.read()))
+    except msgspec.DecodeError as exc:
+        raise web.HTTPUnprocessableEntity(text=str(exc)) from exc
+
+
+async def seen(request: web.Request) -> web.Response:
+    return answer(settings.seen(request.get("seen", 0)))
+
+
+@web.middleware
+async def on_request(request: web.Request, handler: Handler) -> web.StreamResponse:
+    request["seen"] = request.get("seen", 0) + 1
+    return await handler(request)
+
+
+@web.middleware
+async def on_response(request: web.Request, handler: Handler) -> web.StreamResponse:
+    response = await handler(request)
+    settings.count(response.status)
+    return response
+
+
+async def main() -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    middlewares = [on_request] * settings.REQUEST_LISTENERS
+    middlewares += [on_response] * settings.RESPONSE_LISTENERS
+    application = web.Application(middlewares=middlewares)
+    application.add_routes(
+        [
+            web.get("/hello", hello),
+            web.get("/items/{id}", item),
+            web.post("/items", add),
+            web.get("/seen", seen),
+        ]
+    )
+    if settings.ACCESS_LOG:
+        logging.basicConfig(level=logging.INFO)
+        runner = web.AppRunner(application)
+    else:
+        runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", settings.PORT).start()
+    await stop.wait()
+    await runner.cleanup()
+
+
+if __name__ == "__main__":
+    uvloop.run(main())

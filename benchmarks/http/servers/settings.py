@@ -1,0 +1,26 @@
+"""What a benchmark tells its servers, and what each of its listeners does.
+
+Every server has the same routes: ``GET /hello``, ``GET /items/{id}?q=&limit=``, ``POST /items``,
+and ``GET /seen``, by which the benchmark makes sure that the listeners run.
+"""
+
+import os
+
+PORT = int(os.environ.get("BENCH_PORT", "8000"))
+REQUEST_LISTENERS = int(os.environ.get("BENCH_REQUEST_LISTENERS", "0"))
+RESPONSE_LISTENERS = int(os.environ.get("BENCH_RESPONSE_LISTENERS", "0"))
+ACCESS_LOG = os.environ.get("BENCH_ACCESS_LOG") == "1"
+
+HELLO = {"hello": "world"}
+
+statuses: dict[int, int] = {}
+"""How many answers there were of each status, counted once by each response listener."""
+
+
+def count(status: int) -> None:
+    statuses[status] = statuses.get(status, 0) + 1
+
+
+def seen(marks: int) -> dict[str, int]:
+    """The answer of ``/seen``; *marks* is how many request listeners left one on this request."""
+    return {"seen": marks, "counted": sum(statuses.values())}
