@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context, copy_context
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,7 @@ from rxkernel.kernel.deadline import TimedPipeline, TimedRoute
 from rxkernel.kernel.errors import error_response, failure_of, log_failure
 from rxkernel.kernel.events import DefinitionEvent, KernelEvents
 from rxkernel.kernel.pipeline import Pipeline
-from rxkernel.kernel.route import Route
+from rxkernel.kernel.route import Handle, Route
 from rxkernel.kernel.scopes import current_request
 from rxkernel.kernel.threads import end_scope
 from rxkernel.messages.request import Request
@@ -136,11 +137,25 @@ class Kernel:
 
         Only the cancellation of the caller's own task passes.
         """
-        route = self._routes[definition]
         try:
-            return await route.handle(request, ends_scope=False)
+            return await self._routes[definition].handle(request, ends_scope=False)
         except BaseException as exc:
-            return await self._standard(route, request, failure_of(exc))
+            return await self.recover(definition, request, exc)
+
+    def handle_of(self, definition: HttpDefinition) -> Handle:
+        """What `answer` awaits, for who spares itself that: called with a message and False,
+        and whatever it raises is given to `recover`."""
+        return self._routes[definition].handle
+
+    async def recover(
+        self, definition: Definition, request: Request, exc: BaseException
+    ) -> Response:
+        """The standard answer to what was raised by the way of *definition*.
+
+        Raises:
+            asyncio.CancelledError: *exc* is the cancellation of the caller's own task.
+        """
+        return await self._standard(self._routes[definition], request, failure_of(exc))
 
     async def fail(self, request: Request, exception: Exception) -> Response:
         """The response to a request that reached no action: exception and response phases."""
@@ -178,15 +193,19 @@ class Kernel:
     def _pipeline(self, request: Request) -> Pipeline:
         return self._routes.get(request.definition, self._unmatched)
 
-    def terminate(self, request: Request, response: Response | None) -> None:
+    def terminate(
+        self, request: Request, response: Response | None, context: Context | None = None
+    ) -> None:
         """The answer has left: run the terminate phase behind it, and end the message's scope.
 
-        None stands for an answer that could not leave; then only the scope ends.
+        None stands for an answer that could not leave; then only the scope ends. All runs in a
+        copy of *context*, that of the caller where there is none.
         """
         route = self._routes.get(request.definition)
         is_heard = route is not None and route.on_end.current != ()
         if request.services or (is_heard and response is not None):
-            task = asyncio.create_task(self._finish(request, response))
+            context = copy_context() if context is None else context.copy()
+            task = asyncio.create_task(self._finish(request, response), context=context)
             self._background.add(task)
             task.add_done_callback(self._background.discard)
 

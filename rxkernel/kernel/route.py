@@ -1,6 +1,7 @@
 """One message through its listeners and its action: the heart of the kernel."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.kernel.errors import failure_of
@@ -13,6 +14,9 @@ from rxkernel.messages.response import Response
 from rxkernel.routing.definitions import Definition, HttpDefinition, WebSocketDefinition
 from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
 from rxkernel.routing.signature import Signature
+
+Handle = Callable[[Request, bool], Awaitable[Response]]
+"""`Route.handle`."""
 
 _get, _set, _reset = current_request.get, current_request.set, current_request.reset
 """Bound once: a method of what is imported is bound anew at every call."""

@@ -28,12 +28,15 @@ async def _given(raw: bytes) -> AsyncIterator[bytes]:
         yield raw
 
 
+_TRANSPORTS = {str(transport): transport for transport in Transport}
+"""Asking the enum takes as long as all else of a message."""
+
 _TAKEN = _given(b"")
 """The ``source`` of a request whose stream has been given out."""
 
 
 def _transport(given: str) -> Transport:
-    return given if type(given) is Transport else Transport(given)
+    return given if type(given) is Transport else _TRANSPORTS.get(given) or Transport(given)
 
 
 def _headers(given: Headers | Mapping[str, str] | None) -> Headers:

@@ -174,7 +174,7 @@ async def quiet(server: AiohttpServer, client: Client) -> None:
     A request in flight may wait for a thread, or for a body that does not come.
     """
     turns = 0
-    while turns < 12 or (server.connections.in_flight and turns < 60):
+    while turns < 12 or (server.in_flight and turns < 60):
         before = client.received, client.is_closed
         await asyncio.sleep(0 if turns < 12 else 0.001)
         turns = turns + 1 if before == (client.received, client.is_closed) else 0

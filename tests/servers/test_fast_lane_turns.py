@@ -252,7 +252,7 @@ async def test_a_client_that_leaves_meanwhile_is_no_failure(
     await until(lambda: paths.native.transport is None)
     paths.may_go.set()
     server: Any = application.servers["aiohttp"]
-    await until(lambda: not server.connections.in_flight)
+    await until(lambda: not server.in_flight)
 
     assert [r for r in caplog.records if r.levelname in ("WARNING", "ERROR")] == []
 

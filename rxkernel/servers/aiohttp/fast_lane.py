@@ -6,17 +6,17 @@ aiohttp's parser; all else goes through it, with the very same bytes.
 
 import asyncio
 import logging
-import sys
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextvars import copy_context
-from functools import partial
 from time import perf_counter
 from typing import Any, Protocol
 
 import attrs
 from aiohttp import HttpVersion11, hdrs, web
+from multidict import CIMultiDictProxy, MultiDict
 
 from rxkernel.kernel.kernel import Kernel
+from rxkernel.kernel.route import Handle
 from rxkernel.kernel.scopes import current_request
 from rxkernel.messages.connection import ClientAddress
 from rxkernel.messages.request import Request
@@ -30,6 +30,7 @@ from rxkernel.messages.response import (
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import HttpDefinition
 from rxkernel.servers.access_log import GONE, Access
+from rxkernel.servers.access_log import logger as access_logger
 from rxkernel.servers.aiohttp.access_log import EARLIER, HttpAccess
 from rxkernel.servers.aiohttp.exchange import Exchange
 from rxkernel.servers.aiohttp.framing import Line, Message
@@ -38,7 +39,7 @@ from rxkernel.servers.aiohttp.lane_native import LaneNative
 from rxkernel.servers.aiohttp.prepared import Prepared
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
 from rxkernel.servers.aiohttp.request_ids import RequestIds
-from rxkernel.servers.aiohttp.requests import Bodies, add_path, read_head
+from rxkernel.servers.aiohttp.requests import Bodies, add_path, below
 
 logger = logging.getLogger(__name__)
 
@@ -47,32 +48,38 @@ _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"))
 
 _NOT_WRITTEN = (StreamResponse, EventStreamResponse, FileResponse)
 
+Sent = web.StreamResponse | None
+"""What aiohttp has sent; None where the lane has, or nobody could."""
+
 Deliver = Callable[[web.Request, Exchange, Response], Awaitable[web.StreamResponse]]
 
 
 class LaneLine(Line, Protocol):
     """A connection, as its requests in the lane see it."""
 
-    def write(self, data: bytes) -> bool:
-        """Send *data*; False when the client has left."""
-
     peer: ClientAddress | None
     """Who is connected; it may be a proxy."""
+
+    task: "asyncio.Task[Sent] | None"
+    """The request that the lane runs, None while it runs none."""
 
     is_full: bool
     """Whether the client has to take something before more is sent."""
 
+    def write(self, data: bytes) -> bool:
+        """Send *data*; False when the client has left."""
+
     async def drained(self) -> None:
         """Wait until it is full no more; `ConnectionError` when the client left before."""
 
-    def stop(self) -> "asyncio.Task[Any] | None":
-        """Begin nothing more. The task of a request that the lane still runs is returned."""
+    def stop(self) -> None:
+        """Begin nothing more."""
 
-    def ran(self, exchange: "LaneExchange") -> None:
-        """The task of *exchange* has nothing more to do."""
+    def ran(self, request: Request, response: Response | None, keeps: bool) -> None:
+        """The lane has nothing more to do for *request*; the connection *keeps* going, or not."""
 
-    def hand_over(self, exchange: "LaneExchange") -> None:
-        """Give the message of *exchange* to aiohttp, whose handler then calls its `deliver`."""
+    def hand_over(self, message: Message, handover: "Handover") -> None:
+        """Give *message* to aiohttp, whose handler then claims *handover*."""
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -105,231 +112,218 @@ class FastLane:
     context: Any = attrs.field(factory=copy_context, init=False)
     lines: "set[LaneLine]" = attrs.field(factory=set, init=False)
     loop: asyncio.AbstractEventLoop = attrs.field(factory=asyncio.get_running_loop, init=False)
-    _is_ours: dict[HttpDefinition, bool] = attrs.field(factory=dict, init=False)
+    _handles: dict[HttpDefinition, Handle | None] = attrs.field(factory=dict, init=False)
 
-    def enter(self, line: LaneLine, message: Message) -> "LaneExchange | None":
-        """The exchange that answers *message*; None where that is aiohttp's."""
-        try:
-            found = self._find(message)
-            return None if found is None else self._exchange(line, message, *found)
-        except Exception:  # aiohttp's lane meets it too, and tells
+    def enter(self, line: LaneLine, message: Message) -> Coroutine[Any, Any, Sent] | None:
+        """What answers *message*; None, or any exception, where that is aiohttp's.
+
+        Every request comes this way, so all is written out: each call counts.
+        """
+        parsed, body = message.parsed, message.body
+        method, target, headers = parsed.method, parsed.path, parsed.headers
+        if (
+            method not in _METHODS
+            or target[0] != "/"
+            or parsed.version[0] != 1
+            or hdrs.EXPECT in headers
+            or (_is_odd(headers) if body else hdrs.CONTENT_LENGTH in headers)
+        ):  # without a body, a length may be that of an empty form
             return None
-
-    def _exchange(
-        self,
-        line: LaneLine,
-        message: Message,
-        definition: HttpDefinition,
-        values: dict[str, object],
-    ) -> "LaneExchange":
+        has_query = "?" in target or "#" in target
+        path = parsed.url.raw_path if has_query else target
+        if path in self.not_awaited or ("%" in path and parsed.url.path in self.not_awaited):
+            return None
+        if not self.hosts.is_open:
+            self.hosts.check(message)
+        if self.prefix:
+            path = below(self.prefix, path)
+        definition, values = self.kernel.http_router.match(method, path)
+        try:
+            handle = self._handles[definition]
+        except KeyError:
+            handle = self._handles[definition] = self._handle(definition)
+        if handle is None:
+            return None
         client = line.peer
         if self.proxies.are_any:
             client = self.proxies.client_behind(client, message)
-        request = read_head(message, client)
-        name = self.ids.name
-        if name is not None and name in request.headers:
-            request.id = self.ids.given(request.headers)
-        request.route_name = definition.name
+        request = Request(Transport.HTTP, headers)
+        request.method = method
+        request.url = target
+        request.client = client
+        request.make_native = message.native
+        if has_query:
+            request.params = MultiDict(parsed.url.query)
         if values:
             add_path(request, values)
-        return LaneExchange(request, self, line, message, definition)
+        name = self.ids.name
+        if name is not None and name in headers:
+            request.id = self.ids.given(headers)
+        return self._answer(line, message, request, definition, handle)
 
-    def _find(self, message: Message) -> tuple[HttpDefinition, dict[str, object]] | None:
-        parsed = message.parsed
-        headers, path = parsed.headers, parsed.url.raw_path
-        if (
-            parsed.method not in _METHODS
-            or parsed.path[0] != "/"
-            or parsed.version[0] != 1
-            or hdrs.EXPECT in headers
-            or hdrs.CONTENT_ENCODING in headers
-            or path in self.not_awaited
-            or ("%" in path and parsed.url.path in self.not_awaited)
-            or (not message.body and hdrs.CONTENT_LENGTH in headers)  # an empty form, perhaps
-            or (message.body and "multipart" in headers.get(hdrs.CONTENT_TYPE, "").lower())
-        ):
+    def _handle(self, definition: HttpDefinition) -> Handle | None:
+        return None if definition.signature.is_streamed else self.kernel.handle_of(definition)
+
+    async def _answer(
+        self,
+        line: LaneLine,
+        message: Message,
+        request: Request,
+        definition: HttpDefinition,
+        handle: Handle,
+    ) -> Sent:
+        started = 0.0 if self.access_log is None else perf_counter()
+        answered: Response | None = None
+        keeps = False
+        current_request.set(request)
+        try:
+            response = await self._refusal(message, request, definition) if message.body else None
+            if response is None:
+                try:
+                    response = await handle(request, False)
+                except BaseException as exc:
+                    response = await self.kernel.recover(definition, request, exc)
+            if isinstance(response, _NOT_WRITTEN):
+                # its route is left to aiohttp from now on: handing over costs more than that
+                self._handles[definition] = None
+                return await self._hand_over(line, message, request, response, started)
+            parsed, prepared = message.parsed, self.prepared
+            goes_on = not (parsed.should_close or self.is_draining)
+            status, data = response.status_code, None
+            try:
+                if goes_on and parsed.version == HttpVersion11 and parsed.method != "HEAD":
+                    data = prepared.usual(request, response)
+                if data is None:
+                    status, data = await prepared.any(message, request, response, goes_on)
+            except Exception:  # which aiohttp's lane meets too, and answers
+                return await self._hand_over(line, message, request, response, started)
+            answered = response
+            is_sent = line.write(data)
+            if line.is_full and is_sent:
+                is_sent = await _is_drained(line)
+            if self.access_log is not None:
+                _log(message, request, status, len(data), started, is_sent=is_sent)
+            keeps = goes_on and is_sent
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            logger.exception("a request cannot be answered")
+        finally:
+            line.ran(request, answered, keeps)
+        return None
+
+    async def _refusal(
+        self, message: Message, request: Request, definition: HttpDefinition
+    ) -> Response | None:
+        """The error that the body makes of it, if it does."""
+        request.route_name = definition.name
+        try:
+            self.bodies.take(message.body, request, definition)
+        except Exception as exc:
+            return await self.kernel.fail(request, exc)
+        return None
+
+    async def _hand_over(
+        self,
+        line: LaneLine,
+        message: Message,
+        request: Request,
+        response: Response,
+        started: float,
+    ) -> Sent:
+        """Deliver *response* through aiohttp, but in this very task, so that all that it is made
+        of stays in it."""
+        handover = Handover(self.kernel, request, started)
+        line.hand_over(message, handover)
+        try:
+            native = await handover.native
+        except ConnectionError:
+            await close_source(response)
+            if self.access_log is not None:
+                _log(message, request, GONE, 0, started, is_sent=False)
             return None
-        if prefix := self.prefix:
-            if path != prefix and not path.startswith(prefix + "/"):
-                return None
-            path = path[len(prefix) :] or "/"
-        if not self.hosts.is_open:
-            self.hosts.check(message)
-        found = self.kernel.http_router.match(parsed.method, path)
-        definition = found[0]
-        is_ours = self._is_ours.get(definition)
-        if is_ours is None:
-            is_ours = self._is_ours[definition] = not definition.signature.is_streamed
-        return found if is_ours else None
-
-    def run(self, exchange: "LaneExchange") -> "asyncio.Task[web.StreamResponse | None]":
-        """Begin: a task like any other, which may be done already."""
-        return _task(exchange.run(), loop=self.loop, context=self.context.copy())
+        return await self.deliver(native, handover, response)
 
     def native(self, handler: web.RequestHandler, message: Message) -> web.Request:
         """aiohttp's request for *message*, which runs in the current task."""
         return LaneNative(message, handler, self.engine, self.route, self.body_limit)
 
+    # --- the end of the server
+
+    def running(self) -> "list[asyncio.Task[Sent]]":
+        """The requests that the lane runs now."""
+        return [line.task for line in self.lines if line.task is not None]
+
     async def close(self, patience: float) -> None:
         """Let what runs end within *patience* seconds, and take nothing more."""
         self.is_draining = True
-        running = [task for line in tuple(self.lines) if (task := line.stop()) is not None]
-        if running:
+        for line in tuple(self.lines):
+            line.stop()
+        if running := self.running():
             _, late = await asyncio.wait(running, timeout=patience)
             for task in late:
                 task.cancel()
 
-    def can_write(self, response: Response, definition: HttpDefinition) -> bool:
-        """Whether the lane can; a route that gave a stream or a file is left to aiohttp, since
-        reading a request twice costs more than aiohttp alone."""
-        if isinstance(response, _NOT_WRITTEN):
-            self._is_ours[definition] = False
-            return False
-        return True
 
+class Handover(Exchange):
+    """A request that the lane has run, and whose answer only aiohttp can send.
 
-class LaneExchange(Exchange):
-    """A request in the lane.
-
-    ``keeps`` tells whether its connection goes on; ``is_given`` that aiohttp delivers its answer.
+    ``native`` is aiohttp's request for it, once there is one; ``is_given`` says whether there is.
     """
 
-    keeps = False
     is_given = False
-    task: "asyncio.Task[web.StreamResponse | None] | None" = None
-    _started = 0.0
-    _claimed: "asyncio.Future[web.Request] | None" = None
 
-    def __init__(
-        self,
-        request: Request,
-        lane: FastLane,
-        line: LaneLine,
-        message: Message,
-        definition: HttpDefinition,
-    ) -> None:
-        super().__init__(lane.kernel, request)
-        self.lane = lane
-        self.line = line
-        self.message = message
-        self.definition = definition
-
-    async def run(self) -> web.StreamResponse | None:
-        """Answer; what `deliver` returns is returned, None where the lane has written it."""
-        lane, message, request, line = self.lane, self.message, self.request, self.line
-        try:
-            if lane.access_log is not None:
-                self._started = perf_counter()
-            current_request.set(request)
-            request.make_native = message.native
-            response = await self._respond() if message.body else None
-            if response is None:
-                response = await self.kernel.answer(self.definition, request)
-            if type(response) is not Response and not lane.can_write(response, self.definition):
-                return await self._leave_to_aiohttp(response)
-            id = request.id if lane.ids.name is not None else ""
-            try:
-                if data := self._usual(response, id):
-                    status = response.status_code
-                else:
-                    status, data = await lane.prepared.any(message, response, id, keeps=self.keeps)
-            except Exception:  # which aiohttp's lane meets too, and answers
-                return await self._leave_to_aiohttp(response)
-            self.response = response
-            is_sent = line.write(data)
-            if line.is_full and is_sent:
-                is_sent = await self._drain()
-            if not is_sent:
-                self.keeps = False
-            if lane.access_log is not None:
-                self._log(status if is_sent else GONE, len(data) if is_sent else None)
-        except asyncio.CancelledError:
-            self.keeps = False
-            raise
-        except Exception:
-            self.keeps = False
-            logger.exception("a request cannot be answered")
-        finally:
-            line.ran(self)
-        return None
-
-    async def _respond(self) -> Response | None:
-        """The error that the body makes of it, if it does."""
-        try:
-            self.lane.bodies.take(self.message.body, self.request, self.definition)
-        except Exception as exc:
-            return await self.kernel.fail(self.request, exc)
-        return None
-
-    def _usual(self, response: Response, id: str) -> bytes | None:
-        lane, parsed = self.lane, self.message.parsed
-        self.keeps = keeps = not (parsed.should_close or lane.is_draining)
-        if not keeps or parsed.version != HttpVersion11 or parsed.method == "HEAD":
-            return None
-        return lane.prepared.usual(self.message, response, id)
-
-    async def _drain(self) -> bool:
-        try:
-            await self.line.drained()
-        except ConnectionError:
-            return False
-        return True
-
-    def _log(self, status: int, size: int | None) -> None:
-        message, request = self.message, self.request
-        assert self.lane.access_log is not None
-        if self.lane.access_log.isEnabledFor(logging.INFO):
-            Access(
-                transport=Transport.HTTP,
-                method=message.method,
-                path=message.rel_url.raw_path,
-                route=request.route_name,
-                status=status,
-                duration=self.elapsed(),
-                size=size,
-                client=request.client,
-                request_id=request.id,
-                user_agent=message.headers.get("User-Agent"),
-            ).write()
-
-    def elapsed(self) -> float:
-        """Seconds since it began; for the access log."""
-        return perf_counter() - self._started
-
-    # --- an answer that only aiohttp can write
-
-    async def _leave_to_aiohttp(self, response: Response) -> web.StreamResponse | None:
-        """Deliver *response* in this very task, so that all that it is made of stays in it."""
-        self._claimed = asyncio.get_running_loop().create_future()
-        self.line.hand_over(self)
-        try:
-            native = await self._claimed
-        except ConnectionError:
-            await close_source(response)
-            if self.lane.access_log is not None:
-                self._log(GONE, None)
-            return None
-        return await self.lane.deliver(native, self, response)
+    def __init__(self, kernel: Kernel, request: Request, started: float) -> None:
+        super().__init__(kernel, request)
+        self.native: asyncio.Future[web.Request] = asyncio.get_running_loop().create_future()
+        self._started = started
+        self._task = asyncio.current_task()
 
     async def give(self, native: web.Request) -> web.StreamResponse:
         """What aiohttp is to end *native* with, which is the same request."""
-        assert self._claimed is not None
-        assert self.task is not None
+        assert self._task is not None
         self.is_given = True
         self.request.native = native
-        native[EARLIER] = self.elapsed()
-        self._claimed.set_result(native)
-        out = await self.task
-        assert out is not None
+        native[EARLIER] = perf_counter() - self._started
+        self.native.set_result(native)
+        out: web.StreamResponse = await self._task
         return out
 
     def lose(self) -> None:
         """The client has left before aiohttp has begun."""
-        if self._claimed is not None and not self._claimed.done():
-            self._claimed.set_exception(ConnectionResetError("the client has left"))
+        if not self.native.done():
+            self.native.set_exception(ConnectionResetError("the client has left"))
 
 
-if sys.version_info >= (3, 12):
-    _task = partial(asyncio.Task, eager_start=True)
-else:
-    _task = asyncio.Task
+def _is_odd(headers: CIMultiDictProxy[str]) -> bool:
+    """Whether a body of which these are the headers is compressed, or multipart."""
+    return (
+        hdrs.CONTENT_ENCODING in headers
+        or "multipart" in headers.get(hdrs.CONTENT_TYPE, "").lower()
+    )
+
+
+async def _is_drained(line: LaneLine) -> bool:
+    try:
+        await line.drained()
+    except ConnectionError:
+        return False
+    return True
+
+
+def _log(
+    message: Message, request: Request, status: int, size: int, started: float, *, is_sent: bool
+) -> None:
+    if access_logger.isEnabledFor(logging.INFO):
+        Access(
+            transport=Transport.HTTP,
+            method=message.method,
+            path=message.rel_url.raw_path,
+            route=request.route_name,
+            status=status if is_sent else GONE,
+            duration=perf_counter() - started,
+            size=size if is_sent else None,
+            client=request.client,
+            request_id=request.id,
+            user_agent=message.headers.get("User-Agent"),
+        ).write()

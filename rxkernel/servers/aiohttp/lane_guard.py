@@ -3,17 +3,21 @@
 import asyncio
 import logging
 import math
+import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from enum import Enum
+from functools import partial
 from time import monotonic
 from typing import Any, cast
 
 from aiohttp import EMPTY_PAYLOAD, web
 
 from rxkernel.messages.connection import ClientAddress
+from rxkernel.messages.request import Request
+from rxkernel.messages.response import Response
 from rxkernel.servers.aiohttp.connections import Connections
-from rxkernel.servers.aiohttp.fast_lane import FastLane, LaneExchange
+from rxkernel.servers.aiohttp.fast_lane import FastLane, Handover, Sent
 from rxkernel.servers.aiohttp.framing import Cut, Framing, Message, Piece, Unclear
 from rxkernel.servers.aiohttp.guard import DEAF, Guard
 
@@ -45,8 +49,8 @@ class LaneGuard(Guard):
     __slots__ = (
         "_answer",
         "_drained",
-        "_exchange",
         "_framing",
+        "_handover",
         "_held",
         "_is_going_on",
         "_is_reading",
@@ -55,6 +59,7 @@ class LaneGuard(Guard):
         "_turn",
         "is_full",
         "peer",
+        "task",
     )
 
     def __init__(self, connections: Connections, server: web.Server, lane: FastLane) -> None:
@@ -66,10 +71,11 @@ class LaneGuard(Guard):
         self._is_going_on = False
         self._is_reading = True
         self._is_whole = False
-        self._exchange: LaneExchange | None = None
+        self._handover: Handover | None = None
         self._answer: web.StreamResponse | None = None
         self._drained: asyncio.Future[None] | None = None
         self.is_full = False
+        self.task: asyncio.Task[Sent] | None = None
 
     # --- what the transport calls
 
@@ -107,8 +113,8 @@ class LaneGuard(Guard):
             self._turn = _Turn.LOST
             self._held.clear()
             self._wake(exc)
-            if self._exchange is not None:
-                self._exchange.lose()
+            if self._handover is not None:
+                self._handover.lose()
         super().connection_lost(exc)
 
     def _wake(self, exc: Exception | None) -> None:
@@ -159,9 +165,12 @@ class LaneGuard(Guard):
         """It is nobody's turn: give it to whom *cut* belongs."""
         if type(cut) is Message:
             cut.line = self
-            exchange = self._lane.enter(self, cut)
-            if exchange is not None:
-                self._run(exchange)
+            try:
+                answer = self._lane.enter(self, cut)
+            except Exception:  # aiohttp's lane meets it too, and tells
+                answer = None
+            if answer is not None:
+                self._run(answer)
                 return
             self._is_whole = True
         elif type(cut) is Piece:
@@ -175,26 +184,26 @@ class LaneGuard(Guard):
 
     # --- the lane's turn
 
-    def _run(self, exchange: LaneExchange) -> None:
+    def _run(self, answer: Coroutine[Any, Any, Sent]) -> None:
         self._turn = _Turn.LANE
         self._is_idle = False
-        self._exchange = exchange
-        task = self._lane.run(exchange)
+        lane = self._lane
+        task = _task(answer, loop=lane.loop, context=lane.context.copy())
         if not task.done():
-            exchange.task = task
+            self.task = task
             self.deadline = math.inf
-            self._connections.in_flight.add(task)
 
-    def ran(self, exchange: LaneExchange) -> None:
-        self._exchange = None
-        if exchange.task is not None:
-            self._connections.in_flight.discard(exchange.task)
-        if exchange.is_given:
-            return  # aiohttp's request is the one that ends
-        self._lane.context.copy().run(exchange.end)
+    def ran(self, request: Request, response: Response | None, keeps: bool) -> None:
+        self.task = None
+        lane = self._lane
+        if self._handover is not None:
+            is_given, self._handover = self._handover.is_given, None
+            if is_given:
+                return  # aiohttp's request is the one that ends
+        lane.kernel.terminate(request, response, lane.context)
         if self._turn is _Turn.LOST:
             return
-        if exchange.keeps:
+        if keeps:
             self._turn = _NOBODY
             self._is_idle = True
             self.deadline = monotonic() + self._connections.keepalive_timeout
@@ -237,16 +246,17 @@ class LaneGuard(Guard):
             self._lane.context.copy().run(super()._open)
         return cast(web.RequestHandler, self._handler)
 
-    def hand_over(self, exchange: LaneExchange) -> None:
+    def hand_over(self, message: Message, handover: Handover) -> None:
         if self._transport.is_closing():
-            exchange.lose()
+            handover.lose()
             return
+        self._handover = handover
         self._turn = _Turn.AIOHTTP
         self._is_whole = True
-        self._give(exchange.message.raw)
+        self._give(message.raw)
 
-    def claim(self) -> LaneExchange | None:
-        return self._exchange
+    def claim(self) -> Handover | None:
+        return self._handover
 
     def answers(self, out: web.StreamResponse) -> None:
         self._answer = out
@@ -263,9 +273,13 @@ class LaneGuard(Guard):
 
     # --- the end of the server
 
-    def stop(self) -> "asyncio.Task[Any] | None":
-        """Begin nothing more. The task of a request that the lane still runs is returned."""
+    def stop(self) -> None:
         self._held.clear()
         if self._turn is _NOBODY:
             self._close()
-        return self._exchange.task if self._exchange is not None else None
+
+
+if sys.version_info >= (3, 12):
+    _task = partial(asyncio.Task, eager_start=True)
+else:
+    _task = asyncio.Task

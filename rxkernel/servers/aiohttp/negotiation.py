@@ -3,25 +3,26 @@
 from typing import Any
 
 from aiohttp import hdrs
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from rxkernel.kernel.messagepack import encode_msgpack
 from rxkernel.kernel.serialization import encode_json
 from rxkernel.messages.media_type import MSGPACK_NAMES
-from rxkernel.servers.aiohttp.head import Head
 from rxkernel.servers.aiohttp.quality import weighted
+
+RequestHeaders = CIMultiDict[str] | CIMultiDictProxy[str]
 
 JSON = "application/json"
 _JSON_RANGES = {JSON: 2, "application/*": 1, "*/*": 0}
 
 
-def encode_negotiated(head: Head, value: Any) -> tuple[bytes, str]:
-    """*value* as the client of *head* prefers it, and the type of that.
+def encode_negotiated(headers: RequestHeaders, value: Any) -> tuple[bytes, str]:
+    """*value* as the client that sent *headers* prefers it, and the type of that.
 
     Who accepts neither gets JSON (§12.4.1 allows it), and so does who asks for MessagePack of
     a number that only JSON can hold.
     """
-    lines = head.headers.getall(hdrs.ACCEPT, None)
-    if lines is not None and (kind := preferred_msgpack(lines)) is not None:
+    if (kind := preferred_msgpack(headers.getall(hdrs.ACCEPT, []))) is not None:
         try:
             return encode_msgpack(value), kind
         except OverflowError:

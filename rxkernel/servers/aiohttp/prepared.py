@@ -1,15 +1,16 @@
 """Whole answers as bytes, the same that aiohttp's ``web.Response`` would write."""
 
-import time
 from collections.abc import Callable, Iterable
 from email.utils import formatdate
 from http import HTTPStatus
+from time import time
 
 from aiohttp import HttpVersion10, HttpVersion11, hdrs
 from aiohttp.http import SERVER_SOFTWARE
 from multidict import CIMultiDict
 
 from rxkernel.messages.media_type import MSGPACK_NAMES
+from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.servers.aiohttp.compression import Compression
 from rxkernel.servers.aiohttp.head import Head
@@ -20,6 +21,7 @@ Mark = Callable[[Head, CIMultiDict[str]], None]
 
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _BODILESS = (204, 304)
+_LENGTH = "\r\nContent-Length: "
 _OF_AIOHTTP = ("connection", "content-length", "content-type", "date", "server")
 
 
@@ -39,35 +41,37 @@ class Prepared:
         is_odd = id_name is not None and id_name.lower() in _OF_AIOHTTP
         self._is_bare = not self._marks and compression is None and not is_odd
         self._begins: dict[tuple[int, str | None], str] = {}
-        self._second = 0
-        self._ends = ""
+        self._end = ""
+        self._expiry = 0.0
 
-    def usual(self, head: Head, response: Response, id: str) -> bytes | None:
+    def usual(self, request: Request, response: Response) -> bytes | None:
         """*response* to anything but HEAD, over HTTP/1.1, on a connection that stays; None where
         `any` must see to it.
 
         Raises:
             TypeError, ValueError, RecursionError: the content cannot be written.
         """
+        status = response.status_code
         if (
             not self._is_bare
-            or response.headers
+            or response.has_headers
             or response.etag_from_body is not None
-            or response.status_code in _BODILESS
+            or status in _BODILESS
         ):
             return None
-        body, kind = encode_content(response.content, None, head)
-        begin = self._begins.get((response.status_code, kind))
+        body, kind = encode_content(response.content, None, request.headers)
+        begin = self._begins.get((status, kind)) or self._begin(status, kind)
         if begin is None:
-            if kind in MSGPACK_NAMES:
-                return None
-            begin = self._begin(response.status_code, kind)
-        end = self._ends if int(time.time()) == self._second else self._end()
+            return None
+        if time() >= self._expiry:
+            self._date()
         if self._id_name is None:
-            return f"{begin}{len(body)}{end}".encode() + body
-        return f"{begin}{id}\r\nContent-Length: {len(body)}{end}".encode() + body
+            return f"{begin}{len(body)}{self._end}".encode() + body
+        return f"{begin}{request.id}{_LENGTH}{len(body)}{self._end}".encode() + body
 
-    def _begin(self, status: int, kind: str | None) -> str:
+    def _begin(self, status: int, kind: str | None) -> str | None:
+        if kind in MSGPACK_NAMES:
+            return None
         text = f"HTTP/1.1 {status} {_PHRASES.get(status, '')}\r\n"
         if kind is not None:
             text += f"Content-Type: {kind}\r\n"
@@ -75,14 +79,14 @@ class Prepared:
         self._begins[status, kind] = text
         return text
 
-    def _end(self) -> str:
-        self._second = now = int(time.time())
+    def _date(self) -> None:
+        now = int(time())
+        self._expiry = now + 1.0
         date = formatdate(now, usegmt=True)
-        self._ends = f"\r\nDate: {date}\r\nServer: {SERVER_SOFTWARE}\r\n\r\n"
-        return self._ends
+        self._end = f"\r\nDate: {date}\r\nServer: {SERVER_SOFTWARE}\r\n\r\n"
 
     async def any(
-        self, head: Head, response: Response, id: str, *, keeps: bool
+        self, head: Head, request: Request, response: Response, keeps: bool
     ) -> tuple[int, bytes]:
         """Status and bytes of any *response* but a stream or a file; *keeps* the connection.
 
@@ -91,11 +95,11 @@ class Prepared:
         """
         status, headers, body = await encode(head, response, self._compression)
         if self._id_name is not None:
-            headers[self._id_name] = id
+            headers[self._id_name] = request.id
         is_empty = status in _BODILESS or head.method == "HEAD"
         _measure(head, status, headers, body)
         if hdrs.DATE not in headers:
-            headers[hdrs.DATE] = formatdate(int(time.time()), usegmt=True)
+            headers[hdrs.DATE] = formatdate(int(time()), usegmt=True)
         headers.setdefault(hdrs.SERVER, SERVER_SOFTWARE)
         if hdrs.CONNECTION not in headers:
             if keeps and head.version == HttpVersion10:

@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import hdrs, web
 from multidict import MultiDict
 
-from rxkernel.exceptions import UnsupportedMediaTypeException
+from rxkernel.exceptions import NotFoundException, UnsupportedMediaTypeException
 from rxkernel.kernel.messagepack import decode_msgpack
 from rxkernel.kernel.serialization import decode_json
 from rxkernel.messages.connection import ClientAddress
@@ -35,6 +35,17 @@ def read_head(head: Head, client: ClientAddress | None) -> Request:
     if url.raw_query_string:
         request.params = MultiDict(url.query)
     return request
+
+
+def below(prefix: str, path: str) -> str:
+    """What *path* is called below *prefix*.
+
+    Raises:
+        NotFoundException: it is not below.
+    """
+    if path != prefix and not path.startswith(prefix + "/"):
+        raise NotFoundException
+    return path[len(prefix) :] or "/"
 
 
 def client_of(head: Head) -> ClientAddress | None:

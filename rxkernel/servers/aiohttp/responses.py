@@ -14,10 +14,10 @@ from rxkernel.messages.response import Response
 from rxkernel.servers.aiohttp.compression import Compression, compress
 from rxkernel.servers.aiohttp.conditional import is_not_modified, without_body
 from rxkernel.servers.aiohttp.head import Head
-from rxkernel.servers.aiohttp.negotiation import JSON, encode_negotiated
+from rxkernel.servers.aiohttp.negotiation import JSON, RequestHeaders, encode_negotiated
 from rxkernel.servers.aiohttp.vary import may_be_kept, vary
 
-_BYTES = (bytes, bytearray, memoryview)
+_AS_IT_IS = (str, bytes, bytearray, memoryview)
 
 
 async def native_response(
@@ -45,7 +45,7 @@ async def encode(
     headers: CIMultiDict[str] = CIMultiDict(response.headers)
     is_plain = not headers and response.etag_from_body is None
     given = headers.get(hdrs.CONTENT_TYPE)
-    body, content_type = encode_content(response.content, given, head)
+    body, content_type = encode_content(response.content, given, head.headers)
     if content_type is not None:
         headers[hdrs.CONTENT_TYPE] = content_type
     if content_type in MSGPACK_NAMES and given is None:
@@ -78,22 +78,22 @@ def _complete(head: Head, response: Response, headers: CIMultiDict[str], body: b
 
 
 def encode_content(
-    content: Any, content_type: str | None, head: Head | None = None
+    content: Any, content_type: str | None, headers: RequestHeaders | None = None
 ) -> tuple[bytes, str | None]:
     """The bytes of *content*, and their type where none was given.
 
     None is no content, str is text in UTF-8, bytes are sent as they are. All else is JSON, or
-    MessagePack where no type was given and the client of *head* prefers it.
+    MessagePack where no type was given and the client that sent *headers* prefers it.
     """
     if content is None:
         return b"", content_type
-    if isinstance(content, str):
-        return content.encode(), _text_type(content_type)
-    if isinstance(content, _BYTES):
+    if isinstance(content, _AS_IT_IS):
+        if isinstance(content, str):
+            return content.encode(), _text_type(content_type)
         return bytes(content), content_type or BYTES
-    if head is None or content_type is not None:
+    if headers is None or content_type is not None or hdrs.ACCEPT not in headers:
         return encode_json(content), content_type or JSON
-    return encode_negotiated(head, content)
+    return encode_negotiated(headers, content)
 
 
 def _text_type(given: str | None) -> str:

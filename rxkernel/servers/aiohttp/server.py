@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -33,7 +34,7 @@ from rxkernel.servers.aiohttp.bodies import leave, leave_to_body
 from rxkernel.servers.aiohttp.compression import Compression
 from rxkernel.servers.aiohttp.connections import Connections, last_answer
 from rxkernel.servers.aiohttp.exchange import Exchange
-from rxkernel.servers.aiohttp.fast_lane import FastLane, LaneExchange
+from rxkernel.servers.aiohttp.fast_lane import FastLane, Handover
 from rxkernel.servers.aiohttp.files import file_response
 from rxkernel.servers.aiohttp.guard import Guard
 from rxkernel.servers.aiohttp.hosts import HostPolicy
@@ -43,7 +44,7 @@ from rxkernel.servers.aiohttp.origins import OriginPolicy, is_preflight
 from rxkernel.servers.aiohttp.prepared import Prepared
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
 from rxkernel.servers.aiohttp.request_ids import RequestIds
-from rxkernel.servers.aiohttp.requests import Bodies, add_path, read_head
+from rxkernel.servers.aiohttp.requests import Bodies, add_path, below, read_head
 from rxkernel.servers.aiohttp.responses import is_gone, native_response
 from rxkernel.servers.aiohttp.security_headers import SecurityHeaders
 from rxkernel.servers.aiohttp.streams import Stream, stream_of
@@ -175,6 +176,12 @@ class AiohttpServer(Server):
         if with_ids and self.ids.name is not None:
             engine.on_response_prepare.append(self.ids.mark)
 
+    @property
+    def in_flight(self) -> "set[asyncio.Task[Any]]":
+        """The tasks of the requests that are not answered yet."""
+        ours = () if self._lane is None else self._lane.running()
+        return self.connections.in_flight.union(ours)
+
     async def drain(self) -> None:
         if self._listener is None:
             return
@@ -185,8 +192,8 @@ class AiohttpServer(Server):
         for stream in tuple(self._event_streams):
             stream.end()
         await self._listener.linger()
-        while self.connections.in_flight:
-            await asyncio.wait(self.connections.in_flight)
+        while running := self.in_flight:
+            await asyncio.wait(running)
 
     async def stop(self) -> None:
         listener, self._listener = self._listener, None
@@ -268,7 +275,7 @@ class AiohttpServer(Server):
         self, native: web.Request, refusal: HttpException | None = None
     ) -> web.StreamResponse:
         assert self._kernel is not None
-        begun: LaneExchange | None = native.protocol.guard.claim()  # type: ignore[attr-defined]
+        begun: Handover | None = native.protocol.guard.claim()  # type: ignore[attr-defined]
         exchange = begun or Exchange(self._kernel, self._read_head(native))
         current_request.set(exchange.request)
         task = asyncio.current_task()
@@ -344,12 +351,8 @@ class AiohttpServer(Server):
 
     def _path(self, native: web.Request) -> str:
         """The path below the prefix."""
-        path = native.rel_url.raw_path
-        if prefix := self._settings.prefix:
-            if path != prefix and not path.startswith(prefix + "/"):
-                raise NotFoundException
-            path = path[len(prefix) :] or "/"
-        return path
+        path, prefix = native.rel_url.raw_path, self._settings.prefix
+        return below(prefix, path) if prefix else path
 
     async def _deliver(
         self, native: web.Request, exchange: Exchange, response: Response
