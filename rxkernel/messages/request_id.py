@@ -16,7 +16,7 @@ _process = token_hex(6)
 
 def new_request_id() -> str:
     """An id that nobody else has; it can be guessed."""
-    return f"{_process}-{next(_numbers):x}"
+    return f"{_process}-{next(_numbers)}"
 
 
 def given_request_id(headers: Mapping[str, str], name: str | None) -> str | None:

@@ -24,7 +24,7 @@ from rxkernel.exceptions import ConflictException
 from rxkernel.servers.aiohttp.server import AiohttpServer
 from tests.waiting import until
 
-_VARYING = re.compile(rb"(Date: )[^\r]*|(X-Request-ID: )[0-9a-f]{12}-[0-9a-f]+")
+_VARYING = re.compile(rb"(Date: )[^\r]*|(X-Request-ID: )[0-9a-f]{12}-[0-9]+")
 """Ids that the server makes, and times."""
 
 

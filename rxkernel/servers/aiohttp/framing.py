@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
+import msgspec
 from aiohttp import EMPTY_PAYLOAD, HttpVersion, StreamReader, web
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http import HttpRequestParser, RawRequestMessage
@@ -17,24 +18,21 @@ _WHOLE = 1 << 30
 """Bytes that a body may have before its reader asks to pause: none that came at once has."""
 
 
-class Message:
+class Message(msgspec.Struct, eq=False):  # one for each request: C makes it
     """A request that has arrived as a whole; a `Head` too.
 
-    ``raw`` is all of it as it came, ``parsed`` and ``payload`` what aiohttp's parser made of it,
-    ``line`` the connection that brought it.
+    Attributes:
+        parsed, payload: what aiohttp's parser made of it.
+        body: all of the payload.
+        raw: all of it as it came.
+        line: the connection that brought it.
     """
 
-    __slots__ = ("body", "line", "parsed", "payload", "raw")
-
+    parsed: RawRequestMessage
+    payload: StreamReader
+    body: bytes
+    raw: bytes
     line: "Line"
-
-    def __init__(
-        self, parsed: RawRequestMessage, payload: StreamReader, body: bytes, raw: bytes
-    ) -> None:
-        self.parsed = parsed
-        self.payload = payload
-        self.body = body
-        self.raw = raw
 
     @property
     def method(self) -> str:
@@ -110,9 +108,10 @@ class Framing:
     parser has the last word on both. Chunks, upgrades, errors are unclear.
     """
 
-    __slots__ = ("_is_last", "_loop", "_owed", "_parser", "_tail")
+    __slots__ = ("_is_last", "_line", "_loop", "_owed", "_parser", "_tail")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, line: "Line", loop: asyncio.AbstractEventLoop) -> None:
+        self._line = line
         self._loop = loop
         self._parser: HttpRequestParser | None = None
         self._owed = 0
@@ -128,7 +127,7 @@ class Framing:
             try:  # as most are
                 parsed, payload = self._feed_head(data)
                 if payload is EMPTY_PAYLOAD:
-                    return Message(parsed, payload, b"", data)
+                    return Message(parsed, payload, b"", data, self._line)
                 self._await_body(parsed, _length(parsed))
             except Exception:
                 return [Unclear(data)]
@@ -163,9 +162,9 @@ class Framing:
         parsed, payload = self._feed_head(data if end == size else data[:end])
         if payload is EMPTY_PAYLOAD:
             if end == size:
-                cuts.append(Message(parsed, payload, b"", data))
+                cuts.append(Message(parsed, payload, b"", data, self._line))
                 return b""
-            cuts.append(Message(parsed, payload, b"", data[:end]))
+            cuts.append(Message(parsed, payload, b"", data[:end], self._line))
             return data[end:]
         whole = end + _length(parsed)
         if size < whole:
@@ -174,7 +173,7 @@ class Framing:
             return b""
         self._feed_silently(data[end:whole])
         raw = data if whole == size else data[:whole]
-        cuts.append(Message(parsed, payload, payload.read_nowait(), raw))
+        cuts.append(Message(parsed, payload, payload.read_nowait(), raw, self._line))
         return data[whole:]
 
     def _without_empty_lines(self, data: bytes) -> bytes:

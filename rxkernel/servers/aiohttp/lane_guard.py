@@ -83,7 +83,7 @@ class LaneGuard(Guard):
         peer = self._transport.get_extra_info("peername")
         self.peer = ClientAddress(peer[0], peer[1]) if isinstance(peer, tuple) else None
         self._lane.lines.add(self)
-        self._framing = Framing(asyncio.get_running_loop())
+        self._framing = Framing(self, self._lane.loop)
 
     def data_received(self, data: bytes) -> None:
         cut = self._framing.cut(data) if self._framing is not None else [Unclear(data)]
@@ -111,6 +111,7 @@ class LaneGuard(Guard):
         if self._is_admitted:
             self._lane.lines.discard(self)
             self._turn = _Turn.LOST
+            self._framing = None
             self._held.clear()
             self._wake(exc)
             if self._handover is not None:
@@ -164,7 +165,6 @@ class LaneGuard(Guard):
     def _begin(self, cut: Cut) -> None:
         """It is nobody's turn: give it to whom *cut* belongs."""
         if type(cut) is Message:
-            cut.line = self
             try:
                 answer = self._lane.enter(self, cut)
             except Exception:  # aiohttp's lane meets it too, and tells
