@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 
 # A module of a row may import its own row and those before it.
 LAYERS = [
-    "exceptions headers labels settings",
+    "exceptions headers labels nearest settings",
     "messages",
     "events",
     "routing",
@@ -138,6 +138,15 @@ def test_framework_loads_neither_extras_nor_bundles() -> None:
         )
     )
     assert (ours - theirs) & (OPTIONAL | OURS) == {"rxkernel"}
+
+
+def test_what_only_mistakes_and_named_bundles_need_waits_for_them() -> None:
+    """Large modules, kept out of the memory and the start of every server."""
+    ours, theirs = (
+        set(run_python("-c", f"import sys, {modules}; print(*sys.modules)").split())
+        for modules in ("rxkernel.cli", "aiohttp.web, click, injector, msgspec, socketio")
+    )
+    assert (ours - theirs) & {"difflib", "importlib.metadata", "zipfile"} == set()
 
 
 def test_every_third_party_import_is_a_declared_dependency() -> None:

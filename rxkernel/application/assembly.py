@@ -1,6 +1,5 @@
 """Putting an application together from its parts: all of boot that does not await."""
 
-from difflib import get_close_matches
 from typing import Any
 
 import attrs
@@ -19,6 +18,7 @@ from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.scopes import connection_at_hand, request_at_hand
 from rxkernel.messages.connection import Broadcaster, Connection
 from rxkernel.messages.request import Request
+from rxkernel.nearest import nearest
 from rxkernel.routing.decorators import routes_of
 from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
 from rxkernel.routing.storage import HttpMetadataStorage, WebSocketMetadataStorage
@@ -159,8 +159,8 @@ class Assembly:
     def _register(self, method: Any, observation: Observation) -> None:
         name = observation.event_name
         if name.split(".")[0] in _FAMILIES and name not in _EVENTS:
-            near = get_close_matches(name, _EVENTS, n=1)
-            cure = f"did you mean {near[0]!r}?" if near else f"there is: {', '.join(_EVENTS)}"
+            near = nearest(name, _EVENTS)
+            cure = f"did you mean {near!r}?" if near else f"there is: {', '.join(_EVENTS)}"
             raise ConfigurationError(
                 f"listener {describe(method)} waits for {name!r}, which is never sent; {cure}"
             )

@@ -5,11 +5,14 @@ enables nothing by itself.
 """
 
 from collections.abc import Sequence
-from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from rxkernel.application.bundle import Bundle
 from rxkernel.exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "rxkernel.bundles"
 
@@ -17,8 +20,10 @@ Given = str | Bundle | type[Bundle]
 Found = Bundle | type[Bundle]
 
 
-def installed() -> dict[str, EntryPoint]:
+def installed() -> "dict[str, EntryPoint]":
     """The bundles that are installed, enabled or not, by name."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - large; few name their bundles
+
     return {entry.name: entry for entry in sorted(entry_points(group=GROUP))}
 
 

@@ -5,7 +5,6 @@ tells them all. What was read through ``…_FILE``, or belongs to a field with t
 ``{"secret": True}``, is never shown; give such a field ``repr=False`` as well.
 """
 
-import difflib
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -28,6 +27,7 @@ from rxkernel.application.settings_fields import (
     reason_of,
 )
 from rxkernel.exceptions import ConfigurationError
+from rxkernel.nearest import nearest
 from rxkernel.settings import Settings
 
 _DEFAULTS = Settings()
@@ -269,5 +269,5 @@ def _quotes(text: str, secret: object) -> bool:
 
 
 def _hint(name: str, names: Iterable[str], siblings: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.75)
-    return f"did you mean {close[0]}?" if close else f"there are {', '.join(sorted(siblings))}"
+    close = nearest(name, sorted(names), cutoff=0.75)
+    return f"did you mean {close}?" if close else f"there are {', '.join(sorted(siblings))}"

@@ -97,9 +97,11 @@ def option(key: str, value: Any) -> Callable[[F], F]:
 
 def routes_of(controller: type) -> Iterator[RouteMetadata | ConfigurationError]:
     """The routes that *controller* is labelled with; in place of a bad one what is wrong."""
+    options: dict[str, dict[str, Any]] = {}
+    for action, (key, value) in labels_in(controller, _OPTION):
+        options.setdefault(action, {})[key] = value
     for action, label in labels_in(controller, _ROUTE):
-        options = dict(pair for name, pair in labels_in(controller, _OPTION) if name == action)
         try:
-            yield label.metadata(controller, action, options)
+            yield label.metadata(controller, action, dict(options.get(action, ())))
         except ConfigurationError as error:
             yield error

@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Iterator
 from copy import deepcopy
 from decimal import Decimal
-from difflib import get_close_matches
 from enum import Enum
 from types import MappingProxyType, NoneType
 from typing import Any, Literal, get_args, get_origin
 from uuid import UUID
 
 from rxkernel.exceptions import ConfigurationError
+from rxkernel.nearest import nearest
 from rxkernel.routing.annotations import (
     alternatives,
     bare,
@@ -146,10 +146,10 @@ def unbound(parameters: list[Parameter], metadata: RouteMetadata) -> Iterator[st
     for name in path:
         if name in taken:
             continue
-        near = get_close_matches(name, others, n=1)
+        near = nearest(name, others)
         if near:
             yield (
-                f"takes {near[0]!r}, which its path {metadata.path!r} does not have, and leaves "
+                f"takes {near!r}, which its path {metadata.path!r} does not have, and leaves "
                 f"{{{name}}} of the path to nobody; give both one name"
             )
         elif Source.SERVICE not in sources:
