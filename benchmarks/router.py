@@ -16,10 +16,13 @@ _KINDS = {
     "one parameter": ("/one-{n}/{{id:int}}", "/one-{n}/4711"),
     "three segments": ("/three-{n}/{{name}}/{{id:int}}", "/three-{n}/somebody/17"),
 }
-"""Templates and a path that each matches, by kind; ``n`` is the number of the template."""
+"""Templates and a path that each matches, by kind; ``n`` is the number of the template, of as
+many digits for all, so that no path is longer among more templates."""
 
 _ASKED = 300
-"""How many paths are asked for, spread over all templates."""
+"""How many paths are asked for, spread over all templates. Each is a string of its own, also where
+it is the path of another: a few strings asked again and again would be found faster among a few
+templates, which is no merit of the router."""
 
 
 def templates(number: int, kind: str | None = None) -> tuple[Match, list[str]]:
@@ -32,11 +35,12 @@ def templates(number: int, kind: str | None = None) -> tuple[Match, list[str]]:
     paths = []
     for place in range(number):
         name = kinds[place % len(kinds)]
-        template, path = (text.format(n=place) for text in _KINDS[name])
+        template, path = (text.format(n=f"{place:05}") for text in _KINDS[name])
         router.add("GET", PathTemplate.parse(template), place, f"route-{place}")
         if kind in (name, None):
             paths.append(path)
-    return router.match, random.Random(4711).choices(paths, k=_ASKED)
+    asked = random.Random(4711).choices(paths, k=_ASKED)
+    return router.match, ["".join(list(path)) for path in asked]
 
 
 def _seconds(match: Match, paths: list[str], rounds: int) -> float:

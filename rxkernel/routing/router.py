@@ -1,13 +1,12 @@
 """From a method and a raw path to a target, at a cost that does not grow with the routes.
 
-Paths without parameters are one dictionary look-up. Templates form a tree of segments, in
-which templates of the same beginning share their nodes.
+Paths without parameters are one dictionary look-up, others one for each shape of templates.
 """
 
 import re
-from bisect import insort
-from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+from collections.abc import Sequence
+from enum import Enum
+from typing import Final, Generic, TypeVar
 from urllib.parse import unquote
 
 import attrs
@@ -18,47 +17,39 @@ from rxkernel.exceptions import (
     MethodNotAllowedException,
     NotFoundException,
 )
-from rxkernel.routing.converters import PATH, STR
 from rxkernel.routing.path import PathTemplate
-from rxkernel.routing.segment import Segment
+from rxkernel.routing.segment import MIXED_RANK
+from rxkernel.routing.shapes import Shapes
 
 T = TypeVar("T")
 _MALFORMED = re.compile("%(?![0-9a-fA-F]{2})")
 
 
+class _Nothing(Enum):
+    """No target; ``None`` may be one."""
+
+    NONE = 0
+
+
+_NONE: Final = _Nothing.NONE
+
+
 @attrs.frozen(eq=False)
-class _Route(Generic[T]):
-    target: T
-    parameters: tuple[tuple[str, Callable[[str], object]], ...]
+class _Table(Generic[T]):
+    """What has one method: *static* templates by their path, the others by their shape."""
 
+    static: dict[str, T] = attrs.field(factory=dict)
+    shapes: Shapes[T] = attrs.field(factory=lambda: Shapes())
 
-@attrs.define(eq=False)
-class _Node(Generic[T]):
-    """One place in the tree; its alternatives are tried in the order of the fields."""
+    def add(self, template: PathTemplate, target: T, turns: Sequence[int]) -> None:
+        if template.parameters:
+            self.shapes.add(template, target, iter(turns))
+        else:
+            path = _encoded([segment.shape for segment in template.segments])
+            self.static[path] = self.static[f"{path}/"] = target
 
-    literals: dict[str, "_Node[T]"] = attrs.field(factory=dict)
-    patterns: list[tuple[Segment, "_Node[T]"]] = attrs.field(factory=list)
-    text: "_Node[T] | None" = None
-    rest: "_Node[T] | None" = None
-    routes: dict[str, _Route[T]] = attrs.field(factory=dict)
-    takes_rest: bool = False
-
-    def child(self, segment: Segment) -> "_Node[T]":
-        """The node behind *segment*, made when it is not there yet."""
-        if not segment.converters:
-            return self.literals.setdefault(segment.shape, _Node())
-        if segment.rank == STR.rank:
-            self.text = self.text or _Node()
-            return self.text
-        if segment.rank == PATH.rank:
-            self.rest = self.rest or _Node(takes_rest=True)
-            return self.rest
-        for known, node in self.patterns:
-            if known.shape == segment.shape:
-                return node
-        node = _Node()
-        insort(self.patterns, (segment, node), key=lambda entry: entry[0].rank)
-        return node
+    def has(self, path: str, parts: list[str]) -> bool:
+        return path in self.static or self.shapes.find(parts) is not None
 
 
 class Router(Generic[T]):
@@ -70,10 +61,12 @@ class Router(Generic[T]):
     """
 
     def __init__(self) -> None:
-        self._root: _Node[T] = _Node()
-        self._static: dict[str, dict[str, _Route[T]]] = {}
+        self._tables: dict[str, _Table[T]] = {}
+        self._no_table: _Table[T] = _Table()
+        self._any: _Table[T] = _Table()  # of all methods, so that what is unknown is so at once
         self._names: dict[tuple[str, str], str] = {}
-        self._depth = 0
+        self._turns: dict[tuple[str, ...], int] = {}
+        self._slashes = 1
 
     def add(self, method: str, template: PathTemplate, target: T, name: str) -> None:
         """Send requests for *method* and *template* to *target*.
@@ -90,16 +83,22 @@ class Router(Generic[T]):
                 f"Routes {there} and {here} answer the same requests: "
                 "change the path or the method of one, or remove it."
             )
-        node = self._root
-        for segment in template.segments:
-            node = node.child(segment)
-        self._depth = max(self._depth, len(template.segments))
-        route = _Route(target, tuple((n, c.to_python) for n, c in template.parameters.items()))
-        node.routes[method] = route
+        self._slashes = max(self._slashes, len(template.segments) + 1)
+        turns = self._turns_of(template)
+        methods = [method]
         if method == "GET" and ("HEAD", template.shape) not in self._names:
-            node.routes["HEAD"] = route
-        if not template.parameters and "%" not in template.text:
-            self._static[template.text.removesuffix("/")] = node.routes
+            methods.append("HEAD")
+        for table in (self._any, *(self._tables.setdefault(m, _Table()) for m in methods)):
+            table.add(template, target, turns)
+
+    def _turns_of(self, template: PathTemplate) -> list[int]:
+        """Of each mixed segment: when a template with this beginning was added first."""
+        shapes = tuple(segment.shape for segment in template.segments)
+        return [
+            self._turns.setdefault(shapes[:end], len(self._turns))
+            for end, segment in enumerate(template.segments, 1)
+            if segment.rank == MIXED_RANK
+        ]
 
     def match(self, method: str, raw_path: str) -> tuple[T, dict[str, object]]:
         """The target of a request and the converted parameters, in a dict of its own.
@@ -112,19 +111,24 @@ class Router(Generic[T]):
             NotFoundException: no template matches the path.
             MethodNotAllowedException: none that matches has the method; with ``Allow``.
         """
-        known = self._static.get(raw_path.removesuffix("/"))
-        if known is not None and (route := known.get(method)) is not None:
-            return route.target, {}
-        methods: set[str] = set()
-        for routes, texts in self._candidates(raw_path):
-            route = routes.get(method)
-            if route is not None:
-                pairs = zip(route.parameters, texts, strict=True)
-                return route.target, {name: convert(text) for (name, convert), text in pairs}
-            methods.update(routes)
+        table = self._tables.get(method, self._no_table)
+        target = table.static.get(raw_path, _NONE)
+        if target is not _NONE:
+            return target, {}
+        if "%" not in raw_path and "\0" not in raw_path and raw_path.isascii():
+            parts = raw_path.split("/", self._slashes)
+        else:
+            parts = _decoded(raw_path, self._slashes)
+            target = table.static.get(_encoded(parts[1:]), _NONE)
+            if target is not _NONE and not parts[0]:
+                return target, {}
+        found = table.shapes.find(parts)
+        if found is not None:
+            return found
+        methods = self._methods(parts)
         if not methods:
             raise NotFoundException
-        raise MethodNotAllowedException(headers={"Allow": ", ".join(_with_options(methods))})
+        raise MethodNotAllowedException(headers={"Allow": ", ".join(methods)})
 
     def allowed(self, raw_path: str) -> list[str]:
         """The methods that a path answers, sorted, OPTIONS among them; [] for an unknown path.
@@ -132,46 +136,19 @@ class Router(Generic[T]):
         Raises:
             BadRequestException: as in `match`.
         """
-        methods = {method for routes, _ in self._candidates(raw_path) for method in routes}
-        return _with_options(methods) if methods else []
+        return self._methods(_decoded(raw_path, self._slashes))
 
-    def _candidates(self, raw_path: str) -> Iterator[tuple[dict[str, _Route[T]], tuple[str, ...]]]:
-        """All routes of each matching template and its parameters' texts, most specific first.
-
-        Every node is visited at most once, on a stack of its own: no path, however long, costs
-        more than the tree has alternatives, or recurses.
-        """
-        parts = _decoded(raw_path, self._depth + 1)
-        if parts[0]:
-            return  # not rooted, such as the "*" of OPTIONS
-        end = max(1, len(parts) - (parts[-1] == ""))
-        stack: list[tuple[_Node[T], int, tuple[str, ...]]] = [(self._root, 1, ())]
-        while stack:
-            node, index, texts = stack.pop()
-            if node.takes_rest:
-                yield node.routes, (*texts, "/".join(parts[index:]))
-            elif index < end:
-                part = parts[index]
-                index += 1
-                # Last in, first out: the least specific goes first.
-                if node.rest is not None:
-                    stack.append((node.rest, index - 1, texts))
-                if node.text is not None and part:
-                    stack.append((node.text, index, (*texts, part)))
-                for segment, child in reversed(node.patterns):
-                    if (found := segment.match(part)) is not None:
-                        stack.append((child, index, texts + found))
-                if (literal := node.literals.get(part)) is not None:
-                    stack.append((literal, index, texts))
-            elif node.routes:
-                yield node.routes, texts
+    def _methods(self, parts: list[str]) -> list[str]:
+        path = _encoded(parts[1:])
+        if parts[0] or not self._any.has(path, parts):
+            return []
+        methods = {method for method, table in self._tables.items() if table.has(path, parts)}
+        return sorted({*methods, "OPTIONS"})
 
 
 def _decoded(raw_path: str, slashes: int) -> list[str]:
     """The path split at its first *slashes* slashes, then decoded: ``%2F`` splits nothing."""
     parts = raw_path.split("/", slashes)
-    if "%" not in raw_path and "\0" not in raw_path and raw_path.isascii():
-        return parts
     if _MALFORMED.search(raw_path):
         raise BadRequestException("The path has a '%' that two hexadecimal digits do not follow.")
     try:
@@ -184,5 +161,6 @@ def _decoded(raw_path: str, slashes: int) -> list[str]:
     return parts
 
 
-def _with_options(methods: set[str]) -> list[str]:
-    return sorted({*methods, "OPTIONS"})
+def _encoded(parts: list[str]) -> str:
+    """The path of decoded *parts*, in which only what would be read otherwise is encoded."""
+    return "".join(f"/{part.replace('%', '%25').replace('/', '%2F')}" for part in parts)

@@ -7,7 +7,7 @@ import attrs
 
 from rxkernel.routing.converters import STR, Converter
 
-_LITERAL_RANK, _MIXED_RANK = 0, 1
+LITERAL_RANK, MIXED_RANK = 0, 1
 
 
 @attrs.frozen(eq=False)
@@ -31,12 +31,12 @@ class Segment:
     @rank.default
     def _rank_of(self) -> int:
         if not self.converters:
-            return _LITERAL_RANK
-        return _MIXED_RANK if any(self.literals) else self.converters[0].rank
+            return LITERAL_RANK
+        return MIXED_RANK if any(self.literals) else self.converters[0].rank
 
     @_fullmatch.default
     def _compile(self) -> Callable[[str], re.Match[str] | None]:
-        if self.rank == _LITERAL_RANK:  # no use for an expression, which is slow to compile
+        if self.rank == LITERAL_RANK:  # no use for an expression, which is slow to compile
             literal, groupless = self.literals[0], re.fullmatch("", "")
             return lambda text: groupless if text == literal else None
         return re.compile(_pattern(self.literals, self.converters)).fullmatch

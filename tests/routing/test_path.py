@@ -1,6 +1,7 @@
 """Path templates: what is refused at boot, what a parameter accepts, how a path is built."""
 
 import math
+import re
 import uuid
 from enum import StrEnum
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.routing.converters import CONVERTERS
+from rxkernel.routing.converters import CONVERTERS, Converter
 from rxkernel.routing.path import PathTemplate
 from rxkernel.routing.router import Router
 from rxkernel.routing.segment import Segment
@@ -166,6 +167,17 @@ def test_a_segment_matches_exactly_the_texts_that_convert(kind: str, value: str)
     template = PathTemplate.parse(f"/{{x:{kind}}}")
 
     assert (template.segments[0].match(value) is None) is (template.convert({"x": value}) is None)
+
+
+NEARLY = st.text() | st.text("-+_ 0٣²9.eabcdef\n", max_size=20) | st.uuids().map(str)
+
+
+@given(st.sampled_from(list(CONVERTERS.values())), NEARLY)
+def test_a_converter_reads_the_texts_that_fit_its_pattern(converter: Converter, text: str) -> None:
+    """The pattern is the rule; what reads a text may take a shorter way."""
+    fits = re.fullmatch(converter.pattern, text)
+
+    assert converter.read(text) == (converter.to_python(text) if fits else None)
 
 
 @pytest.mark.parametrize("params", [{}, {"b": 2}, {"a": "x", "c": 3}])
