@@ -1,8 +1,10 @@
 """What the commands that serve log, and how it reads."""
 
+import asyncio
 import logging
+from contextlib import nullcontext
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 import msgspec
 
@@ -14,16 +16,62 @@ from rxkernel.settings import LoggingSettings
 _LONGEST = 8_192
 """Characters of one message; a client may have chosen part of it."""
 
+_ACCESS = access_logger.name
+
 _OWN = frozenset((*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"))
 """What every record has; anything else came with ``extra=``."""
 
 
 def configure_logging(settings: LoggingSettings) -> None:
     """Log to stderr, one line per record; an application that has set handlers keeps those."""
-    handler = logging.StreamHandler()
+    handler = LineHandler()
     handler.setFormatter(JsonFormatter() if settings.format == "json" else TextFormatter())
     handler.addFilter(RequestIdFilter())
     logging.basicConfig(level=settings.level, handlers=[handler])
+
+
+class LineHandler(logging.StreamHandler[TextIO]):
+    """Writes to stderr: each line at once, but those of the access log once for each turn of the
+    event loop, however many requests it has answered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: list[str] = []
+        self._last: logging.LogRecord | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        loop = _running_loop() if record.name == _ACCESS else None
+        if loop is None:
+            self.flush()
+            super().emit(record)
+            return
+        try:
+            self._lines.append(self.format(record))
+        except Exception:  # noqa: BLE001 - as logging's own handlers do
+            self.handleError(record)
+            return
+        self._last = record
+        if len(self._lines) == 1:
+            loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        with self.lock or nullcontext():
+            lines, self._lines = self._lines, []
+            try:
+                if lines:
+                    self.stream.write(self.terminator.join([*lines, ""]))
+                super().flush()
+            except Exception:
+                if self._last is None:
+                    raise
+                self.handleError(self._last)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 class TextFormatter(logging.Formatter):
@@ -33,17 +81,28 @@ class TextFormatter(logging.Formatter):
     """
 
     def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+        super().__init__()
+        self._second = (0, "")
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
+        """As logging's own; what all records of a second have is made once."""
+        second = int(record.created)
+        if self._second[0] != second:
+            self._second = second, super().formatTime(record, self.default_time_format)
+        return f"{self._second[1]},{int(record.msecs):03d}"
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         record.message = printable(record.message, _LONGEST)
-        line = super().formatMessage(record)
+        line = f"{self.formatTime(record)} {record.levelname:7} {record.name}: {record.message}"
         request_id = getattr(record, "request_id", NO_REQUEST)
-        is_told = request_id == NO_REQUEST or record.name == access_logger.name
+        is_told = request_id == NO_REQUEST or record.name == _ACCESS
         return line if is_told else f"{line} id={request_id}"
 
     def format(self, record: logging.LogRecord) -> str:
         """Whoever formatted it before has left its traceback on the record, not indented."""
+        if not (record.exc_info or record.exc_text or record.stack_info):
+            record.message = record.getMessage()
+            return self.formatMessage(record)
         text, record.exc_text = record.exc_text, None
         try:
             return super().format(record)

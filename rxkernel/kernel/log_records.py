@@ -18,11 +18,12 @@ class RequestIdFilter(logging.Filter):
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        request = current_request.get()
-        if not hasattr(record, "request_id"):
-            record.request_id = NO_REQUEST if request is None else request.id
-        if not hasattr(record, "route"):
-            record.route = NO_REQUEST if request is None else request.route_name or NO_REQUEST
+        known = vars(record)
+        if "request_id" not in known or "route" not in known:
+            request = current_request.get()
+            known.setdefault("request_id", NO_REQUEST if request is None else request.id)
+            route = None if request is None else request.route_name
+            known.setdefault("route", route or NO_REQUEST)
         return True
 
 

@@ -6,8 +6,10 @@ JSON.
 """
 
 import logging
-
-import attrs
+import os
+import threading
+import time
+from typing import Any
 
 from rxkernel.kernel.log_records import printable
 from rxkernel.messages.connection import ClientAddress
@@ -22,58 +24,81 @@ _PROBES = frozenset(("healthz", "readyz"))
 """Routes that are asked every few seconds, see ``http.health``."""
 
 
-def _microseconds(seconds: float) -> float:
-    return round(seconds, 6)
+def log_access(
+    *,
+    transport: Transport,
+    method: str,
+    path: str,
+    route: str | None,
+    status: int,
+    duration: float,
+    size: int | None,
+    client: ClientAddress | None,
+    request_id: str,
+    user_agent: str | None,
+    **of_a_socket: str | None,
+) -> None:
+    """Write one line.
 
-
-def _shown(text: str | None) -> str | None:
-    return None if text is None else printable(text)
-
-
-@attrs.frozen(kw_only=True)
-class Access:
-    """One line.
-
-    Attributes:
+    Args:
         method: as sent; over a socket ``EVENT``, or ``CONNECT`` to a namespace.
         path: without the query, where tokens live; of an event its name, ``/chat:say``
-            outside ``/``. Escaped and cut, as ``user_agent`` is: clients choose them.
+            outside ``/``. Escaped and cut, as *user_agent* is: clients choose them.
         route: the name of the route, None where none was met.
-        duration: seconds, to the microsecond, of a clock that only goes forward.
+        duration: seconds, written to the microsecond, of a clock that only goes forward.
         size: bytes of the answer, head included over HTTP; None where it is not known.
         client: the address that trusted proxies tell.
-        connection_id, namespace: of a socket; the lines of HTTP do not have them.
+        of_a_socket: ``connection_id`` and ``namespace``; the lines of HTTP do not have them.
     """
+    level = logging.DEBUG if route in _PROBES else logging.INFO
+    if not logger.isEnabledFor(level):
+        return
+    method, path = printable(method), printable(path)
+    host = client.host if client is not None else None
+    words = (
+        method.replace(" ", "\\x20"),  # an event may be called anything
+        path.replace(" ", "\\x20"),
+        status,
+        duration * 1000,
+        host or "-",
+        request_id,
+    )
+    fields: dict[str, Any] = {
+        "transport": str(transport),
+        "method": method,
+        "path": path,
+        "route": route,
+        "status": status,
+        "duration": round(duration, 6),
+        "size": size,
+        "client": host,
+        "request_id": request_id,
+        "user_agent": user_agent and printable(user_agent),
+    }
+    for name, value in of_a_socket.items():
+        fields[name] = value and printable(value)
+    if logging.getLogRecordFactory() is logging.LogRecord:
+        logger.handle(_record(level, words, fields))
+    else:
+        logger.log(level, _LINE, *words, extra=fields)
 
-    transport: Transport
-    method: str = attrs.field(converter=printable)
-    path: str = attrs.field(converter=printable)
-    route: str | None
-    status: int
-    duration: float = attrs.field(converter=_microseconds)
-    size: int | None
-    client: ClientAddress | None
-    request_id: str
-    user_agent: str | None = attrs.field(converter=_shown)
-    connection_id: str | None = None
-    namespace: str | None = attrs.field(default=None, converter=_shown)
 
-    def write(self) -> None:
-        host = self.client.host if self.client is not None else None
-        names = _FIELDS if self.transport is Transport.SOCKET else _HTTP_FIELDS
-        fields = {name: getattr(self, name) for name in names}
-        logger.log(
-            logging.DEBUG if self.route in _PROBES else logging.INFO,
-            "%s %s %d %.1f ms %s id=%s",
-            self.method.replace(" ", "\\x20"),  # an event may be called anything
-            self.path.replace(" ", "\\x20"),
-            self.status,
-            self.duration * 1000,
-            host or "-",
-            self.request_id,
-            extra={**fields, "client": host, "transport": str(self.transport)},
-        )
+_LINE = "%s %s %d %.1f ms %s id=%s"
+_EMPTY = vars(logging.LogRecord(logger.name, 0, "", 0, _LINE, (), None))
+_NAMES = {level: logging.getLevelName(level) for level in (logging.DEBUG, logging.INFO)}
+_STARTED = _EMPTY["created"] - _EMPTY["relativeCreated"] / 1000
 
 
-_FIELDS = tuple(field.name for field in attrs.fields(Access))
-_HTTP_FIELDS = tuple(name for name in _FIELDS if name not in ("connection_id", "namespace"))
+def _record(level: int, words: tuple[Any, ...], fields: dict[str, Any]) -> logging.LogRecord:
+    """As `logging` makes it, but for who wrote it, which takes it longer than a request: it looks
+    at the stack, the thread and the process of each."""
+    record = logging.LogRecord.__new__(logging.LogRecord)
+    now = time.time()
+    record.__dict__ = values = _EMPTY.copy()
+    values["args"] = words
+    values["levelno"], values["levelname"] = level, _NAMES[level]
+    values["created"], values["msecs"] = now, now % 1 * 1000 // 1
+    values["relativeCreated"] = (now - _STARTED) * 1000
+    values["process"], values["thread"] = os.getpid(), threading.get_ident()
+    values.update(fields)
+    return record

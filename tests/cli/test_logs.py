@@ -1,5 +1,7 @@
 """What `serve` writes: lines to read, or JSON for those who collect them."""
 
+import asyncio
+import io
 import json
 import logging
 import sys
@@ -12,7 +14,7 @@ import pytest
 
 from rxkernel import Request as Message
 from rxkernel import RequestIdFilter
-from rxkernel.cli.logs import JsonFormatter, TextFormatter
+from rxkernel.cli.logs import JsonFormatter, LineHandler, TextFormatter
 from rxkernel.kernel.scopes import current_request
 from tests.cli.conftest import Start, Write
 
@@ -190,3 +192,75 @@ def test_serve_writes_json(start: Start, write: Write) -> None:
     seen = json.loads(process.line('"logger":"rxkernel.access"').string)
     assert list(seen)[:6] == ["time", "level", "logger", "message", "request_id", "route"]
     assert (seen["path"], seen["status"], seen["route"]) == ("/order", 200, "order")
+
+
+class Writes(io.StringIO):
+    """Remembers what each write brought."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.all: list[str] = []
+
+    def write(self, text: str) -> int:
+        self.all.append(text)
+        return len(text)
+
+
+@pytest.fixture
+def handler() -> LineHandler:
+    handler = LineHandler()
+    handler.setStream(Writes())
+    return handler
+
+
+def log(handler: LineHandler, name: str, message: str) -> None:
+    handler.handle(logging.LogRecord(name, logging.INFO, "", 0, message, (), None))
+
+
+def writes(handler: LineHandler) -> list[str]:
+    stream = handler.stream
+    assert isinstance(stream, Writes)
+    return stream.all
+
+
+async def test_lines_of_the_access_log_are_written_together_in_their_order(
+    handler: LineHandler,
+) -> None:
+    log(handler, "rxkernel.access", "first")
+    log(handler, "rxkernel.access", "second")
+    assert writes(handler) == []
+
+    await asyncio.sleep(0)
+    assert writes(handler) == ["first\nsecond\n"]
+
+    log(handler, "rxkernel.access", "third")
+    log(handler, "shop", "an error")
+    assert "".join(writes(handler)) == "first\nsecond\nthird\nan error\n"
+
+
+async def test_nothing_of_the_access_log_is_lost_at_the_end(handler: LineHandler) -> None:
+    log(handler, "rxkernel.access", "last")
+    handler.close()
+    handler.flush()
+
+    assert writes(handler) == ["last\n"]
+
+
+def test_without_a_loop_the_access_log_is_written_at_once(handler: LineHandler) -> None:
+    log(handler, "rxkernel.access", "first")
+
+    assert "".join(writes(handler)) == "first\n"
+
+
+async def test_a_stream_that_fails_is_told_as_logging_does(
+    handler: LineHandler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handler.setStream(io.StringIO())
+    handler.stream.close()
+
+    log(handler, "rxkernel.access", "first")
+    handler.flush()
+    log(handler, "rxkernel.access", "second")
+    await asyncio.sleep(0)
+
+    assert capsys.readouterr().err.count("--- Logging error ---") == 2

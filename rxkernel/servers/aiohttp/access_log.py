@@ -10,7 +10,7 @@ from aiohttp.abc import AbstractAccessLogger
 
 from rxkernel.messages.connection import ClientAddress
 from rxkernel.messages.transport import Transport
-from rxkernel.servers.access_log import GONE, Access, logger
+from rxkernel.servers.access_log import GONE, log_access, logger
 from rxkernel.servers.aiohttp.malformed import RequestHandler
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
 from rxkernel.servers.aiohttp.request_ids import RequestIds, kernel_request
@@ -38,7 +38,7 @@ class AccessLines(AbstractAccessLogger):
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
         access = self.logger
         assert isinstance(access, HttpAccess)
-        Access(
+        log_access(
             transport=Transport.HTTP,
             method=request.method,
             path=request.rel_url.raw_path,
@@ -49,7 +49,7 @@ class AccessLines(AbstractAccessLogger):
             client=_client(request, access.proxies),
             request_id=access.ids.of(request),
             user_agent=request.headers.get("User-Agent"),
-        ).write()
+        )
 
 
 class TimedHandler(RequestHandler):

@@ -29,8 +29,7 @@ from rxkernel.messages.response import (
 )
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import HttpDefinition
-from rxkernel.servers.access_log import GONE, Access
-from rxkernel.servers.access_log import logger as access_logger
+from rxkernel.servers.access_log import GONE, log_access
 from rxkernel.servers.aiohttp.access_log import EARLIER, HttpAccess
 from rxkernel.servers.aiohttp.exchange import Exchange
 from rxkernel.servers.aiohttp.framing import Line, Message
@@ -314,16 +313,15 @@ async def _is_drained(line: LaneLine) -> bool:
 def _log(
     message: Message, request: Request, status: int, size: int, started: float, *, is_sent: bool
 ) -> None:
-    if access_logger.isEnabledFor(logging.INFO):
-        Access(
-            transport=Transport.HTTP,
-            method=message.method,
-            path=message.rel_url.raw_path,
-            route=request.route_name,
-            status=status if is_sent else GONE,
-            duration=perf_counter() - started,
-            size=size if is_sent else None,
-            client=request.client,
-            request_id=request.id,
-            user_agent=message.headers.get("User-Agent"),
-        ).write()
+    log_access(
+        transport=Transport.HTTP,
+        method=message.method,
+        path=message.rel_url.raw_path,
+        route=request.route_name,
+        status=status if is_sent else GONE,
+        duration=perf_counter() - started,
+        size=size if is_sent else None,
+        client=request.client,
+        request_id=request.id,
+        user_agent=message.headers.get("User-Agent"),
+    )

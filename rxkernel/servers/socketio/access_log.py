@@ -4,7 +4,7 @@ from time import monotonic
 
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
-from rxkernel.servers.access_log import GONE, Access
+from rxkernel.servers.access_log import GONE, log_access
 from rxkernel.servers.socketio.connection import SocketioConnection
 
 
@@ -19,7 +19,7 @@ def log_socket(
     connection = request.connection
     assert isinstance(connection, SocketioConnection)
     is_gone = response is None or (size is not None and connection.is_ended and method == "EVENT")
-    Access(
+    log_access(
         transport=request.transport,
         method=method,
         path=_path(method, request.url, connection.namespace),
@@ -32,7 +32,7 @@ def log_socket(
         user_agent=connection.headers.get("User-Agent"),
         connection_id=connection.id,
         namespace=connection.namespace,
-    ).write()
+    )
 
 
 def _path(method: str, event: str, namespace: str) -> str:
