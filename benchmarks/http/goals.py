@@ -10,13 +10,14 @@ from benchmarks.http.peers import (
     PEERS,
     RXKERNEL,
     RXKERNEL_LOGGED,
+    RXKERNEL_ORDINARY,
     Listeners,
 )
 from benchmarks.http.run import Run
 from benchmarks.http.work import BODY, HELLO, Work
 from benchmarks.report import Table
 
-_BY_VERSION = {"3.11": 1.8, "3.13": 2.2}
+_BY_VERSION = ((RXKERNEL, "3.11", 1.8), (RXKERNEL, "3.13", 2.2), (RXKERNEL_ORDINARY, "3.13", 1.2))
 
 
 def goals(run: Run) -> Table:
@@ -31,11 +32,12 @@ def goals(run: Run) -> Table:
 
 
 def _measured(run: Run) -> Iterator[tuple[str, float, float]]:
-    for version, goal in _BY_VERSION.items():
+    for peer, version, goal in _BY_VERSION:
+        lane = "" if peer.fast_lane else ", ordinary lane"
         yield from _row(
-            f"÷ {BASELINE.title}, hello, Python {version}",
+            f"÷ {BASELINE.title}, hello, Python {version}{lane}",
             goal,
-            _ratio(run, _on_version(run, RXKERNEL.name, version), HELLO, FIVE),
+            _ratio(run, _on_version(run, peer.name, version), HELLO, FIVE),
             _ratio(run, _on_version(run, BASELINE.name, version), HELLO, NONE),
         )
     ours = _ratio(run, RXKERNEL.name, HELLO, FIVE)

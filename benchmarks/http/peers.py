@@ -56,6 +56,7 @@ class HttpPeer:
     environment: Environment
     command: tuple[str, ...]
     access_log: bool = False
+    fast_lane: bool = True
     kind: str = "framework"
 
     def server(self, listeners: Listeners) -> ServerProcess:
@@ -71,6 +72,7 @@ class HttpPeer:
                 "BENCH_RESPONSE_LISTENERS": str(listeners.response),
                 "BENCH_ACCESS_LOG": str(int(self.access_log)),
                 "RXKERNEL_LOGGING_ACCESS": str(self.access_log).lower(),
+                "RXKERNEL_HTTP_FAST_LANE": str(self.fast_lane).lower(),
             },
         )
 
@@ -100,6 +102,9 @@ _RXKERNEL = ("{python}", "-m", "rxkernel", "serve", "--port", "{port}", _TARGET)
 
 BASELINE = HttpPeer("aiohttp", "aiohttp and uvloop", _OWN, _AIOHTTP, kind="floor")
 RXKERNEL = HttpPeer("rxkernel", "rxkernel", _OWN, _RXKERNEL, kind="rxkernel")
+RXKERNEL_ORDINARY = attrs.evolve(
+    RXKERNEL, name="rxkernel-ordinary", title="rxkernel, ordinary lane", fast_lane=False
+)
 AIOHTTP_LOGGED, RXKERNEL_LOGGED = (
     attrs.evolve(
         peer,
@@ -241,7 +246,7 @@ _FRAMEWORKS = (
         kind="node",
     ),
 )
-_ALL = (BASELINE, RXKERNEL, AIOHTTP_LOGGED, RXKERNEL_LOGGED, *_FRAMEWORKS)
+_ALL = (BASELINE, RXKERNEL, RXKERNEL_ORDINARY, AIOHTTP_LOGGED, RXKERNEL_LOGGED, *_FRAMEWORKS)
 PEERS = {peer.name: peer for peer in _ALL}
 
 
@@ -259,5 +264,5 @@ def on_python(python: str) -> list[HttpPeer]:
             title=f"{peer.title}, Python {version}",
             environment=environment,
         )
-        for peer in (BASELINE, RXKERNEL)
+        for peer in (BASELINE, RXKERNEL, RXKERNEL_ORDINARY)
     ]
