@@ -182,13 +182,13 @@ class FastLane:
                     response = await handle(request, False)
                 except BaseException as exc:
                     response = await self.kernel.recover(definition, request, exc)
-            if isinstance(response, _NOT_WRITTEN):
+            if type(response) is not Response and isinstance(response, _NOT_WRITTEN):
                 # its route is left to aiohttp from now on: handing over costs more than that
                 self._handles[definition] = None
                 return await self._hand_over(line, message, request, response, started)
             parsed, prepared = message.parsed, self.prepared
             goes_on = not (parsed.should_close or self.is_draining)
-            status, data = response.status_code, None
+            status, data = 0, None
             try:
                 if goes_on and parsed.version == HttpVersion11 and parsed.method != "HEAD":
                     data = prepared.usual(request, response)
@@ -201,7 +201,8 @@ class FastLane:
             if line.is_full and is_sent:
                 is_sent = await _is_drained(line)
             if self.access_log is not None:
-                _log(message, request, status, len(data), started, is_sent=is_sent)
+                status = (status or response.status_code) if is_sent else GONE
+                _log(message, request, status, len(data) if is_sent else None, started)
             keeps = goes_on and is_sent
         except asyncio.CancelledError:
             raise
@@ -239,7 +240,7 @@ class FastLane:
         except ConnectionError:
             await close_source(response)
             if self.access_log is not None:
-                _log(message, request, GONE, 0, started, is_sent=False)
+                _log(message, request, GONE, None, started)
             return None
         return await self.deliver(native, handover, response)
 
@@ -311,16 +312,16 @@ async def _is_drained(line: LaneLine) -> bool:
 
 
 def _log(
-    message: Message, request: Request, status: int, size: int, started: float, *, is_sent: bool
+    message: Message, request: Request, status: int, size: int | None, started: float
 ) -> None:
     log_access(
         transport=Transport.HTTP,
         method=message.method,
         path=message.rel_url.raw_path,
         route=request.route_name,
-        status=status if is_sent else GONE,
+        status=status,
         duration=perf_counter() - started,
-        size=size if is_sent else None,
+        size=size,
         client=request.client,
         request_id=request.id,
         user_agent=message.headers.get("User-Agent"),

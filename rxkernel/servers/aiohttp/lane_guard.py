@@ -5,7 +5,7 @@ import logging
 import math
 import sys
 from collections import deque
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from functools import partial
 from time import monotonic
@@ -170,7 +170,13 @@ class LaneGuard(Guard):
             except Exception:  # aiohttp's lane meets it too, and tells
                 answer = None
             if answer is not None:
-                self._run(answer)
+                self._turn = _Turn.LANE
+                self._is_idle = False
+                lane = self._lane
+                task = _task(answer, loop=lane.loop, context=lane.context.copy())
+                if not task.done():
+                    self.task = task
+                    self.deadline = math.inf
                 return
             self._is_whole = True
         elif type(cut) is Piece:
@@ -183,15 +189,6 @@ class LaneGuard(Guard):
         super().data_received(raw)
 
     # --- the lane's turn
-
-    def _run(self, answer: Coroutine[Any, Any, Sent]) -> None:
-        self._turn = _Turn.LANE
-        self._is_idle = False
-        lane = self._lane
-        task = _task(answer, loop=lane.loop, context=lane.context.copy())
-        if not task.done():
-            self.task = task
-            self.deadline = math.inf
 
     def ran(self, request: Request, response: Response | None, keeps: bool) -> None:
         self.task = None
