@@ -124,8 +124,12 @@ class Framing:
         aiohttp drops what came in one segment with an error, so here all of it is unclear.
         """
         if data.find(_END_OF_HEAD) + 4 == len(data) and not (self._owed or self._tail):
-            try:  # as most are
-                parsed, payload = self._feed_head(data)
+            try:  # as most are, so this is `_feed_head` written out: each call counts
+                if (parser := self._parser) is None:
+                    parser = self._parser = self._new_parser()
+                ((parsed, payload),) = parser.feed_data(data)[0]
+                if parsed.upgrade or parsed.chunked:
+                    return [Unclear(data)]
                 if payload is EMPTY_PAYLOAD:
                     return Message(parsed, payload, b"", data, self._line)
                 self._await_body(parsed, _length(parsed))
