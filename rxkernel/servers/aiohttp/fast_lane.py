@@ -177,7 +177,13 @@ class FastLane:
         keeps = False
         current_request.set(request)
         try:
-            response = await self._refusal(message, request, definition) if message.body else None
+            response: Response | None = None
+            if message.body:
+                try:
+                    self.bodies.take(message.body, request, definition)
+                except Exception as exc:
+                    request.route_name = definition.name
+                    response = await self.kernel.fail(request, exc)
             if response is None:
                 try:
                     response = await handle(request, False)
@@ -210,17 +216,6 @@ class FastLane:
             logger.exception("a request cannot be answered")
         finally:
             line.ran(request, answered, keeps)
-        return None
-
-    async def _refusal(
-        self, message: Message, request: Request, definition: HttpDefinition
-    ) -> Response | None:
-        """The error that the body makes of it, if it does."""
-        request.route_name = definition.name
-        try:
-            self.bodies.take(message.body, request, definition)
-        except Exception as exc:
-            return await self.kernel.fail(request, exc)
         return None
 
     async def _hand_over(
