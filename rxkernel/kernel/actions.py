@@ -102,6 +102,8 @@ def _typed(
     reads, services = _reads(signature), _services(signature, service_of, route)
     names = tuple(p.name for p in signature.parameters if p.is_keyword_only)
     first_named = len(signature.parameters) - len(names)
+    if len(reads) == 1 and not (services or names):
+        return _typed_once(method, reads[0], shape)
 
     async def action(request: Request) -> Any:
         misfits = Misfits()
@@ -115,6 +117,20 @@ def _typed(
             result = await method(*arguments[:first_named], **named)
         else:
             result = await method(*arguments)
+        return result if shape is None else shape(result)
+
+    return action
+
+
+def _typed_once(method: Method, read: Read, shape: Shape | None) -> Action:
+    """As `_typed`, for the one argument that many take."""
+
+    async def action(request: Request) -> Any:
+        misfits = Misfits()
+        argument = read(request, misfits)
+        if misfits.found:
+            raise misfits.exception()
+        result = await method(argument)
         return result if shape is None else shape(result)
 
     return action

@@ -50,7 +50,7 @@ class Shaper:
         self._objects = objects if any(o.strays.come_anew for o in objects.values()) else {}
         self._fill = fill_of(self._node)
 
-    def __call__(self, value: Any) -> Any:
+    def shape(self, value: Any) -> Any:
         """*value* as the declared type.
 
         Raises:
@@ -169,7 +169,7 @@ def _is_response(type_: Any) -> bool:
 
 def _of_members(members: Sequence[Any], place: str) -> Shape:
     try:
-        return Shaper(Union[tuple(members)], place)  # noqa: UP007 - made of a list
+        return Shaper(Union[tuple(members)], place).shape  # noqa: UP007 - made of a list
     except TypeError:
         if len(members) < 2:
             raise
@@ -183,12 +183,12 @@ def _first_of(shapers: list[Shaper]) -> Shape:
         for cls in type(value).__mro__:
             for shaper in shapers:
                 if shaper.takes(cls):
-                    return shaper(value)
+                    return shaper.shape(value)
         for shaper in shapers[:-1]:
             try:
-                return shaper(value)
+                return shaper.shape(value)
             except RxKernelError:
                 continue
-        return shapers[-1](value)
+        return shapers[-1].shape(value)
 
     return shape
