@@ -115,15 +115,17 @@ class Router(Generic[T]):
         known = self._static.get(raw_path.removesuffix("/"))
         if known is not None and (route := known.get(method)) is not None:
             return route.target, {}
-        methods: set[str] = set()
+        missed: list[dict[str, _Route[T]]] = []
         for routes, texts in self._candidates(raw_path):
-            route = routes.get(method)
-            if route is not None:
-                pairs = zip(route.parameters, texts, strict=True)
-                return route.target, {name: convert(text) for (name, convert), text in pairs}
-            methods.update(routes)
-        if not methods:
+            if (route := routes.get(method)) is not None:
+                values: dict[str, object] = {}
+                for (name, convert), text in zip(route.parameters, texts):  # noqa: B905 - as many
+                    values[name] = convert(text)
+                return route.target, values
+            missed.append(routes)
+        if not missed:
             raise NotFoundException
+        methods = {method for routes in missed for method in routes}
         raise MethodNotAllowedException(headers={"Allow": ", ".join(_with_options(methods))})
 
     def allowed(self, raw_path: str) -> list[str]:
@@ -158,9 +160,10 @@ class Router(Generic[T]):
                     stack.append((node.rest, index - 1, texts))
                 if node.text is not None and part:
                     stack.append((node.text, index, (*texts, part)))
-                for segment, child in reversed(node.patterns):
-                    if (found := segment.match(part)) is not None:
-                        stack.append((child, index, texts + found))
+                if node.patterns:
+                    for segment, child in reversed(node.patterns):
+                        if (found := segment.match(part)) is not None:
+                            stack.append((child, index, texts + found))
                 if (literal := node.literals.get(part)) is not None:
                     stack.append((literal, index, texts))
             elif node.routes:

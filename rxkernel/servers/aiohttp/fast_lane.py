@@ -39,7 +39,7 @@ from rxkernel.servers.aiohttp.lane_native import LaneNative
 from rxkernel.servers.aiohttp.prepared import Prepared
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
 from rxkernel.servers.aiohttp.request_ids import RequestIds
-from rxkernel.servers.aiohttp.requests import Bodies, add_path, below
+from rxkernel.servers.aiohttp.requests import Bodies, below
 
 logger = logging.getLogger(__name__)
 
@@ -152,10 +152,13 @@ class FastLane:
         request.url = target
         request.client = client
         request.make_native = message.native
-        if has_query:
+        if values:  # before those of the query
+            params: MultiDict[Any] = MultiDict(values)
+            if has_query:
+                params.extend(parsed.url.query)
+            request.params = params
+        elif has_query:
             request.params = MultiDict(parsed.url.query)
-        if values:
-            add_path(request, values)
         name = self.ids.name
         if name is not None and name in headers:
             request.id = self.ids.given(headers)
