@@ -61,9 +61,10 @@ def bind_action(
     except ConfigurationError as error:
         raise ConfigurationError(*(f"{route} {problem}" for problem in error.problems)) from error
     service_of = partial(provide, over_http=isinstance(metadata, HttpMetadata))
-    action = call if signature.is_plain else _typed(call, signature, service_of, route)
     shape = shape_of(signature.returns, route)
-    return (action if shape is None else _shaped(action, shape)), signature
+    if not signature.is_plain:
+        return _typed(call, signature, service_of, shape, route), signature
+    return (call if shape is None else _shaped(call, shape)), signature
 
 
 def _in_thread(method: Callable[..., Any], threads: Executor) -> Method:
@@ -93,12 +94,16 @@ def _shaped(action: Action, shape: Shape) -> Action:
     return shaped
 
 
-def _typed(method: Method, signature: Signature, service_of: ServiceOf, route: str) -> Action:
+def _typed(
+    method: Method, signature: Signature, service_of: ServiceOf, shape: Shape | None, route: str
+) -> Action:
     """Bind the arguments, all of them before *method* is called; services come last, for they
     are made for a request that fits."""
     reads, services = _reads(signature), _services(signature, service_of, route)
     names = tuple(p.name for p in signature.parameters if p.is_keyword_only)
     first_named = len(signature.parameters) - len(names)
+    if len(reads) == 1 and not (services or names):
+        return _typed_once(method, reads[0], shape)
 
     async def action(request: Request) -> Any:
         misfits = Misfits()
@@ -109,8 +114,24 @@ def _typed(method: Method, signature: Signature, service_of: ServiceOf, route: s
             arguments[place] = service()
         if names:
             named = dict(zip(names, arguments[first_named:], strict=True))
-            return await method(*arguments[:first_named], **named)
-        return await method(*arguments)
+            result = await method(*arguments[:first_named], **named)
+        else:
+            result = await method(*arguments)
+        return result if shape is None else shape(result)
+
+    return action
+
+
+def _typed_once(method: Method, read: Read, shape: Shape | None) -> Action:
+    """As `_typed`, for the one argument that many take."""
+
+    async def action(request: Request) -> Any:
+        misfits = Misfits()
+        argument = read(request, misfits)
+        if misfits.found:
+            raise misfits.exception()
+        result = await method(argument)
+        return result if shape is None else shape(result)
 
     return action
 

@@ -25,10 +25,16 @@ _CHARSETS = {"utf-8", "ascii", "iso8859-1", "iso8859-15", "cp1252", "utf-16"}
 
 @attrs.frozen
 class ContentType:
-    """``kind`` is the media type in lower case, as ``text/plain``."""
+    """``kind`` is the media type in lower case, as ``text/plain``; ``is_only_json`` says JSON and
+    nothing more, as nearly every client does."""
 
     kind: str
     parameters: Mapping[str, str]
+    is_only_json: bool = attrs.field(init=False, repr=False, eq=False)
+
+    @is_only_json.default
+    def _is_only_json(self) -> bool:
+        return self.kind == "application/json" and not self.parameters
 
     @property
     def is_json(self) -> bool:

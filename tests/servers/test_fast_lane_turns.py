@@ -70,6 +70,10 @@ class Paths:
             await native.text(),
         ]
 
+    @http("POST", "/native", "native_body")
+    async def native_body(self, request: Request) -> Any:
+        return [request.body, await request.native.text(), request.native.can_read_body]
+
     @http("GET", "/task", "task")
     async def task(self, request: Request) -> Any:
         task = asyncio.current_task()
@@ -208,6 +212,17 @@ async def test_native_is_as_aiohttp_makes_it(serve: Serve) -> None:
         fast = await ask(connection, get("/native?a=1"))
     async with raw_http(await serve(Paths, http={"fast_lane": False})) as connection:
         assert await ask(connection, get("/native?a=1")) == fast
+
+
+async def test_native_is_given_a_body_that_has_been_read(serve: Serve) -> None:
+    asked = (
+        b"POST /native HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"Content-Length: 3\r\n\r\n[1]"
+    )
+    async with raw_http(await serve(Paths)) as connection:
+        fast = await ask(connection, asked)
+    async with raw_http(await serve(Paths, http={"fast_lane": False})) as connection:
+        assert await ask(connection, asked) == fast == '[[1],"",false]'
 
 
 async def test_a_task_is_one_like_any_other(serve: Serve) -> None:

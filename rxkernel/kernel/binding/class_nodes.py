@@ -40,8 +40,9 @@ class Field:
 class Object:
     """A class with named fields: attrs, dataclass, `msgspec.Struct`, or a `TypedDict`.
 
-    ``inputs`` are the fields that may be given, ``outputs`` all of them. On the wire a Struct
-    that ``is_array`` is its tag, if it has one, and its fields in their order.
+    ``inputs`` are the fields that may be given, ``needed`` of which must be, ``outputs`` all of
+    them. On the wire a Struct that ``is_array`` is its tag, if it has one, and its fields in
+    their order.
     """
 
     cls: Any
@@ -58,6 +59,7 @@ class Object:
     is_flat: bool = False
     title: str = "object"
     known: frozenset[str] = frozenset()
+    needed: int = 0
     _closed: bool | None = None
     _strays: Strays | None = None
     _looking: list[list[tuple[str, Node]] | None] = attrs.field(factory=lambda: [None, None])
@@ -65,7 +67,8 @@ class Object:
     def unclean(self, raw: Any, lenient: bool) -> Misfit | None:
         if self.is_array:
             return self._unclean_array(raw, lenient)
-        if not (self.allow_unknown or self.known.issuperset(raw)):
+        is_bare = len(raw) == self.needed  # which are all there, or msgspec had not converted it
+        if not (is_bare or self.allow_unknown or self.known.issuperset(raw)):
             return below("", next(key for key in raw if key not in self.known)), "is not known"
         if (looking := self._looking[lenient]) is None:
             looking = self._looking[lenient] = self._looking_nodes(lenient)

@@ -53,14 +53,13 @@ class Mode(Enum):
     SEARCH = auto()
 
 
-@attrs.define(eq=False)
-class Misfits:
+class Misfits(msgspec.Struct, eq=False):  # one for each request: C makes it
     """The misfits of one request, as its answer tells them; ``is_full`` after `MOST` of them.
 
     ``left`` is how many values a search may still look at.
     """
 
-    found: list[dict[str, str]] = attrs.field(factory=list)
+    found: list[dict[str, str]] = []
     mode: Mode = Mode.IN_C
     left: int = SEARCHED
 

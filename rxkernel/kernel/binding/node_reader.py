@@ -170,6 +170,7 @@ class _Reader:
         }
         tag = () if node.tag_field is None else (node.tag_field,)
         node.known = frozenset((*node.inputs, *tag))
+        node.needed = sum(field.is_required for field in node.inputs.values())
         node.by_hand = node.by_hand or any(f.node.by_hand for f in node.inputs.values())
         return node
 

@@ -10,7 +10,8 @@ from rxkernel.exceptions import ConfigurationError, RxKernelError
 from rxkernel.kernel.binding.class_nodes import Object, parts_of
 from rxkernel.kernel.binding.defaults import fill_of
 from rxkernel.kernel.binding.node_reader import read_node
-from rxkernel.kernel.binding.nodes import ARRAYS, Items, Leaf, Node, Table
+from rxkernel.kernel.binding.nodes import ARRAYS, Items, Node
+from rxkernel.kernel.binding.passing import passing
 from rxkernel.kernel.binding.returns import check_shaped, returned_types
 from rxkernel.messages.response import (
     Acknowledgement,
@@ -26,14 +27,13 @@ Shape = Callable[[Any], Any]
 
 _NOTHING = (NoneType, NoReturn, Never)
 _AS_THEY_ARE = (StreamResponse, EventStreamResponse, FileResponse, Acknowledgement)
-_ATOMS = (bool, int, float, str, bytes)
 
 
 class Shaper:
     """Makes what an action returns a value of one type.
 
-    An instance of the declared class that can hold nothing else passes as it is. One of a
-    subclass, a mapping, or any object with the attributes is made anew, at every depth.
+    An instance of the declared class that holds nothing else passes as it is. One of a subclass,
+    a mapping, or any object with the attributes is made anew, at every depth.
 
     Raises:
         TypeError, NameError: msgspec does not know the type.
@@ -44,22 +44,21 @@ class Shaper:
         self._place = place
         self._node = read_node(type_)
         msgspec.json.Decoder(type_)
-        self._passing = _passing(self._node, type_)
-        self._passing_items = {_passing_item(self._node)}
+        self._passes = passing(self._node)
         self._in_c = _is_read_in_c(self._node)
         objects = {o.cls: o for o in _objects_in(self._node, set())}
         self._objects = objects if any(o.strays.come_anew for o in objects.values()) else {}
         self._fill = fill_of(self._node)
 
-    def __call__(self, value: Any) -> Any:
+    def shape(self, value: Any) -> Any:
         """*value* as the declared type.
 
         Raises:
             RxKernelError: it does not fit; the text says where, for the log.
         """
-        if type(value) is self._passing:
-            return value
-        if type(value) is list and self._passing_items.issuperset(map(type, value)):
+        if self._passes(value):
+            if self._fill is not None:
+                self._fill(value)
             return value
         try:
             shaped = self._convert(value)
@@ -107,17 +106,6 @@ def _remove_strays(value: Any, objects: Mapping[type, Object]) -> None:
             _remove_strays(part, objects)
 
 
-def _passing(node: Node, type_: Any) -> Any:
-    """The class whose instances need no look: they hold what is declared and nothing else."""
-    if isinstance(node, Object):
-        return node.cls if node.is_closed else None
-    if isinstance(node, Table | Items):
-        part = node.value if isinstance(node, Table) else node.item
-        is_anything = isinstance(part, Leaf) and part.type is Any
-        return (dict if isinstance(node, Table) else list) if is_anything else None
-    return type_ if type_ in _ATOMS else None
-
-
 def _is_read_in_c(node: Node) -> bool:
     """Whether msgspec shapes it alone: it reads the attributes of anything but an instance of
     the class itself, which here can hold nothing else, and knows no other names for them."""
@@ -128,13 +116,6 @@ def _is_read_in_c(node: Node) -> bool:
         and not (is_typeddict(item.cls) or item.is_array or item.tag_field is not None)
         and all(field.key == field.name for field in item.outputs)
     )
-
-
-def _passing_item(node: Node) -> Any:
-    """As `_passing`, for each item of a list; None when a list is to be looked at."""
-    if not isinstance(node, Items) or node.in_c is None or not isinstance(node.item, Object):
-        return None
-    return node.item.cls if node.item.is_closed else None
 
 
 def shape_of(returns: Any, place: str) -> Shape | None:
@@ -188,7 +169,7 @@ def _is_response(type_: Any) -> bool:
 
 def _of_members(members: Sequence[Any], place: str) -> Shape:
     try:
-        return Shaper(Union[tuple(members)], place)  # noqa: UP007 - made of a list
+        return Shaper(Union[tuple(members)], place).shape  # noqa: UP007 - made of a list
     except TypeError:
         if len(members) < 2:
             raise
@@ -202,12 +183,12 @@ def _first_of(shapers: list[Shaper]) -> Shape:
         for cls in type(value).__mro__:
             for shaper in shapers:
                 if shaper.takes(cls):
-                    return shaper(value)
+                    return shaper.shape(value)
         for shaper in shapers[:-1]:
             try:
-                return shaper(value)
+                return shaper.shape(value)
             except RxKernelError:
                 continue
-        return shapers[-1](value)
+        return shapers[-1].shape(value)
 
     return shape

@@ -34,7 +34,10 @@ class Validator:
         failure: Misfit | None = None
         if self._in_c:
             try:
-                value = convert(raw, self._type, strict=not lenient)
+                if lenient:
+                    value = convert(raw, self._type, strict=False)
+                else:  # without the keyword, which costs a tenth of all that it does
+                    value = convert(raw, self._type)
             except ValidationError as exc:
                 failure = misfit_of(exc)
             except RecursionError:

@@ -38,7 +38,7 @@ from rxkernel.servers.aiohttp.lane_native import LaneNative
 from rxkernel.servers.aiohttp.prepared import Prepared
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
 from rxkernel.servers.aiohttp.request_ids import RequestIds
-from rxkernel.servers.aiohttp.requests import Bodies, add_path, below
+from rxkernel.servers.aiohttp.requests import Bodies, below
 
 logger = logging.getLogger(__name__)
 
@@ -151,10 +151,13 @@ class FastLane:
         request.url = target
         request.client = client
         request.make_native = message.native
-        if has_query:
+        if values:  # before those of the query
+            params: MultiDict[Any] = MultiDict(values)
+            if has_query:
+                params.extend(parsed.url.query)
+            request.params = params
+        elif has_query:
             request.params = MultiDict(parsed.url.query)
-        if values:
-            add_path(request, values)
         name = self.ids.name
         if name is not None and name in headers:
             request.id = self.ids.given(headers)
@@ -176,7 +179,13 @@ class FastLane:
         keeps = False
         current_request.set(request)
         try:
-            response = await self._refusal(message, request, definition) if message.body else None
+            response: Response | None = None
+            if message.body:
+                try:
+                    self.bodies.take(message.body, request, definition)
+                except Exception as exc:
+                    request.route_name = definition.name
+                    response = await self.kernel.fail(request, exc)
             if response is None:
                 try:
                     response = await handle(request, False)
@@ -210,17 +219,6 @@ class FastLane:
             logger.exception("a request cannot be answered")
         finally:
             line.ran(request, answered, keeps)
-        return None
-
-    async def _refusal(
-        self, message: Message, request: Request, definition: HttpDefinition
-    ) -> Response | None:
-        """The error that the body makes of it, if it does."""
-        request.route_name = definition.name
-        try:
-            self.bodies.take(message.body, request, definition)
-        except Exception as exc:
-            return await self.kernel.fail(request, exc)
         return None
 
     async def _hand_over(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
-from aiohttp import EMPTY_PAYLOAD, HttpVersion, StreamReader, web
+from aiohttp import EMPTY_PAYLOAD, HttpVersion, StreamReader, hdrs, web
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http import HttpRequestParser, RawRequestMessage
 from multidict import CIMultiDictProxy
@@ -22,9 +22,9 @@ class Message(msgspec.Struct, eq=False):  # one for each request: C makes it
     """A request that has arrived as a whole; a `Head` too.
 
     Attributes:
-        parsed, payload: what aiohttp's parser made of it.
-        body: all of the payload.
-        raw: all of it as it came.
+        parsed, payload: what aiohttp's parser made of it; nobody has read the payload.
+        body: all of the payload, as it came.
+        raw: all of the message, as it came.
         line: the connection that brought it.
     """
 
@@ -123,7 +123,9 @@ class Framing:
 
         aiohttp drops what came in one segment with an error, so here all of it is unclear.
         """
-        if data.find(_END_OF_HEAD) + 4 == len(data) and not (self._owed or self._tail):
+        end = data.find(_END_OF_HEAD) + 4
+        is_begun = self._owed or self._tail
+        if end == len(data) and not is_begun:
             try:  # as most are, so this is `_feed_head` written out: each call counts
                 if (parser := self._parser) is None:
                     parser = self._parser = self._new_parser()
@@ -139,6 +141,13 @@ class Framing:
         cuts: list[Cut] = []
         rest = data
         try:
+            if end != 3 and not (is_begun or self._is_last):
+                parsed, payload = self._feed_head(data[:end])
+                if payload is not EMPTY_PAYLOAD and end + _length(parsed) == len(data):
+                    body = data[end:]
+                    self._feed_silently(body)
+                    return Message(parsed, payload, body, data, self._line)
+                rest = self._after_head(parsed, payload, data, end, cuts)
             while rest:
                 if self._owed:
                     rest = self._more_of_a_body(rest, cuts)
@@ -162,22 +171,26 @@ class Framing:
             self._tail = data[-3:]
             cuts.append(Piece(data, is_first=True, is_last=False))
             return b""
-        size = len(data)
-        parsed, payload = self._feed_head(data if end == size else data[:end])
-        if payload is EMPTY_PAYLOAD:
-            if end == size:
-                cuts.append(Message(parsed, payload, b"", data, self._line))
-                return b""
-            cuts.append(Message(parsed, payload, b"", data[:end], self._line))
-            return data[end:]
-        whole = end + _length(parsed)
-        if size < whole:
-            self._await_body(parsed, whole - size)
+        parsed, payload = self._feed_head(data[:end])
+        return self._after_head(parsed, payload, data, end, cuts)
+
+    def _after_head(
+        self,
+        parsed: RawRequestMessage,
+        payload: StreamReader,
+        data: bytes,
+        end: int,
+        cuts: list[Cut],
+    ) -> bytes:
+        """Cut what begins with a head that is read up to *end*; what is left is returned."""
+        whole = end if payload is EMPTY_PAYLOAD else end + _length(parsed)
+        if len(data) < whole:
+            self._await_body(parsed, whole - len(data))
             cuts.append(Piece(data, is_first=True, is_last=False))
             return b""
-        self._feed_silently(data[end:whole])
-        raw = data if whole == size else data[:whole]
-        cuts.append(Message(parsed, payload, payload.read_nowait(), raw, self._line))
+        if body := data[end:whole]:
+            self._feed_silently(body)
+        cuts.append(Message(parsed, payload, body, data[:whole], self._line))
         return data[whole:]
 
     def _without_empty_lines(self, data: bytes) -> bytes:
@@ -244,4 +257,4 @@ class Framing:
 
 def _length(parsed: RawRequestMessage) -> int:
     """The length of a body, which the parser has found to be a number."""
-    return int(parsed.headers["Content-Length"])
+    return int(parsed.headers[hdrs.CONTENT_LENGTH])

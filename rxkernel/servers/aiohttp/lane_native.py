@@ -29,6 +29,7 @@ class LaneNative(web.Request):
         loop = asyncio.get_running_loop()
         task = asyncio.current_task()
         assert task is not None
+        message.payload.read_nowait()
         super().__init__(
             message.parsed,
             message.payload,

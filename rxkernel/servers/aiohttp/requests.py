@@ -144,6 +144,9 @@ def decode_body(content_type: ContentType, request: Request, limits: BodyLimits)
     if limits.is_raw:
         request.body = raw or None
         return
+    if content_type.is_only_json and raw:
+        request.body = decode_json(raw, exact=limits.is_exact)
+        return
     if content_type.kind == URLENCODED:
         read_urlencoded(content_type.text(raw), request, limits)
         return

@@ -173,7 +173,7 @@ def test_what_is_bound_is_written_with_every_field(raw: dict[str, Any]) -> None:
 
 @given(EVERYTHING)
 def test_what_is_shaped_is_written_with_every_field(raw: dict[str, Any]) -> None:
-    assert to_plain(Shaper(Everything, "here")(raw)) == to_plain(made_by_hand(raw))
+    assert to_plain(Shaper(Everything, "here").shape(raw)) == to_plain(made_by_hand(raw))
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_it_holds_in_every_kind_of_place(type_: Any, raw: Any, whole: Any) -> No
     bound = Validator(type_).read(raw, "body", misfits)
 
     assert misfits.found == []
-    assert to_plain(bound) == to_plain(Shaper(type_, "here")(raw)) == whole
+    assert to_plain(bound) == to_plain(Shaper(type_, "here").shape(raw)) == whole
 
 
 def test_a_field_that_a_base_class_has_a_default_for_may_still_be_required() -> None:
