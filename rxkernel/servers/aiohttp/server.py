@@ -20,22 +20,16 @@ from rxkernel.kernel.errors import error_response
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.scopes import current_request
 from rxkernel.messages.request import Request
-from rxkernel.messages.response import (
-    EventStreamResponse,
-    FileResponse,
-    Response,
-    StreamResponse,
-    close_source,
-)
+from rxkernel.messages.response import Response
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import HttpDefinition
 from rxkernel.servers.aiohttp.access_log import HttpAccess
 from rxkernel.servers.aiohttp.bodies import leave, leave_to_body
 from rxkernel.servers.aiohttp.compression import Compression
 from rxkernel.servers.aiohttp.connections import Connections, last_answer
+from rxkernel.servers.aiohttp.delivery import Delivery, raise_if_gone
 from rxkernel.servers.aiohttp.exchange import Exchange
 from rxkernel.servers.aiohttp.fast_lane import FastLane, Handover
-from rxkernel.servers.aiohttp.files import file_response
 from rxkernel.servers.aiohttp.guard import Guard
 from rxkernel.servers.aiohttp.hosts import HostPolicy
 from rxkernel.servers.aiohttp.listener import Listener
@@ -45,9 +39,7 @@ from rxkernel.servers.aiohttp.prepared import Prepared
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
 from rxkernel.servers.aiohttp.request_ids import RequestIds
 from rxkernel.servers.aiohttp.requests import Bodies, add_path, below, read_head
-from rxkernel.servers.aiohttp.responses import is_gone, native_response
 from rxkernel.servers.aiohttp.security_headers import SecurityHeaders
-from rxkernel.servers.aiohttp.streams import Stream, stream_of
 from rxkernel.servers.server import Server
 from rxkernel.settings import HttpSettings
 
@@ -85,7 +77,6 @@ class AiohttpServer(Server):
         self._listener: Listener | None = None
         self._lane: FastLane | None = None
         self.not_awaited: set[str] = set()
-        self._event_streams: set[Stream] = set()
         self._draining = False
 
     @property
@@ -107,6 +98,7 @@ class AiohttpServer(Server):
     def configure(self, kernel: Kernel) -> None:
         self._kernel = kernel
         self._bodies = Bodies(self._settings)
+        self._delivery = Delivery(self.ids, self._compression)
         self._draining = False
         self.connections = self._new_connections()
         self.engine = web.Application(client_max_size=self._settings.body_limit)
@@ -155,7 +147,7 @@ class AiohttpServer(Server):
             ids=self.ids,
             prepared=Prepared(self.ids.name, marks, self._compression),
             access_log=self.access_log,
-            deliver=self._deliver,
+            deliver=self._delivery.deliver,
         )
 
     def _markers(self) -> list[OriginPolicy | SecurityHeaders]:
@@ -170,7 +162,7 @@ class AiohttpServer(Server):
     def mark_answers_of(self, engine: web.Application, *, with_ids: bool = True) -> None:
         """Have every answer of *engine* carry the headers that the settings ask for.
 
-        Not *with_ids*: `tracked` and `_stream` see to them.
+        Not *with_ids*: `tracked` and `Delivery` see to them.
         """
         engine.on_response_prepare.extend(marker.mark for marker in self._markers())
         if with_ids and self.ids.name is not None:
@@ -189,8 +181,7 @@ class AiohttpServer(Server):
         if self._lane is not None:
             self._lane.is_draining = True
         await self._listener.refuse()
-        for stream in tuple(self._event_streams):
-            stream.end()
+        self._delivery.drain()
         await self._listener.linger()
         while running := self.in_flight:
             await asyncio.wait(running)
@@ -286,7 +277,7 @@ class AiohttpServer(Server):
             if begun is not None:
                 return await begun.give(native)
             response = await self._answer(self._kernel, native, exchange.request, refusal)
-            return await self._deliver(native, exchange, response)
+            return await self._delivery.deliver(native, exchange, response)
         except ConnectionError:
             logger.debug("client left: %s %.200r", native.method, native.raw_path)
             return web.Response(status=499)
@@ -322,7 +313,7 @@ class AiohttpServer(Server):
                 return await kernel.respond(request, Response(None, 204, exc.headers))
             return await kernel.fail(request, exc)
         except Exception as exc:
-            _raise_if_gone(native, exc)
+            raise_if_gone(native, exc)
             return await kernel.fail(request, exc)
         return await kernel.answer(definition, request)
 
@@ -353,63 +344,3 @@ class AiohttpServer(Server):
         """The path below the prefix."""
         path, prefix = native.rel_url.raw_path, self._settings.prefix
         return below(prefix, path) if prefix else path
-
-    async def _deliver(
-        self, native: web.Request, exchange: Exchange, response: Response
-    ) -> web.StreamResponse:
-        """Hand *response* to aiohttp; in place of one that cannot be written goes an error."""
-        try:
-            return await self._send(native, exchange, response)
-        except Exception as exc:
-            _raise_if_gone(native, exc)
-            response = await exchange.kernel.fail(exchange.request, exc)
-        try:
-            return await self._send(native, exchange, response)
-        except Exception as exc:
-            _raise_if_gone(native, exc)
-            logger.exception("the error cannot be written either")
-            return await self._send(native, exchange, error_response(exc))
-
-    async def _send(
-        self, native: web.Request, exchange: Exchange, response: Response
-    ) -> web.StreamResponse:
-        if isinstance(response, StreamResponse | EventStreamResponse):
-            out = await self._stream(native, exchange.request, response)
-        elif isinstance(response, FileResponse):
-            assert exchange.sender is not None
-            out = await file_response(native, response, exchange.sender)
-        else:
-            out = await native_response(native, response, self._compression)
-        exchange.response = response
-        return out
-
-    async def _stream(
-        self, native: web.Request, request: Request, response: StreamResponse | EventStreamResponse
-    ) -> web.StreamResponse:
-        try:
-            stream = stream_of(native, response, self._compression)
-        except ValueError:
-            await close_source(response)
-            raise
-        self.ids.write(native, stream.out)
-        if stream.endless:
-            self._event_streams.add(stream)
-            if self._draining:
-                stream.end()
-        try:
-            await stream.send()
-        except Exception as exc:
-            if not stream.out.prepared:
-                raise
-            logger.error("%s broke off while it was sent", request.route_name, exc_info=exc)
-            if native.transport is not None:
-                native.transport.abort()  # a chunked body without its end: the client can tell
-        finally:
-            self._event_streams.discard(stream)
-        return stream.out
-
-
-def _raise_if_gone(native: web.Request, exc: Exception) -> None:
-    """A broken connection to the client is nobody's failure; one to a database is."""
-    if isinstance(exc, ConnectionError) and is_gone(native):
-        raise exc
