@@ -14,6 +14,7 @@ from typing import Any, cast
 from aiohttp import EMPTY_PAYLOAD, StreamReader, web
 
 from rxkernel.exceptions import HttpException, RequestTimeoutException
+from rxkernel.messages.connection import ClientAddress
 from rxkernel.servers.aiohttp.connections import (
     Connections,
     end_at_once,
@@ -49,6 +50,8 @@ class Guard(asyncio.Protocol):
 
     ``left`` is called once the connection is lost: aiohttp tells its handlers only by cancelling
     them. A stream, which may be silent for long, sets it while it is sent.
+
+    ``peer`` is who is connected, which may be a proxy; None where it has no address.
     """
 
     __slots__ = (
@@ -67,6 +70,7 @@ class Guard(asyncio.Protocol):
         "_transport",
         "deadline",
         "left",
+        "peer",
         "settled",
     )
 
@@ -91,7 +95,8 @@ class Guard(asyncio.Protocol):
         connections = self._connections
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
-        self._network = connections.network(peer[0]) if isinstance(peer, tuple) else None
+        self.peer = ClientAddress(peer[0], peer[1]) if isinstance(peer, tuple) else None
+        self._network = None if self.peer is None else connections.network(self.peer.host)
         refusal = connections.admit(self._network)
         if refusal is not None:
             self._turn_away(refusal)

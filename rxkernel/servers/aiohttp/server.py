@@ -286,9 +286,11 @@ class AiohttpServer(Server):
                 leave(native)
 
     def _read_head(self, native: web.Request) -> Request:
-        request = read_head(native, self.proxies.client(native))
+        guard: Guard = native.protocol.guard  # type: ignore[attr-defined]
+        request = read_head(native, self.proxies.client_behind(guard.peer, native))
         request.native = native
-        request.id = self.ids.given(native.headers)
+        if self.ids.name in native.headers:
+            request.id = self.ids.given(native.headers)
         return request
 
     async def _answer(
