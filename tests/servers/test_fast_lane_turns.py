@@ -25,7 +25,7 @@ from tests.servers.conftest import Serve
 from tests.servers.raw_http import RawHttp, post, raw_http
 from tests.waiting import until
 
-LANE, ORDINARY = "LaneNative", "Request"
+LANE, ORDINARY, ALL_OF_AIOHTTP = "LaneNative", "KernelNative", "Request"
 
 seen: ContextVar[str] = ContextVar("seen", default="nothing")
 
@@ -181,7 +181,7 @@ async def test_an_application_with_native_parts_has_no_lane(serve: Serve, part: 
                     engine.on_response_prepare.append(signal)
 
     async with raw_http(await serve(Paths, listeners=[Native])) as connection:
-        assert await ask(connection, get("/lane")) == ORDINARY
+        assert await ask(connection, get("/lane")) == ALL_OF_AIOHTTP
 
 
 async def test_each_request_has_a_context_of_its_own(serve: Serve) -> None:

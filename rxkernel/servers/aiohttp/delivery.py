@@ -24,17 +24,19 @@ logger = logging.getLogger(__name__)
 
 
 class Delivery:
-    """Makes aiohttp's answers of the kernel's, and sends those that are streams."""
+    """Makes aiohttp's answers of the kernel's, and sends those that are streams.
+
+    ``is_draining`` says whether each answer is the last of its connection.
+    """
 
     def __init__(self, ids: RequestIds, compression: Compression | None) -> None:
         self._ids = ids
         self._compression = compression
         self._endless: set[Stream] = set()
-        self._is_draining = False
+        self.is_draining = False
 
-    def drain(self) -> None:
-        """End the streams that would never end, from now on too."""
-        self._is_draining = True
+    def end_streams(self) -> None:
+        """End the streams that would never end; while `is_draining`, later ones end at once."""
         for stream in tuple(self._endless):
             stream.end()
 
@@ -78,7 +80,7 @@ class Delivery:
         self._ids.write(native, stream.out)
         if stream.endless:
             self._endless.add(stream)
-            if self._is_draining:
+            if self.is_draining:
                 stream.end()
         try:
             await stream.send()

@@ -51,6 +51,8 @@ class Guard(asyncio.Protocol):
     ``left`` is called once the connection is lost: aiohttp tells its handlers only by cancelling
     them. A stream, which may be silent for long, sets it while it is sent.
 
+    ``exchange`` is the request that the kernel answers now, if one does, of type `Exchange`.
+    While it ``is_full`` the client has to take something before more is sent.
     ``peer`` is who is connected, which may be a proxy; None where it has no address.
     """
 
@@ -69,6 +71,8 @@ class Guard(asyncio.Protocol):
         "_task",
         "_transport",
         "deadline",
+        "exchange",
+        "is_full",
         "left",
         "peer",
         "settled",
@@ -88,6 +92,8 @@ class Guard(asyncio.Protocol):
         self._is_cut = False
         self.settled = 0.0
         self.left: Callable[[], None] | None = None
+        self.exchange: Any = None
+        self.is_full = False
 
     # --- what the transport calls
 
@@ -127,9 +133,11 @@ class Guard(asyncio.Protocol):
         return self._handler.eof_received()
 
     def pause_writing(self) -> None:
+        self.is_full = True
         self._handler.pause_writing()
 
     def resume_writing(self) -> None:
+        self.is_full = False
         self._handler.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:

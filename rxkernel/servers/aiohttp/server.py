@@ -34,6 +34,7 @@ from rxkernel.servers.aiohttp.guard import Guard
 from rxkernel.servers.aiohttp.hosts import HostPolicy
 from rxkernel.servers.aiohttp.listener import Listener
 from rxkernel.servers.aiohttp.malformed import METHODS
+from rxkernel.servers.aiohttp.ordinary_lane import OrdinaryLane
 from rxkernel.servers.aiohttp.origins import OriginPolicy, is_preflight
 from rxkernel.servers.aiohttp.prepared import Prepared
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
@@ -77,7 +78,6 @@ class AiohttpServer(Server):
         self._listener: Listener | None = None
         self._lane: FastLane | None = None
         self.not_awaited: set[str] = set()
-        self._draining = False
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -99,7 +99,6 @@ class AiohttpServer(Server):
         self._kernel = kernel
         self._bodies = Bodies(self._settings)
         self._delivery = Delivery(self.ids, self._compression)
-        self._draining = False
         self.connections = self._new_connections()
         self.engine = web.Application(client_max_size=self._settings.body_limit)
 
@@ -112,15 +111,20 @@ class AiohttpServer(Server):
         route = self.engine.router.add_route(
             "*", r"/{path:[\s\S]*}", self._handle, expect_handler=leave_to_body
         )
-        can_be_fast = not (has_native_parts or is_marked)
-        self._lane = self._fast_lane(route) if self._settings.fast_lane and can_be_fast else None
+        ordinary = lane = None
+        if not (has_native_parts or is_marked):
+            prepared = self._new_prepared()
+            ordinary = self._ordinary_lane(route, prepared)
+            lane = self._fast_lane(route, prepared) if self._settings.fast_lane else None
+        self._lane = lane
         self._listener = Listener(
             self.engine,
             self._settings.host,
             self._settings.port,
             self.connections,
             reuse_port=self._settings.reuse_port,
-            lane=self._lane,
+            lane=lane,
+            ordinary=ordinary,
         )
         await self._listener.start()
         self.connections.tell_room()
@@ -131,9 +135,32 @@ class AiohttpServer(Server):
         paths = {resource.canonical for resource in self.engine.router.resources()}
         return bool(self.engine.middlewares) or not paths <= self.not_awaited
 
-    def _fast_lane(self, route: web.AbstractRoute) -> FastLane:
+    def _new_prepared(self) -> Prepared:
+        marks = [marker.add for marker in self._markers()]
+        return Prepared(self.ids.name, marks, self._compression)
+
+    def _ordinary_lane(self, route: web.AbstractRoute, prepared: Prepared) -> OrdinaryLane:
         assert self._kernel is not None
-        settings, marks = self._settings, [marker.add for marker in self._markers()]
+        settings = self._settings
+        return OrdinaryLane(
+            kernel=self._kernel,
+            engine=self.engine,
+            route=route,
+            bodies=self._bodies,
+            body_limit=settings.body_limit,
+            prefix=settings.prefix,
+            not_awaited=self.not_awaited,
+            hosts=self._hosts,
+            proxies=self.proxies,
+            ids=self.ids,
+            prepared=prepared,
+            connections=self.connections,
+            delivery=self._delivery,
+        )
+
+    def _fast_lane(self, route: web.AbstractRoute, prepared: Prepared) -> FastLane:
+        assert self._kernel is not None
+        settings = self._settings
         return FastLane(
             kernel=self._kernel,
             engine=self.engine,
@@ -145,7 +172,7 @@ class AiohttpServer(Server):
             hosts=self._hosts,
             proxies=self.proxies,
             ids=self.ids,
-            prepared=Prepared(self.ids.name, marks, self._compression),
+            prepared=prepared,
             access_log=self.access_log,
             deliver=self._delivery.deliver,
         )
@@ -177,11 +204,11 @@ class AiohttpServer(Server):
     async def drain(self) -> None:
         if self._listener is None:
             return
-        self._draining = True
+        self._delivery.is_draining = True
         if self._lane is not None:
             self._lane.is_draining = True
         await self._listener.refuse()
-        self._delivery.drain()
+        self._delivery.end_streams()
         await self._listener.linger()
         while running := self.in_flight:
             await asyncio.wait(running)
@@ -196,9 +223,11 @@ class AiohttpServer(Server):
         """Around every request of every port: what it may ask for at all, and how long it is
         in flight. aiohttp has one task per request, which ends when the answer is written.
         """
+        guard: Guard = native.protocol.guard  # type: ignore[attr-defined]
+        if guard.exchange is not None:
+            return await handler(native)  # the ordinary lane is around it
         task, body = asyncio.current_task(), native.content
         assert task is not None
-        guard: Guard = native.protocol.guard  # type: ignore[attr-defined]
         guard.begin(task, body)
         task.add_done_callback(guard.end)
         is_awaited = native.path not in self.not_awaited
@@ -220,7 +249,7 @@ class AiohttpServer(Server):
         if not out.prepared:
             self.ids.write(native, out)
         guard.answers(out)
-        if (self._draining and is_awaited) or body.exception() is not None:
+        if (self._delivery.is_draining and is_awaited) or body.exception() is not None:
             out.force_close()
         return out
 
@@ -266,7 +295,10 @@ class AiohttpServer(Server):
         self, native: web.Request, refusal: HttpException | None = None
     ) -> web.StreamResponse:
         assert self._kernel is not None
-        begun: Handover | None = native.protocol.guard.claim()  # type: ignore[attr-defined]
+        guard: Guard = native.protocol.guard  # type: ignore[attr-defined]
+        if (exchange := guard.exchange) is not None:
+            return await self._delivery.deliver(native, exchange, exchange.waiting)
+        begun: Handover | None = guard.claim()
         exchange = begun or Exchange(self._kernel, self._read_head(native))
         current_request.set(exchange.request)
         task = asyncio.current_task()
