@@ -1,4 +1,4 @@
-"""aiohttp's own handler, past its dispatcher and middlewares, where those have nothing to do.
+"""aiohttp's own handler, past its application, where that has no say in what is answered.
 
 An answer is written with its head, in one go. What is rare, or is a stream or a file, still takes
 all of aiohttp's way.
@@ -19,6 +19,7 @@ from multidict import MultiDict
 from rxkernel.exceptions import MisdirectedRequestException
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.scopes import current_request
+from rxkernel.messages.connection import ClientAddress
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import (
     EventStreamResponse,
@@ -53,8 +54,9 @@ class OrdinaryLane:
     """What all requests of one port share.
 
     Attributes:
-        not_awaited: the paths of native routes.
-        route: the one that aiohttp would find in *engine* for every other path.
+        not_awaited: the paths of native routes that hold connections open.
+        has_native_routes: whether *engine* has others that come before the kernel's.
+        route: the one that aiohttp finds in *engine* for every other path.
         engine_handle: the long way.
     """
 
@@ -70,6 +72,7 @@ class OrdinaryLane:
     ids: RequestIds
     prepared: Prepared
     connections: Connections
+    has_native_routes: bool
     delivery: Delivery
     engine_handle: Callable[[Any], Awaitable[web.StreamResponse]] = attrs.field(init=False)
     _loop: asyncio.AbstractEventLoop = attrs.field(factory=asyncio.get_running_loop, init=False)
@@ -101,13 +104,13 @@ class OrdinaryLane:
         method, target, version = native.method, native.raw_path, native.version
         if method not in _METHODS or target[0] != "/" or version[0] != 1:
             return await self.engine_handle(native)
-        has_query = "?" in target or "#" in target
-        path = native.rel_url.raw_path if has_query else target
+        path = native.rel_url.raw_path if "?" in target or "#" in target else target
         if (
             path in self.not_awaited
             or ("%" in path and native.path in self.not_awaited)
             or guard.claim() is not None
             or not (self.hosts.is_open or self._is_served(native))
+            or (self.has_native_routes and not await self._is_found(native))
         ):
             return await self.engine_handle(native)
         native.engine = self.engine
@@ -116,17 +119,7 @@ class OrdinaryLane:
         assert task is not None
         guard.begin(task, body)
         self.connections.in_flight.add(task)
-        request = Request(Transport.HTTP, headers)
-        request.method = method
-        request.url = target
-        request.client = guard.peer
-        if self.proxies.are_any:
-            request.client = self.proxies.client_behind(guard.peer, native)
-        request.native = native
-        if has_query:
-            request.params = MultiDict(native.rel_url.query)
-        if self.ids.name in headers:
-            request.id = self.ids.given(headers)
+        request = self._request(native, guard.peer)
         guard.exchange = exchange = Exchange(self.kernel, request)
         exchange.guard = guard
         current_request.set(request)
@@ -150,7 +143,7 @@ class OrdinaryLane:
                 response = await self.kernel.fail(request, exc)
             else:
                 response = await self.kernel.answer(definition, request)
-            if isinstance(response, _NOT_WRITTEN):
+            if type(response) is not Response and isinstance(response, _NOT_WRITTEN):
                 return await self._deliver(native, exchange, response, task)
             keeps, data = native.keep_alive and not self.delivery.is_draining, None
             if body is not EMPTY_PAYLOAD:
@@ -176,6 +169,25 @@ class OrdinaryLane:
             if body is not EMPTY_PAYLOAD and not body.is_eof():
                 leave(native)
             guard.exchange = None
+
+    def _request(self, native: web.Request, peer: ClientAddress | None) -> Request:
+        """`read_head`, for who has a path for its target."""
+        headers, target = native.headers, native.raw_path
+        request = Request(Transport.HTTP, headers)
+        request.method = native.method
+        request.url = target
+        request.client = self.proxies.client_behind(peer, native) if self.proxies.are_any else peer
+        request.native = native
+        if "?" in target:
+            request.params = MultiDict(native.rel_url.query)
+        if self.ids.name in headers:
+            request.id = self.ids.given(headers)
+        return request
+
+    async def _is_found(self, native: web.Request) -> bool:
+        """Whether *native* is for none of the application's own routes."""
+        found = await self.engine.router.resolve(native)
+        return found.route is self.route
 
     def _is_served(self, native: web.Request) -> bool:
         try:

@@ -104,18 +104,20 @@ class AiohttpServer(Server):
 
     async def start(self) -> None:
         self.connections.find_room()
-        has_native_parts = self._has_native_parts
-        is_marked = bool(self.engine.on_response_prepare)
+        has_routes = self._has_native_routes
+        has_native_parts = has_routes or bool(self.engine.middlewares)
+        is_open = not (self.engine.middlewares or self.engine.on_response_prepare)
         self.mark_answers_of(self.engine, with_ids=has_native_parts)
         self.engine.middlewares.insert(0, self.tracked)
         route = self.engine.router.add_route(
             "*", r"/{path:[\s\S]*}", self._handle, expect_handler=leave_to_body
         )
         ordinary = lane = None
-        if not (has_native_parts or is_marked):
+        if is_open:
             prepared = self._new_prepared()
-            ordinary = self._ordinary_lane(route, prepared)
-            lane = self._fast_lane(route, prepared) if self._settings.fast_lane else None
+            ordinary = self._ordinary_lane(route, prepared, has_native_routes=has_routes)
+            if self._settings.fast_lane and not has_routes:
+                lane = self._fast_lane(route, prepared)
         self._lane = lane
         self._listener = Listener(
             self.engine,
@@ -130,16 +132,18 @@ class AiohttpServer(Server):
         self.connections.tell_room()
 
     @property
-    def _has_native_parts(self) -> bool:
-        """Whether there are routes or middleware that may write an answer by themselves."""
+    def _has_native_routes(self) -> bool:
+        """Whether there are routes that may write an answer by themselves."""
         paths = {resource.canonical for resource in self.engine.router.resources()}
-        return bool(self.engine.middlewares) or not paths <= self.not_awaited
+        return not paths <= self.not_awaited
 
     def _new_prepared(self) -> Prepared:
         marks = [marker.add for marker in self._markers()]
         return Prepared(self.ids.name, marks, self._compression)
 
-    def _ordinary_lane(self, route: web.AbstractRoute, prepared: Prepared) -> OrdinaryLane:
+    def _ordinary_lane(
+        self, route: web.AbstractRoute, prepared: Prepared, *, has_native_routes: bool
+    ) -> OrdinaryLane:
         assert self._kernel is not None
         settings = self._settings
         return OrdinaryLane(
@@ -155,6 +159,7 @@ class AiohttpServer(Server):
             ids=self.ids,
             prepared=prepared,
             connections=self.connections,
+            has_native_routes=has_native_routes,
             delivery=self._delivery,
         )
 
