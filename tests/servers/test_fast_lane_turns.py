@@ -67,6 +67,7 @@ class Paths:
             native.remote,
             native.match_info["path"],
             native.app is native.match_info.current_app,
+            native.config_dict.get("nothing", "of the application"),
             await native.text(),
         ]
 
