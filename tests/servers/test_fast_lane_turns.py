@@ -25,7 +25,7 @@ from tests.servers.conftest import Serve
 from tests.servers.raw_http import RawHttp, post, raw_http
 from tests.waiting import until
 
-LANE, ORDINARY = "LaneNative", "Request"
+LANE, ORDINARY, ALL_OF_AIOHTTP = "LaneNative", "KernelNative", "Request"
 
 seen: ContextVar[str] = ContextVar("seen", default="nothing")
 
@@ -67,6 +67,7 @@ class Paths:
             native.remote,
             native.match_info["path"],
             native.app is native.match_info.current_app,
+            native.config_dict.get("nothing", "of the application"),
             await native.text(),
         ]
 
@@ -159,8 +160,13 @@ async def test_chunks_leave_the_connection_to_aiohttp(serve: Serve) -> None:
         assert await ask(connection, get("/lane")) == ORDINARY
 
 
-@pytest.mark.parametrize("part", ["middleware", "route", "signal"])
-async def test_an_application_with_native_parts_has_no_lane(serve: Serve, part: str) -> None:
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [("middleware", ALL_OF_AIOHTTP), ("route", ORDINARY), ("signal", ALL_OF_AIOHTTP)],
+)
+async def test_an_application_with_native_parts_has_no_lane(
+    serve: Serve, part: str, expected: str
+) -> None:
     @web.middleware
     async def middleware(native: web.Request, handler: Any) -> web.StreamResponse:
         answer: web.StreamResponse = await handler(native)
@@ -185,7 +191,9 @@ async def test_an_application_with_native_parts_has_no_lane(serve: Serve, part: 
                     engine.on_response_prepare.append(signal)
 
     async with raw_http(await serve(Paths, listeners=[Native])) as connection:
-        assert await ask(connection, get("/lane")) == ORDINARY
+        assert await ask(connection, get("/lane")) == (
+            ORDINARY if part == "route" else ALL_OF_AIOHTTP
+        )
 
 
 async def test_each_request_has_a_context_of_its_own(serve: Serve) -> None:

@@ -14,6 +14,7 @@ from typing import Any, cast
 from aiohttp import EMPTY_PAYLOAD, StreamReader, web
 
 from rxkernel.exceptions import HttpException, RequestTimeoutException
+from rxkernel.messages.connection import ClientAddress
 from rxkernel.servers.aiohttp.connections import (
     Connections,
     end_at_once,
@@ -49,6 +50,10 @@ class Guard(asyncio.Protocol):
 
     ``left`` is called once the connection is lost: aiohttp tells its handlers only by cancelling
     them. A stream, which may be silent for long, sets it while it is sent.
+
+    ``exchange`` is the request that the kernel answers now, if one does, of type `Exchange`.
+    While it ``is_full`` the client has to take something before more is sent.
+    ``peer`` is who is connected, which may be a proxy; None where it has no address.
     """
 
     __slots__ = (
@@ -66,7 +71,10 @@ class Guard(asyncio.Protocol):
         "_task",
         "_transport",
         "deadline",
+        "exchange",
+        "is_full",
         "left",
+        "peer",
         "settled",
     )
 
@@ -84,6 +92,8 @@ class Guard(asyncio.Protocol):
         self._is_cut = False
         self.settled = 0.0
         self.left: Callable[[], None] | None = None
+        self.exchange: Any = None
+        self.is_full = False
 
     # --- what the transport calls
 
@@ -91,7 +101,8 @@ class Guard(asyncio.Protocol):
         connections = self._connections
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
-        self._network = connections.network(peer[0]) if isinstance(peer, tuple) else None
+        self.peer = ClientAddress(peer[0], peer[1]) if isinstance(peer, tuple) else None
+        self._network = None if self.peer is None else connections.network(self.peer.host)
         refusal = connections.admit(self._network)
         if refusal is not None:
             self._turn_away(refusal)
@@ -122,9 +133,11 @@ class Guard(asyncio.Protocol):
         return self._handler.eof_received()
 
     def pause_writing(self) -> None:
+        self.is_full = True
         self._handler.pause_writing()
 
     def resume_writing(self) -> None:
+        self.is_full = False
         self._handler.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -3,20 +3,14 @@
 import asyncio
 
 from aiohttp import web
-from aiohttp.helpers import ChainMapProxy
 from aiohttp.http import StreamWriter
 
 from rxkernel.servers.aiohttp.framing import Message
+from rxkernel.servers.aiohttp.kernel_native import KernelNative
 
 
-class LaneNative(web.Request):
-    """As aiohttp would have made it; its body has been read.
-
-    *handler* serves the connection, *route* is the one that aiohttp would have found in
-    *engine*.
-    """
-
-    ATTRS = web.Request.ATTRS | frozenset(("_engine", "_found"))
+class LaneNative(KernelNative):
+    """As aiohttp would have made it; its body has been read. *handler* serves the connection."""
 
     def __init__(
         self,
@@ -39,18 +33,5 @@ class LaneNative(web.Request):
             loop,
             client_max_size=body_limit,
         )
-        self._engine = engine
-        self._found = web.UrlMappingMatchInfo({"path": self.rel_url.path[1:]}, route)
-        self._found.add_app(engine)
-
-    @property
-    def match_info(self) -> web.UrlMappingMatchInfo:
-        return self._found
-
-    @property
-    def app(self) -> web.Application:
-        return self._engine
-
-    @property
-    def config_dict(self) -> ChainMapProxy:
-        return ChainMapProxy([self._engine])
+        self.engine = engine
+        self.route = route

@@ -12,6 +12,7 @@ from rxkernel.servers.aiohttp.connections import Connections
 from rxkernel.servers.aiohttp.fast_lane import FastLane
 from rxkernel.servers.aiohttp.guard import Guard
 from rxkernel.servers.aiohttp.lane_guard import LaneGuard
+from rxkernel.servers.aiohttp.ordinary_lane import OrdinaryLane
 from rxkernel.servers.server import ServerStartError
 
 _LINGER = 0.5
@@ -39,12 +40,14 @@ class Listener:
         *,
         reuse_port: bool = False,
         lane: FastLane | None = None,
+        ordinary: OrdinaryLane | None = None,
     ) -> None:
         self.host = host
         self.port = port
         self._connections = connections
         self._reuse_port = reuse_port
         self._lane = lane
+        self._ordinary = ordinary
         self._server: asyncio.Server | None = None
         self._runner = web.AppRunner(
             engine,
@@ -59,6 +62,8 @@ class Listener:
         """
         await self._runner.setup()
         assert self._runner.server is not None
+        if self._ordinary is not None:
+            self._ordinary.take_over(self._runner.server)
         loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(

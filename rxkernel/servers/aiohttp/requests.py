@@ -28,12 +28,12 @@ def read_head(head: Head, client: ClientAddress | None) -> Request:
     """The request of *client*, without its path parameters, its body and ``native``."""
     request = Request(Transport.HTTP, head.headers)
     request.method = head.method
-    target, url = head.raw_path, head.rel_url
-    # an absolute-form is not to hide its path from a listener
-    request.url = target if target[0] == "/" else url.raw_path_qs
     request.client = client
-    if url.raw_query_string:
-        request.params = MultiDict(url.query)
+    target = head.raw_path
+    # an absolute-form is not to hide its path from a listener
+    request.url = target if target[0] == "/" else head.rel_url.raw_path_qs
+    if "?" in target:
+        request.params = MultiDict(head.rel_url.query)
     return request
 
 

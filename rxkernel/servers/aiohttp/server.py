@@ -20,34 +20,27 @@ from rxkernel.kernel.errors import error_response
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.scopes import current_request
 from rxkernel.messages.request import Request
-from rxkernel.messages.response import (
-    EventStreamResponse,
-    FileResponse,
-    Response,
-    StreamResponse,
-    close_source,
-)
+from rxkernel.messages.response import Response
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import HttpDefinition
 from rxkernel.servers.aiohttp.access_log import HttpAccess
 from rxkernel.servers.aiohttp.bodies import leave, leave_to_body
 from rxkernel.servers.aiohttp.compression import Compression
 from rxkernel.servers.aiohttp.connections import Connections, last_answer
+from rxkernel.servers.aiohttp.delivery import Delivery, raise_if_gone
 from rxkernel.servers.aiohttp.exchange import Exchange
 from rxkernel.servers.aiohttp.fast_lane import FastLane, Handover
-from rxkernel.servers.aiohttp.files import file_response
 from rxkernel.servers.aiohttp.guard import Guard
 from rxkernel.servers.aiohttp.hosts import HostPolicy
 from rxkernel.servers.aiohttp.listener import Listener
 from rxkernel.servers.aiohttp.malformed import METHODS
+from rxkernel.servers.aiohttp.ordinary_lane import OrdinaryLane
 from rxkernel.servers.aiohttp.origins import OriginPolicy, is_preflight
 from rxkernel.servers.aiohttp.prepared import Prepared
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
 from rxkernel.servers.aiohttp.request_ids import RequestIds
 from rxkernel.servers.aiohttp.requests import Bodies, add_path, below, read_head
-from rxkernel.servers.aiohttp.responses import is_gone, native_response
 from rxkernel.servers.aiohttp.security_headers import SecurityHeaders
-from rxkernel.servers.aiohttp.streams import Stream, stream_of
 from rxkernel.servers.server import Server
 from rxkernel.settings import HttpSettings
 
@@ -85,8 +78,6 @@ class AiohttpServer(Server):
         self._listener: Listener | None = None
         self._lane: FastLane | None = None
         self.not_awaited: set[str] = set()
-        self._event_streams: set[Stream] = set()
-        self._draining = False
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -107,41 +98,74 @@ class AiohttpServer(Server):
     def configure(self, kernel: Kernel) -> None:
         self._kernel = kernel
         self._bodies = Bodies(self._settings)
-        self._draining = False
+        self._delivery = Delivery(self.ids, self._compression)
         self.connections = self._new_connections()
         self.engine = web.Application(client_max_size=self._settings.body_limit)
 
     async def start(self) -> None:
         self.connections.find_room()
-        has_native_parts = self._has_native_parts
-        is_marked = bool(self.engine.on_response_prepare)
+        has_routes = self._has_native_routes
+        has_native_parts = has_routes or bool(self.engine.middlewares)
+        is_open = not (self.engine.middlewares or self.engine.on_response_prepare)
         self.mark_answers_of(self.engine, with_ids=has_native_parts)
         self.engine.middlewares.insert(0, self.tracked)
         route = self.engine.router.add_route(
             "*", r"/{path:[\s\S]*}", self._handle, expect_handler=leave_to_body
         )
-        can_be_fast = not (has_native_parts or is_marked)
-        self._lane = self._fast_lane(route) if self._settings.fast_lane and can_be_fast else None
+        ordinary = lane = None
+        if is_open:
+            prepared = self._new_prepared()
+            ordinary = self._ordinary_lane(route, prepared, has_native_routes=has_routes)
+            if self._settings.fast_lane and not has_routes:
+                lane = self._fast_lane(route, prepared)
+        self._lane = lane
         self._listener = Listener(
             self.engine,
             self._settings.host,
             self._settings.port,
             self.connections,
             reuse_port=self._settings.reuse_port,
-            lane=self._lane,
+            lane=lane,
+            ordinary=ordinary,
         )
         await self._listener.start()
         self.connections.tell_room()
 
     @property
-    def _has_native_parts(self) -> bool:
-        """Whether there are routes or middleware that may write an answer by themselves."""
+    def _has_native_routes(self) -> bool:
+        """Whether there are routes that may write an answer by themselves."""
         paths = {resource.canonical for resource in self.engine.router.resources()}
-        return bool(self.engine.middlewares) or not paths <= self.not_awaited
+        return not paths <= self.not_awaited
 
-    def _fast_lane(self, route: web.AbstractRoute) -> FastLane:
+    def _new_prepared(self) -> Prepared:
+        marks = [marker.add for marker in self._markers()]
+        return Prepared(self.ids.name, marks, self._compression)
+
+    def _ordinary_lane(
+        self, route: web.AbstractRoute, prepared: Prepared, *, has_native_routes: bool
+    ) -> OrdinaryLane:
         assert self._kernel is not None
-        settings, marks = self._settings, [marker.add for marker in self._markers()]
+        settings = self._settings
+        return OrdinaryLane(
+            kernel=self._kernel,
+            engine=self.engine,
+            route=route,
+            bodies=self._bodies,
+            body_limit=settings.body_limit,
+            prefix=settings.prefix,
+            not_awaited=self.not_awaited,
+            hosts=self._hosts,
+            proxies=self.proxies,
+            ids=self.ids,
+            prepared=prepared,
+            connections=self.connections,
+            has_native_routes=has_native_routes,
+            delivery=self._delivery,
+        )
+
+    def _fast_lane(self, route: web.AbstractRoute, prepared: Prepared) -> FastLane:
+        assert self._kernel is not None
+        settings = self._settings
         return FastLane(
             kernel=self._kernel,
             engine=self.engine,
@@ -153,9 +177,9 @@ class AiohttpServer(Server):
             hosts=self._hosts,
             proxies=self.proxies,
             ids=self.ids,
-            prepared=Prepared(self.ids.name, marks, self._compression),
+            prepared=prepared,
             access_log=self.access_log,
-            deliver=self._deliver,
+            deliver=self._delivery.deliver,
         )
 
     def _markers(self) -> list[OriginPolicy | SecurityHeaders]:
@@ -170,7 +194,7 @@ class AiohttpServer(Server):
     def mark_answers_of(self, engine: web.Application, *, with_ids: bool = True) -> None:
         """Have every answer of *engine* carry the headers that the settings ask for.
 
-        Not *with_ids*: `tracked` and `_stream` see to them.
+        Not *with_ids*: `tracked` and `Delivery` see to them.
         """
         engine.on_response_prepare.extend(marker.mark for marker in self._markers())
         if with_ids and self.ids.name is not None:
@@ -185,12 +209,11 @@ class AiohttpServer(Server):
     async def drain(self) -> None:
         if self._listener is None:
             return
-        self._draining = True
+        self._delivery.is_draining = True
         if self._lane is not None:
             self._lane.is_draining = True
         await self._listener.refuse()
-        for stream in tuple(self._event_streams):
-            stream.end()
+        self._delivery.end_streams()
         await self._listener.linger()
         while running := self.in_flight:
             await asyncio.wait(running)
@@ -205,9 +228,11 @@ class AiohttpServer(Server):
         """Around every request of every port: what it may ask for at all, and how long it is
         in flight. aiohttp has one task per request, which ends when the answer is written.
         """
+        guard: Guard = native.protocol.guard  # type: ignore[attr-defined]
+        if guard.exchange is not None:
+            return await handler(native)  # the ordinary lane is around it
         task, body = asyncio.current_task(), native.content
         assert task is not None
-        guard: Guard = native.protocol.guard  # type: ignore[attr-defined]
         guard.begin(task, body)
         task.add_done_callback(guard.end)
         is_awaited = native.path not in self.not_awaited
@@ -229,7 +254,7 @@ class AiohttpServer(Server):
         if not out.prepared:
             self.ids.write(native, out)
         guard.answers(out)
-        if (self._draining and is_awaited) or body.exception() is not None:
+        if (self._delivery.is_draining and is_awaited) or body.exception() is not None:
             out.force_close()
         return out
 
@@ -275,7 +300,10 @@ class AiohttpServer(Server):
         self, native: web.Request, refusal: HttpException | None = None
     ) -> web.StreamResponse:
         assert self._kernel is not None
-        begun: Handover | None = native.protocol.guard.claim()  # type: ignore[attr-defined]
+        guard: Guard = native.protocol.guard  # type: ignore[attr-defined]
+        if (exchange := guard.exchange) is not None:
+            return await self._delivery.deliver(native, exchange, exchange.waiting)
+        begun: Handover | None = guard.claim()
         exchange = begun or Exchange(self._kernel, self._read_head(native))
         current_request.set(exchange.request)
         task = asyncio.current_task()
@@ -286,7 +314,7 @@ class AiohttpServer(Server):
             if begun is not None:
                 return await begun.give(native)
             response = await self._answer(self._kernel, native, exchange.request, refusal)
-            return await self._deliver(native, exchange, response)
+            return await self._delivery.deliver(native, exchange, response)
         except ConnectionError:
             logger.debug("client left: %s %.200r", native.method, native.raw_path)
             return web.Response(status=499)
@@ -295,9 +323,11 @@ class AiohttpServer(Server):
                 leave(native)
 
     def _read_head(self, native: web.Request) -> Request:
-        request = read_head(native, self.proxies.client(native))
+        guard: Guard = native.protocol.guard  # type: ignore[attr-defined]
+        request = read_head(native, self.proxies.client_behind(guard.peer, native))
         request.native = native
-        request.id = self.ids.given(native.headers)
+        if self.ids.name in native.headers:
+            request.id = self.ids.given(native.headers)
         return request
 
     async def _answer(
@@ -322,7 +352,7 @@ class AiohttpServer(Server):
                 return await kernel.respond(request, Response(None, 204, exc.headers))
             return await kernel.fail(request, exc)
         except Exception as exc:
-            _raise_if_gone(native, exc)
+            raise_if_gone(native, exc)
             return await kernel.fail(request, exc)
         return await kernel.answer(definition, request)
 
@@ -353,63 +383,3 @@ class AiohttpServer(Server):
         """The path below the prefix."""
         path, prefix = native.rel_url.raw_path, self._settings.prefix
         return below(prefix, path) if prefix else path
-
-    async def _deliver(
-        self, native: web.Request, exchange: Exchange, response: Response
-    ) -> web.StreamResponse:
-        """Hand *response* to aiohttp; in place of one that cannot be written goes an error."""
-        try:
-            return await self._send(native, exchange, response)
-        except Exception as exc:
-            _raise_if_gone(native, exc)
-            response = await exchange.kernel.fail(exchange.request, exc)
-        try:
-            return await self._send(native, exchange, response)
-        except Exception as exc:
-            _raise_if_gone(native, exc)
-            logger.exception("the error cannot be written either")
-            return await self._send(native, exchange, error_response(exc))
-
-    async def _send(
-        self, native: web.Request, exchange: Exchange, response: Response
-    ) -> web.StreamResponse:
-        if isinstance(response, StreamResponse | EventStreamResponse):
-            out = await self._stream(native, exchange.request, response)
-        elif isinstance(response, FileResponse):
-            assert exchange.sender is not None
-            out = await file_response(native, response, exchange.sender)
-        else:
-            out = await native_response(native, response, self._compression)
-        exchange.response = response
-        return out
-
-    async def _stream(
-        self, native: web.Request, request: Request, response: StreamResponse | EventStreamResponse
-    ) -> web.StreamResponse:
-        try:
-            stream = stream_of(native, response, self._compression)
-        except ValueError:
-            await close_source(response)
-            raise
-        self.ids.write(native, stream.out)
-        if stream.endless:
-            self._event_streams.add(stream)
-            if self._draining:
-                stream.end()
-        try:
-            await stream.send()
-        except Exception as exc:
-            if not stream.out.prepared:
-                raise
-            logger.error("%s broke off while it was sent", request.route_name, exc_info=exc)
-            if native.transport is not None:
-                native.transport.abort()  # a chunked body without its end: the client can tell
-        finally:
-            self._event_streams.discard(stream)
-        return stream.out
-
-
-def _raise_if_gone(native: web.Request, exc: Exception) -> None:
-    """A broken connection to the client is nobody's failure; one to a database is."""
-    if isinstance(exc, ConnectionError) and is_gone(native):
-        raise exc

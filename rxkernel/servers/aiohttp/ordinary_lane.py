@@ -1,0 +1,219 @@
+"""aiohttp's own handler, past its application, where that has no say in what is answered.
+
+An answer is written with its head, in one go. What is rare, or is a stream or a file, still takes
+all of aiohttp's way.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any
+
+import attrs
+from aiohttp import EMPTY_PAYLOAD, HttpVersion11, hdrs, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import RawRequestMessage
+from aiohttp.streams import StreamReader
+from multidict import MultiDict
+
+from rxkernel.exceptions import MisdirectedRequestException
+from rxkernel.kernel.kernel import Kernel
+from rxkernel.kernel.scopes import current_request
+from rxkernel.messages.connection import ClientAddress
+from rxkernel.messages.request import Request
+from rxkernel.messages.response import (
+    EventStreamResponse,
+    FileResponse,
+    Response,
+    StreamResponse,
+)
+from rxkernel.messages.transport import Transport
+from rxkernel.servers.aiohttp.bodies import leave
+from rxkernel.servers.aiohttp.connections import Connections
+from rxkernel.servers.aiohttp.delivery import Delivery, raise_if_gone
+from rxkernel.servers.aiohttp.exchange import Exchange
+from rxkernel.servers.aiohttp.guard import Guard
+from rxkernel.servers.aiohttp.hosts import HostPolicy
+from rxkernel.servers.aiohttp.kernel_native import KernelNative
+from rxkernel.servers.aiohttp.prepared import Prepared
+from rxkernel.servers.aiohttp.proxies import ForwardedBy
+from rxkernel.servers.aiohttp.request_ids import RequestIds
+from rxkernel.servers.aiohttp.requests import Bodies, add_path, below
+from rxkernel.servers.aiohttp.whole_answer import WholeAnswer
+
+logger = logging.getLogger(__name__)
+
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"))
+"""OPTIONS may be a browser's question, and the rest is refused: both the long way."""
+
+_NOT_WRITTEN = (StreamResponse, EventStreamResponse, FileResponse)
+
+
+@attrs.define(eq=False, kw_only=True)
+class OrdinaryLane:
+    """What all requests of one port share.
+
+    Attributes:
+        not_awaited: the paths of native routes that hold connections open.
+        has_native_routes: whether *engine* has others that come before the kernel's.
+        route: the one that aiohttp finds in *engine* for every other path.
+        engine_handle: the long way.
+    """
+
+    kernel: Kernel
+    engine: web.Application
+    route: web.AbstractRoute
+    bodies: Bodies
+    body_limit: int
+    prefix: str
+    not_awaited: Collection[str]
+    hosts: HostPolicy
+    proxies: ForwardedBy
+    ids: RequestIds
+    prepared: Prepared
+    connections: Connections
+    has_native_routes: bool
+    delivery: Delivery
+    engine_handle: Callable[[Any], Awaitable[web.StreamResponse]] = attrs.field(init=False)
+    _loop: asyncio.AbstractEventLoop = attrs.field(factory=asyncio.get_running_loop, init=False)
+
+    def take_over(self, server: web.Server) -> None:
+        """Be asked by *server* before its application is."""
+        self.engine_handle = server.request_handler
+        server.request_handler = self.handle  # type: ignore[assignment]
+        server.request_factory = self._native
+
+    def _native(
+        self,
+        message: RawRequestMessage,
+        payload: StreamReader,
+        protocol: web.RequestHandler,
+        writer: AbstractStreamWriter,
+        task: "asyncio.Task[None]",
+    ) -> KernelNative:
+        return KernelNative(
+            message, payload, protocol, writer, task, self._loop, client_max_size=self.body_limit
+        )
+
+    async def handle(self, native: KernelNative) -> web.StreamResponse:
+        """What aiohttp is to answer *native* with.
+
+        Every request comes this way, so all is written out: each call counts.
+        """
+        guard: Guard = native.protocol.guard  # type: ignore[attr-defined]
+        method, target, version = native.method, native.raw_path, native.version
+        if method not in _METHODS or target[0] != "/" or version[0] != 1:
+            return await self.engine_handle(native)
+        path = native.rel_url.raw_path if "?" in target or "#" in target else target
+        if (
+            path in self.not_awaited
+            or ("%" in path and native.path in self.not_awaited)
+            or guard.claim() is not None
+            or not (self.hosts.is_open or self._is_served(native))
+            or (self.has_native_routes and not await self._is_found(native))
+        ):
+            return await self.engine_handle(native)
+        native.engine = self.engine
+        native.route = self.route
+        task, body, headers = asyncio.current_task(), native.content, native.headers
+        assert task is not None
+        guard.begin(task, body)
+        self.connections.in_flight.add(task)
+        request = self._request(native, guard.peer)
+        guard.exchange = exchange = Exchange(self.kernel, request)
+        exchange.guard = guard
+        current_request.set(request)
+        task.add_done_callback(exchange.end)  # in the context that no action has changed
+        try:
+            try:
+                if self.prefix:
+                    path = below(self.prefix, path)
+                definition, values = self.kernel.http_router.match(method, path)
+                request.route_name = definition.name
+                if values:
+                    add_path(request, values)
+                if (
+                    body is not EMPTY_PAYLOAD
+                    or hdrs.CONTENT_LENGTH in headers
+                    or hdrs.EXPECT in headers
+                ):
+                    await self.bodies.read(native, request, definition)
+            except Exception as exc:
+                raise_if_gone(native, exc)
+                response = await self.kernel.fail(request, exc)
+            else:
+                response = await self.kernel.answer(definition, request)
+            if type(response) is not Response and isinstance(response, _NOT_WRITTEN):
+                return await self._deliver(native, exchange, response, task)
+            keeps, data = native.keep_alive and not self.delivery.is_draining, None
+            if body is not EMPTY_PAYLOAD:
+                if not body.is_eof():
+                    leave(native)
+                keeps = keeps and body.exception() is None
+            status = response.status_code
+            try:
+                if keeps and version == HttpVersion11 and method != "HEAD":
+                    data = self.prepared.usual(request, response)
+                if data is None:
+                    status, data = await self.prepared.any(native, request, response, keeps)
+            except Exception:  # which the long way meets too, and answers
+                return await self._deliver(native, exchange, response, task)
+            exchange.response = response
+            out = WholeAnswer(status, data, keeps=keeps)
+            guard.answers(out)
+            return out
+        except ConnectionError:
+            logger.debug("client left: %s %.200r", native.method, native.raw_path)
+            return web.Response(status=499)
+        finally:
+            if body is not EMPTY_PAYLOAD and not body.is_eof():
+                leave(native)
+            guard.exchange = None
+
+    def _request(self, native: web.Request, peer: ClientAddress | None) -> Request:
+        """`read_head`, for who has a path for its target."""
+        headers, target = native.headers, native.raw_path
+        request = Request(Transport.HTTP, headers)
+        request.method = native.method
+        request.url = target
+        request.client = self.proxies.client_behind(peer, native) if self.proxies.are_any else peer
+        request.native = native
+        if "?" in target:
+            request.params = MultiDict(native.rel_url.query)
+        if self.ids.name in headers:
+            request.id = self.ids.given(headers)
+        return request
+
+    async def _is_found(self, native: web.Request) -> bool:
+        """Whether *native* is for none of the application's own routes."""
+        found = await self.engine.router.resolve(native)
+        return found.route is self.route
+
+    def _is_served(self, native: web.Request) -> bool:
+        try:
+            self.hosts.check(native)
+        except MisdirectedRequestException:
+            return False
+        return True
+
+    async def _deliver(
+        self,
+        native: web.Request,
+        exchange: Exchange,
+        response: Response,
+        task: "asyncio.Task[Any]",
+    ) -> web.StreamResponse:
+        """Have aiohttp send what is not written here, the long way where that has a say in it."""
+        exchange.sender = task
+        if self.engine.on_response_prepare:
+            exchange.waiting = response
+            out = await self.engine_handle(native)
+        else:
+            out = await self.delivery.deliver(native, exchange, response)
+        if not out.prepared:
+            self.ids.write(native, out)
+        if exchange.guard is not None:
+            exchange.guard.answers(out)
+        if self.delivery.is_draining or native.content.exception() is not None:
+            out.force_close()
+        return out
