@@ -6,14 +6,14 @@ aiohttp's parser; all else goes through it, with the very same bytes.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Coroutine
 from contextvars import copy_context
 from time import perf_counter
 from typing import Any, Protocol
 
 import attrs
 from aiohttp import HttpVersion11, hdrs, web
-from multidict import CIMultiDictProxy, MultiDict
+from multidict import CIMultiDictProxy
 
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.route import Handle
@@ -21,36 +21,23 @@ from rxkernel.kernel.scopes import current_request
 from rxkernel.messages.connection import ClientAddress
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import (
-    EventStreamResponse,
-    FileResponse,
     Response,
-    StreamResponse,
     close_source,
 )
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import HttpDefinition
 from rxkernel.servers.access_log import GONE, log_access
-from rxkernel.servers.aiohttp.access_log import EARLIER, HttpAccess
+from rxkernel.servers.aiohttp.access_log import EARLIER
 from rxkernel.servers.aiohttp.exchange import Exchange
 from rxkernel.servers.aiohttp.framing import Line, Message
-from rxkernel.servers.aiohttp.hosts import HostPolicy
+from rxkernel.servers.aiohttp.lane import METHODS, NOT_WRITTEN, Lane
 from rxkernel.servers.aiohttp.lane_native import LaneNative
-from rxkernel.servers.aiohttp.prepared import Prepared
-from rxkernel.servers.aiohttp.proxies import ForwardedBy
-from rxkernel.servers.aiohttp.request_ids import RequestIds
-from rxkernel.servers.aiohttp.requests import Bodies, below
+from rxkernel.servers.aiohttp.requests import below
 
 logger = logging.getLogger(__name__)
 
-_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"))
-"""OPTIONS may be a browser's question, and the rest is refused: both in the other lane."""
-
-_NOT_WRITTEN = (StreamResponse, EventStreamResponse, FileResponse)
-
 Sent = web.StreamResponse | None
 """What aiohttp has sent; None where the lane has, or nobody could."""
-
-Deliver = Callable[[web.Request, Exchange, Response], Awaitable[web.StreamResponse]]
 
 
 class LaneLine(Line, Protocol):
@@ -82,35 +69,16 @@ class LaneLine(Line, Protocol):
 
 
 @attrs.define(eq=False, kw_only=True)
-class FastLane:
-    """What all requests of one port share.
+class FastLane(Lane):
+    """Past aiohttp's handler.
 
     Attributes:
-        not_awaited: the paths of native routes.
-        deliver: writes an answer through aiohttp.
-        route: the one that aiohttp finds for every path that is not native.
-        is_draining: whether each answer is the last of its connection.
         context: what every request begins with.
         lines: the open connections.
     """
 
-    kernel: Kernel
-    engine: web.Application
-    route: web.AbstractRoute
-    bodies: Bodies
-    body_limit: int
-    prefix: str
-    not_awaited: Collection[str]
-    hosts: HostPolicy
-    proxies: ForwardedBy
-    ids: RequestIds
-    prepared: Prepared
-    access_log: HttpAccess | None
-    deliver: Deliver
-    is_draining: bool = False
     context: Any = attrs.field(factory=copy_context, init=False)
     lines: "set[LaneLine]" = attrs.field(factory=set, init=False)
-    loop: asyncio.AbstractEventLoop = attrs.field(factory=asyncio.get_running_loop, init=False)
     _handles: dict[HttpDefinition, Handle | None] = attrs.field(factory=dict, init=False)
 
     def enter(self, line: LaneLine, message: Message) -> Coroutine[Any, Any, Sent] | None:
@@ -121,7 +89,7 @@ class FastLane:
         parsed, body = message.parsed, message.body
         method, target, headers = parsed.method, parsed.path, parsed.headers
         if (
-            method not in _METHODS
+            method not in METHODS
             or target[0] != "/"
             or parsed.version[0] != 1
             or hdrs.EXPECT in headers
@@ -146,21 +114,8 @@ class FastLane:
         client = line.peer
         if self.proxies.are_any:
             client = self.proxies.client_behind(client, message)
-        request = Request(Transport.HTTP, headers)
-        request.method = method
-        request.url = target
-        request.client = client
+        request = self.new_request(method, target, parsed.url, headers, client, values)
         request.make_native = message.native
-        if values:  # before those of the query
-            params: MultiDict[Any] = MultiDict(values)
-            if has_query:
-                params.extend(parsed.url.query)
-            request.params = params
-        elif has_query:
-            request.params = MultiDict(parsed.url.query)
-        name = self.ids.name
-        if name is not None and name in headers:
-            request.id = self.ids.given(headers)
         return self._answer(line, message, request, definition, handle)
 
     def _handle(self, definition: HttpDefinition) -> Handle | None:
@@ -191,12 +146,12 @@ class FastLane:
                     response = await handle(request, False)
                 except BaseException as exc:
                     response = await self.kernel.recover(definition, request, exc)
-            if type(response) is not Response and isinstance(response, _NOT_WRITTEN):
+            if type(response) is not Response and isinstance(response, NOT_WRITTEN):
                 # its route is left to aiohttp from now on: handing over costs more than that
                 self._handles[definition] = None
                 return await self._hand_over(line, message, request, response, started)
             parsed, prepared = message.parsed, self.prepared
-            goes_on = not (parsed.should_close or self.is_draining)
+            goes_on = not (parsed.should_close or self.delivery.is_draining)
             status, data = 0, None
             try:
                 if goes_on and parsed.version == HttpVersion11 and parsed.method != "HEAD":
@@ -240,7 +195,7 @@ class FastLane:
             if self.access_log is not None:
                 _log(message, request, GONE, None, started)
             return None
-        return await self.deliver(native, handover, response)
+        return await self.delivery.deliver(native, handover, response)
 
     def native(self, handler: web.RequestHandler, message: Message) -> web.Request:
         """aiohttp's request for *message*, which runs in the current task."""
@@ -254,7 +209,7 @@ class FastLane:
 
     async def close(self, patience: float) -> None:
         """Let what runs end within *patience* seconds, and take nothing more."""
-        self.is_draining = True
+        self.delivery.is_draining = True
         for line in tuple(self.lines):
             line.stop()
         if running := self.running():

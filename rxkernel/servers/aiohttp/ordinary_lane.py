@@ -6,7 +6,7 @@ all of aiohttp's way.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import attrs
@@ -14,68 +14,32 @@ from aiohttp import EMPTY_PAYLOAD, HttpVersion11, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import RawRequestMessage
 from aiohttp.streams import StreamReader
-from multidict import MultiDict
 
 from rxkernel.exceptions import MisdirectedRequestException
-from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.scopes import current_request
-from rxkernel.messages.connection import ClientAddress
-from rxkernel.messages.request import Request
 from rxkernel.messages.response import (
-    EventStreamResponse,
-    FileResponse,
     Response,
-    StreamResponse,
 )
-from rxkernel.messages.transport import Transport
 from rxkernel.servers.aiohttp.bodies import leave
-from rxkernel.servers.aiohttp.connections import Connections
-from rxkernel.servers.aiohttp.delivery import Delivery, raise_if_gone
+from rxkernel.servers.aiohttp.delivery import raise_if_gone
 from rxkernel.servers.aiohttp.exchange import Exchange
 from rxkernel.servers.aiohttp.guard import Guard
-from rxkernel.servers.aiohttp.hosts import HostPolicy
 from rxkernel.servers.aiohttp.kernel_native import KernelNative
-from rxkernel.servers.aiohttp.prepared import Prepared
-from rxkernel.servers.aiohttp.proxies import ForwardedBy
-from rxkernel.servers.aiohttp.request_ids import RequestIds
-from rxkernel.servers.aiohttp.requests import Bodies, add_path, below
+from rxkernel.servers.aiohttp.lane import METHODS, NOT_WRITTEN, Lane
+from rxkernel.servers.aiohttp.requests import add_path, below
 from rxkernel.servers.aiohttp.whole_answer import WholeAnswer
 
 logger = logging.getLogger(__name__)
 
-_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"))
-"""OPTIONS may be a browser's question, and the rest is refused: both the long way."""
-
-_NOT_WRITTEN = (StreamResponse, EventStreamResponse, FileResponse)
-
 
 @attrs.define(eq=False, kw_only=True)
-class OrdinaryLane:
-    """What all requests of one port share.
+class OrdinaryLane(Lane):
+    """Within aiohttp's handler, before its application.
 
-    Attributes:
-        not_awaited: the paths of native routes that hold connections open.
-        has_native_routes: whether *engine* has others that come before the kernel's.
-        route: the one that aiohttp finds in *engine* for every other path.
-        engine_handle: the long way.
+    ``engine_handle`` is the long way.
     """
 
-    kernel: Kernel
-    engine: web.Application
-    route: web.AbstractRoute
-    bodies: Bodies
-    body_limit: int
-    prefix: str
-    not_awaited: Collection[str]
-    hosts: HostPolicy
-    proxies: ForwardedBy
-    ids: RequestIds
-    prepared: Prepared
-    connections: Connections
-    has_native_routes: bool
-    delivery: Delivery
     engine_handle: Callable[[Any], Awaitable[web.StreamResponse]] = attrs.field(init=False)
-    _loop: asyncio.AbstractEventLoop = attrs.field(factory=asyncio.get_running_loop, init=False)
 
     def take_over(self, server: web.Server) -> None:
         """Be asked by *server* before its application is."""
@@ -92,7 +56,7 @@ class OrdinaryLane:
         task: "asyncio.Task[None]",
     ) -> KernelNative:
         return KernelNative(
-            message, payload, protocol, writer, task, self._loop, client_max_size=self.body_limit
+            message, payload, protocol, writer, task, self.loop, client_max_size=self.body_limit
         )
 
     async def handle(self, native: KernelNative) -> web.StreamResponse:
@@ -102,7 +66,7 @@ class OrdinaryLane:
         """
         guard: Guard = native.protocol.guard  # type: ignore[attr-defined]
         method, target, version = native.method, native.raw_path, native.version
-        if method not in _METHODS or target[0] != "/" or version[0] != 1:
+        if method not in METHODS or target[0] != "/" or version[0] != 1:
             return await self.engine_handle(native)
         path = native.rel_url.raw_path if "?" in target or "#" in target else target
         if (
@@ -119,7 +83,11 @@ class OrdinaryLane:
         assert task is not None
         guard.begin(task, body)
         self.connections.in_flight.add(task)
-        request = self._request(native, guard.peer)
+        client = guard.peer
+        if self.proxies.are_any:
+            client = self.proxies.client_behind(client, native)
+        request = self.new_request(method, target, native.rel_url, headers, client)
+        request.native = native
         guard.exchange = exchange = Exchange(self.kernel, request)
         exchange.guard = guard
         current_request.set(request)
@@ -143,7 +111,7 @@ class OrdinaryLane:
                 response = await self.kernel.fail(request, exc)
             else:
                 response = await self.kernel.answer(definition, request)
-            if type(response) is not Response and isinstance(response, _NOT_WRITTEN):
+            if type(response) is not Response and isinstance(response, NOT_WRITTEN):
                 return await self._deliver(native, exchange, response, task)
             keeps, data = native.keep_alive and not self.delivery.is_draining, None
             if body is not EMPTY_PAYLOAD:
@@ -169,20 +137,6 @@ class OrdinaryLane:
             if body is not EMPTY_PAYLOAD and not body.is_eof():
                 leave(native)
             guard.exchange = None
-
-    def _request(self, native: web.Request, peer: ClientAddress | None) -> Request:
-        """`read_head`, for who has a path for its target."""
-        headers, target = native.headers, native.raw_path
-        request = Request(Transport.HTTP, headers)
-        request.method = native.method
-        request.url = target
-        request.client = self.proxies.client_behind(peer, native) if self.proxies.are_any else peer
-        request.native = native
-        if "?" in target:
-            request.params = MultiDict(native.rel_url.query)
-        if self.ids.name in headers:
-            request.id = self.ids.given(headers)
-        return request
 
     async def _is_found(self, native: web.Request) -> bool:
         """Whether *native* is for none of the application's own routes."""

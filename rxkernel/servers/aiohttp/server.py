@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -32,6 +32,7 @@ from rxkernel.servers.aiohttp.exchange import Exchange
 from rxkernel.servers.aiohttp.fast_lane import FastLane, Handover
 from rxkernel.servers.aiohttp.guard import Guard
 from rxkernel.servers.aiohttp.hosts import HostPolicy
+from rxkernel.servers.aiohttp.lane import Lane
 from rxkernel.servers.aiohttp.listener import Listener
 from rxkernel.servers.aiohttp.malformed import METHODS
 from rxkernel.servers.aiohttp.ordinary_lane import OrdinaryLane
@@ -45,6 +46,7 @@ from rxkernel.servers.server import Server
 from rxkernel.settings import HttpSettings
 
 logger = logging.getLogger(__name__)
+L = TypeVar("L", bound=Lane)
 
 _REFUSED_METHODS = frozenset(("CONNECT", "TRACE"))
 """The one would be a proxy's, the other shows a script what it may not see (RFC 9110 §9.3.8)."""
@@ -114,10 +116,9 @@ class AiohttpServer(Server):
         )
         ordinary = lane = None
         if is_open:
-            prepared = self._new_prepared()
-            ordinary = self._ordinary_lane(route, prepared, has_native_routes=has_routes)
+            ordinary = self._new_lane(OrdinaryLane, route, has_native_routes=has_routes)
             if self._settings.fast_lane and not has_routes:
-                lane = self._fast_lane(route, prepared)
+                lane = self._new_lane(FastLane, route, has_native_routes=False)
         self._lane = lane
         self._listener = Listener(
             self.engine,
@@ -137,49 +138,25 @@ class AiohttpServer(Server):
         paths = {resource.canonical for resource in self.engine.router.resources()}
         return not paths <= self.not_awaited
 
-    def _new_prepared(self) -> Prepared:
+    def _new_lane(self, kind: type[L], route: web.AbstractRoute, *, has_native_routes: bool) -> L:
+        assert self._kernel is not None
         marks = [marker.add for marker in self._markers()]
-        return Prepared(self.ids.name, marks, self._compression)
-
-    def _ordinary_lane(
-        self, route: web.AbstractRoute, prepared: Prepared, *, has_native_routes: bool
-    ) -> OrdinaryLane:
-        assert self._kernel is not None
-        settings = self._settings
-        return OrdinaryLane(
+        return kind(
             kernel=self._kernel,
             engine=self.engine,
             route=route,
-            bodies=self._bodies,
-            body_limit=settings.body_limit,
-            prefix=settings.prefix,
             not_awaited=self.not_awaited,
-            hosts=self._hosts,
-            proxies=self.proxies,
-            ids=self.ids,
-            prepared=prepared,
-            connections=self.connections,
             has_native_routes=has_native_routes,
-            delivery=self._delivery,
-        )
-
-    def _fast_lane(self, route: web.AbstractRoute, prepared: Prepared) -> FastLane:
-        assert self._kernel is not None
-        settings = self._settings
-        return FastLane(
-            kernel=self._kernel,
-            engine=self.engine,
-            route=route,
             bodies=self._bodies,
-            body_limit=settings.body_limit,
-            prefix=settings.prefix,
-            not_awaited=self.not_awaited,
+            body_limit=self._settings.body_limit,
+            prefix=self._settings.prefix,
             hosts=self._hosts,
             proxies=self.proxies,
             ids=self.ids,
-            prepared=prepared,
+            prepared=Prepared(self.ids.name, marks, self._compression),
+            delivery=self._delivery,
+            connections=self.connections,
             access_log=self.access_log,
-            deliver=self._delivery.deliver,
         )
 
     def _markers(self) -> list[OriginPolicy | SecurityHeaders]:
@@ -210,8 +187,6 @@ class AiohttpServer(Server):
         if self._listener is None:
             return
         self._delivery.is_draining = True
-        if self._lane is not None:
-            self._lane.is_draining = True
         await self._listener.refuse()
         self._delivery.end_streams()
         await self._listener.linger()

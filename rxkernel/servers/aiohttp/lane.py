@@ -1,0 +1,90 @@
+"""What the fast lane and the ordinary lane have in common."""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import attrs
+from aiohttp import web
+from multidict import CIMultiDictProxy, MultiDict
+from yarl import URL
+
+from rxkernel.kernel.kernel import Kernel
+from rxkernel.messages.connection import ClientAddress
+from rxkernel.messages.request import Request
+from rxkernel.messages.response import (
+    EventStreamResponse,
+    FileResponse,
+    StreamResponse,
+)
+from rxkernel.messages.transport import Transport
+from rxkernel.servers.aiohttp.access_log import HttpAccess
+from rxkernel.servers.aiohttp.connections import Connections
+from rxkernel.servers.aiohttp.delivery import Delivery
+from rxkernel.servers.aiohttp.hosts import HostPolicy
+from rxkernel.servers.aiohttp.prepared import Prepared
+from rxkernel.servers.aiohttp.proxies import ForwardedBy
+from rxkernel.servers.aiohttp.request_ids import RequestIds
+from rxkernel.servers.aiohttp.requests import Bodies
+
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"))
+"""OPTIONS may be a browser's question, and the rest is refused: aiohttp's application sees to
+both."""
+
+NOT_WRITTEN = (StreamResponse, EventStreamResponse, FileResponse)
+"""What only aiohttp sends; the lanes write all else."""
+
+
+@attrs.define(eq=False, kw_only=True)
+class Lane:
+    """What all requests of one port share.
+
+    Attributes:
+        route: the one that aiohttp finds in *engine* for every path that is not native.
+        not_awaited: the paths of native routes that hold connections open.
+        has_native_routes: whether there are others, which come before the kernel's.
+        access_log: None where none is kept.
+    """
+
+    kernel: Kernel
+    engine: web.Application
+    route: web.AbstractRoute
+    not_awaited: Collection[str]
+    has_native_routes: bool
+    bodies: Bodies
+    body_limit: int
+    prefix: str
+    hosts: HostPolicy
+    proxies: ForwardedBy
+    ids: RequestIds
+    prepared: Prepared
+    delivery: Delivery
+    connections: Connections
+    access_log: HttpAccess | None
+    loop: asyncio.AbstractEventLoop = attrs.field(factory=asyncio.get_running_loop, init=False)
+
+    def new_request(
+        self,
+        method: str,
+        target: str,
+        url: URL,
+        headers: CIMultiDictProxy[str],
+        client: ClientAddress | None,
+        values: Mapping[str, object] = {},
+    ) -> Request:
+        """The request of *client* for *target*, which is a path, without its body; *values* are
+        the parameters of the path, which come before those of the query."""
+        request = Request(Transport.HTTP, headers)
+        request.method = method
+        request.url = target
+        request.client = client
+        if values:
+            params: MultiDict[Any] = MultiDict(values)
+            if "?" in target:
+                params.extend(url.query)
+            request.params = params
+        elif "?" in target:
+            request.params = MultiDict(url.query)
+        if self.ids.name in headers:
+            request.id = self.ids.given(headers)
+        return request
