@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any, TextIO
@@ -38,11 +39,15 @@ class LineHandler(logging.StreamHandler[TextIO]):
         super().__init__()
         self._lines: list[str] = []
         self._last: logging.LogRecord | None = None
+        self._asked: asyncio.AbstractEventLoop | None = None
+        if hasattr(os, "register_at_fork"):  # what waits is the parent's to write
+            os.register_at_fork(after_in_child=self._lines.clear)
 
     def emit(self, record: logging.LogRecord) -> None:
         loop = _running_loop() if record.name == _ACCESS else None
-        if loop is None:
+        if self._lines and loop is not self._asked:
             self.flush()
+        if loop is None:
             super().emit(record)
             return
         try:
@@ -51,15 +56,18 @@ class LineHandler(logging.StreamHandler[TextIO]):
             self.handleError(record)
             return
         self._last = record
-        if len(self._lines) == 1:
+        if self._asked is None:
+            self._asked = loop
             loop.call_soon(self.flush)
 
     def flush(self) -> None:
         with self.lock or nullcontext():
-            lines, self._lines = self._lines, []
+            text = self.terminator.join([*self._lines, ""])
+            self._lines.clear()
+            self._asked = None
             try:
-                if lines:
-                    self.stream.write(self.terminator.join([*lines, ""]))
+                if text:
+                    self.stream.write(text)
                 super().flush()
             except Exception:
                 if self._last is None:

@@ -1,6 +1,7 @@
 """SIGTERM and SIGINT: the first asks to stop, a second or the deadline forces."""
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -76,9 +77,20 @@ class StopRequest:
 
 
 def end_process(reason: str) -> None:
-    """End with code 1, waiting for no thread; what was printed is flushed."""
+    """End with code 1, waiting for no thread; what was logged or printed is flushed."""
     with suppress(Exception):  # a signal may come in the middle of a write
+        _flush_logs()
         print(reason, file=sys.stderr)
         sys.stdout.flush()
         sys.stderr.flush()
     os._exit(1)
+
+
+def _flush_logs() -> None:
+    """But of a handler that somebody else writes with, who may hang."""
+    for handler in logging.getLogger().handlers:
+        if handler.lock is not None and handler.lock.acquire(timeout=0.1):
+            try:
+                handler.flush()
+            finally:
+                handler.lock.release()

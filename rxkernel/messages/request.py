@@ -8,6 +8,7 @@ import msgspec
 from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
 
 from rxkernel.exceptions import BadRequestException
+from rxkernel.headers import check_header
 from rxkernel.messages.connection import ClientAddress, Connection
 from rxkernel.messages.cookies import parse_cookies
 from rxkernel.messages.request_id import new_request_id
@@ -69,6 +70,7 @@ class Request:
         services: the request-scoped services made for this message so far.
         id: tells this message from others, in logs and between services: what the client
             brought in the header ``http.request_id_header``, or one made when first asked for.
+            One that no header can hold is a ValueError when it is set.
         native: the transport's own request (``aiohttp.web.Request``), made when first asked for
             where a transport has set ``make_native``; None in tests.
     """
@@ -105,6 +107,8 @@ class Request:
 
     @id.setter
     def id(self, given: str | None) -> None:
+        if given is not None:
+            check_header("id", given)
         self._id = given
 
     @property

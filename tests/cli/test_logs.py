@@ -264,3 +264,18 @@ async def test_a_stream_that_fails_is_told_as_logging_does(
     await asyncio.sleep(0)
 
     assert capsys.readouterr().err.count("--- Logging error ---") == 2
+
+
+def test_lines_that_a_loop_has_left_are_written_with_the_next(handler: LineHandler) -> None:
+    async def log_one(message: str) -> None:
+        log(handler, "rxkernel.access", message)
+
+    for message in ("first", "second"):
+        loop = asyncio.new_event_loop()
+        loop.create_task(log_one(message))  # noqa: RUF006 - the loop runs it at once
+        loop.call_soon(loop.stop)
+        loop.run_forever()
+        loop.close()
+    handler.flush()
+
+    assert "".join(writes(handler)) == "first\nsecond\n"

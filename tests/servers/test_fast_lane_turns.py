@@ -276,6 +276,7 @@ async def test_a_client_that_leaves_meanwhile_is_no_failure(
     paths.may_go.set()
     server: Any = application.servers["aiohttp"]
     await until(lambda: not server.in_flight)
+    await until(lambda: paths.terminated)
 
     assert [r for r in caplog.records if r.levelname in ("WARNING", "ERROR")] == []
 

@@ -19,6 +19,10 @@ EARLIER = web.RequestKey("rxkernel.earlier", float)
 """Seconds that a request had been handled before aiohttp began to count them."""
 
 
+IS_LOGGED = web.RequestKey("rxkernel.is_logged", bool)
+"""Whether its line has been written before aiohttp had it."""
+
+
 class HttpAccess(logging.LoggerAdapter[logging.Logger]):
     """What aiohttp takes as its access log, and hands to an `AccessLines` per connection."""
 
@@ -38,6 +42,8 @@ class AccessLines(AbstractAccessLogger):
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
         access = self.logger
         assert isinstance(access, HttpAccess)
+        if IS_LOGGED in request:
+            return
         log_access(
             transport=Transport.HTTP,
             method=request.method,

@@ -15,6 +15,7 @@ import attrs
 from aiohttp import HttpVersion11, hdrs, web
 from multidict import CIMultiDictProxy
 
+from rxkernel.kernel.errors import log_failure
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.route import Handle
 from rxkernel.kernel.scopes import current_request
@@ -149,6 +150,7 @@ class FastLane(Lane):
             if type(response) is not Response and isinstance(response, NOT_WRITTEN):
                 # its route is left to aiohttp from now on: handing over costs more than that
                 self._handles[definition] = None
+                answered = response
                 return await self._hand_over(line, message, request, response, started)
             parsed, prepared = message.parsed, self.prepared
             goes_on = not (parsed.should_close or self.delivery.is_draining)
@@ -158,15 +160,19 @@ class FastLane(Lane):
                     data = prepared.usual(request, response)
                 if data is None:
                     status, data = await prepared.any(message, request, response, goes_on)
-            except Exception:  # which aiohttp's lane meets too, and answers
-                return await self._hand_over(line, message, request, response, started)
+            except Exception as exc:  # which aiohttp's lane meets too, and answers
+                answered = response
+                return await self._hand_over(line, message, request, response, started, exc)
             answered = response
+            size = len(data)
+            if message.made is not None and (written := message.made.writer.output_size):
+                goes_on, data, size = False, b"", written  # the action has answered by itself
             is_sent = line.write(data)
             if line.is_full and is_sent:
                 is_sent = await _is_drained(line)
             if self.access_log is not None:
                 status = (status or response.status_code) if is_sent else GONE
-                _log(message, request, status, len(data) if is_sent else None, started)
+                _log(message, request, status, size if is_sent else None, started)
             keeps = goes_on and is_sent
         except asyncio.CancelledError:
             raise
@@ -183,23 +189,28 @@ class FastLane(Lane):
         request: Request,
         response: Response,
         started: float,
+        failure: Exception | None = None,
     ) -> Sent:
         """Deliver *response* through aiohttp, but in this very task, so that all that it is made
-        of stays in it."""
-        handover = Handover(self.kernel, request, started)
+        of stays in it; *failure* is why the lane cannot."""
+        handover = Handover(self.kernel, request, message.made, started)
         line.hand_over(message, handover)
         try:
             native = await handover.native
-        except ConnectionError:
+        except (ConnectionError, asyncio.CancelledError) as exc:
             await close_source(response)
+            if failure is not None:
+                log_failure(request, failure)
             if self.access_log is not None:
                 _log(message, request, GONE, None, started)
+            if isinstance(exc, asyncio.CancelledError):
+                raise
             return None
         return await self.delivery.deliver(native, handover, response)
 
     def native(self, handler: web.RequestHandler, message: Message) -> web.Request:
         """aiohttp's request for *message*, which runs in the current task."""
-        return LaneNative(message, handler, self.engine, self.route, self.body_limit)
+        return LaneNative.of(message, handler, self.engine, self.route, self.body_limit)
 
     # --- the end of the server
 
@@ -226,8 +237,11 @@ class Handover(Exchange):
 
     is_given = False
 
-    def __init__(self, kernel: Kernel, request: Request, started: float) -> None:
+    def __init__(
+        self, kernel: Kernel, request: Request, made: web.Request | None, started: float
+    ) -> None:
         super().__init__(kernel, request)
+        self._made = made
         self.native: asyncio.Future[web.Request] = asyncio.get_running_loop().create_future()
         self._started = started
         self._task = asyncio.current_task()
@@ -235,15 +249,22 @@ class Handover(Exchange):
     async def give(self, native: web.Request) -> web.StreamResponse:
         """What aiohttp is to end *native* with, which is the same request."""
         assert self._task is not None
-        self.is_given = True
+        if self._made is not None:
+            native.update(self._made)  # what has been left there
         self.request.native = native
         native[EARLIER] = perf_counter() - self._started
         self.native.set_result(native)
+        self.is_given = True
         out: web.StreamResponse = await self._task
         return out
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether aiohttp comes too late for it: it has been ended and logged."""
+        return self.native.done()
+
     def lose(self) -> None:
-        """The client has left before aiohttp has begun."""
+        """The client has left, or the task was cancelled, before aiohttp has begun."""
         if not self.native.done():
             self.native.set_exception(ConnectionResetError("the client has left"))
 

@@ -26,6 +26,7 @@ class Message(msgspec.Struct, eq=False):  # one for each request: C makes it
         body: all of the payload, as it came.
         raw: all of the message, as it came.
         line: the connection that brought it.
+        made: what `native` has made.
     """
 
     parsed: RawRequestMessage
@@ -33,6 +34,7 @@ class Message(msgspec.Struct, eq=False):  # one for each request: C makes it
     body: bytes
     raw: bytes
     line: "Line"
+    made: web.Request | None = None
 
     @property
     def method(self) -> str:
@@ -60,7 +62,9 @@ class Message(msgspec.Struct, eq=False):  # one for each request: C makes it
 
     def native(self) -> web.Request:
         """aiohttp's request for it, made when somebody asks."""
-        return self.line.native(self)
+        if self.made is None:
+            self.made = self.line.native(self)
+        return self.made
 
 
 class Line(Protocol):
@@ -126,7 +130,7 @@ class Framing:
         end = data.find(_END_OF_HEAD) + 4
         is_begun = self._owed or self._tail
         if end == len(data) and not is_begun:
-            try:  # as most are, so this is `_feed_head` written out: each call counts
+            try:  # as most are, so this is `_feed_head` written out, but for what cannot be here
                 if (parser := self._parser) is None:
                     parser = self._parser = self._new_parser()
                 ((parsed, payload),) = parser.feed_data(data)[0]

@@ -1,5 +1,7 @@
 """aiohttp's request where only the kernel has routes, so that nobody looks for another."""
 
+from typing import Any, cast
+
 from aiohttp import web
 from aiohttp.helpers import ChainMapProxy
 
@@ -24,6 +26,12 @@ class KernelNative(web.Request):
             self.found = web.UrlMappingMatchInfo({"path": self.rel_url.path[1:]}, self.route)
             self.found.add_app(self.engine)
         return self.found
+
+    def clone(self, **changed: Any) -> "KernelNative":
+        other = cast(KernelNative, super().clone(**changed))
+        if self.route is not None:
+            other.engine, other.route, other.found = self.engine, self.route, self.match_info
+        return other
 
     @property
     def app(self) -> web.Application:

@@ -41,6 +41,10 @@ _NOBODY = _Turn.NOBODY
 class LaneGuard(Guard):
     """One message at a time is the lane's or aiohttp's; those behind it wait.
 
+    ``_turn`` goes from NOBODY to LANE and back; or to AIOHTTP, from LANE too where the lane hands
+    over (``_handover`` is there until aiohttp has claimed it), and back once that is answered.
+    AIOHTTP_FOR_EVER and LOST are the ends.
+
     aiohttp's handler is made when it is first needed. It gets one message and no byte more, so
     it is idle once that is answered, and the next may be the lane's again. Where the end of a
     message is not known, it keeps the connection.
@@ -193,10 +197,11 @@ class LaneGuard(Guard):
     def ran(self, request: Request, response: Response | None, keeps: bool) -> None:
         self.task = None
         lane = self._lane
-        if self._handover is not None:
-            is_given, self._handover = self._handover.is_given, None
-            if is_given:
+        if (handover := self._handover) is not None:
+            if handover.is_given:
+                self._handover = None
                 return  # aiohttp's request is the one that ends
+            handover.lose()  # and it stays, for aiohttp may have the message already
         lane.kernel.terminate(request, response, lane.context)
         if self._turn is _Turn.LOST:
             return

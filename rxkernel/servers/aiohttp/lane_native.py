@@ -1,6 +1,8 @@
 """aiohttp's own request for one that the fast lane answers, for who asks for ``native``."""
 
 import asyncio
+from typing import Self, cast
+from weakref import proxy
 
 from aiohttp import web
 from aiohttp.http import StreamWriter
@@ -10,28 +12,31 @@ from rxkernel.servers.aiohttp.kernel_native import KernelNative
 
 
 class LaneNative(KernelNative):
-    """As aiohttp would have made it; its body has been read. *handler* serves the connection."""
+    """As aiohttp would have made it; its body has been read."""
 
-    def __init__(
-        self,
+    @classmethod
+    def of(
+        cls,
         message: Message,
         handler: web.RequestHandler,
         engine: web.Application,
         route: web.AbstractRoute,
         body_limit: int,
-    ) -> None:
+    ) -> Self:
+        """That of *message*, which the current task answers; *handler* serves the connection."""
         loop = asyncio.get_running_loop()
         task = asyncio.current_task()
         assert task is not None
         message.payload.read_nowait()
-        super().__init__(
+        native = cls(
             message.parsed,
             message.payload,
             handler,
             StreamWriter(handler, loop),
-            task,
+            cast("asyncio.Task[None]", proxy(task)),  # whose context has this request: a cycle
             loop,
             client_max_size=body_limit,
         )
-        self.engine = engine
-        self.route = route
+        native.engine = engine
+        native.route = route
+        return native

@@ -20,6 +20,7 @@ from rxkernel.kernel.scopes import current_request
 from rxkernel.messages.response import (
     Response,
 )
+from rxkernel.servers.access_log import GONE
 from rxkernel.servers.aiohttp.bodies import leave
 from rxkernel.servers.aiohttp.delivery import raise_if_gone
 from rxkernel.servers.aiohttp.exchange import Exchange
@@ -132,7 +133,7 @@ class OrdinaryLane(Lane):
             return out
         except ConnectionError:
             logger.debug("client left: %s %.200r", native.method, native.raw_path)
-            return web.Response(status=499)
+            return web.Response(status=GONE)
         finally:
             if body is not EMPTY_PAYLOAD and not body.is_eof():
                 leave(native)

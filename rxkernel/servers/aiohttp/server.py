@@ -23,7 +23,8 @@ from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import HttpDefinition
-from rxkernel.servers.aiohttp.access_log import HttpAccess
+from rxkernel.servers.access_log import GONE
+from rxkernel.servers.aiohttp.access_log import IS_LOGGED, HttpAccess
 from rxkernel.servers.aiohttp.bodies import leave, leave_to_body
 from rxkernel.servers.aiohttp.compression import Compression
 from rxkernel.servers.aiohttp.connections import Connections, last_answer
@@ -279,6 +280,9 @@ class AiohttpServer(Server):
         if (exchange := guard.exchange) is not None:
             return await self._delivery.deliver(native, exchange, exchange.waiting)
         begun: Handover | None = guard.claim()
+        if begun is not None and begun.is_lost:
+            native[IS_LOGGED] = True
+            return web.Response(status=GONE)
         exchange = begun or Exchange(self._kernel, self._read_head(native))
         current_request.set(exchange.request)
         task = asyncio.current_task()
@@ -292,7 +296,7 @@ class AiohttpServer(Server):
             return await self._delivery.deliver(native, exchange, response)
         except ConnectionError:
             logger.debug("client left: %s %.200r", native.method, native.raw_path)
-            return web.Response(status=499)
+            return web.Response(status=GONE)
         finally:
             if not native.content.is_eof():
                 leave(native)

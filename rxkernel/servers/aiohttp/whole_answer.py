@@ -28,7 +28,8 @@ class WholeAnswer(web.StreamResponse):
         self.keep_alive = False
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        """Write it; it has left once the client has room for the next.
+        """Write it; it has left once the client has room for the next. Where an action has
+        answered by itself, through ``native``, that is the last answer of the connection.
 
         Raises:
             ConnectionError: the client has left.
@@ -36,6 +37,9 @@ class WholeAnswer(web.StreamResponse):
         transport, data = request.transport, self._data
         if transport is None or transport.is_closing():
             raise ConnectionResetError("the client has left")
+        if request.writer.output_size:
+            self.keep_alive, self.body_length = False, request.writer.output_size
+            return None
         transport.write(data)
         if request.protocol.guard.is_full:  # type: ignore[attr-defined]
             await request.writer.drain()
