@@ -37,6 +37,7 @@ class StopRequest:
         self._deadline = deadline
         self._before_force = before_force
         self._signalled: float | None = None
+        self._is_forced = False
         self._timer: threading.Timer | None = None
         self._previous: dict[signal.Signals, Any] = {}
 
@@ -60,7 +61,8 @@ class StopRequest:
         if self._signalled is None:
             self._signalled = monotonic()
             self._loop.call_soon_threadsafe(self.ask)
-        elif monotonic() - self._signalled >= _ONE_SIGNAL:
+        elif not self._is_forced and monotonic() - self._signalled >= _ONE_SIGNAL:
+            self._is_forced = True  # more signals may come before it has ended
             self.force("a second signal")
 
     def __enter__(self) -> Self:
