@@ -15,7 +15,7 @@ from benchmarks.boot import boot
 from benchmarks.broadcast import broadcast
 from benchmarks.churn import churn
 from benchmarks.drain import drain
-from benchmarks.http.commands import finish, http_command, quick_command
+from benchmarks.http.commands import finish, goals_command, http_command, quick_command
 from benchmarks.http.comparison import complete
 from benchmarks.http.run import Load as HttpLoad
 from benchmarks.http.tables import tables
@@ -147,6 +147,7 @@ def _drain(json_file: Path | None, names: tuple[str, ...], **options: Any) -> No
 
 
 main.add_command(http_command)
+main.add_command(goals_command)
 main.add_command(quick_command)
 main.add_command(check_command)
 

@@ -7,7 +7,8 @@ import click
 import msgspec
 
 from benchmarks.http.comparison import complete, quick
-from benchmarks.http.page import publish
+from benchmarks.http.goals import goals, race
+from benchmarks.http.page import publish, publish_goals
 from benchmarks.http.peers import PEERS
 from benchmarks.http.run import Load, Run
 from benchmarks.http.tables import tables
@@ -85,6 +86,25 @@ def http_command(
     show(run, json_file)
     if is_published:
         publish(run)
+    finish(run)
+
+
+@click.command("goals")
+@click.option("--python", "pythons", multiple=True, help="Another interpreter, as python3.13.")
+@_load_options(seconds=1, rounds=15)
+@_json_option
+@click.option(
+    "--publish", "is_published", is_flag=True, help="Write docs/performance.md, with its figures."
+)
+def goals_command(
+    pythons: tuple[str, ...], json_file: Path | None, is_published: bool, **load: int
+) -> None:
+    """The goals for HTTP, with all that they compare in turns."""
+    run = race(Load(**load), pythons)
+    click.echo(goals(run).markdown())
+    show(run, json_file)
+    if is_published:
+        publish_goals(run)
     finish(run)
 
 

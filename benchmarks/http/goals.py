@@ -1,6 +1,8 @@
-"""The goals of the project for HTTP beside what a run measured."""
+"""The goals of the project for HTTP, and what they compare, all of it in one bracket."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+import attrs
 
 from benchmarks.http.peers import (
     AIOHTTP_LOGGED,
@@ -11,74 +13,95 @@ from benchmarks.http.peers import (
     RXKERNEL,
     RXKERNEL_LOGGED,
     RXKERNEL_ORDINARY,
-    Listeners,
+    HttpPeer,
+    on_python,
 )
-from benchmarks.http.run import Run
+from benchmarks.http.run import Entrant, Load, Run, Series, Spread, installed, measure, new_run
 from benchmarks.http.work import BODY, HELLO, Work
 from benchmarks.report import Table
 
-_BY_VERSION = ((RXKERNEL, "3.11", 1.8), (RXKERNEL, "3.13", 2.2), (RXKERNEL_ORDINARY, "3.13", 1.2))
+_RIVALS = ("blacksheep-granian", "emmett55")
+"""The fastest frameworks of all that `complete` compares."""
+
+_SLOWER = "fastapi"
+
+
+@attrs.frozen
+class Goal:
+    """*ours* with three request and two response listeners is to be *least* times as cheap as
+    *theirs*."""
+
+    title: str
+    least: float
+    ours: Series
+    theirs: Series
+
+    @property
+    def reached(self) -> Spread:
+        """Windows of one round belong together."""
+        pairs = zip(self.ours.windows, self.theirs.windows, strict=True)
+        return Spread.of([theirs.cost / ours.cost for ours, theirs in pairs])
+
+
+def race(load: Load, pythons: Sequence[str]) -> Run:
+    """What the goals compare; *pythons* are more interpreters. aiohttp has no listeners."""
+    run = new_run(load)
+    names = (*_RIVALS, _SLOWER)
+    peers = [BASELINE, RXKERNEL, AIOHTTP_LOGGED, RXKERNEL_LOGGED, *(PEERS[n] for n in names)]
+    for python in pythons:
+        peers += on_python(python)
+    ready = [_entrant(peer) for peer in installed(run, peers)]
+    run.series += measure(run, ready, [HELLO])
+    run.series += measure(run, [one for one in ready if one.peer in (BASELINE, RXKERNEL)], [BODY])
+    return run
+
+
+def _entrant(peer: HttpPeer) -> Entrant:
+    return Entrant(peer, NONE if peer.name.startswith(BASELINE.name) else FIVE)
 
 
 def goals(run: Run) -> Table:
-    """Those that the run can tell; rxkernel has three request and two response listeners."""
+    """Those that the run can tell."""
     table = Table(
         "HTTP: goals",
-        {"rxkernel with 3 + 2 listeners": "", "goal": "", "measured": ".2f", "met": ""},
+        {
+            "rxkernel with 3 + 2 listeners": "",
+            "goal": "",
+            "measured": ".2f",
+            "quartiles": "",
+            "met": "",
+        },
     )
-    for title, goal, measured in _measured(run):
-        table.add(title, f"≥ {goal:g}", measured, "yes" if measured >= goal else "no")
+    for goal in _goals(run):
+        reached = goal.reached
+        spread = f"{reached.low:.2f} to {reached.high:.2f}"
+        is_met = "yes" if reached.middle >= goal.least else "no"
+        table.add(goal.title, f"≥ {goal.least:g}", reached.middle, spread, is_met)
     return table
 
 
-def _measured(run: Run) -> Iterator[tuple[str, float, float]]:
-    for peer, version, goal in _BY_VERSION:
-        lane = "" if peer.fast_lane else ", ordinary lane"
-        yield from _row(
-            f"÷ {BASELINE.title}, hello, Python {version}{lane}",
-            goal,
-            _ratio(run, _on_version(run, peer.name, version), HELLO, FIVE),
-            _ratio(run, _on_version(run, BASELINE.name, version), HELLO, NONE),
-        )
-    ours = _ratio(run, RXKERNEL.name, HELLO, FIVE)
-    logged = _ratio(run, RXKERNEL_LOGGED.name, HELLO, FIVE)
-    title = "the same with the access log on in both"
-    yield from _row(title, 3.0, logged, _ratio(run, AIOHTTP_LOGGED.name, HELLO, NONE))
-    others = {peer: found for peer in _frameworks() if (found := _ratio(run, peer, HELLO, FIVE))}
-    if others:
-        best = max(others, key=lambda peer: others[peer])
-        title = f"÷ the fastest framework in Python, {run.titles[best]}, hello"
-        yield from _row(title, 1.5, ours, others[best])
-    title = f"÷ {PEERS['fastapi'].title}, hello"
-    yield from _row(title, 6.0, ours, _ratio(run, "fastapi", HELLO, FIVE))
-    title = f"÷ {BASELINE.title}, validated body"
-    bodies = (_ratio(run, RXKERNEL.name, BODY, FIVE), _ratio(run, BASELINE.name, BODY, NONE))
-    yield from _row(title, 1.3, *bodies)
+def _goals(run: Run) -> Iterator[Goal]:
+    for least, title, work, ours, theirs in _pairs(run):
+        own, other = _find(run, ours, work), _find(run, theirs, work)
+        if own is not None and other is not None:
+            yield Goal(title, least, own, other)
 
 
-def _row(
-    title: str, goal: float, ours: float | None, theirs: float | None
-) -> Iterator[tuple[str, float, float]]:
-    if ours and theirs:
-        yield title, goal, ours / theirs
+def _pairs(run: Run) -> Iterator[tuple[float, str, Work, str, str]]:
+    """The goal, what it is called, what is asked for, and who is compared with whom."""
+    hello = f"÷ {BASELINE.title}, hello"
+    yield 1.8, f"{hello}, Python 3.11", HELLO, RXKERNEL.name, BASELINE.name
+    other = f"{BASELINE.name}-3.13"
+    yield 2.2, f"{hello}, Python 3.13", HELLO, f"{RXKERNEL.name}-3.13", other
+    ordinary = f"{RXKERNEL_ORDINARY.name}-3.13"
+    yield 1.2, f"{hello}, Python 3.13, ordinary lane", HELLO, ordinary, other
+    logged = "the access log on in both, Python 3.11"
+    yield 3.0, f"{hello}, {logged}", HELLO, RXKERNEL_LOGGED.name, AIOHTTP_LOGGED.name
+    for rival in _RIVALS:
+        yield 1.5, f"÷ {PEERS[rival].title}, hello", HELLO, RXKERNEL.name, rival
+    yield 6.0, f"÷ {PEERS[_SLOWER].title}, hello", HELLO, RXKERNEL.name, _SLOWER
+    yield 1.3, f"÷ {BASELINE.title}, validated body", BODY, RXKERNEL.name, BASELINE.name
 
 
-def _frameworks() -> list[str]:
-    return [
-        peer.name for peer in PEERS.values() if peer.kind == "framework" and not _is_own(peer.name)
-    ]
-
-
-def _is_own(name: str) -> bool:
-    return name.startswith(RXKERNEL.name)
-
-
-def _ratio(run: Run, peer: str, work: Work, listeners: Listeners) -> float | None:
-    series = run.find(peer, work, listeners)
-    return series.ratio.middle if series else None
-
-
-def _on_version(run: Run, peer: str, version: str) -> str:
-    """The name under which *peer* ran on that Python: its own, or one with the version behind."""
-    own = run.versions.get(peer, {}).get("Python", "")
-    return peer if own.startswith(f"{version}.") else f"{peer}-{version}"
+def _find(run: Run, peer: str, work: Work) -> Series | None:
+    return next((s for s in run.series if (s.peer, s.work) == (peer, work.name)), None)

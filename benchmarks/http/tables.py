@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-from benchmarks.http.goals import goals
 from benchmarks.http.peers import BASELINE, FIVE, NONE, Listeners
 from benchmarks.http.plots import Bar, bars, curves
 from benchmarks.http.run import Run, Series, Spread
@@ -98,7 +97,6 @@ def tables(run: Run) -> list[Table]:
     """In the order in which they are read; those without a row are left out."""
     works = [_work_table(run, work) for work in ALL.values()]
     every = [
-        goals(run),
         *works,
         _growth_table(run),
         _idle_table(run),

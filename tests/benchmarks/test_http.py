@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from benchmarks.environments import Venv
 from benchmarks.http.commands import quick_command
 from benchmarks.http.load import LoadError, Window, window
-from benchmarks.http.page import publish
+from benchmarks.http.page import publish, publish_goals
 from benchmarks.http.peers import BASELINE, FIVE, NONE, RXKERNEL, Listeners
 from benchmarks.http.run import Idle, Load, Run, Series, installed, new_run
 from benchmarks.http.work import HELLO, WrongAnswerError, verify
@@ -69,6 +69,28 @@ def test_a_page_has_what_was_measured_and_what_failed(tmp_path: Path) -> None:
     assert "![hello" in text
     assert (tmp_path / "images" / "http-hello.svg").read_text().startswith("<svg")
     assert "validated body" not in text
+
+
+def test_a_goal_compares_windows_of_the_same_round(tmp_path: Path) -> None:
+    page = tmp_path / "performance.md"
+    page.write_text("<!-- measured: goals -->\n<!-- end of measured -->\n")
+    run = _run()
+    slow, quick = ([Window(cost=cost, **_REST) for cost in costs] for costs in _DRIFTING)
+    run.series = [
+        Series("aiohttp", "hello", NONE, slow, slow),
+        Series("rxkernel", "hello", FIVE, quick, slow),
+    ]
+
+    publish_goals(run, page)
+
+    text = page.read_text()
+    assert (
+        "| ÷ aiohttp and uvloop, hello, Python 3.11 | ≥ 1.8 | 2.00 | 2.00 to 2.00 | yes |" in text
+    )
+    assert "FastAPI" not in text
+
+
+_DRIFTING = ((20e-6, 40e-6, 90e-6), (10e-6, 20e-6, 45e-6))
 
 
 def _run() -> Run:
