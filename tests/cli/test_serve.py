@@ -425,3 +425,22 @@ def test_second_signal_kills_the_reloaded_child(start: Start) -> None:
 
     assert process.code() == 1
     assert answer.exception() is not None
+
+
+COLLECTED = """
+import gc
+from rxkernel import Application, http
+
+class Collected:
+    @http("GET", "/frozen", "frozen")
+    async def frozen(self):
+        return gc.get_freeze_count()
+
+application = Application(controllers=[Collected])
+"""
+
+
+def test_the_collector_does_not_look_at_what_stays(start: Start, write: Write) -> None:
+    process = start("serve", write(COLLECTED), "--port", "0")
+
+    assert get(f"{process.url()}/frozen") > 10_000
