@@ -1,7 +1,6 @@
 """The `Guard` of a connection with a fast lane: whose turn it is, the lane's or aiohttp's."""
 
 import asyncio
-import logging
 import math
 import sys
 from collections import deque
@@ -13,15 +12,12 @@ from typing import Any, cast
 
 from aiohttp import EMPTY_PAYLOAD, web
 
-from rxkernel.messages.connection import ClientAddress
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.servers.aiohttp.connections import Connections
 from rxkernel.servers.aiohttp.fast_lane import FastLane, Handover, Sent
 from rxkernel.servers.aiohttp.framing import Cut, Framing, Message, Piece, Unclear
 from rxkernel.servers.aiohttp.guard import DEAF, Guard
-
-logger = logging.getLogger(__name__)
 
 _MOST_HELD = 32
 """Messages that wait for the one before them until no more is read, as with aiohttp."""
@@ -61,8 +57,6 @@ class LaneGuard(Guard):
         "_is_whole",
         "_lane",
         "_turn",
-        "is_full",
-        "peer",
         "task",
     )
 
@@ -78,14 +72,11 @@ class LaneGuard(Guard):
         self._handover: Handover | None = None
         self._answer: web.StreamResponse | None = None
         self._drained: asyncio.Future[None] | None = None
-        self.is_full = False
         self.task: asyncio.Task[Sent] | None = None
 
     # --- what the transport calls
 
     def _open(self) -> None:
-        peer = self._transport.get_extra_info("peername")
-        self.peer = ClientAddress(peer[0], peer[1]) if isinstance(peer, tuple) else None
         self._lane.lines.add(self)
         self._framing = Framing(self, self._lane.loop)
 
@@ -102,14 +93,9 @@ class LaneGuard(Guard):
         self._held.extend(cuts)
         self._go_on()
 
-    def pause_writing(self) -> None:
-        self.is_full = True
-        super().pause_writing()
-
     def resume_writing(self) -> None:
-        self.is_full = False
-        self._wake(None)
         super().resume_writing()
+        self._wake(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._is_admitted:
