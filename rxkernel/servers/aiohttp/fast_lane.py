@@ -21,10 +21,7 @@ from rxkernel.kernel.route import Handle
 from rxkernel.kernel.scopes import current_request
 from rxkernel.messages.connection import ClientAddress
 from rxkernel.messages.request import Request
-from rxkernel.messages.response import (
-    Response,
-    close_source,
-)
+from rxkernel.messages.response import Response, close_source
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import HttpDefinition
 from rxkernel.servers.access_log import GONE, log_access
@@ -33,7 +30,7 @@ from rxkernel.servers.aiohttp.exchange import Exchange
 from rxkernel.servers.aiohttp.framing import Line, Message
 from rxkernel.servers.aiohttp.lane import METHODS, NOT_WRITTEN, Lane
 from rxkernel.servers.aiohttp.lane_native import LaneNative
-from rxkernel.servers.aiohttp.requests import below
+from rxkernel.servers.aiohttp.requests import below, new_request
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +112,7 @@ class FastLane(Lane):
         client = line.peer
         if self.proxies.are_any:
             client = self.proxies.client_behind(client, message)
-        request = self.new_request(method, target, parsed.url, headers, client, values)
+        request = new_request(self.ids, method, target, parsed.url, headers, client, values)
         request.make_native = message.native
         return self._answer(line, message, request, definition, handle)
 

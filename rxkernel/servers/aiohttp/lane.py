@@ -1,23 +1,17 @@
 """What the fast lane and the ordinary lane have in common."""
 
 import asyncio
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection
 
 import attrs
 from aiohttp import web
-from multidict import CIMultiDictProxy, MultiDict
-from yarl import URL
 
 from rxkernel.kernel.kernel import Kernel
-from rxkernel.messages.connection import ClientAddress
-from rxkernel.messages.request import Request
 from rxkernel.messages.response import (
     EventStreamResponse,
     FileResponse,
     StreamResponse,
 )
-from rxkernel.messages.transport import Transport
 from rxkernel.servers.aiohttp.access_log import HttpAccess
 from rxkernel.servers.aiohttp.connections import Connections
 from rxkernel.servers.aiohttp.delivery import Delivery
@@ -62,29 +56,3 @@ class Lane:
     connections: Connections
     access_log: HttpAccess | None
     loop: asyncio.AbstractEventLoop = attrs.field(factory=asyncio.get_running_loop, init=False)
-
-    def new_request(
-        self,
-        method: str,
-        target: str,
-        url: URL,
-        headers: CIMultiDictProxy[str],
-        client: ClientAddress | None,
-        values: Mapping[str, object] = {},
-    ) -> Request:
-        """The request of *client* for *target*, which is a path, without its body; *values* are
-        the parameters of the path, which come before those of the query."""
-        request = Request(Transport.HTTP, headers)
-        request.method = method
-        request.url = target
-        request.client = client
-        if values:
-            params: MultiDict[Any] = MultiDict(values)
-            if "?" in target:
-                params.extend(url.query)
-            request.params = params
-        elif "?" in target:
-            request.params = MultiDict(url.query)
-        if self.ids.name in headers:
-            request.id = self.ids.given(headers)
-        return request

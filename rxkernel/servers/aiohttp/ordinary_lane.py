@@ -17,9 +17,7 @@ from aiohttp.streams import StreamReader
 
 from rxkernel.exceptions import MisdirectedRequestException
 from rxkernel.kernel.scopes import current_request
-from rxkernel.messages.response import (
-    Response,
-)
+from rxkernel.messages.response import Response
 from rxkernel.servers.access_log import GONE
 from rxkernel.servers.aiohttp.bodies import leave
 from rxkernel.servers.aiohttp.delivery import raise_if_gone
@@ -27,7 +25,7 @@ from rxkernel.servers.aiohttp.exchange import Exchange
 from rxkernel.servers.aiohttp.guard import Guard
 from rxkernel.servers.aiohttp.kernel_native import KernelNative
 from rxkernel.servers.aiohttp.lane import METHODS, NOT_WRITTEN, Lane
-from rxkernel.servers.aiohttp.requests import add_path, below
+from rxkernel.servers.aiohttp.requests import add_path, below, new_request
 from rxkernel.servers.aiohttp.whole_answer import WholeAnswer
 
 logger = logging.getLogger(__name__)
@@ -87,7 +85,7 @@ class OrdinaryLane(Lane):
         client = guard.peer
         if self.proxies.are_any:
             client = self.proxies.client_behind(client, native)
-        request = self.new_request(method, target, native.rel_url, headers, client)
+        request = new_request(self.ids, method, target, native.rel_url, headers, client)
         request.native = native
         guard.exchange = exchange = Exchange(self.kernel, request)
         exchange.guard = guard

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import hdrs, web
-from multidict import MultiDict
+from multidict import CIMultiDictProxy, MultiDict
+from yarl import URL
 
 from rxkernel.exceptions import NotFoundException, UnsupportedMediaTypeException
 from rxkernel.kernel.messagepack import decode_msgpack
@@ -18,22 +19,38 @@ from rxkernel.routing.definitions import HttpDefinition
 from rxkernel.servers.aiohttp.bodies import BodyReader, broken_off, expects_continue
 from rxkernel.servers.aiohttp.forms import read_multipart, read_urlencoded
 from rxkernel.servers.aiohttp.head import Head
+from rxkernel.servers.aiohttp.request_ids import RequestIds
 from rxkernel.servers.body_limits import BodyLimits, check_size
 from rxkernel.settings import HttpSettings
 
 _ENCODINGS = {"", "identity", "gzip", "deflate", "br", "zstd"}
 
 
-def read_head(head: Head, client: ClientAddress | None) -> Request:
-    """The request of *client*, without its path parameters, its body and ``native``."""
-    request = Request(Transport.HTTP, head.headers)
-    request.method = head.method
-    request.client = client
-    target = head.raw_path
+def new_request(
+    ids: RequestIds,
+    method: str,
+    target: str,
+    url: URL,
+    headers: CIMultiDictProxy[str],
+    client: ClientAddress | None,
+    values: Mapping[str, object] = {},
+) -> Request:
+    """The request of *client* for *target*, which *url* is made of, without its body; *values* are
+    the parameters of the path, where they are known, which come before those of the query."""
+    request = Request(Transport.HTTP, headers)
+    request.method = method
     # an absolute-form is not to hide its path from a listener
-    request.url = target if target[0] == "/" else head.rel_url.raw_path_qs
-    if "?" in target:
-        request.params = MultiDict(head.rel_url.query)
+    request.url = target if target[0] == "/" else url.raw_path_qs
+    request.client = client
+    if values:
+        params: MultiDict[Any] = MultiDict(values)
+        if "?" in target:
+            params.extend(url.query)
+        request.params = params
+    elif "?" in target:
+        request.params = MultiDict(url.query)
+    if ids.name in headers:
+        request.id = ids.given(headers)
     return request
 
 

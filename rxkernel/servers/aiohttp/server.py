@@ -41,7 +41,7 @@ from rxkernel.servers.aiohttp.origins import OriginPolicy, is_preflight
 from rxkernel.servers.aiohttp.prepared import Prepared
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
 from rxkernel.servers.aiohttp.request_ids import RequestIds
-from rxkernel.servers.aiohttp.requests import Bodies, add_path, below, read_head
+from rxkernel.servers.aiohttp.requests import Bodies, add_path, below, new_request
 from rxkernel.servers.aiohttp.security_headers import SecurityHeaders
 from rxkernel.servers.server import Server
 from rxkernel.settings import HttpSettings
@@ -303,10 +303,11 @@ class AiohttpServer(Server):
 
     def _read_head(self, native: web.Request) -> Request:
         guard: Guard = native.protocol.guard  # type: ignore[attr-defined]
-        request = read_head(native, self.proxies.client_behind(guard.peer, native))
+        client = self.proxies.client_behind(guard.peer, native)
+        request = new_request(
+            self.ids, native.method, native.raw_path, native.rel_url, native.headers, client
+        )
         request.native = native
-        if self.ids.name in native.headers:
-            request.id = self.ids.given(native.headers)
         return request
 
     async def _answer(
