@@ -67,10 +67,14 @@ from rxkernel.exceptions import (
     UpgradeRequiredException,
     URITooLongException,
 )
+from rxkernel.kernel.compiled import (
+    Compiled,
+)
 from rxkernel.kernel.errors import (
     error_response,
 )
 from rxkernel.kernel.events import (
+    CompiledEvent,
     DefinitionEvent,
     ExceptionEvent,
     KernelEvents,
@@ -114,13 +118,19 @@ from rxkernel.messages.upload import (
     UploadedFile,
 )
 from rxkernel.routing.decorators import (
+    both,
+    controller,
     http,
     option,
+    procedure,
+    pushes,
     websocket,
 )
 from rxkernel.routing.definitions import (
+    Definition,
     Definitions,
     HttpDefinition,
+    ProcedureDefinition,
     WebSocketDefinition,
 )
 from rxkernel.routing.markers import (
@@ -132,6 +142,8 @@ from rxkernel.routing.markers import (
 )
 from rxkernel.routing.metadata import (
     HttpMetadata,
+    ProcedureMetadata,
+    PushedEvent,
     WebSocketMetadata,
 )
 from rxkernel.routing.signature import (
@@ -142,6 +154,7 @@ from rxkernel.routing.signature import (
 from rxkernel.routing.storage import (
     HttpMetadataStorage,
     MetadataStorage,
+    ProcedureMetadataStorage,
     WebSocketMetadataStorage,
 )
 from rxkernel.servers.events import (
@@ -177,12 +190,15 @@ __all__ = [
     "Broadcaster",
     "Bundle",
     "ClientAddress",
+    "Compiled",
+    "CompiledEvent",
     "ConfigurationError",
     "ConflictException",
     "Connection",
     "ConnectionEvent",
     "ConnectionScope",
     "Cookie",
+    "Definition",
     "DefinitionEvent",
     "Definitions",
     "Event",
@@ -221,7 +237,11 @@ __all__ = [
     "PaymentRequiredException",
     "PreconditionFailedException",
     "PreconditionRequiredException",
+    "ProcedureDefinition",
+    "ProcedureMetadata",
+    "ProcedureMetadataStorage",
     "ProxyAuthenticationRequiredException",
+    "PushedEvent",
     "Query",
     "RangeNotSatisfiableException",
     "ReadinessEvent",
@@ -264,11 +284,15 @@ __all__ = [
     "WebSocketDefinition",
     "WebSocketMetadata",
     "WebSocketMetadataStorage",
+    "both",
     "connection_scope",
+    "controller",
     "error_response",
     "http",
     "observe",
     "option",
+    "procedure",
+    "pushes",
     "request_scope",
     "websocket",
 ]

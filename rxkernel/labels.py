@@ -1,10 +1,11 @@
-"""Labels on functions: how decorators leave a note that boot reads.
+"""Labels on functions and classes: how decorators leave a note that boot reads.
 
-A decorator that only labels returns the function unchanged, so it stays callable and
+A decorator that only labels returns what it decorates unchanged, so it stays callable and
 testable, and the note survives `@attrs.define`, which builds the class anew.
 """
 
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any, TypeVar
 
 from rxkernel.exceptions import ConfigurationError
@@ -12,17 +13,22 @@ from rxkernel.exceptions import ConfigurationError
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def add_label(function: F, kind: str, label: object) -> F:
-    """Add *label* to those of its *kind* on *function*, behind the earlier ones."""
-    setattr(function, kind, (*labels_on(function, kind), label))
-    return function
+def add_label(labelled: F, kind: str, label: object) -> F:
+    """Add *label* to those of its *kind* on *labelled*, behind the earlier ones.
+
+    *labelled* is a function or a class; the labels that a class inherits stay with its bases.
+    """
+    is_class = isinstance(labelled, type)
+    earlier = class_labels(labelled, kind) if is_class else labels_on(labelled, kind)
+    setattr(labelled, kind, (*earlier, label))
+    return labelled
 
 
 def refuse_bare(decorator: str, given: object) -> None:
-    """Tell who wrote ``@decorator`` without its arguments; the method would vanish in silence.
+    """Refuse ``@decorator`` without its arguments: it would replace what it decorates.
 
     Raises:
-        ConfigurationError: *given*, the first argument, is the function to decorate.
+        ConfigurationError: *given*, the first argument, is the function or class to decorate.
     """
     if callable(given):
         name = getattr(given, "__qualname__", given)
@@ -36,16 +42,35 @@ def labels_on(function: object, kind: str) -> tuple[Any, ...]:
     return labels
 
 
-def labels_in(cls: type, kind: str) -> Iterator[tuple[str, Any]]:
-    """Every ``(method name, label)`` that *cls* has or inherits, base classes first.
+def class_labels(cls: Any, kind: str) -> tuple[Any, ...]:
+    """The labels of one *kind* on *cls* itself, without those of its bases."""
+    labels: tuple[Any, ...] = vars(cls).get(kind, ())
+    return labels
 
-    The nearest class that labels a method decides. An override without labels keeps the
-    inherited ones; an override that is not callable (``show = None``) takes them away.
+
+def labels_in(owner: type | ModuleType, kind: str) -> Iterator[tuple[str, Any]]:
+    """Every ``(function name, label)`` of a class or a module.
+
+    Of a class also what it inherits, base classes first. The nearest class that labels a method
+    decides. An override without labels keeps the inherited ones; an override that is not
+    callable (``show = None``) removes them. Of a module only the functions defined in it.
     """
-    for name in dict.fromkeys(name for base in reversed(cls.__mro__) for name in vars(base)):
-        if not callable(getattr(cls, name, None)):
+    if isinstance(owner, ModuleType):
+        yield from _labels_in_module(owner, kind)
+        return
+    for name in dict.fromkeys(name for base in reversed(owner.__mro__) for name in vars(base)):
+        member = getattr(owner, name, None)
+        if not callable(member) or isinstance(member, type):
             continue
-        for base in cls.__mro__:
+        for base in owner.__mro__:
             if labels := labels_on(vars(base).get(name), kind):
                 yield from ((name, label) for label in labels)
                 break
+
+
+def _labels_in_module(module: ModuleType, kind: str) -> Iterator[tuple[str, Any]]:
+    for name, function in tuple(vars(module).items()):
+        if getattr(function, "__module__", None) == module.__name__ and not isinstance(
+            function, type
+        ):
+            yield from ((name, label) for label in labels_on(function, kind))

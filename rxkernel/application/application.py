@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self
@@ -13,26 +13,36 @@ from injector import Injector
 from rxkernel.application.assembly import Assembly, Parts
 from rxkernel.application.discovery import Given
 from rxkernel.application.events import ApplicationEvents, BootstrapEvent, ShutdownEvent
+from rxkernel.application.reloading import Reload
 from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.exceptions import RxKernelError
+from rxkernel.kernel.events import CompiledEvent, KernelEvents
 from rxkernel.kernel.kernel import Kernel
-from rxkernel.routing.storage import HttpMetadataStorage, WebSocketMetadataStorage
+from rxkernel.routing.metadata import RouteMetadata
+from rxkernel.routing.storage import (
+    HttpMetadataStorage,
+    ProcedureMetadataStorage,
+    WebSocketMetadataStorage,
+)
+from rxkernel.routing.storages import MetadataStorages
 from rxkernel.servers.manager import ServerManager
 from rxkernel.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-_MADE_OF = ("bundles", "controllers", "listeners", "modules", "settings")
+_MADE_OF = ("bundles", "controllers", "listeners", "modules", "options", "settings")
 
 
 @attrs.frozen(eq=False)
 class _Running:
     """What exists between boot and shutdown; *undo* takes it down in reverse order."""
 
-    injector: Injector
-    kernel: Kernel
-    servers: ServerManager
+    assembly: Assembly
     undo: AsyncExitStack
+
+    @property
+    def injector(self) -> Injector:
+        return self.assembly.services.injector
 
 
 class Application:
@@ -40,10 +50,12 @@ class Application:
 
     Args:
         bundles: names of installed bundles, bundle classes or instances.
-        controllers: classes with `@http` and `@websocket` methods, built by the injector.
+        controllers: classes with `@http` and `@websocket` methods, built by the injector; also
+            instances, and modules with labelled functions.
         listeners: classes with `@observe` methods, built by the injector; also instances,
             and functions that carry the label.
         modules: `injector.Module` classes or instances, or ``configure(binder)`` callables.
+        options: the keys of `@option` that the application's own listeners read.
         settings: given here, no file or environment is read; ``serve`` reads them on top.
     """
 
@@ -51,19 +63,20 @@ class Application:
         self,
         *,
         bundles: Sequence[Given] = (),
-        controllers: Sequence[type] = (),
+        controllers: Sequence[Any] = (),
         listeners: Sequence[Any] = (),
         modules: Sequence[Any] = (),
+        options: Sequence[str] = (),
         settings: Settings | None = None,
     ) -> None:
         self.bundles = tuple(bundles)
         self.controllers = tuple(controllers)
         self.listeners = tuple(listeners)
         self.modules = tuple(modules)
+        self.options = tuple(options)
         self.settings = Settings() if settings is None else settings
         self.dispatcher = AsyncEventDispatcher()
-        self.http_metadata_storage = HttpMetadataStorage()
-        self.websocket_metadata_storage = WebSocketMetadataStorage()
+        self._storages = MetadataStorages()
         self._lock = asyncio.Lock()
         self._life = asyncio.Lock()
         self._running: _Running | None = None
@@ -82,8 +95,20 @@ class Application:
         super().__setattr__(name, value)
 
     @property
+    def http_metadata_storage(self) -> HttpMetadataStorage:
+        return self._storages.http
+
+    @property
+    def websocket_metadata_storage(self) -> WebSocketMetadataStorage:
+        return self._storages.websocket
+
+    @property
+    def procedure_metadata_storage(self) -> ProcedureMetadataStorage:
+        return self._storages.procedure
+
+    @property
     def kernel(self) -> Kernel:
-        return self._booted.kernel
+        return self._booted.assembly.kernel
 
     @property
     def injector(self) -> Injector:
@@ -91,7 +116,7 @@ class Application:
 
     @property
     def servers(self) -> ServerManager:
-        return self._booted.servers
+        return self._booted.assembly.servers
 
     @property
     def _booted(self) -> _Running:
@@ -138,7 +163,7 @@ class Application:
             if self._running is None:
                 return True
             try:
-                return await self._running.servers.stop()
+                return await self._running.assembly.servers.stop()
             finally:
                 running, self._running = self._running, None
                 await running.undo.aclose()
@@ -157,8 +182,8 @@ class Application:
             parts = self.parts()
             assembly = Assembly(parts)
             injector, kernel = assembly.services.injector, assembly.kernel
-            undo.callback(parts.put_back, parts.routes())
-            undo.callback(self._forget, assembly)
+            undo.callback(parts.storages.replace, parts.storages.all())
+            undo.callback(assembly.observers.remove_all)
             undo.push_async_callback(kernel.close)
             assembly.assemble()
             for service in assembly.services.managed():
@@ -168,15 +193,52 @@ class Application:
                     exc.add_note(f"while the service {type(service).__qualname__} was opened")
                     raise
                 undo.push_async_callback(_leave, service)
-            event = BootstrapEvent(
-                injector, self.http_metadata_storage, self.websocket_metadata_storage
-            )
+            storages = parts.storages
+            event = BootstrapEvent(injector, storages.http, storages.websocket, storages.procedure)
             await self.dispatcher.dispatch(ApplicationEvents.BOOTSTRAP, event)
             assembly.check_controllers()
-            await kernel.compile(parts.routes())
+            compiled = await kernel.compile(parts.storages.all())
+            await self.dispatcher.dispatch(KernelEvents.KERNEL_COMPILED, compiled)
             undo.push_async_callback(self._say_goodbye, injector)
             undo.push_async_callback(kernel.settle, self.settings.http.shutdown_timeout)
-            return _Running(injector, kernel, assembly.servers, undo.pop_all())
+            return _Running(assembly, undo.pop_all())
+
+    async def reload(
+        self,
+        *,
+        add: Iterable[RouteMetadata] = (),
+        remove: Iterable[Any] = (),
+        controllers: Iterable[Any] = (),
+    ) -> CompiledEvent:
+        """Serve other routes from now on, without a restart; all of the change or none of it.
+
+        The next state is built and compiled beside the running one, then swapped. A message in
+        flight ends with the definition that it began with. Routes that are not named stay the
+        same objects. `kernel.compiled` is dispatched behind the swap; a listener that raises is
+        logged.
+
+        Args:
+            add: metadata of new routes.
+            remove: metadata or definitions of routes, or controllers with all their routes.
+            controllers: new ones, as for the constructor; the injector builds the classes. One
+                that is removed and given again is built anew.
+
+        Returns:
+            The event that was dispatched: what was added, removed and changed.
+
+        Raises:
+            ConfigurationError: with every problem found; nothing has changed.
+            RxKernelError: the application is not booted.
+        """
+        async with self._lock:
+            change = Reload(self._booted.assembly, add=add, remove=remove, controllers=controllers)
+            await change.prepare()
+            event = change.apply()
+        try:
+            await self.dispatcher.dispatch(KernelEvents.KERNEL_COMPILED, event)
+        except Exception:
+            logger.exception("a listener of %s failed", KernelEvents.KERNEL_COMPILED)
+        return event
 
     def parts(self) -> Parts:
         """What it is made of, as boot sees it."""
@@ -185,16 +247,11 @@ class Application:
             controllers=self.controllers,
             listeners=self.listeners,
             modules=self.modules,
+            options=self.options,
             settings=self.settings,
             dispatcher=self.dispatcher,
-            http_metadata_storage=self.http_metadata_storage,
-            websocket_metadata_storage=self.websocket_metadata_storage,
+            storages=self._storages,
         )
-
-    def _forget(self, assembly: Assembly) -> None:
-        """Leave the dispatcher as it was before boot."""
-        for event_name, listener in assembly.observed:
-            self.dispatcher.remove_listener(event_name, listener)
 
     async def _say_goodbye(self, injector: Injector) -> None:
         try:

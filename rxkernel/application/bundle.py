@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import click
 from injector import Binder
 
+from rxkernel.messages.transport import Transport
 from rxkernel.servers.server import Server
 
 
@@ -18,7 +19,8 @@ class Bundle:
 
     Attributes:
         requires: names of bundles that must be enabled too; they come first.
-        controllers, listeners: as for `Application`; servers: built by the injector.
+        controllers, listeners, options: as for `Application`; servers: built by the injector.
+        transports: those whose procedures this bundle calls, beside those of its servers.
         commands: commands of the command line, added under ``python -m rxkernel``.
         settings_class: an attrs class, read from the section called like the bundle, and
             injectable.
@@ -29,6 +31,8 @@ class Bundle:
     controllers: Sequence[type] = ()
     listeners: Sequence[Any] = ()
     servers: Sequence[type[Server]] = ()
+    options: Sequence[str] = ()
+    transports: Sequence[Transport] = ()
     commands: Sequence[click.Command] = ()
     settings_class: ClassVar[type[Any] | None] = None
 

@@ -6,7 +6,11 @@ import attrs
 from injector import Injector
 
 from rxkernel.events.event import Event
-from rxkernel.routing.storage import HttpMetadataStorage, WebSocketMetadataStorage
+from rxkernel.routing.storage import (
+    HttpMetadataStorage,
+    ProcedureMetadataStorage,
+    WebSocketMetadataStorage,
+)
 
 
 class ApplicationEvents(StrEnum):
@@ -25,6 +29,7 @@ class BootstrapEvent(Event):
     injector: Injector
     http_metadata_storage: HttpMetadataStorage
     websocket_metadata_storage: WebSocketMetadataStorage
+    procedure_metadata_storage: ProcedureMetadataStorage
 
 
 @attrs.define(eq=False)

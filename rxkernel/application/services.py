@@ -91,6 +91,20 @@ class Services:
                 built[part] = self.injector.get(part) if isinstance(part, type) else part
         return built
 
+    def create(self, cls: type) -> Any:
+        """An instance of *cls* that is not bound, so that nothing keeps it alive.
+
+        Raises:
+            ConfigurationError: it cannot be built.
+        """
+        name = name_of(cls)
+        try:
+            if self.injector.binder.has_explicit_binding_for(cls):
+                return self.injector.get(cls)
+            return self.injector.create_object(cls)
+        except Exception as exc:
+            raise ConfigurationError(explain(name, exc)) from exc
+
     def note_instances(self) -> None:
         """Remember the instances that were bound as they are, before what may need them."""
         for binding in tuple(self.injector.binder._bindings.values()):
@@ -107,8 +121,8 @@ class Services:
                 with self.collecting(name):
                     self.injector.get(interface)
             elif not isinstance(binding.provider, InstanceProvider) and (
-                _is_managed_class(interface)
-                or _is_managed_class(getattr(binding.provider, "_cls", None))
+                is_managed_class(interface)
+                or is_managed_class(getattr(binding.provider, "_cls", None))
             ):
                 self.problems.append(
                     f"{name} is an async context manager, which boot enters and shutdown leaves, "
@@ -158,9 +172,10 @@ class Services:
         return [
             instance
             for instance in self._singletons.built.values()
-            if _is_managed_class(type(instance)) and not isinstance(instance, _LOCKS)
+            if is_managed_class(type(instance)) and not isinstance(instance, _LOCKS)
         ]
 
 
-def _is_managed_class(cls: Any) -> bool:
+def is_managed_class(cls: Any) -> bool:
+    """Whether instances of *cls* are async context managers."""
     return isinstance(cls, type) and hasattr(cls, "__aenter__") and hasattr(cls, "__aexit__")

@@ -175,6 +175,30 @@ class KernelClient:
         response = await kernel.answer(definition, request)
         return await self._finish(kernel, request, await _sent(kernel, request, response))
 
+    async def call(
+        self,
+        transport: Transport | str,
+        name: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        connection: Connection | None = None,
+    ) -> Response:
+        """Answer procedure *name* of *transport*, the one of a bundle.
+
+        Raises:
+            KeyError: there is no such transport or procedure.
+        """
+        kernel = await self._kernel()
+        definition = kernel.definitions[Transport(transport)][name]
+        request = Request(definition.transport, headers, connection=connection)
+        request.id = given_request_id(request.headers, self._id_header)
+        request.params = MultiDict(to_plain(params or {}))
+        request.body = to_plain(body)
+        response = await kernel.answer(definition, request)
+        return await self._finish(kernel, request, response)
+
     async def _finish(self, kernel: Kernel, request: Request, response: Response) -> Response:
         kernel.terminate(request, response)
         await kernel.settle()

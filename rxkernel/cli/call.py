@@ -16,7 +16,7 @@ from rxkernel.headers import Headers
 from rxkernel.kernel.serialization import decode_json, to_plain
 from rxkernel.messages.response import EventStreamResponse, FileResponse, Response, StreamResponse
 from rxkernel.messages.transport import Transport
-from rxkernel.routing.definitions import HttpDefinition
+from rxkernel.routing.definitions import HttpDefinition, WebSocketDefinition
 from rxkernel.servers.files.opening import open_file
 
 
@@ -114,9 +114,11 @@ async def _call(
                 is_whole = sent["params"].keys() >= definition.template.parameters.keys()
                 cure = "" if is_whole else " Give it as --param KEY=VALUE."
                 raise ConfigurationError(f"{exc}{cure}") from exc
-        else:
+        elif isinstance(definition, WebSocketDefinition):
             connection = client.connection(definition.namespace, headers=headers)
             response = await client.websocket(name, connection=connection, **sent)
+        else:
+            response = await client.call(definition.transport, name, headers=headers, **sent)
         return {
             "statusCode": response.status_code,
             "headers": _headers(response),

@@ -1,5 +1,7 @@
 """``rxkernel check``: boots without serving, and tells everything that is wrong."""
 
+from collections.abc import Iterator
+
 import click
 
 from rxkernel.application.application import Application
@@ -10,6 +12,7 @@ from rxkernel.cli.locate import locate
 from rxkernel.cli.loop import run
 from rxkernel.cli.options import debug_option, overrides_of, target_argument
 from rxkernel.exceptions import ConfigurationError
+from rxkernel.kernel.kernel import Kernel
 
 
 @click.command
@@ -48,8 +51,14 @@ async def _summary(application: Application) -> str:
                 "All is well:",
                 f"  HTTP routes       {len(kernel.http_definitions)}",
                 f"  Socket.IO events  {len(kernel.websocket_definitions)}",
+                *_procedures(kernel),
                 f"  listeners         {listeners}",
                 f"  bundles           {names or 'none'}",
                 f"  servers           {', '.join(application.servers)}",
             )
         )
+
+
+def _procedures(kernel: Kernel) -> Iterator[str]:
+    if found := len(kernel.compiled.procedures):
+        yield f"  procedures        {found}"

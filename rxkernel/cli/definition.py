@@ -1,31 +1,28 @@
-"""Finds one definition by name, on either transport."""
+"""Finds one definition by name, over any transport."""
 
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.messages.transport import Transport
-from rxkernel.routing.definitions import (
-    Definition,
-    Definitions,
-    HttpDefinition,
-    WebSocketDefinition,
-)
+from rxkernel.routing.definitions import Definition
 
 
 def find_definition(kernel: Kernel, name: str, transport: Transport | None) -> Definition:
-    """The definition called *name*; with no *transport* that of HTTP, else of Socket.IO.
+    """The definition called *name*; with no *transport* that of HTTP, else of Socket.IO, else
+    that of a bundle's transport.
 
     Raises:
         ConfigurationError: there is none.
     """
-    kinds: dict[Transport, Definitions[HttpDefinition] | Definitions[WebSocketDefinition]] = {
-        Transport.HTTP: kernel.http_definitions,
-        Transport.SOCKET: kernel.websocket_definitions,
-    }
-    searched = [kinds[transport]] if transport else list(kinds.values())
+    if transport is not None and transport not in kernel.definitions:
+        raise ConfigurationError(
+            f"unknown transport {str(transport)!r}; there is: {', '.join(kernel.definitions)}"
+        )
+    searched = [kernel.definitions[transport]] if transport else [*kernel.definitions.values()]
     for definitions in searched:
-        if (found := definitions.get(name)) is not None:
+        found: Definition | None = definitions.get(name)
+        if found is not None:
             return found
-    keys = dict.fromkeys(d.metadata.key for definitions in searched for d in definitions)
+    keys = dict.fromkeys(key for definitions in searched for key in definitions.keys())  # noqa: SIM118
     where = f" over {transport}" if transport else ""
     raise ConfigurationError(
         f"there is no definition {name!r}{where}; there is: {', '.join(keys) or 'none'}"

@@ -9,8 +9,6 @@ TARGET = "rxkernel.target"
 
 _DEBUG = "rxkernel.debug"
 
-TRANSPORTS = {"http": Transport.HTTP, "socket": Transport.SOCKET}
-
 
 def _target_or_app(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
     return value or ctx.meta.get(TARGET)
@@ -44,9 +42,18 @@ debug_option = click.option(
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
+
+def _to_transport(_: click.Context, __: click.Parameter, value: str | None) -> Transport | None:
+    try:
+        return None if value is None else Transport(value.upper())
+    except ValueError as exc:
+        raise click.BadParameter(str(exc)) from exc
+
+
 transport_option = click.option(
     "--transport",
-    type=click.Choice(tuple(TRANSPORTS)),
-    callback=lambda _, __, value: value and TRANSPORTS[value],
-    help="Where NAME is looked for. Default: http, then socket.",
+    callback=_to_transport,
+    metavar="NAME",
+    help="Where NAME is looked for: http, socket, or the transport of a bundle. "
+    "Default: in this order.",
 )

@@ -9,6 +9,7 @@ from rxkernel.cli.listing import print_json, print_table
 from rxkernel.cli.loading import load
 from rxkernel.cli.loop import run
 from rxkernel.cli.options import debug_option, json_option, overrides_of, target_argument
+from rxkernel.routing.definitions import Definition
 
 
 @click.command
@@ -17,16 +18,33 @@ from rxkernel.cli.options import debug_option, json_option, overrides_of, target
 @debug_option
 @click.pass_context
 def routes(ctx: click.Context, target: str | None, as_json: bool) -> None:
-    """List the routes and Socket.IO events."""
+    """List the routes, Socket.IO events and procedures, with the options of each."""
     listed = run(_list(load(target, overrides_of(ctx))))
     if as_json:
         print_json(listed)
         return
-    heads = ("METHOD", "PATH", "NAME", "ACTION")
-    print_table(heads, [tuple(route.values()) for route in listed["http"]], "No HTTP routes.")
+    has_options = any(r["options"] for routes in listed.values() for r in routes)
+    _print(("METHOD", "PATH"), listed["http"], "No HTTP routes.", has_options)
     click.echo()
-    heads = ("EVENT", "NAMESPACE", "NAME", "ACTION")
-    print_table(heads, [tuple(e.values()) for e in listed["websocket"]], "No Socket.IO events.")
+    _print(("EVENT", "NAMESPACE"), listed["websocket"], "No Socket.IO events.", has_options)
+    if listed["procedures"]:
+        click.echo()
+        _print(("TRANSPORT",), listed["procedures"], "", has_options)
+
+
+def _print(
+    heads: tuple[str, ...], routes: list[dict[str, Any]], empty: str, has_options: bool
+) -> None:
+    rows = [tuple(value for key, value in route.items() if key != "options") for route in routes]
+    heads = (*heads, "NAME", "ACTION")
+    if has_options:
+        heads = (*heads, "OPTIONS")
+        rows = [(*row, _text(route)) for row, route in zip(rows, routes, strict=True)]
+    print_table(heads, rows, empty)
+
+
+def _text(route: dict[str, Any]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in route["options"].items())
 
 
 async def _list(application: Application) -> dict[str, list[dict[str, Any]]]:
@@ -38,8 +56,7 @@ async def _list(application: Application) -> dict[str, list[dict[str, Any]]]:
                 {
                     "method": definition.method,
                     "path": f"{prefix}{definition.path}",
-                    "name": definition.name,
-                    "action": definition.metadata.place,
+                    **_common(definition, definition.name),
                 }
                 for definition in kernel.http_definitions
             ],
@@ -47,9 +64,22 @@ async def _list(application: Application) -> dict[str, list[dict[str, Any]]]:
                 {
                     "event": definition.name,
                     "namespace": definition.namespace,
-                    "name": definition.metadata.key,
-                    "action": definition.metadata.place,
+                    **_common(definition, definition.metadata.key),
                 }
                 for definition in kernel.websocket_definitions
             ],
+            "procedures": [
+                {"transport": str(definition.transport), **_common(definition, definition.name)}
+                for definition in kernel.compiled.procedures
+            ],
         }
+
+
+def _common(definition: Definition, name: str) -> dict[str, Any]:
+    options = {key: _shown(value) for key, value in definition.options.items()}
+    return {"name": name, "action": definition.metadata.place, "options": options}
+
+
+def _shown(value: Any) -> Any:
+    """*value* where JSON has it, else its text."""
+    return value if isinstance(value, str | int | float | bool | None) else repr(value)

@@ -10,14 +10,11 @@ import click
 from rxkernel.application.application import Application
 from rxkernel.cli.lifeline import Lifeline
 from rxkernel.cli.stopping import StopRequest, end_process
-from rxkernel.messages.transport import Transport
 from rxkernel.servers.manager import ServerManager
 
 _CLOSING = 10.0
 """Seconds for closing connections and services, behind those for the answers and for what
 listens to their end."""
-
-_WORDS = {Transport.HTTP: "HTTP", Transport.SOCKET: "Socket.IO"}
 
 
 async def serve_until_stopped(application: Application, *, supervised: bool) -> None:
@@ -82,9 +79,10 @@ def _announce(servers: ServerManager, lifeline: Lifeline | None) -> None:
 
 
 def _places(servers: ServerManager) -> Iterator[str]:
-    """``URL (what is served there)``, one for each URL."""
+    """``URL (what is served there)``, one for each URL; servers without a port are left out."""
     by_url: dict[str, list[str]] = {}
     for server in servers.values():
-        by_url.setdefault(server.url, []).append(_WORDS[server.transport])
+        if server.url is not None:
+            by_url.setdefault(server.url, []).append(server.label)
     for url, words in by_url.items():
         yield f"{url} ({', '.join(words)})"

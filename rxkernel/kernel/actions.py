@@ -20,6 +20,7 @@ from rxkernel.messages.request import Request
 from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
 from rxkernel.routing.signature import Signature, Source
 from rxkernel.routing.signature_reader import read_signature
+from rxkernel.routing.targets import member_of
 
 
 class Provide(Protocol):
@@ -48,7 +49,7 @@ def bind_action(
     Raises:
         ConfigurationError: there is no such method, or its signature cannot be bound.
     """
-    method = getattr(controller, metadata.action, None)
+    method = member_of(controller, metadata.action)
     route = f"route {metadata.key!r} ({metadata.place})"
     if not callable(method):
         raise ConfigurationError(f"{route} has no such method; add it or mend the name")

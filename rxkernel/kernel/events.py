@@ -2,11 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 import attrs
 
 from rxkernel.events.event import Event
+from rxkernel.kernel.compiled import Compiled
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.routing.definitions import Definition
@@ -27,6 +28,8 @@ class KernelEvents(StrEnum):
     """`TerminateEvent`, after the answer left."""
     KERNEL_DEFINITION = "kernel.definition"
     """`DefinitionEvent`, once per definition while it is compiled."""
+    KERNEL_COMPILED = "kernel.compiled"
+    """`CompiledEvent`, when the kernel serves other definitions than before."""
 
 
 # These two are made for every message. Written by hand, for attrs looks the defaults of fields
@@ -119,3 +122,31 @@ class DefinitionEvent(Event):
     def wrap(self, decorator: Callable[[Action], Action]) -> None:
         """Put ``decorator(action)`` in place of the action; a later wrapper is further out."""
         self.action = decorator(self.action)
+
+
+@attrs.define(eq=False)
+class CompiledEvent(Event):
+    """The kernel serves *compiled* from now on: at boot, and after each reload.
+
+    Attributes:
+        compiled: all definitions.
+        added, removed: those whose name is new, or gone.
+        changed: the new definitions whose name was there before.
+    """
+
+    compiled: Compiled
+    added: tuple[Definition, ...] = ()
+    removed: tuple[Definition, ...] = ()
+    changed: tuple[Definition, ...] = ()
+
+    @classmethod
+    def between(cls, before: Compiled, after: Compiled) -> Self:
+        """What differs between two compiled states."""
+        old = {(d.transport, d.metadata.key): d for d in before.all}
+        new = {(d.transport, d.metadata.key): d for d in after.all}
+        return cls(
+            after,
+            tuple(d for key, d in new.items() if key not in old),
+            tuple(d for key, d in old.items() if key not in new),
+            tuple(d for key, d in new.items() if key in old and old[key] is not d),
+        )

@@ -2,47 +2,57 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context, copy_context
-from functools import partial
 from typing import Any
 
-from rxkernel.events.dispatcher import AsyncEventDispatcher, is_async, run_listeners
+from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.kernel.actions import Provide, bind_action
-from rxkernel.kernel.deadline import TimedPipeline, TimedRoute
+from rxkernel.kernel.actions import Provide
+from rxkernel.kernel.compiled import Compiled
+from rxkernel.kernel.compiler import Compiler
+from rxkernel.kernel.deadline import TimedPipeline
 from rxkernel.kernel.errors import error_response, failure_of, log_failure
-from rxkernel.kernel.events import DefinitionEvent, KernelEvents
+from rxkernel.kernel.events import CompiledEvent, KernelEvents
 from rxkernel.kernel.pipeline import Pipeline
-from rxkernel.kernel.route import Handle, Route
+from rxkernel.kernel.route import Handle
 from rxkernel.kernel.scopes import current_request
 from rxkernel.kernel.threads import end_scope
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
+from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import (
     Definition,
+    DefinitionPipeline,
     Definitions,
     HttpDefinition,
     WebSocketDefinition,
 )
 from rxkernel.routing.metadata import RouteMetadata
-from rxkernel.routing.router import Router
 
 logger = logging.getLogger(__name__)
+
+AnyPipeline = Pipeline | DefinitionPipeline
+"""The pipeline of a definition, or that of messages which match none."""
 
 
 class Kernel:
     """The definitions of one application, and the way through them.
 
-    Transports use `http_router` or `websocket_definitions` to find a definition, then
-    `answer`, and `terminate` once the answer has left.
+    Transports find a definition in `compiled`, then call `answer`, and `terminate` once the
+    answer has left.
+
+    Attributes:
+        compiled: all definitions; another object after each reload, itself immutable.
 
     Args:
         controllers: the instances by class, built once at boot.
         threads: how many plain ``def`` actions may run at a time.
         provide: where actions get their services from; without it there are none.
         request_timeout: seconds within which a message must be answered, see `TimedRoute`.
+        options: the keys of options that something reads; None accepts any.
+        transports: those of bundles.
     """
 
     def __init__(
@@ -54,83 +64,52 @@ class Kernel:
         provide: Provide | None = None,
         debug: bool = False,
         request_timeout: float | None = None,
+        options: Collection[str] | None = None,
+        transports: Collection[Transport] = (),
     ) -> None:
-        self.http_definitions: Definitions[HttpDefinition] = Definitions()
-        self.websocket_definitions: Definitions[WebSocketDefinition] = Definitions()
-        self.http_router: Router[HttpDefinition] = Router()
         self.debug = debug
-        self._dispatcher = dispatcher
+        self.compiled = Compiled.of((), transports)
         self._controllers = controllers
-        self._provide = _provide_none if provide is None else provide
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="rxkernel-action")
-        self._routes: dict[Definition, Route] = {}
-        self._new_route: Callable[..., Route] = Route
+        self.compiler = Compiler(
+            dispatcher,
+            threads=self._threads,
+            provide=_provide_none if provide is None else provide,
+            request_timeout=request_timeout,
+            options=options,
+            transports=transports,
+        )
         self._unmatched = Pipeline(dispatcher, None)
         if request_timeout is not None:
-            self._new_route = partial(TimedRoute, seconds=request_timeout)
             self._unmatched = TimedPipeline(dispatcher, None, seconds=request_timeout)
         self._background: set[asyncio.Task[None]] = set()
 
-    async def compile(self, routes: Iterable[RouteMetadata]) -> None:
-        """Make a definition of each route; the order of *routes* is theirs.
+    @property
+    def definitions(self) -> Mapping[Transport, Definitions[Any]]:
+        """The definitions of each transport."""
+        return self.compiled.definitions
+
+    @property
+    def http_definitions(self) -> Definitions[HttpDefinition]:
+        return self.compiled.definitions[Transport.HTTP]
+
+    @property
+    def websocket_definitions(self) -> Definitions[WebSocketDefinition]:
+        return self.compiled.definitions[Transport.SOCKET]
+
+    async def compile(self, routes: Iterable[RouteMetadata]) -> CompiledEvent:
+        """Make a definition of each route, and serve them; the order of *routes* is theirs.
 
         Raises:
-            ConfigurationError: with every problem found: a controller that is not
-                registered, an action that is not there, two routes for the same requests.
+            ConfigurationError: with every problem found, see `Compiler.compile`.
         """
-        self.bind(routes)
-        for route in self._routes.values():
-            await self._offer(route)
+        compiled = await self.compiler.compile(tuple(routes), self._controllers, self.compiled)
+        return self.install(compiled)
 
-    def bind(self, routes: Iterable[RouteMetadata]) -> None:
-        """The part of `compile` that runs nobody's code."""
-        errors: list[ConfigurationError] = []
-        self._routes = {}
-        self.http_router = Router()
-        for metadata in routes:
-            try:
-                self._add(metadata)
-            except ConfigurationError as error:
-                errors.append(error)
-        if errors:
-            raise ConfigurationError.merge(errors)
-        definitions = tuple(self._routes)
-        self.http_definitions = Definitions(
-            tuple(d for d in definitions if isinstance(d, HttpDefinition))
-        )
-        self.websocket_definitions = Definitions(
-            tuple(d for d in definitions if isinstance(d, WebSocketDefinition))
-        )
-
-    def _add(self, metadata: RouteMetadata) -> None:
-        controller = self._controllers.get(metadata.target)
-        if controller is None:
-            name = metadata.target.__qualname__
-            raise ConfigurationError(
-                f"route {metadata.key!r} belongs to {name}, which is no registered controller; "
-                f"add it: Application(controllers=[{name}])"
-            )
-        action, signature = bind_action(controller, metadata, self._threads, self._provide)
-        route = self._new_route(metadata, controller, action, signature, self._dispatcher)
-        definition = route.definition
-        if isinstance(definition, HttpDefinition):
-            self.http_router.add(
-                definition.method, definition.template, definition, definition.name
-            )
-        self._routes[definition] = route
-
-    async def _offer(self, route: Route) -> None:
-        """Let the listeners of `kernel.definition` wrap the action; ask every ``only``."""
-        event = DefinitionEvent(route.definition, route.action)
-        await run_listeners(route.on_definition.listeners(), event)
-        if not is_async(event.action):
-            raise ConfigurationError(
-                f"what a listener of '{KernelEvents.KERNEL_DEFINITION}' wrapped around "
-                f"{route.definition.name!r} is "
-                f"{event.action!r}; a wrapper returns an async def that takes the request"
-            )
-        route.action = event.action
-        route.warm()
+    def install(self, compiled: Compiled) -> CompiledEvent:
+        """Serve *compiled* from now on; what is in flight ends with what it began with."""
+        before, self.compiled = self.compiled, compiled
+        return CompiledEvent.between(before, compiled)
 
     async def answer(self, definition: Definition, request: Request) -> Response:
         """The response to *request*, always: what nobody answered is the standard error.
@@ -138,14 +117,14 @@ class Kernel:
         Only the cancellation of the caller's own task passes.
         """
         try:
-            return await self._routes[definition].handle(request, ends_scope=False)
+            return await definition.pipeline.handle(request, ends_scope=False)
         except BaseException as exc:
             return await self.recover(definition, request, exc)
 
     def handle_of(self, definition: HttpDefinition) -> Handle:
         """What `answer` awaits, for who spares itself that: called with a message and False,
         and whatever it raises is given to `recover`."""
-        return self._routes[definition].handle
+        return definition.pipeline.handle
 
     async def recover(
         self, definition: Definition, request: Request, exc: BaseException
@@ -155,7 +134,7 @@ class Kernel:
         Raises:
             asyncio.CancelledError: *exc* is the cancellation of the caller's own task.
         """
-        return await self._standard(self._routes[definition], request, failure_of(exc))
+        return await self._standard(definition.pipeline, request, failure_of(exc))
 
     async def fail(self, request: Request, exception: Exception) -> Response:
         """The response to a request that reached no action: exception and response phases."""
@@ -177,7 +156,7 @@ class Kernel:
             return await self.fail(request, failure_of(exc))
 
     async def _standard(
-        self, pipeline: Pipeline, request: Request, exception: Exception
+        self, pipeline: AnyPipeline, request: Request, exception: Exception
     ) -> Response:
         token = current_request.set(request)
         try:
@@ -190,8 +169,9 @@ class Kernel:
         finally:
             current_request.reset(token)
 
-    def _pipeline(self, request: Request) -> Pipeline:
-        return self._routes.get(request.definition, self._unmatched)
+    def _pipeline(self, request: Request) -> AnyPipeline:
+        definition: Definition | None = request.definition
+        return self._unmatched if definition is None else definition.pipeline
 
     def terminate(
         self, request: Request, response: Response | None, context: Context | None = None
@@ -201,8 +181,8 @@ class Kernel:
         None stands for an answer that could not leave; then only the scope ends. All runs in a
         copy of *context*, that of the caller where there is none.
         """
-        route = self._routes.get(request.definition)
-        is_heard = route is not None and route.on_end.current != ()
+        definition: Definition | None = request.definition
+        is_heard = definition is not None and definition.pipeline.has_finishers
         if request.services or (is_heard and response is not None):
             context = copy_context() if context is None else context.copy()
             task = asyncio.create_task(self._finish(request, response), context=context)
@@ -211,10 +191,10 @@ class Kernel:
 
     async def _finish(self, request: Request, response: Response | None) -> None:
         current_request.set(request)
-        route = self._routes.get(request.definition)
+        definition: Definition | None = request.definition
         try:
-            if response is not None and route is not None:
-                await route.finish(request, response)
+            if response is not None and definition is not None:
+                await definition.pipeline.finish(request, response)
         except asyncio.CancelledError:
             raise
         except BaseException as exc:
@@ -248,7 +228,7 @@ def _provide_none(service: Any, *, over_http: bool) -> Any:
     raise ConfigurationError(f"asks for {name}, and this kernel has no services")
 
 
-async def _rescued(pipeline: Pipeline, request: Request, exception: Exception) -> Response:
+async def _rescued(pipeline: AnyPipeline, request: Request, exception: Exception) -> Response:
     """The exception phase, with *exception* as the context of whatever it raises."""
     try:
         raise exception

@@ -84,6 +84,11 @@ class Pipeline:
             )
         )
 
+    @property
+    def has_finishers(self) -> bool:
+        """Whether somebody listens to the terminate phase; true when that is not known yet."""
+        return self.on_end.current != ()
+
     def warm(self) -> None:
         """Put every phase together now, so that an ``only`` that fails does so at boot."""
         for phase in (self.on_request, self.on_response, self.on_exception, self.on_end):

@@ -11,8 +11,13 @@ from rxkernel.kernel.scopes import current_request
 from rxkernel.kernel.threads import end_scope
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
-from rxkernel.routing.definitions import Definition, HttpDefinition, WebSocketDefinition
-from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
+from rxkernel.routing.definitions import (
+    Definition,
+    HttpDefinition,
+    ProcedureDefinition,
+    WebSocketDefinition,
+)
+from rxkernel.routing.metadata import HttpMetadata, RouteMetadata, WebSocketMetadata
 from rxkernel.routing.signature import Signature
 
 Handle = Callable[[Request, bool], Awaitable[Response]]
@@ -33,14 +38,11 @@ class Route(Pipeline):
         signature: Signature,
         dispatcher: AsyncEventDispatcher,
     ) -> None:
-        self.definition: Definition
+        self.definition = _new_definition(metadata, self, signature)
         self._path: str | None = None
         self._method: str | None = None
         if isinstance(metadata, HttpMetadata):
-            self.definition = HttpDefinition(metadata, self.handle, signature)
-            self._path, self._method = self.definition.path, self.definition.method
-        else:
-            self.definition = WebSocketDefinition(metadata, self.handle, signature)
+            self._path, self._method = metadata.template.text, metadata.http_method
         self.controller = controller
         self.action = action
         self._name, self._status_code = metadata.name, metadata.status_code
@@ -96,3 +98,11 @@ class Route(Pipeline):
                 _reset(token)
             if ends_scope and request.services is not None:
                 await end_scope(request)
+
+
+def _new_definition(metadata: RouteMetadata, route: Route, signature: Signature) -> Definition:
+    if isinstance(metadata, HttpMetadata):
+        return HttpDefinition(metadata, route.handle, signature, route)
+    if isinstance(metadata, WebSocketMetadata):
+        return WebSocketDefinition(metadata, route.handle, signature, route)
+    return ProcedureDefinition(metadata, route.handle, signature, route)

@@ -19,6 +19,8 @@ from rxkernel.exceptions import BadRequestException
 
 def _plain(value: Any) -> Any:
     """What msgspec does not know by itself."""
+    if isinstance(value, str):
+        return str.__str__(value)  # a subclass, such as `Transport`
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, Set | type({}.keys()) | type({}.values())):

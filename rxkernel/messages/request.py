@@ -29,15 +29,12 @@ async def _given(raw: bytes) -> AsyncIterator[bytes]:
         yield raw
 
 
-_TRANSPORTS = {str(transport): transport for transport in Transport}
-"""Asking the enum takes as long as all else of a message."""
-
 _TAKEN = _given(b"")
 """The ``source`` of a request whose stream has been given out."""
 
 
 def _transport(given: str) -> Transport:
-    return given if type(given) is Transport else _TRANSPORTS.get(given) or Transport(given)
+    return given if type(given) is Transport else Transport(given)
 
 
 def _headers(given: Headers | Mapping[str, str] | None) -> Headers:
@@ -179,7 +176,7 @@ class Request:
             return self.raw_body
         if isinstance(self.body, bytes):
             return self.body
-        if self.transport is Transport.SOCKET:
+        if self.transport is not Transport.HTTP:
             raise BadRequestException("the body must be binary")
         raise RuntimeError("the body has been read as a form; take it from body and files")
 

@@ -1,10 +1,38 @@
-"""The two ways a message can arrive."""
+"""The transports that a message can arrive over: two of the framework, others of bundles."""
 
-from enum import StrEnum
+import re
+from typing import ClassVar, Self
+
+_NAME = re.compile("[A-Z][A-Z0-9_-]*")
+_KNOWN: dict[str, "Transport"] = {}
 
 
-class Transport(StrEnum):
-    """How a request came in; compares equal to its text, as RxStack's constants do."""
+class Transport(str):
+    """The name of a transport, equal to its text: ``Transport.HTTP == "HTTP"``.
 
-    HTTP = "HTTP"
-    SOCKET = "SOCKET"
+    Each name has one instance, so ``is`` compares too. A bundle names its own transport once:
+    ``METACOM = Transport("METACOM")``.
+
+    Raises:
+        ValueError: the name is not made of capital letters, digits, ``_`` and ``-``.
+    """
+
+    __slots__ = ()
+
+    HTTP: ClassVar["Transport"]
+    SOCKET: ClassVar["Transport"]
+
+    def __new__(cls, name: str) -> Self:
+        known = _KNOWN.get(name)
+        if known is None:
+            if not (isinstance(name, str) and _NAME.fullmatch(name)):
+                raise ValueError(
+                    f"invalid transport name {name!r}: use capital letters, digits, '_' and '-', "
+                    f"a letter first"
+                )
+            known = _KNOWN[name] = super().__new__(cls, name)
+        return known  # type: ignore[return-value]  # a subclass has no use
+
+
+Transport.HTTP = Transport("HTTP")
+Transport.SOCKET = Transport("SOCKET")

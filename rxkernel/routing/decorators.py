@@ -1,18 +1,49 @@
-"""`@http`, `@websocket` and `@option`: label controller methods as routes."""
+"""`@http`, `@websocket`, `@both` and `@procedure` label functions as routes.
+
+`@controller`, `@option` and `@pushes` say more of them.
+"""
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from types import ModuleType
+from typing import Any, Protocol, TypeVar
 
 import attrs
 
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.labels import add_label, labels_in, refuse_bare
-from rxkernel.routing.metadata import HttpMetadata, RouteMetadata, WebSocketMetadata
+from rxkernel.labels import add_label, class_labels, labels_in, refuse_bare
+from rxkernel.messages.transport import Transport
+from rxkernel.routing.metadata import (
+    HttpMetadata,
+    ProcedureMetadata,
+    PushedEvent,
+    RouteMetadata,
+    WebSocketMetadata,
+)
+from rxkernel.routing.targets import owner_of
 
 F = TypeVar("F", bound=Callable[..., Any])
+C = TypeVar("C", bound=type)
 
 _ROUTE = "__rxkernel_route__"
 _OPTION = "__rxkernel_option__"
+_PUSHES = "__rxkernel_pushes__"
+_PREFIX = "__rxkernel_prefix__"
+
+
+@attrs.frozen
+class Prefix:
+    """What `@controller` was given."""
+
+    path: str = ""
+    name: str = ""
+    namespace: str | None = None
+
+
+class RouteLabel(Protocol):
+    """What a decorator of a route was given."""
+
+    def metadata(self, prefix: Prefix, **common: Any) -> RouteMetadata:
+        """The route; *common* are the target, the action, the options and the pushed events."""
 
 
 @attrs.frozen
@@ -25,16 +56,14 @@ class HttpLabel:
     status_code: int = 200
     body_limit: int | None = None
 
-    def metadata(self, target: type, action: str, options: dict[str, Any]) -> HttpMetadata:
+    def metadata(self, prefix: Prefix, **common: Any) -> HttpMetadata:
         return HttpMetadata(
-            target,
-            self.name,
-            self.path,
-            self.method,
-            action,
-            options,
+            name=_prefixed(prefix.name, self.name),
+            path=_prefixed(prefix.path, self.path),
+            http_method=self.method,
             status_code=self.status_code,
             body_limit=self.body_limit,
+            **common,
         )
 
 
@@ -43,13 +72,39 @@ class WebSocketLabel:
     """What `@websocket` was given."""
 
     name: str
-    namespace: str
+    namespace: str | None = None
     status_code: int = 200
 
-    def metadata(self, target: type, action: str, options: dict[str, Any]) -> WebSocketMetadata:
+    def metadata(self, prefix: Prefix, **common: Any) -> WebSocketMetadata:
+        nearest = prefix.namespace if self.namespace is None else self.namespace
         return WebSocketMetadata(
-            target, self.name, self.namespace, action, options, status_code=self.status_code
+            name=_prefixed(prefix.name, self.name),
+            namespace="/" if nearest is None else nearest,
+            status_code=self.status_code,
+            **common,
         )
+
+
+@attrs.frozen
+class ProcedureLabel:
+    """What `@procedure` was given."""
+
+    name: str
+    transport: Transport | str
+    status_code: int = 200
+
+    def metadata(self, prefix: Prefix, **common: Any) -> ProcedureMetadata:
+        return ProcedureMetadata(
+            name=_prefixed(prefix.name, self.name),
+            transport=self.transport,
+            status_code=self.status_code,
+            **common,
+        )
+
+
+def _prefixed(prefix: str, own: str) -> str:
+    """*own* behind *prefix*; what is not a text is left for the metadata to refuse."""
+    return f"{prefix}{own}" if prefix and isinstance(own, str) else own
 
 
 def http(
@@ -68,12 +123,14 @@ def http(
     return label
 
 
-def websocket(name: str, namespace: str = "/", *, status_code: int = 200) -> Callable[[F], F]:
+def websocket(
+    name: str, namespace: str | None = None, *, status_code: int = 200
+) -> Callable[[F], F]:
     """Serve the decorated controller method as the Socket.IO event *name* of *namespace*.
 
-    A plain value that it returns is acknowledged with *status_code*.
+    Without *namespace* it is that of `@controller`, else ``/``. A plain value that the method
+    returns is acknowledged with *status_code*.
     """
-
     refuse_bare("websocket", name)
 
     def label(function: F) -> F:
@@ -82,26 +139,115 @@ def websocket(name: str, namespace: str = "/", *, status_code: int = 200) -> Cal
     return label
 
 
-def option(key: str, value: Any) -> Callable[[F], F]:
-    """Leave *value* in the ``options`` of every route of the decorated method.
-
-    This is what a bundle builds its decorators from: ``access = partial(option, "access")``.
-    The same *key* given twice keeps the outer one.
-    """
+def both(method: str, path: str, name: str, *, status_code: int = 200) -> Callable[[F], F]:
+    """Serve the decorated controller method over HTTP and as an event, both called *name*."""
+    over_http = http(method, path, name, status_code=status_code)
+    over_socket = websocket(name, status_code=status_code)
 
     def label(function: F) -> F:
-        return add_label(function, _OPTION, (key, value))
+        return over_http(over_socket(function))
 
     return label
 
 
-def routes_of(controller: type) -> Iterator[RouteMetadata | ConfigurationError]:
-    """The routes that *controller* is labelled with; in place of a bad one what is wrong."""
-    options: dict[str, dict[str, Any]] = {}
-    for action, (key, value) in labels_in(controller, _OPTION):
-        options.setdefault(action, {})[key] = value
-    for action, label in labels_in(controller, _ROUTE):
+def procedure(
+    name: str, transport: Transport | str, *, status_code: int = 200
+) -> Callable[[F], F]:
+    """Serve the decorated method as procedure *name* of *transport*, the one of a bundle.
+
+    It is not reachable over HTTP or Socket.IO.
+    """
+
+    def label(function: F) -> F:
+        return add_label(function, _ROUTE, ProcedureLabel(name, transport, status_code))
+
+    return label
+
+
+def controller(
+    path: str = "", *, name: str = "", namespace: str | None = None
+) -> Callable[[C], C]:
+    """Put *path* and *name* in front of those of every route of the decorated class.
+
+    *namespace* is that of its events which name none. The prefixes of a base class and of a
+    subclass do not add up: the nearest counts.
+    """
+    refuse_bare("controller", path)
+    prefix = Prefix(path.rstrip("/") if isinstance(path, str) else path, name, namespace)
+
+    def label(cls: C) -> C:
+        return add_label(cls, _PREFIX, prefix)
+
+    return label
+
+
+def option(key: str, value: Any) -> Callable[[F], F]:
+    """Leave *value* in the ``options`` of every route of the decorated method or class.
+
+    This is what a bundle builds its decorators from: ``access = partial(option, "access")``.
+    The method's own option wins over the class's, the subclass's over the base class's. The
+    same *key* given twice on one of them keeps the outer one. A bundle or the application
+    declares its keys (``Bundle.options``, ``Application(options=…)``); boot refuses others.
+    """
+
+    def label(labelled: F) -> F:
+        return add_label(labelled, _OPTION, (key, value))
+
+    return label
+
+
+def pushes(event_name: str, type: Any = None) -> Callable[[F], F]:
+    """Declare that the decorated method, or every route of a class, sends *event_name* to clients.
+
+    *type* is the type of its argument. Nothing is checked or sent: it is a fact on the
+    definition, for documentation.
+    """
+    refuse_bare("pushes", event_name)
+
+    def label(labelled: F) -> F:
+        return add_label(labelled, _PUSHES, PushedEvent(event_name, type))
+
+    return label
+
+
+def routes_of(target: object) -> Iterator[RouteMetadata | ConfigurationError]:
+    """The routes that *target*, a class, an instance or a module, is labelled with.
+
+    In place of an invalid one: its problems.
+    """
+    owner = target if isinstance(target, ModuleType) else owner_of(target)
+    facts = _Facts(owner)
+    for action, label in labels_in(owner, _ROUTE):
         try:
-            yield label.metadata(controller, action, dict(options.get(action, ())))
+            route: RouteMetadata = label.metadata(
+                facts.prefix,
+                target=target,
+                action=action,
+                options=facts.options(action),
+                pushes=facts.pushes(action),
+            )
         except ConfigurationError as error:
             yield error
+        else:
+            yield route
+
+
+class _Facts:
+    """What the labels of a class or module say of its routes."""
+
+    def __init__(self, owner: type | ModuleType) -> None:
+        bases = owner.__mro__ if isinstance(owner, type) else ()
+        prefixes = (label for base in bases for label in reversed(class_labels(base, _PREFIX)))
+        self.prefix: Prefix = next(prefixes, Prefix())
+        self._options = dict(
+            label for base in reversed(bases) for label in class_labels(base, _OPTION)
+        )
+        self._pushes = [label for base in reversed(bases) for label in class_labels(base, _PUSHES)]
+        self._own_options = list(labels_in(owner, _OPTION))
+        self._own_pushes = list(labels_in(owner, _PUSHES))
+
+    def options(self, action: str) -> dict[str, Any]:
+        return {**self._options, **dict(o for name, o in self._own_options if name == action)}
+
+    def pushes(self, action: str) -> list[PushedEvent]:
+        return [*self._pushes, *(p for name, p in self._own_pushes if name == action)]

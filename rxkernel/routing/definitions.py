@@ -1,34 +1,100 @@
 """What a route compiles to: a name and a handler, free of any transport."""
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import Any, Generic, TypeVar, overload
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from typing import Any, Generic, Protocol, TypeVar, overload
 
 import attrs
 
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.messages.transport import Transport
-from rxkernel.routing.metadata import HttpMetadata, RouteMetadata, WebSocketMetadata
+from rxkernel.routing.metadata import (
+    HttpMetadata,
+    ProcedureMetadata,
+    PushedEvent,
+    RouteMetadata,
+    WebSocketMetadata,
+)
 from rxkernel.routing.path import PathTemplate
 from rxkernel.routing.signature import Signature
+from rxkernel.routing.targets import member_of
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 
+class DefinitionPipeline(Protocol):
+    """The listeners and the action of a definition, which the kernel compiled together.
+
+    It works as long as its definition is referenced, also after a reload.
+    """
+
+    async def handle(self, request: Request, ends_scope: bool = True) -> Response:
+        """All phases but the last; raises what no listener answered."""
+
+    async def respond(self, request: Request, response: Response) -> Response:
+        """The response phase."""
+
+    async def rescue(self, request: Request, exception: Exception) -> Response:
+        """The exception phase."""
+
+    async def finish(self, request: Request, response: Response) -> None:
+        """The terminate phase."""
+
+    @property
+    def has_finishers(self) -> bool:
+        """Whether `finish` has listeners to call."""
+
+
 @attrs.frozen(eq=False)
-class HttpDefinition:
-    """A compiled HTTP route. ``await handler(request)`` runs it with its listeners."""
+class Definition:
+    """A compiled route. ``await handler(request)`` runs it with its listeners.
 
-    metadata: HttpMetadata
+    Attributes:
+        metadata: the route that was compiled.
+        signature: what the action takes and returns.
+        pipeline: the way through the kernel, for transports and the kernel itself.
+    """
+
+    metadata: RouteMetadata
     handler: Handler = attrs.field(repr=False)
-    signature: Signature = attrs.field(default=Signature(), repr=False)
+    signature: Signature = attrs.field(repr=False)
+    pipeline: DefinitionPipeline = attrs.field(repr=False)
 
-    transport = Transport.HTTP
+    @property
+    def transport(self) -> Transport:
+        return self.metadata.transport
 
     @property
     def name(self) -> str:
         return self.metadata.name
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        return self.metadata.options
+
+    @property
+    def status_code(self) -> int:
+        """The status of a plain value that the action returns."""
+        return self.metadata.status_code
+
+    @property
+    def pushes(self) -> tuple[PushedEvent, ...]:
+        """The events that the action sends to clients, as `@pushes` declares them."""
+        return self.metadata.pushes
+
+    @property
+    def description(self) -> str | None:
+        """The docstring of the action, or that of the method it overrides, cleaned."""
+        return inspect.getdoc(member_of(self.metadata.target, self.metadata.action))
+
+
+class HttpDefinition(Definition):
+    """A compiled HTTP route."""
+
+    __slots__ = ()
+
+    metadata: HttpMetadata
 
     @property
     def method(self) -> str:
@@ -43,68 +109,39 @@ class HttpDefinition:
     def template(self) -> PathTemplate:
         return self.metadata.template
 
-    @property
-    def options(self) -> Mapping[str, Any]:
-        return self.metadata.options
 
-    @property
-    def status_code(self) -> int:
-        """The status of a plain value that the action returns."""
-        return self.metadata.status_code
+class WebSocketDefinition(Definition):
+    """A compiled Socket.IO event."""
 
-    @property
-    def description(self) -> str | None:
-        """The docstring of the action, or that of the method it overrides, cleaned."""
-        return _description(self.metadata)
-
-
-@attrs.frozen(eq=False)
-class WebSocketDefinition:
-    """A compiled Socket.IO event. ``await handler(request)`` runs it with its listeners."""
+    __slots__ = ()
 
     metadata: WebSocketMetadata
-    handler: Handler = attrs.field(repr=False)
-    signature: Signature = attrs.field(default=Signature(), repr=False)
-
-    transport = Transport.SOCKET
-
-    @property
-    def name(self) -> str:
-        return self.metadata.name
 
     @property
     def namespace(self) -> str:
         return self.metadata.namespace
 
-    @property
-    def options(self) -> Mapping[str, Any]:
-        return self.metadata.options
 
-    @property
-    def status_code(self) -> int:
-        """The status of a plain value that the action returns."""
-        return self.metadata.status_code
+class ProcedureDefinition(Definition):
+    """A compiled procedure, called over the transport of a bundle."""
 
-    @property
-    def description(self) -> str | None:
-        """The docstring of the action, or that of the method it overrides, cleaned."""
-        return _description(self.metadata)
+    __slots__ = ()
+
+    metadata: ProcedureMetadata
 
 
-def _description(metadata: RouteMetadata) -> str | None:
-    return inspect.getdoc(getattr(metadata.target, metadata.action, None))
-
-
-Definition = HttpDefinition | WebSocketDefinition
-D = TypeVar("D", HttpDefinition, WebSocketDefinition)
+D = TypeVar("D", bound=Definition)
 T = TypeVar("T")
 
 
 class Definitions(Generic[D]):
-    """The definitions of one transport: iterated in registration order, found by key."""
+    """The definitions of one transport: iterated in registration order, found by key.
 
-    def __init__(self, definitions: tuple[D, ...] = ()) -> None:
-        self._by_key: Mapping[str, D] = {d.metadata.key: d for d in definitions}
+    The key is the name; of an event outside the namespace ``/`` it is ``/namespace:name``.
+    """
+
+    def __init__(self, definitions: Iterable[D] = ()) -> None:
+        self._by_key: Mapping[str, D] = {_key(d.metadata): d for d in definitions}
 
     def __iter__(self) -> Iterator[D]:
         return iter(self._by_key.values())
@@ -130,3 +167,10 @@ class Definitions(Generic[D]):
 
     def get(self, key: str, default: Any = None) -> Any:
         return self._by_key.get(key, default)
+
+    def keys(self) -> Iterable[str]:
+        return self._by_key.keys()
+
+
+def _key(metadata: RouteMetadata) -> str:
+    return metadata.name if isinstance(metadata, ProcedureMetadata) else metadata.key

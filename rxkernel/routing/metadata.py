@@ -1,13 +1,18 @@
-"""What is known of a route before anything is built: one frozen record per route."""
+"""What is known of a route before anything is built: one frozen record per route.
+
+Three kinds: a route over HTTP, an event of Socket.IO, and a procedure of a bundle's transport.
+"""
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from rxkernel.exceptions import ConfigurationError
+from rxkernel.messages.transport import Transport
 from rxkernel.routing.path import PathTemplate
+from rxkernel.routing.targets import Action, owner_of, place_of
 
 RESERVED_EVENTS = (
     "connect",
@@ -22,13 +27,86 @@ RESERVED_EVENTS = (
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
+@attrs.frozen
+class PushedEvent:
+    """An event that an action sends to clients, as `@pushes` declares it.
+
+    ``type`` is the type of its argument, for documentation; None where it has none.
+    """
+
+    name: str
+    type: Any = None
+
+
+def _transport(given: object) -> Any:
+    """*given* as a `Transport`, if it names one; else as it is, to be reported."""
+    try:
+        return Transport(given)  # type: ignore[arg-type]
+    except (ValueError, TypeError):
+        return given
+
+
 def _options(given: Mapping[str, Any]) -> Mapping[str, Any]:
     return MappingProxyType(dict(given))
 
 
+class RouteMetadata:
+    """What the three kinds of routes have in common.
+
+    Attributes:
+        transport: the one that the route is served over.
+        target: a registered controller class, an instance, or a module.
+        name: how the route is found.
+        action: the name of a member of *target*, or a callable.
+        options: what decorators of bundles left for their listeners to read.
+        status_code: the status of a plain value that the action returns.
+        pushes: the events that the action sends to clients.
+    """
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        @property
+        def transport(self) -> Transport: ...
+
+        @property
+        def target(self) -> Any: ...
+
+        @property
+        def name(self) -> str: ...
+
+        @property
+        def action(self) -> Action: ...
+
+        @property
+        def options(self) -> Mapping[str, Any]: ...
+
+        @property
+        def status_code(self) -> int: ...
+
+        @property
+        def pushes(self) -> tuple[PushedEvent, ...]: ...
+
+    @property
+    def key(self) -> str:
+        """What the route is found by in its storage: its name."""
+        return self.name
+
+    @property
+    def place(self) -> str:
+        """Where the action is written."""
+        return place_of(self.target, self.action)
+
+    @property
+    def owner(self) -> type:
+        """The class in which the annotations of the action are read."""
+        return owner_of(self.target)
+
+
 @attrs.frozen
-class HttpMetadata:
-    """A route over HTTP: *action* is the method of the controller class *target*.
+class HttpMetadata(RouteMetadata):
+    """A route over HTTP: *action* of *target*, a controller class, an instance or a module.
 
     ``options`` hold what bundle decorators left for their listeners to read. A plain value
     that the action returns is sent with *status_code*. *body_limit*, in bytes, stands in place
@@ -39,18 +117,21 @@ class HttpMetadata:
             is not a template (see `PathTemplate.parse`).
     """
 
-    target: type
+    target: Any = attrs.field(hash=False)
     name: str
     path: str
     http_method: str
-    action: str
+    action: Action
     options: Mapping[str, Any] = attrs.field(factory=dict, converter=_options, hash=False)
     status_code: int = attrs.field(default=200, kw_only=True)
     body_limit: int | None = attrs.field(default=None, kw_only=True)
+    pushes: tuple[PushedEvent, ...] = attrs.field(default=(), converter=tuple, kw_only=True)
     template: PathTemplate = attrs.field(init=False, eq=False, repr=False)
 
+    transport = Transport.HTTP
+
     def __attrs_post_init__(self) -> None:
-        problems = [*_name_problems(self), *_status_problems(self)]
+        problems = _common_problems(self)
         if self.body_limit is not None and self.body_limit < 1:
             problems.append(
                 f"route {self.name!r} ({self.place}) has the body_limit {self.body_limit!r}; "
@@ -68,34 +149,27 @@ class HttpMetadata:
         if problems:
             raise ConfigurationError(*problems)
 
-    @property
-    def key(self) -> str:
-        """What the route is found by: its name."""
-        return self.name
-
-    @property
-    def place(self) -> str:
-        """Where the action is written."""
-        return f"{self.target.__module__}.{self.target.__qualname__}.{self.action}"
-
 
 @attrs.frozen
-class WebSocketMetadata:
+class WebSocketMetadata(RouteMetadata):
     """A route over Socket.IO: *name* is the event, in *namespace*.
 
     Raises:
         ConfigurationError: the name is empty or the namespace does not begin with ``/``.
     """
 
-    target: type
+    target: Any = attrs.field(hash=False)
     name: str
     namespace: str = "/"
-    action: str = ""
+    action: Action = ""
     options: Mapping[str, Any] = attrs.field(factory=dict, converter=_options, hash=False)
     status_code: int = attrs.field(default=200, kw_only=True)
+    pushes: tuple[PushedEvent, ...] = attrs.field(default=(), converter=tuple, kw_only=True)
+
+    transport = Transport.SOCKET
 
     def __attrs_post_init__(self) -> None:
-        problems = [*_name_problems(self), *_status_problems(self)]
+        problems = _common_problems(self)
         if not isinstance(self.namespace, str):
             problems.append(f"event {self.name!r} ({self.place}) has no text as its namespace")
         elif not self.namespace.startswith("/") or any(c in self.namespace for c in ",?"):
@@ -116,26 +190,57 @@ class WebSocketMetadata:
         """What the route is found by: ``name``, or ``/namespace:name`` outside ``/``."""
         return self.name if self.namespace == "/" else f"{self.namespace}:{self.name}"
 
+
+@attrs.frozen
+class ProcedureMetadata(RouteMetadata):
+    """A route over the transport of a bundle, called by *name*.
+
+    It is never reachable over HTTP or Socket.IO.
+
+    Raises:
+        ConfigurationError: the name is empty, or *transport* is one of the framework.
+    """
+
+    target: Any = attrs.field(hash=False)
+    name: str
+    action: Action
+    transport: Transport = attrs.field(converter=_transport)
+    options: Mapping[str, Any] = attrs.field(factory=dict, converter=_options, hash=False)
+    status_code: int = attrs.field(default=200, kw_only=True)
+    pushes: tuple[PushedEvent, ...] = attrs.field(default=(), converter=tuple, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        problems = _common_problems(self)
+        if type(self.transport) is not Transport:
+            problems.append(
+                f"procedure {self.name!r} ({self.place}) has the transport {self.transport!r}; "
+                f"it must be a Transport, or its name in capital letters"
+            )
+        elif self.transport in (Transport.HTTP, Transport.SOCKET):
+            decorator = "@http" if self.transport is Transport.HTTP else "@websocket"
+            problems.append(
+                f"procedure {self.name!r} ({self.place}) has the transport {self.transport!r}, "
+                f"which is not one of a bundle; use {decorator}"
+            )
+        if problems:
+            raise ConfigurationError(*problems)
+
     @property
-    def place(self) -> str:
-        """Where the action is written."""
-        return f"{self.target.__module__}.{self.target.__qualname__}.{self.action}"
+    def key(self) -> str:
+        """What the procedure is found by in its storage: ``TRANSPORT:name``."""
+        return f"{self.transport}:{self.name}"
 
 
-RouteMetadata = HttpMetadata | WebSocketMetadata
-
-
-def _name_problems(metadata: "HttpMetadata | WebSocketMetadata") -> list[str]:
-    if isinstance(metadata.name, str) and metadata.name:
-        return []
-    return [f"the route of {metadata.place} has the name {metadata.name!r}; give it a text"]
-
-
-def _status_problems(metadata: "HttpMetadata | WebSocketMetadata") -> list[str]:
+def _common_problems(metadata: RouteMetadata) -> list[str]:
+    problems: list[str] = []
+    if not (isinstance(metadata.name, str) and metadata.name):
+        problems.append(
+            f"the route of {metadata.place} has the name {metadata.name!r}; give it a text"
+        )
     status: object = metadata.status_code
-    if isinstance(status, int) and not isinstance(status, bool) and 200 <= status <= 299:
-        return []
-    return [
-        f"route {metadata.name!r} ({metadata.place}) has the status_code "
-        f"{metadata.status_code!r}; a plain value is sent with a number from 200 to 299"
-    ]
+    if not isinstance(status, int) or isinstance(status, bool) or not 200 <= status <= 299:
+        problems.append(
+            f"route {metadata.name!r} ({metadata.place}) has the status_code {status!r}; "
+            f"a plain value is sent with a number from 200 to 299"
+        )
+    return problems

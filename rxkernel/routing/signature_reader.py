@@ -36,6 +36,7 @@ from rxkernel.routing.markers import (
 from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
 from rxkernel.routing.parameter_rules import check_source, conflicts, method_of, unbound
 from rxkernel.routing.signature import Parameter, Signature, Source
+from rxkernel.routing.targets import name_of_action
 
 _MARKERS = (Header, Query, Cookie, Body, Inject)
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -111,7 +112,9 @@ def _returns(
     if annotation is inspect.Signature.empty:
         return Any
     try:
-        returns = resolve_in(metadata.target, metadata.action, function, "return", annotation)
+        returns = resolve_in(
+            metadata.owner, name_of_action(metadata.action), function, "return", annotation
+        )
         check_closed(returns)
         return returns
     except ConfigurationError as error:
@@ -154,7 +157,11 @@ def _parameter(
         return None
     try:
         annotation = resolve_in(
-            metadata.target, metadata.action, function, parameter.name, parameter.annotation
+            metadata.owner,
+            name_of_action(metadata.action),
+            function,
+            parameter.name,
+            parameter.annotation,
         )
         return _read(parameter, annotation, metadata)
     except ConfigurationError as error:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.routing.metadata import HttpMetadata, WebSocketMetadata
+from rxkernel.routing.metadata import HttpMetadata, ProcedureMetadata, WebSocketMetadata
 
-M = TypeVar("M", HttpMetadata, WebSocketMetadata)
+M = TypeVar("M", HttpMetadata, WebSocketMetadata, ProcedureMetadata)
 
 
 class MetadataStorage(Generic[M]):
@@ -79,3 +79,9 @@ class WebSocketMetadataStorage(MetadataStorage[WebSocketMetadata]):
     """The routes over Socket.IO of one application."""
 
     kind = WebSocketMetadata
+
+
+class ProcedureMetadataStorage(MetadataStorage[ProcedureMetadata]):
+    """The procedures of one application, by ``TRANSPORT:name``."""
+
+    kind = ProcedureMetadata

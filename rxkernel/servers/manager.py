@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.exceptions import ConfigurationError
+from rxkernel.kernel.compiled import Compiled
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.servers.events import ServerConfigurationEvent, ServerEvent, ServerEvents
 from rxkernel.servers.server import Server
@@ -75,6 +76,12 @@ class ServerManager(Mapping[str, Server]):
         except BaseException:
             await self.stop()
             raise
+
+    def recompiled(self, compiled: Compiled) -> None:
+        """Let every server serve the definitions of *compiled*. What fails is logged."""
+        for server in self._servers.values():
+            with _logging(f"giving the server {server.name!r} new definitions"):
+                server.recompiled(compiled)
 
     async def stop(self) -> bool:
         """Drain all at once within ``shutdown_timeout`` seconds, then stop in reverse order.

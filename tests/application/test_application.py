@@ -382,10 +382,10 @@ class TestMistakes:
 
         assert "'kernel.requst', which is never sent; did you mean 'kernel.request'?" in problem
 
-    async def test_a_controller_that_is_no_class(self) -> None:
-        (problem,) = await problems_of(Application(controllers=[object()]))  # type: ignore[list-item]
+    async def test_an_instance_without_routes_as_a_controller(self) -> None:
+        (problem,) = await problems_of(Application(controllers=[object()]))
 
-        assert "is no class; give the class" in problem
+        assert "controller builtins.object has no route" in problem
 
     async def test_a_route_by_hand_to_a_stranger(self) -> None:
         application = Application()
@@ -526,7 +526,7 @@ class TestLife:
     ) -> None:
         first = local()
         await first.start()
-        port = first.servers["aiohttp"].port
+        port = first.servers["aiohttp"].port or 0
         second = Application(settings=Settings(http=HttpSettings(port=port)), modules=[services])
         try:
             with pytest.raises(ServerStartError, match=f":{port}: the port is in use; stop"):
@@ -563,7 +563,7 @@ class TestLife:
         application = local(controllers=[Slow], modules=[services])
         await application.start()
         async with aiohttp.ClientSession() as session:
-            asking = asyncio.ensure_future(session.get(application.servers["aiohttp"].url))
+            asking = asyncio.ensure_future(session.get(str(application.servers["aiohttp"].url)))
             await entered.wait()
             stopping = [asyncio.ensure_future(application.stop()) for _ in range(2)]
             await asyncio.sleep(0)

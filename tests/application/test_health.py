@@ -262,7 +262,7 @@ async def test_the_port_stays_open_while_readiness_is_off() -> None:
         controllers=[Home], settings=settings(shutdown_delay=delay, shutdown_timeout=0.1)
     )
     await application.start()
-    url = application.servers["aiohttp"].url
+    url = str(application.servers["aiohttp"].url)
     loop = asyncio.get_running_loop()
 
     begun = loop.time()

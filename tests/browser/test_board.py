@@ -71,7 +71,7 @@ async def open_window(browser: Browser) -> AsyncIterator[OpenWindow]:
         page = await (await browser.new_context()).new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", note)
-        await page.goto(application.servers["aiohttp"].url)
+        await page.goto(str(application.servers["aiohttp"].url))
         return page
 
     yield open_window
@@ -197,10 +197,10 @@ async def test_the_page_catches_up_after_the_server_was_away(
     page = await browser.new_page()
     async with serving(database) as application:
         server = application.servers["aiohttp"]
-        await page.goto(server.url)
+        await page.goto(str(server.url))
         await add(page, "before")
         await expect(page.get_by_role("listitem")).to_have_text(["before"])
-        port = server.port
+        port = server.port or 0
 
     await expect(page.get_by_role("status")).to_have_text("Offline, trying again…")
     await expect(page.get_by_role("button", name="Add")).to_be_disabled()

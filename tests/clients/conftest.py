@@ -29,7 +29,7 @@ async def _served(
     application = Application(controllers=controllers, settings=settings, **parts)
     await application.start()
     try:
-        yield application.servers["socketio"].url
+        yield str(application.servers["socketio"].url)
     finally:
         await application.stop()
 

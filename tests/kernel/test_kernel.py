@@ -40,7 +40,7 @@ from rxkernel.kernel.events import Action
 class Articles:
     @http("GET", "/articles/{id:int}", "article_show")
     @websocket("article_show")
-    @option("access", "public")
+    @option("public", True)
     async def show(self, request: Request) -> Any:
         return {"id": request.params["id"]}
 
@@ -89,7 +89,7 @@ async def test_a_handler_answers_a_bare_request(client_of: ClientOf) -> None:
         "GET",
     )
     assert isinstance(request.controller, Articles)
-    assert request.definition.options == {"access": "public"}
+    assert request.definition.options == {"public": True}
 
 
 async def test_both_transports_go_the_same_way(client_of: ClientOf) -> None:

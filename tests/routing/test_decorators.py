@@ -16,6 +16,7 @@ from rxkernel import (
     websocket,
 )
 from rxkernel.routing.decorators import routes_of
+from rxkernel.routing.metadata import RouteMetadata
 
 
 class Users:
@@ -28,13 +29,13 @@ class Users:
         return "base"
 
 
-def routes(controller: type) -> list[HttpMetadata | WebSocketMetadata]:
+def routes(controller: object) -> list[RouteMetadata]:
     found = list(routes_of(controller))
     assert not any(isinstance(route, ConfigurationError) for route in found)
     return [route for route in found if not isinstance(route, ConfigurationError)]
 
 
-def problems(controller: type) -> str:
+def problems(controller: object) -> str:
     return "\n".join(str(r) for r in routes_of(controller) if isinstance(r, ConfigurationError))
 
 
@@ -160,7 +161,7 @@ def test_what_is_no_text_is_told_with_its_place() -> None:
         @http("GET", None, "index")  # type: ignore[arg-type]
         def one(self, request: Request) -> None: ...
 
-        @websocket("x", namespace=None)  # type: ignore[arg-type]
+        @websocket("x", namespace=7)  # type: ignore[arg-type]
         def two(self, request: Request) -> None: ...
 
     told = problems(Controller)

@@ -275,7 +275,7 @@ class Target:
         assert isinstance(server, SocketioServer)
         self.server = server
         self.engine = server.engine
-        self.url = self.server.url + "/socket.io/"
+        self.url = f"{self.server.url}/socket.io/"
         self.events = application.injector.get(Events)
         self.presence = application.injector.get(Presence)
         self.witness = witness
@@ -373,7 +373,7 @@ class Target:
         self, client: OverPolling, *headers: str
     ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
         """The head of a POST has been sent; the rest is the test's."""
-        path = client.url.removeprefix(self.server.url)
+        path = client.url.removeprefix(str(self.server.url))
         reader, writer = await asyncio.open_connection(self.server.host, self.server.port)
         lines = (f"POST {path} HTTP/1.1", "Host: x", "Connection: close", *headers, "\r\n")
         writer.write("\r\n".join(lines).encode())

@@ -71,7 +71,7 @@ class RawSocket:
 @asynccontextmanager
 async def raw_socket(application: Application, connect: str = "40") -> AsyncIterator[RawSocket]:
     """A websocket that has opened Engine.IO and sent *connect* to Socket.IO."""
-    url = application.servers["socketio"].url + "/socket.io/?EIO=4&transport=websocket"
+    url = f"{application.servers['socketio'].url}/socket.io/?EIO=4&transport=websocket"
     async with aiohttp.ClientSession() as session, session.ws_connect(url) as websocket:
         raw = RawSocket(websocket)
         opened = await raw.receive()

@@ -240,7 +240,7 @@ class TestCredentialsOfTheHandshake:
         transport: str,
     ) -> None:
         application = await serve(Users, http=http)
-        url = application.servers["socketio"].url
+        url = str(application.servers["socketio"].url)
         headers = {"Cookie": "session=1", "Authorization": "Bearer 1", "X-Other": "kept"}
         if origin is not None:
             headers["Origin"] = url if origin == "own" else origin

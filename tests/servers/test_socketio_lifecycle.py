@@ -54,7 +54,7 @@ async def opened(application: Application, transport: str) -> AsyncIterator[Clie
         async with raw_socket(application, connect="") as raw:
             yield OverWebsocket(raw)
         return
-    url = application.servers["socketio"].url + "/socket.io/?EIO=4&transport=polling"
+    url = f"{application.servers['socketio'].url}/socket.io/?EIO=4&transport=polling"
     async with aiohttp.ClientSession() as http:
         async with http.get(url) as response:
             sid = json.loads((await response.text())[1:])["sid"]
@@ -159,7 +159,7 @@ async def refuses(host: str, port: int) -> None:
 async def begun(application: Application) -> "asyncio.Future[bool]":
     """``application.stop()``, which has come so far that no client is let in."""
     server = application.servers["socketio"]
-    address = server.host, server.port
+    address = str(server.host), server.port or 0
     stopping = asyncio.ensure_future(application.stop())
     await refuses(*address)
     return stopping
@@ -354,7 +354,7 @@ class TestStoppingEnds:
         guests = application.injector.get(Guests)
         hanging = application.injector.get(Hanging)
         server = application.servers["socketio"]
-        address = server.host, server.port
+        address = str(server.host), server.port or 0
         guests.slow = "DISCONNECTED"
 
         async with raw_socket(application) as raw:

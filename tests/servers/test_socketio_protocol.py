@@ -39,7 +39,7 @@ async def application(serve: Serve) -> Application:
 
 @pytest.fixture
 def url(application: Application) -> str:
-    return application.servers["socketio"].url + "/socket.io/"
+    return f"{application.servers['socketio'].url}/socket.io/"
 
 
 @pytest_asyncio.fixture
@@ -112,7 +112,7 @@ async def test_a_client_without_a_pulse_is_closed(
     serve: Serve, session: aiohttp.ClientSession, over_websocket: bool
 ) -> None:
     application = await serve(Protocol, socketio={"ping_interval": 0.05, "ping_timeout": 0.05})
-    url = application.servers["socketio"].url + "/socket.io/?EIO=4&transport="
+    url = f"{application.servers['socketio'].url}/socket.io/?EIO=4&transport="
     if over_websocket:
         async with session.ws_connect(url + "websocket") as socket:
             frames = [message.data async for message in socket]

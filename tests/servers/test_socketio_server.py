@@ -321,7 +321,7 @@ class TestConnecting:
 
         socket = socketio.AsyncClient()
         await socket.connect(
-            url + "?tenant=7", auth={"token": "x"}, headers={"X-Mine": "yes"}, retry=False
+            f"{url}?tenant=7", auth={"token": "x"}, headers={"X-Mine": "yes"}, retry=False
         )
         (connection,) = handshake_of(application).connections
         await socket.disconnect()
@@ -404,7 +404,7 @@ class TestConnecting:
         application = await serve(Echo, listeners=[Handshake])
         handshake = handshake_of(application)
         handshake.hold.clear()
-        url = application.servers["socketio"].url + "/socket.io/?EIO=4&transport=polling"
+        url = f"{application.servers['socketio'].url}/socket.io/?EIO=4&transport=polling"
         async with session.get(url) as response:
             url += "&sid=" + json.loads((await response.text())[1:])["sid"]
 
@@ -630,7 +630,7 @@ class TestCall:
 
 async def polling_session(application: Application, session: aiohttp.ClientSession) -> str:
     """The URL of a session that has sent CONNECT, but not yet read the answer."""
-    url = application.servers["socketio"].url + "/socket.io/?EIO=4&transport=polling"
+    url = f"{application.servers['socketio'].url}/socket.io/?EIO=4&transport=polling"
     async with session.get(url) as response:
         sid: str = json.loads((await response.text())[1:])["sid"]
     async with session.post(f"{url}&sid={sid}", data="40"):
@@ -880,7 +880,7 @@ async def test_it_can_have_a_port_of_its_own_and_another_path(
     servers = application.servers
 
     assert servers["socketio"].port not in (0, servers["aiohttp"].port)
-    async with session.get(servers["socketio"].url + "/live/?EIO=4&transport=polling") as response:
+    async with session.get(f"{servers['socketio'].url}/live/?EIO=4&transport=polling") as response:
         assert response.status == 200
     async with session.get(http_url(application, "/live/?EIO=4&transport=polling")) as response:
         assert response.status == 404

@@ -90,7 +90,7 @@ def _check_media_type(request: Request, is_text: bool) -> None:
     Raises:
         UnsupportedMediaTypeException: with what is accepted (RFC 9110 §15.5.16).
     """
-    if request.transport is Transport.SOCKET or (is_text and isinstance(request.body, str)):
+    if request.transport is not Transport.HTTP or (is_text and isinstance(request.body, str)):
         return
     given = request.headers.get("Content-Type", "")
     if given and ((kind := content_type_of(given)).is_json or kind.is_msgpack):

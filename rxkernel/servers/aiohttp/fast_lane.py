@@ -102,7 +102,7 @@ class FastLane(Lane):
             self.hosts.check(message)
         if self.prefix:
             path = below(self.prefix, path)
-        definition, values = self.kernel.http_router.match(method, path)
+        definition, values = self.kernel.compiled.http_router.match(method, path)
         try:
             handle = self._handles[definition]
         except KeyError:
@@ -115,6 +115,10 @@ class FastLane(Lane):
         request = new_request(self.ids, method, target, parsed.url, headers, client, values)
         request.make_native = message.native
         return self._answer(line, message, request, definition, handle)
+
+    def forget_definitions(self) -> None:
+        """The kernel serves others now."""
+        self._handles.clear()
 
     def _handle(self, definition: HttpDefinition) -> Handle | None:
         return None if definition.signature.is_streamed else self.kernel.handle_of(definition)

@@ -129,6 +129,10 @@ class Bodies:
         request.raw_body = raw
         decode_body(content_type, request, limits)
 
+    def forget_definitions(self) -> None:
+        """The kernel serves others now."""
+        self._limits.clear()
+
     def _limits_of(self, definition: HttpDefinition) -> BodyLimits:
         self._limits[definition] = limits = BodyLimits.of(definition, self._settings)
         return limits

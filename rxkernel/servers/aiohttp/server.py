@@ -16,6 +16,7 @@ from rxkernel.exceptions import (
     MisdirectedRequestException,
     NotFoundException,
 )
+from rxkernel.kernel.compiled import Compiled
 from rxkernel.kernel.errors import error_response
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.scopes import current_request
@@ -65,6 +66,7 @@ class AiohttpServer(Server):
 
     name = "aiohttp"
     transport = Transport.HTTP
+    label = "HTTP"
 
     def __init__(self, settings: HttpSettings, *, logs_access: bool = False) -> None:
         self.proxies = ForwardedBy(settings.trusted_proxies)
@@ -104,6 +106,12 @@ class AiohttpServer(Server):
         self._delivery = Delivery(self.ids, self._compression)
         self.connections = self._new_connections()
         self.engine = web.Application(client_max_size=self._settings.body_limit)
+
+    def recompiled(self, compiled: Compiled) -> None:
+        if self._lane is not None:
+            self._lane.forget_definitions()
+        if self._kernel is not None:
+            self._bodies.forget_definitions()
 
     async def start(self) -> None:
         self.connections.find_room()
@@ -340,7 +348,7 @@ class AiohttpServer(Server):
         """The methods of the path; of a native or unknown one, those there are at all."""
         assert self._kernel is not None
         try:
-            known = self._kernel.http_router.allowed(self._path(native))
+            known = self._kernel.compiled.http_router.allowed(self._path(native))
         except HttpException:
             known = []
         is_path = native.raw_path.startswith("/")
@@ -349,7 +357,7 @@ class AiohttpServer(Server):
     def _preflight(self, kernel: Kernel, native: web.Request) -> dict[str, str]:
         if not self.origins.allows(native):
             raise ForbiddenException("pages of this origin may not call this server")
-        methods = kernel.http_router.allowed(self._path(native))
+        methods = kernel.compiled.http_router.allowed(self._path(native))
         if not methods:
             raise NotFoundException
         return self.origins.preflight(native, methods)
@@ -357,7 +365,7 @@ class AiohttpServer(Server):
     def _find(
         self, kernel: Kernel, native: web.Request
     ) -> tuple[HttpDefinition, dict[str, object]]:
-        return kernel.http_router.match(native.method, self._path(native))
+        return kernel.compiled.http_router.match(native.method, self._path(native))
 
     def _path(self, native: web.Request) -> str:
         """The path below the prefix."""

@@ -1,12 +1,10 @@
 """A Socket.IO client in one namespace: the one place where its state lives and ends."""
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any, Protocol
 
 from rxkernel.exceptions import RxKernelError
 from rxkernel.messages.connection import Connection
-from rxkernel.routing.definitions import WebSocketDefinition
 from rxkernel.servers.socketio.mailbox import Gate, Mailbox
 from rxkernel.servers.socketio.outbox import Outgoing
 from rxkernel.servers.socketio.packet import encode_event
@@ -27,8 +25,7 @@ class Link(Protocol):
 
 class SocketioConnection(Connection):
     """What it emits before it is accepted is sent behind the CONNECT packet; disconnecting it
-    before is refusing it. ``events`` are the definitions of its namespace by event,
-    ``request_id`` is what its handshake brought as an id.
+    before is refusing it. ``request_id`` is what its handshake brought as an id.
     """
 
     def __init__(
@@ -38,13 +35,11 @@ class SocketioConnection(Connection):
         namespace: str,
         session: Session,
         gate: Gate,
-        events: Mapping[str, WebSocketDefinition],
         **handshake: Any,
     ) -> None:
         super().__init__(id, namespace, **handshake)
         settings = session.settings
         self.session = session
-        self.events = events
         self.mailbox = Mailbox(settings.concurrency, settings.max_waiting, gate)
         self.is_accepted = False
         self.is_dropped = False

@@ -53,6 +53,8 @@ _STOPPING = "the server is stopping; try again"
 _TAKING = 2.0
 """Seconds in which a client must take something, for stopping to wait for it."""
 
+_NO_EVENTS: Mapping[str, WebSocketDefinition] = {}
+
 _CREDENTIALS = frozenset(("cookie", "authorization"))
 
 
@@ -65,6 +67,7 @@ class SocketioServer(Server):
 
     name = "socketio"
     transport = Transport.SOCKET
+    label = "Socket.IO"
 
     def __init__(
         self,
@@ -78,7 +81,7 @@ class SocketioServer(Server):
         self._dispatcher = dispatcher
         self._broadcaster = broadcaster
         self._kernel: Kernel | None = None
-        self._events: dict[str, dict[str, WebSocketDefinition]] = {}
+        self._namespaces = {"/", *settings.socketio.namespaces}
         self._listener: Listener | None = None
         self._limits = Limits(settings.socketio)
         self._left: set[SocketioConnection] = set()
@@ -106,9 +109,6 @@ class SocketioServer(Server):
         self._kernel = kernel
         self._draining = False
         settings = self._settings.socketio
-        self._events = {"/": {}, **{name: {} for name in settings.namespaces}}
-        for definition in kernel.websocket_definitions:
-            self._events.setdefault(definition.namespace, {})[definition.name] = definition
         self._limits = Limits(settings)
         self.engine = Engine(
             limits=self._limits,
@@ -198,7 +198,6 @@ class SocketioServer(Server):
             namespace,
             peer.session,
             peer.gate,
-            self._events.get(namespace, {}),
             headers=self._headers(native),
             query=native.query,
             client=peer.session.client,
@@ -214,12 +213,16 @@ class SocketioServer(Server):
         return CIMultiDict((k, v) for k, v in headers.items() if k.lower() not in _CREDENTIALS)
 
     async def _connected(self, connection: SocketioConnection, auth: Any) -> Outgoing | None:
-        if connection.namespace not in self._events:
+        if not self._serves(connection.namespace):
             if self._logs_access:
                 request = self._request(connection, "CONNECT")
                 log_socket("CONNECT", request, Response(None, 404), monotonic())
             return encode_invalid_namespace(connection.namespace)
         return await self._job(self._decide(connection, auth))
+
+    def _serves(self, namespace: str) -> bool:
+        assert self._kernel is not None
+        return namespace in self._namespaces or namespace in self._kernel.compiled.events
 
     async def _decide(self, connection: SocketioConnection, auth: Any) -> Outgoing | None:
         begun = monotonic()
@@ -362,7 +365,8 @@ class SocketioServer(Server):
         try:
             if not in_time:
                 raise ServiceUnavailableException(_STOPPING)
-            definition = connection.events.get(data[0])
+            events = kernel.compiled.events.get(connection.namespace, _NO_EVENTS)
+            definition = events.get(data[0])
             if definition is None:
                 message = f"no event {data[0][:100]!r} in namespace {connection.namespace}"
                 raise NotFoundException(message, code="unknown_event")

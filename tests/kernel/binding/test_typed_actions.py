@@ -41,6 +41,8 @@ from rxkernel import (
 from rxkernel.application.pytest_plugin import ClientOf
 from rxkernel.kernel.binding.misfits import Misfits
 from rxkernel.kernel.binding.validation import Validator
+from rxkernel.kernel.route import Route
+from rxkernel.routing.targets import member_of
 
 
 class Size(enum.Enum):
@@ -983,8 +985,9 @@ async def test_a_plain_action_is_the_method_itself(client_of: ClientOf) -> None:
     await client.application.boot()
     kernel = client.application.kernel
     for definition in kernel.http_definitions:
-        route = kernel._routes[definition]
-        assert route.action == getattr(route.controller, definition.metadata.action)
+        route = definition.pipeline
+        assert isinstance(route, Route)
+        assert route.action == member_of(route.controller, definition.metadata.action)
 
 
 async def test_the_definition_knows_what_a_description_needs(client_of: ClientOf) -> None:

@@ -1,0 +1,86 @@
+"""What the parts of an application observe, registered with its dispatcher."""
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
+from rxkernel.application.events import ApplicationEvents
+from rxkernel.events.dispatcher import AsyncEventDispatcher, describe
+from rxkernel.events.observe import Observation, observations
+from rxkernel.exceptions import ConfigurationError
+from rxkernel.kernel.events import KernelEvents
+from rxkernel.nearest import nearest
+from rxkernel.servers.events import ServerEvents
+
+_EVENTS = tuple(str(e) for e in (*ApplicationEvents, *KernelEvents, *ServerEvents))
+_FAMILIES = {event.split(".")[0] for event in _EVENTS}
+_OF_DEFINITIONS = tuple(e for e in KernelEvents if e is not KernelEvents.KERNEL_COMPILED)
+
+Found = tuple[Any, Observation]
+"""A method, and what it observes."""
+
+
+class Observers:
+    """Remembers what it has registered, so that it can be removed again."""
+
+    def __init__(self, dispatcher: AsyncEventDispatcher) -> None:
+        self._dispatcher = dispatcher
+        self._registered: list[tuple[str, Any]] = []
+
+    def add(self, method: Any, observation: Observation) -> None:
+        """Let *method* listen.
+
+        Raises:
+            ConfigurationError: the event is never sent, or *method* cannot be a listener.
+        """
+        name = observation.event_name
+        if name.split(".")[0] in _FAMILIES and name not in _EVENTS:
+            near = nearest(name, _EVENTS)
+            hint = f"did you mean {near!r}?" if near else f"there is: {', '.join(_EVENTS)}"
+            raise ConfigurationError(
+                f"listener {describe(method)} waits for {name!r}, which is never sent; {hint}"
+            )
+        if observation.only is not None and name not in _OF_DEFINITIONS:
+            raise ConfigurationError(
+                f"listener {describe(method)} limits {name!r} with only=, which "
+                f"chooses definitions; that is for the events of the kernel: leave it out"
+            )
+        self._dispatcher.add_listener(name, method, observation.priority, observation.only)
+        self._registered.append((name, method))
+
+    def add_all(self, found: Iterable[Found]) -> None:
+        """Let each of *found* listen, or none of them.
+
+        Raises:
+            ConfigurationError: see `add`.
+        """
+        before = len(self._registered)
+        try:
+            for method, observation in found:
+                self.add(method, observation)
+        except ConfigurationError:
+            self._remove(self._registered[before:])
+            raise
+
+    def remove_of(self, instances: Collection[object]) -> None:
+        """Remove the listeners that are methods of *instances*."""
+        ids = {id(instance) for instance in instances}
+        self._remove([r for r in self._registered if id(_instance_of(r[1])) in ids])
+
+    def remove_all(self) -> None:
+        """Leave the dispatcher as it was."""
+        self._remove(list(self._registered))
+
+    def _remove(self, registered: list[tuple[str, Any]]) -> None:
+        for event_name, method in registered:
+            self._dispatcher.remove_listener(event_name, method)
+            self._registered.remove((event_name, method))
+
+
+def observed_by(instances: Iterable[object]) -> Iterator[Found]:
+    """What the labelled methods of *instances* observe."""
+    for instance in instances:
+        yield from observations(instance)
+
+
+def _instance_of(method: Any) -> object:
+    return getattr(method, "__self__", None)

@@ -1,0 +1,89 @@
+"""All definitions of an application at one moment, with the tables that transports search."""
+
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Self
+
+import attrs
+
+from rxkernel.exceptions import ConfigurationError
+from rxkernel.messages.transport import Transport
+from rxkernel.nearest import nearest
+from rxkernel.routing.definitions import (
+    Definition,
+    Definitions,
+    HttpDefinition,
+    ProcedureDefinition,
+    WebSocketDefinition,
+)
+from rxkernel.routing.router import Router
+
+
+@attrs.frozen(eq=False)
+class Compiled:
+    """What the kernel has compiled. It never changes: a reload makes the next one beside it.
+
+    Attributes:
+        all: every definition, in registration order.
+        definitions: the same by transport; each known transport has an entry.
+        http_router: finds an HTTP definition by method and path.
+        events: finds a Socket.IO definition by namespace, then by event name.
+    """
+
+    all: tuple[Definition, ...] = ()
+    definitions: Mapping[Transport, Definitions[Any]] = attrs.field(factory=dict)
+    http_router: Router[HttpDefinition] = attrs.field(factory=Router)
+    events: Mapping[str, Mapping[str, WebSocketDefinition]] = attrs.field(factory=dict)
+
+    @property
+    def procedures(self) -> tuple[ProcedureDefinition, ...]:
+        """The definitions of the transports of bundles."""
+        return tuple(d for d in self.all if isinstance(d, ProcedureDefinition))
+
+    @classmethod
+    def of(cls, definitions: Sequence[Definition], transports: Collection[Transport]) -> Self:
+        """The tables of *definitions*; *transports* are those of bundles.
+
+        Raises:
+            ConfigurationError: with every problem: two routes for the same requests, a procedure
+                of a transport that is not known.
+        """
+        errors: list[ConfigurationError] = []
+        known = (Transport.HTTP, Transport.SOCKET, *transports)
+        tables: dict[Transport, list[Definition]] = {transport: [] for transport in known}
+        router: Router[HttpDefinition] = Router()
+        events: dict[str, dict[str, WebSocketDefinition]] = {}
+        for definition in definitions:
+            try:
+                if isinstance(definition, HttpDefinition):
+                    router.add(definition.method, definition.template, definition, definition.name)
+                elif isinstance(definition, WebSocketDefinition):
+                    events.setdefault(definition.namespace, {})[definition.name] = definition
+                elif definition.transport not in tables:
+                    raise _unknown_transport(definition, transports)
+                tables[definition.transport].append(definition)
+            except ConfigurationError as error:
+                errors.append(error)
+        if errors:
+            raise ConfigurationError.merge(errors)
+        return cls(
+            tuple(definitions),
+            MappingProxyType({t: Definitions(found) for t, found in tables.items()}),
+            router,
+            events,
+        )
+
+
+def _unknown_transport(
+    definition: Definition, transports: Collection[Transport]
+) -> ConfigurationError:
+    near = nearest(definition.transport, tuple(transports))
+    hint = (
+        f"did you mean {near!r}?"
+        if near
+        else f"enabled bundles serve: {', '.join(transports) or 'no transport'}"
+    )
+    return ConfigurationError(
+        f"procedure {definition.name!r} ({definition.metadata.place}) has the transport "
+        f"{str(definition.transport)!r}, which no enabled bundle serves; {hint}"
+    )

@@ -1,0 +1,141 @@
+"""From routes to `Compiled`: binds each action, offers each definition to its listeners."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from functools import partial
+
+from rxkernel.events.dispatcher import AsyncEventDispatcher, is_async, run_listeners
+from rxkernel.exceptions import ConfigurationError
+from rxkernel.kernel.actions import Provide, bind_action
+from rxkernel.kernel.compiled import Compiled
+from rxkernel.kernel.deadline import TimedRoute
+from rxkernel.kernel.events import DefinitionEvent, KernelEvents
+from rxkernel.kernel.route import Route
+from rxkernel.messages.transport import Transport
+from rxkernel.nearest import nearest
+from rxkernel.routing.metadata import RouteMetadata
+
+Controllers = Mapping[type, object]
+"""The instances by class."""
+
+
+class Compiler:
+    """Compiles the routes of one application, again at each reload.
+
+    Args:
+        threads: where plain ``def`` actions run.
+        provide: where actions get their services from.
+        request_timeout: seconds within which a message must be answered, see `TimedRoute`.
+        options: the keys of options that something reads; None accepts any.
+        transports: those of bundles.
+    """
+
+    def __init__(
+        self,
+        dispatcher: AsyncEventDispatcher,
+        *,
+        threads: Executor,
+        provide: Provide,
+        request_timeout: float | None,
+        options: Collection[str] | None,
+        transports: Collection[Transport],
+    ) -> None:
+        self.transports = transports
+        self.options = options
+        self._dispatcher = dispatcher
+        self._threads = threads
+        self._provide = provide
+        self._new_route: Callable[..., Route] = Route
+        if request_timeout is not None:
+            self._new_route = partial(TimedRoute, seconds=request_timeout)
+
+    async def compile(
+        self, routes: Sequence[RouteMetadata], controllers: Controllers, running: Compiled
+    ) -> Compiled:
+        """The definitions of *routes*, in that order; *running* is left as it is.
+
+        A definition of *running* whose metadata is among *routes* is taken over as it is.
+
+        Raises:
+            ConfigurationError: with every problem found: a controller that is not registered,
+                an action that is not there, two routes for the same requests.
+        """
+        compiled, new = self.bind(routes, controllers, running)
+        for route in new:
+            await self._offer(route)
+        return compiled
+
+    def bind(
+        self, routes: Sequence[RouteMetadata], controllers: Controllers, running: Compiled
+    ) -> tuple[Compiled, list[Route]]:
+        """The part of `compile` that calls no listeners; also the routes that are new."""
+        errors = [ConfigurationError(problem) for problem in self._undeclared_options(routes)]
+        kept = {id(definition.metadata): definition for definition in running.all}
+        definitions, new = [], []
+        for metadata in routes:
+            definition = kept.get(id(metadata))
+            if definition is None:
+                try:
+                    route = self._bind_route(metadata, controllers)
+                except ConfigurationError as error:
+                    errors.append(error)
+                    continue
+                new.append(route)
+                definition = route.definition
+            definitions.append(definition)
+        try:
+            compiled = Compiled.of(definitions, self.transports)
+        except ConfigurationError as error:
+            errors.append(error)
+        if errors:
+            raise ConfigurationError.merge(errors)
+        return compiled, new
+
+    def _bind_route(self, metadata: RouteMetadata, controllers: Controllers) -> Route:
+        controller = metadata.target
+        if isinstance(controller, type):
+            name = controller.__qualname__
+            controller = controllers.get(controller)
+            if controller is None:
+                raise ConfigurationError(
+                    f"route {metadata.key!r} belongs to {name}, which is no registered "
+                    f"controller; add it: Application(controllers=[{name}])"
+                )
+        action, signature = bind_action(controller, metadata, self._threads, self._provide)
+        return self._new_route(metadata, controller, action, signature, self._dispatcher)
+
+    def _undeclared_options(self, routes: Sequence[RouteMetadata]) -> Iterator[str]:
+        """One problem for each key that nothing reads, however many routes have it."""
+        if self.options is None:
+            return
+        users: dict[str, list[RouteMetadata]] = {}
+        for metadata in routes:
+            for key in metadata.options:
+                if key not in self.options:
+                    users.setdefault(key, []).append(metadata)
+        for key, found in users.items():
+            near = nearest(key, tuple(self.options))
+            more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+            hint = (
+                f"did you mean {near!r}?"
+                if near
+                else f"enable the bundle that reads it, or declare it: "
+                f"Application(options=[{key!r}])"
+            )
+            yield (
+                f"option {key!r} of route {found[0].key!r} ({found[0].place}){more} is not "
+                f"declared by the application or an enabled bundle; {hint}"
+            )
+
+    async def _offer(self, route: Route) -> None:
+        """Let the listeners of `kernel.definition` wrap the action; ask every ``only``."""
+        event = DefinitionEvent(route.definition, route.action)
+        await run_listeners(route.on_definition.listeners(), event)
+        if not is_async(event.action):
+            raise ConfigurationError(
+                f"what a listener of '{KernelEvents.KERNEL_DEFINITION}' wrapped around "
+                f"{route.definition.name!r} is "
+                f"{event.action!r}; a wrapper returns an async def that takes the request"
+            )
+        route.action = event.action
+        route.warm()

@@ -1,0 +1,85 @@
+"""Keys of `@option` are declared: a rule that nothing enforces cannot boot."""
+
+import pytest
+
+from rxkernel import (
+    Application,
+    Bundle,
+    ConfigurationError,
+    HttpMetadata,
+    Request,
+    Settings,
+    http,
+    option,
+    websocket,
+)
+from rxkernel.settings import HttpSettings
+
+
+class Guard(Bundle):
+    name = "guard"
+    options = ("access",)
+
+
+async def problems_of(application: Application) -> tuple[str, ...]:
+    with pytest.raises(ConfigurationError) as caught:
+        await application.boot()
+    return caught.value.problems
+
+
+@option("acces", True)
+class Misspelt:
+    @http("GET", "/", "index")
+    @websocket("index")
+    async def index(self, request: Request) -> None: ...
+
+    @http("GET", "/other", "other")
+    @option("audit", "yes")
+    async def other(self, request: Request) -> None: ...
+
+
+async def test_undeclared_option_is_reported_once_with_the_nearest_name() -> None:
+    misspelt, unknown = await problems_of(Application(bundles=[Guard], controllers=[Misspelt]))
+
+    assert misspelt.startswith("option 'acces' of route 'index' (")
+    assert (
+        "Misspelt.index) and 2 more is not declared by the application or an enabled bundle"
+        in (misspelt)
+    )
+    assert misspelt.endswith("did you mean 'access'?")
+    assert unknown.endswith("declare it: Application(options=['audit'])")
+
+
+async def test_option_of_a_bundle_that_is_not_enabled_is_refused() -> None:
+    class Articles:
+        @http("GET", "/", "index")
+        @option("access", "admins")
+        async def index(self, request: Request) -> None: ...
+
+    (problem,) = await problems_of(Application(controllers=[Articles]))
+
+    assert "enable the bundle that reads it" in problem
+    async with Application(controllers=[Articles], bundles=[Guard]):
+        pass
+    async with Application(controllers=[Articles], options=["access"]):
+        pass
+
+
+async def test_option_of_metadata_added_by_hand_is_checked() -> None:
+    application = Application(controllers=[Plain])
+    application.http_metadata_storage.add(
+        HttpMetadata(Plain, "by_hand", "/by-hand", "GET", "index", {"acess": 1})
+    )
+
+    (problem,) = await problems_of(application)
+
+    assert "option 'acess' of route 'by_hand'" in problem
+
+
+async def test_health_routes_need_no_declaration() -> None:
+    async with Application(settings=Settings(http=HttpSettings(health=True))) as application:
+        assert application.kernel.http_definitions["healthz"].options == {"public": True}
+
+
+class Plain:
+    async def index(self, request: Request) -> None: ...

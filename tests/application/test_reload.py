@@ -1,0 +1,385 @@
+"""`Application.reload`: other routes while the application runs, all of them or none."""
+
+import asyncio
+import gc
+import weakref
+from types import ModuleType
+from typing import Any
+
+import pytest
+from injector import Binder, inject, singleton
+
+from rxkernel import (
+    Application,
+    CompiledEvent,
+    ConfigurationError,
+    DefinitionEvent,
+    HttpMetadata,
+    KernelClient,
+    KernelEvents,
+    ProcedureMetadata,
+    Request,
+    RequestEvent,
+    RxKernelError,
+    WebSocketMetadata,
+    both,
+    http,
+    observe,
+    websocket,
+)
+
+
+class Words:
+    def __init__(self) -> None:
+        self.word = "old"
+
+
+class Old:
+    @inject
+    def __init__(self, words: Words) -> None:
+        self.words = words
+
+    @both("GET", "/say/{name}", "say")
+    async def say(self, name: str) -> str:
+        return f"{self.words.word} {name}"
+
+    @http("GET", "/stays", "stays")
+    async def stays(self, request: Request) -> str:
+        return "stays"
+
+
+class New:
+    @inject
+    def __init__(self, words: Words) -> None:
+        self.words = words
+
+    @both("GET", "/say/{name}/{greeting}", "say")
+    async def say(self, name: str, greeting: str) -> str:
+        return f"{greeting} {name}"
+
+    @http("POST", "/more", "more")
+    async def more(self, request: Request) -> str:
+        return "more"
+
+
+def configure(binder: Binder) -> None:
+    binder.bind(Words, scope=singleton)
+
+
+def application(*controllers: Any, **parts: Any) -> Application:
+    return Application(controllers=controllers or [Old], modules=[configure], **parts)
+
+
+def names(definitions: Any) -> list[tuple[str, str]]:
+    return [(definition.transport, definition.name) for definition in definitions]
+
+
+async def test_reload_swaps_controllers_and_says_what_changed() -> None:
+    async with KernelClient(application()) as client:
+        before = client.application.kernel.compiled
+
+        event = await client.application.reload(remove=[Old], controllers=[New])
+
+        params = {"name": "ada", "greeting": "hi"}
+        assert (await client.http("say", params=params)).content == "hi ada"
+        assert (await client.websocket("say", params=params)).content == "hi ada"
+        assert (await client.http("more")).content == "more"
+        with pytest.raises(KeyError, match="no definition 'stays'"):
+            await client.http("stays")
+
+    assert names(event.added) == [("HTTP", "more")]
+    assert names(event.changed) == [("HTTP", "say"), ("SOCKET", "say")]
+    assert names(event.removed) == [("HTTP", "stays")]
+    assert [d.metadata.target for d in event.changed] == [New, New]
+    assert event.compiled is not before
+
+
+async def test_reload_keeps_the_definitions_that_it_does_not_name() -> None:
+    app = application()
+    async with app:
+        kernel = app.kernel
+        stays, say = kernel.http_definitions["stays"], kernel.http_definitions["say"]
+
+        event = await app.reload(
+            remove=[say], add=[HttpMetadata(Old, "say", "/other/{name}", "GET", "say")]
+        )
+
+        assert kernel.http_definitions["stays"] is stays
+        assert names(event.changed) == [("HTTP", "say")]
+        assert kernel.http_definitions["say"].path == "/other/{name}"
+        assert kernel.compiled.http_router.match("GET", "/other/x")[0].name == "say"
+        assert app.http_metadata_storage.get("say") is kernel.http_definitions["say"].metadata
+
+
+async def test_definition_works_as_long_as_it_is_referenced() -> None:
+    """What is in flight, also between being matched and being answered, ends with the old."""
+    app = application()
+    async with app:
+        kernel = app.kernel
+        old = kernel.http_definitions["say"]
+        await app.reload(remove=[Old], controllers=[New])
+
+        request = Request("HTTP", params={"name": "ada"})
+        response = await kernel.answer(old, request)
+        kernel.terminate(request, response)
+
+        assert response.content == "old ada"
+        assert (await old.handler(Request("HTTP", params={"name": "x"}))).content == "old x"
+
+
+async def test_message_in_flight_ends_with_the_definition_that_it_began_with() -> None:
+    begun, go_on, ended = asyncio.Event(), asyncio.Event(), []
+
+    class Slow:
+        @http("GET", "/slow", "slow")
+        async def slow(self, request: Request) -> str:
+            begun.set()
+            await go_on.wait()
+            return "old"
+
+    class Fast:
+        @http("GET", "/slow", "slow")
+        async def slow(self, request: Request) -> str:
+            return "new"
+
+    class Ends:
+        @observe(KernelEvents.KERNEL_TERMINATE)
+        async def end(self, event: Any) -> None:
+            ended.append((event.response.content, event.request.definition.metadata.target))
+
+    async with KernelClient(application(Slow, listeners=[Ends])) as client:
+        in_flight = asyncio.create_task(client.http("slow"))
+        await begun.wait()
+        await client.application.reload(remove=[Slow], controllers=[Fast])
+        assert (await client.http("slow")).content == "new"
+        go_on.set()
+        assert (await in_flight).content == "old"
+
+    assert ended == [("new", Fast), ("old", Slow)]
+
+
+class Refuses:
+    @observe(KernelEvents.KERNEL_DEFINITION)
+    async def refuse(self, event: DefinitionEvent) -> None:
+        if event.definition.name == "refused":
+            raise ConfigurationError("refused by a listener")
+
+
+class NeedsUnbound:
+    @inject
+    def __init__(self, missing: bytes) -> None: ...
+
+    @http("GET", "/unbound", "unbound")
+    async def show(self, request: Request) -> None: ...
+
+
+class Raises:
+    def __init__(self) -> None:
+        raise OSError("no disk")
+
+    @http("GET", "/raises", "raises")
+    async def show(self, request: Request) -> None: ...
+
+
+class Managed:
+    async def __aenter__(self) -> None: ...
+
+    async def __aexit__(self, *exc: object) -> None: ...
+
+    @http("GET", "/managed", "managed")
+    async def show(self, request: Request) -> None: ...
+
+
+class Deaf:
+    @http("GET", "/deaf", "deaf")
+    async def show(self, request: Request) -> None: ...
+
+    @observe("kernel.requst")
+    async def listen(self, event: RequestEvent) -> None: ...
+
+
+class Picky:
+    @http("GET", "/picky", "picky")
+    async def show(self, request: Request) -> None: ...
+
+    @observe(KernelEvents.KERNEL_REQUEST, only=lambda definition: definition.missing)
+    async def listen(self, event: RequestEvent) -> None: ...
+
+
+class Routeless: ...
+
+
+def metadata(name: str, path: str = "/x", action: str = "say") -> HttpMetadata:
+    return HttpMetadata(Old, name, path, "GET", action)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"add": [metadata("say")]}, "route name 'say' is given twice"),
+        ({"add": [metadata("x", "/stays")]}, "answer the same requests"),
+        ({"add": [metadata("x", action="sya")]}, "has no such method"),
+        ({"add": [HttpMetadata(New, "x", "/x", "GET", "say")]}, "no registered controller"),
+        ({"add": [HttpMetadata(Old, "x", "/x", "GET", "say", {"acces": 1})]}, "option 'acces'"),
+        ({"add": [ProcedureMetadata(Old, "x", "say", "LINES")]}, "no enabled bundle serves"),
+        ({"add": [metadata("refused", "/x/{name}")]}, "refused by a listener"),
+        ({"remove": [New]}, r"remove holds tests\..*New, which has no route"),
+        ({"remove": [metadata("say")]}, "which has no route in this application"),
+        ({"remove": ["say"]}, "remove holds 'say', which has no route"),
+        ({"controllers": [NeedsUnbound]}, "asks for bytes, which nothing binds"),
+        ({"controllers": [Raises]}, "no disk"),
+        ({"controllers": [Managed]}, "is an async context manager"),
+        ({"controllers": [Deaf]}, "did you mean 'kernel.request'"),
+        ({"controllers": [Picky]}, "only= of listener"),
+        ({"controllers": [Routeless]}, "Routeless has no route"),
+        ({"controllers": [ModuleType("empty")]}, "controller empty has no route"),
+        ({"controllers": [Old]}, "is given twice"),
+    ],
+)
+async def test_failed_reload_changes_nothing(change: dict[str, Any], told: str) -> None:
+    heard: list[CompiledEvent] = []
+
+    async def hear(event: CompiledEvent) -> None:
+        heard.append(event)
+
+    app = application(listeners=[Refuses])
+    async with KernelClient(app) as client:
+        app.dispatcher.add_listener(KernelEvents.KERNEL_COMPILED, hear)
+        compiled, routes = app.kernel.compiled, app.http_metadata_storage.all()
+        listeners = app.dispatcher.get_listeners(KernelEvents.KERNEL_REQUEST)
+
+        with pytest.raises(ConfigurationError, match=told):
+            await app.reload(**change)
+
+        assert app.kernel.compiled is compiled
+        assert app.http_metadata_storage.all() == routes
+        assert app.dispatcher.get_listeners(KernelEvents.KERNEL_REQUEST) == listeners
+        assert (await client.http("say", params={"name": "ada"})).content == "old ada"
+        assert not heard
+        event = await app.reload(add=[metadata("added", "/added/{name}")])
+        assert names(event.added) == [("HTTP", "added")], "and the next one works"
+
+
+async def test_reload_reports_every_problem_at_once() -> None:
+    app = application()
+    async with app:
+        with pytest.raises(ConfigurationError) as caught:
+            await app.reload(
+                remove=[New], add=[metadata("say")], controllers=[NeedsUnbound, Raises]
+            )
+
+    assert len(caught.value.problems) == 4
+
+
+async def test_listeners_of_controllers_come_and_go_with_them() -> None:
+    heard: list[str] = []
+
+    def listening(word: str) -> type:
+        class Listening:
+            @http("GET", "/", "index")
+            async def index(self, request: Request) -> str:
+                return word
+
+            @observe(KernelEvents.KERNEL_REQUEST)
+            async def hear(self, event: RequestEvent) -> None:
+                heard.append(word)
+
+        return Listening
+
+    one, two = listening("one"), listening("two")
+    async with KernelClient(application(Old, one)) as client:
+        await client.http("stays")
+        await client.application.reload(remove=[one], controllers=[two])
+        await client.http("stays")
+        assert (await client.http("index")).content == "two"
+        await client.application.reload(remove=[two], controllers=[two()])
+        await client.http("stays")
+        instance = client.application.kernel.http_definitions["index"].metadata.target
+        await client.application.reload(remove=[instance])
+        await client.http("stays")
+
+    assert heard == ["one", "two", "two", "two"]
+
+
+async def test_kernel_compiled_is_dispatched_at_boot_and_a_failing_listener_is_logged_later(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    heard: list[CompiledEvent] = []
+
+    class Hears:
+        @observe(KernelEvents.KERNEL_COMPILED)
+        async def hear(self, event: CompiledEvent) -> None:
+            heard.append(event)
+            if len(heard) > 1:
+                raise RuntimeError("broken")
+
+    app = application(listeners=[Hears])
+    async with app:
+        await app.reload(add=[metadata("added", "/added/{name}")])
+        assert "added" in app.kernel.http_definitions
+
+    assert names(heard[0].added) == [("HTTP", "say"), ("HTTP", "stays"), ("SOCKET", "say")]
+    assert names(heard[1].added) == [("HTTP", "added")]
+    assert "a listener of kernel.compiled failed" in caplog.text
+
+
+async def test_only_on_kernel_compiled_is_refused() -> None:
+    class Hears:
+        @observe(KernelEvents.KERNEL_COMPILED, only=lambda definition: True)
+        async def hear(self, event: CompiledEvent) -> None: ...
+
+    with pytest.raises(ConfigurationError, match="leave it out"):
+        await application(listeners=[Hears]).boot()
+
+
+async def test_reload_without_boot_is_an_error() -> None:
+    with pytest.raises(RxKernelError, match="not booted"):
+        await application().reload()
+
+
+async def test_reload_compiles_what_was_put_into_the_storages_by_hand() -> None:
+    app = application()
+    async with KernelClient(app) as client:
+        app.websocket_metadata_storage.add(WebSocketMetadata(Old, "more", "/x", "stays"))
+        event = await app.reload()
+        assert (await client.websocket("/x:more")).content == "stays"
+
+    assert names(event.added) == [("SOCKET", "more")]
+    assert len(app.websocket_metadata_storage) == 0, "stopped, it is as before boot"
+
+
+async def test_reloads_at_once_follow_each_other() -> None:
+    app = application()
+    async with app:
+        await asyncio.gather(
+            *(app.reload(add=[metadata(f"added{n}", f"/added{n}/{{name}}")]) for n in range(10))
+        )
+        assert len(app.kernel.http_definitions) == 12
+
+
+async def test_nothing_keeps_what_was_removed() -> None:
+    """Live reload: a hundred changes must not be a hundred controllers in memory."""
+
+    def version(number: int) -> type:
+        class Version:
+            @http("GET", "/", "index")
+            @websocket("index")
+            async def index(self, request: Request) -> int:
+                return number
+
+        return Version
+
+    app = application(Old)
+    async with KernelClient(app) as client:
+        current = version(0)
+        await app.reload(controllers=[current])
+        seen = weakref.WeakSet([current])
+        for number in range(1, 10):
+            replaced, current = current, version(number)
+            await app.reload(remove=[replaced], controllers=[current])
+            assert (await client.http("index")).content == number
+            assert (await client.websocket("index")).content == number
+            seen.add(current)
+        del replaced
+        gc.collect()
+        assert set(seen) == {current}

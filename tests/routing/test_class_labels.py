@@ -1,0 +1,265 @@
+"""What decorators on a class say of all its routes."""
+
+from functools import partial
+from types import ModuleType
+from typing import Any, Generic, TypeVar
+
+import attrs
+import pytest
+
+from rxkernel import (
+    ConfigurationError,
+    HttpMetadata,
+    ProcedureMetadata,
+    PushedEvent,
+    Request,
+    WebSocketMetadata,
+    both,
+    controller,
+    http,
+    option,
+    procedure,
+    pushes,
+    websocket,
+)
+from rxkernel.application.pytest_plugin import ClientOf
+from rxkernel.routing.decorators import routes_of
+from rxkernel.routing.metadata import RouteMetadata
+
+T = TypeVar("T")
+access = partial(option, "access")
+
+
+def routes(target: object) -> dict[str, RouteMetadata]:
+    found = list(routes_of(target))
+    assert not [route for route in found if isinstance(route, ConfigurationError)]
+    return {route.key: route for route in found if not isinstance(route, ConfigurationError)}
+
+
+def options(target: object) -> dict[str, dict[str, Any]]:
+    return {key: dict(route.options) for key, route in routes(target).items()}
+
+
+@access("members")
+class Articles:
+    @http("GET", "/", "list")
+    async def list(self, request: Request) -> None: ...
+
+    @http("DELETE", "/{id}", "delete")
+    @websocket("delete")
+    @access("admins")
+    async def delete(self, request: Request) -> None: ...
+
+
+def test_option_on_a_class_counts_for_all_its_routes_and_the_methods_own_wins() -> None:
+    assert options(Articles) == {"list": {"access": "members"}, "delete": {"access": "admins"}}
+    assert {type(route) for route in routes_of(Articles)} == {HttpMetadata, WebSocketMetadata}
+
+
+def test_option_on_a_subclass_wins_over_its_base_but_not_over_a_method() -> None:
+    @access("editors")
+    class Drafts(Articles): ...
+
+    class Plain(Articles): ...
+
+    assert options(Drafts) == {"list": {"access": "editors"}, "delete": {"access": "admins"}}
+    assert options(Plain) == options(Articles)
+    assert options(Articles)["list"] == {"access": "members"}, "a base keeps its own"
+
+
+def test_options_with_other_keys_add_up_along_the_classes() -> None:
+    @option("audit", True)
+    class Audited(Articles):
+        @option("limit", 3)
+        async def list(self, request: Request) -> None: ...
+
+    assert options(Audited)["list"] == {"access": "members", "audit": True, "limit": 3}
+
+
+def test_option_twice_on_a_class_keeps_the_outer() -> None:
+    @access("outer")
+    @access("inner")
+    class Controller:
+        @http("GET", "/", "index")
+        async def index(self, request: Request) -> None: ...
+
+    assert options(Controller) == {"index": {"access": "outer"}}
+
+
+@pytest.mark.parametrize("define", [attrs.define, attrs.frozen, attrs.define(slots=False)])
+def test_labels_above_or_below_attrs_define_are_kept(define: Any) -> None:
+    @access("members")
+    @define
+    @controller("/articles", name="article_")
+    class Controller:
+        name: str = "x"
+
+        @http("GET", "/", "index")
+        async def index(self, request: Request) -> None: ...
+
+    (route,) = routes(Controller).values()
+
+    assert isinstance(route, HttpMetadata)
+    assert (route.name, route.template.text) == ("article_index", "/articles")
+    assert route.options == {"access": "members"}
+
+
+def test_controller_prefixes_paths_and_names_and_sets_the_namespace() -> None:
+    @controller("/articles", name="article_", namespace="/articles")
+    class Controller:
+        @both("GET", "/{id:int}", "show", status_code=203)
+        async def show(self, request: Request) -> None: ...
+
+        @websocket("watch", namespace="/")
+        async def watch(self, request: Request) -> None: ...
+
+        @procedure("archive", "LINES", status_code=202)
+        async def archive(self, request: Request) -> None: ...
+
+    found = routes(Controller)
+    show, event = found["article_show"], found["/articles:article_show"]
+    archive = found["LINES:article_archive"]
+
+    assert isinstance(show, HttpMetadata)
+    assert (show.http_method, show.template.text) == ("GET", "/articles/{id:int}")
+    assert isinstance(event, WebSocketMetadata)
+    assert (show.status_code, event.status_code) == (203, 203)
+    assert "article_watch" in found, "a namespace of its own counts before the class's"
+    assert isinstance(archive, ProcedureMetadata)
+    assert (archive.name, archive.transport, archive.status_code) == (
+        "article_archive",
+        "LINES",
+        202,
+    )
+
+
+@pytest.mark.parametrize(
+    ("prefix", "path", "whole"),
+    [
+        ("/articles", "/", "/articles"),
+        ("/articles", "", "/articles"),
+        ("/articles/", "/{id}", "/articles/{id}"),
+        ("/users/{user:int}", "/posts/{id}", "/users/{user:int}/posts/{id}"),
+        ("", "/plain", "/plain"),
+    ],
+)
+def test_controller_path_is_joined_with_one_slash(prefix: str, path: str, whole: str) -> None:
+    @controller(prefix)
+    class Controller:
+        @http("GET", path, "index")
+        async def index(self, request: Request) -> None: ...
+
+    (route,) = routes(Controller).values()
+
+    assert isinstance(route, HttpMetadata)
+    assert route.template.text == whole
+
+
+def test_prefixes_of_a_base_and_a_subclass_do_not_add_up() -> None:
+    @controller("/base", name="base_", namespace="/base")
+    class Base:
+        @both("GET", "/", "index")
+        async def index(self, request: Request) -> None: ...
+
+    class Inherits(Base): ...
+
+    @controller("/own", name="own_")
+    class Own(Base): ...
+
+    assert set(routes(Inherits)) == {"base_index", "/base:base_index"}
+    assert set(routes(Own)) == {"own_index"}, "the nearest counts, also for the namespace"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "told"),
+    [
+        (controller("articles"), "'articles/x' does not start with '/'"),
+        (controller("/a//b"), "'/a//b/x' has an empty segment"),
+        (controller(namespace="chat"), "namespace 'chat'; it must begin with '/'"),
+    ],
+)
+def test_an_invalid_prefix_is_reported_with_the_place_of_each_route(
+    prefix: Any, told: str
+) -> None:
+    @prefix
+    class Controller:
+        @both("GET", "/x", "index")
+        async def index(self, request: Request) -> None: ...
+
+    problems = "\n".join(str(r) for r in routes_of(Controller) if isinstance(r, Exception))
+
+    assert told in problems
+    assert "Controller.index" in problems
+
+
+@pytest.mark.parametrize("decorator", [controller, pushes])
+def test_a_class_decorator_without_arguments_is_told(decorator: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"@\w+ on .*Controller has no arguments"):
+
+        @decorator
+        class Controller: ...
+
+
+async def test_generic_base_class_serves_several_entities(client_of: ClientOf) -> None:
+    class Crud(Generic[T]):
+        @both("POST", "/", "create", status_code=201)
+        async def create(self, item: T) -> T:
+            return item
+
+    @attrs.frozen
+    class User:
+        name: str
+
+    @attrs.frozen
+    class Post:
+        title: str
+
+    @controller("/users", name="user_")
+    class Users(Crud[User]): ...
+
+    @controller("/posts", name="post_")
+    class Posts(Crud[Post]): ...
+
+    client = client_of(Users, Posts)
+
+    assert (await client.http("user_create", body={"name": "ada"})).content == User("ada")
+    assert (await client.websocket("post_create", body={"title": "x"})).content == Post("x")
+    assert (await client.http("post_create", body={"name": "ada"})).status_code == 422
+
+
+def test_pushed_events_of_a_class_and_a_method_are_facts_of_the_route() -> None:
+    @pushes("presence")
+    class Controller:
+        @http("POST", "/", "create")
+        @pushes("created", int)
+        async def create(self, request: Request) -> None: ...
+
+        @websocket("other")
+        async def other(self, request: Request) -> None: ...
+
+    found = routes(Controller)
+
+    assert found["create"].pushes == (PushedEvent("presence"), PushedEvent("created", int))
+    assert found["other"].pushes == (PushedEvent("presence"),)
+
+
+def test_module_gives_the_routes_of_the_functions_that_it_defines() -> None:
+    module = ModuleType("shop.api")
+
+    @http("GET", "/orders", "orders")
+    async def orders(request: Request) -> None: ...
+
+    orders.__module__ = "shop.api"
+    module.orders = orders  # type: ignore[attr-defined]
+    module.imported = Articles.list  # type: ignore[attr-defined]
+
+    (route,) = routes(module).values()
+
+    assert (route.target, route.place) == (module, "shop.api.orders")
+
+
+def test_instance_gives_the_routes_of_its_class() -> None:
+    instance = Articles()
+
+    assert {route.target for route in routes(instance).values()} == {instance}
+    assert options(instance) == options(Articles)
