@@ -31,11 +31,13 @@ _OF_A_DEFINITION = (
     KernelEvents.KERNEL_TERMINATE,
 )
 
-_IN_ORDER = (
+IN_ORDER = (
     ApplicationEvents.BOOTSTRAP,
     _OF_A_DEFINITION[0],
+    KernelEvents.KERNEL_COMPILED,
     ServerEvents.CONFIGURE,
     ServerEvents.STARTED,
+    ServerEvents.READINESS,
     ServerEvents.CONNECTED,
     *_OF_A_DEFINITION[1:],
     ServerEvents.DISCONNECTED,
@@ -86,8 +88,8 @@ async def _list(
 
 
 def _rows(dispatcher: AsyncEventDispatcher, definition: Definition | None) -> list[dict[str, Any]]:
-    own = sorted(name for name in dispatcher.event_names() if name not in _IN_ORDER)
-    events = (*_IN_ORDER, *own) if definition is None else _OF_A_DEFINITION
+    own = sorted(name for name in dispatcher.event_names() if name not in IN_ORDER)
+    events = (*IN_ORDER, *own) if definition is None else _OF_A_DEFINITION
     return [
         {
             "event": str(event),

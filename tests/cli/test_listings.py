@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from rxkernel import ApplicationEvents, KernelEvents, ServerEvents
+from rxkernel.cli.listeners import IN_ORDER
 from tests.cli.conftest import Run, Write
 
 SHOP = """
@@ -201,3 +203,9 @@ def test_bundles_without_an_application_are_the_installed(
 
     assert "weather" in [row["name"] for row in listed(run, "bundles")]
     assert run("bundles", "nowhere").exit_code == 2
+
+
+def test_every_event_of_the_framework_has_its_place_in_the_listing() -> None:
+    known = {*ApplicationEvents, *KernelEvents, *ServerEvents}
+
+    assert set(IN_ORDER) == known
