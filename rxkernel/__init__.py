@@ -66,6 +66,7 @@ from rxkernel.exceptions import (
     UnsupportedMediaTypeException,
     UpgradeRequiredException,
     URITooLongException,
+    ValidationError,
 )
 from rxkernel.kernel.compiled import (
     Compiled,
@@ -98,6 +99,9 @@ from rxkernel.messages.connection import (
     Broadcaster,
     ClientAddress,
     Connection,
+)
+from rxkernel.messages.input_errors import (
+    InputErrorCode,
 )
 from rxkernel.messages.request import (
     Request,
@@ -218,6 +222,7 @@ __all__ = [
     "HttpSettings",
     "HttpVersionNotSupportedException",
     "Inject",
+    "InputErrorCode",
     "InsufficientStorageException",
     "InternalServerErrorException",
     "Kernel",
@@ -281,6 +286,7 @@ __all__ = [
     "UnsupportedMediaTypeException",
     "UpgradeRequiredException",
     "UploadedFile",
+    "ValidationError",
     "WebSocketDefinition",
     "WebSocketMetadata",
     "WebSocketMetadataStorage",

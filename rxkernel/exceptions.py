@@ -5,6 +5,8 @@ RxKernelError
 └── HttpException           an answer with a status, on every transport
     ├── BadRequestException 400 … and one class per status of RFC 9110 §15 that an
     └── application raises, with those of RFC 6585, RFC 4918 and RFC 7725
+
+and `ValidationError`, which classes of an application raise.
 """
 
 from collections.abc import Iterable, Mapping
@@ -31,6 +33,23 @@ class ConfigurationError(RxKernelError):
     def merge(cls, errors: Iterable["ConfigurationError"]) -> "ConfigurationError":
         """One error with the problems of all *errors*, each once, in their order."""
         return cls(*dict.fromkeys(problem for error in errors for problem in error.problems))
+
+
+class ValidationError(ValueError):
+    """A rule of a class that its fields break: raise it from a validator, a converter or
+    ``__post_init__``. The request that brought them is answered 422.
+
+    *message*, *code* (a word for programs) and *params* (the values of the rule, as JSON) are
+    sent to the client as they are; do not repeat the client's value in them.
+    """
+
+    def __init__(
+        self, message: str, *, code: str = "invalid", params: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.params: Mapping[str, Any] = params or {}
 
 
 class HttpException(RxKernelError):

@@ -150,7 +150,12 @@ def test_a_typed_action_takes_its_values_from_the_options(
     result = run("call", "typed", shop, *options, "--body", '{"id": "2"}')
     assert result.exit_code == 1
     assert json.loads(result.stdout)["content"]["errors"] == [
-        {"path": "body.id", "message": "expected int, got str"}
+        {
+            "path": "body.id",
+            "code": "type",
+            "message": "expected int, got str",
+            "params": {"expected": "int", "got": "str"},
+        }
     ]
 
 

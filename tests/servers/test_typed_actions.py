@@ -41,11 +41,18 @@ class Tasks:
 BAD = {"title": 5, "tags": ["a", 1], "secret": 1}
 MISFITS = {
     "statusCode": 422,
-    "message": "the request does not fit; see errors",
+    "message": "validation failed; see errors",
     "errors": [
-        {"path": "body.title", "message": "expected str, got int"},
-        {"path": "body.tags[1]", "message": "expected str, got int"},
-        {"path": "body.secret", "message": "is not known"},
+        {
+            "path": path,
+            "code": "type",
+            "message": "expected str, got int",
+            "params": {"expected": "str", "got": "int"},
+        }
+        for path in ("body.title", "body.tags[1]")
+    ]
+    + [
+        {"path": "body.secret", "code": "unknown_field", "message": "is not a known field"},
     ],
 }
 
@@ -106,7 +113,7 @@ async def test_a_body_of_another_content_type_is_415(
     async with session.post(url, skip_auto_headers=skipped) as answer:
         assert (answer.status, (await answer.json())["errors"]) == (
             422,
-            [{"path": "body", "message": "is missing"}],
+            [{"path": "body", "code": "missing", "message": "is missing"}],
         )
 
 

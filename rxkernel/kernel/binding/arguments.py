@@ -14,9 +14,10 @@ from multidict import MultiDict, MultiDictProxy
 
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.kernel.binding.class_nodes import Field
-from rxkernel.kernel.binding.misfits import NO_UNICODE, Misfits, is_unicode
+from rxkernel.kernel.binding.misfits import Misfits, is_unicode
 from rxkernel.kernel.binding.node_reader import read_node
 from rxkernel.kernel.binding.validation import Validator
+from rxkernel.messages.input_errors import MISSING_INPUT, NOT_UTF8
 from rxkernel.messages.request import Request
 from rxkernel.routing.annotations import (
     alternatives,
@@ -99,7 +100,7 @@ def absent(parameter: Parameter, path: str) -> Absent:
     if default is REQUIRED and parameter.source is Source.FILE and _is_optional(parameter):
         return lambda _: None
     if default is REQUIRED:
-        return lambda misfits: misfits.add(path, "is missing")
+        return lambda misfits: misfits.add(path, MISSING_INPUT)
     if _is_immutable(default):
         return lambda _: default
     return lambda _: deepcopy(default)
@@ -149,7 +150,7 @@ def _text(parameter: Parameter) -> Read:
         if value is MISSING:
             return nothing(misfits)
         if is_raw and not is_unicode(value):
-            return misfits.add(path, NO_UNICODE)
+            return misfits.add(path, NOT_UTF8)
         if type(value) is exact:
             return value
         if value == "" and may_be_emptied and _is_of_form(request, key):
@@ -185,7 +186,7 @@ def _texts(parameter: Parameter) -> Read:
         if values is None:
             return nothing(misfits)
         if is_raw and not all(map(is_unicode, values)):
-            return misfits.add(path, NO_UNICODE)
+            return misfits.add(path, NOT_UTF8)
         return validator.read(one_list(values), path, misfits, True)
 
     return read

@@ -13,8 +13,9 @@ from rxkernel.kernel.binding.arguments import (
     one_list,
     values_of,
 )
-from rxkernel.kernel.binding.misfits import UNFIT, Misfits, below, kind_of
+from rxkernel.kernel.binding.misfits import UNFIT, Misfits
 from rxkernel.kernel.binding.validation import Validator, takes_empty
+from rxkernel.messages.input_errors import UNKNOWN_FIELD, below, kind_of, wrong_type
 from rxkernel.messages.media_type import MULTIPART, URLENCODED, content_type_of
 from rxkernel.messages.request import Request
 from rxkernel.messages.transport import Transport
@@ -54,7 +55,7 @@ def _bytes(parameter: Parameter) -> Read:
             return nothing(misfits)
         if isinstance(request.body, bytes | bytearray):
             return bytes(request.body)
-        return misfits.add(_WHOLE, f"expected bytes, got {kind_of(request.body)}")
+        return misfits.add(_WHOLE, wrong_type("bytes", kind_of(request.body)))
 
     return read
 
@@ -123,10 +124,10 @@ def _fields_of(known: frozenset[str] | None) -> Fields:
         if fields is None:
             if isinstance(request.body, str | bytes):
                 _check_media_type(request, is_text=False)
-            misfits.add(_WHOLE, f"expected object, got {kind_of(request.body)}")
+            misfits.add(_WHOLE, wrong_type("object", kind_of(request.body)))
         elif known is not None and not fields.keys() <= known:
             for name in dict.fromkeys(key for key in fields if key not in known):
-                misfits.add(below(_WHOLE, name), "is not known")
+                misfits.add(below(_WHOLE, name), UNKNOWN_FIELD)
         return fields
 
     return read

@@ -5,18 +5,19 @@ from typing import Any
 
 import attrs
 
-from rxkernel.kernel.binding.misfits import (
-    DOUBT,
-    UNFIT,
-    Misfit,
-    Misfits,
-    at,
-    below,
-    kind_of,
-    said_by_class,
-)
+from rxkernel.kernel.binding.misfits import DOUBT, UNFIT, Misfits, at, said_by_class
 from rxkernel.kernel.binding.nodes import ARRAYS, ATOMS, Items, Leaf, Node, Row, Table, made
 from rxkernel.kernel.binding.strays import Strays
+from rxkernel.messages.input_errors import (
+    MISSING_INPUT,
+    UNKNOWN_FIELD,
+    ErrorEntry,
+    below,
+    kind_of,
+    wrong_choice,
+    wrong_length,
+    wrong_type,
+)
 
 
 @attrs.frozen(eq=False)
@@ -64,12 +65,13 @@ class Object:
     _strays: Strays | None = None
     _looking: list[list[tuple[str, Node]] | None] = attrs.field(factory=lambda: [None, None])
 
-    def unclean(self, raw: Any, lenient: bool) -> Misfit | None:
+    def unclean(self, raw: Any, lenient: bool) -> ErrorEntry | None:
         if self.is_array:
             return self._unclean_array(raw, lenient)
         is_bare = len(raw) == self.needed  # which are all there, or msgspec had not converted it
         if not (is_bare or self.allow_unknown or self.known.issuperset(raw)):
-            return below("", next(key for key in raw if key not in self.known)), "is not known"
+            unknown = next(key for key in raw if key not in self.known)
+            return UNKNOWN_FIELD.at(below("", unknown))
         if (looking := self._looking[lenient]) is None:
             looking = self._looking[lenient] = self._looking_nodes(lenient)
         for key, node in looking:
@@ -77,10 +79,10 @@ class Object:
                 return at(f".{key}", found)
         return None
 
-    def _unclean_array(self, raw: Any, lenient: bool) -> Misfit | None:
+    def _unclean_array(self, raw: Any, lenient: bool) -> ErrorEntry | None:
         first = int(self.tag_field is not None)
         if not self.allow_unknown and len(raw) > self._longest:
-            return "", f"expected array of length <= {self._longest}"
+            return wrong_length("array", len(raw), longest=self._longest)
         for place, (field, each) in enumerate(zip(self.outputs, raw[first:], strict=False), first):
             if (found := field.node.unclean(each, lenient)) is not None:
                 return at(f"[{place}]", found)
@@ -98,7 +100,7 @@ class Object:
         if self.is_array:
             return self._build_array(raw, path, misfits, lenient)
         if not isinstance(raw, dict):
-            return misfits.add(path, f"expected object, got {kind_of(raw)}")
+            return misfits.add(path, wrong_type("object", kind_of(raw)))
         built, fits = {}, True
         for key, field in self.inputs.items():
             if key in raw:
@@ -106,15 +108,15 @@ class Object:
                 fits = fits and value is not UNFIT
                 built[field.argument] = value
             elif field.is_required:
-                misfits.add(f"{path}.{key}", "is missing")
+                misfits.add(f"{path}.{key}", MISSING_INPUT)
                 fits = False
         if self.tag_field in raw and raw[self.tag_field] != self.tag:
-            misfits.add(f"{path}.{self.tag_field}", f"expected one of {self.tag!r}")
+            misfits.add(f"{path}.{self.tag_field}", wrong_choice([self.tag]))
             fits = False
         if not self.allow_unknown:
             for key in raw:
                 if key not in self.known:
-                    misfits.add(below(path, key), "is not known")
+                    misfits.add(below(path, key), UNKNOWN_FIELD)
                     fits = False
                 if misfits.is_full:
                     break
@@ -122,12 +124,14 @@ class Object:
 
     def _build_array(self, raw: Any, path: str, misfits: Misfits, lenient: bool) -> Any:
         if not isinstance(raw, ARRAYS):
-            return misfits.add(path, f"expected array, got {kind_of(raw)}")
-        if not self.allow_unknown and len(raw) > self._longest:
-            return misfits.add(path, f"expected array of length <= {self._longest}")
+            return misfits.add(path, wrong_type("array", kind_of(raw)))
+        if not self.allow_unknown and (
+            broken := wrong_length("array", len(raw), longest=self._longest)
+        ):
+            return misfits.add(path, broken)
         parts, first = list(raw), int(self.tag_field is not None)
         if first and parts[:1] != [self.tag]:
-            return misfits.add(f"{path}[0]", f"expected one of {self.tag!r}")
+            return misfits.add(f"{path}[0]", wrong_choice([self.tag]))
         built, fits = {}, True
         for place, field in enumerate(self.outputs, first):
             if place < len(parts):
@@ -135,7 +139,7 @@ class Object:
                 fits = fits and value is not UNFIT
                 built[field.argument] = value
             elif field.is_required:
-                misfits.add(f"{path}[{place}]", "is missing")
+                misfits.add(f"{path}[{place}]", MISSING_INPUT)
                 fits = False
         return self._make(built, path, misfits) if fits else UNFIT
 
@@ -143,9 +147,9 @@ class Object:
         try:
             return self.make(**built)
         except (TypeError, ValueError) as exc:
-            name, text = said_by_class(exc, self.cls)
+            name, entry = said_by_class(exc, self.cls)
             keys = {field.name: key for key, field in self.inputs.items()}
-            return misfits.add(f"{path}.{keys[name]}" if name in keys else path, text)
+            return misfits.add(f"{path}.{keys[name]}" if name in keys else path, entry)
 
     @property
     def in_c(self) -> Any:
@@ -229,7 +233,7 @@ class Choice:
         tagged = (a for a in self.arrays if isinstance(a, Object) and a.tag == tag)
         return next(tagged, self.array) if len(self.arrays) > 1 else self.array
 
-    def unclean(self, raw: Any, lenient: bool) -> Misfit | None:
+    def unclean(self, raw: Any, lenient: bool) -> ErrorEntry | None:
         if raw is None:
             return None
         if lenient and self.is_optional and isinstance(raw, str) and raw.lower() == "null":
@@ -243,9 +247,11 @@ class Choice:
         if (node := self._pick(raw)) is not None:
             return made(node, raw, path, misfits, lenient)
         if isinstance(raw, dict) and self.objects:
-            tags = ", ".join(repr(o.tag) for o in self.objects)
-            return misfits.add(f"{path}.{_tag_of(self.objects[0])}", f"expected one of {tags}")
-        return misfits.add(path, f"expected {self.title}, got {kind_of(raw)}")
+            tag_field = _tag_of(self.objects[0])
+            is_given = tag_field in raw
+            entry = wrong_choice(o.tag for o in self.objects) if is_given else MISSING_INPUT
+            return misfits.add(f"{path}.{tag_field}", entry)
+        return misfits.add(path, wrong_type(self.title, kind_of(raw)))
 
     def opened(self, value: Any) -> Any:
         node = self._pick_instance(value)

@@ -6,13 +6,15 @@ import sys
 from collections.abc import Iterator
 from dis import opmap
 from enum import Enum, auto
-from types import NoneType, TracebackType
+from types import TracebackType
 from typing import Any
 
 import attrs
 import msgspec
 
-from rxkernel.exceptions import UnprocessableEntityException
+from rxkernel.exceptions import UnprocessableEntityException, ValidationError
+from rxkernel.messages.conversion_errors import entry_of, place_of
+from rxkernel.messages.input_errors import ErrorEntry, invalid, rejection
 
 MOST = 50
 """Misfits that are told of one request; a client that makes more learns nothing from them."""
@@ -20,16 +22,9 @@ MOST = 50
 SEARCHED = 10_000
 """Values of one request that are looked at for more misfits, when one is known."""
 
-_NAME_LIMIT = 100
-_CHOICES_LIMIT = 20
-_PLACE = re.compile(r" - at `(?:key` in `)?\$(.*)`\Z", re.DOTALL)
-_KINDS = {dict: "object", list: "array", tuple: "array", NoneType: "null"}
 _CONVERTER = re.compile(r"__attr_converter_(\w+)\(")
 _RAISE = opmap["RAISE_VARARGS"]
 _OF_ATTRS = re.compile(r"(?:'[^']*' )?(?P<rule>.*?)(?:: | \().*", re.DOTALL)
-
-
-NO_UNICODE = "is not valid UTF-8"
 
 
 class _Unfit:
@@ -38,10 +33,7 @@ class _Unfit:
 
 UNFIT: Any = _Unfit()
 
-Misfit = tuple[str, str]
-"""One misfit: its place below the value, as ``.items[2].price``, and what is wrong there."""
-
-DOUBT: Misfit = ("", "")
+DOUBT = ErrorEntry("invalid", "")
 """Stands for a value that msgspec may have made of it in another way than is wanted."""
 
 
@@ -59,7 +51,7 @@ class Misfits(msgspec.Struct, eq=False):  # one for each request: C makes it
     ``left`` is how many values a search may still look at.
     """
 
-    found: list[dict[str, str]] = []
+    found: list[dict[str, Any]] = []
     mode: Mode = Mode.IN_C
     left: int = SEARCHED
 
@@ -72,17 +64,15 @@ class Misfits(msgspec.Struct, eq=False):  # one for each request: C makes it
         """Whether to look no further: enough is found, or enough was looked at."""
         return self.is_full or (self.mode is Mode.SEARCH and self.left <= 0)
 
-    def add(self, path: str, message: str) -> Any:
-        """Note that what is at *path* is not right; returns `UNFIT`."""
+    def add(self, path: str, entry: ErrorEntry) -> Any:
+        """Note *entry* for what was read from *path*; returns `UNFIT`."""
         if not self.is_full:
-            self.found.append({"path": path, "message": message})
+            self.found.append(entry.to_dict(path))
         return UNFIT
 
     def exception(self) -> UnprocessableEntityException:
         """What the request is refused with (422)."""
-        return UnprocessableEntityException(
-            "the request does not fit; see errors", errors=self.found
-        )
+        return rejection(self.found)
 
 
 def is_unicode(text: str) -> bool:
@@ -96,41 +86,12 @@ def is_unicode(text: str) -> bool:
     return True
 
 
-def below(path: str, name: object) -> str:
-    """The path of *name* below *path*; a name of a client is cut."""
-    return f"{path}.{str(name)[:_NAME_LIMIT]}"
-
-
-def at(place: str, found: Misfit) -> Misfit:
+def at(place: str, found: ErrorEntry) -> ErrorEntry:
     """*found* in a part, as the whole tells it, where the part is at *place*."""
-    return found if found is DOUBT else (place + found[0], found[1])
+    return found if found is DOUBT else found.at(place)
 
 
-def kind_of(raw: object) -> str:
-    """What JSON calls *raw*."""
-    return _KINDS.get(type(raw), type(raw).__name__)
-
-
-def said_by_msgspec(
-    exc: msgspec.ValidationError, choices: tuple[Any, ...] = (), lenient: bool = False
-) -> str:
-    """msgspec's reason for refusing a value, where only *choices* are allowed, if any."""
-    text = _PLACE.sub("", str(exc))
-    if choices or text.startswith(("Invalid enum value", "Invalid value")):  # and then the value
-        return _one_of(choices)
-    text = text.replace("`", "")
-    if lenient:  # every value of a query is a text
-        text = text.removesuffix(", got str")
-    return text[:1].lower() + text[1:]
-
-
-def place_in(exc: msgspec.ValidationError) -> str:
-    """Where msgspec found a misfit, below the value it was given: ``.items[2].price``."""
-    found = _PLACE.search(str(exc))
-    return found[1] if found else ""
-
-
-def misfit_of(exc: msgspec.ValidationError) -> Misfit:
+def misfit_of(exc: msgspec.ValidationError) -> ErrorEntry:
     """The one misfit that msgspec tells of. It is kept instead of *exc*, whose traceback holds
     the frames and with them the whole body.
 
@@ -138,39 +99,35 @@ def misfit_of(exc: msgspec.ValidationError) -> Misfit:
         Exception: the bug of a class, which msgspec takes for a misfit.
     """
     if isinstance(exc.__cause__, Exception):  # raised by a class
-        return place_in(exc), said_by_class(exc.__cause__)[1]
-    return place_in(exc), said_by_msgspec(exc)
+        return said_by_class(exc.__cause__)[1].at(place_of(exc))
+    return entry_of(exc)
 
 
-def _one_of(choices: tuple[Any, ...]) -> str:
-    if not choices:
-        return "is none of what is allowed"
-    shown = ", ".join(map(repr, choices[:_CHOICES_LIMIT]))
-    return f"expected one of {shown}" + (", …" if len(choices) > _CHOICES_LIMIT else "")
-
-
-def said_by_class(exc: Exception, cls: type | None = None) -> tuple[str | None, str]:
+def said_by_class(exc: Exception, cls: type | None = None) -> tuple[str | None, ErrorEntry]:
     """The attribute, where it is known, and the reason of *cls* that refused its fields.
 
-    What the application itself says with ``raise ValueError(…)`` is kept, and the rule of a
-    validator of attrs, whose text quotes the value at its end. Of another `ValueError`, as that
-    of ``int(text)`` or of an enum, nothing is told: it would quote the value.
+    A `ValidationError` is kept as it is. What the application itself says with
+    ``raise ValueError(…)`` is kept, and the rule of a validator of attrs, whose text quotes the
+    value at its end. Of another `ValueError`, as that of ``int(text)`` or of an enum, nothing is
+    told: it would quote the value.
 
     Raises:
         Exception: *exc* itself, when it is a bug of the class and no misfit.
     """
     frames = list(_frames(exc.__traceback__))
     attribute = next(filter(None, map(_attribute_in, frames)), None)
-    text = str(exc.args[0]) if exc.args else "is not valid"
+    if isinstance(exc, ValidationError):
+        return attribute, ErrorEntry(exc.code, exc.message, exc.params)
+    text = str(exc.args[0]) if exc.args else ""
     last = frames[-1] if frames else None
     if last is not None and _module_of(last).startswith("attr."):
         found = _OF_ATTRS.fullmatch(text)
-        return attribute, found["rule"] if found else "is not valid"
+        return attribute, invalid(found["rule"]) if found else invalid()
     is_generated = last is not None and _is_of_attrs(last)  # it called a converter that is in C
     if not isinstance(exc, ValueError) and not (is_generated and isinstance(exc, TypeError)):
         raise exc
     is_said = last is not None and _raises(last) and _is_of_application(last, cls)
-    return attribute, text if is_said else "is not valid"
+    return attribute, invalid(text) if is_said and text else invalid()
 
 
 def _frames(tb: TracebackType | None) -> Iterator[TracebackType]:

@@ -18,18 +18,17 @@ from uuid import UUID
 import attrs
 import msgspec
 
-from rxkernel.kernel.binding.misfits import (
-    DOUBT,
-    UNFIT,
-    Misfit,
-    Misfits,
-    Mode,
-    at,
+from rxkernel.kernel.binding.misfits import DOUBT, UNFIT, Misfits, Mode, at, misfit_of
+from rxkernel.messages.conversion_errors import entry_of
+from rxkernel.messages.input_errors import (
+    NOT_FINITE,
+    ErrorEntry,
     below,
+    invalid,
     kind_of,
-    misfit_of,
-    place_in,
-    said_by_msgspec,
+    wrong_format,
+    wrong_length,
+    wrong_type,
 )
 
 ATOMS = (str, int, float, bytes, Decimal, date, datetime, time, timedelta, UUID, Enum)
@@ -63,7 +62,7 @@ class Node(Protocol):
     @property
     def in_c(self) -> Any: ...
 
-    def unclean(self, raw: Any, lenient: bool) -> Misfit | None:
+    def unclean(self, raw: Any, lenient: bool) -> ErrorEntry | None:
         """The first thing in *raw*, which msgspec converted, that is not wanted.
 
         `DOUBT` when it is well, but only `build` makes it right.
@@ -93,26 +92,31 @@ class Leaf:
     def in_c(self) -> Any:
         return self.type
 
-    def unclean(self, raw: Any, lenient: bool) -> Misfit | None:
+    def unclean(self, raw: Any, lenient: bool) -> ErrorEntry | None:
         if self.is_moment:
-            return ("", f"expected {self.title}") if lenient and _is_number(raw) else None
+            return _not_a_moment(raw, self.title) if lenient and _is_number(raw) else None
         if not (self.looks or (lenient and self.looks_leniently)):
             return None
         is_wanted = _is_decimal if self.looks else _is_finite
-        return None if is_wanted(raw) else ("", "expected a finite number")
+        return None if is_wanted(raw) else NOT_FINITE
 
     def build(self, raw: Any, path: str, misfits: Misfits, lenient: bool) -> Any:
         try:
             value = msgspec.convert(raw, self.type, strict=not lenient)
         except msgspec.ValidationError as exc:
-            message = said_by_msgspec(exc, self.choices, lenient)
-            return misfits.add(path + place_in(exc), message)
+            return misfits.add(path, entry_of(exc, self.choices, lenient))
         if (found := self.unclean(raw, lenient)) is not None:
-            return misfits.add(path, found[1])
+            return misfits.add(path, found)
         return value
 
     def opened(self, value: Any) -> Any:
         return value
+
+
+def _not_a_moment(raw: Any, expected: str) -> ErrorEntry:
+    if isinstance(raw, str):
+        return wrong_format(expected, "RFC 3339")
+    return wrong_type(expected, kind_of(raw))
 
 
 def _is_finite(raw: Any) -> bool:
@@ -162,7 +166,7 @@ def made(node: Node, raw: Any, path: str, misfits: Misfits, lenient: bool) -> An
     try:
         value = msgspec.convert(raw, node.in_c, strict=not lenient)
     except msgspec.ValidationError as exc:
-        failure: Misfit | None = misfit_of(exc)
+        failure: ErrorEntry | None = misfit_of(exc)
     except TypeError:  # a set of what has no hash
         failure = None
     else:
@@ -173,7 +177,7 @@ def made(node: Node, raw: Any, path: str, misfits: Misfits, lenient: bool) -> An
 
 
 def build_after(
-    failure: Misfit | None, node: Node, raw: Any, path: str, misfits: Misfits, lenient: bool
+    failure: ErrorEntry | None, node: Node, raw: Any, path: str, misfits: Misfits, lenient: bool
 ) -> Any:
     """As `Node.build`, of what msgspec could not make, or not as it is wanted.
 
@@ -190,7 +194,7 @@ def build_after(
     if failure is None or not is_search:
         return value
     if len(misfits.found) == before:
-        misfits.add(path + failure[0], failure[1])
+        misfits.add(path, failure)
     return UNFIT
 
 
@@ -203,13 +207,6 @@ def _unhashable(parts: list[Any]) -> list[int]:
         except TypeError:
             places.append(place)
     return places
-
-
-def _broken_length(length: int, shortest: int, longest: int | None) -> str:
-    """The bound that *length* breaks, or nothing."""
-    if length < shortest:
-        return f">= {shortest}"
-    return f"<= {longest}" if longest is not None and length > longest else ""
 
 
 @attrs.define(eq=False)
@@ -244,7 +241,7 @@ class Items:
     def by_hand(self) -> bool:
         return self.item.by_hand
 
-    def unclean(self, raw: Any, lenient: bool) -> Misfit | None:
+    def unclean(self, raw: Any, lenient: bool) -> ErrorEntry | None:
         unclean = self.item.unclean
         for each in raw:
             if (found := unclean(each, lenient)) is not None:
@@ -254,9 +251,9 @@ class Items:
 
     def build(self, raw: Any, path: str, misfits: Misfits, lenient: bool) -> Any:
         if not isinstance(raw, ARRAYS):
-            return misfits.add(path, f"expected array, got {kind_of(raw)}")
-        if rule := _broken_length(len(raw), self.shortest, self.longest):
-            return misfits.add(path, f"expected array of length {rule}")
+            return misfits.add(path, wrong_type("array", kind_of(raw)))
+        if broken := wrong_length("array", len(raw), self.shortest, self.longest):
+            return misfits.add(path, broken)
         parts, item = [], self.item
         for n, each in enumerate(raw):
             if misfits.is_done:
@@ -266,7 +263,7 @@ class Items:
             return UNFIT
         if self.make in _SETS and (places := _unhashable(parts)):
             for place in places:
-                misfits.add(f"{path}[{place}]", "cannot be one of a set")
+                misfits.add(f"{path}[{place}]", invalid("cannot be an item of a set"))
             return UNFIT
         return self.make(parts)
 
@@ -297,9 +294,9 @@ class Row:
     by_hand: bool = False
     in_c: Any = None
 
-    def unclean(self, raw: Any, lenient: bool) -> Misfit | None:
+    def unclean(self, raw: Any, lenient: bool) -> ErrorEntry | None:
         if len(raw) > len(self.items):
-            return "", f"expected array of length {len(self.items)}"
+            return wrong_length("array", len(raw), self.shortest, len(self.items))
         for place, (node, each) in enumerate(zip(self.items, raw, strict=False)):
             if (found := node.unclean(each, lenient)) is not None:
                 return at(f"[{place}]", found)
@@ -307,9 +304,9 @@ class Row:
 
     def build(self, raw: Any, path: str, misfits: Misfits, lenient: bool) -> Any:
         if not isinstance(raw, list | tuple):
-            return misfits.add(path, f"expected array, got {kind_of(raw)}")
-        if not self.shortest <= len(raw) <= len(self.items):
-            return misfits.add(path, f"expected array of length {len(self.items)}")
+            return misfits.add(path, wrong_type("array", kind_of(raw)))
+        if broken := wrong_length("array", len(raw), self.shortest, len(self.items)):
+            return misfits.add(path, broken)
         built = [
             made(node, each, f"{path}[{place}]", misfits, lenient)
             for place, (node, each) in enumerate(zip(self.items, raw, strict=False))
@@ -360,7 +357,7 @@ class Table:
     def by_hand(self) -> bool:
         return self.value.by_hand or not self._has_text_keys
 
-    def unclean(self, raw: Any, lenient: bool) -> Misfit | None:
+    def unclean(self, raw: Any, lenient: bool) -> ErrorEntry | None:
         for key, each in raw.items():
             found = self.key.unclean(key, True) or self.value.unclean(each, lenient)
             if found is not None:
@@ -369,9 +366,9 @@ class Table:
 
     def build(self, raw: Any, path: str, misfits: Misfits, lenient: bool) -> Any:
         if not isinstance(raw, Mapping):
-            return misfits.add(path, f"expected object, got {kind_of(raw)}")
-        if rule := _broken_length(len(raw), self.shortest, self.longest):
-            return misfits.add(path, f"expected object of length {rule}")
+            return misfits.add(path, wrong_type("object", kind_of(raw)))
+        if broken := wrong_length("object", len(raw), self.shortest, self.longest):
+            return misfits.add(path, broken)
         built, fits = {}, True
         for key, each in raw.items():
             if misfits.is_done:

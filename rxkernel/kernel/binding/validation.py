@@ -6,10 +6,11 @@ from typing import Any, get_args, get_origin
 from msgspec import ValidationError, convert
 
 from rxkernel.kernel.binding.defaults import fill_of
-from rxkernel.kernel.binding.misfits import NO_UNICODE, UNFIT, Misfit, Misfits, misfit_of
+from rxkernel.kernel.binding.misfits import UNFIT, Misfits, misfit_of
 from rxkernel.kernel.binding.node_reader import read_node
 from rxkernel.kernel.binding.nodes import Node, build_after
 from rxkernel.kernel.binding.words import with_words
+from rxkernel.messages.input_errors import NOT_UTF8, TOO_DEEP, ErrorEntry
 from rxkernel.routing.annotations import UNIONS
 
 
@@ -31,7 +32,7 @@ class Validator:
         """The value of *raw*, or `UNFIT`; *lenient* takes the text ``"7"`` for the number."""
         if raw is None and self._is_optional:
             return None
-        failure: Misfit | None = None
+        failure: ErrorEntry | None = None
         if self._in_c:
             try:
                 if lenient:
@@ -41,9 +42,9 @@ class Validator:
             except ValidationError as exc:
                 failure = misfit_of(exc)
             except RecursionError:
-                return misfits.add(path, "is nested too deeply")
+                return misfits.add(path, TOO_DEEP)
             except UnicodeEncodeError:
-                return misfits.add(path, NO_UNICODE)
+                return misfits.add(path, NOT_UTF8)
             except TypeError:  # a set of what has no hash
                 pass
             else:
@@ -65,7 +66,7 @@ class Validator:
         path: str,
         misfits: Misfits,
         lenient: bool,
-        failure: Misfit | None,
+        failure: ErrorEntry | None,
     ) -> Any:
         try:
             if self._in_c:
@@ -73,9 +74,9 @@ class Validator:
             else:
                 value = self.node.build(raw, path, misfits, lenient)
         except RecursionError:
-            return misfits.add(path, "is nested too deeply")
+            return misfits.add(path, TOO_DEEP)
         except UnicodeEncodeError:
-            return misfits.add(path, NO_UNICODE)
+            return misfits.add(path, NOT_UTF8)
         return value if value is UNFIT else self._filled(value)
 
     def _filled(self, value: Any) -> Any:

@@ -204,7 +204,7 @@ def test_a_field_that_a_base_class_has_a_default_for_may_still_be_required() -> 
 
     Validator(Remade).read({}, "body", misfits)
 
-    assert misfits.found == [{"path": "body.name", "message": "is missing"}]
+    assert misfits.found == [{"path": "body.name", "code": "missing", "message": "is missing"}]
 
 
 def test_a_default_that_is_made_is_made_for_each() -> None:

@@ -81,7 +81,7 @@ WIDE = 2 * SEARCHED
     ("last", "place", "message"),
     [
         ({"votes": "x"}, "votes", "expected int, got str"),
-        ({"more": 1}, "more", "is not known"),
+        ({"more": 1}, "more", "is not a known field"),
         ({"by_name": {"a": {"votes": "x"}}}, "by_name[...].votes", "expected int, got str"),
     ],
     ids=["votes", "more", "by_name"],
@@ -120,7 +120,7 @@ def test_every_misfit_of_a_usual_body_is_told(work: Work) -> None:
     place = "body.replies[0].replies[0].replies[0].replies"
     assert work.of(Comment, raw) == {
         f"{place}[1].votes": "expected int, got str",
-        f"{place}[2].more": "is not known",
+        f"{place}[2].more": "is not a known field",
         "body.replies[1].votes": "expected int, got null",
         "body.votes": "expected int, got null",
     }

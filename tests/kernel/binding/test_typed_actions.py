@@ -120,7 +120,7 @@ def ask(client_of: ClientOf, request: pytest.FixtureRequest) -> Any:
 def misfits(response: Response) -> dict[str, str]:
     """By path, what was refused with 422."""
     assert response.status_code == 422, response.content
-    assert response.content["message"] == "the request does not fit; see errors"
+    assert response.content["message"] == "validation failed; see errors"
     return {error["path"]: error["message"] for error in response.content["errors"]}
 
 
@@ -314,13 +314,13 @@ class TestBody:
             "body.items[2].name": "expected str, got null",
             "body.items[2].price": "expected float, got str",
             "body.items[2].size": "expected one of 's', 'l'",
-            "body.items[2].secret": "is not known",
+            "body.items[2].secret": "is not a known field",
             "body.items[3]": "expected object, got int",
             "body.items[4].name": "is missing",
             "body.items[4].price": "is missing",
             "body.note": "expected str, got int",
             "body.tags.b.price": "expected float >= 0.0",
-            "body.more": "is not known",
+            "body.more": "is not a known field",
         }
         assert "XXL" not in str(response.content)
 
@@ -344,7 +344,7 @@ class TestBody:
         body = {"first": item, "second": item, "how_many": 3}
         assert (await ask("both", body=body)).content == ["tea", "tea", 3]
         assert misfits(await ask("both", body={"first": {"name": "x"}, "third": 1})) == {
-            "body.third": "is not known",
+            "body.third": "is not a known field",
             "body.first.price": "is missing",
             "body.second": "is missing",
             "body.how_many": "is missing",
@@ -381,7 +381,7 @@ class TestBody:
         assert (await client.http("form", form=form)).content == Filter(3, ["a"], "null")
         assert misfits(await client.http("form", form={"limit": "x", "z": "1"})) == {
             "body.limit": "expected int",
-            "body.z": "is not known",
+            "body.z": "is not a known field",
         }
 
     async def test_an_input_left_empty_is_not_given_where_a_text_is_no_value(
@@ -433,7 +433,7 @@ class TestBody:
         }
         assert misfits(await client.http("class", body={**empty, "age": ""})) == {
             "body.age": "expected int, got str",
-            "body.born": "invalid RFC3339 encoded date",
+            "body.born": "expected date (RFC 3339)",
             "body.stars": "expected int, got str",
             "body.size": "expected one of 's', 'l'",
         }
@@ -682,7 +682,7 @@ class TestKinds:
         assert read(Cat | Dog, {"type": "cat", "nineLives": 9}) == Cat(9)
         kid = {"type": "cat", "nineLives": 1, "x": 1}
         assert read(Cat | Dog, {"type": "dog", "friends": [kid]}) == {
-            "body.friends[0].x": "is not known"
+            "body.friends[0].x": "is not a known field"
         }
         assert read(Cat | Dog, {"type": "fish"}) == {"body.type": "expected one of 'cat', 'dog'"}
         assert read(Cat, {"type": "fish", "nineLives": 1}) == {
@@ -693,9 +693,9 @@ class TestKinds:
         assert read(Draft, {"title": "a", "point": [1]}) == {"title": "a", "point": Point(1)}
         assert read(Draft, {"title": "a", "point": ["x", 2], "z": 1}) == {
             "body.point[0]": "expected int, got str",
-            "body.z": "is not known",
+            "body.z": "is not a known field",
         }
-        assert read(Point, [1, 2, 3]) == {"body": "expected array of length 2"}
+        assert read(Point, [1, 2, 3]) == {"body": "expected array of length <= 2"}
         assert read(tuple[int, str], [1, 2]) == {"body[1]": "expected str, got int"}
         assert read(set[int], [1, 1]) == {1}
 
@@ -727,9 +727,11 @@ class TestKinds:
         assert read(Envelope, [1, {"name": " a "}]) == Envelope(1, Account("a"))
         assert read(Envelope, [1, {"name": "a"}, 5]) == Envelope(1, Account("a"), 5)
         assert read(Envelope, [1, {"name": "a", "is_admin": True}]) == {
-            "body[1].is_admin": "is not known"
+            "body[1].is_admin": "is not a known field"
         }
-        assert read(Holder, [{"name": "a", "price": 1, "x": 1}]) == {"body[0].x": "is not known"}
+        assert read(Holder, [{"name": "a", "price": 1, "x": 1}]) == {
+            "body[0].x": "is not a known field"
+        }
 
     def test_alternatives_by_kind(self) -> None:
         kind = dict[str, int] | list[int] | str | None
@@ -738,7 +740,7 @@ class TestKinds:
         assert read(kind, {"a": "x"}) == {"body.a": "expected int, got str"}
         assert read(kind, 5) == {"body": "expected str, got int"}
         assert read(Order | list[int], "x") == {"body": "expected array | object, got str"}
-        assert read(Size | int, "y") == {"body": "is none of what is allowed"}
+        assert read(Size | int, "y") == {"body": "is not an allowed value"}
 
     def test_keys_of_a_mapping(self) -> None:
         assert read(dict[int, str], {"1": "a"}) == {1: "a"}
@@ -748,7 +750,7 @@ class TestKinds:
         assert read(few, {"a": 1, "b": 2}) == {"body": "expected object of length <= 1"}
 
     def test_what_has_no_hash_is_no_item_of_a_set(self) -> None:
-        raw, message = [1, [2], {}], "cannot be one of a set"
+        raw, message = [1, [2], {}], "cannot be an item of a set"
         assert read(set, raw) == {"body[1]": message, "body[2]": message}
         assert read(list[set[Any]], [[1], raw]) == {"body[1][1]": message, "body[1][2]": message}
         assert read(Tagged, {"tags": raw}).keys() == {"body.tags[1]", "body.tags[2]"}
@@ -783,7 +785,7 @@ class TestKinds:
         """msgspec alone would run no converter, and let a client set ``is_admin``."""
         assert read(Account, {"name": " Ada ", "_age": 3}) == Account("Ada", 3)
         assert read(Account, {"name": "Ada", "is_admin": True}) == {
-            "body.is_admin": "is not known"
+            "body.is_admin": "is not a known field"
         }
         ada = {"account": {"name": " Ada "}}
         made = read(Thread, {**ada, "replies": [None, ada, ada]})
@@ -820,7 +822,7 @@ class TestKinds:
         assert read(Order, {"items": items, "tags": {str(n): items[0] for n in range(1000)}})
         assert read(Order, {"items": [*items, 5, *items, {"name": "a", "price": 1, "x": 1}]}) == {
             "body.items[1000]": "expected object, got int",
-            "body.items[2001].x": "is not known",
+            "body.items[2001].x": "is not a known field",
         }
         assert read(dict[str, list[int | None]], {"a": [*[1, None] * 500, "x"]}) == {
             "body.a[1000]": "expected int, got str"
