@@ -1,16 +1,18 @@
 """One incoming message, the same whether it came over HTTP or a socket."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
+from enum import Enum
 from typing import Any, TypeVar, cast
 
 import attrs
 import msgspec
 from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
 
-from rxkernel.exceptions import BadRequestException
 from rxkernel.headers import check_header
 from rxkernel.messages.connection import ClientAddress, Connection
+from rxkernel.messages.conversion_errors import entry_of
 from rxkernel.messages.cookies import parse_cookies
+from rxkernel.messages.input_errors import MISSING_INPUT, below, kind_of, rejection, wrong_type
 from rxkernel.messages.request_id import new_request_id
 from rxkernel.messages.transport import Transport
 from rxkernel.messages.upload import UploadedFile
@@ -44,6 +46,12 @@ def _headers(given: Headers | Mapping[str, str] | None) -> Headers:
     if isinstance(given, _HEADERS):
         return given
     return CIMultiDict(given or {})
+
+
+def _choices_of(kind: Any) -> list[Any]:
+    """The values that *kind* allows, if it is an enum."""
+    is_enum = isinstance(kind, type) and issubclass(kind, Enum)
+    return [member.value for member in kind] if is_enum else []
 
 
 @attrs.define(eq=False, on_setattr=attrs.setters.NO_OP)  # assigned on every request
@@ -148,15 +156,17 @@ class Request:
         socket.
 
         Raises:
-            BadRequestException: it is missing, or does not fit (400); the message names it.
+            UnprocessableEntityException: it is missing, or does not fit (422); ``errors`` has
+                the entry for ``params.<name>``.
         """
         wanted: Any = kind or str
         if name not in self.params:
-            raise BadRequestException(f"the parameter {name!r} is missing")
+            raise rejection([MISSING_INPUT.to_dict(below("params", name))])
         try:
             return cast(T, msgspec.convert(self.params[name], wanted, strict=False))
         except msgspec.ValidationError as exc:
-            raise BadRequestException(f"the parameter {name!r} does not fit: {exc}") from exc
+            entry = entry_of(exc, _choices_of(wanted), lenient=True)
+            raise rejection([entry.to_dict(below("params", name))]) from exc
 
     def stream(self) -> AsyncIterator[bytes]:
         """The body in pieces, once: as they come, for an action that takes
@@ -167,7 +177,7 @@ class Request:
 
         Raises:
             RuntimeError: it has been given out already, or was read as a form.
-            BadRequestException: over a socket, the body is not binary (400).
+            UnprocessableEntityException: over a socket, the body is not binary (422).
         """
         source, self.source = self.source, _TAKEN
         if source is _TAKEN:
@@ -180,7 +190,7 @@ class Request:
         if isinstance(self.body, bytes):
             return self.body
         if self.transport is not Transport.HTTP:
-            raise BadRequestException("the body must be binary")
+            raise rejection([wrong_type("bytes", kind_of(self.body)).to_dict("body")])
         raise RuntimeError("the body has been read as a form; take it from body and files")
 
     @property

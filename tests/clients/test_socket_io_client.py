@@ -83,7 +83,18 @@ async def test_every_acknowledgement_is_answered_in_its_shape(
             "errors": {"until": "noon"},
         },
         "failed": INTERNAL,
-        "params": {"statusCode": 400, "message": "params must be an object"},
+        "params": {
+            "statusCode": 422,
+            "message": "validation failed; see errors",
+            "errors": [
+                {
+                    "path": "params",
+                    "code": "type",
+                    "message": "expected object, got int",
+                    "params": {"expected": "object", "got": "int"},
+                }
+            ],
+        },
         "unknown": {
             "statusCode": 404,
             "message": "no event 'there_is_no_such_event' in namespace /",

@@ -142,7 +142,18 @@ class TestArguments:
         async with client(application) as socket:
             answer = await socket.call("echo", {"params": [1]})
 
-        assert answer == {"statusCode": 400, "message": "params must be an object"}
+        assert answer == {
+            "statusCode": 422,
+            "message": "validation failed; see errors",
+            "errors": [
+                {
+                    "path": "params",
+                    "code": "type",
+                    "message": "expected object, got array",
+                    "params": {"expected": "object", "got": "array"},
+                }
+            ],
+        }
 
 
 class TestAcknowledgement:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from rxkernel.exceptions import BadRequestException, StreamNotSupportedException
+from rxkernel.exceptions import StreamNotSupportedException
 from rxkernel.kernel.serialization import to_plain
+from rxkernel.messages.input_errors import kind_of, rejection, wrong_type
 from rxkernel.messages.response import EventStreamResponse, FileResponse, Response, StreamResponse
 
 _STREAMS = (StreamResponse, EventStreamResponse, FileResponse)
@@ -20,14 +21,14 @@ def read_arguments(data: list[Any]) -> tuple[dict[str, Any], Any]:
     the body, several are a list as the body, none is None.
 
     Raises:
-        BadRequestException: ``params`` is neither an object nor null.
+        UnprocessableEntityException: ``params`` is neither an object nor null (422).
     """
     argument = data[1] if len(data) == 2 else (data[1:] or None)
     if type(argument) is not dict or not _NAMED.issuperset(argument):
         return {}, argument
     params = argument.get("params")
     if params is not None and type(params) is not dict:
-        raise BadRequestException("params must be an object")
+        raise rejection([wrong_type("object", kind_of(params)).to_dict("params")])
     return params or {}, argument.get("body")
 
 

@@ -5,6 +5,7 @@ from collections import defaultdict
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
 
@@ -13,7 +14,18 @@ import msgspec
 import pytest
 from msgspec import UNSET, Meta, UnsetType
 
-from rxkernel import Header, InputErrorCode, ValidationError, http, websocket
+from rxkernel import (
+    Application,
+    Bundle,
+    Header,
+    InputErrorCode,
+    Request,
+    Transport,
+    ValidationError,
+    http,
+    procedure,
+    websocket,
+)
 from rxkernel.application.pytest_plugin import ClientOf
 from rxkernel.kernel.binding.misfits import Misfits
 from rxkernel.kernel.binding.validation import Validator
@@ -81,16 +93,35 @@ class Inputs(msgspec.Struct):
     trip: Trip | UnsetType = UNSET
 
 
-class Doors:
-    @http("POST", "/body", "body")
-    @websocket("body")
-    async def body(self, inputs: Inputs) -> None: ...
+LINES = Transport("LINES")
 
+
+class LinesBundle(Bundle):
+    name = "lines"
+    transports = (LINES,)
+
+
+class Heads:
     @http("GET", "/head", "head")
     async def head(self, x_user: Annotated[str, Header()]) -> None: ...
 
+
+class Doors:
+    @http("POST", "/body", "body")
+    @websocket("body")
+    @procedure("body", LINES)
+    async def body(self, inputs: Inputs) -> None: ...
+
+    @http("GET", "/param", "param")
+    @websocket("param")
+    @procedure("param", LINES)
+    async def param(self, request: Request) -> None:
+        request.param("id", int)
+        request.param("size", Size)
+
     @http("GET", "/typed", "typed")
     @websocket("typed")
+    @procedure("typed", LINES)
     async def typed(self, id: int, at: datetime | None = None) -> None: ...
 
 
@@ -136,9 +167,13 @@ ELSEWHERE = {"encoding", "too_deep"}
 CODES = get_args(InputErrorCode)
 
 
-@pytest.fixture(params=["http", "websocket"])
+@pytest.fixture(params=["http", "websocket", "call"])
 def ask(client_of: ClientOf, request: pytest.FixtureRequest) -> Any:
-    return getattr(client_of(Doors), request.param)
+    """Asks `Doors` by name over one transport; a test runs once for each."""
+    client = client_of(Application(bundles=[LinesBundle], controllers=[Doors]))
+    return (
+        partial(client.call, LINES) if request.param == "call" else getattr(client, request.param)
+    )
 
 
 async def entries(ask: Any, name: str, **given: Any) -> list[dict[str, Any]]:
@@ -168,7 +203,7 @@ async def test_entry_of_body_has_code_and_params(
 async def test_entry_of_header_that_is_not_utf_8_has_code(client_of: ClientOf) -> None:
     raw = b"caf\xe9".decode(errors="surrogateescape")
 
-    assert await entries(client_of(Doors).http, "head", headers={"X-User": raw}) == [
+    assert await entries(client_of(Heads).http, "head", headers={"X-User": raw}) == [
         {"path": "headers.x-user", "code": "encoding"}
     ]
 
@@ -206,6 +241,16 @@ async def test_entry_of_text_that_cannot_be_converted_has_no_got(ask: Any) -> No
         {"path": "params.id", "code": "type", "params": {"expected": "int"}},
         {"path": "params.at", "code": "format", "params": {"expected": "datetime"}},
     ]
+
+
+async def test_request_param_unfit_is_422_with_entry(ask: Any) -> None:
+    size = {"path": "params.size", "code": "choice", "params": {"choices": ["s", "l"]}}
+
+    assert await entries(ask, "param") == [{"path": "params.id", "code": "missing"}]
+    assert await entries(ask, "param", params={"id": "x"}) == [
+        {"path": "params.id", "code": "type", "params": {"expected": "int"}}
+    ]
+    assert await entries(ask, "param", params={"id": 1, "size": "s3cret"}) == [size]
 
 
 async def test_validation_error_of_class_brings_its_own_code_and_params(ask: Any) -> None:
