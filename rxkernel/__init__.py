@@ -121,6 +121,9 @@ from rxkernel.messages.transport import (
 from rxkernel.messages.upload import (
     UploadedFile,
 )
+from rxkernel.routing.converters import (
+    Converter,
+)
 from rxkernel.routing.decorators import (
     both,
     controller,
@@ -201,6 +204,7 @@ __all__ = [
     "Connection",
     "ConnectionEvent",
     "ConnectionScope",
+    "Converter",
     "Cookie",
     "Definition",
     "DefinitionEvent",

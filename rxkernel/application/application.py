@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 import attrs
@@ -18,6 +18,7 @@ from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.exceptions import RxKernelError
 from rxkernel.kernel.events import CompiledEvent, KernelEvents
 from rxkernel.kernel.kernel import Kernel
+from rxkernel.routing.converters import Converter
 from rxkernel.routing.metadata import RouteMetadata
 from rxkernel.routing.storage import (
     HttpMetadataStorage,
@@ -30,7 +31,9 @@ from rxkernel.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-_MADE_OF = ("bundles", "controllers", "listeners", "modules", "options", "settings")
+_MADE_OF = (
+    *("bundles", "controllers", "listeners", "modules", "options", "settings", "converters"),
+)
 
 
 @attrs.frozen(eq=False)
@@ -57,6 +60,7 @@ class Application:
         modules: `injector.Module` classes or instances, or ``configure(binder)`` callables.
         options: the keys of `@option` that the application's own listeners read.
         settings: given here, no file or environment is read; ``serve`` reads them on top.
+        converters: `Converter` by name, for the paths of routes: ``{name:slug}``.
     """
 
     def __init__(
@@ -68,6 +72,7 @@ class Application:
         modules: Sequence[Any] = (),
         options: Sequence[str] = (),
         settings: Settings | None = None,
+        converters: Mapping[str, Converter] = MappingProxyType({}),
     ) -> None:
         self.bundles = tuple(bundles)
         self.controllers = tuple(controllers)
@@ -75,6 +80,7 @@ class Application:
         self.modules = tuple(modules)
         self.options = tuple(options)
         self.settings = Settings() if settings is None else settings
+        self.converters = converters
         self.dispatcher = AsyncEventDispatcher()
         self._storages = MetadataStorages()
         self._lock = asyncio.Lock()
@@ -249,6 +255,7 @@ class Application:
             modules=self.modules,
             options=self.options,
             settings=self.settings,
+            converters=self.converters,
             dispatcher=self.dispatcher,
             storages=self._storages,
         )

@@ -1,7 +1,7 @@
 """Putting an application together from its parts: all of boot that does not await."""
 
-from collections.abc import Iterator
-from types import ModuleType
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 import attrs
@@ -20,6 +20,7 @@ from rxkernel.kernel.scopes import connection_at_hand, request_at_hand
 from rxkernel.messages.connection import Broadcaster, Connection
 from rxkernel.messages.request import Request
 from rxkernel.messages.transport import Transport
+from rxkernel.routing.converters import Converter, own_kinds
 from rxkernel.routing.decorators import routes_of
 from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
 from rxkernel.routing.storage import (
@@ -50,6 +51,7 @@ class Parts:
     dispatcher: AsyncEventDispatcher
     storages: MetadataStorages
     options: tuple[str, ...] = ()
+    converters: Mapping[str, Converter] = MappingProxyType({})
 
 
 class Assembly:
@@ -70,6 +72,8 @@ class Assembly:
         self._injector = self.services.injector
         self._options = {*_OPTIONS, *parts.options}
         self._transports: set[Transport] = set()
+        kinds, problems = own_kinds(parts.converters)
+        self.services.problems += problems
         self.kernel = Kernel(
             parts.dispatcher,
             self.controllers,
@@ -79,6 +83,7 @@ class Assembly:
             request_timeout=parts.settings.request_timeout,
             options=self._options,
             transports=self._transports,
+            kinds=kinds,
         )
         http = parts.settings.http
         self.servers = ServerManager(parts.dispatcher, http.shutdown_timeout, http.shutdown_delay)

@@ -114,9 +114,9 @@ def refuse_taken(route: HttpMetadata, routes: Iterable[HttpMetadata]) -> None:
     Raises:
         ConfigurationError: one of *routes* has.
     """
-    asked = (route.http_method, route.template.shape)
+    asked = (route.http_method, route.syntax.shape)
     for other in routes:
-        if other.name == route.name or (other.http_method, other.template.shape) == asked:
+        if other.name == route.name or (other.http_method, other.syntax.shape) == asked:
             raise ConfigurationError(
                 f"route {other.name!r} ({other.place}) is where http.health = true has "
                 f"{route.name!r} ({route.place}); set http.health = false, or give yours "

@@ -67,7 +67,7 @@ def fill_params(
         raise NotFoundException
     query = MultiDict((name, value) for name, value in given.items() if name not in path)
     texts = texts_of(query, "the parameter")
-    request.url = prefix + definition.template.format(**path)
+    request.url = prefix + definition.template.format(**known)
     if texts:
         request.url += f"?{urlencode(list(texts.items()))}"
     request.params = MultiDict([*path.items(), *texts.items()])

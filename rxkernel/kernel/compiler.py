@@ -13,7 +13,9 @@ from rxkernel.kernel.events import DefinitionEvent, KernelEvents
 from rxkernel.kernel.route import Route
 from rxkernel.messages.transport import Transport
 from rxkernel.nearest import nearest
-from rxkernel.routing.metadata import RouteMetadata
+from rxkernel.routing.kinds import Kind
+from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
+from rxkernel.routing.path import PathTemplate
 
 Controllers = Mapping[type, object]
 """The instances by class."""
@@ -28,6 +30,7 @@ class Compiler:
         request_timeout: seconds within which a message must be answered, see `TimedRoute`.
         options: the keys of options that something reads; None accepts any.
         transports: those of bundles.
+        kinds: the parameters that paths may have.
     """
 
     def __init__(
@@ -39,12 +42,14 @@ class Compiler:
         request_timeout: float | None,
         options: Collection[str] | None,
         transports: Collection[Transport],
+        kinds: Mapping[str, Kind],
     ) -> None:
         self.transports = transports
         self.options = options
         self._dispatcher = dispatcher
         self._threads = threads
         self._provide = provide
+        self._kinds = kinds
         self._new_route: Callable[..., Route] = Route
         if request_timeout is not None:
             self._new_route = partial(TimedRoute, seconds=request_timeout)
@@ -101,8 +106,16 @@ class Compiler:
                     f"route {metadata.key!r} belongs to {name}, which is no registered "
                     f"controller; add it: Application(controllers=[{name}])"
                 )
+        template = self._template_of(metadata) if isinstance(metadata, HttpMetadata) else None
         action, signature = bind_action(controller, metadata, self._threads, self._provide)
-        return self._new_route(metadata, controller, action, signature, self._dispatcher)
+        return self._new_route(metadata, controller, action, signature, self._dispatcher, template)
+
+    def _template_of(self, metadata: HttpMetadata) -> PathTemplate:
+        try:
+            return PathTemplate.of(metadata.syntax, self._kinds)
+        except ConfigurationError as error:
+            place = f"route {metadata.name!r} ({metadata.place})"
+            raise ConfigurationError(*(f"{place}: {p}" for p in error.problems)) from error
 
     def _undeclared_options(self, routes: Sequence[RouteMetadata]) -> Iterator[str]:
         """One problem for each key that nothing reads, however many routes have it."""

@@ -29,6 +29,7 @@ from rxkernel.routing.definitions import (
     HttpDefinition,
     WebSocketDefinition,
 )
+from rxkernel.routing.kinds import KINDS, Kind
 from rxkernel.routing.metadata import RouteMetadata
 
 logger = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ class Kernel:
         request_timeout: seconds within which a message must be answered, see `TimedRoute`.
         options: the keys of options that something reads; None accepts any.
         transports: those of bundles.
+        kinds: the parameters that paths may have, see `own_kinds`.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Kernel:
         request_timeout: float | None = None,
         options: Collection[str] | None = None,
         transports: Collection[Transport] = (),
+        kinds: Mapping[str, Kind] = KINDS,
     ) -> None:
         self.debug = debug
         self.compiled = Compiled.of((), transports)
@@ -78,6 +81,7 @@ class Kernel:
             request_timeout=request_timeout,
             options=options,
             transports=transports,
+            kinds=kinds,
         )
         self._unmatched = Pipeline(dispatcher, None)
         if request_timeout is not None:

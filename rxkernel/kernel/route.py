@@ -18,6 +18,7 @@ from rxkernel.routing.definitions import (
     WebSocketDefinition,
 )
 from rxkernel.routing.metadata import HttpMetadata, RouteMetadata, WebSocketMetadata
+from rxkernel.routing.path import PathTemplate
 from rxkernel.routing.signature import Signature
 
 Handle = Callable[[Request, bool], Awaitable[Response]]
@@ -37,12 +38,13 @@ class Route(Pipeline):
         action: Action,
         signature: Signature,
         dispatcher: AsyncEventDispatcher,
+        template: PathTemplate | None = None,
     ) -> None:
-        self.definition = _new_definition(metadata, self, signature)
+        self.definition = _new_definition(metadata, self, signature, template)
         self._path: str | None = None
         self._method: str | None = None
         if isinstance(metadata, HttpMetadata):
-            self._path, self._method = metadata.template.text, metadata.http_method
+            self._path, self._method = metadata.syntax.text, metadata.http_method
         self.controller = controller
         self.action = action
         self._name, self._status_code = metadata.name, metadata.status_code
@@ -100,9 +102,12 @@ class Route(Pipeline):
                 await end_scope(request)
 
 
-def _new_definition(metadata: RouteMetadata, route: Route, signature: Signature) -> Definition:
+def _new_definition(
+    metadata: RouteMetadata, route: Route, signature: Signature, template: PathTemplate | None
+) -> Definition:
     if isinstance(metadata, HttpMetadata):
-        return HttpDefinition(metadata, route.handle, signature, route)
+        assert template is not None
+        return HttpDefinition(metadata, route.handle, signature, route, template)
     if isinstance(metadata, WebSocketMetadata):
         return WebSocketDefinition(metadata, route.handle, signature, route)
     return ProcedureDefinition(metadata, route.handle, signature, route)

@@ -1,74 +1,128 @@
-"""The converters of path parameters: what a text must look like, and the value it becomes."""
+"""Converters of an application: ``Application(converters={"slug": Converter(…)})``."""
 
-import math
+import inspect
 import re
-import uuid
-from collections.abc import Callable
-from decimal import Decimal
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Any
 
 import attrs
 
+from rxkernel.routing.kinds import KINDS, OWN_RANK, STR, Kind, plain_text
+from rxkernel.routing.patterns import pattern_fault
 
-@attrs.frozen(eq=False)
+
+@attrs.frozen
 class Converter:
-    """What a parameter accepts, and the value that it becomes.
+    """A kind of path parameter, which templates name by its key in ``converters``.
 
-    *pattern* is a regular expression without capturing groups; a text that fits it whole never
-    makes *to_python* fail. The lower *rank*, the more specific. *read* does both: it gives the
-    value of a text, or None where the text does not fit.
+    ``Converter("[0-9]{4}-[0-9]{2}-[0-9]{2}", date.fromisoformat)``
+
+    *pattern* is a regular expression without capturing groups; a parameter matches it whole, and
+    never reaches beyond its segment of the path. *to_python* makes the value of the text; where
+    it raises ValueError or returns None, the path does not match. *to_text* makes the text of a
+    value when a URL is built, `str` unless given; a str is always the text itself.
+
+    What is wrong with a converter is reported at boot.
     """
 
-    name: str
     pattern: str
-    to_python: Callable[[str], object]
-    rank: int
-    read: Callable[[str], object | None] = attrs.field()
-
-    @read.default
-    def _reader(self) -> Callable[[str], object | None]:
-        fullmatch, to_python = re.compile(self.pattern).fullmatch, self.to_python
-        return lambda text: None if fullmatch(text) is None else to_python(text)
-
-    def text(self, value: object) -> str | None:
-        """*value*, a text or an already converted value, as it stands in a path; None if unfit."""
-        text = _text(value)
-        fits = text is not None and re.fullmatch(self.pattern, text)
-        return text if fits else None
+    to_python: Callable[[str], object] = str
+    to_text: Callable[[Any], str] = str
 
 
-_INT = re.compile("-?[0-9]{1,18}")
+def own_kinds(converters: object) -> tuple[Mapping[str, Kind], list[str]]:
+    """What templates may name, and each problem of *converters*.
+
+    A converter with a problem is known by its name all the same, so that its routes cause no
+    second problem.
+    """
+    if not isinstance(converters, Mapping):
+        return KINDS, [
+            f"converters is {converters!r}; it must map names to converters, as in "
+            f'converters={{"slug": Converter("[a-z0-9-]+")}}'
+        ]
+    kinds, problems = dict(KINDS), []
+    for rank, (name, converter) in enumerate(converters.items(), OWN_RANK):
+        found = [*_name_problems(name), *_problems(name, converter)]
+        problems += found
+        if name not in KINDS:
+            kinds[name] = STR if found else _kind(name, converter, rank)
+    return MappingProxyType(kinds), problems
 
 
-def _read_int(text: str) -> int | None:
-    # What most are, for less than the expression costs.
-    if text.isdecimal() and text.isascii() and len(text) <= 18:
-        return int(text)
-    return int(text) if _INT.fullmatch(text) else None
+def _name_problems(name: object) -> list[str]:
+    if isinstance(name, str) and name in KINDS:
+        return [f"converter {name!r} has the name of a built-in one; give it another name"]
+    if isinstance(name, str) and name.isidentifier():
+        return []
+    return [
+        f"converter {name!r} has a name that no template can write; use letters, digits and "
+        f"underscores, a letter first"
+    ]
 
 
-def _read_text(text: str) -> str | None:
-    return text or None
+def _problems(name: object, converter: object) -> list[str]:
+    what = f"converter {name!r}"
+    if not isinstance(converter, Converter):
+        is_text = isinstance(converter, str)
+        cure = f"Converter({converter!r})" if is_text else 'one such as Converter("[a-z0-9-]+")'
+        return [f"{what} is {converter!r}, which is not a Converter; write {cure}"]
+    problems = []
+    if not isinstance(converter.pattern, str):
+        problems.append(f"{what} has the pattern {converter.pattern!r}; give it a str")
+    elif (fault := pattern_fault(converter.pattern)) is not None:
+        rule, cure = fault
+        problems.append(f"{what} has the pattern {converter.pattern!r}, which {rule}; {cure}")
+    for role, function in (("to_python", converter.to_python), ("to_text", converter.to_text)):
+        if not callable(function):
+            problems.append(f"{what} has the {role} {function!r}; give it a function")
+        elif inspect.iscoroutinefunction(function):
+            problems.append(
+                f"{what} has a {role} that is an async def; give it a plain one, and load what "
+                f"belongs to the value in the action"
+            )
+    return problems
 
 
-INT = Converter("int", _INT.pattern, int, 2, _read_int)
-UUID = Converter("uuid", "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", uuid.UUID, 3)
-# 308 digits are always below the largest float, 324 decimals reach the smallest.
-FLOAT = Converter("float", r"-?[0-9]{1,308}(?:\.[0-9]{1,324})?", float, 4)
-STR = Converter("str", "(?s:.+)", str, 5, _read_text)
-PATH = Converter("path", "(?s:.+)", str, 6, _read_text)
-CONVERTERS = MappingProxyType({c.name: c for c in (INT, UUID, FLOAT, STR, PATH)})
+def _kind(name: str, converter: Converter, rank: int) -> Kind:
+    return Kind(
+        name,
+        converter.pattern,
+        converter.to_python,
+        rank,
+        _reader(converter),
+        to_text=_writer(name, converter),
+        is_open=True,
+    )
 
 
-def _text(value: object) -> str | None:
-    if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError:
+def _reader(converter: Converter) -> Callable[[str], object | None]:
+    fullmatch, to_python = re.compile(converter.pattern).fullmatch, converter.to_python
+
+    def read(text: str) -> object | None:
+        if fullmatch(text) is None:
             return None
-        return None if "\0" in value else str.__str__(value)
-    if isinstance(value, float):
-        return f"{Decimal(repr(float(value))):f}" if math.isfinite(value) else None
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(int(value)) if value.bit_length() < 4096 else None  # str() refuses more
-    return str(value) if isinstance(value, uuid.UUID) else None
+        try:
+            return to_python(text)
+        except ValueError:
+            return None
+
+    return read
+
+
+def _writer(name: str, converter: Converter) -> Callable[[object], str | None]:
+    to_text = converter.to_text
+
+    def write(value: object) -> str | None:
+        if value is None or isinstance(value, str):
+            return plain_text(value)
+        try:
+            text: object = to_text(value)
+        except ValueError:
+            return None
+        if not isinstance(text, str):
+            raise TypeError(f"to_text of converter {name!r} returned {text!r}; it must be a str")
+        return plain_text(text)
+
+    return write

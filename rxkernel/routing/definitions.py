@@ -89,12 +89,12 @@ class Definition:
         return inspect.getdoc(member_of(self.metadata.target, self.metadata.action))
 
 
+@attrs.frozen(eq=False, auto_attribs=False)
 class HttpDefinition(Definition):
-    """A compiled HTTP route."""
-
-    __slots__ = ()
+    """A compiled HTTP route; ``template`` reads and builds its paths."""
 
     metadata: HttpMetadata
+    template: PathTemplate = attrs.field(repr=False)
 
     @property
     def method(self) -> str:
@@ -102,12 +102,8 @@ class HttpDefinition(Definition):
 
     @property
     def path(self) -> str:
-        """The template, without trailing slashes, as ``/users/{id}``."""
-        return self.metadata.template.text
-
-    @property
-    def template(self) -> PathTemplate:
-        return self.metadata.template
+        """The text of the template, without trailing slashes, as ``/users/{id}``."""
+        return self.template.text
 
 
 class WebSocketDefinition(Definition):

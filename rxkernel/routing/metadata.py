@@ -11,7 +11,7 @@ import attrs
 
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.messages.transport import Transport
-from rxkernel.routing.path import PathTemplate
+from rxkernel.routing.syntax import TemplateSyntax
 from rxkernel.routing.targets import Action, owner_of, place_of
 
 RESERVED_EVENTS = (
@@ -114,7 +114,7 @@ class HttpMetadata(RouteMetadata):
 
     Raises:
         ConfigurationError: the name is empty, the method is none of `METHODS`, or the path
-            is not a template (see `PathTemplate.parse`).
+            is not a template (see `TemplateSyntax.parse`).
     """
 
     target: Any = attrs.field(hash=False)
@@ -126,7 +126,7 @@ class HttpMetadata(RouteMetadata):
     status_code: int = attrs.field(default=200, kw_only=True)
     body_limit: int | None = attrs.field(default=None, kw_only=True)
     pushes: tuple[PushedEvent, ...] = attrs.field(default=(), converter=tuple, kw_only=True)
-    template: PathTemplate = attrs.field(init=False, eq=False, repr=False)
+    syntax: TemplateSyntax = attrs.field(init=False, eq=False, repr=False)
 
     transport = Transport.HTTP
 
@@ -143,7 +143,7 @@ class HttpMetadata(RouteMetadata):
                 f"it must be one of {', '.join(METHODS)}"
             )
         try:
-            object.__setattr__(self, "template", PathTemplate.parse(str(self.path)))
+            object.__setattr__(self, "syntax", TemplateSyntax.parse(str(self.path)))
         except ConfigurationError as error:
             problems.extend(f"route {self.name!r} ({self.place}): {p}" for p in error.problems)
         if problems:

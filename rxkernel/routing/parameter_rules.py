@@ -21,14 +21,14 @@ from rxkernel.routing.annotations import (
     many_sided_fields,
     unreadable,
 )
-from rxkernel.routing.converters import FLOAT, INT, Converter
-from rxkernel.routing.converters import UUID as UUID_CONVERTER
+from rxkernel.routing.kinds import FLOAT, INT
+from rxkernel.routing.kinds import UUID as UUID_KIND
 from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
 from rxkernel.routing.signature import REQUIRED, Parameter, Source
 
 _READ = (Source.PARAMS, Source.HEADER, Source.COOKIE, Source.BODY)
 _CONVERTED = MappingProxyType(
-    {INT.name: (int, float, Decimal), FLOAT.name: (float, Decimal), UUID_CONVERTER.name: (UUID,)}
+    {INT.name: (int, float, Decimal), FLOAT.name: (float, Decimal), UUID_KIND.name: (UUID,)}
 )
 """What a value of a path's converter can become; one that is a text can become anything."""
 
@@ -82,29 +82,29 @@ def method_of(metadata: RouteMetadata) -> str | None:
 
 
 def _check_param(parameter: Parameter, metadata: RouteMetadata) -> None:
-    template = metadata.template if isinstance(metadata, HttpMetadata) else None
-    converter = template.parameters.get(parameter.key) if template else None
-    if converter is None:
+    path = metadata.syntax.parameters if isinstance(metadata, HttpMetadata) else None
+    kind = None if path is None else path.get(parameter.key)
+    if kind is None:
         if not (is_scalar(parameter.type) or is_many(parameter.type) or is_model(parameter.type)):
             raise ConfigurationError(
                 "a parameter is a text, several, or a class with one for each of its fields; "
                 "take one of these, or write Annotated[…, Body()]"
             )
-        if template is not None and (fields := many_sided_fields(parameter.type)):
+        if path is not None and (fields := many_sided_fields(parameter.type)):
             raise ConfigurationError(
                 f"no text can become its {', '.join(fields)}; give every field a type like str, "
                 f"int or list[str], or write Annotated[…, Body()]"
             )
-    elif not is_scalar(parameter.type) or not _can_meet(converter, parameter.type):
+    elif not is_scalar(parameter.type) or not _can_meet(kind, parameter.type):
         raise ConfigurationError(
-            f"the path gives {{{parameter.key}:{converter.name}}}, which is not what the type "
+            f"the path gives {{{parameter.key}:{kind}}}, which is not what the type "
             f"says; change one of them"
         )
 
 
-def _can_meet(converter: Converter, type_: Any) -> bool:
-    """Whether a value that *converter* makes can become *type_*; a text may become anything."""
-    allowed = _CONVERTED.get(converter.name)
+def _can_meet(kind: str, type_: Any) -> bool:
+    """Whether a value that *kind* makes can become *type_*; a text may become anything."""
+    allowed = _CONVERTED.get(kind)
     return allowed is None or any(
         a in allowed
         or (get_origin(a) is Literal and any(type(v) in allowed for v in get_args(a)))
@@ -140,7 +140,7 @@ def unbound(parameters: list[Parameter], metadata: RouteMetadata) -> Iterator[st
     sources = {p.source for p in parameters}
     if not isinstance(metadata, HttpMetadata) or not sources or Source.REQUEST in sources:
         return
-    path = metadata.template.parameters
+    path = metadata.syntax.parameters
     taken = {key for p in parameters if p.source is Source.PARAMS for key in _keys(p)}
     others = sorted(taken.difference(path))
     for name in path:

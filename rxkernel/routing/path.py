@@ -1,10 +1,9 @@
-"""Path templates: ``/users/{id:int}``, ``/files/{path:path}``, ``/report-{year:int}.{format}``.
+"""Path templates: ``/users/{id:int}``, ``/files/{path:path}``, ``/{year:/[0-9]{4}/}.{format}``.
 
 A template is parsed once, at boot; what cannot be right is refused there with the cure. It
 matches decoded segments, and builds and checks the values of its parameters.
 """
 
-import re
 from collections.abc import Mapping
 from itertools import islice
 from types import MappingProxyType
@@ -12,9 +11,10 @@ from urllib.parse import quote
 
 import attrs
 
-from rxkernel.exceptions import ConfigurationError
-from rxkernel.routing.converters import CONVERTERS, PATH, STR, Converter
+from rxkernel.nearest import nearest
+from rxkernel.routing.kinds import KINDS, PATH, Kind, pattern_kind
 from rxkernel.routing.segment import Segment
+from rxkernel.routing.syntax import Field, TemplateSyntax, template_error
 
 
 @attrs.frozen
@@ -27,32 +27,28 @@ class PathTemplate:
 
     text: str
     shape: str = attrs.field(eq=False)
-    parameters: Mapping[str, Converter] = attrs.field(eq=False)
+    parameters: Mapping[str, Kind] = attrs.field(eq=False)
     segments: tuple[Segment, ...] = attrs.field(eq=False)
 
     @classmethod
-    def parse(cls, text: str) -> "PathTemplate":
-        """Read a template as a route declares it.
+    def parse(cls, text: str, kinds: Mapping[str, Kind] = KINDS) -> "PathTemplate":
+        """Read a template as a route declares it; *kinds* are the converters by name.
 
         Raises:
-            ConfigurationError: it breaks a rule of the grammar; the sentence names the cure.
+            ConfigurationError: it breaks a rule of the grammar, or names an unknown converter.
         """
-        _check(text)
+        return cls.of(TemplateSyntax.parse(text), kinds)
+
+    @classmethod
+    def of(cls, syntax: TemplateSyntax, kinds: Mapping[str, Kind]) -> "PathTemplate":
+        """`parse`, where the grammar has been read."""
+        parameters: dict[str, Kind] = {}
         segments: list[Segment] = []
-        parameters: dict[str, Converter] = {}
-        for step in filter(None, text.split("/")):
-            literals, fields = _split(text, step)
-            converters: list[Converter] = []
-            for name, converter in fields:
-                if name in parameters:
-                    raise _error(text, f"has two parameters {name!r}", "rename one of them")
-                parameters[name] = converter
-                converters.append(converter)
-            segments.append(Segment(literals, tuple(converters)))
-        _check_path_converter(text, segments)
-        shape = "/" + "/".join(segment.shape for segment in segments)
-        normal = text.removesuffix("/") or "/"
-        return cls(normal, shape, MappingProxyType(parameters), tuple(segments))
+        for step in syntax.steps:
+            own = {field.name: _kind(syntax.text, field, kinds) for field in step.fields}
+            parameters |= own
+            segments.append(Segment(step.literals, tuple(own.values()), step.shape))
+        return cls(syntax.text, syntax.shape, MappingProxyType(parameters), tuple(segments))
 
     def format(self, /, **params: object) -> str:
         """The percent-encoded path for *params*; those that the template has not are ignored.
@@ -64,7 +60,7 @@ class PathTemplate:
         """
         names, path = iter(self.parameters), "" if self.segments else "/"
         for segment in self.segments:
-            own = islice(names, len(segment.converters))
+            own = islice(names, len(segment.kinds))
             path += "/" + self._format(segment, {name: self._text(name, params) for name in own})
         # A leading "//" would name a host (RFC 3986 §4.2).
         return f"/%2F{path[2:]}" if path.startswith("//") else path
@@ -78,11 +74,12 @@ class PathTemplate:
             ValueError: *params* lacks a parameter.
         """
         values: dict[str, object] = {}
-        for name, converter in self.parameters.items():
-            text = converter.text(self._value(name, params))
-            if text is None:
+        for name, kind in self.parameters.items():
+            text = kind.to_text(self._value(name, params))
+            value = None if text is None else kind.read(text)
+            if value is None:
                 return None
-            values[name] = converter.to_python(text)
+            values[name] = value
         return values
 
     def _value(self, name: str, params: Mapping[str, object]) -> object:
@@ -91,10 +88,10 @@ class PathTemplate:
         return params[name]
 
     def _text(self, name: str, params: Mapping[str, object]) -> str:
-        value, converter = self._value(name, params), self.parameters[name]
-        text = converter.text(value)
-        if text is None:
-            raise self._unfit({name: value}, f"no {converter.name} of a path")
+        value, kind = self._value(name, params), self.parameters[name]
+        text = kind.to_text(value)
+        if text is None or kind.read(text) is None:
+            raise self._unfit({name: value}, f"no {kind.name} of a path")
         return text
 
     def _format(self, segment: Segment, texts: dict[str, str]) -> str:
@@ -111,53 +108,15 @@ class PathTemplate:
 
 
 _UNQUOTED = "!$&'()*+,;=:@"  # pchar of RFC 3986 §3.3, what is not unreserved
-_RULES = (
-    (r"\A(?!/)", "does not start with '/'", "put a slash in front"),
-    (r"//", "has an empty segment", "write one slash between segments"),
-    (r"[?#]", "has a '?' or '#'", "leave the query and the fragment out, they are not the path"),
-    (r"/:[A-Za-z_]|<[^<>/]*>", "has a parameter in another framework's words", "write {name}"),
-    (r"%[0-9a-fA-F]{2}", "is percent-encoded", "write the plain characters"),
-    (r"/\.\.?(?:/|\Z)", "has a segment '.' or '..'", "write the path that it leads to"),
-)
 
 
-def _error(text: str, rule: str, cure: str) -> ConfigurationError:
-    return ConfigurationError(f"Path template {text!r} {rule}: {cure}.")
-
-
-def _check(text: str) -> None:
-    for pattern, rule, cure in _RULES:
-        if re.search(pattern, text):
-            raise _error(text, rule, cure)
-    if not text.isprintable():
-        raise _error(text, "has a character that does not print", "remove it")
-
-
-def _split(text: str, step: str) -> tuple[tuple[str, ...], list[tuple[str, Converter]]]:
-    pieces = re.split(r"\{([^{}]*)\}", step)
-    literals = tuple(pieces[::2])
-    if any("{" in literal or "}" in literal for literal in literals):
-        raise _error(text, "has unbalanced braces", "write each parameter as '{name}'")
-    if "" in literals[1:-1]:
-        cure = "put a literal character or a slash between"
-        raise _error(text, "has two parameters with nothing between them", cure)
-    return literals, [_parameter(text, field) for field in pieces[1::2]]
-
-
-def _parameter(text: str, field: str) -> tuple[str, Converter]:
-    name, colon, kind = field.partition(":")
-    if not name.isidentifier():
-        cure = "use letters, digits and underscores, a letter first"
-        raise _error(text, f"has a parameter named {name!r}, which is no identifier", cure)
-    converter = CONVERTERS.get(kind if colon else STR.name)
-    if converter is None:
-        cure = f"use one of {', '.join(CONVERTERS)}"
-        raise _error(text, f"has an unknown converter {kind!r}", cure)
-    return name, converter
-
-
-def _check_path_converter(text: str, segments: list[Segment]) -> None:
-    for place, segment in enumerate(segments, 1):
-        if PATH in segment.converters and (place < len(segments) or any(segment.literals)):
-            cure = "make it the whole last segment, or use another converter"
-            raise _error(text, "has a ':path' parameter that is not the last segment", cure)
+def _kind(text: str, field: Field, kinds: Mapping[str, Kind]) -> Kind:
+    if field.is_pattern:
+        return pattern_kind(field.kind)
+    kind = kinds.get(field.kind)
+    if kind is None:
+        near = nearest(field.kind, tuple(kinds))
+        hint = f"did you mean {near!r}? " if near else ""
+        cure = f"{hint}use one of {', '.join(kinds)}"
+        raise template_error(text, f"has an unknown converter {field.kind!r}", cure)
+    return kind

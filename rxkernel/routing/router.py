@@ -17,8 +17,8 @@ from rxkernel.exceptions import (
     MethodNotAllowedException,
     NotFoundException,
 )
+from rxkernel.routing.kinds import MIXED_RANK
 from rxkernel.routing.path import PathTemplate
-from rxkernel.routing.segment import MIXED_RANK
 from rxkernel.routing.shapes import Shapes
 
 T = TypeVar("T")
@@ -55,9 +55,10 @@ class _Table(Generic[T]):
 class Router(Generic[T]):
     """Finds the target of a request; knows nothing of any transport.
 
-    The most specific template wins, segment by segment from the left: a literal, a mixture of
-    literal and parameters, int, uuid, float, str, path; then the one added first. One trailing
-    slash of a request is ignored, outside a ``path`` value. Paths are case-sensitive.
+    The most specific template wins, segment by segment from the left: a literal; a pattern, or a
+    mixture of literal and parameters; int, uuid, float; the converters of the application in
+    their order; str, path; then the one added first. One trailing slash of a request is ignored,
+    outside a ``path`` value. Paths are case-sensitive.
     """
 
     def __init__(self) -> None:

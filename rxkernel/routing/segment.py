@@ -5,9 +5,7 @@ from collections.abc import Callable
 
 import attrs
 
-from rxkernel.routing.converters import STR, Converter
-
-LITERAL_RANK, MIXED_RANK = 0, 1
+from rxkernel.routing.kinds import LITERAL_RANK, MIXED_RANK, STR, Kind
 
 
 @attrs.frozen(eq=False)
@@ -15,31 +13,27 @@ class Segment:
     """The part of a template between two slashes.
 
     ``literals`` are the texts before, between and after the parameters: one more than there
-    are ``converters``.
+    are ``kinds``. ``shape`` is the text without the names of the parameters.
     """
 
     literals: tuple[str, ...]
-    converters: tuple[Converter, ...]
-    shape: str = attrs.field(init=False)
+    kinds: tuple[Kind, ...]
+    shape: str
     rank: int = attrs.field(init=False)
     _fullmatch: Callable[[str], re.Match[str] | None] = attrs.field(init=False)
 
-    @shape.default
-    def _shape_of(self) -> str:
-        return self.join([f"{{:{converter.name}}}" for converter in self.converters])
-
     @rank.default
     def _rank_of(self) -> int:
-        if not self.converters:
+        if not self.kinds:
             return LITERAL_RANK
-        return MIXED_RANK if any(self.literals) else self.converters[0].rank
+        return MIXED_RANK if any(self.literals) else self.kinds[0].rank
 
     @_fullmatch.default
     def _compile(self) -> Callable[[str], re.Match[str] | None]:
         if self.rank == LITERAL_RANK:  # no use for an expression, which is slow to compile
             literal, groupless = self.literals[0], re.fullmatch("", "")
             return lambda text: groupless if text == literal else None
-        return re.compile(_pattern(self.literals, self.converters)).fullmatch
+        return re.compile(_pattern(self.literals, self.kinds)).fullmatch
 
     def join(self, texts: list[str]) -> str:
         """The decoded segment that has *texts* in the place of its parameters."""
@@ -49,26 +43,31 @@ class Segment:
     def match(self, text: str) -> tuple[str, ...] | None:
         """The texts of the parameters in a decoded segment, or None.
 
-        Where several text parameters share a segment, each but the last ends at the first place
+        Of several parameters that may be of any length, each but the last ends at the first place
         where what follows it fits: ``{name}.{format}`` splits ``a.tar.gz`` as ``a``, ``tar.gz``.
+        A pattern or a converter of the application matches as it is written, mostly as much as it
+        can, and is not tried again for what comes behind the next one.
         """
         found = self._fullmatch(text)
         return None if found is None else found.groups()
 
 
-def _pattern(literals: tuple[str, ...], converters: tuple[Converter, ...]) -> str:
+def _pattern(literals: tuple[str, ...], kinds: tuple[Kind, ...]) -> str:
     """One capturing group per parameter, in time linear in the segment.
 
-    Text parameters but the last stand in an atomic group with all that follows up to the next
-    one: without it, n text parameters would let a hostile path cost its length to the power n.
+    Parameters of any length but the last stand in an atomic group with all that follows up to the
+    next one: without it, n of them would let a hostile path cost its length to the power n. What
+    a single pattern of the application costs is its own matter.
     """
-    texts_left, source = converters.count(STR), re.escape(literals[0])
+    open_left, source = sum(kind.is_open for kind in kinds), re.escape(literals[0])
     atomic = False
-    for converter, literal in zip(converters, literals[1:], strict=True):
-        if converter is STR:
+    for kind, literal in zip(kinds, literals[1:], strict=True):
+        pattern = kind.pattern
+        if kind.is_open:
             source += ")" if atomic else ""
-            texts_left -= 1
-            atomic = texts_left > 0
-        source += "(?>((?s:.+?))" if converter is STR and atomic else f"({converter.pattern})"
-        source += re.escape(literal)
+            open_left -= 1
+            atomic = open_left > 0
+            source += "(?>" if atomic else ""
+            pattern = "(?s:.+?)" if atomic and kind is STR else pattern
+        source += f"({pattern}){re.escape(literal)}"
     return source

@@ -12,9 +12,9 @@ from typing import Generic, Protocol, TypeVar
 
 import attrs
 
-from rxkernel.routing.converters import PATH
+from rxkernel.routing.kinds import LITERAL_RANK, MIXED_RANK, PATH
 from rxkernel.routing.path import PathTemplate
-from rxkernel.routing.segment import LITERAL_RANK, MIXED_RANK, Segment
+from rxkernel.routing.segment import Segment
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -140,7 +140,7 @@ class Shapes(Generic[T]):
             if not isinstance(fork, _Fork):
                 fork = shape.ends[key] = _Fork(place)
             shapes = fork.branch(next(turns), mixed)
-            shapes._add(rest, place + len(mixed.converters), route, turns)
+            shapes._add(rest, place + len(mixed.kinds), route, turns)
         elif whole and whole[-1].rank == PATH.rank:
             shape.ends[key] = _Tail(place - 1, route)
         else:
@@ -178,9 +178,9 @@ def _from_longer(last: int, take: Callable[[Parts], object]) -> Callable[[Parts]
 
 def _parameters(template: PathTemplate) -> _Parameters:
     """A mixed segment takes a place for each of its parameters, see `_Fork`."""
-    taken = [c for segment in template.segments for c in segment.converters or (None,)]
-    places = [place for place, converter in enumerate(taken, 1) if converter is not None]
+    taken = [kind for segment in template.segments for kind in segment.kinds or (None,)]
+    places = [place for place, kind in enumerate(taken, 1) if kind is not None]
     return tuple(
-        (name, place, converter.read)
-        for place, (name, converter) in zip(places, template.parameters.items(), strict=True)
+        (name, place, kind.read)
+        for place, (name, kind) in zip(places, template.parameters.items(), strict=True)
     )

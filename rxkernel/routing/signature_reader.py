@@ -149,7 +149,7 @@ def _parameter(
         return None
     if parameter.annotation is inspect.Parameter.empty:
         in_path = (
-            isinstance(metadata, HttpMetadata) and parameter.name in metadata.template.parameters
+            isinstance(metadata, HttpMetadata) and parameter.name in metadata.syntax.parameters
         )
         if parameter.name == "request" or (count == 1 and not in_path):
             return _made(parameter, Source.REQUEST, Request)

@@ -100,7 +100,7 @@ def test_labels_above_or_below_attrs_define_are_kept(define: Any) -> None:
     (route,) = routes(Controller).values()
 
     assert isinstance(route, HttpMetadata)
-    assert (route.name, route.template.text) == ("article_index", "/articles")
+    assert (route.name, route.syntax.text) == ("article_index", "/articles")
     assert route.options == {"access": "members"}
 
 
@@ -121,7 +121,7 @@ def test_controller_prefixes_paths_and_names_and_sets_the_namespace() -> None:
     archive = found["LINES:article_archive"]
 
     assert isinstance(show, HttpMetadata)
-    assert (show.http_method, show.template.text) == ("GET", "/articles/{id:int}")
+    assert (show.http_method, show.syntax.text) == ("GET", "/articles/{id:int}")
     assert isinstance(event, WebSocketMetadata)
     assert (show.status_code, event.status_code) == (203, 203)
     assert "article_watch" in found, "a namespace of its own counts before the class's"
@@ -152,7 +152,7 @@ def test_controller_path_is_joined_with_one_slash(prefix: str, path: str, whole:
     (route,) = routes(Controller).values()
 
     assert isinstance(route, HttpMetadata)
-    assert route.template.text == whole
+    assert route.syntax.text == whole
 
 
 def test_prefixes_of_a_base_and_a_subclass_do_not_add_up() -> None:

@@ -52,7 +52,7 @@ def test_every_label_becomes_a_route_with_the_options_of_its_method() -> None:
     assert (inner.key, inner.action, inner.target) == ("/users:show", "show", Users)
     assert middle.key == "user_show"
     assert isinstance(outer, HttpMetadata)
-    assert (outer.http_method, outer.template.text) == ("GET", "/users/{id:int}")
+    assert (outer.http_method, outer.syntax.text) == ("GET", "/users/{id:int}")
     assert dict(outer.options) == dict(inner.options) == {"access": "inner", "limit": 3}
 
 

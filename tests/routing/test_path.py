@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.routing.converters import CONVERTERS, Converter
+from rxkernel.routing.kinds import KINDS, Kind
 from rxkernel.routing.path import PathTemplate
 from rxkernel.routing.router import Router
 from rxkernel.routing.segment import Segment
@@ -60,6 +60,17 @@ def segment(text: str) -> Segment:
         ("/{a}{b}", "nothing between them", "put a literal character or a slash"),
         ("/{p:path}/edit", "':path' parameter that is not the last", "make it the whole last"),
         ("/v{p:path}", "':path' parameter that is not the last", "make it the whole last"),
+        ("/{x:/[0-9]+}", "a pattern that does not end", "write it as '{name:/…/}'"),
+        ("/{x:/a/b/}", "a pattern that does not end", r"a slash in it as '\\/'"),
+        ("/{x:/a//}", "a pattern that does not end", r"a slash in it as '\\/'"),
+        ("/{x:/[a/}", "a pattern that does not end", "write it as '{name:/…/}'"),
+        ("/{x:/(a/}", "a pattern '/\\(a/' that is not a valid regular expression", "correct it"),
+        ("/{x:/(a)/}", "a pattern '/\\(a\\)/' that has a capturing group", r"write '\(\?:…\)'"),
+        ("/{x:/a*/}", "a pattern '/a\\*/' that matches an empty text", "require a character"),
+        ("/{x://}", "a pattern '//' that matches an empty text", "require a character"),
+        ("/{x:/(?i)a/}", "a pattern .* that has flags for a whole expression", "write"),
+        ("/{a:/x/}{b:/y/}", "nothing between them", "put a literal character or a slash"),
+        ("/{a:/x/}/{a}", "two parameters 'a'", "rename one"),
     ],
 )
 def test_a_template_that_cannot_be_right_is_refused_with_rule_and_cure(
@@ -82,6 +93,8 @@ def test_a_template_that_cannot_be_right_is_refused_with_rule_and_cure(
         ("/r-{y:int}.{format}", "/r-{y:int}.{format}", "/r-{:int}.{:str}"),
         ("/.well-known/naïve file", "/.well-known/naïve file", "/.well-known/naïve file"),
         ("/{p:path}/", "/{p:path}", "/{:path}"),
+        ("/{y:/[0-9]{4}/}/", "/{y:/[0-9]{4}/}", "/{:/[0-9]{4}/}"),
+        (r"/{a:/[^/}]|\//}-{b:/\]/}", r"/{a:/[^/}]|\//}-{b:/\]/}", r"/{:/[^/}]|\//}-{:/\]/}"),
     ],
 )
 def test_text_has_no_trailing_slash_and_shape_no_names(text: str, normal: str, shape: str) -> None:
@@ -103,7 +116,7 @@ def test_parameters_map_names_to_converters_in_order_and_are_read_only() -> None
     }
     assert list(template.parameters) == ["b", "a", "c"]
     with pytest.raises(TypeError):
-        template.parameters["b"] = CONVERTERS["str"]  # type: ignore[index]
+        template.parameters["b"] = KINDS["str"]  # type: ignore[index]
 
 
 @pytest.mark.parametrize(
@@ -172,8 +185,8 @@ def test_a_segment_matches_exactly_the_texts_that_convert(kind: str, value: str)
 NEARLY = st.text() | st.text("-+_ 0٣²9.eabcdef\n", max_size=20) | st.uuids().map(str)
 
 
-@given(st.sampled_from(list(CONVERTERS.values())), NEARLY)
-def test_a_converter_reads_the_texts_that_fit_its_pattern(converter: Converter, text: str) -> None:
+@given(st.sampled_from(list(KINDS.values())), NEARLY)
+def test_a_converter_reads_the_texts_that_fit_its_pattern(converter: Kind, text: str) -> None:
     """The pattern is the rule; what reads a text may take a shorter way."""
     fits = re.fullmatch(converter.pattern, text)
 
@@ -203,6 +216,7 @@ def test_a_missing_parameter_is_named(params: dict[str, object]) -> None:
         ("/{path:path}", {"path": "/evil.example"}, "/%2Fevil.example"),
         ("/{self}/{x:float}", {"self": "me", "x": 1e-7}, "/me/0.0000001"),
         ("/{id:uuid}", {"id": ID}, f"/{ID}"),
+        ("/{y:/[0-9]{4}/}", {"y": 2024}, "/2024"),
     ],
 )
 def test_format_builds_an_encoded_path(text: str, params: dict[str, object], path: str) -> None:
@@ -214,6 +228,7 @@ def test_format_builds_an_encoded_path(text: str, params: dict[str, object], pat
     ("text", "params", "reason"),
     [
         ("/{id:int}", {"id": "x"}, "cannot hold id='x': no int"),
+        ("/{y:/[0-9]{4}/}", {"y": "24"}, "cannot hold y='24': no /"),
         ("/{x}", {"x": None}, "cannot hold x=None: no str"),
         ("/{x}", {"x": ".."}, r"cannot hold x='\.\.': clients resolve"),
         ("/.{x}", {"x": "."}, r"cannot hold x='\.': clients resolve"),
@@ -241,6 +256,15 @@ def test_format_refuses_what_would_not_come_back(
         ("/{a}-{n:int}-{b}.x", "p-q-7-r.x.x", ("p-q", "7", "r.x")),
         ("/{x:float}.{format}", "1.5.pdf", ("1.5", "pdf")),
         ("/({x})*", "(a)*", ("a",)),
+        ("/{y:/[0-9]{4}/}", "2024", ("2024",)),
+        ("/{y:/[0-9]{4}/}", "20245", None),
+        ("/{x:/a|b/}", "b", ("b",)),
+        ("/{y:/[0-9]{4}/}-{m:/[0-9]{2}/}.{format}", "2024-02.tar.gz", ("2024", "02", "tar.gz")),
+        ("/{x:/a|ab/}-{y:/c|cd/}", "ab-cd", ("ab", "cd")),
+        ("/{x:/[]/}]+/}", "]/}", ("]/}",)),
+        (r"/{x:/[\]a]/}", "]", ("]",)),
+        (r"/{x:/a\/b?/}", "a/b", ("a/b",)),
+        ("/{x:/[?#%20.]+/}", "?#%", ("?#%",)),
         ("/{a}+{b}", "a/b+\n", ("a/b", "\n")),
     ],
 )
@@ -257,8 +281,10 @@ def test_text_parameters_of_a_mixed_segment_do_not_backtrack_into_each_other() -
     With 30 text parameters in 8000 characters, anything but linear work would never end.
     """
     names = "-".join(f"{{p{n}}}" for n in range(30))
+    patterns = "-".join(f"{{p{n}:/.+/}}" for n in range(30))
 
     assert segment(f"/{names}.pdf").match("-" * 8000) is None
+    assert segment(f"/{patterns}.pdf").match("-" * 8000) is None
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
@@ -299,7 +325,12 @@ def test_what_format_writes_match_reads(case: tuple[PathTemplate, dict[str, obje
     assert template.convert(params) == params
 
 
-@given(st.text() | st.from_regex(r"(/[a-z{}:]{0,8}){0,3}", fullmatch=True))
+@given(
+    st.text()
+    | st.from_regex(r"(/[a-z{}:]{0,8}){0,3}", fullmatch=True)
+    | st.text(r"/{}:[]()ab\?*+^|-#0", max_size=20).map("/{{x:/{}/}}".format)
+    | st.text(r"/{}:[]()ab\?*+^|-#0", max_size=30).map("/{}".format)
+)
 def test_any_text_is_a_template_or_a_configuration_error(text: str) -> None:
     """Boot never fails with anything but the error that names the cure."""
     try:
@@ -307,3 +338,6 @@ def test_any_text_is_a_template_or_a_configuration_error(text: str) -> None:
     except ConfigurationError:
         return
     assert PathTemplate.parse(template.text) == template
+    assert [kind.read("") for kind in template.parameters.values()] == [None] * len(
+        template.parameters
+    )

@@ -17,7 +17,8 @@ from rxkernel.exceptions import (
     MethodNotAllowedException,
     NotFoundException,
 )
-from rxkernel.routing.converters import CONVERTERS
+from rxkernel.routing.converters import Converter, own_kinds
+from rxkernel.routing.kinds import STR
 from rxkernel.routing.path import PathTemplate
 from rxkernel.routing.router import Router
 
@@ -114,6 +115,41 @@ def test_the_most_specific_segment_wins_from_the_left() -> None:
         "GET /{s}",
         "GET /{p:path}",
     ]
+
+
+def test_a_pattern_ranks_with_mixtures_before_int() -> None:
+    """It is written for the one route, so it is more specific than any converter."""
+    router = router_of("GET /{i:int}", "GET /{y:/[0-9]{4}/}", "GET /1{x}", "GET /2000")
+
+    paths = ["/2000", "/2001", "/1999", "/123", "/7"]
+
+    assert [router.match("GET", path)[0] for path in paths] == [
+        "GET /2000",
+        "GET /{y:/[0-9]{4}/}",
+        "GET /{y:/[0-9]{4}/}",
+        "GET /1{x}",
+        "GET /{i:int}",
+    ]
+
+
+def test_a_pattern_gives_a_text_and_matches_within_one_segment() -> None:
+    """Percent-encoding is decoded before; a trailing slash belongs to no parameter."""
+    router = router_of("GET /{x:/.+/}/b", "GET /f/{y:/[a-z]+/}")
+
+    assert router.match("GET", "/a%2Fa/b/") == ("GET /{x:/.+/}/b", {"x": "a/a"})
+    assert router.match("GET", "/f/%61bc") == ("GET /f/{y:/[a-z]+/}", {"y": "abc"})
+    for unknown in ("/a/a/b", "//b", "/f/7", "/f/", "/f/a/b"):
+        assert router.allowed(unknown) == []
+
+
+def test_two_routes_with_one_pattern_are_refused() -> None:
+    """Two patterns that differ may match the same paths: the first added wins then."""
+    with pytest.raises(ConfigurationError, match="answer the same requests"):
+        router_of("GET /{a:/[0-9]+/}", "GET /{b:/[0-9]+/}")
+    assert router_of("GET /{a:/[0-9]+/}", "GET /{b:/[0-9]*7/}").match("GET", "/7") == (
+        "GET /{a:/[0-9]+/}",
+        {"a": "7"},
+    )
 
 
 def test_of_equally_specific_segments_the_first_added_wins() -> None:
@@ -215,8 +251,19 @@ PATTERNS = {
     "float": r"-?[0-9]+(\.[0-9]+)?",
     "str": "(?s:.+?)",
     "path": "(?s:.+)",
+    "pattern": "(?:[a-z]|7)+",
+    "word": "[a-z]+?",
+    "odd": "[a-z0-9]*[a-z13579]",
 }
-RANKS = ["literal", "mixed", "int", "uuid", "float", "str", "path"]
+RANKS = ["literal", "mixed", "int", "uuid", "float", "odd", "word", "str", "path"]
+OWN = own_kinds({name: Converter(PATTERNS[name]) for name in ("odd", "word")})[0]
+
+
+def parse_shape(shape: str) -> PathTemplate:
+    """A template of *shape*, in which ``{:pattern}`` stands for a pattern."""
+    numbers = iter(range(9))
+    text = re.sub(r"\{", lambda _: f"{{p{next(numbers)}", shape)
+    return PathTemplate.parse(text.replace(":pattern}", f":/{PATTERNS['pattern']}/}}"), OWN)
 
 
 def naive_match(shape: str, raw_path: str) -> bool:
@@ -251,7 +298,7 @@ def naive_values(shape: str, raw_path: str) -> list[object]:
         assert found is not None
         names = [kind for kind in kinds if kind in PATTERNS]
         texts = zip(names, found.groups(), strict=True)
-        values += [CONVERTERS[name].to_python(text) for name, text in texts]
+        values += [OWN.get(name, STR).to_python(text) for name, text in texts]
     return values
 
 
@@ -273,6 +320,7 @@ def naive_order(shapes: list[str]) -> Callable[[str], list[tuple[int, int]]]:
         for end in range(1, len(steps)):
             kinds = kinds_in(steps[end])
             rank = "literal" if "{" not in steps[end] else kinds[0] if len(kinds) == 1 else "mixed"
+            rank = "mixed" if rank == "pattern" else rank
             key.append((RANKS.index(rank), begins.index("/".join(steps[: end + 1]))))
         return key
 
@@ -292,6 +340,10 @@ STEPS = [
     "a{:str}",
     "{:int}-{:str}",
     "{:str}-{:str}",
+    "{:pattern}",
+    "{:pattern}-{:word}",
+    "{:word}",
+    "{:odd}",
 ]
 SHAPES = st.builds(
     lambda steps, rest: "/" + "/".join(steps + rest),
@@ -325,9 +377,7 @@ def test_the_router_agrees_with_a_naive_linear_matcher(
     """The dictionaries are an optimisation: they change no answer."""
     router: Router[tuple[str, str]] = Router()
     for verb, shape in routes:
-        numbers = iter(range(9))
-        text = re.sub(r"\{", lambda _: f"{{p{next(numbers)}", shape)  # noqa: B023
-        router.add(verb, PathTemplate.parse(text), (verb, shape), f"{verb} {shape}")
+        router.add(verb, parse_shape(shape), (verb, shape), f"{verb} {shape}")
 
     shapes = [shape for _, shape in routes]
     best = sorted({s for s in shapes if naive_match(s, raw_path)}, key=naive_order(shapes))

@@ -256,7 +256,7 @@ class AiohttpServer(Server):
             )
             self.connections.crossed("http.allowed_hosts", what)
             return await self._handle(native, exc)
-        except MethodNotAllowedException as exc:
+        except Exception as exc:  # also of a converter of the application, asked for ``Allow``
             return await self._handle(native, exc)
         return await handler(native)
 
@@ -281,7 +281,7 @@ class AiohttpServer(Server):
         return web.Response(status=505)
 
     async def _handle(
-        self, native: web.Request, refusal: HttpException | None = None
+        self, native: web.Request, refusal: Exception | None = None
     ) -> web.StreamResponse:
         assert self._kernel is not None
         guard: Guard = native.protocol.guard  # type: ignore[attr-defined]
@@ -323,7 +323,7 @@ class AiohttpServer(Server):
         kernel: Kernel,
         native: web.Request,
         request: Request,
-        refusal: HttpException | None,
+        refusal: Exception | None,
     ) -> Response:
         try:
             if refusal is not None:

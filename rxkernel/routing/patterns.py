@@ -1,0 +1,29 @@
+"""Regular expressions in paths, of converters and in templates: what boot refuses."""
+
+import re
+import warnings
+
+_INVALID = (re.error, OverflowError, RecursionError, FutureWarning, DeprecationWarning)
+
+
+def pattern_fault(pattern: str) -> tuple[str, str] | None:
+    """The rule that *pattern* breaks and what to write instead; None where it may be used.
+
+    A pattern becomes a part of a longer expression, in which the groups are the parameters; and
+    no segment of a path is empty.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # such as a "possible nested set"
+            expression = re.compile(pattern)
+    except _INVALID as exc:
+        return f"is not a valid regular expression ({exc})", "correct it"
+    try:
+        re.compile(f"({pattern})")
+    except re.error:
+        return "has flags for a whole expression", "write '(?i:…)' in place of '(?i)'"
+    if expression.groups:
+        return "has a capturing group", "write '(?:…)' in place of '(…)'"
+    if expression.fullmatch(""):
+        return "matches an empty text", "require a character, as '+' does and '*' does not"
+    return None

@@ -1,0 +1,154 @@
+"""How a path template is written: its grammar, before anybody knows what its converters do."""
+
+import re
+from collections.abc import Mapping
+from itertools import zip_longest
+
+import attrs
+
+from rxkernel.exceptions import ConfigurationError
+from rxkernel.routing.kinds import PATH, STR
+from rxkernel.routing.patterns import pattern_fault
+
+
+@attrs.frozen
+class Field:
+    """A parameter; ``kind`` is the name of its converter, or a pattern with its slashes."""
+
+    name: str
+    kind: str
+
+    @property
+    def is_pattern(self) -> bool:
+        return self.kind.startswith("/")
+
+
+@attrs.frozen
+class Step:
+    """What stands between two slashes: one literal more than there are fields."""
+
+    literals: tuple[str, ...]
+    fields: tuple[Field, ...]
+
+    @property
+    def shape(self) -> str:
+        """The text, with the kinds of the parameters but not their names."""
+        names = (f"{{:{field.kind}}}" for field in self.fields)
+        pairs = zip_longest(self.literals, names, fillvalue="")
+        return "".join(literal + name for literal, name in pairs)
+
+
+@attrs.frozen
+class TemplateSyntax:
+    """A template whose grammar is right. See `PathTemplate` for ``text`` and ``shape``."""
+
+    text: str
+    shape: str
+    steps: tuple[Step, ...]
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """The kind of each parameter by its name, in their order."""
+        return {field.name: field.kind for step in self.steps for field in step.fields}
+
+    @classmethod
+    def parse(cls, text: str) -> "TemplateSyntax":
+        """Read a template as a route declares it.
+
+        Raises:
+            ConfigurationError: it breaks a rule of the grammar, or a pattern in it is refused.
+        """
+        _check(text)
+        steps = _split(text)
+        for step in steps:
+            if "" in step.literals[1:-1]:
+                cure = "put a literal character or a slash between"
+                raise template_error(text, "has two parameters with nothing between them", cure)
+        _check_fields(text, [field for step in steps for field in step.fields])
+        _check_path(text, steps)
+        shape = "/" + "/".join(step.shape for step in steps)
+        return cls(text.removesuffix("/") or "/", shape, tuple(steps))
+
+
+def template_error(text: str, rule: str, cure: str) -> ConfigurationError:
+    return ConfigurationError(f"Path template {text!r} {rule}: {cure}.")
+
+
+_FIELD = re.compile(
+    r"""
+    \{ (?P<name> [^{}:/]* )
+       (?: : (?P<kind>
+               / (?: \\. | \[ \^? \]?+ (?: \\. | [^\]\\] )* \] | [^/\\\[] )* /  # a pattern
+             | [^{}/]*
+       ) )?
+    \}
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+"""A slash in a pattern is escaped, or stands in a character class."""
+
+_RULES = (
+    (r"\A(?!/)", "does not start with '/'", "put a slash in front"),
+    (
+        r"\{[^{}:/]*:/",
+        "has a pattern that does not end",
+        r"write it as '{name:/…/}', a slash in it as '\/'",
+    ),
+    (r"//", "has an empty segment", "write one slash between segments"),
+    (r"[?#]", "has a '?' or '#'", "leave the query and the fragment out, they are not the path"),
+    (r"/:[A-Za-z_]|<[^<>/]*>", "has a parameter in another framework's words", "write {name}"),
+    (r"%[0-9a-fA-F]{2}", "is percent-encoded", "write the plain characters"),
+    (r"/\.\.?(?:/|\Z)", "has a segment '.' or '..'", "write the path that it leads to"),
+    (r"[{}]", "has unbalanced braces", "write each parameter as '{name}'"),
+)
+
+
+def _check(text: str) -> None:
+    literals = _FIELD.sub("\0", text)
+    for pattern, rule, cure in _RULES:
+        if re.search(pattern, literals):
+            raise template_error(text, rule, cure)
+    if not text.isprintable():
+        raise template_error(text, "has a character that does not print", "remove it")
+
+
+def _split(text: str) -> list[Step]:
+    """The steps between the slashes that stand outside of the fields."""
+    steps: list[tuple[list[str], list[Field]]] = []
+    end = 0
+    for found in [*_FIELD.finditer(text), None]:
+        literal = text[end : found.start() if found else None]
+        first, *others = literal.split("/")
+        if steps:
+            steps[-1][0][-1] += first
+        steps += (([other], []) for other in others)
+        if found is not None:
+            end = found.end()
+            literals, fields = steps[-1]
+            literals.append("")
+            kind = found["kind"]
+            fields.append(Field(found["name"], STR.name if kind is None else kind))
+    return [Step(tuple(ls), tuple(fs)) for ls, fs in steps if fs or ls != [""]]
+
+
+def _check_fields(text: str, fields: list[Field]) -> None:
+    names: set[str] = set()
+    for field in fields:
+        if not field.name.isidentifier():
+            cure = "use letters, digits and underscores, a letter first"
+            rule = f"has a parameter named {field.name!r}, which is no identifier"
+            raise template_error(text, rule, cure)
+        if field.name in names:
+            raise template_error(text, f"has two parameters {field.name!r}", "rename one of them")
+        names.add(field.name)
+        if field.is_pattern and (fault := pattern_fault(field.kind[1:-1])) is not None:
+            rule, cure = fault
+            raise template_error(text, f"has a pattern {field.kind!r} that {rule}", cure)
+
+
+def _check_path(text: str, steps: list[Step]) -> None:
+    for place, step in enumerate(steps, 1):
+        has_path = any(field.kind == PATH.name for field in step.fields)
+        if has_path and (place < len(steps) or any(step.literals)):
+            cure = "make it the whole last segment, or use another converter"
+            raise template_error(text, "has a ':path' parameter that is not the last", cure)

@@ -1,0 +1,342 @@
+"""Converters of an application: what they accept, what boot refuses, and which route wins."""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+import attrs
+import pytest
+
+from rxkernel import (
+    Application,
+    ConfigurationError,
+    Converter,
+    HttpMetadata,
+    KernelClient,
+    Request,
+    RxKernelError,
+    http,
+)
+from rxkernel.routing.converters import own_kinds
+from rxkernel.routing.kinds import KINDS
+from rxkernel.routing.path import PathTemplate
+from rxkernel.routing.router import Router
+
+SLUG = Converter("[a-z0-9]+(?:-[a-z0-9]+)*")
+DAY = Converter("[0-9]{4}-[0-9]{2}-[0-9]{2}", date.fromisoformat)
+
+
+@attrs.frozen
+class Point:
+    x: int
+    y: int
+
+
+class Color(Enum):
+    RED = "red"
+
+
+def read_point(text: str) -> Point:
+    x, y = text.split(",")
+    return Point(int(x), int(y))
+
+
+POINT = Converter("[0-9]+,[0-9]+", read_point, lambda point: f"{point.x},{point.y}")
+
+
+def template(text: str, **converters: Converter) -> PathTemplate:
+    kinds, problems = own_kinds(converters)
+    assert problems == []
+    return PathTemplate.parse(text, kinds)
+
+
+def router_of(*texts: str, **converters: Converter) -> Router[str]:
+    router: Router[str] = Router()
+    for text in texts:
+        router.add("GET", template(text, **converters), text, text)
+    return router
+
+
+class Days:
+    @http("GET", "/days/{day:day}", "day")
+    async def day(self, request: Request) -> Any:
+        return repr(request.params["day"])
+
+    @http("GET", "/typed/{day:day}", "typed")
+    async def typed(self, day: date) -> Any:
+        return repr(day)
+
+
+def client_of(*controllers: type, **converters: Converter) -> KernelClient:
+    return KernelClient(Application(controllers=controllers, converters=converters))
+
+
+@pytest.mark.parametrize("name", ["day", "typed"])
+@pytest.mark.parametrize("given", ["2024-02-29", date(2024, 2, 29)])
+async def test_converter_gives_action_its_value(name: str, given: object) -> None:
+    async with client_of(Days, day=DAY) as client:
+        assert (await client.http(name, params={"day": given})).content == repr(date(2024, 2, 29))
+
+
+@pytest.mark.parametrize("given", ["2024-02-30", "20240229", "x", 7])
+async def test_converter_that_raises_value_error_does_not_match(given: object) -> None:
+    async with client_of(Days, day=DAY) as client:
+        assert (await client.http("day", params={"day": given})).status_code == 404
+
+
+async def test_converter_that_returns_none_does_not_match() -> None:
+    words = {"one": 1, "two": 2}
+    router = router_of("/{n:word}", "/{x}", word=Converter("[a-z]+", words.get))
+
+    assert router.match("GET", "/two") == ("/{n:word}", {"n": 2})
+    assert router.match("GET", "/six") == ("/{x}", {"x": "six"})
+
+
+def test_converter_value_that_is_false_matches() -> None:
+    router = router_of("/{n:zero}", zero=Converter("0", int))
+
+    assert router.match("GET", "/0") == ("/{n:zero}", {"n": 0})
+
+
+def test_converter_that_raises_value_error_leaves_path_to_next_template() -> None:
+    router = router_of("/{d:day}", "/{x}", day=DAY)
+
+    assert router.match("GET", "/2024-02-30") == ("/{x}", {"x": "2024-02-30"})
+
+
+def test_converter_that_fails_otherwise_raises() -> None:
+    """A bug is not a path that does not match: the server answers 500 and logs it."""
+    numbers: dict[str, int] = {}
+    router = router_of("/{x:bad}", bad=Converter("[a-z]", numbers.__getitem__))
+
+    with pytest.raises(KeyError):
+        router.match("GET", "/a")
+
+
+def test_own_converters_rank_behind_float_in_their_order_and_before_str() -> None:
+    kinds = ["{p:path}", "{s}", "{b:b}", "{a:a}", "{f:float}", "{i:int}"]
+    texts = [f"/{kind}" for kind in kinds]
+    router = router_of(*texts, a=Converter("[0-9a.]+"), b=Converter("[0-9ab.]+"))
+
+    found = [router.match("GET", path)[0] for path in ("/7", "/7.5", "/a", "/ab", "/é", "/x/y")]
+
+    assert found == ["/{i:int}", "/{f:float}", "/{a:a}", "/{b:b}", "/{s}", "/{p:path}"]
+
+
+def test_own_converters_of_one_rank_of_segments_do_not_hide_each_other() -> None:
+    router = router_of("/x/{a:a}", "/x/{b:b}", a=Converter("a+"), b=Converter("b+"))
+
+    assert router.match("GET", "/x/aa") == ("/x/{a:a}", {"a": "aa"})
+    assert router.match("GET", "/x/bb") == ("/x/{b:b}", {"b": "bb"})
+
+
+def test_two_routes_with_one_own_converter_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="answer the same requests"):
+        router_of("/{a:slug}", "/{b:slug}/", slug=SLUG)
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "values"),
+    [
+        ("/{slug:slug}-{id:int}", "/my-post-42", {"slug": "my-post", "id": 42}),
+        ("/{slug:slug}.{format}", "/my-post.tar.gz", {"slug": "my-post", "format": "tar.gz"}),
+        ("/{slug:slug}-{n:int}-{b}", "/p-q-7-r-x", {"slug": "p-q", "n": 7, "b": "r-x"}),
+        ("/on-{day:day}.ics", "/on-2024-02-29.ics", {"day": date(2024, 2, 29)}),
+    ],
+)
+def test_own_converters_stand_in_mixed_segments(
+    text: str, path: str, values: Mapping[str, object]
+) -> None:
+    assert router_of(text, slug=SLUG, day=DAY).match("GET", path) == (text, values)
+
+
+def test_own_converter_matches_within_one_segment() -> None:
+    """A decoded ``%2F`` is data of its segment, which a converter may accept."""
+    router = router_of("/{x:any}", any=Converter("(?s:.+)"))
+
+    assert router.match("GET", "/a%2Fb") == ("/{x:any}", {"x": "a/b"})
+    assert router.allowed("/a/b") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "path"),
+    [
+        ("/{x:day}", date(2024, 2, 29), "/2024-02-29"),
+        ("/{x:day}", "2024-02-29", "/2024-02-29"),
+        ("/{x:point}", Point(1, 2), "/1,2"),
+        ("/{x:point}", "1,2", "/1,2"),
+        ("/{x:color}", Color.RED, "/red"),
+        ("/{x:slug}", 7, "/7"),
+    ],
+)
+def test_format_writes_values_and_texts(text: str, value: object, path: str) -> None:
+    color = Converter("[a-z]+", Color, lambda color: str(color.value))
+    built = template(text, day=DAY, point=POINT, color=color, slug=SLUG)
+
+    assert built.format(x=value) == path
+
+
+@pytest.mark.parametrize("value", [None, "A b", "a\0", "\ud800", b"a", object()])
+def test_format_refuses_value_that_does_not_fit(value: object) -> None:
+    with pytest.raises(ValueError, match="no slug of a path"):
+        template("/{x:slug}", slug=SLUG).format(x=value)
+
+
+def test_format_refuses_text_that_to_python_refuses() -> None:
+    with pytest.raises(ValueError, match="no day of a path"):
+        template("/{x:day}", day=DAY).format(x="2024-02-30")
+
+
+def test_to_text_that_raises_value_error_or_gives_no_text_is_reported() -> None:
+    broken = Converter("[a-z]+", str, lambda value: 7)  # type: ignore[arg-type, return-value]
+
+    with pytest.raises(TypeError, match="to_text of converter 'x' returned 7; it must be a str"):
+        template("/{v:x}", x=broken).format(v=1)
+    with pytest.raises(ValueError, match="no x of a path"):
+        template("/{v:x}", x=Converter("a", str, lambda value: str(int("z")))).format(v=1)
+
+
+async def test_kernel_client_needs_no_to_text_for_a_text() -> None:
+    class Prices:
+        @http("GET", "/{price:money}", "price")
+        async def show(self, price: Decimal) -> str:
+            return str(price)
+
+    money = Converter("[0-9]+,[0-9]{2}", lambda text: Decimal(text.replace(",", ".")))
+
+    async with client_of(Prices, money=money) as client:
+        assert (await client.http("price", params={"price": "12,34"})).content == "12.34"
+
+
+async def test_two_applications_have_converters_of_their_own() -> None:
+    class Codes:
+        @http("GET", "/{code:code}", "code")
+        async def show(self, request: Request) -> str:
+            return repr(request.params["code"])
+
+    async with (
+        client_of(Codes, code=Converter("[0-9]+", int)) as numbers,
+        client_of(Codes, code=Converter("[a-z]+")) as words,
+    ):
+        assert (await numbers.http("code", params={"code": "7"})).content == "7"
+        assert (await numbers.http("code", params={"code": "x"})).status_code == 404
+        assert (await words.http("code", params={"code": "x"})).content == "'x'"
+
+
+async def test_metadata_added_by_hand_may_name_a_converter() -> None:
+    """Metadata is made before any application: its grammar is checked, its converters later."""
+    metadata = HttpMetadata(Days, "archive", "/archive/{day:day}", "GET", "day")
+    application = Application(controllers=[Days], converters={"day": DAY})
+    application.http_metadata_storage.add(metadata)
+
+    assert metadata.syntax.shape == "/archive/{:day}"
+    async with KernelClient(application) as client:
+        definition = application.kernel.http_definitions["archive"]
+        assert definition.path == "/archive/{day:day}"
+        assert definition.metadata is metadata
+        assert list(definition.template.parameters) == ["day"]
+        response = await client.http("archive", params={"day": "2024-01-01"})
+        assert response.content == "datetime.date(2024, 1, 1)"
+
+
+async def problems_of(*controllers: type, converters: Any) -> tuple[str, ...]:
+    with pytest.raises(ConfigurationError) as caught:
+        await Application(controllers=controllers, converters=converters).boot()
+    return caught.value.problems
+
+
+async def test_unknown_converter_is_reported_with_place_nearest_and_list() -> None:
+    problem, _ = await problems_of(Days, converters={"days": DAY, "slug": SLUG})
+
+    assert problem.startswith("route 'day' (tests.routing.test_converters.Days.day): ")
+    assert "unknown converter 'day': did you mean 'days'? use one of int, uuid" in problem
+    assert problem.endswith("path, days, slug.")
+
+
+async def async_to_python(text: str) -> str:
+    return text
+
+
+@pytest.mark.parametrize(
+    ("name", "converter", "problem"),
+    [
+        ("int", SLUG, "converter 'int' has the name of a built-in one; give it another name"),
+        ("a-b", SLUG, "converter 'a-b' has a name that no template can write; use letters"),
+        ("", SLUG, "converter '' has a name that no template can write; use letters"),
+        (7, SLUG, "converter 7 has a name that no template can write; use letters"),
+        ("x", "[a-z]+", "converter 'x' is '[a-z]+', which is not a Converter; write Converter('["),
+        ("x", Converter, "converter 'x' is <class 'rxkernel.routing.converters.Converter'>, "),
+        ("x", Converter(7), "converter 'x' has the pattern 7; give it a str"),  # type: ignore[arg-type]
+        ("x", Converter("["), "'[', which is not a valid regular expression (unterminated"),
+        ("x", Converter("a{9999999999}"), "which is not a valid regular expression ("),
+        ("x", Converter("[[a]"), "is not a valid regular expression (Possible nested set"),
+        ("x", Converter("(a)"), "'(a)', which has a capturing group; write '(?:…)' in place of"),
+        ("x", Converter("(?P<n>a)"), "which has a capturing group; write '(?:…)' in place of"),
+        ("x", Converter("[a-z]*"), "'[a-z]*', which matches an empty text; require a character"),
+        ("x", Converter("(?i)a"), "which has flags for a whole expression; write '(?i:…)' in"),
+        ("x", Converter("a", 7), "has the to_python 7; give it a function"),  # type: ignore[arg-type]
+        ("x", Converter("a", str, None), "has the to_text None; give it a function"),  # type: ignore[arg-type]
+        ("x", Converter("a", async_to_python), "has a to_python that is an async def; give it a"),
+    ],
+)
+async def test_converter_that_cannot_work_is_refused_at_boot(
+    name: Any, converter: Any, problem: str
+) -> None:
+    (found,) = await problems_of(converters={name: converter})
+
+    assert problem in found
+
+
+async def test_converters_that_are_no_mapping_are_refused() -> None:
+    (found,) = await problems_of(converters=[SLUG])
+
+    assert "it must map names to converters, as in converters={" in found
+
+
+async def test_all_problems_of_converters_are_reported_at_once() -> None:
+    """A route with a converter that was refused is no problem of its own."""
+
+    class Broken:
+        @http("GET", "/{x:bad}", "bad")
+        async def bad(self, request: Request) -> None: ...
+
+        @http("GET", "/{x:none}", "none")
+        async def none(self, request: Request) -> None: ...
+
+    bad = Converter("(a*)", 7)  # type: ignore[arg-type]
+    problems = await problems_of(Broken, converters={"bad": bad, "str": SLUG})
+
+    assert [problem.split(",")[0] for problem in problems] == [
+        "converter 'bad' has the pattern '(a*)'",
+        "converter 'bad' has the to_python 7; give it a function",
+        "converter 'str' has the name of a built-in one; give it another name",
+        "route 'none' (tests.routing.test_converters.test_all_problems_of_converters_are_reported"
+        "_at_once.<locals>.Broken.none): Path template '/{x:none}' has an unknown converter 'none'"
+        ": use one of int",
+    ]
+
+
+def test_text_parameters_with_own_patterns_do_not_backtrack_into_each_other() -> None:
+    """As with text parameters: linear in the path, whatever their number."""
+    names = "-".join(f"{{p{n}:any}}" for n in range(30))
+    built = template(f"/{names}.pdf", any=Converter(".+"))
+
+    assert built.segments[0].match("-" * 8000) is None
+
+
+def test_own_kinds_leave_the_built_in_ones_alone() -> None:
+    kinds, _ = own_kinds({"slug": SLUG})
+
+    assert "slug" not in KINDS
+    assert {name: kinds[name] for name in KINDS} == KINDS
+
+
+async def test_application_converters_cannot_change_after_boot() -> None:
+    application = Application()
+    application.converters = {"day": DAY}
+    await application.boot()
+    with pytest.raises(RxKernelError, match=r"application\.converters is set after boot"):
+        application.converters = {}
+    await application.stop()
