@@ -16,6 +16,7 @@ from typing import Any
 import attrs
 
 from rxkernel.headers import TOKEN
+from rxkernel.host_names import HOST_PATTERN
 
 _PREFIX = re.compile(r"(/[^/\s?#{}]+)*")
 _ORIGIN = re.compile(
@@ -37,7 +38,6 @@ _MEANT = frozenset(
 )
 """Headers that an id would break, or that would break as an id; in lower case."""
 
-_HOST_NAME = re.compile(r"(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _NAMESPACE = re.compile(r"/[^,?]{0,255}")
 _LEVELS = tuple(logging.getLevelNamesMapping())
@@ -179,7 +179,7 @@ class HttpSettings:
         validator=Allowed(
             'a list of host names like "example.org" or "*.example.org", without a port',
             (tuple,),
-            lambda hosts: all(isinstance(h, str) and _HOST_NAME.fullmatch(h) for h in hosts),
+            lambda hosts: all(isinstance(h, str) and HOST_PATTERN.fullmatch(h) for h in hosts),
         ),
     )
     """Hosts that requests may be for, another is answered 421; none listed: any host."""

@@ -31,6 +31,7 @@ from rxkernel.routing.storage import (
 from rxkernel.routing.storages import MetadataStorages
 from rxkernel.routing.targets import name_of_target
 from rxkernel.servers.aiohttp.server import AiohttpServer
+from rxkernel.servers.aiohttp.site import HttpSite
 from rxkernel.servers.manager import ServerManager
 from rxkernel.servers.socketio.server import SocketioServer
 from rxkernel.settings import Settings
@@ -84,6 +85,7 @@ class Assembly:
             options=self._options,
             transports=self._transports,
             kinds=kinds,
+            site=HttpSite(parts.settings.http),
         )
         http = parts.settings.http
         self.servers = ServerManager(parts.dispatcher, http.shutdown_timeout, http.shutdown_delay)

@@ -114,9 +114,10 @@ def refuse_taken(route: HttpMetadata, routes: Iterable[HttpMetadata]) -> None:
     Raises:
         ConfigurationError: one of *routes* has.
     """
-    asked = (route.http_method, route.syntax.shape)
+    asked = (route.http_method, route.syntax.shape, route.constraints)
     for other in routes:
-        if other.name == route.name or (other.http_method, other.syntax.shape) == asked:
+        same = (other.http_method, other.syntax.shape, other.constraints) == asked
+        if other.name == route.name or same:
             raise ConfigurationError(
                 f"route {other.name!r} ({other.place}) is where http.health = true has "
                 f"{route.name!r} ({route.place}); set http.health = false, or give yours "

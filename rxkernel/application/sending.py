@@ -11,7 +11,8 @@ from multidict import CIMultiDict, MultiDict
 
 from rxkernel.exceptions import NotFoundException
 from rxkernel.kernel.messagepack import encode_msgpack
-from rxkernel.kernel.serialization import encode_json, to_plain
+from rxkernel.kernel.serialization import encode_json
+from rxkernel.kernel.texts import texts_of
 from rxkernel.messages.content_types import BYTES
 from rxkernel.messages.media_type import MULTIPART, ContentType, content_type_of
 from rxkernel.messages.request import Request
@@ -21,35 +22,6 @@ from rxkernel.servers.aiohttp.requests import decode_body
 from rxkernel.servers.body_limits import BodyLimits, check_fields, check_form_size, check_size
 
 Files = Mapping[str, UploadedFile | Sequence[UploadedFile]]
-
-
-def texts_of(given: Mapping[str, Any], what: str) -> MultiDict[str]:
-    """The texts that stand for *given* in a query or a form.
-
-    A list or tuple is its name once for each value, None is left out, bool is ``true`` or
-    ``false``; dates, enums, UUIDs and decimals are what they are in JSON.
-
-    Raises:
-        ValueError: a value has no plain text; it names the parameter of *what*.
-    """
-    texts: MultiDict[str] = MultiDict()
-    for name, value in given.items():
-        for item in value if isinstance(value, list | tuple) else (value,):
-            if item is not None:
-                texts.add(name, _text(item, f"{what} {name!r}"))
-    return texts
-
-
-def _text(value: Any, what: str) -> str:
-    try:
-        plain = to_plain(value)
-    except (TypeError, ValueError, RecursionError):
-        plain = None
-    if isinstance(plain, bool):
-        return "true" if plain else "false"
-    if not isinstance(plain, str | int | float):
-        raise ValueError(f"{what} is {value!r:.100}, which has no plain text; pass its text.")
-    return str(plain)
 
 
 def fill_params(

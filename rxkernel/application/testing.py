@@ -16,7 +16,6 @@ from rxkernel.application.sending import (
     fill_body,
     fill_form,
     fill_params,
-    texts_of,
 )
 from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.exceptions import HttpException
@@ -24,6 +23,7 @@ from rxkernel.kernel.errors import error_response
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.scopes import close_services, current_connection
 from rxkernel.kernel.serialization import to_plain
+from rxkernel.kernel.texts import texts_of
 from rxkernel.messages.connection import Broadcaster, Connection
 from rxkernel.messages.media_type import MULTIPART, URLENCODED
 from rxkernel.messages.request import Request

@@ -11,6 +11,8 @@ from rxkernel.cli.loop import run
 from rxkernel.cli.options import debug_option, json_option, overrides_of, target_argument
 from rxkernel.routing.definitions import Definition
 
+Routes = list[dict[str, Any]]
+
 
 @click.command
 @target_argument
@@ -23,31 +25,38 @@ def routes(ctx: click.Context, target: str | None, as_json: bool) -> None:
     if as_json:
         print_json(listed)
         return
-    has_options = any(r["options"] for routes in listed.values() for r in routes)
-    _print(("METHOD", "PATH"), listed["http"], "No HTTP routes.", has_options)
+    _print(("METHOD", "PATH"), listed["http"], "No HTTP routes.", listed)
     click.echo()
-    _print(("EVENT", "NAMESPACE"), listed["websocket"], "No Socket.IO events.", has_options)
+    _print(("EVENT", "NAMESPACE"), listed["websocket"], "No Socket.IO events.", listed)
     if listed["procedures"]:
         click.echo()
-        _print(("TRANSPORT",), listed["procedures"], "", has_options)
+        _print(("TRANSPORT",), listed["procedures"], "", listed)
 
 
-def _print(
-    heads: tuple[str, ...], routes: list[dict[str, Any]], empty: str, has_options: bool
-) -> None:
-    rows = [tuple(value for key, value in route.items() if key != "options") for route in routes]
+def _print(heads: tuple[str, ...], routes: Routes, empty: str, listed: dict[str, Routes]) -> None:
+    keys = [head.lower() for head in heads]
+    rows = [tuple(route[key] for key in (*keys, "name", "action")) for route in routes]
     heads = (*heads, "NAME", "ACTION")
-    if has_options:
+    if any(map(_requirements, routes)):
+        heads = (*heads, "REQUIRES")
+        rows = [(*row, _requirements(route)) for row, route in zip(rows, routes, strict=True)]
+    if any(route["options"] for found in listed.values() for route in found):
         heads = (*heads, "OPTIONS")
-        rows = [(*row, _text(route)) for row, route in zip(rows, routes, strict=True)]
+        rows = [(*row, _options(route)) for row, route in zip(rows, routes, strict=True)]
     print_table(heads, rows, empty)
 
 
-def _text(route: dict[str, Any]) -> str:
+def _requirements(route: dict[str, Any]) -> str:
+    """The constraints of a route over HTTP."""
+    host = [route["host"]] if route.get("host") else []
+    return ", ".join([*host, *(f"{k}: {v}" for k, v in route.get("headers", {}).items())])
+
+
+def _options(route: dict[str, Any]) -> str:
     return ", ".join(f"{key}={value}" for key, value in route["options"].items())
 
 
-async def _list(application: Application) -> dict[str, list[dict[str, Any]]]:
+async def _list(application: Application) -> dict[str, Routes]:
     prefix = application.settings.http.prefix
     async with application:
         kernel = application.kernel
@@ -56,6 +65,8 @@ async def _list(application: Application) -> dict[str, list[dict[str, Any]]]:
                 {
                     "method": definition.method,
                     "path": f"{prefix}{definition.path}",
+                    "host": definition.host,
+                    "headers": dict(definition.headers),
                     **_common(definition, definition.name),
                 }
                 for definition in kernel.http_definitions

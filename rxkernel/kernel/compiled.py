@@ -7,8 +7,10 @@ from typing import Any, Self
 import attrs
 
 from rxkernel.exceptions import ConfigurationError
+from rxkernel.kernel.varying import routed
 from rxkernel.messages.transport import Transport
 from rxkernel.nearest import nearest
+from rxkernel.routing.constraints import HostOf
 from rxkernel.routing.definitions import (
     Definition,
     Definitions,
@@ -41,8 +43,15 @@ class Compiled:
         return tuple(d for d in self.all if isinstance(d, ProcedureDefinition))
 
     @classmethod
-    def of(cls, definitions: Sequence[Definition], transports: Collection[Transport]) -> Self:
+    def of(
+        cls,
+        definitions: Sequence[Definition],
+        transports: Collection[Transport],
+        host_of: HostOf = lambda head: None,
+    ) -> Self:
         """The tables of *definitions*; *transports* are those of bundles.
+
+        *host_of* returns the host that a request is for, see `Router`.
 
         Raises:
             ConfigurationError: with every problem: two routes for the same requests, a procedure
@@ -51,13 +60,17 @@ class Compiled:
         errors: list[ConfigurationError] = []
         known = (Transport.HTTP, Transport.SOCKET, *transports)
         tables: dict[Transport, list[Definition]] = {transport: [] for transport in known}
-        router: Router[HttpDefinition] = Router()
+        router: Router[HttpDefinition] = Router(host_of)
         events: dict[str, dict[str, WebSocketDefinition]] = {}
+        for found in routed(d for d in definitions if isinstance(d, HttpDefinition)):
+            constraints = found.metadata.constraints
+            try:
+                router.add(found.method, found.template, found, found.name, constraints)
+            except ConfigurationError as error:
+                errors.append(error)
         for definition in definitions:
             try:
-                if isinstance(definition, HttpDefinition):
-                    router.add(definition.method, definition.template, definition, definition.name)
-                elif isinstance(definition, WebSocketDefinition):
+                if isinstance(definition, WebSocketDefinition):
                     events.setdefault(definition.namespace, {})[definition.name] = definition
                 elif definition.transport not in tables:
                     raise _unknown_transport(definition, transports)

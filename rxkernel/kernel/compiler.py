@@ -11,8 +11,10 @@ from rxkernel.kernel.compiled import Compiled
 from rxkernel.kernel.deadline import TimedRoute
 from rxkernel.kernel.events import DefinitionEvent, KernelEvents
 from rxkernel.kernel.route import Route
+from rxkernel.messages.request import Links
 from rxkernel.messages.transport import Transport
 from rxkernel.nearest import nearest
+from rxkernel.routing.constraints import HostOf
 from rxkernel.routing.kinds import Kind
 from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
 from rxkernel.routing.path import PathTemplate
@@ -31,6 +33,8 @@ class Compiler:
         options: the keys of options that something reads; None accepts any.
         transports: those of bundles.
         kinds: the parameters that paths may have.
+        host_of: returns the host that a request is for.
+        links: what builds the URLs of the application.
     """
 
     def __init__(
@@ -43,6 +47,8 @@ class Compiler:
         options: Collection[str] | None,
         transports: Collection[Transport],
         kinds: Mapping[str, Kind],
+        host_of: HostOf,
+        links: Links,
     ) -> None:
         self.transports = transports
         self.options = options
@@ -50,6 +56,8 @@ class Compiler:
         self._threads = threads
         self._provide = provide
         self._kinds = kinds
+        self._host_of = host_of
+        self._links = links
         self._new_route: Callable[..., Route] = Route
         if request_timeout is not None:
             self._new_route = partial(TimedRoute, seconds=request_timeout)
@@ -89,7 +97,7 @@ class Compiler:
                 definition = route.definition
             definitions.append(definition)
         try:
-            compiled = Compiled.of(definitions, self.transports)
+            compiled = Compiled.of(definitions, self.transports, self._host_of)
         except ConfigurationError as error:
             errors.append(error)
         if errors:
@@ -108,7 +116,9 @@ class Compiler:
                 )
         template = self._template_of(metadata) if isinstance(metadata, HttpMetadata) else None
         action, signature = bind_action(controller, metadata, self._threads, self._provide)
-        return self._new_route(metadata, controller, action, signature, self._dispatcher, template)
+        return self._new_route(
+            metadata, controller, action, signature, self._dispatcher, self._links, template
+        )
 
     def _template_of(self, metadata: HttpMetadata) -> PathTemplate:
         try:

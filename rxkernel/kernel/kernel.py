@@ -8,13 +8,14 @@ from contextvars import Context, copy_context
 from typing import Any
 
 from rxkernel.events.dispatcher import AsyncEventDispatcher
-from rxkernel.exceptions import ConfigurationError
+from rxkernel.exceptions import ConfigurationError, HttpException
 from rxkernel.kernel.actions import Provide
 from rxkernel.kernel.compiled import Compiled
 from rxkernel.kernel.compiler import Compiler
 from rxkernel.kernel.deadline import TimedPipeline
 from rxkernel.kernel.errors import error_response, failure_of, log_failure
 from rxkernel.kernel.events import CompiledEvent, KernelEvents
+from rxkernel.kernel.links import NoSite, Site, SiteLinks
 from rxkernel.kernel.pipeline import Pipeline
 from rxkernel.kernel.route import Handle
 from rxkernel.kernel.scopes import current_request
@@ -22,6 +23,7 @@ from rxkernel.kernel.threads import end_scope
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.messages.transport import Transport
+from rxkernel.messages.vary import vary
 from rxkernel.routing.definitions import (
     Definition,
     DefinitionPipeline,
@@ -55,6 +57,7 @@ class Kernel:
         options: the keys of options that something reads; None accepts any.
         transports: those of bundles.
         kinds: the parameters that paths may have, see `own_kinds`.
+        site: where clients find the application.
     """
 
     def __init__(
@@ -69,9 +72,12 @@ class Kernel:
         options: Collection[str] | None = None,
         transports: Collection[Transport] = (),
         kinds: Mapping[str, Kind] = KINDS,
+        site: Site | None = None,
     ) -> None:
         self.debug = debug
-        self.compiled = Compiled.of((), transports)
+        site = NoSite() if site is None else site
+        self.compiled = Compiled.of((), transports, site.host_of)
+        self._links = SiteLinks(site, lambda: self.http_definitions)
         self._controllers = controllers
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="rxkernel-action")
         self.compiler = Compiler(
@@ -82,6 +88,8 @@ class Kernel:
             options=options,
             transports=transports,
             kinds=kinds,
+            host_of=site.host_of,
+            links=self._links,
         )
         self._unmatched = Pipeline(dispatcher, None)
         if request_timeout is not None:
@@ -142,18 +150,23 @@ class Kernel:
 
     async def fail(self, request: Request, exception: Exception) -> Response:
         """The response to a request that reached no action: exception and response phases."""
-        pipeline = self._pipeline(request)
+        request.links = self._links
+        pipeline, varies = self._pipeline(request), _varies(exception)
         token = current_request.set(request)
         try:
-            return await _rescued(pipeline, request, exception)
+            response = await _rescued(pipeline, request, exception)
         except BaseException as exc:
-            return await self._standard(pipeline, request, failure_of(exc))
+            response = await self._standard(pipeline, request, failure_of(exc))
         finally:
             del exception  # its traceback holds this frame
             current_request.reset(token)
+        if varies:
+            vary(response.headers, *varies)
+        return response
 
     async def respond(self, request: Request, response: Response) -> Response:
         """The response phase for an answer that the transport itself gives."""
+        request.links = self._links
         try:
             return await self._unmatched.respond(request, response)
         except BaseException as exc:
@@ -230,6 +243,12 @@ class Kernel:
 def _provide_none(service: Any, *, over_http: bool) -> Any:
     name = getattr(service, "__qualname__", str(service))
     raise ConfigurationError(f"asks for {name}, and this kernel has no services")
+
+
+def _varies(exception: Exception) -> list[str]:
+    """The headers in ``Vary`` of *exception*, which hold for any answer to it."""
+    headers = exception.headers if isinstance(exception, HttpException) else {}
+    return [name.strip() for name in headers["Vary"].split(",")] if "Vary" in headers else []
 
 
 async def _rescued(pipeline: AnyPipeline, request: Request, exception: Exception) -> Response:

@@ -9,7 +9,7 @@ from rxkernel.kernel.events import Action, RequestEvent, ResponseEvent
 from rxkernel.kernel.pipeline import Pipeline
 from rxkernel.kernel.scopes import current_request
 from rxkernel.kernel.threads import end_scope
-from rxkernel.messages.request import Request
+from rxkernel.messages.request import Links, Request
 from rxkernel.messages.response import Response
 from rxkernel.routing.definitions import (
     Definition,
@@ -38,7 +38,8 @@ class Route(Pipeline):
         action: Action,
         signature: Signature,
         dispatcher: AsyncEventDispatcher,
-        template: PathTemplate | None = None,
+        links: Links,
+        template: PathTemplate | None,
     ) -> None:
         self.definition = _new_definition(metadata, self, signature, template)
         self._path: str | None = None
@@ -47,6 +48,7 @@ class Route(Pipeline):
             self._path, self._method = metadata.syntax.text, metadata.http_method
         self.controller = controller
         self.action = action
+        self.links = links
         self._name, self._status_code = metadata.name, metadata.status_code
         super().__init__(dispatcher, self.definition)
 

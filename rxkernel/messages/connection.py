@@ -38,6 +38,8 @@ class Connection(ABC):
         attributes: a place for what the application knows of this client.
         services: the connection-scoped services made for this client so far.
         client: ``(host, port)`` of the peer, or what a trusted proxy tells; None in tests.
+        site: scheme and host that the client has connected to, ``https://example.com``; behind
+            a trusted proxy those of its headers. None in tests.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Connection(ABC):
         query: Mapping[str, str] | None = None,
         auth: Any = None,
         client: ClientAddress | None = None,
+        site: str | None = None,
     ) -> None:
         self.id = id
         self.namespace = namespace
@@ -56,6 +59,7 @@ class Connection(ABC):
         self.query = _query(query)
         self.auth = auth
         self.client = client
+        self.site = site
         self.attributes: dict[str, Any] = {}
         self.services: dict[Any, Any] | None = None
 

@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from enum import Enum
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import attrs
 import msgspec
 from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
 
+from rxkernel.exceptions import RxKernelError
 from rxkernel.headers import check_header
 from rxkernel.messages.connection import ClientAddress, Connection
 from rxkernel.messages.conversion_errors import entry_of
@@ -54,6 +55,19 @@ def _choices_of(kind: Any) -> list[Any]:
     return [member.value for member in kind] if is_enum else []
 
 
+class Links(Protocol):
+    """What builds the URLs of an application."""
+
+    def base_url(self, request: "Request") -> str:
+        """See `Request.base_url`."""
+
+    def path_for(self, name: str, params: Mapping[str, Any]) -> str:
+        """See `Request.path_for`."""
+
+    def url_for(self, request: "Request", name: str, params: Mapping[str, Any]) -> str:
+        """See `Request.url_for`."""
+
+
 @attrs.define(eq=False, on_setattr=attrs.setters.NO_OP)  # assigned on every request
 class Request:
     """What an action receives. Everything but the transport has a default.
@@ -81,6 +95,7 @@ class Request:
             One that no header can hold is a ValueError when it is set.
         native: the transport's own request (``aiohttp.web.Request``), made when first asked for
             where a transport has set ``make_native``; None in tests.
+        links: set by the kernel on a request that matches no definition.
     """
 
     transport: Transport = attrs.field(converter=_transport)
@@ -106,6 +121,7 @@ class Request:
     _cookies: Mapping[str, str] | None = attrs.field(default=None, repr=False)
     _id: str | None = attrs.field(default=None, repr=False)
     make_native: Callable[[], Any] | None = attrs.field(default=None, repr=False)
+    links: Links = attrs.field(init=False, repr=False)  # a default would cost each request
 
     @property
     def id(self) -> str:
@@ -192,6 +208,49 @@ class Request:
         if self.transport is not Transport.HTTP:
             raise rejection([wrong_type("bytes", kind_of(self.body)).to_dict("body")])
         raise RuntimeError("the body has been read as a form; take it from body and files")
+
+    @property
+    def base_url(self) -> str:
+        """Scheme, host and prefix of the application as the client sees them.
+
+        ``https://example.com/api``, without a slash at its end. Behind a trusted proxy, scheme
+        and host are those of its headers. Without a valid ``Host`` it is ``http://localhost``. A
+        client may send any host: set ``http.allowed_hosts``.
+
+        Raises:
+            RxKernelError: no application handles this request.
+        """
+        return self._application_links().base_url(self)
+
+    def url_for(self, name: str, /, **params: object) -> str:
+        """The absolute URL of the HTTP route *name*, on `base_url`.
+
+        Those of *params* that its path does not have become the query: a list is its name once
+        for each value, None is left out. A route for one host has that host in its URL.
+
+        Raises:
+            KeyError: no route has this name; the message names the nearest.
+            ValueError: a parameter of the path is missing or does not fit, another has no text,
+                or the route is for ``*.example.com`` and this request is not.
+            RxKernelError: no application handles this request.
+        """
+        return self._application_links().url_for(self, name, params)
+
+    def path_for(self, name: str, /, **params: object) -> str:
+        """As `url_for`, without scheme and host: for links and redirects within one site."""
+        return self._application_links().path_for(name, params)
+
+    def _application_links(self) -> Links:
+        definition = self.definition
+        links: Links | None = (
+            getattr(self, "links", None) if definition is None else definition.pipeline.links
+        )
+        if links is None:
+            raise RxKernelError(
+                "this request has no URLs: no application handles it; call an action through "
+                "KernelClient or definition.handler(request)"
+            )
+        return links
 
     @property
     def cookies(self) -> Mapping[str, str]:

@@ -3,8 +3,8 @@
 `@controller`, `@option` and `@pushes` say more of them.
 """
 
-from collections.abc import Callable, Iterator
-from types import ModuleType
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType, ModuleType
 from typing import Any, Protocol, TypeVar
 
 import attrs
@@ -55,6 +55,8 @@ class HttpLabel:
     name: str
     status_code: int = 200
     body_limit: int | None = None
+    host: str | None = None
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def metadata(self, prefix: Prefix, **common: Any) -> HttpMetadata:
         return HttpMetadata(
@@ -63,6 +65,8 @@ class HttpLabel:
             http_method=self.method,
             status_code=self.status_code,
             body_limit=self.body_limit,
+            host=self.host,
+            headers=self.headers,
             **common,
         )
 
@@ -108,17 +112,29 @@ def _prefixed(prefix: str, own: str) -> str:
 
 
 def http(
-    method: str, path: str, name: str, *, status_code: int = 200, body_limit: int | None = None
+    method: str,
+    path: str,
+    name: str,
+    *,
+    status_code: int = 200,
+    body_limit: int | None = None,
+    host: str | None = None,
+    headers: Mapping[str, str] = MappingProxyType({}),
 ) -> Callable[[F], F]:
     """Serve the decorated controller method over HTTP, as route *name*.
 
     *path* is a template such as ``/users/{id:int}`` (see `PathTemplate`). A plain ``def``
     runs in a thread pool. A plain value that it returns is sent with *status_code*; a body may
     have *body_limit* bytes, in place of the settings. What is wrong with a route is told at boot.
+
+    Only requests for *host*, ``example.com`` or ``*.example.com``, that have these *headers* are
+    for this route. Of several routes with one method and path, the most specific one that a
+    request fits answers it.
     """
+    route = HttpLabel(method, path, name, status_code, body_limit, host, headers)
 
     def label(function: F) -> F:
-        return add_label(function, _ROUTE, HttpLabel(method, path, name, status_code, body_limit))
+        return add_label(function, _ROUTE, route)
 
     return label
 
@@ -139,9 +155,20 @@ def websocket(
     return label
 
 
-def both(method: str, path: str, name: str, *, status_code: int = 200) -> Callable[[F], F]:
-    """Serve the decorated controller method over HTTP and as an event, both called *name*."""
-    over_http = http(method, path, name, status_code=status_code)
+def both(
+    method: str,
+    path: str,
+    name: str,
+    *,
+    status_code: int = 200,
+    host: str | None = None,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> Callable[[F], F]:
+    """Serve the decorated controller method over HTTP and as an event, both called *name*.
+
+    *host* and *headers* restrict the route over HTTP, see `http`; an event has neither.
+    """
+    over_http = http(method, path, name, status_code=status_code, host=host, headers=headers)
     over_socket = websocket(name, status_code=status_code)
 
     def label(function: F) -> F:

@@ -6,7 +6,7 @@ from typing import Any, Generic, Protocol, TypeVar, overload
 
 import attrs
 
-from rxkernel.messages.request import Request
+from rxkernel.messages.request import Links, Request
 from rxkernel.messages.response import Response
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.metadata import (
@@ -44,6 +44,10 @@ class DefinitionPipeline(Protocol):
     @property
     def has_finishers(self) -> bool:
         """Whether `finish` has listeners to call."""
+
+    @property
+    def links(self) -> Links:
+        """What builds the URLs of the application."""
 
 
 @attrs.frozen(eq=False)
@@ -104,6 +108,16 @@ class HttpDefinition(Definition):
     def path(self) -> str:
         """The text of the template, without trailing slashes, as ``/users/{id}``."""
         return self.template.text
+
+    @property
+    def host(self) -> str | None:
+        """The host that requests must be for; None where any will do."""
+        return self.metadata.host
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers that requests must have."""
+        return self.metadata.headers
 
 
 class WebSocketDefinition(Definition):

@@ -42,7 +42,7 @@ class Kind:
         to_python: the value of such a text.
         rank: the lower, the more specific.
         read: the value of a text, or None where the text does not fit.
-        to_text: the text of a value or of a text, not checked yet; None where there is none.
+        to_text: the text of a value or of a text, not checked yet; None for a value without one.
         is_open: whether a text may be as long as a client likes, see `Segment`.
     """
 

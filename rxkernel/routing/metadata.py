@@ -11,6 +11,7 @@ import attrs
 
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.messages.transport import Transport
+from rxkernel.routing.constraints import Constraints, constraint_problems
 from rxkernel.routing.syntax import TemplateSyntax
 from rxkernel.routing.targets import Action, owner_of, place_of
 
@@ -48,6 +49,11 @@ def _transport(given: object) -> Any:
 
 def _options(given: Mapping[str, Any]) -> Mapping[str, Any]:
     return MappingProxyType(dict(given))
+
+
+def _headers(given: Any) -> Any:
+    """*given*, read-only; what is not a mapping as it is, to be reported."""
+    return MappingProxyType(dict(given)) if isinstance(given, Mapping) else given
 
 
 class RouteMetadata:
@@ -110,11 +116,12 @@ class HttpMetadata(RouteMetadata):
 
     ``options`` hold what bundle decorators left for their listeners to read. A plain value
     that the action returns is sent with *status_code*. *body_limit*, in bytes, stands in place
-    of the limits of `HttpSettings`.
+    of the limits of `HttpSettings`. *host* and *headers* are what a request must have, see
+    `Constraints`.
 
     Raises:
-        ConfigurationError: the name is empty, the method is none of `METHODS`, or the path
-            is not a template (see `TemplateSyntax.parse`).
+        ConfigurationError: the name is empty, the method is none of `METHODS`, the path is not a
+            template (see `TemplateSyntax.parse`), or no request can have the host or headers.
     """
 
     target: Any = attrs.field(hash=False)
@@ -126,7 +133,12 @@ class HttpMetadata(RouteMetadata):
     status_code: int = attrs.field(default=200, kw_only=True)
     body_limit: int | None = attrs.field(default=None, kw_only=True)
     pushes: tuple[PushedEvent, ...] = attrs.field(default=(), converter=tuple, kw_only=True)
+    host: str | None = attrs.field(default=None, kw_only=True)
+    headers: Mapping[str, str] = attrs.field(
+        factory=dict, converter=_headers, hash=False, kw_only=True
+    )
     syntax: TemplateSyntax = attrs.field(init=False, eq=False, repr=False)
+    constraints: Constraints = attrs.field(init=False, eq=False, repr=False)
 
     transport = Transport.HTTP
 
@@ -146,8 +158,13 @@ class HttpMetadata(RouteMetadata):
             object.__setattr__(self, "syntax", TemplateSyntax.parse(str(self.path)))
         except ConfigurationError as error:
             problems.extend(f"route {self.name!r} ({self.place}): {p}" for p in error.problems)
+        problems.extend(
+            f"route {self.name!r} ({self.place}) has {problem}"
+            for problem in constraint_problems(self.host, self.headers)
+        )
         if problems:
             raise ConfigurationError(*problems)
+        object.__setattr__(self, "constraints", Constraints.of(self.host, self.headers))
 
 
 @attrs.frozen

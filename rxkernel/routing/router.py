@@ -17,9 +17,10 @@ from rxkernel.exceptions import (
     MethodNotAllowedException,
     NotFoundException,
 )
+from rxkernel.routing.constraints import NO_CONSTRAINTS, Constraints, Head, HostOf
 from rxkernel.routing.kinds import MIXED_RANK
 from rxkernel.routing.path import PathTemplate
-from rxkernel.routing.shapes import Shapes
+from rxkernel.routing.shapes import HeadersNotFoundException, Shapes
 
 T = TypeVar("T")
 _MALFORMED = re.compile("%(?![0-9a-fA-F]{2})")
@@ -36,20 +37,37 @@ _NONE: Final = _Nothing.NONE
 
 @attrs.frozen(eq=False)
 class _Table(Generic[T]):
-    """What has one method: *static* templates by their path, the others by their shape."""
+    """What has one method: *static* templates by their path, the others by their shape.
 
+    Static paths with a route that has constraints are *chosen*, and found as templates with
+    parameters are: so the other static paths take one look-up and no more.
+    """
+
+    shapes: Shapes[T]
     static: dict[str, T] = attrs.field(factory=dict)
-    shapes: Shapes[T] = attrs.field(factory=lambda: Shapes())
+    chosen: set[str] = attrs.field(factory=set)
 
-    def add(self, template: PathTemplate, target: T, turns: Sequence[int]) -> None:
+    def add(
+        self, template: PathTemplate, target: T, turns: Sequence[int], constraints: Constraints
+    ) -> None:
+        path = _encoded([segment.shape for segment in template.segments])
         if template.parameters:
-            self.shapes.add(template, target, iter(turns))
-        else:
-            path = _encoded([segment.shape for segment in template.segments])
+            self.shapes.add(template, target, iter(turns), constraints)
+        elif not constraints and path not in self.chosen:
             self.static[path] = self.static[f"{path}/"] = target
+        else:
+            if path in self.static:
+                self.shapes.add(template, self.static.pop(path), iter(()))
+                del self.static[f"{path}/"]
+            self.chosen.add(path)
+            self.shapes.add(template, target, iter(()), constraints)
 
-    def has(self, path: str, parts: list[str]) -> bool:
-        return path in self.static or self.shapes.find(parts) is not None
+    def has(self, path: str, parts: list[str], head: Head | None) -> bool:
+        """Whether the path is there at the host of *head*, whatever its headers."""
+        try:
+            return path in self.static or self.shapes.find(parts, head) is not None
+        except HeadersNotFoundException:
+            return True
 
 
 class Router(Generic[T]):
@@ -59,38 +77,53 @@ class Router(Generic[T]):
     mixture of literal and parameters; int, uuid, float; the converters of the application in
     their order; str, path; then the one added first. One trailing slash of a request is ignored,
     outside a ``path`` value. Paths are case-sensitive.
+
+    Of several routes with one method and path, the most specific `Constraints` that a request
+    fits decide; *host_of* returns the host that a request is for.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, host_of: HostOf = lambda head: None) -> None:
+        self._host_of = host_of
         self._tables: dict[str, _Table[T]] = {}
-        self._no_table: _Table[T] = _Table()
-        self._any: _Table[T] = _Table()  # of all methods, so that what is unknown is so at once
-        self._names: dict[tuple[str, str], str] = {}
+        self._no_table: _Table[T] = self._new_table()
+        self._any: _Table[T] = self._new_table()  # of all methods, for unknown paths
+        self._names: dict[tuple[str, str, Constraints], str] = {}
         self._turns: dict[tuple[str, ...], int] = {}
         self._slashes = 1
 
-    def add(self, method: str, template: PathTemplate, target: T, name: str) -> None:
-        """Send requests for *method* and *template* to *target*.
+    def _new_table(self) -> _Table[T]:
+        return _Table(Shapes(self._host_of))
 
-        GET answers HEAD too, until HEAD is added for the same path.
+    def add(
+        self,
+        method: str,
+        template: PathTemplate,
+        target: T,
+        name: str,
+        constraints: Constraints = NO_CONSTRAINTS,
+    ) -> None:
+        """Send requests for *method* and *template* that fit *constraints* to *target*.
+
+        GET answers HEAD too, until HEAD is added for the same path and constraints.
 
         Raises:
-            ConfigurationError: a route with this method already matches the same paths.
+            ConfigurationError: a route with this method already matches the same requests.
         """
-        here = f"{name!r} ({method} {template.text})"
-        there = self._names.setdefault((method, template.shape), here)
+        here = f"{name!r} ({method} {template.text}{constraints})"
+        there = self._names.setdefault((method, template.shape, constraints), here)
         if there is not here:
             raise ConfigurationError(
                 f"Routes {there} and {here} answer the same requests: "
-                "change the path or the method of one, or remove it."
+                "change the path, the method, host or headers of one, or remove it."
             )
         self._slashes = max(self._slashes, len(template.segments) + 1)
         turns = self._turns_of(template)
         methods = [method]
-        if method == "GET" and ("HEAD", template.shape) not in self._names:
+        if method == "GET" and ("HEAD", template.shape, constraints) not in self._names:
             methods.append("HEAD")
-        for table in (self._any, *(self._tables.setdefault(m, _Table()) for m in methods)):
-            table.add(template, target, turns)
+        tables = (self._tables.setdefault(m, self._new_table()) for m in methods)
+        for table in (self._any, *tables):
+            table.add(template, target, turns, constraints)
 
     def _turns_of(self, template: PathTemplate) -> list[int]:
         """Of each mixed segment: when a template with this beginning was added first."""
@@ -101,15 +134,19 @@ class Router(Generic[T]):
             if segment.rank == MIXED_RANK
         ]
 
-    def match(self, method: str, raw_path: str) -> tuple[T, dict[str, object]]:
+    def match(
+        self, method: str, raw_path: str, head: Head | None = None
+    ) -> tuple[T, dict[str, object]]:
         """The target of a request and the converted parameters, in a dict of its own.
 
         *raw_path* is percent-encoded and without the query; an empty one is the root. Where
-        the most specific match lacks *method*, less specific ones are asked.
+        the most specific match lacks *method*, less specific ones are asked. Without *head*, no
+        route with constraints is found.
 
         Raises:
             BadRequestException: malformed percent-encoding, invalid UTF-8 or a NUL byte.
-            NotFoundException: no template matches the path.
+            NotFoundException: no template matches the path at this host, or none with these
+                headers; then with ``Vary``.
             MethodNotAllowedException: none that matches has the method; with ``Allow``.
         """
         table = self._tables.get(method, self._no_table)
@@ -123,27 +160,31 @@ class Router(Generic[T]):
             target = table.static.get(_encoded(parts[1:]), _NONE)
             if target is not _NONE and not parts[0]:
                 return target, {}
-        found = table.shapes.find(parts)
+        found = table.shapes.find(parts, head)
         if found is not None:
             return found
-        methods = self._methods(parts)
+        methods = self._methods(parts, head)
         if not methods:
             raise NotFoundException
         raise MethodNotAllowedException(headers={"Allow": ", ".join(methods)})
 
-    def allowed(self, raw_path: str) -> list[str]:
-        """The methods that a path answers, sorted, OPTIONS among them; [] for an unknown path.
+    def allowed(self, raw_path: str, head: Head | None = None) -> list[str]:
+        """The methods that a path answers at the host of *head*, sorted, OPTIONS among them.
+
+        [] for an unknown path. The headers of *head* do not matter: a page that asks what it may
+        send does not send them yet (Fetch Standard, "CORS-preflight request").
 
         Raises:
             BadRequestException: as in `match`.
         """
-        return self._methods(_decoded(raw_path, self._slashes))
+        return self._methods(_decoded(raw_path, self._slashes), head)
 
-    def _methods(self, parts: list[str]) -> list[str]:
+    def _methods(self, parts: list[str], head: Head | None) -> list[str]:
         path = _encoded(parts[1:])
-        if parts[0] or not self._any.has(path, parts):
+        if parts[0] or not self._any.has(path, parts, head):
             return []
-        methods = {method for method, table in self._tables.items() if table.has(path, parts)}
+        tables = self._tables.items()
+        methods = {method for method, table in tables if table.has(path, parts, head)}
         return sorted({*methods, "OPTIONS"})
 
 

@@ -45,8 +45,8 @@ class Segment:
 
         Of several parameters that may be of any length, each but the last ends at the first place
         where what follows it fits: ``{name}.{format}`` splits ``a.tar.gz`` as ``a``, ``tar.gz``.
-        A pattern or a converter of the application matches as it is written, mostly as much as it
-        can, and is not tried again for what comes behind the next one.
+        A pattern or a converter of the application matches as it is written. Its first match,
+        with the text up to the next such parameter, is not tried again for the rest.
         """
         found = self._fullmatch(text)
         return None if found is None else found.groups()

@@ -104,6 +104,37 @@ def test_table_is_aligned(run: Run, shop: str) -> None:
     ]
 
 
+CONSTRAINED = """
+from rxkernel import Application, http
+
+
+class Articles:
+    @http("GET", "/a", "plain")
+    async def plain(self, request): ...
+
+    @http("GET", "/a", "new", host="Api.example.com", headers={"Accept-Version": "2"})
+    async def new(self, request): ...
+
+
+application = Application(controllers=[Articles])
+"""
+
+
+def test_constraints_of_routes_are_listed(run: Run, write: Write) -> None:
+    """Only they tell two routes with one method and path apart."""
+    target = write(CONSTRAINED)
+
+    routes = listed(run, "routes", target)["http"]
+    lines = run("routes", target).stdout.splitlines()
+
+    assert [(route["host"], route["headers"]) for route in routes] == [
+        (None, {}),
+        ("Api.example.com", {"Accept-Version": "2"}),
+    ]
+    assert [line.split()[-1] for line in lines[:2]] == ["REQUIRES", f"{target}.Articles.plain"]
+    assert lines[2].endswith("  Api.example.com, Accept-Version: 2")
+
+
 def test_listeners_are_in_the_order_in_which_they_run(run: Run, shop: str) -> None:
     rows = listed(run, "listeners", shop)
 

@@ -8,10 +8,10 @@ from aiohttp import hdrs
 from multidict import CIMultiDict
 
 from rxkernel.messages.entity_tag import weakened
+from rxkernel.messages.vary import vary
 from rxkernel.servers.aiohttp.codings import Compressor, installed_codings
 from rxkernel.servers.aiohttp.head import Head
 from rxkernel.servers.aiohttp.quality import weighted
-from rxkernel.servers.aiohttp.vary import vary
 
 _BODILESS = (204, 205, 206, 304)
 """Statuses without a body, and 206: a range is one of the bytes that it was asked of."""

@@ -102,7 +102,7 @@ class FastLane(Lane):
             self.hosts.check(message)
         if self.prefix:
             path = below(self.prefix, path)
-        definition, values = self.kernel.compiled.http_router.match(method, path)
+        definition, values = self.kernel.compiled.http_router.match(method, path, message)
         try:
             handle = self._handles[definition]
         except KeyError:

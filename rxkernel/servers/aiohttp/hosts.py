@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable
-from ipaddress import ip_address
+from functools import lru_cache
 
 from rxkernel.exceptions import MisdirectedRequestException
+from rxkernel.host_names import canonical_host
 from rxkernel.servers.aiohttp.head import Head
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
 
@@ -24,8 +25,8 @@ class HostPolicy:
 
     def __init__(self, allowed: Iterable[str], proxies: ForwardedBy) -> None:
         names = [name.lower() for name in allowed]
-        self._exact = frozenset(_canonical(name) for name in names if not name.startswith("*."))
-        self._below = tuple(name.removeprefix("*") for name in names if name.startswith("*."))
+        self._exact = frozenset(canonical_host(name) for name in names if name[:2] != "*.")
+        self._below = tuple(name.removeprefix("*") for name in names if name[:2] == "*.")
         self.is_open = not names
         self._proxies = proxies
 
@@ -35,18 +36,28 @@ class HostPolicy:
         Raises:
             MisdirectedRequestException: it is for a host that is not served here.
         """
-        target, authority = head.raw_path, ""
-        if not target.startswith(("/", "*")):
-            scheme, _, rest = target.partition("://")
-            authority = _END_OF_AUTHORITY.split(rest, maxsplit=1)[0]
+        if not head.raw_path.startswith(("/", "*")):
+            scheme = head.raw_path.partition("://")[0]
             own = head.headers.get("Host")
-            if own is not None and not _is_same(authority, own, scheme):
+            if own is not None and not _is_same(authority_of(head), own, scheme):
                 raise MisdirectedRequestException("the request names two hosts")
-        if not self.is_open and not self._lists(_name(self._proxies.host(head) or authority)):
+        if not self.is_open and not self._lists(host_of(head, self._proxies)):
             raise MisdirectedRequestException("this host is not served here")
 
     def _lists(self, name: str | None) -> bool:
         return name is not None and (name in self._exact or name.endswith(self._below))
+
+
+def host_of(head: Head, proxies: ForwardedBy) -> str | None:
+    """The canonical name of the host that *head* is for; None where it names none."""
+    return _name(proxies.host(head) or authority_of(head))
+
+
+def authority_of(head: Head) -> str:
+    """The host, and port where there is one, of a target in absolute-form; "" of another."""
+    if head.raw_path.startswith(("/", "*")):
+        return ""
+    return _END_OF_AUTHORITY.split(head.raw_path.partition("://")[2], maxsplit=1)[0]
 
 
 def _is_same(authority: str, host: str, scheme: str) -> bool:
@@ -54,22 +65,13 @@ def _is_same(authority: str, host: str, scheme: str) -> bool:
     if here is None or there is None:
         return False
     default = "443" if scheme == "https" else "80"
-    return _canonical(here["host"]) == _canonical(there["host"]) and (
+    return canonical_host(here["host"]) == canonical_host(there["host"]) and (
         (here["port"] or default) == (there["port"] or default)
     )
 
 
+@lru_cache(256)
 def _name(text: str) -> str | None:
     """The name without its port; None where *text* is no host."""
     found = _AUTHORITY.fullmatch(text)
-    return None if found is None else _canonical(found["host"])
-
-
-def _canonical(name: str) -> str | None:
-    """Lower case, no dot at the end, an IPv6 address in its shortest form."""
-    if not name.startswith("["):
-        return name.lower().removesuffix(".") or None
-    try:
-        return f"[{ip_address(name[1:-1])}]"
-    except ValueError:
-        return None
+    return None if found is None else canonical_host(found["host"])

@@ -228,7 +228,9 @@ class LaneGuard(Guard):
         """aiohttp's side of the connection, made when first asked for; one without a connection
         once that is lost."""
         if self._turn is _Turn.LOST:
-            return self._connections.handler(self._server)
+            handler = self._connections.handler(self._server)
+            handler.guard = self
+            return handler
         if self._handler is DEAF:
             # its task is to know nothing of the request that is handled now
             self._lane.context.copy().run(super()._open)

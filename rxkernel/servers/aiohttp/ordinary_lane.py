@@ -95,7 +95,7 @@ class OrdinaryLane(Lane):
             try:
                 if self.prefix:
                     path = below(self.prefix, path)
-                definition, values = self.kernel.compiled.http_router.match(method, path)
+                definition, values = self.kernel.compiled.http_router.match(method, path, native)
                 request.route_name = definition.name
                 if values:
                     add_path(request, values)

@@ -7,9 +7,9 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from rxkernel.headers import TOKEN
+from rxkernel.messages.vary import vary
 from rxkernel.servers.aiohttp.head import Head
 from rxkernel.servers.aiohttp.proxies import ForwardedBy
-from rxkernel.servers.aiohttp.vary import vary
 from rxkernel.settings import HttpSettings, canonical_origin
 
 _ALLOW_ORIGIN = "Access-Control-Allow-Origin"

@@ -57,15 +57,25 @@ class ForwardedBy:
 
     def host(self, head: Head) -> str:
         """Host, and port where there is one, that the client asked for; "" if it told none."""
-        return self._told(head, "X-Forwarded-Host") or head.headers.get("Host", "")
+        return self.host_behind(self._peer(head), head)
+
+    def host_behind(self, peer: ClientAddress | None, head: Head) -> str:
+        """`host`, where the *peer* is known."""
+        return self._told(peer, head, "X-Forwarded-Host") or head.headers.get("Host", "")
 
     def scheme(self, head: Head) -> str | None:
         """``http`` or ``https`` as the client sees it; None where no trusted proxy tells."""
-        return _SCHEMES.get(self._told(head, "X-Forwarded-Proto").lower())
+        return self.scheme_behind(self._peer(head), head)
 
-    def _told(self, head: Head, name: str) -> str:
-        """The rightmost value of *name*, if the peer is trusted."""
-        peer = client_of(head) if self._networks else None
+    def scheme_behind(self, peer: ClientAddress | None, head: Head) -> str | None:
+        """`scheme`, where the *peer* is known."""
+        return _SCHEMES.get(self._told(peer, head, "X-Forwarded-Proto").lower())
+
+    def _peer(self, head: Head) -> ClientAddress | None:
+        return client_of(head) if self._networks else None
+
+    def _told(self, peer: ClientAddress | None, head: Head, name: str) -> str:
+        """The rightmost value of *name*, if *peer* is trusted."""
         if peer is None or not self.trusts(peer.host):
             return ""
         return head.headers.getall(name, [""])[-1].rpartition(",")[2].strip()

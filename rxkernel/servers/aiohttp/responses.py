@@ -11,11 +11,11 @@ from rxkernel.messages.content_types import BYTES
 from rxkernel.messages.entity_tag import entity_tag, of_form
 from rxkernel.messages.media_type import MSGPACK_NAMES
 from rxkernel.messages.response import Response
+from rxkernel.messages.vary import may_be_kept, vary
 from rxkernel.servers.aiohttp.compression import Compression, compress
 from rxkernel.servers.aiohttp.conditional import is_not_modified, without_body
 from rxkernel.servers.aiohttp.head import Head
 from rxkernel.servers.aiohttp.negotiation import JSON, RequestHeaders, encode_negotiated
-from rxkernel.servers.aiohttp.vary import may_be_kept, vary
 
 _AS_IT_IS = (str, bytes, bytearray, memoryview)
 

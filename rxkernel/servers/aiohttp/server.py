@@ -348,7 +348,7 @@ class AiohttpServer(Server):
         """The methods of the path; of a native or unknown one, those there are at all."""
         assert self._kernel is not None
         try:
-            known = self._kernel.compiled.http_router.allowed(self._path(native))
+            known = self._kernel.compiled.http_router.allowed(self._path(native), native)
         except HttpException:
             known = []
         is_path = native.raw_path.startswith("/")
@@ -357,7 +357,7 @@ class AiohttpServer(Server):
     def _preflight(self, kernel: Kernel, native: web.Request) -> dict[str, str]:
         if not self.origins.allows(native):
             raise ForbiddenException("pages of this origin may not call this server")
-        methods = kernel.compiled.http_router.allowed(self._path(native))
+        methods = kernel.compiled.http_router.allowed(self._path(native), native)
         if not methods:
             raise NotFoundException
         return self.origins.preflight(native, methods)
@@ -365,7 +365,7 @@ class AiohttpServer(Server):
     def _find(
         self, kernel: Kernel, native: web.Request
     ) -> tuple[HttpDefinition, dict[str, object]]:
-        return kernel.compiled.http_router.match(native.method, self._path(native))
+        return kernel.compiled.http_router.match(native.method, self._path(native), native)
 
     def _path(self, native: web.Request) -> str:
         """The path below the prefix."""

@@ -26,6 +26,7 @@ from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import WebSocketDefinition
 from rxkernel.servers.aiohttp.listener import Listener, new_engine
 from rxkernel.servers.aiohttp.server import AiohttpServer
+from rxkernel.servers.aiohttp.site import origin_of
 from rxkernel.servers.events import ConnectionEvent, ServerEvents
 from rxkernel.servers.server import Server
 from rxkernel.servers.socketio.access_log import log_socket
@@ -201,6 +202,7 @@ class SocketioServer(Server):
             headers=self._headers(native),
             query=native.query,
             client=peer.session.client,
+            site=origin_of(native, self._http.proxies),
         )
         connection.request_id = given_request_id(connection.headers, self._id_header)
         return connection

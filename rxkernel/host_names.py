@@ -1,0 +1,25 @@
+"""Names of hosts, as routes and settings write them and as requests name them.
+
+Upper case and one dot at the end do not matter (RFC 9110 §4.2.3, RFC 1034 §3.1).
+"""
+
+import re
+from ipaddress import ip_address
+
+HOST_PATTERN = re.compile(r"(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]", re.ASCII)
+"""A host without a port; ``*.example.org`` is every host below that one."""
+
+
+def canonical_host(name: str) -> str | None:
+    """*name* in lower case, an IPv6 address in its shortest form; None if invalid."""
+    if not name.startswith("["):
+        return name.lower().removesuffix(".") or None
+    try:
+        return f"[{ip_address(name[1:-1])}]"
+    except ValueError:
+        return None
+
+
+def host_matches(pattern: str, name: str) -> bool:
+    """Whether *pattern*, canonical as *name* is, is that host or above it."""
+    return name.endswith(pattern[1:]) if pattern.startswith("*.") else name == pattern

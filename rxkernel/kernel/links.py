@@ -1,0 +1,104 @@
+"""URLs of the application's own routes, as the client of a request sees them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+from urllib.parse import urlencode, urlsplit
+
+from rxkernel.host_names import canonical_host, host_matches
+from rxkernel.kernel.texts import texts_of
+from rxkernel.messages.request import Request
+from rxkernel.nearest import nearest
+from rxkernel.routing.definitions import Definitions, HttpDefinition
+
+
+class Site(Protocol):
+    """Where clients find the application; a server knows, since it sees what they sent.
+
+    Attributes:
+        prefix: the path before every route, without a slash at its end.
+    """
+
+    @property
+    def prefix(self) -> str: ...
+
+    def origin_of(self, request: Request) -> str:
+        """Scheme and host, and a port that is not the scheme's own: ``https://example.com``."""
+
+    def host_of(self, head: Any) -> str | None:
+        """The canonical name of the host that a server's *head* is for; None if it names none."""
+
+
+class NoSite:
+    """Of a kernel without a server: ``http://localhost``."""
+
+    prefix = ""
+
+    def origin_of(self, request: Request) -> str:
+        return "http://localhost"
+
+    def host_of(self, head: Any) -> None:
+        return None
+
+
+class SiteLinks:
+    """Builds the URLs of `Request`.
+
+    *definitions* gives those that are served now, so that a URL is right after a reload.
+    """
+
+    def __init__(self, site: Site, definitions: Callable[[], Definitions[HttpDefinition]]) -> None:
+        self._site = site
+        self._definitions = definitions
+
+    def base_url(self, request: Request) -> str:
+        """See `Request.base_url`."""
+        return self._site.origin_of(request) + self._site.prefix
+
+    def path_for(self, name: str, params: Mapping[str, Any]) -> str:
+        """See `Request.path_for`."""
+        return self._path(self._find(name), params)
+
+    def url_for(self, request: Request, name: str, params: Mapping[str, Any]) -> str:
+        """See `Request.url_for`."""
+        definition = self._find(name)
+        path = self._path(definition, params)
+        return _origin_for(definition, self._site.origin_of(request)) + path
+
+    def _path(self, definition: HttpDefinition, params: Mapping[str, Any]) -> str:
+        template = definition.template
+        path = self._site.prefix + template.format(**params)
+        others = {k: value for k, value in params.items() if k not in template.parameters}
+        query = urlencode(list(texts_of(others, "the parameter").items()))
+        return f"{path}?{query}" if query else path
+
+    def _find(self, name: str) -> HttpDefinition:
+        definitions = self._definitions()
+        found = definitions.get(name)
+        if found is None:
+            names = tuple(definitions.keys())
+            near = nearest(name, names)
+            hint = f"did you mean {near!r}?" if near else f"there is: {', '.join(names) or 'none'}"
+            raise KeyError(f"no HTTP route {name!r}; {hint}")
+        return found
+
+
+def _origin_for(definition: HttpDefinition, origin: str) -> str:
+    """*origin*, or the host that *definition* requires in its place.
+
+    Raises:
+        ValueError: it requires a host below another one, and that of *origin* is not.
+    """
+    wanted = definition.metadata.constraints.host
+    parts = urlsplit(origin)
+    host, colon, port = parts.netloc.partition(":")
+    if parts.netloc.startswith("["):
+        host, bracket, port = parts.netloc.partition("]")
+        host, colon, port = host + bracket, port[:1], port[1:]
+    if wanted is None or host_matches(wanted, canonical_host(host) or ""):
+        return origin
+    if wanted.startswith("*."):
+        raise ValueError(
+            f"Route {definition.name!r} is for the hosts {wanted}, and this request is for "
+            f"{host}: put the name of one in front of its path by hand."
+        )
+    return f"{parts.scheme}://{wanted}{colon}{port}"

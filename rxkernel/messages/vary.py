@@ -1,0 +1,18 @@
+"""``Vary``: on what of the request an answer depends (RFC 9110 §12.5.5)."""
+
+from multidict import CIMultiDict
+
+_KEPT = ("Cache-Control", "ETag", "Expires", "Last-Modified")
+
+
+def may_be_kept(headers: CIMultiDict[str]) -> bool:
+    """Whether a cache is told enough to keep the answer: its age, or what it can ask again by."""
+    return any(name in headers for name in _KEPT)
+
+
+def vary(headers: CIMultiDict[str], *names: str) -> None:
+    """Say that the answer depends on the request's headers *names*, unless that is said."""
+    for name in names:
+        given = ", ".join(headers.getall("Vary", ()))
+        if {name.lower(), "*"}.isdisjoint(part.strip().lower() for part in given.split(",")):
+            headers["Vary"] = f"{given}, {name}" if given else name

@@ -1,0 +1,113 @@
+"""What a route may require of a request besides its method and path: a host, headers."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+import attrs
+
+from rxkernel.headers import check_header
+from rxkernel.host_names import HOST_PATTERN, canonical_host, host_matches
+from rxkernel.messages.request import Headers
+
+
+class Head(Protocol):
+    """What constraints read of a request, whatever the server is made of."""
+
+    @property
+    def headers(self) -> Headers: ...
+
+
+HostOf = Callable[[Any], str | None]
+"""The canonical name of the host that a `Head` is for; None where it names none."""
+
+
+@attrs.frozen
+class Constraints:
+    """A host and headers that a request must have; without any, all requests fit.
+
+    Attributes:
+        host: an exact name, or ``*.example.com`` for every host below that one.
+        headers: value by name in lower case.
+        names: the names of the headers as they were written.
+    """
+
+    host: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    names: tuple[str, ...] = attrs.field(default=(), eq=False)
+
+    @classmethod
+    def of(cls, host: str | None, headers: Mapping[str, str]) -> "Constraints":
+        """Those of a route, see `constraint_problems`."""
+        pairs = sorted((name.lower(), value) for name, value in headers.items())
+        canonical = None if host is None else canonical_host(host)
+        return cls(canonical, tuple(pairs), tuple(headers))
+
+    def __bool__(self) -> bool:
+        return self.host is not None or bool(self.headers)
+
+    def __str__(self) -> str:
+        host = "" if self.host is None else f" at {self.host}"
+        headers = ", ".join(f"{name}: {value}" for name, value in self.headers)
+        return f"{host} with {headers}" if headers else host
+
+    @property
+    def order(self) -> tuple[int, int, int]:
+        """The lower, the more specific: an exact host, the longer wildcard, more headers."""
+        if self.host is None:
+            return 2, 0, -len(self.headers)
+        if self.host.startswith("*."):
+            return 1, -self.host.count("."), -len(self.headers)
+        return 0, 0, -len(self.headers)
+
+    def accept_host(self, host: str | None) -> bool:
+        """Whether a request for *host* may fit."""
+        return self.host is None or (host is not None and host_matches(self.host, host))
+
+    def accept_headers(self, headers: Headers) -> bool:
+        """Whether each header has its value, compared as it was sent.
+
+        Several lines of one name are one value, joined by ", " (RFC 9110 §5.3).
+        """
+        for name, value in self.headers:
+            given = headers.getall(name, None)
+            if given is None or ", ".join(given) != value:
+                return False
+        return True
+
+    def may_meet(self, other: "Constraints") -> bool:
+        """Whether there are hosts that both accept."""
+        if self.host is None or other.host is None:
+            return True
+        return host_matches(self.host, other.host) or host_matches(other.host, self.host)
+
+
+NO_CONSTRAINTS = Constraints()
+
+
+def constraint_problems(host: object, headers: object) -> Iterator[str]:
+    """What is wrong with the constraints of a route, each behind "has "."""
+    if host is not None and not (isinstance(host, str) and HOST_PATTERN.fullmatch(host)):
+        yield (
+            f"the host {host!r}; give it a name like 'example.com' or '*.example.com', without "
+            f"scheme and port"
+        )
+    if not isinstance(headers, Mapping):
+        yield f"the headers {headers!r}; give them as a mapping of names to values"
+        return
+    for name, value in headers.items():
+        yield from _header_problems(name, value)
+    names = [name.lower() for name in headers if isinstance(name, str)]
+    if len(set(names)) < len(names):
+        yield f"the headers {dict(headers)!r}, of which two have one name; leave one out"
+
+
+def _header_problems(name: Any, value: Any) -> Iterator[str]:
+    try:
+        check_header(name, value)
+    except (TypeError, ValueError) as exc:
+        yield f"a header that no request can have: {exc}"
+        return
+    if name.lower() == "host":
+        yield f"the header 'Host'; write host={value!r}"
+    if value != value.strip(" \t"):
+        yield f"the header {name!r} with the value {value!r}; leave the spaces around it out"
