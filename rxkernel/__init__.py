@@ -164,6 +164,9 @@ from rxkernel.routing.storage import (
     ProcedureMetadataStorage,
     WebSocketMetadataStorage,
 )
+from rxkernel.servers.disconnect_reason import (
+    DisconnectReason,
+)
 from rxkernel.servers.events import (
     ConnectionEvent,
     ReadinessEvent,
@@ -209,6 +212,7 @@ __all__ = [
     "Definition",
     "DefinitionEvent",
     "Definitions",
+    "DisconnectReason",
     "Event",
     "EventStreamResponse",
     "ExceptionEvent",

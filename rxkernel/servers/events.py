@@ -6,6 +6,7 @@ import attrs
 
 from rxkernel.events.event import Event
 from rxkernel.messages.connection import Connection
+from rxkernel.servers.disconnect_reason import DisconnectReason
 from rxkernel.servers.server import Server
 
 
@@ -58,8 +59,11 @@ class ConnectionEvent(Event):
     """A client comes or goes. The pair is delivered in order and once each; a client that
     was refused never connected, so it does not leave either.
 
-    ``server`` is None for the connections of a `KernelClient`.
+    Attributes:
+        server: None for the connections of a `KernelClient`.
+        reason: why the connection ended; None in CONNECTED.
     """
 
     connection: Connection
     server: Server | None = None
+    reason: DisconnectReason | None = None

@@ -45,6 +45,7 @@ class SocketioConnection(Connection):
         self.is_dropped = False
         self.is_ended = False
         self.request_id: str | None = None
+        self._rooms_at_end: frozenset[str] = frozenset()
         self._link = link
         self._gate = gate
         self._early: list[Outgoing] = []
@@ -53,6 +54,8 @@ class SocketioConnection(Connection):
 
     @property
     def rooms(self) -> frozenset[str]:
+        if self.is_ended:
+            return self._rooms_at_end
         return frozenset(self._link.rooms_of(self)) - {self.id}
 
     def put(self, message: Outgoing) -> None:
@@ -136,6 +139,7 @@ class SocketioConnection(Connection):
 
     def end(self) -> None:
         """The client has left: fail what waits for it. Events that were read still run."""
+        self._rooms_at_end = self.rooms
         self.is_ended = True
         for answer in self._calls.values():
             if not answer.done():

@@ -19,6 +19,7 @@ from typing import Any
 import socketio
 
 from rxkernel.servers.aiohttp.websocket import Frame
+from rxkernel.servers.disconnect_reason import DisconnectReason
 from rxkernel.servers.socketio.connection import SocketioConnection
 from rxkernel.servers.socketio.handshake import EngineioServer
 from rxkernel.servers.socketio.limits import Limits, ProtocolError
@@ -38,6 +39,8 @@ from rxkernel.servers.socketio.rooms import Rooms, arguments
 
 logger = logging.getLogger(__name__)
 
+_CLIENT = DisconnectReason.CLIENT
+
 
 def _library_logger() -> logging.Logger:
     """Ours from WARNING up; python-socketio logs every packet at INFO, unescaped."""
@@ -55,7 +58,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         connected: decides, given the auth; the CONNECT_ERROR to send, or None to let it in.
         received: an event with its acknowledgement id, or None, and its arguments; what it
             returns is awaited before more is read of that client.
-        disconnected: once for each connection that was accepted.
+        disconnected: once for each connection that was accepted, with the reason of its end.
     """
 
     def __init__(
@@ -65,7 +68,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         make: Callable[[Peer, str, str], SocketioConnection],
         connected: Callable[[SocketioConnection, Any], Awaitable[Outgoing | None]],
         received: Callable[[SocketioConnection, int | None, list[Any]], Awaitable[None] | None],
-        disconnected: Callable[[SocketioConnection], Awaitable[None]],
+        disconnected: Callable[[SocketioConnection, DisconnectReason], Awaitable[None]],
         **options: Any,
     ) -> None:
         super().__init__(
@@ -109,14 +112,14 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         if kind == CONNECT:
             return self._connect(peer, read.namespace, read.data)
         if kind == DISCONNECT:
-            return self._leave(peer, connection) if connection is not None else None
+            return None if connection is None else self._leave(peer, connection, _CLIENT)
         return self._answered(connection, read)
 
-    async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
+    async def _handle_eio_disconnect(self, eio_sid: str, reason: DisconnectReason) -> None:
         self.environ.pop(eio_sid, None)
         peer = self._peers.pop(eio_sid, None)
         if peer is not None:
-            ends = [self._leave(peer, one) for one in tuple(peer.connections.values())]
+            ends = [self._leave(peer, one, reason) for one in tuple(peer.connections.values())]
             await asyncio.gather(*ends)
             peer.settle()
 
@@ -154,9 +157,9 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         if refusal is not None:
             await self._forget(peer, connection)
             session.put(refusal)
-        elif session.closed:  # it left meanwhile
+        elif session.reason is not None:  # it left meanwhile
             await self._forget(peer, connection)
-            await self._disconnected(connection)
+            await self._disconnected(connection, session.reason)
         else:
             peer.settle()
             session.put(encode_packet(CONNECT, namespace, None, {"sid": sid}))
@@ -180,17 +183,19 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
             peer.expect()
         await self.manager.disconnect(connection.id, connection.namespace, ignore_queue=True)
 
-    async def _leave(self, peer: Peer, connection: SocketioConnection) -> None:
+    async def _leave(
+        self, peer: Peer, connection: SocketioConnection, reason: DisconnectReason
+    ) -> None:
         """It has left, by itself or with its session; while undecided, `_connect` sees to it."""
         if connection.is_accepted and not connection.is_ended:
             await self._forget(peer, connection)
-            await self._disconnected(connection)
+            await self._disconnected(connection, reason)
 
     async def _trigger_event(self, event: str, namespace: str, sid: str, *_: Any) -> None:
         """Called by the library for ``disconnect`` only, of a client that the server drops."""
         connection = self.connections.get(sid)
         if connection is not None and (peer := self._peers.get(connection.session.sid)):
-            await self._leave(peer, connection)
+            await self._leave(peer, connection, DisconnectReason.SERVER)
 
     # --- what others use
 

@@ -20,6 +20,7 @@ from rxkernel.servers.aiohttp.websocket import (
     wants_websocket,
 )
 from rxkernel.servers.body_limits import check_size
+from rxkernel.servers.disconnect_reason import DisconnectReason
 from rxkernel.servers.socketio.flusher import Flusher
 from rxkernel.servers.socketio.limits import Limits, ProtocolError
 from rxkernel.servers.socketio.outbox import Outgoing
@@ -197,7 +198,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
             if native.method == "GET":
                 packets = await polling.poll(partial(is_gone, native))
                 if packets is None:
-                    await session.close("transport close")
+                    await session.close(DisconnectReason.TRANSPORT_CLOSE)
                     raise ConnectionResetError
                 return text_response(packets)
             await polling.post(partial(self._body, native, session))
@@ -224,7 +225,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
             setting = _CROSSED.get(type(exc), "protocol error")
             raise ProtocolError(exc.message, setting) from exc
 
-    async def _closed(self, session: Session, reason: str) -> None:
+    async def _closed(self, session: Session, reason: DisconnectReason) -> None:
         self.sockets.pop(session.sid, None)
         self._limits.leave(session.client)
         await self.handlers["disconnect"](session.sid, reason)
@@ -235,11 +236,16 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def disconnect(self, sid: str | None = None, code: int = GOING_AWAY) -> None:
+    async def disconnect(
+        self,
+        sid: str | None = None,
+        code: int = GOING_AWAY,
+        reason: DisconnectReason = DisconnectReason.SERVER,
+    ) -> None:
         """Close one session, or all; *code* is what a websocket's client is told."""
         sids = tuple(self.sockets) if sid is None else (sid,)
         sessions = [self.sockets[one] for one in sids if one in self.sockets]
-        await asyncio.gather(*(s.close("server disconnect", CLOSE, code) for s in sessions))
+        await asyncio.gather(*(s.close(reason, CLOSE, code) for s in sessions))
 
     async def shutdown(self) -> None:
         """Wait for what is being closed."""

@@ -3,6 +3,7 @@
 import logging
 
 from rxkernel.messages.connection import ClientAddress
+from rxkernel.servers.disconnect_reason import DisconnectReason
 from rxkernel.servers.limits import Crossings, Full, Places, network_of
 from rxkernel.settings import SocketioSettings
 
@@ -14,12 +15,21 @@ _SETTINGS = {
 }
 
 
+_PROTOCOL = "protocol error"
+
+
 class ProtocolError(ValueError):
     """The client broke the protocol, or went over a limit that closes; *setting* names it."""
 
-    def __init__(self, message: str, setting: str = "protocol error") -> None:
+    def __init__(self, message: str, setting: str = _PROTOCOL) -> None:
         super().__init__(message)
         self.setting = setting
+
+    @property
+    def reason(self) -> DisconnectReason:
+        """Why the connections end that this closes."""
+        is_limit = self.setting != _PROTOCOL
+        return DisconnectReason.LIMIT if is_limit else DisconnectReason.TRANSPORT_ERROR
 
 
 class Limits(Crossings):

@@ -27,6 +27,7 @@ from rxkernel.routing.definitions import WebSocketDefinition
 from rxkernel.servers.aiohttp.listener import Listener, new_engine
 from rxkernel.servers.aiohttp.server import AiohttpServer
 from rxkernel.servers.aiohttp.site import origin_of
+from rxkernel.servers.disconnect_reason import DisconnectReason
 from rxkernel.servers.events import ConnectionEvent, ServerEvents
 from rxkernel.servers.server import Server
 from rxkernel.servers.socketio.access_log import log_socket
@@ -171,7 +172,7 @@ class SocketioServer(Server):
         connections = (*self.engine.connections.values(), *self._left)
         try:
             await asyncio.gather(
-                self.engine.eio.disconnect(code=RESTARTING),
+                self.engine.eio.disconnect(code=RESTARTING, reason=DisconnectReason.SHUTDOWN),
                 *(connection.mailbox.cancel() for connection in connections),
             )
             await self.engine.shutdown()
@@ -262,15 +263,17 @@ class SocketioServer(Server):
             log_socket("CONNECT", request, response, begun, refusal.size)
         return refusal
 
-    async def _disconnected(self, connection: SocketioConnection) -> None:
+    async def _disconnected(
+        self, connection: SocketioConnection, reason: DisconnectReason
+    ) -> None:
         self._left.add(connection)
-        await self._job(self._dismiss(connection))
+        await self._job(self._dismiss(connection, reason))
         self._job(self._close_services(connection))
 
-    async def _dismiss(self, connection: SocketioConnection) -> None:
+    async def _dismiss(self, connection: SocketioConnection, reason: DisconnectReason) -> None:
         current_connection.set(connection)
         try:
-            event = ConnectionEvent(connection, self)
+            event = ConnectionEvent(connection, self, reason)
             await self._dispatcher.dispatch(ServerEvents.DISCONNECTED, event)
         except asyncio.CancelledError:
             raise

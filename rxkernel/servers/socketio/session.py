@@ -18,6 +18,7 @@ from engineio import packet
 
 from rxkernel.messages.connection import ClientAddress
 from rxkernel.servers.aiohttp.websocket import Frame, FrameError, WebSocket
+from rxkernel.servers.disconnect_reason import DisconnectReason
 from rxkernel.servers.socketio.flusher import Flusher
 from rxkernel.servers.socketio.heartbeat import Heartbeat
 from rxkernel.servers.socketio.limits import Limits, ProtocolError, TokenBucket
@@ -54,13 +55,14 @@ class Owner:
     limits: Limits
     flusher: Flusher
     handlers: Mapping[str, Callable[[str, Frame], Awaitable[None] | None]]
-    closed: Callable[["Session", str], Awaitable[None]]
+    closed: Callable[["Session", DisconnectReason], Awaitable[None]]
     spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 
 
 class Session:
     """A client, by long polling or websocket; ``sid`` names it, ``client`` is who opened it.
 
+    ``reason`` is why it was closed, None until then.
     ``session`` and ``environ`` are what python-socketio knows by these names.
     """
 
@@ -81,6 +83,7 @@ class Session:
         "heartbeat",
         "outbox",
         "polling",
+        "reason",
         "session",
         "sid",
     )
@@ -91,6 +94,7 @@ class Session:
         self.session: dict[Any, Any] = {}
         self.environ: dict[str, Any] = {}
         self.closed = False
+        self.reason: DisconnectReason | None = None
         self.outbox = Outbox(owner.limits, sid)
         self.polling: Polling | None = Polling(self.outbox, self._receive_posted)
         self._owner = owner
@@ -199,12 +203,19 @@ class Session:
         self.put(_PING)
 
     def has_ping(self) -> bool:
-        is_gone = self._websocket is not None and self._websocket.is_gone
-        return not is_gone and _PING not in self.outbox
+        return not self._is_gone and _PING not in self.outbox
 
     def expire(self, exc: ProtocolError | None) -> None:
-        ending = self.close("ping timeout", CLOSE) if exc is None else self.fail(exc)
-        self._owner.spawn(ending)
+        if exc is not None:
+            self._owner.spawn(self.fail(exc))
+        elif self._is_gone:  # unnoticed, while its events kept it from being read
+            self._owner.spawn(self.close(DisconnectReason.TRANSPORT_CLOSE))
+        else:
+            self._owner.spawn(self.close(DisconnectReason.PING_TIMEOUT, CLOSE))
+
+    @property
+    def _is_gone(self) -> bool:
+        return self._websocket is not None and self._websocket.is_gone
 
     # --- receiving
 
@@ -239,7 +250,7 @@ class Session:
             self.heartbeat.pong()
             return None
         if frame == CLOSE:
-            return self.close("client disconnect", NOOP)
+            return self.close(DisconnectReason.CLIENT, NOOP)
         raise ProtocolError(f"packet {frame[:20]!r}")
 
     async def _receive_posted(self, frame: Frame) -> None:
@@ -262,7 +273,7 @@ class Session:
             too_big = ProtocolError("the message is too large", "socketio.max_payload")
             await self.fail(too_big if exc.code == _TOO_BIG else ProtocolError(str(exc)))
         finally:
-            await self.close("transport close")
+            await self.close(DisconnectReason.TRANSPORT_CLOSE)
             if self._closing is not None:
                 await asyncio.wait({self._closing})
 
@@ -293,9 +304,11 @@ class Session:
         """Close it because of what the client did, with one line in the log."""
         if not self.closed:
             self._owner.limits.tell_closed(self.sid, self.client, exc)
-            await self.close("parse error", CLOSE, POLICY)
+            await self.close(exc.reason, CLOSE, POLICY)
 
-    async def close(self, reason: str, last: str | None = None, code: int = GOING_AWAY) -> None:
+    async def close(
+        self, reason: DisconnectReason, last: str | None = None, code: int = GOING_AWAY
+    ) -> None:
         """End it, once: the transport at once, then everything that belonged to it.
 
         *last* is what a waiting poll is answered behind what was still to be sent, *code*
@@ -303,7 +316,7 @@ class Session:
         """
         if self.closed:
             return
-        self.closed = True
+        self.closed, self.reason = True, reason
         self.heartbeat.stop()
         if self.polling is not None:
             self.polling.end(last)

@@ -1,0 +1,22 @@
+"""Why a connection ended."""
+
+from enum import StrEnum
+
+
+class DisconnectReason(StrEnum):
+    """What `ConnectionEvent.reason` is in ``server.disconnected``."""
+
+    CLIENT = "client"
+    """The client disconnected: from its namespace, or from the server."""
+    SERVER = "server"
+    """The application called ``connection.disconnect()``."""
+    TRANSPORT_CLOSE = "transport close"
+    """The network connection ended: a closed page, a lost network, a process that was killed."""
+    TRANSPORT_ERROR = "transport error"
+    """The client sent what breaks the protocol, and was closed."""
+    PING_TIMEOUT = "ping timeout"
+    """The client did not answer a ping within ``socketio.ping_timeout`` seconds."""
+    LIMIT = "limit"
+    """The client exceeded a limit that closes."""
+    SHUTDOWN = "shutdown"
+    """The server stops."""
