@@ -14,9 +14,12 @@ from rxkernel.application.events import (
     BootstrapEvent,
     ShutdownEvent,
 )
+from rxkernel.application.recording import (
+    ConnectionRefusedException,
+    RecordingConnection,
+)
 from rxkernel.application.testing import (
     KernelClient,
-    RecordingConnection,
 )
 from rxkernel.events.dispatcher import (
     AsyncEventDispatcher,
@@ -206,6 +209,7 @@ __all__ = [
     "ConflictException",
     "Connection",
     "ConnectionEvent",
+    "ConnectionRefusedException",
     "ConnectionScope",
     "Converter",
     "Cookie",

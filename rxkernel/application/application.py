@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
@@ -140,6 +140,14 @@ class Application:
             if self._running is None:
                 self._running = await self._boot()
             return self._running.injector
+
+    def when_stopping(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Await *work* when the application stops: behind the servers, before anything is closed.
+
+        Raises:
+            RxKernelError: the application is not booted.
+        """
+        self._booted.undo.push_async_callback(work)
 
     async def start(self) -> None:
         """Boot, start every server, and come back when they listen. Started twice is once.

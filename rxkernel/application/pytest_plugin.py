@@ -4,7 +4,7 @@ Enable them in ``conftest.py``: ``pytest_plugins = ["rxkernel.application.pytest
 They need pytest-asyncio (``pip install 'rxkernel[test]'``).
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol
 
 import pytest_asyncio
@@ -16,22 +16,42 @@ from rxkernel.application.testing import KernelClient
 class ClientOf(Protocol):
     """Makes a client of an application, or of one made of controllers and other parts."""
 
-    def __call__(self, *parts: Any, **options: Any) -> KernelClient: ...
+    def __call__(
+        self,
+        *parts: Any,
+        headers: Mapping[str, str] | None = None,
+        cookies: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> KernelClient: ...
 
 
 @pytest_asyncio.fixture
 async def client_of() -> AsyncIterator[ClientOf]:
-    """``client_of(application)`` or ``client_of(Controller, …, listeners=[…], modules=[…])``.
+    """``client_of(application)`` or ``client_of(Controller, …, listeners=[…], modules=[…])``, with
+    the arguments of `KernelClient` in both.
 
     Each application is shut down when the test ends.
     """
     clients: list[KernelClient] = []
 
-    def make(*parts: Any, **options: Any) -> KernelClient:
-        given = len(parts) == 1 and isinstance(parts[0], Application)
-        application = parts[0] if given else Application(controllers=parts, **options)
-        clients.append(KernelClient(application))
-        return clients[-1]
+    def make(
+        *parts: Any,
+        headers: Mapping[str, str] | None = None,
+        cookies: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> KernelClient:
+        if len(parts) == 1 and isinstance(parts[0], Application):
+            application = parts[0]
+            if options:
+                raise TypeError(
+                    f"client_of(application) takes no {', '.join(options)}; an application has "
+                    f"been made of its parts"
+                )
+        else:
+            application = Application(controllers=parts, **options)
+        client = KernelClient(application, headers=headers, cookies=cookies)
+        clients.append(client)
+        return client
 
     yield make
     for client in reversed(clients):

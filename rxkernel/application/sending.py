@@ -7,21 +7,65 @@ from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+import attrs
 from multidict import CIMultiDict, MultiDict
 
 from rxkernel.exceptions import NotFoundException
 from rxkernel.kernel.messagepack import encode_msgpack
-from rxkernel.kernel.serialization import encode_json
+from rxkernel.kernel.serialization import encode_json, to_plain
 from rxkernel.kernel.texts import texts_of
 from rxkernel.messages.content_types import BYTES
-from rxkernel.messages.media_type import MULTIPART, ContentType, content_type_of
+from rxkernel.messages.media_type import (
+    MULTIPART,
+    URLENCODED,
+    ContentType,
+    content_type_of,
+)
 from rxkernel.messages.request import Request
 from rxkernel.messages.upload import UploadedFile
-from rxkernel.routing.definitions import HttpDefinition
+from rxkernel.routing.definitions import Definition, HttpDefinition
 from rxkernel.servers.aiohttp.requests import decode_body
 from rxkernel.servers.body_limits import BodyLimits, check_fields, check_form_size, check_size
 
 Files = Mapping[str, UploadedFile | Sequence[UploadedFile]]
+
+
+@attrs.frozen
+class SentOverHttp:
+    """What a test sends with an HTTP request, beside its headers."""
+
+    params: Mapping[str, Any]
+    body: Any
+    form: Mapping[str, Any] | None
+    files: Files | None
+    cookies: Mapping[str, str]
+
+    async def fill_body(self, request: Request, limits: BodyLimits) -> None:
+        """Body or form, within the limits of their route.
+
+        Raises:
+            HttpException: 400, 413 or 415, as on the wire.
+            ValueError: the body cannot be written as its content type, or is a multipart form.
+        """
+        headers, body = request.headers, self.body
+        assert isinstance(headers, CIMultiDict)
+        if self.files is not None:
+            headers.setdefault("Content-Type", MULTIPART)
+            fill_form(request, limits, texts_of(self.form or {}, "the field"), self.files)
+            return
+        if self.form is not None:
+            headers.setdefault("Content-Type", URLENCODED)
+            body = urlencode(list(texts_of(self.form, "the field").items())).encode()
+        await fill_body(request, limits, body_of(body, headers))
+
+
+def fill_event(
+    request: Request, definition: Definition, params: Mapping[str, Any] | None, body: Any
+) -> None:
+    """The name and the arguments of an event or a procedure, plain as in a packet."""
+    request.url = definition.name
+    request.params = MultiDict(to_plain(params or {}))
+    request.body = to_plain(body)
 
 
 def fill_params(

@@ -1,96 +1,32 @@
 """Test an application without a port: definitions, listeners and errors as on the wire."""
 
-import asyncio
 from collections.abc import Mapping
+from contextlib import nullcontext
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlencode
-from uuid import uuid4
+from urllib.parse import urlsplit
 
-from multidict import CIMultiDict, MultiDict
+from injector import Injector
+from multidict import CIMultiDict
 
 from rxkernel.application.application import Application
-from rxkernel.application.sending import (
-    Files,
-    body_of,
-    fill_body,
-    fill_form,
-    fill_params,
-)
+from rxkernel.application.client_calls import ClientCalls
+from rxkernel.application.client_connections import ClientConnections
+from rxkernel.application.cookie_jar import CookieJar, cookie_header
+from rxkernel.application.recording import RecordingConnection
+from rxkernel.application.sendable import Write, sendable, write_acknowledgement, write_http
+from rxkernel.application.sending import Files, SentOverHttp, fill_event, fill_params
 from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.exceptions import HttpException
-from rxkernel.kernel.errors import error_response
 from rxkernel.kernel.kernel import Kernel
-from rxkernel.kernel.scopes import close_services, current_connection
-from rxkernel.kernel.serialization import to_plain
-from rxkernel.kernel.texts import texts_of
 from rxkernel.messages.connection import Broadcaster, Connection
-from rxkernel.messages.media_type import MULTIPART, URLENCODED
 from rxkernel.messages.request import Request
 from rxkernel.messages.request_id import event_request_id, given_request_id
-from rxkernel.messages.response import (
-    EventStreamResponse,
-    FileResponse,
-    Response,
-    StreamResponse,
-    close_source,
-)
+from rxkernel.messages.response import Response
 from rxkernel.messages.transport import Transport
-from rxkernel.servers.aiohttp.responses import encode_content
+from rxkernel.routing.definitions import Definition, HttpDefinition
 from rxkernel.servers.body_limits import BodyLimits
-from rxkernel.servers.events import ConnectionEvent, ServerEvents
-from rxkernel.servers.files.opening import open_file
-from rxkernel.servers.socketio.packet import encode_acknowledgement
-
-
-class RecordingConnection(Connection):
-    """A client of a test: ``emitted`` holds ``(event, args)`` of all that it would receive.
-
-    ``async with`` sends it through CONNECTED and DISCONNECTED; a refusal raises in the test.
-    ``answers[event]`` is what it acknowledges to a `call`.
-    """
-
-    def __init__(self, client: "KernelClient", namespace: str, **handshake: Any) -> None:
-        super().__init__(uuid4().hex, namespace, **handshake)
-        self.emitted: list[tuple[str, tuple[Any, ...]]] = []
-        self.answers: dict[str, Any] = {}
-        self.is_connected = True
-        self._client = client
-        self._rooms: set[str] = set()
-
-    @property
-    def rooms(self) -> frozenset[str]:
-        return frozenset(self._rooms)
-
-    async def emit(self, event: str, *args: Any) -> None:
-        if self.is_connected:
-            self.emitted.append((event, tuple(to_plain(arg) for arg in args)))
-
-    async def call(self, event: str, *args: Any, timeout: float = 60.0) -> Any:
-        await self.emit(event, *args)
-        if event not in self.answers:
-            raise TimeoutError(f"the test's connection has no answer for {event!r}")
-        return self.answers[event]
-
-    async def join(self, room: str) -> None:
-        self._rooms.add(room)
-
-    async def leave(self, room: str) -> None:
-        self._rooms.discard(room)
-
-    async def disconnect(self) -> None:
-        if self.is_connected:
-            self.is_connected = False
-            await self._client.disconnected(self)
-
-    async def __aenter__(self) -> Self:
-        await self._client.connected(self)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        await self.disconnect()
+from rxkernel.servers.disconnect_reason import DisconnectReason
 
 
 class KernelClient:
@@ -100,11 +36,28 @@ class KernelClient:
     its content type, bodies and forms through their limits, path parameters through their
     converters. An answer that could not be sent is the error that is sent in its place, and the
     terminate phase has run when a call returns.
+
+    Several clients may use one application. Each has its own headers, cookies and connections; a
+    broadcast reaches the connections of all. Closing one stops the application for all.
+
+    Attributes:
+        headers: sent with each request and each handshake, unless the call gives others.
+        cookies: sent too. A response over HTTP sets and removes cookies, as in a browser.
     """
 
-    def __init__(self, application: Application) -> None:
+    def __init__(
+        self,
+        application: Application,
+        *,
+        headers: Mapping[str, str] | None = None,
+        cookies: Mapping[str, str] | None = None,
+    ) -> None:
         self.application = application
-        self._connections: list[RecordingConnection] = []
+        self.headers: CIMultiDict[str] = CIMultiDict(headers or {})
+        self.cookies = CookieJar(cookies)
+        self._calls = ClientCalls()
+        self._connections = ClientConnections(application, self._calls, self._kernel)
+        self._injector: Injector | None = None
 
     @property
     def dispatcher(self) -> AsyncEventDispatcher:
@@ -132,25 +85,30 @@ class KernelClient:
         """
         kernel = await self._kernel()
         definition = kernel.http_definitions[name]
-        settings = self.application.settings.http
-        request = Request(Transport.HTTP, given := CIMultiDict(headers or {}), cookies=cookies)
+        request = Request(Transport.HTTP, self._headers(headers))
         request.method, request.route_name = definition.method, name
-        request.id = given_request_id(given, self._id_header)
-        limits = BodyLimits.of(definition, settings)
+        request.id = given_request_id(request.headers, self._id_header)
+        sent = SentOverHttp(params or {}, body, form, files, cookies or {})
+        response = await self._calls.run(self._http(kernel, definition, request, sent))
+        for set_cookie in response.headers.getall("Set-Cookie", ()):
+            self.cookies.keep(set_cookie, _path_of(request))
+        return response
+
+    async def _http(
+        self, kernel: Kernel, definition: HttpDefinition, request: Request, sent: SentOverHttp
+    ) -> Response:
+        settings = self.application.settings.http
         try:
-            fill_params(request, definition, params or {}, settings.prefix)
-            if files is not None:
-                given.setdefault("Content-Type", MULTIPART)
-                fill_form(request, limits, texts_of(form or {}, "the field"), files)
-            else:
-                if form is not None:
-                    given.setdefault("Content-Type", URLENCODED)
-                    body = urlencode(list(texts_of(form, "the field").items())).encode()
-                await fill_body(request, limits, body_of(body, given))
+            try:
+                fill_params(request, definition, sent.params, settings.prefix)
+            finally:  # a listener of exceptions may read the cookies of a 404
+                self._add_cookies(request.headers, _path_of(request), sent.cookies)
+            await sent.fill_body(request, BodyLimits.of(definition, settings))
         except HttpException as exc:
-            return self._marked(request, await kernel.fail(request, exc))
-        response = await kernel.answer(definition, request)
-        return await self._finish(kernel, request, await _sent(kernel, request, response))
+            response = await kernel.fail(request, exc)
+        else:
+            response = await kernel.answer(definition, request)
+        return await self._finish(kernel, request, response, write_http)
 
     async def websocket(
         self,
@@ -160,20 +118,27 @@ class KernelClient:
         body: Any = None,
         connection: Connection | None = None,
     ) -> Response:
-        """Answer event *name* (``/chat:join`` outside ``/``) of *connection*, or of a new one.
+        """Answer event *name* (``/chat:join`` outside ``/``) of *connection*, which is connected
+        first if it is not. Without one, a client connects for this event and disconnects after it.
 
         Raises:
-            KeyError: there is no such event.
+            KeyError: there is no such event. ValueError: *connection* is in another namespace.
+            ConnectionRefusedException: CONNECTED refuses the client.
+            RxKernelError: *connection* has ended.
         """
         kernel = await self._kernel()
         definition = kernel.websocket_definitions[name]
-        connection = connection or self.connection(definition.namespace)
+        if connection is None:
+            async with self.connection(definition.namespace) as passing:
+                return await self.websocket(name, params=params, body=body, connection=passing)
+        if connection.namespace != definition.namespace:
+            raise ValueError(
+                f"event {name!r} is one of the namespace {definition.namespace!r}, the connection "
+                f"is in {connection.namespace!r}; use client.connection({definition.namespace!r})"
+            )
         request = Request(Transport.SOCKET, connection.headers, connection=connection)
-        request.id = event_request_id(given_request_id(connection.headers, self._id_header))
-        request.params = MultiDict(to_plain(params or {}))
-        request.body = to_plain(body)
-        response = await kernel.answer(definition, request)
-        return await self._finish(kernel, request, await _sent(kernel, request, response))
+        fill_event(request, definition, params, body)
+        return await self._answer(kernel, definition, request, write_acknowledgement)
 
     async def call(
         self,
@@ -185,38 +150,51 @@ class KernelClient:
         headers: Mapping[str, str] | None = None,
         connection: Connection | None = None,
     ) -> Response:
-        """Answer procedure *name* of *transport*, the one of a bundle.
+        """Answer procedure *name* of *transport*, the one of a bundle. *headers* win over those
+        of *connection*, which is connected first if it is not.
 
         Raises:
             KeyError: there is no such transport or procedure.
+            ValueError: *transport* is HTTP or SOCKET, which have methods of their own.
+            ConnectionRefusedException, RxKernelError: as `websocket`.
         """
         kernel = await self._kernel()
-        definition = kernel.definitions[Transport(transport)][name]
-        request = Request(definition.transport, headers, connection=connection)
-        request.id = given_request_id(request.headers, self._id_header)
-        request.params = MultiDict(to_plain(params or {}))
-        request.body = to_plain(body)
-        response = await kernel.answer(definition, request)
-        return await self._finish(kernel, request, response)
+        definition = _procedure(kernel, Transport(transport), name)
+        given = self._headers(headers, None if connection is None else connection.headers)
+        self._add_cookies(given, "/")
+        request = Request(definition.transport, given, connection=connection)
+        fill_event(request, definition, params, body)
+        return await self._answer(kernel, definition, request, None)
 
-    async def _finish(self, kernel: Kernel, request: Request, response: Response) -> Response:
+    async def _answer(
+        self, kernel: Kernel, definition: Definition, request: Request, write: Write | None
+    ) -> Response:
+        given = given_request_id(request.headers, self._id_header)
+        request.id = given if request.connection is None else event_request_id(given)
+        if isinstance(request.connection, RecordingConnection):
+            await request.connection.connect()
+        return await self._calls.run(self._handle(kernel, definition, request, write))
+
+    async def _handle(
+        self, kernel: Kernel, definition: Definition, request: Request, write: Write | None
+    ) -> Response:
+        one = request.connection
+        async with one.handling() if isinstance(one, RecordingConnection) else nullcontext():
+            response = await kernel.answer(definition, request)
+            return await self._finish(kernel, request, response, write)
+
+    async def _finish(
+        self, kernel: Kernel, request: Request, response: Response, write: Write | None
+    ) -> Response:
+        if write is not None:
+            response = await sendable(kernel, request, response, write)
         kernel.terminate(request, response)
         await kernel.settle()
-        return self._marked(request, response)
-
-    @property
-    def _id_header(self) -> str | None:
-        return self.application.settings.http.request_id_header
-
-    def _marked(self, request: Request, response: Response) -> Response:
         if self._id_header is not None:
             response.headers[self._id_header] = request.id
         return response
 
-    async def _kernel(self) -> Kernel:
-        injector = await self.application.boot()
-        injector.get(Broadcaster).attach(self)
-        return self.application.kernel
+    # --- connections
 
     def connection(
         self,
@@ -226,37 +204,52 @@ class KernelClient:
         query: Mapping[str, str] | None = None,
         auth: Any = None,
     ) -> RecordingConnection:
-        """A client that records what it would receive, broadcasts included."""
-        connection = RecordingConnection(self, namespace, headers=headers, query=query, auth=auth)
-        self._connections.append(connection)
-        return connection
+        """A Socket.IO client that records what it receives, broadcasts included, from when it is
+        connected: by ``async with``, by `RecordingConnection.connect` or by its first event."""
+        given = self._headers(headers)
+        self._add_cookies(given, f"{self.application.settings.socketio.path}/")
+        return RecordingConnection(
+            self._connections, namespace, headers=given, query=query, auth=auth
+        )
 
-    async def connected(self, connection: RecordingConnection) -> None:
-        await self._kernel()
-        await self._dispatch(ServerEvents.CONNECTED, connection)
+    # --- headers
 
-    async def disconnected(self, connection: RecordingConnection) -> None:
-        await self._dispatch(ServerEvents.DISCONNECTED, connection)
-        await close_services(connection)
+    def _headers(
+        self, given: Mapping[str, str] | None, own: Mapping[str, str] | None = None
+    ) -> CIMultiDict[str]:
+        headers = CIMultiDict(self.headers if own is None else own)
+        headers.update(given or {})
+        return headers
 
-    async def _dispatch(self, event_name: str, connection: RecordingConnection) -> None:
-        token = current_connection.set(connection)
-        try:
-            await self.dispatcher.dispatch(event_name, ConnectionEvent(connection))
-        finally:
-            current_connection.reset(token)
-
-    async def broadcast(
-        self, event: str, args: tuple[Any, ...], room: str | None, namespace: str, skip: set[str]
+    def _add_cookies(
+        self, headers: Any, path: str, given: Mapping[str, str] | None = None
     ) -> None:
-        """Deliver to the recording connections, as a socket server would."""
-        for connection in self._connections:
-            here = connection.namespace == namespace and connection.id not in skip
-            if here and (room is None or room in connection.rooms or room == connection.id):
-                await connection.emit(event, *args)
+        """Those of the jar and *given*, unless the test wrote the header itself."""
+        cookies = {**self.cookies.sent_to(path), **(given or {})}
+        if cookies and "Cookie" not in headers:
+            headers["Cookie"] = cookie_header(cookies)
+
+    @property
+    def _id_header(self) -> str | None:
+        return self.application.settings.http.request_id_header
+
+    # --- life
+
+    async def _kernel(self) -> Kernel:
+        injector = await self.application.boot()
+        if injector is not self._injector:
+            self._injector = injector
+            injector.get(Broadcaster).attach(self._connections)
+            self.application.when_stopping(self._end)
+        return self.application.kernel
+
+    async def _end(self) -> None:
+        await self._calls.settle(self.application.settings.http.shutdown_timeout)
+        await self._connections.dismiss_all(DisconnectReason.SHUTDOWN)
 
     async def close(self) -> None:
-        """Shut the application down."""
+        """Wait for calls in flight, end the connections, then shut the application down."""
+        await self._end()
         await self.application.stop()
 
     async def __aenter__(self) -> Self:
@@ -269,25 +262,16 @@ class KernelClient:
         await self.close()
 
 
-async def _sent(kernel: Kernel, request: Request, response: Response) -> Response:
-    """*response*, or the error that goes in place of one that cannot be sent."""
-    if (failure := await _failure(request, response)) is None:
-        return response
-    await close_source(response)
-    response = await kernel.fail(request, failure)
-    failure = await _failure(request, response)
-    return response if failure is None else error_response(failure)
+def _path_of(request: Request) -> str:
+    return urlsplit(request.url).path or "/"
 
 
-async def _failure(request: Request, response: Response) -> Exception | None:
-    """What the wire would raise while it writes *response*; what is written is dropped."""
-    try:
-        if request.connection is not None:
-            encode_acknowledgement(request.connection.namespace, 0, response)
-        elif isinstance(response, FileResponse):
-            (await asyncio.to_thread(open_file, response.content, response.root)).close()
-        elif not isinstance(response, StreamResponse | EventStreamResponse):
-            encode_content(response.content, response.headers.get("Content-Type"))
-    except Exception as exc:  # noqa: BLE001 - it is answered, as on the wire
-        return exc
-    return None
+def _procedure(kernel: Kernel, transport: Transport, name: str) -> Definition:
+    if transport in (Transport.HTTP, Transport.SOCKET):
+        method = "http" if transport is Transport.HTTP else "websocket"
+        raise ValueError(f"{transport} has no procedures; call client.{method}({name!r})")
+    if transport not in kernel.definitions:
+        known = ", ".join(kernel.definitions)
+        raise KeyError(f"no transport {str(transport)!r}; there is: {known}")
+    definition: Definition = kernel.definitions[transport][name]
+    return definition

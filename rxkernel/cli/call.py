@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from rxkernel.application.application import Application
+from rxkernel.application.recording import ConnectionRefusedException
 from rxkernel.application.testing import KernelClient
 from rxkernel.cli.definition import find_definition
 from rxkernel.cli.listing import print_json
@@ -115,8 +116,7 @@ async def _call(
                 cure = "" if is_whole else " Give it as --param KEY=VALUE."
                 raise ConfigurationError(f"{exc}{cure}") from exc
         elif isinstance(definition, WebSocketDefinition):
-            connection = client.connection(definition.namespace, headers=headers)
-            response = await client.websocket(name, connection=connection, **sent)
+            response = await _emit(client, definition.namespace, name, headers, sent)
         else:
             response = await client.call(definition.transport, name, headers=headers, **sent)
         return {
@@ -124,6 +124,17 @@ async def _call(
             "headers": _headers(response),
             "content": await _content(response),
         }
+
+
+async def _emit(
+    client: KernelClient, namespace: str, name: str, headers: Headers, sent: dict[str, Any]
+) -> Response:
+    """The answer to an event, or to the connection that is made for it, where that is refused."""
+    try:
+        async with client.connection(namespace, headers=headers) as connection:
+            return await client.websocket(name, connection=connection, **sent)
+    except ConnectionRefusedException as exc:
+        return exc.response
 
 
 def _headers(response: Response) -> dict[str, str | list[str]]:

@@ -1,7 +1,7 @@
 """A client that stays: its state, what can be sent to it, and to many at once."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
@@ -102,14 +102,16 @@ class Carrier(Protocol):
         self,
         event: str,
         args: tuple[Any, ...],
-        room: str | None,
+        rooms: tuple[str, ...] | None,
         namespace: str,
         skip: set[str],
-    ) -> None: ...
+    ) -> None:
+        """Send *event* once to each client of *namespace* that is in one of *rooms*, each of
+        which is named once; None stands for all clients. *skip* are the ids of those left out."""
 
 
 class Broadcaster:
-    """Sends an event to every client of a namespace, or of one room in it.
+    """Sends an event to every client of a namespace, or of rooms in it.
 
     Injectable anywhere, so also into a controller that answers HTTP. It knows no
     transport: the servers that hold connections attach themselves as carriers.
@@ -132,12 +134,31 @@ class Broadcaster:
         self,
         event: str,
         *args: Any,
-        room: str | None = None,
+        room: str | Sequence[str] | None = None,
         namespace: str = "/",
         skip: Connection | str | Collection[Connection | str] | None = None,
     ) -> None:
-        """Send *event* to all but *skip*: connections or their ids, one or several."""
+        """Send *event* to all but *skip*: connections or their ids, one or several.
+
+        *room* limits it to the clients of one room, or of several: a client in more than one of
+        them gets one copy.
+
+        Raises:
+            TypeError: one of several rooms is not a str.
+        """
+        rooms = _rooms(room)
         skipped = [skip] if isinstance(skip, Connection | str) else skip or ()
         ids = {one.id if isinstance(one, Connection) else one for one in skipped}
         for carrier in tuple(self._carriers):
-            await carrier.broadcast(event, args, room, namespace, ids)
+            await carrier.broadcast(event, args, rooms, namespace, ids)
+
+
+def _rooms(given: str | Sequence[str] | None) -> tuple[str, ...] | None:
+    if given is None:
+        return None
+    if isinstance(given, str):
+        return (given,)
+    rooms = tuple(dict.fromkeys(given))
+    if not all(isinstance(room, str) for room in rooms):  # None would be everybody
+        raise TypeError(f"room is {given!r:.200}; give a str, several of them, or None for all")
+    return rooms

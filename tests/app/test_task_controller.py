@@ -145,11 +145,11 @@ async def test_an_id_of_a_socket_may_be_any_json(client: KernelClient, id: Any) 
 
 
 async def test_every_other_client_hears_of_a_change(client: KernelClient) -> None:
-    author, other = client.connection(), client.connection()
-    task = await client.websocket("task_create", body={"title": "Tea"}, connection=author)
-    id = {"id": task.content.id}
-    await client.websocket("task_change", params=id, body={"done": True}, connection=author)
-    await client.websocket("task_delete", params=id, connection=author)
+    async with client.connection() as author, client.connection() as other:
+        task = await client.websocket("task_create", body={"title": "Tea"}, connection=author)
+        id = {"id": task.content.id}
+        await client.websocket("task_change", params=id, body={"done": True}, connection=author)
+        await client.websocket("task_delete", params=id, connection=author)
 
     assert author.emitted == []
     assert [event for event, _ in other.emitted] == [
@@ -164,19 +164,17 @@ async def test_every_other_client_hears_of_a_change(client: KernelClient) -> Non
 
 
 async def test_every_socket_hears_of_a_change_over_http(client: KernelClient) -> None:
-    one, another = client.connection(), client.connection()
-
-    await client.http("task_create", body={"title": "Tea"})
+    async with client.connection() as one, client.connection() as another:
+        await client.http("task_create", body={"title": "Tea"})
 
     assert [event for event, _ in one.emitted] == ["task_created"]
     assert one.emitted == another.emitted
 
 
 async def test_nobody_hears_of_what_was_refused(client: KernelClient) -> None:
-    other = client.connection()
-
-    await client.http("task_create", body={"title": ""})
-    await client.http("task_delete", params={"id": 7})
+    async with client.connection() as other:
+        await client.http("task_create", body={"title": ""})
+        await client.http("task_delete", params={"id": 7})
 
     assert other.emitted == []
 

@@ -14,16 +14,13 @@ from multidict import MultiDict
 from rxkernel import (
     Application,
     Broadcaster,
-    ConnectionEvent,
     ExceptionEvent,
     FileResponse,
-    ForbiddenException,
     HttpSettings,
     KernelClient,
     KernelEvents,
     Request,
     Response,
-    ServerEvents,
     Settings,
     UploadedFile,
     http,
@@ -310,55 +307,6 @@ async def test_values_over_a_socket_are_plain_as_in_a_packet(client_of: ClientOf
     assert response.content["params"] == [["id", [1]], ["where", "x"]]
     assert response.content["body"] == {"t": [1, b"\x00"]}
     assert response.content["method"] is None
-
-
-async def test_connections_record_what_they_would_receive(client_of: ClientOf) -> None:
-    client = client_of(Controller)
-    one, other, elsewhere = client.connection(), client.connection(), client.connection("/chat")
-    await other.join("red")
-    await other.join("blue")
-    await other.leave("blue")
-
-    await client.websocket("shout", body={"a": 1}, connection=one)
-
-    assert one.emitted == []
-    assert other.emitted == [("heard", ({"a": 1},)), ("room", ())]
-    assert elsewhere.emitted == []
-    assert other.rooms == {"red"}
-
-
-async def test_a_connection_answers_calls_as_the_test_says(client_of: ClientOf) -> None:
-    client = client_of(Controller)
-    connection = client.connection("/chat")
-    connection.answers["question"] = 42
-
-    assert (await client.websocket("/chat:ask", connection=connection)).content == 42
-    assert connection.emitted == [("question", (1,))]
-    assert (await client.websocket("/chat:ask")).status_code == 500, "a TimeoutError"
-
-
-async def test_entering_a_connection_sends_it_through_its_events(client_of: ClientOf) -> None:
-    trace = []
-
-    class Door:
-        @observe(ServerEvents.CONNECTED)
-        async def connected(self, event: ConnectionEvent) -> None:
-            if event.connection.auth != "key":
-                raise ForbiddenException
-            trace.append("in")
-
-        @observe(ServerEvents.DISCONNECTED)
-        async def disconnected(self, event: ConnectionEvent) -> None:
-            trace.append("out")
-
-    client = client_of(Controller, listeners=[Door])
-    async with client.connection(auth="key") as connection:
-        await connection.disconnect()
-        await connection.emit("too late")
-    assert trace == ["in", "out"]
-    assert connection.emitted == []
-    with pytest.raises(ForbiddenException):
-        await client.connection().__aenter__()
 
 
 async def test_the_client_is_a_context_manager(client_of: ClientOf) -> None:

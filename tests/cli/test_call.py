@@ -210,6 +210,35 @@ def test_error_is_printed_and_exits_with_1(
     assert json.loads(result.stdout)["content"] == {"statusCode": status, "message": message}
 
 
+def test_event_of_a_client_that_is_refused_prints_the_refusal(run: Run, write: Write) -> None:
+    closed = write(
+        """
+from rxkernel import Application, ServerEvents, UnauthorizedException, observe, websocket
+
+
+class Door:
+    @observe(ServerEvents.CONNECTED)
+    async def connected(self, event):
+        if "X-Key" not in event.connection.headers:
+            raise UnauthorizedException("who are you?")
+
+    @websocket("ring")
+    async def ring(self):
+        return "ding"
+
+
+application = Application(controllers=[Door])
+"""
+    )
+
+    result = run("call", "ring", closed)
+    assert result.exit_code == 1
+    refusal = {"statusCode": 401, "message": "who are you?"}
+    assert json.loads(result.stdout)["content"] == refusal
+    result = run("call", "ring", closed, "--header", "X-Key=1")
+    assert (result.exit_code, json.loads(result.stdout)["content"]) == (0, "ding")
+
+
 def test_debug_shows_the_text_of_an_exception(run: Run, shop: str) -> None:
     assert "RuntimeError: a secret" in run("call", "broken", shop, "--debug").stdout
 

@@ -224,10 +224,17 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
             raise socketio.exceptions.TimeoutError from exc
 
     async def broadcast(
-        self, event: str, args: tuple[Any, ...], room: str | None, namespace: str, skip: set[str]
+        self,
+        event: str,
+        args: tuple[Any, ...],
+        rooms: tuple[str, ...] | None,
+        namespace: str,
+        skip: set[str],
     ) -> None:
         """See `Carrier`."""
-        self.manager.deliver(encode_event(namespace, event, args, None), namespace, room, skip)
+        message = encode_event(namespace, event, args, None)
+        room = rooms[0] if rooms is not None and len(rooms) == 1 else rooms
+        self.manager.deliver(message, namespace, room, skip)
 
     def rooms_of(self, connection: SocketioConnection) -> list[Any]:
         return list(self.manager.get_rooms(connection.id, connection.namespace))

@@ -1,0 +1,34 @@
+"""The calls of a test client that are in flight."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class ClientCalls:
+    """Runs each message, and each event of a connection, in a task of its own, so in a context
+    of its own: neither the test nor another message sees a variable that is set there."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[Any]] = set()
+
+    async def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await *work*; every entry of a `KernelClient` into the application goes through here."""
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return await task
+
+    async def settle(self, timeout: float) -> None:
+        """Wait for running work; after *timeout* seconds cancel the rest."""
+        try:
+            async with asyncio.timeout(timeout):
+                while self._running:
+                    await asyncio.wait(self._running)
+        except TimeoutError:
+            late = tuple(self._running)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)

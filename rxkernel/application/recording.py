@@ -1,0 +1,208 @@
+"""A Socket.IO client of a test, which records what it receives."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, Protocol, Self
+from uuid import uuid4
+
+from rxkernel.exceptions import RxKernelError
+from rxkernel.kernel.scopes import close_services
+from rxkernel.kernel.serialization import to_plain
+from rxkernel.messages.connection import Connection
+from rxkernel.messages.response import Response
+from rxkernel.servers.disconnect_reason import DisconnectReason
+from rxkernel.servers.socketio.packet import encode_event
+
+Emitted = tuple[str, tuple[Any, ...]]
+"""The name of an event, and its arguments."""
+
+
+class ConnectionRefusedException(RxKernelError):  # noqa: N818 - an answer with a status
+    """The application refused a connection of a test; ``__cause__`` is the exception raised.
+
+    Attributes:
+        response: what the client is sent: status, headers, and the error body as content.
+    """
+
+    def __init__(self, response: Response) -> None:
+        content = response.content
+        message = content.get("message") if isinstance(content, dict) else content
+        super().__init__(f"{response.status_code}: {message}")
+        self.response = response
+
+
+class Link(Protocol):
+    """What a connection needs of the client that made it."""
+
+    async def admit(self, connection: "RecordingConnection") -> None: ...
+
+    async def dismiss(
+        self, connection: "RecordingConnection", reason: DisconnectReason
+    ) -> None: ...
+
+    def is_id(self, namespace: str, room: str) -> bool: ...
+
+
+class RecordingConnection(Connection):
+    """A client of a test, from CONNECTED to DISCONNECTED, as a socket is.
+
+    ``async with`` connects it and leaves; so do `connect` and `close`. ``answers[event]`` is what
+    it acknowledges to a `call`.
+    """
+
+    def __init__(self, link: Link, namespace: str, **handshake: Any) -> None:
+        super().__init__(uuid4().hex, namespace, **handshake)
+        self.answers: dict[str, Any] = {}
+        self.is_accepted = False
+        self.is_dropped = False
+        self.is_ended = False
+        self._is_begun = False
+        self._is_dismissed = False
+        self._link = link
+        self._rooms: set[str] = set()
+        self._emitted: list[Emitted] = []
+        self._early: list[Emitted] = []
+        self._events = 0
+        self._connecting = asyncio.Lock()
+
+    # --- what the test does
+
+    @property
+    def is_connected(self) -> bool:
+        return self.is_accepted and not self.is_ended
+
+    @property
+    def emitted(self) -> list[Emitted]:
+        """``(event, args)`` of all that it has received.
+
+        Raises:
+            RxKernelError: it was never connected, so there is nothing that it could receive.
+        """
+        self._check_begun()
+        return self._emitted
+
+    async def connect(self) -> None:
+        """Connect; nothing happens when it is connected.
+
+        Raises:
+            ConnectionRefusedException: a listener of CONNECTED refuses it.
+            RxKernelError: it has ended; a client that comes back is another connection.
+        """
+        async with self._connecting:
+            if self.is_connected:
+                return
+            if self._is_begun:
+                raise RxKernelError(
+                    f"{self!r} has ended; make another one: client.connection(...)"
+                )
+            self._is_begun = True
+            await self._link.admit(self)
+
+    async def close(self, reason: DisconnectReason | str = DisconnectReason.CLIENT) -> None:
+        """End it as the client, or the network, does; nothing happens when it has ended.
+
+        One that is about to connect ends once that is decided.
+        """
+        self._check_begun()
+        async with self._connecting:
+            if self.is_connected:
+                await self._link.dismiss(self, DisconnectReason(reason))
+
+    async def __aenter__(self) -> Self:
+        await self.connect()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    # --- what the application does
+
+    @property
+    def rooms(self) -> frozenset[str]:
+        return frozenset(self._rooms)
+
+    async def emit(self, event: str, *args: Any) -> None:
+        encode_event(self.namespace, event, args, None)
+        self.receive(event, args)
+
+    async def call(self, event: str, *args: Any, timeout: float = 60.0) -> Any:
+        self._check_begun()
+        if not self.is_accepted:
+            raise RxKernelError(f"call({event!r}) before the connection is accepted")
+        if self.is_ended:
+            raise TimeoutError("the client has left")
+        await self.emit(event, *args)
+        if event not in self.answers:
+            raise TimeoutError(
+                f"the test's connection has no answer for {event!r}; set answers[{event!r}]"
+            )
+        return self.answers[event]
+
+    async def join(self, room: str) -> None:
+        self._check_begun()
+        if self.is_ended or room == self.id:
+            return
+        if self._link.is_id(self.namespace, room):
+            raise ValueError(f"{room!r} is the room of another connection")
+        self._rooms.add(room)
+
+    async def leave(self, room: str) -> None:
+        self._check_begun()
+        if not self.is_ended:
+            self._rooms.discard(room)
+
+    async def disconnect(self) -> None:
+        self._check_begun()
+        if not self.is_accepted:
+            self.is_dropped = True
+        elif not self.is_ended:
+            await self._link.dismiss(self, DisconnectReason.SERVER)
+
+    # --- what its link does
+
+    def receive(self, event: str, args: tuple[Any, ...]) -> None:
+        """Record *event*; before it is accepted, once it is. Nothing happens when it has ended."""
+        self._check_begun()
+        message = event, tuple(to_plain(arg) for arg in args)
+        if not self.is_accepted:
+            self._early.append(message)
+        elif not self.is_ended:
+            self._emitted.append(message)
+
+    def accept(self) -> None:
+        self.is_accepted = True
+        self._emitted, self._early = self._early, []
+
+    def end(self) -> None:
+        """Nothing is received from here on."""
+        self.is_ended = True
+
+    async def dismissed(self) -> None:
+        """DISCONNECTED has been dispatched: end its services, behind its last event."""
+        self._is_dismissed = True
+        await self._close_services()
+
+    @asynccontextmanager
+    async def handling(self) -> AsyncIterator[None]:
+        """While an event of it is handled, its services live on."""
+        self._events += 1
+        try:
+            yield
+        finally:
+            self._events -= 1
+            await self._close_services()
+
+    async def _close_services(self) -> None:
+        if self._is_dismissed and not self._events:
+            await close_services(self)
+
+    def _check_begun(self) -> None:
+        if not self._is_begun:
+            raise RxKernelError(
+                f"{self!r} is not connected; write: async with client.connection(...) as "
+                f"connection, or await connection.connect()"
+            )

@@ -1,0 +1,539 @@
+"""The life of a connection is the same over a real socket and in a `KernelClient`."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from contextvars import ContextVar
+from typing import Any, Protocol
+
+import pytest
+import pytest_asyncio
+from injector import Binder, ProviderOf, inject
+
+from rxkernel import (
+    Application,
+    ApplicationEvents,
+    Broadcaster,
+    Connection,
+    ConnectionEvent,
+    ConnectionRefusedException,
+    ExceptionEvent,
+    HttpSettings,
+    KernelClient,
+    KernelEvents,
+    RecordingConnection,
+    Request,
+    Response,
+    RxKernelError,
+    ServerEvents,
+    Settings,
+    ShutdownEvent,
+    UnauthorizedException,
+    connection_scope,
+    observe,
+    websocket,
+)
+from rxkernel.servers.socketio.wire import acknowledgement
+from tests.servers.socketio_clients import RawSocket, raw_socket
+from tests.waiting import until
+
+Received = list[tuple[str, list[Any]]]
+
+seen_by_context: ContextVar[str | None] = ContextVar("seen_by_context", default=None)
+
+
+class RefusedError(Exception):
+    """The body that the client was refused with."""
+
+    def __init__(self, body: Any) -> None:
+        super().__init__(body)
+        self.body = body
+
+
+class Client(Protocol):
+    """A connected client, over whatever it is."""
+
+    async def ask(self, event: str, body: Any = None) -> Any:
+        """The acknowledgement."""
+
+    async def received(self) -> Received:
+        """All events so far."""
+
+    async def leave(self) -> None:
+        """Disconnect, as a client does."""
+
+
+class Side(Protocol):
+    """One of the two worlds."""
+
+    application: Application
+
+    async def connect(self, auth: Any = None, namespace: str = "/") -> Client:
+        """A connected client.
+
+        Raises:
+            RefusedError: it was refused.
+        """
+
+
+class RecordedClient:
+    def __init__(self, client: KernelClient, connection: RecordingConnection) -> None:
+        self._client = client
+        self._connection = connection
+
+    async def ask(self, event: str, body: Any = None) -> Any:
+        response = await self._client.websocket(event, body=body, connection=self._connection)
+        return acknowledgement(response)
+
+    async def received(self) -> Received:
+        return [(event, list(args)) for event, args in self._connection.emitted]
+
+    async def leave(self) -> None:
+        await self._connection.close()
+
+
+class InProcess:
+    def __init__(self, application: Application) -> None:
+        self.application = application
+        self._client = KernelClient(application)
+
+    async def connect(self, auth: Any = None, namespace: str = "/") -> Client:
+        connection = self._client.connection(namespace, auth=auth)
+        try:
+            await connection.connect()
+        except ConnectionRefusedException as exc:
+            body = exc.response.content
+            is_unshaped = body == {"message": "Invalid namespace"}
+            raise RefusedError(body if is_unshaped else acknowledgement(exc.response)) from exc
+        return RecordedClient(self._client, connection)
+
+
+class SocketClient:
+    def __init__(self, raw: RawSocket) -> None:
+        self._raw = raw
+        self._received: Received = []
+        self._last = 0
+
+    async def ask(self, event: str, body: Any = None) -> Any:
+        self._last += 1
+        await self._raw.send(f"42{self._last}" + json.dumps([event, body]))
+        while True:
+            frame = str(await self._raw.receive())
+            if frame.startswith(head := f"43{self._last}"):
+                return json.loads(frame.removeprefix(head))[0]
+            assert frame.startswith("42["), frame
+            name, *args = json.loads(frame[2:])
+            self._received.append((name, args))
+
+    async def received(self) -> Received:
+        await self.ask("nothing")  # what was sent before it has come
+        return self._received
+
+    async def leave(self) -> None:
+        await self._raw.send("41")
+
+
+class OverSockets:
+    def __init__(self, application: Application, stack: AsyncExitStack) -> None:
+        self.application = application
+        self._stack = stack
+
+    async def connect(self, auth: Any = None, namespace: str = "/") -> Client:
+        connecting = raw_socket(self.application, connect="")
+        raw = await self._stack.enter_async_context(connecting)
+        head = "" if namespace == "/" else f"{namespace},"
+        await raw.send(f"40{head}" + ("" if auth is None else json.dumps(auth)))
+        frame = str(await raw.receive())
+        if frame.startswith("44"):
+            error = json.loads(frame[2:].removeprefix(head))
+            raise RefusedError(error.get("data", {"message": error["message"]}))
+        assert frame.startswith("40"), frame
+        return SocketClient(raw)
+
+
+class Seat:
+    """One per connection; notes in `Guests` that it is closed."""
+
+    @inject
+    def __init__(self, connection: Connection, guests: "Guests") -> None:
+        self._connection = connection
+        self._guests = guests
+
+    async def aclose(self) -> None:
+        self._guests.trace.append("seat closed")
+
+
+class Guests:
+    """Notes who comes and goes, and does with it what its ``auth`` says."""
+
+    def __init__(self) -> None:
+        self.trace: list[Any] = []
+        self.connections: list[Connection] = []
+        self.hold = asyncio.Event()
+        self.is_shaped = False
+
+    @property
+    def last(self) -> Connection:
+        return self.connections[-1]
+
+
+class Listener:
+    @inject
+    def __init__(self, guests: Guests, seat: ProviderOf[Seat], broadcaster: Broadcaster) -> None:
+        self.guests = guests
+        self.seat = seat
+        self.broadcaster = broadcaster
+
+    @observe(ServerEvents.CONNECTED)
+    async def came(self, event: ConnectionEvent) -> None:
+        connection, trace = event.connection, self.guests.trace
+        self.guests.connections.append(connection)
+        self.seat.get()
+        seen_by_context.set("connected")
+        assert event.reason is None
+        trace.append("came")
+        await connection.join("everyone")
+        await connection.emit("welcome", 1)
+        match (connection.auth or {}).get("do"):
+            case "refuse":
+                raise UnauthorizedException("who are you?", code="unknown")
+            case "break":
+                raise RuntimeError("secret")
+            case "exit":
+                raise SystemExit(3)
+            case "unsendable":
+                raise UnauthorizedException("unknown \udcff")
+            case "disconnect":
+                await connection.disconnect()
+            case "call":
+                await connection.call("question")
+            case "wait":
+                await self.guests.hold.wait()
+
+    @observe(ServerEvents.DISCONNECTED)
+    async def left(self, event: ConnectionEvent) -> None:
+        self.guests.trace.append(("left", event.reason, (*sorted(event.connection.rooms),)))
+        self.seat.get()
+        if (event.connection.auth or {}).get("do") == "fail to leave":
+            raise RuntimeError("on leaving")
+
+    @observe(KernelEvents.KERNEL_EXCEPTION)
+    async def shape(self, event: ExceptionEvent) -> None:
+        if self.guests.is_shaped:
+            event.set_response(Response({"error": str(event.exception)}, 418))
+
+    @observe(ApplicationEvents.SHUTDOWN)
+    async def shutdown(self, event: ShutdownEvent) -> None:
+        self.guests.trace.append("shutdown")
+
+    @websocket("nothing")
+    @websocket("nothing", namespace="/chat")
+    async def nothing(self) -> None: ...
+
+    @websocket("join")
+    async def join(self, request: Request) -> list[str]:
+        assert request.connection is not None
+        await request.connection.join(request.body)
+        return sorted(request.connection.rooms)
+
+    @websocket("leave")
+    async def leave(self, request: Request) -> list[str]:
+        assert request.connection is not None
+        await request.connection.leave(request.body)
+        return sorted(request.connection.rooms)
+
+    @websocket("kick")
+    async def kick(self, request: Request) -> None:
+        assert request.connection is not None
+        await request.connection.disconnect()
+        await request.connection.disconnect()
+        self.guests.trace.append("event ends")
+
+    @websocket("context")
+    async def context(self) -> str | None:
+        before = seen_by_context.get()
+        seen_by_context.set("event")
+        return before
+
+
+def configure(binder: Binder) -> None:
+    binder.bind(Guests, to=Guests())
+    binder.bind(Seat, scope=connection_scope)
+
+
+Begin = Callable[[], Awaitable[Side]]
+
+SETTINGS = Settings(http=HttpSettings(port=0, request_id_header=None, shutdown_timeout=20))
+
+
+@pytest_asyncio.fixture(params=["in process", "over sockets"])
+async def side(request: pytest.FixtureRequest) -> AsyncIterator[Side]:
+    application = Application(controllers=[Listener], modules=[configure], settings=SETTINGS)
+    async with AsyncExitStack() as stack:
+        if request.param == "in process":
+            await application.boot()
+            yield InProcess(application)
+        else:
+            await application.start()
+            yield OverSockets(application, stack)
+        await application.stop()
+
+
+@pytest.fixture
+def guests(side: Side) -> Guests:
+    return side.application.injector.get(Guests)
+
+
+@pytest.fixture
+def broadcaster(side: Side) -> Broadcaster:
+    return side.application.injector.get(Broadcaster)
+
+
+class TestComing:
+    async def test_connection_accepted_then_left_has_one_pair_and_one_end_of_its_services(
+        self, side: Side, guests: Guests
+    ) -> None:
+        client = await side.connect()
+        assert await client.ask("join", "red") == {
+            "statusCode": 200,
+            "headers": {},
+            "content": ["everyone", "red"],
+        }
+        assert guests.trace == ["came"]
+        await client.leave()
+
+        await until(lambda: "seat closed" in guests.trace)
+        assert guests.trace == ["came", ("left", "client", ("everyone", "red")), "seat closed"]
+
+    async def test_emit_in_connected_arrives_once_accepted(self, side: Side) -> None:
+        client = await side.connect()
+
+        assert await client.received() == [("welcome", [1])]
+
+    async def test_call_in_connected_refuses_since_it_would_wait_for_itself(
+        self, side: Side
+    ) -> None:
+        with pytest.raises(RefusedError) as refused:
+            await side.connect({"do": "call"})
+
+        assert refused.value.body["statusCode"] == 500
+
+    async def test_context_of_connected_is_not_seen_by_events(self, side: Side) -> None:
+        client = await side.connect()
+
+        assert [(await client.ask("context"))["content"] for _ in range(2)] == [None, None]
+        assert seen_by_context.get() is None
+
+    async def test_auth_is_plain_json(self, side: Side, guests: Guests) -> None:
+        await side.connect({"roles": ("a", "b")})
+
+        assert guests.last.auth == {"roles": ["a", "b"]}
+
+
+class TestRefusal:
+    @pytest.mark.parametrize(
+        ("auth", "body"),
+        [
+            ({"do": "refuse"}, {"statusCode": 401, "message": "who are you?", "code": "unknown"}),
+            ({"do": "break"}, {"statusCode": 500, "message": "Internal Server Error"}),
+            ({"do": "exit"}, {"statusCode": 500, "message": "Internal Server Error"}),
+            ({"do": "unsendable"}, {"statusCode": 500, "message": "Internal Server Error"}),
+            (
+                {"do": "disconnect"},
+                {"statusCode": 403, "message": "disconnected before it was connected"},
+            ),
+        ],
+        ids=lambda value: value.get("do") if isinstance(value, dict) else None,
+    )
+    async def test_refused_connection_gets_the_error_body_and_no_disconnected(
+        self,
+        side: Side,
+        guests: Guests,
+        broadcaster: Broadcaster,
+        auth: dict[str, str],
+        body: dict[str, Any],
+    ) -> None:
+        with pytest.raises(RefusedError) as refused:
+            await side.connect(auth)
+
+        assert refused.value.body == body
+        assert guests.trace == ["came", "seat closed"]
+        await broadcaster.emit("news", room="everyone")
+        await side.application.stop()
+        assert guests.trace == ["came", "seat closed", "shutdown"]
+
+    async def test_auth_not_an_object_refuses_before_connected(
+        self, side: Side, guests: Guests
+    ) -> None:
+        with pytest.raises(RefusedError) as refused:
+            await side.connect([1])
+
+        assert refused.value.body == {"statusCode": 400, "message": "auth must be a JSON object"}
+        assert guests.trace == []
+
+    async def test_namespace_unknown_refuses_without_connected(
+        self, side: Side, guests: Guests
+    ) -> None:
+        with pytest.raises(RefusedError) as refused:
+            await side.connect(namespace="/nowhere")
+
+        assert refused.value.body == {"message": "Invalid namespace"}
+        assert guests.trace == []
+
+    async def test_exception_listener_shapes_the_refusal(self, side: Side, guests: Guests) -> None:
+        guests.is_shaped = True
+
+        with pytest.raises(RefusedError) as refused:
+            await side.connect({"do": "refuse"})
+
+        assert refused.value.body == {"statusCode": 418, "error": "who are you?"}
+
+
+class TestLeaving:
+    async def test_disconnect_by_an_event_ends_services_behind_the_event(
+        self, side: Side, guests: Guests
+    ) -> None:
+        client = await side.connect()
+        asking = asyncio.ensure_future(client.ask("kick"))
+
+        await until(lambda: "seat closed" in guests.trace)
+        assert guests.trace == [
+            "came",
+            ("left", "server", ("everyone",)),
+            "event ends",
+            "seat closed",
+        ]
+        asking.cancel()  # its acknowledgement is not sent to a client that has left
+        await asyncio.gather(asking, return_exceptions=True)
+
+    async def test_disconnected_listener_that_raises_is_logged_and_services_end(
+        self, side: Side, guests: Guests, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        client = await side.connect({"do": "fail to leave"})
+        await client.leave()
+
+        await until(lambda: "seat closed" in guests.trace)
+        assert "a listener of server.disconnected failed" in caplog.text
+        assert "on leaving" in caplog.text
+
+    async def test_stop_ends_every_connection_before_the_application_shuts_down(
+        self, side: Side, guests: Guests
+    ) -> None:
+        for _ in range(2):
+            await side.connect()
+        await side.application.stop()
+
+        left = ("left", "shutdown", ("everyone",))
+        assert guests.trace[:2] == ["came", "came"]
+        assert Counter(guests.trace[2:-1]) == {left: 2, "seat closed": 2}
+        assert guests.trace[-1] == "shutdown"
+
+    async def test_ended_connection_takes_nothing_more(
+        self, side: Side, guests: Guests, broadcaster: Broadcaster
+    ) -> None:
+        client = await side.connect()
+        await client.leave()
+        await until(lambda: "seat closed" in guests.trace)
+        left = guests.last
+
+        await left.emit("too late")
+        await left.join("red")
+        await left.leave("everyone")
+        await left.disconnect()
+        await broadcaster.emit("news", room=left.id)
+        with pytest.raises(TimeoutError, match="the client has left"):
+            await left.call("question")
+        with pytest.raises(ValueError, match=r"an event of Socket\.IO itself"):
+            await left.emit("connect")
+        assert left.rooms == {"everyone"}
+        assert guests.trace.count("seat closed") == 1
+
+
+class TestRooms:
+    async def test_broadcast_to_several_rooms_reaches_each_client_once(
+        self, side: Side, guests: Guests, broadcaster: Broadcaster
+    ) -> None:
+        clients = {name: await side.connect() for name in ("both", "red", "blue", "neither")}
+        own = dict(zip(clients, guests.connections, strict=True))
+        await clients["both"].ask("join", "red")
+        await clients["both"].ask("join", "blue")
+        await clients["red"].ask("join", "red")
+        await clients["blue"].ask("join", "blue")
+
+        await broadcaster.emit("rooms", 1, room=["red", "blue", "none"])
+        await broadcaster.emit("rooms", 2, room=("blue", own["neither"].id, own["neither"].id))
+        await broadcaster.emit("rooms", 3, room=["red", own["both"].id], skip=own["red"])
+        await broadcaster.emit("rooms", 4, room=[])
+        await broadcaster.emit("rooms", 5, room="red")
+        await broadcaster.emit("rooms", 6, room=["red"], namespace="/chat")
+
+        got = {
+            name: [args[0] for event, args in await client.received() if event == "rooms"]
+            for name, client in clients.items()
+        }
+        assert got == {"both": [1, 2, 3, 5], "red": [1, 5], "blue": [1, 2], "neither": [2]}
+
+    async def test_room_that_is_no_text_is_refused(
+        self, side: Side, broadcaster: Broadcaster
+    ) -> None:
+        """None among several rooms would be everybody."""
+        client = await side.connect()
+
+        with pytest.raises(TypeError, match=r"room is .*give a str, several of them, or None"):
+            await broadcaster.emit("secret", room=["red", None])  # type: ignore[list-item]
+        assert await client.received() == [("welcome", [1])]
+
+    async def test_room_left_receives_no_more(self, side: Side, broadcaster: Broadcaster) -> None:
+        client = await side.connect()
+        assert (await client.ask("join", "red"))["content"] == ["everyone", "red"]
+        assert (await client.ask("leave", "red"))["content"] == ["everyone"]
+        assert (await client.ask("leave", "never joined"))["content"] == ["everyone"]
+
+        await broadcaster.emit("news", room="red")
+
+        assert await client.received() == [("welcome", [1])]
+
+    async def test_id_of_a_connection_is_a_room_of_that_connection_only(
+        self, side: Side, guests: Guests
+    ) -> None:
+        one = await side.connect()
+        other = await side.connect()
+
+        assert (await one.ask("join", guests.last.id))["statusCode"] == 500
+        assert (await other.ask("join", guests.last.id))["content"] == ["everyone"]
+
+    async def test_undecided_connection_receives_only_what_is_for_it_alone(
+        self, side: Side, guests: Guests, broadcaster: Broadcaster
+    ) -> None:
+        connecting = asyncio.ensure_future(side.connect({"do": "wait"}))
+        await until(lambda: guests.trace == ["came"])
+
+        await broadcaster.emit("news", 1)
+        await broadcaster.emit("news", 2, room="everyone")
+        await broadcaster.emit("news", 3, room=["everyone", guests.last.id])
+        guests.hold.set()
+
+        client = await connecting
+        assert await client.received() == [("welcome", [1]), ("news", [3])]
+
+    async def test_broadcast_that_cannot_be_sent_raises_whoever_is_there(
+        self, side: Side, broadcaster: Broadcaster
+    ) -> None:
+        await (await side.connect()).leave()
+
+        with pytest.raises(TypeError):
+            await broadcaster.emit("news", object())
+        with pytest.raises(ValueError, match=r"an event of Socket\.IO itself"):
+            await broadcaster.emit("disconnect")
+
+
+async def test_call_before_it_is_accepted_is_an_error(side: Side, guests: Guests) -> None:
+    connecting = asyncio.ensure_future(side.connect({"do": "wait"}))
+    await until(lambda: guests.trace == ["came"])
+
+    with pytest.raises(RxKernelError, match="before the connection is accepted"):
+        await guests.last.call("question")
+    guests.hold.set()
+    await connecting
