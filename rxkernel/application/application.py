@@ -13,6 +13,7 @@ from injector import Injector
 from rxkernel.application.assembly import Assembly, Parts
 from rxkernel.application.discovery import Given
 from rxkernel.application.events import ApplicationEvents, BootstrapEvent, ShutdownEvent
+from rxkernel.application.overrides import Overrides
 from rxkernel.application.reloading import Reload
 from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.exceptions import RxKernelError
@@ -130,15 +131,26 @@ class Application:
             raise RxKernelError("the application is not booted; await application.boot() first")
         return self._running
 
-    async def boot(self) -> Injector:
+    async def boot(self, *, overrides: Overrides | None = None) -> Injector:
         """Build and wire everything; called again, or by several at once, it happens once.
+
+        Args:
+            overrides: for tests: what to use in place of services until the next stop, by the
+                key that they are bound by. An instance is used as it is and neither opened nor
+                closed; a class or a function provides the service, in the scope of the original.
 
         Raises:
             ConfigurationError: with every problem found. What was set up is taken down.
+            RxKernelError: *overrides* come too late: it is booted with others.
         """
         async with self._lock:
             if self._running is None:
-                self._running = await self._boot()
+                self._running = await self._boot(overrides or {})
+            elif overrides and overrides != self._running.assembly.parts.overrides:
+                raise RxKernelError(
+                    "the application is booted already, with other services; give overrides to "
+                    "what boots it, or await application.stop() first"
+                )
             return self._running.injector
 
     def when_stopping(self, work: Callable[[], Awaitable[None]]) -> None:
@@ -191,9 +203,9 @@ class Application:
     ) -> None:
         await self.stop()
 
-    async def _boot(self) -> _Running:
+    async def _boot(self, overrides: Overrides) -> _Running:
         async with AsyncExitStack() as undo:
-            parts = self.parts()
+            parts = attrs.evolve(self.parts(), overrides=overrides)
             assembly = Assembly(parts)
             injector, kernel = assembly.services.injector, assembly.kernel
             undo.callback(parts.storages.replace, parts.storages.all())

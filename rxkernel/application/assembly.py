@@ -11,6 +11,7 @@ from rxkernel.application.bundle import Bundle
 from rxkernel.application.discovery import Given, resolve
 from rxkernel.application.health import HealthController, refuse_taken
 from rxkernel.application.observers import Observers
+from rxkernel.application.overrides import Overrides
 from rxkernel.application.services import Services
 from rxkernel.events.dispatcher import AsyncEventDispatcher, describe
 from rxkernel.events.observe import observations
@@ -53,6 +54,7 @@ class Parts:
     storages: MetadataStorages
     options: tuple[str, ...] = ()
     converters: Mapping[str, Converter] = MappingProxyType({})
+    overrides: Overrides = MappingProxyType({})
 
 
 class Assembly:
@@ -69,7 +71,7 @@ class Assembly:
         self._unbuilt: set[type] = set()
         self.observers = Observers(parts.dispatcher)
         self.bundles: list[Bundle] = []
-        self.services = Services(self._bind_core)
+        self.services = Services(self._bind_core, parts.overrides)
         self._injector = self.services.injector
         self._options = {*_OPTIONS, *parts.options}
         self._transports: set[Transport] = set()

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import pytest_asyncio
 
 from rxkernel.application.application import Application
+from rxkernel.application.overrides import Overrides
 from rxkernel.application.testing import KernelClient
 
 
@@ -19,6 +20,7 @@ class ClientOf(Protocol):
     def __call__(
         self,
         *parts: Any,
+        overrides: Overrides | None = None,
         headers: Mapping[str, str] | None = None,
         cookies: Mapping[str, str] | None = None,
         **options: Any,
@@ -36,6 +38,7 @@ async def client_of() -> AsyncIterator[ClientOf]:
 
     def make(
         *parts: Any,
+        overrides: Overrides | None = None,
         headers: Mapping[str, str] | None = None,
         cookies: Mapping[str, str] | None = None,
         **options: Any,
@@ -49,7 +52,7 @@ async def client_of() -> AsyncIterator[ClientOf]:
                 )
         else:
             application = Application(controllers=parts, **options)
-        client = KernelClient(application, headers=headers, cookies=cookies)
+        client = KernelClient(application, overrides=overrides, headers=headers, cookies=cookies)
         clients.append(client)
         return client
 

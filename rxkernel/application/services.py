@@ -19,6 +19,7 @@ from injector import (
 
 from rxkernel.application.bundle import Bundle
 from rxkernel.application.discovery import Found
+from rxkernel.application.overrides import Overrides, OverridingBinder
 from rxkernel.application.problems import explain, name_of
 from rxkernel.application.wiring import Wiring
 from rxkernel.exceptions import ConfigurationError
@@ -44,8 +45,13 @@ class _OrderedSingletons(SingletonScope):
 class Services:
     """Builds with injector, eagerly: a request will ask for nothing that is not there."""
 
-    def __init__(self, core: Callable[[Binder], None]) -> None:
-        self.injector = Injector([core], auto_bind=False)
+    def __init__(self, core: Callable[[Binder], None], overrides: Overrides) -> None:
+        self.injector = Injector(auto_bind=False)
+        self.injector.binder = self._binder = OverridingBinder(self.injector, overrides)
+        self._binder.bind(Injector, to=self.injector)
+        self._binder.bind(Binder, to=self._binder)
+        self._binder.install(core)
+        self._binder.protect()
         self.problems: list[str] = []
         self._wiring = Wiring(self.injector.binder)
         self._singletons = _OrderedSingletons(self.injector)
@@ -78,6 +84,7 @@ class Services:
         for module in modules:
             with self.collecting(f"module {getattr(module, '__name__', module)!r}"):
                 self.injector.binder.install(module)
+        self._binder.complete()
 
     def build(self, parts: Sequence[Any]) -> dict[Any, Any]:
         """The instance of each class in *parts*, one each; what is no class stands for itself."""
@@ -135,8 +142,9 @@ class Services:
         self.problems += self._wiring.refuse_unawaited()
 
     def check_wiring(self) -> None:
-        """Refuse what could not be built once messages are handled."""
+        """Refuse what could not be built once messages are handled, and overrides of nothing."""
         self.problems += self._wiring.problems()
+        self.problems += self._binder.problems()
 
     def provider(self, interface: Any, *, over_http: bool) -> Callable[[], Any]:
         """What gives the service *interface*: the one instance, or one as its scope says.
@@ -172,7 +180,9 @@ class Services:
         return [
             instance
             for instance in self._singletons.built.values()
-            if is_managed_class(type(instance)) and not isinstance(instance, _LOCKS)
+            if is_managed_class(type(instance))
+            and not isinstance(instance, _LOCKS)
+            and not self._binder.is_lent(instance)
         ]
 
 

@@ -13,6 +13,7 @@ from rxkernel.application.application import Application
 from rxkernel.application.client_calls import ClientCalls
 from rxkernel.application.client_connections import ClientConnections
 from rxkernel.application.cookie_jar import CookieJar, cookie_header
+from rxkernel.application.overrides import Overrides
 from rxkernel.application.recording import RecordingConnection
 from rxkernel.application.sendable import Write, sendable, write_acknowledgement, write_http
 from rxkernel.application.sending import Files, SentOverHttp, fill_event, fill_params
@@ -43,18 +44,23 @@ class KernelClient:
     Attributes:
         headers: sent with each request and each handshake, unless the call gives others.
         cookies: sent too. A response over HTTP sets and removes cookies, as in a browser.
+
+    Args:
+        overrides: what to use in place of services of the application, see `Application.boot`.
     """
 
     def __init__(
         self,
         application: Application,
         *,
+        overrides: Overrides | None = None,
         headers: Mapping[str, str] | None = None,
         cookies: Mapping[str, str] | None = None,
     ) -> None:
         self.application = application
         self.headers: CIMultiDict[str] = CIMultiDict(headers or {})
         self.cookies = CookieJar(cookies)
+        self._overrides = dict(overrides or {})
         self._calls = ClientCalls()
         self._connections = ClientConnections(application, self._calls, self._kernel)
         self._injector: Injector | None = None
@@ -236,7 +242,7 @@ class KernelClient:
     # --- life
 
     async def _kernel(self) -> Kernel:
-        injector = await self.application.boot()
+        injector = await self.application.boot(overrides=self._overrides)
         if injector is not self._injector:
             self._injector = injector
             injector.get(Broadcaster).attach(self._connections)

@@ -1,0 +1,101 @@
+"""Services that a test puts in place of those that the application binds."""
+
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from injector import (
+    Binder,
+    CallableProvider,
+    ClassProvider,
+    Injector,
+    InstanceProvider,
+    NoScope,
+    Provider,
+)
+
+from rxkernel.application.problems import name_of
+from rxkernel.nearest import nearest
+
+Overrides = Mapping[Any, Any]
+"""What replaces each service: an instance, or a class or function that provides it."""
+
+
+class OverridingBinder(Binder):
+    """Binds an override as soon as its service is bound, so nothing is built with the original.
+
+    An instance is used as it is. A class or a function provides the service in the scope of
+    the original.
+    """
+
+    def __init__(self, injector: Injector, overrides: Overrides) -> None:
+        super().__init__(injector, auto_bind=False)
+        self._overrides = {key: _provider(given) for key, given in overrides.items()}
+        self._unused = set(overrides)
+        self._own: frozenset[Any] = frozenset()
+        self._is_complete = False
+
+    def bind(self, interface: Any, to: Any = None, scope: Any = None) -> None:
+        """Bind *interface*, then what overrides it."""
+        is_new = interface not in self._bindings
+        super().bind(interface, to, scope)
+        if interface in self._overrides and (is_new or not self._is_complete):
+            self._override(interface, self._bindings[interface].scope)
+
+    def multibind(self, interface: Any, to: Any, scope: Any = None) -> None:
+        """Add to the list or dict of *interface*, unless it is overridden as a whole."""
+        if interface in self._overrides:
+            self._override(interface, scope)
+        else:
+            super().multibind(interface, to, scope)
+
+    def _override(self, interface: Any, scope: Any) -> None:
+        provider = self._overrides[interface]
+        is_given = isinstance(provider, InstanceProvider)
+        binding = self.create_binding(interface, provider, NoScope if is_given else scope)
+        self._bindings[interface] = binding
+        self._unused.discard(interface)
+
+    def protect(self) -> None:
+        """What has been bound so far is the framework's own, and not to be overridden."""
+        self._own = frozenset(self._bindings)
+
+    def complete(self) -> None:
+        """All services are bound: to bind one again from here on is to wrap its provider."""
+        self._is_complete = True
+
+    def is_lent(self, instance: object) -> bool:
+        """Whether *instance* is an override, which the test opens and closes."""
+        given = (p for p in self._overrides.values() if isinstance(p, InstanceProvider))
+        return any(provider.get(self.injector) is instance for provider in given)
+
+    def problems(self) -> Iterator[str]:
+        """Overrides that replace nothing, or what they cannot."""
+        for key in self._overrides:
+            if key in self._own:
+                yield (
+                    f"overrides: {name_of(key)} is a service of the framework itself; override a "
+                    f"service of the application or of a bundle"
+                )
+            elif key in self._unused:
+                yield f"overrides: nothing binds {_whole_name(key)}; {self._hint(key)}"
+
+    def _hint(self, key: Any) -> str:
+        bound = {name_of(other): other for other in self._bindings if other not in self._own}
+        if (near := nearest(name_of(key), list(bound))) is None:
+            return "override what a module or a bundle binds"
+        return f"did you mean {_whole_name(bound[near])}?"
+
+
+def _whole_name(key: Any) -> str:
+    """With its module: two classes of one name are easily taken for each other."""
+    module = getattr(key, "__module__", None)
+    return f"{module}.{name_of(key)}" if module else name_of(key)
+
+
+def _provider(given: Any) -> Provider[Any]:
+    if isinstance(given, type):
+        return ClassProvider(given)
+    if inspect.isroutine(given):
+        return CallableProvider(given)
+    return InstanceProvider(given)

@@ -1,0 +1,476 @@
+"""Services of a test in place of those of the application: who gets them, how long they live."""
+
+from typing import Annotated, Any, Self
+
+import pytest
+from injector import Binder, Module, ProviderOf, inject, provider, singleton
+
+from rxkernel import (
+    Application,
+    Bundle,
+    ConfigurationError,
+    ConnectionEvent,
+    HttpSettings,
+    Inject,
+    KernelClient,
+    KernelEvents,
+    Request,
+    RequestEvent,
+    RxKernelError,
+    ServerEvents,
+    Settings,
+    connection_scope,
+    http,
+    observe,
+    request_scope,
+    websocket,
+)
+from rxkernel.application.pytest_plugin import ClientOf
+
+
+class Mailer:
+    def send(self) -> str:
+        return "sent"
+
+
+class FakeMailer(Mailer):
+    made = 0
+
+    def __init__(self) -> None:
+        FakeMailer.made += 1
+
+    def send(self) -> str:
+        return "pretended"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_made() -> None:
+    FakeMailer.made = 0
+
+
+class Mailers: ...
+
+
+class Letters:
+    """A service that needs the other."""
+
+    @inject
+    def __init__(self, mailer: Mailer) -> None:
+        self.mailer = mailer
+
+
+class Door:
+    """A listener."""
+
+    @inject
+    def __init__(self, mailer: Mailer, later: ProviderOf[Mailer]) -> None:
+        self.mailer = mailer
+        self.later = later
+
+    @observe(ServerEvents.CONNECTED)
+    async def came(self, event: ConnectionEvent) -> None:
+        event.connection.attributes["door"] = self.later.get().send()
+
+    @observe(KernelEvents.KERNEL_REQUEST)
+    async def asked(self, event: RequestEvent) -> None:
+        event.request.attributes["door"] = self.mailer.send()
+
+
+class Invitations:
+    @inject
+    def __init__(self, mailer: Mailer, letters: Letters) -> None:
+        self.mailer = mailer
+        self.letters = letters
+
+    @http("POST", "/invitations", "invite")
+    async def invite(self, request: Request, mailer: Annotated[Mailer, Inject()]) -> list[str]:
+        return [
+            self.mailer.send(),
+            self.letters.mailer.send(),
+            mailer.send(),
+            request.attributes["door"],
+        ]
+
+    @websocket("door")
+    async def door(self, request: Request) -> Any:
+        assert request.connection is not None
+        return request.connection.attributes["door"]
+
+
+class Post(Bundle):
+    name = "post"
+
+    @inject
+    def __init__(self, mailer: Mailer) -> None:
+        self.mailer = mailer
+
+    @observe(KernelEvents.KERNEL_REQUEST)
+    async def count(self, event: RequestEvent) -> None:
+        event.request.attributes["post"] = self.mailer.send()
+
+
+class MailBundle(Bundle):
+    name = "mail"
+
+    def configure(self, binder: Binder) -> None:
+        binder.bind(Mailer, scope=singleton)
+        binder.bind(Letters, scope=singleton)
+
+
+class PostController:
+    @http("GET", "/post", "post")
+    async def post(self, request: Request) -> Any:
+        return request.attributes["post"]
+
+
+def configure(binder: Binder) -> None:
+    binder.bind(Mailer, scope=singleton)
+    binder.bind(Letters, scope=singleton)
+
+
+PARTS: dict[str, Any] = {"listeners": [Door], "modules": [configure]}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [FakeMailer(), FakeMailer, lambda: FakeMailer()],
+    ids=["instance", "class", "function"],
+)
+async def test_override_reaches_whatever_asks_for_the_service(
+    client_of: ClientOf, given: Any
+) -> None:
+    FakeMailer.made = 0
+    client = client_of(Invitations, overrides={Mailer: given}, **PARTS)
+
+    assert (await client.http("invite")).content == ["pretended"] * 4
+    assert (await client.websocket("door")).content == "pretended"
+    assert FakeMailer.made == (0 if isinstance(given, Mailer) else 1), (
+        "bound once, as the original"
+    )
+
+
+async def test_override_reaches_a_bundle_that_is_built_before_modules_bind(
+    client_of: ClientOf,
+) -> None:
+    client = client_of(
+        PostController, bundles=[MailBundle, Post], overrides={Mailer: FakeMailer()}
+    )
+
+    assert (await client.http("post")).content == "pretended"
+
+
+async def test_override_of_a_bundles_settings_reaches_the_bundle(client_of: ClientOf) -> None:
+    class Words:
+        text = "default"
+
+    class Speaking(Bundle):
+        name = "speaking"
+        settings_class = Words
+
+        @inject
+        def __init__(self, words: Words) -> None:
+            self.words = words
+
+        @observe(KernelEvents.KERNEL_REQUEST)
+        async def speak(self, event: RequestEvent) -> None:
+            event.request.attributes["post"] = self.words.text
+
+    words = Words()
+    words.text = "overridden"
+    client = client_of(PostController, bundles=[Speaking], overrides={Words: words})
+
+    assert (await client.http("post")).content == "overridden"
+
+
+async def test_override_may_have_services_of_its_own(client_of: ClientOf) -> None:
+    class Forwarding(Mailer):
+        @inject
+        def __init__(self, settings: Settings) -> None:
+            self.debug = settings.debug
+
+        def send(self) -> str:
+            return f"debug={self.debug}"
+
+    client = client_of(Invitations, overrides={Mailer: Forwarding}, **PARTS)
+
+    assert (await client.http("invite")).content == ["debug=False"] * 4
+
+
+async def test_override_of_a_list_replaces_it_as_a_whole(client_of: ClientOf) -> None:
+    class Plugins:
+        @inject
+        def __init__(self, mailers: list[Mailer]) -> None:
+            self.mailers = mailers
+
+        @http("GET", "/plugins", "plugins")
+        async def plugins(self) -> list[str]:
+            return [mailer.send() for mailer in self.mailers]
+
+    def plugins(binder: Binder) -> None:
+        binder.multibind(list[Mailer], to=[Mailer, Mailer])
+        binder.multibind(list[Mailer], to=Mailer)
+
+    client = client_of(Plugins, modules=[plugins], overrides={list[Mailer]: [FakeMailer()]})
+
+    assert (await client.http("plugins")).content == ["pretended"]
+
+
+async def test_override_without_effect_is_an_error_that_names_the_nearest(
+    client_of: ClientOf,
+) -> None:
+    """A typing mistake, or another class of that name, would test nothing."""
+    namesake = type("Mailer", (), {"__module__": "elsewhere"})
+    client = client_of(Invitations, overrides={namesake: 1, Mailers: 2, Unit: 3}, **PARTS)
+
+    with pytest.raises(ConfigurationError) as error:
+        await client.http("invite")
+    assert error.value.problems == (
+        f"overrides: nothing binds elsewhere.Mailer; did you mean {__name__}.Mailer?",
+        f"overrides: nothing binds {__name__}.Mailers; did you mean {__name__}.Mailer?",
+        f"overrides: nothing binds {__name__}.Unit; override what a module or a bundle binds",
+    )
+
+
+async def test_override_of_the_frameworks_own_is_an_error(client_of: ClientOf) -> None:
+    """Most of the framework does not ask the injector for them."""
+    client = client_of(Invitations, overrides={Settings: Settings(debug=True)}, **PARTS)
+
+    with pytest.raises(ConfigurationError, match="Settings is a service of the framework itself"):
+        await client.http("invite")
+
+
+async def test_override_that_cannot_be_built_is_an_error(client_of: ClientOf) -> None:
+    class Needy(Mailer):
+        @inject
+        def __init__(self, missing: FakeMailer) -> None: ...
+
+    client = client_of(Invitations, overrides={Mailer: Needy}, **PARTS)
+
+    with pytest.raises(ConfigurationError, match="Needy asks for FakeMailer, which nothing binds"):
+        await client.http("invite")
+
+
+class TestLife:
+    async def test_application_is_not_changed(self) -> None:
+        application = Application(controllers=[Invitations], **PARTS)
+
+        async with KernelClient(application, overrides={Mailer: FakeMailer()}) as client:
+            assert (await client.http("invite")).content == ["pretended"] * 4
+        async with KernelClient(application) as client:
+            assert (await client.http("invite")).content == ["sent"] * 4
+
+    async def test_client_called_after_close_boots_with_its_overrides_again(self) -> None:
+        application = Application(controllers=[Invitations], **PARTS)
+        client = KernelClient(application, overrides={Mailer: FakeMailer})
+
+        for times in (1, 2):
+            assert (await client.http("invite")).content == ["pretended"] * 4
+            assert FakeMailer.made == times
+            await client.close()
+
+    async def test_overrides_of_a_booted_application_are_an_error(
+        self, client_of: ClientOf
+    ) -> None:
+        client = client_of(Invitations, overrides={Mailer: FakeMailer()}, **PARTS)
+        await client.application.boot()
+
+        with pytest.raises(RxKernelError, match="the application is booted already"):
+            await client.http("invite")
+
+    async def test_two_clients_of_one_application_share_the_overrides_of_the_first(
+        self, client_of: ClientOf
+    ) -> None:
+        fake = FakeMailer()
+        first = client_of(Invitations, overrides={Mailer: fake}, **PARTS)
+        plain = client_of(first.application)
+        same = client_of(first.application, overrides={Mailer: fake})
+        other = client_of(first.application, overrides={Mailer: FakeMailer()})
+
+        for client in (first, plain, same):
+            assert (await client.http("invite")).content == ["pretended"] * 4
+        with pytest.raises(RxKernelError, match="with other services"):
+            await other.http("invite")
+
+    async def test_overrides_hold_over_a_reload(self, client_of: ClientOf) -> None:
+        class Late:
+            @inject
+            def __init__(self, mailer: Mailer) -> None:
+                self.mailer = mailer
+
+            @http("GET", "/late", "late")
+            async def late(self) -> str:
+                return self.mailer.send()
+
+        client = client_of(Invitations, overrides={Mailer: FakeMailer()}, **PARTS)
+        await client.http("invite")
+        await client.application.reload(controllers=[Late])
+
+        assert (await client.http("late")).content == "pretended"
+
+    async def test_overrides_work_for_servers_too(self) -> None:
+        settings = Settings(http=HttpSettings(port=0))
+        application = Application(controllers=[Invitations], settings=settings, **PARTS)
+        await application.boot(overrides={Mailer: FakeMailer()})
+        await application.start()
+
+        injector = await application.boot()
+        assert injector.get(Mailer).send() == "pretended"
+        await application.stop()
+        async with application:
+            assert application.injector.get(Mailer).send() == "sent"
+
+
+class Pool:
+    """A service that is opened and closed."""
+
+    def __init__(self) -> None:
+        self.trace: list[str] = []
+
+    async def __aenter__(self) -> Self:
+        self.trace.append("opened")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.trace.append("closed")
+
+    async def aclose(self) -> None:
+        self.trace.append("ended")
+
+
+class Session(Pool): ...
+
+
+class Pooled:
+    @http("GET", "/pool", "pool")
+    async def pool(self, pool: Annotated[Pool, Inject()]) -> list[str]:
+        return list(pool.trace)
+
+
+class PoolModule(Module):
+    """The pool under two names, and bound once as an instance."""
+
+    def configure(self, binder: Binder) -> None:
+        binder.bind(Pool, to=Pool(), scope=singleton)
+
+    @singleton
+    @provider
+    def session(self, pool: Pool) -> Session:
+        return pool  # type: ignore[return-value]
+
+
+class TestOwnership:
+    async def test_instance_is_neither_opened_nor_closed(self, client_of: ClientOf) -> None:
+        """The test owns it: a session of a fixture, for example."""
+        pool = Pool()
+        client = client_of(Pooled, modules=[PoolModule], overrides={Pool: pool})
+
+        assert (await client.http("pool")).content == []
+        await client.close()
+        assert pool.trace == []
+
+    @pytest.mark.parametrize("is_class", [True, False])
+    async def test_class_and_function_are_opened_and_closed_as_the_original(
+        self, client_of: ClientOf, is_class: bool
+    ) -> None:
+        pools: list[Pool] = []
+
+        class FakePool(Pool):
+            def __init__(self) -> None:
+                super().__init__()
+                pools.append(self)
+
+        def make() -> Pool:
+            return FakePool()
+
+        client = client_of(
+            Pooled, modules=[PoolModule], overrides={Pool: FakePool if is_class else make}
+        )
+
+        assert (await client.http("pool")).content == ["opened"]
+        await client.close()
+        assert [pool.trace for pool in pools] == [["opened", "closed"]]
+
+
+class Unit:
+    """A service of a message or a connection."""
+
+    closed = 0
+
+    async def aclose(self) -> None:
+        Unit.closed += 1
+
+
+class Units:
+    @http("GET", "/unit", "unit")
+    @websocket("unit")
+    async def unit(self, unit: Annotated[Unit, Inject()]) -> int:
+        return id(unit)
+
+    @websocket("seat")
+    async def seat(self, unit: Annotated[Unit, Inject()]) -> int:
+        return id(unit)
+
+
+@pytest.fixture
+def _no_unit_closed() -> None:
+    Unit.closed = 0
+
+
+@pytest.mark.usefixtures("_no_unit_closed")
+class TestScopes:
+    @staticmethod
+    def per_message(binder: Binder) -> None:
+        binder.bind(Unit, scope=request_scope)
+
+    async def test_class_and_function_are_made_in_the_scope_of_the_original(
+        self, client_of: ClientOf
+    ) -> None:
+        class Fake(Unit): ...
+
+        for given in (Fake, lambda: Fake()):
+            Unit.closed = 0
+            client = client_of(Units, modules=[self.per_message], overrides={Unit: given})
+            for _ in range(3):
+                await client.http("unit")
+            assert Unit.closed == 3
+
+    async def test_instance_is_one_for_all_and_not_closed(self, client_of: ClientOf) -> None:
+        unit = Unit()
+        client = client_of(Units, modules=[self.per_message], overrides={Unit: unit})
+
+        assert [(await client.http("unit")).content for _ in range(2)] == [id(unit)] * 2
+        assert Unit.closed == 0
+
+    async def test_service_of_a_connection_is_overridden_per_connection(
+        self, client_of: ClientOf
+    ) -> None:
+        class Seats:
+            @websocket("seat")
+            async def seat(self, unit: Annotated[Unit, Inject()]) -> str:
+                return type(unit).__name__
+
+        class Fake(Unit): ...
+
+        def per_connection(binder: Binder) -> None:
+            binder.bind(Unit, scope=connection_scope)
+
+        client = client_of(Seats, modules=[per_connection], overrides={Unit: Fake})
+
+        async with client.connection() as connection:
+            for _ in range(2):
+                response = await client.websocket("seat", connection=connection)
+                assert response.content == "Fake"
+            assert Unit.closed == 0
+        assert Unit.closed == 1
+
+    async def test_instance_none_is_none(self, client_of: ClientOf) -> None:
+        """Not the class itself, as `Binder.bind` would take it."""
+
+        class Maybe:
+            @http("GET", "/unit", "unit")
+            async def unit(self, unit: Annotated[Unit, Inject()]) -> bool:
+                return unit is None
+
+        client = client_of(Maybe, modules=[self.per_message], overrides={Unit: None})
+
+        assert (await client.http("unit")).content is True
