@@ -2,21 +2,27 @@
 
 import asyncio
 from collections.abc import Coroutine
+from contextvars import Context, copy_context
 from typing import Any, TypeVar
+
+from rxkernel.kernel.contexts import start
 
 T = TypeVar("T")
 
 
 class ClientCalls:
-    """Runs each message, and each event of a connection, in a task of its own, so in a context
-    of its own: neither the test nor another message sees a variable that is set there."""
+    """Runs each message, and each event of a connection, in a task and a context of its own:
+    neither the test nor another message sees a variable that is set there."""
 
     def __init__(self) -> None:
         self._running: set[asyncio.Task[Any]] = set()
 
-    async def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Await *work*; every entry of a `KernelClient` into the application goes through here."""
-        task = asyncio.create_task(work)
+    async def run(self, work: Coroutine[Any, Any, T], context: Context | None = None) -> T:
+        """Await *work*; every entry of a `KernelClient` into the application goes through here.
+
+        Without *context* it runs in a copy of the current one.
+        """
+        task = start(work, copy_context() if context is None else context)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await task

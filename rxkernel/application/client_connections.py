@@ -48,7 +48,8 @@ class ClientConnections:
             ConnectionRefusedException: a listener raised, or disconnected it; its auth is not
                 an object; or nothing serves its namespace.
         """
-        await self._calls.run(self._admit(await self._boot(), connection))
+        kernel = await self._boot()
+        await self._calls.run(self._admit(kernel, connection), connection.context)
 
     async def _admit(self, kernel: Kernel, connection: RecordingConnection) -> None:
         current_connection.set(connection)
@@ -98,7 +99,7 @@ class ClientConnections:
         if self._open.pop(connection.id, None) is None:
             return
         connection.end()
-        await self._calls.run(self._dismiss(connection, reason))
+        await self._calls.run(self._dismiss(connection, reason), connection.context)
 
     async def _dismiss(self, connection: RecordingConnection, reason: DisconnectReason) -> None:
         current_connection.set(connection)

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import Context, copy_context
 from typing import Any
 
 from rxkernel.events.dispatcher import AsyncEventDispatcher
@@ -12,6 +11,7 @@ from rxkernel.exceptions import ConfigurationError, HttpException
 from rxkernel.kernel.actions import Provide
 from rxkernel.kernel.compiled import Compiled
 from rxkernel.kernel.compiler import Compiler
+from rxkernel.kernel.contexts import context_of, current_context, start
 from rxkernel.kernel.deadline import TimedPipeline
 from rxkernel.kernel.errors import error_response, failure_of, log_failure
 from rxkernel.kernel.events import CompiledEvent, KernelEvents
@@ -191,20 +191,23 @@ class Kernel:
         return self._unmatched if definition is None else definition.pipeline
 
     def terminate(
-        self, request: Request, response: Response | None, context: Context | None = None
+        self,
+        request: Request,
+        response: Response | None,
+        task: "asyncio.Task[Any] | None" = None,
     ) -> None:
-        """The answer has left: run the terminate phase behind it, and end the message's scope.
+        """The response has left: run the terminate phase behind it, and end the message's scope.
 
-        None stands for an answer that could not leave; then only the scope ends. All runs in a
-        copy of *context*, that of the caller where there is none.
+        Both run in the context of *task*, which has handled the message, by default the current
+        one. If *response* is None, no response could leave, and only the scope ends.
         """
         definition: Definition | None = request.definition
         is_heard = definition is not None and definition.pipeline.has_finishers
         if request.services or (is_heard and response is not None):
-            context = copy_context() if context is None else context.copy()
-            task = asyncio.create_task(self._finish(request, response), context=context)
-            self._background.add(task)
-            task.add_done_callback(self._background.discard)
+            context = current_context() if task is None else context_of(task)
+            finishing = start(self._finish(request, response), context)
+            self._background.add(finishing)
+            finishing.add_done_callback(self._background.discard)
 
     async def _finish(self, request: Request, response: Response | None) -> None:
         current_request.set(request)

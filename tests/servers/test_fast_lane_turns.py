@@ -212,7 +212,7 @@ async def test_each_request_has_a_context_of_its_own(serve: Serve) -> None:
                 assert b"what" not in (await connection.answer()).body
     paths = application.injector.get(Paths)
     await until(lambda: len(paths.terminated) == 6)
-    assert {left for _, left in paths.terminated} == {"nothing"}
+    assert {left for _, left in paths.terminated} == {"what another request left"}
 
 
 async def test_native_is_as_aiohttp_makes_it(serve: Serve) -> None:

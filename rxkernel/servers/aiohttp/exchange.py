@@ -13,12 +13,14 @@ class Exchange:
     """A request and what was sent for it, if anything could be.
 
     ``sender`` is aiohttp's task for it, which ends when the answer has left; ``guard`` is told
-    of that too. ``waiting`` is an answer that aiohttp is still to be given, another way.
+    of that too. ``runner`` is the task that has run the listeners and the action, where that is
+    another one. ``waiting`` is an answer that aiohttp is still to be given, another way.
     """
 
     response: Response | None = None
     waiting: Response | None = None
     sender: "asyncio.Task[Any] | None" = None
+    runner: "asyncio.Task[Any] | None" = None
     guard: Guard | None = None
 
     def __init__(self, kernel: Kernel, request: Request) -> None:
@@ -29,4 +31,4 @@ class Exchange:
         """The request's *task* is done."""
         if self.guard is not None:
             self.guard.end(task)
-        self.kernel.terminate(self.request, self.response)
+        self.kernel.terminate(self.request, self.response, self.runner or task)

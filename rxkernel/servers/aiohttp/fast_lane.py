@@ -245,18 +245,18 @@ class Handover(Exchange):
         self._made = made
         self.native: asyncio.Future[web.Request] = asyncio.get_running_loop().create_future()
         self._started = started
-        self._task = asyncio.current_task()
+        self.runner = asyncio.current_task()
 
     async def give(self, native: web.Request) -> web.StreamResponse:
         """What aiohttp is to end *native* with, which is the same request."""
-        assert self._task is not None
+        assert self.runner is not None
         if self._made is not None:
             native.update(self._made)  # what has been left there
         self.request.native = native
         native[EARLIER] = perf_counter() - self._started
         self.native.set_result(native)
         self.is_given = True
-        out: web.StreamResponse = await self._task
+        out: web.StreamResponse = await self.runner
         return out
 
     @property

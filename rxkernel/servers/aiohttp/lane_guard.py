@@ -188,7 +188,7 @@ class LaneGuard(Guard):
                 self._handover = None
                 return  # aiohttp's request is the one that ends
             handover.lose()  # and it stays, for aiohttp may have the message already
-        lane.kernel.terminate(request, response, lane.context)
+        lane.kernel.terminate(request, response)
         if self._turn is _Turn.LOST:
             return
         if keeps:

@@ -90,7 +90,7 @@ class OrdinaryLane(Lane):
         guard.exchange = exchange = Exchange(self.kernel, request)
         exchange.guard = guard
         current_request.set(request)
-        task.add_done_callback(exchange.end)  # in the context that no action has changed
+        task.add_done_callback(exchange.end)
         try:
             try:
                 if self.prefix:

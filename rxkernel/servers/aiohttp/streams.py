@@ -6,6 +6,7 @@ from typing import Any, cast
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
+from rxkernel.kernel.contexts import current_context, start
 from rxkernel.kernel.event_stream import HEARTBEAT, encode_event, encode_retry
 from rxkernel.messages.response import EventStreamResponse, StreamResponse, close_source
 from rxkernel.servers.aiohttp.compression import Compression, compress
@@ -60,7 +61,7 @@ class Stream:
         if self._ended or transport is None or transport.is_closing():
             await close_source(self._response)
             return
-        self._pump = asyncio.create_task(self._copy())
+        self._pump = start(self._copy(), current_context())
         guard = cast(RequestHandler, self._native.protocol).guard
         guard.left = self.end
         try:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextvars import Context
 from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ from rxkernel.exceptions import (
     NotFoundException,
     ServiceUnavailableException,
 )
+from rxkernel.kernel.contexts import start
 from rxkernel.kernel.errors import error_response, failure_of
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.scopes import close_services, current_connection, current_request
@@ -185,9 +187,9 @@ class SocketioServer(Server):
             if listener is not None:
                 await listener.close()
 
-    def _job(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """A task that stopping waits for. Nobody else sees what it sets in its context."""
-        job = asyncio.create_task(work)
+    def _job(self, work: Coroutine[Any, Any, T], context: Context) -> asyncio.Task[T]:
+        """A task that stopping waits for."""
+        job = start(work, context)
         self._jobs.add(job)
         job.add_done_callback(self._jobs.discard)
         return job
@@ -221,7 +223,7 @@ class SocketioServer(Server):
                 request = self._request(connection, "CONNECT")
                 log_socket("CONNECT", request, Response(None, 404), monotonic())
             return encode_invalid_namespace(connection.namespace)
-        return await self._job(self._decide(connection, auth))
+        return await self._job(self._decide(connection, auth), connection.context)
 
     def _serves(self, namespace: str) -> bool:
         assert self._kernel is not None
@@ -229,8 +231,8 @@ class SocketioServer(Server):
 
     async def _decide(self, connection: SocketioConnection, auth: Any) -> Outgoing | None:
         begun = monotonic()
-        current_connection.set(connection)
         request = self._request(connection, "CONNECT")
+        token = current_connection.set(connection)
         try:
             if self._draining:
                 raise ServiceUnavailableException(_STOPPING)
@@ -245,6 +247,8 @@ class SocketioServer(Server):
         except BaseException as exc:
             await close_services(connection)
             return await self._refusal(request, failure_of(exc), begun)
+        finally:
+            current_connection.reset(token)  # the context is the connection's: a cycle
         if self._logs_access:
             log_socket("CONNECT", request, Response(), begun)
         return None
@@ -267,11 +271,11 @@ class SocketioServer(Server):
         self, connection: SocketioConnection, reason: DisconnectReason
     ) -> None:
         self._left.add(connection)
-        await self._job(self._dismiss(connection, reason))
-        self._job(self._close_services(connection))
+        await self._job(self._dismiss(connection, reason), connection.context)
+        self._job(self._close_services(connection), connection.context)
 
     async def _dismiss(self, connection: SocketioConnection, reason: DisconnectReason) -> None:
-        current_connection.set(connection)
+        token = current_connection.set(connection)
         try:
             event = ConnectionEvent(connection, self, reason)
             await self._dispatcher.dispatch(ServerEvents.DISCONNECTED, event)
@@ -280,6 +284,8 @@ class SocketioServer(Server):
         except BaseException as exc:
             failure = failure_of(exc)
             logger.error("a listener of %s failed", ServerEvents.DISCONNECTED, exc_info=failure)
+        finally:
+            current_connection.reset(token)
 
     async def _close_services(self, connection: SocketioConnection) -> None:
         """Behind the events that were read before the client left: they may use them."""

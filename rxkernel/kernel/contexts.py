@@ -1,0 +1,45 @@
+"""The context (`contextvars`) of a message: one object, from its first listener to its end.
+
+A token of `ContextVar.set` is valid in the very context that made it, not in a copy. So all that
+belongs to a message runs in its own `Context`, also where several tasks share the work.
+"""
+
+import asyncio
+import gc
+import sys
+from collections.abc import Coroutine
+from contextvars import Context, copy_context
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+if sys.version_info >= (3, 12):
+
+    def context_of(task: "asyncio.Task[Any]") -> Context:
+        """The context that *task* runs in."""
+        return task.get_context()
+else:
+
+    def context_of(task: "asyncio.Task[Any]") -> Context:
+        """The context that *task* runs in."""
+        # 3.11 has no method for it. A task visits its context first, then that of its callbacks.
+        return next(held for held in gc.get_referents(task) if type(held) is Context)
+
+
+def current_context() -> Context:
+    """The context of the current task; outside of a task, a copy of the current one."""
+    task = asyncio.current_task()
+    return copy_context() if task is None else context_of(task)
+
+
+def start(work: Coroutine[Any, Any, T], context: Context) -> "asyncio.Task[T]":
+    """A task that runs *work* in *context* itself, from the next turn of the loop.
+
+    An eager task factory would enter *context* at once, which fails where it is the current one.
+    """
+    return asyncio.Task(work, loop=asyncio.get_running_loop(), context=context)
+
+
+async def run(work: Coroutine[Any, Any, T], context: Context) -> T:
+    """What *work* returns, run in *context* itself; cancelled with its caller."""
+    return await start(work, context)
