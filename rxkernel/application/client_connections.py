@@ -89,7 +89,7 @@ class ClientConnections:
             Transport.SOCKET, connection.headers, url="CONNECT", connection=connection, id=id
         )
         response = await kernel.fail(request, failure)
-        response = await sendable(kernel, request, response, write_refusal)
+        response, _ = await sendable(kernel, request, response, write_refusal)
         if header is not None:
             response.headers[header] = request.id
         return response

@@ -1,6 +1,7 @@
 """A response that cannot be sent is replaced by an error, as on the wire."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 
 from rxkernel.kernel.errors import error_response
@@ -13,44 +14,52 @@ from rxkernel.messages.response import (
     StreamResponse,
     close_source,
 )
+from rxkernel.servers.aiohttp.prepared import BODILESS
 from rxkernel.servers.aiohttp.responses import encode_content
 from rxkernel.servers.files.opening import open_file
 from rxkernel.servers.socketio.packet import encode_acknowledgement, encode_refusal
 
-Write = Callable[[str | None, Response], Awaitable[None]]
-"""Writes a response as the wire does, to a connection in the namespace or, without one, over HTTP.
-The bytes are dropped."""
+Write = Callable[[Request, Response], Awaitable[int | None]]
+"""Writes the response to a request as the wire does, and drops the bytes.
+
+Returns their number, without a head; None for a stream, which the test reads."""
 
 
-async def sendable(kernel: Kernel, request: Request, response: Response, write: Write) -> Response:
-    """*response*, or the error that goes in place of one that *write* cannot write."""
-    if (failure := await _failure(request, response, write)) is None:
-        return response
-    await close_source(response)
-    response = await kernel.fail(request, failure)
-    failure = await _failure(request, response, write)
-    return response if failure is None else error_response(failure)
-
-
-async def _failure(request: Request, response: Response, write: Write) -> Exception | None:
-    namespace = None if request.connection is None else request.connection.namespace
+async def sendable(
+    kernel: Kernel, request: Request, response: Response, write: Write
+) -> tuple[Response, int | None]:
+    """*response*, or the error in place of one that *write* cannot write, and its size."""
     try:
-        await write(namespace, response)
+        return response, await write(request, response)
     except Exception as exc:  # noqa: BLE001 - it is answered, as on the wire
-        return exc
-    return None
+        await close_source(response)
+        response = await kernel.fail(request, exc)
+    try:
+        return response, await write(request, response)
+    except Exception as exc:  # noqa: BLE001 - what a listener made of it cannot be sent either
+        response = error_response(exc)
+        return response, await write(request, response)
 
 
-async def write_http(_: str | None, response: Response) -> None:
+async def write_http(request: Request, response: Response) -> int | None:
+    if isinstance(response, StreamResponse | EventStreamResponse):
+        return None
     if isinstance(response, FileResponse):
-        (await asyncio.to_thread(open_file, response.content, response.root)).close()
-    elif not isinstance(response, StreamResponse | EventStreamResponse):
-        encode_content(response.content, response.headers.get("Content-Type"))
+        with await asyncio.to_thread(open_file, response.content, response.root) as file:
+            size = os.fstat(file.fileno()).st_size
+    else:
+        size = len(encode_content(response.content, response.headers.get("Content-Type"))[0])
+    return 0 if request.method == "HEAD" or response.status_code in BODILESS else size
 
 
-async def write_acknowledgement(namespace: str | None, response: Response) -> None:
-    encode_acknowledgement(namespace or "/", 0, response)
+async def write_acknowledgement(request: Request, response: Response) -> int | None:
+    return encode_acknowledgement(_namespace(request), 0, response).size
 
 
-async def write_refusal(namespace: str | None, response: Response) -> None:
-    encode_refusal(namespace or "/", response)
+async def write_refusal(request: Request, response: Response) -> int | None:
+    return encode_refusal(_namespace(request), response).size
+
+
+def _namespace(request: Request) -> str:
+    assert request.connection is not None
+    return request.connection.namespace

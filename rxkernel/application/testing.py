@@ -104,6 +104,7 @@ class KernelClient:
         self, kernel: Kernel, definition: HttpDefinition, request: Request, sent: SentOverHttp
     ) -> Response:
         settings = self.application.settings.http
+        kernel.begin(request)
         try:
             try:
                 fill_params(request, definition, sent.params, settings.prefix)
@@ -185,6 +186,7 @@ class KernelClient:
         self, kernel: Kernel, definition: Definition, request: Request, write: Write | None
     ) -> Response:
         one = request.connection
+        kernel.begin(request)
         async with one.handling() if isinstance(one, RecordingConnection) else nullcontext():
             response = await kernel.answer(definition, request)
             return await self._finish(kernel, request, response, write)
@@ -192,9 +194,10 @@ class KernelClient:
     async def _finish(
         self, kernel: Kernel, request: Request, response: Response, write: Write | None
     ) -> Response:
+        size = None
         if write is not None:
-            response = await sendable(kernel, request, response, write)
-        kernel.terminate(request, response)
+            response, size = await sendable(kernel, request, response, write)
+        kernel.terminate(request, response, size=size)
         await kernel.settle()
         if self._id_header is not None:
             response.headers[self._id_header] = request.id

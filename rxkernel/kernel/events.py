@@ -103,10 +103,19 @@ class ExceptionEvent(Event):
 
 @attrs.define(eq=False)
 class TerminateEvent(Event):
-    """The answer has left; nothing can change it. A listener that raises is logged."""
+    """The response has left; nothing can change it. A listener that raises is logged.
+
+    Attributes:
+        duration: seconds from when the message was received to when its response had left, of a
+            stream or a file the last byte.
+        size: bytes of the body, or of the acknowledgement, that have left. None where nothing
+            has left, or not all of it, or where the transport does not know.
+    """
 
     request: Request
     response: Response
+    duration: float = 0.0
+    size: int | None = None
 
 
 @attrs.define(eq=False)

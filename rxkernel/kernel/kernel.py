@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter
 from typing import Any
 
 from rxkernel.events.dispatcher import AsyncEventDispatcher
@@ -43,8 +44,8 @@ AnyPipeline = Pipeline | DefinitionPipeline
 class Kernel:
     """The definitions of one application, and the way through them.
 
-    Transports find a definition in `compiled`, then call `answer`, and `terminate` once the
-    answer has left.
+    Transports call `begin` when a message has come, find its definition in `compiled`, call
+    `answer`, and `terminate` once the response has left; all in the context of the message.
 
     Attributes:
         compiled: all definitions; another object after each reload, itself immutable.
@@ -123,6 +124,14 @@ class Kernel:
         before, self.compiled = self.compiled, compiled
         return CompiledEvent.between(before, compiled)
 
+    def begin(self, request: Request) -> None:
+        """A message has been received, and the current context is its own from now on.
+
+        The clock of `TerminateEvent.duration` starts. `fail` and `answer` follow.
+        """
+        request.received_at = perf_counter()
+        current_request.set(request)
+
     async def answer(self, definition: Definition, request: Request) -> Response:
         """The response to *request*, always: what nobody answered is the standard error.
 
@@ -194,27 +203,34 @@ class Kernel:
         self,
         request: Request,
         response: Response | None,
+        *,
+        size: int | None = None,
         task: "asyncio.Task[Any] | None" = None,
     ) -> None:
         """The response has left: run the terminate phase behind it, and end the message's scope.
 
         Both run in the context of *task*, which has handled the message, by default the current
-        one. If *response* is None, no response could leave, and only the scope ends.
+        one. If *response* is None, no response could leave, and only the scope ends. *size* is
+        that of the body or packet, see `TerminateEvent`.
         """
         definition: Definition | None = request.definition
         is_heard = definition is not None and definition.pipeline.has_finishers
         if request.services or (is_heard and response is not None):
+            began = request.received_at
+            duration = perf_counter() - began if began else 0.0
             context = current_context() if task is None else context_of(task)
-            finishing = start(self._finish(request, response), context)
+            finishing = start(self._finish(request, response, duration, size), context)
             self._background.add(finishing)
             finishing.add_done_callback(self._background.discard)
 
-    async def _finish(self, request: Request, response: Response | None) -> None:
+    async def _finish(
+        self, request: Request, response: Response | None, duration: float, size: int | None
+    ) -> None:
         current_request.set(request)
         definition: Definition | None = request.definition
         try:
             if response is not None and definition is not None:
-                await definition.pipeline.finish(request, response)
+                await definition.pipeline.finish(request, response, duration, size)
         except asyncio.CancelledError:
             raise
         except BaseException as exc:

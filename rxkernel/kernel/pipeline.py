@@ -68,6 +68,9 @@ class Phase:
 class Pipeline:
     """The phases around an action, or around none where nothing matched.
 
+    ``has_finishers`` says whether somebody listens to the terminate phase; it is true when that is
+    not known yet.
+
     Raises what no listener answered. An exception gets one exception phase, wherever it
     came from; what raises after that is raised, with the earlier one as ``__context__``.
     """
@@ -83,16 +86,22 @@ class Pipeline:
                 KernelEvents.KERNEL_TERMINATE,
             )
         )
+        self.has_finishers = True
+        dispatcher.signal(KernelEvents.KERNEL_TERMINATE).watch(self._finishers_changed)
 
-    @property
-    def has_finishers(self) -> bool:
-        """Whether somebody listens to the terminate phase; true when that is not known yet."""
-        return self.on_end.current != ()
+    def _finishers_changed(self) -> None:
+        self.has_finishers = True
+
+    def _finishers(self) -> tuple[Listener, ...]:
+        listeners = self.on_end.listeners()
+        self.has_finishers = bool(listeners)
+        return listeners
 
     def warm(self) -> None:
         """Put every phase together now, so that an ``only`` that fails does so at boot."""
-        for phase in (self.on_request, self.on_response, self.on_exception, self.on_end):
+        for phase in (self.on_request, self.on_response, self.on_exception):
             phase.listeners()
+        self._finishers()
 
     async def respond(self, request: Request, response: Response) -> Response:
         """The response phase."""
@@ -116,7 +125,9 @@ class Pipeline:
         finally:
             del exception  # its traceback holds this frame: a cycle per failed request
 
-    async def finish(self, request: Request, response: Response) -> None:
+    async def finish(
+        self, request: Request, response: Response, duration: float, size: int | None
+    ) -> None:
         """The terminate phase."""
-        if listeners := self.on_end.listeners():
-            await run_listeners(listeners, TerminateEvent(request, response))
+        if listeners := self._finishers():
+            await run_listeners(listeners, TerminateEvent(request, response, duration, size))

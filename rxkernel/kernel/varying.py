@@ -30,8 +30,10 @@ class VaryingPipeline:
     async def rescue(self, request: Request, exception: Exception) -> Response:
         return self._marked(await self.pipeline.rescue(request, exception))
 
-    async def finish(self, request: Request, response: Response) -> None:
-        await self.pipeline.finish(request, response)
+    async def finish(
+        self, request: Request, response: Response, duration: float, size: int | None
+    ) -> None:
+        await self.pipeline.finish(request, response, duration, size)
 
     @property
     def has_finishers(self) -> bool:

@@ -93,6 +93,8 @@ class Request:
         id: tells this message from others, in logs and between services: what the client
             brought in the header ``http.request_id_header``, or one made when first asked for.
             One that no header can hold is a ValueError when it is set.
+        received_at: when the message was received, by `time.perf_counter`; 0.0 until
+            `Kernel.begin`.
         native: the transport's own request (``aiohttp.web.Request``), made when first asked for
             where a transport has set ``make_native``; None in tests.
         links: set by the kernel on a request that matches no definition.
@@ -121,6 +123,7 @@ class Request:
     _cookies: Mapping[str, str] | None = attrs.field(default=None, repr=False)
     _id: str | None = attrs.field(default=None, repr=False)
     make_native: Callable[[], Any] | None = attrs.field(default=None, repr=False)
+    received_at: float = attrs.field(default=0.0, repr=False)
     links: Links = attrs.field(init=False, repr=False)  # a default would cost each request
 
     @property

@@ -38,12 +38,14 @@ class DefinitionPipeline(Protocol):
     async def rescue(self, request: Request, exception: Exception) -> Response:
         """The exception phase."""
 
-    async def finish(self, request: Request, response: Response) -> None:
+    async def finish(
+        self, request: Request, response: Response, duration: float, size: int | None
+    ) -> None:
         """The terminate phase."""
 
     @property
     def has_finishers(self) -> bool:
-        """Whether `finish` has listeners to call."""
+        """Whether `finish` has listeners to call; True until they have been looked up."""
 
     @property
     def links(self) -> Links:

@@ -420,8 +420,8 @@ class Counting:
 async def test_context_of_each_message_and_each_connection_is_its_own(
     client_of: ClientOf,
 ) -> None:
-    """What the test has set is seen; what was set in there is not. DISCONNECTED sees what CONNECTED
-    has set, no event does."""
+    """What the test has set is seen; what was set in there is not. What CONNECTED sets is seen by
+    DISCONNECTED and by no event."""
     client = client_of(Counting, bundles=[Rpc])
     Counting.seen = []
     number.set(10)

@@ -60,18 +60,19 @@ class Delivery:
         self, native: web.Request, exchange: Exchange, response: Response
     ) -> web.StreamResponse:
         if isinstance(response, StreamResponse | EventStreamResponse):
-            out = await self._stream(native, exchange.request, response)
+            stream = await self._stream(native, exchange.request, response)
+            out, exchange.streamed = stream.out, stream.sent
         elif isinstance(response, FileResponse):
             assert exchange.sender is not None
             out = await file_response(native, response, exchange.sender)
         else:
             out = await native_response(native, response, self._compression)
-        exchange.response = response
+        exchange.response, exchange.out = response, out
         return out
 
     async def _stream(
         self, native: web.Request, request: Request, response: StreamResponse | EventStreamResponse
-    ) -> web.StreamResponse:
+    ) -> Stream:
         try:
             stream = stream_of(native, response, self._compression)
         except ValueError:
@@ -92,7 +93,7 @@ class Delivery:
                 native.transport.abort()  # a chunked body without its end: the client can tell
         finally:
             self._endless.discard(stream)
-        return stream.out
+        return stream
 
 
 def raise_if_gone(native: web.Request, exc: Exception) -> None:

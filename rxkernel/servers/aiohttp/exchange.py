@@ -3,10 +3,14 @@
 import asyncio
 from typing import Any
 
+from aiohttp import web
+
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.servers.aiohttp.guard import Guard
+from rxkernel.servers.aiohttp.prepared import BODILESS
+from rxkernel.servers.aiohttp.whole_answer import WholeAnswer
 
 
 class Exchange:
@@ -15,9 +19,13 @@ class Exchange:
     ``sender`` is aiohttp's task for it, which ends when the answer has left; ``guard`` is told
     of that too. ``runner`` is the task that has run the listeners and the action, where that is
     another one. ``waiting`` is an answer that aiohttp is still to be given, another way.
+    ``out`` is what aiohttp sends for ``response``, ``streamed`` how many bytes of it a stream
+    has sent.
     """
 
     response: Response | None = None
+    out: web.StreamResponse | None = None
+    streamed: int | None = None
     waiting: Response | None = None
     sender: "asyncio.Task[Any] | None" = None
     runner: "asyncio.Task[Any] | None" = None
@@ -31,4 +39,20 @@ class Exchange:
         """The request's *task* is done."""
         if self.guard is not None:
             self.guard.end(task)
-        self.kernel.terminate(self.request, self.response, self.runner or task)
+        request, task = self.request, self.runner or task
+        is_heard = request.definition is not None and request.definition.pipeline.has_finishers
+        size = self._size() if is_heard else None
+        self.kernel.terminate(request, self.response, size=size, task=task)
+
+    def _size(self) -> int | None:
+        """Bytes of the body, None unless it was sent to its end; aiohttp counts them then."""
+        out = self.out
+        if out is None or not out.body_length:
+            return None
+        if self.streamed is not None:
+            return self.streamed
+        if isinstance(out, WholeAnswer):
+            return out.size
+        if self.request.method == "HEAD" or out.status in BODILESS:
+            return 0
+        return out.content_length

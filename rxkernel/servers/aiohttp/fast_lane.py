@@ -30,6 +30,7 @@ from rxkernel.servers.aiohttp.exchange import Exchange
 from rxkernel.servers.aiohttp.framing import Line, Message
 from rxkernel.servers.aiohttp.lane import METHODS, NOT_WRITTEN, Lane
 from rxkernel.servers.aiohttp.lane_native import LaneNative
+from rxkernel.servers.aiohttp.prepared import body_size
 from rxkernel.servers.aiohttp.requests import below, new_request
 
 logger = logging.getLogger(__name__)
@@ -59,8 +60,11 @@ class LaneLine(Line, Protocol):
     def stop(self) -> None:
         """Begin nothing more."""
 
-    def ran(self, request: Request, response: Response | None, keeps: bool) -> None:
-        """The lane has nothing more to do for *request*; the connection *keeps* going, or not."""
+    def ran(
+        self, request: Request, response: Response | None, keeps: bool, size: int | None
+    ) -> None:
+        """The lane has nothing more to do for *request*; the connection *keeps* going, or not.
+        *size* is that of the body that was sent."""
 
     def hand_over(self, message: Message, handover: "Handover") -> None:
         """Give *message* to aiohttp, whose handler then claims *handover*."""
@@ -131,9 +135,10 @@ class FastLane(Lane):
         definition: HttpDefinition,
         handle: Handle,
     ) -> Sent:
-        started = 0.0 if self.access_log is None else perf_counter()
         answered: Response | None = None
+        sent: int | None = None
         keeps = False
+        request.received_at = perf_counter()  # as `Kernel.begin`
         current_request.set(request)
         try:
             response: Response | None = None
@@ -152,7 +157,7 @@ class FastLane(Lane):
                 # its route is left to aiohttp from now on: handing over costs more than that
                 self._handles[definition] = None
                 answered = response
-                return await self._hand_over(line, message, request, response, started)
+                return await self._hand_over(line, message, request, response)
             parsed, prepared = message.parsed, self.prepared
             goes_on = not (parsed.should_close or self.delivery.is_draining)
             status, data = 0, None
@@ -163,7 +168,7 @@ class FastLane(Lane):
                     status, data = await prepared.any(message, request, response, goes_on)
             except Exception as exc:  # which aiohttp's lane meets too, and answers
                 answered = response
-                return await self._hand_over(line, message, request, response, started, exc)
+                return await self._hand_over(line, message, request, response, exc)
             answered = response
             size = len(data)
             if message.made is not None and (written := message.made.writer.output_size):
@@ -173,14 +178,16 @@ class FastLane(Lane):
                 is_sent = await _is_drained(line)
             if self.access_log is not None:
                 status = (status or response.status_code) if is_sent else GONE
-                _log(message, request, status, size if is_sent else None, started)
+                _log(message, request, status, size if is_sent else None)
+            if definition.pipeline.has_finishers and is_sent and data:
+                sent = body_size(data)
             keeps = goes_on and is_sent
         except asyncio.CancelledError:
             raise
         except Exception:
             logger.exception("a request cannot be answered")
         finally:
-            line.ran(request, answered, keeps)
+            line.ran(request, answered, keeps, sent)
         return None
 
     async def _hand_over(
@@ -189,12 +196,11 @@ class FastLane(Lane):
         message: Message,
         request: Request,
         response: Response,
-        started: float,
         failure: Exception | None = None,
     ) -> Sent:
         """Deliver *response* through aiohttp, but in this very task, so that all that it is made
         of stays in it; *failure* is why the lane cannot."""
-        handover = Handover(self.kernel, request, message.made, started)
+        handover = Handover(self.kernel, request, message.made)
         line.hand_over(message, handover)
         try:
             native = await handover.native
@@ -203,7 +209,7 @@ class FastLane(Lane):
             if failure is not None:
                 log_failure(request, failure)
             if self.access_log is not None:
-                _log(message, request, GONE, None, started)
+                _log(message, request, GONE, None)
             if isinstance(exc, asyncio.CancelledError):
                 raise
             return None
@@ -238,13 +244,10 @@ class Handover(Exchange):
 
     is_given = False
 
-    def __init__(
-        self, kernel: Kernel, request: Request, made: web.Request | None, started: float
-    ) -> None:
+    def __init__(self, kernel: Kernel, request: Request, made: web.Request | None) -> None:
         super().__init__(kernel, request)
         self._made = made
         self.native: asyncio.Future[web.Request] = asyncio.get_running_loop().create_future()
-        self._started = started
         self.runner = asyncio.current_task()
 
     async def give(self, native: web.Request) -> web.StreamResponse:
@@ -253,7 +256,7 @@ class Handover(Exchange):
         if self._made is not None:
             native.update(self._made)  # what has been left there
         self.request.native = native
-        native[EARLIER] = perf_counter() - self._started
+        native[EARLIER] = perf_counter() - self.request.received_at
         self.native.set_result(native)
         self.is_given = True
         out: web.StreamResponse = await self.runner
@@ -286,16 +289,14 @@ async def _is_drained(line: LaneLine) -> bool:
     return True
 
 
-def _log(
-    message: Message, request: Request, status: int, size: int | None, started: float
-) -> None:
+def _log(message: Message, request: Request, status: int, size: int | None) -> None:
     log_access(
         transport=Transport.HTTP,
         method=message.method,
         path=message.rel_url.raw_path,
         route=request.route_name,
         status=status,
-        duration=perf_counter() - started,
+        duration=perf_counter() - request.received_at,
         size=size,
         client=request.client,
         request_id=request.id,

@@ -180,7 +180,9 @@ class LaneGuard(Guard):
 
     # --- the lane's turn
 
-    def ran(self, request: Request, response: Response | None, keeps: bool) -> None:
+    def ran(
+        self, request: Request, response: Response | None, keeps: bool, size: int | None
+    ) -> None:
         self.task = None
         lane = self._lane
         if (handover := self._handover) is not None:
@@ -188,7 +190,7 @@ class LaneGuard(Guard):
                 self._handover = None
                 return  # aiohttp's request is the one that ends
             handover.lose()  # and it stays, for aiohttp may have the message already
-        lane.kernel.terminate(request, response)
+        lane.kernel.terminate(request, response, size=size)
         if self._turn is _Turn.LOST:
             return
         if keeps:

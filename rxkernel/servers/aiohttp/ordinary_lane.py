@@ -16,7 +16,6 @@ from aiohttp.http import RawRequestMessage
 from aiohttp.streams import StreamReader
 
 from rxkernel.exceptions import MisdirectedRequestException
-from rxkernel.kernel.scopes import current_request
 from rxkernel.messages.response import Response
 from rxkernel.servers.access_log import GONE
 from rxkernel.servers.aiohttp.bodies import leave
@@ -89,7 +88,7 @@ class OrdinaryLane(Lane):
         request.native = native
         guard.exchange = exchange = Exchange(self.kernel, request)
         exchange.guard = guard
-        current_request.set(request)
+        self.kernel.begin(request)
         task.add_done_callback(exchange.end)
         try:
             try:
@@ -125,8 +124,8 @@ class OrdinaryLane(Lane):
                     status, data = await self.prepared.any(native, request, response, keeps)
             except Exception:  # which the long way meets too, and answers
                 return await self._deliver(native, exchange, response, task)
-            exchange.response = response
             out = WholeAnswer(status, data, keeps=keeps)
+            exchange.response, exchange.out = response, out
             guard.answers(out)
             return out
         except ConnectionError:

@@ -10,11 +10,12 @@ class Outlet:
     """Writes when the client has taken enough of what was written before.
 
     *writer* is what aiohttp has prepared for the answer. A client that takes nothing is the
-    `Guard`'s to cut off, which the system tells what was taken.
+    `Guard`'s to cut off, which the system tells what was taken. ``sent`` counts the bytes.
     """
 
     def __init__(self, writer: AbstractStreamWriter) -> None:
         self._writer = writer
+        self.sent = 0
 
     async def write(self, data: bytes) -> None:
         """Hand *data* over.
@@ -25,3 +26,4 @@ class Outlet:
         for start in range(0, len(data), _BLOCK):
             await self._writer.write(data[start : start + _BLOCK])
             await self._writer.drain()
+        self.sent += len(data)

@@ -20,7 +20,7 @@ Mark = Callable[[Head, CIMultiDict[str]], None]
 """Puts headers on every answer, the last before it leaves."""
 
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
-_BODILESS = (204, 304)
+BODILESS = (204, 304)
 _LENGTH = "\r\nContent-Length: "
 _OF_AIOHTTP = ("connection", "content-length", "content-type", "date", "server")
 
@@ -56,7 +56,7 @@ class Prepared:
             not self._is_bare
             or response.has_headers
             or response.etag_from_body is not None
-            or status in _BODILESS
+            or status in BODILESS
         ):
             return None
         body, kind = encode_content(response.content, None, request.headers)
@@ -96,7 +96,7 @@ class Prepared:
         status, headers, body = await encode(head, response, self._compression)
         if self._id_name is not None:
             headers[self._id_name] = request.id
-        is_empty = status in _BODILESS or head.method == "HEAD"
+        is_empty = status in BODILESS or head.method == "HEAD"
         _measure(head, status, headers, body)
         if hdrs.DATE not in headers:
             headers[hdrs.DATE] = formatdate(int(time()), usegmt=True)
@@ -115,9 +115,14 @@ class Prepared:
         return status, text if is_empty else text + body
 
 
+def body_size(answer: bytes) -> int:
+    """How many bytes of *answer* are its body."""
+    return len(answer) - answer.find(b"\r\n\r\n") - 4
+
+
 def _measure(head: Head, status: int, headers: CIMultiDict[str], body: bytes) -> None:
     """Say how long *body* is, where an answer may (RFC 9110 §8.6)."""
-    if status in _BODILESS:
+    if status in BODILESS:
         headers.popall(hdrs.CONTENT_LENGTH, None)
     elif hdrs.CONTENT_LENGTH not in headers and (body or head.method != "HEAD"):
         headers[hdrs.CONTENT_LENGTH] = str(len(body))

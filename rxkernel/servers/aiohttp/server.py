@@ -266,7 +266,7 @@ class AiohttpServer(Server):
         what = f"a request of {native.remote or 'a client'} is one of HTTP/{native.version[0]}"
         self.connections.crossed("protocol error", what)
         request = self._read_head(native)
-        current_request.set(request)
+        self._kernel.begin(request)
         exc = HttpVersionNotSupportedException("HTTP/1.0 and HTTP/1.1 are spoken here")
         try:
             response = await self._kernel.fail(request, exc)
@@ -292,7 +292,10 @@ class AiohttpServer(Server):
             native[IS_LOGGED] = True
             return web.Response(status=GONE)
         exchange = begun or Exchange(self._kernel, self._read_head(native))
-        current_request.set(exchange.request)
+        if begun is None:
+            self._kernel.begin(exchange.request)
+        else:
+            current_request.set(begun.request)
         task = asyncio.current_task()
         assert task is not None
         task.add_done_callback(exchange.end)

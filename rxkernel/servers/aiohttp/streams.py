@@ -50,6 +50,11 @@ class Stream:
         self._failure: BaseException | None = None
         self._ended = native.method == "HEAD" or status in _BODILESS
 
+    @property
+    def sent(self) -> int:
+        """Bytes of the body that were handed over."""
+        return 0 if self._outlet is None else self._outlet.sent
+
     async def send(self) -> None:
         """Send it all, or as much as the client takes.
 

@@ -5,6 +5,8 @@ from typing import Any
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
+from rxkernel.servers.aiohttp.prepared import body_size
+
 
 class WholeAnswer(web.StreamResponse):
     """*data* is all of it, its head included, and *keeps* what that says of the connection.
@@ -23,6 +25,11 @@ class WholeAnswer(web.StreamResponse):
         self.status = status
         self.keep_alive = keeps
         self._data = data
+
+    @property
+    def size(self) -> int | None:
+        """Bytes of the body that were sent."""
+        return body_size(self._data) if self.body_length == len(self._data) else None
 
     def force_close(self) -> None:
         self.keep_alive = False

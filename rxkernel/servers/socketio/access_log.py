@@ -1,6 +1,6 @@
 """What the access log tells of a socket."""
 
-from time import monotonic
+from time import perf_counter
 
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
@@ -9,12 +9,11 @@ from rxkernel.servers.socketio.connection import SocketioConnection
 
 
 def log_socket(
-    method: str, request: Request, response: Response | None, begun: float, size: int | None = None
+    method: str, request: Request, response: Response | None, size: int | None = None
 ) -> None:
     """One line for an event, or for who asked to connect.
 
-    *begun* is of `monotonic`; *size* is that of the packet that answers, None where none was
-    asked for.
+    *size* is that of the packet that answers, None where none was asked for.
     """
     connection = request.connection
     assert isinstance(connection, SocketioConnection)
@@ -25,7 +24,7 @@ def log_socket(
         path=_path(method, request.url, connection.namespace),
         route=request.route_name,
         status=GONE if response is None or is_gone else response.status_code,
-        duration=monotonic() - begun,
+        duration=perf_counter() - request.received_at,
         size=size,
         client=connection.client,
         request_id=request.id,

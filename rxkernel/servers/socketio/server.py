@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextvars import Context
 from functools import partial
-from time import monotonic
+from time import perf_counter
 from typing import Any, TypeVar
 
 from multidict import CIMultiDict
@@ -19,7 +19,7 @@ from rxkernel.exceptions import (
 from rxkernel.kernel.contexts import start
 from rxkernel.kernel.errors import error_response, failure_of
 from rxkernel.kernel.kernel import Kernel
-from rxkernel.kernel.scopes import close_services, current_connection, current_request
+from rxkernel.kernel.scopes import close_services, current_connection
 from rxkernel.messages.connection import Broadcaster
 from rxkernel.messages.request import Request
 from rxkernel.messages.request_id import event_request_id, given_request_id
@@ -221,7 +221,7 @@ class SocketioServer(Server):
         if not self._serves(connection.namespace):
             if self._logs_access:
                 request = self._request(connection, "CONNECT")
-                log_socket("CONNECT", request, Response(None, 404), monotonic())
+                log_socket("CONNECT", request, Response(None, 404))
             return encode_invalid_namespace(connection.namespace)
         return await self._job(self._decide(connection, auth), connection.context)
 
@@ -230,7 +230,6 @@ class SocketioServer(Server):
         return namespace in self._namespaces or namespace in self._kernel.compiled.events
 
     async def _decide(self, connection: SocketioConnection, auth: Any) -> Outgoing | None:
-        begun = monotonic()
         request = self._request(connection, "CONNECT")
         token = current_connection.set(connection)
         try:
@@ -246,14 +245,14 @@ class SocketioServer(Server):
             raise
         except BaseException as exc:
             await close_services(connection)
-            return await self._refusal(request, failure_of(exc), begun)
+            return await self._refusal(request, failure_of(exc))
         finally:
             current_connection.reset(token)  # the context is the connection's: a cycle
         if self._logs_access:
-            log_socket("CONNECT", request, Response(), begun)
+            log_socket("CONNECT", request, Response())
         return None
 
-    async def _refusal(self, request: Request, exc: Exception, begun: float) -> Outgoing:
+    async def _refusal(self, request: Request, exc: Exception) -> Outgoing:
         assert self._kernel is not None
         assert request.connection is not None
         response = await self._kernel.fail(request, exc)
@@ -264,7 +263,7 @@ class SocketioServer(Server):
         except Exception as failure:
             response, refusal = await self._instead(request, response, failure, write)
         if self._logs_access:
-            log_socket("CONNECT", request, response, begun, refusal.size)
+            log_socket("CONNECT", request, response, refusal.size)
         return refusal
 
     async def _disconnected(
@@ -310,9 +309,8 @@ class SocketioServer(Server):
     ) -> None:
         """One event, from its arguments to its acknowledgement; a task of its own."""
         assert self._kernel is not None
-        begun = monotonic() if self._logs_access else 0.0
         request = self._request(connection, data[0])
-        current_request.set(request)
+        self._kernel.begin(request)
         response: Response | None = None
         size: int | None = None
         try:
@@ -330,8 +328,8 @@ class SocketioServer(Server):
             logger.exception("event %.100r could not be answered", data[0])
         finally:
             if self._logs_access:
-                log_socket("EVENT", request, response, begun, size)
-            self._kernel.terminate(request, response)
+                log_socket("EVENT", request, response, size)
+            self._kernel.terminate(request, response, size=None if connection.is_ended else size)
 
     def _request(self, connection: SocketioConnection, name: str) -> Request:
         return Request(
@@ -341,6 +339,7 @@ class SocketioServer(Server):
             connection=connection,
             client=connection.client,
             id=event_request_id(connection.request_id),
+            received_at=perf_counter(),
         )
 
     def _marks(self, request: Request) -> Mapping[str, str]:
