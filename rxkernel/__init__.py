@@ -92,6 +92,9 @@ from rxkernel.kernel.kernel import (
 from rxkernel.kernel.log_records import (
     RequestIdFilter,
 )
+from rxkernel.kernel.propagator import (
+    Propagator,
+)
 from rxkernel.kernel.scopes import (
     ConnectionScope,
     RequestScope,
@@ -257,6 +260,7 @@ __all__ = [
     "ProcedureDefinition",
     "ProcedureMetadata",
     "ProcedureMetadataStorage",
+    "Propagator",
     "ProxyAuthenticationRequiredException",
     "PushedEvent",
     "Query",

@@ -17,6 +17,7 @@ from rxkernel.events.dispatcher import AsyncEventDispatcher, describe
 from rxkernel.events.observe import observations
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.kernel.kernel import Kernel
+from rxkernel.kernel.propagator import Propagator, extract_of
 from rxkernel.kernel.scopes import connection_at_hand, request_at_hand
 from rxkernel.messages.connection import Broadcaster, Connection
 from rxkernel.messages.request import Request
@@ -100,6 +101,7 @@ class Assembly:
         binder.bind(WebSocketMetadataStorage, to=parts.storages.websocket)
         binder.bind(ProcedureMetadataStorage, to=parts.storages.procedure)
         binder.bind(Broadcaster, to=Broadcaster())
+        binder.bind(Propagator, to=Propagator())
         binder.bind(Kernel, to=lambda: self.kernel)
         binder.bind(ServerManager, to=lambda: self.servers)
         binder.bind(Request, to=request_at_hand)
@@ -144,6 +146,8 @@ class Assembly:
         built = services.build((*listeners, *servers))
         services.build_rest()
         services.check_wiring()
+        with services.collecting("Propagator"):
+            self.kernel.extract = extract_of(self._injector.get(Propagator))
         for listener in listeners:
             if listener in built:
                 self._observe(built[listener])

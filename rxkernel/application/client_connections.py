@@ -53,6 +53,8 @@ class ClientConnections:
 
     async def _admit(self, kernel: Kernel, connection: RecordingConnection) -> None:
         current_connection.set(connection)
+        if kernel.extract is not None:
+            kernel.extract(connection.headers)
         self._check_namespace(kernel, connection)
         self._open[connection.id] = connection
         try:

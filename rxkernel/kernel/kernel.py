@@ -18,6 +18,7 @@ from rxkernel.kernel.errors import error_response, failure_of, log_failure
 from rxkernel.kernel.events import CompiledEvent, KernelEvents
 from rxkernel.kernel.links import NoSite, Site, SiteLinks
 from rxkernel.kernel.pipeline import Pipeline
+from rxkernel.kernel.propagator import Extract
 from rxkernel.kernel.route import Handle
 from rxkernel.kernel.scopes import current_request
 from rxkernel.kernel.threads import end_scope
@@ -49,6 +50,7 @@ class Kernel:
 
     Attributes:
         compiled: all definitions; another object after each reload, itself immutable.
+        extract: what reads the trace context of a message, see `Propagator`; None: nothing does.
 
     Args:
         controllers: the instances by class, built once at boot.
@@ -79,6 +81,7 @@ class Kernel:
         site = NoSite() if site is None else site
         self.compiled = Compiled.of((), transports, site.host_of)
         self._links = SiteLinks(site, lambda: self.http_definitions)
+        self.extract: Extract | None = None
         self._controllers = controllers
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="rxkernel-action")
         self.compiler = Compiler(
@@ -127,10 +130,13 @@ class Kernel:
     def begin(self, request: Request) -> None:
         """A message has been received, and the current context is its own from now on.
 
-        The clock of `TerminateEvent.duration` starts. `fail` and `answer` follow.
+        The clock of `TerminateEvent.duration` starts, and the trace context is extracted from
+        the headers. `answer` follows, or `fail`.
         """
         request.received_at = perf_counter()
         current_request.set(request)
+        if self.extract is not None:
+            self.extract(request.headers)
 
     async def answer(self, definition: Definition, request: Request) -> Response:
         """The response to *request*, always: what nobody answered is the standard error.

@@ -140,6 +140,8 @@ class FastLane(Lane):
         keeps = False
         request.received_at = perf_counter()  # as `Kernel.begin`
         current_request.set(request)
+        if self.kernel.extract is not None:
+            self.kernel.extract(request.headers)
         try:
             response: Response | None = None
             if message.body:

@@ -230,8 +230,11 @@ class SocketioServer(Server):
         return namespace in self._namespaces or namespace in self._kernel.compiled.events
 
     async def _decide(self, connection: SocketioConnection, auth: Any) -> Outgoing | None:
+        assert self._kernel is not None
         request = self._request(connection, "CONNECT")
         token = current_connection.set(connection)
+        if self._kernel.extract is not None:
+            self._kernel.extract(connection.headers)
         try:
             if self._draining:
                 raise ServiceUnavailableException(_STOPPING)

@@ -1,0 +1,62 @@
+"""Trace context that comes with a message, and leaves with the calls made for it."""
+
+import inspect
+import logging
+from collections.abc import Callable, Mapping, MutableMapping
+
+from rxkernel.events.dispatcher import describe
+from rxkernel.exceptions import ConfigurationError
+
+logger = logging.getLogger(__name__)
+
+Extract = Callable[[Mapping[str, str]], None]
+
+
+class Propagator:
+    """Carries trace context between services, as the ``traceparent`` of W3C does. This one does
+    nothing: a bundle binds a subclass in its place, ``binder.bind(Propagator, to=Tracing)``.
+
+    `extract` is called by every transport, `inject` by whoever calls another service.
+    """
+
+    def extract(self, carrier: Mapping[str, str]) -> None:
+        """Keep what *carrier* brings, in context variables.
+
+        *carrier* is the headers of a message, over a socket those of its handshake; names are
+        case-insensitive. Called in the context of the message, before its first listener. Nothing
+        has to be undone: the context ends with the message.
+        """
+
+    def inject(self, carrier: MutableMapping[str, str]) -> None:
+        """Add what the current context holds to *carrier*, the headers of an outgoing call."""
+
+
+def extract_of(propagator: Propagator) -> Extract | None:
+    """What reads the headers of each message; None where it would do nothing.
+
+    What it raises is logged: headers that it cannot read do not fail a message.
+
+    Raises:
+        ConfigurationError: *propagator* cannot be used.
+    """
+    kind = type(propagator)
+    if not isinstance(propagator, Propagator):
+        raise ConfigurationError(
+            f"Propagator is bound to a {kind.__qualname__}, which is not a subclass of it; bind a "
+            f"subclass whose extract and inject call it"
+        )
+    for method in (propagator.extract, propagator.inject):
+        if inspect.iscoroutinefunction(method):
+            raise ConfigurationError(
+                f"{describe(method)} is async, and nothing awaits it; declare it with 'def'"
+            )
+    if kind.extract is Propagator.extract:
+        return None
+
+    def extract(carrier: Mapping[str, str]) -> None:
+        try:
+            propagator.extract(carrier)
+        except Exception:
+            logger.exception("%s failed", describe(propagator.extract))
+
+    return extract
