@@ -4,12 +4,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import partial
 
-from rxkernel.events.dispatcher import AsyncEventDispatcher, is_async, run_listeners
+from rxkernel.events.dispatcher import AsyncEventDispatcher, run_listeners
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.kernel.actions import Provide, bind_action
 from rxkernel.kernel.compiled import Compiled
 from rxkernel.kernel.deadline import TimedRoute
-from rxkernel.kernel.events import DefinitionEvent, KernelEvents
+from rxkernel.kernel.events import DefinitionEvent
 from rxkernel.kernel.route import Route
 from rxkernel.messages.request import Links
 from rxkernel.messages.transport import Transport
@@ -74,8 +74,14 @@ class Compiler:
                 an action that is not there, two routes for the same requests.
         """
         compiled, new = self.bind(routes, controllers, running)
+        errors: list[ConfigurationError] = []
         for route in new:
-            await self._offer(route)
+            try:
+                await self._offer(route)
+            except ConfigurationError as error:
+                errors.append(error)
+        if errors:
+            raise ConfigurationError.merge(errors)
         return compiled
 
     def bind(
@@ -151,14 +157,10 @@ class Compiler:
             )
 
     async def _offer(self, route: Route) -> None:
-        """Let the listeners of `kernel.definition` wrap the action; ask every ``only``."""
-        event = DefinitionEvent(route.definition, route.action)
+        """Let the listeners of `kernel.definition` wrap it; ask every ``only``."""
+        event = DefinitionEvent(route.definition, route.action, handler := route.run)
         await run_listeners(route.on_definition.listeners(), event)
-        if not is_async(event.action):
-            raise ConfigurationError(
-                f"what a listener of '{KernelEvents.KERNEL_DEFINITION}' wrapped around "
-                f"{route.definition.name!r} is "
-                f"{event.action!r}; a wrapper returns an async def that takes the request"
-            )
         route.action = event.action
+        if event.handler is not handler:
+            route.wrap_handler(event.handler)
         route.warm()

@@ -14,6 +14,7 @@ from rxkernel.kernel.scopes import current_request
 from rxkernel.kernel.threads import end_scope
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response, close_source
+from rxkernel.routing.definitions import Handler
 
 
 class Deadline:
@@ -98,7 +99,8 @@ class TimedPipeline(Pipeline):
 class TimedRoute(TimedPipeline, Route):
     """A route whose listeners and action have so many seconds together.
 
-    The listeners of the exception, and those of the answer, get the same time once more.
+    The listeners of the exception, and those of the answer, get the same time once more. A
+    wrapper of the handler is within the time; the answer to a missed deadline is outside of it.
 
     What runs is cancelled: its ``finally`` runs, and the answer waits for that. Whatever it
     returns or raises instead is dropped. A thread cannot be stopped: a plain ``def`` goes on.
@@ -106,14 +108,18 @@ class TimedRoute(TimedPipeline, Route):
 
     async def handle(self, request: Request, ends_scope: bool = True) -> Response:
         token = current_request.set(request)
+        run = Route.handle if self.wrapped is None else Route.handle_wrapped
         try:
-            return await self._limited(request, super().handle(request, ends_scope=False))
+            return await self._limited(request, run(self, request, ends_scope=False))
         except _DeadlineException as exc:
             return await self.rescue(request, exc)
         finally:
             current_request.reset(token)
             if ends_scope and request.services is not None:
                 await end_scope(request)
+
+    def wrap_handler(self, handler: Handler) -> None:
+        self.wrapped = handler
 
 
 async def _clocked(limit: asyncio.Timeout, work: Coroutine[Any, Any, Response]) -> Response:

@@ -2,17 +2,20 @@
 
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import attrs
 
+from rxkernel.events.dispatcher import is_async
 from rxkernel.events.event import Event
+from rxkernel.exceptions import ConfigurationError
 from rxkernel.kernel.compiled import Compiled
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
-from rxkernel.routing.definitions import Definition
+from rxkernel.routing.definitions import Definition, Handler
 
 Action = Callable[[Request], Awaitable[Any]]
+W = TypeVar("W", bound=Callable[..., Any])
 
 
 class KernelEvents(StrEnum):
@@ -120,17 +123,48 @@ class TerminateEvent(Event):
 
 @attrs.define(eq=False)
 class DefinitionEvent(Event):
-    """A definition is being compiled; a listener may wrap its action.
+    """A definition is being compiled; a listener may wrap its action or its handler.
 
-    The handler of ``definition`` does not run yet.
+    The definition does not run yet.
+
+    Attributes:
+        action: the action with the wrappers put around it so far.
+        handler: the listeners and the action, with the wrappers put around them so far.
     """
 
     definition: Definition
     action: Action
+    handler: Handler
 
     def wrap(self, decorator: Callable[[Action], Action]) -> None:
-        """Put ``decorator(action)`` in place of the action; a later wrapper is further out."""
-        self.action = decorator(self.action)
+        """Put ``decorator(action)`` in place of the action; a later wrapper is further out.
+
+        Raises:
+            ConfigurationError: what *decorator* returned is not async.
+        """
+        self.action = self._checked(decorator(self.action))
+
+    def wrap_handler(self, decorator: Callable[[Handler], Handler]) -> None:
+        """Put ``decorator(handler)`` around the listeners of request, response and exception and
+        the action; a later wrapper is further out.
+
+        A wrapper is an ``async def`` that takes the request and returns a `Response`: that of the
+        handler, or its own, which no listener sees. It gets the exception that no listener
+        answered. What it raises itself goes through the exception phase.
+
+        Raises:
+            ConfigurationError: what *decorator* returned is not async.
+        """
+        self.handler = self._checked(decorator(self.handler))
+
+    def _checked(self, wrapper: W) -> W:
+        if not is_async(wrapper):
+            raise ConfigurationError(
+                f"what a listener of '{KernelEvents.KERNEL_DEFINITION}' wrapped around "
+                f"{self.definition.name!r} is {wrapper!r}; a wrapper returns an async def that "
+                f"takes the request"
+            )
+        return wrapper
 
 
 @attrs.define(eq=False)

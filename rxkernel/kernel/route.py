@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 
-from rxkernel.events.dispatcher import AsyncEventDispatcher
+from rxkernel.events.dispatcher import AsyncEventDispatcher, describe
 from rxkernel.kernel.errors import failure_of
 from rxkernel.kernel.events import Action, RequestEvent, ResponseEvent
 from rxkernel.kernel.pipeline import Pipeline
@@ -13,6 +14,7 @@ from rxkernel.messages.request import Links, Request
 from rxkernel.messages.response import Response
 from rxkernel.routing.definitions import (
     Definition,
+    Handler,
     HttpDefinition,
     ProcedureDefinition,
     WebSocketDefinition,
@@ -26,6 +28,9 @@ Handle = Callable[[Request, bool], Awaitable[Response]]
 
 _get, _set, _reset = current_request.get, current_request.set, current_request.reset
 """Bound once: a method of what is imported is bound anew at every call."""
+
+_unanswered: ContextVar[list[BaseException] | None] = ContextVar("unanswered", default=None)
+"""What the handler within wrappers has raised: it had its exception phase."""
 
 
 class Route(Pipeline):
@@ -49,6 +54,7 @@ class Route(Pipeline):
         self.controller = controller
         self.action = action
         self.links = links
+        self.wrapped: Handler | None = None
         self._name, self._status_code = metadata.name, metadata.status_code
         super().__init__(dispatcher, self.definition)
 
@@ -103,13 +109,66 @@ class Route(Pipeline):
             if ends_scope and request.services is not None:
                 await end_scope(request)
 
+    # --- with wrappers of listeners of kernel.definition
+
+    def wrap_handler(self, handler: Handler) -> None:
+        """Let *handler*, which goes around `run`, handle every message."""
+        self.wrapped = handler
+        self.handle = self.handle_wrapped  # type: ignore[method-assign]
+
+    async def run(self, request: Request) -> Response:
+        """What wrappers go around: all phases, as `handle` without wrappers."""
+        try:
+            return await Route.handle(self, request, ends_scope=False)
+        except Exception as exc:
+            if (unanswered := _unanswered.get()) is not None:
+                unanswered.append(exc)
+            raise
+
+    async def handle_wrapped(self, request: Request, ends_scope: bool = True) -> Response:
+        """As `handle`, through the wrappers; what one of them raises gets its exception phase."""
+        assert self.wrapped is not None
+        self._introduce(request)
+        unanswered: list[BaseException] = []
+        token = current_request.set(request)
+        mark = _unanswered.set(unanswered)
+        try:
+            response = await self.wrapped(request)
+            if isinstance(response, Response):
+                return response
+            raise TypeError(
+                f"the wrapper {describe(self.wrapped)} of {self._name!r} returned "
+                f"{type(response).__qualname__}; a wrapper of a handler returns a Response"
+            )
+        except asyncio.CancelledError:
+            raise
+        except BaseException as exc:
+            if any(exc is raised for raised in unanswered):
+                raise
+            return await self.rescue(request, failure_of(exc))
+        finally:
+            unanswered.clear()  # what was raised holds this frame
+            _unanswered.reset(mark)
+            current_request.reset(token)
+            if ends_scope and request.services is not None:
+                await end_scope(request)
+
+    def _introduce(self, request: Request) -> None:
+        """Say which definition *request* is for."""
+        request.definition = self.definition
+        request.controller = self.controller
+        request.route_name = self._name
+        if self._path is not None:
+            request.path = self._path
+            request.method = request.method or self._method
+
 
 def _new_definition(
     metadata: RouteMetadata, route: Route, signature: Signature, template: PathTemplate | None
 ) -> Definition:
     if isinstance(metadata, HttpMetadata):
         assert template is not None
-        return HttpDefinition(metadata, route.handle, signature, route, template)
+        return HttpDefinition(metadata, signature, route, template)
     if isinstance(metadata, WebSocketMetadata):
-        return WebSocketDefinition(metadata, route.handle, signature, route)
-    return ProcedureDefinition(metadata, route.handle, signature, route)
+        return WebSocketDefinition(metadata, signature, route)
+    return ProcedureDefinition(metadata, signature, route)

@@ -54,7 +54,7 @@ class DefinitionPipeline(Protocol):
 
 @attrs.frozen(eq=False)
 class Definition:
-    """A compiled route. ``await handler(request)`` runs it with its listeners.
+    """A compiled route.
 
     Attributes:
         metadata: the route that was compiled.
@@ -63,9 +63,14 @@ class Definition:
     """
 
     metadata: RouteMetadata
-    handler: Handler = attrs.field(repr=False)
     signature: Signature = attrs.field(repr=False)
     pipeline: DefinitionPipeline = attrs.field(repr=False)
+
+    @property
+    def handler(self) -> Handler:
+        """``await handler(request)`` runs the action with its listeners, and returns the response
+        or raises what no listener answered."""
+        return self.pipeline.handle
 
     @property
     def transport(self) -> Transport:

@@ -1,0 +1,363 @@
+"""Wrappers around the listeners and the action: `DefinitionEvent.wrap_handler`."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from rxkernel import (
+    Application,
+    ConfigurationError,
+    ConflictException,
+    DefinitionEvent,
+    ExceptionEvent,
+    KernelClient,
+    KernelEvents,
+    NotFoundException,
+    Request,
+    RequestEvent,
+    Response,
+    ResponseEvent,
+    Settings,
+    TerminateEvent,
+    TooManyRequestsException,
+    error_response,
+    http,
+    observe,
+    procedure,
+    websocket,
+)
+from rxkernel.routing.definitions import Handler
+from tests.context_probe import LINES, Lines
+
+Wrapper = Callable[[Handler, Request], Awaitable[Response]]
+
+
+class Pages:
+    """Routes and listeners that log."""
+
+    def __init__(self, log: list[str]) -> None:
+        self.log = log
+
+    @http("GET", "/page", "page")
+    @websocket("page")
+    @procedure("page", LINES)
+    async def page(self, request: Request) -> str:
+        self.log.append("action")
+        return "page"
+
+    @http("GET", "/missing", "missing")
+    async def missing(self, request: Request) -> None:
+        raise NotFoundException
+
+    @http("GET", "/conflict", "conflict")
+    async def conflict(self, request: Request) -> None:
+        raise ConflictException
+
+    @observe(KernelEvents.KERNEL_REQUEST)
+    async def before(self, event: RequestEvent) -> None:
+        self.log.append("request")
+
+    @observe(KernelEvents.KERNEL_RESPONSE)
+    async def after(self, event: ResponseEvent) -> None:
+        self.log.append(f"response {event.response.status_code}")
+
+    @observe(KernelEvents.KERNEL_EXCEPTION)
+    async def failed(self, event: ExceptionEvent) -> None:
+        self.log.append(f"exception {type(event.exception).__name__}")
+        if isinstance(event.exception, ConflictException | TooManyRequestsException):
+            event.set_response(error_response(event.exception))
+
+    @observe(KernelEvents.KERNEL_TERMINATE)
+    async def end(self, event: TerminateEvent) -> None:
+        self.log.append("terminate")
+
+
+def around(wrapper: Wrapper) -> Callable[[Handler], Handler]:
+    """The decorator that puts *wrapper* around a handler."""
+
+    def decorate(handler: Handler) -> Handler:
+        async def wrapped(request: Request) -> Response:
+            return await wrapper(handler, request)
+
+        return wrapped
+
+    return decorate
+
+
+def logged(word: str, log: list[str]) -> Wrapper:
+    """A wrapper that logs what it gets."""
+
+    async def wrapper(handler: Handler, request: Request) -> Response:
+        log.append(f"{word}: {request.definition.name}")
+        try:
+            response = await handler(request)
+        except BaseException as exc:
+            log.append(f"{word} got {type(exc).__name__}")
+            raise
+        log.append(f"{word} got {response.status_code}")
+        return response
+
+    return wrapper
+
+
+class Wrap:
+    """Puts *wrappers* around each handler, the first innermost."""
+
+    def __init__(self, *wrappers: Wrapper) -> None:
+        self.wrappers = wrappers
+
+    @observe(KernelEvents.KERNEL_DEFINITION)
+    async def wrap(self, event: DefinitionEvent) -> None:
+        for wrapper in self.wrappers:
+            event.wrap_handler(around(wrapper))
+
+
+@pytest.fixture
+def log() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def wrapped(log: list[str]) -> Callable[..., KernelClient]:
+    """``wrapped(wrapper, …)`` is a client of `Pages` with wrappers around each handler."""
+
+    def client(*wrappers: Wrapper, **settings: Any) -> KernelClient:
+        return KernelClient(
+            Application(
+                controllers=[Pages(log)],
+                listeners=[Wrap(*wrappers)],
+                bundles=[Lines],
+                settings=Settings(**settings),
+            )
+        )
+
+    return client
+
+
+INSIDE = ["request", "action", "response 200"]
+
+
+@pytest.mark.parametrize("transport", ["HTTP", "SOCKET", "LINES"])
+async def test_wrapper_goes_around_listeners_and_action_a_later_one_is_further_out(
+    wrapped: Callable[..., KernelClient], log: list[str], transport: str
+) -> None:
+    async with wrapped(logged("inner", log), logged("outer", log)) as client:
+        if transport == "HTTP":
+            response = await client.http("page")
+        elif transport == "SOCKET":
+            response = await client.websocket("page")
+        else:
+            response = await client.call(transport, "page")
+
+    around = ["outer: page", "inner: page", *INSIDE, "inner got 200", "outer got 200"]
+    assert response.content == "page"
+    assert log == [*around, "terminate"]
+
+
+async def test_handler_of_a_definition_has_the_wrappers(
+    wrapped: Callable[..., KernelClient], log: list[str]
+) -> None:
+    async with wrapped(logged("wrapper", log)) as client:
+        await client.application.kernel.http_definitions["page"].handler(Request("HTTP"))
+
+    assert log == ["wrapper: page", *INSIDE, "wrapper got 200"]
+
+
+async def test_wrapper_gets_the_exception_that_no_listener_answered(
+    wrapped: Callable[..., KernelClient], log: list[str]
+) -> None:
+    """It has one exception phase; the response phase of the standard error is outside."""
+    async with wrapped(logged("inner", log), logged("outer", log)) as client:
+        assert (await client.http("missing")).status_code == 404
+
+    assert log == [
+        "outer: missing",
+        "inner: missing",
+        "request",
+        "exception NotFoundException",
+        "inner got NotFoundException",
+        "outer got NotFoundException",
+        "response 404",
+        "terminate",
+    ]
+
+
+async def test_wrapper_gets_the_response_of_an_exception_listener(
+    wrapped: Callable[..., KernelClient], log: list[str]
+) -> None:
+    async with wrapped(logged("wrapper", log)) as client:
+        assert (await client.http("conflict")).status_code == 409
+
+    assert log[2:-1] == ["exception ConflictException", "response 409", "wrapper got 409"]
+
+
+async def test_wrapper_that_answers_itself_is_all_that_runs(
+    wrapped: Callable[..., KernelClient], log: list[str]
+) -> None:
+    async def cached(handler: Handler, request: Request) -> Response:
+        return Response("cached", 203)
+
+    async with wrapped(logged("inner", log), cached) as client:
+        response = await client.http("page")
+
+    assert (response.status_code, response.content) == (203, "cached")
+    assert log == ["terminate"]
+
+
+async def test_exception_of_a_wrapper_goes_through_the_exception_phase(
+    wrapped: Callable[..., KernelClient], log: list[str]
+) -> None:
+    """One listener shapes every error (DESIGN, "Errors"), also that of a wrapper."""
+
+    async def limited(handler: Handler, request: Request) -> Response:
+        raise TooManyRequestsException
+
+    async with wrapped(limited) as client:
+        assert (await client.http("page")).status_code == 429
+
+    assert log == ["exception TooManyRequestsException", "response 429", "terminate"]
+
+
+async def test_exception_that_a_wrapper_raises_in_place_of_another_has_a_phase_too(
+    wrapped: Callable[..., KernelClient], log: list[str]
+) -> None:
+    async def translated(handler: Handler, request: Request) -> Response:
+        try:
+            return await handler(request)
+        except NotFoundException as exc:
+            raise ConflictException from exc
+
+    async with wrapped(translated) as client:
+        assert (await client.http("missing")).status_code == 409
+
+    assert log == [
+        "request",
+        "exception NotFoundException",
+        "exception ConflictException",
+        "response 409",
+        "terminate",
+    ]
+
+
+async def test_exception_out_of_a_task_of_a_wrapper_has_one_phase(
+    wrapped: Callable[..., KernelClient], log: list[str]
+) -> None:
+    """What `asyncio.wait_for` runs has a context of its own, on Python 3.11."""
+
+    async def in_a_task(handler: Handler, request: Request) -> Response:
+        task = asyncio.ensure_future(handler(request))
+        return await task
+
+    async with wrapped(in_a_task) as client:
+        assert (await client.http("missing")).status_code == 404
+
+    assert log.count("exception NotFoundException") == 1
+
+
+async def test_wrapper_that_returns_no_response_is_a_logged_error(
+    wrapped: Callable[..., KernelClient], log: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def plain(handler: Handler, request: Request) -> Response:
+        return "page"  # type: ignore[return-value]
+
+    async with wrapped(plain) as client:
+        assert (await client.http("page")).status_code == 500
+
+    assert log == ["exception TypeError", "response 500", "terminate"]
+    assert "of 'page' returned str; a wrapper of a handler returns a Response" in caplog.text
+
+
+async def test_wrappers_that_are_not_async_are_refused_all_at_once(log: list[str]) -> None:
+    class Plain:
+        @observe(KernelEvents.KERNEL_DEFINITION)
+        async def wrap(self, event: DefinitionEvent) -> None:
+            event.wrap_handler(lambda handler: lambda request: handler(request))
+
+    with pytest.raises(ConfigurationError) as caught:
+        await Application(controllers=[Pages(log)], listeners=[Plain()], bundles=[Lines]).boot()
+
+    assert len(caught.value.problems) == 5
+    assert "wrapped around 'page' is <function" in caught.value.problems[0]
+    assert "a wrapper returns an async def that takes the request" in caught.value.problems[0]
+
+
+async def test_cancellation_passes_a_wrapper(
+    wrapped: Callable[..., KernelClient], log: list[str]
+) -> None:
+    started = asyncio.Event()
+
+    async def waiting(handler: Handler, request: Request) -> Response:
+        started.set()
+        await asyncio.Event().wait()
+        return await handler(request)
+
+    async with wrapped(waiting, logged("outer", log)) as client:
+        call = asyncio.ensure_future(client.http("page"))
+        await started.wait()
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+    assert log == ["outer: page", "outer got CancelledError"]
+
+
+async def test_request_timeout_includes_the_time_of_a_wrapper(
+    wrapped: Callable[..., KernelClient], log: list[str]
+) -> None:
+    """It is cancelled as an action is; the exception phase of the timeout is outside of it."""
+
+    async def waiting(handler: Handler, request: Request) -> Response:
+        await asyncio.Event().wait()
+        return await handler(request)
+
+    async with wrapped(waiting, logged("outer", log), request_timeout=0.01) as client:
+        response = await client.http("page")
+
+    assert (response.status_code, response.content["code"]) == (503, "timeout")
+    assert log[:2] == ["outer: page", "outer got CancelledError"]
+    assert log[2:] == ["exception _DeadlineException", "response 503", "terminate"]
+
+
+async def test_wrapper_with_a_request_timeout_is_otherwise_the_same(
+    wrapped: Callable[..., KernelClient], log: list[str]
+) -> None:
+    async with wrapped(logged("wrapper", log), request_timeout=60.0) as client:
+        assert (await client.http("page")).content == "page"
+        assert (await client.http("missing")).status_code == 404
+
+    assert log[:6] == ["wrapper: page", *INSIDE, "wrapper got 200", "terminate"]
+    assert log.count("exception NotFoundException") == 1
+
+
+async def test_reload_wraps_new_definitions_and_leaves_the_others(
+    wrapped: Callable[..., KernelClient], log: list[str]
+) -> None:
+    class More:
+        @http("GET", "/more", "more")
+        async def more(self, request: Request) -> str:
+            return "more"
+
+    async with wrapped(logged("wrapper", log)) as client:
+        await client.application.boot()
+        await client.application.reload(controllers=[More])
+        await client.http("page")
+        await client.http("more")
+
+    assert [line for line in log if ":" in line] == ["wrapper: page", "wrapper: more"]
+
+
+async def test_definition_without_a_wrapper_is_handled_as_if_there_were_none(
+    log: list[str],
+) -> None:
+    class Some:
+        @observe(KernelEvents.KERNEL_DEFINITION, only=lambda d: d.name == "page")
+        async def wrap(self, event: DefinitionEvent) -> None:
+            event.wrap_handler(around(logged("wrapper", log)))
+
+    application = Application(controllers=[Pages(log)], listeners=[Some()], bundles=[Lines])
+    async with application:
+        definitions = application.kernel.http_definitions
+        assert "handle" in vars(definitions["page"].pipeline)
+        assert "handle" not in vars(definitions["missing"].pipeline)
