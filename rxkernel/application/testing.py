@@ -19,11 +19,12 @@ from rxkernel.application.sendable import Write, sendable, write_acknowledgement
 from rxkernel.application.sending import Files, SentOverHttp, fill_event, fill_params
 from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.exceptions import HttpException
+from rxkernel.kernel.contexts import ReadInContext, current_context
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.messages.connection import Broadcaster, Connection
 from rxkernel.messages.request import Request
 from rxkernel.messages.request_id import event_request_id, given_request_id
-from rxkernel.messages.response import Response
+from rxkernel.messages.response import EventStreamResponse, Response, StreamResponse
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import Definition, HttpDefinition
 from rxkernel.servers.body_limits import BodyLimits
@@ -197,6 +198,8 @@ class KernelClient:
         size = None
         if write is not None:
             response, size = await sendable(kernel, request, response, write)
+        if isinstance(response, StreamResponse | EventStreamResponse):
+            response.content = ReadInContext(response.content, current_context())
         kernel.terminate(request, response, size=size)
         await kernel.settle()
         if self._id_header is not None:

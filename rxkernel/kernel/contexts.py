@@ -7,9 +7,9 @@ belongs to a message runs in its own `Context`, also where several tasks share t
 import asyncio
 import gc
 import sys
-from collections.abc import Coroutine
+from collections.abc import AsyncIterable, AsyncIterator, Coroutine
 from contextvars import Context, copy_context
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 T = TypeVar("T")
 
@@ -43,3 +43,29 @@ def start(work: Coroutine[Any, Any, T], context: Context) -> "asyncio.Task[T]":
 async def run(work: Coroutine[Any, Any, T], context: Context) -> T:
     """What *work* returns, run in *context* itself; cancelled with its caller."""
     return await start(work, context)
+
+
+class ReadInContext(AsyncIterator[Any]):
+    """Reads and closes *source* in *context* itself, whoever asks for its items."""
+
+    def __init__(self, source: AsyncIterable[Any], context: Context) -> None:
+        self._source = source
+        self._context = context
+        self._items: AsyncIterator[Any] | None = None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        return await run(self._next(), self._context)
+
+    async def _next(self) -> Any:
+        if self._items is None:
+            self._items = aiter(self._source)
+        return await anext(self._items)
+
+    async def aclose(self) -> None:
+        """Close the source, where it can be closed."""
+        close = getattr(self._source, "aclose", None)
+        if close is not None:
+            await run(close(), self._context)

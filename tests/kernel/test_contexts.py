@@ -13,6 +13,8 @@ from rxkernel import (
     Request,
     Response,
     ServerEvents,
+    StreamResponse,
+    http,
     observe,
     websocket,
 )
@@ -85,6 +87,44 @@ async def test_contexts_of_two_messages_are_apart_from_each_other_and_the_test(
     assert probe.before == dict.fromkeys(("ann", "bob", "cid", "dot"), "test")
     assert all(probe.values(name) == {name} for name in probe.before)
     assert (user.get(), step.get()) == ("test", "none")
+
+
+class Pieces:
+    def __init__(self) -> None:
+        self.closed = ""
+
+    @http("GET", "/pieces", "pieces")
+    async def pieces(self, request: Request) -> StreamResponse:
+        user.set("ann")
+        return StreamResponse(self._pieces())
+
+    async def _pieces(self) -> AsyncIterator[str]:
+        token = step.set("streaming")
+        try:
+            yield user.get()
+            yield step.get()
+        finally:
+            step.reset(token)
+            self.closed = user.get()
+
+
+async def test_stream_is_read_in_the_context_of_its_message(client_of: ClientOf) -> None:
+    response = await client_of(Pieces).http("pieces")
+
+    assert [piece async for piece in response.content] == ["ann", "streaming"]
+    assert (user.get(), step.get()) == ("nobody", "none")
+
+
+async def test_stream_that_is_closed_early_is_closed_in_the_context_of_its_message(
+    client_of: ClientOf,
+) -> None:
+    client = client_of(Pieces)
+    response = await client.http("pieces")
+
+    assert await anext(response.content) == "ann"
+    await response.content.aclose()
+
+    assert client.application.injector.get(Pieces).closed == "ann"
 
 
 async def test_connection_listeners_share_a_context_that_no_event_sees(
