@@ -213,11 +213,11 @@ class Kernel:
         size: int | None = None,
         task: "asyncio.Task[Any] | None" = None,
     ) -> None:
-        """The response has left: run the terminate phase behind it, and end the message's scope.
+        """Run the terminate phase and end the scope of the message, after *response* has left.
 
-        Both run in the context of *task*, which has handled the message, by default the current
-        one. If *response* is None, no response could leave, and only the scope ends. *size* is
-        that of the body or packet, see `TerminateEvent`.
+        Both run behind the caller, in the context of *task*, which has handled the message: by
+        default the current one. Without a *response*, which then could not leave, only the scope
+        ends. *size* is that of the body or packet, see `TerminateEvent`.
         """
         definition: Definition | None = request.definition
         is_heard = definition is not None and definition.pipeline.has_finishers

@@ -68,8 +68,8 @@ class Phase:
 class Pipeline:
     """The phases around an action, or around none where nothing matched.
 
-    ``has_finishers`` says whether somebody listens to the terminate phase; it is true when that is
-    not known yet.
+    ``has_finishers`` is False where the terminate phase has no listeners. It is True until they
+    have been looked up.
 
     Raises what no listener answered. An exception gets one exception phase, wherever it
     came from; what raises after that is raised, with the earlier one as ``__context__``.

@@ -13,10 +13,11 @@ Extract = Callable[[Mapping[str, str]], None]
 
 
 class Propagator:
-    """Carries trace context between services, as the ``traceparent`` of W3C does. This one does
-    nothing: a bundle binds a subclass in its place, ``binder.bind(Propagator, to=Tracing)``.
+    """Carries trace context between services, such as the header ``traceparent`` of the W3C.
 
-    `extract` is called by every transport, `inject` by whoever calls another service.
+    This class does nothing. A bundle binds a subclass: ``binder.bind(Propagator, to=Tracing)``.
+
+    Every transport calls `extract`. Clients of other services call `inject`.
     """
 
     def extract(self, carrier: Mapping[str, str]) -> None:

@@ -26,6 +26,10 @@ class Pages:
     async def page(self, request: Request) -> str:
         return "page"
 
+    @http("GET", "/page", "new_page", headers={"Accept-Version": "2"})
+    async def new_page(self, request: Request) -> str:
+        return "new page"
+
     @http("GET", "/fails", "fails")
     @websocket("fails")
     async def fails(self, request: Request) -> None:
@@ -95,6 +99,22 @@ async def test_wrapper_goes_around_each_request_also_after_a_reload(
         ("more", 200),
         ("page", 200),
     ]
+
+
+async def test_wrapper_goes_around_a_route_with_constraints(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    """The router finds another definition for it, which adds ``Vary``."""
+    wrap = Wrap()
+    application = await serve(Pages, listeners=[wrap])
+
+    headers = {"Accept-Version": "2"}
+    async with session.get(http_url(application, "/page"), headers=headers) as response:
+        assert await response.text() == "new page"
+        assert response.headers["X-Wrapped"] == "yes"
+        assert response.headers["Vary"] == "Accept-Version"
+
+    assert wrap.got == [("new_page", 200)]
 
 
 async def test_wrapper_goes_around_each_event(serve: Serve) -> None:
