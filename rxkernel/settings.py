@@ -357,6 +357,10 @@ class LoggingSettings:
     """Whether every request and every socket event is logged, one line each."""
 
 
+APP = "app"
+"""The section of the application's own settings, and the field of `Settings` that holds them."""
+
+
 @attrs.frozen(kw_only=True)
 class Settings:
     """All settings of one application."""
@@ -382,3 +386,6 @@ class Settings:
 
     bundles: Mapping[str, object] = attrs.field(factory=dict, converter=_read_only)
     """One settings object per bundle name; read-only."""
+
+    app: object | None = None
+    """The settings object of the application's own ``settings_class``."""

@@ -33,7 +33,14 @@ from rxkernel.settings import Settings
 logger = logging.getLogger(__name__)
 
 _MADE_OF = (
-    *("bundles", "controllers", "listeners", "modules", "options", "settings", "converters"),
+    "bundles",
+    "controllers",
+    "listeners",
+    "modules",
+    "options",
+    "settings",
+    "converters",
+    "settings_class",
 )
 
 
@@ -62,6 +69,8 @@ class Application:
         options: the keys of `@option` that the application's own listeners read.
         settings: given here, no file or environment is read; ``serve`` reads them on top.
         converters: `Converter` by name, for the paths of routes: ``{name:slug}``.
+        settings_class: an attrs class of the application's own settings, read from the section
+            ``app`` into ``settings.app``, and injectable.
     """
 
     def __init__(
@@ -74,6 +83,7 @@ class Application:
         options: Sequence[str] = (),
         settings: Settings | None = None,
         converters: Mapping[str, Converter] = MappingProxyType({}),
+        settings_class: type[Any] | None = None,
     ) -> None:
         self.bundles = tuple(bundles)
         self.controllers = tuple(controllers)
@@ -82,6 +92,7 @@ class Application:
         self.options = tuple(options)
         self.settings = Settings() if settings is None else settings
         self.converters = converters
+        self.settings_class = settings_class
         self.dispatcher = AsyncEventDispatcher()
         self._storages = MetadataStorages()
         self._lock = asyncio.Lock()
@@ -276,6 +287,7 @@ class Application:
             options=self.options,
             settings=self.settings,
             converters=self.converters,
+            settings_class=self.settings_class,
             dispatcher=self.dispatcher,
             storages=self._storages,
         )

@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 from injector import Binder
 
+from rxkernel.application.app_settings import refuse_clashes
 from rxkernel.application.bundle import Bundle
 from rxkernel.application.discovery import Given, resolve
 from rxkernel.application.health import HealthController, refuse_taken
@@ -51,6 +52,7 @@ class Parts:
     listeners: tuple[Any, ...]
     modules: tuple[Any, ...]
     settings: Settings
+    settings_class: type[Any] | None
     dispatcher: AsyncEventDispatcher
     storages: MetadataStorages
     options: tuple[str, ...] = ()
@@ -125,12 +127,14 @@ class Assembly:
 
     def _build(self) -> None:
         parts, services = self.parts, self.services
+        services.bind_app_settings(parts.settings_class, parts.settings)
         for found in resolve(parts.bundles):
             bundle = services.add_bundle(found, parts.settings)
             if bundle is not None:
                 self.bundles.append(bundle)
                 self._options.update(bundle.options)
                 self._transports.update(bundle.transports)
+        services.problems += refuse_clashes(parts.settings_class, self.bundles)
         services.install(parts.modules)
         services.refuse_unawaited()
         services.note_instances()

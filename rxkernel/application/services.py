@@ -17,6 +17,7 @@ from injector import (
     singleton,
 )
 
+from rxkernel.application.app_settings import app_settings
 from rxkernel.application.bundle import Bundle
 from rxkernel.application.discovery import Found
 from rxkernel.application.overrides import Overrides, OverridingBinder
@@ -66,6 +67,13 @@ class Services:
             self.problems += error.problems
         except Exception as exc:  # noqa: BLE001 - whatever a constructor raises is told with the rest
             self.problems.append(explain(what, exc))
+
+    def bind_app_settings(self, cls: type[Any] | None, settings: Settings) -> None:
+        """Have the application's own settings injectable as *cls*."""
+        with self.collecting("the settings of the application"):
+            if (own := app_settings(cls, settings)) is not None:
+                assert cls is not None
+                self.injector.binder.bind(cls, to=own)
 
     def add_bundle(self, bundle: Found, settings: Settings) -> Bundle | None:
         """Build *bundle* if it is a class, and let it bind its services."""

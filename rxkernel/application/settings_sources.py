@@ -28,9 +28,12 @@ from rxkernel.application.settings_fields import (
 )
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.nearest import nearest
-from rxkernel.settings import Settings
+from rxkernel.settings import APP, Settings
 
 _DEFAULTS = Settings()
+
+_OWN_CLASSES = frozenset({("bundles",), (APP,)})
+"""Settings whose classes an application and its bundles bring."""
 
 
 def load_settings(
@@ -40,6 +43,7 @@ def load_settings(
     overrides: Mapping[str, object] = {},
     defaults: Settings = _DEFAULTS,
     sections: Mapping[str, type] = {},
+    app: type | None = None,
 ) -> Settings:
     """Merge *defaults*, the file in *directory*, *environment* and *overrides*.
 
@@ -47,7 +51,7 @@ def load_settings(
     and *overrides* (by dotted name, ``http.port``) have their own type; variables are text:
     ``true``, ``1``; a list is parted by commas; empty or ``none`` is None where None is
     allowed. ``RXKERNEL_X_FILE`` names the file, relative to *directory*, that holds X.
-    *sections* has the settings class of each bundle.
+    *sections* has the settings class of each bundle, *app* is that of the application.
 
     Raises:
         ConfigurationError: one line per mistake: setting, source, what is allowed.
@@ -55,6 +59,8 @@ def load_settings(
     loader = _Loader(directory)
     loader.describe(type(defaults), ())
     loader.describe_sections(sections)
+    if app is not None and not loader.describe_section(APP, app):
+        app = None
     loader.read_file()
     loader.read_environment(environment)
     for name, value in overrides.items():
@@ -64,9 +70,10 @@ def load_settings(
         name: loader.build(cls, (name,), defaults.bundles.get(name))
         for name, cls in loader.sections.items()
     }
+    own = defaults.app if app is None else loader.build(app, (APP,), defaults.app)
     if loader.problems:
         raise ConfigurationError(*loader.problems)
-    return attrs.evolve(settings, bundles={**defaults.bundles, **bundles})
+    return attrs.evolve(settings, bundles={**defaults.bundles, **bundles}, app=own)
 
 
 @attrs.define(eq=False)
@@ -94,18 +101,24 @@ class _Loader:
             hide = is_secret or bool(field.metadata.get("secret"))
             if (group := group_of(kind)) is not None:
                 self.describe(group, child, hide)
-            elif child != ("bundles",):
+            elif child not in _OWN_CLASSES:
                 self.settings[child] = Setting(child, kind, field, hide)
 
     def describe_sections(self, sections: Mapping[str, type]) -> None:
         for name, cls in sections.items():
-            if (name,) in self.groups | self.settings.keys() | {("bundles",)}:
+            if (name,) in self.groups | self.settings.keys() | _OWN_CLASSES:
                 self.fail(f"{name}: no bundle can have the name of a setting; rename the bundle")
-            elif not attrs.has(cls):
-                self.fail(f"{name}: the settings class {cls.__qualname__} must be an attrs class")
-            else:
+            elif self.describe_section(name, cls):
                 self.sections[name] = cls
-                self.describe(cls, (name,))
+
+    def describe_section(self, name: str, cls: type) -> bool:
+        """Note every setting of *cls*, in the section *name*; False where it cannot be one."""
+        if not (isinstance(cls, type) and attrs.has(cls)):
+            shown = getattr(cls, "__qualname__", cls)
+            self.fail(f"{name}: the settings class {shown} must be an attrs class", (name,))
+            return False
+        self.describe(cls, (name,))
+        return True
 
     def read_file(self) -> None:
         own, project = self.directory / "rxkernel.toml", self.directory / "pyproject.toml"
@@ -163,6 +176,8 @@ class _Loader:
         names = [".".join(name) for name in known if name != path[: len(name)]]
         hint = _hint(".".join(path), names, siblings)
         enable = "" if path[1:] else " (those of a bundle exist once it is enabled)"
+        if path == (APP,):
+            enable = " (those of an application exist with Application(settings_class=…))"
         self.fail(f"{'.'.join(path)} from {given.source}: no such setting{enable}; {hint}", path)
 
     def read_environment(self, environment: Mapping[str, str]) -> None:

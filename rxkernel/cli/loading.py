@@ -38,4 +38,5 @@ def load_settings_of(application: Application, overrides: Mapping[str, object]) 
         overrides=overrides,
         defaults=application.settings,
         sections=sections,
+        app=application.settings_class,
     )

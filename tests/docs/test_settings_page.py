@@ -33,7 +33,7 @@ def rows(settings: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
         name, value = f"{path}{field.name}", getattr(settings, field.name)
         if attrs.has(type(value)):
             yield from rows(value, f"{name}.")
-        elif name != "bundles":
+        elif name not in ("bundles", "app"):
             yield name, "none" if value is None else f"`{json.dumps(value)}`", unit(field)
 
 

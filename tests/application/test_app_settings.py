@@ -1,0 +1,180 @@
+"""The section ``app``: settings of an application's own."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import attrs
+import pytest
+from injector import inject
+
+from rxkernel import Application, Bundle, ConfigurationError, Inject, Request, Settings, http
+from rxkernel.application.pytest_plugin import ClientOf
+from rxkernel.application.settings_sources import load_settings
+from rxkernel.cli.loading import load_settings_of
+
+
+@attrs.frozen(kw_only=True)
+class Limits:
+    orders: int = 10
+
+
+@attrs.frozen(kw_only=True)
+class ShopSettings:
+    currency: str = "EUR"
+    key: str = attrs.field(default="", metadata={"secret": True}, repr=False)
+    limits: Limits = attrs.field(factory=Limits)
+
+
+@attrs.frozen(kw_only=True)
+class Required:
+    token: str
+
+
+class Shop:
+    @inject
+    def __init__(self, settings: ShopSettings) -> None:
+        self.settings = settings
+
+    @http("GET", "/currency", "currency")
+    async def currency(self, request: Request) -> str:
+        return self.settings.currency
+
+    @http("GET", "/orders", "orders")
+    async def orders(self, settings: Annotated[ShopSettings, Inject()]) -> int:
+        return settings.limits.orders
+
+
+async def test_settings_of_an_application_are_injected(client_of: ClientOf) -> None:
+    client = client_of(
+        Shop,
+        settings_class=ShopSettings,
+        settings=Settings(app=ShopSettings(currency="CHF", limits=Limits(orders=3))),
+    )
+
+    assert (await client.http("currency")).content == "CHF"
+    assert (await client.http("orders")).content == 3
+
+
+async def test_settings_of_an_application_have_defaults(client_of: ClientOf) -> None:
+    assert (await client_of(Shop, settings_class=ShopSettings).http("currency")).content == "EUR"
+
+
+def loaded(directory: Path, environment: dict[str, str], **more: Any) -> Any:
+    return load_settings(
+        directory=directory, environment=environment, app=ShopSettings, **more
+    ).app
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("rxkernel.toml", '[app]\ncurrency = "CHF"\n[app.limits]\norders = 3'),
+        ("pyproject.toml", '[tool.rxkernel.app]\ncurrency = "CHF"\nlimits.orders = 3'),
+    ],
+)
+def test_section_is_read_from_a_file_and_variables(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+
+    settings = loaded(tmp_path, {"RXKERNEL_APP_KEY": "s3cret", "RXKERNEL_APP_LIMITS_ORDERS": "4"})
+
+    assert settings == ShopSettings(currency="CHF", key="s3cret", limits=Limits(orders=4))
+
+
+def test_section_is_read_over_what_the_application_was_given(tmp_path: Path) -> None:
+    given = Settings(app=ShopSettings(currency="CHF", key="own"))
+
+    settings = loaded(tmp_path, {"RXKERNEL_APP_KEY": "other"}, defaults=given)
+
+    assert settings == ShopSettings(currency="CHF", key="other")
+
+
+@pytest.mark.parametrize(
+    ("environment", "problem"),
+    [
+        ({"RXKERNEL_APP_CURENCY": "CHF"}, "did you mean RXKERNEL_APP_CURRENCY?"),
+        ({"RXKERNEL_APP_LIMITS_ORDERS": "many"}, "app.limits.orders from RXKERNEL_APP_LIMITS_ORD"),
+    ],
+)
+def test_mistake_in_a_variable_of_the_section_is_told(
+    tmp_path: Path, environment: dict[str, str], problem: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=problem.replace("?", r"\?")):
+        loaded(tmp_path, environment)
+
+
+def test_unknown_key_of_the_section_is_told_with_the_nearest(tmp_path: Path) -> None:
+    (tmp_path / "rxkernel.toml").write_text('[app]\ncurency = "CHF"')
+
+    with pytest.raises(ConfigurationError, match=r"app.curency .* did you mean app.currency\?"):
+        loaded(tmp_path, {})
+
+
+def test_section_without_a_class_is_told(tmp_path: Path) -> None:
+    (tmp_path / "rxkernel.toml").write_text("[app]\nx = 1")
+
+    with pytest.raises(ConfigurationError, match=r"\(those of an application exist with App"):
+        load_settings(directory=tmp_path, environment={})
+
+
+def test_missing_setting_is_told_with_its_variable(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"app.token: must be set, .* RXKERNEL_APP_TOKEN"):
+        load_settings(directory=tmp_path, environment={}, app=Required)
+
+
+def test_class_that_is_not_of_attrs_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="app: the settings class int must be an attrs"):
+        load_settings(directory=tmp_path, environment={}, app=int)
+
+
+def test_bundle_cannot_have_the_section(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="app: no bundle can have the name of a setting"):
+        load_settings(directory=tmp_path, environment={}, sections={"app": Limits})
+
+
+def test_command_line_reads_the_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RXKERNEL_APP_CURRENCY", "CHF")
+    application = Application(settings_class=ShopSettings)
+
+    load_settings_of(application, {})
+
+    assert application.settings.app == ShopSettings(currency="CHF")
+
+
+class AppBundle(Bundle):
+    name = "app"
+
+
+class SameBundle(Bundle):
+    name = "same"
+    settings_class = ShopSettings
+
+
+class Plain:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("parts", "problem"),
+    [
+        ({"settings": Settings(app=Limits())}, "settings.app is Limits, and the application has"),
+        (
+            {"settings_class": ShopSettings, "settings": Settings(app=Limits())},
+            "settings.app is Limits, and settings_class is ShopSettings; write Settings(app=Shop",
+        ),
+        ({"settings_class": Plain}, "which is not an attrs class; put @attrs.frozen on it"),
+        ({"settings_class": Settings}, "which derives from rxkernel.Settings; give a class with"),
+        ({"settings_class": Required}, "the settings of the application are missing: "),
+        (
+            {"bundles": [SameBundle], "settings_class": ShopSettings},
+            "bundle 'same' and the application both have the settings_class ShopSettings; each",
+        ),
+        ({"bundles": [AppBundle]}, "bundle 'app' (AppBundle) has the name of the section for"),
+    ],
+)
+async def test_settings_that_do_not_fit_are_refused_at_boot(
+    parts: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        await Application(**parts).boot()
+    assert problem in str(raised.value)
