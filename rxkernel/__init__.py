@@ -151,6 +151,7 @@ from rxkernel.routing.markers import (
     Cookie,
     Header,
     Inject,
+    Marker,
     Query,
 )
 from rxkernel.routing.metadata import (
@@ -158,6 +159,9 @@ from rxkernel.routing.metadata import (
     ProcedureMetadata,
     PushedEvent,
     WebSocketMetadata,
+)
+from rxkernel.routing.resolver import (
+    Resolver,
 )
 from rxkernel.routing.signature import (
     Parameter,
@@ -246,6 +250,7 @@ __all__ = [
     "LengthRequiredException",
     "LockedException",
     "LoggingSettings",
+    "Marker",
     "MetadataStorage",
     "MethodNotAllowedException",
     "MisdirectedRequestException",
@@ -274,6 +279,7 @@ __all__ = [
     "RequestIdFilter",
     "RequestScope",
     "RequestTimeoutException",
+    "Resolver",
     "Response",
     "ResponseEvent",
     "RxKernelError",

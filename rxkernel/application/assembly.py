@@ -84,7 +84,7 @@ class Assembly:
             parts.dispatcher,
             self.controllers,
             threads=parts.settings.http.threads,
-            provide=self.services.provider,
+            container=self.services,
             debug=parts.settings.debug,
             request_timeout=parts.settings.request_timeout,
             options=self._options,
@@ -136,7 +136,7 @@ class Assembly:
                 self._transports.update(bundle.transports)
         services.problems += refuse_clashes(parts.settings_class, self.bundles)
         services.install(parts.modules)
-        services.refuse_unawaited()
+        services.wrap_async_providers()
         services.note_instances()
         health = (HealthController,) if parts.settings.http.health else ()
         of_bundles = (c for b in self.bundles for c in b.controllers)
@@ -148,6 +148,7 @@ class Assembly:
         servers = [s for b in self.bundles for s in b.servers]
         self._transports.update(s.transport for s in servers if hasattr(s, "transport"))
         built = services.build((*listeners, *servers))
+        services.add_resolvers(self.bundles)
         services.build_rest()
         services.check_wiring()
         with services.collecting("Propagator"):

@@ -1,12 +1,15 @@
 """What a bundle contributes: a source of routes, listeners on events, or a transport."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import click
 from injector import Binder
 
 from rxkernel.messages.transport import Transport
+from rxkernel.routing.markers import Marker
+from rxkernel.routing.resolver import Resolver
 from rxkernel.servers.server import Server
 
 
@@ -21,6 +24,8 @@ class Bundle:
         requires: names of bundles that must be enabled too; they come first.
         controllers, listeners, options: as for `Application`; servers: built by the injector.
         transports: those whose procedures this bundle calls, beside those of its servers.
+        resolvers: the classes, or instances, that fill parameters with a marker of the bundle, see
+            `Resolver`; classes are built by the injector.
         commands: commands of the command line, added under ``python -m rxkernel``.
         settings_class: an attrs class, read from the section called like the bundle, and
             injectable.
@@ -33,6 +38,7 @@ class Bundle:
     servers: Sequence[type[Server]] = ()
     options: Sequence[str] = ()
     transports: Sequence[Transport] = ()
+    resolvers: Mapping[type[Marker], type[Resolver] | Resolver] = MappingProxyType({})
     commands: Sequence[click.Command] = ()
     settings_class: ClassVar[type[Any] | None] = None
 

@@ -5,11 +5,12 @@ from typing import Any
 from injector import CallError, CircularDependency, UnsatisfiedRequirement
 
 from rxkernel.exceptions import RxKernelError
+from rxkernel.messages.scoped_services import name_of_key
 
 
 def name_of(thing: Any) -> str:
     """What the code calls *thing*."""
-    return getattr(thing, "__qualname__", None) or str(thing)
+    return name_of_key(thing)
 
 
 def explain(what: str, exc: Exception) -> str:

@@ -6,11 +6,11 @@ from typing import Any
 
 from rxkernel.application.assembly import Assembly
 from rxkernel.application.observers import Found, observed_by
-from rxkernel.application.services import is_managed_class
 from rxkernel.events.dispatcher import describe
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.kernel.compiled import Compiled
 from rxkernel.kernel.events import CompiledEvent
+from rxkernel.messages.scoped_services import is_async_manager
 from rxkernel.routing.decorators import routes_of
 from rxkernel.routing.definitions import Definition
 from rxkernel.routing.metadata import RouteMetadata
@@ -163,7 +163,7 @@ def _check_only(observed: Iterable[Found], compiled: Compiled) -> None:
 
 
 def _refuse_managed(controller: type) -> None:
-    if is_managed_class(controller):
+    if is_async_manager(controller):
         raise ConfigurationError(
             f"controller {controller.__qualname__} is an async context manager, which is entered "
             f"at boot and left at shutdown; a reload adds controllers without a life of their "

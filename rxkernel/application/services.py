@@ -3,13 +3,14 @@
 Each step goes on after a mistake and remembers it, so that boot can tell them all.
 """
 
-import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from injector import (
     Binder,
+    Binding,
     Injector,
     InstanceProvider,
     Provider,
@@ -18,15 +19,23 @@ from injector import (
 )
 
 from rxkernel.application.app_settings import app_settings
+from rxkernel.application.async_providers import wrap_async_providers
 from rxkernel.application.bundle import Bundle
 from rxkernel.application.discovery import Found
 from rxkernel.application.overrides import Overrides, OverridingBinder
 from rxkernel.application.problems import explain, name_of
+from rxkernel.application.resolvers import Resolvers, resolvers_in
 from rxkernel.application.wiring import Wiring
-from rxkernel.exceptions import ConfigurationError
+from rxkernel.exceptions import ConfigurationError, RxKernelError
+from rxkernel.kernel.container import LateArgument
+from rxkernel.kernel.scopes import AsyncProvider, OwnedScope, current_request
+from rxkernel.messages.request import Request
+from rxkernel.messages.scoped_services import is_async_manager
+from rxkernel.routing.markers import Marker
+from rxkernel.routing.resolver import Resolver
 from rxkernel.settings import Settings
 
-_LOCKS = (asyncio.Lock, asyncio.Semaphore, asyncio.Condition)
+T = TypeVar("T")
 
 
 class _OrderedSingletons(SingletonScope):
@@ -54,6 +63,8 @@ class Services:
         self._binder.install(core)
         self._binder.protect()
         self.problems: list[str] = []
+        self.resolvers = Resolvers()
+        self._asked: dict[tuple[Any, bool], LateArgument] = {}
         self._wiring = Wiring(self.injector.binder)
         self._singletons = _OrderedSingletons(self.injector)
         self.injector.binder.bind(SingletonScope, to=self._singletons)
@@ -120,6 +131,15 @@ class Services:
         except Exception as exc:
             raise ConfigurationError(explain(name, exc)) from exc
 
+    def add_resolvers(self, bundles: Iterable[Bundle]) -> None:
+        """Build the resolvers of *bundles*; one class is built once, whatever its markers."""
+        for bundle in bundles:
+            with self.collecting(f"bundle {bundle.name!r}"):
+                for marker, given in resolvers_in(bundle):
+                    built = self.build([given]) if isinstance(given, type) else {}
+                    if built or not isinstance(given, type):
+                        self.resolvers.add(bundle.name, marker, built.get(given, given))
+
     def note_instances(self) -> None:
         """Remember the instances that were bound as they are, before what may need them."""
         for binding in tuple(self.injector.binder._bindings.values()):
@@ -135,65 +155,111 @@ class Services:
             if binding.scope is SingletonScope:
                 with self.collecting(name):
                     self.injector.get(interface)
-            elif not isinstance(binding.provider, InstanceProvider) and (
-                is_managed_class(interface)
-                or is_managed_class(getattr(binding.provider, "_cls", None))
+            elif not isinstance(binding.provider, InstanceProvider | AsyncProvider) and (
+                is_async_manager(interface)
+                or is_async_manager(getattr(binding.provider, "_cls", None))
             ):
                 self.problems.append(
-                    f"{name} is an async context manager, which boot enters and shutdown leaves, "
-                    f"but it is not bound once; bind it so: binder.bind({name}, scope=singleton), "
-                    f"or give what lives shorter an 'async def aclose' instead"
+                    f"{name} is an async context manager, and its binding has no scope, so that "
+                    f"nothing enters and leaves it; bind it with scope=singleton (entered at "
+                    f"boot) or scope=request_scope (entered for each message)"
                 )
 
-    def refuse_unawaited(self) -> None:
-        """Refuse providers whose service nobody would await, before anything is built."""
-        self.problems += self._wiring.refuse_unawaited()
+    def wrap_async_providers(self) -> None:
+        """Prepare the providers that are awaited or entered, and refuse those that never would be,
+        before anything is built."""
+        self.problems += wrap_async_providers(self.injector.binder)
 
     def check_wiring(self) -> None:
         """Refuse what could not be built once messages are handled, and overrides of nothing."""
         self.problems += self._wiring.problems()
         self.problems += self._binder.problems()
 
-    def provider(self, interface: Any, *, over_http: bool) -> Callable[[], Any]:
-        """What gives the service *interface*: the one instance, or one as its scope says.
+    def service(self, key: Any, *, over_http: bool) -> LateArgument | None:
+        """What gives the service *key*: the one instance, or one as its scope says.
 
-        Over HTTP there are no connections, nor what lives as long as one.
+        The injector is asked for singletons now; for others no binding is looked up again.
 
-        The injector is asked now; the provider touches no container.
+        Returns:
+            None where nothing binds *key*, or it needs a connection *over_http*.
 
         Raises:
-            ConfigurationError: nothing binds it, or it cannot be built.
+            ConfigurationError: it cannot be built.
         """
-        name = name_of(interface)
-        if not self.injector.binder.has_explicit_binding_for(interface):
-            raise ConfigurationError(
-                f"asks for {name}, which nothing binds; bind it in a module of the application: "
-                f"binder.bind({name}, scope=singleton)"
-            )
-        if over_http:
-            self._wiring.refuse_without_connection(interface)
+        if not self._is_bound(key) or (over_http and self._wiring.without_connection(key)):
+            return None
         try:
-            binding, _ = self.injector.binder.get_binding(interface)
+            binding, _ = self.injector.binder.get_binding(key)
             if binding.scope is SingletonScope or isinstance(binding.provider, InstanceProvider):
-                instance = self.injector.get(interface)
-                return lambda: instance
-            scope = self.injector.get(binding.scope)
+                instance = self.injector.get(key)
+                return LateArgument(lambda _: instance)
+            return self._scoped_service(key, binding)
         except Exception as exc:
-            raise ConfigurationError(f"asks for a service: {explain(name, exc)}") from exc
+            raise ConfigurationError(f"asks for a service: {explain(name_of(key), exc)}") from exc
+
+    def unbound(self, key: Any, *, over_http: bool) -> ConfigurationError:
+        """Why `service` found nothing for *key*."""
+        name = name_of(key)
+        problem = self._wiring.without_connection(key) if self._is_bound(key) else None
+        return ConfigurationError(
+            problem
+            or f"asks for {name}, which nothing binds; bind it in a module of the application: "
+            f"binder.bind({name}, scope=singleton)"
+        )
+
+    def _is_bound(self, key: Any) -> bool:
+        return self.injector.binder.has_explicit_binding_for(key)
+
+    def _scoped_service(self, key: Any, binding: Binding) -> LateArgument:
+        """A service that is built while a message is handled, behind all that must be awaited or
+        entered for it."""
         injector, provider = self.injector, binding.provider
-        return lambda: scope.get(interface, provider).get(injector)
+        scope = injector.get(binding.scope)
+        openings = tuple(map(self._opening, self._wiring.opened_with(key)))
+        if not openings:
+            return LateArgument(lambda _: scope.get(key, provider).get(injector))
+
+        async def opened_service(_: Request) -> Any:
+            for open_service in openings:
+                await open_service()
+            return scope.get(key, provider).get(injector)
+
+        return LateArgument(opened_service, is_async=True)
+
+    def _opening(self, key: Any) -> Callable[[], Awaitable[None]]:
+        binding, _ = self.injector.binder.get_binding(key)
+        scope = self.injector.get(binding.scope)
+        assert isinstance(scope, OwnedScope)
+        assert isinstance(binding.provider, AsyncProvider)
+        return partial(scope.open, key, binding.provider)
+
+    async def get(self, request: Request, service: type[T]) -> T:
+        """As `Request.get`."""
+        over_http = request.connection is None
+        found = self._asked.get((service, over_http))
+        if found is None:
+            try:
+                found = self.service(service, over_http=over_http)
+                if found is None:
+                    raise self.unbound(service, over_http=over_http)
+            except ConfigurationError as exc:
+                raise RxKernelError(f"request.get({name_of(service)}) {exc}") from exc
+            self._asked[service, over_http] = found
+        token = current_request.set(request)
+        try:
+            given: T = found.call(request)
+            return await given if found.is_async else given  # type: ignore[misc]
+        finally:
+            current_request.reset(token)
+
+    def resolver(self, marker: type[Marker]) -> Resolver:
+        """As `Resolvers.find`."""
+        return self.resolvers.find(marker)
 
     def managed(self) -> list[Any]:
         """The built services that are async context managers, dependencies first."""
         return [
             instance
             for instance in self._singletons.built.values()
-            if is_managed_class(type(instance))
-            and not isinstance(instance, _LOCKS)
-            and not self._binder.is_lent(instance)
+            if is_async_manager(type(instance)) and not self._binder.is_lent(instance)
         ]
-
-
-def is_managed_class(cls: Any) -> bool:
-    """Whether instances of *cls* are async context managers."""
-    return isinstance(cls, type) and hasattr(cls, "__aenter__") and hasattr(cls, "__aexit__")

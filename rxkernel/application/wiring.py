@@ -26,8 +26,7 @@ from injector import (
 from injector import MultiBinder as Several
 
 from rxkernel.application.problems import explain, name_of
-from rxkernel.exceptions import ConfigurationError
-from rxkernel.kernel.scopes import ConnectionScope, RequestScope
+from rxkernel.kernel.scopes import AsyncProvider, ConnectionScope, RequestScope
 from rxkernel.messages.connection import Connection
 from rxkernel.messages.request import Request
 
@@ -65,24 +64,6 @@ class Wiring:
 
     def __init__(self, binder: Binder) -> None:
         self._binder = binder
-
-    def refuse_unawaited(self) -> Iterator[str]:
-        """Providers that would give a coroutine or a generator in place of a service.
-
-        Each is replaced by one that says so: nothing is called that nobody awaits.
-        """
-        # injector has no public list of what is bound
-        for interface, binding in tuple(self._binder._bindings.items()):
-            for maker in _makers(interface, binding.provider):
-                if (what := _unawaited(maker.call)) is None:
-                    continue
-                problem = (
-                    f"{name_of(interface)} is provided by {name_of(maker.call)}, which is {what}: "
-                    f"nothing awaits it; give a plain def that returns the service, and open it "
-                    f"in 'async def __aenter__' (once, at boot)"
-                )
-                self._binder.bind(interface, to=CallableProvider(_raising(problem)))
-                yield problem
 
     def problems(self) -> Iterator[str]:
         """What could not be built while messages are handled."""
@@ -172,24 +153,46 @@ class Wiring:
         binding = self._binder._bindings.get(interface)
         return NoScope if binding is None else binding.scope
 
-    def refuse_without_connection(self, interface: Any) -> None:
-        """Check that *interface* can be had over HTTP.
+    def opened_with(self, interface: Any) -> list[Any]:
+        """What must be awaited or entered before *interface* can be built, dependencies first;
+        itself comes last where it must be, too."""
+        ordered: dict[Any, None] = {}
+        seen: set[Any] = set()
 
-        Raises:
-            ConfigurationError: it lives as long as a socket connection, or is built with one.
+        def visit(key: Any) -> None:
+            if key in seen:
+                return
+            seen.add(key)
+            for need in self._below(key):
+                visit(need)
+            binding = self._binder._bindings.get(key)
+            if binding is not None and isinstance(binding.provider, AsyncProvider):
+                ordered[key] = None
+
+        visit(interface)
+        return list(ordered)
+
+    def without_connection(self, interface: Any) -> str | None:
+        """Why *interface* cannot be had over HTTP; None where it can.
+
+        It lives as long as a socket connection, or is built with one.
         """
         for way in self._ways(interface):
             if way[-1] is Connection or self._scope_of(way[-1]) is ConnectionScope:
                 via = "" if len(way) < 2 else f" ({_arrows(way)})"
-                raise ConfigurationError(
+                return (
                     f"asks for {name_of(interface)}, which there is with a socket connection "
                     f"only{via}; over HTTP there is none: leave @http out, bind it with "
-                    f"request_scope, or take the Request, whose connection is None over HTTP"
+                    f"request_scope, take it as {name_of(interface)} | None, or take the Request, "
+                    f"whose connection is None over HTTP"
                 )
+        return None
 
 
 def _makers(interface: Any, provider: Provider[Any]) -> Iterator[_Maker]:
     """What *provider* calls; of an unknown kind of provider, nothing is known."""
+    if isinstance(provider, AsyncProvider):
+        provider = provider.inner
     if isinstance(provider, ClassProvider):
         cls = provider._cls
         yield _Maker(cls, cls.__init__, is_constructor=True)
@@ -198,21 +201,6 @@ def _makers(interface: Any, provider: Provider[Any]) -> Iterator[_Maker]:
     elif isinstance(provider, Several):
         for binding in provider._multi_bindings:
             yield from _makers(interface, binding.provider)
-
-
-def _unawaited(call: Callable[..., Any]) -> str | None:
-    if inspect.iscoroutinefunction(call):
-        return "an async def"
-    if inspect.isgeneratorfunction(call) or inspect.isasyncgenfunction(call):
-        return "a generator"
-    return None
-
-
-def _raising(problem: str) -> Callable[[], Any]:
-    def refuse() -> Any:
-        raise ConfigurationError(problem)
-
-    return refuse
 
 
 def _arrows(way: tuple[Any, ...]) -> str:

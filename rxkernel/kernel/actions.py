@@ -5,67 +5,106 @@ import inspect
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from contextvars import copy_context
-from functools import partial
-from typing import Any, Protocol
+from typing import Any
+
+import attrs
 
 from rxkernel.events.dispatcher import is_async
 from rxkernel.exceptions import ConfigurationError
+from rxkernel.kernel.abandoned_threads import abandon
 from rxkernel.kernel.binding.arguments import Read, argument, check_types
 from rxkernel.kernel.binding.body_arguments import body_arguments
+from rxkernel.kernel.binding.late_arguments import (
+    LATE,
+    Placed,
+    describe_inputs,
+    late_arguments,
+)
 from rxkernel.kernel.binding.misfits import Misfits
 from rxkernel.kernel.binding.shaping import Shape, shape_of
+from rxkernel.kernel.container import Container
 from rxkernel.kernel.events import Action
-from rxkernel.kernel.threads import leave
 from rxkernel.messages.request import Request
-from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
-from rxkernel.routing.signature import Signature, Source
+from rxkernel.routing.definitions import Definition
+from rxkernel.routing.metadata import RouteMetadata
+from rxkernel.routing.signature import Parameter, Signature, Source
 from rxkernel.routing.signature_reader import read_signature
 from rxkernel.routing.targets import member_of
 
-
-class Provide(Protocol):
-    """Finds what gives a service, asked once at boot."""
-
-    def __call__(self, service: Any, /, *, over_http: bool) -> Callable[[], Any]:
-        """What gives *service* to an action.
-
-        Raises:
-            ConfigurationError: nothing binds it, or it needs a connection *over_http*.
-        """
-
-
-ServiceOf = Callable[[Any], Callable[[], Any]]
 Method = Callable[..., Awaitable[Any]]
 
 
-def bind_action(
-    controller: object, metadata: RouteMetadata, threads: Executor, provide: Provide
-) -> tuple[Action, Signature]:
-    """Make the method that *metadata* names callable as ``await action(request)``.
+@attrs.define(eq=False)
+class ActionBinder:
+    """Makes the method that *metadata* names callable as ``await action(request)``.
 
-    An ``async def`` that takes the request is the action itself; a plain ``def`` runs in
-    *threads*, in a copy of the caller's context.
+    In two steps, for a resolver of a bundle is given the definition, which has the signature.
 
     Raises:
-        ConfigurationError: there is no such method, or its signature cannot be bound.
+        ConfigurationError: there is no such method, or its signature cannot be read.
     """
-    method = member_of(controller, metadata.action)
-    route = f"route {metadata.key!r} ({metadata.place})"
-    if not callable(method):
-        raise ConfigurationError(f"{route} has no such method; add it or mend the name")
-    if inspect.isasyncgenfunction(method) or inspect.isgeneratorfunction(method):
-        raise ConfigurationError(f"{route} yields; return StreamResponse(self.…()) instead")
-    signature = read_signature(method, metadata)
-    call = method if is_async(method) else _in_thread(method, threads)
-    try:
-        check_types(signature.parameters)
-    except ConfigurationError as error:
-        raise ConfigurationError(*(f"{route} {problem}" for problem in error.problems)) from error
-    service_of = partial(provide, over_http=isinstance(metadata, HttpMetadata))
-    shape = shape_of(signature.returns, route)
-    if not signature.is_plain:
-        return _typed(call, signature, service_of, shape, route), signature
-    return (call if shape is None else _shaped(call, shape)), signature
+
+    controller: object
+    metadata: RouteMetadata
+    container: Container
+    signature: Signature = attrs.field(init=False)
+    _method: Callable[..., Any] = attrs.field(init=False)
+    _route: str = attrs.field(init=False)
+    _problems: list[str] = attrs.field(factory=list, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        metadata = self.metadata
+        method = member_of(self.controller, metadata.action)
+        self._route = route = f"route {metadata.key!r} ({metadata.place})"
+        if not callable(method):
+            raise ConfigurationError(f"{route} has no such method; add it or mend the name")
+        if inspect.isasyncgenfunction(method) or inspect.isgeneratorfunction(method):
+            raise ConfigurationError(f"{route} yields; return StreamResponse(self.…()) instead")
+        self._method = method
+        signature = read_signature(method, metadata)
+        self.signature = attrs.evolve(
+            signature, parameters=tuple(map(self._described, signature.parameters))
+        )
+
+    def _described(self, parameter: Parameter) -> Parameter:
+        if parameter.source is not Source.RESOLVER:
+            return parameter
+        try:
+            description = describe_inputs(parameter, self.container)
+        except ConfigurationError as error:
+            what = f"cannot bind parameter {parameter.name!r}"
+            self._problems += (f"{what}: {problem}" for problem in error.problems)
+            return parameter
+        return attrs.evolve(parameter, input_description=description)
+
+    def bind(self, definition: Definition, threads: Executor) -> Action:
+        """The action of *definition*.
+
+        An ``async def`` that takes the request is the action itself; a plain ``def`` runs in
+        *threads*, in a copy of the caller's context.
+
+        Raises:
+            ConfigurationError: with everything that cannot be bound.
+        """
+        signature, problems = self.signature, self._problems
+        call = self._method if is_async(self._method) else _in_thread(self._method, threads)
+        late: tuple[Placed, ...] = ()
+        try:
+            check_types(signature.parameters)
+        except ConfigurationError as error:
+            problems += error.problems
+        try:
+            late = late_arguments(definition, self.container)
+        except ConfigurationError as error:
+            problems += error.problems
+        if problems:
+            raise ConfigurationError(
+                *(f"{self._route} {problem}" for problem in dict.fromkeys(problems))
+            )
+        shape = shape_of(signature.returns, self._route)
+        if not signature.is_plain:
+            return _typed(call, signature, late, shape)
+        return call if shape is None else _shaped(call, shape)
 
 
 def _in_thread(method: Callable[..., Any], threads: Executor) -> Method:
@@ -81,7 +120,7 @@ def _in_thread(method: Callable[..., Any], threads: Executor) -> Method:
             result = await asyncio.wrap_future(thread)
         except asyncio.CancelledError:
             if not thread.cancel():
-                leave(thread)
+                abandon(thread)
             raise
         return await result if inspect.isawaitable(result) else result
 
@@ -96,14 +135,14 @@ def _shaped(action: Action, shape: Shape) -> Action:
 
 
 def _typed(
-    method: Method, signature: Signature, service_of: ServiceOf, shape: Shape | None, route: str
+    method: Method, signature: Signature, late: tuple[Placed, ...], shape: Shape | None
 ) -> Action:
-    """Bind the arguments, all of them before *method* is called; services come last, for they
-    are made for a request that fits."""
-    reads, services = _reads(signature), _services(signature, service_of, route)
+    """Bind the arguments, all of them before *method* is called; *late* ones are made for a
+    request that fits."""
+    reads = _reads(signature)
     names = tuple(p.name for p in signature.parameters if p.is_keyword_only)
     first_named = len(signature.parameters) - len(names)
-    if len(reads) == 1 and not (services or names):
+    if len(reads) == 1 and not (late or names):
         return _typed_once(method, reads[0], shape)
 
     async def action(request: Request) -> Any:
@@ -111,8 +150,8 @@ def _typed(
         arguments = [read(request, misfits) for read in reads]
         if misfits.found:
             raise misfits.exception()
-        for place, service in services:
-            arguments[place] = service()
+        for place, make, is_awaited in late:
+            arguments[place] = await make(request) if is_awaited else make(request)
         if names:
             named = dict(zip(names, arguments[first_named:], strict=True))
             result = await method(*arguments[:first_named], **named)
@@ -143,26 +182,11 @@ def _reads(signature: Signature) -> list[Read]:
         next(bodies)
         if parameter.source is Source.BODY
         else _later
-        if parameter.source is Source.SERVICE
+        if parameter.source in LATE
         else argument(parameter)
         for parameter in signature.parameters
     ]
 
 
 def _later(request: Request, misfits: Misfits) -> None:
-    """Holds the place of a service."""
-
-
-def _services(
-    signature: Signature, service_of: ServiceOf, route: str
-) -> tuple[tuple[int, Callable[[], Any]], ...]:
-    problems, services = [], []
-    for place, parameter in enumerate(signature.parameters):
-        if parameter.source is Source.SERVICE:
-            try:
-                services.append((place, service_of(parameter.type)))
-            except ConfigurationError as error:
-                problems += [f"{route} {p}" for p in error.problems]
-    if problems:
-        raise ConfigurationError(*problems)
-    return tuple(services)
+    """Holds the place of a late argument."""

@@ -6,8 +6,9 @@ from functools import partial
 
 from rxkernel.events.dispatcher import AsyncEventDispatcher, run_listeners
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.kernel.actions import Provide, bind_action
+from rxkernel.kernel.actions import ActionBinder
 from rxkernel.kernel.compiled import Compiled
+from rxkernel.kernel.container import Container
 from rxkernel.kernel.deadline import TimedRoute
 from rxkernel.kernel.events import DefinitionEvent
 from rxkernel.kernel.route import Route
@@ -28,7 +29,7 @@ class Compiler:
 
     Args:
         threads: where plain ``def`` actions run.
-        provide: where actions get their services from.
+        container: where actions get their services from.
         request_timeout: seconds within which a message must be answered, see `TimedRoute`.
         options: the keys of options that something reads; None accepts any.
         transports: those of bundles.
@@ -42,7 +43,7 @@ class Compiler:
         dispatcher: AsyncEventDispatcher,
         *,
         threads: Executor,
-        provide: Provide,
+        container: Container,
         request_timeout: float | None,
         options: Collection[str] | None,
         transports: Collection[Transport],
@@ -54,7 +55,7 @@ class Compiler:
         self.options = options
         self._dispatcher = dispatcher
         self._threads = threads
-        self._provide = provide
+        self._container = container
         self._kinds = kinds
         self._host_of = host_of
         self._links = links
@@ -121,10 +122,18 @@ class Compiler:
                     f"controller; add it: Application(controllers=[{name}])"
                 )
         template = self._template_of(metadata) if isinstance(metadata, HttpMetadata) else None
-        action, signature = bind_action(controller, metadata, self._threads, self._provide)
-        return self._new_route(
-            metadata, controller, action, signature, self._dispatcher, self._links, template
+        binder = ActionBinder(controller, metadata, self._container)
+        route = self._new_route(
+            metadata,
+            controller,
+            binder.signature,
+            self._dispatcher,
+            self._container,
+            self._links,
+            template,
         )
+        route.action = binder.bind(route.definition, self._threads)
+        return route
 
     def _template_of(self, metadata: HttpMetadata) -> PathTemplate:
         try:

@@ -10,10 +10,11 @@ from rxkernel.exceptions import ServiceUnavailableException
 from rxkernel.kernel.errors import log_failure
 from rxkernel.kernel.pipeline import Pipeline
 from rxkernel.kernel.route import Route
+from rxkernel.kernel.scope_exit import close_request_scope
 from rxkernel.kernel.scopes import current_request
-from rxkernel.kernel.threads import end_scope
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response, close_source
+from rxkernel.messages.scoped_services import ScopedServices
 from rxkernel.routing.definitions import Handler
 
 
@@ -26,6 +27,10 @@ class Deadline:
         self._stops = 0
         self._left = 0.0
         self.is_over = False
+
+    @property
+    def is_missed(self) -> bool:
+        return self._limit.expired()
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
@@ -116,7 +121,18 @@ class TimedRoute(TimedPipeline, Route):
         finally:
             current_request.reset(token)
             if ends_scope and request.services is not None:
-                await end_scope(request)
+                await close_request_scope(request)
+
+    async def _exit_managers(
+        self, request: Request, services: ScopedServices, response: Response
+    ) -> None:
+        """As for any route, but *response* may be that of an action that caught its cancellation:
+        it is not sent, so the message has failed."""
+        deadline = _current.get()
+        if deadline is not None and deadline.is_missed:
+            await close_source(response)
+            raise asyncio.CancelledError
+        await super()._exit_managers(request, services, response)
 
     def wrap_handler(self, handler: Handler) -> None:
         self.wrapped = handler

@@ -8,10 +8,10 @@ from time import perf_counter
 from typing import Any
 
 from rxkernel.events.dispatcher import AsyncEventDispatcher
-from rxkernel.exceptions import ConfigurationError, HttpException
-from rxkernel.kernel.actions import Provide
+from rxkernel.exceptions import HttpException
 from rxkernel.kernel.compiled import Compiled
 from rxkernel.kernel.compiler import Compiler
+from rxkernel.kernel.container import Container, EmptyContainer
 from rxkernel.kernel.contexts import context_of, current_context, start
 from rxkernel.kernel.deadline import TimedPipeline
 from rxkernel.kernel.errors import error_response, failure_of, log_failure
@@ -20,10 +20,11 @@ from rxkernel.kernel.links import NoSite, Site, SiteLinks
 from rxkernel.kernel.pipeline import Pipeline
 from rxkernel.kernel.propagator import Extract
 from rxkernel.kernel.route import Handle
+from rxkernel.kernel.scope_exit import close_request_scope
 from rxkernel.kernel.scopes import current_request
-from rxkernel.kernel.threads import end_scope
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
+from rxkernel.messages.scoped_services import CLOSED
 from rxkernel.messages.transport import Transport
 from rxkernel.messages.vary import vary
 from rxkernel.routing.definitions import (
@@ -55,7 +56,7 @@ class Kernel:
     Args:
         controllers: the instances by class, built once at boot.
         threads: how many plain ``def`` actions may run at a time.
-        provide: where actions get their services from; without it there are none.
+        container: where actions get their services from; without it there are none.
         request_timeout: seconds within which a message must be answered, see `TimedRoute`.
         options: the keys of options that something reads; None accepts any.
         transports: those of bundles.
@@ -69,7 +70,7 @@ class Kernel:
         controllers: Mapping[type, object],
         *,
         threads: int = 8,
-        provide: Provide | None = None,
+        container: Container | None = None,
         debug: bool = False,
         request_timeout: float | None = None,
         options: Collection[str] | None = None,
@@ -83,11 +84,12 @@ class Kernel:
         self._links = SiteLinks(site, lambda: self.http_definitions)
         self.extract: Extract | None = None
         self._controllers = controllers
+        self._container: Container = EmptyContainer() if container is None else container
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="rxkernel-action")
         self.compiler = Compiler(
             dispatcher,
             threads=self._threads,
-            provide=_provide_none if provide is None else provide,
+            container=self._container,
             request_timeout=request_timeout,
             options=options,
             transports=transports,
@@ -166,6 +168,7 @@ class Kernel:
     async def fail(self, request: Request, exception: Exception) -> Response:
         """The response to a request that reached no action: exception and response phases."""
         request.links = self._links
+        request.service_source = self._container
         pipeline, varies = self._pipeline(request), _varies(exception)
         token = current_request.set(request)
         try:
@@ -182,6 +185,7 @@ class Kernel:
     async def respond(self, request: Request, response: Response) -> Response:
         """The response phase for an answer that the transport itself gives."""
         request.links = self._links
+        request.service_source = self._container
         try:
             return await self._unmatched.respond(request, response)
         except BaseException as exc:
@@ -228,6 +232,10 @@ class Kernel:
             finishing = start(self._finish(request, response, duration, size), context)
             self._background.add(finishing)
             finishing.add_done_callback(self._background.discard)
+        elif request.services is None:
+            request.services = CLOSED
+        else:
+            request.services.is_closed = True
 
     async def _finish(
         self, request: Request, response: Response | None, duration: float, size: int | None
@@ -245,7 +253,7 @@ class Kernel:
                 "a listener of %s failed", KernelEvents.KERNEL_TERMINATE, exc_info=failure
             )
         finally:
-            await end_scope(request)
+            await close_request_scope(request)
 
     async def settle(self, timeout: float | None = None) -> None:
         """Wait for what `terminate` began; what takes longer than *timeout* is cancelled."""
@@ -263,11 +271,6 @@ class Kernel:
     async def close(self) -> None:
         """Let the threads go."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-def _provide_none(service: Any, *, over_http: bool) -> Any:
-    name = getattr(service, "__qualname__", str(service))
-    raise ConfigurationError(f"asks for {name}, and this kernel has no services")
 
 
 def _varies(exception: Exception) -> list[str]:

@@ -8,10 +8,16 @@ from rxkernel.events.dispatcher import AsyncEventDispatcher, describe
 from rxkernel.kernel.errors import failure_of
 from rxkernel.kernel.events import Action, RequestEvent, ResponseEvent
 from rxkernel.kernel.pipeline import Pipeline
+from rxkernel.kernel.scope_exit import (
+    close_request_scope,
+    exit_after_cancellation,
+    exit_after_failure,
+    exit_after_response,
+)
 from rxkernel.kernel.scopes import current_request
-from rxkernel.kernel.threads import end_scope
-from rxkernel.messages.request import Links, Request
+from rxkernel.messages.request import Links, Request, ServiceSource
 from rxkernel.messages.response import Response
+from rxkernel.messages.scoped_services import ScopedServices
 from rxkernel.routing.definitions import (
     Definition,
     Handler,
@@ -34,26 +40,30 @@ _unanswered: ContextVar[list[BaseException] | None] = ContextVar("unanswered", d
 
 
 class Route(Pipeline):
-    """A definition, its action and its listeners, compiled together once."""
+    """A definition, its action and its listeners, compiled together once.
+
+    ``action`` is set once it is bound, for which the definition is needed.
+    """
 
     def __init__(
         self,
         metadata: RouteMetadata,
         controller: object,
-        action: Action,
         signature: Signature,
         dispatcher: AsyncEventDispatcher,
+        service_source: ServiceSource,
         links: Links,
         template: PathTemplate | None,
     ) -> None:
+        self.service_source = service_source
+        self.links = links
+        self.action: Action
         self.definition = _new_definition(metadata, self, signature, template)
         self._path: str | None = None
         self._method: str | None = None
         if isinstance(metadata, HttpMetadata):
             self._path, self._method = metadata.syntax.text, metadata.http_method
         self.controller = controller
-        self.action = action
-        self.links = links
         self.wrapped: Handler | None = None
         self._name, self._status_code = metadata.name, metadata.status_code
         super().__init__(dispatcher, self.definition)
@@ -98,16 +108,29 @@ class Route(Pipeline):
                     if after.propagation_stopped:
                         break
                 response = after.response
+            if request.services is not None:
+                await self._exit_managers(request, request.services, response)
             return response
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as exc:
+            if request.services is not None:
+                await exit_after_cancellation(request, request.services, exc)
             raise
         except BaseException as exc:
-            return await self.rescue(request, failure_of(exc))
+            if request.services is None:
+                return await self.rescue(request, failure_of(exc))
+            return await self.rescue(
+                request, await exit_after_failure(request, request.services, exc)
+            )
         finally:
             if token is not None:
                 _reset(token)
             if ends_scope and request.services is not None:
-                await end_scope(request)
+                await close_request_scope(request)
+
+    async def _exit_managers(
+        self, request: Request, services: ScopedServices, response: Response
+    ) -> None:
+        await exit_after_response(request, services, response)
 
     # --- with wrappers of listeners of kernel.definition
 
@@ -151,7 +174,7 @@ class Route(Pipeline):
             _unanswered.reset(mark)
             current_request.reset(token)
             if ends_scope and request.services is not None:
-                await end_scope(request)
+                await close_request_scope(request)
 
     def _introduce(self, request: Request) -> None:
         """Say which definition *request* is for."""

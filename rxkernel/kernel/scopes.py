@@ -1,22 +1,27 @@
 """Injection scopes: one instance per message, or one per connection.
 
-A controller lives as long as the application, so it asks for a scoped service through
-``injector.ProviderOf[Service]`` and calls ``get()`` while it handles a message. The
-instance ends with its message or connection: ``aclose()`` or ``close()`` where it has one.
+A controller lives as long as the application, so its actions take a scoped service as an argument,
+or it asks for ``injector.ProviderOf[Service]`` and calls ``get()`` while it handles a message. The
+instance ends with its message or connection, see `ScopedServices`.
 """
 
 import inspect
-import logging
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from injector import InstanceProvider, Provider, Scope, ScopeDecorator
+from injector import Injector, InstanceProvider, Provider, Scope, ScopeDecorator
 
 from rxkernel.exceptions import RxKernelError
 from rxkernel.messages.connection import Connection
 from rxkernel.messages.request import Request
+from rxkernel.messages.scoped_services import (
+    CLOSED,
+    ScopedServices,
+    is_async_manager,
+    name_of_key,
+    services_of,
+)
 
-logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 current_request: ContextVar[Request | None] = ContextVar("current_request", default=None)
@@ -60,7 +65,51 @@ def _connection_now() -> Connection | None:
     return request.connection if request else current_connection.get()
 
 
-class _OwnedScope(Scope):
+class AsyncProvider(Provider[Any]):
+    """Provides a service that must be awaited or entered, so not from a constructor.
+
+    Args:
+        inner: what gives the service, its coroutine, or a context manager that yields it.
+        is_awaited: whether *inner* gives a coroutine.
+        is_class: whether *inner* gives the service itself, whatever its ``__aenter__`` returns.
+    """
+
+    def __init__(
+        self, key: Any, inner: Provider[Any], *, is_awaited: bool = False, is_class: bool = False
+    ) -> None:
+        self.inner = inner
+        self._key = key
+        self._is_awaited = is_awaited
+        self._is_class = is_class
+
+    def get(self, injector: Injector) -> Any:
+        """Refuse: whoever asks cannot wait.
+
+        Raises:
+            RxKernelError: always.
+        """
+        raise self.error()
+
+    def error(self) -> RxKernelError:
+        """Why a constructor or a ``ProviderOf`` cannot have the service now."""
+        name = name_of_key(self._key)
+        return RxKernelError(
+            f"{name} must be awaited or entered before it is used; take it as an argument of the "
+            f"action, Annotated[{name}, Inject()], or call await request.get({name}) first"
+        )
+
+    async def open(self, injector: Injector, services: ScopedServices) -> None:
+        """Add the service to *services*."""
+        made = self.inner.get(injector)
+        if self._is_awaited:
+            await services.add_awaited(self._key, made)
+        elif is_async_manager(type(made)):
+            await services.enter(made, self._key, is_service=self._is_class)
+        else:
+            services.add(self._key, _checked(self._key, made))
+
+
+class OwnedScope(Scope):
     """Keeps one instance of a service per owner."""
 
     owner_name: str
@@ -69,30 +118,63 @@ class _OwnedScope(Scope):
         raise NotImplementedError
 
     def get(self, key: type[T], provider: Provider[T]) -> Provider[T]:
+        if isinstance(provider, AsyncProvider) and self.owner() is None:
+            raise provider.error()
+        services = self._services(key)
+        if key not in services:
+            services.add(key, _checked(key, provider.get(self.injector)))
+        return InstanceProvider(services[key])
+
+    async def open(self, key: Any, provider: AsyncProvider) -> None:
+        """Have the service there, so that `get` finds it."""
+        services = self._services(key)
+        if key not in services:
+            await services.open(key, lambda: provider.open(self.injector, services))
+
+    def _services(self, key: Any) -> ScopedServices:
         owner = self.owner()
         if owner is None:
-            raise _none_at_hand(getattr(key, "__qualname__", str(key)), self.owner_name)
-        if owner.services is None:
-            owner.services = {}
-        if key not in owner.services:
-            owner.services[key] = provider.get(self.injector)
-        return InstanceProvider(owner.services[key])
+            raise _none_at_hand(name_of_key(key), self.owner_name)
+        return services_of(owner)
 
 
-async def close_services(owner: Request | Connection) -> None:
-    """End the services of *owner*, the latest first; one that fails is logged."""
-    services, owner.services = owner.services, None
-    for service in reversed((services or {}).values()):
-        end = getattr(service, "aclose", None) or getattr(service, "close", None)
-        try:
-            ending = end() if end is not None else None
-            if inspect.isawaitable(ending):
-                await ending
-        except Exception:
-            logger.exception("service %r failed to close", type(service).__qualname__)
+def _checked(key: Any, made: Any) -> Any:
+    """*made*, which is used as it is.
+
+    Raises:
+        RxKernelError: it should have been awaited or entered, which its provider did not declare.
+    """
+    if inspect.iscoroutine(made):
+        made.close()
+        raise RxKernelError(
+            f"the provider of {name_of_key(key)} returned a coroutine; declare it with async def"
+        )
+    if is_async_manager(type(made)):
+        name = type(made).__qualname__
+        raise RxKernelError(
+            f"the provider of {name_of_key(key)} returned a {name}, which is an async context "
+            f"manager; annotate the provider, so that it is entered: -> {name}"
+        )
+    return made
 
 
-class RequestScope(_OwnedScope):
+async def close_services(
+    owner: Request | Connection, failure: BaseException | None = None
+) -> None:
+    """End the services of *owner*, the latest first; what fails is logged.
+
+    Context managers get *failure*, or None. A service of *owner* cannot be had afterwards.
+    """
+    services = owner.services
+    if services is None:
+        owner.services = CLOSED
+        return
+    if failure is not None:
+        services.failure = failure
+    await services.close()
+
+
+class RequestScope(OwnedScope):
     """One instance per message, over HTTP and sockets alike."""
 
     owner_name = "message"
@@ -101,7 +183,7 @@ class RequestScope(_OwnedScope):
         return current_request.get()
 
 
-class ConnectionScope(_OwnedScope):
+class ConnectionScope(OwnedScope):
     """One instance per socket connection, from CONNECTED to DISCONNECTED."""
 
     owner_name = "connection"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
-from rxkernel.messages.request import Links, Request
+from rxkernel.messages.request import Links, Request, ServiceSource
 from rxkernel.messages.response import Response
 from rxkernel.messages.vary import vary
 from rxkernel.routing.constraints import Constraints
@@ -42,6 +42,10 @@ class VaryingPipeline:
     @property
     def links(self) -> Links:
         return self.pipeline.links
+
+    @property
+    def service_source(self) -> ServiceSource:
+        return self.pipeline.service_source
 
     def _marked(self, response: Response) -> Response:
         vary(response.headers, *self.names)

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple, Protocol
 
 from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
 
+from rxkernel.messages.scoped_services import ScopedServices
+
 
 class ClientAddress(NamedTuple):
     """The peer of a connection, as the operating system names it, or a trusted proxy."""
@@ -36,7 +38,7 @@ class Connection(ABC):
             an object or None.
         rooms: the rooms it joined; read-only, see `join` and `leave`.
         attributes: a place for what the application knows of this client.
-        services: the connection-scoped services made for this client so far.
+        services: the connection-scoped services made for this client so far, or None.
         client: ``(host, port)`` of the peer, or what a trusted proxy tells; None in tests.
         site: scheme and host that the client has connected to, ``https://example.com``; behind
             a trusted proxy those of its headers. None in tests.
@@ -61,7 +63,7 @@ class Connection(ABC):
         self.client = client
         self.site = site
         self.attributes: dict[str, Any] = {}
-        self.services: dict[Any, Any] | None = None
+        self.services: ScopedServices | None = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id} in {self.namespace}>"

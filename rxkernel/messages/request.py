@@ -15,6 +15,7 @@ from rxkernel.messages.conversion_errors import entry_of
 from rxkernel.messages.cookies import parse_cookies
 from rxkernel.messages.input_errors import MISSING_INPUT, below, kind_of, rejection, wrong_type
 from rxkernel.messages.request_id import new_request_id
+from rxkernel.messages.scoped_services import ScopedServices, name_of_key, services_of
 from rxkernel.messages.transport import Transport
 from rxkernel.messages.upload import UploadedFile
 
@@ -25,6 +26,13 @@ Bag = MultiDict[Any] | MultiDictProxy[Any]
 
 _HEADERS = (CIMultiDictProxy, CIMultiDict)
 _BAGS = (MultiDict, MultiDictProxy)
+
+
+class ServiceSource(Protocol):
+    """Where `Request.get` finds services: the application that handles the message."""
+
+    async def get(self, request: "Request", service: type[T]) -> T:
+        """The *service* for *request*, opened if it must be."""
 
 
 async def _given(raw: bytes) -> AsyncIterator[bytes]:
@@ -89,7 +97,7 @@ class Request:
             is there before, also for a body that is refused.
         token: whoever authenticated the request leaves proof of it here.
         files: the uploads of a multipart form, by field name.
-        services: the request-scoped services made for this message so far.
+        services: the request-scoped services made for this message so far, or None.
         id: tells this message from others, in logs and between services: what the client
             brought in the header ``http.request_id_header``, or one made when first asked for.
             One that no header can hold is a ValueError when it is set.
@@ -97,7 +105,7 @@ class Request:
             `Kernel.begin`.
         native: the transport's own request (``aiohttp.web.Request``), made when first asked for
             where a transport has set ``make_native``; None in tests.
-        links: set by the kernel on a request that matches no definition.
+        links, service_source: set by the kernel on a request that matches no definition.
     """
 
     transport: Transport = attrs.field(converter=_transport)
@@ -119,12 +127,14 @@ class Request:
     _files: MultiDict[UploadedFile] | None = attrs.field(default=None, repr=False)
     client: ClientAddress | None = None
     _native: Any = attrs.field(default=None, repr=False)
-    services: dict[Any, Any] | None = attrs.field(default=None, repr=False)
+    services: ScopedServices | None = attrs.field(default=None, repr=False)
     _cookies: Mapping[str, str] | None = attrs.field(default=None, repr=False)
     _id: str | None = attrs.field(default=None, repr=False)
     make_native: Callable[[], Any] | None = attrs.field(default=None, repr=False)
     received_at: float = attrs.field(default=0.0, repr=False)
-    links: Links = attrs.field(init=False, repr=False)  # a default would cost each request
+    # Set by the kernel where no definition has them. A default would cost each request.
+    links: Links = attrs.field(init=False, repr=False)
+    service_source: ServiceSource = attrs.field(init=False, repr=False)
 
     @property
     def id(self) -> str:
@@ -186,6 +196,42 @@ class Request:
         except msgspec.ValidationError as exc:
             entry = entry_of(exc, _choices_of(wanted), lenient=True)
             raise rejection([entry.to_dict(below("params", name))]) from exc
+
+    async def get(self, service: type[T]) -> T:
+        """The *service* of the application, as its scope says; one that must be awaited or entered
+        is opened for this message.
+
+        Raises:
+            RxKernelError: nothing binds it, it needs a connection that this message does not
+                have, or no application handles this message.
+        """
+        return await self._source(f"get({name_of_key(service)})").get(self, service)
+
+    async def enter(self, manager: Any) -> Any:
+        """Enter the context manager *manager*, async or not, and return what it yields.
+
+        It is left with the exception that this message fails with, or None, before the response
+        is sent; a stream is sent first. Managers are left in reverse order.
+
+        Raises:
+            RxKernelError: it is not a context manager, or no application handles this message.
+        """
+        self._source("enter()")
+        return await services_of(self).enter(manager)
+
+    def _source(self, method: str) -> ServiceSource:
+        definition = self.definition
+        source: ServiceSource | None = (
+            getattr(self, "service_source", None)
+            if definition is None
+            else definition.pipeline.service_source
+        )
+        if source is None:
+            raise RxKernelError(
+                f"request.{method} needs an application that handles the request; in a test, "
+                f"send it with KernelClient or await definition.handler(request)"
+            )
+        return source
 
     def stream(self) -> AsyncIterator[bytes]:
         """The body in pieces, once: as they come, for an action that takes

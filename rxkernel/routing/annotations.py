@@ -123,14 +123,21 @@ def split_all(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
     while True:
         annotation, found = split(annotation)
         extras = (*found, *extras)
-        alias = get_origin(annotation) or annotation
-        if isinstance(annotation, NewType):
-            annotation = annotation.__supertype__
-        elif type(alias).__name__ == "TypeAliasType":
-            given = dict(zip(alias.__type_params__, get_args(annotation), strict=False))
-            annotation = filled(alias.__value__, given)
-        else:
+        inner = peeled(annotation)
+        if inner is annotation:
             return annotation, extras
+        annotation = inner
+
+
+def peeled(annotation: Any) -> Any:
+    """What the ``NewType`` or ``type X = …`` *annotation* stands for; any other type itself."""
+    alias = get_origin(annotation) or annotation
+    if isinstance(annotation, NewType):
+        return annotation.__supertype__
+    if type(alias).__name__ == "TypeAliasType":
+        given = dict(zip(alias.__type_params__, get_args(annotation), strict=False))
+        return filled(alias.__value__, given)
+    return annotation
 
 
 def filled(annotation: Any, given: Mapping[Any, Any]) -> Any:

@@ -6,7 +6,7 @@ from typing import Any, Generic, Protocol, TypeVar, overload
 
 import attrs
 
-from rxkernel.messages.request import Links, Request
+from rxkernel.messages.request import Links, Request, ServiceSource
 from rxkernel.messages.response import Response
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.metadata import (
@@ -50,6 +50,10 @@ class DefinitionPipeline(Protocol):
     @property
     def links(self) -> Links:
         """What builds the URLs of the application."""
+
+    @property
+    def service_source(self) -> ServiceSource:
+        """Where `Request.get` finds services."""
 
 
 @attrs.frozen(eq=False)

@@ -13,8 +13,17 @@ _CONSTRAINTS = ("gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length
 _NAMES = ("alias", "validation_alias", "serialization_alias")
 
 
-class _Marker:
-    """Says what to write in place of what the markers of other frameworks take."""
+class Marker:
+    """Says where the argument of a parameter comes from: ``Annotated[T, SomeMarker()]``.
+
+    Subclass it for one of your own, which a resolver of a bundle fills (``Bundle.resolvers``).
+    """
+
+    __slots__ = ()
+
+
+class BuiltInMarker(Marker):
+    """One that the kernel reads itself; it names the fix for arguments of other frameworks."""
 
     __slots__ = ()
 
@@ -52,7 +61,7 @@ def _cure(marker: str, name: str, value: Any) -> str:
 
 
 @attrs.frozen
-class Header(_Marker):
+class Header(BuiltInMarker):
     """A request header; *name* is the parameter's with dashes unless told. Over a socket,
     one of the handshake."""
 
@@ -60,7 +69,7 @@ class Header(_Marker):
 
 
 @attrs.frozen
-class Query(_Marker):
+class Query(BuiltInMarker):
     """A value of ``request.params`` (path, query, form; over a socket the event's ``params``).
 
     *name* is the parameter's unless told. A class takes one value for each of its fields.
@@ -70,14 +79,14 @@ class Query(_Marker):
 
 
 @attrs.frozen
-class Cookie(_Marker):
+class Cookie(BuiltInMarker):
     """A cookie; *name* is the parameter's unless told. Over a socket, one of the handshake."""
 
     name: str | None = None
 
 
 @attrs.frozen
-class Body(_Marker):
+class Body(BuiltInMarker):
     """The body, or with several such parameters the field *name* of it.
 
     *allow_unknown*: fields that the class does not have are left out instead of refused.
@@ -88,16 +97,13 @@ class Body(_Marker):
 
 
 @attrs.frozen
-class Inject(_Marker):
+class Inject(BuiltInMarker):
     """A service of the injector, one that lives as long as its scope says."""
 
 
-Marker = Header | Query | Cookie | Body | Inject
-
-
 def cure_of_name(marker: Marker) -> str | None:
-    """What to write where the name in *marker* is none."""
-    name = getattr(marker, "name", None)
+    """What to write where the name in a built-in *marker* is not a text."""
+    name = getattr(marker, "name", None) if isinstance(marker, BuiltInMarker) else None
     if name is None or (isinstance(name, str) and name):
         return None
     return f"{marker!r} has no name in it; a default is written behind the type: = {name!r}"
@@ -105,9 +111,11 @@ def cure_of_name(marker: Marker) -> str | None:
 
 def cure_of_default(marker: Any, parameter: str, type_: str) -> str:
     """What to write where *marker* stands as the default of *parameter*."""
-    name = getattr(marker, "name", None)
     kind = marker.__name__ if isinstance(marker, type) else type(marker).__name__
     in_type = f"{parameter}: Annotated[{type_}, {kind}()]"
+    if isinstance(marker, Marker) and not isinstance(marker, BuiltInMarker):
+        return f"write it into the type: {parameter}: Annotated[{type_}, {kind}(…)]"
+    name = getattr(marker, "name", None)
     if isinstance(marker, type) or name is None or name is ...:
         return f"write it into the type: {in_type}"
     if not isinstance(name, str):

@@ -134,8 +134,8 @@ def conflicts(parameters: list[Parameter]) -> Iterator[str]:
 def unbound(parameters: list[Parameter], metadata: RouteMetadata) -> Iterator[str]:
     """Names in the path that nothing takes, where they are surely meant: one may be misspelt.
 
-    An action that takes the request reads them there, a service may; one that takes nothing
-    at all wants none of them.
+    An action that takes the request reads them there, a service or a resolver may; one that takes
+    nothing at all wants none of them.
     """
     sources = {p.source for p in parameters}
     if not isinstance(metadata, HttpMetadata) or not sources or Source.REQUEST in sources:
@@ -152,7 +152,7 @@ def unbound(parameters: list[Parameter], metadata: RouteMetadata) -> Iterator[st
                 f"takes {near!r}, which its path {metadata.path!r} does not have, and leaves "
                 f"{{{name}}} of the path to nobody; give both one name"
             )
-        elif Source.SERVICE not in sources:
+        elif not sources & {Source.SERVICE, Source.RESOLVER}:
             yield (
                 f"leaves {{{name}}} of its path {metadata.path!r} to nobody; take it, as in "
                 f"{name}: str, or take the Request"

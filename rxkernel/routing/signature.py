@@ -5,12 +5,14 @@ and a description of the API can be made from it.
 """
 
 import inspect
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
 import attrs
 
 from rxkernel.routing.annotations import holds_decimal, without_none
+from rxkernel.routing.markers import Marker
 
 REQUIRED: Any = inspect.Parameter.empty
 """The default of a parameter that has none."""
@@ -28,6 +30,7 @@ class Source(StrEnum):
     STREAM = "stream"
     FILE = "file"
     SERVICE = "service"
+    RESOLVER = "resolver"
 
 
 @attrs.frozen
@@ -35,7 +38,9 @@ class Parameter:
     """One parameter of an action.
 
     ``key`` is its name in its source; of a body that is taken whole it is empty. ``type`` is the
-    annotation without its marker, constraints (`msgspec.Meta`) kept.
+    annotation without its marker, constraints (`msgspec.Meta`) kept. ``marker`` is there where a
+    resolver of a bundle gives the argument, and ``input_description`` where that describes what a
+    client must send, see `InputDescription`.
     """
 
     name: str
@@ -45,6 +50,8 @@ class Parameter:
     default: Any = REQUIRED
     allow_unknown: bool = False
     is_keyword_only: bool = False
+    marker: Marker | None = None
+    input_description: Mapping[str, Any] | None = None
 
 
 @attrs.frozen

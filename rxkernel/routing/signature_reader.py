@@ -2,8 +2,8 @@
 
 import inspect
 from collections.abc import AsyncIterable, AsyncIterator, Callable
-from types import MappingProxyType, NoneType
-from typing import Any, Literal, get_args, get_origin
+from types import MappingProxyType
+from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
 
@@ -13,32 +13,29 @@ from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.messages.upload import UploadedFile
 from rxkernel.routing.annotations import (
-    UNIONS,
-    constrained,
+    bare,
     is_many,
     is_scalar,
     shadowed,
-    split_all,
     unreadable,
     without_none,
 )
 from rxkernel.routing.generics import check_closed, resolve_in
+from rxkernel.routing.marker_reader import is_marker, read_marker
 from rxkernel.routing.markers import (
     Body,
+    BuiltInMarker,
     Cookie,
     Header,
     Inject,
-    Marker,
     Query,
     cure_of_default,
-    cure_of_name,
 )
 from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
 from rxkernel.routing.parameter_rules import check_source, conflicts, method_of, unbound
 from rxkernel.routing.signature import Parameter, Signature, Source
 from rxkernel.routing.targets import name_of_action
 
-_MARKERS = (Header, Query, Cookie, Body, Inject)
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 _BY_CLASS = MappingProxyType(
     {
@@ -142,7 +139,7 @@ def _parameter(
     count: int,
 ) -> Parameter | None:
     what = f"parameter {parameter.name!r}"
-    if isinstance(parameter.default, _MARKERS) or _is_marker_class(parameter.default):
+    if is_marker(parameter.default):
         marker = parameter.default
         cure = cure_of_default(marker, parameter.name, _written(parameter.annotation))
         problems.append(f"has the marker {marker!r} as the default of {what}; {cure}")
@@ -189,17 +186,20 @@ def _made(
 def _read(
     parameter: inspect.Parameter, annotation: Any, metadata: RouteMetadata
 ) -> Parameter | None:
-    type_, marker = _marker(annotation)
+    type_, marker = read_marker(annotation)
     name = parameter.name
     if (problem := shadowed(type_)) is not None:
         raise ConfigurationError(problem)
-    if not isinstance(marker, Inject):  # the injector knows what a generic class is
-        check_closed(type_)
+    if isinstance(marker, Inject) or not isinstance(marker, BuiltInMarker | None):
+        if isinstance(bare(type_), TypeVar):  # what is not read may be any other type
+            check_closed(type_)
+        if isinstance(marker, Inject):
+            return _made(parameter, Source.SERVICE, type_)
+        return _made(parameter, Source.RESOLVER, type_, marker=marker)
+    check_closed(type_)
     if marker is None:
         source = _source_of(type_, name, metadata)
         found = _made(parameter, source, type_, "" if source is Source.BODY else name)
-    elif isinstance(marker, Inject):
-        return _made(parameter, Source.SERVICE, type_)
     elif isinstance(marker, Header):
         found = _made(parameter, Source.HEADER, type_, marker.name or name.replace("_", "-"))
     elif isinstance(marker, Cookie):
@@ -207,6 +207,7 @@ def _read(
     elif isinstance(marker, Query):
         found = _made(parameter, Source.PARAMS, type_, marker.name or name)
     else:
+        assert isinstance(marker, Body)
         key = marker.name or ""
         found = _made(parameter, Source.BODY, type_, key, allow_unknown=marker.allow_unknown)
     check_source(found, metadata)
@@ -218,45 +219,6 @@ def _written(annotation: Any) -> str:
     if annotation is inspect.Parameter.empty or isinstance(annotation, str):
         return annotation if isinstance(annotation, str) else "…"
     return annotation.__name__ if type(annotation) is type else str(annotation)
-
-
-def _is_marker_class(thing: Any) -> bool:
-    return isinstance(thing, type) and thing in _MARKERS
-
-
-def _marker(annotation: Any) -> tuple[Any, Marker | None]:
-    """The type without its marker, other extras such as `msgspec.Meta` kept; and the marker.
-
-    A marker may be under a ``NewType`` or ``type X = …`` as well.
-    """
-    type_, extras = split_all(annotation)
-    markers = [e() if _is_marker_class(e) else e for e in extras if _is_marker(e)]
-    if len(markers) > 1:
-        raise ConfigurationError(f"it has {len(markers)} markers; leave one of them")
-    if _has_marker_inside(type_):
-        where = "a union" if get_origin(type_) in UNIONS else f"{_name_of(type_)}[…]"
-        whole = "… | None" if get_origin(type_) in UNIONS else f"{_name_of(type_)}[…]"
-        raise ConfigurationError(f"its marker is inside of {where}; write Annotated[{whole}, …]")
-    if not markers and NoneType not in get_args(type_):
-        return annotation, None  # a name of its own stays
-    if markers and (problem := cure_of_name(markers[0])) is not None:
-        raise ConfigurationError(problem)
-    return constrained(type_, [e for e in extras if not _is_marker(e)]), next(iter(markers), None)
-
-
-def _has_marker_inside(type_: Any) -> bool:
-    return get_origin(type_) is not Literal and any(
-        any(map(_is_marker, extras)) or _has_marker_inside(part)
-        for part, extras in map(split_all, get_args(type_))
-    )
-
-
-def _name_of(type_: Any) -> str:
-    return str(getattr(get_origin(type_), "__name__", type_))
-
-
-def _is_marker(extra: Any) -> bool:
-    return isinstance(extra, _MARKERS) or _is_marker_class(extra)
 
 
 def _source_of(type_: Any, name: str, metadata: RouteMetadata) -> Source:

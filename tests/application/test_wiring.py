@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import attrs
 import pytest
-from injector import Binder, Module, ProviderOf, inject, multiprovider, provider, singleton
+from injector import Binder, Module, ProviderOf, inject, multiprovider, singleton
 
 from rxkernel import (
     Application,
@@ -71,37 +71,10 @@ def made(lacking: Lacking) -> Plain:
     return Plain()
 
 
-class Awaited(Module):
-    @singleton
-    @provider
-    async def plain(self) -> Plain:
-        return Plain()
-
-
-class Yielded(Module):
-    @provider
-    def plain(self) -> Plain:  # type: ignore[misc]
-        yield Plain()
-
-
-class YieldedLater(Module):
-    @request_scope
-    @provider
-    async def plain(self) -> Plain:  # type: ignore[misc]
-        yield Plain()
-
-
 class Listed(Module):
     @multiprovider
     def listed(self, lacking: Lacking) -> list[Plain]:
         return []
-
-
-class Caller:
-    """Whose plain service a provider gives."""
-
-    @inject
-    def __init__(self, plain: Plain) -> None: ...
 
 
 def binding(*classes: Any, scope: Any = None, to: Any = None) -> Callable[[Binder], None]:
@@ -163,23 +136,6 @@ async def test_nothing_is_built_to_find_it() -> None:
 
 async def test_each_of_several_is_looked_at() -> None:
     assert UNBOUND in await problems_of(Listed())
-
-
-@pytest.mark.parametrize(
-    ("module", "what"),
-    [
-        (Awaited, "Awaited.plain, which is an async def"),
-        (Yielded, "Yielded.plain, which is a generator"),
-        (YieldedLater, "YieldedLater.plain, which is a generator"),
-    ],
-)
-async def test_a_provider_that_nobody_would_await_is_told_and_not_called(
-    module: type[Module], what: str
-) -> None:
-    """A coroutine was injected in place of the service."""
-    told = await problems_of(module(), binding(Caller, scope=singleton))
-
-    assert f"Plain is provided by {what}: nothing awaits it; give a plain def" in told
 
 
 class Seat: ...

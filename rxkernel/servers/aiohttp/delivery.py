@@ -93,6 +93,8 @@ class Delivery:
                 native.transport.abort()  # a chunked body without its end: the client can tell
         finally:
             self._endless.discard(stream)
+            if request.services is not None:
+                request.services.failure = stream.broke_with
         return stream
 
 

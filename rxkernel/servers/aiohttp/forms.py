@@ -8,6 +8,7 @@ from multidict import MultiDict
 from rxkernel.messages.content_types import BYTES
 from rxkernel.messages.media_type import ContentType
 from rxkernel.messages.request import Request
+from rxkernel.messages.scoped_services import services_of
 from rxkernel.messages.spool import Spool
 from rxkernel.messages.upload import UploadedFile
 from rxkernel.servers.aiohttp.bodies import BodyReader
@@ -77,11 +78,10 @@ async def _keep(parts: Multipart, part: Part, request: Request, limits: BodyLimi
 
 def _spool_of(request: Request) -> Spool:
     """One for all files of *request*; it ends with the services of the message."""
-    if request.services is None:
-        request.services = {}
-    if Spool not in request.services:
-        request.services[Spool] = Spool()
-    spool: Spool = request.services[Spool]
+    services = services_of(request)
+    if Spool not in services:
+        services.add(Spool, Spool())
+    spool: Spool = services[Spool]
     return spool
 
 

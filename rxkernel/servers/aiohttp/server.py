@@ -275,6 +275,7 @@ class AiohttpServer(Server):
         except Exception:
             logger.exception("what a listener answers to another version cannot be written")
             answer = last_answer(error_response(exc))
+        self._kernel.terminate(request, None)
         if native.transport is not None:
             native.transport.write(answer)
             native.transport.close()

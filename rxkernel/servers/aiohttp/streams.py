@@ -79,6 +79,16 @@ class Stream:
             guard.left = None
         self._raise_failure(self._pump)
 
+    @property
+    def broke_with(self) -> BaseException | None:
+        """What ended the source before its time: what it raised, or its cancellation when the
+        client left; None when it was sent to its end, or not begun."""
+        if self._failure is not None or self._pump is None:
+            return self._failure
+        if not self._pump.done() or self._pump.cancelled():
+            return asyncio.CancelledError("the stream was cut off")
+        return self._pump.exception()
+
     def _raise_failure(self, pump: asyncio.Task[None]) -> None:
         failure = self._failure
         if failure is None and not pump.cancelled():

@@ -243,12 +243,17 @@ class SocketioServer(Server):
             await self._dispatcher.dispatch(ServerEvents.CONNECTED, event)
             if connection.is_dropped:
                 raise ForbiddenException("disconnected before it was connected")
-        except asyncio.CancelledError:
-            await close_services(connection)
+        except asyncio.CancelledError as exc:
+            await close_services(connection, exc)
             raise
         except BaseException as exc:
-            await close_services(connection)
-            return await self._refusal(request, failure_of(exc))
+            failure = failure_of(exc)
+            try:
+                return await self._refusal(request, failure)
+            finally:
+                self._kernel.terminate(request, None)
+                await close_services(connection, failure)
+                del failure  # its traceback holds this frame
         finally:
             current_connection.reset(token)  # the context is the connection's: a cycle
         if self._logs_access:

@@ -1,0 +1,194 @@
+"""Providers that are awaited or entered: which they are, and which cannot be."""
+
+import inspect
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from types import CodeType
+from typing import Any, get_args, get_origin, get_type_hints
+
+from injector import (
+    Binder,
+    Binding,
+    CallableProvider,
+    ClassProvider,
+    InstanceProvider,
+    NoScope,
+    Provider,
+    SingletonScope,
+)
+from injector import MultiBinder as Several
+
+from rxkernel.application.problems import name_of
+from rxkernel.exceptions import ConfigurationError
+from rxkernel.kernel.scopes import AsyncProvider, ConnectionScope, RequestScope
+from rxkernel.messages.scoped_services import is_async_manager
+from rxkernel.routing.annotations import bare
+
+_EMPTY: Any = None
+
+# What the two decorators put around any function.
+_ASYNC: CodeType = asynccontextmanager(lambda: _EMPTY).__code__
+_PLAIN: CodeType = contextmanager(lambda: _EMPTY).__code__
+_YIELDED = (AsyncIterator, AsyncGenerator)
+_SCOPED = (RequestScope, ConnectionScope)
+_FIX = "bind it with scope=request_scope or scope=connection_scope, which await it"
+
+
+def wrap_async_providers(binder: Binder) -> Iterator[str]:
+    """Replace the providers of scoped services that are async with `AsyncProvider`.
+
+    Yields what is wrong with others: a service that nothing would await, or enter. Its provider is
+    replaced by one that raises the same, so that none is called.
+    """
+    _rename_yielded(binder)
+    # injector has no public list of what is bound
+    for key, binding in tuple(binder._bindings.items()):
+        problems = list(_problems(key, binding))
+        if problems:
+            binder._bindings[key] = Binding(key, _refusing(problems), binding.scope)
+            yield from problems
+        elif binding.scope in _SCOPED:
+            binder._bindings[key] = _scoped(key, binding)
+
+
+def _rename_yielded(binder: Binder) -> None:
+    """Bind ``AsyncIterator[T]`` as ``T``: a ``@provider`` method is bound by what it returns, and
+    under ``@asynccontextmanager`` that is an iterator."""
+    for key, binding in tuple(binder._bindings.items()):
+        call = _callable(binding.provider)
+        if get_origin(key) in _YIELDED and _is_made_by(_ASYNC, call):
+            del binder._bindings[key]
+            binder.bind(get_args(key)[0], to=binding.provider, scope=binding.scope)
+
+
+def _problems(key: Any, binding: Binding) -> Iterator[str]:
+    if isinstance(binding.provider, Several):
+        for part in binding.provider._multi_bindings:
+            yield from _problems_of_part(key, part)
+        return
+    call = _callable(binding.provider)
+    if call is None:
+        return
+    provided = f"{name_of(key)} is provided by {name_of(call)}, which is"
+    if inspect.isgeneratorfunction(call) or inspect.isasyncgenfunction(call):
+        yield f"{provided} a generator; {_generator_fix(binding.scope)}"
+    elif _is_made_by(_PLAIN, call):
+        yield (
+            f"{provided} a @contextmanager; write it as async def, with @asynccontextmanager, and "
+            f"{_FIX}"
+        )
+    elif binding.scope in _SCOPED:
+        return
+    elif (what := _async_kind(call)) is not None:
+        yield f"{provided} {what}; {_unscoped_fix(binding.scope)}"
+
+
+def _problems_of_part(key: Any, part: Binding) -> Iterator[str]:
+    call = _callable(part.provider)
+    cls = part.provider._cls if isinstance(part.provider, ClassProvider) else None
+    is_async = call is not None and (
+        _async_kind(call) is not None
+        or inspect.isgeneratorfunction(call)
+        or inspect.isasyncgenfunction(call)
+    )
+    if is_async or (is_async_manager(cls) and part.scope is not SingletonScope):
+        yield (
+            f"{name_of(key)} has a part that is async, {name_of(call or cls)}; a list or a dict "
+            f"is made at once: give a plain def, or bind the part by itself and take it as an "
+            f"argument"
+        )
+
+
+def _generator_fix(scope: Any) -> str:
+    if scope in _SCOPED:
+        return "decorate it with @contextlib.asynccontextmanager, on an async def"
+    return (
+        f"give a plain def that returns the service, or decorate an async def with "
+        f"@contextlib.asynccontextmanager and {_FIX}"
+    )
+
+
+def _unscoped_fix(scope: Any) -> str:
+    if scope is SingletonScope:
+        return (
+            "a singleton is built before anything is awaited: give a plain def that returns the "
+            "service, and open it in 'async def __aenter__' (once, at boot)"
+        )
+    return f"nothing awaits it: {_FIX}"
+
+
+def _async_kind(call: Callable[..., Any]) -> str | None:
+    if inspect.iscoroutinefunction(call):
+        return "an async def"
+    if _is_made_by(_ASYNC, call):
+        return "an @asynccontextmanager"
+    return None
+
+
+def _scoped(key: Any, binding: Binding) -> Binding:
+    """The binding of a service per message or connection; one of an instance needs no scope."""
+    provider = binding.provider
+    if isinstance(provider, InstanceProvider):
+        if not _is_factory(key, provider._instance):
+            return Binding(key, provider, NoScope)
+        provider = _of_factory(provider)
+    return Binding(key, _opening(key, provider), binding.scope)
+
+
+def _opening(key: Any, provider: Provider[Any]) -> Provider[Any]:
+    """*provider*, or one that opens what it gives."""
+    if isinstance(provider, ClassProvider):
+        is_class = is_async_manager(provider._cls)
+        return AsyncProvider(key, provider, is_class=True) if is_class else provider
+    call = _callable(provider)
+    if call is None:  # a Provider class of the application's own
+        return AsyncProvider(key, provider) if is_async_manager(bare(key)) else provider
+    if inspect.iscoroutinefunction(call):
+        return AsyncProvider(key, provider, is_awaited=True)
+    if _is_made_by(_ASYNC, call) or _gives_manager(key, call):
+        return AsyncProvider(key, provider)
+    return provider
+
+
+def _of_factory(provider: InstanceProvider[Any]) -> Provider[Any]:
+    """A provider that calls the factory which a service was bound to, such as an
+    ``async_sessionmaker``: injector takes any object but a function for the service itself."""
+    return CallableProvider(provider._instance.__call__)
+
+
+def _is_factory(key: Any, instance: Any) -> bool:
+    kind = get_origin(bare(key)) or bare(key)
+    return callable(instance) and not (isinstance(kind, type) and isinstance(instance, kind))
+
+
+def _gives_manager(key: Any, call: Callable[..., Any]) -> bool:
+    """Whether *call* returns an async context manager, by its annotation or else by *key*."""
+    try:
+        returned = get_type_hints(call).get("return")
+    except Exception:  # noqa: BLE001 - an annotation may be any expression
+        returned = None
+    origin = get_origin(returned) or returned
+    if isinstance(origin, type):
+        return origin is AbstractAsyncContextManager or is_async_manager(origin)
+    return is_async_manager(bare(key))
+
+
+def _callable(provider: Provider[Any]) -> Callable[..., Any] | None:
+    return provider._callable if isinstance(provider, CallableProvider) else None
+
+
+def _is_made_by(decorator: CodeType, call: Any) -> bool:
+    """Whether *call*, or what it wraps, was decorated with `contextmanager` or its async twin."""
+    call = getattr(call, "__func__", call)
+    while call is not None:
+        if getattr(call, "__code__", None) is decorator:
+            return True
+        call = getattr(call, "__wrapped__", None)
+    return False
+
+
+def _refusing(problems: list[str]) -> Provider[Any]:
+    def refuse() -> Any:
+        raise ConfigurationError(*problems)
+
+    return CallableProvider(refuse)

@@ -1,0 +1,83 @@
+"""The resolvers of all enabled bundles, by marker."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rxkernel.application.bundle import Bundle
+from rxkernel.application.discovery import installed
+from rxkernel.exceptions import ConfigurationError
+from rxkernel.nearest import nearest
+from rxkernel.routing.markers import BuiltInMarker, Marker
+from rxkernel.routing.resolver import Resolver
+
+
+class Resolvers:
+    """Finds the resolver of a marker."""
+
+    def __init__(self) -> None:
+        self._found: dict[type[Marker], tuple[Resolver, str]] = {}
+
+    def add(self, bundle: str, marker: type[Marker], resolver: Resolver) -> None:
+        """Let *resolver* of *bundle* fill the parameters that have *marker*, or one of a subclass.
+
+        Raises:
+            ConfigurationError: another bundle does.
+        """
+        if marker in self._found:
+            other = self._found[marker][1]
+            raise ConfigurationError(
+                f"bundles {other!r} and {bundle!r} both resolve {marker.__qualname__}; enable one "
+                f"of them, or derive a marker of its own"
+            )
+        self._found[marker] = (resolver, bundle)
+
+    def find(self, marker: type[Marker]) -> Resolver:
+        """The resolver of *marker*, or of the nearest class that it derives from.
+
+        Raises:
+            ConfigurationError: no enabled bundle has one.
+        """
+        for cls in marker.__mro__:
+            if cls in self._found:
+                return self._found[cls][0]
+        name = marker.__qualname__
+        raise ConfigurationError(
+            f"no enabled bundle resolves its marker {name}; {self._fix(marker)}"
+        )
+
+    def _fix(self, marker: type[Marker]) -> str:
+        for bundle, entry in installed().items():
+            if f"{marker.__module__}.".startswith(f"{entry.module}."):
+                return f"enable the bundle of it: Application(bundles=[{bundle!r}])"
+        name = marker.__qualname__
+        known = [cls.__qualname__ for cls in self._found]
+        if near := nearest(name, known):
+            return f"did you mean {near}?"
+        return (
+            f"enable the bundle of {marker.__module__}, or write resolvers = {{{name}: …}} in one"
+        )
+
+
+def resolvers_in(bundle: Bundle) -> Iterator[tuple[type[Marker], Any]]:
+    """The resolvers of *bundle*, classes not built yet.
+
+    Raises:
+        ConfigurationError: what it has is not a mapping from markers of its own.
+    """
+    given: object = bundle.resolvers
+    form = "write resolvers = {MyMarker: MyResolver}"
+    if not isinstance(given, Mapping):
+        raise ConfigurationError(
+            f"bundle {bundle.name!r}: resolvers is {given!r}, which is not a mapping; {form}"
+        )
+    problems = []
+    for marker, resolver in given.items():
+        what = f"bundle {bundle.name!r}: resolvers has {marker!r}, which"
+        if not (isinstance(marker, type) and issubclass(marker, Marker)) or marker is Marker:
+            problems.append(f"{what} is not a subclass of rxkernel.Marker; {form}")
+        elif issubclass(marker, BuiltInMarker):
+            problems.append(f"{what} the kernel reads itself; derive it from rxkernel.Marker")
+        else:
+            yield marker, resolver
+    if problems:
+        raise ConfigurationError(*problems)

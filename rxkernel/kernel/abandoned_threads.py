@@ -1,0 +1,41 @@
+"""Threads that outlive their message: a plain ``def`` that is running cannot be stopped."""
+
+import asyncio
+from concurrent.futures import Future
+from contextvars import copy_context
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from rxkernel.kernel.errors import log_failure
+from rxkernel.kernel.scopes import current_request
+from rxkernel.messages.request import Request
+
+_abandoned: WeakKeyDictionary[Request, list[Future[Any]]] = WeakKeyDictionary()
+
+
+def abandon(thread: Future[Any]) -> None:
+    """Wait no more for the result of *thread*, which the current message began.
+
+    What it raises is logged, since nothing else receives it.
+    """
+    request = current_request.get()
+    assert request is not None
+    _abandoned.setdefault(request, []).append(thread)
+    context = copy_context()
+    thread.add_done_callback(lambda done: context.run(_log_failure, request, done))
+
+
+def _log_failure(request: Request, thread: Future[Any]) -> None:
+    if not thread.cancelled() and (failure := thread.exception()) is not None:
+        log_failure(request, failure)
+
+
+def has_abandoned(request: Request) -> bool:
+    """Whether such a thread may still use the services of *request*."""
+    return request in _abandoned
+
+
+async def join_abandoned(request: Request) -> None:
+    """Wait for the threads of *request*."""
+    if threads := _abandoned.pop(request, None):
+        await asyncio.gather(*map(asyncio.wrap_future, threads), return_exceptions=True)

@@ -1,0 +1,254 @@
+"""What lives as long as one message or one connection: its services and context managers."""
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Protocol
+
+import attrs
+
+from rxkernel.exceptions import RxKernelError
+
+logger = logging.getLogger(__name__)
+
+Exit = Callable[[BaseException | None], Awaitable[None]]
+"""Leaves a context manager with the exception that its message failed with, or None."""
+
+LOCKS = (asyncio.Lock, asyncio.Semaphore, asyncio.Condition)
+"""Async context managers that are held around a block, so they are not entered for a scope."""
+
+
+class Owner(Protocol):
+    """A message or a connection."""
+
+    services: "ScopedServices | None"
+
+
+@attrs.frozen(eq=False)
+class _Entry:
+    """A service, or a context manager; only a manager has *leave*."""
+
+    key: Any
+    service: Any
+    leave: Exit | None
+
+
+@attrs.frozen(eq=False)
+class _Opening:
+    """A service that a task is opening now."""
+
+    task: "asyncio.Task[Any] | None"
+    ended: asyncio.Event
+
+
+class ScopedServices:
+    """The services of one message or connection, and the context managers that it entered.
+
+    They end in reverse order. A plain service ends with `aclose` or `close`, where it has one.
+    """
+
+    __slots__ = ("_entries", "_instances", "_managers", "_openings", "failure", "is_closed")
+
+    def __init__(self) -> None:
+        self.is_closed = False
+        self.failure: BaseException | None = None
+        """What the message failed with, for managers that are left at the very end."""
+        self._instances: dict[Any, Any] = {}
+        self._entries: list[_Entry] = []
+        self._managers = 0
+        self._openings: dict[Any, _Opening] = {}
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to end."""
+        return bool(self._entries)
+
+    def __contains__(self, key: Any) -> bool:
+        return key in self._instances
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._instances[key]
+
+    def add(self, key: Any, service: Any) -> None:
+        """Keep *service*, which ends with `aclose` or `close`."""
+        self._instances[key] = service
+        self._entries.append(_Entry(key, service, None))
+
+    async def add_awaited(self, key: Any, coming: Awaitable[Any]) -> None:
+        """As `add`, of what *coming* gives.
+
+        Raises:
+            RxKernelError: the owner has ended meanwhile; the service is closed.
+        """
+        service = await coming
+        if self.is_closed:
+            await _close(service)
+            raise ended_error()
+        self.add(key, service)
+
+    async def open(self, key: Any, make: Callable[[], Awaitable[None]]) -> None:
+        """Await *make*, which adds the service *key*; once, however many tasks ask at a time.
+
+        Raises:
+            RxKernelError: *make* itself asks for *key*.
+        """
+        while key not in self._instances:
+            opening = self._openings.get(key)
+            if opening is not None:
+                if opening.task is asyncio.current_task():
+                    raise RxKernelError(f"{name_of_key(key)} asks for itself while it is opened")
+                await opening.ended.wait()
+                continue
+            self._openings[key] = opening = _Opening(asyncio.current_task(), asyncio.Event())
+            try:
+                await make()
+            finally:
+                del self._openings[key]
+                opening.ended.set()
+
+    async def enter(self, manager: Any, key: Any = None, *, is_service: bool = False) -> Any:
+        """Enter *manager*, async or not, and return what it yields.
+
+        With *key* that is kept as the service, or with *is_service* the manager itself.
+
+        Raises:
+            RxKernelError: *manager* is not a context manager, or the owner has ended meanwhile.
+        """
+        enter, leave = _protocol_of(manager)
+        value = await enter()
+        if self.is_closed:
+            error = ended_error()
+            await leave(error)
+            raise error
+        service = manager if is_service else value
+        if key is not None:
+            self._instances[key] = service
+        self._entries.append(_Entry(key, service, leave))
+        self._managers += 1
+        return service
+
+    async def exit_managers(self, failure: BaseException | None) -> BaseException | None:
+        """Leave every context manager, the latest first, and end what was made after the first.
+
+        What is older than the first manager stays. Each manager gets *failure*, or what one
+        before it raised. Whatever one raises, the others are left.
+
+        Returns:
+            What the message has failed with by now; *failure* itself where no manager raised.
+        """
+        while self._managers:
+            failure = await self._end_latest(failure)
+        return failure
+
+    async def close(self) -> None:
+        """End everything; what a manager raises is logged. Nothing can be added afterwards."""
+        given, self.failure = self.failure, None
+        failure = given
+        while self._entries:
+            failure = await self._end_latest(failure)
+        self.is_closed = True
+        if failure is not None and failure is not given:
+            if not isinstance(failure, Exception):
+                raise failure
+            logger.error("a context manager failed when it was left", exc_info=failure)
+
+    async def _end_latest(self, failure: BaseException | None) -> BaseException | None:
+        entry = self._entries.pop()
+        self._instances.pop(entry.key, None)
+        try:
+            if entry.leave is None:
+                await _close(entry.service)
+            else:
+                self._managers -= 1
+                await entry.leave(failure)
+        except BaseException as exc:
+            if entry.leave is None and isinstance(exc, Exception):
+                name = type(entry.service).__qualname__
+                logger.exception("service %r failed to close", name)
+            elif exc is not failure:
+                if failure is not None and exc.__context__ is None:
+                    exc.__context__ = failure
+                return exc
+        return failure
+
+
+CLOSED = ScopedServices()
+"""Of a message that ended without any."""
+CLOSED.is_closed = True
+
+
+def services_of(owner: Owner) -> ScopedServices:
+    """Those of *owner*, made when first asked for.
+
+    Raises:
+        RxKernelError: it has ended.
+    """
+    if owner.services is None:
+        owner.services = ScopedServices()
+    if owner.services.is_closed:
+        raise ended_error()
+    return owner.services
+
+
+def ended_error() -> RxKernelError:
+    return RxKernelError(
+        "the message or connection has ended, and its services with it; a task that outlives it "
+        "opens what it needs itself, from a singleton such as a session factory"
+    )
+
+
+def name_of_key(key: Any) -> str:
+    """What the code calls the service *key*."""
+    if hasattr(key, "__metadata__"):
+        return str(key).removeprefix("typing.")
+    return getattr(key, "__qualname__", None) or str(key)
+
+
+def is_async_manager(cls: Any) -> bool:
+    """Whether instances of *cls* are entered and left with ``async with``, locks excepted."""
+    return (
+        isinstance(cls, type)
+        and hasattr(cls, "__aenter__")
+        and hasattr(cls, "__aexit__")
+        and not issubclass(cls, LOCKS)
+    )
+
+
+def _protocol_of(manager: Any) -> tuple[Callable[[], Awaitable[Any]], Exit]:
+    cls = type(manager)
+    if hasattr(cls, "__aenter__") and hasattr(cls, "__aexit__"):
+        return partial(cls.__aenter__, manager), partial(_leave, manager)
+    if hasattr(cls, "__enter__") and hasattr(cls, "__exit__"):
+        return partial(_enter_plain, manager), partial(_leave_plain, manager)
+    if inspect.iscoroutine(manager):
+        manager.close()
+    raise RxKernelError(
+        f"{cls.__qualname__!r} object is not a context manager; decorate its generator function "
+        f"with @contextlib.asynccontextmanager, or write __aenter__ and __aexit__"
+    )
+
+
+async def _leave(manager: Any, failure: BaseException | None) -> None:
+    await type(manager).__aexit__(manager, *_details(failure))
+
+
+async def _enter_plain(manager: Any) -> Any:
+    return type(manager).__enter__(manager)
+
+
+async def _leave_plain(manager: Any, failure: BaseException | None) -> None:
+    type(manager).__exit__(manager, *_details(failure))
+
+
+def _details(failure: BaseException | None) -> tuple[Any, Any, Any]:
+    if failure is None:
+        return None, None, None
+    return type(failure), failure, failure.__traceback__
+
+
+async def _close(service: Any) -> None:
+    end = getattr(service, "aclose", None) or getattr(service, "close", None)
+    ending = end() if end is not None else None
+    if inspect.isawaitable(ending):
+        await ending

@@ -1,0 +1,282 @@
+"""Providers that are awaited or entered: for which scopes, and what boot refuses."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from typing import Annotated, Any
+
+import pytest
+from injector import (
+    Binder,
+    Injector,
+    Module,
+    Provider,
+    ProviderOf,
+    inject,
+    multiprovider,
+    provider,
+    singleton,
+)
+
+from rxkernel import (
+    Application,
+    ConfigurationError,
+    Inject,
+    KernelClient,
+    connection_scope,
+    http,
+    request_scope,
+)
+from rxkernel.application.pytest_plugin import ClientOf
+
+
+class Plain:
+    def __init__(self) -> None:
+        self.is_open = False
+
+
+class Managed(Plain):
+    async def __aenter__(self) -> "Managed":
+        self.is_open = True
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        self.is_open = False
+
+
+async def awaited() -> Plain:
+    plain = Plain()
+    plain.is_open = True
+    return plain
+
+
+@asynccontextmanager
+async def entered() -> AsyncIterator[Plain]:
+    plain = Plain()
+    plain.is_open = True
+    yield plain
+    plain.is_open = False
+
+
+def annotated() -> AbstractAsyncContextManager[Plain]:
+    return entered()
+
+
+def annotated_with_class() -> Managed:
+    return Managed()
+
+
+async def yielded() -> AsyncIterator[Plain]:
+    yield Plain()
+
+
+def yielded_plainly() -> Iterator[Plain]:
+    yield Plain()
+
+
+@contextmanager
+def entered_plainly() -> Iterator[Plain]:
+    yield Plain()
+
+
+class Factory:
+    """As ``async_sessionmaker``: an object that is called."""
+
+    def __call__(self, **options: Any) -> Managed:
+        return Managed()
+
+
+class AwaitedMethod(Module):
+    @request_scope
+    @provider
+    async def plain(self) -> Plain:
+        return await awaited()
+
+
+class EnteredMethod(Module):
+    @request_scope
+    @provider
+    @asynccontextmanager
+    async def plain(self) -> AsyncIterator[Plain]:
+        async with entered() as plain:
+            yield plain
+
+
+class Actions:
+    @http("GET", "/plain", "plain")
+    async def plain(self, plain: Annotated[Plain, Inject()]) -> bool:
+        return plain.is_open
+
+
+class ManagedActions:
+    @http("GET", "/managed", "managed")
+    async def managed(self, managed: Annotated[Managed, Inject()]) -> bool:
+        return managed.is_open
+
+
+def bound(key: Any, to: Any = None, scope: Any = request_scope) -> Callable[[Binder], None]:
+    def configure(binder: Binder) -> None:
+        binder.bind(key, to=to, scope=scope)
+
+    return configure
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        bound(Plain, awaited),
+        bound(Plain, entered),
+        bound(Plain, annotated),
+        bound(Plain, annotated_with_class),
+        bound(Plain, Managed),
+        AwaitedMethod(),
+        EnteredMethod(),
+    ],
+)
+async def test_async_provider_of_request_scope_gives_opened_service(
+    client_of: ClientOf, module: Any
+) -> None:
+    assert (await client_of(Actions, modules=[module]).http("plain")).content is True
+
+
+@pytest.mark.parametrize("to", [None, Managed, lambda: Managed(), Factory(), Factory().__call__])
+async def test_service_whose_key_is_a_context_manager_is_entered(
+    client_of: ClientOf, to: Any
+) -> None:
+    client = client_of(ManagedActions, modules=[bound(Managed, to)])
+
+    assert (await client.http("managed")).content is True
+
+
+async def test_fake_that_is_no_context_manager_is_used_as_it_is(client_of: ClientOf) -> None:
+    client = client_of(ManagedActions, modules=[bound(Managed, lambda: Plain())])
+
+    assert (await client.http("managed")).content is False
+
+
+class OwnProvider(Provider[Managed]):
+    def get(self, injector: Injector) -> Managed:
+        return Managed()
+
+
+async def test_provider_class_of_a_context_manager_is_entered(client_of: ClientOf) -> None:
+    client = client_of(ManagedActions, modules=[bound(Managed, OwnProvider())])
+
+    assert (await client.http("managed")).content is True
+
+
+async def test_instance_bound_in_request_scope_is_that_of_every_message(
+    client_of: ClientOf,
+) -> None:
+    """As a test would bind a fake for a service whose class says its scope."""
+    fake = Plain()
+    fake.is_open = True
+    client = client_of(Actions, modules=[bound(Plain, fake)])
+
+    assert (await client.http("plain")).content is True
+
+
+@pytest.mark.parametrize("module", [bound(Plain, entered), EnteredMethod()])
+@pytest.mark.parametrize("override", [annotated, awaited, Plain()])
+async def test_override_of_an_async_service_is_opened_as_it_is_provided(
+    module: Any, override: Any
+) -> None:
+    application = Application(controllers=[Actions], modules=[module])
+
+    async with KernelClient(application, overrides={Plain: override}) as client:
+        is_open = (await client.http("plain")).content
+
+    assert is_open is not isinstance(override, Plain)
+
+
+async def test_service_that_returns_an_unannounced_manager_is_an_error_that_names_it(
+    client_of: ClientOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = client_of(Actions, modules=[bound(Plain, lambda: Managed())])
+
+    assert (await client.http("plain")).status_code == 500
+    assert "the provider of Plain returned a Managed, which is an async context" in caplog.text
+    assert "-> Managed" in caplog.text
+
+
+async def test_service_that_returns_a_coroutine_is_an_error_that_names_it(
+    client_of: ClientOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = client_of(Actions, modules=[bound(Plain, lambda: awaited())])
+
+    assert (await client.http("plain")).status_code == 500
+    assert "the provider of Plain returned a coroutine; declare it with async" in caplog.text
+
+
+class Caller:
+    """A singleton that would be given a coroutine."""
+
+    @inject
+    def __init__(self, plain: Plain) -> None: ...
+
+
+class ListedAsync(Module):
+    @multiprovider
+    async def plains(self) -> list[Plain]:
+        return []
+
+
+def parts(binder: Binder) -> None:
+    binder.multibind(list[Managed], to=Managed, scope=request_scope)
+
+
+AWAITED = "Plain is provided by awaited, which is an async def; "
+ENTERED = "Plain is provided by entered, which is an @asynccontextmanager; "
+IN_SCOPE = "bind it with scope=request_scope or scope=connection_scope, which await it"
+ONCE = "a singleton is built before anything is awaited: give a plain def that returns the service"
+LATER = "decorate it with @contextlib.asynccontextmanager, on an async def"
+
+
+@pytest.mark.parametrize(
+    ("module", "problem"),
+    [
+        (bound(Plain, awaited, singleton), AWAITED + ONCE),
+        (bound(Plain, awaited, None), f"{AWAITED}nothing awaits it: {IN_SCOPE}"),
+        (bound(Plain, entered, singleton), ENTERED + ONCE),
+        (bound(Plain, entered, None), f"{ENTERED}nothing awaits it: {IN_SCOPE}"),
+        (bound(Plain, yielded), f"provided by yielded, which is a generator; {LATER}"),
+        (bound(Plain, yielded_plainly, connection_scope), f"which is a generator; {LATER}"),
+        (bound(Plain, yielded_plainly, singleton), "a generator; give a plain def that returns"),
+        (bound(Plain, entered_plainly), "a @contextmanager; write it as async def, with @async"),
+        (ListedAsync(), "ListedAsync.plains; a list or a dict is made at once: give a plain def"),
+        (parts, "has a part that is async, Managed; a list or a dict is made at once"),
+    ],
+)
+async def test_provider_of_a_wrong_kind_is_refused_at_boot(module: Any, problem: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        await Application(modules=[module, bound(Caller, None, singleton)]).boot()
+
+    assert problem in str(raised.value)
+
+
+async def test_singleton_that_asks_for_an_async_service_is_told_how() -> None:
+    with pytest.raises(ConfigurationError, match=r"Plain must be awaited .*request.get\(Plain\)"):
+        await Application(modules=[bound(Plain, awaited), bound(Caller, None, singleton)]).boot()
+
+
+class Lazy:
+    @inject
+    def __init__(self, plain: ProviderOf[Plain]) -> None:
+        self.plain = plain
+
+    @http("GET", "/lazy", "lazy")
+    async def lazy(self) -> bool:
+        return self.plain.get().is_open
+
+    @http("GET", "/opened", "opened")
+    async def opened(self, plain: Annotated[Plain, Inject()]) -> bool:
+        return self.plain.get() is plain
+
+
+async def test_provider_of_an_async_service_gives_it_once_it_is_open(
+    client_of: ClientOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = client_of(Lazy, modules=[bound(Plain, awaited)])
+
+    assert (await client.http("opened")).content is True
+    assert (await client.http("lazy")).status_code == 500
+    assert "take it as an argument of the action, Annotated[Plain, Inject()]" in caplog.text

@@ -1,0 +1,828 @@
+"""Context managers of a message: entered for its action, left with what it failed with."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from typing import Annotated, Any
+
+import pytest
+from injector import Binder, ProviderOf, inject
+
+from rxkernel import (
+    Application,
+    ConflictException,
+    ExceptionEvent,
+    Inject,
+    KernelClient,
+    KernelEvents,
+    NotFoundException,
+    Request,
+    RequestEvent,
+    Response,
+    ResponseEvent,
+    RxKernelError,
+    Settings,
+    StreamResponse,
+    TerminateEvent,
+    connection_scope,
+    http,
+    observe,
+    request_scope,
+    websocket,
+)
+from rxkernel.application.pytest_plugin import ClientOf
+from tests.waiting import until
+
+LOG: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> None:
+    LOG.clear()
+
+
+class Session:
+    """What happened to it goes to `LOG`: the outcome that it was left with."""
+
+    def __init__(self, name: str = "session") -> None:
+        self.name = name
+        self.is_open = False
+
+    async def __aenter__(self) -> "Session":
+        LOG.append(f"{self.name} entered")
+        self.is_open = True
+        return self
+
+    async def __aexit__(self, kind: Any, exc: BaseException | None, tb: Any) -> None:
+        await asyncio.sleep(0)
+        self.is_open = False
+        LOG.append(f"{self.name} left with {exc!r}")
+
+
+class Repository:
+    @inject
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    async def aclose(self) -> None:
+        LOG.append(f"repository closed, session open: {self.session.is_open}")
+
+
+class Early:
+    """Made before any context manager."""
+
+    def close(self) -> None:
+        LOG.append("early closed")
+
+
+class Actions:
+    @inject
+    def __init__(self, early: ProviderOf[Early]) -> None:
+        self.early = early
+
+    @http("GET", "/do/{what}", "do")
+    @websocket("do")
+    async def do(
+        self, what: str, session: Annotated[Session, Inject()], request: Request
+    ) -> Response:
+        assert session.is_open
+        LOG.append(what)
+        if what == "conflict":
+            raise ConflictException
+        if what == "bug":
+            raise LookupError("bug")
+        if what == "error status":
+            return Response(None, 400)
+        return Response(what)
+
+    @http("GET", "/repository", "repository")
+    @websocket("repository")
+    async def repository(self, repository: Annotated[Repository, Inject()]) -> bool:
+        return repository.session.is_open
+
+    @http("GET", "/both", "both")
+    async def both(
+        self,
+        first: Annotated[Session, Inject()],
+        repository: Annotated[Repository, Inject()],
+    ) -> bool:
+        return repository.session is first
+
+    @http("GET", "/early", "early")
+    async def with_early(self, request: Request) -> None:
+        self.early.get()
+        await request.get(Session)
+
+
+class Late:
+    @observe(KernelEvents.KERNEL_RESPONSE)
+    async def respond(self, event: ResponseEvent) -> None:
+        LOG.append("response listener")
+
+    @observe(KernelEvents.KERNEL_EXCEPTION)
+    async def rescue(self, event: ExceptionEvent) -> None:
+        LOG.append(f"exception listener: {event.exception!r}")
+
+    @observe(KernelEvents.KERNEL_TERMINATE)
+    async def terminate(self, event: TerminateEvent) -> None:
+        LOG.append("terminate listener")
+
+
+def configure(binder: Binder) -> None:
+    binder.bind(Session, scope=request_scope)
+    binder.bind(Repository, scope=request_scope)
+    binder.bind(Early, scope=request_scope)
+
+
+async def call(client: KernelClient, transport: str, name: str, **params: Any) -> Response:
+    if transport == "HTTP":
+        return await client.http(name, params=params)
+    return await client.websocket(name, params=params)
+
+
+over_both = pytest.mark.parametrize("transport", ["HTTP", "SOCKET"])
+
+
+@over_both
+async def test_manager_is_left_with_none_before_the_response_is_handed_over(
+    client_of: ClientOf, transport: str
+) -> None:
+    client = client_of(Actions, modules=[configure], listeners=[Late])
+
+    response = await call(client, transport, "do", what="well")
+
+    assert response.content == "well"
+    assert LOG == [
+        "session entered",
+        "well",
+        "response listener",
+        "session left with None",
+        "terminate listener",
+    ]
+
+
+@over_both
+@pytest.mark.parametrize(
+    ("what", "failure", "status"),
+    [("conflict", "ConflictException('Conflict')", 409), ("bug", "LookupError('bug')", 500)],
+)
+async def test_manager_is_left_with_what_the_action_raised_before_the_exception_phase(
+    client_of: ClientOf, transport: str, what: str, failure: str, status: int
+) -> None:
+    client = client_of(Actions, modules=[configure], listeners=[Late])
+
+    response = await call(client, transport, "do", what=what)
+
+    assert response.status_code == status
+    assert LOG[:4] == [
+        "session entered",
+        what,
+        f"session left with {failure}",
+        f"exception listener: {failure}",
+    ]
+
+
+async def test_failure_that_a_listener_answers_is_still_the_outcome(client_of: ClientOf) -> None:
+    """A transaction of an action that raised is rolled back, whoever words the answer."""
+
+    class Answering:
+        @observe(KernelEvents.KERNEL_EXCEPTION)
+        async def rescue(self, event: ExceptionEvent) -> None:
+            event.set_response(Response("all is well"))
+
+    client = client_of(Actions, modules=[configure], listeners=[Answering])
+
+    assert (await client.http("do", params={"what": "bug"})).status_code == 200
+    assert LOG[-1] == "session left with LookupError('bug')"
+
+
+async def test_error_status_that_the_action_returns_is_no_failure(client_of: ClientOf) -> None:
+    client = client_of(Actions, modules=[configure])
+
+    assert (await client.http("do", params={"what": "error status"})).status_code == 400
+    assert LOG[-1] == "session left with None"
+
+
+async def test_failure_of_a_response_listener_is_the_outcome(client_of: ClientOf) -> None:
+    class Failing:
+        @observe(KernelEvents.KERNEL_RESPONSE)
+        async def respond(self, event: ResponseEvent) -> None:
+            if event.response.status_code == 200:
+                raise LookupError("in a listener")
+
+    client = client_of(Actions, modules=[configure], listeners=[Failing])
+
+    assert (await client.http("do", params={"what": "well"})).status_code == 500
+    assert LOG[-1] == "session left with LookupError('in a listener')"
+
+
+@over_both
+async def test_service_that_needs_an_async_one_has_it_open(
+    client_of: ClientOf, transport: str
+) -> None:
+    """The action takes the repository only; what it is built with is opened before."""
+    client = client_of(Actions, modules=[configure])
+
+    assert (await call(client, transport, "repository")).content is True
+    assert LOG == [
+        "session entered",
+        "repository closed, session open: True",
+        "session left with None",
+    ]
+
+
+async def test_service_is_opened_once_for_all_that_need_it(client_of: ClientOf) -> None:
+    client = client_of(Actions, modules=[configure])
+
+    assert (await client.http("both")).content is True
+    assert LOG.count("session entered") == 1
+
+
+async def test_service_that_is_older_than_every_manager_ends_behind_terminate(
+    client_of: ClientOf,
+) -> None:
+    client = client_of(Actions, modules=[configure], listeners=[Late])
+
+    await client.http("early")
+
+    assert LOG == [
+        "session entered",
+        "response listener",
+        "session left with None",
+        "terminate listener",
+        "early closed",
+    ]
+
+
+async def test_terminate_listener_gets_a_session_of_its_own(client_of: ClientOf) -> None:
+    class Auditing:
+        @observe(KernelEvents.KERNEL_TERMINATE)
+        async def terminate(self, event: TerminateEvent) -> None:
+            session = await event.request.get(Session)
+            LOG.append(f"audit, open: {session.is_open}")
+
+    client = client_of(Actions, modules=[configure], listeners=[Auditing])
+    await client.http("do", params={"what": "bug"})
+
+    assert LOG[2:] == [
+        "session left with LookupError('bug')",
+        "session entered",
+        "audit, open: True",
+        "session left with None",
+    ]
+
+
+class Raising(Session):
+    """Fails when it is left; ``raises`` is set by a test."""
+
+    raises: BaseException = ConflictException("changed meanwhile")
+
+    async def __aexit__(self, kind: Any, exc: BaseException | None, tb: Any) -> None:
+        await super().__aexit__(kind, exc, tb)
+        raise self.raises
+
+
+class Entering:
+    @http("GET", "/enter", "enter")
+    @websocket("enter")
+    async def enter(self, request: Request, fails: bool = False) -> str:
+        first: Session = await request.enter(Session("first"))
+        await request.enter(Raising("raising"))
+        await request.enter(Session("last"))
+        if fails:
+            raise LookupError("bug")
+        return first.name
+
+
+@over_both
+async def test_manager_that_raises_when_left_makes_the_response_and_others_are_left(
+    client_of: ClientOf, transport: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A commit that fails must not follow a 200."""
+    client = client_of(Entering, listeners=[Late])
+
+    response = await call(client, transport, "enter")
+
+    failure = "ConflictException('changed meanwhile')"
+    assert response.status_code == 409
+    assert LOG[3:7] == [
+        "response listener",
+        "last left with None",
+        "raising left with None",
+        f"first left with {failure}",
+    ]
+    assert LOG[7] == f"exception listener: {failure}"
+    assert caplog.records == []
+
+
+@over_both
+async def test_manager_that_raises_for_a_failure_replaces_it_and_keeps_it_as_context(
+    client_of: ClientOf,
+    transport: str,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Raising, "raises", OSError("connection lost"))
+    client = client_of(Entering)
+
+    response = await call(client, transport, "enter", fails=True)
+
+    assert response.status_code == 500
+    assert LOG[-1] == "first left with OSError('connection lost')"
+    (record,) = caplog.records
+    assert record.exc_info is not None
+    assert isinstance(record.exc_info[1], OSError)
+    assert isinstance(record.exc_info[1].__context__, LookupError)
+
+
+async def test_manager_translates_an_error_into_an_answer(client_of: ClientOf) -> None:
+    @asynccontextmanager
+    async def translating() -> AsyncIterator[str]:
+        try:
+            yield "open"
+        except LookupError as exc:
+            raise NotFoundException from exc
+
+    class Translated:
+        @http("GET", "/", "translated")
+        async def translated(self, request: Request) -> None:
+            assert await request.enter(translating()) == "open"
+            raise LookupError
+
+    assert (await client_of(Translated).http("translated")).status_code == 404
+
+
+async def test_manager_that_swallows_the_failure_does_not_change_the_answer(
+    client_of: ClientOf,
+) -> None:
+    @asynccontextmanager
+    async def swallowing() -> AsyncIterator[None]:
+        try:
+            yield
+        except LookupError:
+            LOG.append("swallowed")
+
+    class Swallowed:
+        @http("GET", "/", "swallowed")
+        async def swallowed(self, request: Request) -> None:
+            await request.enter(Session())
+            await request.enter(swallowing())
+            raise LookupError("bug")
+
+    assert (await client_of(Swallowed).http("swallowed")).status_code == 500
+    assert LOG[-2:] == ["swallowed", "session left with LookupError('bug')"]
+
+
+async def test_manager_that_fails_on_entering_gives_one_error_and_others_are_left(
+    client_of: ClientOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    @asynccontextmanager
+    async def broken() -> AsyncIterator[Early]:
+        raise OSError("no connection")
+        yield Early()
+
+    class Broken:
+        @http("GET", "/", "broken")
+        async def act(
+            self, session: Annotated[Session, Inject()], early: Annotated[Early, Inject()]
+        ) -> None:
+            pytest.fail("ran without its services")
+
+    def bind(binder: Binder) -> None:
+        configure(binder)
+        binder.bind(Early, to=broken, scope=request_scope)  # type: ignore[arg-type]
+
+    response = await client_of(Broken, modules=[bind]).http("broken")
+
+    assert response.status_code == 500
+    assert LOG == ["session entered", "session left with OSError('no connection')"]
+    assert len(caplog.records) == 1
+
+
+async def test_plain_context_manager_can_be_entered_by_hand(client_of: ClientOf) -> None:
+    @contextmanager
+    def plain() -> Iterator[int]:
+        try:
+            yield 3
+        except LookupError as exc:
+            LOG.append(f"left with {exc!r}")
+            raise
+
+    class Plain:
+        @http("GET", "/", "plain")
+        async def plain(self, request: Request) -> None:
+            assert await request.enter(plain()) == 3
+            raise LookupError("bug")
+
+    assert (await client_of(Plain).http("plain")).status_code == 500
+    assert LOG == ["left with LookupError('bug')"]
+
+
+async def test_what_is_no_context_manager_cannot_be_entered(
+    client_of: ClientOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def coroutine() -> None: ...
+
+    class Wrong:
+        @http("GET", "/", "wrong")
+        async def wrong(self, request: Request) -> None:
+            await request.enter(coroutine())
+
+    assert (await client_of(Wrong).http("wrong")).status_code == 500
+    assert "'coroutine' object is not a context manager; decorate its generator" in caplog.text
+
+
+async def test_request_listener_enters_and_the_outcome_is_that_of_the_message(
+    client_of: ClientOf,
+) -> None:
+    class Transaction:
+        @observe(KernelEvents.KERNEL_REQUEST)
+        async def begin(self, event: RequestEvent) -> None:
+            await event.request.enter(Session("transaction"))
+
+    client = client_of(Actions, modules=[configure], listeners=[Transaction])
+    await client.http("do", params={"what": "conflict"})
+
+    assert LOG[-1] == "transaction left with ConflictException('Conflict')"
+
+
+async def test_listener_of_an_unmatched_request_may_ask_and_enter(client_of: ClientOf) -> None:
+    class Unmatched:
+        @observe(KernelEvents.KERNEL_EXCEPTION)
+        async def rescue(self, event: ExceptionEvent) -> None:
+            await event.request.get(Session)
+
+    client = client_of(Actions, modules=[configure], listeners=[Unmatched])
+    await client.application.boot()
+    request = Request("HTTP")
+
+    await client.application.kernel.fail(request, NotFoundException())
+    client.application.kernel.terminate(request, None)
+    await client.application.kernel.settle()
+
+    assert LOG == ["session entered", "session left with None"]
+
+
+class Getting:
+    @http("GET", "/get", "get")
+    @websocket("get")
+    async def get(self, request: Request) -> bool:
+        sessions = await asyncio.gather(*(request.get(Session) for _ in range(3)))
+        repository = await request.get(Repository)
+        return len({*sessions, repository.session}) == 1
+
+    @http("GET", "/unbound", "unbound")
+    async def unbound(self, request: Request) -> None:
+        await request.get(LookupError)
+
+    @http("GET", "/seat", "seat")
+    async def seat(self, request: Request) -> None:
+        await request.get(Early)
+
+
+@over_both
+async def test_get_opens_a_service_once_for_tasks_that_ask_at_the_same_time(
+    client_of: ClientOf, transport: str
+) -> None:
+    client = client_of(Getting, modules=[configure])
+
+    assert (await call(client, transport, "get")).content is True
+    assert LOG.count("session entered") == 1
+
+
+async def test_get_of_what_nothing_binds_is_an_error_that_names_it(
+    client_of: ClientOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert (await client_of(Getting, modules=[configure]).http("unbound")).status_code == 500
+    assert "request.get(LookupError) asks for LookupError, which nothing binds" in caplog.text
+
+
+async def test_get_of_what_needs_a_connection_is_an_error_over_http(
+    client_of: ClientOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    def bind(binder: Binder) -> None:
+        configure(binder)
+        binder.bind(Early, scope=connection_scope)
+
+    assert (await client_of(Getting, modules=[bind]).http("seat")).status_code == 500
+    assert "which there is with a socket connection only" in caplog.text
+
+
+async def test_a_bare_request_says_where_services_come_from() -> None:
+    with pytest.raises(RxKernelError, match=r"request.get\(Session\) needs an application .* Ker"):
+        await Request("HTTP").get(Session)
+    with pytest.raises(RxKernelError, match=r"request.enter\(\) needs an application"):
+        await Request("HTTP").enter(Session())
+
+
+async def test_task_that_outlives_its_message_gets_no_service(client_of: ClientOf) -> None:
+    """Nothing would leave it."""
+    tasks: list[asyncio.Task[Any]] = []
+    ended = asyncio.Event()
+
+    async def later(request: Request) -> None:
+        await ended.wait()
+        await request.get(Session)
+
+    class Leaving:
+        @http("GET", "/", "leaving")
+        async def leaving(self, request: Request) -> None:
+            tasks.append(asyncio.create_task(later(request)))
+
+    await client_of(Leaving, modules=[configure]).http("leaving")
+    ended.set()
+
+    with pytest.raises(RxKernelError, match="the message or connection has ended"):
+        await tasks[0]
+    assert LOG == []
+
+
+async def test_manager_that_is_entered_too_late_is_left_at_once(client_of: ClientOf) -> None:
+    tasks: list[asyncio.Task[Any]] = []
+    opening = asyncio.Event()
+
+    class Slow(Session):
+        async def __aenter__(self) -> Session:
+            await opening.wait()
+            return await super().__aenter__()
+
+    class Leaving:
+        @http("GET", "/", "leaving")
+        async def leaving(self, request: Request) -> None:
+            await request.get(Session)
+            tasks.append(asyncio.create_task(request.enter(Slow("slow"))))
+            await asyncio.sleep(0)
+
+    await client_of(Leaving, modules=[configure]).http("leaving")
+    opening.set()
+
+    with pytest.raises(RxKernelError, match="the message or connection has ended"):
+        await tasks[0]
+    assert LOG[-1].startswith("slow left with RxKernelError")
+
+
+async def test_service_that_is_awaited_too_late_is_closed_at_once(client_of: ClientOf) -> None:
+    tasks: list[asyncio.Task[Any]] = []
+    opening = asyncio.Event()
+
+    async def slow() -> Early:
+        await opening.wait()
+        return Early()
+
+    class Leaving:
+        @http("GET", "/", "leaving")
+        async def leaving(self, request: Request) -> None:
+            tasks.append(asyncio.create_task(request.get(Early)))
+            await asyncio.sleep(0)
+
+    await client_of(Leaving, modules=[lambda b: b.bind(Early, to=slow, scope=request_scope)]).http(
+        "leaving"
+    )
+    opening.set()
+
+    with pytest.raises(RxKernelError, match="the message or connection has ended"):
+        await tasks[0]
+    assert LOG == ["early closed"]
+
+
+async def test_service_that_asks_for_itself_while_it_is_opened_is_an_error(
+    client_of: ClientOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    @inject
+    async def circular(request: Request) -> Session:
+        return await request.get(Session)
+
+    client = client_of(
+        Getting, modules=[lambda b: b.bind(Session, to=circular, scope=request_scope)]
+    )
+    client.application.modules = (
+        *client.application.modules,
+        lambda b: b.bind(Repository, scope=request_scope),
+    )
+
+    assert (await client.http("get")).status_code == 500
+    assert "Session asks for itself while it is opened" in caplog.text
+
+
+async def test_task_that_waits_for_a_cancelled_opening_opens_it_itself(
+    client_of: ClientOf,
+) -> None:
+    held = asyncio.Event()
+
+    async def slow() -> Session:
+        LOG.append("opening")
+        await held.wait()
+        return Session()
+
+    class Twice:
+        @http("GET", "/", "twice")
+        async def twice(self, request: Request) -> str:
+            first = asyncio.create_task(request.get(Session))
+            second = asyncio.create_task(request.get(Session))
+            await until(lambda: LOG == ["opening"])
+            first.cancel()
+            held.set()
+            return (await second).name
+
+    client = client_of(Twice, modules=[lambda b: b.bind(Session, to=slow, scope=request_scope)])
+
+    assert (await client.http("twice")).content == "session"
+    assert LOG == ["opening", "opening"]
+
+
+# --- cancellation, deadlines, threads
+
+
+class Slow:
+    def __init__(self) -> None:
+        self.began = asyncio.Event()
+        self.in_thread = threading.Event()
+        self.released = threading.Event()
+
+    @http("GET", "/slow", "slow")
+    async def slow(self, session: Annotated[Session, Inject()]) -> None:
+        self.began.set()
+        await asyncio.Event().wait()
+
+    @http("GET", "/stubborn", "stubborn")
+    async def stubborn(self, session: Annotated[Session, Inject()]) -> str:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return "all the same"
+        return "never"
+
+    @http("GET", "/thread", "thread")
+    def thread(self, session: Annotated[Session, Inject()]) -> None:
+        self.in_thread.set()
+        self.released.wait(20)
+        LOG.append(f"thread ends, session open: {session.is_open}")
+
+
+async def test_cancelled_message_leaves_its_managers_first(client_of: ClientOf) -> None:
+    client = client_of(Slow, modules=[configure])
+    controller = (await client.application.boot()).get(Slow)
+    calling = asyncio.create_task(client.http("slow"))
+    await controller.began.wait()
+
+    calling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await calling
+
+    assert LOG == ["session entered", "session left with CancelledError()"]
+
+
+async def test_manager_that_is_cancelled_while_it_is_left_leaves_the_others(
+    client_of: ClientOf,
+) -> None:
+    leaving = asyncio.Event()
+
+    class Stuck(Session):
+        async def __aexit__(self, kind: Any, exc: BaseException | None, tb: Any) -> None:
+            leaving.set()
+            await asyncio.Event().wait()
+
+    class Stay:
+        @http("GET", "/", "stay")
+        async def stay(self, request: Request) -> None:
+            await request.enter(Session("outer"))
+            await request.enter(Stuck("stuck"))
+
+    calling = asyncio.create_task(client_of(Stay).http("stay"))
+    await leaving.wait()
+    calling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await calling
+
+    assert LOG[-1] == "outer left with CancelledError()"
+
+
+@pytest.mark.parametrize("name", ["slow", "stubborn"])
+async def test_message_past_its_deadline_has_failed(client_of: ClientOf, name: str) -> None:
+    """Also where the action catches its cancellation: what it returns is not sent."""
+    settings = Settings(request_timeout=0.02)
+    client = client_of(Slow, modules=[configure], settings=settings)
+
+    assert (await client.http(name)).status_code == 503
+    assert LOG == ["session entered", "session left with CancelledError()"]
+
+
+async def test_thread_past_its_deadline_keeps_its_managers_until_it_ends(
+    client_of: ClientOf,
+) -> None:
+    settings = Settings(request_timeout=0.02)
+    client = client_of(Slow, modules=[configure], settings=settings)
+    controller = (await client.application.boot()).get(Slow)
+    calling = asyncio.create_task(client.http("thread"))
+    await until(controller.in_thread.is_set)
+    asyncio.get_running_loop().call_later(0.1, controller.released.set)
+
+    assert (await calling).status_code == 503
+    assert LOG == [
+        "session entered",
+        "thread ends, session open: True",
+        "session left with CancelledError()",
+    ]
+
+
+async def test_manager_is_left_in_the_task_and_the_context_of_its_message(
+    client_of: ClientOf,
+) -> None:
+    """``ContextVar.reset`` works there, and so does ``asyncio.timeout``."""
+    unit: ContextVar[str] = ContextVar("unit", default="none")
+
+    @asynccontextmanager
+    async def in_context() -> AsyncIterator[None]:
+        token = unit.set("mine")
+        async with asyncio.timeout(20):
+            yield
+        unit.reset(token)
+
+    class Contextual:
+        @http("GET", "/", "contextual")
+        @websocket("contextual")
+        async def contextual(self, request: Request) -> str:
+            await request.enter(in_context())
+            return unit.get()
+
+    client = client_of(Contextual)
+
+    assert (await client.http("contextual")).content == "mine"
+    assert (await client.websocket("contextual")).content == "mine"
+
+
+async def test_handler_that_is_called_directly_leaves_its_managers(client_of: ClientOf) -> None:
+    client = client_of(Actions, modules=[configure])
+    await client.application.boot()
+    handler = client.application.kernel.http_definitions["do"].handler
+
+    await handler(Request("HTTP", params={"what": "well"}))
+    with pytest.raises(ConflictException):
+        await handler(Request("HTTP", params={"what": "conflict"}))
+
+    assert LOG.count("session left with None") == 1
+    assert LOG[-1] == "session left with ConflictException('Conflict')"
+
+
+async def test_manager_that_fails_behind_a_stream_is_logged(
+    client_of: ClientOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its answer has left by then."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"piece"
+
+    class Streaming:
+        @http("GET", "/", "streaming")
+        async def streaming(self, request: Request) -> StreamResponse:
+            await request.enter(Raising())
+            return StreamResponse(pieces())
+
+    assert (await client_of(Streaming).http("streaming")).status_code == 200
+    assert LOG[-1] == "session left with None"
+    (record,) = caplog.records
+    assert "a context manager failed when it was left" in record.message
+
+
+# --- connections
+
+
+class Seated:
+    @websocket("sit")
+    async def sit(self, session: Annotated[Session, Inject()]) -> str:
+        return session.name
+
+    @websocket("fail")
+    async def fail(self, session: Annotated[Session, Inject()]) -> None:
+        raise LookupError("bug")
+
+
+async def test_manager_of_a_connection_lives_until_it_ends(client_of: ClientOf) -> None:
+    client = client_of(Seated, modules=[lambda b: b.bind(Session, scope=connection_scope)])
+
+    async with client.connection() as connection:
+        await asyncio.gather(*(client.websocket("sit", connection=connection) for _ in range(3)))
+        await client.websocket("fail", connection=connection)
+        assert LOG == ["session entered"]
+    assert LOG == ["session entered", "session left with None"]
+
+
+async def test_service_of_a_connection_that_has_ended_cannot_be_had(client_of: ClientOf) -> None:
+    client = client_of(Seated, modules=[lambda b: b.bind(Session, scope=connection_scope)])
+    async with client.connection() as connection:
+        pass
+    handler = client.application.kernel.websocket_definitions["sit"].handler
+
+    with pytest.raises(RxKernelError, match="the message or connection has ended"):
+        await handler(Request("SOCKET", connection=connection))
+
+
+async def test_application_without_any_of_it_makes_nothing(client_of: ClientOf) -> None:
+    class Bare:
+        @http("GET", "/", "bare")
+        async def bare(self, request: Request) -> bool:
+            return request.services is None
+
+    assert (await client_of(Application(controllers=[Bare])).http("bare")).content is True
