@@ -9,6 +9,7 @@ from injector import Binder
 
 from rxkernel.application.app_settings import refuse_clashes
 from rxkernel.application.bundle import Bundle
+from rxkernel.application.bundle_building import build_bundles
 from rxkernel.application.discovery import Given, resolve
 from rxkernel.application.health import HealthController, refuse_taken
 from rxkernel.application.observers import Observers
@@ -128,12 +129,10 @@ class Assembly:
     def _build(self) -> None:
         parts, services = self.parts, self.services
         services.bind_app_settings(parts.settings_class, parts.settings)
-        for found in resolve(parts.bundles):
-            bundle = services.add_bundle(found, parts.settings)
-            if bundle is not None:
-                self.bundles.append(bundle)
-                self._options.update(bundle.options)
-                self._transports.update(bundle.transports)
+        self.bundles += build_bundles(self._injector, resolve(parts.bundles), parts.settings)
+        for bundle in self.bundles:
+            self._options.update(bundle.options)
+            self._transports.update(bundle.transports)
         services.problems += refuse_clashes(parts.settings_class, self.bundles)
         services.install(parts.modules)
         services.wrap_async_providers()

@@ -21,7 +21,8 @@ class Bundle:
     methods may carry `@observe`.
 
     Attributes:
-        requires: names of bundles that must be enabled too; they come first.
+        requires: names of bundles that must be enabled too; they are set up first.
+        after: names of bundles that are set up first where they are enabled.
         controllers, listeners, options: as for `Application`; servers: built by the injector.
         transports: those whose procedures this bundle calls, beside those of its servers.
         resolvers: the classes, or instances, that fill parameters with a marker of the bundle, see
@@ -33,6 +34,7 @@ class Bundle:
 
     name: ClassVar[str]
     requires: ClassVar[Sequence[str]] = ()
+    after: ClassVar[Sequence[str]] = ()
     controllers: Sequence[type] = ()
     listeners: Sequence[Any] = ()
     servers: Sequence[type[Server]] = ()

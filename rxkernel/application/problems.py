@@ -1,5 +1,7 @@
 """What injector could not do, said with the cure."""
 
+import os
+import traceback
 from typing import Any
 
 from injector import CallError, CircularDependency, UnsatisfiedRequirement
@@ -7,13 +9,15 @@ from injector import CallError, CircularDependency, UnsatisfiedRequirement
 from rxkernel.exceptions import RxKernelError
 from rxkernel.messages.scoped_services import name_of_key
 
+_PACKAGE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")
+
 
 def name_of(thing: Any) -> str:
     """What the code calls *thing*."""
     return name_of_key(thing)
 
 
-def explain(what: str, exc: Exception) -> str:
+def explain(what: str, exc: BaseException) -> str:
     """The problem that *exc* tells of *what*, which was being built."""
     if isinstance(exc, UnsatisfiedRequirement):
         owner = getattr(exc.owner, "__qualname__", None) or what
@@ -33,3 +37,12 @@ def explain(what: str, exc: Exception) -> str:
     if isinstance(exc, RxKernelError):
         return f"{what} cannot be built: {exc}"
     return f"{what} cannot be built: {type(exc).__name__}: {exc}"
+
+
+def place_of(exc: BaseException) -> str:
+    """Where the user's code raised *exc*, in brackets; a `SyntaxError` says that itself."""
+    frames = [f for f in traceback.extract_tb(exc.__traceback__) if f.filename[0] != "<"]
+    own = [frame for frame in frames if not frame.filename.startswith(_PACKAGE)]
+    if isinstance(exc, SyntaxError) or not own:
+        return ""
+    return f" ({own[-1].filename}, line {own[-1].lineno})"

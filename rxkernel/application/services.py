@@ -20,8 +20,6 @@ from injector import (
 
 from rxkernel.application.app_settings import app_settings
 from rxkernel.application.async_providers import wrap_async_providers
-from rxkernel.application.bundle import Bundle
-from rxkernel.application.discovery import Found
 from rxkernel.application.overrides import Overrides, OverridingBinder
 from rxkernel.application.problems import explain, name_of
 from rxkernel.application.resolvers import Resolvers, resolvers_in
@@ -85,18 +83,6 @@ class Services:
             if (own := app_settings(cls, settings)) is not None:
                 assert cls is not None
                 self.injector.binder.bind(cls, to=own)
-
-    def add_bundle(self, bundle: Found, settings: Settings) -> Bundle | None:
-        """Build *bundle* if it is a class, and let it bind its services."""
-        with self.collecting(f"bundle {bundle.name!r}"):
-            if bundle.settings_class is not None:
-                given = settings.bundles.get(bundle.name)
-                own = bundle.settings_class() if given is None else given
-                self.injector.binder.bind(bundle.settings_class, to=own)
-            built = self.injector.create_object(bundle) if isinstance(bundle, type) else bundle
-            self.injector.binder.install(built.configure)
-            return built
-        return None
 
     def install(self, modules: Iterable[Any]) -> None:
         """Let each of *modules*, an `injector.Module` or a ``configure(binder)``, bind."""

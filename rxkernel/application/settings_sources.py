@@ -76,6 +76,20 @@ def load_settings(
     return attrs.evolve(settings, bundles={**defaults.bundles, **bundles}, app=own)
 
 
+def default_section(name: str, cls: type) -> Any:
+    """The settings of the bundle *name* where no source gives any: a *cls* of its defaults.
+
+    Raises:
+        ConfigurationError: a setting has no default, or the defaults are refused.
+    """
+    loader = _Loader(Path())
+    loader.describe_sections({name: cls})
+    built = loader.build(cls, (name,), None)
+    if loader.problems:
+        raise ConfigurationError(*loader.problems)
+    return built
+
+
 @attrs.define(eq=False)
 class _Loader:
     """What may be set, what was given, and everything that was wrong with it."""
@@ -218,14 +232,14 @@ class _Loader:
         if base is not None and not isinstance(base, cls):
             self.fail(f"{'.'.join(path)} from the defaults: must be a {cls.__name__}", path)
             return None
-        values = {key_of(f): self._value(f, kind, path, base) for f, kind in fields_of(cls)}
-        values = {name: value for name, value in values.items() if value is not attrs.NOTHING}
-        self._judge(cls, path, values)
-        if any(spoiled[: len(path)] == path for spoiled in self.spoiled):
-            return None
         try:
+            values = {key_of(f): self._value(f, kind, path, base) for f, kind in fields_of(cls)}
+            values = {name: value for name, value in values.items() if value is not attrs.NOTHING}
+            self._judge(cls, path, values)
+            if any(spoiled[: len(path)] == path for spoiled in self.spoiled):
+                return None
             return cls(**values)
-        except (TypeError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - the class of a bundle may raise anything
             self._refuse_together(path, error)
             return None
 
@@ -257,7 +271,7 @@ class _Loader:
                     setting.field.validator(blank, setting.field, value)
             except AttributeError:
                 continue  # it looks at another setting, so construction has to ask it
-            except (TypeError, ValueError) as error:
+            except Exception as error:  # noqa: BLE001 - the class of a bundle may raise anything
                 self.fail(setting.refuse(given, error), setting.path)
 
     def _refuse_together(self, path: SettingPath, error: Exception) -> None:

@@ -4,11 +4,14 @@ from typing import Any
 
 import click
 
-from rxkernel.application.discovery import installed, resolve
+from rxkernel.application.bundle_rules import Found, check_bundle
+from rxkernel.application.discovery import installed, load, resolve
 from rxkernel.cli.listing import print_json, print_table
 from rxkernel.cli.locate import TargetMissingError, locate
 from rxkernel.cli.options import debug_option, json_option, target_argument
+from rxkernel.cli.report import report
 from rxkernel.events.dispatcher import describe
+from rxkernel.exceptions import ConfigurationError
 
 
 @click.command
@@ -19,7 +22,8 @@ def bundles(target: str | None, as_json: bool) -> None:
     """List the bundles, enabled or installed.
 
     First those that the application enables, in the order they are set up. Where there is
-    no application, those that are installed.
+    no application, those that are installed. These are imported to be listed; one that cannot
+    be enabled is "broken", and what is wrong with it is reported below.
     """
     listed = _list(target)
     if as_json:
@@ -28,13 +32,17 @@ def bundles(target: str | None, as_json: bool) -> None:
     rows = [
         (
             bundle["name"],
-            "enabled" if bundle["enabled"] else "installed",
+            "enabled" if bundle["enabled"] else "broken" if bundle["problems"] else "installed",
             bundle["place"],
             ", ".join(bundle["requires"]),
+            ", ".join(bundle["after"]),
         )
         for bundle in listed
     ]
-    print_table(("NAME", "STATE", "CLASS", "REQUIRES"), rows, "No bundles.")
+    print_table(("NAME", "STATE", "CLASS", "REQUIRES", "AFTER"), rows, "No bundles.")
+    for bundle in listed:
+        if bundle["problems"]:
+            report(ConfigurationError(*bundle["problems"]))
 
 
 def _list(target: str | None) -> list[dict[str, Any]]:
@@ -45,8 +53,7 @@ def _list(target: str | None) -> list[dict[str, Any]]:
     enabled = {bundle["name"] for bundle in listed}
     for name, entry in known.items():
         if name not in enabled:
-            place = entry.value.replace(":", ".")
-            listed.append(_row(name, place, enabled=False) | {"installed": True})
+            listed.append(_installed(name, entry.value.replace(":", ".")))
     return listed
 
 
@@ -63,17 +70,31 @@ def _enabled(target: str | None) -> list[dict[str, Any]]:
             describe(bundle if isinstance(bundle, type) else type(bundle)),
             enabled=True,
         )
-        | {"requires": list(bundle.requires)}
+        | _order(bundle)
         for bundle in resolve(application.bundles)
     ]
 
 
+def _installed(name: str, place: str) -> dict[str, Any]:
+    row = _row(name, place, enabled=False) | {"installed": True}
+    try:
+        check_bundle(bundle := load(name))
+    except ConfigurationError as error:
+        return row | {"problems": list(error.problems)}
+    return row | _order(bundle)
+
+
+def _order(bundle: Found) -> dict[str, list[str]]:
+    return {"requires": list(bundle.requires), "after": list(bundle.after)}
+
+
 def _row(name: str, place: str, *, enabled: bool) -> dict[str, Any]:
-    """``requires`` is empty where the bundle is not enabled: it is not imported to be asked."""
     return {
         "name": name,
         "enabled": enabled,
         "installed": False,
         "place": place,
         "requires": [],
+        "after": [],
+        "problems": [],
     }

@@ -9,10 +9,10 @@ from importlib import import_module
 from types import ModuleType
 
 from rxkernel.application.application import Application
+from rxkernel.application.problems import place_of
 from rxkernel.exceptions import ConfigurationError
 
 DEFAULT = "app"
-_PACKAGE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")
 _OBJECT, _FACTORY = "application", "create_application"
 
 
@@ -46,7 +46,7 @@ def _import(name: str, *, is_default: bool) -> ModuleType:
     try:
         return import_module(name)
     except ConfigurationError as error:
-        place = _place(error)
+        place = place_of(error)
         raise ConfigurationError(*(f"{problem}{place}" for problem in error.problems)) from error
     except ModuleNotFoundError as exc:
         if exc.name is not None and f"{name}.".startswith(f"{exc.name}."):
@@ -70,7 +70,7 @@ def _explain_missing(name: str, here: str, is_default: bool) -> str:
 
 def _broken(name: str, exc: Exception) -> ConfigurationError:
     return ConfigurationError(
-        f"{name} cannot be imported: {type(exc).__name__}: {exc}{_place(exc)}; "
+        f"{name} cannot be imported: {type(exc).__name__}: {exc}{place_of(exc)}; "
         f"{_hint(exc) or 'mend that'}, --debug shows the traceback"
     )
 
@@ -85,15 +85,6 @@ def _hint(exc: Exception) -> str | None:
         if is_type and inspect.isfunction(value) and "function" in str(exc):
             return f"the method {name!r} hides the type {name!r} in its class: rename the method"
     return None
-
-
-def _place(exc: Exception) -> str:
-    """Where the user's code raised; a `SyntaxError` says that itself."""
-    frames = [f for f in traceback.extract_tb(exc.__traceback__) if f.filename[0] != "<"]
-    own = [frame for frame in frames if not frame.filename.startswith(_PACKAGE)]
-    if isinstance(exc, SyntaxError) or not own:
-        return ""
-    return f" ({own[-1].filename}, line {own[-1].lineno})"
 
 
 def _find(module: ModuleType, attribute: str) -> tuple[str, object]:
@@ -148,6 +139,6 @@ def _made_by(place: str, factory: object) -> object:
         raise
     except Exception as exc:
         raise ConfigurationError(
-            f"{place}() failed: {type(exc).__name__}: {exc}{_place(exc)}; "
+            f"{place}() failed: {type(exc).__name__}: {exc}{place_of(exc)}; "
             f"mend that, --debug shows the traceback"
         ) from exc

@@ -1,11 +1,14 @@
 """Bundles: found, ordered, built, and what they bring."""
 
 import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, ClassVar
 
 import attrs
+import click
 import pytest
 from injector import Binder, inject, singleton
 
@@ -25,6 +28,8 @@ from rxkernel import (
     observe,
 )
 from rxkernel.application import discovery
+from rxkernel.application.bundle_rules import OWN_COMMANDS
+from rxkernel.cli import main
 
 
 @attrs.frozen
@@ -67,8 +72,8 @@ class GreetingBundle(Bundle):
         self.booted = True
 
 
-def bundle(name: str, *requires: str) -> type[Bundle]:
-    return type(name, (Bundle,), {"name": name, "requires": requires})
+def bundle(name: str, *required: str, **attributes: Any) -> type[Bundle]:
+    return type("Made", (Bundle,), {"name": name, "requires": required, **attributes})
 
 
 def names(*given: discovery.Given) -> list[str]:
@@ -124,74 +129,265 @@ async def test_a_bundle_may_bring_a_server() -> None:
         await Application(bundles=[Birds, Twice]).boot()
 
 
-def test_required_bundles_come_first_and_the_order_stays() -> None:
+def test_bundle_requires_comes_later_in_list_is_set_up_first() -> None:
     a, b, c = bundle("a", "c"), bundle("b"), bundle("c", "b")
 
     assert names(a, b, c) == ["b", "c", "a"]
 
 
+def test_bundle_after_enabled_bundle_is_set_up_behind_it() -> None:
+    a, b, c = bundle("a", after=("c",)), bundle("b"), bundle("c")
+
+    assert names(a, b, c) == ["c", "a", "b"]
+
+
+def test_bundle_after_missing_bundle_keeps_its_place() -> None:
+    a, b = bundle("a", after=("sessions", "b")), bundle("b", after=("nowhere",))
+
+    assert names(a, b) == ["b", "a"]
+
+
+@attrs.frozen
+class Shared:
+    word: str = "hello"
+
+
+@click.command("paint")
+def paint() -> None: ...
+
+
+async def wait(binder: Binder) -> None: ...
+
+
+class Abstract(Bundle, ABC):
+    name = "abstract"
+
+    @abstractmethod
+    def paint(self) -> None: ...
+
+
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "problems"),
     [
-        ([bundle("a", "b")], r"bundle 'a' requires 'b'; add it: bundles=\[…, 'b'\]"),
-        ([bundle("a"), bundle("a")], "bundle 'a' is enabled twice"),
-        ([bundle("a", "b"), bundle("b", "a")], "in a circle: a → b → a"),
-        (["nowhere"], "no bundle 'nowhere' is installed; there is"),
-        ([object], "is no bundle; subclass"),
-        ([Bundle], "bundle Bundle has no name"),
+        ([bundle("a", "b")], ["bundle 'a' requires 'b'; add it: bundles=[…, 'b']"]),
+        ([bundle("a"), bundle("a")], ["bundle 'a' is enabled twice; remove one"]),
+        ([bundle("a", "b"), bundle("b", "a")], ["in a circle: a → b → a;"]),
+        ([bundle("a", after=("b",)), bundle("b", "a")], ["in a circle: a → b → a;"]),
+        ([bundle("a", after=("b",)), bundle("b", after=("a",))], ["in a circle: a → b → a;"]),
+        ([bundle("a", after=("a",))], ["in a circle: a → a;"]),
+        (
+            [bundle("a", "b"), bundle("b", "c"), bundle("c", after=("b",)), bundle("d", "d")],
+            ["in a circle: b → c → b;", "in a circle: d → d;"],
+        ),
+        (["nowhere"], ["no bundle 'nowhere' is installed; there is"]),
+        ([object], ["<class 'object'> is not a bundle; give a subclass of rxkernel.Bundle"]),
+        ([None], ["None is not a bundle"]),
+        ([Bundle], ["bundle Bundle has no name"]),
+        ([bundle("")], ["bundle Made has no name"]),
+        ([bundle("two words")], ["bundle Made: name is 'two words'; a name is a letter, then"]),
+        ([bundle("a", requires="sessions")], ["requires is 'sessions'; write a tuple or a list"]),
+        ([bundle("a", requires=(1,))], ["requires contains 1; it must be the name of a bundle"]),
+        ([bundle("a", after=(None,))], ["after contains None; it must be the name of a bundle"]),
+        ([bundle("a", after=None)], ["after is None; write a tuple or a list"]),
+        ([bundle("a", controllers=object)], ["controllers is <class 'object'>; write a tuple"]),
+        ([bundle("a", listeners={"x": 1})], ["listeners is {'x': 1}; write a tuple"]),
+        ([bundle("a", servers=(object,))], ["servers contains <class 'object'>; it must be a"]),
+        ([bundle("a", servers=(Server,))], ["it must be a subclass of rxkernel.Server that is"]),
+        ([bundle("a", commands=(print,))], ["commands contains <built-in function print>; it"]),
+        ([bundle("a", commands=(click.Command(None),))], ["a command without a name"]),
+        ([bundle("a", commands=(paint, paint))], ["commands contains 2 commands called 'paint'"]),
+        ([bundle("a", commands=(click.Command("serve"),))], ["'serve', a command of rxkernel"]),
+        ([bundle("a", settings_class=dict)], ["settings_class is <class 'dict'>; it must be an"]),
+        ([bundle("a", settings_class=Shared())], ["it must be an attrs class"]),
+        ([bundle("a", configure=wait)], ["configure is an async def; write a plain def"]),
+        ([bundle("a", configure=None)], ["configure is None; it must be a method"]),
+        ([Abstract], ["is abstract, it does not implement paint"]),
+        (
+            [bundle("a", commands=(paint,)), bundle("b", commands=(paint,))],
+            ["bundles 'a' and 'b' both have the command 'paint'; each needs its own"],
+        ),
+        (
+            [bundle("a", settings_class=Shared), bundle("b", settings_class=Shared)],
+            ["bundles 'a' and 'b' both have the settings class Shared; each needs its own"],
+        ),
+        (
+            [bundle("a", "b", after=(1,)), object, bundle("b", commands=3), bundle("c", "d")],
+            ["'a': after contains 1", "object", "'b': commands is 3", "'c' requires 'd'"],
+        ),
     ],
 )
-def test_what_cannot_be_resolved_is_told(given: list[Any], told: str) -> None:
-    with pytest.raises(ConfigurationError, match=told):
+def test_bundle_that_cannot_be_used_is_a_configuration_error(
+    given: list[Any], problems: list[str]
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
         discovery.resolve(given)
 
-
-def install(folder: Path, monkeypatch: pytest.MonkeyPatch, entry: str) -> None:
-    """Put a distribution with one bundle entry point on the path."""
-    info = folder / "birds-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: birds\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[{discovery.GROUP}]\nbirds = {entry}\n")
-    monkeypatch.syspath_prepend(str(folder))
+    assert len(caught.value.problems) == len(problems), caught.value
+    for problem, text in zip(caught.value.problems, problems, strict=True):
+        assert text in problem
 
 
-def test_a_name_is_found_among_the_entry_points(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_bundle_whose_settings_class_has_unknown_type_is_a_configuration_error() -> None:
+    @attrs.frozen
+    class Wrong:
+        word: "Nowhere"  # type: ignore[name-defined]  # noqa: F821
+
+    with pytest.raises(ConfigurationError, match=r"has a type that cannot be read.*'Nowhere'"):
+        discovery.resolve([bundle("a", settings_class=Wrong)])
+
+
+def test_bundle_attribute_that_raises_is_a_configuration_error() -> None:
+    class Lazy(Bundle):
+        name = "lazy"
+
+        @property
+        def listeners(self) -> tuple[object, ...]:  # type: ignore[override]
+            raise LookupError("nothing there")
+
+    with pytest.raises(ConfigurationError, match=r"Lazy cannot be read: LookupError\('nothing"):
+        discovery.resolve([Lazy()])
+
+
+async def test_bundle_attribute_of_instance_is_checked_once_built() -> None:
+    class Late(Bundle):
+        name = "late"
+
+        def __init__(self) -> None:
+            self.servers = (object,)  # type: ignore[assignment]
+
+    with pytest.raises(ConfigurationError, match="bundle 'late': servers contains"):
+        await Application(bundles=[Late]).boot()
+
+
+Install = Callable[..., None]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Put a distribution with the bundle *birds*, and the source of its module, on the path."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def install(
+        source: str = "",
+        *,
+        entry: str = "birds_module:Birds",
+        package: str = "birds",
+        more: str = "",
+    ) -> None:
+        info = tmp_path / f"{package}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n{more}"
+        )
+        (info / "entry_points.txt").write_text(f"[{discovery.GROUP}]\nbirds = {entry}\n")
+        (tmp_path / "birds_module.py").write_text(source)
+
+    yield install
+    for name in ("birds_module", "bundles"):
+        sys.modules.pop(name, None)
+
+
+BIRDS = "from rxkernel import Bundle\nclass Birds(Bundle):\n    name = 'birds'\n"
+
+
+def test_installed_bundle_is_found_by_name(install: Install) -> None:
     """Being installed never enables a bundle; naming it does."""
-    install(tmp_path, monkeypatch, "birds_module:Birds")
-    (tmp_path / "birds_module.py").write_text(
-        "from rxkernel import Bundle\nclass Birds(Bundle):\n    name = 'birds'\n"
-    )
+    install(BIRDS)
 
     assert names("birds") == ["birds"]
     assert isinstance(discovery.installed()["birds"], EntryPoint)
     assert names() == []
-    sys.modules.pop("birds_module")
 
 
-def test_a_bundle_that_cannot_be_imported_names_its_extra(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("source", "options", "text"),
+    [
+        ("1 / 0", {}, r"ZeroDivisionError: division by zero \(.*birds_module\.py, line 1\)$"),
+        ("raise RuntimeError", {}, r"RuntimeError \(.*birds_module\.py, line 1\)$"),
+        ("class Birds(:", {}, r"SyntaxError: invalid syntax \(birds_module\.py, line 1\)$"),
+        ("import sys; sys.exit(3)", {}, r"SystemExit: 3 \(.*birds_module\.py, line 1\)$"),
+        ("import rxkernel; rxkernel.Header(title='x')", {}, r"Header\(\) takes no title"),
+        ("", {}, r"module 'birds_module' has no 'Birds'; correct the entry point 'birds_module:B"),
+        ("", {"entry": "birds_module"}, r"the entry point 'birds_module' of .* module:Class"),
+        ("", {"entry": "bad value"}, r"the entry point 'bad value' of the package 'birds' must"),
+        (
+            "",
+            {"entry": "no_module:Birds"},
+            r"No module named 'no_module'; correct the entry point",
+        ),
+        ("import no_redis", {}, r"No module named 'no_redis'; install .* contains 'no_redis'$"),
+        (
+            "import no_redis.asyncio",
+            {"package": "zoo", "more": "Provides-Extra: Birds\n"},
+            r"No module named 'no_redis'; install what it needs: pip install 'zoo\[Birds\]'$",
+        ),
+        (
+            "from email import letters",
+            {},
+            r"cannot import name 'letters' from 'email'.*line 1\); .* pip check$",
+        ),
+        ("import birds_module.nest", {}, r"No module named 'birds_module.nest'"),
+    ],
+)
+def test_bundle_that_cannot_be_imported_is_a_configuration_error(
+    source: str, options: dict[str, str], text: str, install: Install
 ) -> None:
-    install(tmp_path, monkeypatch, "no_such_module:Birds")
+    install(source, **options)
 
-    with pytest.raises(ConfigurationError, match=r"cannot be imported.*rxkernel\[birds\]"):
+    with pytest.raises(ConfigurationError, match=rf"^bundle 'birds' cannot be imported: {text}"):
         discovery.resolve(["birds"])
 
 
-def test_a_projects_own_bundles_package_that_hides_ours_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_bundle_required_by_another_cannot_be_imported_is_one_problem(install: Install) -> None:
+    install("1 / 0")
+
+    with pytest.raises(ConfigurationError) as caught:
+        discovery.resolve([bundle("a", "birds"), "birds"])
+
+    assert len(caught.value.problems) == 1
+
+
+def test_bundle_with_another_name_than_its_entry_point_is_refused(install: Install) -> None:
+    install(BIRDS.replace("'birds'", "'pigeons'"))
+
+    with pytest.raises(ConfigurationError, match="bundle 'birds' has name = 'pigeons' in birds_m"):
+        discovery.resolve(["birds"])
+
+
+def test_bundle_installed_by_two_packages_is_refused(install: Install) -> None:
+    install(BIRDS)
+    install(BIRDS, package="zoo")
+
+    with pytest.raises(ConfigurationError, match=r"by the packages '.*' and '.*'; uninstall one"):
+        discovery.resolve(["birds"])
+
+
+def test_unknown_bundle_suggests_the_nearest_name(install: Install) -> None:
+    install(BIRDS)
+
+    with pytest.raises(ConfigurationError, match=r"no bundle 'brids' .* did you mean 'birds'"):
+        discovery.resolve(["brids"])
+
+
+def test_package_with_broken_metadata_is_named(install: Install) -> None:
+    install(BIRDS, entry="birds_module:Birds\ngarbage")
+
+    with pytest.raises(ConfigurationError, match=r"entry_points\.txt of the package 'birds'"):
+        discovery.resolve(["birds"])
+
+
+def test_bundles_package_of_a_project_that_hides_installed_ones_is_named(
+    install: Install, tmp_path: Path
 ) -> None:
-    install(tmp_path, monkeypatch, "bundles.birds:Birds")
+    install(entry="bundles.birds:Birds")
     (tmp_path / "bundles").mkdir()
     (tmp_path / "bundles" / "__init__.py").touch()
 
     with pytest.raises(ConfigurationError, match=r"__init__\.py hides the installed bundles"):
         discovery.resolve(["birds"])
-    sys.modules.pop("bundles", None)
 
 
-async def test_a_bundle_whose_settings_are_incomplete_is_told() -> None:
+async def test_bundle_setting_without_default_is_a_configuration_error() -> None:
     @attrs.frozen
     class Needs:
         secret: str
@@ -200,5 +396,151 @@ async def test_a_bundle_whose_settings_are_incomplete_is_told() -> None:
         name = "needy"
         settings_class = Needs
 
-    with pytest.raises(ConfigurationError, match="bundle 'needy' cannot be built"):
+    with pytest.raises(ConfigurationError, match=r"^needy\.secret: must be set, in rxkernel"):
         await Application(bundles=[Needy]).boot()
+
+
+def test_own_commands_are_those_of_the_command_line() -> None:
+    assert main.commands.keys() == OWN_COMMANDS
+
+
+async def test_bundle_settings_of_another_class_are_refused() -> None:
+    settings = Settings(bundles={"greeting": Shared()})
+
+    with pytest.raises(ConfigurationError, match="its settings are a Shared; write Settings"):
+        await Application(bundles=[GreetingBundle], settings=settings).boot()
+
+
+class PaletteBundle(Bundle):
+    name = "palette"
+    color = "blue"
+
+    def configure(self, binder: Binder) -> None:
+        binder.bind(str, to=f"the color is {self.color}")
+
+
+class PaintingBundle(Bundle):
+    name = "painting"
+    after = ("palette",)
+
+    @inject
+    def __init__(self, palette: PaletteBundle, text: str) -> None:
+        self.palette = palette
+        self.text = text
+
+
+class Palettes:
+    @inject
+    def __init__(self, palette: PaletteBundle) -> None:
+        self.palette = palette
+
+    @http("GET", "/palette", "palette")
+    async def show(self, request: Request) -> str:
+        return self.palette.color
+
+
+@pytest.mark.parametrize("given", [PaletteBundle, PaletteBundle()])
+async def test_bundle_class_and_instance_are_injected(given: Any) -> None:
+    application = Application(bundles=[PaintingBundle, given], controllers=[Palettes])
+
+    injector = await application.boot()
+
+    painting, palette = injector.get(PaintingBundle), injector.get(PaletteBundle)
+    assert painting.palette is palette
+    assert painting.text == "the color is blue"
+    assert palette is given or isinstance(given, type)
+    assert (await KernelClient(application).http("palette")).content == "blue"
+    await application.stop()
+
+
+async def test_bundle_by_name_is_injected(install: Install) -> None:
+    install(BIRDS)
+    application = Application(bundles=["birds"])
+
+    injector = await application.boot()
+
+    kind = sys.modules["birds_module"].Birds
+    assert type(injector.get(kind)) is kind
+    await application.stop()
+
+
+async def test_bundle_subclass_is_injected_as_its_base_class() -> None:
+    class RedPalette(PaletteBundle):
+        color = "red"
+
+    async with Application(bundles=[RedPalette, PaintingBundle]) as application:
+        assert application.injector.get(PaintingBundle).palette.color == "red"
+
+
+async def test_two_bundles_of_a_class_are_not_injected_as_it() -> None:
+    class OtherPalette(PaletteBundle):
+        name = "other"
+
+    application = Application(bundles=[PaletteBundle, OtherPalette, PaintingBundle])
+
+    with pytest.raises(ConfigurationError, match="PaintingBundle asks for PaletteBundle, which"):
+        await application.boot()
+
+
+async def test_bundle_that_comes_later_cannot_be_injected() -> None:
+    class Impatient(Bundle):
+        name = "impatient"
+
+        @inject
+        def __init__(self, palette: PaletteBundle) -> None: ...
+
+    with pytest.raises(ConfigurationError) as caught:
+        await Application(bundles=[Impatient, PaletteBundle]).boot()
+
+    assert caught.value.problems == (
+        "bundle 'impatient' asks for the bundle 'palette', which is set up later; write after = "
+        "('palette',) in test_bundle_that_comes_later_cannot_be_injected.<locals>.Impatient",
+    )
+
+
+async def test_every_bundle_that_cannot_be_built_is_one_problem() -> None:
+    class Broken(PaletteBundle):
+        @inject
+        def __init__(self) -> None:
+            raise OSError("no paint")
+
+    class Leaving(Bundle):
+        name = "leaving"
+
+        def configure(self, binder: Binder) -> None:
+            raise SystemExit(3)
+
+    class Bare(Bundle):
+        name = "bare"
+
+        def __init__(self, palette: PaletteBundle) -> None: ...
+
+    application = Application(
+        bundles=[Broken, PaintingBundle, Leaving, Bare], controllers=[Palettes]
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        await application.boot()
+
+    first, second, third = caught.value.problems
+    assert first.startswith("bundle 'palette' cannot be built: OSError: no paint (")
+    assert second.startswith("bundle 'leaving' cannot be built: SystemExit: 3 (")
+    assert third.startswith("bundle 'bare' cannot be built: ")
+    assert "put @inject on its constructor" in third
+
+
+async def test_bundle_that_is_an_async_context_manager_is_entered_and_left() -> None:
+    class Life(Bundle):
+        name = "life"
+
+        def __init__(self) -> None:
+            self.trace: list[str] = []
+
+        async def __aenter__(self) -> None:
+            self.trace.append("entered")
+
+        async def __aexit__(self, *error: object) -> None:
+            self.trace.append("left")
+
+    async with Application(bundles=[life := Life()]):
+        assert life.trace == ["entered"]
+    assert life.trace == ["entered", "left"]

@@ -1,6 +1,7 @@
 """``routes``, ``listeners`` and ``bundles``, for people and for programs."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -197,17 +198,28 @@ def test_empty_listing_says_so(command: str, text: str, run: Run, shop: str) -> 
     assert run(command, f"{shop}:empty").stdout == text
 
 
-def install_bundle(directory: Path, name: str) -> None:
+def install_bundle(directory: Path, name: str, source: str) -> None:
     info = directory / f"{name}-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[rxkernel.bundles]\n{name} = bundles.{name}:Bundle\n")
+    (info / "entry_points.txt").write_text(f"[rxkernel.bundles]\n{name} = {name}_of_test:Made\n")
+    (directory / f"{name}_of_test.py").write_text(source)
+
+
+WEATHER = """
+from rxkernel import Bundle
+
+class Made(Bundle):
+    name = "weather"
+    requires = ("clock",)
+    after = ("money", "map")
+"""
 
 
 def test_bundles_are_the_enabled_in_order_then_the_installed(
     run: Run, shop: str, project: Path
 ) -> None:
-    install_bundle(project, "weather")
+    install_bundle(project, "weather", WEATHER)
 
     rows = listed(run, "bundles", shop)
 
@@ -219,16 +231,48 @@ def test_bundles_are_the_enabled_in_order_then_the_installed(
         "name": "weather",
         "enabled": False,
         "installed": True,
-        "place": "bundles.weather.Bundle",
-        "requires": [],
+        "place": "weather_of_test.Made",
+        "requires": ["clock"],
+        "after": ["money", "map"],
+        "problems": [],
     }
-    assert f"money    enabled    {shop}.Money" in run("bundles", shop).stdout
+    table = run("bundles", shop).stdout
+    assert f"money    enabled    {shop}.Money" in table
+    assert "weather  installed  weather_of_test.Made" in table
+    assert table.splitlines()[-1].endswith("  clock     money, map")
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("1 / 0", "bundle 'storm' cannot be imported: ZeroDivisionError: division by zero"),
+        ("import no_redis", "bundle 'storm' cannot be imported: No module named 'no_redis'"),
+        ("Made = 3", "bundle 'storm' is 3 in storm_of_test:Made, which is not"),
+        (WEATHER, "bundle 'storm' has name = 'weather'"),
+        (WEATHER.replace("weather", "storm").replace('("clock",)', "3"), "requires is 3"),
+    ],
+)
+def test_bundles_reports_what_is_wrong_with_one_that_is_installed(
+    source: str, problem: str, run: Run, shop: str, project: Path
+) -> None:
+    """It is not enabled, so the listing succeeds."""
+    install_bundle(project, "storm", source)
+
+    result = run("bundles", shop)
+    rows = listed(run, "bundles", shop)
+
+    assert result.exit_code == 0
+    assert "storm  broken   storm_of_test.Made" in result.stdout
+    assert len(result.stderr.splitlines()) == 1
+    assert problem in result.stderr
+    assert [problem in row["problems"][0] for row in rows if row["name"] == "storm"] == [True]
+    sys.modules.pop("storm_of_test", None)
 
 
 def test_bundles_without_an_application_are_the_installed(
     run: Run, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install_bundle(project, "weather")
+    install_bundle(project, "weather", WEATHER)
     monkeypatch.syspath_prepend(str(project))
     monkeypatch.setattr("rxkernel.cli.locate.DEFAULT", "no_app_here")
 

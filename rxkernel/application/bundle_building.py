@@ -1,0 +1,114 @@
+"""From bundles in order to bundles that are set up: built, and with their services bound.
+
+Each is bound itself too, so what comes later may ask for it by its class.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from injector import CallableProvider, Injector, InstanceProvider, Provider
+from injector import Error as InjectorError
+
+from rxkernel.application.bundle import Bundle
+from rxkernel.application.bundle_rules import Found, check_bundle, class_of
+from rxkernel.application.problems import explain, place_of
+from rxkernel.application.settings_sources import default_section
+from rxkernel.exceptions import ConfigurationError
+from rxkernel.settings import Settings
+
+
+def build_bundles(injector: Injector, found: Sequence[Found], settings: Settings) -> list[Bundle]:
+    """Build the classes in *found*; let each bundle bind its services, and bind the bundle.
+
+    It is bound as its class and as each base class that no other bundle of *found* has.
+
+    Raises:
+        ConfigurationError: with every bundle that cannot be built.
+    """
+    builder = _Builder(injector, settings)
+    counts = Counter(kind for bundle in found for kind in _kinds(bundle))
+    own = {bundle.name: [k for k in _kinds(bundle) if counts[k] == 1] for bundle in found}
+    for bundle in found:
+        builder.bind(own[bundle.name], _refusing(_LaterError(bundle.name)))
+    built: list[Bundle] = []
+    errors: list[ConfigurationError] = []
+    for bundle in found:
+        try:
+            built.append(builder.build(bundle))
+            builder.bind(own[bundle.name], InstanceProvider(built[-1]))
+        except ConfigurationError as error:
+            errors.append(error)
+            builder.bind(own[bundle.name], _refusing(error))
+    if errors:
+        raise ConfigurationError.merge(errors) from errors[0]
+    return built
+
+
+class _LaterError(Exception):
+    """A bundle was asked for before it is set up."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+class _Builder:
+    def __init__(self, injector: Injector, settings: Settings) -> None:
+        self._injector = injector
+        self._settings = settings
+
+    def bind(self, kinds: Iterable[type[Bundle]], provider: Provider[Any]) -> None:
+        for kind in kinds:
+            self._injector.binder.bind(kind, to=provider)
+
+    def build(self, bundle: Found) -> Bundle:
+        """The instance, once it has bound its services.
+
+        Raises:
+            ConfigurationError: whatever its code raises.
+        """
+        try:
+            self._bind_settings(bundle)
+            built = self._injector.create_object(bundle) if isinstance(bundle, type) else bundle
+            check_bundle(built)
+            self._injector.binder.install(built.configure)
+        except ConfigurationError:
+            raise
+        except _LaterError as exc:
+            raise ConfigurationError(
+                f"bundle {bundle.name!r} asks for the bundle {exc.name!r}, which is set up later; "
+                f"write after = ({exc.name!r},) in {class_of(bundle).__qualname__}"
+            ) from exc
+        except (Exception, SystemExit) as exc:
+            place = "" if isinstance(exc, InjectorError) else place_of(exc)
+            problem = f"{explain(f'bundle {bundle.name!r}', exc)}{place}"
+            raise ConfigurationError(problem) from exc
+        return built
+
+    def _bind_settings(self, bundle: Found) -> None:
+        if (kind := bundle.settings_class) is None:
+            return
+        given = self._settings.bundles.get(bundle.name)
+        own = default_section(bundle.name, kind) if given is None else given
+        if not isinstance(own, kind):
+            raise ConfigurationError(
+                f"bundle {bundle.name!r}: its settings are a {type(own).__qualname__}; write "
+                f"Settings(bundles={{{bundle.name!r}: {kind.__qualname__}(…)}})"
+            )
+        self._injector.binder.bind(kind, to=own)
+
+
+def _kinds(bundle: Found) -> list[type[Bundle]]:
+    """The classes that *bundle* is an instance of, without `Bundle` itself."""
+    kinds = class_of(bundle).__mro__
+    return [kind for kind in kinds if issubclass(kind, Bundle) and kind is not Bundle]
+
+
+def _refusing(error: Exception) -> Provider[Any]:
+    """Stands for what cannot be had: to ask for it raises *error*."""
+
+    def refuse() -> Any:
+        raise error
+
+    return CallableProvider(refuse)

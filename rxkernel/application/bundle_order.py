@@ -1,0 +1,56 @@
+"""The order in which bundles are set up: each behind those that it requires or comes after."""
+
+from collections.abc import Collection, Iterator, Mapping
+
+from rxkernel.application.bundle_rules import Found
+from rxkernel.exceptions import ConfigurationError
+
+
+def in_order(found: Mapping[str, Found], failed: Collection[str] = ()) -> list[Found]:
+    """The bundles of *found*, by name, in the order in which they are set up.
+
+    A bundle that nothing puts elsewhere keeps its place. Names of *failed* are known to be
+    enabled, so it is no second problem that a bundle requires one of them.
+
+    Raises:
+        ConfigurationError: with every required bundle that is missing and every circle.
+    """
+    problems = [
+        f"bundle {name!r} requires {needed!r}; add it: bundles=[…, {needed!r}]"
+        for name, bundle in found.items()
+        for needed in bundle.requires
+        if needed not in found and needed not in failed
+    ]
+    order = _Order(found)
+    for name in found:
+        order.place(name, ())
+    problems += order.circles
+    if problems:
+        raise ConfigurationError(*problems)
+    return [found[name] for name in order.placed]
+
+
+class _Order:
+    """Walks from each bundle to those before it; every way back is a circle."""
+
+    def __init__(self, found: Mapping[str, Found]) -> None:
+        self.placed: dict[str, None] = {}
+        self.circles: list[str] = []
+        self._found = found
+
+    def place(self, name: str, path: tuple[str, ...]) -> None:
+        if name in path:
+            circle = " → ".join((*path[path.index(name) :], name))
+            self.circles.append(
+                f"bundles come after each other in a circle: {circle}; remove one of these names "
+                f"from requires or after"
+            )
+        elif name not in self.placed:
+            for earlier in self._before(name):
+                self.place(earlier, (*path, name))
+            self.placed[name] = None
+
+    def _before(self, name: str) -> Iterator[str]:
+        bundle = self._found[name]
+        names = dict.fromkeys((*bundle.requires, *bundle.after))
+        return (earlier for earlier in names if earlier in self._found)

@@ -1,0 +1,171 @@
+"""What every attribute of a bundle must be, checked before one of them is used."""
+
+import inspect
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any
+
+import attrs
+import click
+
+from rxkernel.application.bundle import Bundle
+from rxkernel.application.settings_fields import fields_of, group_of
+from rxkernel.exceptions import ConfigurationError
+from rxkernel.servers.server import Server
+
+Found = Bundle | type[Bundle]
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_WHEN_BUILT = ("controllers", "listeners", "servers")
+"""Attributes that a class may leave to its instance, as a property or set in ``__init__``."""
+
+OWN_COMMANDS = frozenset(("bundles", "call", "check", "listeners", "new", "routes", "serve"))
+"""The commands of rxkernel itself; a bundle cannot replace one."""
+
+
+def check_bundle(bundle: Found) -> None:
+    """Check the type of every attribute of *bundle*, a class or an instance.
+
+    Raises:
+        ConfigurationError: with every attribute that is wrong.
+    """
+    try:
+        problems = tuple(_problems(bundle))
+    except Exception as exc:  # noqa: BLE001 - an attribute may be a property, which may raise
+        problems = (f"bundle {class_of(bundle).__qualname__} cannot be read: {exc!r}",)
+    if problems:
+        raise ConfigurationError(*problems)
+
+
+def clashes(bundles: Collection[Found]) -> Iterator[str]:
+    """What two of *bundles*, each right by itself, cannot both have."""
+    owners: dict[tuple[str, Any], str] = {}
+    for bundle in bundles:
+        parts: list[tuple[str, Any]] = [
+            (f"the command {c.name!r}", c.name) for c in bundle.commands
+        ]
+        if (kind := bundle.settings_class) is not None:
+            parts.append((f"the settings class {kind.__qualname__}", kind))
+        for part in parts:
+            if (owner := owners.setdefault(part, bundle.name)) != bundle.name:
+                both = f"bundles {owner!r} and {bundle.name!r}"
+                yield f"{both} both have {part[0]}; each needs its own"
+
+
+def class_of(bundle: Any) -> type:
+    """The class of *bundle*, which may be one itself."""
+    return bundle if isinstance(bundle, type) else type(bundle)
+
+
+def _problems(bundle: Found) -> Iterator[str]:
+    cls = class_of(bundle)
+    if not issubclass(cls, Bundle):
+        yield f"{bundle!r} is not a bundle; give a subclass of rxkernel.Bundle, or an instance"
+    elif not (name := getattr(bundle, "name", None)):
+        yield f'bundle {cls.__qualname__} has no name; write name = "…" in the class'
+    elif not isinstance(name, str) or not _NAME.fullmatch(name):
+        yield (
+            f"bundle {cls.__qualname__}: name is {name!r}; a name is a letter, then letters, "
+            f"digits, '-' and '_'"
+        )
+    elif abstract := getattr(cls, "__abstractmethods__", ()):
+        yield (
+            f"bundle {name!r}: {cls.__qualname__} is abstract, it does not implement "
+            f"{', '.join(sorted(abstract))}; "
+            f"enable a subclass that does"
+        )
+    else:
+        yield from (f"bundle {name!r}: {problem}" for problem in _wrong_attributes(bundle))
+
+
+def _wrong_attributes(bundle: Found) -> Iterator[str]:
+    for attribute, rule in _RULES.items():
+        value = getattr(bundle, attribute)
+        is_later = attribute in _WHEN_BUILT and isinstance(bundle, type)
+        if not (is_later and hasattr(type(value), "__get__")):
+            yield from rule(attribute, value)
+
+
+def _sequence(attribute: str, value: Any) -> Iterator[str]:
+    if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+        yield f"{attribute} is {value!r}; write a tuple or a list"
+
+
+def _each(wanted: str, is_right: Callable[[Any], bool]) -> Callable[[str, Any], Iterator[str]]:
+    """The rule for a sequence whose items must all be *wanted*."""
+
+    def rule(attribute: str, value: Any) -> Iterator[str]:
+        if wrong := list(_sequence(attribute, value)):
+            yield from wrong
+            return
+        yield from (
+            f"{attribute} contains {item!r}; it must be {wanted}"
+            for item in value
+            if not is_right(item)
+        )
+
+    return rule
+
+
+def _is_server(item: Any) -> bool:
+    return isinstance(item, type) and issubclass(item, Server) and not inspect.isabstract(item)
+
+
+def _commands(attribute: str, value: Any) -> Iterator[str]:
+    wrong = list(
+        _each("a click command", lambda item: isinstance(item, click.Command))(attribute, value)
+    )
+    if wrong:
+        yield from wrong
+        return
+    for command in value:
+        if not command.name:
+            yield f"{attribute} contains a command without a name; write @click.command('…')"
+        elif command.name in OWN_COMMANDS:
+            yield f"{attribute} contains {command.name!r}, a command of rxkernel; rename it"
+    for name, count in Counter(command.name for command in value if command.name).items():
+        if count > 1:
+            yield f"{attribute} contains {count} commands called {name!r}; rename one"
+
+
+def _settings_class(attribute: str, value: Any) -> Iterator[str]:
+    if value is None:
+        return
+    if not isinstance(value, type) or not attrs.has(value):
+        yield f"{attribute} is {value!r}; it must be an attrs class: put @attrs.frozen on it"
+        return
+    try:
+        if _is_in_itself(value):
+            yield f"{attribute} {value.__qualname__} has itself as a field; settings are a tree"
+    except Exception as exc:  # noqa: BLE001 - an annotation may be any expression
+        yield f"{attribute} {value.__qualname__} has a type that cannot be read: {exc}"
+
+
+def _is_in_itself(cls: type, outer: tuple[type, ...] = ()) -> bool:
+    groups = (group_of(kind) for _, kind in fields_of(cls))
+    return cls in outer or any(g is not None and _is_in_itself(g, (*outer, cls)) for g in groups)
+
+
+def _configure(attribute: str, value: Any) -> Iterator[str]:
+    if not callable(value):
+        yield f"{attribute} is {value!r}; it must be a method that takes the binder"
+    elif inspect.iscoroutinefunction(value) or inspect.isasyncgenfunction(value):
+        yield (
+            f"{attribute} is an async def; write a plain def, and await in a listener of "
+            f"application.bootstrap"
+        )
+
+
+_NAMES = _each("the name of a bundle, a str", lambda item: isinstance(item, str))
+
+_RULES: dict[str, Callable[[str, Any], Iterator[str]]] = {
+    "requires": _NAMES,
+    "after": _NAMES,
+    "controllers": _sequence,
+    "listeners": _sequence,
+    "servers": _each("a subclass of rxkernel.Server that is not abstract", _is_server),
+    "commands": _commands,
+    "settings_class": _settings_class,
+    "configure": _configure,
+}

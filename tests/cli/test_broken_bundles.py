@@ -1,0 +1,145 @@
+"""A bundle that cannot be loaded: one line on stderr and exit code 2, whatever the command."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run, Write
+
+APPLICATION = """
+from rxkernel import Application
+application = Application(bundles=["broken"])
+"""
+
+MADE = """
+from abc import ABC, abstractmethod
+import attrs
+import click
+from rxkernel import Bundle
+
+class Broken(Bundle):
+    name = "broken"
+"""
+
+SOURCES = {
+    "module raises": "raise RuntimeError('no luck')",
+    "module exits": "import sys; sys.exit()",
+    "syntax error": "def broken(:",
+    "missing package": "import no_redis",
+    "missing class": "",
+    "not a bundle": "Broken = print",
+    "constructor raises": f"{MADE}\n    def __init__(self): raise RuntimeError('no luck')",
+    "constructor without inject": f"{MADE}\n    def __init__(self, pool): ...",
+    "configure raises": f"{MADE}\n    def configure(self, binder): raise RuntimeError('no luck')",
+    "abstract": MADE.replace("(Bundle)", "(Bundle, ABC)")
+    + "\n    @abstractmethod\n    def paint(self): ...",
+    "commands": f"{MADE}\n    commands = (print,)",
+    "command of rxkernel": f"{MADE}\n    commands = (click.Command('check'),)",
+    "servers": f"{MADE}\n    servers = (print,)",
+    "controllers": f"{MADE}\n    controllers = print",
+    "requires": f"{MADE}\n    requires = 'sessions'",
+    "after": f"{MADE}\n    after = (1,)",
+    "circle": f"{MADE}\n    after = ('broken',)",
+    "settings class": f"{MADE}\n    settings_class = dict",
+    "settings with an unknown type": f"""{MADE}
+    @attrs.frozen
+    class settings_class:
+        pool: "Nowhere" = 1
+""",
+    "settings that raise": f"""{MADE}
+    @attrs.frozen
+    class settings_class:
+        def __attrs_post_init__(self): raise RuntimeError('no luck')
+""",
+    "setting without default": f"""{MADE}
+    @attrs.frozen
+    class settings_class:
+        secret: str
+""",
+    "settings in themselves": f"""{MADE}
+@attrs.define
+class Nested:
+    inner: "Nested | None" = None
+
+Broken.settings_class = Nested
+""",
+}
+
+FOUND_WHEN_BUILT = (
+    "constructor raises",
+    "constructor without inject",
+    "configure raises",
+    "settings that raise",
+    "setting without default",
+)
+
+COMMANDS = ("serve", "check", "routes", "listeners", "bundles", "call show")
+
+
+@pytest.fixture
+def broken(project: Path) -> Iterator[Callable[[str], None]]:
+    def install(source: str) -> None:
+        info = project / "broken-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+        entry = "[rxkernel.bundles]\nbroken = broken_of_test:Broken\n"
+        (info / "entry_points.txt").write_text(entry)
+        (project / "broken_of_test.py").write_text(source)
+
+    yield install
+    sys.modules.pop("broken_of_test", None)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("what", SOURCES)
+def test_broken_bundle_is_one_line_and_exit_code_2(
+    what: str, command: str, run: Run, write: Write, broken: Callable[[str], None]
+) -> None:
+    broken(SOURCES[what])
+
+    result = run(*command.split(), write(APPLICATION))
+
+    if command == "bundles" and what in FOUND_WHEN_BUILT:
+        return  # a bundle is not built to be listed
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    assert len(result.stderr.splitlines()) == 1, result.stderr
+    assert result.stderr.startswith("Error: ")
+    assert "roken" in result.stderr
+
+
+def test_broken_bundle_in_debug_shows_the_traceback(
+    run: Run, write: Write, broken: Callable[[str], None]
+) -> None:
+    broken(SOURCES["module raises"])
+
+    result = run("routes", "--debug", write(APPLICATION))
+
+    assert result.exit_code == 2
+    assert "Traceback (most recent call last)" in result.stderr
+    assert "RuntimeError: no luck" in result.stderr
+
+
+def test_broken_bundle_is_reported_for_the_command_of_a_bundle(
+    run: Run, write: Write, broken: Callable[[str], None]
+) -> None:
+    broken(SOURCES["module raises"])
+
+    result = run("--app", write(APPLICATION), "migrate")
+
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_help_lists_own_commands_beside_a_broken_bundle(
+    run: Run, write: Write, broken: Callable[[str], None]
+) -> None:
+    broken(SOURCES["module raises"])
+
+    result = run("--app", write(APPLICATION), "--help")
+
+    assert result.exit_code == 0
+    assert "no luck" in result.stderr
+    assert "serve" in result.stdout
