@@ -29,7 +29,9 @@ def test_it_holds_the_package_its_types_and_the_project_template_only(wheel: Pat
     names = set(zipfile.ZipFile(wheel).namelist())
 
     assert "rxkernel/py.typed" in names
-    assert any(name.startswith("rxkernel/cli/template/") for name in names)
+    template = (ROOT / "rxkernel" / "cli" / "template").rglob("*")
+    made = {p for p in template if p.is_file() and "__pycache__" not in p.parts}
+    assert {str(p.relative_to(ROOT)) for p in made} <= names
     assert {str(p.relative_to(ROOT)) for p in (ROOT / "rxkernel").rglob("*.py")} <= names
     tops = {name.split("/")[0] for name in names}
     assert tops <= {"rxkernel", "bundles", next(t for t in tops if t.endswith(".dist-info"))}

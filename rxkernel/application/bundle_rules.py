@@ -16,12 +16,17 @@ from rxkernel.servers.server import Server
 
 Found = Bundle | type[Bundle]
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _WHEN_BUILT = ("controllers", "listeners", "servers")
 """Attributes that a class may leave to its instance, as a property or set in ``__init__``."""
 
 OWN_COMMANDS = frozenset(("bundles", "call", "check", "listeners", "new", "routes", "serve"))
 """The commands of rxkernel itself; a bundle cannot replace one."""
+
+
+def is_bundle_name(name: object) -> bool:
+    """Whether *name* can be one: it is also a section of settings, and part of variables."""
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None
 
 
 def check_bundle(bundle: Found) -> None:
@@ -64,10 +69,10 @@ def _problems(bundle: Found) -> Iterator[str]:
         yield f"{bundle!r} is not a bundle; give a subclass of rxkernel.Bundle, or an instance"
     elif not (name := getattr(bundle, "name", None)):
         yield f'bundle {cls.__qualname__} has no name; write name = "…" in the class'
-    elif not isinstance(name, str) or not _NAME.fullmatch(name):
+    elif not is_bundle_name(name):
         yield (
-            f"bundle {cls.__qualname__}: name is {name!r}; a name is a letter, then letters, "
-            f"digits, '-' and '_'"
+            f"bundle {cls.__qualname__}: name is {name!r}; write lower-case letters, digits, '-' "
+            f"and '_', a letter first"
         )
     elif abstract := getattr(cls, "__abstractmethods__", ()):
         yield (

@@ -20,6 +20,7 @@ from injector import (
 
 from rxkernel.application.app_settings import app_settings
 from rxkernel.application.async_providers import wrap_async_providers
+from rxkernel.application.bundle import Bundle
 from rxkernel.application.overrides import Overrides, OverridingBinder
 from rxkernel.application.problems import explain, name_of
 from rxkernel.application.resolvers import Resolvers, resolvers_in

@@ -1,33 +1,54 @@
-"""``rxkernel new``: a small project that serves, and passes its own test."""
+"""``rxkernel new``: a small project, of an application or of a bundle, that passes its tests."""
 
 import re
 import shlex
 from pathlib import Path
 
+import attrs
 import click
 
+from rxkernel.application.bundle_rules import is_bundle_name
 from rxkernel.exceptions import ConfigurationError
+from rxkernel.settings import Settings
 
-_TEMPLATE = Path(__file__).parent / "template"
-_PROJECT = "__project__"
-"""Stands for the name of the project in the files of the template."""
+_TEMPLATES = Path(__file__).parent / "template"
 
 
 @click.command
-@click.argument("directory", type=click.Path(path_type=Path))
-def new(directory: Path) -> None:
-    """Make a project in a new or empty DIRECTORY."""
-    name = _project_name(directory)
+@click.argument("directory", type=click.Path(path_type=Path), required=False)
+@click.option("--bundle", metavar="NAME", help="Make the project of a bundle of this name.")
+def new(directory: Path | None, bundle: str | None) -> None:
+    """Make a project in a new or empty DIRECTORY.
+
+    It is one of an application, or with --bundle of a bundle that can be installed; then
+    DIRECTORY is rxkernel-NAME unless given.
+    """
+    if bundle is not None:
+        words = _words_of_bundle(bundle)
+        _make("bundle", directory or Path(words["__project__"]), words)
+        return
+    if directory is None:
+        raise click.UsageError("DIRECTORY is missing; write: rxkernel new DIRECTORY")
+    _make("application", directory, {"__project__": _project_name(directory)})
+
+
+_COMMANDS = {
+    "application": ("python -m rxkernel serve", "python -m pytest"),
+    "bundle": ("python -m pip install --editable .", "python -m pytest"),
+}
+"""What to run next, by template."""
+
+
+def _make(template: str, directory: Path, words: dict[str, str]) -> None:
     try:
-        _copy(directory, name)
+        _copy(_TEMPLATES / template, directory, words)
     except OSError as exc:
         raise ConfigurationError(
             f"{directory} cannot be written: {exc.strerror}; choose another directory"
         ) from exc
-    click.echo(f"{name} is in {directory}. Now:")
-    click.echo(f"  cd {shlex.quote(str(directory))}")
-    click.echo("  python -m rxkernel serve")
-    click.echo("  python -m pytest")
+    click.echo(f"{words['__project__']} is in {directory}. Now:")
+    for command in (f"cd {shlex.quote(str(directory))}", *_COMMANDS[template]):
+        click.echo(f"  {command}")
 
 
 def _project_name(directory: Path) -> str:
@@ -40,13 +61,39 @@ def _project_name(directory: Path) -> str:
     return name
 
 
-def _copy(directory: Path, name: str) -> None:
+def _words_of_bundle(name: str) -> dict[str, str]:
+    """What stands for each placeholder in the files, and their paths, of a bundle's project."""
+    if not is_bundle_name(name):
+        raise ConfigurationError(
+            f"{name!r} cannot be the name of a bundle; write lower-case letters, digits, '-' and "
+            f"'_', a letter first"
+        )
+    if name in (field.name for field in attrs.fields(Settings)):
+        raise ConfigurationError(
+            f"{name!r} cannot be the name of a bundle: it is the name of a setting; choose another"
+        )
+    plain = name.replace("-", "_").strip("_")
+    return {
+        "__project__": f"rxkernel-{plain.replace('_', '-')}",
+        "__bundle__": name,
+        "__folder__": f"rxkernel_{plain}",
+        "Placeholder": "".join(part.capitalize() for part in plain.split("_")),
+        "__VARIABLE__": name.replace("-", "_").upper(),
+    }
+
+
+def _copy(template: Path, directory: Path, words: dict[str, str]) -> None:
     if directory.is_dir() and any(directory.iterdir()):
         raise ConfigurationError(f"{directory} is not empty; choose another directory")
-    for source in sorted(_TEMPLATE.rglob("*")):
+    for source in sorted(template.rglob("*")):
         if source.is_dir() or "__pycache__" in source.parts:
             continue
-        file = directory / source.relative_to(_TEMPLATE)
+        file = directory / _filled(str(source.relative_to(template)), words)
         file.parent.mkdir(parents=True, exist_ok=True)
-        text = source.read_text(encoding="utf-8").replace(_PROJECT, name)
-        file.write_text(text, encoding="utf-8")
+        file.write_text(_filled(source.read_text(encoding="utf-8"), words), encoding="utf-8")
+
+
+def _filled(text: str, words: dict[str, str]) -> str:
+    for placeholder, word in words.items():
+        text = text.replace(placeholder, word)
+    return text

@@ -184,7 +184,7 @@ class Abstract(Bundle, ABC):
         ([None], ["None is not a bundle"]),
         ([Bundle], ["bundle Bundle has no name"]),
         ([bundle("")], ["bundle Made has no name"]),
-        ([bundle("two words")], ["bundle Made: name is 'two words'; a name is a letter, then"]),
+        ([bundle("two words")], ["bundle Made: name is 'two words'; write lower-case letters"]),
         ([bundle("a", requires="sessions")], ["requires is 'sessions'; write a tuple or a list"]),
         ([bundle("a", requires=(1,))], ["requires contains 1; it must be the name of a bundle"]),
         ([bundle("a", after=(None,))], ["after contains None; it must be the name of a bundle"]),

@@ -1,12 +1,18 @@
 """``new``: the project that it makes works as it is."""
 
 import json
+import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
+
+import pytest
 
 from tests.cli.conftest import Run, Start
 from tests.cli.processes import get
+from tests.wheels import build_wheel, install
+from tests.wheels import run as run_in_process
 
 
 def test_new_project_passes_its_own_tests(run: Run, project: Path) -> None:
@@ -58,6 +64,76 @@ def test_new_project_takes_an_empty_directory_only(run: Run, project: Path) -> N
         assert result.exit_code == 2
         assert text in result.stderr
     assert [path.name for path in (project / "full").iterdir()] == ["note.txt"]
+
+
+def test_new_without_directory_is_a_usage_error(run: Run) -> None:
+    result = run("new")
+
+    assert result.exit_code == 2
+    assert "DIRECTORY is missing; write: rxkernel new DIRECTORY" in result.stderr
+
+
+def test_new_bundle_built_as_a_wheel_passes_its_own_tests(run: Run, project: Path) -> None:
+    """Its third test enables it by name, which only the entry point of the wheel makes known."""
+    result = run("new", "--bundle", "rate-limit")
+    made, site = project / "rxkernel-rate-limit", project / "site"
+    wheel = build_wheel(made, project)
+    install(wheel, site)
+
+    shutil.rmtree(made / "rxkernel_rate_limit")
+    done = run_in_process(sys.executable, "-m", "pytest", "-q", "-W", "error", cwd=made, path=site)
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith("rxkernel-rate-limit is in rxkernel-rate-limit. Now:\n")
+    assert wheel.name.startswith("rxkernel_rate_limit-0.1.0-")
+    assert "rxkernel_rate_limit/py.typed" in zipfile.ZipFile(wheel).namelist()
+    assert "3 passed" in done
+
+
+def test_new_bundle_names_are_filled_in(run: Run, project: Path) -> None:
+    assert run("new", "--bundle", "rate_limit", "deep/here").exit_code == 0
+
+    made = project / "deep" / "here"
+    texts = [file.read_text() for file in made.rglob("*") if file.is_file()]
+    assert 'rate_limit = "rxkernel_rate_limit:RateLimitBundle"' in "".join(texts)
+    assert "`RXKERNEL_RATE_LIMIT_TEXT`" in "".join(texts)
+    for placeholder in ("__project__", "__bundle__", "__folder__", "laceholder", "__VARIABLE__"):
+        assert not any(placeholder in text for text in texts)
+        assert not list(made.rglob(f"*{placeholder}*"))
+    assert (made / ".gitignore").is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("", "'' cannot be the name of a bundle; write lower-case letters"),
+        ("Weather", "'Weather' cannot be the name of a bundle; write lower-case letters"),
+        ("2nd", "'2nd' cannot be the name of a bundle; write lower-case letters"),
+        ("a b", "'a b' cannot be the name of a bundle; write lower-case letters"),
+        ("../up", "'../up' cannot be the name of a bundle; write lower-case letters"),
+        ("wétter", "'wétter' cannot be the name of a bundle; write lower-case letters"),
+        ("http", "'http' cannot be the name of a bundle: it is the name of a setting"),
+    ],
+)
+def test_new_bundle_with_invalid_name_is_refused(
+    name: str, text: str, run: Run, project: Path
+) -> None:
+    result = run("new", "--bundle", name)
+
+    assert result.exit_code == 2
+    assert text in result.stderr
+    assert list(project.iterdir()) == []
+
+
+def test_new_bundle_overwrites_nothing(run: Run, project: Path) -> None:
+    (project / "rxkernel-weather").mkdir()
+    (project / "rxkernel-weather" / "note.txt").touch()
+
+    result = run("new", "--bundle", "weather")
+
+    assert result.exit_code == 2
+    assert "rxkernel-weather is not empty; choose another directory" in result.stderr
+    assert [path.name for path in (project / "rxkernel-weather").iterdir()] == ["note.txt"]
 
 
 def test_console_script_finds_the_new_project(run: Run) -> None:

@@ -1,0 +1,16 @@
+"""Puts the header on every response, of HTTP and Socket.IO alike."""
+
+from injector import inject
+from rxkernel import KernelEvents, ResponseEvent, observe
+
+from __folder__.settings import PlaceholderSettings
+
+
+class Header:
+    @inject
+    def __init__(self, settings: PlaceholderSettings) -> None:
+        self.settings = settings
+
+    @observe(KernelEvents.KERNEL_RESPONSE)
+    async def add(self, event: ResponseEvent) -> None:
+        event.response.headers[self.settings.header] = self.settings.text
