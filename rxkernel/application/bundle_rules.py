@@ -12,12 +12,13 @@ import click
 from rxkernel.application.bundle import Bundle
 from rxkernel.application.settings_fields import fields_of, group_of
 from rxkernel.exceptions import ConfigurationError
+from rxkernel.messages.transport import Transport
 from rxkernel.servers.server import Server
 
 Found = Bundle | type[Bundle]
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
-_WHEN_BUILT = ("controllers", "listeners", "servers")
+_WHEN_BUILT = ("controllers", "listeners", "servers", "options", "transports")
 """Attributes that a class may leave to its instance, as a property or set in ``__init__``."""
 
 OWN_COMMANDS = frozenset(("bundles", "call", "check", "listeners", "new", "routes", "serve"))
@@ -117,6 +118,10 @@ def _is_server(item: Any) -> bool:
     return isinstance(item, type) and issubclass(item, Server) and not inspect.isabstract(item)
 
 
+def _is_transport(item: Any) -> bool:
+    return isinstance(item, Transport) and item not in (Transport.HTTP, Transport.SOCKET)
+
+
 def _commands(attribute: str, value: Any) -> Iterator[str]:
     wrong = list(
         _each("a click command", lambda item: isinstance(item, click.Command))(attribute, value)
@@ -170,6 +175,8 @@ _RULES: dict[str, Callable[[str, Any], Iterator[str]]] = {
     "controllers": _sequence,
     "listeners": _sequence,
     "servers": _each("a subclass of rxkernel.Server that is not abstract", _is_server),
+    "options": _each("the key of an option, a str", lambda item: isinstance(item, str)),
+    "transports": _each("a Transport other than HTTP and SOCKET", _is_transport),
     "commands": _commands,
     "settings_class": _settings_class,
     "configure": _configure,

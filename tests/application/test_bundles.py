@@ -193,6 +193,13 @@ class Abstract(Bundle, ABC):
         ([bundle("a", listeners={"x": 1})], ["listeners is {'x': 1}; write a tuple"]),
         ([bundle("a", servers=(object,))], ["servers contains <class 'object'>; it must be a"]),
         ([bundle("a", servers=(Server,))], ["it must be a subclass of rxkernel.Server that is"]),
+        ([bundle("a", options="access")], ["options is 'access'; write a tuple or a list"]),
+        ([bundle("a", options=(1,))], ["options contains 1; it must be the key of an option"]),
+        (
+            [bundle("a", transports=("BUS",))],
+            ["transports contains 'BUS'; it must be a Transport"],
+        ),
+        ([bundle("a", transports=(Transport.HTTP,))], ["it must be a Transport other than HTTP"]),
         ([bundle("a", commands=(print,))], ["commands contains <built-in function print>; it"]),
         ([bundle("a", commands=(click.Command(None),))], ["a command without a name"]),
         ([bundle("a", commands=(paint, paint))], ["commands contains 2 commands called 'paint'"]),
