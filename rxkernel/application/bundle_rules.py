@@ -3,7 +3,7 @@
 import inspect
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -16,6 +16,9 @@ from rxkernel.messages.transport import Transport
 from rxkernel.servers.server import Server
 
 Found = Bundle | type[Bundle]
+
+Rule = Callable[[str, Any], Iterator[str]]
+"""From the name and the value of an attribute to what is wrong with it."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _WHEN_BUILT = ("controllers", "listeners", "servers", "options", "transports")
@@ -86,11 +89,16 @@ def _problems(bundle: Found) -> Iterator[str]:
 
 
 def _wrong_attributes(bundle: Found) -> Iterator[str]:
-    for attribute, rule in _RULES.items():
+    for attribute, rules in _RULES.items():
         value = getattr(bundle, attribute)
         is_later = attribute in _WHEN_BUILT and isinstance(bundle, type)
         if not (is_later and hasattr(type(value), "__get__")):
-            yield from rule(attribute, value)
+            yield from _broken(rules, attribute, value)
+
+
+def _broken(rules: Iterable[Rule], attribute: str, value: Any) -> list[str]:
+    """The problems of the first of *rules* that finds some."""
+    return next(filter(None, (list(rule(attribute, value)) for rule in rules)), [])
 
 
 def _sequence(attribute: str, value: Any) -> Iterator[str]:
@@ -98,20 +106,23 @@ def _sequence(attribute: str, value: Any) -> Iterator[str]:
         yield f"{attribute} is {value!r}; write a tuple or a list"
 
 
-def _each(wanted: str, is_right: Callable[[Any], bool]) -> Callable[[str, Any], Iterator[str]]:
-    """The rule for a sequence whose items must all be *wanted*."""
+def _each(wanted: str, is_right: Callable[[Any], bool]) -> Rule:
+    """Every item must be *wanted*."""
 
     def rule(attribute: str, value: Any) -> Iterator[str]:
-        if wrong := list(_sequence(attribute, value)):
-            yield from wrong
-            return
-        yield from (
-            f"{attribute} contains {item!r}; it must be {wanted}"
-            for item in value
-            if not is_right(item)
-        )
+        wrong = (item for item in value if not is_right(item))
+        return (f"{attribute} contains {item!r}; it must be {wanted}" for item in wrong)
 
     return rule
+
+
+def _complete_servers(attribute: str, value: Any) -> Iterator[str]:
+    for server in value:
+        what = f"{attribute} contains {server.__qualname__}, which has"
+        if not isinstance(getattr(server, "name", None), str):
+            yield f'{what} no name; write name = "…" in the class'
+        if not isinstance(getattr(server, "transport", None), Transport):
+            yield f'{what} no transport; write transport = Transport("…") in the class'
 
 
 def _is_server(item: Any) -> bool:
@@ -122,20 +133,13 @@ def _is_transport(item: Any) -> bool:
     return isinstance(item, Transport) and item not in (Transport.HTTP, Transport.SOCKET)
 
 
-def _commands(attribute: str, value: Any) -> Iterator[str]:
-    wrong = list(
-        _each("a click command", lambda item: isinstance(item, click.Command))(attribute, value)
-    )
-    if wrong:
-        yield from wrong
-        return
-    for command in value:
-        if not command.name:
+def _named_commands(attribute: str, value: Any) -> Iterator[str]:
+    for name, count in Counter(command.name for command in value).items():
+        if not name:
             yield f"{attribute} contains a command without a name; write @click.command('…')"
-        elif command.name in OWN_COMMANDS:
-            yield f"{attribute} contains {command.name!r}, a command of rxkernel; rename it"
-    for name, count in Counter(command.name for command in value if command.name).items():
-        if count > 1:
+        elif name in OWN_COMMANDS:
+            yield f"{attribute} contains {name!r}, a command of rxkernel; rename it"
+        elif count > 1:
             yield f"{attribute} contains {count} commands called {name!r}; rename one"
 
 
@@ -167,17 +171,30 @@ def _configure(attribute: str, value: Any) -> Iterator[str]:
         )
 
 
-_NAMES = _each("the name of a bundle, a str", lambda item: isinstance(item, str))
+def _is_str(item: Any) -> bool:
+    return isinstance(item, str)
 
-_RULES: dict[str, Callable[[str, Any], Iterator[str]]] = {
+
+def _is_command(item: Any) -> bool:
+    return isinstance(item, click.Command)
+
+
+_NAMES = (_sequence, _each("the name of a bundle, a str", _is_str))
+
+_RULES: dict[str, tuple[Rule, ...]] = {
     "requires": _NAMES,
     "after": _NAMES,
-    "controllers": _sequence,
-    "listeners": _sequence,
-    "servers": _each("a subclass of rxkernel.Server that is not abstract", _is_server),
-    "options": _each("the key of an option, a str", lambda item: isinstance(item, str)),
-    "transports": _each("a Transport other than HTTP and SOCKET", _is_transport),
-    "commands": _commands,
-    "settings_class": _settings_class,
-    "configure": _configure,
+    "controllers": (_sequence,),
+    "listeners": (_sequence,),
+    "servers": (
+        _sequence,
+        _each("a subclass of rxkernel.Server that is not abstract", _is_server),
+        _complete_servers,
+    ),
+    "options": (_sequence, _each("the key of an option, a str", _is_str)),
+    "transports": (_sequence, _each("a Transport other than HTTP and SOCKET", _is_transport)),
+    "commands": (_sequence, _each("a click command", _is_command), _named_commands),
+    "settings_class": (_settings_class,),
+    "configure": (_configure,),
 }
+"""What holds for each attribute; a rule is asked where those before it found nothing."""

@@ -166,6 +166,18 @@ class Abstract(Bundle, ABC):
     def paint(self) -> None: ...
 
 
+class Nameless(Server):
+    transport = "http"  # type: ignore[assignment]
+
+    def configure(self, kernel: Kernel) -> None: ...
+
+    async def start(self) -> None: ...
+
+    async def drain(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
 @pytest.mark.parametrize(
     ("given", "problems"),
     [
@@ -200,6 +212,13 @@ class Abstract(Bundle, ABC):
             ["transports contains 'BUS'; it must be a Transport"],
         ),
         ([bundle("a", transports=(Transport.HTTP,))], ["it must be a Transport other than HTTP"]),
+        (
+            [bundle("a", servers=(Nameless,))],
+            [
+                'contains Nameless, which has no name; write name = "…" in the class',
+                "contains Nameless, which has no transport; write transport = Transport(",
+            ],
+        ),
         ([bundle("a", commands=(print,))], ["commands contains <built-in function print>; it"]),
         ([bundle("a", commands=(click.Command(None),))], ["a command without a name"]),
         ([bundle("a", commands=(paint, paint))], ["commands contains 2 commands called 'paint'"]),
