@@ -101,6 +101,10 @@ from rxkernel.kernel.scopes import (
     connection_scope,
     request_scope,
 )
+from rxkernel.kernel.serialization import (
+    decode_json,
+    encode_json,
+)
 from rxkernel.messages.connection import (
     Broadcaster,
     ClientAddress,
@@ -135,6 +139,7 @@ from rxkernel.routing.decorators import (
     controller,
     http,
     option,
+    options_of,
     procedure,
     pushes,
     websocket,
@@ -315,10 +320,13 @@ __all__ = [
     "both",
     "connection_scope",
     "controller",
+    "decode_json",
+    "encode_json",
     "error_response",
     "http",
     "observe",
     "option",
+    "options_of",
     "procedure",
     "pushes",
     "request_scope",

@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.exceptions import HttpException
@@ -23,7 +23,7 @@ from rxkernel.kernel.route import Handle
 from rxkernel.kernel.scope_exit import close_request_scope
 from rxkernel.kernel.scopes import current_request
 from rxkernel.messages.request import Request
-from rxkernel.messages.response import Response
+from rxkernel.messages.response import Response, close_source
 from rxkernel.messages.scoped_services import CLOSED
 from rxkernel.messages.transport import Transport
 from rxkernel.messages.vary import vary
@@ -38,6 +38,8 @@ from rxkernel.routing.kinds import KINDS, Kind
 from rxkernel.routing.metadata import RouteMetadata
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 AnyPipeline = Pipeline | DefinitionPipeline
 """The pipeline of a definition, or that of messages which match none."""
@@ -190,6 +192,26 @@ class Kernel:
             return await self._unmatched.respond(request, response)
         except BaseException as exc:
             return await self.fail(request, failure_of(exc))
+
+    async def encoded(
+        self, request: Request, response: Response, encode: Callable[[Response], T]
+    ) -> tuple[Response, T]:
+        """*response* and what *encode* returns for it; for a transport that has to encode it.
+
+        Where *encode* raises, because of a content that the protocol cannot carry, both are those
+        of an error response, which has been through the exception and response phases.
+        """
+        try:
+            return response, encode(response)
+        except Exception as exc:
+            await close_source(response)
+            response = await self.fail(request, exc)
+        try:
+            return response, encode(response)
+        except Exception as exc:
+            logger.exception("the error response to %.100r cannot be encoded", request.url)
+            response = error_response(exc, debug=self.debug)
+            return response, encode(response)
 
     async def _standard(
         self, pipeline: AnyPipeline, request: Request, exception: Exception

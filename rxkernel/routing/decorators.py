@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 import attrs
 
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.labels import add_label, class_labels, labels_in, refuse_bare
+from rxkernel.labels import add_label, class_labels, labels_in, labels_on, refuse_bare
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.metadata import (
     HttpMetadata,
@@ -221,6 +221,11 @@ def option(key: str, value: Any) -> Callable[[F], F]:
         return add_label(labelled, _OPTION, (key, value))
 
     return label
+
+
+def options_of(function: object) -> dict[str, Any]:
+    """The options that `@option` left on *function*, for metadata that is made by hand."""
+    return dict(labels_on(function, _OPTION))
 
 
 def pushes(event_name: str, type: Any = None) -> Callable[[F], F]:

@@ -13,6 +13,7 @@ from rxkernel import (
     http,
     observe,
     option,
+    options_of,
     websocket,
 )
 from rxkernel.routing.decorators import routes_of
@@ -187,3 +188,15 @@ def test_a_status_code_that_is_none_is_told_with_its_route(status_code: Any) -> 
     told = problems(Controller)
 
     assert told.count(f"Controller.one) has the status_code {status_code!r}; a plain value") == 2
+
+
+def test_options_of_function_are_those_of_its_labels() -> None:
+    @option("access", "outer")
+    @option("access", "inner")
+    @option("limit", 3)
+    async def show() -> None: ...
+
+    async def bare() -> None: ...
+
+    assert options_of(show) == {"access": "outer", "limit": 3}
+    assert options_of(bare) == {}

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Coroutine, Mapping
 from contextvars import Context
 from functools import partial
 from time import perf_counter
@@ -17,13 +17,13 @@ from rxkernel.exceptions import (
     ServiceUnavailableException,
 )
 from rxkernel.kernel.contexts import start
-from rxkernel.kernel.errors import error_response, failure_of
+from rxkernel.kernel.errors import failure_of
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.scopes import close_services, current_connection
 from rxkernel.messages.connection import Broadcaster
 from rxkernel.messages.request import Request
 from rxkernel.messages.request_id import event_request_id, given_request_id
-from rxkernel.messages.response import Response, close_source
+from rxkernel.messages.response import Response
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import WebSocketDefinition
 from rxkernel.servers.aiohttp.listener import Listener, new_engine
@@ -265,11 +265,8 @@ class SocketioServer(Server):
         assert request.connection is not None
         response = await self._kernel.fail(request, exc)
         marks = self._marks(request)
-        write = partial(encode_refusal, request.connection.namespace, marks=marks)
-        try:
-            refusal = write(response)
-        except Exception as failure:
-            response, refusal = await self._instead(request, response, failure, write)
+        encode = partial(encode_refusal, request.connection.namespace, marks=marks)
+        response, refusal = await self._kernel.encoded(request, response, encode)
         if self._logs_access:
             log_socket("CONNECT", request, response, refusal.size)
         return refusal
@@ -327,9 +324,11 @@ class SocketioServer(Server):
                 marks = self._marks(request)
                 try:
                     encoded = encode_acknowledgement(connection.namespace, ack, response, marks)
-                except Exception as exc:
-                    write = partial(encode_acknowledgement, connection.namespace, ack, marks=marks)
-                    response, encoded = await self._instead(request, response, exc, write)
+                except Exception:  # the call is spared to what can be encoded
+                    encode = partial(
+                        encode_acknowledgement, connection.namespace, ack, marks=marks
+                    )
+                    response, encoded = await self._kernel.encoded(request, response, encode)
                 size = encoded.size
                 connection.acknowledge(encoded)
         except Exception:
@@ -353,24 +352,6 @@ class SocketioServer(Server):
     def _marks(self, request: Request) -> Mapping[str, str]:
         """The headers that every acknowledgement and every refusal carries."""
         return {} if self._id_header is None else {self._id_header: request.id}
-
-    async def _instead(
-        self,
-        request: Request,
-        response: Response,
-        exc: Exception,
-        write: Callable[[Response], Outgoing],
-    ) -> tuple[Response, Outgoing]:
-        """An error in place of *response*, which *write* could not encode."""
-        assert self._kernel is not None
-        await close_source(response)
-        response = await self._kernel.fail(request, exc)
-        try:
-            return response, write(response)
-        except Exception as failure:
-            logger.exception("the error cannot be sent either")
-            response = error_response(failure)
-            return response, write(response)
 
     @staticmethod
     def _answer(
