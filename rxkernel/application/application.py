@@ -16,7 +16,7 @@ from rxkernel.application.events import ApplicationEvents, BootstrapEvent, Shutd
 from rxkernel.application.overrides import Overrides
 from rxkernel.application.reloading import Reload
 from rxkernel.events.dispatcher import AsyncEventDispatcher
-from rxkernel.exceptions import RxKernelError
+from rxkernel.exceptions import ConfigurationError, RxKernelError
 from rxkernel.kernel.events import CompiledEvent, KernelEvents
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.routing.converters import Converter
@@ -85,6 +85,8 @@ class Application:
         converters: Mapping[str, Converter] = MappingProxyType({}),
         settings_class: type[Any] | None = None,
     ) -> None:
+        if isinstance(bundles, str):
+            raise ConfigurationError(f"bundles is {bundles!r}; write bundles=[{bundles!r}]")
         self.bundles = tuple(bundles)
         self.controllers = tuple(controllers)
         self.listeners = tuple(listeners)
