@@ -8,6 +8,8 @@ pytest_plugins = (
     "tests.docs.examples",
 )
 
+collect_ignore = ["docs/examples"]  # run from their wheel, see tests/docs/test_extending.py
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(

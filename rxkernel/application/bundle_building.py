@@ -1,6 +1,6 @@
 """From bundles in order to bundles that are set up: built, and with their services bound.
 
-Each is bound itself too, so what comes later may ask for it by its class.
+Each bundle is bound too: services and bundles that come later may ask for it by its class.
 """
 
 from collections import Counter
@@ -106,7 +106,7 @@ def _kinds(bundle: Found) -> list[type[Bundle]]:
 
 
 def _refusing(error: Exception) -> Provider[Any]:
-    """Stands for what cannot be had: to ask for it raises *error*."""
+    """A provider that raises *error*."""
 
     def refuse() -> Any:
         raise error

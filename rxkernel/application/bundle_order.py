@@ -9,8 +9,8 @@ from rxkernel.exceptions import ConfigurationError
 def in_order(found: Mapping[str, Found], failed: Collection[str] = ()) -> list[Found]:
     """The bundles of *found*, by name, in the order in which they are set up.
 
-    A bundle that nothing puts elsewhere keeps its place. Names of *failed* are known to be
-    enabled, so it is no second problem that a bundle requires one of them.
+    Bundles keep their order where nothing else is required. The names in *failed* are enabled
+    but broken: a bundle that requires one of them is not reported as a second problem.
 
     Raises:
         ConfigurationError: with every required bundle that is missing and every circle.

@@ -18,11 +18,11 @@ from rxkernel.servers.server import Server
 Found = Bundle | type[Bundle]
 
 Rule = Callable[[str, Any], Iterator[str]]
-"""From the name and the value of an attribute to what is wrong with it."""
+"""Takes the name and the value of an attribute, yields the problems."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _WHEN_BUILT = ("controllers", "listeners", "servers", "options", "transports")
-"""Attributes that a class may leave to its instance, as a property or set in ``__init__``."""
+"""Attributes that may be a property of the class: they are checked once it is built."""
 
 OWN_COMMANDS = frozenset(("bundles", "call", "check", "listeners", "new", "routes", "serve"))
 """The commands of rxkernel itself; a bundle cannot replace one."""
@@ -48,7 +48,7 @@ def check_bundle(bundle: Found) -> None:
 
 
 def clashes(bundles: Collection[Found]) -> Iterator[str]:
-    """What two of *bundles*, each right by itself, cannot both have."""
+    """The problems of *bundles* together: two that have the same command or settings class."""
     owners: dict[tuple[str, Any], str] = {}
     for bundle in bundles:
         parts: list[tuple[str, Any]] = [
@@ -197,4 +197,4 @@ _RULES: dict[str, tuple[Rule, ...]] = {
     "settings_class": (_settings_class,),
     "configure": (_configure,),
 }
-"""What holds for each attribute; a rule is asked where those before it found nothing."""
+"""The rules of each attribute; a rule runs where those before it found no problem."""

@@ -124,7 +124,7 @@ def _imported(entry: "EntryPoint") -> Found:
     form = f"the entry point {entry.value!r} of the package {_package(entry)!r}"
     try:
         module, attribute = entry.module, entry.attr
-    except AttributeError:  # it does not have the form of an entry point
+    except AttributeError:  # the value does not have the form of an entry point
         module = attribute = ""
     if not attribute:
         raise ConfigurationError(f"{form} must be written as module:Class")

@@ -24,6 +24,8 @@ def check_command(line: str) -> None:
             _check_extras(requirements)
         case ["python" | "python3", "-m", "pytest" | "venv" | "http.server", *_]:
             pass
+        case ["python", "-m", "pip", "wheel", *_]:
+            pass
         case [program, *_]:
             assert program in _OTHERS, f"{line!r}: {program!r} is no command of the documentation"
 
@@ -33,7 +35,12 @@ def _is_variable(word: str) -> bool:
 
 
 def _check_rxkernel(arguments: list[str]) -> None:
-    """Let click read the arguments; it raises a `click.UsageError` on what it does not know."""
+    """Let click read the arguments; it raises a `click.UsageError` on what it does not know.
+
+    Behind ``--app`` may be the command of a bundle, which only that application knows.
+    """
+    if arguments[:1] == ["--app"]:
+        return
     context = click.Context(main)
     name, command, rest = main.resolve_command(context, arguments)
     assert command is not None

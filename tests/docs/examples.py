@@ -5,7 +5,9 @@ Every fenced block has a language that `_RUNNERS` knows; any other fails.
 python          Executed, with ``await`` at the top level, in one namespace and one loop per page.
                 A block whose first line is ``# name.ext`` is a file instead: it is written, a
                 module is imported, and ``test_….py`` is given to pytest. With ``# FastAPI`` as
-                its first line it is that library's: only its grammar is checked.
+                its first line it is that library's: only its grammar is checked. With
+                ``# project/package/name.ext`` it is a part of that file below docs/examples, and
+                the packages of ``project`` can be imported.
 console         What follows ``$ `` is run, and its output compared. ``serve`` stays in the
                 background until the page ends; 127.0.0.1:8000 stands for its real address.
 bash            Not run: each command, target and option must exist.
@@ -48,7 +50,9 @@ from tests.docs.commands import check_command
 from tests.required_tools import ROOT, require_node
 
 _ADDRESS = "127.0.0.1:8000"
+_EXAMPLES = ROOT / "docs" / "examples"
 _FILE = re.compile(r"# ([\w.]+\.(?:py|ini|toml|txt))\n")
+_QUOTED = re.compile(r"# ((?:[\w.-]+/)+[\w.]+\.(?:py|toml))\n")
 _FOREIGN = "# FastAPI\n"
 _LOGGED = re.compile(r"console\.log\(.*\);?\s*// (.+)")
 
@@ -63,6 +67,7 @@ class Page:
         self.servers: list[subprocess.Popen[bytes]] = []
         self.address = _ADDRESS
         self.printed = ""
+        self.projects: set[Path] = set()
 
     @classmethod
     def open(cls, namespace: dict[str, Any]) -> None:
@@ -76,9 +81,9 @@ class Page:
         try:
             page.stop()
         finally:
-            sys.path.remove(str(page.directory))
-            for path in page.directory.glob("*.py"):
-                sys.modules.pop(path.stem, None)
+            for folder in (page.directory, *page.projects):
+                sys.path.remove(str(folder))
+                _forget_modules(folder)
             shutil.rmtree(page.directory)
 
     def stop(self) -> None:
@@ -115,6 +120,16 @@ class Page:
         elif name.endswith(".py") and name != "conftest.py":
             invalidate_caches()
             import_module(name.removesuffix(".py"))
+
+    def quote(self, name: str, source: str) -> None:
+        """See that *source* is a part of the file *name* below docs/examples."""
+        text = (_EXAMPLES / name).read_text(encoding="utf-8")
+        quoted = source.removeprefix(f"# {name}\n")
+        assert quoted in text, f"{name} has not what the page quotes:\n{quoted}"
+        project = _EXAMPLES / Path(name).parts[0]
+        if project not in self.projects:
+            self.projects.add(project)
+            sys.path.insert(0, str(project))
 
     def console(self, source: str, _: Example) -> None:
         for command, wanted in _commands(source):
@@ -221,7 +236,10 @@ def parse(document: Document) -> Iterable[Region]:
 def _evaluate(example: Example) -> None:
     page: Page = example.namespace["__page__"]
     language, source = example.region.lexemes["language"], str(example.parsed)
-    named = _FILE.match(source)
+    quoted, named = _QUOTED.match(source), _FILE.match(source)
+    if quoted:
+        page.quote(quoted[1], source)
+        return
     if named:
         page.file(named[1], source)
     if not named or language == "toml":
@@ -251,6 +269,12 @@ def _environment() -> dict[str, str]:
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "PYTEST_PLUGINS": "pytest_asyncio.plugin",
     }
+
+
+def _forget_modules(folder: Path) -> None:
+    for name, module in tuple(sys.modules.items()):
+        if Path(getattr(module, "__file__", None) or "/").is_relative_to(folder):
+            del sys.modules[name]
 
 
 def _has_settings(thing: object) -> bool:

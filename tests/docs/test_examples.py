@@ -45,6 +45,11 @@ def run(namespace: dict[str, Any], *blocks: tuple[str, str]) -> None:
         ("bash", "pip install '.[nothing]'", "no extra 'nothing'"),
         ("bash", "python -m rxkernel serve --nothing", "No such option"),
         ("bash", "rxkernel nothing", "No such command"),
+        (
+            "python",
+            "# rxkernel-lines/tests/stock.py\nNOTHING = 3",
+            "stock.py has not what the page",
+        ),
         ("toml", "[http]\nnothing = 1", "http.nothing"),
         ("text", "nothing was printed", "the page says"),
         ("javascript", "console.log(1); // 1", "start a server on this page first"),

@@ -324,7 +324,7 @@ class SocketioServer(Server):
                 marks = self._marks(request)
                 try:
                     encoded = encode_acknowledgement(connection.namespace, ack, response, marks)
-                except Exception:  # the call is spared to what can be encoded
+                except Exception:  # most responses can be encoded, and skip this call
                     encode = partial(
                         encode_acknowledgement, connection.namespace, ack, marks=marks
                     )
