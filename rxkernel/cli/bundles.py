@@ -4,8 +4,10 @@ from typing import Any
 
 import click
 
+from rxkernel.application.bundle_loading import load
 from rxkernel.application.bundle_rules import Found, check_bundle
-from rxkernel.application.discovery import installed, load, resolve
+from rxkernel.application.discovery import resolve
+from rxkernel.application.entry_points import installed
 from rxkernel.cli.listing import print_json, print_table
 from rxkernel.cli.locate import TargetMissingError, locate
 from rxkernel.cli.options import debug_option, json_option, target_argument

@@ -9,6 +9,7 @@ from importlib import import_module
 from types import ModuleType
 
 from rxkernel.application.application import Application
+from rxkernel.application.bundle_loading import missing_extra
 from rxkernel.application.problems import place_of
 from rxkernel.exceptions import ConfigurationError
 
@@ -76,7 +77,11 @@ def _broken(name: str, exc: Exception) -> ConfigurationError:
 
 
 def _hint(exc: Exception) -> str | None:
-    """In the body of a class, a method hides the type of its name from what is below."""
+    """The fix for two causes that the exception does not name: a bundle whose extra is not
+    installed, and in the body of a class a method that hides the type of its name from what is
+    below."""
+    if isinstance(exc, ModuleNotFoundError):
+        return missing_extra(exc)
     if not isinstance(exc, TypeError) or exc.__traceback__ is None:
         return None
     *_, (frame, _) = traceback.walk_tb(exc.__traceback__)

@@ -29,6 +29,7 @@ from rxkernel import (
 )
 from rxkernel.application import discovery
 from rxkernel.application.bundle_rules import OWN_COMMANDS
+from rxkernel.application.entry_points import GROUP, installed
 from rxkernel.cli import main
 
 
@@ -305,7 +306,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         (info / "METADATA").write_text(
             f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n{more}"
         )
-        (info / "entry_points.txt").write_text(f"[{discovery.GROUP}]\nbirds = {entry}\n")
+        (info / "entry_points.txt").write_text(f"[{GROUP}]\nbirds = {entry}\n")
         (tmp_path / "birds_module.py").write_text(source)
 
     yield install
@@ -321,7 +322,7 @@ def test_installed_bundle_is_found_by_name(install: Install) -> None:
     install(BIRDS)
 
     assert names("birds") == ["birds"]
-    assert isinstance(discovery.installed()["birds"], EntryPoint)
+    assert isinstance(installed()["birds"], EntryPoint)
     assert names() == []
 
 

@@ -81,9 +81,11 @@ COMMANDS = ("serve", "check", "routes", "listeners", "bundles", "call show")
 @pytest.fixture
 def broken(project: Path) -> Iterator[Callable[[str], None]]:
     def install(source: str) -> None:
-        info = project / "broken-1.0.dist-info"
+        info = project / "zoo-1.0.dist-info"
         info.mkdir()
-        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+        (info / "METADATA").write_text(
+            "Metadata-Version: 2.1\nName: zoo\nVersion: 1.0\nProvides-Extra: broken\n"
+        )
         entry = "[rxkernel.bundles]\nbroken = broken_of_test:Broken\n"
         (info / "entry_points.txt").write_text(entry)
         (project / "broken_of_test.py").write_text(source)
@@ -143,3 +145,18 @@ def test_help_lists_own_commands_beside_a_broken_bundle(
     assert result.exit_code == 0
     assert "no luck" in result.stderr
     assert "serve" in result.stdout
+
+
+def test_missing_package_of_an_imported_bundle_names_its_extra(
+    run: Run, write: Write, broken: Callable[[str], None]
+) -> None:
+    """An application that imports the class does not ask for the bundle by name."""
+    broken(SOURCES["missing package"])
+    application = write("from broken_of_test import Broken")
+
+    result = run("routes", application)
+
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 1
+    assert "No module named 'no_redis'" in result.stderr
+    assert "install what it needs: pip install 'zoo[broken]'" in result.stderr

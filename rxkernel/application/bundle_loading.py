@@ -1,0 +1,115 @@
+"""Imports a bundle by its name, and explains what its import raises."""
+
+import traceback
+from importlib import import_module
+from importlib.util import find_spec
+from inspect import getattr_static
+from typing import TYPE_CHECKING, Any
+
+from rxkernel.application.bundle import Bundle
+from rxkernel.application.bundle_rules import Found, class_of
+from rxkernel.application.entry_points import entry_of, extra_of, installed, package_of
+from rxkernel.application.problems import place_of
+from rxkernel.exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+
+def load(name: str) -> Found:
+    """Import the installed bundle *name*.
+
+    Raises:
+        ConfigurationError: it is not installed, installed by two packages, or its import fails,
+            whatever its module raises.
+    """
+    entry = entry_of(name)
+    try:
+        found = _imported(entry)
+    except ConfigurationError as exc:
+        raise ConfigurationError(
+            *(f"bundle {name!r} cannot be imported: {problem}" for problem in exc.problems)
+        ) from exc
+    except (Exception, SystemExit) as exc:  # a module may raise anything
+        raise ConfigurationError(
+            f"bundle {name!r} cannot be imported: {_reason(exc)}{_fix(entry, exc)}"
+        ) from exc
+    if not issubclass(class_of(found), Bundle):
+        raise ConfigurationError(
+            f"bundle {name!r} is {found!r} in {entry.value}, which is not a subclass of "
+            f"rxkernel.Bundle"
+        )
+    if (own := getattr_static(found, "name", name)) != name:
+        raise ConfigurationError(
+            f"bundle {name!r} has name = {own!r} in {entry.value}; the name of the entry point "
+            f"and of the class must be the same"
+        )
+    return found
+
+
+def _imported(entry: "EntryPoint") -> Found:
+    form = f"the entry point {entry.value!r} of the package {package_of(entry)!r}"
+    try:
+        module, attribute = entry.module, entry.attr
+    except AttributeError:  # the value does not have the form of an entry point
+        module = attribute = ""
+    if not attribute:
+        raise ConfigurationError(f"{form} must be written as module:Class")
+    found: Any = import_module(module)
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            raise ConfigurationError(f"module {module!r} has no {attribute!r}; correct {form}")
+        found = getattr(found, part)
+    loaded: Found = found
+    return loaded
+
+
+def missing_extra(exc: ModuleNotFoundError) -> str | None:
+    """How to install what an installed bundle imports and *exc* says is missing; None where
+    another module imports it."""
+    frames = [frame for frame, _ in traceback.walk_tb(exc.__traceback__)]
+    names = [f"{frame.f_globals.get('__name__')}." for frame in frames]
+    for entry in installed().values():
+        is_inside = any(name.startswith(f"{entry.module}.") for name in names)
+        if is_inside and (extra := extra_of(entry)) is not None:
+            return _install(entry, extra)
+    return None
+
+
+def _reason(exc: BaseException) -> str:
+    text = str(exc)
+    if isinstance(exc, ImportError) and text:
+        return text
+    return f"{type(exc).__name__}{': ' if text else ''}{text}{place_of(exc)}"
+
+
+def _fix(entry: "EntryPoint", exc: BaseException) -> str:
+    """What to do about *exc*, which the import of *entry* raised."""
+    if not isinstance(exc, ImportError):
+        return ""
+    missing = exc.name or "" if isinstance(exc, ModuleNotFoundError) else ""
+    if missing and f"{entry.module}.".startswith(f"{missing}."):
+        return _shadowed() or (
+            f"; correct the entry point {entry.value!r} of the package {package_of(entry)!r}, or "
+            f"install the package again"
+        )
+    top = missing.partition(".")[0]
+    if top == entry.module.partition(".")[0]:
+        return place_of(exc)
+    if (extra := extra_of(entry)) is not None:
+        return f"; {_install(entry, extra)}"
+    if top:
+        return f"; install the package that contains {top!r}"
+    return f"{place_of(exc)}; check the versions of its dependencies: pip check"
+
+
+def _install(entry: "EntryPoint", extra: str) -> str:
+    return f"install what it needs: pip install '{package_of(entry)}[{extra}]'"
+
+
+def _shadowed() -> str:
+    """Whether a project's own ``bundles/__init__.py`` hides the installed bundles."""
+    spec = find_spec("bundles")
+    if spec is None or spec.origin is None:
+        return ""
+    return f"; {spec.origin} hides the installed bundles, delete that file"

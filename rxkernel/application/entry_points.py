@@ -1,0 +1,81 @@
+"""The bundles that are installed: the entry points of the group ``rxkernel.bundles``."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rxkernel.exceptions import ConfigurationError
+from rxkernel.nearest import nearest
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+GROUP = "rxkernel.bundles"
+
+
+def installed() -> "dict[str, EntryPoint]":
+    """The bundles that are installed, enabled or not, by name.
+
+    Raises:
+        ConfigurationError: the metadata of an installed package cannot be read.
+    """
+    return {entry.name: entry for entry in sorted(_entry_points())}
+
+
+def _entry_points() -> "tuple[EntryPoint, ...]":
+    from importlib.metadata import (  # noqa: PLC0415 - large; few name their bundles
+        distributions,
+        entry_points,
+    )
+
+    try:
+        return tuple(entry_points(group=GROUP))
+    except Exception as exc:
+        for distribution in distributions():
+            try:
+                distribution.entry_points  # noqa: B018 - read to find the one that raises
+            except Exception:  # noqa: BLE001 - the same as above
+                raise ConfigurationError(
+                    f"entry_points.txt of the package {distribution.name!r} cannot be read; "
+                    f"install the package again"
+                ) from exc
+        raise
+
+
+def entry_of(name: str) -> "EntryPoint":
+    """The entry point of the bundle *name*.
+
+    Raises:
+        ConfigurationError: no package has it, or two have.
+    """
+    entries = [entry for entry in _entry_points() if entry.name == name]
+    if len(entries) == 1:
+        return entries[0]
+    if entries:
+        packages = " and ".join(repr(package_of(entry)) for entry in entries)
+        raise ConfigurationError(
+            f"bundle {name!r} is installed by the packages {packages}; uninstall one of them"
+        )
+    known = tuple(installed())
+    near = nearest(name, known)
+    hint = f"did you mean {near!r}?" if near else f"there is: {', '.join(known) or 'none'}"
+    raise ConfigurationError(f"no bundle {name!r} is installed; {hint}")
+
+
+def package_of(entry: "EntryPoint") -> str:
+    """The name of the distribution that has *entry*."""
+    return entry.dist.name if entry.dist is not None else "unknown"
+
+
+def extra_of(entry: "EntryPoint") -> str | None:
+    """The extra of its distribution that is named like the bundle; None without one."""
+    extras = _extras(entry)
+    return next((extra for extra in extras if _plain(extra) == _plain(entry.name)), None)
+
+
+def _extras(entry: "EntryPoint") -> Sequence[str]:
+    return () if entry.dist is None else entry.dist.metadata.get_all("Provides-Extra") or ()
+
+
+def _plain(name: str) -> str:
+    """*name* as packaging compares names (PEP 685)."""
+    return name.replace("_", "-").replace(".", "-").lower()
