@@ -157,18 +157,28 @@ class Route(Pipeline):
         mark = _unanswered.set(unanswered)
         try:
             response = await self.wrapped(request)
-            if isinstance(response, Response):
-                return response
-            raise TypeError(
-                f"the wrapper {describe(self.wrapped)} of {self._name!r} returned "
-                f"{type(response).__qualname__}; a wrapper of a handler returns a Response"
-            )
-        except asyncio.CancelledError:
+            if not isinstance(response, Response):
+                raise TypeError(
+                    f"the wrapper {describe(self.wrapped)} of {self._name!r} returned "
+                    f"{type(response).__qualname__}; a wrapper of a handler returns a Response"
+                )
+            if request.services is not None:
+                await self._exit_managers(request, request.services, response)
+            return response
+        except asyncio.CancelledError as exc:
+            if request.services is not None:
+                await exit_after_cancellation(request, request.services, exc)
             raise
         except BaseException as exc:
-            if any(exc is raised for raised in unanswered):
-                raise
-            return await self.rescue(request, failure_of(exc))
+            failure = failure_of(exc)
+            try:
+                if request.services is not None:
+                    failure = await exit_after_failure(request, request.services, exc)
+                if any(failure is raised for raised in unanswered):
+                    raise
+                return await self.rescue(request, failure)
+            finally:
+                del failure  # its traceback holds this frame
         finally:
             unanswered.clear()  # what was raised holds this frame
             _unanswered.reset(mark)

@@ -1,0 +1,126 @@
+"""Context managers that a wrapper of a handler enters: left with the outcome of the message."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from injector import Binder
+
+from rxkernel import (
+    Application,
+    DefinitionEvent,
+    KernelClient,
+    KernelEvents,
+    Request,
+    Response,
+    Settings,
+    TerminateEvent,
+    TooManyRequestsException,
+    http,
+    observe,
+    request_scope,
+)
+from rxkernel.routing.definitions import Handler
+
+Wrapper = Callable[[Handler, Request], Awaitable[Response]]
+
+
+class Session:
+    """What the manager yields."""
+
+
+class Pages:
+    @http("GET", "/page", "page")
+    async def page(self, request: Request) -> str:
+        return "page"
+
+
+@pytest.fixture
+def log() -> list[str]:
+    return []
+
+
+async def fails(handler: Handler, request: Request) -> Response:
+    await request.get(Session)
+    raise TooManyRequestsException
+
+
+async def answers(handler: Handler, request: Request) -> Response:
+    await request.get(Session)
+    return Response("cached")
+
+
+async def enters_before(handler: Handler, request: Request) -> Response:
+    await request.get(Session)
+    return await handler(request)
+
+
+async def enters_behind(handler: Handler, request: Request) -> Response:
+    response = await handler(request)
+    await request.get(Session)
+    return response
+
+
+async def fails_behind(handler: Handler, request: Request) -> Response:
+    await handler(request)
+    await request.get(Session)
+    raise TooManyRequestsException
+
+
+@pytest.mark.parametrize("request_timeout", [None, 60.0])
+@pytest.mark.parametrize(
+    ("wrapper", "status", "outcome"),
+    [
+        (fails, 429, "left with TooManyRequestsException"),
+        (answers, 200, "left with nothing"),
+        (enters_before, 200, "left with nothing"),
+        (enters_behind, 200, "left with nothing"),
+        (fails_behind, 429, "left with TooManyRequestsException"),
+    ],
+)
+async def test_manager_that_a_wrapper_enters_is_left_with_the_outcome(
+    log: list[str],
+    wrapper: Wrapper,
+    status: int,
+    outcome: str,
+    request_timeout: float | None,
+) -> None:
+    """Before the response is sent, as for one that an action takes."""
+
+    @asynccontextmanager
+    async def session() -> AsyncIterator[Session]:
+        try:
+            yield Session()
+        except BaseException as exc:
+            log.append(f"left with {type(exc).__name__}")
+            raise
+        log.append("left with nothing")
+
+    def configure(binder: Binder) -> None:
+        binder.bind(Session, to=session, scope=request_scope)  # type: ignore[arg-type]
+
+    class Wrap:
+        @observe(KernelEvents.KERNEL_DEFINITION)
+        async def wrap(self, event: DefinitionEvent) -> None:
+            event.wrap_handler(self.around)
+
+        def around(self, handler: Handler) -> Handler:
+            async def wrapped(request: Request) -> Response:
+                return await wrapper(handler, request)
+
+            return wrapped
+
+        @observe(KernelEvents.KERNEL_TERMINATE)
+        async def end(self, event: TerminateEvent) -> None:
+            log.append("terminate")
+
+    application = Application(
+        controllers=[Pages],
+        listeners=[Wrap],
+        modules=[configure],
+        settings=Settings(request_timeout=request_timeout),
+    )
+    async with KernelClient(application) as client:
+        assert (await client.http("page")).status_code == status
+
+    assert log == [outcome, "terminate"]
