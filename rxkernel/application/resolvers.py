@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rxkernel.application.bundle import Bundle
-from rxkernel.application.discovery import installed
+from rxkernel.application.entry_points import installed
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.nearest import nearest
 from rxkernel.routing.markers import BuiltInMarker, Marker

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, Self
 
+import attrs
 import pytest
 from injector import Binder, Module, ProviderOf, inject, provider, singleton
 
@@ -160,8 +161,9 @@ async def test_override_reaches_a_bundle_that_is_built_before_modules_bind(
 
 
 async def test_override_of_a_bundles_settings_reaches_the_bundle(client_of: ClientOf) -> None:
+    @attrs.frozen
     class Words:
-        text = "default"
+        text: str = "default"
 
     class Speaking(Bundle):
         name = "speaking"
@@ -175,8 +177,7 @@ async def test_override_of_a_bundles_settings_reaches_the_bundle(client_of: Clie
         async def speak(self, event: RequestEvent) -> None:
             event.request.attributes["post"] = self.words.text
 
-    words = Words()
-    words.text = "overridden"
+    words = Words("overridden")
     client = client_of(PostController, bundles=[Speaking], overrides={Words: words})
 
     assert (await client.http("post")).content == "overridden"

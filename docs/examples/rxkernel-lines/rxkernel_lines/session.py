@@ -101,19 +101,23 @@ class Session:
 
     async def _answer(self, line: bytes) -> None:
         """One message: find its definition, let the kernel answer, send that, terminate."""
-        request, id = Request(LINES, client=self._client), None
         try:
             call = read_call(line)
-            request, id = call.request(self._client), call.id
-            definition = self._kernel.definitions[LINES].get(call.call)
-            if definition is None:
-                message = f"no procedure {call.call[:100]!r}"
-                raise NotFoundException(message, code="unknown_procedure")
         except HttpException as exc:
-            answer = self._kernel.fail(request, exc)
+            request = Request(LINES, client=self._client)
+            self._kernel.begin(request)
+            await self._respond(request, None, self._kernel.fail(request, exc))
+            return
+        request = call.request(self._client)
+        self._kernel.begin(request)
+        definition = self._kernel.definitions[LINES].get(call.call)
+        if definition is None:
+            message = f"no procedure {call.call[:100]!r}"
+            unknown = NotFoundException(message, code="unknown_procedure")
+            answer = self._kernel.fail(request, unknown)
         else:
             answer = self._kernel.answer(definition, request)
-        await self._respond(request, id, answer)
+        await self._respond(request, call.id, answer)
 
     async def _fail(self, exception: HttpException) -> None:
         """Send an error that belongs to no line."""
@@ -125,6 +129,7 @@ class Session:
     ) -> None:
         """Await the response and send it; the message ends in every case."""
         sent: Response | None = None
+        line = b""
         try:
             encode = partial(write_response, id)
             response, line = await self._kernel.encoded(request, await answer, encode)
@@ -138,7 +143,7 @@ class Session:
             self._counts["lines.send_timeout"] += 1
             self._writer.transport.abort()
         finally:
-            self._kernel.terminate(request, sent)
+            self._kernel.terminate(request, sent, size=len(line) if sent else None)
 
     async def _close(self) -> None:
         """Close once the client has closed, or after a second.
