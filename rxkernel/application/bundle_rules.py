@@ -3,7 +3,7 @@
 import inspect
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -13,6 +13,7 @@ from rxkernel.application.bundle import Bundle
 from rxkernel.application.settings_fields import fields_of, group_of
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.messages.transport import Transport
+from rxkernel.routing.markers import BuiltInMarker, Marker
 from rxkernel.servers.server import Server
 
 Found = Bundle | type[Bundle]
@@ -21,7 +22,7 @@ Rule = Callable[[str, Any], Iterator[str]]
 """Takes the name and the value of an attribute, yields the problems."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
-_WHEN_BUILT = ("controllers", "listeners", "servers", "options", "transports")
+_WHEN_BUILT = ("controllers", "listeners", "servers", "options", "transports", "resolvers")
 """Attributes that may be a property of the class: they are checked once it is built."""
 
 OWN_COMMANDS = frozenset(("bundles", "call", "check", "listeners", "new", "routes", "serve"))
@@ -171,6 +172,19 @@ def _configure(attribute: str, value: Any) -> Iterator[str]:
         )
 
 
+def _resolvers(attribute: str, value: Any) -> Iterator[str]:
+    form = f"write {attribute} = {{MyMarker: MyResolver}}"
+    if not isinstance(value, Mapping):
+        yield f"{attribute} is {value!r}, which is not a mapping; {form}"
+        return
+    for marker in value:
+        what = f"{attribute} has {marker!r}, which"
+        if not (isinstance(marker, type) and issubclass(marker, Marker)) or marker is Marker:
+            yield f"{what} is not a subclass of rxkernel.Marker; {form}"
+        elif issubclass(marker, BuiltInMarker):
+            yield f"{what} the kernel reads itself; derive it from rxkernel.Marker"
+
+
 def _is_str(item: Any) -> bool:
     return isinstance(item, str)
 
@@ -193,6 +207,7 @@ _RULES: dict[str, tuple[Rule, ...]] = {
     ),
     "options": (_sequence, _each("the key of an option, a str", _is_str)),
     "transports": (_sequence, _each("a Transport other than HTTP and SOCKET", _is_transport)),
+    "resolvers": (_resolvers,),
     "commands": (_sequence, _each("a click command", _is_command), _named_commands),
     "settings_class": (_settings_class,),
     "configure": (_configure,),

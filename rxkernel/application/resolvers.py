@@ -1,13 +1,9 @@
 """The resolvers of all enabled bundles, by marker."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-
-from rxkernel.application.bundle import Bundle
 from rxkernel.application.entry_points import installed
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.nearest import nearest
-from rxkernel.routing.markers import BuiltInMarker, Marker
+from rxkernel.routing.markers import Marker
 from rxkernel.routing.resolver import Resolver
 
 
@@ -56,28 +52,3 @@ class Resolvers:
         return (
             f"enable the bundle of {marker.__module__}, or write resolvers = {{{name}: …}} in one"
         )
-
-
-def resolvers_in(bundle: Bundle) -> Iterator[tuple[type[Marker], Any]]:
-    """The resolvers of *bundle*, classes not built yet.
-
-    Raises:
-        ConfigurationError: what it has is not a mapping from markers of its own.
-    """
-    given: object = bundle.resolvers
-    form = "write resolvers = {MyMarker: MyResolver}"
-    if not isinstance(given, Mapping):
-        raise ConfigurationError(
-            f"bundle {bundle.name!r}: resolvers is {given!r}, which is not a mapping; {form}"
-        )
-    problems = []
-    for marker, resolver in given.items():
-        what = f"bundle {bundle.name!r}: resolvers has {marker!r}, which"
-        if not (isinstance(marker, type) and issubclass(marker, Marker)) or marker is Marker:
-            problems.append(f"{what} is not a subclass of rxkernel.Marker; {form}")
-        elif issubclass(marker, BuiltInMarker):
-            problems.append(f"{what} the kernel reads itself; derive it from rxkernel.Marker")
-        else:
-            yield marker, resolver
-    if problems:
-        raise ConfigurationError(*problems)

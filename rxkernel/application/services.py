@@ -23,7 +23,7 @@ from rxkernel.application.async_providers import wrap_async_providers
 from rxkernel.application.bundle import Bundle
 from rxkernel.application.overrides import Overrides, OverridingBinder
 from rxkernel.application.problems import explain, name_of
-from rxkernel.application.resolvers import Resolvers, resolvers_in
+from rxkernel.application.resolvers import Resolvers
 from rxkernel.application.wiring import Wiring
 from rxkernel.exceptions import ConfigurationError, RxKernelError
 from rxkernel.kernel.container import LateArgument
@@ -122,7 +122,7 @@ class Services:
         """Build the resolvers of *bundles*; one class is built once, whatever its markers."""
         for bundle in bundles:
             with self.collecting(f"bundle {bundle.name!r}"):
-                for marker, given in resolvers_in(bundle):
+                for marker, given in bundle.resolvers.items():
                     built = self.build([given]) if isinstance(given, type) else {}
                     if built or not isinstance(given, type):
                         self.resolvers.add(bundle.name, marker, built.get(given, given))
