@@ -8,6 +8,7 @@ RUN_STAMP := .venv/.run.stamp
 DEV_STAMP := .venv/.dev.stamp
 NPM_STAMP := node_modules/.stamp
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+PARALLEL := --numprocesses auto --durations 10
 
 # $(call apt,PACKAGE): install from Debian; fails where that is not ours to do.
 apt = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && { apt-get -qq update || true; } && \
@@ -16,7 +17,7 @@ apt = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && { apt-get -qq up
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test check format lint type bench bench-quick bench-check install browser slowhttptest wrk \
+.PHONY: help serve test soak check format lint type bench bench-quick bench-check install browser slowhttptest wrk \
 	valgrind clean distclean
 
 help:  ## list the targets
@@ -25,8 +26,11 @@ help:  ## list the targets
 serve: $(RUN_STAMP) $(NPM_STAMP)  ## run the sample application, or ARGS="--port 9000"
 	$(BIN)/python -m rxkernel serve $(ARGS)
 
-test: $(DEV_STAMP) $(NPM_STAMP) browser slowhttptest wrk  ## all tests with coverage, or ARGS="-k kernel" without it
-	$(BIN)/python -m pytest $(or $(ARGS),--cov)
+test: $(DEV_STAMP) $(NPM_STAMP) browser slowhttptest wrk  ## all tests with coverage, or ARGS="-k kernel" in one process without it
+	$(BIN)/python -m pytest $(or $(ARGS),--cov $(PARALLEL))
+
+soak: $(DEV_STAMP) slowhttptest wrk  ## long tests: endurance, and 5000 examples of each property; not part of check
+	$(BIN)/python -m pytest -m "soak or hypothesis" --hypothesis-profile soak $(PARALLEL) $(ARGS)
 
 check: lint type test  ## what a change must pass: lint, type, test
 

@@ -1,8 +1,16 @@
 """What every test may use, and the examples of README and docs as tests."""
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Without deadlines: a test may be slow on a loaded machine. `make soak` selects the second one.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("soak", settings.get_profile("suite"), max_examples=5000)
+settings.load_profile("suite")
 
 pytest_plugins = (
+    "tests.parallel",
+    "tests.reports",
     "tests.required_tools",
     "rxkernel.application.pytest_plugin",
     "tests.docs.examples",

@@ -57,11 +57,17 @@ def raise_file_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def free_port() -> int:
-    """A port of this host that nobody listens on at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+def reserve_port() -> socket.socket:
+    """Reserve a free port of 127.0.0.1 until the returned socket is closed.
+
+    The socket is bound and does not listen. A server can bind the same port with SO_REUSEADDR
+    or SO_REUSEPORT; the system does not choose it for a socket that is bound to port 0.
+    """
+    reservation = socket.socket()
+    reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    reservation.bind(("127.0.0.1", 0))
+    return reservation
 
 
 class ServerError(RuntimeError):
@@ -71,20 +77,21 @@ class ServerError(RuntimeError):
 class ServerProcess:
     """A server on the first core, with all that it starts, until the end of the ``with``.
 
-    It says ``Listening on http://HOST:PORT`` first; one that does not is given its *port* and
-    is there once it accepts a connection. ``code`` and ``output``, all else that it wrote, are
-    there once it has ended. ``starting`` is how long it took to listen, in seconds.
+    It has started when it writes ``Listening on http://HOST:PORT``, or, for a server with a
+    *reservation* (of `reserve_port`), when it accepts a connection on that port. ``code`` and
+    ``output``, the rest of what it wrote, are set when it has ended. ``starting`` is the time
+    until it listened, in seconds.
     """
 
     def __init__(
         self,
         command: Sequence[str],
         *,
-        port: int | None = None,
+        reservation: socket.socket | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self._command = command
-        self._port = port
+        self._reservation = reservation
         self._environment = {**os.environ, **(environment or {})}
         self.code: int | None = None
         self.output = ""
@@ -98,13 +105,13 @@ class ServerProcess:
                 cwd=ROOT,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE if self._port is None else self._errors,
+                stdout=subprocess.PIPE if self._reservation is None else self._errors,
                 stderr=self._errors,
                 text=True,
                 start_new_session=True,
             )
         try:
-            self.port = self._announced_port() if self._port is None else self._opened(self._port)
+            self.port = self._announced_port() if self._reservation is None else self._opened()
         except BaseException:
             self._kill()
             self.__exit__()
@@ -118,6 +125,8 @@ class ServerProcess:
         self.wait()
         self._kill()
         self._errors.close()
+        if self._reservation is not None:
+            self._reservation.close()
 
     @property
     def pid(self) -> int:
@@ -152,8 +161,10 @@ class ServerProcess:
             raise self._not_started(line)
         return int(line.split()[2].rpartition(":")[2])
 
-    def _opened(self, port: int) -> int:
-        """Wait until something accepts on *port*."""
+    def _opened(self) -> int:
+        """Wait until it accepts a connection on the reserved port."""
+        assert self._reservation is not None
+        port: int = self._reservation.getsockname()[1]
         end = time.monotonic() + _PATIENCE
         while self._process.poll() is None and time.monotonic() < end:
             with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1.0):

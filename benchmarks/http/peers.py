@@ -11,7 +11,7 @@ from pathlib import Path
 import attrs
 
 from benchmarks.environments import Environment, Interpreter, Npm, Venv, requirements_of_rxkernel
-from benchmarks.processes import ServerProcess, free_port
+from benchmarks.processes import ServerProcess, reserve_port
 
 _FOLDER = Path(__file__).parent / "servers" / "frameworks"
 _FRAMEWORK = "benchmarks.http.servers.frameworks"
@@ -61,11 +61,12 @@ class HttpPeer:
 
     def server(self, listeners: Listeners) -> ServerProcess:
         """Its process, not yet started."""
-        port = free_port()
+        reservation = reserve_port()
+        port = reservation.getsockname()[1]
         command = [self.environment.expand(part) for part in self.command]
         return ServerProcess(
             [part.replace("{port}", str(port)) for part in command],
-            port=port,
+            reservation=reservation,
             environment={
                 "BENCH_PORT": str(port),
                 "BENCH_REQUEST_LISTENERS": str(listeners.request),

@@ -257,7 +257,7 @@ async def test_a_route_that_was_added_by_hand_is_seen_too() -> None:
 
 async def test_the_port_stays_open_while_readiness_is_off() -> None:
     """``http.shutdown_delay``: whoever sends requests here sees it, and none is refused."""
-    delay = 1.0
+    delay = 2.0
     application = Application(
         controllers=[Home], settings=settings(shutdown_delay=delay, shutdown_timeout=0.1)
     )

@@ -142,7 +142,7 @@ def test_environment_text_becomes_the_type_of_its_setting(
     assert (found, type(found)) == (value, type(value))
 
 
-@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(suppress_health_check=list(HealthCheck))
 @given(
     http=st.builds(
         HttpSettings,

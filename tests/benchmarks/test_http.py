@@ -12,10 +12,23 @@ from benchmarks.http.commands import quick_command
 from benchmarks.http.load import LoadError, Window, window
 from benchmarks.http.page import publish, publish_goals
 from benchmarks.http.peers import BASELINE, FIVE, NONE, RXKERNEL, Listeners
-from benchmarks.http.run import Idle, Load, Run, Series, installed, new_run
+from benchmarks.http.run import Entrant, Idle, Load, Run, Series, installed, measure, new_run
 from benchmarks.http.work import HELLO, WrongAnswerError, verify
 
 
+@pytest.mark.usefixtures("wrk")
+def test_a_peer_is_measured_beside_the_baseline() -> None:
+    run = new_run(Load(rounds=1, connections=8))
+
+    (series,) = measure(run, [Entrant(RXKERNEL, FIVE)], [HELLO])
+
+    assert (series.peer, series.listeners.total) == ("rxkernel", 5)
+    assert series.rate.middle > 0
+    assert series.ratio.middle > 0
+    assert run.failures == {}
+
+
+@pytest.mark.soak
 @pytest.mark.usefixtures("wrk")
 def test_the_quick_comparison_measures_both_with_listeners_and_without(tmp_path: Path) -> None:
     file = tmp_path / "run.json"

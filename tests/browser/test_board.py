@@ -1,4 +1,7 @@
-"""The page of the sample application in a headless Chromium, with the real socket.io-client."""
+"""The page of the sample application in a headless Chromium, with the real socket.io-client.
+
+All tests share one Chromium, each opens its own windows.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -6,12 +9,23 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
+import pytest_asyncio
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    async_playwright,
+    expect,
+)
 
 from app import SOCKET_CLIENT, create_application
 from rxkernel import Application, HttpSettings, KernelClient, Settings
+from tests.ports import reserved_port
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+expect.set_options(timeout=20_000)
 
 FLAGS = [
     "--no-sandbox",
@@ -39,14 +53,14 @@ async def serving(
         await application.stop()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def board(tmp_path: Path, node: Path) -> AsyncIterator[Application]:
     """The board, served; *node* says why when npm has not installed the client."""
     async with serving(tmp_path / "tasks.sqlite3") as application:
         yield application
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser(chromium: Path) -> AsyncIterator[Browser]:
     async with (
         async_playwright() as playwright,
@@ -55,12 +69,13 @@ async def browser(chromium: Path) -> AsyncIterator[Browser]:
         yield browser
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def open_window(browser: Browser) -> AsyncIterator[OpenWindow]:
     """Opens the page in a window of its own: no cookie, cache or storage is shared.
 
     What a page writes to its console as an error fails the test when it ends.
     """
+    windows: list[BrowserContext] = []
     problems: list[str] = []
 
     def note(line: ConsoleMessage) -> None:
@@ -68,13 +83,16 @@ async def open_window(browser: Browser) -> AsyncIterator[OpenWindow]:
             problems.append(line.text)
 
     async def open_window(application: Application) -> Page:
-        page = await (await browser.new_context()).new_page()
+        windows.append(await browser.new_context())
+        page = await windows[-1].new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", note)
         await page.goto(str(application.servers["aiohttp"].url))
         return page
 
     yield open_window
+    for window in windows:
+        await window.close()
     assert problems == []
 
 
@@ -194,24 +212,23 @@ async def test_the_page_catches_up_after_the_server_was_away(
 ) -> None:
     """What happened in between is in the list that the page asks for when it is back."""
     database = tmp_path / "tasks.sqlite3"
-    page = await browser.new_page()
-    async with serving(database) as application:
-        server = application.servers["aiohttp"]
-        await page.goto(str(server.url))
-        await add(page, "before")
-        await expect(page.get_by_role("listitem")).to_have_text(["before"])
-        port = server.port or 0
+    with reserved_port() as port:
+        async with await browser.new_page() as page:
+            async with serving(database, port=port) as application:
+                await page.goto(str(application.servers["aiohttp"].url))
+                await add(page, "before")
+                await expect(page.get_by_role("listitem")).to_have_text(["before"])
 
-    await expect(page.get_by_role("status")).to_have_text("Offline, trying again…")
-    await expect(page.get_by_role("button", name="Add")).to_be_disabled()
-    async with KernelClient(create_application(database)) as client:
-        await client.http("task_delete", params={"id": 1})
-        await client.http("task_create", body={"title": "in between"})
+            await expect(page.get_by_role("status")).to_have_text("Offline, trying again…")
+            await expect(page.get_by_role("button", name="Add")).to_be_disabled()
+            async with KernelClient(create_application(database)) as client:
+                await client.http("task_delete", params={"id": 1})
+                await client.http("task_create", body={"title": "in between"})
 
-    async with serving(database, port=port):
-        await expect(page.get_by_role("status")).to_have_text("Live", timeout=20_000)
-        await expect(page.get_by_role("listitem")).to_have_text(["in between"])
-        await expect(page.get_by_role("button", name="Add")).to_be_enabled()
+            async with serving(database, port=port):
+                await expect(page.get_by_role("status")).to_have_text("Live")
+                await expect(page.get_by_role("listitem")).to_have_text(["in between"])
+                await expect(page.get_by_role("button", name="Add")).to_be_enabled()
 
 
 async def test_without_socket_io_client_the_page_says_what_is_missing(
@@ -228,3 +245,4 @@ async def test_without_socket_io_client_the_page_says_what_is_missing(
         client.write_bytes(b"export const io = () => ({ on() {} });")
         await page.get_by_role("link", name="load this page again").click()
         await expect(page.get_by_role("heading", name="Task board")).to_be_visible()
+        await page.close()  # before the server stops: loading a file would fail

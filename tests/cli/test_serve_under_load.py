@@ -59,12 +59,13 @@ class Load:
                 return  # not waiting for this client, which takes 30 s to notice an end
 
 
-async def under_load(process: Process) -> Counter[str]:
+async def under_load(process: Process, answers: int) -> Counter[str]:
+    """Send the signal after that many *answers* over each transport, and count all."""
     load = Load(process.url())
     clients = [
         asyncio.ensure_future(ask()) for ask in [load.over_http] * 10 + [load.over_a_socket] * 10
     ]
-    while min(load.counts["http"], load.counts["socket 200"]) < 100:  # noqa: ASYNC110 - counters
+    while min(load.counts["http"], load.counts["socket 200"]) < answers:  # noqa: ASYNC110 - counters
         await asyncio.sleep(0.01)
     process.send(signal.SIGTERM)
     async with asyncio.timeout(60):
@@ -73,11 +74,12 @@ async def under_load(process: Process) -> Counter[str]:
 
 
 @pytest.mark.usefixtures("project")
-def test_no_answer_is_lost(start: Start) -> None:
+@pytest.mark.parametrize("answers", [100, pytest.param(20_000, marks=pytest.mark.soak)])
+def test_no_answer_is_lost(start: Start, answers: int) -> None:
     Path("app.py").write_text(BOARD)
     process = start("serve", "--port", "0")
 
-    counts = asyncio.run(under_load(process))
+    counts = asyncio.run(under_load(process, answers))
 
     assert process.code() == 0
     assert counts["socket 503"] == 10

@@ -28,8 +28,18 @@ class Home:
 application = Application(controllers=[Home])
 """
 
-CLIENTS = 20
-COMMON = ["-c", str(CLIENTS), "-r", "100", "-l", str(int(DEADLINE)), "-g", "-o", "told"]
+
+@pytest.fixture(params=[20, pytest.param(500, marks=pytest.mark.soak)])
+def clients(request: pytest.FixtureRequest) -> int:
+    """The number of connections that the tool opens, within a fifth of a second."""
+    number: int = request.param
+    return number
+
+
+def attack(slowhttptest: Path, clients: int, *options: str) -> list[str]:
+    """Return the command, which writes ``told.csv``."""
+    common = ["-c", str(clients), "-r", str(5 * clients), "-l", str(int(DEADLINE)), "-g"]
+    return [str(slowhttptest), *options, *common, "-o", "told"]
 
 
 @pytest.fixture
@@ -49,10 +59,15 @@ def url_and_pid(start: Start, write: Write, monkeypatch: pytest.MonkeyPatch) -> 
     ],
 )
 def test_no_slow_connection_is_held_past_its_deadline(
-    url_and_pid: tuple[str, int], slowhttptest: Path, tmp_path: Path, mode: str, path: str
+    url_and_pid: tuple[str, int],
+    slowhttptest: Path,
+    tmp_path: Path,
+    clients: int,
+    mode: str,
+    path: str,
 ) -> None:
     url, _ = url_and_pid
-    command = [str(slowhttptest), mode, "-i", "1", *COMMON, "-u", url + path]
+    command = attack(slowhttptest, clients, mode, "-i", "1", "-u", url + path)
 
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) as attacker:
         assert get(url + "/") == {"served": True}
@@ -66,16 +81,16 @@ def test_no_slow_connection_is_held_past_its_deadline(
 
 @pytest.mark.slowhttptest
 def test_A12_no_slow_reader_is_held_past_its_deadline(
-    url_and_pid: tuple[str, int], slowhttptest: Path, tmp_path: Path
+    url_and_pid: tuple[str, int], slowhttptest: Path, tmp_path: Path, clients: int
 ) -> None:
     """The tool is not told that its connections ended: what it does not take, it does not see."""
     url, pid = url_and_pid
     before = open_files(pid)
     window = ["-w", "512", "-y", "1024", "-n", "20", "-z", "1"]
-    command = [str(slowhttptest), "-X", *window, *COMMON, "-u", url + "/big"]
+    command = attack(slowhttptest, clients, "-X", *window, "-u", url + "/big")
 
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) as attacker:
-        until(lambda: open_files(pid) >= before + CLIENTS / 2)
+        until(lambda: open_files(pid) >= before + clients / 2)
         assert get(url + "/") == {"served": True}
         until(lambda: open_files(pid) <= before + 1)
         attacker.terminate()

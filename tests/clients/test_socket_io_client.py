@@ -20,6 +20,7 @@ from rxkernel import (
     websocket,
 )
 from tests.clients.conftest import RunNode, Served
+from tests.ports import reserved_port
 
 pytestmark = pytest.mark.node
 
@@ -329,13 +330,13 @@ async def test_a_client_comes_back_by_itself_after_a_restart(
 ) -> None:
     """Socket.IO: a client that got a DISCONNECT packet would not, so the server sends none."""
     first, second = Generation(1), Generation(2)
-    async with asyncio.TaskGroup() as tasks:
-        async with served(first.controller()) as url:
-            script = tasks.create_task(run_node("reconnect.mjs", url, transport))
-            await first.visited.wait()
-        port = int(url.rpartition(":")[2])
-        async with served(second.controller(), port=port):
-            result = await script
+    with reserved_port() as port:
+        async with asyncio.TaskGroup() as tasks:
+            async with served(first.controller(), port=port) as url:
+                script = tasks.create_task(run_node("reconnect.mjs", url, transport))
+                await first.visited.wait()
+            async with served(second.controller(), port=port):
+                result = await script
 
     assert [result[time]["answer"]["content"] for time in ("first", "second")] == [1, 2]
     assert result["first"]["id"] != result["second"]["id"]

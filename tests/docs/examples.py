@@ -28,7 +28,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -51,9 +50,13 @@ from tests.required_tools import ROOT, require_node
 
 _ADDRESS = "127.0.0.1:8000"
 _EXAMPLES = ROOT / "docs" / "examples"
+_PATIENCE = 120.0
+"""Seconds after which a command is killed: it hangs."""
+
 _FILE = re.compile(r"# ([\w.]+\.(?:py|ini|toml|txt))\n")
 _QUOTED = re.compile(r"# ((?:[\w.-]+/)+[\w.]+\.(?:py|toml))\n")
 _FOREIGN = "# FastAPI\n"
+_LISTENS = re.compile(r"Listening on http://(\S+)")
 _LOGGED = re.compile(r"console\.log\(.*\);?\s*// (.+)")
 
 
@@ -95,7 +98,7 @@ class Page:
         for server in self.servers:
             server.send_signal(signal.SIGTERM)
             with server:
-                code = server.wait(20)
+                code = server.wait(_PATIENCE)
             assert code == 0, (self.directory / "serve.log").read_text(encoding="utf-8")
 
     def python(self, source: str, example: Example) -> None:
@@ -155,7 +158,7 @@ class Page:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=_PATIENCE,
             check=False,
         )
         assert may_fail or done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
@@ -169,20 +172,21 @@ class Page:
         return result.stdout or result.stderr
 
     def serve(self, command: str) -> str:
-        """Start a server in the background, on a free port; what it says once it listens."""
-        port = _free_port()
-        self.address = f"127.0.0.1:{port}"
+        """Start a server in the background, on a free port; return its first line."""
         with (self.directory / "serve.log").open("wb") as log:
             server = subprocess.Popen(
                 [sys.executable, *shlex.split(command)[1:]],
                 cwd=self.directory,
-                env=_environment() | {"RXKERNEL_HTTP_PORT": str(port)},
+                env=_environment() | {"RXKERNEL_HTTP_PORT": "0"},
                 stdout=subprocess.PIPE,
                 stderr=log,
             )
         self.servers.append(server)
         assert server.stdout is not None
-        return server.stdout.readline().decode().replace(self.address, _ADDRESS)
+        line = server.stdout.readline().decode()
+        if listens := _LISTENS.match(line):
+            self.address = listens[1]
+        return line.replace(self.address, _ADDRESS)
 
     def javascript(self, source: str, _: Example) -> None:
         assert self.servers, "start a server on this page first"
@@ -193,7 +197,7 @@ class Page:
             input=code,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=_PATIENCE,
             check=False,
         )
         assert done.returncode == 0, done.stderr
@@ -281,13 +285,6 @@ def _has_settings(thing: object) -> bool:
     return (
         isinstance(thing, type) and issubclass(thing, Bundle) and thing.settings_class is not None
     )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 pytest_collect_file = Sybil(

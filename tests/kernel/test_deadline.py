@@ -100,11 +100,16 @@ class Slow:
         return EventStreamResponse(events())
 
 
-@pytest.fixture
-def client(client_of: ClientOf) -> KernelClient:
+def with_timeout(client_of: ClientOf, seconds: float) -> KernelClient:
     TRACE.clear()
     Slow.released = threading.Event()
-    return client_of(Application(controllers=[Slow], settings=Settings(request_timeout=0.05)))
+    return client_of(Application(controllers=[Slow], settings=Settings(request_timeout=seconds)))
+
+
+@pytest.fixture
+def client(client_of: ClientOf) -> KernelClient:
+    """Return a client with a timeout of 0.05 s."""
+    return with_timeout(client_of, 0.05)
 
 
 @pytest.mark.parametrize("transport", ["http", "websocket"])
@@ -117,7 +122,9 @@ async def test_what_takes_longer_is_cancelled_and_503(
     assert TRACE == ["cleaned up"]
 
 
-async def test_what_is_in_time_is_as_ever(client: KernelClient) -> None:
+async def test_what_is_in_time_is_as_ever(client_of: ClientOf) -> None:
+    client = with_timeout(client_of, 20)
+
     assert (await client.http("quick")).content == "quick"
     assert (await client.http("own_limit")).content == "from the cache"
 
@@ -232,13 +239,14 @@ async def test_who_cancels_the_request_itself_is_obeyed(client: KernelClient) ->
     assert TRACE == ["cleaned up"]
 
 
-async def test_the_clock_stands_while_the_client_is_awaited(client: KernelClient) -> None:
+async def test_the_clock_stands_while_the_client_is_awaited(client_of: ClientOf) -> None:
     """Also by several at a time, around a phase within another, and by who comes too late."""
+    client = with_timeout(client_of, 0.3)
     readers: list[asyncio.Task[None]] = []
 
     async def read() -> None:
         with client_is_awaited():
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.4)
         with client_is_awaited():
             await asyncio.sleep(0.001)
 

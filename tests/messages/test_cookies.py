@@ -81,6 +81,6 @@ def test_G6_a_value_that_could_not_be_passed_on_is_left_out(header: str) -> None
 
 @pytest.mark.parametrize("filling", ["\\", '\\"', '"', ";", "=", " ", "\\0", "a=;"])
 def test_G6_a_line_of_any_kind_is_read_in_one_pass(filling: str) -> None:
-    """What takes the square of its length takes hours for this (CVE-2024-7592)."""
-    line = 'a="' + filling * 1_000_000 + '"; b=1'
+    """A reader of quadratic cost would take minutes for this (CVE-2024-7592)."""
+    line = 'a="' + filling * 200_000 + '"; b=1'
     assert Request("HTTP", headers={"Cookie": line}).cookies["b"] == "1"

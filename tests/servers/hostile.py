@@ -406,12 +406,16 @@ async def attacks(
     async with AsyncExitStack() as stack:
 
         async def start(
-            *controllers: type, listeners: tuple[type, ...] = (), **settings: Any
+            *controllers: type,
+            listeners: tuple[type, ...] = (),
+            http: dict[str, Any] | None = None,
+            **settings: Any,
         ) -> Target:
             application = await serve(
                 Events,
                 *controllers,
                 listeners=[Presence, *listeners],
+                http=http,
                 socketio={"ping_interval": FAR, "ping_timeout": FAR, **settings},
             )
             witness = Witness(await stack.enter_async_context(raw_socket(application)))

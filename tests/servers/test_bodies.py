@@ -75,13 +75,13 @@ async def test_a_stream_is_had_while_it_comes(serve: Serve) -> None:
 
 async def test_the_time_of_a_request_is_not_that_of_the_client(serve: Serve) -> None:
     """A body has its own limits; ``request_timeout`` is for what the server does with it."""
-    application = await serve(Taker, request_timeout=0.2)
+    application = await serve(Taker, request_timeout=0.5)
     taker = application.injector.get(Taker)
 
     async with raw_http(application) as client:
         await client.send(post("/stream", CHUNKED))
         for size in (1, 2, 3):
-            await asyncio.sleep(0.15)  # a slow client
+            await asyncio.sleep(0.3)  # a slow client
             await client.send(chunk(b"a"))
             await until(lambda size=size: taker.read == size)  # type: ignore[misc]
         await client.send(b"0\r\n\r\n")

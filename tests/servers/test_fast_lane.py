@@ -3,7 +3,8 @@
 import asyncio
 import itertools
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -155,26 +156,43 @@ class Client(asyncio.Protocol):
         self.is_closed = True
 
 
-async def answers(server: AiohttpServer, parts: list[bytes]) -> bytes:
+class Threads(ThreadPoolExecutor):
+    """The threads of a loop; `are_busy` tells whether a call has not ended yet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._calls: set[Future[Any]] = set()
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        call = super().submit(function, *args, **kwargs)
+        self._calls.add(call)
+        return call
+
+    def are_busy(self) -> bool:
+        self._calls = {call for call in self._calls if not call.done()}
+        return bool(self._calls)
+
+
+async def answers(server: AiohttpServer, threads: Threads, parts: list[bytes]) -> bytes:
     """What *parts* are answered with, each sent when what came before has been dealt with."""
     loop = asyncio.get_running_loop()
     transport, client = await loop.create_connection(Client, server.host, server.port)
     for part in parts:
         transport.write(part)
-        await quiet(server, client)
+        await quiet(server, threads, client)
     transport.abort()
     end = b"<closed>" if client.is_closed else b"<open>"
     await until(lambda: client.is_closed)
     return _VARYING.sub(rb"\1\2", client.received) + end
 
 
-async def quiet(server: AiohttpServer, client: Client) -> None:
-    """Until the loop has turned some times for nothing; it is the server's too.
+async def quiet(server: AiohttpServer, threads: Threads, client: Client) -> None:
+    """Wait until the loop, which is the server's too, has turned some times without an event.
 
-    A request in flight may wait for a thread, or for a body that does not come.
+    A request in flight may wait for a body that does not come.
     """
     turns = 0
-    while turns < 12 or (server.in_flight and turns < 60):
+    while turns < 12 or threads.are_busy() or (server.in_flight and turns < 60):
         before = client.received, client.is_closed
         await asyncio.sleep(0 if turns < 12 else 0.001)
         turns = turns + 1 if before == (client.received, client.is_closed) else 0
@@ -230,9 +248,11 @@ def examples(test: Any) -> Any:
     return test
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("http_settings", SETTINGS)
 def test_both_lanes_give_the_same_bytes(http_settings: dict[str, Any]) -> None:
-    runner = asyncio.Runner()
+    runner, threads = asyncio.Runner(), Threads()
+    runner.get_loop().set_default_executor(threads)
     applications: list[Application] = []
 
     async def started(*, fast_lane: bool) -> AiohttpServer:
@@ -248,10 +268,11 @@ def test_both_lanes_give_the_same_bytes(http_settings: dict[str, Any]) -> None:
     ordinary = runner.run(started(fast_lane=False))
 
     async def both(parts: list[bytes]) -> list[bytes]:
-        return list(await asyncio.gather(answers(fast, parts), answers(ordinary, parts)))
+        lanes = (answers(server, threads, parts) for server in (fast, ordinary))
+        return list(await asyncio.gather(*lanes))
 
     @examples
-    @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(suppress_health_check=list(HealthCheck))
     @given(segments())
     def compare(parts: list[bytes]) -> None:
         in_lane, ordinarily = runner.run(both(parts))

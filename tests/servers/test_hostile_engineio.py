@@ -841,8 +841,10 @@ class TestC19:
             await until(lambda: target.is_alone)
 
     async def test_C19_in_the_middle_of_a_payload(self, attack: Attack) -> None:
-        """Neither the session nor the request waits for the rest of it."""
-        target = await attack(ping_interval=0.1, ping_timeout=0.4, stall_timeout=0.5)
+        """The session does not wait for the rest of it; the request waits for its own deadline."""
+        target = await attack(
+            ping_interval=0.1, ping_timeout=0.4, stall_timeout=0.5, http={"body_timeout": 1.0}
+        )
 
         async with target.client("polling") as client:
             assert isinstance(client, OverPolling)

@@ -343,7 +343,8 @@ async def test_a_reader_that_leaves_with_much_pipelined_behind_its_stream_closes
     assert events.open == 1
 
 
-async def test_a_thousand_idle_streams_end_at_once_when_the_server_stops(serve: Serve) -> None:
+@pytest.mark.parametrize("number", [200, pytest.param(1000, marks=pytest.mark.soak)])
+async def test_idle_streams_end_at_once_when_the_server_stops(serve: Serve, number: int) -> None:
     """G4-1000-idle: aiohttp waits a minute for them."""
     application = await serve(Events, http={"shutdown_timeout": 60.0})
     events, server = application.injector.get(Events), application.servers["aiohttp"]
@@ -355,11 +356,11 @@ async def test_a_thousand_idle_streams_end_at_once_when_the_server_stops(serve: 
         writer.close()
         return received
 
-    listeners = [asyncio.create_task(listen()) for _ in range(1000)]
-    await until(lambda: events.open == 1000)
+    listeners = [asyncio.create_task(listen()) for _ in range(number)]
+    await until(lambda: events.open == number)
     async with asyncio.timeout(30):
         assert await application.stop() is True
 
     for received in await asyncio.gather(*listeners):
         assert received.endswith(b"data: open\n\n\r\n0\r\n\r\n")
-    assert events.closed == 1000
+    assert events.closed == number

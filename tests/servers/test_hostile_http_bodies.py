@@ -103,7 +103,7 @@ async def test_a_body_that_does_not_come_is_408_and_the_connection_closed(
 
 async def test_A11_every_byte_at_the_least_rate_earns_its_time(taker: Opened) -> None:
     """A drip holds a connection as long as it pays for it, and not a moment longer."""
-    application = await taker(body_timeout=0.05, min_body_rate=20)
+    application = await taker(body_timeout=0.5, min_body_rate=20)
 
     async with raw_http(application) as client:
         await client.send(post("/stream", "Content-Length: 1000"))
@@ -193,7 +193,7 @@ async def test_a_chunk_that_is_none_is_400_and_the_connection_closed(
     taker: Opened, path: str, bad: bytes
 ) -> None:
     """RFC 9112 §7.1. aiohttp tells this body nothing: it would be waited for."""
-    application = await taker(body_timeout=30.0)
+    application = await taker(body_timeout=30.0, keepalive_timeout=1.0)  # checked every 0.1 s
 
     async with raw_http(application) as client:
         await client.send(post(path, CHUNKED), chunk(b"abc"))

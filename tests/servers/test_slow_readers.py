@@ -22,7 +22,7 @@ from rxkernel import (
     observe,
     websocket,
 )
-from tests.servers.hostile_http import HttpAttack
+from tests.servers.hostile_http import HttpAttack, HttpTarget
 from tests.waiting import until
 
 SIZE = 20_000_000
@@ -80,29 +80,35 @@ def large(tmp_path: Path) -> type[Large]:
     return type("Large", (Large,), {"file": file})
 
 
-@pytest.mark.parametrize("kind", KINDS)
-async def test_a_client_that_takes_little_but_steadily_is_served(
-    http_attack: HttpAttack, large: type[Large], kind: str
+@pytest.mark.parametrize("seconds", [5.0, pytest.param(60.0, marks=pytest.mark.soak)])
+async def test_clients_that_take_little_but_steadily_are_served(
+    http_attack: HttpAttack, large: type[Large], seconds: float
 ) -> None:
     """Whatever waits in the transport and in the system meanwhile."""
-    target = await http_attack(large, send_timeout=1.0)
-    loop = asyncio.get_running_loop()
+    target = await http_attack(large, send_timeout=2.0)
 
-    async with target.leaves_nothing():
-        with socket.socket() as client:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1400)
-            client.setblocking(False)
-            await loop.sock_connect(client, (target.server.host, target.server.port))
-            await loop.sock_sendall(client, f"GET /{kind} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-            taken = 0
-            while taken < SIZE / 2:  # the system's own queue grows by that
-                taken += len(await loop.sock_recv(client, 65_536))
-            end = loop.time() + 3.0
-            while loop.time() < end:
-                assert await asyncio.wait_for(loop.sock_recv(client, 2048), 20)
-                await asyncio.sleep(0.02)  # 100 KB in a second
-            assert target.server.counts == {}
+    async with target.leaves_nothing(), asyncio.TaskGroup() as clients:
+        for kind in KINDS:
+            clients.create_task(take_little(target, kind, seconds))
+
+
+async def take_little(target: HttpTarget, kind: str, seconds: float) -> None:
+    """Read half of the response at once, then 100 KB per second for *seconds*."""
+    loop = asyncio.get_running_loop()
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1400)
+        client.setblocking(False)
+        await loop.sock_connect(client, (target.server.host, target.server.port))
+        await loop.sock_sendall(client, f"GET /{kind} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        taken = 0
+        while taken < SIZE / 2:  # the system's own queue grows by that
+            taken += len(await loop.sock_recv(client, 65_536))
+        end = loop.time() + seconds
+        while loop.time() < end:
+            assert await asyncio.wait_for(loop.sock_recv(client, 2048), 20), kind
+            await asyncio.sleep(0.02)
+        assert target.server.counts == {}, kind
 
 
 class Talker:

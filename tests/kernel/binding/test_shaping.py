@@ -1,6 +1,7 @@
 """A return annotation decides what leaves: declared fields, and nothing else, at every depth."""
 
 import functools
+import re
 import typing
 from collections import ChainMap, Counter, OrderedDict, defaultdict, deque
 from collections.abc import (
@@ -161,6 +162,11 @@ ADMIN = Admin("Ada")
 ROW = Row(name="Ada")
 
 
+def title(value: object) -> str:
+    """Return an id without addresses, which differ between the processes of pytest-xdist."""
+    return re.sub(r" at 0x[0-9a-f]+", "", str(value))
+
+
 def shaped(declared: Any, value: Any) -> Any:
     shape = shape_of(declared, "Tasks.show")
     assert shape is not None
@@ -227,7 +233,7 @@ def shaped(declared: Any, value: Any) -> Any:
         (User | Page, {"tasks": [], "password": 1}, Page([])),
         (int | User, 5, 5),
     ],
-    ids=str,
+    ids=title,
 )
 def test_only_declared_fields_leave(declared: Any, value: Any, expected: Any) -> None:
     result = shaped(declared, value)
@@ -282,7 +288,7 @@ def test_an_instance_that_could_hold_more_and_does_not_passes() -> None:
         (User, Response(None, 204)),
         (User, Response({"reason": "no such user"}, 404)),
     ],
-    ids=str,
+    ids=title,
 )
 def test_what_holds_nothing_else_passes_as_it_is(declared: Any, value: Any) -> None:
     assert shaped(declared, value) is value
@@ -356,7 +362,7 @@ class Shelf:
         (Shelf, r"in .*Iterable\["),
         (dict[str, Shelf], r"in .*Iterable\["),
     ],
-    ids=str,
+    ids=title,
 )
 def test_what_only_looks_as_if_it_shaped_is_told_at_boot(declared: Any, named: str) -> None:
     with pytest.raises(ConfigurationError, match=f"Tasks.show .*{named}.* or Any"):

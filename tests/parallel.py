@@ -1,0 +1,48 @@
+"""Distribution of the tests over the processes of pytest-xdist.
+
+Each test function is one unit of work, some files are one unit each. `--dist loadgroup` would do
+the same, but it does not work with pytest 9.2 (issue 1386 of pytest-xdist).
+A pytest plugin: the root `conftest.py` names it in ``pytest_plugins``.
+"""
+
+import gc
+import os
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+WHOLE_FILES = (
+    "tests/browser/test_board.py",
+    "tests/docs/test_extending.py",
+    "tests/test_wheel.py",
+)
+"""Their tests share a fixture that is expensive: a browser, a wheel."""
+
+
+class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
+    """Send the tests of one unit to the same process, in their order."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        """Return the name of the unit."""
+        path = nodeid.partition("::")[0]
+        if path in WHOLE_FILES or path.endswith(".md"):  # the blocks of a page share variables
+            return path
+        return nodeid.partition("[")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    return Scheduling(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one more than the number of cores, for ``-n auto``: many tests wait."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return (cores or 1) + 1
+
+
+def pytest_collection_finish() -> None:
+    """Exclude the collected tests from garbage collection: they live as long as the process."""
+    gc.freeze()
