@@ -101,23 +101,19 @@ class Session:
 
     async def _answer(self, line: bytes) -> None:
         """One message: find its definition, let the kernel answer, send that, terminate."""
+        request, id = Request(LINES, client=self._client), None
         try:
             call = read_call(line)
+            request, id = call.request(self._client), call.id
+            definition = self._kernel.definitions[LINES].get(call.call)
+            if definition is None:
+                message = f"no procedure {call.call[:100]!r}"
+                raise NotFoundException(message, code="unknown_procedure")
         except HttpException as exc:
-            request = Request(LINES, client=self._client)
-            self._kernel.begin(request)
-            await self._respond(request, None, self._kernel.fail(request, exc))
-            return
-        request = call.request(self._client)
-        self._kernel.begin(request)
-        definition = self._kernel.definitions[LINES].get(call.call)
-        if definition is None:
-            message = f"no procedure {call.call[:100]!r}"
-            unknown = NotFoundException(message, code="unknown_procedure")
-            answer = self._kernel.fail(request, unknown)
+            answer = self._kernel.fail(request, exc)
         else:
             answer = self._kernel.answer(definition, request)
-        await self._respond(request, call.id, answer)
+        await self._respond(request, id, answer)
 
     async def _fail(self, exception: HttpException) -> None:
         """Send an error that belongs to no line."""
@@ -127,23 +123,24 @@ class Session:
     async def _respond(
         self, request: Request, id: str | int | None, answer: Awaitable[Response]
     ) -> None:
-        """Await the response and send it; the message ends in every case."""
+        """Begin the message, send the response, end the message in every case."""
         sent: Response | None = None
-        line = b""
+        size: int | None = None
+        self._kernel.begin(request)
         try:
             encode = partial(write_response, id)
             response, line = await self._kernel.encoded(request, await answer, encode)
             self._writer.write(line)
             async with asyncio.timeout(self._settings.send_timeout):
                 await self._writer.drain()
-            sent = response
+            sent, size = response, len(line)
         except ConnectionError:
             pass  # the client has left
         except TimeoutError:
             self._counts["lines.send_timeout"] += 1
             self._writer.transport.abort()
         finally:
-            self._kernel.terminate(request, sent, size=len(line) if sent else None)
+            self._kernel.terminate(request, sent, size=size)
 
     async def _close(self) -> None:
         """Close once the client has closed, or after a second.
