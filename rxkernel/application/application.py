@@ -15,6 +15,7 @@ from rxkernel.application.discovery import Given
 from rxkernel.application.events import ApplicationEvents, BootstrapEvent, ShutdownEvent
 from rxkernel.application.overrides import Overrides
 from rxkernel.application.reloading import Reload
+from rxkernel.application.task_lock import TaskLock
 from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.exceptions import ConfigurationError, RxKernelError
 from rxkernel.kernel.events import CompiledEvent, KernelEvents
@@ -97,8 +98,10 @@ class Application:
         self.settings_class = settings_class
         self.dispatcher = AsyncEventDispatcher()
         self._storages = MetadataStorages()
-        self._lock = asyncio.Lock()
         self._life = asyncio.Lock()
+        self._boot_lock = TaskLock("boot")
+        self._reload_lock = TaskLock("reload")
+        self._is_stopping = False
         self._running: _Running | None = None
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -141,7 +144,10 @@ class Application:
     @property
     def _booted(self) -> _Running:
         if self._running is None:
-            raise RxKernelError("the application is not booted; await application.boot() first")
+            raise RxKernelError(
+                "the application is not booted, or its boot is not finished; await "
+                "application.boot() first"
+            )
         return self._running
 
     async def boot(self, *, overrides: Overrides | None = None) -> Injector:
@@ -154,17 +160,19 @@ class Application:
 
         Raises:
             ConfigurationError: with every problem found. What was set up is taken down.
-            RxKernelError: *overrides* come too late: it is booted with others.
+            RxKernelError: *overrides* come too late: it is booted with others. Or what runs
+                within the boot calls this.
         """
-        async with self._lock:
-            if self._running is None:
-                self._running = await self._boot(overrides or {})
-            elif overrides and overrides != self._running.assembly.parts.overrides:
-                raise RxKernelError(
-                    "the application is booted already, with other services; give overrides to "
-                    "what boots it, or await application.stop() first"
-                )
-            return self._running.injector
+        if self._running is None:
+            async with self._boot_lock:
+                if self._running is None:
+                    self._running = await self._boot(overrides or {})
+        if overrides and overrides != self._booted.assembly.parts.overrides:
+            raise RxKernelError(
+                "the application is booted already, with other services; give overrides to "
+                "what boots it, or await application.stop() first"
+            )
+        return self._booted.injector
 
     def when_stopping(self, work: Callable[[], Awaitable[None]]) -> None:
         """Await *work* when the application stops: behind the servers, before anything is closed.
@@ -198,14 +206,19 @@ class Application:
             return await self._end()
 
     async def _end(self) -> bool:
-        async with self._lock:
-            if self._running is None:
-                return True
+        if self._running is None:
+            return True
+        self._is_stopping = True
+        try:
+            async with self._reload_lock:  # a reload that has begun is finished first
+                pass
+            return await self._running.assembly.servers.stop()
+        finally:
+            running, self._running = self._running, None
             try:
-                return await self._running.assembly.servers.stop()
-            finally:
-                running, self._running = self._running, None
                 await running.undo.aclose()
+            finally:
+                self._is_stopping = False
 
     async def __aenter__(self) -> Self:
         await self.boot()
@@ -267,9 +280,12 @@ class Application:
 
         Raises:
             ConfigurationError: with every problem found; nothing has changed.
-            RxKernelError: the application is not booted.
+            RxKernelError: the application is not booted, is stopping, or a listener of
+                `kernel.definition` calls this within a reload.
         """
-        async with self._lock:
+        async with self._reload_lock:
+            if self._is_stopping:
+                raise RxKernelError("the application is stopping; it serves no other routes")
             change = Reload(self._booted.assembly, add=add, remove=remove, controllers=controllers)
             await change.prepare()
             event = change.apply()
@@ -290,6 +306,7 @@ class Application:
             settings=self.settings,
             converters=self.converters,
             settings_class=self.settings_class,
+            application=self,
             dispatcher=self.dispatcher,
             storages=self._storages,
         )

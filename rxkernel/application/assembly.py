@@ -5,7 +5,7 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 import attrs
-from injector import Binder
+from injector import Binder, InstanceProvider
 
 from rxkernel.application.app_settings import refuse_clashes
 from rxkernel.application.bundle import Bundle
@@ -54,6 +54,7 @@ class Parts:
     modules: tuple[Any, ...]
     settings: Settings
     settings_class: type[Any] | None
+    application: object
     dispatcher: AsyncEventDispatcher
     storages: MetadataStorages
     options: tuple[str, ...] = ()
@@ -98,6 +99,8 @@ class Assembly:
 
     def _bind_core(self, binder: Binder) -> None:
         parts = self.parts
+        for cls in type(parts.application).__mro__[:-1]:  # `Application`, without importing it
+            binder.bind(cls, to=parts.application)
         binder.bind(Settings, to=parts.settings)
         binder.bind(AsyncEventDispatcher, to=parts.dispatcher)
         binder.bind(HttpMetadataStorage, to=parts.storages.http)
@@ -135,6 +138,7 @@ class Assembly:
             self._transports.update(bundle.transports)
         services.problems += refuse_clashes(parts.settings_class, self.bundles)
         services.install(parts.modules)
+        self._refuse_other_applications()
         services.wrap_async_providers()
         services.note_instances()
         health = (HealthController,) if parts.settings.http.health else ()
@@ -158,6 +162,16 @@ class Assembly:
         for controller in controllers:
             self._add_controller(controller)
         self._add_servers([built[server] for server in servers if server in built])
+
+    def _refuse_other_applications(self) -> None:
+        """An application that is bound as a service would be built, and booted, beside this."""
+        cls, own = type(self.parts.application), self.parts.application
+        provider = self._injector.binder.get_binding(cls)[0].provider
+        if not (isinstance(provider, InstanceProvider) and provider.get(self._injector) is own):
+            self.services.problems.append(
+                f"a module binds {cls.__qualname__}, which would be another application; remove "
+                f"that: the application itself can be injected everywhere"
+            )
 
     def _add_controller(self, controller: Any) -> None:
         """Read the routes and the listeners of a class, an instance or a module."""
@@ -205,13 +219,7 @@ class Assembly:
             if id(controller) not in reached and not self._observes(controller)
         ]
         if idle:
-            raise ConfigurationError(
-                *(
-                    f"controller {name_of_target(c)} has no route; put @http or @websocket on its "
-                    f"methods, or add its routes to a metadata storage"
-                    for c in idle
-                )
-            )
+            raise ConfigurationError.merge(map(no_route, idle))
 
     def _observes(self, controller: Any) -> bool:
         return any(True for _ in observations(self.instance_of(controller)))
@@ -232,3 +240,11 @@ class Assembly:
 def _each_once(*things: Any) -> list[Any]:
     """Without repetitions; of instances, some cannot be hashed."""
     return list({id(thing): thing for thing in things}.values())
+
+
+def no_route(controller: Any) -> ConfigurationError:
+    """The error for a *controller* that nothing reaches."""
+    return ConfigurationError(
+        f"controller {name_of_target(controller)} has no route; put @http or @websocket on its "
+        f"methods, or add its routes to a metadata storage"
+    )

@@ -1,12 +1,13 @@
 """`Application.reload`: other routes while the application runs, all of them or none."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
-from rxkernel.application.assembly import Assembly
+from rxkernel.application.assembly import Assembly, no_route
 from rxkernel.application.observers import Found, observed_by
 from rxkernel.events.dispatcher import describe
+from rxkernel.events.observe import observations
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.kernel.compiled import Compiled
 from rxkernel.kernel.events import CompiledEvent
@@ -51,29 +52,25 @@ class Reload:
         errors: list[ConfigurationError] = []
         kept = self._kept(errors)
         self._instances = self._built(errors)
-        storages = MetadataStorages()
         found = (route for controller in self._new for route in routes_of(controller))
-        try:
-            storages.extend((*kept, *self._add, *found))
-        except ConfigurationError as error:
-            errors.append(error)
-        self._routes = storages.all()
+        self._routes = _together(kept, (*self._add, *found), errors)
+        self._refuse_idle(errors)
         if errors:
             raise ConfigurationError.merge(errors)
-        kernel = self._assembly.kernel
-        controllers = {**self._assembly.controllers, **self._instances}
+        assembly, kernel = self._assembly, self._assembly.kernel
+        controllers = {**assembly.controllers, **self._instances}
         self._compiled = await kernel.compiler.compile(self._routes, controllers, kernel.compiled)
         self._observed = self._observed_by_new()
         _check_only(self._observed, self._compiled)
 
     def _kept(self, errors: list[ConfigurationError]) -> list[RouteMetadata]:
-        """The routes that stay; an item of ``remove`` that is none of them is an error."""
+        """The routes that stay; an item of ``remove`` that is not there is an error."""
         routes = self._assembly.parts.storages.all()
         removed: set[int] = set()
         for item in self._remove:
             metadata = item.metadata if isinstance(item, Definition) else item
             found = {id(r) for r in routes if r is metadata or r.target is item}
-            if not found:
+            if not found and not self._is_controller(item):
                 errors.append(
                     ConfigurationError(
                         f"remove holds {_shown(item)}, which has no route in this application; "
@@ -83,25 +80,31 @@ class Reload:
             removed |= found
         return [route for route in routes if id(route) not in removed]
 
+    def _is_controller(self, item: Any) -> bool:
+        return isinstance(item, type) and item in self._assembly.controllers
+
     def _built(self, errors: list[ConfigurationError]) -> dict[type, object]:
         built: dict[type, object] = {}
-        services = self._assembly.services
         for controller in self._new:
-            if not any(True for _ in routes_of(controller)):
-                errors.append(
-                    ConfigurationError(
-                        f"controller {name_of_target(controller)} has no route; put @http or "
-                        f"@websocket on its methods"
-                    )
-                )
-            if not isinstance(controller, type):
-                continue
-            try:
-                _refuse_managed(controller)
-                built[controller] = services.create(controller)
-            except ConfigurationError as error:
-                errors.append(error)
+            if isinstance(controller, type):
+                try:
+                    _refuse_managed(controller)
+                    built[controller] = self._assembly.services.create(controller)
+                except ConfigurationError as error:
+                    errors.append(error)
         return built
+
+    def _instance_of(self, controller: Any) -> Any:
+        return self._instances.get(controller) if isinstance(controller, type) else controller
+
+    def _refuse_idle(self, errors: list[ConfigurationError]) -> None:
+        """A new controller without a route or a listener is a mistake, as at boot."""
+        reached = {id(route.target) for route in self._routes}
+        for controller in self._new:
+            instance = self._instance_of(controller)
+            is_idle = id(controller) not in reached and not any(observations(instance))
+            if is_idle and instance is not None:  # else what builds it has failed
+                errors.append(no_route(controller))
 
     def apply(self) -> CompiledEvent:
         """Serve the new routes.
@@ -112,13 +115,15 @@ class Reload:
         assert self._compiled is not None
         assembly = self._assembly
         assembly.observers.add_all(self._observed)
-        gone = self._gone()
-        instances = [self._assembly.instance_of(target) for target in gone]
-        assembly.observers.remove_of(instances)
-        for target in gone:
-            if isinstance(target, type):
-                assembly.controllers.pop(target, None)
+        before = self._instances_of(assembly.controllers, assembly.parts.storages.all())
+        gone = self._gone_classes()
+        for cls in gone:
+            del assembly.controllers[cls]
         assembly.controllers.update(self._instances)
+        for cls, instance in self._instances.items():
+            assembly.services.replace(cls, instance)
+        after = self._instances_of(assembly.controllers, self._routes)
+        assembly.observers.remove_of([before[number] for number in before.keys() - after.keys()])
         assembly.parts.storages.replace(self._routes)
         event = assembly.kernel.install(self._compiled)
         assembly.servers.recompiled(self._compiled)
@@ -126,8 +131,9 @@ class Reload:
 
     def _observed_by_new(self) -> list[Found]:
         """What controllers observe that were not there before."""
-        known = {id(instance) for instance in self._assembly.controllers.values()}
-        instances = [self._instances.get(c, c) if isinstance(c, type) else c for c in self._new]
+        assembly = self._assembly
+        known = self._instances_of(assembly.controllers, assembly.parts.storages.all())
+        instances = map(self._instance_of, self._new)
         return list(
             observed_by(
                 instance
@@ -136,11 +142,37 @@ class Reload:
             )
         )
 
-    def _gone(self) -> list[Any]:
-        """The controllers of which the last route is removed."""
+    def _gone_classes(self) -> list[type]:
+        """The controller classes that are removed, or of which the last route is."""
+        assembly = self._assembly
         staying = {id(route.target) for route in self._routes}
-        targets = [d.metadata.target for d in self._assembly.kernel.compiled.all]
-        return [target for target in targets if id(target) not in staying]
+        reached = {id(definition.metadata.target) for definition in assembly.kernel.compiled.all}
+        removed = reached.union(map(id, self._remove)) - staying
+        return [cls for cls in assembly.controllers if id(cls) in removed]
+
+    @staticmethod
+    def _instances_of(
+        controllers: Mapping[type, object], routes: Iterable[RouteMetadata]
+    ) -> dict[int, object]:
+        """The controllers by identity: those of classes, and the targets that are instances."""
+        targets = (route.target for route in routes)
+        found = (*controllers.values(), *(t for t in targets if not isinstance(t, type)))
+        return {id(instance): instance for instance in found}
+
+
+def _together(
+    kept: Iterable[RouteMetadata],
+    new: Iterable[RouteMetadata | ConfigurationError],
+    errors: list[ConfigurationError],
+) -> tuple[RouteMetadata, ...]:
+    """All routes of the next state, one storage after the other."""
+    storages = MetadataStorages()
+    storages.extend(kept)
+    try:
+        storages.extend(new)
+    except ConfigurationError as error:
+        errors.append(error)
+    return storages.all()
 
 
 def _check_only(observed: Iterable[Found], compiled: Compiled) -> None:

@@ -61,6 +61,8 @@ class Services:
         self._binder.bind(Binder, to=self._binder)
         self._binder.install(core)
         self._binder.protect()
+        self._own = self._instances()
+        self._built_at_boot: set[type] = set()
         self.problems: list[str] = []
         self.resolvers = Resolvers()
         self._asked: dict[tuple[Any, bool], LateArgument] = {}
@@ -98,6 +100,7 @@ class Services:
         for part in parts:
             if isinstance(part, type) and not binder.has_explicit_binding_for(part):
                 binder.bind(part, scope=singleton)
+                self._built_at_boot.add(part)
         built = {}
         for part in parts:
             with self.collecting(getattr(part, "__qualname__", str(part))):
@@ -105,18 +108,26 @@ class Services:
         return built
 
     def create(self, cls: type) -> Any:
-        """An instance of *cls* that is not bound, so that nothing keeps it alive.
+        """A new instance of *cls*; of a class that a module or a bundle binds, the bound one.
+
+        It is not bound, so nothing keeps it alive: unless boot has built *cls*, which then stands
+        for the new instance.
 
         Raises:
             ConfigurationError: it cannot be built.
         """
-        name = name_of(cls)
         try:
-            if self.injector.binder.has_explicit_binding_for(cls):
+            is_bound = self.injector.binder.has_explicit_binding_for(cls)
+            if is_bound and cls not in self._built_at_boot:
                 return self.injector.get(cls)
             return self.injector.create_object(cls)
         except Exception as exc:
-            raise ConfigurationError(explain(name, exc)) from exc
+            raise ConfigurationError(explain(name_of(cls), exc)) from exc
+
+    def replace(self, cls: type, instance: object) -> None:
+        """Have *instance* injected as *cls*, if boot has built one."""
+        if cls in self._built_at_boot:
+            self.injector.binder.bind(cls, to=InstanceProvider(instance))
 
     def add_resolvers(self, bundles: Iterable[Bundle]) -> None:
         """Build the resolvers of *bundles*; one class is built once, whatever its markers."""
@@ -129,10 +140,15 @@ class Services:
 
     def note_instances(self) -> None:
         """Remember the instances that were bound as they are, before what may need them."""
-        for binding in tuple(self.injector.binder._bindings.values()):
-            if isinstance(binding.provider, InstanceProvider):
-                instance = binding.provider.get(self.injector)
-                self._singletons.built.setdefault(id(instance), instance)
+        for number, instance in self._instances().items():
+            self._singletons.built.setdefault(number, instance)
+
+    def _instances(self) -> dict[int, Any]:
+        """The instances that are bound as they are, by their identity."""
+        # injector has no public list of what is bound
+        bindings = tuple(self.injector.binder._bindings.values())
+        found = (b.provider for b in bindings if isinstance(b.provider, InstanceProvider))
+        return {id(i): i for i in (provider.get(self.injector) for provider in found)}
 
     def build_rest(self) -> None:
         """Build every other singleton, and refuse what could not be looked after."""
@@ -244,9 +260,14 @@ class Services:
         return self.resolvers.find(marker)
 
     def managed(self) -> list[Any]:
-        """The built services that are async context managers, dependencies first."""
+        """The built services that are async context managers, dependencies first.
+
+        Not the framework's own: the application is not entered by itself.
+        """
         return [
             instance
-            for instance in self._singletons.built.values()
-            if is_async_manager(type(instance)) and not self._binder.is_lent(instance)
+            for number, instance in self._singletons.built.items()
+            if is_async_manager(type(instance))
+            and number not in self._own
+            and not self._binder.is_lent(instance)
         ]

@@ -30,7 +30,7 @@ class MetadataStorage(Generic[M]):
         if other := self._metadata.get(metadata.key):
             raise ConfigurationError(
                 f"route name {metadata.key!r} is given twice, to {other.place} and to "
-                f"{metadata.place}; rename one of them"
+                f"{metadata.place}; rename or remove one of them"
             )
         self._metadata[metadata.key] = metadata
 

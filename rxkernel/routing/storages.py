@@ -5,7 +5,12 @@ from collections.abc import Iterable
 import attrs
 
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.routing.metadata import HttpMetadata, RouteMetadata, WebSocketMetadata
+from rxkernel.routing.metadata import (
+    HttpMetadata,
+    ProcedureMetadata,
+    RouteMetadata,
+    WebSocketMetadata,
+)
 from rxkernel.routing.storage import (
     HttpMetadataStorage,
     ProcedureMetadataStorage,
@@ -35,8 +40,13 @@ class MetadataStorages:
             self.http.add(route)
         elif isinstance(route, WebSocketMetadata):
             self.websocket.add(route)
+        elif isinstance(route, ProcedureMetadata):
+            self.procedure.add(route)
         else:
-            self.procedure.add(route)  # type: ignore[arg-type]  # it refuses what is no metadata
+            raise ConfigurationError(
+                f"{route!r:.200} is not a route; give an HttpMetadata, a WebSocketMetadata or a "
+                f"ProcedureMetadata"
+            )
 
     def extend(self, routes: Iterable[RouteMetadata | ConfigurationError]) -> None:
         """Add each of *routes*, going on after a mistake.

@@ -302,7 +302,7 @@ class TestMistakes:
         (problem,) = await problems_of(application)
 
         assert "Controller.index and to" in problem
-        assert "Other.index; rename one of them" in problem
+        assert "Other.index; rename or remove one of them" in problem
 
     async def test_a_circle_of_services(self) -> None:
         class Hen:

@@ -11,16 +11,20 @@ from injector import Binder, inject, singleton
 
 from rxkernel import (
     Application,
+    ApplicationEvents,
     CompiledEvent,
     ConfigurationError,
     DefinitionEvent,
     HttpMetadata,
+    HttpSettings,
     KernelClient,
     KernelEvents,
     ProcedureMetadata,
     Request,
     RequestEvent,
     RxKernelError,
+    ServerEvents,
+    Settings,
     WebSocketMetadata,
     both,
     http,
@@ -232,6 +236,7 @@ def metadata(name: str, path: str = "/x", action: str = "say") -> HttpMetadata:
         ({"controllers": [Deaf]}, "did you mean 'kernel.request'"),
         ({"controllers": [Picky]}, "only= of listener"),
         ({"controllers": [Routeless]}, "Routeless has no route"),
+        ({"add": ["x"]}, "'x' is not a route; give an HttpMetadata"),
         ({"controllers": [ModuleType("empty")]}, "controller empty has no route"),
         ({"controllers": [Old]}, "is given twice"),
     ],
@@ -383,3 +388,179 @@ async def test_nothing_keeps_what_was_removed() -> None:
         del replaced
         gc.collect()
         assert set(seen) == {current}
+
+
+class Counted:
+    made = 0
+
+    def __init__(self) -> None:
+        Counted.made += 1
+        self.number = Counted.made
+        self.heard = 0
+
+    @http("GET", "/number", "number")
+    async def show(self, request: Request) -> list[int]:
+        return [self.number, self.heard]
+
+    @observe(KernelEvents.KERNEL_REQUEST)
+    async def hear(self, event: RequestEvent) -> None:
+        self.heard += 1
+
+
+async def test_controller_removed_and_given_again_is_built_anew() -> None:
+    """Each time, with its listeners: the old instance hears nothing any more."""
+    Counted.made = 0
+    app = application(Counted)
+    async with KernelClient(app) as client:
+        for number in (1, 2, 3):
+            assert (await client.http("number")).content == [number, 1]
+            assert len(app.dispatcher.get_listeners(KernelEvents.KERNEL_REQUEST)) == 1
+            assert app.injector.get(Counted).number == number
+            await app.reload(remove=[Counted], controllers=[Counted])
+        await app.reload(remove=[Counted])
+        assert not app.dispatcher.get_listeners(KernelEvents.KERNEL_REQUEST)
+
+
+async def test_controller_bound_by_a_module_stays_the_bound_instance() -> None:
+    def bind(binder: Binder) -> None:
+        binder.bind(Counted, scope=singleton)
+
+    Counted.made = 0
+    app = Application(controllers=[Counted], modules=[bind])
+    async with KernelClient(app) as client:
+        await app.reload(remove=[Counted], controllers=[Counted])
+        assert (await client.http("number")).content == [1, 1]
+
+
+async def test_instance_removed_and_given_again_keeps_one_listener() -> None:
+    instance = Counted()
+    app = application(instance)
+    async with app:
+        await app.reload(remove=[instance], controllers=[instance])
+        assert len(app.dispatcher.get_listeners(KernelEvents.KERNEL_REQUEST)) == 1
+
+
+async def test_controller_without_labels_is_added_with_metadata_by_hand() -> None:
+    """As at boot: sources of routes have their metadata from elsewhere."""
+
+    class Hand:
+        async def wave(self, request: Request) -> str:
+            return "waves"
+
+    async with KernelClient(application()) as client:
+        route = HttpMetadata(Hand, "wave", "/wave", "GET", "wave")
+        await client.application.reload(controllers=[Hand], add=[route])
+        assert (await client.http("wave")).content == "waves"
+
+
+async def test_controller_that_only_listens_comes_and_goes() -> None:
+    heard: list[str] = []
+
+    class Hears:
+        @observe(KernelEvents.KERNEL_REQUEST)
+        async def hear(self, event: RequestEvent) -> None:
+            heard.append("heard")
+
+    async with KernelClient(application()) as client:
+        await client.application.reload(controllers=[Hears])
+        await client.http("stays")
+        await client.application.reload(remove=[Hears])
+        await client.http("stays")
+
+    assert heard == ["heard"]
+
+
+@pytest.mark.parametrize(
+    "event_name",
+    [ApplicationEvents.BOOTSTRAP, KernelEvents.KERNEL_DEFINITION, KernelEvents.KERNEL_COMPILED],
+)
+@pytest.mark.parametrize("call", ["boot", "reload"])
+async def test_boot_or_reload_within_boot_is_an_error_not_a_deadlock(
+    event_name: str, call: str
+) -> None:
+    app = application()
+
+    async def begin(event: Any) -> None:
+        await getattr(app, call)()
+
+    app.dispatcher.add_listener(event_name, begin)
+    async with asyncio.timeout(20):
+        with pytest.raises(RxKernelError, match=r"not finished|within boot"):
+            await app.boot()
+
+
+async def test_reload_within_reload_is_an_error_not_a_deadlock() -> None:
+    app = application()
+
+    async def reload(event: DefinitionEvent) -> None:
+        await app.reload()
+
+    async with app, asyncio.timeout(20):
+        app.dispatcher.add_listener(KernelEvents.KERNEL_DEFINITION, reload)
+        with pytest.raises(RxKernelError, match=r"reload\(\) is called by what runs within"):
+            await app.reload(add=[metadata("added", "/added/{name}")])
+
+
+async def test_reload_by_a_listener_of_a_reload_works() -> None:
+    app = application()
+
+    async def reload(event: CompiledEvent) -> None:
+        if names(event.added) == [("HTTP", "first")]:
+            await app.reload(add=[metadata("second", "/second/{name}")])
+
+    async with app, asyncio.timeout(20):
+        app.dispatcher.add_listener(KernelEvents.KERNEL_COMPILED, reload)
+        await app.reload(add=[metadata("first", "/first/{name}")])
+        assert "second" in app.kernel.http_definitions
+
+
+@pytest.mark.parametrize("event_name", [ServerEvents.STOPPING, ApplicationEvents.SHUTDOWN])
+async def test_reload_while_stopping_is_an_error_not_a_deadlock(event_name: str) -> None:
+    app = application(settings=Settings(http=HttpSettings(port=0)))
+    failures: list[RxKernelError] = []
+
+    async def reload(event: Any) -> None:
+        try:
+            await app.reload()
+        except RxKernelError as error:
+            failures.append(error)
+
+    app.dispatcher.add_listener(event_name, reload)
+    await app.start()
+    async with asyncio.timeout(20):
+        assert await app.stop()
+
+    assert failures
+    assert {type(failure) for failure in failures} == {RxKernelError}
+
+
+async def test_application_is_injected_and_reloads_from_a_controller() -> None:
+    class Admin:
+        @inject
+        def __init__(self, application: Application) -> None:
+            self.application = application
+
+        @http("POST", "/add", "add")
+        async def add(self, request: Request) -> list[str]:
+            event = await self.application.reload(add=[metadata("added", "/added/{name}")])
+            return [definition.name for definition in event.added]
+
+    async with KernelClient(application(Old, Admin)) as client:
+        assert (await client.http("add")).content == ["added"]
+        assert (await client.http("added", params={"name": "x"})).content == "old x"
+        assert client.application.injector.get(Application) is client.application
+
+
+async def test_application_bound_by_hand_is_not_entered_by_its_own_boot() -> None:
+    app = application()
+    app.modules = (*app.modules, lambda binder: binder.bind(Application, to=app))
+    async with asyncio.timeout(20), app:
+        assert app.injector.get(Application) is app
+
+
+async def test_another_application_bound_as_a_service_is_refused() -> None:
+    app = application()
+    app.modules = (*app.modules, lambda binder: binder.bind(Application, scope=singleton))
+
+    with pytest.raises(ConfigurationError, match="a module binds Application"):
+        await app.boot()

@@ -40,7 +40,9 @@ def test_a_duplicate_name_tells_both_places_and_the_cure() -> None:
     storage = HttpMetadataStorage()
     storage.add(route(target=One))
 
-    with pytest.raises(ConfigurationError, match=r"One\.index and to .*Other\.index; rename one"):
+    with pytest.raises(
+        ConfigurationError, match=r"One\.index and to .*Other\.index; rename or remove one"
+    ):
         storage.add(route(target=Other, path="/other"))
     assert storage.all() == (route(target=One),)
 
