@@ -29,7 +29,7 @@ application = Application(controllers=[Home])
 """
 
 
-@pytest.fixture(params=[20, pytest.param(500, marks=pytest.mark.soak)])
+@pytest.fixture(params=[20, pytest.param(100, marks=pytest.mark.soak)])
 def clients(request: pytest.FixtureRequest) -> int:
     """The number of connections that the tool opens, within a fifth of a second."""
     number: int = request.param

@@ -99,9 +99,14 @@ class Listener:
 
     async def refuse(self) -> None:
         """Accept no new connection; those that are open go on."""
-        await asyncio.sleep(0)  # take in what the system has already accepted
-        if self._server is not None:
-            self._server.close()
+        if self._server is None:
+            return
+        await _turns(2)  # accept the connections that wait in the system
+        loop = asyncio.get_running_loop()
+        for listening in self._server.sockets:
+            loop.remove_reader(listening)  # stops asyncio; uvloop stops in close()
+        await _turns(2)  # an accepted connection gets a transport, which an open server needs
+        self._server.close()
 
     async def linger(self) -> None:
         """Give open connections the time for a request that was already under way."""
@@ -123,6 +128,12 @@ class Listener:
             await self._lane.close(_PATIENCE)
         await self._runner.cleanup()
         self._connections.close()
+
+
+async def _turns(number: int) -> None:
+    """Wait for *number* turns of the event loop."""
+    for _ in range(number):
+        await asyncio.sleep(0)
 
 
 def new_engine(body_limit: int) -> web.Application:
