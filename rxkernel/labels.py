@@ -68,6 +68,17 @@ def labels_in(owner: type | ModuleType, kind: str) -> Iterator[tuple[str, Any]]:
                 break
 
 
+def labels_along(owner: type | ModuleType, name: str, kind: str) -> list[Any]:
+    """The labels of one *kind* on every version of the method *name*, base classes first.
+
+    Of a module those on its function. Unlike in `labels_in`, an override hides no label.
+    """
+    if isinstance(owner, ModuleType):
+        return list(labels_on(getattr(owner, name, None), kind))
+    versions = (vars(base)[name] for base in reversed(owner.__mro__) if name in vars(base))
+    return [label for version in versions for label in labels_on(version, kind)]
+
+
 def _labels_in_module(module: ModuleType, kind: str) -> Iterator[tuple[str, Any]]:
     for name, function in tuple(vars(module).items()):
         if getattr(function, "__module__", None) == module.__name__ and not isinstance(

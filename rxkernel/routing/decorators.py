@@ -10,7 +10,14 @@ from typing import Any, Protocol, TypeVar
 import attrs
 
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.labels import add_label, class_labels, labels_in, labels_on, refuse_bare
+from rxkernel.labels import (
+    add_label,
+    class_labels,
+    labels_along,
+    labels_in,
+    labels_on,
+    refuse_bare,
+)
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.metadata import (
     HttpMetadata,
@@ -213,8 +220,11 @@ def option(key: str, value: Any) -> Callable[[F], F]:
 
     This is what a bundle builds its decorators from: ``access = partial(option, "access")``.
     The method's own option wins over the class's, the subclass's over the base class's. The
-    same *key* given twice on one of them keeps the outer one. A bundle or the application
-    declares its keys (``Bundle.options``, ``Application(options=…)``); boot refuses others.
+    same *key* given twice on one of them keeps the outer one. A method that overrides another
+    keeps its options, also with a route of its own: to change one, give its *key* again.
+
+    A bundle or the application declares its keys (``Bundle.options``,
+    ``Application(options=…)``); boot refuses others.
     """
 
     def label(labelled: F) -> F:
@@ -224,7 +234,10 @@ def option(key: str, value: Any) -> Callable[[F], F]:
 
 
 def options_of(function: object) -> dict[str, Any]:
-    """The options that `@option` left on *function*, for metadata that is made by hand."""
+    """The options that `@option` left on *function*, for metadata that is made by hand.
+
+    Those of its class and of the method that it overrides are not among them.
+    """
     return dict(labels_on(function, _OPTION))
 
 
@@ -232,7 +245,7 @@ def pushes(event_name: str, type: Any = None) -> Callable[[F], F]:
     """Declare that the decorated method, or every route of a class, sends *event_name* to clients.
 
     *type* is the type of its argument. Nothing is checked or sent: it is a fact on the
-    definition, for documentation.
+    definition, for documentation. Inherited as an `option` is.
     """
     refuse_bare("pushes", event_name)
 
@@ -271,15 +284,18 @@ class _Facts:
         bases = owner.__mro__ if isinstance(owner, type) else ()
         prefixes = (label for base in bases for label in reversed(class_labels(base, _PREFIX)))
         self.prefix: Prefix = next(prefixes, Prefix())
-        self._options = dict(
-            label for base in reversed(bases) for label in class_labels(base, _OPTION)
-        )
-        self._pushes = [label for base in reversed(bases) for label in class_labels(base, _PUSHES)]
-        self._own_options = list(labels_in(owner, _OPTION))
-        self._own_pushes = list(labels_in(owner, _PUSHES))
+        self._classes = bases[::-1]
+        self._owner = owner
 
     def options(self, action: str) -> dict[str, Any]:
-        return {**self._options, **dict(o for name, o in self._own_options if name == action)}
+        """By key: the method's own before the class's, the subclass's before the base's."""
+        return dict(self._all(action, _OPTION))
 
     def pushes(self, action: str) -> list[PushedEvent]:
-        return [*self._pushes, *(p for name, p in self._own_pushes if name == action)]
+        """By name, as `options`."""
+        return list({event.name: event for event in self._all(action, _PUSHES)}.values())
+
+    def _all(self, action: str, kind: str) -> list[Any]:
+        """The labels of the classes, then those of the method, base classes first."""
+        of_classes = (label for cls in self._classes for label in class_labels(cls, kind))
+        return [*of_classes, *labels_along(self._owner, action, kind)]

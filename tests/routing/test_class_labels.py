@@ -76,6 +76,104 @@ def test_options_with_other_keys_add_up_along_the_classes() -> None:
     assert options(Audited)["list"] == {"access": "members", "audit": True, "limit": 3}
 
 
+class Restricted:
+    @http("GET", "/x", "x")
+    @access("admins")
+    @option("audit", True)
+    @pushes("made", int)
+    async def x(self, request: Request) -> None: ...
+
+
+def test_option_of_an_overridden_method_other_key_is_kept() -> None:
+    class Cached(Restricted):
+        @option("cache", 60)
+        async def x(self, request: Request) -> None: ...
+
+    class Again(Cached):
+        @access("owners")
+        async def x(self, request: Request) -> None: ...
+
+    class Plain(Again):
+        async def x(self, request: Request) -> None: ...
+
+    assert options(Cached) == {"x": {"access": "admins", "audit": True, "cache": 60}}
+    assert options(Again) == {"x": {"access": "owners", "audit": True, "cache": 60}}
+    assert options(Plain) == options(Again)
+
+
+def test_option_of_an_overridden_method_route_labelled_again_is_kept() -> None:
+    """An access rule must not vanish because a subclass changes the path."""
+
+    class Moved(Restricted):
+        @http("GET", "/moved", "moved")
+        async def x(self, request: Request) -> None: ...
+
+    class Opened(Restricted):
+        @http("GET", "/opened", "opened")
+        @access("anybody")
+        async def x(self, request: Request) -> None: ...
+
+    assert options(Moved) == {"moved": {"access": "admins", "audit": True}}
+    assert options(Opened) == {"opened": {"access": "anybody", "audit": True}}
+
+
+def test_option_of_an_overridden_method_wins_over_the_subclass() -> None:
+    @access("members")
+    class Members(Restricted):
+        @option("cache", 60)
+        async def x(self, request: Request) -> None: ...
+
+    assert options(Members) == {"x": {"access": "admins", "audit": True, "cache": 60}}
+
+
+def test_option_of_two_base_classes_nearest_wins() -> None:
+    class Limited:
+        @access("owners")
+        @option("limit", 3)
+        async def x(self, request: Request) -> None: ...
+
+    class Mixed(Limited, Restricted):
+        async def x(self, request: Request) -> None: ...
+
+    assert options(Mixed) == {"x": {"access": "owners", "audit": True, "limit": 3}}
+
+
+def test_option_of_static_and_class_methods_is_kept() -> None:
+    class Base:
+        @http("GET", "/s", "s")
+        @access("admins")
+        @staticmethod
+        async def s(request: Request) -> None: ...
+
+        @classmethod
+        @http("GET", "/c", "c")
+        @access("admins")
+        async def c(cls, request: Request) -> None: ...
+
+    class Sub(Base):
+        @staticmethod
+        @option("cache", 60)
+        async def s(request: Request) -> None: ...
+
+        @option("cache", 60)
+        @classmethod
+        async def c(cls, request: Request) -> None: ...
+
+    assert options(Sub) == {name: {"access": "admins", "cache": 60} for name in ("s", "c")}
+
+
+def test_pushed_events_of_an_overridden_method_are_merged_by_name() -> None:
+    class Cached(Restricted):
+        @pushes("made", str)
+        @pushes("cached", int)
+        async def x(self, request: Request) -> None: ...
+
+    assert set(routes(Cached)["x"].pushes) == {
+        PushedEvent("made", str),
+        PushedEvent("cached", int),
+    }
+
+
 def test_option_twice_on_a_class_keeps_the_outer() -> None:
     @access("outer")
     @access("inner")
