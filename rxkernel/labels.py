@@ -24,15 +24,42 @@ def add_label(labelled: F, kind: str, label: object) -> F:
     return labelled
 
 
-def refuse_bare(decorator: str, given: object) -> None:
+def refuse_bare(decorator: str, given: object, hint: str = "give it its name") -> None:
     """Refuse ``@decorator`` without its arguments: it would replace what it decorates.
 
     Raises:
         ConfigurationError: *given*, the first argument, is the function or class to decorate.
     """
     if callable(given):
-        name = getattr(given, "__qualname__", given)
-        raise ConfigurationError(f"@{decorator} on {name} has no arguments; give it its name")
+        raise ConfigurationError(f"@{decorator} on {_name(given)} has no arguments; {hint}")
+
+
+def refuse_class(decorator: str, labelled: object) -> None:
+    """Refuse ``@decorator(…)`` on a class, where nothing reads it.
+
+    Raises:
+        ConfigurationError: *labelled* is a class.
+    """
+    if isinstance(labelled, type):
+        raise ConfigurationError(
+            f"@{decorator} is on the class {_name(labelled)}; it must be on a method of it"
+        )
+
+
+def refuse_function(decorator: str, labelled: object, hint: str) -> None:
+    """Refuse ``@decorator(…)`` on anything but a class, where nothing reads it.
+
+    Raises:
+        ConfigurationError: *labelled* is no class.
+    """
+    if not isinstance(labelled, type):
+        raise ConfigurationError(
+            f"@{decorator} is on {_name(labelled)}, which is not a class; {hint}"
+        )
+
+
+def _name(labelled: object) -> str:
+    return getattr(labelled, "__qualname__", None) or repr(labelled)
 
 
 def labels_on(function: object, kind: str) -> tuple[Any, ...]:

@@ -17,6 +17,8 @@ from rxkernel.labels import (
     labels_in,
     labels_on,
     refuse_bare,
+    refuse_class,
+    refuse_function,
 )
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.metadata import (
@@ -140,7 +142,12 @@ def http(
     """
     route = HttpLabel(method, path, name, status_code, body_limit, host, headers)
 
+    return _route_label("http", route)
+
+
+def _route_label(decorator: str, route: RouteLabel) -> Callable[[F], F]:
     def label(function: F) -> F:
+        refuse_class(decorator, function)
         return add_label(function, _ROUTE, route)
 
     return label
@@ -155,11 +162,7 @@ def websocket(
     returns is acknowledged with *status_code*.
     """
     refuse_bare("websocket", name)
-
-    def label(function: F) -> F:
-        return add_label(function, _ROUTE, WebSocketLabel(name, namespace, status_code))
-
-    return label
+    return _route_label("websocket", WebSocketLabel(name, namespace, status_code))
 
 
 def both(
@@ -179,6 +182,7 @@ def both(
     over_socket = websocket(name, status_code=status_code)
 
     def label(function: F) -> F:
+        refuse_class("both", function)
         return over_http(over_socket(function))
 
     return label
@@ -191,11 +195,7 @@ def procedure(
 
     It is not reachable over HTTP or Socket.IO.
     """
-
-    def label(function: F) -> F:
-        return add_label(function, _ROUTE, ProcedureLabel(name, transport, status_code))
-
-    return label
+    return _route_label("procedure", ProcedureLabel(name, transport, status_code))
 
 
 def controller(
@@ -206,10 +206,11 @@ def controller(
     *namespace* is that of its events which name none. The prefixes of a base class and of a
     subclass do not add up: the nearest counts.
     """
-    refuse_bare("controller", path)
+    refuse_bare("controller", path, "write @controller()")
     prefix = Prefix(path.rstrip("/") if isinstance(path, str) else path, name, namespace)
 
     def label(cls: C) -> C:
+        refuse_function("controller", cls, "put it on the class of the method")
         return add_label(cls, _PREFIX, prefix)
 
     return label

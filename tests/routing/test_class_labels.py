@@ -290,12 +290,44 @@ def test_an_invalid_prefix_is_reported_with_the_place_of_each_route(
     assert "Controller.index" in problems
 
 
-@pytest.mark.parametrize("decorator", [controller, pushes])
-def test_a_class_decorator_without_arguments_is_told(decorator: Any) -> None:
-    with pytest.raises(ConfigurationError, match=r"@\w+ on .*Controller has no arguments"):
+@pytest.mark.parametrize(
+    ("decorator", "told"),
+    [
+        (controller, r"@controller on .*Controller has no arguments; write @controller\(\)"),
+        (pushes, "@pushes on .*Controller has no arguments; give it its name"),
+    ],
+)
+def test_a_class_decorator_without_arguments_is_told(decorator: Any, told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told):
 
         @decorator
         class Controller: ...
+
+
+@pytest.mark.parametrize(
+    ("decorator", "name"),
+    [
+        (http("GET", "/", "index"), "http"),
+        (websocket("index"), "websocket"),
+        (both("GET", "/", "index"), "both"),
+        (procedure("index", "LINES"), "procedure"),
+    ],
+)
+def test_route_decorator_on_a_class_is_refused(decorator: Any, name: str) -> None:
+    told = f"@{name} is on the class .*Controller; it must be on a method of it"
+    with pytest.raises(ConfigurationError, match=told):
+
+        @decorator
+        class Controller: ...
+
+
+def test_controller_on_a_function_is_refused() -> None:
+    told = "@controller is on .*index, which is not a class; put it on the class of the method"
+    decorator: Any = controller("/x")
+    with pytest.raises(ConfigurationError, match=told):
+
+        @decorator
+        async def index(request: Request) -> None: ...
 
 
 async def test_generic_base_class_serves_several_entities(client_of: ClientOf) -> None:
