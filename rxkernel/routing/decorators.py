@@ -28,6 +28,7 @@ from rxkernel.routing.metadata import (
     RouteMetadata,
     WebSocketMetadata,
 )
+from rxkernel.routing.syntax import TemplateSyntax
 from rxkernel.routing.targets import owner_of
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -46,6 +47,18 @@ class Prefix:
     path: str = ""
     name: str = ""
     namespace: str | None = None
+    is_valid: bool = True
+
+    def check(self) -> None:
+        """Refuse a path that no route can begin with.
+
+        Raises:
+            ConfigurationError: with the rule and the fix.
+        """
+        if not isinstance(self.path, str):
+            raise ConfigurationError(f"the path is {self.path!r}; it must be a text")
+        if self.path:
+            TemplateSyntax.parse(self.path)
 
 
 class RouteLabel(Protocol):
@@ -70,7 +83,7 @@ class HttpLabel:
     def metadata(self, prefix: Prefix, **common: Any) -> HttpMetadata:
         return HttpMetadata(
             name=_prefixed(prefix.name, self.name),
-            path=_prefixed(prefix.path, self.path),
+            path=_prefixed(prefix.path, self.path) if _is_below(self.path) else self.path,
             http_method=self.method,
             status_code=self.status_code,
             body_limit=self.body_limit,
@@ -118,6 +131,11 @@ class ProcedureLabel:
 def _prefixed(prefix: str, own: str) -> str:
     """*own* behind *prefix*; what is not a text is left for the metadata to refuse."""
     return f"{prefix}{own}" if prefix and isinstance(own, str) else own
+
+
+def _is_below(path: object) -> bool:
+    """Whether *path* may stand behind a prefix; any other is left for the metadata to refuse."""
+    return isinstance(path, str) and (not path or path.startswith("/"))
 
 
 def http(
@@ -259,10 +277,18 @@ def pushes(event_name: str, type: Any = None) -> Callable[[F], F]:
 def routes_of(target: object) -> Iterator[RouteMetadata | ConfigurationError]:
     """The routes that *target*, a class, an instance or a module, is labelled with.
 
-    In place of an invalid one: its problems.
+    In place of an invalid one: its problems. An invalid prefix is reported once, and the class
+    has no routes then.
     """
     owner = target if isinstance(target, ModuleType) else owner_of(target)
     facts = _Facts(owner)
+    if isinstance(owner, type):
+        try:
+            facts.prefix.check()
+        except ConfigurationError as error:
+            place = f"@controller on {owner.__module__}.{owner.__qualname__}"
+            yield ConfigurationError(*(f"{place}: {problem}" for problem in error.problems))
+            facts.prefix = attrs.evolve(facts.prefix, path="", is_valid=False)
     for action, label in labels_in(owner, _ROUTE):
         try:
             route: RouteMetadata = label.metadata(
@@ -275,7 +301,8 @@ def routes_of(target: object) -> Iterator[RouteMetadata | ConfigurationError]:
         except ConfigurationError as error:
             yield error
         else:
-            yield route
+            if facts.prefix.is_valid:
+                yield route
 
 
 class _Facts:

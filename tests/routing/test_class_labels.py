@@ -2,7 +2,7 @@
 
 from functools import partial
 from types import ModuleType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import attrs
 import pytest
@@ -271,12 +271,15 @@ def test_prefixes_of_a_base_and_a_subclass_do_not_add_up() -> None:
 @pytest.mark.parametrize(
     ("prefix", "told"),
     [
-        (controller("articles"), "'articles/x' does not start with '/'"),
-        (controller("/a//b"), "'/a//b/x' has an empty segment"),
-        (controller(namespace="chat"), "namespace 'chat'; it must begin with '/'"),
+        (
+            controller("articles"),
+            "Controller: Path template 'articles' does not start with '/': put a slash in front.",
+        ),
+        (controller("/a//b"), "Controller: Path template '/a//b' has an empty segment"),
+        (controller(cast(str, 5)), "Controller: the path is 5; it must be a text"),
     ],
 )
-def test_an_invalid_prefix_is_reported_with_the_place_of_each_route(
+def test_controller_invalid_path_is_reported_once_with_other_mistakes(
     prefix: Any, told: str
 ) -> None:
     @prefix
@@ -284,10 +287,38 @@ def test_an_invalid_prefix_is_reported_with_the_place_of_each_route(
         @both("GET", "/x", "index")
         async def index(self, request: Request) -> None: ...
 
-    problems = "\n".join(str(r) for r in routes_of(Controller) if isinstance(r, Exception))
+        @both("GTE", "/y", "other")
+        async def other(self, request: Request) -> None: ...
 
-    assert told in problems
-    assert "Controller.index" in problems
+    whole, method = (str(route) for route in routes_of(Controller))
+
+    assert whole.startswith("@controller on test")
+    assert told in whole
+    assert "has the method 'GTE'" in method
+
+
+def test_controller_invalid_namespace_is_reported_with_the_place_of_each_event() -> None:
+    @controller(namespace="chat")
+    class Controller:
+        @websocket("index")
+        async def index(self, request: Request) -> None: ...
+
+    (problem,) = map(str, routes_of(Controller))
+
+    assert "namespace 'chat'; it must begin with '/'" in problem
+    assert "Controller.index" in problem
+
+
+@pytest.mark.parametrize("prefix", ["/users", ""])
+def test_controller_path_of_a_route_without_slash_is_refused(prefix: str) -> None:
+    @controller(prefix)
+    class Controller:
+        @http("GET", "list", "list")
+        async def index(self, request: Request) -> None: ...
+
+    (problem,) = map(str, routes_of(Controller))
+
+    assert "Controller.index): Path template 'list' does not start with '/'" in problem
 
 
 @pytest.mark.parametrize(
