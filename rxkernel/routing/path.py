@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import attrs
 
+from rxkernel.exceptions import ConfigurationError
 from rxkernel.nearest import nearest
 from rxkernel.routing.kinds import KINDS, PATH, Kind, pattern_kind
 from rxkernel.routing.segment import Segment
@@ -42,10 +43,11 @@ class PathTemplate:
     @classmethod
     def of(cls, syntax: TemplateSyntax, kinds: Mapping[str, Kind]) -> "PathTemplate":
         """`parse`, where the grammar has been read."""
+        _check_kinds(syntax, kinds)
         parameters: dict[str, Kind] = {}
         segments: list[Segment] = []
         for step in syntax.steps:
-            own = {field.name: _kind(syntax.text, field, kinds) for field in step.fields}
+            own = {field.name: _kind(field, kinds) for field in step.fields}
             parameters |= own
             segments.append(Segment(step.literals, tuple(own.values()), step.shape))
         return cls(syntax.text, syntax.shape, MappingProxyType(parameters), tuple(segments))
@@ -110,13 +112,19 @@ class PathTemplate:
 _UNQUOTED = "!$&'()*+,;=:@"  # pchar of RFC 3986 §3.3, what is not unreserved
 
 
-def _kind(text: str, field: Field, kinds: Mapping[str, Kind]) -> Kind:
-    if field.is_pattern:
-        return pattern_kind(field.kind)
-    kind = kinds.get(field.kind)
-    if kind is None:
-        near = nearest(field.kind, tuple(kinds))
+def _kind(field: Field, kinds: Mapping[str, Kind]) -> Kind:
+    return pattern_kind(field.kind) if field.is_pattern else kinds[field.kind]
+
+
+def _check_kinds(syntax: TemplateSyntax, kinds: Mapping[str, Kind]) -> None:
+    """Refuse converters that are not known, all of them at once."""
+    fields = (field for step in syntax.steps for field in step.fields)
+    unknown = [f.kind for f in fields if not f.is_pattern and f.kind not in kinds]
+    errors = []
+    for name in dict.fromkeys(unknown):
+        near = nearest(name, tuple(kinds))
         hint = f"did you mean {near!r}? " if near else ""
         cure = f"{hint}use one of {', '.join(kinds)}"
-        raise template_error(text, f"has an unknown converter {field.kind!r}", cure)
-    return kind
+        errors.append(template_error(syntax.text, f"has an unknown converter {name!r}", cure))
+    if errors:
+        raise ConfigurationError.merge(errors)

@@ -4,7 +4,12 @@ from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.routing.metadata import HttpMetadata, ProcedureMetadata, WebSocketMetadata
+from rxkernel.routing.metadata import (
+    HttpMetadata,
+    ProcedureMetadata,
+    RouteMetadata,
+    WebSocketMetadata,
+)
 
 M = TypeVar("M", HttpMetadata, WebSocketMetadata, ProcedureMetadata)
 
@@ -13,6 +18,7 @@ class MetadataStorage(Generic[M]):
     """The routes of one transport by key, in the order they were added. Fails loudly."""
 
     kind: type[M]
+    noun: str
 
     def __init__(self) -> None:
         self._metadata: dict[str, M] = {}
@@ -29,8 +35,7 @@ class MetadataStorage(Generic[M]):
             )
         if other := self._metadata.get(metadata.key):
             raise ConfigurationError(
-                f"route name {metadata.key!r} is given twice, to {other.place} and to "
-                f"{metadata.place}; rename or remove one of them"
+                f"{self.noun} name {metadata.key!r} is given twice, {_places(other, metadata)}"
             )
         self._metadata[metadata.key] = metadata
 
@@ -69,19 +74,34 @@ class MetadataStorage(Generic[M]):
         return name in self._metadata
 
 
+def _places(one: RouteMetadata, other: RouteMetadata) -> str:
+    """Where two routes of one name are, and what to write instead."""
+    of_one_class = isinstance(one.action, str) and one.owner is other.owner
+    if not of_one_class or one.place != other.place or one.target is other.target:
+        return f"to {one.place} and to {other.place}; rename or remove one of them"
+    name = one.owner.__name__
+    return (
+        f"to {one.place} of two controllers of one class; remove one of them, or derive a class for it, with a "
+        f'prefix: @controller("/…", name="…_") class Other{name}({name})'
+    )
+
+
 class HttpMetadataStorage(MetadataStorage[HttpMetadata]):
     """The routes over HTTP of one application."""
 
     kind = HttpMetadata
+    noun = "route"
 
 
 class WebSocketMetadataStorage(MetadataStorage[WebSocketMetadata]):
     """The routes over Socket.IO of one application."""
 
     kind = WebSocketMetadata
+    noun = "event"
 
 
 class ProcedureMetadataStorage(MetadataStorage[ProcedureMetadata]):
     """The procedures of one application, by ``TRANSPORT:name``."""
 
     kind = ProcedureMetadata
+    noun = "procedure"

@@ -1,7 +1,7 @@
 """How a path template is written: its grammar, before anybody knows what its converters do."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 
 import attrs
@@ -60,12 +60,9 @@ class TemplateSyntax:
         """
         _check(text)
         steps = _split(text)
-        for step in steps:
-            if "" in step.literals[1:-1]:
-                cure = "put a literal character or a slash between"
-                raise template_error(text, "has two parameters with nothing between them", cure)
-        _check_fields(text, [field for step in steps for field in step.fields])
-        _check_path(text, steps)
+        errors = [template_error(text, rule, cure) for rule, cure in _faults(steps)]
+        if errors:
+            raise ConfigurationError.merge(errors)
         shape = "/" + "/".join(step.shape for step in steps)
         return cls(text.removesuffix("/") or "/", shape, tuple(steps))
 
@@ -131,24 +128,28 @@ def _split(text: str) -> list[Step]:
     return [Step(tuple(ls), tuple(fs)) for ls, fs in steps if fs or ls != [""]]
 
 
-def _check_fields(text: str, fields: list[Field]) -> None:
-    names: set[str] = set()
-    for field in fields:
-        if not field.name.isidentifier():
-            cure = "use letters, digits and underscores, a letter first"
-            rule = f"has a parameter named {field.name!r}, which is no identifier"
-            raise template_error(text, rule, cure)
-        if field.name in names:
-            raise template_error(text, f"has two parameters {field.name!r}", "rename one of them")
-        names.add(field.name)
-        if field.is_pattern and (fault := pattern_fault(field.kind[1:-1])) is not None:
-            rule, cure = fault
-            raise template_error(text, f"has a pattern {field.kind!r} that {rule}", cure)
-
-
-def _check_path(text: str, steps: list[Step]) -> None:
+def _faults(steps: list[Step]) -> Iterator[tuple[str, str]]:
+    """The rule that each fault breaks, and the cure."""
+    if any("" in step.literals[1:-1] for step in steps):
+        cure = "put a literal character or a slash between"
+        yield "has two parameters with nothing between them", cure
+    yield from _field_faults([field for step in steps for field in step.fields])
     for place, step in enumerate(steps, 1):
         has_path = any(field.kind == PATH.name for field in step.fields)
         if has_path and (place < len(steps) or any(step.literals)):
             cure = "make it the whole last segment, or use another converter"
-            raise template_error(text, "has a ':path' parameter that is not the last", cure)
+            yield "has a ':path' parameter that is not the last", cure
+
+
+def _field_faults(fields: list[Field]) -> Iterator[tuple[str, str]]:
+    names: set[str] = set()
+    for field in fields:
+        if not field.name.isidentifier():
+            cure = "use letters, digits and underscores, a letter first"
+            yield f"has a parameter named {field.name!r}, which is no identifier", cure
+        elif field.name in names:
+            yield f"has two parameters {field.name!r}", "rename one of them"
+        names.add(field.name)
+        if field.is_pattern and (fault := pattern_fault(field.kind[1:-1])) is not None:
+            rule, cure = fault
+            yield f"has a pattern {field.kind!r} that {rule}", cure

@@ -33,6 +33,26 @@ def segment(text: str) -> Segment:
 
 
 @pytest.mark.parametrize(
+    ("text", "rules"),
+    [
+        ("/{id:integer}/{x:slug}/{y:integer}", ["converter 'integer'", "converter 'slug'"]),
+        ("/{1}/{2}/{a}/{a}", ["named '1'", "named '2'", "two parameters 'a'"]),
+        (
+            "/{p:path}/{x:/a*/}",
+            ["an empty text", "':path' parameter that is not"],
+        ),
+    ],
+)
+def test_template_several_mistakes_are_reported_at_once(text: str, rules: list[str]) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        PathTemplate.parse(text)
+
+    assert len(caught.value.problems) == len(rules)
+    for problem, rule in zip(caught.value.problems, rules, strict=True):
+        assert rule in problem
+
+
+@pytest.mark.parametrize(
     ("text", "rule", "cure"),
     [
         ("", "does not start with '/'", "put a slash in front"),

@@ -6,9 +6,13 @@ from rxkernel import (
     ConfigurationError,
     HttpMetadata,
     HttpMetadataStorage,
+    Request,
     WebSocketMetadata,
     WebSocketMetadataStorage,
+    both,
 )
+from rxkernel.routing.decorators import routes_of
+from rxkernel.routing.storages import MetadataStorages
 
 
 class One: ...
@@ -45,6 +49,33 @@ def test_a_duplicate_name_tells_both_places_and_the_cure() -> None:
     ):
         storage.add(route(target=Other, path="/other"))
     assert storage.all() == (route(target=One),)
+
+
+@pytest.mark.parametrize("target", [One(), One])
+def test_a_duplicate_name_two_controllers_of_one_class_tells_to_derive_a_class(
+    target: object,
+) -> None:
+    storage = HttpMetadataStorage()
+    storage.add(HttpMetadata(One(), "index", "/", "GET", "index"))
+
+    told = r'One\.index of two controllers.*@controller\("/…", name="…_"\) class OtherOne\(One\)'
+    with pytest.raises(ConfigurationError, match=told):
+        storage.add(HttpMetadata(target, "index", "/", "GET", "index"))
+
+
+def test_a_duplicate_name_of_both_is_told_for_route_and_event() -> None:
+    class Twice:
+        @both("GET", "/a", "index")
+        async def a(self, request: Request) -> None: ...
+
+        @both("GET", "/b", "index")
+        async def b(self, request: Request) -> None: ...
+
+    with pytest.raises(ConfigurationError) as caught:
+        MetadataStorages().extend(routes_of(Twice))
+
+    told = sorted(problem.partition(",")[0] for problem in caught.value.problems)
+    assert told == ["event name 'index' is given twice", "route name 'index' is given twice"]
 
 
 def test_one_event_name_in_two_namespaces_is_two_routes() -> None:
