@@ -32,6 +32,7 @@ from rxkernel.routing.markers import (
     cure_of_default,
 )
 from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
+from rxkernel.routing.misplaced_markers import refuse_misplaced
 from rxkernel.routing.parameter_rules import check_source, conflicts, method_of, unbound
 from rxkernel.routing.signature import Parameter, Signature, Source
 from rxkernel.routing.targets import name_of_action
@@ -196,6 +197,7 @@ def _read(
         if isinstance(marker, Inject):
             return _made(parameter, Source.SERVICE, type_)
         return _made(parameter, Source.RESOLVER, type_, marker=marker)
+    refuse_misplaced(type_)
     check_closed(type_)
     if marker is None:
         source = _source_of(type_, name, metadata)

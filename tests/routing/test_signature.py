@@ -23,6 +23,7 @@ from rxkernel import (
     Header,
     HttpMetadata,
     Inject,
+    Marker,
     Parameter,
     Query,
     Request,
@@ -412,6 +413,66 @@ def test_what_cannot_be_bound_is_told_with_its_cure(
     with pytest.raises(ConfigurationError, match=message) as raised:
         over_http(function, path)
     assert str(raised.value).startswith("route 'name' (builtins.object.action) ")
+
+
+class Who(Marker): ...
+
+
+@attrs.frozen
+class Member(Marker):
+    role: str = "any"
+
+
+class Owner(msgspec.Struct, Marker):
+    name: str = ""
+
+
+@attrs.frozen
+class Transfer:
+    amount: int
+    sender: Annotated[str, Who()]
+
+
+class Transfers(msgspec.Struct):
+    whole: list[Transfer]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(
+    ("annotation", "message"),
+    [
+        (Who, r"Who is a marker, not a type; write Annotated\[…, Who\(\)\]"),
+        (Member, "Member is a marker"),
+        (Owner, "Owner is a marker"),
+        (Header, "Header is a marker"),
+        (Member("admin"), "Member is a marker"),
+        (Member | None, "Member is a marker"),
+        (Member | str, "Member is a marker"),
+        (list[Member], "Member is a marker"),
+        (dict[str, list[Owner]], "Owner is a marker"),
+        (NewType("Someone", Member), "Member is a marker"),
+        (Annotated[Member, Body()], "Member is a marker"),
+        (Annotated[Member, Query()], "Member is a marker"),
+        (Transfer, r"the field sender of Transfer has the marker Who, but a client sends all"),
+        (Annotated[Transfer, Query()], "the field sender of Transfer has the marker Who"),
+        (Transfers, "the field sender of Transfer has the marker Who"),
+    ],
+)
+def test_marker_as_a_type_or_in_a_field_is_refused(
+    annotation: Any, message: str, method: str
+) -> None:
+    """A client would send what a resolver should find out."""
+    with pytest.raises(ConfigurationError, match=message):
+        over_http(typed(annotation), "/", method)
+    with pytest.raises(ConfigurationError, match=message):
+        over_socket(typed(annotation))
+
+
+@pytest.mark.parametrize("marker", [Inject(), Who()])
+def test_marker_as_the_type_of_a_service_or_of_a_resolver_is_allowed(marker: Marker) -> None:
+    (parameter,) = over_http(typed(Annotated[Member, marker])).parameters
+
+    assert parameter.type is Member
 
 
 def test_bytes_of_a_body_and_its_files_exclude_each_other() -> None:
