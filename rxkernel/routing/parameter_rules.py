@@ -54,6 +54,9 @@ def check_source(parameter: Parameter, metadata: RouteMetadata) -> None:
         )
     if source is Source.STREAM and not over_http:
         raise ConfigurationError("the body of an event comes whole; take bytes")
+    if parameter.is_converted:
+        _check_default(parameter)
+        return
     if source in _READ and (reason := unreadable(type_)):
         raise ConfigurationError(reason)
     _check_default(parameter)
@@ -160,4 +163,5 @@ def unbound(parameters: list[Parameter], metadata: RouteMetadata) -> Iterator[st
 
 
 def _keys(parameter: Parameter) -> tuple[str, ...]:
-    return field_keys(parameter.type) if is_model(parameter.type) else (parameter.key,)
+    is_class = is_model(parameter.type) and not parameter.is_converted
+    return field_keys(parameter.type) if is_class else (parameter.key,)

@@ -199,6 +199,12 @@ def _read(
         return _made(parameter, Source.RESOLVER, type_, marker=marker)
     refuse_misplaced(type_)
     check_closed(type_)
+    if isinstance(marker, Query | None):
+        key = name if marker is None else marker.name or name
+        if _is_converted(key, type_, metadata):
+            found = _made(parameter, Source.PARAMS, type_, key, is_converted=True)
+            check_source(found, metadata)
+            return found
     if marker is None:
         source = _source_of(type_, name, metadata)
         found = _made(parameter, source, type_, "" if source is Source.BODY else name)
@@ -221,6 +227,13 @@ def _written(annotation: Any) -> str:
     if annotation is inspect.Parameter.empty or isinstance(annotation, str):
         return annotation if isinstance(annotation, str) else "…"
     return annotation.__name__ if type(annotation) is type else str(annotation)
+
+
+def _is_converted(key: str, type_: Any, metadata: RouteMetadata) -> bool:
+    """Whether a converter of the application makes the value of *key*, and no text can."""
+    if not isinstance(metadata, HttpMetadata) or key not in metadata.syntax.converted:
+        return False
+    return not is_scalar(type_) or unreadable(type_) is not None
 
 
 def _source_of(type_: Any, name: str, metadata: RouteMetadata) -> Source:

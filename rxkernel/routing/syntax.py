@@ -7,7 +7,7 @@ from itertools import zip_longest
 import attrs
 
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.routing.kinds import PATH, STR
+from rxkernel.routing.kinds import KINDS, PATH, STR
 from rxkernel.routing.patterns import pattern_fault
 
 
@@ -50,6 +50,16 @@ class TemplateSyntax:
     def parameters(self) -> Mapping[str, str]:
         """The kind of each parameter by its name, in their order."""
         return {field.name: field.kind for step in self.steps for field in step.fields}
+
+    @property
+    def converted(self) -> frozenset[str]:
+        """The names of the parameters with a converter of the application."""
+        return frozenset(
+            field.name
+            for step in self.steps
+            for field in step.fields
+            if not field.is_pattern and field.kind not in KINDS
+        )
 
     @classmethod
     def parse(cls, text: str) -> "TemplateSyntax":

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import Annotated, Any, Protocol
 
 import attrs
 import pytest
@@ -13,8 +13,10 @@ from rxkernel import (
     Application,
     ConfigurationError,
     Converter,
+    HttpException,
     HttpMetadata,
     KernelClient,
+    Query,
     Request,
     RxKernelError,
     http,
@@ -78,6 +80,112 @@ def client_of(*controllers: type, **converters: Converter) -> KernelClient:
 async def test_converter_gives_action_its_value(name: str, given: object) -> None:
     async with client_of(Days, day=DAY) as client:
         assert (await client.http(name, params={"day": given})).content == repr(date(2024, 2, 29))
+
+
+class Sku:
+    """Any class: nothing that JSON is read into."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+
+
+class Mixed(Enum):
+    """One that msgspec does not read."""
+
+    NONE = 0
+    ALL = "all"
+
+
+class HasCode(Protocol):
+    code: str
+
+
+OWN = {
+    "sku": Converter("[A-Z]{3}", Sku, lambda sku: sku.code),
+    "point": POINT,
+    "mixed": Converter("all", Mixed, lambda mixed: mixed.value),
+    "ids": Converter("[0-9]+(?:,[0-9]+)*", lambda text: [int(n) for n in text.split(",")]),
+    "raw": Converter("[a-f]+", str.encode),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "type_", "text", "shown"),
+    [
+        ("sku", Sku, "ABC", "Sku"),
+        ("sku", Sku | None, "ABC", "Sku"),
+        ("sku", Sku | str, "ABC", "Sku"),
+        ("sku", Annotated[Sku, "extra"], "ABC", "Sku"),
+        ("sku", Annotated[Sku, Query("x")], "ABC", "Sku"),
+        ("sku", HasCode, "ABC", "Sku"),
+        ("sku", Any, "ABC", "Sku"),
+        ("point", Point, "1,2", "Point"),
+        ("mixed", Mixed, "all", "Mixed"),
+        ("ids", list[int], "1,2", "list"),
+        ("raw", bytes, "abc", "bytes"),
+    ],
+)
+async def test_typed_action_takes_what_a_converter_returns_whatever_its_class(
+    kind: str, type_: Any, text: str, shown: str
+) -> None:
+    class Shop:
+        async def show(self, x: Any, page: int = 1) -> list[Any]:
+            return [type(x).__name__, page]
+
+    Shop.show.__annotations__["x"] = type_
+    http("GET", f"/{{x:{kind}}}", "show")(Shop.show)
+    client = client_of(Shop, **OWN)
+
+    response = await client.http("show", params={"x": text, "page": "2"})
+    assert (response.status_code, response.content) == (200, [shown, 2])
+    assert (await client.http("show", params={"x": "?"})).status_code == 404
+    await client.close()
+
+
+async def test_typed_action_of_another_class_than_the_converter_returns_is_500(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Shop:
+        @http("GET", "/{x:point}", "show")
+        async def show(self, x: Sku) -> None: ...
+
+    client = client_of(Shop, **OWN)
+
+    response = await client.http("show", params={"x": "1,2"})
+
+    assert response.status_code == 500
+    assert "converter of {x} returned Point(x=1, y=2)" in caplog.text
+    await client.close()
+
+
+async def test_typed_action_of_converted_value_and_body_takes_each_from_its_place() -> None:
+    class Shop:
+        @http("POST", "/{at:point}", "add")
+        async def add(self, at: Point, other: Point) -> list[Point]:
+            return [at, other]
+
+    client = client_of(Shop, **OWN)
+
+    response = await client.http("add", params={"at": "1,2"}, body={"x": 3, "y": 4})
+    assert response.content == [Point(1, 2), Point(3, 4)]
+    await client.close()
+
+
+async def test_typed_action_called_without_converted_parameter_is_422() -> None:
+    """A bundle may call a handler itself."""
+
+    class Shop:
+        @http("GET", "/{x:sku}", "show")
+        async def show(self, x: Sku) -> None: ...
+
+    client = client_of(Shop, **OWN)
+    await client.http("show", params={"x": "ABC"})
+    definition = client.application.kernel.http_definitions["show"]
+
+    with pytest.raises(HttpException) as caught:
+        await definition.handler(Request("HTTP"))
+    assert caught.value.status_code == 422
+    await client.close()
 
 
 @pytest.mark.parametrize("given", ["2024-02-30", "20240229", "x", 7])

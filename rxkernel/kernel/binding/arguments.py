@@ -55,7 +55,7 @@ def check_types(parameters: Iterable[Parameter]) -> None:
     """
     problems = []
     for parameter in parameters:
-        if parameter.source in _READ:
+        if parameter.source in _READ and not parameter.is_converted:
             try:
                 read_node(parameter.type)
             except (TypeError, NameError) as exc:
@@ -74,6 +74,8 @@ def argument(parameter: Parameter) -> Read:
         return _stream
     if parameter.source is Source.FILE:
         return _files(parameter) if get_origin(without_none(parameter.type)) else _file(parameter)
+    if parameter.is_converted:
+        return _converted(parameter)
     if is_scalar(parameter.type):
         return _text(parameter)
     return _texts(parameter) if is_many(parameter.type) else _model(parameter)
@@ -133,6 +135,36 @@ def _files(parameter: Parameter) -> Read:
         return request.files.getall(key, None) or nothing(misfits)
 
     return read
+
+
+def _converted(parameter: Parameter) -> Read:
+    """What a converter of the application made of the path, as it is."""
+    key, name, type_ = parameter.key, parameter.name, parameter.type
+    classes = _classes_of(type_)
+    nothing = absent(parameter, f"params.{key}")
+
+    def read(request: Request, misfits: Misfits) -> Any:
+        value = request.params.get(key, MISSING)
+        if value is MISSING:
+            return nothing(misfits)
+        if not isinstance(value, classes):
+            raise TypeError(
+                f"the converter of {{{key}}} returned {value!r}, which is not what parameter "
+                f"{name!r} has as its type, {type_}; change one of them"
+            )
+        return value
+
+    return read
+
+
+def _classes_of(type_: Any) -> tuple[type, ...]:
+    """What an instance of *type_* is one of; `object` where that cannot be asked."""
+    found = tuple(get_origin(member) or member for member in alternatives(type_))
+    try:
+        isinstance(None, found)
+    except TypeError:  # Any, a Protocol, a Literal
+        return (object,)
+    return found
 
 
 def _text(parameter: Parameter) -> Read:
