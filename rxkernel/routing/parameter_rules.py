@@ -20,8 +20,9 @@ from rxkernel.routing.annotations import (
     is_scalar,
     many_sided_fields,
     unreadable,
+    without_none,
 )
-from rxkernel.routing.kinds import FLOAT, INT
+from rxkernel.routing.kinds import FLOAT, INT, STR
 from rxkernel.routing.kinds import UUID as UUID_KIND
 from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
 from rxkernel.routing.signature import REQUIRED, Parameter, Source
@@ -31,6 +32,9 @@ _CONVERTED = MappingProxyType(
     {INT.name: (int, float, Decimal), FLOAT.name: (float, Decimal), UUID_KIND.name: (UUID,)}
 )
 """What a value of a path's converter can become; one that is a text can become anything."""
+
+_TYPES = MappingProxyType({INT.name: "int", FLOAT.name: "float", UUID_KIND.name: "UUID"})
+"""The type of a parameter by the converter in its path, where it is not str."""
 
 
 def check_source(parameter: Parameter, metadata: RouteMetadata) -> None:
@@ -99,10 +103,24 @@ def _check_param(parameter: Parameter, metadata: RouteMetadata) -> None:
                 f"int or list[str], or write Annotated[…, Body()]"
             )
     elif not is_scalar(parameter.type) or not _can_meet(kind, parameter.type):
-        raise ConfigurationError(
-            f"the path gives {{{parameter.key}:{kind}}}, which is not what the type "
-            f"says; change one of them"
-        )
+        raise ConfigurationError(_unlike_path(parameter, kind))
+
+
+def _unlike_path(parameter: Parameter, kind: str) -> str:
+    """That the path has another value than the type, and both ways to write it."""
+    key, type_ = parameter.key, parameter.type
+    made = _TYPES.get(kind, "str")
+    field = key if kind == STR.name else f"{key}:{kind}"
+    cure = f"write {parameter.name}: {made}"
+    if is_scalar(type_):
+        others = {made: kind for kind, made in _TYPES.items()}
+        other = others.get(_shown(without_none(type_)))
+        cure += f", or {{{key}:{other}}} in the path" if other else f", or {{{key}}} in the path"
+    return f"{{{field}}} of its path is one {made}, which cannot become {_shown(type_)}; {cure}"
+
+
+def _shown(type_: Any) -> str:
+    return type_.__name__ if type(type_) is type else str(type_)
 
 
 def _can_meet(kind: str, type_: Any) -> bool:
@@ -152,14 +170,21 @@ def unbound(parameters: list[Parameter], metadata: RouteMetadata) -> Iterator[st
         near = nearest(name, others)
         if near:
             yield (
-                f"takes {near!r}, which its path {metadata.path!r} does not have, and leaves "
-                f"{{{name}}} of the path to nobody; give both one name"
+                f"takes {near!r}, which its path {metadata.path!r} does not have, and does not "
+                f"take {{{name}}} of the path; give both one name"
             )
         elif not sources & {Source.SERVICE, Source.RESOLVER}:
             yield (
-                f"leaves {{{name}}} of its path {metadata.path!r} to nobody; take it, as in "
-                f"{name}: str, or take the Request"
+                f"does not take {{{name}}} of its path {metadata.path!r}; add "
+                f"{_parameter_for(name, metadata)} to the action, or take the Request"
             )
+
+
+def _parameter_for(name: str, metadata: HttpMetadata) -> str:
+    kind = metadata.syntax.parameters[name]
+    if name in metadata.syntax.converted:
+        return f"{name}, with the type that converter {kind!r} returns,"
+    return f"{name}: {_TYPES.get(kind, 'str')}"
 
 
 def _keys(parameter: Parameter) -> tuple[str, ...]:
