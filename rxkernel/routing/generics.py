@@ -102,14 +102,37 @@ def _open_in_fields(model: Any) -> Iterator[str]:
         infos = list(infos_in(msgspec_inspect.type_info(model), set()))
     except (*UNREADABLE, NameError):  # told where it is read
         return
-    for cls in (info.cls for info in infos if hasattr(info, "cls")):
-        own = get_origin(cls) or cls
-        if own is cls and _variables_of(cls):
-            yield _bare_class(cls)
-        for base, given in types_in(own).items():
-            if base is own or not _variables_of(base):
-                continue
-            if is_typeddict(own):  # msgspec fills no variables of its bases
-                yield f"{own.__qualname__} derives from a generic TypedDict; write its fields"
-            elif any(variable not in given for variable in _variables_of(base)):
-                yield _bare_class(base)
+    places = {
+        id(field.type): (info.cls, field.name)
+        for info in infos
+        for field in getattr(info, "fields", ())
+    }
+    for info in (info for info in infos if hasattr(info, "cls")):
+        problems = list(_open_in_class(info.cls))
+        if problems and id(info) in places and isinstance(info, msgspec_inspect.CustomType):
+            yield _foreign_field(*places[id(info)], info.cls)
+        else:
+            yield from problems
+
+
+def _open_in_class(cls: Any) -> Iterator[str]:
+    own = get_origin(cls) or cls
+    if own is cls and _variables_of(cls):
+        yield _bare_class(cls)
+    for base, given in types_in(own).items():
+        if base is own or not _variables_of(base):
+            continue
+        if is_typeddict(own):  # msgspec fills no variables of its bases
+            yield f"{own.__qualname__} derives from a generic TypedDict; write its fields"
+        elif any(variable not in given for variable in _variables_of(base)):
+            yield _bare_class(base)
+
+
+def _foreign_field(model: Any, field: str, cls: Any) -> str:
+    """What a field of an ORM is: generic, but no class that arguments would make readable."""
+    name = (get_origin(model) or model).__qualname__
+    kind = (get_origin(cls) or cls).__qualname__
+    return (
+        f"the field {field} of {name} is of the class {kind}, which JSON is neither read into "
+        f"nor made of; declare an attrs class or a dataclass with the fields that are sent"
+    )

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Generic, TypedDict, TypeVar
 import attrs
 import msgspec
 import pytest
+from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column
 
 from rxkernel import ConfigurationError, HttpMetadata, Inject, Signature, http
 from rxkernel.application.pytest_plugin import ClientOf
@@ -135,6 +136,39 @@ def test_what_stays_open_is_told(make: Any, annotation: Any, message: str) -> No
     controller = type("C", (), {"action": make(annotation)})
     with pytest.raises(ConfigurationError, match=message):
         signature_of(controller, "action")
+
+
+class Expression(Generic[T]): ...
+
+
+class Column(Expression[T]):
+    """As the classes of columns of an ORM, which leave variables of their bases open."""
+
+
+class OpenColumn(Column): ...  # type: ignore[type-arg]
+
+
+@attrs.frozen
+class Entity:
+    id: OpenColumn
+
+
+class MappedBase(MappedAsDataclass, DeclarativeBase): ...
+
+
+class MappedEntity(MappedBase):
+    __tablename__ = "entity"
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+
+@pytest.mark.parametrize("make", [returning, taking])
+@pytest.mark.parametrize("annotation", [Entity, list[Entity], MappedEntity, MappedEntity | None])
+def test_field_of_an_orm_class_is_reported_with_its_class(make: Any, annotation: Any) -> None:
+    controller = type("C", (), {"action": make(annotation)})
+    told = r"the field id of \w*Entity is of the class \w+, which .*; declare an attrs class or a"
+    with pytest.raises(ConfigurationError, match=told) as raised:
+        signature_of(controller, "action")
+    assert len(raised.value.problems) == 1
 
 
 @pytest.mark.parametrize("controller", [Crud, Open, Half])
