@@ -90,13 +90,16 @@ class Compiled:
 def _unknown_transport(
     definition: Definition, transports: Collection[Transport]
 ) -> ConfigurationError:
-    near = nearest(definition.transport, tuple(transports))
+    name = str(definition.transport)
+    near = nearest(name, tuple(transports))
+    served = f" (they serve {', '.join(transports)})" if transports else ""
     hint = (
         f"did you mean {near!r}?"
         if near
-        else f"enabled bundles serve: {', '.join(transports) or 'no transport'}"
+        else f"enable the bundle of this transport, or write transports = "
+        f"(Transport({name!r}),) in the class of the bundle that serves it"
     )
     return ConfigurationError(
         f"procedure {definition.name!r} ({definition.metadata.place}) has the transport "
-        f"{str(definition.transport)!r}, which no enabled bundle serves; {hint}"
+        f"{name!r}, which no enabled bundle serves{served}; {hint}"
     )

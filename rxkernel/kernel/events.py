@@ -6,7 +6,7 @@ from typing import Any, Self, TypeVar
 
 import attrs
 
-from rxkernel.events.dispatcher import is_async
+from rxkernel.events.dispatcher import describe, is_async
 from rxkernel.events.event import Event
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.kernel.compiled import Compiled
@@ -161,8 +161,8 @@ class DefinitionEvent(Event):
         if not is_async(wrapper):
             raise ConfigurationError(
                 f"what a listener of '{KernelEvents.KERNEL_DEFINITION}' wrapped around "
-                f"{self.definition.name!r} is {wrapper!r}; a wrapper returns an async def that "
-                f"takes the request"
+                f"{self.definition.name!r} is {describe(wrapper)}, which is not async; return "
+                f"an async def that takes the request"
             )
         return wrapper
 

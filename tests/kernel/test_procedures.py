@@ -116,9 +116,12 @@ async def test_procedure_of_a_transport_that_no_bundle_serves_is_refused() -> No
     one, two = await problems_of(application(Controller))
 
     assert "procedure 'one'" in one
-    assert "Controller.one) has the transport 'LINSE', which no enabled bundle serves" in one
+    assert "Controller.one) has the transport 'LINSE', which no enabled bundle serves (" in one
     assert one.endswith("did you mean 'LINES'?")
-    assert two.endswith("enabled bundles serve: LINES")
+    assert "serves (they serve LINES); enable the bundle of this transport, or write" in two
+    assert "transports = (Transport('METACOM'),) in the class of the bundle" in two
+    (alone,) = await problems_of(Application(controllers=[type("C", (), {"one": Controller.two})]))
+    assert "which no enabled bundle serves; enable the bundle" in alone
 
 
 @pytest.mark.parametrize(
