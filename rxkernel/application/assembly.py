@@ -1,6 +1,7 @@
 """Putting an application together from its parts: all of boot that does not await."""
 
 from collections.abc import Iterator, Mapping
+from inspect import isroutine
 from types import MappingProxyType, ModuleType
 from typing import Any
 
@@ -244,6 +245,14 @@ def _each_once(*things: Any) -> list[Any]:
 
 def no_route(controller: Any) -> ConfigurationError:
     """The error for a *controller* that nothing reaches."""
+    if isroutine(controller):
+        name = controller.__name__
+        return ConfigurationError(
+            f"controller {describe(controller)} is a function, which is no controller; give its "
+            f"module, Application(controllers=[{controller.__module__}]), or add its route: "
+            f"application.http_metadata_storage.add("
+            f'HttpMetadata({name}, "name", "/path", "GET", {name}))'
+        )
     return ConfigurationError(
         f"controller {name_of_target(controller)} has no route; put @http or @websocket on its "
         f"methods, or add its routes to a metadata storage"

@@ -81,8 +81,8 @@ def _places(one: RouteMetadata, other: RouteMetadata) -> str:
         return f"to {one.place} and to {other.place}; rename or remove one of them"
     name = one.owner.__name__
     return (
-        f"to {one.place} of two controllers of one class; remove one of them, or derive a class for it, with a "
-        f'prefix: @controller("/…", name="…_") class Other{name}({name})'
+        f"to {one.place} of two controllers of one class; remove one of them, or derive a class "
+        f'for it, with a prefix: @controller("/…", name="…_") class Other{name}({name})'
     )
 
 

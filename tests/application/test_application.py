@@ -382,6 +382,17 @@ class TestMistakes:
 
         assert "'kernel.requst', which is never sent; did you mean 'kernel.request'?" in problem
 
+    async def test_function_as_a_controller_is_refused(self) -> None:
+        @http("GET", "/f", "f")
+        async def find(request: Request) -> None: ...
+
+        (problem,) = await problems_of(Application(controllers=[find]))
+
+        assert f"controller {__name__}.Test" in problem
+        assert "find is a function, which is no controller; give its module" in problem
+        assert f"Application(controllers=[{__name__}])" in problem
+        assert 'storage.add(HttpMetadata(find, "name", "/path", "GET", find))' in problem
+
     async def test_an_instance_without_routes_as_a_controller(self) -> None:
         (problem,) = await problems_of(Application(controllers=[object()]))
 
