@@ -189,14 +189,24 @@ def both(
     name: str,
     *,
     status_code: int = 200,
+    body_limit: int | None = None,
     host: str | None = None,
     headers: Mapping[str, str] = MappingProxyType({}),
 ) -> Callable[[F], F]:
     """Serve the decorated controller method over HTTP and as an event, both called *name*.
 
-    *host* and *headers* restrict the route over HTTP, see `http`; an event has neither.
+    *body_limit*, *host* and *headers* are those of the route over HTTP, see `http`; an event has
+    none of them.
     """
-    over_http = http(method, path, name, status_code=status_code, host=host, headers=headers)
+    over_http = http(
+        method,
+        path,
+        name,
+        status_code=status_code,
+        body_limit=body_limit,
+        host=host,
+        headers=headers,
+    )
     over_socket = websocket(name, status_code=status_code)
 
     def label(function: F) -> F:

@@ -184,6 +184,22 @@ def test_option_twice_on_a_class_keeps_the_outer() -> None:
     assert options(Controller) == {"index": {"access": "outer"}}
 
 
+def test_both_gives_its_route_all_that_http_takes() -> None:
+    constraints: dict[str, Any] = {"host": "example.com", "headers": {"X-Version": "2"}}
+
+    class Controller:
+        @both("POST", "/", "add", status_code=201, body_limit=10, **constraints)
+        async def add(self, request: Request) -> None: ...
+
+    route, event = sorted(routes_of(Controller), key=lambda r: type(r).__name__)
+
+    assert isinstance(route, HttpMetadata)
+    assert (route.status_code, route.body_limit) == (201, 10)
+    assert {"host": route.host, "headers": route.headers} == constraints
+    assert isinstance(event, WebSocketMetadata)
+    assert event.status_code == 201
+
+
 @pytest.mark.parametrize("define", [attrs.define, attrs.frozen, attrs.define(slots=False)])
 def test_labels_above_or_below_attrs_define_are_kept(define: Any) -> None:
     @access("members")
