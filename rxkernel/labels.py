@@ -50,7 +50,7 @@ def refuse_function(decorator: str, labelled: object, hint: str) -> None:
     """Refuse ``@decorator(…)`` on anything but a class, where nothing reads it.
 
     Raises:
-        ConfigurationError: *labelled* is no class.
+        ConfigurationError: *labelled* is not a class.
     """
     if not isinstance(labelled, type):
         raise ConfigurationError(

@@ -248,7 +248,7 @@ def no_route(controller: Any) -> ConfigurationError:
     if isroutine(controller):
         name = controller.__name__
         return ConfigurationError(
-            f"controller {describe(controller)} is a function, which is no controller; give its "
+            f"controller {describe(controller)} is a function, not a controller; give its "
             f"module, Application(controllers=[{controller.__module__}]), or add its route: "
             f"application.http_metadata_storage.add("
             f'HttpMetadata({name}, "name", "/path", "GET", {name}))'

@@ -1,6 +1,6 @@
-"""Markers where none is read: as a type, or in a class that is read from what a client sends.
+"""Refuses markers outside of the ``Annotated`` of a parameter: as a type, or in a field.
 
-Such a parameter looks as if a resolver gave it, but a client would.
+Such a parameter seems to get its value from a resolver, but a client would send it.
 """
 
 from collections.abc import Iterator

@@ -40,8 +40,8 @@ class Parameter:
     ``key`` is its name in its source; of a body that is taken whole it is empty. ``type`` is the
     annotation without its marker, constraints (`msgspec.Meta`) kept. ``marker`` is there where a
     resolver of a bundle gives the argument, and ``input_description`` where that describes what a
-    client must send, see `InputDescription`. One that ``is_converted`` is the value that a
-    converter of the application made of the path, of whatever class.
+    client must send, see `InputDescription`. ``is_converted`` says that a converter of the
+    application returns the value, of any class.
     """
 
     name: str

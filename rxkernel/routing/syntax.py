@@ -156,7 +156,7 @@ def _field_faults(fields: list[Field]) -> Iterator[tuple[str, str]]:
     for field in fields:
         if not field.name.isidentifier():
             cure = "use letters, digits and underscores, a letter first"
-            yield f"has a parameter named {field.name!r}, which is no identifier", cure
+            yield f"has a parameter named {field.name!r}, which is not an identifier", cure
         elif field.name in names:
             yield f"has two parameters {field.name!r}", "rename one of them"
         names.add(field.name)
