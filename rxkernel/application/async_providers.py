@@ -129,9 +129,9 @@ def _scoped(key: Any, binding: Binding) -> Binding:
     """The binding of a service per message or connection; one of an instance needs no scope."""
     provider = binding.provider
     if isinstance(provider, InstanceProvider):
-        if not _is_factory(key, provider._instance):
+        if not is_factory_binding(binding):
             return Binding(key, provider, NoScope)
-        provider = _of_factory(provider)
+        provider = provider_of_factory(provider._instance)
     return Binding(key, _opening(key, provider), binding.scope)
 
 
@@ -150,14 +150,40 @@ def _opening(key: Any, provider: Provider[Any]) -> Provider[Any]:
     return provider
 
 
-def _of_factory(provider: InstanceProvider[Any]) -> Provider[Any]:
-    """A provider that calls the factory which a service was bound to, such as an
-    ``async_sessionmaker``: injector takes any object but a function for the service itself."""
-    return CallableProvider(provider._instance.__call__)
+def provider_of_factory(factory: Any) -> Provider[Any]:
+    """A provider that calls *factory*, such as an ``async_sessionmaker`` or a partial: injector
+    takes any object but a function for the service itself."""
+    call = factory.__call__
+    return CallableProvider(call if inspect.ismethod(call) else _function_of(factory))
 
 
-def _is_factory(key: Any, instance: Any) -> bool:
-    kind = get_origin(bare(key)) or bare(key)
+def _function_of(factory: Callable[[], Any]) -> Callable[[], Any]:
+    """*factory* as a function: injector reads the module and the hints of what it calls, and
+    one that is written in C has neither."""
+    if inspect.iscoroutinefunction(factory):
+
+        async def awaited() -> Any:
+            return await factory()
+
+        return awaited
+    if _is_made_by(_ASYNC, getattr(factory, "func", None)):
+
+        @asynccontextmanager
+        async def entered() -> AsyncIterator[Any]:
+            async with factory() as service:
+                yield service
+
+        return entered
+    return lambda: factory()
+
+
+def is_factory_binding(binding: Binding) -> bool:
+    """Whether a service per message or connection is bound to an object that makes it, and is
+    not one itself."""
+    if binding.scope not in _SCOPED or not isinstance(binding.provider, InstanceProvider):
+        return False
+    kind, instance = bare(binding.interface), binding.provider._instance
+    kind = get_origin(kind) or kind
     return callable(instance) and not (isinstance(kind, type) and isinstance(instance, kind))
 
 

@@ -2,10 +2,12 @@
 
 import inspect
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from injector import (
     Binder,
+    Binding,
     CallableProvider,
     ClassProvider,
     Injector,
@@ -14,29 +16,31 @@ from injector import (
     Provider,
 )
 
+from rxkernel.application.async_providers import is_factory_binding, provider_of_factory
 from rxkernel.application.problems import name_of
 from rxkernel.nearest import nearest
 
 Overrides = Mapping[Any, Any]
-"""What replaces each service: an instance, or a class or function that provides it."""
+"""What replaces each service: an instance, or a class, function or factory that provides it."""
 
 
 class OverridingBinder(Binder):
     """Binds an override as soon as its service is bound, so nothing is built with the original.
 
     An instance is used as it is. A class or a function provides the service in the scope of
-    the original.
+    the original; so does an object that `Binder.bind` would call in that scope.
     """
 
     def __init__(self, injector: Injector, overrides: Overrides) -> None:
         super().__init__(injector, auto_bind=False)
         self._overrides = {key: _provider(given) for key, given in overrides.items()}
         self._unused = set(overrides)
-        self._own: frozenset[Any] = frozenset()
+        self._own: set[Any] = set()
         self._is_complete = False
 
     def bind(self, interface: Any, to: Any = None, scope: Any = None) -> None:
         """Bind *interface*, then what overrides it."""
+        self._own.discard(interface)
         is_new = interface not in self._bindings
         super().bind(interface, to, scope)
         if interface in self._overrides and (is_new or not self._is_complete):
@@ -51,14 +55,16 @@ class OverridingBinder(Binder):
 
     def _override(self, interface: Any, scope: Any) -> None:
         provider = self._overrides[interface]
-        is_given = isinstance(provider, InstanceProvider)
-        binding = self.create_binding(interface, provider, NoScope if is_given else scope)
+        binding = self.create_binding(interface, provider, scope)
+        if isinstance(provider, InstanceProvider) and not is_factory_binding(binding):
+            binding = Binding(interface, provider, NoScope)
         self._bindings[interface] = binding
         self._unused.discard(interface)
 
     def protect(self) -> None:
-        """What has been bound so far is the framework's own, and not to be overridden."""
-        self._own = frozenset(self._bindings)
+        """What has been bound so far is the framework's own, and cannot be overridden unless a
+        module or a bundle binds it again."""
+        self._own = set(self._bindings)
 
     def complete(self) -> None:
         """All services are bound: to bind one again from here on is to wrap its provider."""
@@ -98,4 +104,6 @@ def _provider(given: Any) -> Provider[Any]:
         return ClassProvider(given)
     if inspect.isroutine(given):
         return CallableProvider(given)
+    if isinstance(given, partial):
+        return provider_of_factory(given)
     return InstanceProvider(given)

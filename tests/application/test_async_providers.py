@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from functools import partial
 from typing import Annotated, Any
 
 import pytest
@@ -128,6 +129,8 @@ def bound(key: Any, to: Any = None, scope: Any = request_scope) -> Callable[[Bin
         bound(Plain, annotated),
         bound(Plain, annotated_with_class),
         bound(Plain, Managed),
+        bound(Plain, partial(awaited)),
+        bound(Plain, partial(entered)),
         AwaitedMethod(),
         EnteredMethod(),
     ],
@@ -138,7 +141,9 @@ async def test_async_provider_of_request_scope_gives_opened_service(
     assert (await client_of(Actions, modules=[module]).http("plain")).content is True
 
 
-@pytest.mark.parametrize("to", [None, Managed, lambda: Managed(), Factory(), Factory().__call__])
+@pytest.mark.parametrize(
+    "to", [None, Managed, lambda: Managed(), partial(Managed), Factory(), Factory().__call__]
+)
 async def test_service_whose_key_is_a_context_manager_is_entered(
     client_of: ClientOf, to: Any
 ) -> None:

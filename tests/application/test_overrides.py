@@ -1,5 +1,6 @@
 """Services of a test in place of those of the application: who gets them, how long they live."""
 
+from functools import partial
 from typing import Annotated, Any, Self
 
 import attrs
@@ -15,6 +16,7 @@ from rxkernel import (
     Inject,
     KernelClient,
     KernelEvents,
+    Propagator,
     Request,
     RequestEvent,
     RxKernelError,
@@ -240,6 +242,63 @@ async def test_override_of_the_frameworks_own_is_an_error(client_of: ClientOf) -
         await client.http("invite")
 
 
+async def test_callable_instance_in_place_of_a_singleton_is_not_called(
+    client_of: ClientOf,
+) -> None:
+    """As `Binder.bind` takes it; a mock can be called, too."""
+
+    class Calling(FakeMailer):
+        def __call__(self) -> Mailer:
+            raise AssertionError
+
+    class Other:
+        def __call__(self) -> Mailer:
+            raise AssertionError
+
+        def send(self) -> str:
+            return "pretended"
+
+    for given in (Calling(), Other()):
+        client = client_of(Invitations, overrides={Mailer: given}, **PARTS)
+        assert (await client.http("invite")).content == ["pretended"] * 4
+
+
+async def test_partial_in_place_of_a_singleton_is_called(client_of: ClientOf) -> None:
+    client = client_of(Invitations, overrides={Mailer: partial(FakeMailer)}, **PARTS)
+
+    assert (await client.http("invite")).content == ["pretended"] * 4
+
+
+async def test_override_of_the_frameworks_own_that_a_module_binds_again_is_used(
+    client_of: ClientOf,
+) -> None:
+    class Tracing(Propagator):
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+    class Traced:
+        @http("GET", "/traced", "traced")
+        async def traced(self, propagator: Annotated[Propagator, Inject()]) -> Any:
+            return getattr(propagator, "name", None)
+
+    def trace(binder: Binder) -> None:
+        binder.bind(Propagator, to=Tracing("module"))
+
+    class Spans(Bundle):
+        name = "spans"
+
+        def configure(self, binder: Binder) -> None:
+            trace(binder)
+
+    overrides = {Propagator: Tracing("override")}
+    for parts in ({"modules": [trace]}, {"bundles": [Spans]}):
+        assert (await client_of(Traced, **parts).http("traced")).content == "module"
+        client = client_of(Traced, overrides=overrides, **parts)
+        assert (await client.http("traced")).content == "override"
+    with pytest.raises(ConfigurationError, match="Propagator is a service of the framework itse"):
+        await client_of(Traced, overrides=overrides).http("traced")
+
+
 async def test_override_that_cannot_be_built_is_an_error(client_of: ClientOf) -> None:
     class Needy(Mailer):
         @inject
@@ -434,6 +493,32 @@ class TestScopes:
             for _ in range(3):
                 await client.http("unit")
             assert Unit.closed == 3
+
+    async def test_factory_is_called_as_where_it_is_bound(self, client_of: ClientOf) -> None:
+        """An ``async_sessionmaker``, for example, or a partial."""
+
+        class Factory:
+            def __call__(self) -> Unit:
+                return Unit()
+
+        for given in (Factory(), partial(Unit)):
+            Unit.closed = 0
+            client = client_of(Units, modules=[self.per_message], overrides={Unit: given})
+            for _ in range(2):
+                await client.http("unit")
+            assert Unit.closed == 2
+
+    async def test_callable_instance_of_the_service_is_the_service(
+        self, client_of: ClientOf
+    ) -> None:
+        class Calling(Unit):
+            def __call__(self) -> Unit:
+                raise AssertionError
+
+        unit = Calling()
+        client = client_of(Units, modules=[self.per_message], overrides={Unit: unit})
+
+        assert (await client.http("unit")).content == id(unit)
 
     async def test_instance_is_one_for_all_and_not_closed(self, client_of: ClientOf) -> None:
         unit = Unit()
