@@ -12,9 +12,10 @@ from injector import Error as InjectorError
 
 from rxkernel.application.bundle import Bundle
 from rxkernel.application.bundle_rules import Found, check_bundle, class_of
-from rxkernel.application.problems import explain, place_of
+from rxkernel.application.problems import explain
 from rxkernel.application.settings_sources import default_section
 from rxkernel.exceptions import ConfigurationError
+from rxkernel.raised import place_of
 from rxkernel.settings import Settings
 
 
@@ -73,14 +74,14 @@ class _Builder:
             built = self._injector.create_object(bundle) if isinstance(bundle, type) else bundle
             check_bundle(built)
             self._injector.binder.install(built.configure)
-        except ConfigurationError:
+        except (ConfigurationError, KeyboardInterrupt):
             raise
         except _LaterError as exc:
             raise ConfigurationError(
                 f"bundle {bundle.name!r} asks for the bundle {exc.name!r}, which is set up later; "
                 f"write after = ({exc.name!r},) in {class_of(bundle).__qualname__}"
             ) from exc
-        except (Exception, SystemExit) as exc:
+        except BaseException as exc:
             place = "" if isinstance(exc, InjectorError) else place_of(exc)
             problem = f"{explain(f'bundle {bundle.name!r}', exc)}{place}"
             raise ConfigurationError(problem) from exc

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rxkernel.application.bundle import Bundle
 from rxkernel.application.bundle_rules import Found, class_of
 from rxkernel.application.entry_points import entry_of, extra_of, installed, package_of
-from rxkernel.application.problems import place_of
 from rxkernel.exceptions import ConfigurationError
+from rxkernel.raised import place_of, text_of, told
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -30,7 +30,9 @@ def load(name: str) -> Found:
         raise ConfigurationError(
             *(f"bundle {name!r} cannot be imported: {problem}" for problem in exc.problems)
         ) from exc
-    except (Exception, SystemExit) as exc:  # a module may raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as exc:  # a module may raise anything
         raise ConfigurationError(
             f"bundle {name!r} cannot be imported: {_reason(exc)}{_fix(entry, exc)}"
         ) from exc
@@ -77,10 +79,9 @@ def missing_extra(exc: ModuleNotFoundError) -> str | None:
 
 
 def _reason(exc: BaseException) -> str:
-    text = str(exc)
-    if isinstance(exc, ImportError) and text:
+    if isinstance(exc, ImportError) and (text := text_of(exc)):
         return text
-    return f"{type(exc).__name__}{': ' if text else ''}{text}{place_of(exc)}"
+    return f"{told(exc)}{place_of(exc)}"
 
 
 def _fix(entry: "EntryPoint", exc: BaseException) -> str:

@@ -13,6 +13,7 @@ from rxkernel.application.bundle import Bundle
 from rxkernel.application.settings_fields import fields_of, group_of
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.messages.transport import Transport
+from rxkernel.raised import place_of, told
 from rxkernel.routing.markers import BuiltInMarker, Marker
 from rxkernel.servers.server import Server
 
@@ -42,8 +43,11 @@ def check_bundle(bundle: Found) -> None:
     """
     try:
         problems = tuple(_problems(bundle))
-    except Exception as exc:  # noqa: BLE001 - an attribute may be a property, which may raise
-        problems = (f"bundle {class_of(bundle).__qualname__} cannot be read: {exc!r}",)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as exc:  # noqa: BLE001 - an attribute may be a property, which may raise
+        name = class_of(bundle).__qualname__
+        problems = (f"bundle {name} cannot be read: {told(exc)}{place_of(exc)}",)
     if problems:
         raise ConfigurationError(*problems)
 
@@ -154,7 +158,7 @@ def _settings_class(attribute: str, value: Any) -> Iterator[str]:
         if _is_in_itself(value):
             yield f"{attribute} {value.__qualname__} has itself as a field; settings are a tree"
     except Exception as exc:  # noqa: BLE001 - an annotation may be any expression
-        yield f"{attribute} {value.__qualname__} has a type that cannot be read: {exc}"
+        yield f"{attribute} {value.__qualname__} has a type that cannot be read: {told(exc)}"
 
 
 def _is_in_itself(cls: type, outer: tuple[type, ...] = ()) -> bool:

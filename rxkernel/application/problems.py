@@ -1,15 +1,12 @@
 """What injector could not do, said with the cure."""
 
-import os
-import traceback
 from typing import Any
 
 from injector import CallError, CircularDependency, UnsatisfiedRequirement
 
 from rxkernel.exceptions import RxKernelError
 from rxkernel.messages.scoped_services import name_of_key
-
-_PACKAGE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")
+from rxkernel.raised import text_of, told
 
 
 def name_of(thing: Any) -> str:
@@ -27,22 +24,13 @@ def explain(what: str, exc: BaseException) -> str:
             f"application: binder.bind({wanted}, scope=singleton)"
         )
     if isinstance(exc, CircularDependency):
-        return f"{what} cannot be built, its services need each other in a circle: {exc}"
+        return f"{what} cannot be built, its services need each other in a circle: {text_of(exc)}"
     if isinstance(exc, CallError):
-        reason = exc.args[4] if len(exc.args) > 4 else exc
+        reason = exc.args[4] if len(exc.args) > 4 else text_of(exc)
         return (
             f"{what} cannot be built: {reason}; put @inject on its constructor, above "
             f"@attrs.define if there is one, and give every parameter a type"
         )
     if isinstance(exc, RxKernelError):
-        return f"{what} cannot be built: {exc}"
-    return f"{what} cannot be built: {type(exc).__name__}: {exc}"
-
-
-def place_of(exc: BaseException) -> str:
-    """Where the user's code raised *exc*, in brackets; a `SyntaxError` says that itself."""
-    frames = [f for f in traceback.extract_tb(exc.__traceback__) if f.filename[0] != "<"]
-    own = [frame for frame in frames if not frame.filename.startswith(_PACKAGE)]
-    if isinstance(exc, SyntaxError) or not own:
-        return ""
-    return f" ({own[-1].filename}, line {own[-1].lineno})"
+        return f"{what} cannot be built: {text_of(exc)}"
+    return f"{what} cannot be built: {told(exc)}"

@@ -77,7 +77,9 @@ class Services:
             yield
         except ConfigurationError as error:
             self.problems += error.problems
-        except Exception as exc:  # noqa: BLE001 - whatever a constructor raises is told with the rest
+        except KeyboardInterrupt:
+            raise
+        except BaseException as exc:  # noqa: BLE001 - whatever is raised is told with the rest
             self.problems.append(explain(what, exc))
 
     def bind_app_settings(self, cls: type[Any] | None, settings: Settings) -> None:

@@ -10,8 +10,8 @@ from types import ModuleType
 
 from rxkernel.application.application import Application
 from rxkernel.application.bundle_loading import missing_extra
-from rxkernel.application.problems import place_of
 from rxkernel.exceptions import ConfigurationError
+from rxkernel.raised import place_of, text_of, told
 
 DEFAULT = "app"
 _OBJECT, _FACTORY = "application", "create_application"
@@ -71,7 +71,7 @@ def _explain_missing(name: str, here: str, is_default: bool) -> str:
 
 def _broken(name: str, exc: Exception) -> ConfigurationError:
     return ConfigurationError(
-        f"{name} cannot be imported: {type(exc).__name__}: {exc}{place_of(exc)}; "
+        f"{name} cannot be imported: {told(exc)}{place_of(exc)}; "
         f"{_hint(exc) or 'mend that'}, --debug shows the traceback"
     )
 
@@ -87,7 +87,7 @@ def _hint(exc: Exception) -> str | None:
     *_, (frame, _) = traceback.walk_tb(exc.__traceback__)
     for name, value in frame.f_locals.items():
         is_type = isinstance(getattr(builtins, name, None), type)
-        if is_type and inspect.isfunction(value) and "function" in str(exc):
+        if is_type and inspect.isfunction(value) and "function" in text_of(exc):
             return f"the method {name!r} hides the type {name!r} in its class: rename the method"
     return None
 
@@ -144,6 +144,5 @@ def _made_by(place: str, factory: object) -> object:
         raise
     except Exception as exc:
         raise ConfigurationError(
-            f"{place}() failed: {type(exc).__name__}: {exc}{place_of(exc)}; "
-            f"mend that, --debug shows the traceback"
+            f"{place}() failed: {told(exc)}{place_of(exc)}; mend that, --debug shows the traceback"
         ) from exc

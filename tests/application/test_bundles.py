@@ -271,7 +271,10 @@ def test_bundle_attribute_that_raises_is_a_configuration_error() -> None:
         def listeners(self) -> tuple[object, ...]:  # type: ignore[override]
             raise LookupError("nothing there")
 
-    with pytest.raises(ConfigurationError, match=r"Lazy cannot be read: LookupError\('nothing"):
+    with pytest.raises(
+        ConfigurationError,
+        match=r"Lazy cannot be read: LookupError: nothing there \(.*test_bundles\.py, line \d+\)$",
+    ):
         discovery.resolve([Lazy()])
 
 
@@ -333,6 +336,12 @@ def test_installed_bundle_is_found_by_name(install: Install) -> None:
         ("raise RuntimeError", {}, r"RuntimeError \(.*birds_module\.py, line 1\)$"),
         ("class Birds(:", {}, r"SyntaxError: invalid syntax \(birds_module\.py, line 1\)$"),
         ("import sys; sys.exit(3)", {}, r"SystemExit: 3 \(.*birds_module\.py, line 1\)$"),
+        ("raise GeneratorExit", {}, r"GeneratorExit \(.*birds_module\.py, line 1\)$"),
+        (
+            "class E(Exception):\n    def __str__(self): raise ValueError\nraise E",
+            {},
+            r"E \(.*birds_module\.py, line 3\)$",
+        ),
         ("import rxkernel; rxkernel.Header(title='x')", {}, r"Header\(\) takes no title"),
         ("", {}, r"module 'birds_module' has no 'Birds'; correct the entry point 'birds_module:B"),
         ("", {"entry": "birds_module"}, r"the entry point 'birds_module' of .* module:Class"),

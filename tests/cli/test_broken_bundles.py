@@ -26,11 +26,22 @@ class Broken(Bundle):
 SOURCES = {
     "module raises": "raise RuntimeError('no luck')",
     "module exits": "import sys; sys.exit()",
+    "module raises GeneratorExit": "raise GeneratorExit",
+    "module raises what has no text": """
+class Broken(BaseException):
+    def __str__(self): raise ValueError
+raise Broken
+""",
     "syntax error": "def broken(:",
     "missing package": "import no_redis",
     "missing class": "",
     "not a bundle": "Broken = print",
     "constructor raises": f"{MADE}\n    def __init__(self): raise RuntimeError('no luck')",
+    "constructor exits": f"{MADE}\n    def __init__(self): raise SystemExit(0)",
+    "constructor raises CancelledError": (
+        f"import asyncio\n{MADE}\n    def __init__(self): raise asyncio.CancelledError"
+    ),
+    "attribute exits": f"{MADE}\n    @property\n    def controllers(self): raise SystemExit(0)",
     "constructor without inject": f"{MADE}\n    def __init__(self, pool): ...",
     "configure raises": f"{MADE}\n    def configure(self, binder): raise RuntimeError('no luck')",
     "abstract": MADE.replace("(Bundle)", "(Bundle, ABC)")
@@ -69,6 +80,9 @@ Broken.settings_class = Nested
 
 FOUND_WHEN_BUILT = (
     "constructor raises",
+    "constructor exits",
+    "constructor raises CancelledError",
+    "attribute exits",
     "constructor without inject",
     "configure raises",
     "settings that raise",

@@ -363,7 +363,10 @@ CANNOT = f"{IN_ROUTE}cannot bind parameter 'x': "
         (resolving(3), "MadeResolver.bind does not exist; write def bind(self, marker, parameter"),
         (resolving(async_bind), "MadeResolver.bind is not a plain def; boot calls it without"),
         (resolving(lambda self, marker: None), "MadeResolver.bind takes other parameters; write"),
-        (resolving(failing), "MadeResolver.bind raised LookupError: out of order; raise a Conf"),
+        (
+            resolving(failing),
+            "test_resolvers.py, line 353); raise a ConfigurationError for what it cannot bind",
+        ),
         (resolving(lambda *_: "x"), "MadeResolver.bind returned 'x', which is not callable;"),
         (resolving(lambda *_: lambda: 1), "which cannot be called with one argument; return a"),
         (resolving(yielding_bind), "which yields; return a function that takes the request"),

@@ -1,0 +1,29 @@
+"""What code of the user raised, for messages: its type, its text and its place."""
+
+import os
+import traceback
+
+_PACKAGE = os.path.join(os.path.dirname(__file__), "")
+
+
+def text_of(exc: BaseException) -> str:
+    """The text of *exc*; empty where ``str`` of it raises."""
+    try:
+        return str(exc)
+    except Exception:  # noqa: BLE001 - an exception may be of any class
+        return ""
+
+
+def told(exc: BaseException) -> str:
+    """The type of *exc* and its text, if it has one."""
+    text = text_of(exc)
+    return f"{type(exc).__name__}{': ' if text else ''}{text}"
+
+
+def place_of(exc: BaseException) -> str:
+    """Where the user's code raised *exc*, in brackets; a `SyntaxError` says that itself."""
+    frames = [f for f in traceback.extract_tb(exc.__traceback__) if f.filename[0] != "<"]
+    own = [frame for frame in frames if not frame.filename.startswith(_PACKAGE)]
+    if isinstance(exc, SyntaxError) or not own:
+        return ""
+    return f" ({own[-1].filename}, line {own[-1].lineno})"
