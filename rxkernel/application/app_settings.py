@@ -6,8 +6,9 @@ from typing import Any
 import attrs
 
 from rxkernel.application.bundle import Bundle
+from rxkernel.application.problems import shown
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.settings import APP, Settings
+from rxkernel.settings import Settings
 
 
 def app_settings(cls: type[Any] | None, settings: Settings) -> Any:
@@ -28,7 +29,7 @@ def app_settings(cls: type[Any] | None, settings: Settings) -> Any:
         )
     if not (isinstance(cls, type) and attrs.has(cls)):
         raise ConfigurationError(
-            f"settings_class is {cls!r}, which is not an attrs class; put @attrs.frozen on it"
+            f"settings_class is {shown(cls)}, which is not an attrs class; put @attrs.frozen on it"
         )
     name = cls.__qualname__
     if issubclass(cls, Settings):
@@ -59,14 +60,8 @@ def _defaults(cls: type[Any]) -> Any:
 
 
 def refuse_clashes(cls: type[Any] | None, bundles: Iterable[Bundle]) -> Iterator[str]:
-    """What bundles have that is the application's own: its section, or its class of settings."""
+    """The bundles whose class of settings is that of the application."""
     for bundle in bundles:
-        name = type(bundle).__qualname__
-        if bundle.name == APP:
-            yield (
-                f"bundle {APP!r} ({name}) has the name of the section for the application's own "
-                f"settings; rename the bundle"
-            )
         if cls is not None and bundle.settings_class is cls:
             yield (
                 f"bundle {bundle.name!r} and the application both have the settings_class "

@@ -10,7 +10,7 @@ from injector import Binder, InstanceProvider
 
 from rxkernel.application.app_settings import refuse_clashes
 from rxkernel.application.bundle import Bundle
-from rxkernel.application.bundle_building import build_bundles
+from rxkernel.application.bundle_building import build_bundles, unread_settings
 from rxkernel.application.discovery import Given, resolve
 from rxkernel.application.health import HealthController, refuse_taken
 from rxkernel.application.observers import Observers
@@ -137,6 +137,7 @@ class Assembly:
         for bundle in self.bundles:
             self._options.update(bundle.options)
             self._transports.update(bundle.transports)
+        services.problems += unread_settings(parts.settings, self.bundles)
         services.problems += refuse_clashes(parts.settings_class, self.bundles)
         services.install(parts.modules)
         self._refuse_other_applications()

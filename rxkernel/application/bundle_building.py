@@ -4,7 +4,7 @@ Each bundle is bound too: services and bundles that come later may ask for it by
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from injector import CallableProvider, Injector, InstanceProvider, Provider
@@ -12,9 +12,10 @@ from injector import Error as InjectorError
 
 from rxkernel.application.bundle import Bundle
 from rxkernel.application.bundle_rules import Found, check_bundle, class_of
-from rxkernel.application.problems import explain
+from rxkernel.application.problems import explain, shown
 from rxkernel.application.settings_sources import default_section
 from rxkernel.exceptions import ConfigurationError
+from rxkernel.nearest import nearest
 from rxkernel.raised import place_of
 from rxkernel.settings import Settings
 
@@ -98,6 +99,22 @@ class _Builder:
                 f"Settings(bundles={{{bundle.name!r}: {kind.__qualname__}(…)}})"
             )
         self._injector.binder.bind(kind, to=own)
+
+
+def unread_settings(settings: Settings, bundles: Iterable[Bundle]) -> Iterator[str]:
+    """The settings in `Settings.bundles` that no bundle of *bundles* reads."""
+    kinds = {bundle.name: bundle.settings_class for bundle in bundles}
+    known = [name for name, kind in kinds.items() if kind is not None]
+    for name in settings.bundles:
+        if name in known:
+            continue
+        what = f"Settings(bundles={{{shown(name)}: …}}) is read by nothing:"
+        if name in kinds:
+            yield f"{what} the bundle has no settings_class; leave these settings out"
+        elif near := nearest(str(name), known):
+            yield f"{what} no such bundle is enabled; did you mean {near!r}?"
+        else:
+            yield f"{what} no such bundle is enabled; enable it, or leave its settings out"
 
 
 def _kinds(bundle: Found) -> list[type[Bundle]]:

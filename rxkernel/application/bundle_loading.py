@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rxkernel.application.bundle import Bundle
 from rxkernel.application.bundle_rules import Found, class_of
 from rxkernel.application.entry_points import entry_of, extra_of, installed, package_of
+from rxkernel.application.problems import shown
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.raised import place_of, text_of, told
 
@@ -38,7 +39,7 @@ def load(name: str) -> Found:
         ) from exc
     if not issubclass(class_of(found), Bundle):
         raise ConfigurationError(
-            f"bundle {name!r} is {found!r} in {entry.value}, which is not a subclass of "
+            f"bundle {name!r} is {shown(found)} in {entry.value}, which is not a subclass of "
             f"rxkernel.Bundle"
         )
     if (own := getattr_static(found, "name", name)) != name:

@@ -4,18 +4,23 @@ import inspect
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import attrs
 import click
 
 from rxkernel.application.bundle import Bundle
-from rxkernel.application.settings_fields import fields_of, group_of
+from rxkernel.application.bundle_spelling import misspelt
+from rxkernel.application.problems import shown
+from rxkernel.application.settings_fields import fields_of, group_of, key_of
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.messages.transport import Transport
 from rxkernel.raised import place_of, told
 from rxkernel.routing.markers import BuiltInMarker, Marker
+from rxkernel.routing.resolver import problem_of_bind
 from rxkernel.servers.server import Server
+from rxkernel.settings import Settings
 
 Found = Bundle | type[Bundle]
 
@@ -25,6 +30,9 @@ Rule = Callable[[str, Any], Iterator[str]]
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _WHEN_BUILT = ("controllers", "listeners", "servers", "options", "transports", "resolvers")
 """Attributes that may be a property of the class: they are checked once it is built."""
+
+_SETTINGS = frozenset(key_of(field) for field in attrs.fields(Settings))
+"""The names of the settings; a section of a bundle cannot be called like one."""
 
 OWN_COMMANDS = frozenset(("bundles", "call", "check", "listeners", "new", "routes", "serve"))
 """The commands of rxkernel itself; a bundle cannot replace one."""
@@ -75,13 +83,21 @@ def class_of(bundle: Any) -> type:
 def _problems(bundle: Found) -> Iterator[str]:
     cls = class_of(bundle)
     if not issubclass(cls, Bundle):
-        yield f"{bundle!r} is not a bundle; give a subclass of rxkernel.Bundle, or an instance"
+        what = shown(bundle)
+        yield f"{what} is not a bundle; give a subclass of rxkernel.Bundle, or an instance"
     elif not (name := getattr(bundle, "name", None)):
         yield f'bundle {cls.__qualname__} has no name; write name = "…" in the class'
+    elif isinstance(name, property | cached_property):
+        yield f"bundle {cls.__qualname__}: {_of_instances('name')}"
     elif not is_bundle_name(name):
         yield (
-            f"bundle {cls.__qualname__}: name is {name!r}; write lower-case letters, digits, '-' "
-            f"and '_', a letter first"
+            f"bundle {cls.__qualname__}: name is {shown(name)}; write lower-case letters, digits, "
+            f"'-' and '_', a letter first"
+        )
+    elif name in _SETTINGS:
+        yield (
+            f"bundle {name!r} ({cls.__qualname__}) has the name of a setting of rxkernel, and its "
+            f"own settings are the section of its name; rename the bundle"
         )
     elif abstract := getattr(cls, "__abstractmethods__", ()):
         yield (
@@ -97,8 +113,20 @@ def _wrong_attributes(bundle: Found) -> Iterator[str]:
     for attribute, rules in _RULES.items():
         value = getattr(bundle, attribute)
         is_later = attribute in _WHEN_BUILT and isinstance(bundle, type)
-        if not (is_later and hasattr(type(value), "__get__")):
+        if is_later and hasattr(type(value), "__get__"):
+            continue
+        if isinstance(value, property | cached_property):
+            yield _of_instances(attribute)
+        else:
             yield from _broken(rules, attribute, value)
+    yield from misspelt(class_of(bundle))
+
+
+def _of_instances(attribute: str) -> str:
+    return (
+        f"{attribute} is a property, and is read before the bundle is built; write the value in "
+        f"the class, or enable an instance of it"
+    )
 
 
 def _broken(rules: Iterable[Rule], attribute: str, value: Any) -> list[str]:
@@ -108,7 +136,7 @@ def _broken(rules: Iterable[Rule], attribute: str, value: Any) -> list[str]:
 
 def _sequence(attribute: str, value: Any) -> Iterator[str]:
     if not isinstance(value, Sequence) or isinstance(value, str | bytes):
-        yield f"{attribute} is {value!r}; write a tuple or a list"
+        yield f"{attribute} is {shown(value)}; write a tuple or a list"
 
 
 def _each(wanted: str, is_right: Callable[[Any], bool]) -> Rule:
@@ -116,7 +144,7 @@ def _each(wanted: str, is_right: Callable[[Any], bool]) -> Rule:
 
     def rule(attribute: str, value: Any) -> Iterator[str]:
         wrong = (item for item in value if not is_right(item))
-        return (f"{attribute} contains {item!r}; it must be {wanted}" for item in wrong)
+        return (f"{attribute} contains {shown(item)}; it must be {wanted}" for item in wrong)
 
     return rule
 
@@ -152,7 +180,7 @@ def _settings_class(attribute: str, value: Any) -> Iterator[str]:
     if value is None:
         return
     if not isinstance(value, type) or not attrs.has(value):
-        yield f"{attribute} is {value!r}; it must be an attrs class: put @attrs.frozen on it"
+        yield f"{attribute} is {shown(value)}; it must be an attrs class: put @attrs.frozen on it"
         return
     try:
         if _is_in_itself(value):
@@ -168,7 +196,7 @@ def _is_in_itself(cls: type, outer: tuple[type, ...] = ()) -> bool:
 
 def _configure(attribute: str, value: Any) -> Iterator[str]:
     if not callable(value):
-        yield f"{attribute} is {value!r}; it must be a method that takes the binder"
+        yield f"{attribute} is {shown(value)}; it must be a method that takes the binder"
     elif inspect.iscoroutinefunction(value) or inspect.isasyncgenfunction(value):
         yield (
             f"{attribute} is an async def; write a plain def, and await in a listener of "
@@ -179,14 +207,16 @@ def _configure(attribute: str, value: Any) -> Iterator[str]:
 def _resolvers(attribute: str, value: Any) -> Iterator[str]:
     form = f"write {attribute} = {{MyMarker: MyResolver}}"
     if not isinstance(value, Mapping):
-        yield f"{attribute} is {value!r}, which is not a mapping; {form}"
+        yield f"{attribute} is {shown(value)}, which is not a mapping; {form}"
         return
-    for marker in value:
-        what = f"{attribute} has {marker!r}, which"
+    for marker, resolver in value.items():
+        what = f"{attribute} has {shown(marker)}, which"
         if not (isinstance(marker, type) and issubclass(marker, Marker)) or marker is Marker:
             yield f"{what} is not a subclass of rxkernel.Marker; {form}"
         elif issubclass(marker, BuiltInMarker):
             yield f"{what} the kernel reads itself; derive it from rxkernel.Marker"
+        elif problem := problem_of_bind(resolver):
+            yield f"{attribute}: {problem}"
 
 
 def _is_str(item: Any) -> bool:

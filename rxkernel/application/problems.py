@@ -1,5 +1,7 @@
 """What injector could not do, said with the cure."""
 
+import reprlib
+from types import NoneType
 from typing import Any
 
 from injector import CallError, CircularDependency, UnsatisfiedRequirement
@@ -12,6 +14,14 @@ from rxkernel.raised import text_of, told
 def name_of(thing: Any) -> str:
     """What the code calls *thing*."""
     return name_of_key(thing)
+
+
+def shown(value: object) -> str:
+    """*value* in short; of most instances only the class, as their repr may contain a secret."""
+    if isinstance(value, str | bytes | int | float | NoneType):
+        return reprlib.repr(value)
+    name = getattr(value, "__qualname__", None)
+    return name if isinstance(name, str) else f"an instance of {type(value).__qualname__}"
 
 
 def explain(what: str, exc: BaseException) -> str:

@@ -22,7 +22,7 @@ from rxkernel.application.app_settings import app_settings
 from rxkernel.application.async_providers import wrap_async_providers
 from rxkernel.application.bundle import Bundle
 from rxkernel.application.overrides import Overrides, OverridingBinder
-from rxkernel.application.problems import explain, name_of
+from rxkernel.application.problems import explain, name_of, shown
 from rxkernel.application.resolvers import Resolvers
 from rxkernel.application.wiring import Wiring
 from rxkernel.exceptions import ConfigurationError, RxKernelError
@@ -92,7 +92,7 @@ class Services:
     def install(self, modules: Iterable[Any]) -> None:
         """Let each of *modules*, an `injector.Module` or a ``configure(binder)``, bind."""
         for module in modules:
-            with self.collecting(f"module {getattr(module, '__name__', module)!r}"):
+            with self.collecting(f"module {getattr(module, '__name__', None) or shown(module)}"):
                 self.injector.binder.install(module)
         self._binder.complete()
 
@@ -105,7 +105,7 @@ class Services:
                 self._built_at_boot.add(part)
         built = {}
         for part in parts:
-            with self.collecting(getattr(part, "__qualname__", str(part))):
+            with self.collecting(shown(part)):
                 built[part] = self.injector.get(part) if isinstance(part, type) else part
         return built
 

@@ -162,6 +162,10 @@ class Plain:
             {"settings_class": ShopSettings, "settings": Settings(app=Limits())},
             "settings.app is Limits, and settings_class is ShopSettings; write Settings(app=Shop",
         ),
+        (
+            {"settings_class": ShopSettings(key="s3cret")},
+            "settings_class is an instance of ShopSettings, which is not an attrs class; put",
+        ),
         ({"settings_class": Plain}, "which is not an attrs class; put @attrs.frozen on it"),
         ({"settings_class": Settings}, "which derives from rxkernel.Settings; give a class with"),
         ({"settings_class": Required}, "the settings of the application are missing: "),
@@ -169,7 +173,7 @@ class Plain:
             {"bundles": [SameBundle], "settings_class": ShopSettings},
             "bundle 'same' and the application both have the settings_class ShopSettings; each",
         ),
-        ({"bundles": [AppBundle]}, "bundle 'app' (AppBundle) has the name of the section for"),
+        ({"bundles": [AppBundle]}, "bundle 'app' (AppBundle) has the name of a setting of rx"),
     ],
 )
 async def test_settings_that_do_not_fit_are_refused_at_boot(

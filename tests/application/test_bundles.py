@@ -73,7 +73,7 @@ class GreetingBundle(Bundle):
         self.booted = True
 
 
-def bundle(name: str, *required: str, **attributes: Any) -> type[Bundle]:
+def bundle(name: Any, *required: str, **attributes: Any) -> type[Bundle]:
     return type("Made", (Bundle,), {"name": name, "requires": required, **attributes})
 
 
@@ -193,7 +193,7 @@ class Nameless(Server):
             ["in a circle: b → c → b;", "in a circle: d → d;"],
         ),
         (["nowhere"], ["no bundle 'nowhere' is installed; there is"]),
-        ([object], ["<class 'object'> is not a bundle; give a subclass of rxkernel.Bundle"]),
+        ([object], ["object is not a bundle; give a subclass of rxkernel.Bundle"]),
         ([None], ["None is not a bundle"]),
         ([Bundle], ["bundle Bundle has no name"]),
         ([bundle("")], ["bundle Made has no name"]),
@@ -202,9 +202,9 @@ class Nameless(Server):
         ([bundle("a", requires=(1,))], ["requires contains 1; it must be the name of a bundle"]),
         ([bundle("a", after=(None,))], ["after contains None; it must be the name of a bundle"]),
         ([bundle("a", after=None)], ["after is None; write a tuple or a list"]),
-        ([bundle("a", controllers=object)], ["controllers is <class 'object'>; write a tuple"]),
-        ([bundle("a", listeners={"x": 1})], ["listeners is {'x': 1}; write a tuple"]),
-        ([bundle("a", servers=(object,))], ["servers contains <class 'object'>; it must be a"]),
+        ([bundle("a", controllers=object)], ["controllers is object; write a tuple"]),
+        ([bundle("a", listeners={"x": 1})], ["listeners is an instance of dict; write a tuple"]),
+        ([bundle("a", servers=(object,))], ["servers contains object; it must be a"]),
         ([bundle("a", servers=(Server,))], ["it must be a subclass of rxkernel.Server that is"]),
         ([bundle("a", options="access")], ["options is 'access'; write a tuple or a list"]),
         ([bundle("a", options=(1,))], ["options contains 1; it must be the key of an option"]),
@@ -220,12 +220,37 @@ class Nameless(Server):
                 "contains Nameless, which has no transport; write transport = Transport(",
             ],
         ),
-        ([bundle("a", commands=(print,))], ["commands contains <built-in function print>; it"]),
+        ([bundle("a", commands=(print,))], ["commands contains print; it must be a click"]),
         ([bundle("a", commands=(click.Command(None),))], ["a command without a name"]),
         ([bundle("a", commands=(paint, paint))], ["commands contains 2 commands called 'paint'"]),
         ([bundle("a", commands=(click.Command("serve"),))], ["'serve', a command of rxkernel"]),
-        ([bundle("a", settings_class=dict)], ["settings_class is <class 'dict'>; it must be an"]),
-        ([bundle("a", settings_class=Shared())], ["it must be an attrs class"]),
+        ([bundle("a", settings_class=dict)], ["settings_class is dict; it must be an"]),
+        (
+            [bundle("a", settings_class=Shared())],
+            ["settings_class is an instance of Shared; it must be an attrs class"],
+        ),
+        (
+            [bundle("a", commands=property(lambda self: ()))],
+            ["commands is a property, and is read before the bundle is built; write the value"],
+        ),
+        ([bundle(property(lambda self: "a"))], ["Made: name is a property, and is"]),
+        (
+            [bundle(name) for name in ("http", "debug", "bundles", "app")],
+            [
+                f"bundle {name!r} (Made) has the name"
+                for name in ("http", "debug", "bundles", "app")
+            ],
+        ),
+        (
+            [bundle("a", listener=[object], option=("x",), setting_class=Shared)],
+            [
+                "listener is no attribute of a bundle, and nothing reads it; did you mean listen",
+                "did you mean options?",
+                "did you mean settings_class?",
+            ],
+        ),
+        ([bundle("a", confgure=lambda self, binder: None)], ["did you mean configure?"]),
+        ([bundle("a", server=property(lambda self: ()))], ["did you mean servers?"]),
         ([bundle("a", configure=wait)], ["configure is an async def; write a plain def"]),
         ([bundle("a", configure=None)], ["configure is None; it must be a method"]),
         ([Abstract], ["is abstract, it does not implement paint"]),
@@ -252,6 +277,47 @@ def test_bundle_that_cannot_be_used_is_a_configuration_error(
     assert len(caught.value.problems) == len(problems), caught.value
     for problem, text in zip(caught.value.problems, problems, strict=True):
         assert text in problem
+
+
+def test_bundle_may_have_attributes_and_methods_of_its_own() -> None:
+    @attrs.define
+    class Own(Bundle):
+        name = "own"
+        server: str = "db"
+        Options = ("x",)
+        settings = GreetingSettings
+        _listener = ()
+        store = None
+
+        def configured(self) -> None: ...
+
+        def command(self) -> None: ...
+
+    class Derived(Own):
+        name = "derived"
+        pool = 3
+
+    assert names(Own, Derived()) == ["own", "derived"]
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("greetings", "no such bundle is enabled; did you mean 'greeting'?"),
+        ("nope", "no such bundle is enabled; enable it, or leave its settings out"),
+        ("plain", "the bundle has no settings_class; leave these settings out"),
+    ],
+)
+async def test_settings_of_a_bundle_that_nothing_reads_are_refused_at_boot(
+    name: str, problem: str
+) -> None:
+    settings = Settings(bundles={name: GreetingSettings("s3cret")})
+
+    with pytest.raises(ConfigurationError) as caught:
+        await Application(bundles=[GreetingBundle, bundle("plain")], settings=settings).boot()
+    assert caught.value.problems == (
+        f"Settings(bundles={{{name!r}: …}}) is read by nothing: {problem}",
+    )
 
 
 def test_bundle_whose_settings_class_has_unknown_type_is_a_configuration_error() -> None:

@@ -14,6 +14,7 @@ from rxkernel.raised import place_of, told
 from rxkernel.routing.annotations import UNIONS
 from rxkernel.routing.definitions import Definition
 from rxkernel.routing.input_description import checked_description
+from rxkernel.routing.resolver import problem_of_bind
 from rxkernel.routing.signature import REQUIRED, Parameter, Source
 
 LATE = (Source.RESOLVER, Source.SERVICE)
@@ -86,7 +87,8 @@ def _resolved(parameter: Parameter, definition: Definition, container: Container
     marker = parameter.marker
     resolver = container.resolver(type(marker))  # type: ignore[arg-type]  # not None here
     name = f"{type(resolver).__qualname__}.bind"
-    _check_bind(resolver, name)
+    if wrong := problem_of_bind(resolver):  # an override has not been checked at boot
+        raise ConfigurationError(wrong)
     try:
         call = resolver.bind(marker, parameter, definition)
     except ConfigurationError:
@@ -103,22 +105,6 @@ def _resolved(parameter: Parameter, definition: Definition, container: Container
     if is_async(call):
         return LateArgument(call, is_async=True)
     return LateArgument(_plain(call, name))
-
-
-def _check_bind(resolver: Any, name: str) -> None:
-    bind = getattr(resolver, "bind", None)
-    signature = "def bind(self, marker, parameter, definition)"
-    if not callable(bind):
-        raise ConfigurationError(f"{name} does not exist; write {signature}")
-    if is_async(bind) or inspect.isgeneratorfunction(bind):
-        raise ConfigurationError(
-            f"{name} is not a plain def; boot calls it without await: write {signature}, and "
-            f"return an async def"
-        )
-    try:
-        inspect.signature(bind).bind(None, None, None)
-    except TypeError:
-        raise ConfigurationError(f"{name} takes other parameters; write {signature}") from None
 
 
 def _problems_of(call: Any) -> Iterator[str]:

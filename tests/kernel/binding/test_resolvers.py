@@ -22,6 +22,7 @@ from rxkernel import (
     Parameter,
     Query,
     Request,
+    Resolver,
     Source,
     Transport,
     http,
@@ -335,8 +336,12 @@ def taking(annotation: Any) -> type:
 
 
 def resolving(bind: Any, **more: Any) -> type[Bundle]:
-    resolver: Any = type("MadeResolver", (), {"bind": bind, **more})
+    resolver = made_resolver(bind, **more)
     return type("Made", (Bundle,), {"name": "made", "resolvers": {Language: resolver}})
+
+
+def made_resolver(bind: Any, **more: Any) -> Any:
+    return type("MadeResolver", (), {"bind": bind, **more})
 
 
 async def async_bind(self: Any, marker: Any, parameter: Any, definition: Any) -> None: ...
@@ -360,12 +365,9 @@ CANNOT = f"{IN_ROUTE}cannot bind parameter 'x': "
 @pytest.mark.parametrize(
     ("bundle", "problem"),
     [
-        (resolving(3), "MadeResolver.bind does not exist; write def bind(self, marker, parameter"),
-        (resolving(async_bind), "MadeResolver.bind is not a plain def; boot calls it without"),
-        (resolving(lambda self, marker: None), "MadeResolver.bind takes other parameters; write"),
         (
             resolving(failing),
-            "test_resolvers.py, line 353); raise a ConfigurationError for what it cannot bind",
+            f"test_resolvers.py, line {failing.__code__.co_firstlineno + 1}); raise a ConfigurationError for what it cannot bind",
         ),
         (resolving(lambda *_: "x"), "MadeResolver.bind returned 'x', which is not callable;"),
         (resolving(lambda *_: lambda: 1), "which cannot be called with one argument; return a"),
@@ -387,6 +389,49 @@ async def test_resolver_that_cannot_work_is_refused_at_boot(
     assert len(told) == 1
     assert told[0].startswith(CANNOT)
     assert problem in told[0]
+
+
+class BarelyResolver(Resolver): ...
+
+
+class ClassResolver:
+    @classmethod
+    def bind(cls, *given: Any) -> Any:
+        return lambda request: "x"
+
+
+class StaticResolver:
+    @staticmethod
+    def bind(marker: Any, parameter: Any, definition: Any) -> Any:
+        return lambda request: "x"
+
+
+@pytest.mark.parametrize(
+    ("resolver", "problem"),
+    [
+        (made_resolver(3), "MadeResolver.bind does not exist; write def bind(self, marker, param"),
+        (made_resolver(3)(), "MadeResolver.bind does not exist"),
+        (BarelyResolver, "BarelyResolver.bind does not exist"),
+        ("x", "str.bind does not exist"),
+        (made_resolver(async_bind), "MadeResolver.bind is not a plain def; boot calls it without"),
+        (made_resolver(lambda self, marker: None), "MadeResolver.bind takes other parameters; wr"),
+        (made_resolver(lambda self, marker: None)(), "MadeResolver.bind takes other parameters"),
+    ],
+)
+async def test_resolver_without_usable_bind_is_refused_though_no_parameter_has_its_marker(
+    resolver: Any, problem: str
+) -> None:
+    bundle = type("Made", (Bundle,), {"name": "made", "resolvers": {Language: resolver}})
+    (told,) = await problems_of(bundles=[bundle])
+    assert told.startswith(f"bundle 'made': resolvers: {problem}")
+
+
+@pytest.mark.parametrize("resolver", [ClassResolver, StaticResolver, ClassResolver()])
+async def test_bind_may_be_a_class_method_or_static(client_of: ClientOf, resolver: Any) -> None:
+    bundle = type("Made", (Bundle,), {"name": "made", "resolvers": {Language: resolver}})
+    client = client_of(taking(Annotated[str, Language()]), bundles=[bundle])
+
+    assert (await client.http("act")).content == "x"
 
 
 async def test_resolver_reports_what_it_cannot_bind_with_the_other_problems() -> None:
@@ -456,7 +501,7 @@ class Tenant(Header):
 @pytest.mark.parametrize(
     ("resolvers", "problem"),
     [
-        ([Entity], "resolvers is [<class 'tests"),
+        ([Entity], "resolvers is an instance of list, which is not a mapping"),
         ({User: LanguageResolver}, "which is not a subclass of rxkernel.Marker; write resolvers"),
         ({Marker: LanguageResolver}, "which is not a subclass of rxkernel.Marker"),
         ({Entity(): LanguageResolver}, "which is not a subclass of rxkernel.Marker"),

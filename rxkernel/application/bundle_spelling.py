@@ -1,0 +1,36 @@
+"""Attributes of a bundle class that are misspelt, so that nothing would read them."""
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+from rxkernel.application.bundle import Bundle
+from rxkernel.nearest import nearest
+
+_OWN = [name for name in ("name", *vars(Bundle)) if not name.startswith("_")]
+_METHODS = [name for name in _OWN if inspect.isfunction(vars(Bundle).get(name))]
+_VALUES = [name for name in _OWN if name not in _METHODS]
+
+
+def misspelt(cls: type[Bundle]) -> Iterator[str]:
+    """The attributes of *cls* that are almost called like one of `Bundle`."""
+    for attribute, value in _written(cls).items():
+        known = _METHODS if inspect.isfunction(value) else _VALUES
+        near = nearest(attribute, known, cutoff=0.85)
+        if near is not None and near not in attribute:  # a longer name is meant
+            yield (
+                f"{attribute} is no attribute of a bundle, and nothing reads it; did you mean "
+                f"{near}? Call it otherwise if not"
+            )
+
+
+def _written(cls: type[Bundle]) -> dict[str, Any]:
+    """The public attributes of *cls* and the bundles that it derives from, without `Bundle`'s."""
+    bases = [base for base in cls.__mro__ if issubclass(base, Bundle) and base is not Bundle]
+    return {
+        name: value
+        for base in bases
+        for name, value in vars(base).items()
+        if name not in _OWN and name.islower() and not name.startswith("_")
+        if not inspect.ismemberdescriptor(value)  # a slot, which the instance fills
+    }
