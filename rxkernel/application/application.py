@@ -10,6 +10,7 @@ from typing import Any, Self
 import attrs
 from injector import Injector
 
+from rxkernel.application.arguments import check_arguments
 from rxkernel.application.assembly import Assembly, Parts
 from rxkernel.application.discovery import Given
 from rxkernel.application.events import ApplicationEvents, BootstrapEvent, ShutdownEvent
@@ -17,7 +18,7 @@ from rxkernel.application.overrides import Overrides
 from rxkernel.application.reloading import Reload
 from rxkernel.application.task_lock import TaskLock
 from rxkernel.events.dispatcher import AsyncEventDispatcher
-from rxkernel.exceptions import ConfigurationError, RxKernelError
+from rxkernel.exceptions import RxKernelError
 from rxkernel.kernel.events import CompiledEvent, KernelEvents
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.routing.converters import Converter
@@ -86,8 +87,14 @@ class Application:
         converters: Mapping[str, Converter] = MappingProxyType({}),
         settings_class: type[Any] | None = None,
     ) -> None:
-        if isinstance(bundles, str):
-            raise ConfigurationError(f"bundles is {bundles!r}; write bundles=[{bundles!r}]")
+        check_arguments(
+            bundles=bundles,
+            controllers=controllers,
+            listeners=listeners,
+            modules=modules,
+            options=options,
+            settings=settings,
+        )
         self.bundles = tuple(bundles)
         self.controllers = tuple(controllers)
         self.listeners = tuple(listeners)

@@ -502,11 +502,6 @@ async def test_bundle_setting_without_default_is_a_configuration_error() -> None
         await Application(bundles=[Needy]).boot()
 
 
-def test_text_in_place_of_a_list_of_bundles_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match=r"write bundles=\['security'\]"):
-        Application(bundles="security")
-
-
 def test_own_commands_are_those_of_the_command_line() -> None:
     assert main.commands.keys() == OWN_COMMANDS
 

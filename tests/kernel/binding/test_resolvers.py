@@ -367,7 +367,7 @@ CANNOT = f"{IN_ROUTE}cannot bind parameter 'x': "
     [
         (
             resolving(failing),
-            f"test_resolvers.py, line {failing.__code__.co_firstlineno + 1}); raise a ConfigurationError for what it cannot bind",
+            f"test_resolvers.py, line {failing.__code__.co_firstlineno + 1}); raise a Config",
         ),
         (resolving(lambda *_: "x"), "MadeResolver.bind returned 'x', which is not callable;"),
         (resolving(lambda *_: lambda: 1), "which cannot be called with one argument; return a"),
