@@ -24,15 +24,20 @@ def shown(value: object) -> str:
     return name if isinstance(name, str) else f"an instance of {type(value).__qualname__}"
 
 
+def unbound(wanted: Any) -> str:
+    """Why *wanted* cannot be had, and what to write."""
+    name = name_of(wanted)
+    return (
+        f"asks for {name}, which nothing binds; bind it in a module of the application: "
+        f"binder.bind({name}, scope=singleton), or scope=request_scope for one per message"
+    )
+
+
 def explain(what: str, exc: BaseException) -> str:
     """The problem that *exc* tells of *what*, which was being built."""
     if isinstance(exc, UnsatisfiedRequirement):
         owner = getattr(exc.owner, "__qualname__", None) or what
-        wanted = name_of(exc.interface)
-        return (
-            f"{owner} asks for {wanted}, which nothing binds; bind it in a module of the "
-            f"application: binder.bind({wanted}, scope=singleton)"
-        )
+        return f"{owner} {unbound(exc.interface)}"
     if isinstance(exc, CircularDependency):
         return f"{what} cannot be built, its services need each other in a circle: {text_of(exc)}"
     if isinstance(exc, CallError):

@@ -22,7 +22,7 @@ from rxkernel.application.app_settings import app_settings
 from rxkernel.application.async_providers import wrap_async_providers
 from rxkernel.application.bundle import Bundle
 from rxkernel.application.overrides import Overrides, OverridingBinder
-from rxkernel.application.problems import explain, name_of, shown
+from rxkernel.application.problems import explain, name_of, shown, unbound
 from rxkernel.application.resolvers import Resolvers
 from rxkernel.application.wiring import Wiring
 from rxkernel.exceptions import ConfigurationError, RxKernelError
@@ -204,13 +204,8 @@ class Services:
 
     def unbound(self, key: Any, *, over_http: bool) -> ConfigurationError:
         """Why `service` found nothing for *key*."""
-        name = name_of(key)
         problem = self._wiring.without_connection(key) if self._is_bound(key) else None
-        return ConfigurationError(
-            problem
-            or f"asks for {name}, which nothing binds; bind it in a module of the application: "
-            f"binder.bind({name}, scope=singleton)"
-        )
+        return ConfigurationError(problem or unbound(key))
 
     def _is_bound(self, key: Any) -> bool:
         return self.injector.binder.has_explicit_binding_for(key)

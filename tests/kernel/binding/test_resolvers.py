@@ -451,7 +451,7 @@ async def test_resolver_reports_what_it_cannot_bind_with_the_other_problems() ->
         "bundle of tests.kernel.binding.test_resolvers, or write resolvers = {Strange: …} in one",
         "cannot bind parameter 'store': the store keeps User, not Store",
         "asks for LookupError, which nothing binds; bind it in a module of the application: "
-        "binder.bind(LookupError, scope=singleton)",
+        "binder.bind(LookupError, scope=singleton), or scope=request_scope for one per message",
     ]
 
 
