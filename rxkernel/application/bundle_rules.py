@@ -31,7 +31,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _WHEN_BUILT = ("controllers", "listeners", "servers", "options", "transports", "resolvers")
 """Attributes that may be a property of the class: they are checked once it is built."""
 
-_SETTINGS = frozenset(key_of(field) for field in attrs.fields(Settings))
+SETTING_NAMES = frozenset(key_of(field) for field in attrs.fields(Settings))
 """The names of the settings; a section of a bundle cannot be called like one."""
 
 OWN_COMMANDS = frozenset(("bundles", "call", "check", "listeners", "new", "routes", "serve"))
@@ -94,7 +94,7 @@ def _problems(bundle: Found) -> Iterator[str]:
             f"bundle {cls.__qualname__}: name is {shown(name)}; write lower-case letters, digits, "
             f"'-' and '_', a letter first"
         )
-    elif name in _SETTINGS:
+    elif name in SETTING_NAMES:
         yield (
             f"bundle {name!r} ({cls.__qualname__}) has the name of a setting of rxkernel, and its "
             f"own settings are the section of its name; rename the bundle"

@@ -4,12 +4,10 @@ import re
 import shlex
 from pathlib import Path
 
-import attrs
 import click
 
-from rxkernel.application.bundle_rules import is_bundle_name
+from rxkernel.application.bundle_rules import SETTING_NAMES, is_bundle_name
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.settings import Settings
 
 _TEMPLATES = Path(__file__).parent / "template"
 
@@ -68,7 +66,7 @@ def _words_of_bundle(name: str) -> dict[str, str]:
             f"{name!r} cannot be the name of a bundle; write lower-case letters, digits, '-' and "
             f"'_', a letter first"
         )
-    if name in (field.name for field in attrs.fields(Settings)):
+    if name in SETTING_NAMES:
         raise ConfigurationError(
             f"{name!r} cannot be the name of a bundle: it is the name of a setting; choose another"
         )

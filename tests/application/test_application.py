@@ -231,8 +231,8 @@ class TestMistakes:
 
         assert problem == (
             "Controller asks for Repository, which nothing binds; bind it in a module of the "
-            "application: binder.bind(Repository, scope=singleton), or scope=request_scope for one "
-            "per message"
+            "application: binder.bind(Repository, scope=singleton), or scope=request_scope for "
+            "one per message"
         )
 
     async def test_everything_is_told_together(self) -> None:

@@ -1,6 +1,7 @@
 """``new``: the project that it makes works as it is."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import rxkernel
 from tests.cli.conftest import Run, Start
 from tests.cli.processes import get
 from tests.wheels import build_wheel, install
@@ -101,6 +103,9 @@ def test_new_bundle_names_are_filled_in(run: Run, project: Path) -> None:
         assert not any(placeholder in text for text in texts)
         assert not list(made.rglob(f"*{placeholder}*"))
     assert (made / ".gitignore").is_file()
+    classes = re.findall(r"^class (\w+)", "\n".join(texts), re.MULTILINE)
+    assert classes
+    assert not {*classes} & {*rxkernel.__all__}, "a reader would take it for that of rxkernel"
 
 
 @pytest.mark.parametrize(

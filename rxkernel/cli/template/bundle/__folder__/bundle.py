@@ -2,11 +2,11 @@
 
 from rxkernel import Bundle
 
-from __folder__.header import Header
+from __folder__.response_header import ResponseHeader
 from __folder__.settings import PlaceholderSettings
 
 
 class PlaceholderBundle(Bundle):
     name = "__bundle__"
-    listeners = (Header,)
+    listeners = (ResponseHeader,)
     settings_class = PlaceholderSettings

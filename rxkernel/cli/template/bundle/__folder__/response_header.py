@@ -6,7 +6,7 @@ from rxkernel import KernelEvents, ResponseEvent, observe
 from __folder__.settings import PlaceholderSettings
 
 
-class Header:
+class ResponseHeader:
     @inject
     def __init__(self, settings: PlaceholderSettings) -> None:
         self.settings = settings
