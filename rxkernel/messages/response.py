@@ -6,7 +6,7 @@ from collections.abc import AsyncIterable, Collection, Mapping
 from datetime import datetime
 from os import PathLike
 from pathlib import Path, PurePath
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 from urllib.parse import quote
 
 import attrs
@@ -42,6 +42,9 @@ class Response:
     _status_code: int
     _headers: Headers | None
     etag_from_body: Literal["strong", "weak"] | None = attrs.field(init=False)
+
+    is_streamed: ClassVar[bool] = False
+    """Whether it is a stream or a file, so that it cannot be sent as one packet."""
 
     def __init__(
         self,
@@ -140,7 +143,7 @@ class Response:
         """
         if tag is not None:
             self.headers["ETag"] = entity_tag(tag, weak=weak)
-        elif isinstance(self, StreamResponse | EventStreamResponse | FileResponse):
+        elif self.is_streamed:
             raise TypeError(f"an entity tag cannot be made of a {type(self).__name__}: give one")
         else:
             self.etag_from_body = "weak" if weak else "strong"
@@ -183,6 +186,8 @@ class FileResponse(Response):
         ValueError: *filename* has a path or a control character.
     """
 
+    is_streamed = True
+
     root: Path | None
     """Folder that ``content``, the path, must lie in; None: it may lie anywhere."""
 
@@ -214,6 +219,8 @@ class StreamResponse(Response):
     *headers* must be right: a body that is longer or shorter is broken off. A socket cannot
     carry it.
     """
+
+    is_streamed = True
 
     def __init__(
         self,
@@ -261,6 +268,8 @@ class EventStreamResponse(Response):
     then sends the ``id`` of the last event in the header ``Last-Event-ID``. A client that takes
     nothing for ``http.send_timeout`` is cut off.
     """
+
+    is_streamed = True
 
     def __init__(
         self,

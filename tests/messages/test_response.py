@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from rxkernel import (
+    Acknowledgement,
     EventStreamResponse,
     FileResponse,
     NotFoundException,
@@ -288,6 +289,25 @@ def test_no_entity_tag_can_be_made_of_a_stream_or_a_file() -> None:
             response.set_etag()
         response.set_etag("v1")
         assert response.headers["ETag"] == '"v1"'
+
+
+async def nothing() -> AsyncIterator[Any]:
+    yield None
+
+
+@pytest.mark.parametrize(
+    ("response", "is_streamed"),
+    [
+        (Response("text"), False),
+        (RedirectResponse("/"), False),
+        (Acknowledgement("text"), False),
+        (FileResponse("manual.pdf"), True),
+        (StreamResponse(nothing()), True),
+        (EventStreamResponse(nothing()), True),
+    ],
+)
+def test_stream_or_file_says_that_it_is_streamed(response: Response, is_streamed: bool) -> None:
+    assert response.is_streamed is is_streamed
 
 
 def test_an_event_stream_is_neither_kept_nor_held_back() -> None:

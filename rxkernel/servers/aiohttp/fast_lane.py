@@ -28,7 +28,7 @@ from rxkernel.servers.access_log import GONE, log_access
 from rxkernel.servers.aiohttp.access_log import EARLIER
 from rxkernel.servers.aiohttp.exchange import Exchange
 from rxkernel.servers.aiohttp.framing import Line, Message
-from rxkernel.servers.aiohttp.lane import METHODS, NOT_WRITTEN, Lane
+from rxkernel.servers.aiohttp.lane import METHODS, Lane
 from rxkernel.servers.aiohttp.lane_native import LaneNative
 from rxkernel.servers.aiohttp.prepared import body_size
 from rxkernel.servers.aiohttp.requests import below, new_request
@@ -155,7 +155,7 @@ class FastLane(Lane):
                     response = await handle(request, False)
                 except BaseException as exc:
                     response = await self.kernel.recover(definition, request, exc)
-            if type(response) is not Response and isinstance(response, NOT_WRITTEN):
+            if type(response) is not Response and response.is_streamed:
                 # its route is left to aiohttp from now on: handing over costs more than that
                 self._handles[definition] = None
                 answered = response

@@ -7,11 +7,6 @@ import attrs
 from aiohttp import web
 
 from rxkernel.kernel.kernel import Kernel
-from rxkernel.messages.response import (
-    EventStreamResponse,
-    FileResponse,
-    StreamResponse,
-)
 from rxkernel.servers.aiohttp.access_log import HttpAccess
 from rxkernel.servers.aiohttp.connections import Connections
 from rxkernel.servers.aiohttp.delivery import Delivery
@@ -24,9 +19,6 @@ from rxkernel.servers.aiohttp.requests import Bodies
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"))
 """OPTIONS may be a browser's question, and the rest is refused: aiohttp's application sees to
 both."""
-
-NOT_WRITTEN = (StreamResponse, EventStreamResponse, FileResponse)
-"""What only aiohttp sends; the lanes write all else."""
 
 
 @attrs.define(eq=False, kw_only=True)

@@ -23,7 +23,7 @@ from rxkernel.servers.aiohttp.delivery import raise_if_gone
 from rxkernel.servers.aiohttp.exchange import Exchange
 from rxkernel.servers.aiohttp.guard import Guard
 from rxkernel.servers.aiohttp.kernel_native import KernelNative
-from rxkernel.servers.aiohttp.lane import METHODS, NOT_WRITTEN, Lane
+from rxkernel.servers.aiohttp.lane import METHODS, Lane
 from rxkernel.servers.aiohttp.requests import add_path, below, new_request
 from rxkernel.servers.aiohttp.whole_answer import WholeAnswer
 
@@ -109,7 +109,7 @@ class OrdinaryLane(Lane):
                 response = await self.kernel.fail(request, exc)
             else:
                 response = await self.kernel.answer(definition, request)
-            if type(response) is not Response and isinstance(response, NOT_WRITTEN):
+            if type(response) is not Response and response.is_streamed:
                 return await self._deliver(native, exchange, response, task)
             keeps, data = native.keep_alive and not self.delivery.is_draining, None
             if body is not EMPTY_PAYLOAD:

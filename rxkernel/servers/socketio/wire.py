@@ -7,9 +7,8 @@ from typing import Any
 from rxkernel.exceptions import StreamNotSupportedException
 from rxkernel.kernel.serialization import to_plain
 from rxkernel.messages.input_errors import kind_of, rejection, wrong_type
-from rxkernel.messages.response import EventStreamResponse, FileResponse, Response, StreamResponse
+from rxkernel.messages.response import Response
 
-_STREAMS = (StreamResponse, EventStreamResponse, FileResponse)
 NO_MARKS: Mapping[str, str] = MappingProxyType({})
 _NAMED = frozenset(("params", "body"))
 
@@ -47,7 +46,7 @@ def acknowledgement(response: Response, marks: Mapping[str, str] = NO_MARKS) -> 
             is one packet.
         TypeError, ValueError, RecursionError: the content of an error cannot be a packet.
     """
-    if isinstance(response, _STREAMS):
+    if response.is_streamed:
         raise StreamNotSupportedException(
             f"a {type(response).__name__} cannot be acknowledged; return the content itself"
         )

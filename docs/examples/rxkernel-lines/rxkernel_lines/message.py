@@ -11,12 +11,9 @@ import msgspec
 from rxkernel import (
     BadRequestException,
     ClientAddress,
-    EventStreamResponse,
-    FileResponse,
     Request,
     Response,
     StreamNotSupportedException,
-    StreamResponse,
     Transport,
     decode_json,
     encode_json,
@@ -59,7 +56,7 @@ def write_response(id: str | int | None, response: Response) -> bytes:
         StreamNotSupportedException: it is a stream or a file, which one line cannot hold.
         TypeError, ValueError, RecursionError: its content has no JSON.
     """
-    if isinstance(response, StreamResponse | EventStreamResponse | FileResponse):
+    if response.is_streamed:
         raise StreamNotSupportedException("a stream or a file cannot be sent as one line")
     answer = {"id": id, "status": response.status_code, "content": response.content}
     return encode_json(answer) + b"\n"
