@@ -12,7 +12,7 @@ pytest_plugins = (
     "tests.parallel",
     "tests.reports",
     "tests.required_tools",
-    "rxkernel.application.pytest_plugin",
+    "rxkernel.pytest_plugin",
     "tests.docs.examples",
 )
 

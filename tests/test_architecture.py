@@ -22,7 +22,7 @@ LAYERS = [
     "routing",
     "kernel",
     "servers",
-    "application",
+    "application pytest_plugin",
     "cli __main__",
 ]
 RANK = {f"rxkernel.{unit}": rank for rank, row in enumerate(LAYERS) for unit in row.split()}

@@ -6,7 +6,7 @@ import pytest
 
 from app import SOCKET_CLIENT, create_application
 from rxkernel import KernelClient
-from rxkernel.application.pytest_plugin import ClientOf
+from rxkernel.pytest_plugin import ClientOf
 from tests.required_tools import ROOT
 
 MISSING = Path("there-is-no-such-file.js")

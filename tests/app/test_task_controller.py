@@ -9,7 +9,7 @@ import pytest
 
 from app import create_application
 from rxkernel import KernelClient, Response, StreamResponse
-from rxkernel.application.pytest_plugin import ClientOf
+from rxkernel.pytest_plugin import ClientOf
 
 Ask = Callable[..., Awaitable[Response]]
 

@@ -8,9 +8,9 @@ import pytest
 from injector import inject
 
 from rxkernel import Application, Bundle, ConfigurationError, Inject, Request, Settings, http
-from rxkernel.application.pytest_plugin import ClientOf
 from rxkernel.application.settings_sources import load_settings
 from rxkernel.cli.loading import load_settings_of
+from rxkernel.pytest_plugin import ClientOf
 
 
 @attrs.frozen(kw_only=True)

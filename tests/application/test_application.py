@@ -35,7 +35,7 @@ from rxkernel import (
     request_scope,
     websocket,
 )
-from rxkernel.application.pytest_plugin import ClientOf
+from rxkernel.pytest_plugin import ClientOf
 
 TRACE: list[str] = []
 

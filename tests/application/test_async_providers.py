@@ -27,7 +27,7 @@ from rxkernel import (
     http,
     request_scope,
 )
-from rxkernel.application.pytest_plugin import ClientOf
+from rxkernel.pytest_plugin import ClientOf
 
 
 class Plain:

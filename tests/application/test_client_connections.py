@@ -36,7 +36,7 @@ from rxkernel import (
     procedure,
     websocket,
 )
-from rxkernel.application.pytest_plugin import ClientOf
+from rxkernel.pytest_plugin import ClientOf
 from tests.waiting import until
 
 

@@ -20,7 +20,7 @@ from rxkernel import (
     procedure,
     websocket,
 )
-from rxkernel.application.pytest_plugin import ClientOf
+from rxkernel.pytest_plugin import ClientOf
 
 MINE = {"X-Tenant": "acme", "Authorization": "Bearer x"}
 

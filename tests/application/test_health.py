@@ -24,7 +24,7 @@ from rxkernel import (
     observe,
 )
 from rxkernel.application import health
-from rxkernel.application.pytest_plugin import ClientOf
+from rxkernel.pytest_plugin import ClientOf
 from tests.waiting import until
 
 

@@ -19,7 +19,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.pool import StaticPool
 
 from rxkernel import ConflictException, Inject, Request, http, request_scope, websocket
-from rxkernel.application.pytest_plugin import ClientOf
+from rxkernel.pytest_plugin import ClientOf
 
 ReadOnlySession = NewType("ReadOnlySession", AsyncSession)
 Sessions = async_sessionmaker[AsyncSession]

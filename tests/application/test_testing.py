@@ -27,7 +27,7 @@ from rxkernel import (
     observe,
     websocket,
 )
-from rxkernel.application.pytest_plugin import ClientOf
+from rxkernel.pytest_plugin import ClientOf
 from tests.servers.taking import Taker
 
 

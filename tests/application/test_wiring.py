@@ -19,7 +19,7 @@ from rxkernel import (
     request_scope,
     websocket,
 )
-from rxkernel.application.pytest_plugin import ClientOf
+from rxkernel.pytest_plugin import ClientOf
 
 
 class Lacking: ...

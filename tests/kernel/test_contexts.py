@@ -18,8 +18,8 @@ from rxkernel import (
     observe,
     websocket,
 )
-from rxkernel.application.pytest_plugin import ClientOf
 from rxkernel.kernel.contexts import context_of, current_context
+from rxkernel.pytest_plugin import ClientOf
 from tests.context_probe import FAILED, LINES, PHASES, Probe, application, step, user
 
 Call = Callable[[str, str], Awaitable[Response]]

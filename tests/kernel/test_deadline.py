@@ -23,9 +23,9 @@ from rxkernel import (
     http,
     websocket,
 )
-from rxkernel.application.pytest_plugin import ClientOf
 from rxkernel.kernel.deadline import client_is_awaited
 from rxkernel.kernel.scopes import current_request
+from rxkernel.pytest_plugin import ClientOf
 
 LATE = {"statusCode": 503, "message": "not answered within 0.05 s", "code": "timeout"}
 FOREVER = 3600.0

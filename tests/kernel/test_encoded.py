@@ -20,7 +20,7 @@ from rxkernel import (
     http,
     observe,
 )
-from rxkernel.application.pytest_plugin import ClientOf
+from rxkernel.pytest_plugin import ClientOf
 
 
 class Index:

@@ -33,8 +33,8 @@ from rxkernel import (
     option,
     websocket,
 )
-from rxkernel.application.pytest_plugin import ClientOf
 from rxkernel.kernel.events import Action
+from rxkernel.pytest_plugin import ClientOf
 
 
 class Articles:

@@ -21,7 +21,7 @@ from rxkernel import (
     ResponseEvent,
     http,
 )
-from rxkernel.application.pytest_plugin import ClientOf
+from rxkernel.pytest_plugin import ClientOf
 
 Reaction = Callable[[Any], None]
 

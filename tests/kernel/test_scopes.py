@@ -23,9 +23,9 @@ from rxkernel import (
     request_scope,
     websocket,
 )
-from rxkernel.application.pytest_plugin import ClientOf
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.scopes import current_request
+from rxkernel.pytest_plugin import ClientOf
 from tests.waiting import until
 
 NUMBERS = itertools.count(1)

@@ -22,7 +22,7 @@ from rxkernel import (
     pushes,
     websocket,
 )
-from rxkernel.application.pytest_plugin import ClientOf
+from rxkernel.pytest_plugin import ClientOf
 from rxkernel.routing.decorators import routes_of
 from rxkernel.routing.metadata import RouteMetadata
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column
 
 from rxkernel import ConfigurationError, HttpMetadata, Inject, Signature, http
-from rxkernel.application.pytest_plugin import ClientOf
+from rxkernel.pytest_plugin import ClientOf
 from rxkernel.routing.signature_reader import read_signature
 
 T = TypeVar("T")

@@ -17,7 +17,7 @@ from rxkernel import (
     Response,
     observe,
 )
-from rxkernel.application.pytest_plugin import ClientOf
+from rxkernel.pytest_plugin import ClientOf
 from tests.servers.conftest import Serve
 from tests.servers.raw_files import Answer, Files, ask
 

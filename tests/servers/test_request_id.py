@@ -28,9 +28,9 @@ from rxkernel import (
     observe,
     websocket,
 )
-from rxkernel.application.pytest_plugin import ClientOf
 from rxkernel.application.settings_sources import load_settings
 from rxkernel.kernel.events import KernelEvents
+from rxkernel.pytest_plugin import ClientOf
 from tests.servers.conftest import Serve, http_url
 from tests.servers.socketio_clients import client, raw_socket
 from tests.waiting import until

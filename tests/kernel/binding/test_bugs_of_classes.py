@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from rxkernel import http
-from rxkernel.application.pytest_plugin import ClientOf
 from rxkernel.kernel.binding.misfits import SEARCHED, Misfits
 from rxkernel.kernel.binding.validation import Validator
+from rxkernel.pytest_plugin import ClientOf
 
 
 class Kind(enum.Enum):

@@ -26,9 +26,9 @@ from rxkernel import (
     procedure,
     websocket,
 )
-from rxkernel.application.pytest_plugin import ClientOf
 from rxkernel.kernel.binding.misfits import Misfits
 from rxkernel.kernel.binding.validation import Validator
+from rxkernel.pytest_plugin import ClientOf
 from tests.required_tools import ROOT
 
 

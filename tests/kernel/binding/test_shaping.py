@@ -36,10 +36,10 @@ from rxkernel import (
     http,
     observe,
 )
-from rxkernel.application.pytest_plugin import ClientOf
 from rxkernel.exceptions import RxKernelError
 from rxkernel.kernel.binding.shaping import shape_of
 from rxkernel.kernel.serialization import to_plain
+from rxkernel.pytest_plugin import ClientOf
 
 T = TypeVar("T")
 

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from rxkernel import KernelClient, Query, http
-from rxkernel.application.pytest_plugin import ClientOf
 from rxkernel.kernel.binding.misfits import Misfits
 from rxkernel.kernel.binding.validation import Validator
+from rxkernel.pytest_plugin import ClientOf
 
 
 @dataclass

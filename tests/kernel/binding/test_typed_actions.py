@@ -38,10 +38,10 @@ from rxkernel import (
     request_scope,
     websocket,
 )
-from rxkernel.application.pytest_plugin import ClientOf
 from rxkernel.kernel.binding.misfits import Misfits
 from rxkernel.kernel.binding.validation import Validator
 from rxkernel.kernel.route import Route
+from rxkernel.pytest_plugin import ClientOf
 from rxkernel.routing.targets import member_of
 
 

@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from rxkernel import ConfigurationError, http
-from rxkernel.application.pytest_plugin import ClientOf
+from rxkernel.pytest_plugin import ClientOf
 
 
 @attrs.define

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import pytest
 from rxkernel import Application, ConfigurationError, Settings, http, procedure
-from rxkernel.application.pytest_plugin import ClientOf
+from rxkernel.pytest_plugin import ClientOf
 from rxkernel_lines import LINES, AuditLog, Caller, LinesSettings, audited
 
 SETTINGS = Settings(bundles={"lines": LinesSettings(modules=("stock",))})

@@ -1,3 +1,3 @@
 """The fixtures of rxkernel, such as ``client_of``, for every test."""
 
-pytest_plugins = ("rxkernel.application.pytest_plugin",)
+pytest_plugins = ("rxkernel.pytest_plugin",)

@@ -1,7 +1,7 @@
 """What clients see, over both transports, without a port."""
 
 from app import application
-from rxkernel.application.pytest_plugin import ClientOf
+from rxkernel.pytest_plugin import ClientOf
 
 
 async def test_greeting_answers_on_both_transports(client_of: ClientOf) -> None:

@@ -1,7 +1,7 @@
 """What an application sees that enables the bundle."""
 
 from rxkernel import Application, Settings, http, websocket
-from rxkernel.application.pytest_plugin import ClientOf
+from rxkernel.pytest_plugin import ClientOf
 
 from __folder__ import PlaceholderBundle, PlaceholderSettings
 

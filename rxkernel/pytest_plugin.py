@@ -1,6 +1,6 @@
 """Fixtures for the tests of an application.
 
-Enable them in ``conftest.py``: ``pytest_plugins = ["rxkernel.application.pytest_plugin"]``.
+Enable them in ``conftest.py``: ``pytest_plugins = ["rxkernel.pytest_plugin"]``.
 They need pytest-asyncio (``pip install 'rxkernel[test]'``).
 """
 
