@@ -43,7 +43,7 @@ async def test_connection_while_server_stops_is_served_or_refused(
     """asyncio leaves a connection open that it has accepted just before the server is closed."""
     kind = type("LateClient", (LateClient,), {"turns": turns})
     application = await serve(Home, listeners=[kind])
-    client = application.injector.get(kind)
+    client: LateClient = application.injector.get(kind)
 
     await application.stop()
 
