@@ -20,7 +20,7 @@ from rxkernel.kernel.links import NoSite, Site, SiteLinks
 from rxkernel.kernel.pipeline import Pipeline
 from rxkernel.kernel.propagator import Extract
 from rxkernel.kernel.route import Handle
-from rxkernel.kernel.scope_exit import close_request_scope
+from rxkernel.kernel.scope_exit import close_request_scope, exit_after_failure
 from rxkernel.kernel.scopes import current_request
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response, close_source
@@ -168,12 +168,18 @@ class Kernel:
         return await self._standard(definition.pipeline, request, failure_of(exc))
 
     async def fail(self, request: Request, exception: Exception) -> Response:
-        """The response to a request that reached no action: exception and response phases."""
+        """The response to a request that reached no action, or whose response cannot be sent.
+
+        Context managers that are still open are left with *exception*, then the exception and
+        response phases run.
+        """
         request.links = self._links
         request.service_source = self._container
         pipeline, varies = self._pipeline(request), _varies(exception)
         token = current_request.set(request)
         try:
+            if request.services is not None:
+                exception = await exit_after_failure(request, request.services, exception)
             response = await _rescued(pipeline, request, exception)
         except BaseException as exc:
             response = await self._standard(pipeline, request, failure_of(exc))

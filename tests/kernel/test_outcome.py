@@ -1,0 +1,126 @@
+"""The outcome of a message whose response cannot be sent: its context managers are left with it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+import pytest
+from injector import Binder
+
+from rxkernel import (
+    Bundle,
+    ConflictException,
+    ExceptionEvent,
+    Inject,
+    Kernel,
+    KernelEvents,
+    Request,
+    Response,
+    StreamNotSupportedException,
+    StreamResponse,
+    Transport,
+    observe,
+    procedure,
+    request_scope,
+    websocket,
+)
+from rxkernel.pytest_plugin import ClientOf
+
+LINES = Transport("LINES")
+
+
+class Lines(Bundle):
+    name = "lines"
+    transports = (LINES,)
+
+
+class Session:
+    """What the manager yields."""
+
+
+class Journal:
+    """What happens to the session of a message; *rollback* is raised when it fails."""
+
+    def __init__(self, rollback: Exception | None = None) -> None:
+        self.lines: list[str] = []
+        self.rollback = rollback
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Session]:
+        try:
+            yield Session()
+        except BaseException as exc:
+            self.lines.append(f"rollback for {type(exc).__name__}")
+            raise self.rollback or exc from None
+        self.lines.append("commit")
+
+    def configure(self, binder: Binder) -> None:
+        binder.bind(Session, to=self.session, scope=request_scope)  # type: ignore[arg-type]
+
+    @observe(KernelEvents.KERNEL_EXCEPTION)
+    async def failed(self, event: ExceptionEvent) -> None:
+        self.lines.append(f"exception phase for {type(event.exception).__name__}")
+
+
+class Rows:
+    @websocket("rows")
+    @procedure("rows", LINES)
+    async def rows(self, session: Annotated[Session, Inject()]) -> StreamResponse:
+        async def pieces() -> AsyncIterator[str]:
+            yield "row"
+
+        return StreamResponse(pieces())
+
+
+def encode(response: Response) -> bytes:
+    if isinstance(response, StreamResponse):
+        raise StreamNotSupportedException("no streams here")
+    return b"sent"
+
+
+async def answer_and_encode(kernel: Kernel) -> Response:
+    """What the transport of a bundle does with a message."""
+    request = Request(LINES)
+    kernel.begin(request)
+    response = await kernel.answer(kernel.definitions[LINES]["rows"], request)
+    response, _ = await kernel.encoded(request, response, encode)
+    kernel.terminate(request, response)
+    return response
+
+
+@pytest.mark.parametrize(
+    ("rollback", "status", "failure"),
+    [
+        (None, 500, "StreamNotSupportedException"),
+        (ConflictException("changed meanwhile"), 409, "ConflictException"),
+    ],
+)
+async def test_stream_that_a_transport_cannot_encode_is_rolled_back_before_the_exception_phase(
+    client_of: ClientOf, rollback: Exception | None, status: int, failure: str
+) -> None:
+    journal = Journal(rollback)
+    client = client_of(Rows, listeners=[journal], modules=[journal.configure], bundles=[Lines])
+    await client.application.boot()
+
+    response = await asyncio.create_task(answer_and_encode(client.application.kernel))
+    await client.application.kernel.settle()
+
+    assert response.status_code == status
+    assert journal.lines == [
+        "rollback for StreamNotSupportedException",
+        f"exception phase for {failure}",
+    ]
+
+
+async def test_stream_over_a_socket_is_rolled_back_before_the_exception_phase(
+    client_of: ClientOf,
+) -> None:
+    journal = Journal()
+    client = client_of(Rows, listeners=[journal], modules=[journal.configure], bundles=[Lines])
+
+    assert (await client.websocket("rows")).status_code == 500
+    assert journal.lines == [
+        "rollback for StreamNotSupportedException",
+        "exception phase for StreamNotSupportedException",
+    ]
