@@ -109,6 +109,7 @@ class TerminateEvent(Event):
     """The response has left; nothing can change it. A listener that raises is logged.
 
     Attributes:
+        response: what was sent, or was to be sent to a client that has left.
         duration: seconds from when the message was received to when its response had left, of a
             stream or a file the last byte.
         size: bytes of the body, or of the acknowledgement, that have left. None where nothing

@@ -243,13 +243,20 @@ class Kernel:
         response: Response | None,
         *,
         size: int | None = None,
+        failure: BaseException | None = None,
         task: "asyncio.Task[Any] | None" = None,
     ) -> None:
-        """Run the terminate phase and end the scope of the message, after *response* has left.
+        """Run the terminate phase and end the scope of the message.
 
         Both run behind the caller, in the context of *task*, which has handled the message: by
-        default the current one. Without a *response*, which then could not leave, only the scope
-        ends. *size* is that of the body or packet, see `TerminateEvent`.
+        default the current one.
+
+        Args:
+            response: the one that has been sent, or was to be sent to a client that has left.
+                None where the message was cancelled before it had one: only the scope ends.
+            size: that of the body or packet, see `TerminateEvent`; None unless all was sent.
+            failure: why a stream was not sent to its end. Its context managers, which are still
+                open, are left with it.
         """
         definition: Definition | None = request.definition
         is_heard = definition is not None and definition.pipeline.has_finishers
@@ -257,7 +264,7 @@ class Kernel:
             began = request.received_at
             duration = perf_counter() - began if began else 0.0
             context = current_context() if task is None else context_of(task)
-            finishing = start(self._finish(request, response, duration, size), context)
+            finishing = start(self._finish(request, response, duration, size, failure), context)
             self._background.add(finishing)
             finishing.add_done_callback(self._background.discard)
         elif request.services is None:
@@ -266,7 +273,12 @@ class Kernel:
             request.services.is_closed = True
 
     async def _finish(
-        self, request: Request, response: Response | None, duration: float, size: int | None
+        self,
+        request: Request,
+        response: Response | None,
+        duration: float,
+        size: int | None,
+        failure: BaseException | None,
     ) -> None:
         current_request.set(request)
         definition: Definition | None = request.definition
@@ -281,7 +293,7 @@ class Kernel:
                 "a listener of %s failed", KernelEvents.KERNEL_TERMINATE, exc_info=failure
             )
         finally:
-            await close_request_scope(request)
+            await close_request_scope(request, failure)
 
     async def settle(self, timeout: float | None = None) -> None:
         """Wait for what `terminate` began; what takes longer than *timeout* is cancelled."""

@@ -62,10 +62,10 @@ async def exit_after_cancellation(
         log_failure(request, failure)
 
 
-async def close_request_scope(request: Request) -> None:
+async def close_request_scope(request: Request, failure: BaseException | None = None) -> None:
     """End all services of *request* once no thread uses them; at once when cancelled, as shutdown
-    does with what takes too long."""
+    does with what takes too long. Context managers get *failure*, or None."""
     try:
         await join_abandoned(request)
     finally:
-        await close_services(request)
+        await close_services(request, failure)

@@ -1,4 +1,4 @@
-"""The outcome of a message whose response cannot be sent: its context managers are left with it."""
+"""The outcome of a message whose response cannot be sent, which its context managers get."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -52,7 +52,9 @@ class Journal:
             yield Session()
         except BaseException as exc:
             self.lines.append(f"rollback for {type(exc).__name__}")
-            raise self.rollback or exc from None
+            if self.rollback is not None:
+                raise self.rollback from exc
+            raise
         self.lines.append("commit")
 
     def configure(self, binder: Binder) -> None:

@@ -1,14 +1,37 @@
 """The outcome of a message whose response could not be sent, or not all of it, over the wire."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated
 
 import aiohttp
+import pytest
 
-from rxkernel import Inject, StreamResponse, http, websocket
+from rxkernel import (
+    EventStreamResponse,
+    Inject,
+    KernelEvents,
+    ServerSentEvent,
+    StreamResponse,
+    TerminateEvent,
+    http,
+    observe,
+    websocket,
+)
 from tests.servers.conftest import Serve, http_url
+from tests.servers.raw_http import raw_http
 from tests.servers.socketio_clients import client
 from tests.servers.test_context_managers import Journal, Session
+from tests.waiting import until
+
+
+class Ended:
+    def __init__(self) -> None:
+        self.events: list[TerminateEvent] = []
+
+    @observe(KernelEvents.KERNEL_TERMINATE)
+    async def end(self, event: TerminateEvent) -> None:
+        self.events.append(event)
 
 
 class Rows:
@@ -22,6 +45,28 @@ class Rows:
 
     async def _pieces(self) -> AsyncIterator[bytes]:
         yield b"row"
+
+
+class Late:
+    """Begins a stream once ``gate`` is open."""
+
+    gate: asyncio.Event
+
+    @http("GET", "/late", "late")
+    async def late(self, session: Annotated[Session, Inject()]) -> StreamResponse:
+        await self.gate.wait()
+        return StreamResponse(self._pieces())
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        yield b"row"
+
+    @http("GET", "/news", "news")
+    async def news(self, session: Annotated[Session, Inject()]) -> EventStreamResponse:
+        await self.gate.wait()
+        return EventStreamResponse(self._events())
+
+    async def _events(self) -> AsyncIterator[ServerSentEvent]:
+        yield ServerSentEvent("news")
 
 
 async def test_stream_with_an_invalid_length_is_rolled_back(
@@ -44,3 +89,25 @@ async def test_stream_over_a_socket_is_rolled_back(serve: Serve) -> None:
     async with client(application) as connected:
         assert (await connected.call("rows", {}))["statusCode"] == 500
         assert journal.lines == ["begin", "rollback for StreamNotSupportedException"]
+
+
+@pytest.mark.parametrize("path", ["/late", "/news"])
+async def test_stream_whose_client_leaves_before_it_begins_is_rolled_back(
+    serve: Serve, lane: str, path: str
+) -> None:
+    """Listeners of kernel.terminate get the response that was to be sent, with no size."""
+    journal, ended = Journal(), Ended()
+    application = await serve(Late, modules=[journal.configure], listeners=[ended])
+    server = application.servers["aiohttp"]
+    for way in ("", "Expect: 100-continue\r\n"):  # the fast lane does not take the second
+        Late.gate = asyncio.Event()
+        journal.lines.clear()
+        ended.events.clear()
+        async with raw_http(application) as connection:
+            await connection.send(f"GET {path} HTTP/1.1\r\nHost: x\r\n{way}\r\n".encode())
+            await until(lambda: journal.lines == ["begin"])
+        await until(lambda: server.connections._places._taken == 0)
+        Late.gate.set()
+        await until(lambda: len(journal.lines) == 2)
+        assert journal.lines == ["begin", "rollback for CancelledError"]
+        assert [(one.response.status_code, one.size) for one in ended.events] == [(200, None)]

@@ -5,7 +5,6 @@ import logging
 from aiohttp import web
 
 from rxkernel.kernel.errors import error_response
-from rxkernel.messages.request import Request
 from rxkernel.messages.response import (
     EventStreamResponse,
     FileResponse,
@@ -59,22 +58,25 @@ class Delivery:
     async def _send(
         self, native: web.Request, exchange: Exchange, response: Response
     ) -> web.StreamResponse:
+        exchange.response, exchange.out, exchange.stream = response, None, None
         if isinstance(response, StreamResponse | EventStreamResponse):
-            stream = await self._stream(native, exchange.request, response)
-            out, exchange.streamed = stream.out, stream.sent
+            out = await self._stream(native, exchange, response)
         elif isinstance(response, FileResponse):
             assert exchange.sender is not None
             out = await file_response(native, response, exchange.sender)
         else:
             out = await native_response(native, response, self._compression)
-        exchange.response, exchange.out = response, out
+        exchange.out = out
         return out
 
     async def _stream(
-        self, native: web.Request, request: Request, response: StreamResponse | EventStreamResponse
-    ) -> Stream:
+        self,
+        native: web.Request,
+        exchange: Exchange,
+        response: StreamResponse | EventStreamResponse,
+    ) -> web.StreamResponse:
         try:
-            stream = stream_of(native, response, self._compression)
+            stream = exchange.stream = stream_of(native, response, self._compression)
         except ValueError:
             await close_source(response)
             raise
@@ -88,14 +90,13 @@ class Delivery:
         except Exception as exc:
             if not stream.out.prepared:
                 raise
-            logger.error("%s broke off while it was sent", request.route_name, exc_info=exc)
+            name = exchange.request.route_name
+            logger.error("%s broke off while it was sent", name, exc_info=exc)
             if native.transport is not None:
                 native.transport.abort()  # a chunked body without its end: the client can tell
         finally:
             self._endless.discard(stream)
-            if request.services is not None:
-                request.services.failure = stream.broke_with
-        return stream
+        return stream.out
 
 
 def raise_if_gone(native: web.Request, exc: Exception) -> None:

@@ -10,6 +10,7 @@ from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.servers.aiohttp.guard import Guard
 from rxkernel.servers.aiohttp.prepared import BODILESS
+from rxkernel.servers.aiohttp.streams import Stream
 from rxkernel.servers.aiohttp.whole_answer import WholeAnswer
 
 
@@ -19,13 +20,13 @@ class Exchange:
     ``sender`` is aiohttp's task for it, which ends when the answer has left; ``guard`` is told
     of that too. ``runner`` is the task that has run the listeners and the action, where that is
     another one. ``waiting`` is an answer that aiohttp is still to be given, another way.
-    ``out`` is what aiohttp sends for ``response``, ``streamed`` how many bytes of it a stream
-    has sent.
+    ``response`` is the one that was to be sent, ``out`` what aiohttp sends for it, ``stream``
+    what sends it piece by piece.
     """
 
     response: Response | None = None
     out: web.StreamResponse | None = None
-    streamed: int | None = None
+    stream: Stream | None = None
     waiting: Response | None = None
     sender: "asyncio.Task[Any] | None" = None
     runner: "asyncio.Task[Any] | None" = None
@@ -42,15 +43,20 @@ class Exchange:
         request, task = self.request, self.runner or task
         is_heard = request.definition is not None and request.definition.pipeline.has_finishers
         size = self._size() if is_heard else None
-        self.kernel.terminate(request, self.response, size=size, task=task)
+        failure: BaseException | None = None
+        if self.stream is not None:
+            failure = self.stream.broke_with
+        elif self.response is None:
+            failure = asyncio.CancelledError("no response was sent")
+        self.kernel.terminate(request, self.response, size=size, failure=failure, task=task)
 
     def _size(self) -> int | None:
         """Bytes of the body, None unless it was sent to its end; aiohttp counts them then."""
         out = self.out
         if out is None or not out.body_length:
             return None
-        if self.streamed is not None:
-            return self.streamed
+        if self.stream is not None:
+            return self.stream.sent
         if isinstance(out, WholeAnswer):
             return out.size
         if self.request.method == "HEAD" or out.status in BODILESS:

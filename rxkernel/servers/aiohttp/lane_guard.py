@@ -190,7 +190,10 @@ class LaneGuard(Guard):
                 self._handover = None
                 return  # aiohttp's request is the one that ends
             handover.lose()  # and it stays, for aiohttp may have the message already
-        lane.kernel.terminate(request, response, size=size)
+            failure = asyncio.CancelledError("the client left before the response was sent")
+            lane.kernel.terminate(request, response, failure=failure)
+        else:
+            lane.kernel.terminate(request, response, size=size)
         if self._turn is _Turn.LOST:
             return
         if keeps:
@@ -239,10 +242,10 @@ class LaneGuard(Guard):
         return cast(web.RequestHandler, self._handler)
 
     def hand_over(self, message: Message, handover: Handover) -> None:
+        self._handover = handover
         if self._transport.is_closing():
             handover.lose()
             return
-        self._handover = handover
         self._turn = _Turn.AIOHTTP
         self._is_whole = True
         self._give(message.raw)

@@ -274,8 +274,9 @@ class AiohttpServer(Server):
             answer = last_answer(response)
         except Exception:
             logger.exception("what a listener answers to another version cannot be written")
-            answer = last_answer(error_response(exc))
-        self._kernel.terminate(request, None)
+            response = error_response(exc)
+            answer = last_answer(response)
+        self._kernel.terminate(request, response)
         if native.transport is not None:
             native.transport.write(answer)
             native.transport.close()

@@ -48,7 +48,7 @@ class Stream:
         self._outlet: Outlet | None = None
         self._pump: asyncio.Task[None] | None = None
         self._failure: BaseException | None = None
-        self._ended = native.method == "HEAD" or status in _BODILESS
+        self._ended = self._is_bodiless = native.method == "HEAD" or status in _BODILESS
 
     @property
     def sent(self) -> int:
@@ -81,13 +81,18 @@ class Stream:
 
     @property
     def broke_with(self) -> BaseException | None:
-        """What ended the source before its time: what it raised, or its cancellation when the
-        client left; None when it was sent to its end, or not begun."""
-        if self._failure is not None or self._pump is None:
-            return self._failure
-        if not self._pump.done() or self._pump.cancelled():
+        """Why the stream was not sent to its end: what its source raised, or `CancelledError`
+        when the client or the server ended it, also before it began; else None."""
+        failure, pump = self._failure, self._pump
+        if self._is_bodiless:
+            return None
+        if failure is None and pump is not None and pump.done() and not pump.cancelled():
+            failure = pump.exception()
+            if failure is None:
+                return None
+        if failure is None or self._is_of_the_client(failure):
             return asyncio.CancelledError("the stream was cut off")
-        return self._pump.exception()
+        return failure
 
     def _raise_failure(self, pump: asyncio.Task[None]) -> None:
         failure = self._failure

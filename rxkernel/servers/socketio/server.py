@@ -251,7 +251,6 @@ class SocketioServer(Server):
             try:
                 return await self._refusal(request, failure)
             finally:
-                self._kernel.terminate(request, None)
                 await close_services(connection, failure)
                 del failure  # its traceback holds this frame
         finally:
@@ -263,12 +262,18 @@ class SocketioServer(Server):
     async def _refusal(self, request: Request, exc: Exception) -> Outgoing:
         assert self._kernel is not None
         assert request.connection is not None
-        response = await self._kernel.fail(request, exc)
-        marks = self._marks(request)
-        encode = partial(encode_refusal, request.connection.namespace, marks=marks)
-        response, refusal = await self._kernel.encoded(request, response, encode)
+        response: Response | None = None
+        size: int | None = None
+        try:
+            response = await self._kernel.fail(request, exc)
+            marks = self._marks(request)
+            encode = partial(encode_refusal, request.connection.namespace, marks=marks)
+            response, refusal = await self._kernel.encoded(request, response, encode)
+            size = refusal.size
+        finally:
+            self._kernel.terminate(request, response, size=size)
         if self._logs_access:
-            log_socket("CONNECT", request, response, refusal.size)
+            log_socket("CONNECT", request, response, size)
         return refusal
 
     async def _disconnected(

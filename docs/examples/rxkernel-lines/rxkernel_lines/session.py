@@ -124,7 +124,7 @@ class Session:
         self, request: Request, id: str | int | None, answer: Awaitable[Response]
     ) -> None:
         """Begin the message, send the response, end the message in every case."""
-        sent: Response | None = None
+        response: Response | None = None
         size: int | None = None
         self._kernel.begin(request)
         try:
@@ -133,14 +133,14 @@ class Session:
             self._writer.write(line)
             async with asyncio.timeout(self._settings.send_timeout):
                 await self._writer.drain()
-            sent, size = response, len(line)
+            size = len(line)
         except ConnectionError:
             pass  # the client has left
         except TimeoutError:
             self._counts["lines.send_timeout"] += 1
             self._writer.transport.abort()
         finally:
-            self._kernel.terminate(request, sent, size=size)
+            self._kernel.terminate(request, response, size=size)
 
     async def _close(self) -> None:
         """Close once the client has closed, or after a second.
