@@ -14,7 +14,7 @@ from rxkernel.application.sendable import sendable, write_refusal
 from rxkernel.exceptions import ForbiddenException
 from rxkernel.kernel.errors import failure_of
 from rxkernel.kernel.kernel import Kernel
-from rxkernel.kernel.scopes import close_services, current_connection
+from rxkernel.kernel.scopes import close_connection, current_connection
 from rxkernel.kernel.serialization import to_plain
 from rxkernel.messages.request import Request
 from rxkernel.messages.request_id import event_request_id, given_request_id
@@ -80,7 +80,7 @@ class ClientConnections:
     async def _forget(self, connection: RecordingConnection) -> None:
         del self._open[connection.id]
         connection.end()
-        await close_services(connection)
+        await close_connection(connection)
 
     async def _refusal(
         self, kernel: Kernel, connection: RecordingConnection, failure: Exception

@@ -3,14 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from contextvars import copy_context
 from types import TracebackType
 from typing import Any, Protocol, Self
 from uuid import uuid4
 
 from rxkernel.exceptions import RxKernelError
 from rxkernel.kernel.contexts import run
-from rxkernel.kernel.scopes import close_services
+from rxkernel.kernel.scopes import close_connection
 from rxkernel.kernel.serialization import to_plain
 from rxkernel.messages.connection import Connection
 from rxkernel.messages.response import Response
@@ -51,8 +50,7 @@ class RecordingConnection(Connection):
     """A client of a test, from CONNECTED to DISCONNECTED, as a socket is.
 
     ``async with`` connects it and leaves; so do `connect` and `close`. ``answers[event]`` is what
-    it acknowledges to a `call`. ``context`` is that of CONNECTED, of DISCONNECTED and of its
-    services; its events have one each.
+    it acknowledges to a `call`.
     """
 
     def __init__(self, link: Link, namespace: str, **handshake: Any) -> None:
@@ -69,7 +67,6 @@ class RecordingConnection(Connection):
         self._early: list[Emitted] = []
         self._events = 0
         self._connecting = asyncio.Lock()
-        self.context = copy_context()
 
     # --- what the test does
 
@@ -202,7 +199,7 @@ class RecordingConnection(Connection):
 
     async def _close_services(self) -> None:
         if self._is_dismissed and not self._events:
-            await run(close_services(self), self.context)
+            await run(close_connection(self), self.context)
 
     def _check_begun(self) -> None:
         if not self._is_begun:

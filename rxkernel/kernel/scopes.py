@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from injector import Injector, InstanceProvider, Provider, Scope, ScopeDecorator
 
 from rxkernel.exceptions import RxKernelError
+from rxkernel.kernel.contexts import current_context, run
 from rxkernel.messages.connection import Connection
 from rxkernel.messages.request import Request
 from rxkernel.messages.scoped_services import (
@@ -158,6 +159,14 @@ def _checked(key: Any, made: Any) -> Any:
     return made
 
 
+async def close_connection(connection: Connection, failure: BaseException | None = None) -> None:
+    """As `close_services`, in the context of *connection*, which then holds it no more."""
+    try:
+        await close_services(connection, failure)
+    finally:
+        current_connection.set(None)
+
+
 async def close_services(
     owner: Request | Connection, failure: BaseException | None = None
 ) -> None:
@@ -190,6 +199,23 @@ class ConnectionScope(OwnedScope):
 
     def owner(self) -> Connection | None:
         return _connection_now()
+
+    async def open(self, key: Any, provider: AsyncProvider) -> None:
+        """As for any scope, but in the context of the connection: it is left there too, and a
+        token of `ContextVar.set` is valid in the context that made it only."""
+        connection = self.owner()
+        if (
+            connection is None
+            or key in services_of(connection)
+            or current_context() is connection.context
+        ):
+            await super().open(key, provider)
+        else:
+            await run(self._open_for(connection, key, provider), connection.context)
+
+    async def _open_for(self, connection: Connection, key: Any, provider: AsyncProvider) -> None:
+        current_connection.set(connection)
+        await super().open(key, provider)
 
 
 request_scope = ScopeDecorator(RequestScope)

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
+from contextvars import Context, copy_context
 from typing import Any, NamedTuple, Protocol
 
 from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
@@ -39,6 +40,8 @@ class Connection(ABC):
         rooms: the rooms it joined; read-only, see `join` and `leave`.
         attributes: a place for what the application knows of this client.
         services: the connection-scoped services made for this client so far, or None.
+        context: what listeners of CONNECTED and DISCONNECTED run in, and where context managers of
+            `connection_scope` are entered and left; each event has a context of its own.
         client: ``(host, port)`` of the peer, or what a trusted proxy tells; None in tests.
         site: scheme and host that the client has connected to, ``https://example.com``; behind
             a trusted proxy those of its headers. None in tests.
@@ -64,6 +67,7 @@ class Connection(ABC):
         self.site = site
         self.attributes: dict[str, Any] = {}
         self.services: ScopedServices | None = None
+        self.context: Context = copy_context()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id} in {self.namespace}>"

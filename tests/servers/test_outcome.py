@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 
 import aiohttp
 import pytest
@@ -66,7 +66,7 @@ class Late:
         return EventStreamResponse(self._events())
 
     async def _events(self) -> AsyncIterator[ServerSentEvent]:
-        yield ServerSentEvent("news")
+        yield ServerSentEvent(data="news")
 
 
 async def test_stream_with_an_invalid_length_is_rolled_back(
@@ -98,7 +98,7 @@ async def test_stream_whose_client_leaves_before_it_begins_is_rolled_back(
     """Listeners of kernel.terminate get the response that was to be sent, with no size."""
     journal, ended = Journal(), Ended()
     application = await serve(Late, modules=[journal.configure], listeners=[ended])
-    server = application.servers["aiohttp"]
+    server: Any = application.servers["aiohttp"]
     for way in ("", "Expect: 100-continue\r\n"):  # the fast lane does not take the second
         Late.gate = asyncio.Event()
         journal.lines.clear()

@@ -1,7 +1,6 @@
 """A Socket.IO client in one namespace: the one place where its state lives and ends."""
 
 import asyncio
-from contextvars import copy_context
 from typing import Any, Protocol
 
 from rxkernel.exceptions import RxKernelError
@@ -26,8 +25,7 @@ class Link(Protocol):
 
 class SocketioConnection(Connection):
     """What it emits before it is accepted is sent behind the CONNECT packet; disconnecting it
-    before is refusing it. ``request_id`` is what its handshake brought as an id. ``context`` is
-    that of CONNECTED, of DISCONNECTED and of its services; its events have one each.
+    before is refusing it. ``request_id`` is what its handshake brought as an id.
     """
 
     def __init__(
@@ -47,7 +45,6 @@ class SocketioConnection(Connection):
         self.is_dropped = False
         self.is_ended = False
         self.request_id: str | None = None
-        self.context = copy_context()
         self._rooms_at_end: frozenset[str] = frozenset()
         self._link = link
         self._gate = gate

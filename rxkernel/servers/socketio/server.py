@@ -19,7 +19,7 @@ from rxkernel.exceptions import (
 from rxkernel.kernel.contexts import start
 from rxkernel.kernel.errors import failure_of
 from rxkernel.kernel.kernel import Kernel
-from rxkernel.kernel.scopes import close_services, current_connection
+from rxkernel.kernel.scopes import close_connection, current_connection
 from rxkernel.messages.connection import Broadcaster
 from rxkernel.messages.request import Request
 from rxkernel.messages.request_id import event_request_id, given_request_id
@@ -232,7 +232,7 @@ class SocketioServer(Server):
     async def _decide(self, connection: SocketioConnection, auth: Any) -> Outgoing | None:
         assert self._kernel is not None
         request = self._request(connection, "CONNECT")
-        token = current_connection.set(connection)
+        current_connection.set(connection)
         if self._kernel.extract is not None:
             self._kernel.extract(connection.headers)
         try:
@@ -244,17 +244,15 @@ class SocketioServer(Server):
             if connection.is_dropped:
                 raise ForbiddenException("disconnected before it was connected")
         except asyncio.CancelledError as exc:
-            await close_services(connection, exc)
+            await close_connection(connection, exc)
             raise
         except BaseException as exc:
             failure = failure_of(exc)
             try:
                 return await self._refusal(request, failure)
             finally:
-                await close_services(connection, failure)
+                await close_connection(connection, failure)
                 del failure  # its traceback holds this frame
-        finally:
-            current_connection.reset(token)  # the context is the connection's: a cycle
         if self._logs_access:
             log_socket("CONNECT", request, Response())
         return None
@@ -284,7 +282,7 @@ class SocketioServer(Server):
         self._job(self._close_services(connection), connection.context)
 
     async def _dismiss(self, connection: SocketioConnection, reason: DisconnectReason) -> None:
-        token = current_connection.set(connection)
+        current_connection.set(connection)
         try:
             event = ConnectionEvent(connection, self, reason)
             await self._dispatcher.dispatch(ServerEvents.DISCONNECTED, event)
@@ -293,8 +291,6 @@ class SocketioServer(Server):
         except BaseException as exc:
             failure = failure_of(exc)
             logger.error("a listener of %s failed", ServerEvents.DISCONNECTED, exc_info=failure)
-        finally:
-            current_connection.reset(token)
 
     async def _close_services(self, connection: SocketioConnection) -> None:
         """Behind the events that were read before the client left: they may use them."""
@@ -302,7 +298,7 @@ class SocketioServer(Server):
             await connection.mailbox.settle()
         finally:
             self._left.discard(connection)
-            await close_services(connection)
+            await close_connection(connection)
 
     def _received(
         self, connection: SocketioConnection, ack: int | None, data: list[Any]

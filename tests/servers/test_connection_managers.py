@@ -1,0 +1,115 @@
+"""Context managers in `connection_scope`: entered and left in the context of their connection."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import Annotated
+
+import pytest
+from injector import Binder, inject
+
+from rxkernel import Connection, Inject, connection_scope, websocket
+from rxkernel.pytest_plugin import ClientOf
+from tests.servers.conftest import Serve
+from tests.servers.socketio_clients import client
+from tests.waiting import until
+
+seat: ContextVar[str] = ContextVar("seat", default="none")
+tab: ContextVar[str] = ContextVar("tab", default="none")
+
+
+class Seat:
+    """What the first manager yields."""
+
+
+class Tab:
+    """What the second yields; it needs the first."""
+
+
+class Cafe:
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.opening = asyncio.Event()
+        self.opening.set()
+
+    @inject
+    @asynccontextmanager
+    async def seat(self, connection: Connection) -> AsyncIterator[Seat]:
+        token = seat.set(connection.namespace)
+        await self.opening.wait()
+        yield Seat()
+        seat.reset(token)
+        self.lines.append("seat left")
+
+    @inject
+    @asynccontextmanager
+    async def tab(self, seat_of_it: Seat, connection: Connection) -> AsyncIterator[Tab]:
+        token = tab.set(seat.get())
+        yield Tab()
+        self.lines.append(f"tab of {tab.get()} left")
+        tab.reset(token)
+
+    def configure(self, binder: Binder) -> None:
+        binder.bind(Seat, to=self.seat, scope=connection_scope)  # type: ignore[arg-type]
+        binder.bind(Tab, to=self.tab, scope=connection_scope)  # type: ignore[arg-type]
+
+
+class Guests:
+    @websocket("order")
+    async def order(self, its: Annotated[Tab, Inject()]) -> str:
+        return seat.get()
+
+    @websocket("sit")
+    async def sit(self, its: Annotated[Seat, Inject()]) -> str:
+        return seat.get()
+
+
+LEFT = ["tab of / left", "seat left"]
+
+
+async def test_token_of_a_manager_is_valid_when_a_connection_of_a_client_ends(
+    client_of: ClientOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What it sets is seen by the connection, not by its events."""
+    cafe = Cafe()
+    tested = client_of(Guests, modules=[cafe.configure])
+
+    async with tested.connection() as connection:
+        answers = [await tested.websocket("order", connection=connection) for _ in range(2)]
+
+    assert [answer.content for answer in answers] == ["none", "none"]
+    assert cafe.lines == LEFT
+    assert not caplog.records
+
+
+async def test_token_of_a_manager_is_valid_when_a_socket_ends(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    cafe = Cafe()
+    application = await serve(Guests, modules=[cafe.configure])
+
+    async with client(application) as connected:
+        assert (await connected.call("order", {}))["content"] == "none"
+    await until(lambda: cafe.lines == LEFT)
+    assert not caplog.records
+
+
+async def test_events_that_open_managers_of_one_connection_at_a_time_share_them(
+    client_of: ClientOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    cafe = Cafe()
+    cafe.opening.clear()
+    tested = client_of(Guests, modules=[cafe.configure])
+
+    async with tested.connection() as connection:
+        names = ("order", "sit", "order", "sit")
+        asked = [
+            asyncio.create_task(tested.websocket(name, connection=connection)) for name in names
+        ]
+        await asyncio.wait(asked, timeout=0)
+        cafe.opening.set()
+        assert [answer.status_code for answer in await asyncio.gather(*asked)] == [200] * 4
+
+    assert cafe.lines == LEFT
+    assert not caplog.records
