@@ -1,6 +1,5 @@
 """One message through its listeners and its action: the heart of the kernel."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 
@@ -10,7 +9,6 @@ from rxkernel.kernel.events import Action, RequestEvent, ResponseEvent
 from rxkernel.kernel.pipeline import Pipeline
 from rxkernel.kernel.scope_exit import (
     close_request_scope,
-    exit_after_cancellation,
     exit_after_failure,
     exit_after_response,
 )
@@ -111,16 +109,8 @@ class Route(Pipeline):
             if request.services is not None:
                 await self._exit_managers(request, request.services, response)
             return response
-        except asyncio.CancelledError as exc:
-            if request.services is not None:
-                await exit_after_cancellation(request, request.services, exc)
-            raise
         except BaseException as exc:
-            if request.services is None:
-                return await self.rescue(request, failure_of(exc))
-            return await self.rescue(
-                request, await exit_after_failure(request, request.services, exc)
-            )
+            return await self.rescue(request, await _failure(request, exc))
         finally:
             if token is not None:
                 _reset(token)
@@ -165,17 +155,11 @@ class Route(Pipeline):
             if request.services is not None:
                 await self._exit_managers(request, request.services, response)
             return response
-        except asyncio.CancelledError as exc:
-            if request.services is not None:
-                await exit_after_cancellation(request, request.services, exc)
-            raise
         except BaseException as exc:
-            failure = failure_of(exc)
+            failure = await _failure(request, _single(exc, unanswered))
             try:
-                if request.services is not None:
-                    failure = await exit_after_failure(request, request.services, exc)
                 if any(failure is raised for raised in unanswered):
-                    raise
+                    raise failure
                 return await self.rescue(request, failure)
             finally:
                 del failure  # its traceback holds this frame
@@ -194,6 +178,26 @@ class Route(Pipeline):
         if self._path is not None:
             request.path = self._path
             request.method = request.method or self._method
+
+
+async def _failure(request: Request, exc: BaseException) -> Exception:
+    """What *request* has failed with, once its context managers have been left with *exc*.
+
+    Raises:
+        BaseException: *exc* ends more than the message, as the cancellation of its task does.
+    """
+    if request.services is None:
+        return failure_of(exc)
+    return await exit_after_failure(request, request.services, exc)
+
+
+def _single(exc: BaseException, unanswered: list[BaseException]) -> BaseException:
+    """The one of *unanswered* that *exc* is or holds alone, as the group of a `TaskGroup` does in
+    which a wrapper awaits the handler; else *exc*."""
+    inner = exc
+    while isinstance(inner, BaseExceptionGroup) and len(inner.exceptions) == 1:
+        inner = inner.exceptions[0]
+    return inner if any(inner is raised for raised in unanswered) else exc
 
 
 def _new_definition(

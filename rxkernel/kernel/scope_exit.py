@@ -39,9 +39,17 @@ async def exit_after_failure(
 
     Returns:
         What it has failed with by now: a manager may have raised something else.
+
+    Raises:
+        BaseException: *exc* ends more than the message, see `failure_of`. They are left when its
+            task was cancelled.
     """
     services.failure = exc
-    failure: BaseException | None = failure_of(exc)
+    try:
+        failure: BaseException | None = failure_of(exc)
+    except asyncio.CancelledError:
+        await _exit_after_cancellation(request, services, exc)
+        raise
     if not has_abandoned(request):
         failure = await services.exit_managers(failure)
         services.failure = None  # its traceback holds the frames that hold the request
@@ -49,11 +57,9 @@ async def exit_after_failure(
     return failure_of(failure)
 
 
-async def exit_after_cancellation(
-    request: Request, services: ScopedServices, exc: asyncio.CancelledError
+async def _exit_after_cancellation(
+    request: Request, services: ScopedServices, exc: BaseException
 ) -> None:
-    """Leave the context managers of *request*, whose task was cancelled."""
-    services.failure = exc
     if has_abandoned(request):
         return
     failure = await services.exit_managers(exc)

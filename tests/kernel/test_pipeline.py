@@ -220,12 +220,24 @@ async def test_a_response_listener_that_raises_once_runs_again_behind_the_answer
     assert scene.trace == "R10 R5 action S10 X10 S10 S5"
 
 
-async def test_cancellation_passes_untouched(scene: Scene) -> None:
+async def test_cancellation_of_the_task_passes_untouched(scene: Scene) -> None:
+    task = asyncio.create_task(scene.run())
+    scene.reactions["R5"] = lambda event: task.cancel()
     FAIL["action"] = asyncio.CancelledError()
 
-    with pytest.raises(asyncio.CancelledError):
-        await scene.run()
+    await asyncio.wait({task})
+
+    assert task.cancelled()
     assert scene.trace == "R10 R5 action"
+
+
+async def test_cancellation_from_within_has_an_exception_phase(scene: Scene) -> None:
+    """As where an action awaits a task that it has cancelled: its own task goes on."""
+    FAIL["action"] = asyncio.CancelledError()
+    scene.reactions["X10"] = answer("handled")
+
+    assert (await scene.run()).content == "handled"
+    assert scene.trace == "R10 R5 action X10 S10 S5"
 
 
 async def test_listeners_changed_after_boot_count(scene: Scene) -> None:

@@ -256,6 +256,34 @@ async def test_exception_out_of_a_task_of_a_wrapper_has_one_phase(
     assert log.count("exception NotFoundException") == 1
 
 
+async def test_exception_out_of_a_task_group_of_a_wrapper_is_the_one_of_the_handler(
+    wrapped: Callable[..., KernelClient], log: list[str]
+) -> None:
+    async def in_a_group(handler: Handler, request: Request) -> Response:
+        async with asyncio.TaskGroup() as outer:
+            outer.create_task(asyncio.sleep(0))
+            async with asyncio.TaskGroup() as inner:
+                task = inner.create_task(handler(request))
+        return task.result()
+
+    async with wrapped(in_a_group) as client:
+        assert (await client.http("missing")).status_code == 404
+
+    assert log == ["request", "exception NotFoundException", "response 404", "terminate"]
+
+
+async def test_exception_group_of_a_wrapper_itself_has_a_phase(
+    wrapped: Callable[..., KernelClient], log: list[str]
+) -> None:
+    async def fails(handler: Handler, request: Request) -> Response:
+        raise ExceptionGroup("of the wrapper", [NotFoundException()])
+
+    async with wrapped(fails) as client:
+        assert (await client.http("page")).status_code == 500
+
+    assert log == ["exception ExceptionGroup", "response 500", "terminate"]
+
+
 async def test_wrapper_that_returns_no_response_is_a_logged_error(
     wrapped: Callable[..., KernelClient], log: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
