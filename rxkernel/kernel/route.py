@@ -106,7 +106,7 @@ class Route(Pipeline):
                     if after.propagation_stopped:
                         break
                 response = after.response
-            if request.services is not None:
+            if request.services is not None and self.wrapped is None:
                 await self._exit_managers(request, request.services, response)
             return response
         except BaseException as exc:
@@ -130,7 +130,8 @@ class Route(Pipeline):
         self.handle = self.handle_wrapped  # type: ignore[method-assign]
 
     async def run(self, request: Request) -> Response:
-        """What wrappers go around: all phases, as `handle` without wrappers."""
+        """What wrappers go around: all phases, as `handle` without wrappers. Context managers stay
+        open for the wrappers, unless it fails."""
         try:
             return await Route.handle(self, request, ends_scope=False)
         except Exception as exc:

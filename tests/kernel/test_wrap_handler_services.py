@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Annotated
 
 import pytest
 from injector import Binder
@@ -9,6 +10,7 @@ from injector import Binder
 from rxkernel import (
     Application,
     DefinitionEvent,
+    Inject,
     KernelClient,
     KernelEvents,
     Request,
@@ -40,6 +42,12 @@ def log() -> list[str]:
     return []
 
 
+class Rows:
+    @http("GET", "/page", "page")
+    async def page(self, session: Annotated[Session, Inject()]) -> str:
+        return "page"
+
+
 async def fails(handler: Handler, request: Request) -> Response:
     await request.get(Session)
     raise TooManyRequestsException
@@ -61,12 +69,20 @@ async def enters_behind(handler: Handler, request: Request) -> Response:
     return response
 
 
+async def looks_behind(handler: Handler, request: Request) -> Response:
+    """What it has entered is there for all of it."""
+    session = await request.get(Session)
+    response = await handler(request)
+    return Response(await request.get(Session) is session, response.status_code)
+
+
 async def fails_behind(handler: Handler, request: Request) -> Response:
     await handler(request)
     await request.get(Session)
     raise TooManyRequestsException
 
 
+@pytest.mark.parametrize("controller", [Pages, Rows])
 @pytest.mark.parametrize("request_timeout", [None, 60.0])
 @pytest.mark.parametrize(
     ("wrapper", "status", "outcome"),
@@ -75,6 +91,7 @@ async def fails_behind(handler: Handler, request: Request) -> Response:
         (answers, 200, "left with nothing"),
         (enters_before, 200, "left with nothing"),
         (enters_behind, 200, "left with nothing"),
+        (looks_behind, 200, "left with nothing"),
         (fails_behind, 429, "left with TooManyRequestsException"),
     ],
 )
@@ -84,8 +101,9 @@ async def test_manager_that_a_wrapper_enters_is_left_with_the_outcome(
     status: int,
     outcome: str,
     request_timeout: float | None,
+    controller: type,
 ) -> None:
-    """Before the response is sent, as for one that an action takes."""
+    """Before the response is sent, as for one that an action takes; once."""
 
     @asynccontextmanager
     async def session() -> AsyncIterator[Session]:
@@ -115,12 +133,14 @@ async def test_manager_that_a_wrapper_enters_is_left_with_the_outcome(
             log.append("terminate")
 
     application = Application(
-        controllers=[Pages],
+        controllers=[controller],
         listeners=[Wrap],
         modules=[configure],
         settings=Settings(request_timeout=request_timeout),
     )
     async with KernelClient(application) as client:
-        assert (await client.http("page")).status_code == status
+        response = await client.http("page")
+    assert response.status_code == status
+    assert response.content is not False
 
     assert log == [outcome, "terminate"]
