@@ -12,6 +12,7 @@ from multidict import CIMultiDict
 from rxkernel.application.application import Application
 from rxkernel.application.client_calls import ClientCalls
 from rxkernel.application.client_connections import ClientConnections
+from rxkernel.application.client_streams import ClientStreams
 from rxkernel.application.cookie_jar import CookieJar, cookie_header
 from rxkernel.application.overrides import Overrides
 from rxkernel.application.recording import RecordingConnection
@@ -19,7 +20,7 @@ from rxkernel.application.sendable import Write, sendable, write_acknowledgement
 from rxkernel.application.sending import Files, SentOverHttp, fill_event, fill_params
 from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.exceptions import HttpException
-from rxkernel.kernel.contexts import ReadInContext, current_context
+from rxkernel.kernel.contexts import current_context
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.messages.connection import Broadcaster, Connection
 from rxkernel.messages.request import Request
@@ -37,7 +38,8 @@ class KernelClient:
     What the wire would do to a request is done here too: a query is text, a body goes through
     its content type, bodies and forms through their limits, path parameters through their
     converters. An answer that could not be sent is the error that is sent in its place, and the
-    terminate phase has run when a call returns.
+    terminate phase has run when a call returns; that of a stream runs when the test has read it
+    to its end, calls ``aclose()`` of its content, or closes the client.
 
     Several clients may use one application. Each has its own headers, cookies and connections; a
     broadcast reaches the connections of all. Closing one stops the application for all.
@@ -63,6 +65,7 @@ class KernelClient:
         self.cookies = CookieJar(cookies)
         self._overrides = dict(overrides or {})
         self._calls = ClientCalls()
+        self._streams = ClientStreams()
         self._connections = ClientConnections(application, self._calls, self._kernel)
         self._injector: Injector | None = None
 
@@ -161,6 +164,9 @@ class KernelClient:
         """Answer procedure *name* of *transport*, the one of a bundle. *headers* win over those
         of *connection*, which is connected first if it is not.
 
+        The response is that of the kernel. The client does not know what the transport can
+        encode: a stream, say, is a stream here, where the transport may send an error.
+
         Raises:
             KeyError: there is no such transport or procedure.
             ValueError: *transport* is HTTP or SOCKET, which have methods of their own.
@@ -199,9 +205,11 @@ class KernelClient:
         if write is not None:
             response, size = await sendable(kernel, request, response, write)
         if isinstance(response, StreamResponse | EventStreamResponse):
-            response.content = ReadInContext(response.content, current_context())
-        kernel.terminate(request, response, size=size)
-        await kernel.settle()
+            stream = self._streams.open(kernel, request, response, current_context())
+            response.content = stream
+        else:
+            kernel.terminate(request, response, size=size)
+            await kernel.settle()
         if self._id_header is not None:
             response.headers[self._id_header] = request.id
         return response
@@ -257,10 +265,11 @@ class KernelClient:
 
     async def _end(self) -> None:
         await self._calls.settle(self.application.settings.http.shutdown_timeout)
+        await self._streams.close()
         await self._connections.dismiss_all(DisconnectReason.SHUTDOWN)
 
     async def close(self) -> None:
-        """Wait for calls in flight, end the connections, then shut the application down."""
+        """Wait for calls, end streams and connections, then shut the application down."""
         await self._end()
         await self.application.stop()
 

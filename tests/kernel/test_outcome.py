@@ -19,7 +19,9 @@ from rxkernel import (
     Response,
     StreamNotSupportedException,
     StreamResponse,
+    TerminateEvent,
     Transport,
+    http,
     observe,
     procedure,
     request_scope,
@@ -60,9 +62,30 @@ class Journal:
     def configure(self, binder: Binder) -> None:
         binder.bind(Session, to=self.session, scope=request_scope)  # type: ignore[arg-type]
 
+    @observe(KernelEvents.KERNEL_TERMINATE)
+    async def ended(self, event: TerminateEvent) -> None:
+        self.lines.append("terminate")
+
     @observe(KernelEvents.KERNEL_EXCEPTION)
     async def failed(self, event: ExceptionEvent) -> None:
         self.lines.append(f"exception phase for {type(event.exception).__name__}")
+
+
+class Read:
+    """A stream over HTTP, whose source uses the session."""
+
+    @http("GET", "/read", "read")
+    async def read(
+        self, session: Annotated[Session, Inject()], request: Request, end: str = ""
+    ) -> StreamResponse:
+        async def pieces() -> AsyncIterator[str]:
+            assert await request.get(Session) is session
+            yield "one"
+            yield "two"
+            if end == "badly":
+                raise LookupError
+
+        return StreamResponse(pieces())
 
 
 class Rows:
@@ -112,6 +135,7 @@ async def test_stream_that_a_transport_cannot_encode_is_rolled_back_before_the_e
     assert journal.lines == [
         "rollback for StreamNotSupportedException",
         f"exception phase for {failure}",
+        "terminate",
     ]
 
 
@@ -125,4 +149,59 @@ async def test_stream_over_a_socket_is_rolled_back_before_the_exception_phase(
     assert journal.lines == [
         "rollback for StreamNotSupportedException",
         "exception phase for StreamNotSupportedException",
+        "terminate",
     ]
+
+
+async def test_services_of_a_stream_that_a_test_reads_live_until_its_end(
+    client_of: ClientOf,
+) -> None:
+    """As on the wire."""
+    journal = Journal()
+    client = client_of(Read, listeners=[journal], modules=[journal.configure])
+
+    response = await client.http("read")
+
+    assert journal.lines == []
+    assert [piece async for piece in response.content] == ["one", "two"]
+    assert journal.lines == ["terminate", "commit"]
+
+
+async def test_source_that_fails_while_a_test_reads_it_is_the_outcome(
+    client_of: ClientOf,
+) -> None:
+    journal = Journal()
+    client = client_of(Read, listeners=[journal], modules=[journal.configure])
+    response = await client.http("read", params={"end": "badly"})
+
+    with pytest.raises(LookupError):
+        async for _ in response.content:
+            pass
+
+    assert journal.lines == ["terminate", "rollback for LookupError"]
+
+
+async def test_stream_that_a_test_closes_is_one_whose_client_has_left(
+    client_of: ClientOf,
+) -> None:
+    journal = Journal()
+    client = client_of(Read, listeners=[journal], modules=[journal.configure])
+    response = await client.http("read")
+    assert await anext(response.content) == "one"
+
+    for _ in range(2):
+        await response.content.aclose()
+
+    assert journal.lines == ["terminate", "rollback for CancelledError"]
+
+
+async def test_stream_that_a_test_does_not_read_ends_with_its_client(
+    client_of: ClientOf,
+) -> None:
+    journal = Journal()
+    client = client_of(Read, listeners=[journal], modules=[journal.configure])
+    await client.http("read")
+
+    await client.close()
+
+    assert journal.lines == ["terminate", "rollback for CancelledError"]

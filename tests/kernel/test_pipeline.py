@@ -221,8 +221,11 @@ async def test_a_response_listener_that_raises_once_runs_again_behind_the_answer
 
 
 async def test_cancellation_of_the_task_passes_untouched(scene: Scene) -> None:
+    def cancel(event: Event) -> None:
+        task.cancel()
+
     task = asyncio.create_task(scene.run())
-    scene.reactions["R5"] = lambda event: task.cancel()
+    scene.reactions["R5"] = cancel
     FAIL["action"] = asyncio.CancelledError()
 
     await asyncio.wait({task})

@@ -75,7 +75,9 @@ async def test_size_over_http_is_that_of_the_body(
 
     async with KernelClient(Application(controllers=[Sizes], bundles=[Lines])) as client:
         before = perf_counter()
-        await client.http(route)
+        response = await client.http(route)
+        if isinstance(response, StreamResponse):  # its message ends with it
+            assert [piece async for piece in response.content] == ["piece"]
         (event,) = client.application.injector.get(Sizes).ended
 
     assert event.size == size

@@ -259,11 +259,14 @@ async def test_exception_out_of_a_task_of_a_wrapper_has_one_phase(
 async def test_exception_out_of_a_task_group_of_a_wrapper_is_the_one_of_the_handler(
     wrapped: Callable[..., KernelClient], log: list[str]
 ) -> None:
+    async def handle(handler: Handler, request: Request) -> Response:
+        return await handler(request)
+
     async def in_a_group(handler: Handler, request: Request) -> Response:
         async with asyncio.TaskGroup() as outer:
             outer.create_task(asyncio.sleep(0))
             async with asyncio.TaskGroup() as inner:
-                task = inner.create_task(handler(request))
+                task = inner.create_task(handle(handler, request))
         return task.result()
 
     async with wrapped(in_a_group) as client:
