@@ -9,6 +9,7 @@ from injector import Binder
 
 from rxkernel import (
     Application,
+    ConflictException,
     DefinitionEvent,
     Inject,
     KernelClient,
@@ -144,3 +145,42 @@ async def test_manager_that_a_wrapper_enters_is_left_with_the_outcome(
     assert response.content is not False
 
     assert log == [outcome, "terminate"]
+
+
+async def test_manager_that_a_wrapper_enters_first_gets_the_failure_of_a_commit(
+    log: list[str],
+) -> None:
+    """So it can remember the response of a message only once its data is stored."""
+
+    @asynccontextmanager
+    async def remembered() -> AsyncIterator[None]:
+        try:
+            yield
+        except ConflictException:
+            log.append("forgotten")
+            raise
+
+    @asynccontextmanager
+    async def session() -> AsyncIterator[Session]:
+        yield Session()
+        raise ConflictException
+
+    def configure(binder: Binder) -> None:
+        binder.bind(Session, to=session, scope=request_scope)  # type: ignore[arg-type]
+
+    class Remember:
+        @observe(KernelEvents.KERNEL_DEFINITION)
+        async def wrap(self, event: DefinitionEvent) -> None:
+            handler = event.handler
+
+            async def wrapped(request: Request) -> Response:
+                await request.enter(remembered())
+                return await handler(request)
+
+            event.wrap_handler(lambda _: wrapped)
+
+    application = Application(controllers=[Rows], listeners=[Remember], modules=[configure])
+    async with KernelClient(application) as client:
+        assert (await client.http("page")).status_code == 409
+
+    assert log == ["forgotten"]
