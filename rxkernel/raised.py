@@ -14,7 +14,7 @@ def text_of(exc: BaseException) -> str:
         return ""
 
 
-def told(exc: BaseException) -> str:
+def summary_of(exc: BaseException) -> str:
     """The type of *exc* and its text, if it has one."""
     text = text_of(exc)
     return f"{type(exc).__name__}{': ' if text else ''}{text}"

@@ -158,7 +158,7 @@ def provider_of_factory(factory: Any) -> Provider[Any]:
 
 
 def _function_of(factory: Callable[[], Any]) -> Callable[[], Any]:
-    """*factory* as a function: injector reads the module and the hints of what it calls, and
+    """*factory* as a function: injector reads the module and the hints of a callable, and
     one that is written in C has neither."""
     if inspect.iscoroutinefunction(factory):
 

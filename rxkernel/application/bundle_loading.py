@@ -11,7 +11,7 @@ from rxkernel.application.bundle_rules import Found, class_of
 from rxkernel.application.entry_points import entry_of, extra_of, installed, package_of
 from rxkernel.application.problems import shown
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.raised import place_of, text_of, told
+from rxkernel.raised import place_of, summary_of, text_of
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -82,7 +82,7 @@ def missing_extra(exc: ModuleNotFoundError) -> str | None:
 def _reason(exc: BaseException) -> str:
     if isinstance(exc, ImportError) and (text := text_of(exc)):
         return text
-    return f"{told(exc)}{place_of(exc)}"
+    return f"{summary_of(exc)}{place_of(exc)}"
 
 
 def _fix(entry: "EntryPoint", exc: BaseException) -> str:

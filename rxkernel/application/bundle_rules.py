@@ -16,7 +16,7 @@ from rxkernel.application.problems import shown
 from rxkernel.application.settings_fields import fields_of, group_of, key_of
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.messages.transport import Transport
-from rxkernel.raised import place_of, told
+from rxkernel.raised import place_of, summary_of
 from rxkernel.routing.markers import BuiltInMarker, Marker
 from rxkernel.routing.resolver import problem_of_bind
 from rxkernel.servers.server import Server
@@ -55,7 +55,7 @@ def check_bundle(bundle: Found) -> None:
         raise
     except BaseException as exc:  # noqa: BLE001 - an attribute may be a property, which may raise
         name = class_of(bundle).__qualname__
-        problems = (f"bundle {name} cannot be read: {told(exc)}{place_of(exc)}",)
+        problems = (f"bundle {name} cannot be read: {summary_of(exc)}{place_of(exc)}",)
     if problems:
         raise ConfigurationError(*problems)
 
@@ -186,7 +186,7 @@ def _settings_class(attribute: str, value: Any) -> Iterator[str]:
         if _is_in_itself(value):
             yield f"{attribute} {value.__qualname__} has itself as a field; settings are a tree"
     except Exception as exc:  # noqa: BLE001 - an annotation may be any expression
-        yield f"{attribute} {value.__qualname__} has a type that cannot be read: {told(exc)}"
+        yield f"{attribute} {value.__qualname__} has a type that cannot be read: {summary_of(exc)}"
 
 
 def _is_in_itself(cls: type, outer: tuple[type, ...] = ()) -> bool:

@@ -8,7 +8,7 @@ from injector import CallError, CircularDependency, UnsatisfiedRequirement
 
 from rxkernel.exceptions import RxKernelError
 from rxkernel.messages.scoped_services import name_of_key
-from rxkernel.raised import text_of, told
+from rxkernel.raised import summary_of, text_of
 
 
 def name_of(thing: Any) -> str:
@@ -48,4 +48,4 @@ def explain(what: str, exc: BaseException) -> str:
         )
     if isinstance(exc, RxKernelError):
         return f"{what} cannot be built: {text_of(exc)}"
-    return f"{what} cannot be built: {told(exc)}"
+    return f"{what} cannot be built: {summary_of(exc)}"

@@ -79,7 +79,7 @@ class Services:
             self.problems += error.problems
         except KeyboardInterrupt:
             raise
-        except BaseException as exc:  # noqa: BLE001 - whatever is raised is told with the rest
+        except BaseException as exc:  # noqa: BLE001 - whatever is raised is reported with the rest
             self.problems.append(explain(what, exc))
 
     def bind_app_settings(self, cls: type[Any] | None, settings: Settings) -> None:

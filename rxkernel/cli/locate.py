@@ -11,7 +11,7 @@ from types import ModuleType
 from rxkernel.application.application import Application
 from rxkernel.application.bundle_loading import missing_extra
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.raised import place_of, text_of, told
+from rxkernel.raised import place_of, summary_of, text_of
 
 DEFAULT = "app"
 _OBJECT, _FACTORY = "application", "create_application"
@@ -71,7 +71,7 @@ def _explain_missing(name: str, here: str, is_default: bool) -> str:
 
 def _broken(name: str, exc: Exception) -> ConfigurationError:
     return ConfigurationError(
-        f"{name} cannot be imported: {told(exc)}{place_of(exc)}; "
+        f"{name} cannot be imported: {summary_of(exc)}{place_of(exc)}; "
         f"{_hint(exc) or 'mend that'}, --debug shows the traceback"
     )
 
@@ -144,5 +144,5 @@ def _made_by(place: str, factory: object) -> object:
         raise
     except Exception as exc:
         raise ConfigurationError(
-            f"{place}() failed: {told(exc)}{place_of(exc)}; mend that, --debug shows the traceback"
+            f"{place}() failed: {summary_of(exc)}{place_of(exc)}; mend that, --debug shows the traceback"
         ) from exc

@@ -10,7 +10,7 @@ from rxkernel.exceptions import ConfigurationError, RxKernelError
 from rxkernel.kernel.container import Container, LateArgument
 from rxkernel.messages.request import Request
 from rxkernel.messages.transport import Transport
-from rxkernel.raised import place_of, told
+from rxkernel.raised import place_of, summary_of
 from rxkernel.routing.annotations import UNIONS
 from rxkernel.routing.definitions import Definition
 from rxkernel.routing.input_description import checked_description
@@ -95,7 +95,7 @@ def _resolved(parameter: Parameter, definition: Definition, container: Container
         raise
     except Exception as exc:
         raise ConfigurationError(
-            f"{name} raised {told(exc)}{place_of(exc)}; raise a ConfigurationError for what it "
+            f"{name} raised {summary_of(exc)}{place_of(exc)}; raise a ConfigurationError for what it "
             f"cannot bind"
         ) from exc
     if problem := next(_problems_of(call), None):
@@ -152,5 +152,5 @@ def describe_inputs(parameter: Parameter, container: Container) -> Any:
         raise
     except Exception as exc:
         raise ConfigurationError(
-            f"describe() of its resolver raised {told(exc)}{place_of(exc)}"
+            f"describe() of its resolver raised {summary_of(exc)}{place_of(exc)}"
         ) from exc
