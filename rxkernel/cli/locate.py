@@ -144,5 +144,6 @@ def _made_by(place: str, factory: object) -> object:
         raise
     except Exception as exc:
         raise ConfigurationError(
-            f"{place}() failed: {summary_of(exc)}{place_of(exc)}; mend that, --debug shows the traceback"
+            f"{place}() failed: {summary_of(exc)}{place_of(exc)}; mend that, "
+            f"--debug shows the traceback"
         ) from exc

@@ -95,8 +95,8 @@ def _resolved(parameter: Parameter, definition: Definition, container: Container
         raise
     except Exception as exc:
         raise ConfigurationError(
-            f"{name} raised {summary_of(exc)}{place_of(exc)}; raise a ConfigurationError for what it "
-            f"cannot bind"
+            f"{name} raised {summary_of(exc)}{place_of(exc)}; raise a ConfigurationError for "
+            f"what it cannot bind"
         ) from exc
     if problem := next(_problems_of(call), None):
         raise ConfigurationError(
