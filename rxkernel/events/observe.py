@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import attrs
 
-from rxkernel.labels import add_label, labels_in, labels_on, refuse_bare
+from rxkernel.labels import add_label, labels_in, labels_on, refuse_bare, refuse_class
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -33,6 +33,7 @@ def observe(event_name: str, priority: int = 0, only: Only | None = None) -> Cal
     refuse_bare("observe", event_name)
 
     def label(function: F) -> F:
+        refuse_class("observe", function)
         return add_label(function, _OBSERVE, Observation(event_name, priority, only))
 
     return label

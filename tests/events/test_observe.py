@@ -1,8 +1,9 @@
 """The label that makes a method a listener."""
 
 import attrs
+import pytest
 
-from rxkernel import Event, observe
+from rxkernel import ConfigurationError, Event, observe
 from rxkernel.events.observe import observations
 
 
@@ -74,3 +75,11 @@ def test_a_labelled_function_stands_for_itself() -> None:
     async def listen(event: Event) -> None: ...
 
     assert found(listen) == {("listen", "x", 2)}
+
+
+def test_observe_on_a_class_is_refused() -> None:
+    class Listener: ...
+
+    told = "@observe is on the class .*Listener; it must be on a method of it"
+    with pytest.raises(ConfigurationError, match=told):
+        observe("x")(Listener)
