@@ -185,6 +185,8 @@ def test_every_dependency_has_a_reason() -> None:
         "chromium",
         "node",
         "slowhttptest",
+        "valgrind",
+        "wrk",
     }
 
 
