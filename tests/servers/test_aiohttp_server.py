@@ -697,7 +697,7 @@ async def refused(server: Server) -> None:
         while True:
             try:
                 _, writer = await asyncio.open_connection(server.host, server.port)
-            except ConnectionRefusedError:
+            except ConnectionError:  # refused, or reset when the listener closed
                 return
             writer.close()
             await writer.wait_closed()
