@@ -702,7 +702,7 @@ async def test_manager_that_is_cancelled_while_it_is_left_leaves_the_others(
 @pytest.mark.parametrize("name", ["slow", "stubborn"])
 async def test_message_past_its_deadline_has_failed(client_of: ClientOf, name: str) -> None:
     """Also where the action catches its cancellation: what it returns is not sent."""
-    settings = Settings(request_timeout=0.02)
+    settings = Settings(request_timeout=0.1)
     client = client_of(Slow, modules=[configure], settings=settings)
 
     assert (await client.http(name)).status_code == 503
@@ -712,12 +712,12 @@ async def test_message_past_its_deadline_has_failed(client_of: ClientOf, name: s
 async def test_thread_past_its_deadline_keeps_its_managers_until_it_ends(
     client_of: ClientOf,
 ) -> None:
-    settings = Settings(request_timeout=0.02)
+    settings = Settings(request_timeout=0.3)
     client = client_of(Slow, modules=[configure], settings=settings)
     controller = (await client.application.boot()).get(Slow)
     calling = asyncio.create_task(client.http("thread"))
     await until(controller.in_thread.is_set)
-    asyncio.get_running_loop().call_later(0.1, controller.released.set)
+    asyncio.get_running_loop().call_later(0.6, controller.released.set)
 
     assert (await calling).status_code == 503
     assert LOG == [

@@ -260,11 +260,11 @@ async def test_shutdown_waits_for_such_a_thread_no_longer_than_for_anything(
 
 
 async def test_a_deadline_leaves_its_thread_the_services(client_of: ClientOf) -> None:
-    settings = Settings(request_timeout=0.05)
+    settings = Settings(request_timeout=0.3)
     client = client_of(Threaded, modules=[configure], settings=settings)
     controller = (await client.application.boot()).get(Threaded)
     loop = asyncio.get_running_loop()
-    loop.call_later(0.15, controller.released.set)
+    loop.call_later(0.6, controller.released.set)
 
     assert (await client.http("thread")).status_code == 503
     assert controller.found_closed == [False]

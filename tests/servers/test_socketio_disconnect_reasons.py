@@ -259,7 +259,7 @@ async def test_reason_of_a_client_that_ends_while_it_connects_is_kept(
     start: Start, end: str
 ) -> None:
     """Nothing else remembers it: the session is gone before CONNECTED has decided."""
-    application, presence = await start(ping_interval=0.1, ping_timeout=0.1)
+    application, presence = await start(ping_interval=0.1, ping_timeout=1.0)
     presence.hold.clear()
     sockets = engine_of(application).eio.sockets
 
