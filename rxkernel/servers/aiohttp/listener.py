@@ -105,8 +105,9 @@ class Listener:
         loop = asyncio.get_running_loop()
         for listening in self._server.sockets:
             loop.remove_reader(listening)  # stops asyncio; uvloop stops in close()
-        await _turns(2)  # an accepted connection gets a transport, which an open server needs
+        await _turns(1)  # an accepted connection gets its transport, while the server is open
         self._server.close()
+        await _turns(1)  # and calls connection_made
 
     async def linger(self) -> None:
         """Give open connections the time for a request that was already under way."""
