@@ -91,6 +91,21 @@ async def test_stream_over_a_socket_is_rolled_back(serve: Serve) -> None:
         assert journal.lines == ["begin", "rollback for StreamNotSupportedException"]
 
 
+async def test_stream_of_an_event_without_acknowledgement_is_rolled_back_and_logged(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing could be sent in any case, so the source would never be read or closed."""
+    journal = Journal()
+    application = await serve(Rows, modules=[journal.configure])
+
+    async with client(application) as connected:
+        await connected.emit("rows", {})
+        await until(lambda: len(journal.lines) == 2)
+
+    assert journal.lines == ["begin", "rollback for StreamNotSupportedException"]
+    assert "SOCKET rows failed" in caplog.text
+
+
 @pytest.mark.parametrize("path", ["/late", "/news"])
 async def test_stream_whose_client_leaves_before_it_begins_is_rolled_back(
     serve: Serve, lane: str, path: str

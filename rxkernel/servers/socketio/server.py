@@ -321,17 +321,17 @@ class SocketioServer(Server):
         size: int | None = None
         try:
             response = await self._answer(self._kernel, connection, request, data, in_time)
-            if ack is not None:
-                marks = self._marks(request)
+            # A stream is a mistake of the action, also where no acknowledgement is asked for.
+            if ack is not None or response.is_streamed:
+                namespace, id, marks = connection.namespace, ack or 0, self._marks(request)
                 try:
-                    encoded = encode_acknowledgement(connection.namespace, ack, response, marks)
+                    encoded = encode_acknowledgement(namespace, id, response, marks)
                 except Exception:  # most responses can be encoded, and skip this call
-                    encode = partial(
-                        encode_acknowledgement, connection.namespace, ack, marks=marks
-                    )
+                    encode = partial(encode_acknowledgement, namespace, id, marks=marks)
                     response, encoded = await self._kernel.encoded(request, response, encode)
-                size = encoded.size
-                connection.acknowledge(encoded)
+                if ack is not None:
+                    size = encoded.size
+                    connection.acknowledge(encoded)
         except Exception:
             logger.exception("event %.100r could not be answered", data[0])
         finally:
