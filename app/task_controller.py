@@ -5,7 +5,7 @@ from injector import inject
 from app.task_csv import csv_lines
 from app.task_input import NewTask, TaskChange, TaskId
 from app.tasks import Task, TaskRepository
-from rxkernel import Broadcaster, Connection, Response, StreamResponse, http, websocket
+from rxkernel import Broadcaster, Connection, Response, StreamResponse, both, http, pushes
 
 
 class TaskController:
@@ -20,32 +20,30 @@ class TaskController:
         self._tasks = tasks
         self._broadcaster = broadcaster
 
-    @http("GET", "/tasks", "task_list")
-    @websocket("task_list")
+    @both("GET", "/tasks", "task_list")
     async def show_all(self) -> list[Task]:
         return await self._tasks.all()
 
-    @http("GET", "/tasks/{id:int}", "task_show")
-    @websocket("task_show")
+    @both("GET", "/tasks/{id:int}", "task_show")
     async def show(self, id: TaskId) -> Task:
         return await self._tasks.get(id)
 
-    @http("POST", "/tasks", "task_create")
-    @websocket("task_create")
+    @both("POST", "/tasks", "task_create")
+    @pushes("task_created", Task)
     async def create(self, new: NewTask, connection: Connection | None) -> Response:
         task = await self._tasks.add(new.title)
         await self._broadcaster.emit("task_created", task, skip=connection)
         return Response(task, 201, {"Location": f"/tasks/{task.id}"})
 
-    @http("PATCH", "/tasks/{id:int}", "task_change")
-    @websocket("task_change")
+    @both("PATCH", "/tasks/{id:int}", "task_change")
+    @pushes("task_changed", Task)
     async def change(self, id: TaskId, change: TaskChange, connection: Connection | None) -> Task:
         task = await self._tasks.change(id, title=change.title, done=change.done)
         await self._broadcaster.emit("task_changed", task, skip=connection)
         return task
 
-    @http("DELETE", "/tasks/{id:int}", "task_delete", status_code=204)
-    @websocket("task_delete", status_code=204)
+    @both("DELETE", "/tasks/{id:int}", "task_delete", status_code=204)
+    @pushes("task_deleted", dict[str, int])
     async def delete(self, id: TaskId, connection: Connection | None) -> None:
         await self._tasks.delete(id)
         await self._broadcaster.emit("task_deleted", {"id": id}, skip=connection)
