@@ -1,6 +1,5 @@
 """The application: what it is made of, and its life from boot to shutdown."""
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -105,9 +104,9 @@ class Application:
         self.settings_class = settings_class
         self.dispatcher = AsyncEventDispatcher()
         self._storages = MetadataStorages()
-        self._life = asyncio.Lock()
-        self._boot_lock = TaskLock("boot")
-        self._reload_lock = TaskLock("reload")
+        self._life = TaskLock("start() or stop()")
+        self._boot_lock = TaskLock("boot()")
+        self._reload_lock = TaskLock("reload()")
         self._is_stopping = False
         self._running: _Running | None = None
 
@@ -215,17 +214,17 @@ class Application:
     async def _end(self) -> bool:
         if self._running is None:
             return True
-        self._is_stopping = True
+        async with self._reload_lock:  # a reload that has begun is finished first
+            self._is_stopping = True
         try:
-            async with self._reload_lock:  # a reload that has begun is finished first
-                pass
             return await self._running.assembly.servers.stop()
         finally:
-            running, self._running = self._running, None
-            try:
-                await running.undo.aclose()
-            finally:
-                self._is_stopping = False
+            async with self._boot_lock:  # a boot that begins now waits for the end of this
+                running, self._running = self._running, None
+                try:
+                    await running.undo.aclose()
+                finally:
+                    self._is_stopping = False
 
     async def __aenter__(self) -> Self:
         await self.boot()

@@ -68,12 +68,14 @@ class Assembly:
 
     Attributes:
         controllers: the instances by class.
+        registered: the controllers as they were given, by identity.
         observers: what was registered with the dispatcher.
     """
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.controllers: dict[type, object] = {}
+        self.registered: dict[int, Any] = {}
         self._unbuilt: set[type] = set()
         self.observers = Observers(parts.dispatcher)
         self.bundles: list[Bundle] = []
@@ -177,6 +179,7 @@ class Assembly:
 
     def _add_controller(self, controller: Any) -> None:
         """Read the routes and the listeners of a class, an instance or a module."""
+        self.registered[id(controller)] = controller
         with self.services.collecting(name_of_target(controller)):
             self.parts.storages.extend(self._routes_of(controller))
         instance = self.instance_of(controller)
@@ -198,6 +201,8 @@ class Assembly:
                 yield error
 
     def _observe(self, listener: object, *, may_be_silent: bool = False) -> None:
+        if self.observers.know(listener):
+            return  # given as a controller and as a listener
         found = tuple(observations(listener))
         if not found and not may_be_silent and not isinstance(listener, Bundle):
             self.services.problems.append(

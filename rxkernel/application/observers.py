@@ -26,6 +26,10 @@ class Observers:
         self._dispatcher = dispatcher
         self._registered: list[tuple[str, Any]] = []
 
+    def know(self, instance: object) -> bool:
+        """Whether a method of *instance* listens already."""
+        return any(_instance_of(method) is instance for _, method in self._registered)
+
     def add(self, method: Any, observation: Observation) -> None:
         """Let *method* listen.
 

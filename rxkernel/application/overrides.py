@@ -61,6 +61,10 @@ class OverridingBinder(Binder):
         self._bindings[interface] = binding
         self._unused.discard(interface)
 
+    def has_override(self, key: Any) -> bool:
+        """Whether a test has put something in place of *key*."""
+        return key in self._overrides
+
     def protect(self) -> None:
         """What has been bound so far is the framework's own, and cannot be overridden unless a
         module or a bundle binds it again."""

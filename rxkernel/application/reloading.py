@@ -1,6 +1,6 @@
 """`Application.reload`: other routes while the application runs, all of them or none."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
@@ -81,7 +81,7 @@ class Reload:
         return [route for route in routes if id(route) not in removed]
 
     def _is_controller(self, item: Any) -> bool:
-        return isinstance(item, type) and item in self._assembly.controllers
+        return id(item) in self._assembly.registered
 
     def _built(self, errors: list[ConfigurationError]) -> dict[type, object]:
         built: dict[type, object] = {}
@@ -115,14 +115,16 @@ class Reload:
         assert self._compiled is not None
         assembly = self._assembly
         assembly.observers.add_all(self._observed)
-        before = self._instances_of(assembly.controllers, assembly.parts.storages.all())
-        gone = self._gone_classes()
-        for cls in gone:
-            del assembly.controllers[cls]
+        before = self._registered_instances()
+        for controller in self._gone():
+            del assembly.registered[id(controller)]
+            if isinstance(controller, type):
+                del assembly.controllers[controller]
+        assembly.registered.update({id(controller): controller for controller in self._new})
         assembly.controllers.update(self._instances)
         for cls, instance in self._instances.items():
             assembly.services.replace(cls, instance)
-        after = self._instances_of(assembly.controllers, self._routes)
+        after = self._registered_instances()
         assembly.observers.remove_of([before[number] for number in before.keys() - after.keys()])
         assembly.parts.storages.replace(self._routes)
         event = assembly.kernel.install(self._compiled)
@@ -130,34 +132,25 @@ class Reload:
         return event
 
     def _observed_by_new(self) -> list[Found]:
-        """What controllers observe that were not there before."""
-        assembly = self._assembly
-        known = self._instances_of(assembly.controllers, assembly.parts.storages.all())
+        """What controllers observe that did not listen before."""
+        known = self._assembly.observers.know
         instances = map(self._instance_of, self._new)
         return list(
-            observed_by(
-                instance
-                for instance in instances
-                if id(instance) not in known and not isinstance(instance, ModuleType)
-            )
+            observed_by(i for i in instances if not (isinstance(i, ModuleType) or known(i)))
         )
 
-    def _gone_classes(self) -> list[type]:
-        """The controller classes that are removed, or of which the last route is."""
+    def _gone(self) -> list[Any]:
+        """The controllers that are removed, or of which the last route is."""
         assembly = self._assembly
         staying = {id(route.target) for route in self._routes}
         reached = {id(definition.metadata.target) for definition in assembly.kernel.compiled.all}
         removed = reached.union(map(id, self._remove)) - staying
-        return [cls for cls in assembly.controllers if id(cls) in removed]
+        return [c for c in assembly.registered.values() if id(c) in removed]
 
-    @staticmethod
-    def _instances_of(
-        controllers: Mapping[type, object], routes: Iterable[RouteMetadata]
-    ) -> dict[int, object]:
-        """The controllers by identity: those of classes, and the targets that are instances."""
-        targets = (route.target for route in routes)
-        found = (*controllers.values(), *(t for t in targets if not isinstance(t, type)))
-        return {id(instance): instance for instance in found}
+    def _registered_instances(self) -> dict[int, object]:
+        """The instances of the controllers, by identity."""
+        instances = map(self._assembly.instance_of, self._assembly.registered.values())
+        return {id(instance): instance for instance in instances}
 
 
 def _together(

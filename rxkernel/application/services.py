@@ -120,7 +120,8 @@ class Services:
         """
         try:
             is_bound = self.injector.binder.has_explicit_binding_for(cls)
-            if is_bound and cls not in self._built_at_boot:
+            is_overridden = self._binder.has_override(cls)
+            if is_overridden or (is_bound and cls not in self._built_at_boot):
                 return self.injector.get(cls)
             return self.injector.create_object(cls)
         except Exception as exc:

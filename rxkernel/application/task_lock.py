@@ -9,7 +9,8 @@ from rxkernel.exceptions import RxKernelError
 class TaskLock:
     """An `asyncio.Lock` around one operation of the application, called *name*.
 
-    A listener that runs within the operation and begins it again would wait for ever.
+    A listener that runs within the operation and begins it again would wait for ever. That is
+    recognised in the same task only: what awaits another task that does so still waits.
 
     Raises, when it is entered:
         RxKernelError: the current task holds it.
@@ -24,8 +25,8 @@ class TaskLock:
         task = asyncio.current_task()
         if task is not None and task is self._holder:
             raise RxKernelError(
-                f"{self._name}() is called by what runs within {self._name}() itself, such as a "
-                f"listener; call it afterwards, from a task of its own"
+                f"this is called by what runs within {self._name} itself, such as a listener; "
+                f"call it afterwards, from a task of its own"
             )
         await self._lock.acquire()
         self._holder = task

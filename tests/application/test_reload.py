@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import re
 import weakref
 from types import ModuleType
 from typing import Any
@@ -497,7 +498,7 @@ async def test_reload_within_reload_is_an_error_not_a_deadlock() -> None:
 
     async with app, asyncio.timeout(20):
         app.dispatcher.add_listener(KernelEvents.KERNEL_DEFINITION, reload)
-        with pytest.raises(RxKernelError, match=r"reload\(\) is called by what runs within"):
+        with pytest.raises(RxKernelError, match=r"within reload\(\) itself"):
             await app.reload(add=[metadata("added", "/added/{name}")])
 
 
@@ -564,3 +565,115 @@ async def test_another_application_bound_as_a_service_is_refused() -> None:
 
     with pytest.raises(ConfigurationError, match="a module binds Application"):
         await app.boot()
+
+
+async def test_stop_within_reload_is_an_error_and_changes_nothing() -> None:
+    app = application(settings=Settings(http=HttpSettings(port=0)))
+
+    async def stop(event: DefinitionEvent) -> None:
+        await app.stop()
+
+    async with asyncio.timeout(20):
+        await app.start()
+        app.dispatcher.add_listener(KernelEvents.KERNEL_DEFINITION, stop)
+        with pytest.raises(RxKernelError, match=r"within reload\(\) itself"):
+            await app.reload(add=[metadata("added", "/added/{name}")])
+        assert app.servers.is_serving
+        app.dispatcher.remove_listener(KernelEvents.KERNEL_DEFINITION, stop)
+        await app.reload(add=[metadata("added", "/added/{name}")])
+        assert await app.stop()
+
+
+@pytest.mark.parametrize("call", ["start", "stop"])
+@pytest.mark.parametrize(
+    "event_name",
+    [
+        ApplicationEvents.BOOTSTRAP,
+        KernelEvents.KERNEL_COMPILED,
+        ServerEvents.STARTED,
+        ServerEvents.STOPPING,
+        ApplicationEvents.SHUTDOWN,
+    ],
+)
+async def test_start_or_stop_within_start_or_stop_is_an_error_not_a_deadlock(
+    event_name: str, call: str
+) -> None:
+    app = application(settings=Settings(http=HttpSettings(port=0)))
+    failures: list[RxKernelError] = []
+
+    async def begin(event: Any) -> None:
+        try:
+            await getattr(app, call)()
+        except RxKernelError as error:
+            failures.append(error)
+
+    app.dispatcher.add_listener(event_name, begin)
+    async with asyncio.timeout(20):
+        await app.start()
+        assert await app.stop()
+
+    assert failures
+    assert all(re.search(r"within start\(\) or stop\(\) itself", str(f)) for f in failures)
+
+
+async def test_boot_while_stopping_waits_for_the_end_of_the_stop() -> None:
+    closing, go_on = asyncio.Event(), asyncio.Event()
+
+    class Slow:
+        async def __aenter__(self) -> None: ...
+
+        async def __aexit__(self, *exc: object) -> None:
+            closing.set()
+            await go_on.wait()
+
+    app = application()
+    app.modules = (*app.modules, lambda binder: binder.bind(Slow, scope=singleton))
+    async with asyncio.timeout(20):
+        await app.boot()
+        stopping = asyncio.create_task(app.stop())
+        await closing.wait()
+        booting = asyncio.create_task(app.boot())
+        go_on.set()
+        await asyncio.gather(stopping, booting)
+        assert "say" in app.kernel.http_definitions
+        await app.stop()
+
+
+async def test_override_of_a_controller_outlasts_its_reload() -> None:
+    class Fake(Old):
+        @inject
+        def __init__(self, words: Words) -> None:
+            super().__init__(words)
+            self.words = Words()
+            self.words.word = "fake"
+
+    app = application()
+    async with KernelClient(app, overrides={Old: Fake}) as client:
+        assert (await client.http("say", params={"name": "ada"})).content == "fake ada"
+        await app.reload(remove=[Old], controllers=[Old])
+        assert (await client.http("say", params={"name": "ada"})).content == "fake ada"
+
+
+async def test_instance_that_only_listens_listens_once_and_is_removed() -> None:
+    class Hears:
+        @observe(KernelEvents.KERNEL_REQUEST)
+        async def hear(self, event: RequestEvent) -> None: ...
+
+    def listeners() -> int:
+        return len(app.dispatcher.get_listeners(KernelEvents.KERNEL_REQUEST))
+
+    hears = Hears()
+    app = application(Old, hears)
+    async with app:
+        await app.reload(controllers=[hears])
+        assert listeners() == 1
+        await app.reload(remove=[hears])
+        assert listeners() == 0
+        await app.reload(controllers=[hears])
+        assert listeners() == 1
+
+
+async def test_class_given_as_controller_and_as_listener_listens_once() -> None:
+    app = application(Counted, listeners=[Counted])
+    async with app:
+        assert len(app.dispatcher.get_listeners(KernelEvents.KERNEL_REQUEST)) == 1
