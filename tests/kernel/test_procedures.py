@@ -12,12 +12,14 @@ from rxkernel import (
     Bundle,
     ConfigurationError,
     HttpMetadata,
+    HttpSettings,
     KernelClient,
     KernelEvents,
     ProcedureDefinition,
     ProcedureMetadata,
     Request,
     RequestEvent,
+    Settings,
     Transport,
     WebSocketMetadata,
     observe,
@@ -153,7 +155,7 @@ async def test_no_socket_io_client_can_call_a_procedure() -> None:
         @websocket("known")
         async def known(self, request: Request) -> None: ...
 
-    app = application(Sums, Known)
+    app = application(Sums, Known, settings=Settings(http=HttpSettings(port=0)))
     await app.start()
     try:
         url = f"{app.servers['socketio'].url}/socket.io/?EIO=4&transport=websocket"
