@@ -193,12 +193,13 @@ class Assembly:
 
     def _routes_of(self, controller: Any) -> Iterator[RouteMetadata | ConfigurationError]:
         for route in routes_of(controller):
-            try:
-                if controller is HealthController and isinstance(route, HttpMetadata):
+            if controller is HealthController and isinstance(route, HttpMetadata):
+                try:
                     refuse_taken(route, self.parts.storages.http)
-                yield route
-            except ConfigurationError as error:
-                yield error
+                except ConfigurationError as error:
+                    yield error
+                    continue
+            yield route
 
     def _observe(self, listener: object, *, may_be_silent: bool = False) -> None:
         if self.observers.know(listener):
@@ -223,13 +224,11 @@ class Assembly:
         idle = [
             controller
             for controller in _each_once(*self.controllers, *self.parts.controllers)
-            if id(controller) not in reached and not self._observes(controller)
+            if id(controller) not in reached
+            and not any(observations(self.instance_of(controller)))
         ]
         if idle:
             raise ConfigurationError.merge(map(no_route, idle))
-
-    def _observes(self, controller: Any) -> bool:
-        return any(True for _ in observations(self.instance_of(controller)))
 
     def _add_servers(self, of_bundles: list[Any]) -> None:
         settings = self.parts.settings

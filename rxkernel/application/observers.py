@@ -1,11 +1,11 @@
 """What the parts of an application observe, registered with its dispatcher."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from rxkernel.application.events import ApplicationEvents
 from rxkernel.events.dispatcher import AsyncEventDispatcher, describe
-from rxkernel.events.observe import Observation, observations
+from rxkernel.events.observe import Observation
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.kernel.events import KernelEvents
 from rxkernel.nearest import nearest
@@ -78,12 +78,6 @@ class Observers:
         for event_name, method in registered:
             self._dispatcher.remove_listener(event_name, method)
             self._registered.remove((event_name, method))
-
-
-def observed_by(instances: Iterable[object]) -> Iterator[Found]:
-    """What the labelled methods of *instances* observe."""
-    for instance in instances:
-        yield from observations(instance)
 
 
 def _instance_of(method: Any) -> object:

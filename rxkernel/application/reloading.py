@@ -5,7 +5,7 @@ from types import ModuleType
 from typing import Any
 
 from rxkernel.application.assembly import Assembly, no_route
-from rxkernel.application.observers import Found, observed_by
+from rxkernel.application.observers import Found
 from rxkernel.events.dispatcher import describe
 from rxkernel.events.observe import observations
 from rxkernel.exceptions import ConfigurationError
@@ -134,10 +134,12 @@ class Reload:
     def _observed_by_new(self) -> list[Found]:
         """What controllers observe that did not listen before."""
         known = self._assembly.observers.know
-        instances = map(self._instance_of, self._new)
-        return list(
-            observed_by(i for i in instances if not (isinstance(i, ModuleType) or known(i)))
-        )
+        return [
+            found
+            for instance in map(self._instance_of, self._new)
+            if not (isinstance(instance, ModuleType) or known(instance))
+            for found in observations(instance)
+        ]
 
     def _gone(self) -> list[Any]:
         """The controllers that are removed, or of which the last route is."""
