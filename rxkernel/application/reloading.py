@@ -11,6 +11,7 @@ from rxkernel.events.observe import observations
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.kernel.compiled import Compiled
 from rxkernel.kernel.events import CompiledEvent
+from rxkernel.kernel.pipeline import ask_only
 from rxkernel.messages.scoped_services import is_async_manager
 from rxkernel.routing.decorators import routes_of
 from rxkernel.routing.definitions import Definition
@@ -177,16 +178,10 @@ def _check_only(observed: Iterable[Found], compiled: Compiled) -> None:
         ConfigurationError: with the listener and the definition.
     """
     for method, observation in observed:
-        if observation.only is None:
-            continue
-        for definition in compiled.all:
-            try:
-                observation.only(definition)
-            except Exception as exc:
-                raise ConfigurationError(
-                    f"the only= of listener {describe(method)} fails for {definition.name!r} "
-                    f"({definition.transport}): {exc!r}"
-                ) from exc
+        if observation.only is not None:
+            for definition in compiled.all:
+                what = f"the only= of listener {describe(method)}"
+                ask_only(observation.only, definition, what)
 
 
 def _refuse_managed(controller: type) -> None:

@@ -54,15 +54,24 @@ class Phase:
         if self._definition is None:
             return False
         if only not in self._answers:
-            try:
-                self._answers[only] = only(self._definition)
-            except Exception as exc:
-                raise ConfigurationError(
-                    f"{describe(only)}, the only= of a listener of {self._signal.name!r}, fails "
-                    f"for {self._definition.name!r} ({self._definition.transport}): {exc!r}; "
-                    f"it is asked for every definition of both transports"
-                ) from exc
+            what = f"{describe(only)}, the only= of a listener of {self._signal.name!r},"
+            self._answers[only] = ask_only(only, self._definition, what)
         return self._answers[only]
+
+
+def ask_only(only: Only, definition: Definition, what: str) -> bool:
+    """Whether *only*, described by *what*, accepts *definition*.
+
+    Raises:
+        ConfigurationError: it raised.
+    """
+    try:
+        return only(definition)
+    except Exception as exc:
+        raise ConfigurationError(
+            f"{what} fails for {definition.name!r} ({definition.transport}): {exc!r}; "
+            f"it is asked for every definition of both transports"
+        ) from exc
 
 
 class Pipeline:
