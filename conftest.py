@@ -21,8 +21,8 @@ collect_ignore = ["docs/examples"]  # run from their wheel, see tests/docs/test_
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--lane",
-        choices=("both", "fast", "ordinary"),
+        "--http-path",
+        choices=("both", "fast", "aiohttp"),
         default="both",
-        help="http.fast_lane of the servers in tests/servers",
+        help="http.fast_path of the servers in tests/servers",
     )

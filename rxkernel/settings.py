@@ -145,7 +145,7 @@ class HttpSettings:
     shutdown_timeout: float = attrs.field(default=10.0, validator=_DURATION)
     """Seconds that requests in flight get to end when the server stops."""
 
-    fast_lane: bool = attrs.field(default=True, validator=_FLAG)
+    fast_path: bool = attrs.field(default=True, validator=_FLAG)
     """Whether simple requests are answered past aiohttp's own handler: the same, but faster."""
 
     threads: int = attrs.field(default=8, validator=_COUNT)

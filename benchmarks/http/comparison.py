@@ -59,7 +59,7 @@ def _by_work(
     peers: Sequence[HttpPeer], works: Sequence[Work]
 ) -> list[tuple[list[Work], list[HttpPeer]]]:
     """A peer that is another one but for a setting is asked for hello only."""
-    varied = [peer for peer in peers if peer.access_log or not peer.fast_lane]
+    varied = [peer for peer in peers if peer.access_log or not peer.fast_path]
     others = [peer for peer in peers if peer not in varied]
     brackets = [(list(works), others), ([work for work in works if work is HELLO], varied)]
     return [(asked, bracket) for asked, bracket in brackets if asked and bracket]

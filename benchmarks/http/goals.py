@@ -94,7 +94,7 @@ def _pairs(run: Run) -> Iterator[tuple[float, str, Work, str, str]]:
     other = f"{BASELINE.name}-3.13"
     yield 2.2, f"{hello}, Python 3.13", HELLO, f"{RXKERNEL.name}-3.13", other
     ordinary = f"{RXKERNEL_ORDINARY.name}-3.13"
-    yield 1.2, f"{hello}, Python 3.13, ordinary lane", HELLO, ordinary, other
+    yield 1.2, f"{hello}, Python 3.13, aiohttp path", HELLO, ordinary, other
     logged = "the access log on in both, Python 3.11"
     yield 3.0, f"{hello}, {logged}", HELLO, RXKERNEL_LOGGED.name, AIOHTTP_LOGGED.name
     for rival in _RIVALS:

@@ -56,7 +56,7 @@ class HttpPeer:
     environment: Environment
     command: tuple[str, ...]
     access_log: bool = False
-    fast_lane: bool = True
+    fast_path: bool = True
     kind: str = "framework"
 
     def server(self, listeners: Listeners) -> ServerProcess:
@@ -73,7 +73,7 @@ class HttpPeer:
                 "BENCH_RESPONSE_LISTENERS": str(listeners.response),
                 "BENCH_ACCESS_LOG": str(int(self.access_log)),
                 "RXKERNEL_LOGGING_ACCESS": str(self.access_log).lower(),
-                "RXKERNEL_HTTP_FAST_LANE": str(self.fast_lane).lower(),
+                "RXKERNEL_HTTP_FAST_PATH": str(self.fast_path).lower(),
             },
         )
 
@@ -104,7 +104,7 @@ _RXKERNEL = ("{python}", "-m", "rxkernel", "serve", "--port", "{port}", _TARGET)
 BASELINE = HttpPeer("aiohttp", "aiohttp and uvloop", _OWN, _AIOHTTP, kind="floor")
 RXKERNEL = HttpPeer("rxkernel", "rxkernel", _OWN, _RXKERNEL, kind="rxkernel")
 RXKERNEL_ORDINARY = attrs.evolve(
-    RXKERNEL, name="rxkernel-ordinary", title="rxkernel, ordinary lane", fast_lane=False
+    RXKERNEL, name="rxkernel-ordinary", title="rxkernel, aiohttp path", fast_path=False
 )
 AIOHTTP_LOGGED, RXKERNEL_LOGGED = (
     attrs.evolve(

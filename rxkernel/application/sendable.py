@@ -14,9 +14,9 @@ from rxkernel.messages.response import (
     StreamResponse,
     close_source,
 )
-from rxkernel.servers.aiohttp.prepared import BODILESS
-from rxkernel.servers.aiohttp.responses import encode_content
-from rxkernel.servers.files.opening import open_file
+from rxkernel.servers.http.content_encoding import encode_content
+from rxkernel.servers.http.files.opening import open_file
+from rxkernel.servers.http.response_writer import BODILESS
 from rxkernel.servers.socketio.packet import encode_acknowledgement, encode_refusal
 
 Write = Callable[[Request, Response], Awaitable[int | None]]

@@ -24,8 +24,8 @@ from rxkernel.messages.media_type import (
 from rxkernel.messages.request import Request
 from rxkernel.messages.upload import UploadedFile
 from rxkernel.routing.definitions import Definition, HttpDefinition
-from rxkernel.servers.aiohttp.requests import decode_body
-from rxkernel.servers.body_limits import BodyLimits, check_fields, check_form_size, check_size
+from rxkernel.servers.http.body_decoding import decode_body
+from rxkernel.servers.http.body_limits import BodyLimits, check_fields, check_form_size, check_size
 
 Files = Mapping[str, UploadedFile | Sequence[UploadedFile]]
 

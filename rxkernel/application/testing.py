@@ -28,8 +28,8 @@ from rxkernel.messages.request_id import event_request_id, given_request_id
 from rxkernel.messages.response import EventStreamResponse, Response, StreamResponse
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import Definition, HttpDefinition
-from rxkernel.servers.body_limits import BodyLimits
 from rxkernel.servers.disconnect_reason import DisconnectReason
+from rxkernel.servers.http.body_limits import BodyLimits
 
 
 class KernelClient:

@@ -18,7 +18,7 @@ from rxkernel.kernel.serialization import decode_json, to_plain
 from rxkernel.messages.response import EventStreamResponse, FileResponse, Response, StreamResponse
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import HttpDefinition, WebSocketDefinition
-from rxkernel.servers.files.opening import open_file
+from rxkernel.servers.http.files.opening import open_file
 
 
 def _pair(given: str, shape: str) -> tuple[str, str]:

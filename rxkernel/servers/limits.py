@@ -16,7 +16,7 @@ _TELLING = 60.0
 """Seconds in which the same limit is not logged again."""
 
 
-class Crossings:
+class LimitCounters:
     """How often each limit was reached (``counts``), told of once a minute at most."""
 
     def __init__(self) -> None:
@@ -35,14 +35,14 @@ class Crossings:
             logger.warning("%s: %s (%d so far)", setting, what, self.counts[setting])
 
 
-class Full(Enum):
+class QuotaScope(Enum):
     """What has no place left."""
 
     ALL = "all"
     NETWORK = "network"
 
 
-class Places:
+class ConnectionQuota:
     """Room for *total* clients, and for *per_network* of one network."""
 
     def __init__(self, total: int, per_network: int) -> None:
@@ -51,17 +51,17 @@ class Places:
         self._taken = 0
         self._by_network: dict[str, int] = {}
 
-    def take(self, network: str | None) -> Full | None:
+    def take(self, network: str | None) -> QuotaScope | None:
         """Let one more client of *network* in, or say what is full.
 
         None is no network: such a client is counted in all only.
         """
         if self._taken >= self._total:
-            return Full.ALL
+            return QuotaScope.ALL
         if network is not None:
             taken = self._by_network.get(network, 0)
             if taken >= self._per_network:
-                return Full.NETWORK
+                return QuotaScope.NETWORK
             self._by_network[network] = taken + 1
         self._taken += 1
         return None

@@ -21,20 +21,20 @@ Serve = Callable[..., Awaitable[Application]]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """What is served over HTTP is served over both lanes, and is the same."""
-    of_one_lane = any(name in metafunc.module.__name__ for name in ("socketio", "fast_lane"))
-    if "lane" in metafunc.fixturenames and not of_one_lane:
-        given = metafunc.config.getoption("lane")
-        metafunc.parametrize("lane", ["fast", "ordinary"] if given == "both" else [given])
+    """What is served over HTTP is served over both paths, and is the same."""
+    of_one_lane = any(name in metafunc.module.__name__ for name in ("socketio", "fast_path"))
+    if "http_path" in metafunc.fixturenames and not of_one_lane:
+        given = metafunc.config.getoption("http_path")
+        metafunc.parametrize("http_path", ["fast", "aiohttp"] if given == "both" else [given])
 
 
 @pytest.fixture
-def lane() -> str:
+def http_path() -> str:
     return "fast"
 
 
 @pytest_asyncio.fixture
-async def serve(lane: str) -> AsyncIterator[Serve]:
+async def serve(http_path: str) -> AsyncIterator[Serve]:
     """``await serve(Controller, …, http={…}, socketio={…}, listeners=[…])`` listens at once.
 
     Without ids in its answers, so that a test may say what a whole one is.
@@ -54,7 +54,7 @@ async def serve(lane: str) -> AsyncIterator[Serve]:
             debug=debug,
             request_timeout=request_timeout,
             logging=LoggingSettings(access=access),
-            http=HttpSettings(**{**_SMALL, "fast_lane": lane == "fast", **(http or {})}),
+            http=HttpSettings(**{**_SMALL, "fast_path": http_path == "fast", **(http or {})}),
             socketio=SocketioSettings(**(socketio or {})),
         )
         applications.append(Application(controllers=controllers, settings=settings, **parts))

@@ -95,7 +95,7 @@ class Orders:
 
 
 async def test_response_is_sent_once_its_transaction_is_committed(
-    serve: Serve, session: aiohttp.ClientSession, lane: str
+    serve: Serve, session: aiohttp.ClientSession, http_path: str
 ) -> None:
     journal = Journal()
     journal.may_commit.clear()
@@ -112,7 +112,7 @@ async def test_response_is_sent_once_its_transaction_is_committed(
 
 
 async def test_commit_that_fails_is_the_response(
-    serve: Serve, session: aiohttp.ClientSession, lane: str
+    serve: Serve, session: aiohttp.ClientSession, http_path: str
 ) -> None:
     journal = Journal()
     journal.commit_fails = True
@@ -124,7 +124,7 @@ async def test_commit_that_fails_is_the_response(
 
 
 async def test_action_that_raises_is_rolled_back_before_its_response(
-    serve: Serve, session: aiohttp.ClientSession, lane: str
+    serve: Serve, session: aiohttp.ClientSession, http_path: str
 ) -> None:
     journal = Journal()
     application = await serve(Orders, modules=[journal.configure])
@@ -148,7 +148,7 @@ async def test_commit_that_fails_is_the_acknowledgement(serve: Serve) -> None:
 
 
 async def test_stream_keeps_its_managers_until_it_has_ended(
-    serve: Serve, session: aiohttp.ClientSession, lane: str
+    serve: Serve, session: aiohttp.ClientSession, http_path: str
 ) -> None:
     journal = Journal()
     application = await serve(Orders, modules=[journal.configure])
@@ -160,7 +160,7 @@ async def test_stream_keeps_its_managers_until_it_has_ended(
 
 
 async def test_head_of_a_stream_leaves_its_managers(
-    serve: Serve, session: aiohttp.ClientSession, lane: str
+    serve: Serve, session: aiohttp.ClientSession, http_path: str
 ) -> None:
     journal = Journal()
     application = await serve(Orders, modules=[journal.configure])
@@ -171,7 +171,7 @@ async def test_head_of_a_stream_leaves_its_managers(
 
 
 async def test_stream_whose_source_fails_is_rolled_back(
-    serve: Serve, session: aiohttp.ClientSession, lane: str
+    serve: Serve, session: aiohttp.ClientSession, http_path: str
 ) -> None:
     journal = Journal()
     application = await serve(Orders, modules=[journal.configure])
@@ -184,7 +184,7 @@ async def test_stream_whose_source_fails_is_rolled_back(
 
 @pytest.mark.parametrize("path", ["/rows?end=never", "/news"])
 async def test_stream_whose_client_leaves_is_rolled_back(
-    serve: Serve, session: aiohttp.ClientSession, lane: str, path: str
+    serve: Serve, session: aiohttp.ClientSession, http_path: str, path: str
 ) -> None:
     """Nobody has had all of it; what only reads does not care."""
     journal = Journal()
@@ -197,7 +197,7 @@ async def test_stream_whose_client_leaves_is_rolled_back(
 
 
 async def test_client_that_leaves_before_its_response_has_it_rolled_back(
-    serve: Serve, session: aiohttp.ClientSession, lane: str
+    serve: Serve, session: aiohttp.ClientSession, http_path: str
 ) -> None:
     class Waiting:
         @http("GET", "/", "waiting")

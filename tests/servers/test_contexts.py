@@ -67,7 +67,7 @@ async def test_context_lasts_from_first_listener_to_services(
     native: tuple[type, ...],
     path: str,
 ) -> None:
-    """The second stream takes another way than the first: its route has left the fast lane."""
+    """The second stream takes another way than the first: its route has left the fast path."""
     application = await serve_steps(serve, probe, *native)
 
     for name in ("ann", "bob"):

@@ -70,12 +70,12 @@ class Late:
 
 
 async def test_stream_with_an_invalid_length_is_rolled_back(
-    serve: Serve, session: aiohttp.ClientSession, lane: str
+    serve: Serve, session: aiohttp.ClientSession, http_path: str
 ) -> None:
     journal = Journal()
     application = await serve(Rows, modules=[journal.configure])
 
-    for _ in range(2):  # the fast lane hands the first over, the second is never its own
+    for _ in range(2):  # the fast path hands the first over, the second is never its own
         journal.lines.clear()
         async with session.get(http_url(application, "/mislabeled")) as response:
             assert response.status == 500
@@ -108,13 +108,13 @@ async def test_stream_of_an_event_without_acknowledgement_is_rolled_back_and_log
 
 @pytest.mark.parametrize("path", ["/late", "/news"])
 async def test_stream_whose_client_leaves_before_it_begins_is_rolled_back(
-    serve: Serve, lane: str, path: str
+    serve: Serve, http_path: str, path: str
 ) -> None:
     """Listeners of kernel.terminate get the response that was to be sent, with no size."""
     journal, ended = Journal(), Ended()
     application = await serve(Late, modules=[journal.configure], listeners=[ended])
     server: Any = application.servers["aiohttp"]
-    for way in ("", "Expect: 100-continue\r\n"):  # the fast lane does not take the second
+    for way in ("", "Expect: 100-continue\r\n"):  # the fast path does not take the second
         Late.gate = asyncio.Event()
         journal.lines.clear()
         ended.events.clear()

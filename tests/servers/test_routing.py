@@ -1,4 +1,4 @@
-"""Routing over the wire, on both lanes: converters, constraints of host and headers, URLs."""
+"""Routing over the wire, on both paths: converters, constraints of host and headers, URLs."""
 
 import asyncio
 import logging

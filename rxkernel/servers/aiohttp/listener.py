@@ -8,11 +8,11 @@ from functools import partial
 
 from aiohttp import web
 
-from rxkernel.servers.aiohttp.connections import Connections
-from rxkernel.servers.aiohttp.fast_lane import FastLane
-from rxkernel.servers.aiohttp.guard import Guard
-from rxkernel.servers.aiohttp.lane_guard import LaneGuard
-from rxkernel.servers.aiohttp.ordinary_lane import OrdinaryLane
+from rxkernel.servers.aiohttp.connection.protocol import HttpConnection
+from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
+from rxkernel.servers.aiohttp.fast_path.fast_path import FastPath
+from rxkernel.servers.aiohttp.fast_path.handler_path import HandlerPath
+from rxkernel.servers.aiohttp.fast_path.protocol import FastPathConnection
 from rxkernel.servers.server import ServerStartError
 
 _LINGER = 0.5
@@ -36,11 +36,11 @@ class Listener:
         engine: web.Application,
         host: str,
         port: int,
-        connections: Connections,
+        connections: ConnectionRegistry,
         *,
         reuse_port: bool = False,
-        lane: FastLane | None = None,
-        ordinary: OrdinaryLane | None = None,
+        lane: FastPath | None = None,
+        ordinary: HandlerPath | None = None,
     ) -> None:
         self.host = host
         self.port = port
@@ -85,8 +85,8 @@ class Listener:
     def _protocol(self, server: web.Server) -> Callable[[], asyncio.Protocol]:
         """What makes the protocol of a connection."""
         if self._lane is None:
-            return partial(Guard, self._connections, server)
-        return partial(LaneGuard, self._connections, server, self._lane)
+            return partial(HttpConnection, self._connections, server)
+        return partial(FastPathConnection, self._connections, server, self._lane)
 
     def _explain(self, exc: OSError) -> str:
         address = f"{self.host}:{self.port}"

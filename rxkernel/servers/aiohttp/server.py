@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from aiohttp import web
+from aiohttp.http import SERVER_SOFTWARE
 from aiohttp.typedefs import Handler
 
 from rxkernel.exceptions import (
@@ -25,25 +26,27 @@ from rxkernel.messages.response import Response
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import HttpDefinition
 from rxkernel.servers.access_log import GONE
-from rxkernel.servers.aiohttp.access_log import IS_LOGGED, HttpAccess
-from rxkernel.servers.aiohttp.bodies import leave, leave_to_body
-from rxkernel.servers.aiohttp.compression import Compression
-from rxkernel.servers.aiohttp.connections import Connections, last_answer
-from rxkernel.servers.aiohttp.delivery import Delivery, raise_if_gone
-from rxkernel.servers.aiohttp.exchange import Exchange
-from rxkernel.servers.aiohttp.fast_lane import FastLane, Handover
-from rxkernel.servers.aiohttp.guard import Guard
-from rxkernel.servers.aiohttp.hosts import HostPolicy
-from rxkernel.servers.aiohttp.lane import Lane
+from rxkernel.servers.aiohttp.connection.access_log import IS_LOGGED, HttpAccess
+from rxkernel.servers.aiohttp.connection.protocol import HttpConnection
+from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry, last_answer
+from rxkernel.servers.aiohttp.connection.request_handler import METHODS
+from rxkernel.servers.aiohttp.fast_path.context import Lane
+from rxkernel.servers.aiohttp.fast_path.fast_path import DeferredExchange, FastPath
+from rxkernel.servers.aiohttp.fast_path.handler_path import HandlerPath
 from rxkernel.servers.aiohttp.listener import Listener
-from rxkernel.servers.aiohttp.malformed import METHODS
-from rxkernel.servers.aiohttp.ordinary_lane import OrdinaryLane
-from rxkernel.servers.aiohttp.origins import OriginPolicy, is_preflight
-from rxkernel.servers.aiohttp.prepared import Prepared
-from rxkernel.servers.aiohttp.proxies import ForwardedBy
-from rxkernel.servers.aiohttp.request_ids import RequestIds
-from rxkernel.servers.aiohttp.requests import Bodies, add_path, below, new_request
-from rxkernel.servers.aiohttp.security_headers import SecurityHeaders
+from rxkernel.servers.aiohttp.request.bodies import Bodies
+from rxkernel.servers.aiohttp.request.body_reader import leave, leave_to_body
+from rxkernel.servers.aiohttp.request.request_ids import NativeRequestIds
+from rxkernel.servers.aiohttp.response.exchange import Exchange
+from rxkernel.servers.aiohttp.response.header_signals import signal_of
+from rxkernel.servers.aiohttp.response.sender import ResponseSender, raise_if_gone
+from rxkernel.servers.http.allowed_hosts import HostPolicy
+from rxkernel.servers.http.compression import Compression
+from rxkernel.servers.http.cors import CorsPolicy, is_preflight
+from rxkernel.servers.http.forwarded import ForwardedHeaders
+from rxkernel.servers.http.request_factory import add_path, below, new_request
+from rxkernel.servers.http.response_writer import ResponseWriter
+from rxkernel.servers.http.security_headers import SecurityHeaders
 from rxkernel.servers.server import Server
 from rxkernel.settings import HttpSettings
 
@@ -69,10 +72,10 @@ class AiohttpServer(Server):
     label = "HTTP"
 
     def __init__(self, settings: HttpSettings, *, logs_access: bool = False) -> None:
-        self.proxies = ForwardedBy(settings.trusted_proxies)
-        self.ids = RequestIds(settings.request_id_header)
+        self.proxies = ForwardedHeaders(settings.trusted_proxies)
+        self.ids = NativeRequestIds(settings.request_id_header)
         self.access_log = HttpAccess(self.ids, self.proxies) if logs_access else None
-        self.origins = OriginPolicy(settings, self.proxies)
+        self.origins = CorsPolicy(settings, self.proxies)
         self._hosts = HostPolicy(settings.allowed_hosts, self.proxies)
         self._settings = settings
         self.connections = self._new_connections()
@@ -81,7 +84,7 @@ class AiohttpServer(Server):
         )
         self._kernel: Kernel | None = None
         self._listener: Listener | None = None
-        self._lane: FastLane | None = None
+        self._lane: FastPath | None = None
         self.not_awaited: set[str] = set()
 
     @property
@@ -97,13 +100,13 @@ class AiohttpServer(Server):
     def port(self) -> int:
         return self._listener.port if self._listener else self._settings.port
 
-    def _new_connections(self) -> Connections:
-        return Connections(self._settings, self.proxies, self.ids, self.access_log)
+    def _new_connections(self) -> ConnectionRegistry:
+        return ConnectionRegistry(self._settings, self.proxies, self.ids, self.access_log)
 
     def configure(self, kernel: Kernel) -> None:
         self._kernel = kernel
         self._bodies = Bodies(self._settings)
-        self._delivery = Delivery(self.ids, self._compression)
+        self._delivery = ResponseSender(self.ids, self._compression)
         self.connections = self._new_connections()
         self.engine = web.Application(client_max_size=self._settings.body_limit)
 
@@ -125,9 +128,9 @@ class AiohttpServer(Server):
         )
         ordinary = lane = None
         if is_open:
-            ordinary = self._new_lane(OrdinaryLane, route, has_native_routes=has_routes)
-            if self._settings.fast_lane and not has_routes:
-                lane = self._new_lane(FastLane, route, has_native_routes=False)
+            ordinary = self._new_lane(HandlerPath, route, has_native_routes=has_routes)
+            if self._settings.fast_path and not has_routes:
+                lane = self._new_lane(FastPath, route, has_native_routes=False)
         self._lane = lane
         self._listener = Listener(
             self.engine,
@@ -162,27 +165,27 @@ class AiohttpServer(Server):
             hosts=self._hosts,
             proxies=self.proxies,
             ids=self.ids,
-            prepared=Prepared(self.ids.name, marks, self._compression),
+            prepared=ResponseWriter(SERVER_SOFTWARE, self.ids.name, marks, self._compression),
             delivery=self._delivery,
             connections=self.connections,
             access_log=self.access_log,
         )
 
-    def _markers(self) -> list[OriginPolicy | SecurityHeaders]:
+    def _markers(self) -> list[CorsPolicy | SecurityHeaders]:
         """What the settings want on every answer, in this order."""
-        markers: list[OriginPolicy | SecurityHeaders] = []
+        markers: list[CorsPolicy | SecurityHeaders] = []
         if self._settings.origins:
             markers.append(self.origins)
         if self._settings.security_headers:
-            markers.append(SecurityHeaders(self.proxies))
+            markers.append(SecurityHeaders(self.proxies, SERVER_SOFTWARE))
         return markers
 
     def mark_answers_of(self, engine: web.Application, *, with_ids: bool = True) -> None:
         """Have every answer of *engine* carry the headers that the settings ask for.
 
-        Not *with_ids*: `tracked` and `Delivery` see to them.
+        Not *with_ids*: `tracked` and `ResponseSender` see to them.
         """
-        engine.on_response_prepare.extend(marker.mark for marker in self._markers())
+        engine.on_response_prepare.extend(signal_of(marker) for marker in self._markers())
         if with_ids and self.ids.name is not None:
             engine.on_response_prepare.append(self.ids.mark)
 
@@ -212,9 +215,9 @@ class AiohttpServer(Server):
         """Around every request of every port: what it may ask for at all, and how long it is
         in flight. aiohttp has one task per request, which ends when the answer is written.
         """
-        guard: Guard = native.protocol.guard  # type: ignore[attr-defined]
+        guard: HttpConnection = native.protocol.guard  # type: ignore[attr-defined]
         if guard.exchange is not None:
-            return await handler(native)  # the ordinary lane is around it
+            return await handler(native)  # the aiohttp path is around it
         task, body = asyncio.current_task(), native.content
         assert task is not None
         guard.begin(task, body)
@@ -286,10 +289,10 @@ class AiohttpServer(Server):
         self, native: web.Request, refusal: Exception | None = None
     ) -> web.StreamResponse:
         assert self._kernel is not None
-        guard: Guard = native.protocol.guard  # type: ignore[attr-defined]
+        guard: HttpConnection = native.protocol.guard  # type: ignore[attr-defined]
         if (exchange := guard.exchange) is not None:
             return await self._delivery.deliver(native, exchange, exchange.waiting)
-        begun: Handover | None = guard.claim()
+        begun: DeferredExchange | None = guard.claim()
         if begun is not None and begun.is_lost:
             native[IS_LOGGED] = True
             return web.Response(status=GONE)
@@ -315,7 +318,7 @@ class AiohttpServer(Server):
                 leave(native)
 
     def _read_head(self, native: web.Request) -> Request:
-        guard: Guard = native.protocol.guard  # type: ignore[attr-defined]
+        guard: HttpConnection = native.protocol.guard  # type: ignore[attr-defined]
         client = self.proxies.client_behind(guard.peer, native)
         request = new_request(
             self.ids, native.method, native.raw_path, native.rel_url, native.headers, client

@@ -3,10 +3,10 @@
 from aiohttp import web
 
 from rxkernel.messages.request import Request
-from rxkernel.servers.aiohttp.guard import Guard
-from rxkernel.servers.aiohttp.head import Head
-from rxkernel.servers.aiohttp.hosts import authority_of, host_of
-from rxkernel.servers.aiohttp.proxies import ForwardedBy
+from rxkernel.servers.aiohttp.connection.protocol import HttpConnection
+from rxkernel.servers.http.allowed_hosts import authority_of, host_of
+from rxkernel.servers.http.forwarded import ForwardedHeaders
+from rxkernel.servers.http.request_head import RequestHead
 from rxkernel.settings import HttpSettings, canonical_origin
 
 _FALLBACK = "localhost"
@@ -18,9 +18,9 @@ class HttpSite:
 
     def __init__(self, settings: HttpSettings) -> None:
         self.prefix = settings.prefix
-        self._proxies = ForwardedBy(settings.trusted_proxies)
+        self._proxies = ForwardedHeaders(settings.trusted_proxies)
 
-    def host_of(self, head: Head) -> str | None:
+    def host_of(self, head: RequestHead) -> str | None:
         return host_of(head, self._proxies)
 
     def origin_of(self, request: Request) -> str:
@@ -32,9 +32,9 @@ class HttpSite:
         return _origin("http", request.headers.get("Host", ""))
 
 
-def origin_of(native: web.Request, proxies: ForwardedBy) -> str:
+def origin_of(native: web.Request, proxies: ForwardedHeaders) -> str:
     """The origin that *native* was sent to; its client may have left since."""
-    guard: Guard = native.protocol.guard  # type: ignore[attr-defined]
+    guard: HttpConnection = native.protocol.guard  # type: ignore[attr-defined]
     scheme = proxies.scheme_behind(guard.peer, native) or native.scheme
     return _origin(scheme, proxies.host_behind(guard.peer, native) or authority_of(native))
 

@@ -7,8 +7,8 @@ from typing import Self, cast
 
 from aiohttp import WebSocketError, WSMessage, WSMsgType, web
 
-from rxkernel.servers.aiohttp.malformed import RequestHandler
-from rxkernel.servers.aiohttp.responses import is_gone
+from rxkernel.servers.aiohttp.connection.request_handler import RequestHandler
+from rxkernel.servers.aiohttp.request.native_request import is_gone
 
 Frame = str | bytes
 

@@ -9,18 +9,18 @@ import engineio
 import msgspec
 
 from rxkernel.exceptions import HttpException, PayloadTooLargeException, RequestTimeoutException
-from rxkernel.servers.aiohttp.bodies import BodyReader, leave, leave_to_body
-from rxkernel.servers.aiohttp.origins import OriginPolicy, is_preflight
-from rxkernel.servers.aiohttp.proxies import ForwardedBy
-from rxkernel.servers.aiohttp.request_ids import RequestIds
-from rxkernel.servers.aiohttp.responses import is_gone
+from rxkernel.servers.aiohttp.request.body_reader import BodyReader, leave, leave_to_body
+from rxkernel.servers.aiohttp.request.native_request import is_gone
+from rxkernel.servers.aiohttp.request.request_ids import NativeRequestIds
 from rxkernel.servers.aiohttp.websocket import (
     WebSocket,
     text_response,
     wants_websocket,
 )
-from rxkernel.servers.body_limits import check_size
 from rxkernel.servers.disconnect_reason import DisconnectReason
+from rxkernel.servers.http.body_limits import check_size
+from rxkernel.servers.http.cors import CorsPolicy, is_preflight
+from rxkernel.servers.http.forwarded import ForwardedHeaders
 from rxkernel.servers.socketio.flusher import Flusher
 from rxkernel.servers.socketio.limits import Limits, ProtocolError
 from rxkernel.servers.socketio.outbox import Outgoing
@@ -74,9 +74,9 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         self,
         *,
         limits: Limits,
-        origins: OriginPolicy,
-        proxies: ForwardedBy,
-        ids: RequestIds,
+        origins: CorsPolicy,
+        proxies: ForwardedHeaders,
+        ids: NativeRequestIds,
         http: HttpSettings,
         **options: Any,
     ) -> None:

@@ -4,14 +4,14 @@ import logging
 
 from rxkernel.messages.connection import ClientAddress
 from rxkernel.servers.disconnect_reason import DisconnectReason
-from rxkernel.servers.limits import Crossings, Full, Places, network_of
+from rxkernel.servers.limits import ConnectionQuota, LimitCounters, QuotaScope, network_of
 from rxkernel.settings import SocketioSettings
 
 logger = logging.getLogger(__name__)
 
 _SETTINGS = {
-    Full.ALL: "socketio.max_sessions",
-    Full.NETWORK: "socketio.max_sessions_per_address",
+    QuotaScope.ALL: "socketio.max_sessions",
+    QuotaScope.NETWORK: "socketio.max_sessions_per_address",
 }
 
 
@@ -32,13 +32,13 @@ class ProtocolError(ValueError):
         return DisconnectReason.LIMIT if is_limit else DisconnectReason.TRANSPORT_ERROR
 
 
-class Limits(Crossings):
+class Limits(LimitCounters):
     """The sessions of one server, and what was refused so far."""
 
     def __init__(self, settings: SocketioSettings) -> None:
         super().__init__()
         self.settings = settings
-        self._places = Places(settings.max_sessions, settings.max_sessions_per_address)
+        self._places = ConnectionQuota(settings.max_sessions, settings.max_sessions_per_address)
 
     def admit(self, client: ClientAddress | None) -> str | None:
         """Count one more session of *client*, or return the setting that refuses it."""

@@ -1,0 +1,1 @@
+"""One connection: limits, timeouts, requests that cannot be parsed, the access log."""

@@ -1,0 +1,1 @@
+"""Whole requests and responses, past aiohttp's handler."""

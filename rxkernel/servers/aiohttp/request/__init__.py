@@ -1,0 +1,1 @@
+"""From aiohttp's request to the kernel's."""

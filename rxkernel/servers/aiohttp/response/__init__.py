@@ -1,0 +1,1 @@
+"""How aiohttp sends streams, files and other responses."""

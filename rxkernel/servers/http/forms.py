@@ -1,0 +1,95 @@
+"""Forms: their fields in memory, their files in a spool that ends with the request."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qsl
+
+from multidict import MultiDict
+
+from rxkernel.messages.content_types import BYTES
+from rxkernel.messages.media_type import ContentType
+from rxkernel.messages.request import Request
+from rxkernel.messages.scoped_services import services_of
+from rxkernel.messages.spool import Spool
+from rxkernel.messages.upload import UploadedFile
+from rxkernel.servers.http.body_limits import BodyLimits, check_fields, check_form_size, check_size
+from rxkernel.servers.http.multipart import Multipart, Part
+
+_PLAIN = ContentType("text/plain", {})
+
+
+def read_urlencoded(text: str, request: Request, limits: BodyLimits) -> None:
+    """Put the fields of a form (WHATWG URL Standard §5.1) into *request*.
+
+    Raises:
+        PayloadTooLargeException: there are too many (413).
+    """
+    check_fields(text.count("&") + 1, limits)
+    _add_form(request, MultiDict(parse_qsl(text, keep_blank_values=True)))
+
+
+async def read_multipart(
+    read: Callable[[], Awaitable[bytes]],
+    content_type: ContentType,
+    request: Request,
+    limits: BodyLimits,
+) -> None:
+    """Put the fields and files of a form (RFC 7578) into *request*, as they come.
+
+    Raises:
+        PayloadTooLargeException: too many fields, too much of them, a file too large (413).
+        InsufficientStorageException: the disk is full (507).
+        HttpException: what *read* and `Multipart.next` raise.
+    """
+    parts = Multipart(read, content_type)
+    form: MultiDict[Any] = MultiDict()
+    number = size = 0
+    while (part := await parts.next()) is not None:
+        check_fields(number := number + 1, limits)
+        size += len(part.name) + len(part.filename or "")
+        check_form_size(size, limits)
+        if part.filename is not None:
+            await _keep(parts, part, request, limits)
+            continue
+        raw = bytearray()
+        while piece := await parts.read():
+            size += len(piece)
+            check_form_size(size, limits)
+            raw += piece
+        form.add(part.name, _value(part, bytes(raw)))
+    _add_form(request, form)
+
+
+def _value(part: Part, raw: bytes) -> str | bytes:
+    """Text, unless the client says that it is something else."""
+    content_type = part.content_type or _PLAIN
+    return content_type.text(raw) if content_type.kind.startswith("text/") else raw
+
+
+async def _keep(parts: Multipart, part: Part, request: Request, limits: BodyLimits) -> None:
+    """One file. No name and no content is what browsers send where none was chosen."""
+    spool = _spool_of(request)
+    offset = spool.size
+    while piece := await parts.read():
+        check_size(spool.size + len(piece) - offset, limits.file, "a file")
+        await spool.append(piece)
+    if part.filename or spool.size > offset:
+        kind = part.content_type.kind if part.content_type else BYTES
+        file = UploadedFile.kept(part.filename or "", kind, spool, offset)
+        request.files.add(part.name, file)
+
+
+def _spool_of(request: Request) -> Spool:
+    """One for all files of *request*; it ends with the services of the message."""
+    services = services_of(request)
+    if Spool not in services:
+        services.add(Spool, Spool())
+    spool: Spool = services[Spool]
+    return spool
+
+
+def _add_form(request: Request, form: MultiDict[Any]) -> None:
+    request.body = form
+    params: MultiDict[Any] = MultiDict(request.params)
+    params.extend(form)
+    request.params = params

@@ -1,0 +1,320 @@
+"""Which lane a request takes, and that it cannot tell."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextvars import ContextVar
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from rxkernel import (
+    KernelEvents,
+    Request,
+    RequestEvent,
+    Response,
+    ServerConfigurationEvent,
+    ServerEvents,
+    StreamResponse,
+    TerminateEvent,
+    http,
+    observe,
+)
+from rxkernel.messages.response import EventStreamResponse
+from tests.servers.conftest import Serve
+from tests.servers.raw_http import RawHttp, post, raw_http
+from tests.waiting import until
+
+LANE, ORDINARY, ALL_OF_AIOHTTP = "FastPathNative", "NativeRequest", "Request"
+
+seen: ContextVar[str] = ContextVar("seen", default="nothing")
+
+
+def get(path: str, *headers: str) -> bytes:
+    return "\r\n".join([f"GET {path} HTTP/1.1", "Host: x", *headers, "", ""]).encode()
+
+
+class Paths:
+    def __init__(self) -> None:
+        self.may_go = asyncio.Event()
+        self.native: Any = None
+        self.cancelled = False
+        self.terminated: list[tuple[Any, Any]] = []
+
+    @http("GET", "/lane", "lane")
+    async def lane(self, request: Request) -> str:
+        return type(request.native).__name__
+
+    @http("GET", "/number/{number:int}", "number")
+    async def number(self, number: int) -> int:
+        return number
+
+    @http("GET", "/context", "context")
+    async def context(self, request: Request) -> str:
+        found = seen.get()
+        seen.set("what another request left")
+        if "native" in request.params:
+            assert request.native is not None
+        return found
+
+    @http("GET", "/native", "native")
+    async def show_native(self, request: Request) -> Any:
+        native = request.native
+        return [
+            request.native is native,
+            isinstance(native, web.Request),
+            native.path,
+            native.remote,
+            native.match_info["path"],
+            native.app is native.match_info.current_app,
+            native.config_dict.get("nothing", "of the application"),
+            await native.text(),
+        ]
+
+    @http("POST", "/native", "native_body")
+    async def native_body(self, request: Request) -> Any:
+        return [request.body, await request.native.text(), request.native.can_read_body]
+
+    @http("GET", "/task", "task")
+    async def task(self, request: Request) -> Any:
+        task = asyncio.current_task()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.001):
+                await asyncio.Event().wait()
+        return task is asyncio.current_task() is not None
+
+    @http("GET", "/stream", "stream")
+    async def stream(self, request: Request) -> StreamResponse:
+        seen.set("its own")
+        return StreamResponse(self.pieces())
+
+    async def pieces(self) -> AsyncIterator[str]:
+        yield seen.get()
+
+    @http("GET", "/waits", "waits")
+    async def waits(self, request: Request) -> str:
+        self.native = request.native
+        try:
+            await self.may_go.wait()
+        except asyncio.CancelledError:
+            self.cancelled = True
+            raise
+        return "went"
+
+    @http("GET", "/waits-for-a-stream", "waits_for_a_stream")
+    async def waits_for_a_stream(self, request: Request) -> Response:
+        self.native = request.native
+        await self.may_go.wait()
+        return EventStreamResponse(self.pieces())  # type: ignore[arg-type]
+
+    @http("POST", "/echo", "echo")
+    async def echo(self, request: Request) -> Any:
+        return [request.body, type(request.native).__name__]
+
+    @observe(KernelEvents.KERNEL_TERMINATE)
+    async def terminate(self, event: TerminateEvent) -> None:
+        self.terminated.append((event.request.route_name, seen.get()))
+
+
+async def ask(connection: RawHttp, *parts: bytes) -> str:
+    await connection.send(*parts)
+    return (await connection.answer()).body.decode()
+
+
+@pytest.mark.parametrize(
+    "hard",
+    [
+        [get("/unknown")],
+        [get("/lane", "Expect: 100-continue")],
+        [b"GET /la", b"ne HTTP/1.1\r\nHo", b"st: x\r\n\r\n"],
+        [post("/echo", body=b"12")[:-1], b"2"],
+        [post("/echo", body=b"12")[:20], post("/echo", body=b"12")[20:]],
+        [get("/socket.io/?EIO=4")],
+        [b"OPTIONS / HTTP/1.1\r\nHost: x\r\n\r\n"],
+    ],
+)
+async def test_a_hard_request_does_not_cost_the_connection_its_lane(
+    serve: Serve, hard: list[bytes]
+) -> None:
+    async with raw_http(await serve(Paths)) as connection:
+        assert await ask(connection, get("/lane")) == LANE
+        assert await ask(connection, *hard) != LANE
+        assert await ask(connection, get("/lane")) == LANE
+
+
+async def test_a_stream_does_not_either_and_its_route_stays_with_aiohttp(serve: Serve) -> None:
+    async with raw_http(await serve(Paths)) as connection:
+        for _ in range(2):
+            await connection.send(get("/stream"))
+            async with asyncio.timeout(5):
+                answer = await connection.reader.readuntil(b"0\r\n\r\n")
+            assert answer.endswith(b"\r\n\r\n7\r\nits own\r\n0\r\n\r\n")
+            assert await ask(connection, get("/lane")) == LANE
+
+
+async def test_chunks_leave_the_connection_to_aiohttp(serve: Serve) -> None:
+    chunked = post("/echo", "Transfer-Encoding: chunked") + b"1\r\n1\r\n0\r\n\r\n"
+
+    async with raw_http(await serve(Paths)) as connection:
+        assert ORDINARY in await ask(connection, chunked)
+        assert await ask(connection, get("/lane")) == ORDINARY
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [("middleware", ALL_OF_AIOHTTP), ("route", ORDINARY), ("signal", ALL_OF_AIOHTTP)],
+)
+async def test_an_application_with_native_parts_has_no_lane(
+    serve: Serve, part: str, expected: str
+) -> None:
+    @web.middleware
+    async def middleware(native: web.Request, handler: Any) -> web.StreamResponse:
+        answer: web.StreamResponse = await handler(native)
+        return answer
+
+    async def answer(native: web.Request) -> web.Response:
+        return web.Response()
+
+    async def signal(native: web.Request, out: web.StreamResponse) -> None:
+        return None
+
+    class Native:
+        @observe(ServerEvents.CONFIGURE)
+        async def add(self, event: ServerConfigurationEvent) -> None:
+            engine = event.server.engine
+            if event.server.name == "aiohttp":
+                if part == "middleware":
+                    engine.middlewares.append(middleware)
+                elif part == "route":
+                    engine.router.add_get("/native", answer)
+                else:
+                    engine.on_response_prepare.append(signal)
+
+    async with raw_http(await serve(Paths, listeners=[Native])) as connection:
+        assert await ask(connection, get("/lane")) == (
+            ORDINARY if part == "route" else ALL_OF_AIOHTTP
+        )
+
+
+async def test_each_request_has_a_context_of_its_own(serve: Serve) -> None:
+    application = await serve(Paths)
+
+    async with raw_http(application) as connection:
+        for request in (
+            get("/context"),
+            get("/context?native=1"),
+            get("/unknown"),
+            get("/context"),
+            get("/context", "Expect: 100-continue") + get("/context") + get("/context"),
+        ):
+            await connection.send(request)
+            for _ in range(request.count(b"GET")):
+                assert b"what" not in (await connection.answer()).body
+    paths = application.injector.get(Paths)
+    await until(lambda: len(paths.terminated) == 6)
+    assert {left for _, left in paths.terminated} == {"what another request left"}
+
+
+async def test_native_is_as_aiohttp_makes_it(serve: Serve) -> None:
+    async with raw_http(await serve(Paths)) as connection:
+        fast = await ask(connection, get("/native?a=1"))
+    async with raw_http(await serve(Paths, http={"fast_path": False})) as connection:
+        assert await ask(connection, get("/native?a=1")) == fast
+
+
+async def test_native_is_given_a_body_that_has_been_read(serve: Serve) -> None:
+    asked = (
+        b"POST /native HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"Content-Length: 3\r\n\r\n[1]"
+    )
+    async with raw_http(await serve(Paths)) as connection:
+        fast = await ask(connection, asked)
+    async with raw_http(await serve(Paths, http={"fast_path": False})) as connection:
+        assert await ask(connection, asked) == fast == '[[1],"",false]'
+
+
+async def test_a_task_is_one_like_any_other(serve: Serve) -> None:
+    async with raw_http(await serve(Paths)) as connection:
+        assert await ask(connection, get("/task")) == "true"
+
+
+async def test_what_is_pipelined_waits_in_order_and_is_read_no_further(serve: Serve) -> None:
+    application = await serve(Paths)
+    paths = application.injector.get(Paths)
+
+    async with raw_http(application) as connection:
+        await connection.send(get("/waits"), *[get("/lane"), get("/unknown")] * 40)
+        await until(lambda: paths.native is not None)
+        transport = paths.native.transport
+        await until(lambda: not transport.is_reading())
+        paths.may_go.set()
+
+        bodies = [(await connection.answer()).body for _ in range(81)]
+        assert bodies[0] == b"went"
+        assert bodies[1::2] == [LANE.encode()] * 40
+        assert all(b"404" in body for body in bodies[2::2])
+        assert transport.is_reading()
+
+
+async def test_thousands_that_come_at_once_are_answered_one_after_another(serve: Serve) -> None:
+    async with raw_http(await serve(Paths)) as connection:
+        connection.writer.write(b"".join(get(f"/number/{n}") for n in range(3000)))
+        assert [(await connection.answer()).json for _ in range(3000)] == list(range(3000))
+
+
+@pytest.mark.parametrize("path", ["/waits", "/waits-for-a-stream"])
+async def test_a_client_that_leaves_meanwhile_is_no_failure(
+    serve: Serve, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    application = await serve(Paths)
+    paths = application.injector.get(Paths)
+
+    async with raw_http(application) as connection:
+        await connection.send(get(path))
+        await until(lambda: paths.native is not None)
+    await until(lambda: paths.native.transport is None)
+    paths.may_go.set()
+    server: Any = application.servers["aiohttp"]
+    await until(lambda: not server.in_flight)
+    await until(lambda: paths.terminated)
+
+    assert [r for r in caplog.records if r.levelname in ("WARNING", "ERROR")] == []
+
+
+async def test_a_request_that_outlasts_the_stop_is_cancelled(serve: Serve) -> None:
+    application = await serve(Paths, http={"shutdown_timeout": 0.0})
+    paths = application.injector.get(Paths)
+
+    async with raw_http(application) as connection:
+        await connection.send(get("/waits"))
+        await until(lambda: paths.native is not None)
+        await application.stop()
+        assert await connection.closed() == b""
+
+    assert paths.cancelled
+
+
+async def test_the_last_answer_before_a_stop_closes(serve: Serve) -> None:
+    application = await serve(Paths)
+    paths = application.injector.get(Paths)
+
+    async with raw_http(application) as connection:
+        await connection.send(get("/waits"))
+        await until(lambda: paths.native is not None)
+        stopping = asyncio.create_task(application.stop())
+        await asyncio.sleep(0)
+        paths.may_go.set()
+        assert (await connection.answer()).headers.get("connection") in ("close", None)
+        assert await connection.closed() == b""
+        await stopping
+
+
+async def test_a_listener_s_answer_is_written_like_an_action_s(serve: Serve) -> None:
+    class Closed:
+        @observe(KernelEvents.KERNEL_REQUEST)
+        async def close(self, event: RequestEvent) -> None:
+            event.set_response(Response("closed", 503))
+
+    async with raw_http(await serve(Paths, listeners=[Closed])) as connection:
+        await connection.send(get("/lane"))
+        assert (await connection.answer())[::2] == (503, b"closed")

@@ -1,0 +1,353 @@
+"""Files larger than what a connection holds: on their way they can change, and clients leave.
+
+Under asyncio and uvloop alike (`conftest.py`), and where the system cannot copy them itself.
+"""
+
+import asyncio
+import errno
+import logging
+import os
+import shutil
+import ssl
+import subprocess
+from asyncio import StreamReader
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from rxkernel import (
+    Application,
+    FileResponse,
+    ServerConfigurationEvent,
+    ServerEvents,
+    observe,
+)
+from rxkernel.servers.aiohttp.response.file import file_response
+from tests.required_tools import absent
+from tests.servers.conftest import Serve
+from tests.servers.raw_files import Files, ask, connection, read_answer, read_head, request
+from tests.waiting import until
+
+SIZE = 20_000_000
+CONTENT = (bytes(range(251)) * (SIZE // 251 + 1))[:SIZE]
+"""More than two sockets hold; each byte tells its place."""
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    path = tmp_path / "large"
+    path.write_bytes(CONTENT)
+    os.utime(path, (1, 1))
+    return path
+
+
+@pytest.fixture
+async def site(serve: Serve, large: Path) -> Application:
+    return await serve(type("Site", (Files,), {"root": large.parent}))
+
+
+Sendfile = Callable[[int, int, int, int], int]
+
+
+@pytest.fixture
+def copied(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many bytes each call of ``sendfile`` copied."""
+    sent: list[int] = []
+    real: Sendfile = os.sendfile
+
+    def counted(out: int, file: int, offset: int, count: int) -> int:
+        sent.append(real(out, file, offset, count))
+        return sent[-1]
+
+    monkeypatch.setattr(os, "sendfile", counted)
+    return sent
+
+
+@pytest.fixture
+def uncopied(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some file systems cannot."""
+
+    def fail(*_: int) -> int:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(os, "sendfile", fail)
+
+
+def open_files(path: Path) -> int:
+    """How often this process has *path* open, under whichever name it has now."""
+    found = 0
+    for link in Path("/proc/self/fd").iterdir():
+        try:
+            found += os.readlink(link).removesuffix(" (deleted)") == str(path)
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def adds(middleware: Any) -> Callable[[ServerConfigurationEvent], Awaitable[None]]:
+    """A listener that puts *middleware* before the kernel."""
+
+    @observe(ServerEvents.CONFIGURE)
+    async def configure(event: ServerConfigurationEvent) -> None:
+        if event.server.name == "aiohttp":
+            event.server.engine.middlewares.append(middleware)
+
+    return configure
+
+
+async def begin(site: Application, reader: StreamReader, writer: Any) -> None:
+    """Ask for the large file and take its head only: the server has to wait."""
+    writer.write(request("/files/large"))
+    status, headers = await read_head(reader)
+    assert (status, headers["Content-Length"]) == (200, str(SIZE))
+
+
+async def test_a_large_file_is_copied_by_the_system(
+    site: Application, large: Path, copied: list[int]
+) -> None:
+    answer = await ask(site, "/files/large")
+
+    assert answer.body == CONTENT
+    assert sum(copied) == SIZE
+    await until(lambda: open_files(large) == 0)
+
+
+@pytest.mark.usefixtures("uncopied")
+async def test_where_the_system_cannot_it_is_read_and_written(
+    site: Application, large: Path
+) -> None:
+    answer = await ask(site, "/files/large", "Range: bytes=5-")
+
+    assert answer.body == CONTENT[5:]
+    await until(lambda: open_files(large) == 0)
+
+
+async def test_large_ranges_come_between_their_heads(
+    site: Application, large: Path, copied: list[int]
+) -> None:
+    answer = await ask(site, "/files/large", "Range: bytes=100-5000099,9000000-19000000")
+
+    assert answer.headers["Content-Length"] == str(len(answer.body))
+    boundary = answer.headers["Content-Type"].partition("boundary=")[2].encode()
+    before, first, second, end = answer.body.split(b"--" + boundary)
+    assert (before, end) == (b"\r\n", b"--\r\n")
+    assert first.endswith(b"/20000000\r\n\r\n" + CONTENT[100:5000100] + b"\r\n")
+    assert second.endswith(b"/20000000\r\n\r\n" + CONTENT[9000000:19000001] + b"\r\n")
+    assert sum(copied) == 15_000_001
+
+
+async def test_a_connection_is_kept_for_the_next_request(site: Application, large: Path) -> None:
+    """The second is there before the first is answered."""
+    async with asyncio.timeout(20), connection(site) as (reader, writer):
+        writer.write(request("/files/large") + request("/files/large", "Range: bytes=-3"))
+        first, second = await read_answer(reader), await read_answer(reader)
+
+    assert first.body == CONTENT
+    assert (second.status, second.body) == (206, first.body[-3:])
+
+
+async def test_what_was_written_before_comes_before(serve: Serve, large: Path) -> None:
+    """The transport may still hold some of it, and a copy by the system goes past that."""
+    written: list[int] = []
+
+    @web.middleware
+    async def middleware(native: web.Request, handler: Any) -> web.StreamResponse:
+        assert native.transport is not None
+        while not native.transport.get_write_buffer_size():
+            native.transport.write(bytes(30_000))
+            written.append(30_000)
+        response: web.StreamResponse = await handler(native)
+        return response
+
+    site = await serve(
+        type("Site", (Files,), {"root": large.parent}), listeners=[adds(middleware)]
+    )
+    async with asyncio.timeout(20), connection(site) as (reader, writer):
+        writer.write(request("/files/large"))
+        await until(lambda: open_files(large))
+        assert await reader.readexactly(sum(written)) == bytes(sum(written))
+        assert (await read_answer(reader)).body == CONTENT
+
+
+async def test_an_old_client_gets_it_too(site: Application, large: Path) -> None:
+    answer = await ask(site, "/files/large", version="1.0")
+
+    assert (answer.status, len(answer.body)) == (200, SIZE)
+
+
+async def test_a_file_that_is_replaced_is_sent_as_it_was(site: Application, large: Path) -> None:
+    async with asyncio.timeout(20), connection(site) as (reader, writer):
+        await begin(site, reader, writer)
+        (large.parent / "next").write_bytes(bytes(SIZE))
+        (large.parent / "next").rename(large)
+        assert await reader.readexactly(SIZE) == CONTENT
+
+
+@pytest.mark.parametrize("way", ["copied", "uncopied"])
+async def test_a_file_that_shrinks_breaks_the_connection(
+    site: Application,
+    large: Path,
+    caplog: pytest.LogCaptureFixture,
+    request: pytest.FixtureRequest,
+    way: str,
+) -> None:
+    """What the client has is not all that Content-Length said, and it can tell."""
+    request.getfixturevalue(way)
+    async with asyncio.timeout(20), connection(site) as (reader, writer):
+        await begin(site, reader, writer)
+        os.truncate(large, 10)
+        with suppress(ConnectionError):
+            assert len(await reader.read()) < SIZE
+        await until(lambda: caplog.records)
+
+    assert "'/files/large' broke off while it was sent" in caplog.text
+    assert "became shorter" in caplog.text
+    await until(lambda: open_files(large) == 0)
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize("way", ["copied", "uncopied"])
+async def test_a_client_that_leaves_in_mid_file_costs_one_quiet_line(
+    site: Application,
+    large: Path,
+    caplog: pytest.LogCaptureFixture,
+    request: pytest.FixtureRequest,
+    way: str,
+) -> None:
+    request.getfixturevalue(way)
+    caplog.set_level(logging.DEBUG, logger="rxkernel")
+    caplog.set_level(logging.DEBUG, logger="aiohttp")
+    async with asyncio.timeout(20), connection(site) as (reader, writer):
+        await begin(site, reader, writer)
+        assert open_files(large) == 1
+
+    await until(lambda: "client left: GET '/files/large'" in caplog.text)
+    await until(lambda: open_files(large) == 0)
+    assert len([r for r in caplog.records if r.name.startswith(("rxkernel.servers", "aio"))]) == 1
+
+
+async def test_a_client_that_takes_nothing_is_cut_off_by_the_system(
+    serve: Serve, large: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """tcp(7): TCP_USER_TIMEOUT counts what is copied past the transport."""
+    caplog.set_level(logging.DEBUG, logger="rxkernel")
+    site = await serve(type("Site", (Files,), {"root": large.parent}), http={"send_timeout": 0.1})
+    async with asyncio.timeout(20), connection(site) as (reader, writer):
+        await begin(site, reader, writer)
+        await until(lambda: "client left: GET '/files/large'" in caplog.text)
+        await until(lambda: open_files(large) == 0)
+    [line] = [record.getMessage() for record in caplog.records if record.levelno > logging.DEBUG]
+    assert line.startswith("http.send_timeout: ")
+
+
+async def test_a_connection_that_the_server_closes_is_closed(serve: Serve, large: Path) -> None:
+    """The copy has a socket of its own, which would keep it open."""
+    connections: list[asyncio.BaseTransport] = []
+
+    @web.middleware
+    async def middleware(native: web.Request, handler: Any) -> web.StreamResponse:
+        assert native.transport is not None
+        connections.append(native.transport)
+        response: web.StreamResponse = await handler(native)
+        return response
+
+    site = await serve(
+        type("Site", (Files,), {"root": large.parent}), listeners=[adds(middleware)]
+    )
+    async with asyncio.timeout(20), connection(site) as (reader, writer):
+        await begin(site, reader, writer)
+        connections[0].abort()  # type: ignore[attr-defined]
+        with suppress(ConnectionError):
+            assert len(await reader.read()) < SIZE
+        await until(lambda: open_files(large) == 0)
+
+
+async def test_a_stop_waits_for_a_file_on_its_way(site: Application, large: Path) -> None:
+    async with asyncio.timeout(20), connection(site) as (reader, writer):
+        await begin(site, reader, writer)
+        stopping = asyncio.ensure_future(site.stop())
+        assert await reader.readexactly(SIZE) == CONTENT
+        assert await stopping
+
+
+async def test_a_stop_cuts_it_off_at_the_deadline(serve: Serve, large: Path) -> None:
+    controller = type("Site", (Files,), {"root": large.parent})
+    site = await serve(controller, http={"shutdown_timeout": 0.1})
+    async with asyncio.timeout(20), connection(site) as (reader, writer):
+        await begin(site, reader, writer)
+        assert not await site.stop()
+        await until(lambda: open_files(large) == 0)
+
+
+async def test_middlewares_may_add_to_a_file_and_refuse_it(serve: Serve, large: Path) -> None:
+    @web.middleware
+    async def middleware(native: web.Request, handler: Any) -> web.StreamResponse:
+        response: web.StreamResponse = await handler(native)
+        response.headers["X-Middleware"] = "yes"
+        return web.Response(status=403) if "refuse" in native.query else response
+
+    controller = type("Site", (Files,), {"root": large.parent})
+    site = await serve(controller, listeners=[adds(middleware)])
+
+    answer = await ask(site, "/files/large")
+    assert (answer.headers["X-Middleware"], len(answer.body)) == ("yes", SIZE)
+    assert (await ask(site, "/files/large?refuse")).status == 403
+    await until(lambda: open_files(large) == 0)
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key and its certificate, for this run only."""
+    if shutil.which("openssl") is None:
+        absent("no openssl: `apt-get install openssl`")
+    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    command += [
+        "-nodes",
+        "-subj",
+        "/CN=localhost",
+        "-days",
+        "1",
+        "-keyout",
+        str(path),
+        "-out",
+        "-",
+    ]
+    done = subprocess.run(command, capture_output=True, check=True)
+    path.write_bytes(path.read_bytes() + done.stdout)
+    return path
+
+
+async def test_over_tls_nothing_goes_past_the_encryption(
+    large: Path, certificate: Path, copied: list[int]
+) -> None:
+    """Our listener has no TLS; whoever gives it one must not find the files in the clear."""
+
+    async def send(native: web.Request) -> web.StreamResponse:
+        sender = asyncio.current_task()
+        assert sender is not None
+        return await file_response(native, FileResponse(large), sender)
+
+    engine = web.Application()
+    engine.router.add_get("/", send)
+    runner = web.AppRunner(engine)
+    await runner.setup()
+    here = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    here.load_cert_chain(certificate)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=here)
+    await site.start()
+    there = ssl.create_default_context(cafile=certificate)
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", site.port, ssl=there, server_hostname="localhost"
+    )
+    writer.write(request("/", "Connection: close"))
+    async with asyncio.timeout(20):
+        assert (await read_answer(reader)).body == CONTENT
+
+    assert copied == []
+    writer.transport.abort()
+    await runner.cleanup()

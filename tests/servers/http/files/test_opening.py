@@ -1,0 +1,55 @@
+"""Opening below a root while somebody moves what is there."""
+
+import os
+import threading
+from pathlib import Path
+
+from rxkernel import NotFoundException
+from rxkernel.servers.http.files.opening import open_file
+
+
+def test_a_folder_that_becomes_a_link_in_between_leads_nowhere(tmp_path: Path) -> None:
+    """A check of the whole path, before or after, would be late: here it changes all the time."""
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    for folder in (root / "folder", outside):
+        folder.mkdir(parents=True)
+        (folder / "file").write_text(folder.name)
+    os.symlink(outside, root / "link")
+    ends = threading.Event()
+
+    def swap() -> None:
+        while not ends.is_set():
+            for name, other in (("folder", "x"), ("link", "folder"), ("folder", "link")):
+                os.rename(root / name, root / other)
+            os.rename(root / "x", root / "folder")
+
+    swapping = threading.Thread(target=swap)
+    swapping.start()
+    seen: set[bytes | None] = set()
+    try:
+        for _ in range(5000):
+            try:
+                with open_file(root / "folder" / "file", root) as file:
+                    seen.add(file.readall())
+            except NotFoundException:
+                seen.add(None)
+    finally:
+        ends.set()
+        swapping.join()
+
+    assert seen <= {b"folder", None}
+    assert None in seen
+
+
+def test_nothing_stays_open_of_the_way(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "file").touch()
+    before = os.listdir("/proc/self/fd")
+
+    for name in ("file", "missing", "file/x"):
+        try:
+            open_file(tmp_path / "a" / "b" / name, tmp_path).close()
+        except NotFoundException:
+            assert name != "file"
+
+    assert os.listdir("/proc/self/fd") == before

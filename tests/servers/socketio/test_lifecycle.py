@@ -1,0 +1,596 @@
+"""How a Socket.IO server ends its clients, and itself: in order, and nothing is left behind."""
+
+import asyncio
+import gc
+import json
+import weakref
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import aiohttp
+import pytest
+from injector import Binder, ProviderOf, inject
+
+from rxkernel import (
+    Application,
+    ApplicationEvents,
+    ConnectionEvent,
+    KernelEvents,
+    Request,
+    RequestEvent,
+    ServerEvents,
+    ShutdownEvent,
+    TerminateEvent,
+    http,
+    observe,
+    request_scope,
+    websocket,
+)
+from rxkernel.routing.definitions import Definition
+from rxkernel.servers.aiohttp.request.native_request import is_gone
+from rxkernel.servers.socketio.connection import SocketioConnection
+from rxkernel.servers.socketio.flusher import Flusher
+from rxkernel.servers.socketio.server import SocketioServer
+from tests.servers.conftest import Serve, http_url
+from tests.servers.hostile import (
+    TEXT,
+    Client,
+    OverPolling,
+    OverWebsocket,
+    encode,
+    wire,
+)
+from tests.servers.socketio_clients import raw_socket
+from tests.waiting import until
+
+over_each_transport = pytest.mark.parametrize("transport", ["websocket", "polling"])
+
+
+@asynccontextmanager
+async def opened(application: Application, transport: str) -> AsyncIterator[Client]:
+    """A client that has opened Engine.IO and is connected to no namespace."""
+    if transport == "websocket":
+        async with raw_socket(application, connect="") as raw:
+            yield OverWebsocket(raw)
+        return
+    url = f"{application.servers['socketio'].url}/socket.io/?EIO=4&transport=polling"
+    async with aiohttp.ClientSession() as http:
+        async with http.get(url) as response:
+            sid = json.loads((await response.text())[1:])["sid"]
+        yield OverPolling(http, f"{url}&sid={sid}")
+
+
+@asynccontextmanager
+async def connected(application: Application, transport: str) -> AsyncIterator[Client]:
+    """A client that is connected to ``/``."""
+    async with opened(application, transport) as client:
+        await client.send("40")
+        assert str(await client.receive()).startswith("40{")
+        yield client
+
+
+class Guests:
+    """Notes who comes and goes; the listener called *slow* waits for `release`."""
+
+    def __init__(self) -> None:
+        self.trace: list[str] = []
+        self.slow = ""
+        self.release = asyncio.Event()
+
+    async def note(self, name: str) -> None:
+        self.trace.append(f"{name} begins")
+        if name == self.slow:
+            await self.release.wait()
+        self.trace.append(f"{name} ends")
+
+    @observe(ServerEvents.CONNECTED)
+    async def came(self, event: ConnectionEvent) -> None:
+        await self.note("CONNECTED")
+
+    @observe(ServerEvents.DISCONNECTED)
+    async def left(self, event: ConnectionEvent) -> None:
+        await self.note("DISCONNECTED")
+
+    @observe(ApplicationEvents.SHUTDOWN)
+    async def shutdown(self, event: ShutdownEvent) -> None:
+        self.trace.append("SHUTDOWN")
+
+
+WHOLE_LIFE = [
+    "CONNECTED begins",
+    "CONNECTED ends",
+    "DISCONNECTED begins",
+    "DISCONNECTED ends",
+    "SHUTDOWN",
+]
+
+
+class Hanging:
+    """Events that run until `open`."""
+
+    def __init__(self) -> None:
+        self.started: list[Any] = []
+        self.running = 0
+        self.open = asyncio.Event()
+
+    @websocket("hang")
+    async def hang(self, request: Request) -> Any:
+        self.started.append(request.body)
+        self.running += 1
+        try:
+            await self.open.wait()
+        finally:
+            self.running -= 1
+        return request.body
+
+    @websocket("echo")
+    async def echo(self, request: Request) -> Any:
+        return request.body
+
+
+def engine_of(application: Application) -> Any:
+    return application.servers["socketio"].engine
+
+
+def counts_of(application: Application) -> Mapping[str, int]:
+    server = application.servers["socketio"]
+    assert isinstance(server, SocketioServer)
+    return server.counts
+
+
+def only_connection(application: Application) -> SocketioConnection:
+    (connection,) = engine_of(application).connections.values()
+    assert isinstance(connection, SocketioConnection)
+    return connection
+
+
+async def refuses(host: str, port: int) -> None:
+    """Come back when nobody listens there any more."""
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection(host, port)
+            except OSError:
+                return
+            writer.close()
+
+
+async def begun(application: Application) -> "asyncio.Future[bool]":
+    """``application.stop()``, which has come so far that no client is let in."""
+    server = application.servers["socketio"]
+    address = str(server.host), server.port or 0
+    stopping = asyncio.ensure_future(application.stop())
+    await refuses(*address)
+    return stopping
+
+
+def event_tasks() -> list[str]:
+    """What of mailboxes still runs."""
+    names = (getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks())
+    return [name for name in names if "Mailbox" in name]
+
+
+async def guarded(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, in_time: bool
+) -> tuple[Application, Guests]:
+    """An application with `Guests`, whose deadline for stopping is far off or at once."""
+    monkeypatch.setattr("rxkernel.servers.aiohttp.listener._LINGER", 0.0)
+    application = await serve(
+        Hanging, listeners=[Guests], http={"shutdown_timeout": 20 if in_time else 0.1}
+    )
+    return application, application.injector.get(Guests)
+
+
+class TestStoppingWaits:
+    @over_each_transport
+    @pytest.mark.parametrize("slow", ["CONNECTED", "DISCONNECTED"])
+    @pytest.mark.parametrize("in_time", [True, False])
+    async def test_for_listeners_in_progress_and_shutdown_comes_behind_them(
+        self,
+        serve: Serve,
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
+        transport: str,
+        slow: str,
+        in_time: bool,
+    ) -> None:
+        """They may use what is closed in SHUTDOWN, a database say."""
+        application, guests = await guarded(serve, monkeypatch, in_time)
+
+        async with opened(application, transport) as client:
+            if slow == "DISCONNECTED":
+                await client.send("40")
+                assert str(await client.receive()).startswith("40{")
+            guests.slow = slow
+            sending = asyncio.ensure_future(
+                client.send("40" if slow == "CONNECTED" else "41"),
+            )
+            await until(lambda: guests.trace[-1:] == [f"{slow} begins"])
+            stopping = await begun(application)
+            if not in_time:
+                await until(lambda: "not drained" in caplog.text)
+                if isinstance(client, OverWebsocket):
+                    await client.closed()
+            assert guests.trace[-1] == f"{slow} begins"
+            guests.release.set()
+            if in_time and slow == "CONNECTED":
+                await sending
+                assert str(await client.receive()).startswith("40{")
+
+            assert await stopping is in_time
+            await asyncio.gather(sending, return_exceptions=True)
+
+        assert guests.trace == WHOLE_LIFE
+
+    @pytest.mark.parametrize("in_time", [True, False])
+    async def test_for_a_client_that_vanished(
+        self,
+        serve: Serve,
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
+        in_time: bool,
+    ) -> None:
+        application, guests = await guarded(serve, monkeypatch, in_time)
+        guests.slow = "DISCONNECTED"
+
+        async with raw_socket(application) as raw:
+            raw.vanish()
+            await until(lambda: guests.trace[-1] == "DISCONNECTED begins")
+            stopping = await begun(application)
+            if not in_time:
+                await until(lambda: "not drained" in caplog.text)
+            guests.release.set()
+            assert await stopping is in_time
+
+        assert guests.trace == WHOLE_LIFE
+
+    async def test_for_a_poller_that_is_between_two_polls(self, serve: Serve) -> None:
+        """Its acknowledgements are there only when it asks again, and again."""
+        application = await serve(Hanging)
+        hanging = application.injector.get(Hanging)
+        sent = {f"43{id}" for id in range(20)}
+
+        async with connected(application, "polling") as client:
+            await client.send(*(f'42{id}["hang"]' for id in range(20)))
+            await until(lambda: hanging.running == 20)
+            stopping = await begun(application)
+            hanging.open.set()
+            await until(lambda: not hanging.running)
+            got: set[str] = set()
+            while got < sent:
+                packets = str(await client.receive()).split("\x1e")
+                got |= {packet.partition("[")[0] for packet in packets}
+
+            assert await stopping is True
+
+        assert got == sent
+
+    async def test_for_a_websocket_that_reads_slowly(
+        self, serve: Serve, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nothing is read before stopping has begun, and closing itself waits for nobody."""
+        monkeypatch.setattr("rxkernel.servers.aiohttp.listener._LINGER", 0.0)
+        monkeypatch.setattr("rxkernel.servers.socketio.session._FLUSHING", 0.01)
+        monkeypatch.setattr("rxkernel.servers.socketio.server._TAKING", 20.0)
+
+        class Large:
+            @websocket("large")
+            async def large(self, request: Request) -> str:
+                return "x" * 200_000
+
+        application = await serve(Large, socketio={"max_outbound_bytes": 10**8})
+        acknowledged = 0
+
+        async with wire(application, receive_buffer=4096) as slow:
+            slow.stop_reading()
+            slow.write(*(encode(TEXT, f'42{id}["large"]'.encode()) for id in range(60)))
+            connection = only_connection(application)
+            await until(lambda: connection.session.has_unsent)
+            stopping = await begun(application)
+            slow.writer.transport.resume_reading()  # type: ignore[attr-defined]
+            with suppress(asyncio.IncompleteReadError, ConnectionError):
+                while True:
+                    acknowledged += (await slow.frame())[1].startswith(b"43")
+
+            assert await stopping is True
+
+        assert acknowledged == 60
+
+
+class TestStoppingEnds:
+    async def test_the_namespaces_of_one_session_side_by_side(self, serve: Serve) -> None:
+        """One after another would take too long where there are many."""
+        namespaces = ("/", "/one", "/two", "/three")
+        together = asyncio.Barrier(len(namespaces))
+        left: list[str] = []
+
+        class Together:
+            @observe(ServerEvents.DISCONNECTED)
+            async def left(self, event: ConnectionEvent) -> None:
+                await together.wait()
+                left.append(event.connection.namespace)
+
+        application = await serve(
+            Hanging, listeners=[Together], socketio={"namespaces": namespaces}
+        )
+
+        async with raw_socket(application) as raw:
+            for namespace in namespaces[1:]:
+                await raw.send(f"40{namespace},")
+                assert str(await raw.receive()).startswith("40")
+            assert await application.stop() is True
+
+        assert sorted(left) == sorted(namespaces)
+
+    @over_each_transport
+    async def test_what_runs_and_nothing_that_waited_starts(
+        self, serve: Serve, transport: str
+    ) -> None:
+        """One event runs, one waits for its turn, one keeps the client from being read."""
+        application = await serve(
+            Hanging,
+            http={"shutdown_timeout": 0.1},
+            socketio={"concurrency": 1, "max_waiting": 1},
+        )
+        hanging = application.injector.get(Hanging)
+        counts = counts_of(application)
+
+        async with connected(application, transport) as client:
+            sending = asyncio.ensure_future(client.send(*(f'42["hang",{n}]' for n in range(3))))
+            await until(lambda: counts["socketio.max_waiting"] == 1)
+            assert await application.stop() is False
+            await asyncio.gather(sending, return_exceptions=True)
+
+        assert (hanging.started, hanging.running, event_tasks()) == ([0], 0, [])
+
+    async def test_its_own_port_and_its_events_however_slow_a_listener_is(
+        self, serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setattr("rxkernel.servers.manager._CLOSING", 0.1)
+        application = await serve(
+            Hanging, listeners=[Guests], http={"shutdown_timeout": 0.1}, socketio={"port": 0}
+        )
+        guests = application.injector.get(Guests)
+        hanging = application.injector.get(Hanging)
+        server = application.servers["socketio"]
+        address = str(server.host), server.port or 0
+        guests.slow = "DISCONNECTED"
+
+        async with raw_socket(application) as raw:
+            await raw.send('42["hang"]')
+            await until(lambda: hanging.running)
+            assert await application.stop() is False
+
+        await refuses(*address)
+        assert (hanging.running, event_tasks()) == (0, [])
+        assert "stopping the server 'socketio' failed" in caplog.text
+        assert guests.trace == [*WHOLE_LIFE[:3], "SHUTDOWN"]
+
+    async def test_the_servers_also_when_it_is_cancelled_while_it_drains(
+        self, serve: Serve
+    ) -> None:
+        application = await serve(Hanging, listeners=[Guests])
+        guests = application.injector.get(Guests)
+        hanging = application.injector.get(Hanging)
+
+        async with raw_socket(application) as raw:
+            await raw.send('42["hang"]')
+            await until(lambda: hanging.running)
+            stopping = await begun(application)
+            stopping.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await stopping
+            assert await raw.receive() is None
+
+        assert (hanging.running, event_tasks()) == (0, [])
+        assert guests.trace == WHOLE_LIFE
+        assert await application.stop() is True
+
+    async def test_the_servers_also_when_it_is_cancelled_while_it_closes(
+        self, serve: Serve
+    ) -> None:
+        application = await serve(Hanging, listeners=[Guests], http={"shutdown_timeout": 0.1})
+        guests = application.injector.get(Guests)
+        guests.slow = "DISCONNECTED"
+        server = application.servers["aiohttp"]
+
+        reader, writer = await asyncio.open_connection(server.host, server.port)
+        async with raw_socket(application):
+            stopping = asyncio.ensure_future(application.stop())
+            await until(lambda: guests.trace[-1] == "DISCONNECTED begins")
+            stopping.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await stopping
+        writer.write(b"GET /none HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer = await reader.read(100)
+        writer.close()
+
+        assert answer == b""
+
+    async def test_and_keeps_no_kernel_alive_however_often(self, serve: Serve) -> None:
+        """Listeners, watchers of signals and tasks would each keep one.
+
+        (aiohttp keeps the last 1024 request handlers that were used, and what they belong to.)
+        """
+        application = await serve(Hanging, listeners=[Guests])
+        alive: list[weakref.ref[Any]] = []
+
+        for _ in range(3):
+            alive += [
+                weakref.ref(application.kernel),
+                weakref.ref(application.injector.get(Hanging)),
+                weakref.ref(engine_of(application)),
+            ]
+            assert await application.stop() is True
+            await application.start()
+        await application.stop()
+        gc.collect()
+
+        assert not any(one() for one in alive)
+
+
+class TestPolling:
+    async def test_a_poll_whose_connection_has_ended_takes_nothing_with_it(
+        self, serve: Serve
+    ) -> None:
+        """The client cannot tell what was in it: the session ends, so that it connects anew."""
+        application = await serve(Hanging, listeners=[Guests])
+        guests = application.injector.get(Guests)
+        engine = engine_of(application)
+
+        async with connected(application, "polling") as client:
+            connection = only_connection(application)
+            assert isinstance(client, OverPolling)
+            polling = asyncio.ensure_future(client.poll())
+            await until(lambda: connection.session.polling.is_waiting)  # type: ignore[union-attr]
+            polling.cancel()  # all came by one kept connection, which is closed by that
+            native = engine.get_environ(connection.id)["aiohttp.request"]
+            await until(lambda: is_gone(native))
+            await connection.emit("first")
+            await connection.emit("second")
+
+            await until(lambda: connection.is_ended)
+            status, body = await client.poll()
+
+        assert (status, json.loads(body)["message"]) == (400, "Session ID unknown")
+        assert guests.trace == WHOLE_LIFE[:4]
+
+    async def test_two_posts_at_a_time_close(self, serve: Serve) -> None:
+        """Node's engine.io does so too: what each holds in memory has no bound."""
+        application = await serve(Hanging, socketio={"concurrency": 1, "max_waiting": 1})
+        hanging = application.injector.get(Hanging)
+        counts = counts_of(application)
+
+        async with connected(application, "polling") as client:
+            assert isinstance(client, OverPolling)
+            first = asyncio.ensure_future(client.post("\x1e".join(['42["hang"]'] * 3)))
+            await until(lambda: counts["socketio.max_waiting"] == 1)
+            assert await client.post('42["hang"]') == 400
+            status, body = await client.poll()
+            assert (status, json.loads(body)["message"]) == (400, "Session ID unknown")
+            assert counts["protocol error"] == 1
+            hanging.open.set()
+            await first
+
+
+class TestConnectedToNoNamespace:
+    @over_each_transport
+    async def test_who_is_kicked_is_closed_unless_it_connects_again(
+        self, serve: Serve, transport: str
+    ) -> None:
+        """The other one is kicked later, so its end says that the time of both is over."""
+        application = await serve(Hanging, socketio={"connect_timeout": 0.5})
+
+        async with connected(application, "websocket") as stays:
+            await only_connection(application).disconnect()
+            assert await stays.receive() == "41"
+            await stays.send("40")
+            assert str(await stays.receive()).startswith("40{")
+            async with connected(application, transport) as goes:
+                await tuple(engine_of(application).connections.values())[-1].disconnect()
+                assert await goes.receive() == "41"
+                await until(lambda: len(engine_of(application).eio.sockets) == 1)
+            await stays.send('421["echo",7]')
+            assert json.loads(str(await stays.receive())[3:])[0]["content"] == 7
+
+        assert counts_of(application)["socketio.connect_timeout"] == 1
+
+    @pytest.mark.parametrize("is_kicked", [True, False])
+    async def test_asking_for_namespaces_that_do_not_exist_gives_no_more_time(
+        self, serve: Serve, is_kicked: bool
+    ) -> None:
+        application = await serve(Hanging, socketio={"connect_timeout": 0.5})
+
+        async with opened(application, "websocket") as client:
+            if is_kicked:
+                await client.send("40")
+                assert str(await client.receive()).startswith("40{")
+                await only_connection(application).disconnect()
+                assert await client.receive() == "41"
+            async with asyncio.timeout(20):
+                await client.send("40/nowhere,")
+                while (answer := await client.receive()) is not None:
+                    assert str(answer).startswith("44/nowhere,")
+                    await client.send("40/nowhere,")
+
+        assert counts_of(application)["socketio.connect_timeout"] == 1
+
+
+async def test_an_only_that_raises_on_terminate_is_logged_and_services_are_closed(
+    serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A listener added at run time is asked for its ``only`` behind the answer."""
+    made: list[str] = []
+    closed: list[str] = []
+
+    class Service:
+        def __init__(self) -> None:
+            made.append("service")
+
+        def close(self) -> None:
+            closed.append("service")
+
+    class Uses:
+        @inject
+        def __init__(self, service: ProviderOf[Service]) -> None:
+            self.service = service
+
+        @observe(KernelEvents.KERNEL_REQUEST)
+        async def use(self, event: RequestEvent) -> None:
+            self.service.get()
+
+    class Both:
+        @http("GET", "/both", "both_http")
+        @websocket("both")
+        async def both(self, request: Request) -> int:
+            return 1
+
+    def configure(binder: Binder) -> None:
+        binder.bind(Service, scope=request_scope)
+
+    def broken(definition: Definition) -> bool:
+        raise KeyError("options")
+
+    async def unreachable(event: TerminateEvent) -> None:
+        pytest.fail("ran although its only= failed")
+
+    application = await serve(Both, listeners=[Uses], modules=[configure])
+    application.dispatcher.add_listener(KernelEvents.KERNEL_TERMINATE, unreachable, only=broken)
+
+    async with raw_socket(application) as raw:
+        await raw.send('421["both"]')
+        assert (await raw.acknowledged(1))["content"] == 1
+    async with session.get(http_url(application, "/both")) as response:
+        assert response.status == 200
+
+    await until(lambda: len(closed) == 2)
+    assert len(made) == 2
+    assert caplog.text.count("a listener of kernel.terminate failed") == 2
+
+
+async def test_a_client_that_cannot_be_written_to_keeps_nobody_else_waiting() -> None:
+    """What it raised is told to the event loop, and both may be added again."""
+    written: list[str] = []
+    told: list[BaseException] = []
+
+    class Broken:
+        def flush(self) -> None:
+            written.append("broken")
+            raise OSError("one write fails")
+
+    class Fine:
+        def flush(self) -> None:
+            written.append("fine")
+
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: told.append(context["exception"]))
+    flusher = Flusher(loop)
+
+    for times in (1, 2):
+        flusher.add(Broken())
+        flusher.add(Fine())
+        await until(lambda times=times: len(written) == 2 * times)  # type: ignore[misc]
+
+    assert written == ["broken", "fine"] * 2
+    assert [str(exc) for exc in told] == ["one write fails"] * 2
