@@ -5,6 +5,8 @@ from typing import Annotated, Any
 import attrs
 import msgspec
 
+from rxkernel import ValidationError
+
 TITLE_LIMIT = 200
 
 TaskId = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
@@ -17,7 +19,7 @@ def _single_spaces(title: str) -> str:
 
 def _check_title(_: object, __: "attrs.Attribute[Any]", title: str | None) -> None:
     if title is not None and not 1 <= len(title) <= TITLE_LIMIT:
-        raise ValueError(f"must be a text of 1 to {TITLE_LIMIT} characters")
+        raise ValidationError(f"must be a text of 1 to {TITLE_LIMIT} characters")
 
 
 @attrs.frozen
@@ -40,4 +42,4 @@ class TaskChange:
 
     def __attrs_post_init__(self) -> None:
         if self.title is None and self.done is None:
-            raise ValueError("changes nothing; give a title or done")
+            raise ValidationError("changes nothing; give a title or done")

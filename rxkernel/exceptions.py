@@ -36,7 +36,7 @@ class ConfigurationError(RxKernelError):
 
 
 class ValidationError(ValueError):
-    """A rule of a class that its fields break: raise it from a validator, a converter or
+    """Fields of a class break one of its rules: raise it from a validator, a converter or
     ``__post_init__``. The request that brought them is answered 422.
 
     *message*, *code* (a word for programs) and *params* (the values of the rule, as JSON) are

@@ -20,8 +20,8 @@ from rxkernel.kernel.binding.late_arguments import (
     describe_inputs,
     late_arguments,
 )
-from rxkernel.kernel.binding.misfits import Misfits
-from rxkernel.kernel.binding.shaping import Shape, shape_of
+from rxkernel.kernel.binding.response_shape import Shape, shape_of
+from rxkernel.kernel.binding.validation_errors import ValidationErrors
 from rxkernel.kernel.container import Container
 from rxkernel.kernel.events import Action
 from rxkernel.messages.request import Request
@@ -146,10 +146,10 @@ def _typed(
         return _typed_once(method, reads[0], shape)
 
     async def action(request: Request) -> Any:
-        misfits = Misfits()
-        arguments = [read(request, misfits) for read in reads]
-        if misfits.found:
-            raise misfits.exception()
+        errors = ValidationErrors()
+        arguments = [read(request, errors) for read in reads]
+        if errors.entries:
+            raise errors.exception()
         for place, make, is_awaited in late:
             arguments[place] = await make(request) if is_awaited else make(request)
         if names:
@@ -166,10 +166,10 @@ def _typed_once(method: Method, read: Read, shape: Shape | None) -> Action:
     """As `_typed`, for the one argument that many take."""
 
     async def action(request: Request) -> Any:
-        misfits = Misfits()
-        argument = read(request, misfits)
-        if misfits.found:
-            raise misfits.exception()
+        errors = ValidationErrors()
+        argument = read(request, errors)
+        if errors.entries:
+            raise errors.exception()
         result = await method(argument)
         return result if shape is None else shape(result)
 
@@ -188,5 +188,5 @@ def _reads(signature: Signature) -> list[Read]:
     ]
 
 
-def _later(request: Request, misfits: Misfits) -> None:
+def _later(request: Request, errors: ValidationErrors) -> None:
     """Holds the place of a late argument."""

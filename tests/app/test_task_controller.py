@@ -89,7 +89,7 @@ async def test_the_id_of_a_deleted_task_names_no_other(ask: Ask) -> None:
 TITLE = {"body.title": "must be a text of 1 to 200 characters"}
 
 
-def misfits(response: Response) -> dict[str, str]:
+def errors_of(response: Response) -> dict[str, str]:
     """By path, what was refused."""
     assert response.status_code == 422
     return {error["path"]: error["message"] for error in response.content["errors"]}
@@ -115,7 +115,7 @@ def misfits(response: Response) -> dict[str, str]:
     ],
 )
 async def test_a_new_task_needs_a_title(ask: Ask, body: Any, errors: dict[str, str]) -> None:
-    assert misfits(await ask("task_create", body=body)) == errors
+    assert errors_of(await ask("task_create", body=body)) == errors
     assert (await ask("task_list")).content == []
 
 
@@ -134,14 +134,14 @@ async def test_a_change_that_is_not_valid_changes_nothing(
 ) -> None:
     task = (await ask("task_create", body={"title": "as it was"})).content
 
-    assert misfits(await ask("task_change", params={"id": task.id}, body=body)) == errors
+    assert errors_of(await ask("task_change", params={"id": task.id}, body=body)) == errors
     assert (await ask("task_list")).content == [task]
 
 
 @pytest.mark.parametrize("id", [None, "x", 1.5, True, [], 0, 2**63])
 async def test_an_id_of_a_socket_may_be_any_json(client: KernelClient, id: Any) -> None:
     """Over HTTP the path's converter has refused most of these."""
-    assert set(misfits(await client.websocket("task_show", params={"id": id}))) == {"params.id"}
+    assert set(errors_of(await client.websocket("task_show", params={"id": id}))) == {"params.id"}
 
 
 async def test_every_other_client_hears_of_a_change(client: KernelClient) -> None:

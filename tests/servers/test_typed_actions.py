@@ -1,4 +1,4 @@
-"""Typed actions over real HTTP and a real socket: the same values, the same misfits."""
+"""Typed actions over real HTTP and a real socket: the same values, the same errors."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -39,7 +39,7 @@ class Tasks:
 
 
 BAD = {"title": 5, "tags": ["a", 1], "secret": 1}
-MISFITS = {
+ERRORS = {
     "statusCode": 422,
     "message": "validation failed; see errors",
     "errors": [
@@ -57,7 +57,7 @@ MISFITS = {
 }
 
 
-async def test_values_and_misfits_are_the_same_on_both_transports(
+async def test_values_and_errors_are_the_same_on_both_transports(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     application = await serve(Tasks)
@@ -75,8 +75,8 @@ async def test_values_and_misfits_are_the_same_on_both_transports(
     task = {"title": "Tea", "tags": []}
     expected = {"id": 7, "task": task, "tag": ["a", "b"], "known": True}
     assert over_http == over_socket["content"] == expected
-    assert bad_over_http == (422, MISFITS)
-    assert bad_over_socket == MISFITS
+    assert bad_over_http == (422, ERRORS)
+    assert bad_over_socket == ERRORS
 
 
 async def test_forms_and_files(serve: Serve, session: aiohttp.ClientSession) -> None:

@@ -1,8 +1,11 @@
-"""Typed actions: from a request to arguments, and from what an action returns to what it declares.
+"""Typed actions: from a request to arguments, and from a returned value to its declared type.
 
-`arguments` and `body_arguments` find the raw values; `validation` turns each into its type, in C
-where all is well (`defaults` and `words` do what msgspec does not). Why one does not fit is told
-by `nodes` and `class_nodes`, made once per type by `node_reader` with what `constructors` take,
-as `misfits`. `shaping` goes the other way: by `returns`, and without `strays`; what is `passing`
-leaves as it is.
+- `arguments`, `body_arguments` and `late_arguments` read the arguments of a request.
+- `validator` converts one raw value; `validation_errors` collects the errors of a request.
+- `schema_reader` reads a type at boot, with what `constructors` finds about its classes, into a
+  `schema`: a `scalar`, one of the `containers`, a `model` or a `union`.
+- `class_errors` decides what a client gets of an exception of a class; `attrs_validators` reads
+  the rules of attrs.
+- `response_shape` converts what an action returns to its annotation (`return_types`), without
+  `extra_attributes`; `completion` finishes the instances that msgspec made.
 """

@@ -1,4 +1,4 @@
-"""From a request to the arguments of an action, by what is known of its signature at boot."""
+"""Reads the arguments of an action from a request; how is decided at boot, by its signature."""
 
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
@@ -13,10 +13,10 @@ from uuid import UUID
 from multidict import MultiDict, MultiDictProxy
 
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.kernel.binding.class_nodes import Field
-from rxkernel.kernel.binding.misfits import Misfits, is_unicode
-from rxkernel.kernel.binding.node_reader import read_node
-from rxkernel.kernel.binding.validation import Validator
+from rxkernel.kernel.binding.schema import Field
+from rxkernel.kernel.binding.schema_reader import read_schema
+from rxkernel.kernel.binding.validation_errors import ValidationErrors
+from rxkernel.kernel.binding.validator import Validator
 from rxkernel.messages.input_errors import MISSING_INPUT, NOT_UTF8
 from rxkernel.messages.request import Request
 from rxkernel.routing.annotations import (
@@ -28,36 +28,36 @@ from rxkernel.routing.annotations import (
 )
 from rxkernel.routing.signature import REQUIRED, Parameter, Source
 
-Read = Callable[[Request, Misfits], Any]
-"""The argument for a request; `UNFIT` when there are misfits, which are noted."""
+Read = Callable[[Request, ValidationErrors], Any]
+"""Returns the argument for a request; `INVALID` if there are errors, which it adds."""
 
-Absent = Callable[[Misfits], Any]
-"""The argument where a client gave nothing."""
+Absent = Callable[[ValidationErrors], Any]
+"""Returns the argument if the client sent none."""
 
 MISSING: Any = object()
 _PATHS = {Source.PARAMS: "params", Source.HEADER: "headers", Source.COOKIE: "cookies"}
 _READ = (*_PATHS, Source.BODY)
 BAGS = (MultiDict, MultiDictProxy)
-"""What the body is when a form was sent."""
+"""The classes of a body that is a form."""
 
 _RAW = (Source.HEADER, Source.COOKIE)
-"""Texts that a server makes of any bytes."""
+"""The sources of texts that may not be valid UTF-8."""
 
 _EXACT = (str, int, bool, UUID)
 _IMMUTABLE = (NoneType, bool, int, float, str, bytes, Decimal, date, time, timedelta, UUID, Enum)
 
 
 def check_types(parameters: Iterable[Parameter]) -> None:
-    """Refuse what can be read, but of which no value can be made.
+    """Check that values can be converted to the types of *parameters*.
 
     Raises:
-        ConfigurationError: with each parameter of such a type.
+        ConfigurationError: with each parameter whose type is unknown to msgspec.
     """
     problems = []
     for parameter in parameters:
         if parameter.source in _READ and not parameter.is_converted:
             try:
-                read_node(parameter.type)
+                read_schema(parameter.type)
             except (TypeError, NameError) as exc:
                 problems.append(f"cannot bind parameter {parameter.name!r}: {exc}")
     if problems:
@@ -81,28 +81,28 @@ def argument(parameter: Parameter) -> Read:
     return _texts(parameter) if is_many(parameter.type) else _model(parameter)
 
 
-def _request(request: Request, _: Misfits) -> Any:
+def _request(request: Request, _: ValidationErrors) -> Any:
     return request
 
 
-def _connection(request: Request, _: Misfits) -> Any:
+def _connection(request: Request, _: ValidationErrors) -> Any:
     return request.connection
 
 
-def _stream(request: Request, _: Misfits) -> Any:
+def _stream(request: Request, _: ValidationErrors) -> Any:
     return request.stream()
 
 
 def absent(parameter: Parameter, path: str) -> Absent:
-    """The default of *parameter*, each time anew where it could be changed; else a misfit.
+    """How to fill *parameter* without input: its default, copied if mutable; else an error.
 
-    An upload is as a connection: what a transport does not bring is None where that is allowed.
+    An upload without a default is None where its type allows it, as a connection is.
     """
     default = parameter.default
     if default is REQUIRED and parameter.source is Source.FILE and _is_optional(parameter):
         return lambda _: None
     if default is REQUIRED:
-        return lambda misfits: misfits.add(path, MISSING_INPUT)
+        return lambda errors: errors.add(path, MISSING_INPUT)
     if _is_immutable(default):
         return lambda _: default
     return lambda _: deepcopy(default)
@@ -119,34 +119,34 @@ def _is_immutable(value: Any) -> bool:
 
 
 def _file(parameter: Parameter) -> Read:
-    key, nothing = parameter.key, absent(parameter, f"files.{parameter.key}")
+    key, on_absent = parameter.key, absent(parameter, f"files.{parameter.key}")
 
-    def read(request: Request, misfits: Misfits) -> Any:
+    def read(request: Request, errors: ValidationErrors) -> Any:
         found = request.files.get(key)
-        return nothing(misfits) if found is None else found
+        return on_absent(errors) if found is None else found
 
     return read
 
 
 def _files(parameter: Parameter) -> Read:
-    key, nothing = parameter.key, absent(parameter, f"files.{parameter.key}")
+    key, on_absent = parameter.key, absent(parameter, f"files.{parameter.key}")
 
-    def read(request: Request, misfits: Misfits) -> Any:
-        return request.files.getall(key, None) or nothing(misfits)
+    def read(request: Request, errors: ValidationErrors) -> Any:
+        return request.files.getall(key, None) or on_absent(errors)
 
     return read
 
 
 def _converted(parameter: Parameter) -> Read:
-    """What a converter of the application made of the path, as it is."""
+    """A value that a path converter of the application returned."""
     key, name, type_ = parameter.key, parameter.name, parameter.type
     classes = _classes_of(type_)
-    nothing = absent(parameter, f"params.{key}")
+    on_absent = absent(parameter, f"params.{key}")
 
-    def read(request: Request, misfits: Misfits) -> Any:
+    def read(request: Request, errors: ValidationErrors) -> Any:
         value = request.params.get(key, MISSING)
         if value is MISSING:
-            return nothing(misfits)
+            return on_absent(errors)
         if not isinstance(value, classes):
             raise TypeError(
                 f"the converter of {{{key}}} returned {value!r}, which is not what parameter "
@@ -158,7 +158,7 @@ def _converted(parameter: Parameter) -> Read:
 
 
 def _classes_of(type_: Any) -> tuple[type, ...]:
-    """What an instance of *type_* is one of; `object` where that cannot be asked."""
+    """The classes of *type_* for ``isinstance``; `object` where it does not support them."""
     found = tuple(get_origin(member) or member for member in alternatives(type_))
     try:
         isinstance(None, found)
@@ -168,87 +168,98 @@ def _classes_of(type_: Any) -> tuple[type, ...]:
 
 
 def _text(parameter: Parameter) -> Read:
-    """One value, which is a text, or over a socket any JSON."""
+    """One value: a text, or over a socket any JSON."""
     key, source = parameter.key, _PATHS[parameter.source]
     path = f"{source}.{key}"
     bag: Callable[[Request], Mapping[str, Any]] = attrgetter(source)
-    validator, nothing = Validator(parameter.type), absent(parameter, path)
+    validator, on_absent = Validator(parameter.type), absent(parameter, path)
     exact = _exact(parameter.type)
     is_raw = parameter.source in _RAW
-    may_be_emptied = parameter.source is Source.PARAMS and not validator.takes_empty
+    ignores_empty = parameter.source is Source.PARAMS and not validator.schema.accepts_empty_text
 
-    def read(request: Request, misfits: Misfits) -> Any:
+    def read(request: Request, errors: ValidationErrors) -> Any:
         value = bag(request).get(key, MISSING)
         if value is MISSING:
-            return nothing(misfits)
-        if is_raw and not is_unicode(value):
-            return misfits.add(path, NOT_UTF8)
+            return on_absent(errors)
+        if is_raw and not _is_unicode(value):
+            return errors.add(path, NOT_UTF8)
         if type(value) is exact:
             return value
-        if value == "" and may_be_emptied and _is_of_form(request, key):
-            return nothing(misfits)
-        return validator.read(value, path, misfits, True)
+        if value == "" and ignores_empty and _is_of_form(request, key):
+            return on_absent(errors)
+        return validator.read(value, path, errors, True)
 
     return read
 
 
 def _is_of_form(request: Request, key: str) -> bool:
-    """Whether the first value of *key* is of a form: path and query come before it."""
+    """Whether the first value of *key* comes from a form; path and query come before it."""
     body = request.body
     return isinstance(body, BAGS) and len(request.params.getall(key)) == len(body.getall(key, ()))
 
 
 def _exact(type_: Any) -> Any:
-    """The class whose instances are taken as they are: nothing more is asked of them."""
+    """The class whose instances need no conversion; `MISSING` if there is none."""
     members = [type_] if bare(type_) is type_ and not get_args(type_) else get_args(type_)
     found = [m for m in members if m is not NoneType]
     return found[0] if len(found) == 1 and found[0] in _EXACT else MISSING
 
 
+def _is_unicode(text: str) -> bool:
+    """False for a text made of bytes that are not UTF-8, as a header may have (PEP 383)."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _texts(parameter: Parameter) -> Read:
-    """All values of one name; over a socket also one list of them."""
+    """All values of one name; over a socket they may be one list."""
     key, source = parameter.key, _PATHS[parameter.source]
     path = f"{source}.{key}"
     bag: Callable[[Request], Any] = attrgetter(source)
-    validator, nothing = Validator(parameter.type), absent(parameter, path)
+    validator, on_absent = Validator(parameter.type), absent(parameter, path)
     is_raw = parameter.source in _RAW
 
-    def read(request: Request, misfits: Misfits) -> Any:
+    def read(request: Request, errors: ValidationErrors) -> Any:
         values = bag(request).getall(key, None)
         if values is None:
-            return nothing(misfits)
-        if is_raw and not all(map(is_unicode, values)):
-            return misfits.add(path, NOT_UTF8)
-        return validator.read(one_list(values), path, misfits, True)
+            return on_absent(errors)
+        if is_raw and not all(map(_is_unicode, values)):
+            return errors.add(path, NOT_UTF8)
+        return validator.read(one_list(values), path, errors, True)
 
     return read
 
 
 def one_list(values: list[Any]) -> Any:
-    """*values* of one name, which over a socket may be a list already."""
+    """*values* of one name; over a socket the only value may be the list."""
     return values[0] if len(values) == 1 and isinstance(values[0], list | NoneType) else values
 
 
 def _model(parameter: Parameter) -> Read:
-    """A class whose fields are parameters; those that it has not are somebody else's."""
+    """A class whose fields are parameters; it ignores parameters that are not its fields."""
     validator = Validator(without_none(parameter.type))
-    nothing = absent(parameter, "params") if parameter.default is not REQUIRED else None
-    fields = getattr(validator.node, "inputs", {})
+    on_absent = absent(parameter, "params") if parameter.default is not REQUIRED else None
+    fields = validator.schema.inputs
 
-    def read(request: Request, misfits: Misfits) -> Any:
+    def read(request: Request, errors: ValidationErrors) -> Any:
         raw = values_of(request.params, [key for key in fields if key in request.params], fields)
-        if not raw and nothing is not None:
-            return nothing(misfits)
-        return validator.read(raw, "params", misfits, True)
+        if not raw and on_absent is not None:
+            return on_absent(errors)
+        return validator.read(raw, "params", errors, True)
 
     return read
 
 
 def values_of(bag: Any, keys: Iterable[str], fields: Mapping[str, Field]) -> dict[str, Any]:
-    """What *bag* has by *keys*, all of it for those of *fields* that take many."""
+    """The values of *keys* in *bag*; all values of a key for *fields* that hold many."""
     return {
         key: one_list(bag.getall(key))
-        if (field := fields.get(key)) is not None and field.takes_many
+        if (field := fields.get(key)) is not None and field.schema.holds_many
         else bag[key]
         for key in keys
     }

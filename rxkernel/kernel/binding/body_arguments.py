@@ -1,4 +1,4 @@
-"""The arguments that come from the body: whole, field by field, or as its bytes."""
+"""Reads arguments from the body: all of it, its fields, or its bytes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,8 +13,8 @@ from rxkernel.kernel.binding.arguments import (
     one_list,
     values_of,
 )
-from rxkernel.kernel.binding.misfits import UNFIT, Misfits
-from rxkernel.kernel.binding.validation import Validator, takes_empty
+from rxkernel.kernel.binding.validation_errors import INVALID, ValidationErrors
+from rxkernel.kernel.binding.validator import Validator
 from rxkernel.messages.input_errors import UNKNOWN_FIELD, below, kind_of, wrong_type
 from rxkernel.messages.media_type import MULTIPART, URLENCODED, content_type_of
 from rxkernel.messages.request import Request
@@ -29,7 +29,7 @@ _WHOLE = "body"
 
 
 def body_arguments(parameters: list[Parameter]) -> list[Read]:
-    """How to read each of *parameters*, all of which are of the body."""
+    """How to read each of *parameters*, all of which come from the body."""
     if len(parameters) == 1 and not parameters[0].key:
         return [_bytes(parameters[0]) if _is_bytes(parameters[0]) else _whole(parameters[0])]
     if not parameters:
@@ -46,50 +46,53 @@ def _is_bytes(parameter: Parameter) -> bool:
 
 
 def _bytes(parameter: Parameter) -> Read:
-    nothing = absent(parameter, _WHOLE)
+    on_absent = absent(parameter, _WHOLE)
 
-    def read(request: Request, misfits: Misfits) -> Any:
+    def read(request: Request, errors: ValidationErrors) -> Any:
         if request.transport is Transport.HTTP:
-            return request.raw_body or nothing(misfits)
+            return request.raw_body or on_absent(errors)
         if request.body is None:
-            return nothing(misfits)
+            return on_absent(errors)
         if isinstance(request.body, bytes | bytearray):
             return bytes(request.body)
-        return misfits.add(_WHOLE, wrong_type("bytes", kind_of(request.body)))
+        return errors.add(_WHOLE, wrong_type("bytes", kind_of(request.body)))
 
     return read
 
 
 def _whole(parameter: Parameter) -> Read:
-    """The body as one value, of JSON strictly, of a form leniently."""
+    """The body as one value; the texts of a form are read leniently."""
     validator = Validator(parameter.type, allow_unknown=parameter.allow_unknown)
-    nothing = absent(parameter, _WHOLE)
+    on_absent = absent(parameter, _WHOLE)
     wanted = without_none(parameter.type)
     is_text, is_anything = wanted is str, wanted in (Any, object)
-    fields = getattr(validator.node, "inputs", {})
-    emptied = {k for k, f in fields.items() if not (f.takes_many or takes_empty(f.node))}
+    fields = validator.schema.inputs
+    schemas = {key: field.schema for key, field in fields.items()}
+    ignored_if_empty = {
+        k for k, s in schemas.items() if not (s.holds_many or s.accepts_empty_text)
+    }
 
-    def read(request: Request, misfits: Misfits) -> Any:
+    def read(request: Request, errors: ValidationErrors) -> Any:
         body = request.body
         if type(body) is dict:  # nearly always
-            return validator.read(body, _WHOLE, misfits)
+            return validator.read(body, _WHOLE, errors)
         if body is None and not request.raw_body:
-            return nothing(misfits)
+            return on_absent(errors)
         if isinstance(body, str | bytes) and not is_anything:
             _check_media_type(request, is_text)
         elif isinstance(body, BAGS) and not is_anything:
-            given = [key for key in body if not (key in emptied and body[key] == "")]
-            return validator.read(values_of(body, given, fields), _WHOLE, misfits, True)
-        return validator.read(body, _WHOLE, misfits)
+            given = [key for key in body if not (key in ignored_if_empty and body[key] == "")]
+            return validator.read(values_of(body, given, fields), _WHOLE, errors, True)
+        return validator.read(body, _WHOLE, errors)
 
     return read
 
 
 def _check_media_type(request: Request, is_text: bool) -> None:
-    """Refuse text and bytes where values are wanted, but where JSON is a text itself.
+    """Reject a body of text or bytes, unless it is JSON or MessagePack, or *is_text*.
 
     Raises:
-        UnsupportedMediaTypeException: with what is accepted (RFC 9110 §15.5.16).
+        UnsupportedMediaTypeException: with the accepted types (RFC 9110 §15.5.16).
     """
     if request.transport is not Transport.HTTP or (is_text and isinstance(request.body, str)):
         return
@@ -103,11 +106,11 @@ def _check_media_type(request: Request, is_text: bool) -> None:
     raise UnsupportedMediaTypeException(f"of this body {what}; send one of {accepted}")
 
 
-Fields = Callable[[Request, Misfits], Any]
-"""The body as a mapping; None when it is none."""
+Fields = Callable[[Request, ValidationErrors], Any]
+"""Returns the body as a mapping; None if it is not one."""
 
 
-def _fields(request: Request, _: Misfits) -> Any:
+def _fields(request: Request, _: ValidationErrors) -> Any:
     body = request.body
     return body if isinstance(body, (dict, *BAGS)) else {} if _is_empty(request) else None
 
@@ -117,42 +120,42 @@ def _is_empty(request: Request) -> bool:
 
 
 def _fields_of(known: frozenset[str] | None) -> Fields:
-    """As `_fields`, and what is wrong with them is noted, once for all parameters."""
+    """As `_fields`; also adds the errors of the whole body, once for all parameters."""
 
-    def read(request: Request, misfits: Misfits) -> Any:
-        fields = _fields(request, misfits)
+    def read(request: Request, errors: ValidationErrors) -> Any:
+        fields = _fields(request, errors)
         if fields is None:
             if isinstance(request.body, str | bytes):
                 _check_media_type(request, is_text=False)
-            misfits.add(_WHOLE, wrong_type("object", kind_of(request.body)))
+            errors.add(_WHOLE, wrong_type("object", kind_of(request.body)))
         elif known is not None and not fields.keys() <= known:
             for name in dict.fromkeys(key for key in fields if key not in known):
-                misfits.add(below(_WHOLE, name), UNKNOWN_FIELD)
+                errors.add(below(_WHOLE, name), UNKNOWN_FIELD)
         return fields
 
     return read
 
 
 def _field(parameter: Parameter, fields_of: Fields) -> Read:
-    """One field of the body, which is an object or a form."""
+    """One field of a body that is an object or a form."""
     key, path = parameter.key, f"{_WHOLE}.{parameter.key}"
     validator = Validator(parameter.type, allow_unknown=parameter.allow_unknown)
-    nothing: Absent = absent(parameter, path)
+    on_absent: Absent = absent(parameter, path)
     many = is_many(parameter.type)
-    may_be_emptied = not (many or validator.takes_empty)
+    ignores_empty = not (many or validator.schema.accepts_empty_text)
 
-    def read(request: Request, misfits: Misfits) -> Any:
-        fields = fields_of(request, misfits)
+    def read(request: Request, errors: ValidationErrors) -> Any:
+        fields = fields_of(request, errors)
         if fields is None:
-            return UNFIT
+            return INVALID
         value = fields.get(key, MISSING)
         if value is MISSING:
-            return nothing(misfits)
+            return on_absent(errors)
         if not isinstance(fields, BAGS):
-            return validator.read(value, path, misfits)
-        if value == "" and may_be_emptied:  # what a browser sends of an input left alone
-            return nothing(misfits)
+            return validator.read(value, path, errors)
+        if value == "" and ignores_empty:  # a browser sends inputs that were left empty
+            return on_absent(errors)
         value = one_list(fields.getall(key)) if many else value
-        return validator.read(value, path, misfits, True)
+        return validator.read(value, path, errors, True)
 
     return read

@@ -1,4 +1,4 @@
-"""What the constructor of a class takes, where that is not what msgspec sees of its fields."""
+"""What the constructor of a class takes, where msgspec does not know it from the fields."""
 
 import dataclasses
 import inspect
@@ -12,15 +12,14 @@ import msgspec
 from rxkernel.routing.annotations import UNREADABLE, resolve, said_of
 
 _GENERATED = ("<attrs generated", "<string>")
-"""Where the code of a constructor is from that attrs or dataclasses wrote."""
+"""The file names of constructors that attrs or dataclasses generated."""
 
 
 def arguments_of(cls: Any, names: Iterable[str]) -> dict[str, str]:
-    """The argument of the constructor for each field; a field that it has none for is the
-    class's own business and cannot be given.
+    """The argument of the constructor for each field that it takes; a client can send only those.
 
     Raises:
-        TypeError: the class has a constructor of its own that does not take its fields.
+        TypeError: the class has a hand-written constructor that does not take its fields.
     """
     if attrs.has(cls):
         arguments = {a.name: a.alias or a.name for a in attrs.fields(cls) if a.init}
@@ -43,31 +42,34 @@ def _check(cls: Any, arguments: dict[str, str]) -> None:
         ) from exc
 
 
-def has_own_ways(cls: Any) -> bool:
-    """Whether msgspec would make an instance in another way than its constructor does: it calls
-    no ``__init__`` or ``__attrs_pre_init__`` of one's own, runs no converters of attrs, lets
-    fields be given that the constructor does not take, and does not see that one is missing
-    where a base class has an attribute of its name."""
+def needs_constructor(cls: Any) -> bool:
+    """Whether an instance made by msgspec may differ from one made by the constructor.
+
+    msgspec calls no hand-written ``__init__`` or ``__attrs_pre_init__``, runs no converters of
+    attrs, accepts fields that the constructor does not take, and does not notice that a field is
+    missing where a base class has an attribute of its name.
+    """
     if attrs.has(cls):
         return (
             _has_own_constructor(cls)
             or hasattr(cls, "__attrs_pre_init__")
             or any(
-                a.converter is not None or not a.init or hides_absence(cls, a.name)
+                a.converter is not None or not a.init or has_class_attribute(cls, a.name)
                 for a in attrs.fields(cls)
             )
         )
     return dataclasses.is_dataclass(cls) and (
         _has_own_constructor(cls)
         or not all(
-            f.init and (f.default is not dataclasses.MISSING or not hides_absence(cls, f.name))
+            f.init
+            and (f.default is not dataclasses.MISSING or not has_class_attribute(cls, f.name))
             for f in dataclasses.fields(cls)
         )
     )
 
 
-def hides_absence(cls: Any, name: str) -> bool:
-    """Whether instances of *cls* seem to have the field *name* before it is set."""
+def has_class_attribute(cls: Any, name: str) -> bool:
+    """Whether instances of *cls* have an attribute *name* before the field is set."""
     found = inspect.getattr_static(cls, name, dataclasses.MISSING)
     return found is not dataclasses.MISSING and not isinstance(found, MemberDescriptorType)
 
@@ -79,13 +81,18 @@ def _has_own_constructor(cls: Any) -> bool:
     )
 
 
+def has_generated_constructor(cls: Any) -> bool:
+    """Whether attrs wrote all of what runs before the fields of *cls* are set."""
+    return not (_has_own_constructor(cls) or hasattr(cls, "__attrs_pre_init__"))
+
+
 def is_record(cls: Any) -> bool:
     """Whether *cls* is a class of attrs or a dataclass."""
     return attrs.has(cls) or dataclasses.is_dataclass(cls)
 
 
 def is_required(cls: Any, argument: str, *, otherwise: bool) -> bool:
-    """Whether a constructor of one's own wants *argument*; *otherwise* for every other one."""
+    """Whether a hand-written constructor requires *argument*; *otherwise* for generated ones."""
     if not (is_record(cls) and _has_own_constructor(cls)):
         return otherwise
     found = inspect.signature(cls.__init__).parameters.get(argument)
@@ -93,10 +100,10 @@ def is_required(cls: Any, argument: str, *, otherwise: bool) -> bool:
 
 
 def converter_inputs(cls: Any) -> dict[str, Any]:
-    """By field, what its converter takes, as that is annotated; else what msgspec knows of Any.
+    """By field, the type that its converter takes: its annotation, else Any.
 
     Raises:
-        NameError: an annotation names what is not there.
+        NameError: an annotation refers to an unknown name.
     """
     if not attrs.has(cls):
         return {}
@@ -105,12 +112,12 @@ def converter_inputs(cls: Any) -> dict[str, Any]:
 
 def _input_info(cls: Any, attribute: "attrs.Attribute[Any]") -> Any:
     try:
-        return type_info(_taken(cls, attribute))
-    except TypeError:  # ``str | Path``: the converter may take what no client can send
+        return type_info(_annotation_of(cls, attribute))
+    except TypeError:  # ``str | Path``: the converter may take what a client cannot send
         return type_info(Any)
 
 
-def _taken(cls: Any, attribute: "attrs.Attribute[Any]") -> Any:
+def _annotation_of(cls: Any, attribute: "attrs.Attribute[Any]") -> Any:
     name = attribute.alias or attribute.name
     annotation = getattr(cls.__init__, "__annotations__", {}).get(name, Any)
     if not isinstance(annotation, str):
@@ -120,10 +127,10 @@ def _taken(cls: Any, attribute: "attrs.Attribute[Any]") -> Any:
 
 
 def type_info(type_: Any) -> Any:
-    """What msgspec knows of *type_*.
+    """The description of *type_* by msgspec.
 
     Raises:
-        TypeError: it cannot read it. NameError: it names what is not there.
+        TypeError: msgspec does not know it. NameError: it refers to an unknown name.
     """
     try:
         return msgspec.inspect.type_info(type_)

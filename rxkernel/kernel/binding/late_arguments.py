@@ -1,4 +1,4 @@
-"""The arguments that are made for a request that fits: from resolvers of bundles, and services."""
+"""Arguments that are made once the input is valid: by resolvers of bundles, and services."""
 
 import inspect
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ LATE = (Source.RESOLVER, Source.SERVICE)
 """The sources of these arguments, in the order in which they are made."""
 
 Placed = tuple[int, Callable[[Request], Any], bool]
-"""The place of an argument, what gives it, and whether that is awaited."""
+"""The index of an argument, the function that returns it, and whether to await that."""
 
 
 def late_arguments(definition: Definition, container: Container) -> tuple[Placed, ...]:

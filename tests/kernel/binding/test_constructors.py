@@ -8,13 +8,14 @@ from typing import Any
 import attrs
 import pytest
 
-from rxkernel.kernel.binding.misfits import Misfits
-from rxkernel.kernel.binding.validation import Validator
+from rxkernel import ValidationError
+from rxkernel.kernel.binding.validation_errors import ValidationErrors
+from rxkernel.kernel.binding.validator import Validator
 
 
 def check(cents: int) -> None:
     if cents < 0:
-        raise ValueError("must not be negative")
+        raise ValidationError("must not be negative")
 
 
 @attrs.define
@@ -121,28 +122,28 @@ class Note:
 
 
 def read(kind: Any, raw: Any) -> Any:
-    found = Misfits()
+    found = ValidationErrors()
     value = Validator(kind).read(raw, "body", found)
-    return {m["path"]: m["message"] for m in found.found} or value
+    return {m["path"]: m["message"] for m in found.entries} or value
 
 
 @pytest.mark.parametrize("kind", OWN)
-def test_a_constructor_of_ones_own_is_called(kind: Any) -> None:
+def test_hand_written_constructor_is_called(kind: Any) -> None:
     assert read(kind, {"cents": 5}).cents == 5
     assert read(list[kind], [{"cents": -5}]) == {"body[0]": "must not be negative"}
     assert read(kind, {}) == {"body.cents": "is missing"}
 
 
-def test_a_constructor_of_ones_own_says_what_is_required() -> None:
+def test_hand_written_constructor_decides_what_is_required() -> None:
     assert read(Free, {}).cents == 7
 
 
-def test_a_constructor_that_does_not_take_the_fields_is_refused_at_boot() -> None:
+def test_constructor_that_does_not_take_the_fields_is_rejected_at_boot() -> None:
     with pytest.raises(TypeError, match=r"Renamed has a constructor of its own .* take cents"):
         Validator(Renamed)
 
 
-def test_a_converter_gets_what_it_is_annotated_with_or_what_was_sent() -> None:
+def test_converter_gets_its_annotated_type_or_the_raw_value() -> None:
     raw = {"tags": "a,b", "when": "2026-02-03", "on": "2026-02-03", "first": ["x"]}
     made = Note("a,b", "2026-02-03", date(2026, 2, 3), None, ["x"])
     assert read(Note, raw) == made

@@ -26,8 +26,8 @@ from rxkernel import (
     procedure,
     websocket,
 )
-from rxkernel.kernel.binding.misfits import Misfits
-from rxkernel.kernel.binding.validation import Validator
+from rxkernel.kernel.binding.validation_errors import ValidationErrors
+from rxkernel.kernel.binding.validator import Validator
 from rxkernel.pytest_plugin import ClientOf
 from tests.required_tools import ROOT
 
@@ -159,7 +159,7 @@ BODIES: list[tuple[str, Any, str, dict[str, Any]]] = [
     ("timezone", {"zoned": "2026-01-01T00:00:00"}, ".zoned", {"tz": True}),
     ("timezone", {"local": "2026-01-01T00:00:00Z"}, ".local", {"tz": False}),
     ("invalid", {"names": [1, []]}, ".names[1]", {}),
-    ("invalid", {"booking": {"name": "long"}}, ".booking.name", {}),
+    ("too_long", {"booking": {"name": "long"}}, ".booking.name", {"max_length": 3}),
 ]
 ELSEWHERE = {"encoding", "too_deep"}
 """Codes of what cannot be in a body: decoding refuses it first."""
@@ -213,11 +213,13 @@ def test_entry_of_body_nested_too_deeply_has_code() -> None:
     raw: dict[str, Any] = {}
     for _ in range(5000):
         raw = {"friends": [raw]}
-    found = Misfits()
+    found = ValidationErrors()
 
     Validator(Dog).read(raw, "body", found)
 
-    assert found.found == [{"path": "body", "code": "too_deep", "message": "is nested too deeply"}]
+    assert found.entries == [
+        {"path": "body", "code": "too_deep", "message": "is nested too deeply"}
+    ]
 
 
 def test_every_code_is_produced_and_documented_with_its_params() -> None:

@@ -10,8 +10,8 @@ import attrs
 import msgspec
 import pytest
 
-from rxkernel.kernel.binding.misfits import SEARCHED, Misfits
-from rxkernel.kernel.binding.validation import Validator
+from rxkernel.kernel.binding.validation_errors import SEARCH_BUDGET, ValidationErrors
+from rxkernel.kernel.binding.validator import Validator
 
 
 class Comment(msgspec.Struct):
@@ -45,7 +45,7 @@ class Work:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.converted = 0
         self.calls: Counter[str] = Counter()
-        for place in ("msgspec.convert", "rxkernel.kernel.binding.validation.convert"):
+        for place in ("msgspec.convert",):
             monkeypatch.setattr(place, self._convert)
 
     def _convert(self, raw: Any, *args: Any, convert: Any = msgspec.convert, **named: Any) -> Any:
@@ -57,15 +57,15 @@ class Work:
             self.calls[frame.f_code.co_name] += 1
 
     def of(self, kind: Any, raw: Any) -> dict[str, str]:
-        """The misfits of *raw*, by path."""
-        found, validator = Misfits(), Validator(kind)
+        """The errors of *raw*, by path."""
+        found, validator = ValidationErrors(), Validator(kind)
         self.converted, self.calls = 0, Counter()
         sys.setprofile(self._count)
         try:
             validator.read(raw, "body", found)
         finally:
             sys.setprofile(None)
-        return {misfit["path"]: misfit["message"] for misfit in found.found}
+        return {error["path"]: error["message"] for error in found.entries}
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Work:
     return Work(monkeypatch)
 
 
-WIDE = 2 * SEARCHED
+WIDE = 2 * SEARCH_BUDGET
 
 
 @pytest.mark.parametrize("depth", [0, 1, 30])
@@ -86,7 +86,7 @@ WIDE = 2 * SEARCHED
     ],
     ids=["votes", "more", "by_name"],
 )
-def test_a_misfit_at_the_bottom_costs_a_pass_and_a_bounded_search(
+def test_error_at_the_bottom_costs_one_pass_and_a_bounded_search(
     work: Work, depth: int, last: Any, place: str, message: str
 ) -> None:
     raw = deep({"replies": [{}] * WIDE + [last]}, depth=depth)
@@ -95,13 +95,13 @@ def test_a_misfit_at_the_bottom_costs_a_pass_and_a_bounded_search(
 
     path = "body" + ".replies[0]" * depth + f".replies[{WIDE}].{place}"
     assert errors == {path: message}
-    assert work.converted <= size(raw) + 2 * SEARCHED
-    assert work.calls["build"] <= 2 * SEARCHED
-    assert work.calls["unclean"] <= 2 * size(raw)
+    assert work.converted <= size(raw) + 2 * SEARCH_BUDGET
+    assert work.calls["collect"] <= 2 * SEARCH_BUDGET
+    assert work.calls["find_error"] <= 2 * size(raw)
 
 
 @pytest.mark.parametrize("last", [{"votes": "x"}, {"more": 1}], ids=str)
-def test_below_of_what_is_made_by_hand_nothing_is_converted_twice(work: Work, last: Any) -> None:
+def test_parts_of_python_conversion_are_converted_once(work: Work, last: Any) -> None:
     raw: Any = {"comments": [deep({"replies": [{}] * WIDE + [last]})]}
     for _ in range(10):
         raw = {"topics": [raw, {}]}
@@ -110,10 +110,10 @@ def test_below_of_what_is_made_by_hand_nothing_is_converted_twice(work: Work, la
 
     assert path.endswith(f".replies[{WIDE}].{next(iter(last))}")
     assert work.converted <= 2 * size(raw)
-    assert work.calls["build"] <= 2 * size(raw)
+    assert work.calls["collect"] <= 2 * size(raw)
 
 
-def test_every_misfit_of_a_usual_body_is_told(work: Work) -> None:
+def test_every_error_of_a_small_body_is_reported(work: Work) -> None:
     raw = deep({"replies": [{}, {"votes": "x"}, {"more": 1}]}, depth=3)
     raw["votes"] = raw["replies"][1]["votes"] = None
 
@@ -126,13 +126,13 @@ def test_every_misfit_of_a_usual_body_is_told(work: Work) -> None:
     }
 
 
-def test_a_misfit_leaves_no_cycle_that_holds_the_body() -> None:
+def test_error_leaves_no_reference_cycle() -> None:
     validator = Validator(Comment)
     gc.collect()
     gc.disable()
     try:
         for last in ({"votes": "x"}, {"more": 1}):
-            validator.read({"replies": [{}, last]}, "body", Misfits())
+            validator.read({"replies": [{}, last]}, "body", ValidationErrors())
         assert gc.collect() == 0
     finally:
         gc.enable()

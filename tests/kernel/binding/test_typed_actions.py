@@ -1,4 +1,4 @@
-"""What an action takes is bound from the request, on both transports alike, or told as misfits."""
+"""Arguments are bound from the request on both transports, or rejected with every error."""
 
 import enum
 import math
@@ -33,13 +33,14 @@ from rxkernel import (
     Response,
     UnauthorizedException,
     UploadedFile,
+    ValidationError,
     http,
     observe,
     request_scope,
     websocket,
 )
-from rxkernel.kernel.binding.misfits import Misfits
-from rxkernel.kernel.binding.validation import Validator
+from rxkernel.kernel.binding.validation_errors import ValidationErrors
+from rxkernel.kernel.binding.validator import Validator
 from rxkernel.kernel.route import Route
 from rxkernel.pytest_plugin import ClientOf
 from rxkernel.routing.targets import member_of
@@ -117,7 +118,7 @@ def ask(client_of: ClientOf, request: pytest.FixtureRequest) -> Any:
     return getattr(client_of(Shop), request.param)
 
 
-def misfits(response: Response) -> dict[str, str]:
+def errors_of(response: Response) -> dict[str, str]:
     """By path, what was refused with 422."""
     assert response.status_code == 422, response.content
     assert response.content["message"] == "validation failed; see errors"
@@ -130,19 +131,19 @@ class TestParameters:
         given = {"id": "7", "verbose": "true"}
         assert (await ask("show", params=given)).content == {"id": 7, "verbose": True}
 
-    async def test_what_does_not_fit_is_told_all_at_once_without_the_value(self, ask: Any) -> None:
+    async def test_invalid_input_reports_every_error_without_the_value(self, ask: Any) -> None:
         response = await ask("show", params={"id": "s3cret", "verbose": "s3cret"})
 
-        assert misfits(response) == {
+        assert errors_of(response) == {
             "params.id": "expected int",
             "params.verbose": "expected bool",
         }
         assert "s3cret" not in str(response.content)
 
-    async def test_what_is_missing_is_told(self, ask: Any) -> None:
-        assert misfits(await ask("many")) == {"params.id": "is missing"}
+    async def test_missing_parameter_is_an_error(self, ask: Any) -> None:
+        assert errors_of(await ask("many")) == {"params.id": "is missing"}
 
-    async def test_a_list_takes_all_values_of_its_name(self, client_of: ClientOf) -> None:
+    async def test_list_gets_all_values_of_its_name(self, client_of: ClientOf) -> None:
         client = client_of(Shop)
         await client.application.boot()
         handler = client.application.kernel.http_definitions["many"].handler
@@ -151,19 +152,19 @@ class TestParameters:
         assert (await handler(request)).content == [[1, 2], Size.LARGE, None]
         over_socket = await client.websocket("many", params={"id": [1, "2"], "day": "2026-01-02"})
         assert over_socket.content == [[1, 2], Size.SMALL, date(2026, 1, 2)]
-        assert misfits(await client.websocket("many", params={"id": [1, "x"]})) == {
+        assert errors_of(await client.websocket("many", params={"id": [1, "x"]})) == {
             "params.id[1]": "expected int"
         }
 
-    async def test_a_class_takes_a_parameter_for_each_field(self, ask: Any) -> None:
+    async def test_class_in_query_gets_a_parameter_for_each_field(self, ask: Any) -> None:
         assert (await ask("search")).content == Filter()
         found = await ask("search", params={"limit": "3", "tag": "a", "other": "x"})
         assert found.content == Filter(3, ["a"])
-        assert misfits(await ask("search", params={"limit": "x"})) == {
+        assert errors_of(await ask("search", params={"limit": "x"})) == {
             "params.limit": "expected int"
         }
 
-    async def test_the_text_null_is_a_text(self, client_of: ClientOf) -> None:
+    async def test_text_null_is_a_text(self, client_of: ClientOf) -> None:
         class Words:
             @http("GET", "/", "words")
             async def words(self, word: str | None, count: int | None = None) -> Any:
@@ -171,17 +172,17 @@ class TestParameters:
 
         client = client_of(Words)
         assert (await client.http("words", params={"word": "null"})).content == ["null", None]
-        assert misfits(await client.http("words", params={"word": "a", "count": "null"})) == {
+        assert errors_of(await client.http("words", params={"word": "a", "count": "null"})) == {
             "params.count": "expected int"
         }
-        assert misfits(await client.http("words")) == {"params.word": "is missing"}
+        assert errors_of(await client.http("words")) == {"params.word": "is missing"}
 
     @pytest.mark.parametrize("text", ["nan", "NaN", "-inf", "Infinity", "1e9999"])
     @pytest.mark.parametrize("kind", [float, Decimal, float | None])
-    def test_a_number_is_finite(self, text: str, kind: Any) -> None:
-        found = Misfits()
+    def test_number_not_finite_is_an_error(self, text: str, kind: Any) -> None:
+        found = ValidationErrors()
         Validator(kind).read(text, "params.x", found, lenient=True)
-        assert len(found.found) == 1
+        assert len(found.entries) == 1
 
     @pytest.mark.parametrize(
         ("text", "fits"),
@@ -199,25 +200,25 @@ class TestParameters:
             ("0", True),
         ],
     )
-    def test_a_decimal_is_one_of_decimal128(self, text: str, fits: bool) -> None:
+    def test_decimal_beyond_decimal128_is_an_error(self, text: str, fits: bool) -> None:
         """1e400 is no float, but a number; with 1e-999999999 no sum could be made."""
         for lenient in (False, True):
-            found = Misfits()
+            found = ValidationErrors()
             value = Validator(Decimal).read(text, "params.x", found, lenient)
-            assert (value, found.found) == (Decimal(text), []) if fits else found.found
+            assert (value, found.entries) == (Decimal(text), []) if fits else found.entries
 
-    async def test_a_default_is_not_shared(self, client_of: ClientOf) -> None:
+    async def test_mutable_default_is_copied(self, client_of: ClientOf) -> None:
         client = client_of(Shop)
         for _ in range(2):
             response = await client.http("head", headers={"X-Token": "t"})
             assert response.content == ["t", None, ["seen"], None]
 
-    async def test_headers_and_cookies(self, client_of: ClientOf) -> None:
+    async def test_headers_and_cookies_are_bound_by_name(self, client_of: ClientOf) -> None:
         client = client_of(Shop)
         headers = {"x-token": "t", "Accept": "a", "If-None-Match": "e"}
         response = await client.http("head", headers=headers, cookies={"session": "5"})
         assert response.content == ["t", 5, ["a", "seen"], "e"]
-        assert misfits(await client.http("head", cookies={"session": "x"})) == {
+        assert errors_of(await client.http("head", cookies={"session": "x"})) == {
             "headers.x-token": "is missing",
             "cookies.session": "expected int",
         }
@@ -232,7 +233,7 @@ class TestParameters:
         ],
         ids=str,
     )
-    async def test_bytes_that_are_no_utf_8_are_a_misfit(
+    async def test_header_not_utf_8_is_an_error(
         self, client_of: ClientOf, kind: Any, path: str
     ) -> None:
         """PEP 383: a server hands them on as lone surrogates, which nothing could write."""
@@ -245,7 +246,7 @@ class TestParameters:
         raw = b"caf\xe9".decode(errors="surrogateescape")
 
         response = await client_of(controller).http("heads", headers={"X-A": raw})
-        assert misfits(response) == {path: "is not valid UTF-8"}
+        assert errors_of(response) == {path: "is not valid UTF-8"}
 
     async def test_cookie_not_utf_8_is_missing(self, client_of: ClientOf) -> None:
         """`parse_cookies` leaves out what no ``Cookie`` header can hold."""
@@ -258,15 +259,15 @@ class TestParameters:
         raw = b"caf\xe9".decode(errors="surrogateescape")
 
         response = await client_of(Cookies).http("heads", cookies={"a": raw})
-        assert misfits(response) == {"cookies.a": "is missing"}
+        assert errors_of(response) == {"cookies.a": "is missing"}
 
-    def test_half_a_surrogate_pair_is_a_misfit_wherever_it_comes_from(self) -> None:
+    def test_lone_surrogate_is_an_error(self) -> None:
         for kind in (UUID, date, Item, int):
-            found = Misfits()
+            found = ValidationErrors()
             Validator(kind).read("\udce9", "params.x", found, lenient=True)
-            assert len(found.found) == 1
+            assert len(found.entries) == 1
 
-    async def test_constraints_and_literals_are_honoured(self, client_of: ClientOf) -> None:
+    async def test_constraints_and_literals_are_checked(self, client_of: ClientOf) -> None:
         class Limits:
             @http("GET", "/", "limits")
             async def limits(
@@ -281,15 +282,13 @@ class TestParameters:
         good = {"page": "1", "order": "up", "n": "abc"}
         assert (await client.http("limits", params=good)).content == [1, "up", "abc"]
         bad = {"page": "0", "order": "hostile", "n": "abcd"}
-        assert misfits(await client.http("limits", params=bad)) == {
+        assert errors_of(await client.http("limits", params=bad)) == {
             "params.page": "expected int >= 1",
             "params.order": "expected one of 'down', 'up'",
             "params.n": "expected str of length <= 3",
         }
 
-    async def test_a_converter_of_the_path_has_converted_already(
-        self, client_of: ClientOf
-    ) -> None:
+    async def test_value_of_path_converter_is_bound_unchanged(self, client_of: ClientOf) -> None:
         class Things:
             @http("GET", "/{id:uuid}/{n:int}", "thing")
             async def thing(self, id: UUID, n: int) -> Any:
@@ -304,10 +303,10 @@ ORDER = {"items": [{"name": "tea", "price": 1.5, "size": "s"}]}
 
 
 class TestBody:
-    async def test_a_class_is_the_body(self, ask: Any) -> None:
+    async def test_class_is_bound_to_the_body(self, ask: Any) -> None:
         assert (await ask("create", body=ORDER)).content == Order([Item("tea", 1.5, Size.SMALL)])
 
-    async def test_every_misfit_is_told_with_its_path(self, ask: Any) -> None:
+    async def test_every_error_of_a_body_is_reported_with_its_path(self, ask: Any) -> None:
         """B9: unknown fields, wrong types, null for str, an enum that is none."""
         item = {"name": None, "price": "1", "size": "XXL", "secret": 1}
         good = ORDER["items"][0]
@@ -320,7 +319,7 @@ class TestBody:
 
         response = await ask("create", body=body)
 
-        assert misfits(response) == {
+        assert errors_of(response) == {
             "body.items[2].name": "expected str, got null",
             "body.items[2].price": "expected float, got str",
             "body.items[2].size": "expected one of 's', 'l'",
@@ -344,27 +343,25 @@ class TestBody:
             (True, "expected object, got bool"),
         ],
     )
-    async def test_a_body_of_another_kind_is_a_misfit(
+    async def test_body_of_another_type_is_an_error(
         self, ask: Any, body: Any, message: str
     ) -> None:
-        assert misfits(await ask("create", body=body)) == {"body": message}
+        assert errors_of(await ask("create", body=body)) == {"body": message}
 
-    async def test_several_are_fields_of_one_object(self, ask: Any) -> None:
+    async def test_several_classes_are_fields_of_the_body(self, ask: Any) -> None:
         item = ORDER["items"][0]
         body = {"first": item, "second": item, "how_many": 3}
         assert (await ask("both", body=body)).content == ["tea", "tea", 3]
-        assert misfits(await ask("both", body={"first": {"name": "x"}, "third": 1})) == {
+        assert errors_of(await ask("both", body={"first": {"name": "x"}, "third": 1})) == {
             "body.third": "is not a known field",
             "body.first.price": "is missing",
             "body.second": "is missing",
             "body.how_many": "is missing",
         }
-        assert misfits(await ask("both", body=[1]))["body"] == "expected object, got array"
-        assert set(misfits(await ask("both"))) == {"body.first", "body.second", "body.how_many"}
+        assert errors_of(await ask("both", body=[1]))["body"] == "expected object, got array"
+        assert set(errors_of(await ask("both"))) == {"body.first", "body.second", "body.how_many"}
 
-    async def test_unknown_fields_are_left_out_where_that_is_said(
-        self, client_of: ClientOf
-    ) -> None:
+    async def test_allow_unknown_ignores_unknown_fields(self, client_of: ClientOf) -> None:
         class Open:
             @http("POST", "/", "open")
             async def open(self, order: Annotated[Order, Body(allow_unknown=True)]) -> Any:
@@ -374,13 +371,13 @@ class TestBody:
         response = await client_of(Open).http("open", body={"items": [item], "more": 2})
         assert response.content == Order([Item("tea", 1.0)])
 
-    async def test_there_are_not_endlessly_many_misfits(self, ask: Any) -> None:
+    async def test_number_of_errors_is_limited(self, ask: Any) -> None:
         body = {"items": [], **{f"{n}{'x' * 500}": 0 for n in range(1000)}}
         errors = (await ask("create", body=body)).content["errors"]
         assert len(errors) == 50
         assert max(len(error["path"]) for error in errors) == len("body.") + 100
 
-    async def test_a_form_is_read_leniently(self, client_of: ClientOf) -> None:
+    async def test_form_is_read_leniently(self, client_of: ClientOf) -> None:
         class Forms:
             @http("POST", "/", "form")
             async def form(self, filter: Filter) -> Any:
@@ -389,12 +386,12 @@ class TestBody:
         client = client_of(Forms)
         form = {"limit": "3", "tag": "a", "word": "null"}
         assert (await client.http("form", form=form)).content == Filter(3, ["a"], "null")
-        assert misfits(await client.http("form", form={"limit": "x", "z": "1"})) == {
+        assert errors_of(await client.http("form", form={"limit": "x", "z": "1"})) == {
             "body.limit": "expected int",
             "body.z": "is not a known field",
         }
 
-    async def test_an_input_left_empty_is_not_given_where_a_text_is_no_value(
+    async def test_empty_form_field_is_absent_unless_it_is_a_text(
         self, client_of: ClientOf
     ) -> None:
         """As in FastAPI, but an empty text stays one where a text is wanted."""
@@ -427,28 +424,28 @@ class TestBody:
 
         client = client_of(Forms)
         empty = dict.fromkeys(("name", "age", "born", "stars", "size"), "")
-        assert misfits(await client.http("class", form=empty)) == {"body.age": "is missing"}
+        assert errors_of(await client.http("class", form=empty)) == {"body.age": "is missing"}
         answer = await client.http("class", form={**empty, "age": "7"})
         assert answer.content == ["", 7, None, 3, Size.SMALL]
         assert (await client.http("params", form={"name": "", "age": ""})).content == ["", 1, 1]
         answer = await client.http("params", params={"page": ""}, form={"name": "", "page": ""})
-        assert misfits(answer) == {"params.page": "expected int"}
+        assert errors_of(answer) == {"params.page": "expected int"}
         assert (await client.http("fields", form={"name": "", "age": ""})).content == [
             "",
             None,
             [],
         ]
-        assert misfits(await client.http("fields", form={"name": "", "tags": ""})) == {
+        assert errors_of(await client.http("fields", form={"name": "", "tags": ""})) == {
             "body.tags[0]": "expected int"
         }
-        assert misfits(await client.http("class", body={**empty, "age": ""})) == {
+        assert errors_of(await client.http("class", body={**empty, "age": ""})) == {
             "body.age": "expected int, got str",
             "body.born": "expected date (RFC 3339)",
             "body.stars": "expected int, got str",
             "body.size": "expected one of 's', 'l'",
         }
 
-    async def test_a_form_has_the_fields_of_several_parameters(self, client_of: ClientOf) -> None:
+    async def test_form_fields_are_bound_to_several_parameters(self, client_of: ClientOf) -> None:
         class Forms:
             @http("POST", "/", "form")
             async def form(
@@ -462,7 +459,7 @@ class TestBody:
         client = client_of(Forms)
         response = await client.http("form", form=MultiDict(name="a", tags="1"))
         assert response.content == ["a", [1], None]
-        assert misfits(await client.http("form", form={"tags": "x"})) == {
+        assert errors_of(await client.http("form", form={"tags": "x"})) == {
             "body.name": "is missing",
             "body.tags[0]": "expected int",
         }
@@ -492,19 +489,17 @@ class TestBody:
         over_socket = await client.websocket("add", params={"album": "sea", "stars": 5})
         assert over_socket.content == ["sea", 5, None, 0]
 
-    async def test_a_missing_file_is_a_misfit(self, client_of: ClientOf) -> None:
+    async def test_missing_file_is_an_error(self, client_of: ClientOf) -> None:
         class Forms:
             @http("POST", "/", "add")
             async def add(self, photo: UploadedFile, more: list[UploadedFile]) -> None: ...
 
-        assert misfits(await client_of(Forms).http("add", form={})) == {
+        assert errors_of(await client_of(Forms).http("add", form={})) == {
             "files.photo": "is missing",
             "files.more": "is missing",
         }
 
-    async def test_a_file_that_may_be_none_is_none_where_there_is_none(
-        self, client_of: ClientOf
-    ) -> None:
+    async def test_missing_optional_file_is_none(self, client_of: ClientOf) -> None:
         """As a `Connection`: a transport that brings none needs no default for it."""
 
         class Photos:
@@ -519,7 +514,7 @@ class TestBody:
         assert (await client.websocket("add")).content == [None, None]
         assert (await client.http("add", form={"a": "1"})).content == [None, None]
 
-    async def test_bytes_text_and_anything(self, client_of: ClientOf) -> None:
+    async def test_body_as_bytes_text_and_anything(self, client_of: ClientOf) -> None:
         class Raw:
             @http("POST", "/bytes", "bytes")
             @websocket("bytes")
@@ -549,19 +544,21 @@ class TestBody:
             assert (await ask("bytes", body=b"\x00")).content == b"\x00"
             assert (await ask("text", body="x")).content == "x"
             assert (await ask("any", body=[1, "x"])).content == [1, "x"]
-            assert misfits(await ask("bytes")) == {"body": "is missing"}
-            assert misfits(await ask("text", body=5)) == {"body": "expected str, got int"}
-        assert misfits(await client.websocket("bytes", body="x")) == {
+            assert errors_of(await ask("bytes")) == {"body": "is missing"}
+            assert errors_of(await ask("text", body=5)) == {"body": "expected str, got int"}
+        assert errors_of(await client.websocket("bytes", body="x")) == {
             "body": "expected bytes, got str"
         }
         assert (await client.http("number", body=5)).content == 5
-        assert misfits(await client.http("number", body="5")) == {"body": "expected int, got str"}
+        assert errors_of(await client.http("number", body="5")) == {
+            "body": "expected int, got str"
+        }
         assert (await client.http("stream", body=b"abc")).content == [b"abc"]
 
     @pytest.mark.parametrize(
         "kind", [None, "text/plain", "application/octet-stream", "x/" + "x" * 500]
     )
-    async def test_another_content_type_is_415_that_names_the_accepted(
+    async def test_unread_content_type_is_415_with_accepted_types(
         self, client_of: ClientOf, kind: str | None
     ) -> None:
         """B8: wrong or missing content type."""
@@ -576,7 +573,7 @@ class TestBody:
             )
             assert len(response.content["message"]) < 400
 
-    async def test_a_default_stands_for_no_body(self, client_of: ClientOf) -> None:
+    async def test_missing_body_is_the_default(self, client_of: ClientOf) -> None:
         class Defaults:
             @http("POST", "/", "maybe")
             @websocket("maybe")
@@ -629,7 +626,7 @@ class Account:
     @even.validator
     def _check(self, attribute: Any, value: int) -> None:
         if value % 2:
-            raise ValueError("must be even")
+            raise ValidationError("must be even")
 
 
 @attrs.define
@@ -652,7 +649,7 @@ class Span:
 
     def __post_init__(self) -> None:
         if self.end < self.begin:
-            raise ValueError("must not end before it begins")
+            raise ValidationError("must not end before it begins")
 
 
 class Circle(msgspec.Struct, tag="circle", array_like=True):
@@ -679,16 +676,16 @@ class Envelope(msgspec.Struct, array_like=True):
 
 
 def read(kind: Any, raw: Any, *, lenient: bool = False) -> Any:
-    """The value, or the misfits by path."""
-    found = Misfits()
+    """The value, or the errors by path."""
+    found = ValidationErrors()
     value = Validator(kind).read(raw, "body", found, lenient)
-    return {m["path"]: m["message"] for m in found.found} or value
+    return {m["path"]: m["message"] for m in found.entries} or value
 
 
 class TestKinds:
     """What msgspec knows is walked as it converts it."""
 
-    def test_tagged_and_renamed_structs(self) -> None:
+    def test_tagged_and_renamed_structs_are_converted(self) -> None:
         assert read(Cat | Dog, {"type": "cat", "nineLives": 9}) == Cat(9)
         kid = {"type": "cat", "nineLives": 1, "x": 1}
         assert read(Cat | Dog, {"type": "dog", "friends": [kid]}) == {
@@ -699,7 +696,7 @@ class TestKinds:
             "body.type": "expected one of 'cat'"
         }
 
-    def test_typed_dicts_and_tuples(self) -> None:
+    def test_typed_dicts_and_tuples_are_converted(self) -> None:
         assert read(Draft, {"title": "a", "point": [1]}) == {"title": "a", "point": Point(1)}
         assert read(Draft, {"title": "a", "point": ["x", 2], "z": 1}) == {
             "body.point[0]": "expected int, got str",
@@ -709,7 +706,7 @@ class TestKinds:
         assert read(tuple[int, str], [1, 2]) == {"body[1]": "expected str, got int"}
         assert read(set[int], [1, 1]) == {1}
 
-    def test_structs_that_are_arrays(self) -> None:
+    def test_array_like_structs_are_converted(self) -> None:
         assert read(Pixel, [1]) == Pixel(1)
         assert read(list[Pixel | None], [[1, "a"], None]) == [Pixel(1, "a"), None]
         assert read(list[Pixel], [[1], ["x"]]) == {"body[1][0]": "expected int, got str"}
@@ -718,7 +715,7 @@ class TestKinds:
         assert read(Circle | Square, ["square", "x"]) == {"body[1]": "expected int, got str"}
 
     @pytest.mark.parametrize("kind", [Pixel, Envelope], ids=["in C", "by hand"])
-    def test_a_struct_that_is_an_array_takes_no_more_than_it_has(self, kind: Any) -> None:
+    def test_array_like_struct_with_extra_items_is_an_error(self, kind: Any) -> None:
         """msgspec lets further elements be there, and would read the fields within in its way."""
         assert read(kind, []) == {"body[0]": "is missing"} | (
             {"body[1]": "is missing"} if kind is Envelope else {}
@@ -729,11 +726,11 @@ class TestKinds:
 
         validator = Validator(kind, allow_unknown=True)
         validator.read(
-            [1, "a" if kind is Pixel else {"name": "a"}, 2, 3], "body", found := Misfits()
+            [1, "a" if kind is Pixel else {"name": "a"}, 2, 3], "body", found := ValidationErrors()
         )
-        assert not found.found
+        assert not found.entries
 
-    def test_classes_within_a_struct_that_is_an_array_are_made_as_anywhere(self) -> None:
+    def test_class_in_array_like_struct_is_constructed(self) -> None:
         assert read(Envelope, [1, {"name": " a "}]) == Envelope(1, Account("a"))
         assert read(Envelope, [1, {"name": "a"}, 5]) == Envelope(1, Account("a"), 5)
         assert read(Envelope, [1, {"name": "a", "is_admin": True}]) == {
@@ -743,7 +740,7 @@ class TestKinds:
             "body[0].x": "is not a known field"
         }
 
-    def test_alternatives_by_kind(self) -> None:
+    def test_union_is_chosen_by_json_type(self) -> None:
         kind = dict[str, int] | list[int] | str | None
         assert read(kind, {"a": 1}) == {"a": 1}
         assert read(kind, ["x"]) == {"body[0]": "expected int, got str"}
@@ -752,14 +749,14 @@ class TestKinds:
         assert read(Order | list[int], "x") == {"body": "expected array | object, got str"}
         assert read(Size | int, "y") == {"body": "is not an allowed value"}
 
-    def test_keys_of_a_mapping(self) -> None:
+    def test_keys_of_mapping_are_converted(self) -> None:
         assert read(dict[int, str], {"1": "a"}) == {1: "a"}
         assert read(dict[int, str], {"x": "a"}) == {"body.x": "expected int"}
         assert read(dict[str, Item], [1]) == {"body": "expected object, got array"}
         few = Annotated[dict[str, int], msgspec.Meta(max_length=1)]
         assert read(few, {"a": 1, "b": 2}) == {"body": "expected object of length <= 1"}
 
-    def test_what_has_no_hash_is_no_item_of_a_set(self) -> None:
+    def test_unhashable_item_of_set_is_an_error(self) -> None:
         raw, message = [1, [2], {}], "cannot be an item of a set"
         assert read(set, raw) == {"body[1]": message, "body[2]": message}
         assert read(list[set[Any]], [[1], raw]) == {"body[1][1]": message, "body[1][2]": message}
@@ -780,18 +777,18 @@ class TestKinds:
         ],
         ids=str,
     )
-    def test_a_set_of_what_never_has_a_hash_is_told_at_boot(self, kind: Any) -> None:
+    def test_set_of_unhashable_type_is_rejected_at_boot(self, kind: Any) -> None:
         with pytest.raises(TypeError, match="has no hash and cannot be"):
             Validator(kind)
         assert read(set[Point], [[1, 2]]) == {Point(1, 2)}
         assert read(set[Item], [{"name": "a", "price": 1}]) == {Item("a", 1)}
 
-    def test_lengths(self) -> None:
+    def test_lengths_are_checked(self) -> None:
         few = Annotated[list[int], msgspec.Meta(min_length=1, max_length=2)]
         assert read(few, []) == {"body": "expected array of length >= 1"}
         assert read(few, [1, 2, 3]) == {"body": "expected array of length <= 2"}
 
-    def test_converters_of_attrs_run_and_what_is_not_of_the_constructor_is_refused(self) -> None:
+    def test_converters_run_and_fields_without_init_are_unknown(self) -> None:
         """msgspec alone would run no converter, and let a client set ``is_admin``."""
         assert read(Account, {"name": " Ada ", "_age": 3}) == Account("Ada", 3)
         assert read(Account, {"name": "Ada", "is_admin": True}) == {
@@ -801,33 +798,33 @@ class TestKinds:
         made = read(Thread, {**ada, "replies": [None, ada, ada]})
         assert made.replies == [None, *[Thread(Account("Ada"))] * 2]
 
-    def test_what_is_not_of_the_constructor_is_never_set(self) -> None:
-        found = Misfits()
+    def test_field_without_init_is_never_set(self) -> None:
+        found = ValidationErrors()
         validator = Validator(Member, allow_unknown=True)
         assert validator.read({"name": "a", "is_admin": True}, "body", found) == Member("a")
 
-    def test_the_text_null_is_none_nowhere(self) -> None:
+    def test_text_null_is_never_none(self) -> None:
         assert read(Filter, {"word": "null"}, lenient=True) == Filter(word="null")
         assert read(list[int | None], ["1", "null"], lenient=True) == {"body[1]": "expected int"}
 
-    def test_a_validator_of_attrs_does_not_quote_the_value(self) -> None:
-        assert read(Account, {"name": "a", "_age": -77}) == {"body._age": "must be >= 0"}
+    def test_validator_of_attrs_does_not_send_the_value(self) -> None:
+        assert read(Account, {"name": "a", "_age": -77}) == {"body._age": "expected int >= 0"}
         (message,) = read(Account, {"name": "a", "color": "hostile"}).values()
         assert "hostile" not in message
 
-    def test_what_the_application_says_is_kept(self) -> None:
+    def test_validation_error_of_class_sends_its_text(self) -> None:
         assert read(Account, {"name": "a", "even": 3}) == {"body.even": "must be even"}
         assert read(list[Span], [{"begin": 2, "end": 1}]) == {
             "body[0]": "must not end before it begins"
         }
 
-    def test_a_decimal_of_json_is_finite(self) -> None:
+    def test_decimal_of_json_not_finite_is_an_error(self) -> None:
         assert read(list[Decimal], ["1.5", "NaN", "1e999999"]) == {
             "body[1]": "expected a finite number",
             "body[2]": "expected a finite number",
         }
 
-    def test_one_misfit_in_many_is_found(self) -> None:
+    def test_errors_among_many_values_are_found(self) -> None:
         items = [{"name": "a", "price": 1}] * 1000
         assert read(Order, {"items": items, "tags": {str(n): items[0] for n in range(1000)}})
         assert read(Order, {"items": [*items, 5, *items, {"name": "a", "price": 1, "x": 1}]}) == {
@@ -838,7 +835,7 @@ class TestKinds:
             "body.a[1000]": "expected int, got str"
         }
 
-    def test_what_is_nested_too_deeply_is_a_misfit(self) -> None:
+    def test_deep_nesting_is_an_error(self) -> None:
         body: dict[str, Any] = {"type": "dog"}
         thread: dict[str, Any] = {"account": {"name": "a"}}
         for _ in range(5000):
@@ -867,17 +864,15 @@ class TestKinds:
             ),
         ),
     )
-    def test_whatever_comes_is_a_value_or_a_misfit(
-        self, kind: Any, lenient: bool, raw: Any
-    ) -> None:
-        found = Misfits()
+    def test_any_input_is_a_value_or_an_error(self, kind: Any, lenient: bool, raw: Any) -> None:
+        found = ValidationErrors()
         value = Validator(kind).read(raw, "body", found, lenient)
         try:
             msgspec.convert(raw, kind, strict=not lenient)
         except msgspec.ValidationError:
             if kind is not Account:  # which has converters: built by hand
-                assert found.found
-        if not found.found:
+                assert found.entries
+        if not found.entries:
             again = msgspec.to_builtins(value)
             assert not _has_nan(again) or not lenient
 
@@ -953,22 +948,22 @@ class TestServices:
         assert one.closed
         assert Clock.made == 1
 
-    async def test_no_service_is_made_for_what_does_not_fit(self, client_of: ClientOf) -> None:
+    async def test_service_is_not_made_for_invalid_input(self, client_of: ClientOf) -> None:
         client = client_of(Served, modules=[configure])
         before = Work.made
-        assert misfits(await client.http("served", params={"id": "x"})) == {
+        assert errors_of(await client.http("served", params={"id": "x"})) == {
             "params.id": "expected int"
         }
         assert Work.made == before
 
-    async def test_a_service_that_nothing_binds_is_told_at_boot(self, client_of: ClientOf) -> None:
+    async def test_unbound_service_is_rejected_at_boot(self, client_of: ClientOf) -> None:
         with pytest.raises(
             ConfigurationError, match=r"served\) asks for Clock, which nothing binds"
         ):
             await client_of(Served).application.boot()
 
 
-async def test_request_listeners_go_first(client_of: ClientOf) -> None:
+async def test_request_listeners_run_before_binding(client_of: ClientOf) -> None:
     """Who may not ask at all is not told what a request would look like."""
 
     class Guard:
@@ -980,7 +975,7 @@ async def test_request_listeners_go_first(client_of: ClientOf) -> None:
     assert response.status_code == 401
 
 
-async def test_a_plain_action_is_the_method_itself(client_of: ClientOf) -> None:
+async def test_plain_action_is_the_method_itself(client_of: ClientOf) -> None:
     class Plain:
         @http("GET", "/", "plain")
         async def plain(self, request: Request) -> Response:
@@ -1002,7 +997,7 @@ async def test_a_plain_action_is_the_method_itself(client_of: ClientOf) -> None:
         assert route.action == member_of(route.controller, definition.metadata.action)
 
 
-async def test_the_definition_knows_what_a_description_needs(client_of: ClientOf) -> None:
+async def test_definition_has_signature_for_descriptions(client_of: ClientOf) -> None:
     class Described:
         @http("POST", "/", "made", status_code=201)
         @websocket("made", status_code=202)

@@ -1,4 +1,4 @@
-"""Return annotations as msgspec can shape them, and those that only look as if they could be."""
+"""Return annotations as msgspec can convert to them, and the check of those that it cannot."""
 
 from collections import ChainMap, Counter, OrderedDict, defaultdict, deque
 from collections.abc import (
@@ -30,16 +30,15 @@ _MAPPINGS = (OrderedDict, defaultdict, ChainMap, MappingProxyType)
 
 
 def returned_types(returns: Any) -> list[Any]:
-    """The alternatives of *returns* as types that msgspec looks into; what a plain ``def``
-    promises to give later is what it gives."""
+    """The alternatives of *returns* as types that msgspec knows; for the awaitable that a plain
+    ``def`` returns, those of its result."""
     if get_origin(returns) in (Awaitable, Coroutine):
         returns = get_args(returns)[-1]
     return [_shapeable(member) for member in alternatives(returns)]
 
 
 def _shapeable(type_: Any) -> Any:
-    """*type_* with every iterable as a list and every mapping as a dict, at any depth: as they
-    are sent."""
+    """*type_* with every iterable replaced by a list and every mapping by a dict, at any depth."""
     origin, args = get_origin(type_), get_args(type_)
     if origin is Annotated:
         return Annotated[tuple((_shapeable(args[0]), *args[1:]))]  # noqa: C409 - a subscript
@@ -61,10 +60,10 @@ def _shapeable(type_: Any) -> Any:
 
 
 def check_shaped(types: list[Any]) -> None:
-    """Refuse what names a class with fields where nothing looks into it: all of it would leave.
+    """Reject types that hide a class with fields from msgspec: all its attributes would be sent.
 
     Raises:
-        TypeError: with the part that is not known. NameError: a name is not known.
+        TypeError: with the unknown part. NameError: an annotation refers to an unknown name.
     """
     unknown = [type_ for type_ in types if is_custom(type_)]
     if unknown and any(map(_has_model, types)):

@@ -37,7 +37,7 @@ from rxkernel import (
     observe,
 )
 from rxkernel.exceptions import RxKernelError
-from rxkernel.kernel.binding.shaping import shape_of
+from rxkernel.kernel.binding.response_shape import shape_of
 from rxkernel.kernel.serialization import to_plain
 from rxkernel.pytest_plugin import ClientOf
 
@@ -235,7 +235,7 @@ def shaped(declared: Any, value: Any) -> Any:
     ],
     ids=title,
 )
-def test_only_declared_fields_leave(declared: Any, value: Any, expected: Any) -> None:
+def test_only_declared_fields_are_sent(declared: Any, value: Any, expected: Any) -> None:
     result = shaped(declared, value)
     assert result == expected
     assert type(result) is type(expected)
@@ -243,7 +243,7 @@ def test_only_declared_fields_leave(declared: Any, value: Any, expected: Any) ->
 
 
 @pytest.mark.parametrize("kind", [Loose, Keyed, Classic, Anew])
-def test_only_fields_of_an_attrs_class_leave(kind: Any) -> None:
+def test_extra_attributes_are_removed(kind: Any) -> None:
     """msgspec writes all of a ``__dict__``, and the slots of cached properties."""
     for declared, wrap in ((kind, lambda x: x), (list[kind], lambda x: [x])):
         value = wrap(keyed(kind("Ada")))
@@ -252,7 +252,7 @@ def test_only_fields_of_an_attrs_class_leave(kind: Any) -> None:
         assert to_plain(shaped(declared, wrap(Row(name="Ada")))) == wrap({"name": "Ada"})
 
 
-def test_only_fields_of_an_attrs_class_leave_at_every_depth() -> None:
+def test_extra_attributes_are_removed_at_every_depth() -> None:
     made = Group([keyed(Loose("Ada")), 1], {"a": keyed(Keyed("Ada"))}, Anew("Ada"))
     ada = {"name": "Ada"}
 
@@ -263,7 +263,7 @@ def test_only_fields_of_an_attrs_class_leave_at_every_depth() -> None:
     }
 
 
-def test_an_instance_that_could_hold_more_and_does_not_passes() -> None:
+def test_instance_without_extra_attributes_is_sent_unchanged() -> None:
     value = Loose("Ada")
     assert shaped(Loose, value) is value
 
@@ -290,13 +290,13 @@ def test_an_instance_that_could_hold_more_and_does_not_passes() -> None:
     ],
     ids=title,
 )
-def test_what_holds_nothing_else_passes_as_it_is(declared: Any, value: Any) -> None:
+def test_value_with_declared_fields_is_sent_unchanged(declared: Any, value: Any) -> None:
     assert shaped(declared, value) is value
 
 
 @pytest.mark.parametrize("content", [ADMIN, ROW, {"name": "Ada", "password": "s3cret"}])
 @pytest.mark.parametrize("declared", [User, User | None, User | RedirectResponse])
-def test_the_content_of_a_plain_response_is_shaped_too(declared: Any, content: Any) -> None:
+def test_content_of_plain_response_is_converted(declared: Any, content: Any) -> None:
     response = Response(content, 201, {"Location": "/users/1"})
 
     assert shaped(declared, response) is response
@@ -312,7 +312,7 @@ def test_the_content_of_a_plain_response_is_shaped_too(declared: Any, content: A
         *(Markup, Awaitable[Any]),
     ],
 )
-def test_what_says_nothing_of_fields_is_not_shaped(declared: Any) -> None:
+def test_annotation_without_fields_converts_nothing(declared: Any) -> None:
     assert shape_of(type(None) if declared is None else declared, "Tasks.show") is None
 
 
@@ -328,14 +328,14 @@ def test_what_says_nothing_of_fields_is_not_shaped(declared: Any) -> None:
         (User | Page, 5, "Tasks.show returned a int"),
     ],
 )
-def test_what_does_not_fit_is_an_error_that_says_where(
+def test_value_of_another_type_is_an_error_with_its_place(
     declared: Any, value: Any, place: str
 ) -> None:
     with pytest.raises(RxKernelError, match=place):
         shaped(declared, value)
 
 
-def test_what_cannot_be_shaped_is_told_at_boot() -> None:
+def test_unknown_annotation_is_rejected_at_boot() -> None:
     with pytest.raises(
         ConfigurationError, match=r"declares to return .*cannot be shaped: Type un"
     ):
@@ -364,7 +364,7 @@ class Shelf:
     ],
     ids=title,
 )
-def test_what_only_looks_as_if_it_shaped_is_told_at_boot(declared: Any, named: str) -> None:
+def test_annotation_that_hides_a_class_is_rejected_at_boot(declared: Any, named: str) -> None:
     with pytest.raises(ConfigurationError, match=f"Tasks.show .*{named}.* or Any"):
         shape_of(declared, "Tasks.show")
 
@@ -392,14 +392,14 @@ class Model(BaseModel):  # type: ignore[misc, valid-type]
         (Model, "Model, a pydantic model,"),
     ],
 )
-def test_a_class_that_cannot_be_sent_is_told_at_boot(declared: Any, name: str) -> None:
+def test_class_that_cannot_be_sent_is_rejected_at_boot(declared: Any, name: str) -> None:
     with pytest.raises(ConfigurationError) as told:
         shape_of(declared, "Tasks.show")
 
     assert f"cannot be sent: {name} is no type that JSON is made of; make it" in str(told.value)
 
 
-def test_what_a_plain_def_will_await_is_shaped() -> None:
+def test_awaitable_of_plain_def_is_converted() -> None:
     assert shaped(Awaitable[User], ADMIN) == User("Ada")
 
 
@@ -421,7 +421,7 @@ class Users:
         return Row(password="s3cret")  # type: ignore[return-value]
 
 
-async def test_listeners_see_what_leaves(client_of: ClientOf) -> None:
+async def test_response_listeners_get_the_converted_content(client_of: ClientOf) -> None:
     seen = []
 
     class Watch:
@@ -438,7 +438,7 @@ async def test_listeners_see_what_leaves(client_of: ClientOf) -> None:
     assert {type(content) for content in seen} == {User}
 
 
-async def test_what_does_not_fit_is_500_logged_and_not_sent(
+async def test_value_of_another_type_is_500_and_logged(
     client_of: ClientOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     response = await client_of(Users).http("bad")

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from rxkernel import KernelClient, Query, http
-from rxkernel.kernel.binding.misfits import Misfits
-from rxkernel.kernel.binding.validation import Validator
+from rxkernel.kernel.binding.validation_errors import ValidationErrors
+from rxkernel.kernel.binding.validator import Validator
 from rxkernel.pytest_plugin import ClientOf
 
 
@@ -34,10 +34,10 @@ class ByHand:
 
 
 def read(kind: Any, raw: Any, *, lenient: bool = True) -> Any:
-    """The value, or the misfits by path."""
-    found = Misfits()
+    """The value, or the errors by path."""
+    found = ValidationErrors()
     value = Validator(kind).read(raw, "params.x", found, lenient)
-    return {m["path"]: m["message"] for m in found.found} or value
+    return {m["path"]: m["message"] for m in found.entries} or value
 
 
 @pytest.mark.parametrize(
@@ -65,13 +65,13 @@ def read(kind: Any, raw: Any, *, lenient: bool = True) -> Any:
     ],
     ids=str,
 )
-def test_words_for_true_and_false(kind: Any, raw: Any, value: Any) -> None:
+def test_bool_words_are_bools(kind: Any, raw: Any, value: Any) -> None:
     """HTML Standard, checkbox: one without a value is sent as "on"."""
     assert read(kind, raw) == value
 
 
 @pytest.mark.parametrize("word", ["maybe", "onn", "", "2", "ja"])
-def test_other_words_are_misfits(word: str) -> None:
+def test_other_words_are_errors(word: str) -> None:
     assert read(bool, word) == {"params.x": "expected bool"}
     assert read(Sign, {"name": "a", "agreed": "on", "flags": [word]}) == {
         "params.x.flags[0]": "expected bool"
@@ -79,7 +79,7 @@ def test_other_words_are_misfits(word: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [bool, list[bool], Sign])
-def test_words_are_of_texts_and_not_of_json(kind: Any) -> None:
+def test_bool_words_in_json_are_errors(kind: Any) -> None:
     raw = {bool: "on", Sign: {"name": "a", "agreed": "on"}}.get(kind, ["on"])
 
     assert "expected bool, got str" in str(read(kind, raw, lenient=False))
@@ -87,7 +87,7 @@ def test_words_are_of_texts_and_not_of_json(kind: Any) -> None:
 
 @pytest.mark.parametrize("kind", [datetime, datetime | None, Annotated[datetime, msgspec.Meta()]])
 @pytest.mark.parametrize("raw", ["2026", "1700000000.5", "-5", "1e3", 2026, 1.5])
-def test_a_number_is_no_moment(kind: Any, raw: Any) -> None:
+def test_number_for_datetime_is_an_error(kind: Any, raw: Any) -> None:
     """msgspec takes it for seconds since 1970."""
     got = " (RFC 3339)" if isinstance(raw, str) else f", got {type(raw).__name__}"
     message = f"expected datetime{got}"
@@ -95,7 +95,7 @@ def test_a_number_is_no_moment(kind: Any, raw: Any) -> None:
     assert read(list[datetime], ["2026-01-01T00:00:00Z", raw]) == {"params.x[1]": message}
 
 
-def test_moments_are_written_as_in_rfc_3339() -> None:
+def test_datetime_is_read_as_rfc_3339() -> None:
     assert read(datetime, "2026-01-01T00:00:00Z") == datetime(2026, 1, 1, tzinfo=UTC)
     assert read(date, "2026-01-01") == date(2026, 1, 1)
     assert "params.x" in read(date, "2026")
@@ -117,7 +117,7 @@ class Forms:
         return [at, on, sign and sign.agreed]
 
 
-async def test_a_checkbox_of_a_form(client_of: ClientOf) -> None:
+async def test_checkbox_of_form_is_a_bool(client_of: ClientOf) -> None:
     client: KernelClient = client_of(Forms)
 
     response = await client.http("form", form={"name": "a", "agreed": "on", "flags": "yes"})

@@ -1,4 +1,4 @@
-"""A type that cannot be read is told at boot: the route, the reason and the cure."""
+"""Types that cannot be read are reported at boot: the route, the reason and the fix."""
 
 from typing import Any
 
@@ -56,7 +56,9 @@ def controller(takes: Any, returns: Any) -> type:
 @pytest.mark.parametrize(
     ("kind", "reason"), [*KINDS, (Renamed, "Renamed has a constructor of its own")], ids=str
 )
-async def test_of_a_parameter(client_of: ClientOf, kind: Any, reason: str) -> None:
+async def test_unknown_type_of_parameter_is_rejected(
+    client_of: ClientOf, kind: Any, reason: str
+) -> None:
     client = client_of(controller(kind, Any))
     with pytest.raises(ConfigurationError, match=f"route 'thing' .*parameter 'x': {reason}") as e:
         await client.application.boot()
@@ -65,7 +67,7 @@ async def test_of_a_parameter(client_of: ClientOf, kind: Any, reason: str) -> No
 
 @pytest.mark.parametrize(("kind", "reason"), KINDS, ids=str)
 @pytest.mark.parametrize("many", [False, True])
-async def test_of_what_is_returned(
+async def test_unknown_type_of_result_is_rejected(
     client_of: ClientOf, kind: Any, reason: str, many: bool
 ) -> None:
     client = client_of(controller(int, list[kind] if many else kind))
@@ -75,7 +77,7 @@ async def test_of_what_is_returned(
 
 
 @pytest.mark.parametrize("annotation", ["attrs.Nope", "int int"])
-async def test_an_annotation_that_is_no_missing_name(client_of: ClientOf, annotation: str) -> None:
+async def test_broken_annotation_is_reported(client_of: ClientOf, annotation: str) -> None:
     client = client_of(controller(annotation, Any))
     with pytest.raises(ConfigurationError, match=r"cannot be read .*; write a type"):
         await client.application.boot()

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rxkernel.kernel.binding.defaults import fill_of
-from rxkernel.kernel.binding.misfits import Misfits
-from rxkernel.kernel.binding.node_reader import read_node
-from rxkernel.kernel.binding.shaping import Shaper
-from rxkernel.kernel.binding.validation import Validator
+from rxkernel.kernel.binding.completion import completion_of
+from rxkernel.kernel.binding.response_shape import Shaper
+from rxkernel.kernel.binding.schema_reader import read_schema
+from rxkernel.kernel.binding.validation_errors import ValidationErrors
+from rxkernel.kernel.binding.validator import Validator
 from rxkernel.kernel.serialization import to_plain
 
 T = TypeVar("T")
@@ -162,17 +162,17 @@ def made_by_hand(raw: dict[str, Any]) -> Everything:
 
 
 @given(EVERYTHING)
-def test_what_is_bound_is_written_with_every_field(raw: dict[str, Any]) -> None:
-    misfits = Misfits()
+def test_bound_dataclass_is_encoded_with_every_field(raw: dict[str, Any]) -> None:
+    errors = ValidationErrors()
 
-    bound = Validator(Everything).read(raw, "body", misfits)
+    bound = Validator(Everything).read(raw, "body", errors)
 
-    assert misfits.found == []
+    assert errors.entries == []
     assert to_plain(bound) == to_plain(made_by_hand(raw))
 
 
 @given(EVERYTHING)
-def test_what_is_shaped_is_written_with_every_field(raw: dict[str, Any]) -> None:
+def test_returned_dataclass_is_encoded_with_every_field(raw: dict[str, Any]) -> None:
     assert to_plain(Shaper(Everything, "here").shape(raw)) == to_plain(made_by_hand(raw))
 
 
@@ -190,25 +190,27 @@ def test_what_is_shaped_is_written_with_every_field(raw: dict[str, Any]) -> None
         (Remade, {"name": "a"}, {"tags": [], "name": "a"}),
     ],
 )
-def test_it_holds_in_every_kind_of_place(type_: Any, raw: Any, whole: Any) -> None:
-    misfits = Misfits()
+def test_dataclass_in_any_container_has_every_field(type_: Any, raw: Any, whole: Any) -> None:
+    errors = ValidationErrors()
 
-    bound = Validator(type_).read(raw, "body", misfits)
+    bound = Validator(type_).read(raw, "body", errors)
 
-    assert misfits.found == []
+    assert errors.entries == []
     assert to_plain(bound) == to_plain(Shaper(type_, "here").shape(raw)) == whole
 
 
-def test_a_field_that_a_base_class_has_a_default_for_may_still_be_required() -> None:
-    misfits = Misfits()
+def test_required_field_with_default_in_base_class_is_missing() -> None:
+    errors = ValidationErrors()
 
-    Validator(Remade).read({}, "body", misfits)
+    Validator(Remade).read({}, "body", errors)
 
-    assert misfits.found == [{"path": "body.name", "code": "missing", "message": "is missing"}]
+    assert errors.entries == [{"path": "body.name", "code": "missing", "message": "is missing"}]
 
 
-def test_a_default_that_is_made_is_made_for_each() -> None:
-    one, two = (Validator(Remade).read({"name": "a"}, "body", Misfits()) for _ in range(2))
+def test_default_factory_runs_for_each_instance() -> None:
+    one, two = (
+        Validator(Remade).read({"name": "a"}, "body", ValidationErrors()) for _ in range(2)
+    )
 
     assert one.tags is not two.tags
 
@@ -234,5 +236,5 @@ class Dictionary:
 @pytest.mark.parametrize(
     "type_", [int, list[str], Required, Slotted, Dictionary, Slotted | None, dict[str, Slotted]]
 )
-def test_types_of_which_nothing_is_left_out_pay_nothing(type_: Any) -> None:
-    assert fill_of(read_node(type_)) is None
+def test_type_without_missing_defaults_needs_no_completion(type_: Any) -> None:
+    assert completion_of(read_schema(type_)) is None

@@ -1,0 +1,77 @@
+"""The validators of attrs as entries of ``errors``: the rule is read from the validator.
+
+The text of the exception that a validator of attrs raises is not used, because it quotes the
+value. The names of the attributes that are read here are tested with each validator.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from attrs import validators
+
+from rxkernel.messages.input_errors import (
+    ErrorEntry,
+    kind_of,
+    out_of_bound,
+    wrong_choice,
+    wrong_length,
+    wrong_pattern,
+    wrong_type,
+)
+
+_JSON_SCALARS = (str, int, float, bool, type(None))
+
+
+def _bound(rule: Any, value: Any) -> ErrorEntry | None:
+    if type(rule.bound) not in (int, float):
+        return None
+    return out_of_bound(type(value).__name__, rule.compare_op, rule.bound)
+
+
+def _choice(rule: Any, _: Any) -> ErrorEntry:
+    choices = list(rule.options)
+    return wrong_choice(choices if all(type(c) in _JSON_SCALARS for c in choices) else ())
+
+
+def _class(rule: Any, value: Any) -> ErrorEntry:
+    classes = rule.type if isinstance(rule.type, tuple) else (rule.type,)
+    names = (getattr(cls, "__name__", str(cls)) for cls in classes)
+    return wrong_type(" | ".join(names), kind_of(value))
+
+
+_RULES: dict[type, Callable[[Any, Any], ErrorEntry | None]] = {
+    type(validators.ge(0)): _bound,
+    type(validators.in_(())): _choice,
+    type(validators.instance_of(int)): _class,
+    type(validators.matches_re("")): lambda rule, _: wrong_pattern(rule.pattern.pattern),
+    type(validators.max_len(0)): lambda rule, value: wrong_length(
+        kind_of(value), len(value), longest=rule.max_length
+    ),
+    type(validators.min_len(0)): lambda rule, value: wrong_length(
+        kind_of(value), len(value), shortest=rule.min_length
+    ),
+}
+_AND: Any = type(validators.and_())
+_OPTIONAL: Any = type(validators.optional(()))
+
+
+def is_of_attrs(validator: Any) -> bool:
+    """Whether *validator* was made by a function of `attrs.validators`."""
+    return type(validator).__module__ == "attr.validators"
+
+
+def single_validators(validator: Any) -> Iterator[Any]:
+    """The validators of a field, which attrs joins into one."""
+    if type(validator) is _AND:
+        for each in validator._validators:
+            yield from single_validators(each)
+    elif validator is not None:
+        yield validator
+
+
+def error_of_rule(validator: Any, value: Any) -> ErrorEntry | None:
+    """The rule of *validator*, which is of attrs and rejected *value*; None if it has no code."""
+    if type(validator) is _OPTIONAL:
+        return error_of_rule(validator.validator, value)
+    read = _RULES.get(type(validator))
+    return None if read is None else read(validator, value)

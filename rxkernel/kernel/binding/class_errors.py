@@ -1,0 +1,85 @@
+"""Errors that the classes of an application raise against their fields.
+
+The text of a `ValidationError` is sent to the client. So is the rule of a validator of attrs,
+which is read from the validator. Of any other exception the client gets "is not valid": its text
+may quote the value, a secret or a path.
+"""
+
+import logging
+from typing import Any
+
+import attrs
+import msgspec
+
+from rxkernel.exceptions import ValidationError
+from rxkernel.kernel.binding.attrs_validators import (
+    error_of_rule,
+    is_of_attrs,
+    single_validators,
+)
+from rxkernel.kernel.binding.constructors import has_generated_constructor
+from rxkernel.kernel.binding.validation_errors import UNCERTAIN
+from rxkernel.messages.conversion_errors import entry_of, place_of
+from rxkernel.messages.input_errors import ErrorEntry, invalid
+
+_logger = logging.getLogger(__name__)
+
+
+def error_of_msgspec(exc: msgspec.ValidationError) -> ErrorEntry:
+    """The error that msgspec reports; `UNCERTAIN` where a class may have a bug.
+
+    The entry is kept instead of *exc*, whose traceback refers to the whole body.
+    """
+    cause = exc.__cause__  # raised by a class
+    if isinstance(cause, ValueError):
+        return error_of(cause).at(place_of(exc))
+    return entry_of(exc) if cause is None else UNCERTAIN
+
+
+def error_of(exc: Exception) -> ErrorEntry:
+    """What a client gets of *exc*, which a class raised against its fields."""
+    if isinstance(exc, ValidationError):
+        return ErrorEntry(exc.code, exc.message, exc.params)
+    _logger.debug("the text of this exception is not sent to the client", exc_info=exc)
+    return invalid()
+
+
+def find_rejected_field(
+    instance: Any, exc: TypeError | ValueError
+) -> tuple[str | None, ErrorEntry]:
+    """The field that was rejected with *exc*, None if it is not known, and the error.
+
+    *instance*, of an attrs class or None, is incomplete. A generated constructor sets the fields
+    in order, so a field that is not set has the converter that failed. Once all are set, their
+    validators are run again.
+
+    Raises:
+        TypeError: *exc*, which is a bug, as no converter and no validator of attrs raised it.
+    """
+    cls = type(instance)
+    attributes: tuple[attrs.Attribute[Any], ...] = () if instance is None else attrs.fields(cls)
+    unset = [a for a in attributes if a.init and not hasattr(instance, a.name)]
+    if unset and unset[0].converter is not None and has_generated_constructor(cls):
+        return unset[0].name, error_of(exc)
+    for attribute in attributes if not unset else ():
+        if (error := _check_again(instance, attribute)) is not None:
+            return attribute.name, error
+    if isinstance(exc, TypeError):
+        raise exc
+    return None, error_of(exc)
+
+
+def _check_again(instance: Any, attribute: "attrs.Attribute[Any]") -> ErrorEntry | None:
+    for validator in single_validators(attribute.validator):
+        value = getattr(instance, attribute.name)
+        try:
+            validator(instance, attribute, value)
+        except ValidationError as exc:
+            return error_of(exc)
+        except (TypeError, ValueError) as exc:
+            if is_of_attrs(validator):
+                return error_of_rule(validator, value) or error_of(exc)
+            if isinstance(exc, TypeError):
+                raise
+            return error_of(exc)
+    return None

@@ -1,0 +1,95 @@
+"""What msgspec leaves to do with the instances that it has made.
+
+It does not put a default that is an attribute of the class into a dataclass, and it encodes a
+dataclass from what is in the instance: the field would be there for the action and missing in the
+response. And it encodes all attributes of an attrs instance, also those that are not fields.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+from rxkernel.kernel.binding.constructors import has_class_attribute
+from rxkernel.kernel.binding.model import ModelSchema
+from rxkernel.kernel.binding.schema import Schema
+
+Complete = Callable[[Any], None]
+"""Completes the instances in a value, at every depth."""
+
+
+@attrs.frozen
+class _Class:
+    """What is done with the instances of a class, and their fields that hold instances."""
+
+    steps: tuple[Complete, ...]
+    names: tuple[str, ...]
+
+
+def completion_of(schema: Schema, *, removes_extras: bool = False) -> Complete | None:
+    """How to complete a value of *schema*; None, nearly always, when there is nothing to do.
+
+    With *removes_extras* attributes that ``__attrs_post_init__`` may set are removed.
+    """
+    models = [model for model in schema.walk() if isinstance(model, ModelSchema)]
+    classes = {model.cls: _class_of(model, removes_extras) for model in models}
+    return _walk(classes) if any(each.steps for each in classes.values()) else None
+
+
+def _walk(classes: dict[Any, _Class]) -> Complete:
+    def complete(value: Any) -> None:
+        if (found := classes.get(type(value))) is not None:
+            for step in found.steps:
+                step(value)
+            for name in found.names:
+                complete(getattr(value, name, None))
+        elif isinstance(value, dict):
+            for part in value.values():
+                complete(part)
+        elif isinstance(value, list | tuple | set | frozenset):
+            for part in value:
+                complete(part)
+
+    return complete
+
+
+def _class_of(model: ModelSchema, removes_extras: bool) -> _Class:
+    steps: list[Complete] = []
+    if defaults := _missing_defaults(model.cls):
+        steps.append(_set_defaults(defaults))
+    if removes_extras and model.extra_attributes.are_set_by_class:
+        steps.append(model.extra_attributes.remove_from)
+    names = [field.name for field in model.outputs if field.schema.has_models]
+    return _Class(tuple(steps), tuple(names))
+
+
+def _missing_defaults(cls: Any) -> dict[str, Callable[[], Any]]:
+    """By name, what makes the defaults that msgspec leaves out."""
+    fields = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
+    return {
+        field.name: _default_factory(field)
+        for field in fields
+        if field.init and has_class_attribute(cls, field.name) and _has_default(field)
+    }
+
+
+def _has_default(field: "dataclasses.Field[Any]") -> bool:
+    missing = dataclasses.MISSING
+    return field.default is not missing or field.default_factory is not missing
+
+
+def _default_factory(field: "dataclasses.Field[Any]") -> Callable[[], Any]:
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory
+    return lambda: field.default
+
+
+def _set_defaults(defaults: dict[str, Callable[[], Any]]) -> Complete:
+    def set_defaults(instance: Any) -> None:
+        held = instance.__dict__
+        for name, make in defaults.items():
+            if name not in held:
+                held[name] = make()
+
+    return set_defaults

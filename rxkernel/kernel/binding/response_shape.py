@@ -1,0 +1,177 @@
+"""Converts what an action returns to its annotation: only declared fields are sent."""
+
+from collections.abc import Callable, Sequence
+from types import NoneType
+from typing import Any, Never, NoReturn, Union, is_typeddict
+
+import msgspec
+
+from rxkernel.exceptions import ConfigurationError, RxKernelError
+from rxkernel.kernel.binding.completion import completion_of
+from rxkernel.kernel.binding.containers import ArraySchema
+from rxkernel.kernel.binding.model import ModelSchema
+from rxkernel.kernel.binding.return_types import check_shaped, returned_types
+from rxkernel.kernel.binding.schema import ARRAYS, Schema
+from rxkernel.kernel.binding.schema_reader import read_schema
+from rxkernel.messages.response import (
+    Acknowledgement,
+    EventStreamResponse,
+    FileResponse,
+    Response,
+    StreamResponse,
+)
+from rxkernel.routing.annotations import is_custom, unsendable
+
+Shape = Callable[[Any], Any]
+"""Converts a returned value, or the content of a plain response, to the declared type."""
+
+_NOTHING = (NoneType, NoReturn, Never)
+_UNCHANGED = (StreamResponse, EventStreamResponse, FileResponse, Acknowledgement)
+
+
+class Shaper:
+    """Converts what an action returns to one type.
+
+    An instance of the declared class that holds only its fields is sent unchanged. An instance of
+    a subclass, a mapping, or any object with the attributes is converted, at every depth.
+
+    Raises:
+        TypeError, NameError: msgspec does not know the type.
+    """
+
+    def __init__(self, type_: Any, place: str) -> None:
+        self._type = type_
+        self._place = place
+        self._schema = read_schema(type_)
+        msgspec.json.Decoder(type_)
+        self._passthrough = self._schema.passthrough_classes
+        self._reads_attributes = _can_read_attributes(self._schema)
+        self._complete_unchanged = completion_of(self._schema)
+        self._complete = completion_of(self._schema, removes_extras=True)
+
+    def shape(self, value: Any) -> Any:
+        """*value* as the declared type.
+
+        Raises:
+            RxKernelError: it does not fit; the text has the route, for the log.
+        """
+        if type(value) in self._passthrough or self._schema.passes_through(value):
+            if self._complete_unchanged is not None:
+                self._complete_unchanged(value)
+            return value
+        return self.convert(value)
+
+    def convert(self, value: Any) -> Any:
+        """As `shape`, for a value that may hold more than is declared."""
+        try:
+            shaped = self._by_msgspec(value)
+        except msgspec.ValidationError as exc:
+            raise RxKernelError(
+                f"{self._place} returned a {type(value).__qualname__} that does not fit its "
+                f"return annotation: {exc}"
+            ) from exc
+        if self._complete is not None:
+            self._complete(shaped)
+        return shaped
+
+    def _by_msgspec(self, value: Any) -> Any:
+        if self._reads_attributes and (
+            isinstance(self._schema, ModelSchema) or isinstance(value, ARRAYS)
+        ):
+            return msgspec.convert(value, self._type, from_attributes=True)
+        return msgspec.convert(self._schema.to_plain(value), self._type)
+
+    def matches(self, cls: type) -> bool:
+        """Whether the declared type is the class *cls*."""
+        return getattr(self._schema, "cls", None) is cls
+
+
+def _can_read_attributes(schema: Schema) -> bool:
+    """Whether msgspec can convert any object by its attributes, without `Schema.to_plain`.
+
+    It leaves instances of the class itself alone, which is right where they can hold only their
+    fields, and it reads attributes by the keys of the wire, which must be the fields' names.
+    """
+    item = schema.item if isinstance(schema, ArraySchema) else schema
+    return (
+        isinstance(item, ModelSchema)
+        and item.is_closed
+        and not (is_typeddict(item.cls) or item.is_array or item.tag_field is not None)
+        and all(field.key == field.name for field in item.outputs)
+    )
+
+
+def shape_of(returns: Any, place: str) -> Shape | None:
+    """How to convert what the action at *place* returns; None if nothing is declared.
+
+    The content of a plain response is converted too, unless *returns* lists the class of the
+    response, the response has no content, or its status is an error.
+
+    Raises:
+        ConfigurationError: a declared type cannot be converted to, or not be sent.
+    """
+    what = f"{place} declares to return {getattr(returns, '__qualname__', returns)}"
+    try:
+        types = returned_types(returns)
+        members = [member for member in types if not _is_response(member)]
+        wanted = [member for member in members if member not in _NOTHING]
+        if not wanted or any(member in (Any, object) for member in wanted):
+            return None
+        check_shaped(wanted)
+        if problem := next(filter(None, map(unsendable, wanted)), None):
+            raise ConfigurationError(f"{what}, which cannot be sent: {problem}")
+        if any(map(is_custom, wanted)):
+            return None
+        shape = _of_members(members, place)
+    except (TypeError, NameError, RecursionError) as exc:
+        hint = "; import it outside of TYPE_CHECKING" if isinstance(exc, NameError) else ""
+        raise ConfigurationError(
+            f"{what}, which cannot be shaped: {exc}{hint}; declare a list, a dict or a class, or "
+            f"Any to return what you like"
+        ) from exc
+    return _with_responses(shape, tuple(filter(_is_response, types)))
+
+
+def _with_responses(shape: Shape, declared: tuple[type, ...]) -> Shape:
+    unchanged = (*declared, *_UNCHANGED)
+
+    def shape_all(value: Any) -> Any:
+        if not isinstance(value, Response):
+            return shape(value)
+        has_content = value.content is not None and value.status_code < 400
+        if has_content and not isinstance(value, unchanged):
+            value.content = shape(value.content)
+        return value
+
+    return shape_all
+
+
+def _is_response(type_: Any) -> bool:
+    return isinstance(type_, type) and issubclass(type_, Response)
+
+
+def _of_members(members: Sequence[Any], place: str) -> Shape:
+    try:
+        return Shaper(Union[tuple(members)], place).shape  # noqa: UP007 - made of a list
+    except TypeError:
+        if len(members) < 2:
+            raise
+    return _first_of([Shaper(member, place) for member in members])
+
+
+def _first_of(shapers: list[Shaper]) -> Shape:
+    """For a union that msgspec rejects: by the class of the instance, else the first that fits."""
+
+    def shape(value: Any) -> Any:
+        for cls in type(value).__mro__:
+            for shaper in shapers:
+                if shaper.matches(cls):
+                    return shaper.shape(value)
+        for shaper in shapers[:-1]:
+            try:
+                return shaper.shape(value)
+            except RxKernelError:
+                continue
+        return shapers[-1].shape(value)
+
+    return shape

@@ -1,0 +1,157 @@
+"""The schema of a value without parts, which msgspec converts."""
+
+import functools
+import math
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from itertools import chain
+from types import MappingProxyType
+from typing import Any, Union, get_args, get_origin
+
+import attrs
+import msgspec
+
+from rxkernel.kernel.binding.schema import Schema
+from rxkernel.kernel.binding.validation_errors import Mode, ValidationErrors
+from rxkernel.messages.conversion_errors import entry_of
+from rxkernel.messages.input_errors import (
+    NOT_FINITE,
+    ErrorEntry,
+    kind_of,
+    wrong_format,
+    wrong_type,
+)
+from rxkernel.routing.annotations import UNIONS
+
+Check = Callable[[Any], ErrorEntry | None]
+
+_MIN_EXPONENT, _MAX_EXPONENT, _MAX_DIGITS = -6176, 6144, 7000
+"""The range of decimal128 (IEEE 754)."""
+
+_PASSTHROUGH = frozenset({bool, int, float, str, bytes})
+_BOOL_WORDS = MappingProxyType({"on": True, "yes": True, "off": False, "no": False})
+"""What the checkbox of a form sends, and what people write; msgspec knows ``true`` and ``1``."""
+
+
+@attrs.define(eq=False)
+class ScalarSchema(Schema):
+    """A value without parts: a number, a text, a date, an enum, or anything at all.
+
+    Every error lists the ``choices``, if there are any. The checks run on what msgspec accepts.
+    """
+
+    type: Any
+    title: str
+    choices: tuple[Any, ...] = ()
+    strict_check: Check | None = None
+    lenient_check: Check | None = None
+
+    @property
+    def msgspec_type(self) -> Any:
+        return self.type
+
+    @functools.cached_property
+    def passthrough_classes(self) -> frozenset[type]:
+        return _PASSTHROUGH.intersection(self._types)
+
+    @property
+    def _types(self) -> tuple[Any, ...]:
+        return get_args(self.type) if get_origin(self.type) in UNIONS else (self.type,)
+
+    def parts(self) -> Iterator[Schema]:
+        return iter(())
+
+    def has_checks(self, lenient: bool) -> bool:
+        return (self.lenient_check if lenient else self.strict_check) is not None
+
+    def find_error(self, raw: Any, lenient: bool) -> ErrorEntry | None:
+        check = self.lenient_check if lenient else self.strict_check
+        return None if check is None else check(raw)
+
+    def collect(self, raw: Any, path: str, errors: ValidationErrors, lenient: bool) -> Any:
+        try:
+            value = msgspec.convert(raw, self.type, strict=not lenient)
+        except msgspec.ValidationError as exc:
+            return errors.add(path, entry_of(exc, self.choices, lenient))
+        if (error := self.find_error(raw, lenient)) is not None:
+            return errors.add(path, error)
+        return value
+
+    def convert(self, raw: Any, path: str, errors: ValidationErrors, lenient: bool) -> Any:
+        if errors.mode is Mode.SEARCH:
+            errors.budget -= 1
+        return self.collect(raw, path, errors, lenient)
+
+    def replace_bool_words(self, raw: Any) -> Any:
+        if isinstance(raw, str) and bool in self._types and str not in self._types:
+            return _BOOL_WORDS.get(raw.lower(), raw)
+        return raw
+
+    def to_plain(self, value: Any) -> Any:
+        return value
+
+
+def check_datetime(raw: Any) -> ErrorEntry | None:
+    """Refuse numbers, which msgspec reads as seconds since 1970: "2026" would be in 1970."""
+    try:
+        float(raw)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if isinstance(raw, str):
+        return wrong_format("datetime", "RFC 3339")
+    return wrong_type("datetime", kind_of(raw))
+
+
+def check_float(raw: Any) -> ErrorEntry | None:
+    """Refuse ``nan`` and ``inf``, which JSON does not have but a text may be."""
+    try:
+        is_finite = not isinstance(raw, str | float) or math.isfinite(float(raw))
+    except ValueError:  # a text for another alternative of a union
+        return None
+    return None if is_finite else NOT_FINITE
+
+
+def check_decimal(raw: Any) -> ErrorEntry | None:
+    """Refuse what decimal128 does not have: a sum with ``1e-999999999`` would take all memory."""
+    if not isinstance(raw, str | float | Decimal):
+        return None
+    if isinstance(raw, str) and len(raw) > _MAX_DIGITS:
+        return NOT_FINITE
+    try:
+        value = Decimal(raw)
+    except InvalidOperation:  # a text for another alternative of a union
+        return None
+    exponent = value.as_tuple().exponent
+    is_small = (
+        isinstance(exponent, int)
+        and exponent >= _MIN_EXPONENT
+        and _MIN_EXPONENT <= value.adjusted() <= _MAX_EXPONENT
+    )
+    return None if is_small else NOT_FINITE
+
+
+CHECKS: MappingProxyType[Any, tuple[Check | None, Check | None]] = MappingProxyType(
+    {
+        Decimal: (check_decimal, check_decimal),
+        float: (None, check_float),
+        datetime: (None, check_datetime),
+    }
+)
+"""By type, the checks of a strict and of a lenient source."""
+
+
+def merge_scalars(scalars: list[ScalarSchema]) -> ScalarSchema | None:
+    """The scalars of a union as one, for msgspec to choose from."""
+    if len(scalars) < 2:
+        return scalars[0] if scalars else None
+    choices = [scalar.choices for scalar in scalars]
+    checks = {scalar.lenient_check for scalar in scalars}
+    decimal = check_decimal if check_decimal in checks else None
+    return ScalarSchema(
+        Union[tuple(scalar.type for scalar in scalars)],  # noqa: UP007 - made of a list
+        " | ".join(scalar.title for scalar in scalars),
+        tuple(chain(*choices)) if all(choices) else (),
+        strict_check=decimal,
+        lenient_check=decimal or (check_float if check_float in checks else None),
+    )

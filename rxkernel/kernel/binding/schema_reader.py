@@ -1,0 +1,222 @@
+"""From a type to its schema, once, at boot; `msgspec.inspect` describes the type."""
+
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from types import MappingProxyType, NoneType
+from typing import Annotated, Any, Literal, get_origin
+from uuid import UUID
+
+import attrs
+import msgspec
+from msgspec import inspect as msgspec_inspect
+
+from rxkernel.kernel.binding.constructors import (
+    arguments_of,
+    converter_inputs,
+    is_required,
+    needs_constructor,
+    type_info,
+)
+from rxkernel.kernel.binding.containers import ArraySchema, MappingSchema, TupleSchema
+from rxkernel.kernel.binding.model import ModelSchema
+from rxkernel.kernel.binding.scalar import CHECKS, ScalarSchema
+from rxkernel.kernel.binding.schema import Field, Schema
+from rxkernel.kernel.binding.union import UnionSchema
+from rxkernel.routing.annotations import classes_in
+
+_MAKERS: MappingProxyType[type, Callable[[list[Any]], Any]] = MappingProxyType(
+    {
+        msgspec_inspect.ListType: list,
+        msgspec_inspect.SetType: set,
+        msgspec_inspect.FrozenSetType: frozenset,
+        msgspec_inspect.VarTupleType: tuple,
+    }
+)
+_SCALARS: MappingProxyType[type, tuple[Any, str]] = MappingProxyType(
+    {
+        msgspec_inspect.NoneType: (NoneType, "null"),
+        msgspec_inspect.BoolType: (bool, "bool"),
+        msgspec_inspect.IntType: (int, "int"),
+        msgspec_inspect.FloatType: (float, "float"),
+        msgspec_inspect.StrType: (str, "str"),
+        msgspec_inspect.BytesType: (bytes, "bytes"),
+        msgspec_inspect.ByteArrayType: (bytearray, "bytes"),
+        msgspec_inspect.MemoryViewType: (memoryview, "bytes"),
+        msgspec_inspect.DateTimeType: (datetime, "datetime"),
+        msgspec_inspect.DateType: (date, "date"),
+        msgspec_inspect.TimeType: (time, "time"),
+        msgspec_inspect.TimeDeltaType: (timedelta, "duration"),
+        msgspec_inspect.UUIDType: (UUID, "uuid"),
+        msgspec_inspect.DecimalType: (Decimal, "decimal"),
+    }
+)
+_META = ("gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length", "pattern", "tz")
+_SETS = (msgspec_inspect.SetType, msgspec_inspect.FrozenSetType)
+_UNHASHABLE = (
+    msgspec_inspect.ListType,
+    msgspec_inspect.SetType,
+    msgspec_inspect.DictType,
+    msgspec_inspect.TypedDictType,
+    msgspec_inspect.ByteArrayType,
+)
+_CLASSES = (
+    msgspec_inspect.StructType,
+    msgspec_inspect.DataclassType,
+    msgspec_inspect.TypedDictType,
+)
+
+
+def read_schema(type_: Any, *, allow_unknown: bool = False) -> Schema:
+    """The schema of *type_*; with *allow_unknown*, its classes ignore unknown fields.
+
+    Raises:
+        TypeError: msgspec does not know the type. NameError: it refers to an unknown name.
+    """
+    info = type_info(type_)
+    needs_python = any(needs_constructor(cls) for cls in classes_in(info, set()))
+    reader = _Reader(allow_unknown, needs_python)
+    schema = reader.read(info)
+    if reader.is_partly_python:  # a class may have been used before all of its fields were read
+        return _Reader(allow_unknown, True).read(info)
+    return schema
+
+
+class _Reader:
+    """Keeps the classes that it has read: one may have itself among its fields."""
+
+    def __init__(self, allow_unknown: bool, needs_python: bool) -> None:
+        self._allow_unknown = allow_unknown
+        self._needs_python = needs_python
+        self._models: dict[Any, ModelSchema] = {}
+        self._readers: dict[type, Callable[[Any], Schema]] = {
+            msgspec_inspect.Metadata: lambda info: self.read(info.type),  # a description
+            msgspec_inspect.UnionType: self._union,
+            msgspec_inspect.TupleType: self._tuple,
+            msgspec_inspect.NamedTupleType: self._named_tuple,
+            msgspec_inspect.DictType: self._mapping,
+            **dict.fromkeys(_MAKERS, self._array),
+            **dict.fromkeys(_CLASSES, self._model),
+        }
+
+    @property
+    def is_partly_python(self) -> bool:
+        return not self._needs_python and any(m.needs_python for m in self._models.values())
+
+    def read(self, info: Any) -> Schema:
+        return self._readers.get(type(info), _scalar)(info)
+
+    def _array(self, info: Any) -> Schema:
+        if isinstance(info, _SETS):
+            _check_hash(info.item_type, "an item of a set")
+        item = self.read(info.item_type)
+        return ArraySchema(item, _MAKERS[type(info)], info.min_length or 0, info.max_length)
+
+    def _mapping(self, info: msgspec_inspect.DictType) -> Schema:
+        _check_hash(info.key_type, "a key")
+        key, value = self.read(info.key_type), self.read(info.value_type)
+        return MappingSchema(key, value, info.min_length or 0, info.max_length)
+
+    def _tuple(self, info: msgspec_inspect.TupleType) -> Schema:
+        items = tuple(map(self.read, info.item_types))
+        return TupleSchema(items, tuple, tuple, shortest=len(items))
+
+    def _named_tuple(self, info: msgspec_inspect.NamedTupleType) -> Schema:
+        items = tuple(self.read(field.type) for field in info.fields)
+        return TupleSchema(
+            items,
+            lambda parts: info.cls(*parts),
+            info.cls,
+            names=tuple(field.name for field in info.fields),
+            shortest=sum(field.required for field in info.fields),
+        )
+
+    def _model(self, info: Any) -> Schema:
+        if (known := self._models.get(info.cls)) is not None:
+            return known
+        cls = get_origin(info.cls) or info.cls
+        arguments = arguments_of(cls, [field.name for field in info.fields])
+        forbids_unknown = getattr(info, "forbid_unknown_fields", False)
+        model = self._models[info.cls] = ModelSchema(
+            cls=cls,
+            make=info.cls,
+            tag_field=getattr(info, "tag_field", None),
+            tag=getattr(info, "tag", None),
+            allow_unknown=self._allow_unknown and not forbids_unknown,
+            needs_python=self._needs_python,
+            is_array=getattr(info, "array_like", False),
+            is_attrs=attrs.has(cls) and cls.__new__ is object.__new__,
+        )
+        model.outputs = tuple(self._field(field, arguments) for field in info.fields)
+        sent = {name: self.read(found) for name, found in converter_inputs(cls).items()}
+        model.inputs = {
+            field.key: attrs.evolve(
+                field,
+                schema=sent.get(field.name, field.schema),
+                is_required=is_required(cls, field.argument, otherwise=field.is_required),
+            )
+            for field in model.outputs
+            if field.name in arguments
+        }
+        model.needs_python |= any(field.schema.needs_python for field in model.inputs.values())
+        return model
+
+    def _field(self, info: msgspec_inspect.Field, arguments: dict[str, str]) -> Field:
+        return Field(
+            info.name,
+            info.encode_name,
+            arguments.get(info.name, info.name),
+            self.read(info.type),
+            info.required,
+        )
+
+    def _union(self, info: msgspec_inspect.UnionType) -> Schema:
+        types = [t for t in info.types if not isinstance(t, msgspec_inspect.NoneType)]
+        is_optional = len(types) < len(info.types)
+        return UnionSchema.of(map(self.read, types), is_optional=is_optional)
+
+
+def _scalar(info: Any) -> Schema:
+    if isinstance(info, msgspec_inspect.LiteralType):
+        return ScalarSchema(Literal[info.values], "literal", info.values)
+    if isinstance(info, msgspec_inspect.EnumType):
+        return ScalarSchema(info.cls, "enum", tuple(member.value for member in info.cls))
+    type_, title = _SCALARS.get(type(info), (Any, "anything"))
+    meta = {n: v for n in _META if (v := getattr(info, n, None)) is not None}
+    strict_check, lenient_check = CHECKS.get(type_, (None, None))
+    return ScalarSchema(
+        Annotated[type_, msgspec.Meta(**meta)] if meta else type_,
+        title,
+        strict_check=strict_check,
+        lenient_check=lenient_check,
+    )
+
+
+def _check_hash(info: Any, role: str) -> None:
+    """Refuse what never has a hash; an item of ``set[Any]`` may have one.
+
+    Raises:
+        TypeError: with the class, or the kind.
+    """
+    for part in _hashed_parts(info):
+        _check_hash(part, role)
+    if isinstance(info, _UNHASHABLE):
+        raise TypeError(f"a list, set or object has no hash and cannot be {role}; take a tuple")
+    cls = getattr(info, "cls", None)
+    if cls is not None and (get_origin(cls) or cls).__hash__ is None:
+        raise TypeError(
+            f"{cls.__qualname__} has no hash and cannot be {role}; make the class frozen, or take "
+            f"a list"
+        )
+
+
+def _hashed_parts(info: Any) -> tuple[Any, ...]:
+    """What goes into the hash of a value."""
+    if isinstance(info, msgspec_inspect.Metadata):
+        return (info.type,)
+    if isinstance(info, msgspec_inspect.VarTupleType | msgspec_inspect.FrozenSetType):
+        return (info.item_type,)
+    if isinstance(info, msgspec_inspect.NamedTupleType):
+        return tuple(field.type for field in info.fields)
+    parts: tuple[Any, ...] = getattr(info, "types", getattr(info, "item_types", ()))
+    return parts

@@ -1,0 +1,152 @@
+"""The schema of a union."""
+
+import functools
+from collections.abc import Iterable, Iterator, Mapping
+from types import NoneType
+from typing import Any, Union
+
+import attrs
+
+from rxkernel.kernel.binding.containers import MappingSchema
+from rxkernel.kernel.binding.model import ModelSchema
+from rxkernel.kernel.binding.scalar import ScalarSchema, merge_scalars
+from rxkernel.kernel.binding.schema import ARRAYS, SCALARS, Schema
+from rxkernel.kernel.binding.validation_errors import UNCERTAIN, ValidationErrors
+from rxkernel.messages.input_errors import (
+    MISSING_INPUT,
+    ErrorEntry,
+    kind_of,
+    wrong_choice,
+    wrong_type,
+)
+
+
+@attrs.define(eq=False)
+class UnionSchema(Schema):
+    """On the wire the alternatives differ by their JSON type, classes by their tag."""
+
+    scalar: ScalarSchema | None
+    arrays: tuple[Schema, ...]
+    mapping: MappingSchema | None
+    models: tuple[ModelSchema, ...]
+    is_optional: bool
+
+    @classmethod
+    def of(cls, alternatives: Iterable[Schema], *, is_optional: bool) -> "UnionSchema":
+        scalars, arrays, mappings, models = [], [], [], []
+        for each in alternatives:
+            if isinstance(each, ScalarSchema):
+                scalars.append(each)
+            elif isinstance(each, MappingSchema):
+                mappings.append(each)
+            elif isinstance(each, ModelSchema) and not each.is_array:
+                models.append(each)
+            else:
+                arrays.append(each)
+        mapping = mappings[0] if mappings else None
+        return cls(merge_scalars(scalars), tuple(arrays), mapping, tuple(models), is_optional)
+
+    def parts(self) -> Iterator[Schema]:
+        parts = (self.scalar, *self.arrays, self.mapping, *self.models)
+        return (part for part in parts if part is not None)
+
+    @property
+    def array(self) -> Schema | None:
+        """The alternative for an array; the first, where their tags tell several apart."""
+        return self.arrays[0] if self.arrays else None
+
+    @property
+    def title(self) -> str:
+        parts = (self.scalar, self.array, self.mapping, *self.models[:1])
+        titles = [part.title for part in parts if part is not None]
+        return " | ".join(titles + ["null"] * self.is_optional)
+
+    @property
+    def msgspec_type(self) -> Any:
+        types = [part.msgspec_type for part in self.parts()] + [NoneType] * self.is_optional
+        return None if None in types else Union[tuple(types)]  # noqa: UP007 - made of a list
+
+    @property
+    def holds_many(self) -> bool:
+        return self.array is not None and self.array.holds_many
+
+    @functools.cached_property
+    def passthrough_classes(self) -> frozenset[type]:
+        none = (NoneType,) if self.is_optional else ()
+        return frozenset(none).union(*(part.passthrough_classes for part in self.parts()))
+
+    def has_checks(self, lenient: bool) -> bool:
+        return (lenient and self.is_optional) or super().has_checks(lenient)
+
+    def _choose(self, raw: Any) -> Schema | None:
+        if isinstance(raw, dict):
+            return self._choose_model(raw) if self.models else self.mapping
+        return self._choose_array(raw) if isinstance(raw, ARRAYS) else self.scalar
+
+    def _choose_model(self, raw: dict[str, Any]) -> Schema | None:
+        if len(self.models) == 1:
+            return self.models[0]
+        return next((m for m in self.models if raw.get(m.tag_field or "") == m.tag), None)
+
+    def _choose_array(self, raw: Any) -> Schema | None:
+        tag = next(iter(raw), None)
+        tagged = (a for a in self.arrays if isinstance(a, ModelSchema) and a.tag == tag)
+        return next(tagged, self.array) if len(self.arrays) > 1 else self.array
+
+    def find_error(self, raw: Any, lenient: bool) -> ErrorEntry | None:
+        if raw is None:
+            return None
+        if lenient and self.is_optional and isinstance(raw, str) and raw.lower() == "null":
+            return UNCERTAIN  # None for msgspec; a client that means None leaves it out
+        schema = self._choose(raw)
+        return None if schema is None else schema.find_error(raw, lenient)
+
+    def collect(self, raw: Any, path: str, errors: ValidationErrors, lenient: bool) -> Any:
+        if raw is None and self.is_optional:
+            return None
+        if (schema := self._choose(raw)) is not None:
+            return schema.convert(raw, path, errors, lenient)
+        if isinstance(raw, dict) and self.models:
+            tag_field = self.models[0].tag_field or ""
+            is_given = tag_field in raw
+            error = wrong_choice(m.tag for m in self.models) if is_given else MISSING_INPUT
+            return errors.add(f"{path}.{tag_field}", error)
+        return errors.add(path, wrong_type(self.title, kind_of(raw)))
+
+    def replace_bool_words(self, raw: Any) -> Any:
+        schema = self._choose(raw)
+        return raw if schema is None else schema.replace_bool_words(raw)
+
+    def to_plain(self, value: Any) -> Any:
+        schema = self._choose_for_instance(value)
+        return value if schema is None else schema.to_plain(value)
+
+    def _choose_for_instance(self, value: Any) -> Schema | None:
+        if value is None or isinstance(value, SCALARS):
+            return None
+        if isinstance(value, Mapping):
+            return self._choose(dict(value))
+        if (schema := self._class_of(value)) is not None:
+            return schema
+        if isinstance(self.array, ModelSchema) or isinstance(value, Iterable):
+            return self.array
+        return self.models[0] if len(self.models) == 1 else None
+
+    def _class_of(self, value: Any) -> Schema | None:
+        """The alternative for the class of *value*, or for the nearest of its base classes."""
+        arrays = (a for a in self.arrays if isinstance(a, ModelSchema))
+        by_class = {schema.cls: schema for schema in (*arrays, *self.models)}
+        return next((by_class[cls] for cls in type(value).__mro__ if cls in by_class), None)
+
+    @functools.cached_property
+    def _inspected(self) -> list[Schema]:
+        """The alternatives that must look into a value; scalars and closed classes need not."""
+        models = [model for model in self.models if not model.is_closed]
+        # with models, a dict is one of them or a mapping: only `to_plain` knows
+        mappings = [] if self.models or self.mapping is None else [self.mapping]
+        return [*models, *self.arrays, *mappings]
+
+    def passes_through(self, value: Any) -> bool:
+        if type(value) in self.passthrough_classes:
+            return True
+        return any(schema.passes_through(value) for schema in self._inspected)

@@ -1,0 +1,62 @@
+"""From a raw value to one of a declared type, or to every error in it."""
+
+from types import NoneType
+from typing import Any, get_args, get_origin
+
+from rxkernel.kernel.binding.completion import completion_of
+from rxkernel.kernel.binding.schema_reader import read_schema
+from rxkernel.kernel.binding.validation_errors import INVALID, UNCERTAIN, ValidationErrors
+from rxkernel.messages.input_errors import NOT_UTF8, TOO_DEEP, ErrorEntry
+from rxkernel.routing.annotations import UNIONS
+
+
+class Validator:
+    """Converts raw values to one type: by msgspec, and in Python only where that fails.
+
+    Raises:
+        TypeError, NameError: msgspec does not know the type.
+    """
+
+    def __init__(self, type_: Any, *, allow_unknown: bool = False) -> None:
+        self._type, self._is_optional = _without_none(type_)
+        self.schema = read_schema(self._type, allow_unknown=allow_unknown)
+        self._try = _fail if self.schema.needs_python else self.schema.try_msgspec
+        self._complete = completion_of(self.schema)
+
+    def read(self, raw: Any, path: str, errors: ValidationErrors, lenient: bool = False) -> Any:
+        """The value of *raw*, or `INVALID`; with *lenient* a text ``"7"`` is a number."""
+        if raw is None and self._is_optional:
+            return None
+        try:
+            value, failure = self._try(self._type, raw, lenient)
+            if failure is not None:
+                value = self._collect(failure, raw, path, errors, lenient)
+            if self._complete is not None and value is not INVALID:
+                self._complete(value)
+        except RecursionError:
+            return errors.add(path, TOO_DEEP)
+        except UnicodeEncodeError:
+            return errors.add(path, NOT_UTF8)
+        return value
+
+    def _collect(
+        self, failure: ErrorEntry, raw: Any, path: str, errors: ValidationErrors, lenient: bool
+    ) -> Any:
+        if lenient and (replaced := self.schema.replace_bool_words(raw)) != raw:
+            return self.read(replaced, path, errors, lenient)
+        if self.schema.needs_python:
+            return self.schema.collect(raw, path, errors, lenient)
+        return self.schema.collect_after(failure, raw, path, errors, lenient)
+
+
+def _without_none(type_: Any) -> tuple[Any, bool]:
+    """``(T, True)`` for ``T | None``: msgspec is slower with a union, and reads the text "null"
+    as None."""
+    members = get_args(type_) if get_origin(type_) in UNIONS else ()
+    rest = [member for member in members if member is not NoneType]
+    return (rest[0], True) if len(members) == 2 and len(rest) == 1 else (type_, False)
+
+
+def _fail(_type: Any, _raw: Any, _lenient: bool) -> tuple[Any, ErrorEntry]:
+    """In place of `Schema.try_msgspec` for types that only Python converts."""
+    return INVALID, UNCERTAIN
