@@ -25,6 +25,7 @@ from rxkernel.servers.events import ServerEvents
 
 _OF_A_DEFINITION = (
     KernelEvents.KERNEL_DEFINITION,
+    KernelEvents.KERNEL_HEAD,
     KernelEvents.KERNEL_REQUEST,
     KernelEvents.KERNEL_EXCEPTION,
     KernelEvents.KERNEL_RESPONSE,

@@ -21,6 +21,8 @@ W = TypeVar("W", bound=Callable[..., Any])
 class KernelEvents(StrEnum):
     """The names of the kernel's events."""
 
+    KERNEL_HEAD = "kernel.head"
+    """`HeadEvent`, when the definition is known and before the body is read."""
     KERNEL_REQUEST = "kernel.request"
     """`RequestEvent`, before the action."""
     KERNEL_RESPONSE = "kernel.response"
@@ -35,8 +37,35 @@ class KernelEvents(StrEnum):
     """`CompiledEvent`, when the kernel serves other definitions than before."""
 
 
-# These two are made for every message. Written by hand, for attrs looks the defaults of fields
-# that are not in the signature up in a table, object by object.
+# The first three are created for every message. Their __init__ is written by hand, because that of
+# attrs looks up the default of each field with init=False in a table.
+
+
+@attrs.define(eq=False, init=False)
+class HeadEvent(Event):
+    """Before the body is read and decoded; a listener may respond without it.
+
+    Access rules and rate limits belong here. Over HTTP, ``request.body`` is still None, and
+    ``request.params`` has the path and the query, without the fields of a form. Over other
+    transports the whole message has arrived already.
+    """
+
+    request: Request
+    _response: Response | None
+
+    def __init__(self, request: Request) -> None:
+        self.propagation_stopped = False
+        self.request = request
+        self._response = None
+
+    @property
+    def response(self) -> Response | None:
+        return self._response
+
+    def set_response(self, response: Response) -> None:
+        """Respond now: no further listener, no body, no request phase, no action."""
+        self._response = response
+        self.stop_propagation()
 
 
 @attrs.define(eq=False, init=False)

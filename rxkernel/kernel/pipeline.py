@@ -85,16 +85,15 @@ class Pipeline:
     """
 
     def __init__(self, dispatcher: AsyncEventDispatcher, definition: Definition | None) -> None:
-        self.on_definition, self.on_request, self.on_response, self.on_exception, self.on_end = (
-            Phase(dispatcher.signal(name), definition)
-            for name in (
-                KernelEvents.KERNEL_DEFINITION,
-                KernelEvents.KERNEL_REQUEST,
-                KernelEvents.KERNEL_RESPONSE,
-                KernelEvents.KERNEL_EXCEPTION,
-                KernelEvents.KERNEL_TERMINATE,
-            )
-        )
+        def phase(event_name: str) -> Phase:
+            return Phase(dispatcher.signal(event_name), definition)
+
+        self.on_definition = phase(KernelEvents.KERNEL_DEFINITION)
+        self.on_head = phase(KernelEvents.KERNEL_HEAD)
+        self.on_request = phase(KernelEvents.KERNEL_REQUEST)
+        self.on_response = phase(KernelEvents.KERNEL_RESPONSE)
+        self.on_exception = phase(KernelEvents.KERNEL_EXCEPTION)
+        self.on_end = phase(KernelEvents.KERNEL_TERMINATE)
         self.has_finishers = True
         dispatcher.signal(KernelEvents.KERNEL_TERMINATE).watch(self._finishers_changed)
 
@@ -108,7 +107,7 @@ class Pipeline:
 
     def warm(self) -> None:
         """Put every phase together now, so that an ``only`` that fails does so at boot."""
-        for phase in (self.on_request, self.on_response, self.on_exception):
+        for phase in (self.on_head, self.on_request, self.on_response, self.on_exception):
             phase.listeners()
         self._finishers()
 

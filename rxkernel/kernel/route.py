@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 
-from rxkernel.events.dispatcher import AsyncEventDispatcher, describe
+from rxkernel.events.dispatcher import AsyncEventDispatcher, Listener, describe, run_listeners
 from rxkernel.kernel.errors import failure_of
-from rxkernel.kernel.events import Action, RequestEvent, ResponseEvent
+from rxkernel.kernel.events import Action, HeadEvent, RequestEvent, ResponseEvent
 from rxkernel.kernel.pipeline import Pipeline
 from rxkernel.kernel.scope_exit import (
     close_request_scope,
@@ -67,10 +67,11 @@ class Route(Pipeline):
         super().__init__(dispatcher, self.definition)
 
     async def handle(self, request: Request, ends_scope: bool = True) -> Response:
-        """Request phase, action unless answered, response phase.
+        """Head phase, body, request phase, action, response phase.
 
-        As the handler of the definition it is given a whole message, whose scope ends with it.
-        Every message goes through here, so the phases are written out: each call counts.
+        A response of the head phase skips the body, the request phase and the action; one of the
+        request phase skips the action. As the handler of the definition it gets a whole message,
+        whose scope ends with it. Every message goes through here, so the phases are written out.
         """
         request.definition = self.definition
         request.controller = self.controller
@@ -81,15 +82,23 @@ class Route(Pipeline):
         token = None if _get() is request else _set(request)
         try:
             response: Response | None = None
-            if (listeners := self.on_request.current) is None:
-                listeners = self.on_request.listeners()
+            if (listeners := self.on_head.current) is None:
+                listeners = self.on_head.listeners()
             if listeners:
-                before = RequestEvent(request)
-                for listener in listeners:
-                    await listener(before)
-                    if before.propagation_stopped:
-                        response = before.response
-                        break
+                response = await _run_head(request, listeners)
+            if response is None:
+                if (load_body := request.body_loader) is not None:
+                    request.body_loader = None
+                    await load_body()
+                if (listeners := self.on_request.current) is None:
+                    listeners = self.on_request.listeners()
+                if listeners:
+                    before = RequestEvent(request)
+                    for listener in listeners:
+                        await listener(before)
+                        if before.propagation_stopped:
+                            response = before.response
+                            break
             if response is None:
                 content = await self.action(request)
                 response = (
@@ -179,6 +188,12 @@ class Route(Pipeline):
         if self._path is not None:
             request.path = self._path
             request.method = request.method or self._method
+
+
+async def _run_head(request: Request, listeners: tuple[Listener, ...]) -> Response | None:
+    event = HeadEvent(request)
+    await run_listeners(listeners, event)
+    return event.response
 
 
 async def _failure(request: Request, exc: BaseException) -> Exception:

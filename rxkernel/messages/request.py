@@ -1,6 +1,6 @@
 """One incoming message, the same whether it came over HTTP or a socket."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from enum import Enum
 from typing import Any, Protocol, TypeVar, cast
 
@@ -105,6 +105,9 @@ class Request:
             `Kernel.begin`.
         native: the transport's own request (``aiohttp.web.Request``), made when first asked for
             where a transport has set ``make_native``; None in tests.
+        body_loader: set by a transport that has not read the body: reads and decodes it into this
+            request. The kernel awaits it once, after the head phase, and sets the field to None
+            before. It is still set after the kernel has responded if the body was not needed.
         links, service_source: set by the kernel on a request that matches no definition.
     """
 
@@ -132,6 +135,7 @@ class Request:
     _id: str | None = attrs.field(default=None, repr=False)
     make_native: Callable[[], Any] | None = attrs.field(default=None, repr=False)
     received_at: float = attrs.field(default=0.0, repr=False)
+    body_loader: Callable[[], Awaitable[None]] | None = attrs.field(default=None, repr=False)
     # Set by the kernel where no definition has them. A default would cost each request.
     links: Links = attrs.field(init=False, repr=False)
     service_source: ServiceSource = attrs.field(init=False, repr=False)
