@@ -4,13 +4,14 @@ Queries and forms are texts there, a body is bytes with a content type, and each
 """
 
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
 import attrs
 from multidict import CIMultiDict, MultiDict
 
-from rxkernel.exceptions import NotFoundException
+from rxkernel.exceptions import HttpException, NotFoundException, UnsupportedMediaTypeException
 from rxkernel.kernel.messagepack import encode_msgpack
 from rxkernel.kernel.serialization import encode_json, to_plain
 from rxkernel.kernel.texts import texts_of
@@ -40,23 +41,33 @@ class SentOverHttp:
     files: Files | None
     cookies: Mapping[str, str]
 
-    async def fill_body(self, request: Request, limits: BodyLimits) -> None:
-        """Body or form, within the limits of their route.
+    def set_body_loader(self, request: Request, limits: BodyLimits) -> None:
+        """Encode body or form now, and let ``request.body_loader`` decode it within *limits*.
 
         Raises:
-            HttpException: 400, 413 or 415, as on the wire.
             ValueError: the body cannot be written as its content type, or is a multipart form.
         """
         headers, body = request.headers, self.body
         assert isinstance(headers, CIMultiDict)
         if self.files is not None:
             headers.setdefault("Content-Type", MULTIPART)
-            fill_form(request, limits, texts_of(self.form or {}, "the field"), self.files)
+            form = texts_of(self.form or {}, "the field")
+            request.body_loader = partial(load_form, request, limits, form, self.files)
             return
         if self.form is not None:
             headers.setdefault("Content-Type", URLENCODED)
             body = urlencode(list(texts_of(self.form, "the field").items())).encode()
-        await fill_body(request, limits, body_of(body, headers))
+        try:
+            encoded = body_of(body, headers)
+            if encoded is not None:
+                content_type = _content_type_of(request, limits)
+                if not limits.is_streamed and content_type.kind == MULTIPART:
+                    raise ValueError(
+                        "multipart forms are not read from a body; pass form= and files="
+                    )
+                request.body_loader = partial(load_body, request, limits, content_type, encoded)
+        except UnsupportedMediaTypeException as exc:
+            request.body_loader = partial(_reject, exc)
 
 
 def fill_event(
@@ -89,8 +100,10 @@ def fill_params(
     request.params = MultiDict([*path.items(), *texts.items()])
 
 
-def fill_form(request: Request, limits: BodyLimits, form: MultiDict[str], files: Files) -> None:
-    """Fields and files, within the limits of their route.
+async def load_form(
+    request: Request, limits: BodyLimits, form: MultiDict[str], files: Files
+) -> None:
+    """Set the fields and files of *request*, within the limits of their route.
 
     Raises:
         PayloadTooLargeException: 413.
@@ -129,31 +142,36 @@ def body_of(body: Any, headers: CIMultiDict[str]) -> bytes | AsyncIterable[bytes
     )
 
 
-async def fill_body(
-    request: Request, limits: BodyLimits, body: bytes | AsyncIterable[bytes] | None
+async def load_body(
+    request: Request,
+    limits: BodyLimits,
+    content_type: ContentType,
+    body: bytes | AsyncIterable[bytes],
 ) -> None:
-    """Decode *body* by the content type of *request*, unless the action reads it itself.
+    """Decode *body* as *content_type* into *request*, unless the action reads it itself.
 
     Raises:
         HttpException: 400, 413 or 415, as on the wire.
-        ValueError: it is a multipart form.
     """
-    if body is None:
-        return
-    kind = BYTES if limits.is_raw else request.headers.get("Content-Type", BYTES)
-    content_type = content_type_of(kind)
     if limits.is_streamed:
         request.source = _limited(_pieces(body), limits.total)
         return
-    _check_readable(content_type)
     pieces = _limited(_pieces(body), limits.memory)
     request.raw_body = b"".join([piece async for piece in pieces])
     decode_body(content_type, request, limits)
 
 
-def _check_readable(content_type: ContentType) -> None:
-    if content_type.kind == MULTIPART:
-        raise ValueError("multipart forms are not read from a body; pass form= and files=")
+def _content_type_of(request: Request, limits: BodyLimits) -> ContentType:
+    """Return the content type that the body of *request* is decoded as.
+
+    Raises:
+        UnsupportedMediaTypeException: the header ``Content-Type`` is invalid (415).
+    """
+    return content_type_of(BYTES if limits.is_raw else request.headers.get("Content-Type", BYTES))
+
+
+async def _reject(exception: HttpException) -> None:
+    raise exception
 
 
 async def _pieces(body: bytes | AsyncIterable[bytes]) -> AsyncIterator[bytes]:

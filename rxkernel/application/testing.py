@@ -114,7 +114,7 @@ class KernelClient:
                 fill_params(request, definition, sent.params, settings.prefix)
             finally:  # a listener of exceptions may read the cookies of a 404
                 self._add_cookies(request.headers, _path_of(request), sent.cookies)
-            await sent.fill_body(request, BodyLimits.of(definition, settings))
+            sent.set_body_loader(request, BodyLimits.of(definition, settings))
         except HttpException as exc:
             response = await kernel.fail(request, exc)
         else:

@@ -23,6 +23,7 @@ from rxkernel import (
     Settings,
     TerminateEvent,
     UnauthorizedException,
+    UploadedFile,
     error_response,
     http,
     observe,
@@ -459,3 +460,46 @@ async def test_head_phase_does_not_run_without_a_definition(client_of: ClientOf)
 
     assert response.status_code == 413
     assert pages.trace == ["response"]
+
+
+# --- KernelClient
+
+
+@pytest.mark.parametrize(
+    ("content", "seen"),
+    [
+        ({"body": {"a": 1}}, {"a": 1}),
+        ({"form": {"a": 1}}, {"a": "1"}),
+        ({"files": {"f": UploadedFile("f.txt", b"x")}}, {}),
+    ],
+    ids=["json", "urlencoded", "multipart"],
+)
+async def test_client_reads_the_body_of_an_http_request_after_the_head_phase(
+    client_of: ClientOf, content: dict[str, Any], seen: Any
+) -> None:
+    bodies: list[Any] = []
+    pages = Pages(lambda event: bodies.append((event.request.body, len(event.request.files))))
+
+    response = await client_with(client_of, pages).http("echo", **content)
+
+    assert dict(response.content) == seen
+    assert bodies == [(None, 0)]
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [("application/json", b"{"), ("text/plain; charset=none", "text"), ("invalid", "text")],
+)
+async def test_client_head_response_comes_before_errors_of_the_body(
+    client_of: ClientOf, content_type: str, body: Any
+) -> None:
+    pages = Pages()
+    client = client_with(client_of, pages)
+    headers = {"Content-Type": content_type}
+    failed = await client.http("echo", headers=headers, body=body)
+
+    pages.on_head = lambda event: event.set_response(Response("closed", 503))
+    closed = await client.http("echo", headers=headers, body=body)
+
+    assert failed.status_code in (400, 415)
+    assert closed.status_code == 503

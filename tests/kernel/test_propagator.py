@@ -118,7 +118,8 @@ async def test_trace_of_a_refused_message_reaches_its_exception_listeners() -> N
     headers = {"traceparent": "00-1", "Content-Type": "application/json"}
     async with KernelClient(application(Tracing)) as client:
         await client.http("call_with_body", headers=headers, body=b"{")
-        assert client.application.injector.get(Calls).seen == [("exception", "00-1")]
+        seen = client.application.injector.get(Calls).seen
+        assert seen == [("exception", "00-1"), ("terminate", "00-1")]
 
 
 async def test_propagator_that_fails_is_logged_and_the_message_answered(
