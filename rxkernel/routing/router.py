@@ -1,6 +1,6 @@
-"""From a method and a raw path to a target, at a cost that does not grow with the routes.
+"""Finds the target of a method and a raw path, at a cost that does not grow with the routes.
 
-Paths without parameters are one dictionary look-up, others one for each shape of templates.
+A path without parameters costs one dictionary look-up, others one for each shape of templates.
 """
 
 import re
@@ -10,6 +10,7 @@ from typing import Final, Generic, TypeVar
 from urllib.parse import unquote
 
 import attrs
+from multidict import CIMultiDict
 
 from rxkernel.exceptions import (
     BadRequestException,
@@ -17,17 +18,18 @@ from rxkernel.exceptions import (
     MethodNotAllowedException,
     NotFoundException,
 )
+from rxkernel.messages.vary import vary
 from rxkernel.routing.constraints import NO_CONSTRAINTS, Constraints, Head, HostOf
 from rxkernel.routing.kinds import MIXED_RANK
 from rxkernel.routing.path import PathTemplate
-from rxkernel.routing.shapes import HeadersNotFoundException, Shapes
+from rxkernel.routing.shapes import HeaderMismatch, Match, Shapes
 
 T = TypeVar("T")
 _MALFORMED = re.compile("%(?![0-9a-fA-F]{2})")
 
 
 class _Nothing(Enum):
-    """No target; ``None`` may be one."""
+    """No target. Not ``None``, which may be a target."""
 
     NONE = 0
 
@@ -37,58 +39,55 @@ _NONE: Final = _Nothing.NONE
 
 @attrs.frozen(eq=False)
 class _Table(Generic[T]):
-    """What has one method: *static* templates by their path, the others by their shape.
+    """The routes of one method: *static* templates by their path, the others by their shape.
 
-    Static paths with a route that has constraints are *chosen*, and found as templates with
-    parameters are: so the other static paths take one look-up and no more.
+    A static path that has a route with constraints is in *constrained*, and its routes are in
+    *shapes*: so all other static paths cost one look-up.
     """
 
     shapes: Shapes[T]
     static: dict[str, T] = attrs.field(factory=dict)
-    chosen: set[str] = attrs.field(factory=set)
+    constrained: set[str] = attrs.field(factory=set)
 
     def add(
-        self, template: PathTemplate, target: T, turns: Sequence[int], constraints: Constraints
+        self, template: PathTemplate, target: T, orders: Sequence[int], constraints: Constraints
     ) -> None:
         path = _encoded([segment.shape for segment in template.segments])
         if template.parameters:
-            self.shapes.add(template, target, iter(turns), constraints)
-        elif not constraints and path not in self.chosen:
+            self.shapes.add(template, target, iter(orders), constraints)
+        elif not constraints and path not in self.constrained:
             self.static[path] = self.static[f"{path}/"] = target
         else:
             if path in self.static:
                 self.shapes.add(template, self.static.pop(path), iter(()))
                 del self.static[f"{path}/"]
-            self.chosen.add(path)
+            self.constrained.add(path)
             self.shapes.add(template, target, iter(()), constraints)
 
     def has(self, path: str, parts: list[str], head: Head | None) -> bool:
-        """Whether the path is there at the host of *head*, whatever its headers."""
-        try:
-            return path in self.static or self.shapes.find(parts, head) is not None
-        except HeadersNotFoundException:
-            return True
+        """Whether the host of *head* has the path, whatever the headers are."""
+        return path in self.static or self.shapes.find(parts, head) is not None
 
 
 class Router(Generic[T]):
-    """Finds the target of a request; knows nothing of any transport.
+    """Finds the target of a request; independent of any transport.
 
     The most specific template wins, segment by segment from the left: a literal; a pattern, or a
     mixture of literal and parameters; int, uuid, float; the converters of the application in
     their order; str, path; then the one added first. One trailing slash of a request is ignored,
     outside a ``path`` value. Paths are case-sensitive.
 
-    Of several routes with one method and path, the most specific `Constraints` that a request
-    fits decide; *host_of* returns the host that a request is for.
+    If several routes have one method and path, the most specific `Constraints` that the request
+    meets win; *host_of* returns the host of a request.
     """
 
     def __init__(self, host_of: HostOf = lambda head: None) -> None:
         self._host_of = host_of
         self._tables: dict[str, _Table[T]] = {}
         self._no_table: _Table[T] = self._new_table()
-        self._any: _Table[T] = self._new_table()  # of all methods, for unknown paths
+        self._any: _Table[T] = self._new_table()  # the routes of all methods, for unknown paths
         self._names: dict[tuple[str, str, Constraints], str] = {}
-        self._turns: dict[tuple[str, ...], int] = {}
+        self._orders: dict[tuple[str, ...], int] = {}
         self._slashes = 1
 
     def _new_table(self) -> _Table[T]:
@@ -102,52 +101,47 @@ class Router(Generic[T]):
         name: str,
         constraints: Constraints = NO_CONSTRAINTS,
     ) -> None:
-        """Send requests for *method* and *template* that fit *constraints* to *target*.
+        """Route requests with *method* and *template* that meet *constraints* to *target*.
 
-        GET answers HEAD too, until HEAD is added for the same path and constraints.
+        GET also serves HEAD, until HEAD is added for the same path and constraints.
 
         Raises:
             ConfigurationError: a route with this method already matches the same requests.
         """
-        here = f"{name!r} ({method} {template.text}{constraints})"
-        there = self._names.setdefault((method, template.shape, constraints), here)
-        if there is not here:
+        new = f"{name!r} ({method} {template.text}{constraints})"
+        known = self._names.setdefault((method, template.shape, constraints), new)
+        if known is not new:
             raise ConfigurationError(
-                f"Routes {there} and {here} answer the same requests: "
+                f"Routes {known} and {new} match the same requests: "
                 "change the path, the method, host or headers of one, or remove it."
             )
         self._slashes = max(self._slashes, len(template.segments) + 1)
-        turns = self._turns_of(template)
+        orders = self._orders_of(template)
         methods = [method]
         if method == "GET" and ("HEAD", template.shape, constraints) not in self._names:
             methods.append("HEAD")
         tables = (self._tables.setdefault(m, self._new_table()) for m in methods)
         for table in (self._any, *tables):
-            table.add(template, target, turns, constraints)
+            table.add(template, target, orders, constraints)
 
-    def _turns_of(self, template: PathTemplate) -> list[int]:
-        """Of each mixed segment: when a template with this beginning was added first."""
+    def _orders_of(self, template: PathTemplate) -> list[int]:
+        """For each mixed segment: when a template with this beginning was added first."""
         shapes = tuple(segment.shape for segment in template.segments)
         return [
-            self._turns.setdefault(shapes[:end], len(self._turns))
+            self._orders.setdefault(shapes[:end], len(self._orders))
             for end, segment in enumerate(template.segments, 1)
             if segment.rank == MIXED_RANK
         ]
 
-    def match(
-        self, method: str, raw_path: str, head: Head | None = None
-    ) -> tuple[T, dict[str, object]]:
-        """The target of a request and the converted parameters, in a dict of its own.
+    def find(self, method: str, raw_path: str, head: Head | None = None) -> Match[T] | None:
+        """Return the target of a request and a new dict of the converted parameters, or None.
 
-        *raw_path* is percent-encoded and without the query; an empty one is the root. Where
-        the most specific match lacks *method*, less specific ones are asked. Without *head*, no
-        route with constraints is found.
+        *raw_path* is percent-encoded and has no query; an empty one is the root. If the most
+        specific template does not have *method*, less specific ones are tried. Without *head*, no
+        route with constraints is found. `error_for` returns the error for None.
 
         Raises:
-            BadRequestException: malformed percent-encoding, invalid UTF-8 or a NUL byte.
-            NotFoundException: no template matches the path at this host, or none with these
-                headers; then with ``Vary``.
-            MethodNotAllowedException: none that matches has the method; with ``Allow``.
+            BadRequestException: invalid percent-encoding, invalid UTF-8 or a NUL byte.
         """
         table = self._tables.get(method, self._no_table)
         target = table.static.get(raw_path, _NONE)
@@ -161,21 +155,45 @@ class Router(Generic[T]):
             if target is not _NONE and not parts[0]:
                 return target, {}
         found = table.shapes.find(parts, head)
-        if found is not None:
-            return found
-        methods = self._methods(parts, head)
-        if not methods:
-            raise NotFoundException
-        raise MethodNotAllowedException(headers={"Allow": ", ".join(methods)})
+        return None if isinstance(found, HeaderMismatch) else found
 
-    def allowed(self, raw_path: str, head: Head | None = None) -> list[str]:
-        """The methods that a path answers at the host of *head*, sorted, OPTIONS among them.
+    def error_for(
+        self, method: str, raw_path: str, head: Head | None = None
+    ) -> NotFoundException | MethodNotAllowedException:
+        """Return the error for a request that `find` does not find.
 
-        [] for an unknown path. The headers of *head* do not matter: a page that asks what it may
-        send does not send them yet (Fetch Standard, "CORS-preflight request").
+        404 if no template matches the path at this host; 404 with ``Vary`` if its routes require
+        other headers; 405 with ``Allow`` if it has other methods.
 
         Raises:
-            BadRequestException: as in `match`.
+            BadRequestException: as `find`.
+        """
+        parts = _decoded(raw_path, self._slashes)
+        found = self._tables.get(method, self._no_table).shapes.find(parts, head)
+        if isinstance(found, HeaderMismatch):
+            headers: CIMultiDict[str] = CIMultiDict()
+            vary(headers, *found.names)
+            return NotFoundException(headers=headers)
+        methods = self._methods(parts, head)
+        if methods:
+            return MethodNotAllowedException(headers={"Allow": ", ".join(methods)})
+        return NotFoundException()
+
+    def match(self, method: str, raw_path: str, head: Head | None = None) -> Match[T]:
+        """As `find`, but raises the error of `error_for`."""
+        found = self.find(method, raw_path, head)
+        if found is None:
+            raise self.error_for(method, raw_path, head)
+        return found
+
+    def allowed(self, raw_path: str, head: Head | None = None) -> list[str]:
+        """Return the methods that a path has at the host of *head*, sorted, with OPTIONS.
+
+        [] for an unknown path. The headers of *head* are ignored: a CORS preflight request does
+        not have those of the request that follows (Fetch Standard, "CORS-preflight request").
+
+        Raises:
+            BadRequestException: as `find`.
         """
         return self._methods(_decoded(raw_path, self._slashes), head)
 
@@ -189,12 +207,12 @@ class Router(Generic[T]):
 
 
 def _decoded(raw_path: str, slashes: int) -> list[str]:
-    """The path split at its first *slashes* slashes, then decoded: ``%2F`` splits nothing."""
+    """Split the path at its first *slashes* slashes, then decode the parts, so ``%2F`` is kept."""
     parts = raw_path.split("/", slashes)
     if _MALFORMED.search(raw_path):
-        raise BadRequestException("The path has a '%' that two hexadecimal digits do not follow.")
+        raise BadRequestException("The path has a '%' without two hexadecimal digits after it.")
     try:
-        raw_path.encode()  # a lone surrogate stands for a byte that was no UTF-8
+        raw_path.encode()  # fails for a lone surrogate, which stands for an invalid byte
         parts = [unquote(part, errors="strict") for part in parts]
     except UnicodeError as exc:
         raise BadRequestException("The path is not valid UTF-8.") from exc
@@ -204,5 +222,5 @@ def _decoded(raw_path: str, slashes: int) -> list[str]:
 
 
 def _encoded(parts: list[str]) -> str:
-    """The path of decoded *parts*, in which only what would be read otherwise is encoded."""
+    """Join decoded *parts* to a path, in which only ``%`` and ``/`` of the parts are encoded."""
     return "".join(f"/{part.replace('%', '%25').replace('/', '%2F')}" for part in parts)

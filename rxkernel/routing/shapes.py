@@ -1,7 +1,9 @@
-"""Templates by their shape: the places of their literals, and what may stand at the others.
+"""Finds the template that matches a path, at a cost that depends on shapes, not on templates.
 
-The templates of one shape are one dictionary, by their literals: however many there are, a path
-asks each shape once. Few shapes have paths of one length, and one order of them holds for all.
+The shape of a template says which of its segments are literals and which kind of parameter each of
+the others is. All templates of one shape are in one dictionary whose keys are their literals, so a
+path needs one look-up per shape. One order of the shapes, the most specific first, holds for all
+paths.
 """
 
 from bisect import insort
@@ -13,8 +15,6 @@ from typing import Generic, Protocol, TypeVar
 import attrs
 from multidict import CIMultiDict
 
-from rxkernel.exceptions import NotFoundException
-from rxkernel.messages.vary import vary
 from rxkernel.routing.constraints import NO_CONSTRAINTS, Constraints, Head, HostOf
 from rxkernel.routing.kinds import LITERAL_RANK, MIXED_RANK, PATH
 from rxkernel.routing.path import PathTemplate
@@ -24,28 +24,42 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 Parts = list[str]
 """A path split at its slashes and decoded; the first part is empty, before the first slash."""
-Found = tuple[T, dict[str, object]]
+Match = tuple[T, dict[str, object]]
+"""The target that a path leads to, and the values of its parameters."""
 _Parameters = tuple[tuple[str, int, Callable[[str], object | None]], ...]
 _NO_HEADERS: CIMultiDict[str] = CIMultiDict()
 
 
-class _End(Protocol[T_co]):
-    """What is left of a template when its literals are found; *head* is for constraints."""
+@attrs.frozen(eq=False)
+class HeaderMismatch:
+    """The path has routes at this host, but none for the headers of the request.
 
-    def read(self, parts: Parts, head: Head | None) -> Found[T_co] | None: ...
+    It ends the search: the router does not try less specific paths.
+
+    Attributes:
+        names: the headers that the routes of the path require.
+    """
+
+    names: tuple[str, ...]
+
+
+class _Matcher(Protocol[T_co]):
+    """Matches the parameters of a path whose literals match; constraints read *head*."""
+
+    def match(self, parts: Parts, head: Head | None) -> Match[T_co] | HeaderMismatch | None: ...
 
 
 @attrs.frozen(eq=False)
-class Route(Generic[T]):
-    """``parameters``: the name, the place in the parts, and what reads the text found there."""
+class _Endpoint(Generic[T]):
+    """A target and its *parameters*: the name, the index in the parts, and what reads the text."""
 
     target: T
     parameters: _Parameters
 
-    def read(self, parts: Parts, head: Head | None) -> Found[T] | None:
+    def match(self, parts: Parts, head: Head | None) -> Match[T] | None:
         values: dict[str, object] = {}
-        for name, place, read in self.parameters:
-            value = read(parts[place])
+        for name, index, read in self.parameters:
+            value = read(parts[index])
             if value is None:
                 return None
             values[name] = value
@@ -53,77 +67,70 @@ class Route(Generic[T]):
 
 
 @attrs.frozen(eq=False)
-class _Tail(Generic[T]):
-    """A ``path`` parameter: all parts from *place* on are one again."""
+class _PathTail(Generic[T]):
+    """A ``path`` parameter: joins all parts from *index* on."""
 
-    place: int
-    route: Route[T]
+    index: int
+    endpoint: _Endpoint[T]
 
-    def read(self, parts: Parts, head: Head | None) -> Found[T] | None:
-        whole = "/".join(parts[self.place :])
-        return self.route.read([*parts[: self.place], whole], head)
-
-
-class HeadersNotFoundException(NotFoundException):
-    """The path is there at this host, but not with these headers (404)."""
+    def match(self, parts: Parts, head: Head | None) -> Match[T] | None:
+        tail = "/".join(parts[self.index :])
+        return self.endpoint.match([*parts[: self.index], tail], head)
 
 
 @attrs.frozen(eq=False)
-class _Choice(Generic[T]):
+class _ConstrainedRoutes(Generic[T]):
     """The routes of one method and path of which some have constraints, the most specific first.
 
-    Routes of another host are not there. Headers choose between the others, as between the
-    versions of one resource: a request that fits none of them does not go on to less specific
-    paths.
+    Routes of another host are ignored. Headers choose between the others, as between the versions
+    of one resource.
     """
 
     host_of: HostOf
-    routes: list[tuple[Constraints, _End[T]]] = attrs.field(factory=list)
+    routes: list[tuple[Constraints, _Matcher[T]]] = attrs.field(factory=list)
 
-    def add(self, constraints: Constraints, end: _End[T]) -> None:
-        """Add a route, in place of one with the same constraints."""
-        for place, (known, _) in enumerate(self.routes):
+    def add(self, constraints: Constraints, matcher: _Matcher[T]) -> None:
+        """Add a route, or replace the one with the same constraints."""
+        for index, (known, _) in enumerate(self.routes):
             if known == constraints:
-                self.routes[place] = (constraints, end)
+                self.routes[index] = (constraints, matcher)
                 return
-        insort(self.routes, (constraints, end), key=lambda route: route[0].order)
+        insort(self.routes, (constraints, matcher), key=lambda route: route[0].order)
 
-    def read(self, parts: Parts, head: Head | None) -> Found[T] | None:
+    def match(self, parts: Parts, head: Head | None) -> Match[T] | HeaderMismatch | None:
         host = None if head is None else self.host_of(head)
         headers = _NO_HEADERS if head is None else head.headers
         here = [route for route in self.routes if route[0].accept_host(host)]
-        for constraints, end in here:
+        for constraints, matcher in here:
             if constraints.accept_headers(headers):
-                return end.read(parts, head)
-        if here and here[0][1].read(parts, head) is not None:
-            missed: CIMultiDict[str] = CIMultiDict()
-            vary(missed, *(name for constraints, _ in here for name in constraints.names))
-            raise HeadersNotFoundException(headers=missed)
+                return matcher.match(parts, head)
+        if here and here[0][1].match(parts, head) is not None:
+            return HeaderMismatch(tuple(n for constraints, _ in here for n in constraints.names))
         return None
 
 
 @attrs.frozen(eq=False)
-class _Fork(Generic[T]):
-    """Mixed segments at one place; the texts of their parameters take its place in the parts.
+class _MixedSegments(Generic[T]):
+    """The mixed segments at one *index*. The texts of their parameters replace the part there.
 
-    What follows each has shapes of its own, so that a path comes to each of them once at most.
+    Each branch has shapes of its own, so a path visits each of them once at most.
     """
 
-    place: int
+    index: int
     host_of: HostOf
     branches: list[tuple[int, Segment, "Shapes[T]"]] = attrs.field(factory=list)
 
-    def branch(self, turn: int, segment: Segment) -> "Shapes[T]":
-        """What follows *segment*; the lower its *turn*, the earlier it is tried."""
+    def branch(self, order: int, segment: Segment) -> "Shapes[T]":
+        """Return the shapes that follow *segment*; branches are tried by ascending *order*."""
         for known, _, shapes in self.branches:
-            if known == turn:
+            if known == order:
                 return shapes
         shapes = Shapes[T](self.host_of)
-        insort(self.branches, (turn, segment, shapes), key=itemgetter(0))
+        insort(self.branches, (order, segment, shapes), key=itemgetter(0))
         return shapes
 
-    def read(self, parts: Parts, head: Head | None) -> Found[T] | None:
-        before, part, after = parts[: self.place], parts[self.place], parts[self.place + 1 :]
+    def match(self, parts: Parts, head: Head | None) -> Match[T] | HeaderMismatch | None:
+        before, part, after = parts[: self.index], parts[self.index], parts[self.index + 1 :]
         for _, segment, shapes in self.branches:
             texts = segment.match(part)
             if texts is not None:
@@ -135,30 +142,33 @@ class _Fork(Generic[T]):
 
 @attrs.frozen(eq=False)
 class _Shape(Generic[T]):
-    """*literals*: takes the parts where this shape has literals, as the key of *ends*."""
+    """The templates of one shape; *literals* takes the key of *matchers* from the parts."""
 
     ranks: tuple[int, ...]
     literals: Callable[[Parts], object]
-    ends: dict[object, _End[T]] = attrs.field(factory=dict)
+    matchers: dict[object, _Matcher[T]] = attrs.field(factory=dict)
 
-    def put(self, key: object, end: _End[T], constraints: Constraints, host_of: HostOf) -> None:
-        """Have *end* read what has the literals *key*, of several routes the one that fits."""
-        known = self.ends.get(key)
-        if not (constraints or isinstance(known, _Choice)):
-            self.ends[key] = end
+    def add(
+        self, key: object, matcher: _Matcher[T], constraints: Constraints, host_of: HostOf
+    ) -> None:
+        """Add the *matcher* of a route with the literals *key*."""
+        known = self.matchers.get(key)
+        if not (constraints or isinstance(known, _ConstrainedRoutes)):
+            self.matchers[key] = matcher
             return
-        if not isinstance(known, _Choice):
+        if not isinstance(known, _ConstrainedRoutes):
             plain = [] if known is None else [(NO_CONSTRAINTS, known)]
-            known = self.ends[key] = _Choice(host_of, plain)
-        known.add(constraints, end)
+            known = self.matchers[key] = _ConstrainedRoutes(host_of, plain)
+        known.add(constraints, matcher)
 
 
 @attrs.frozen(eq=False)
 class Shapes(Generic[T]):
-    """The templates of one method, or what of them follows one mixed segment.
+    """The templates of one method, or the part of them that follows one mixed segment.
 
-    *_open* shapes end with a ``path`` parameter or a fork: they take paths of any length. The
-    routes share their *_parameters* where they are equal: that is less for a processor to fetch.
+    *_open* shapes end with a ``path`` parameter or a mixed segment: they match paths of any
+    length. Endpoints with equal *_parameters* share one tuple, which fits better into the cache of
+    a processor.
     """
 
     _host_of: HostOf
@@ -167,13 +177,13 @@ class Shapes(Generic[T]):
     _open: list[_Shape[T]] = attrs.field(factory=list)
     _parameters: dict[_Parameters, _Parameters] = attrs.field(factory=dict)
 
-    def find(self, parts: Parts, head: Head | None) -> Found[T] | None:
+    def find(self, parts: Parts, head: Head | None) -> Match[T] | HeaderMismatch | None:
         if parts[0]:
-            return None  # not rooted, such as the "*" of OPTIONS
+            return None  # the path does not begin with a slash, such as the "*" of OPTIONS
         length = len(parts) - (not parts[-1])  # one trailing slash is ignored
         for shape in self._by_length.get(length, self._open):
-            end = shape.ends.get(shape.literals(parts))
-            if end is not None and (found := end.read(parts, head)) is not None:
+            matcher = shape.matchers.get(shape.literals(parts))
+            if matcher is not None and (found := matcher.match(parts, head)) is not None:
                 return found
         return None
 
@@ -181,75 +191,80 @@ class Shapes(Generic[T]):
         self,
         template: PathTemplate,
         target: T,
-        turns: Iterator[int],
+        orders: Iterator[int],
         constraints: Constraints = NO_CONSTRAINTS,
     ) -> None:
-        """Send what *template* matches to *target*; *turns* order its mixed segments."""
+        """Add *target* for the paths that *template* matches.
+
+        *orders* has a number for each mixed segment: the lower, the earlier it is tried.
+        """
         parameters = _parameters(template)
         parameters = self._parameters.setdefault(parameters, parameters)
-        self._add(template.segments, 1, Route(target, parameters), turns, constraints)
+        self._add(template.segments, 1, _Endpoint(target, parameters), orders, constraints)
 
     def _add(
         self,
         segments: Sequence[Segment],
-        place: int,
-        route: Route[T],
-        turns: Iterator[int],
+        index: int,
+        endpoint: _Endpoint[T],
+        orders: Iterator[int],
         constraints: Constraints,
     ) -> None:
-        """*place*: where the first of *segments* is in the parts of a path."""
+        """Add *endpoint*; *index* is that of the first of *segments* in the parts of a path."""
         whole = list(takewhile(lambda segment: segment.rank != MIXED_RANK, segments))
-        shape = self._shape(segments[: len(whole) + 1], place)
-        key = shape.literals([""] * place + [segment.shape for segment in segments])
-        place += len(whole)
+        shape = self._shape(segments[: len(whole) + 1], index)
+        key = shape.literals([""] * index + [segment.shape for segment in segments])
+        index += len(whole)
         if len(whole) < len(segments):
             mixed, rest = segments[len(whole)], segments[len(whole) + 1 :]
-            fork = shape.ends.get(key)
-            if not isinstance(fork, _Fork):
-                fork = shape.ends[key] = _Fork(place, self._host_of)
-            shapes = fork.branch(next(turns), mixed)
-            shapes._add(rest, place + len(mixed.kinds), route, turns, constraints)
+            branching = shape.matchers.get(key)
+            if not isinstance(branching, _MixedSegments):
+                branching = shape.matchers[key] = _MixedSegments(index, self._host_of)
+            shapes = branching.branch(next(orders), mixed)
+            shapes._add(rest, index + len(mixed.kinds), endpoint, orders, constraints)
             return
         is_path = whole and whole[-1].rank == PATH.rank
-        end: _End[T] = _Tail(place - 1, route) if is_path else route
-        shape.put(key, end, constraints, self._host_of)
+        matcher: _Matcher[T] = _PathTail(index - 1, endpoint) if is_path else endpoint
+        shape.add(key, matcher, constraints, self._host_of)
 
-    def _shape(self, segments: Sequence[Segment], place: int) -> _Shape[T]:
+    def _shape(self, segments: Sequence[Segment], first: int) -> _Shape[T]:
+        """Return the shape of *segments*, whose first one has the index *first* in the parts."""
         ranks = tuple(segment.rank for segment in segments)
         if ranks in self._known:
             return self._known[ranks]
-        last = place + len(ranks) - 1
+        last = first + len(ranks) - 1
         literals = _taker(
-            [place for place, rank in enumerate(ranks, place) if rank == LITERAL_RANK]
+            [index for index, rank in enumerate(ranks, first) if rank == LITERAL_RANK]
         )
         if ranks and ranks[-1] in (MIXED_RANK, PATH.rank):
             shape = _Shape[T](ranks, _from_longer(last, literals))
-            orders = [self._open, *self._by_length.values()]
+            lists = [self._open, *self._by_length.values()]
         else:
             shape = _Shape(ranks, literals)
             lengths = (last + 1,) if ranks else (last + 1, last)  # an empty path is the root
-            orders = [self._by_length.setdefault(length, [*self._open]) for length in lengths]
-        for order in orders:
-            insort(order, shape, key=attrgetter("ranks"))
+            lists = [self._by_length.setdefault(length, [*self._open]) for length in lengths]
+        for shapes in lists:
+            insort(shapes, shape, key=attrgetter("ranks"))
         self._known[ranks] = shape
         return shape
 
 
-def _taker(places: Sequence[int]) -> Callable[[Parts], object]:
-    """Takes the parts at *places*; without any, the empty one before the first slash."""
-    return itemgetter(*places or (0,))
+def _taker(indexes: Sequence[int]) -> Callable[[Parts], object]:
+    """Return a function that takes the parts at *indexes*; without any, the empty first part."""
+    return itemgetter(*indexes or (0,))
 
 
 def _from_longer(last: int, take: Callable[[Parts], object]) -> Callable[[Parts], object]:
-    """*take*, or None from parts that end before the place *last*."""
+    """Return a function that calls *take*, but returns None for parts without the index *last*."""
     return lambda parts: take(parts) if len(parts) > last else None
 
 
 def _parameters(template: PathTemplate) -> _Parameters:
-    """A mixed segment takes a place for each of its parameters, see `_Fork`."""
+    """Return the parameters with their indexes; each one of a mixed segment has an index of its
+    own, see `_MixedSegments`."""
     taken = [kind for segment in template.segments for kind in segment.kinds or (None,)]
-    places = [place for place, kind in enumerate(taken, 1) if kind is not None]
+    indexes = [index for index, kind in enumerate(taken, 1) if kind is not None]
     return tuple(
-        (name, place, kind.read)
-        for place, (name, kind) in zip(places, template.parameters.items(), strict=True)
+        (name, index, kind.read)
+        for index, (name, kind) in zip(indexes, template.parameters.items(), strict=True)
     )

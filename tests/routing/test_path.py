@@ -14,6 +14,7 @@ from rxkernel.routing.kinds import KINDS, Kind
 from rxkernel.routing.path import PathTemplate
 from rxkernel.routing.router import Router
 from rxkernel.routing.segment import Segment
+from tests.routing.matching import match
 
 ID = uuid.UUID("12345678-1234-5678-1234-56781234abcd")
 
@@ -25,7 +26,7 @@ class Color(StrEnum):
 def read(template: PathTemplate, raw_path: str) -> dict[str, object]:
     router: Router[None] = Router()
     router.add("GET", template, None, "here")
-    return router.match("GET", raw_path)[1]
+    return match(router, "GET", raw_path)[1]
 
 
 def segment(text: str) -> Segment:

@@ -21,6 +21,7 @@ from rxkernel.routing.converters import Converter, own_kinds
 from rxkernel.routing.kinds import STR
 from rxkernel.routing.path import PathTemplate
 from rxkernel.routing.router import Router
+from tests.routing.matching import match
 
 
 def router_of(*routes: str) -> Router[str]:
@@ -36,14 +37,14 @@ def test_a_static_path_is_found_with_or_without_one_trailing_slash() -> None:
     """A trailing slash of a request is ignored; a second one is an empty segment."""
     router = router_of("GET /", "GET /users", "GET /users/{id}/posts")
 
-    assert router.match("GET", "/users") == ("GET /users", {})
-    assert router.match("GET", "/users/") == ("GET /users", {})
-    assert router.match("GET", "/users/1/posts/") == ("GET /users/{id}/posts", {"id": "1"})
+    assert match(router, "GET", "/users") == ("GET /users", {})
+    assert match(router, "GET", "/users/") == ("GET /users", {})
+    assert match(router, "GET", "/users/1/posts/") == ("GET /users/{id}/posts", {"id": "1"})
     for root in ("/", ""):
-        assert router.match("GET", root) == ("GET /", {})
+        assert match(router, "GET", root) == ("GET /", {})
     for unknown in ("//", "/users//", "//users", "/users/1/posts//", "/users//posts"):
         with pytest.raises(NotFoundException):
-            router.match("GET", unknown)
+            match(router, "GET", unknown)
 
 
 @pytest.mark.parametrize("path", ["/Users", "/users/a/b/c", "*", "users", "http://x/users", "?"])
@@ -53,7 +54,7 @@ def test_an_unknown_path_is_not_found(path: str) -> None:
 
     assert router.allowed(path) == []
     with pytest.raises(NotFoundException):
-        router.match("GET", path)
+        match(router, "GET", path)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ def test_a_path_that_cannot_be_decoded_is_a_bad_request(path: str) -> None:
     router = router_of("GET /u/{x}")
 
     with pytest.raises(BadRequestException, match="The path "):
-        router.match("GET", path)
+        match(router, "GET", path)
     with pytest.raises(BadRequestException, match="The path "):
         router.allowed(path)
 
@@ -73,19 +74,19 @@ def test_a_path_that_cannot_be_decoded_is_a_bad_request(path: str) -> None:
 def test_a_nul_byte_is_a_bad_request(path: str) -> None:
     """It ends a string in C: no file system and few data bases take it."""
     with pytest.raises(BadRequestException, match="NUL"):
-        router_of("GET /u/{x}").match("GET", path)
+        match(router_of("GET /u/{x}"), "GET", path)
 
 
 def test_segments_are_split_before_they_are_decoded() -> None:
     """RFC 3986 §2.2: an encoded delimiter is data."""
     router = router_of("GET /u/{x}", "GET /u/a/b", "GET /caffè/100%", "GET /f/{p:path}")
 
-    assert router.match("GET", "/u/a%2Fb") == ("GET /u/{x}", {"x": "a/b"})
-    assert router.match("GET", "/u/%2F/") == ("GET /u/{x}", {"x": "/"})
-    assert router.match("GET", "/f/a%2Fb/c%20d/") == ("GET /f/{p:path}", {"p": "a/b/c d/"})
-    assert router.match("GET", "/%63aff%C3%A8/100%25") == ("GET /caffè/100%", {})
+    assert match(router, "GET", "/u/a%2Fb") == ("GET /u/{x}", {"x": "a/b"})
+    assert match(router, "GET", "/u/%2F/") == ("GET /u/{x}", {"x": "/"})
+    assert match(router, "GET", "/f/a%2Fb/c%20d/") == ("GET /f/{p:path}", {"p": "a/b/c d/"})
+    assert match(router, "GET", "/%63aff%C3%A8/100%25") == ("GET /caffè/100%", {})
     with pytest.raises(BadRequestException):
-        router.match("GET", "/caffè/100%")
+        match(router, "GET", "/caffè/100%")
 
 
 def test_a_path_value_keeps_its_slashes_and_is_never_empty() -> None:
@@ -93,7 +94,7 @@ def test_a_path_value_keeps_its_slashes_and_is_never_empty() -> None:
     router = router_of("GET /f/{p:path}")
 
     for value in ("a", "a/", "a//b", "/", "//", "/a", "a/b/c/d/e/f"):
-        assert router.match("GET", f"/f/{value}")[1] == {"p": value}
+        assert match(router, "GET", f"/f/{value}")[1] == {"p": value}
     for path in ("/f", "/f/"):
         assert router.allowed(path) == []
 
@@ -106,7 +107,7 @@ def test_the_most_specific_segment_wins_from_the_left() -> None:
 
     paths = ["/7", "/v7", "/8", f"/{identifier}", "/7.5", "/x", "/x/y"]
 
-    assert [router.match("GET", path)[0] for path in paths] == [
+    assert [match(router, "GET", path)[0] for path in paths] == [
         "GET /7",
         "GET /v{x}",
         "GET /{i:int}",
@@ -123,7 +124,7 @@ def test_a_pattern_ranks_with_mixtures_before_int() -> None:
 
     paths = ["/2000", "/2001", "/1999", "/123", "/7"]
 
-    assert [router.match("GET", path)[0] for path in paths] == [
+    assert [match(router, "GET", path)[0] for path in paths] == [
         "GET /2000",
         "GET /{y:/[0-9]{4}/}",
         "GET /{y:/[0-9]{4}/}",
@@ -136,17 +137,17 @@ def test_a_pattern_gives_a_text_and_matches_within_one_segment() -> None:
     """Percent-encoding is decoded before; a trailing slash belongs to no parameter."""
     router = router_of("GET /{x:/.+/}/b", "GET /f/{y:/[a-z]+/}")
 
-    assert router.match("GET", "/a%2Fa/b/") == ("GET /{x:/.+/}/b", {"x": "a/a"})
-    assert router.match("GET", "/f/%61bc") == ("GET /f/{y:/[a-z]+/}", {"y": "abc"})
+    assert match(router, "GET", "/a%2Fa/b/") == ("GET /{x:/.+/}/b", {"x": "a/a"})
+    assert match(router, "GET", "/f/%61bc") == ("GET /f/{y:/[a-z]+/}", {"y": "abc"})
     for unknown in ("/a/a/b", "//b", "/f/7", "/f/", "/f/a/b"):
         assert router.allowed(unknown) == []
 
 
 def test_two_routes_with_one_pattern_are_refused() -> None:
     """Two patterns that differ may match the same paths: the first added wins then."""
-    with pytest.raises(ConfigurationError, match="answer the same requests"):
+    with pytest.raises(ConfigurationError, match="match the same requests"):
         router_of("GET /{a:/[0-9]+/}", "GET /{b:/[0-9]+/}")
-    assert router_of("GET /{a:/[0-9]+/}", "GET /{b:/[0-9]*7/}").match("GET", "/7") == (
+    assert match(router_of("GET /{a:/[0-9]+/}", "GET /{b:/[0-9]*7/}"), "GET", "/7") == (
         "GET /{a:/[0-9]+/}",
         {"a": "7"},
     )
@@ -154,8 +155,8 @@ def test_two_routes_with_one_pattern_are_refused() -> None:
 
 def test_of_equally_specific_segments_the_first_added_wins() -> None:
     """Ties keep registration order."""
-    assert router_of("GET /a{x}", "GET /{x}b").match("GET", "/a-b")[0] == "GET /a{x}"
-    assert router_of("GET /{x}b", "GET /a{x}").match("GET", "/a-b")[0] == "GET /{x}b"
+    assert match(router_of("GET /a{x}", "GET /{x}b"), "GET", "/a-b")[0] == "GET /a{x}"
+    assert match(router_of("GET /{x}b", "GET /a{x}"), "GET", "/a-b")[0] == "GET /{x}b"
 
 
 def test_the_order_of_mixed_segments_is_kept_for_each_beginning_and_for_all_methods() -> None:
@@ -166,41 +167,41 @@ def test_the_order_of_mixed_segments_is_kept_for_each_beginning_and_for_all_meth
         router.add("GET", PathTemplate.parse(route.removeprefix("GET ")), route, route)
 
     for path, first in {"/x/a-b": "/x/a{s}", "/y/a-b": "/y/{s}b"}.items():
-        assert router.match("GET", path)[0] == f"GET {first}"
-        assert router.match("GET", f"{path}/c")[0] == f"GET {first}/c"
+        assert match(router, "GET", path)[0] == f"GET {first}"
+        assert match(router, "GET", f"{path}/c")[0] == f"GET {first}/c"
 
 
 def test_what_follows_a_mixed_segment_does_not_outweigh_it() -> None:
     """A literal further on is no reason to leave a segment that went first."""
     router = router_of("GET /a{x}/{y}", "GET /{x}b/c", "GET /{x}/c", "GET /{x}-{y:int}/{p:path}")
 
-    assert router.match("GET", "/a-b/c") == ("GET /a{x}/{y}", {"x": "-b", "y": "c"})
-    assert router.match("GET", "/b-b/c") == ("GET /{x}b/c", {"x": "b-"})
-    assert router.match("GET", "/b-7/c") == (
+    assert match(router, "GET", "/a-b/c") == ("GET /a{x}/{y}", {"x": "-b", "y": "c"})
+    assert match(router, "GET", "/b-b/c") == ("GET /{x}b/c", {"x": "b-"})
+    assert match(router, "GET", "/b-7/c") == (
         "GET /{x}-{y:int}/{p:path}",
         {"x": "b", "y": 7, "p": "c"},
     )
-    assert router.match("GET", "/b-x/c") == ("GET /{x}/c", {"x": "b-x"})
+    assert match(router, "GET", "/b-x/c") == ("GET /{x}/c", {"x": "b-x"})
 
 
 def test_a_dead_end_is_left_for_a_less_specific_segment() -> None:
     """Backtracking: a better beginning does not hide a template that matches to the end."""
     router = router_of("GET /a/{i:int}/x", "GET /a/{s}/y", "GET /{t}/5/z", "GET /a/{p:path}")
 
-    assert router.match("GET", "/a/5/x") == ("GET /a/{i:int}/x", {"i": 5})
-    assert router.match("GET", "/a/5/y") == ("GET /a/{s}/y", {"s": "5"})
-    assert router.match("GET", "/a/5/z") == ("GET /a/{p:path}", {"p": "5/z"})
-    assert router.match("GET", "/b/5/z") == ("GET /{t}/5/z", {"t": "b"})
+    assert match(router, "GET", "/a/5/x") == ("GET /a/{i:int}/x", {"i": 5})
+    assert match(router, "GET", "/a/5/y") == ("GET /a/{s}/y", {"s": "5"})
+    assert match(router, "GET", "/a/5/z") == ("GET /a/{p:path}", {"p": "5/z"})
+    assert match(router, "GET", "/b/5/z") == ("GET /{t}/5/z", {"t": "b"})
 
 
 def test_a_method_that_the_best_match_lacks_is_looked_for_further_on() -> None:
     """405 only when no matching template has the method, then with the methods of all."""
     router = router_of("GET /u/me", "PUT /u/{id:int}", "DELETE /u/{name}", "PATCH /{p:path}")
 
-    assert router.match("DELETE", "/u/me") == ("DELETE /u/{name}", {"name": "me"})
-    assert router.match("PATCH", "/u/7") == ("PATCH /{p:path}", {"p": "u/7"})
+    assert match(router, "DELETE", "/u/me") == ("DELETE /u/{name}", {"name": "me"})
+    assert match(router, "PATCH", "/u/7") == ("PATCH /{p:path}", {"p": "u/7"})
     with pytest.raises(MethodNotAllowedException) as caught:
-        router.match("PUT", "/u/me")
+        match(router, "PUT", "/u/me")
     assert caught.value.headers == {"Allow": "DELETE, GET, HEAD, OPTIONS, PATCH"}
     assert router.allowed("/u/7") == ["DELETE", "OPTIONS", "PATCH", "PUT"]
 
@@ -208,9 +209,9 @@ def test_a_method_that_the_best_match_lacks_is_looked_for_further_on() -> None:
 @pytest.mark.parametrize("order", [("GET /{x}", "HEAD /{y}"), ("HEAD /{y}", "GET /{x}")])
 def test_get_answers_head_unless_head_is_added(order: tuple[str, str]) -> None:
     """RFC 9110 §9.3.2."""
-    assert router_of("GET /{x}").match("HEAD", "/a") == ("GET /{x}", {"x": "a"})
-    assert router_of(*order).match("HEAD", "/a") == ("HEAD /{y}", {"y": "a"})
-    assert router_of(*order).match("GET", "/a") == ("GET /{x}", {"x": "a"})
+    assert match(router_of("GET /{x}"), "HEAD", "/a") == ("GET /{x}", {"x": "a"})
+    assert match(router_of(*order), "HEAD", "/a") == ("HEAD /{y}", {"y": "a"})
+    assert match(router_of(*order), "GET", "/a") == ("GET /{x}", {"x": "a"})
 
 
 def test_options_is_allowed_but_needs_a_route_to_match() -> None:
@@ -218,9 +219,9 @@ def test_options_is_allowed_but_needs_a_route_to_match() -> None:
     router = router_of("POST /a", "OPTIONS /b")
 
     assert router.allowed("/a") == ["OPTIONS", "POST"]
-    assert router.match("OPTIONS", "/b")[0] == "OPTIONS /b"
+    assert match(router, "OPTIONS", "/b")[0] == "OPTIONS /b"
     with pytest.raises(MethodNotAllowedException):
-        router.match("OPTIONS", "/a")
+        match(router, "OPTIONS", "/a")
 
 
 def test_two_routes_for_the_same_requests_are_refused_by_name() -> None:
@@ -233,16 +234,16 @@ def test_two_routes_for_the_same_requests_are_refused_by_name() -> None:
         ConfigurationError, match=r"'GET /u/\{id:int\}'.*'user_show'.*: change the"
     ):
         router.add("GET", twin, "get", "user_show")
-    assert router.match("GET", "/u/1") == ("GET /u/{id:int}", {"id": 1})
-    assert router.match("POST", "/u/1") == ("post", {"key": 1})
+    assert match(router, "GET", "/u/1") == ("GET /u/{id:int}", {"id": 1})
+    assert match(router, "POST", "/u/1") == ("post", {"key": 1})
 
 
 def test_every_match_has_a_dictionary_of_its_own() -> None:
     """A request may change its parameters; the next one must not see it."""
     router = router_of("GET /a")
 
-    router.match("GET", "/a")[1]["x"] = 1
-    assert router.match("GET", "/a") == ("GET /a", {})
+    match(router, "GET", "/a")[1]["x"] = 1
+    assert match(router, "GET", "/a") == ("GET /a", {})
 
 
 PATTERNS = {
@@ -389,12 +390,12 @@ def test_the_router_agrees_with_a_naive_linear_matcher(
 
     assert router.allowed(raw_path) == sorted(allowed)
     if expected:
-        target, values = router.match(method, raw_path)
+        target, values = match(router, method, raw_path)
         assert target == expected[0]
         assert list(values.values()) == naive_values(target[1], raw_path)
     else:
         with pytest.raises(MethodNotAllowedException if best else NotFoundException):
-            router.match(method, raw_path)
+            match(router, method, raw_path)
 
 
 GARBAGE = st.text() | st.text("/%aF0.-\0é\udcff2f", max_size=30).map(lambda text: f"/{text}")
@@ -405,7 +406,7 @@ def test_no_path_raises_anything_but_an_answer(method: str, raw_path: str) -> No
     """No client input may end in a 500."""
     router = router_of("GET /", "GET /a/{i:int}", "GET /{f:float}/{x}.{y}", "POST /{p:path}")
 
-    assert status_of(lambda: router.match(method, raw_path)) in {200, 400, 404, 405}
+    assert status_of(lambda: match(router, method, raw_path)) in {200, 400, 404, 405}
     assert status_of(lambda: router.allowed(raw_path)) in {200, 400}
 
 
@@ -429,7 +430,7 @@ def steps_of(router: Router[str], path: str) -> int:
     before = sys.getprofile()
     sys.setprofile(watch)
     try:
-        router.match("GET", path)
+        match(router, "GET", path)
     except HttpException:
         pass
     finally:
@@ -481,7 +482,26 @@ def test_depth_is_no_limit_to_templates_or_paths() -> None:
     deep = "GET " + "/x" * 3000 + "/{id:int}"
     router = router_of(deep, "GET /{a}/{b}/{c}/x")
 
-    assert router.match("GET", "/x" * 3000 + "/7") == (deep, {"id": 7})
+    assert match(router, "GET", "/x" * 3000 + "/7") == (deep, {"id": 7})
     for path in ("/x" * 4000, "/y" * 4000, "/" * 4000, "/%78" * 4000):
         with pytest.raises(NotFoundException):
-            router.match("GET", path)
+            match(router, "GET", path)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "headers"),
+    [
+        ("GET", "/nowhere", 404, {}),
+        ("DELETE", "/users", 405, {"Allow": "GET, HEAD, OPTIONS"}),
+        ("BREW", "/users/7", 405, {"Allow": "OPTIONS, POST"}),
+        ("GET", "*", 404, {}),
+    ],
+)
+def test_find_without_a_match_returns_none_and_error_for_the_reason(
+    method: str, path: str, status: int, headers: dict[str, str]
+) -> None:
+    router = router_of("GET /users", "POST /users/{id}")
+
+    assert router.find(method, path) is None
+    error = router.error_for(method, path)
+    assert (error.status_code, dict(error.headers)) == (status, headers)
