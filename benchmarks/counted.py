@@ -1,6 +1,7 @@
-"""What `benchmarks.instructions` counts, in one process: ``python -m benchmarks.counted``.
+"""What `benchmarks.instructions` counts, in one process.
 
-valgrind writes down its counter, and begins again at zero, whenever `getloadavg` is called:
+``python -m benchmarks.counted rxkernel`` runs the cases of rxkernel, with ``aiohttp`` those of
+raw aiohttp. valgrind writes its counter, and sets it to zero, at each call of `getloadavg`:
 nothing else here calls it.
 """
 
@@ -14,9 +15,17 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 
 import attrs
+from aiohttp import web
 
 from benchmarks.http.peers import FIVE, NONE, Listeners
-from benchmarks.http.servers import rxkernel_app, settings
+from benchmarks.http.servers import aiohttp_app, rxkernel_app, settings
+from benchmarks.http.servers.changes import (
+    Change,
+    four_headers,
+    header_and_cookie,
+    one_header,
+    varying_header,
+)
 from benchmarks.http.work import BODY, HELLO, PARAMETERS, Work
 from benchmarks.processes import ROOT
 from benchmarks.router import templates
@@ -29,10 +38,55 @@ Do = Callable[[int], Awaitable[None]]
 mark = os.getloadavg
 
 
-def _application(listeners: Listeners) -> Application:
+@attrs.frozen
+class Exchange:
+    """A request, and the status of its response."""
+
+    path: str
+    method: str = "GET"
+    headers: tuple[str, ...] = ()
+    body: bytes = b""
+    status: int = 200
+
+    @classmethod
+    def of(cls, work: Work) -> "Exchange":
+        if not work.body:
+            return cls(work.path, work.method)
+        headers = ("Content-Type: application/json", f"Content-Length: {len(work.body)}")
+        return cls(work.path, work.method, headers, work.body)
+
+    async def repeat(self, port: int, times: int) -> None:
+        """Send the request from another process, which valgrind does not count."""
+        lines = (f"{self.method} {self.path} HTTP/1.1", f"Host: 127.0.0.1:{port}", *self.headers)
+        request = "\r\n".join((*lines, "", "")).encode() + self.body
+        command = (sys.executable, "-m", "benchmarks.asker", str(port), str(self.status))
+        ask = partial(subprocess.run, cwd=ROOT, check=True, input=request)
+        await asyncio.to_thread(ask, (*command, str(times)))
+
+
+_HELLO = Exchange.of(HELLO)
+_CHUNKS = Exchange(
+    BODY.path,
+    BODY.method,
+    ("Content-Type: application/json", "Transfer-Encoding: chunked"),
+    b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY.body), BODY.body),
+)
+
+
+def _set(listeners: Listeners, change: Change | None) -> None:
     settings.REQUEST_LISTENERS = listeners.request
     settings.RESPONSE_LISTENERS = listeners.response
-    return rxkernel_app.create(Settings(http=HttpSettings(port=0)))
+    settings.CHANGE = change
+
+
+_PORT_0 = HttpSettings(port=0)
+
+
+def _application(
+    listeners: Listeners, change: Change | None = None, http_settings: HttpSettings = _PORT_0
+) -> Application:
+    _set(listeners, change)
+    return rxkernel_app.create(Settings(http=http_settings))
 
 
 @asynccontextmanager
@@ -49,21 +103,34 @@ async def kernel(listeners: Listeners) -> AsyncIterator[Do]:
 
 
 @asynccontextmanager
-async def http(work: Work, listeners: Listeners) -> AsyncIterator[Do]:
-    """The server, asked over one connection by a process that is not counted."""
-    application = _application(listeners)
+async def http(
+    exchange: Exchange,
+    listeners: Listeners = FIVE,
+    change: Change | None = None,
+    http_settings: HttpSettings = _PORT_0,
+) -> AsyncIterator[Do]:
+    """rxkernel's server, over one connection."""
+    application = _application(listeners, change, http_settings)
     await application.start()
-    command = (sys.executable, "-m", "benchmarks.asker")
-    port = str(application.servers["aiohttp"].port)
-
-    async def ask(times: int) -> None:
-        arguments = (*command, port, work.name, str(times))
-        await asyncio.to_thread(subprocess.run, arguments, cwd=ROOT, check=True)
-
     try:
-        yield ask
+        yield partial(exchange.repeat, application.servers["aiohttp"].port)
     finally:
         await application.stop()
+
+
+@asynccontextmanager
+async def raw_aiohttp(
+    exchange: Exchange, listeners: Listeners = FIVE, change: Change | None = None
+) -> AsyncIterator[Do]:
+    """aiohttp's server with middlewares in place of the listeners, over one connection."""
+    _set(listeners, change)
+    runner = web.AppRunner(aiohttp_app.create(), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield partial(exchange.repeat, runner.addresses[0][1])
+    finally:
+        await runner.cleanup()
 
 
 @asynccontextmanager
@@ -102,22 +169,66 @@ class Case:
                     mark()
 
 
+HELLO_FIVE = "HTTP hello, 3 + 2 listeners"
+ONE_HEADER = f"{HELLO_FIVE}, one header"
+VARYING_HEADER = f"{HELLO_FIVE}, one header with a new value each time"
+FOUR_HEADERS = f"{HELLO_FIVE}, four headers"
+HEADER_AND_COOKIE = f"{HELLO_FIVE}, header and cookie"
+POLICIES = f"{HEADER_AND_COOKIE}, with security headers, origins and compression on"
+HELLO_NONE = "HTTP hello, no listeners"
+PARAMETERS_FIVE = "HTTP path and query, 3 + 2 listeners"
+BODY_FIVE = "HTTP validated body, 3 + 2 listeners"
+
+_POLICIES = HttpSettings(
+    port=0, security_headers=True, origins=("https://example.org",), compression=True
+)
+_COMPRESSION = HttpSettings(port=0, compression=True)
+_GZIP = ("Accept-Encoding: gzip",)
+_CHANGES = {
+    ONE_HEADER: one_header,
+    VARYING_HEADER: varying_header,
+    FOUR_HEADERS: four_headers,
+    HEADER_AND_COOKIE: header_and_cookie,
+}
+
 CASES = (
     Case("kernel, no listeners", 500, partial(kernel, NONE)),
     Case("kernel, 3 + 2 listeners", 500, partial(kernel, FIVE)),
-    Case("HTTP hello, no listeners", 200, partial(http, HELLO, NONE)),
-    Case("HTTP hello, 3 + 2 listeners", 200, partial(http, HELLO, FIVE)),
-    Case("HTTP path and query, 3 + 2 listeners", 200, partial(http, PARAMETERS, FIVE)),
-    Case("HTTP validated body, 3 + 2 listeners", 200, partial(http, BODY, FIVE)),
+    Case(HELLO_NONE, 200, partial(http, _HELLO, NONE)),
+    Case(HELLO_FIVE, 200, partial(http, _HELLO)),
+    *(Case(title, 200, partial(http, _HELLO, FIVE, c)) for title, c in _CHANGES.items()),
+    Case(POLICIES, 200, partial(http, _HELLO, FIVE, header_and_cookie, _POLICIES)),
+    Case(PARAMETERS_FIVE, 200, partial(http, Exchange.of(PARAMETERS))),
+    Case(BODY_FIVE, 200, partial(http, Exchange.of(BODY))),
+    Case("HTTP validated body in one chunk, 3 + 2 listeners", 100, partial(http, _CHUNKS)),
+    Case("HTTP 404, 3 + 2 listeners", 100, partial(http, Exchange("/missing", status=404))),
+    Case("HTTP stream of one piece, 3 + 2 listeners", 100, partial(http, Exchange("/stream"))),
+    Case("HTTP file of 1 KiB, 3 + 2 listeners", 100, partial(http, Exchange("/file"))),
+    Case(
+        "HTTP 2 KiB of JSON compressed with gzip, 3 + 2 listeners",
+        100,
+        partial(http, Exchange("/large", headers=_GZIP), FIVE, None, _COMPRESSION),
+    ),
     Case("router, 10 templates", 600, partial(router, 10)),
     Case("router, 1,000 templates", 600, partial(router, 1000)),
 )
 
+AIOHTTP_CASES = (
+    Case(HELLO_NONE, 200, partial(raw_aiohttp, _HELLO, NONE)),
+    Case(HELLO_FIVE, 200, partial(raw_aiohttp, _HELLO)),
+    *(Case(title, 200, partial(raw_aiohttp, _HELLO, FIVE, c)) for title, c in _CHANGES.items()),
+    Case(PARAMETERS_FIVE, 200, partial(raw_aiohttp, Exchange.of(PARAMETERS))),
+    Case(BODY_FIVE, 200, partial(raw_aiohttp, Exchange.of(BODY))),
+)
+"""Those of `CASES` that raw aiohttp has too, with the same titles."""
 
-async def main() -> None:
-    for case in CASES:
+SERVERS = {"rxkernel": CASES, "aiohttp": AIOHTTP_CASES}
+
+
+async def main(server: str) -> None:
+    for case in SERVERS[server]:
         await case.count()
 
 
 if __name__ == "__main__":
-    run(main())
+    run(main(sys.argv[1]))

@@ -18,7 +18,7 @@ from pathlib import Path
 import attrs
 import click
 
-from benchmarks.counted import CASES, FACTORS, ROUNDS
+from benchmarks.counted import FACTORS, ROUNDS, SERVERS, Case
 from benchmarks.processes import ROOT
 from benchmarks.report import Table
 
@@ -40,12 +40,13 @@ class Counts:
     counts: dict[str, int]
 
 
-def count() -> Counts:
-    """Run every case under valgrind, for a minute or two.
+def count(server: str = "rxkernel") -> Counts:
+    """Run every case of *server* under valgrind, for a minute or two.
 
     Raises:
         click.ClickException: valgrind is missing, or failed.
     """
+    cases = SERVERS[server]
     valgrind = shutil.which("valgrind")
     if valgrind is None:
         raise click.ClickException(
@@ -56,7 +57,7 @@ def count() -> Counts:
         options = ("--tool=callgrind", "--dump-before=getloadavg")
         command = (valgrind, *options, f"--callgrind-out-file={output}")
         done = subprocess.run(
-            (*command, sys.executable, "-m", "benchmarks.counted"),
+            (*command, sys.executable, "-m", "benchmarks.counted", server),
             cwd=ROOT,
             env={**os.environ, "PYTHONHASHSEED": "0"},
             capture_output=True,
@@ -65,24 +66,24 @@ def count() -> Counts:
         )
         if done.returncode:
             raise click.ClickException(f"valgrind failed: {done.stderr[-2000:]}")
-        dumps = [output.with_name(f"dump.{n}").read_text() for n in _numbers()]
+        dumps = [output.with_name(f"dump.{n}").read_text() for n in _numbers(cases)]
     found = [int(match[1]) for dump in dumps if (match := _TOTAL.search(dump))]
     if len(found) != len(dumps):
         raise click.ClickException("valgrind's files have no totals: is it another version?")
-    return Counts(_versions(), dict(_each(found)))
+    return Counts(_versions(), dict(_each(cases, found)))
 
 
-def _numbers() -> range:
+def _numbers(cases: Sequence[Case]) -> range:
     """valgrind numbers what it writes down from one."""
-    return range(1, _MARKS * len(CASES) + 1)
+    return range(1, _MARKS * len(cases) + 1)
 
 
-def _each(totals: Sequence[int]) -> list[tuple[str, int]]:
+def _each(cases: Sequence[Case], totals: Sequence[int]) -> list[tuple[str, int]]:
     """What begins and ends a case is in what was done once and five times, so the difference has
     the requests alone. What comes from outside, as the next second, only adds: the least counts.
     """
     rows = []
-    for number, case in enumerate(CASES):
+    for number, case in enumerate(cases):
         found = totals[number * _MARKS : (number + 1) * _MARKS][1::2]
         few, many = (min(found[place :: len(FACTORS)]) for place in range(len(FACTORS)))
         rows.append((case.title, round((many - few) / case.times / (FACTORS[1] - FACTORS[0]))))

@@ -7,9 +7,10 @@ import signal
 import msgspec
 import uvloop
 from aiohttp import web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 
 from benchmarks.http.servers import settings
+from benchmarks.http.servers.changes import Change
 from benchmarks.http.servers.item import decode_item, encode
 
 
@@ -54,12 +55,28 @@ async def on_response(request: web.Request, handler: Handler) -> web.StreamRespo
     return response
 
 
-async def main() -> None:
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    middlewares = [on_request] * settings.REQUEST_LISTENERS
-    middlewares += [on_response] * settings.RESPONSE_LISTENERS
-    application = web.Application(middlewares=middlewares)
+@web.middleware
+async def read_header(request: web.Request, handler: Handler) -> web.StreamResponse:
+    request["host"] = request.headers["Host"]
+    return await handler(request)
+
+
+def _changing(change: Change) -> Middleware:
+    @web.middleware
+    async def on_changed_response(request: web.Request, handler: Handler) -> web.StreamResponse:
+        response = await handler(request)
+        change(response)
+        return response
+
+    return on_changed_response
+
+
+def create() -> web.Application:
+    request: list[Middleware] = [on_request] * settings.REQUEST_LISTENERS
+    response: list[Middleware] = [on_response] * settings.RESPONSE_LISTENERS
+    if settings.CHANGE is not None:
+        request[-1], response[-1] = read_header, _changing(settings.CHANGE)
+    application = web.Application(middlewares=[*request, *response])
     application.add_routes(
         [
             web.get("/hello", hello),
@@ -68,6 +85,13 @@ async def main() -> None:
             web.get("/seen", seen),
         ]
     )
+    return application
+
+
+async def main() -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    application = create()
     if settings.ACCESS_LOG:
         logging.basicConfig(level=logging.INFO)
         runner = web.AppRunner(application)

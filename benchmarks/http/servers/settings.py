@@ -6,9 +6,15 @@ and ``GET /seen``, by which the benchmark makes sure that the listeners run.
 
 import os
 
+from benchmarks.http.servers.changes import Change
+
 PORT = int(os.environ.get("BENCH_PORT", "8000"))
 REQUEST_LISTENERS = int(os.environ.get("BENCH_REQUEST_LISTENERS", "0"))
 RESPONSE_LISTENERS = int(os.environ.get("BENCH_RESPONSE_LISTENERS", "0"))
+CHANGE: Change | None = None
+"""Where it is set, one request listener reads a request header, and one response listener
+changes the response."""
+
 ACCESS_LOG = os.environ.get("BENCH_ACCESS_LOG") == "1"
 
 HELLO = {"hello": "world"}
