@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 import uvloop
 
+from benchmarks.aims import instructions_command
 from benchmarks.boot import boot
 from benchmarks.broadcast import broadcast
 from benchmarks.churn import churn
@@ -150,6 +151,7 @@ main.add_command(http_command)
 main.add_command(goals_command)
 main.add_command(quick_command)
 main.add_command(check_command)
+main.add_command(instructions_command)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The section of docs/performance.md that a run writes, with its figures and raw windows."""
+"""The sections of docs/performance.md that a run writes, with its figures and raw windows."""
 
 from pathlib import Path
 from statistics import median
@@ -31,14 +31,23 @@ def publish_goals(run: Run, page: Path = PAGE) -> None:
 
 
 def _put(run: Run, page: Path, section: str, parts: list[str]) -> None:
-    """Between the marks of the *section*, with the raw windows beside the page."""
-    begin, raw = f"<!-- measured: {section} -->", f"performance-{section}.json"
+    """Write *section*, with the raw windows beside the page."""
+    raw = f"performance-{section}.json"
+    put(page, section, "\n\n".join([_how(run, raw), *parts]))
+    page.with_name(raw).write_bytes(msgspec.json.encode(run) + b"\n")
+
+
+def put(page: Path, section: str, text: str) -> None:
+    """Write *text* between the marks of *section*.
+
+    Raises:
+        ValueError: *page* has no such marks.
+    """
+    begin = f"<!-- measured: {section} -->"
     before, mark, rest = page.read_text().partition(begin)
     _, end, after = rest.partition(_END)
     if not mark or not end:
         raise ValueError(f"{page} has no {begin} … {_END}")
-    page.with_name(raw).write_bytes(msgspec.json.encode(run) + b"\n")
-    text = "\n\n".join([_how(run, raw), *parts])
     page.write_text(f"{before}{begin}\n\n{text}\n\n{_END}{after}")
 
 

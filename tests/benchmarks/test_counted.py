@@ -1,14 +1,24 @@
 """What is counted runs, and a count that grows fails; the counts are asserted nowhere."""
 
+from pathlib import Path
+
 import pytest
 
+from benchmarks.aims import AIMS, aims, publish_aims
+from benchmarks.asker import ask
 from benchmarks.boot import boot
-from benchmarks.counted import CASES, Case
+from benchmarks.counted import AIOHTTP_CASES, CASES, HELLO_FIVE, POLICIES, Case
 from benchmarks.instructions import Counts, compare
 from benchmarks.router import router
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
+_EVERY = [
+    *(pytest.param(case, id=f"rxkernel: {case.title}") for case in CASES),
+    *(pytest.param(case, id=f"aiohttp: {case.title}") for case in AIOHTTP_CASES),
+]
+
+
+@pytest.mark.parametrize("case", _EVERY)
 async def test_a_case_can_be_repeated(case: Case) -> None:
     async with case.prepare() as do:
         await do(1)
