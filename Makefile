@@ -51,7 +51,7 @@ bench: $(DEV_STAMP) wrk  ## everything under benchmarks/, or ARGS="..."
 bench-quick: $(DEV_STAMP) wrk  ## HTTP beside raw aiohttp, in under three minutes
 	$(BIN)/python -m benchmarks quick $(ARGS)
 
-bench-check: $(DEV_STAMP) valgrind  ## instructions for each request; fails when one grew by over 5 %
+bench-check: $(DEV_STAMP) valgrind  ## instructions for each request; fails when one grew by over 2 %
 	$(BIN)/python -m benchmarks check $(ARGS)
 
 install: $(DEV_STAMP) $(NPM_STAMP) browser slowhttptest wrk valgrind  ## all that the other targets need

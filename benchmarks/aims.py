@@ -1,8 +1,8 @@
 """Instructions of rxkernel beside those of raw aiohttp, and what rxkernel is to reach."""
 
 import platform
-from collections.abc import Mapping
 from pathlib import Path
+from textwrap import fill
 
 import click
 
@@ -31,34 +31,38 @@ AIMS = {
 _SECTION = "instructions"
 
 
-def aims(own: Mapping[str, int], raw: Mapping[str, int]) -> Table:
-    """All cases; those with an aim first."""
+def aims(own: Counts, raw: Counts, middlewares: Counts) -> Table:
+    """All cases; those with an aim first. Raw aiohttp is counted without middlewares and with."""
     table = Table(
         "Instructions for each request",
-        {"case": "", "rxkernel": ",d", "raw aiohttp": "", "aim": "", "met": ""},
+        {
+            "case": "",
+            "rxkernel": ",d",
+            "aim": "",
+            "raw aiohttp": "",
+            "raw aiohttp, 3 + 2 middlewares": "",
+        },
     )
-    for title in sorted(own, key=lambda title: title not in AIMS):
-        number, aim = own[title], AIMS.get(title)
-        beside = f"{raw[title]:,d}" if title in raw else ""
-        if aim is None:
-            table.add(title, number, beside, "", "")
-        else:
-            table.add(title, number, beside, f"≤ {aim:,d}", "yes" if number <= aim else "no")
+    for title in sorted(own.counts, key=lambda title: title not in AIMS):
+        aim = f"≤ {AIMS[title]:,d}" if title in AIMS else ""
+        beside = [f"{c.counts[title]:,d}" if title in c.counts else "" for c in (raw, middlewares)]
+        table.add(title, own.counts[title], aim, *beside)
     return table
 
 
-def publish_aims(own: Counts, raw: Counts, page: Path = PAGE) -> None:
-    """Write the table into *page*, in place of the one before."""
-    versions = ", ".join(f"{name} {version}" for name, version in own.versions.items())
-    table = aims(own.counts, raw.counts).markdown("###").strip()
-    put(page, _SECTION, f"{versions}; {platform.machine()}.\n\n{table}")
+def publish_aims(table: Table, versions: dict[str, str], page: Path = PAGE) -> None:
+    """Write *table* into *page*, in place of the one before."""
+    listed = ", ".join(f"{name} {version}" for name, version in versions.items())
+    text = fill(f"Counted on {platform.machine()} with {listed}.", 115)
+    put(page, _SECTION, f"{text}\n\n{table.markdown('###').strip()}")
 
 
 @click.command("instructions")
 @click.option("--publish", "is_published", is_flag=True, help="Write docs/performance.md.")
 def instructions_command(is_published: bool) -> None:
     """Instructions for each request beside raw aiohttp, and the aims."""
-    own, raw = count("rxkernel"), count("aiohttp")
-    click.echo(aims(own.counts, raw.counts).markdown())
+    own, raw, middlewares = map(count, ("rxkernel", "aiohttp", "aiohttp-middlewares"))
+    table = aims(own, raw, middlewares)
+    click.echo(table.markdown())
     if is_published:
-        publish_aims(own, raw)
+        publish_aims(table, own.versions)

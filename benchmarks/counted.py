@@ -1,8 +1,8 @@
 """What `benchmarks.instructions` counts, in one process.
 
-``python -m benchmarks.counted rxkernel`` runs the cases of rxkernel, with ``aiohttp`` those of
-raw aiohttp. valgrind writes its counter, and sets it to zero, at each call of `getloadavg`:
-nothing else here calls it.
+``python -m benchmarks.counted rxkernel`` runs the cases of rxkernel; `SERVERS` has the others.
+valgrind writes its counter, and sets it to zero, at each call of `getloadavg`: nothing else
+here calls it.
 """
 
 import asyncio
@@ -112,17 +112,19 @@ async def http(
     """rxkernel's server, over one connection."""
     application = _application(listeners, change, http_settings)
     await application.start()
+    port = application.servers["aiohttp"].port
+    assert port is not None, "the server has started"
     try:
-        yield partial(exchange.repeat, application.servers["aiohttp"].port)
+        yield partial(exchange.repeat, port)
     finally:
         await application.stop()
 
 
 @asynccontextmanager
 async def raw_aiohttp(
-    exchange: Exchange, listeners: Listeners = FIVE, change: Change | None = None
+    exchange: Exchange, listeners: Listeners, change: Change | None = None
 ) -> AsyncIterator[Do]:
-    """aiohttp's server with middlewares in place of the listeners, over one connection."""
+    """aiohttp's server with middlewares in place of *listeners*, over one connection."""
     _set(listeners, change)
     runner = web.AppRunner(aiohttp_app.create(), access_log=None)
     await runner.setup()
@@ -213,16 +215,22 @@ CASES = (
     Case("router, 1,000 templates", 600, partial(router, 1000)),
 )
 
-AIOHTTP_CASES = (
-    Case(HELLO_NONE, 200, partial(raw_aiohttp, _HELLO, NONE)),
-    Case(HELLO_FIVE, 200, partial(raw_aiohttp, _HELLO)),
-    *(Case(title, 200, partial(raw_aiohttp, _HELLO, FIVE, c)) for title, c in _CHANGES.items()),
-    Case(PARAMETERS_FIVE, 200, partial(raw_aiohttp, Exchange.of(PARAMETERS))),
-    Case(BODY_FIVE, 200, partial(raw_aiohttp, Exchange.of(BODY))),
-)
-"""Those of `CASES` that raw aiohttp has too, with the same titles."""
 
-SERVERS = {"rxkernel": CASES, "aiohttp": AIOHTTP_CASES}
+def _aiohttp(listeners: Listeners) -> tuple[Case, ...]:
+    """Those of `CASES` that raw aiohttp has too, with the same titles."""
+    return (
+        Case(HELLO_FIVE, 200, partial(raw_aiohttp, _HELLO, listeners)),
+        *(
+            Case(title, 200, partial(raw_aiohttp, _HELLO, listeners, c))
+            for title, c in _CHANGES.items()
+        ),
+        Case(PARAMETERS_FIVE, 200, partial(raw_aiohttp, Exchange.of(PARAMETERS), listeners)),
+        Case(BODY_FIVE, 200, partial(raw_aiohttp, Exchange.of(BODY), listeners)),
+    )
+
+
+SERVERS = {"rxkernel": CASES, "aiohttp": _aiohttp(NONE), "aiohttp-middlewares": _aiohttp(FIVE)}
+"""``aiohttp`` has no middlewares: its handler does what the listeners of rxkernel do."""
 
 
 async def main(server: str) -> None:

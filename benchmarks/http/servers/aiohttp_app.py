@@ -13,6 +13,9 @@ from benchmarks.http.servers import settings
 from benchmarks.http.servers.changes import Change
 from benchmarks.http.servers.item import decode_item, encode
 
+_SEEN = web.RequestKey("seen", int)
+_HOST = web.RequestKey("host", str)
+
 
 def answer(content: object) -> web.Response:
     return web.Response(body=encode(content), content_type="application/json")
@@ -39,12 +42,12 @@ async def add(request: web.Request) -> web.Response:
 
 
 async def seen(request: web.Request) -> web.Response:
-    return answer(settings.seen(request.get("seen", 0)))
+    return answer(settings.seen(request.get(_SEEN, 0)))
 
 
 @web.middleware
 async def on_request(request: web.Request, handler: Handler) -> web.StreamResponse:
-    request["seen"] = request.get("seen", 0) + 1
+    request[_SEEN] = request.get(_SEEN, 0) + 1
     return await handler(request)
 
 
@@ -55,9 +58,21 @@ async def on_response(request: web.Request, handler: Handler) -> web.StreamRespo
     return response
 
 
+def _changed_hello(change: Change) -> Handler:
+    """What the listeners of rxkernel do, in the handler: no middleware is needed."""
+
+    async def changed_hello(request: web.Request) -> web.Response:
+        request[_HOST] = request.headers["Host"]
+        response = answer(settings.HELLO)
+        change(response)
+        return response
+
+    return changed_hello
+
+
 @web.middleware
 async def read_header(request: web.Request, handler: Handler) -> web.StreamResponse:
-    request["host"] = request.headers["Host"]
+    request[_HOST] = request.headers["Host"]
     return await handler(request)
 
 
@@ -74,12 +89,15 @@ def _changing(change: Change) -> Middleware:
 def create() -> web.Application:
     request: list[Middleware] = [on_request] * settings.REQUEST_LISTENERS
     response: list[Middleware] = [on_response] * settings.RESPONSE_LISTENERS
-    if settings.CHANGE is not None:
+    handler: Handler = hello
+    if settings.CHANGE is not None and request and response:
         request[-1], response[-1] = read_header, _changing(settings.CHANGE)
+    elif settings.CHANGE is not None:
+        handler = _changed_hello(settings.CHANGE)
     application = web.Application(middlewares=[*request, *response])
     application.add_routes(
         [
-            web.get("/hello", hello),
+            web.get("/hello", handler),
             web.get("/items/{id}", item),
             web.post("/items", add),
             web.get("/seen", seen),
