@@ -7,7 +7,16 @@ import pytest
 
 from benchmarks.aims import aims, publish_aims
 from benchmarks.boot import boot
-from benchmarks.counted import HELLO_FIVE, SERVERS, Case, Exchange, http
+from benchmarks.counted import (
+    FOUR_HEADERS,
+    HELLO_FIVE,
+    NOT_FOUND,
+    ONE_HEADER,
+    SERVERS,
+    Case,
+    Exchange,
+    http,
+)
 from benchmarks.instructions import Counts, compare
 from benchmarks.router import router
 
@@ -25,14 +34,15 @@ async def test_a_case_can_be_repeated(case: Case) -> None:
         await do(2)
 
 
-def test_a_case_that_takes_over_two_percent_more_has_grown() -> None:
-    before = Counts({}, {"slower": 1000, "a little slower": 1000, "faster": 1000})
-    now = Counts({}, {"slower": 1021, "a little slower": 1020, "faster": 500, "new": 1})
+def test_compare_count_above_tolerance_has_grown() -> None:
+    slower, equal, faster, noisy = HELLO_FIVE, ONE_HEADER, FOUR_HEADERS, NOT_FOUND
+    before = Counts({}, dict.fromkeys((slower, equal, faster, noisy), 1000))
+    now = Counts({}, {slower: 1021, equal: 1020, faster: 500, noisy: 1050, "new": 1})
 
     table, grown = compare(now, before)
 
-    assert grown == ["slower", "new (not kept yet)"]
-    assert [row["now"] for row in table.records()] == [1021, 1020, 500]
+    assert grown == [slower, "new (not kept yet)"]
+    assert [row["now"] for row in table.records()] == [1021, 1020, 500, 1050]
 
 
 async def test_counted_case_unexpected_status_fails() -> None:
