@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from http.cookies import SimpleCookie
 from typing import Literal
 
@@ -11,6 +12,7 @@ SameSite = Literal["Lax", "Strict", "None"]
 
 _LIMIT = 4096
 _SECURE = ("__secure-", "__host-")
+_COOKIES: SimpleCookie = SimpleCookie()
 
 
 def needs_secure(name: str) -> bool:
@@ -36,30 +38,53 @@ def set_cookie_header(
         http.cookies.CookieError: *name* is not a token.
         ValueError: a browser would not keep it; see `Response.set_cookie`.
     """
-    _check_prefix(name, path, domain, secure)
     if not VALUE.fullmatch(value):
         raise ValueError(f"the value of cookie {name!r} has a control character or half a pair")
+    coded = _COOKIES.value_encode(value)[1]
+    if (size := len(f"{name}{coded}".encode())) > _LIMIT:
+        raise ValueError(f"cookie {name!r} has {size} bytes; browsers keep no more than {_LIMIT}")
+    until = None if expires is None else format_datetime(expires, usegmt=True)
+    end = _attributes(name, max_age, until, path, domain, secure, httponly, samesite)
+    return f"{name}={coded}{end}"
+
+
+@lru_cache(maxsize=256)
+def _attributes(
+    name: str,
+    max_age: int | None,
+    expires: str | None,
+    path: str,
+    domain: str | None,
+    secure: bool,
+    httponly: bool,
+    samesite: SameSite | None,
+) -> str:
+    """What stands behind the value; an application has few kinds of cookies.
+
+    Raises:
+        http.cookies.CookieError: *name* is not a token.
+        ValueError: a browser would not keep such a cookie.
+    """
+    _check_prefix(name, path, domain, secure)
     if samesite == "None" and not secure:
         raise ValueError(f'cookie {name!r} has samesite="None"; that needs secure=True')
     for attribute, text in {"path": path, "domain": domain or ""}.items():
         if ";" in text:
             raise ValueError(f"the {attribute} of cookie {name!r} is {text!r}; it can have no ';'")
-    cookie: SimpleCookie = SimpleCookie({name: value})
-    if (size := len(f"{name}{cookie[name].coded_value}".encode())) > _LIMIT:
-        raise ValueError(f"cookie {name!r} has {size} bytes; browsers keep no more than {_LIMIT}")
     attributes = {
         "max-age": max_age,
-        "expires": expires and format_datetime(expires, usegmt=True),
+        "expires": expires,
         "path": path,
         "domain": domain,
         "secure": secure,
         "httponly": httponly,
         "samesite": samesite,
     }
+    cookie: SimpleCookie = SimpleCookie({name: ""})
     for attribute, setting in attributes.items():
         if setting is not None and setting is not False:
             cookie[name][attribute] = setting
-    return cookie[name].OutputString()
+    return cookie[name].OutputString().removeprefix(f'{name}=""')
 
 
 def _check_prefix(name: str, path: str, domain: str | None, secure: bool) -> None:

@@ -1,7 +1,8 @@
 """``Vary``: on what of the request an answer depends (RFC 9110 §12.5.5)."""
 
-from multidict import CIMultiDict
+from multidict import CIMultiDict, istr
 
+_VARY = istr("Vary")
 _KEPT = ("Cache-Control", "ETag", "Expires", "Last-Modified")
 
 
@@ -13,6 +14,10 @@ def may_be_kept(headers: CIMultiDict[str]) -> bool:
 def vary(headers: CIMultiDict[str], *names: str) -> None:
     """Say that the answer depends on the request's headers *names*, unless that is said."""
     for name in names:
-        given = ", ".join(headers.getall("Vary", ()))
+        lines = headers.getall(_VARY, None)
+        if lines is None:
+            headers[_VARY] = name
+            continue
+        given = ", ".join(lines)
         if {name.lower(), "*"}.isdisjoint(part.strip().lower() for part in given.split(",")):
-            headers["Vary"] = f"{given}, {name}" if given else name
+            headers[_VARY] = f"{given}, {name}" if given else name

@@ -43,7 +43,10 @@ async def test_trace_of_a_refused_request_reaches_its_exception_listeners(serve:
         await connection.send(post("/", *headers, "Content-Length: 1"), b"{")
         assert (await connection.answer()).status == 400
 
-    assert application.injector.get(Calls).seen == [("exception", "00-1")] * 3
+    calls = application.injector.get(Calls)
+    await until(lambda: len(calls.seen) == 5)
+    assert [call for call in calls.seen if call[0] == "exception"] == [("exception", "00-1")] * 3
+    assert [call for call in calls.seen if call[0] == "terminate"] == [("terminate", "00-1")] * 2
 
 
 async def test_trace_of_a_socket_is_that_of_its_handshake(serve: Serve) -> None:

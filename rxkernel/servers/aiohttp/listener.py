@@ -11,7 +11,6 @@ from aiohttp import web
 from rxkernel.servers.aiohttp.connection.protocol import HttpConnection
 from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
 from rxkernel.servers.aiohttp.fast_path.fast_path import FastPath
-from rxkernel.servers.aiohttp.fast_path.handler_path import HandlerPath
 from rxkernel.servers.aiohttp.fast_path.protocol import FastPathConnection
 from rxkernel.servers.server import ServerStartError
 
@@ -40,14 +39,12 @@ class Listener:
         *,
         reuse_port: bool = False,
         lane: FastPath | None = None,
-        ordinary: HandlerPath | None = None,
     ) -> None:
         self.host = host
         self.port = port
         self._connections = connections
         self._reuse_port = reuse_port
         self._lane = lane
-        self._ordinary = ordinary
         self._server: asyncio.Server | None = None
         self._runner = web.AppRunner(
             engine,
@@ -62,8 +59,6 @@ class Listener:
         """
         await self._runner.setup()
         assert self._runner.server is not None
-        if self._ordinary is not None:
-            self._ordinary.take_over(self._runner.server)
         loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(

@@ -3,58 +3,44 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
+import attrs
 from aiohttp import web
 from aiohttp.http import SERVER_SOFTWARE
 from aiohttp.typedefs import Handler
 
-from rxkernel.exceptions import (
-    ForbiddenException,
-    HttpException,
-    HttpVersionNotSupportedException,
-    MethodNotAllowedException,
-    MisdirectedRequestException,
-    NotFoundException,
-)
 from rxkernel.kernel.compiled import Compiled
 from rxkernel.kernel.errors import error_response
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.scopes import current_request
 from rxkernel.messages.request import Request
-from rxkernel.messages.response import Response
 from rxkernel.messages.transport import Transport
-from rxkernel.routing.definitions import HttpDefinition
 from rxkernel.servers.access_log import GONE
 from rxkernel.servers.aiohttp.connection.access_log import IS_LOGGED, HttpAccess
 from rxkernel.servers.aiohttp.connection.protocol import HttpConnection
 from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry, last_answer
-from rxkernel.servers.aiohttp.connection.request_handler import METHODS
-from rxkernel.servers.aiohttp.fast_path.context import Lane
 from rxkernel.servers.aiohttp.fast_path.fast_path import DeferredExchange, FastPath
-from rxkernel.servers.aiohttp.fast_path.handler_path import HandlerPath
 from rxkernel.servers.aiohttp.listener import Listener
-from rxkernel.servers.aiohttp.request.bodies import Bodies
+from rxkernel.servers.aiohttp.request.bodies import NativeBodies
 from rxkernel.servers.aiohttp.request.body_reader import leave, leave_to_body
 from rxkernel.servers.aiohttp.request.request_ids import NativeRequestIds
 from rxkernel.servers.aiohttp.response.exchange import Exchange
 from rxkernel.servers.aiohttp.response.header_signals import signal_of
-from rxkernel.servers.aiohttp.response.sender import ResponseSender, raise_if_gone
+from rxkernel.servers.aiohttp.response.sender import ResponseSender
 from rxkernel.servers.http.allowed_hosts import HostPolicy
+from rxkernel.servers.http.body_decoding import BodyDecoder
 from rxkernel.servers.http.compression import Compression
-from rxkernel.servers.http.cors import CorsPolicy, is_preflight
+from rxkernel.servers.http.cors import CorsPolicy
 from rxkernel.servers.http.forwarded import ForwardedHeaders
-from rxkernel.servers.http.request_factory import add_path, below, new_request
-from rxkernel.servers.http.response_writer import ResponseWriter
+from rxkernel.servers.http.pipeline import HttpPipeline
+from rxkernel.servers.http.response_writer import HeaderPolicy, ResponseWriter
 from rxkernel.servers.http.security_headers import SecurityHeaders
 from rxkernel.servers.server import Server
 from rxkernel.settings import HttpSettings
 
 logger = logging.getLogger(__name__)
-L = TypeVar("L", bound=Lane)
-
-_REFUSED_METHODS = frozenset(("CONNECT", "TRACE"))
-"""The one would be a proxy's, the other shows a script what it may not see (RFC 9110 §9.3.8)."""
 
 
 class AiohttpServer(Server):
@@ -82,9 +68,9 @@ class AiohttpServer(Server):
         self._compression = (
             Compression(settings.compression_minimum) if settings.compression else None
         )
-        self._kernel: Kernel | None = None
+        self._parts: _Parts | None = None
         self._listener: Listener | None = None
-        self._lane: FastPath | None = None
+        self._fast_path: FastPath | None = None
         self.not_awaited: set[str] = set()
 
     @property
@@ -105,44 +91,79 @@ class AiohttpServer(Server):
 
     def configure(self, kernel: Kernel) -> None:
         self._kernel = kernel
-        self._bodies = Bodies(self._settings)
-        self._delivery = ResponseSender(self.ids, self._compression)
         self.connections = self._new_connections()
+        writer = ResponseWriter(
+            SERVER_SOFTWARE, self.ids.name, self._policies(), self._compression
+        )
+        self._parts = _Parts(
+            kernel=kernel,
+            pipeline=HttpPipeline(
+                kernel=kernel,
+                prefix=self._settings.prefix,
+                ids=self.ids,
+                hosts=self._hosts,
+                forwarded=self.proxies,
+                cors=self.origins,
+                counters=self.connections,
+            ),
+            decoder=(decoder := BodyDecoder(self._settings)),
+            bodies=NativeBodies(self._settings, decoder),
+            writer=writer,
+            sender=ResponseSender(self.ids, writer, self._compression),
+        )
         self.engine = web.Application(client_max_size=self._settings.body_limit)
 
+    @property
+    def _configured(self) -> "_Parts":
+        assert self._parts is not None, "configure() comes first"
+        return self._parts
+
     def recompiled(self, compiled: Compiled) -> None:
-        if self._lane is not None:
-            self._lane.forget_definitions()
-        if self._kernel is not None:
-            self._bodies.forget_definitions()
+        if self._fast_path is not None:
+            self._fast_path.forget_definitions()
+        if self._parts is not None:
+            self._parts.decoder.forget_definitions()
 
     async def start(self) -> None:
         self.connections.find_room()
         has_routes = self._has_native_routes
         has_native_parts = has_routes or bool(self.engine.middlewares)
-        is_open = not (self.engine.middlewares or self.engine.on_response_prepare)
+        is_fast = (
+            self._settings.fast_path
+            and not has_native_parts
+            and not self.engine.on_response_prepare
+        )
         self.mark_answers_of(self.engine, with_ids=has_native_parts)
         self.engine.middlewares.insert(0, self.tracked)
         route = self.engine.router.add_route(
             "*", r"/{path:[\s\S]*}", self._handle, expect_handler=leave_to_body
         )
-        ordinary = lane = None
-        if is_open:
-            ordinary = self._new_lane(HandlerPath, route, has_native_routes=has_routes)
-            if self._settings.fast_path and not has_routes:
-                lane = self._new_lane(FastPath, route, has_native_routes=False)
-        self._lane = lane
+        self._fast_path = self._new_fast_path(route) if is_fast else None
         self._listener = Listener(
             self.engine,
             self._settings.host,
             self._settings.port,
             self.connections,
             reuse_port=self._settings.reuse_port,
-            lane=lane,
-            ordinary=ordinary,
+            lane=self._fast_path,
         )
         await self._listener.start()
         self.connections.tell_room()
+
+    def _new_fast_path(self, route: web.AbstractRoute) -> FastPath:
+        parts = self._configured
+        return FastPath(
+            kernel=parts.kernel,
+            pipeline=parts.pipeline,
+            bodies=parts.decoder,
+            writer=parts.writer,
+            sender=parts.sender,
+            engine=self.engine,
+            route=route,
+            native_paths=self.not_awaited,
+            body_limit=self._settings.body_limit,
+            logs_access=self.access_log is not None,
+        )
 
     @property
     def _has_native_routes(self) -> bool:
@@ -150,57 +171,37 @@ class AiohttpServer(Server):
         paths = {resource.canonical for resource in self.engine.router.resources()}
         return not paths <= self.not_awaited
 
-    def _new_lane(self, kind: type[L], route: web.AbstractRoute, *, has_native_routes: bool) -> L:
-        assert self._kernel is not None
-        marks = [marker.add for marker in self._markers()]
-        return kind(
-            kernel=self._kernel,
-            engine=self.engine,
-            route=route,
-            not_awaited=self.not_awaited,
-            has_native_routes=has_native_routes,
-            bodies=self._bodies,
-            body_limit=self._settings.body_limit,
-            prefix=self._settings.prefix,
-            hosts=self._hosts,
-            proxies=self.proxies,
-            ids=self.ids,
-            prepared=ResponseWriter(SERVER_SOFTWARE, self.ids.name, marks, self._compression),
-            delivery=self._delivery,
-            connections=self.connections,
-            access_log=self.access_log,
-        )
-
-    def _markers(self) -> list[CorsPolicy | SecurityHeaders]:
-        """What the settings want on every answer, in this order."""
-        markers: list[CorsPolicy | SecurityHeaders] = []
+    def _policies(self) -> list[HeaderPolicy]:
+        """What adds headers to every response, in this order."""
+        policies: list[HeaderPolicy] = []
         if self._settings.origins:
-            markers.append(self.origins)
+            policies.append(self.origins)
         if self._settings.security_headers:
-            markers.append(SecurityHeaders(self.proxies, SERVER_SOFTWARE))
-        return markers
+            policies.append(SecurityHeaders(self.proxies, SERVER_SOFTWARE))
+        return policies
 
     def mark_answers_of(self, engine: web.Application, *, with_ids: bool = True) -> None:
         """Have every answer of *engine* carry the headers that the settings ask for.
 
         Not *with_ids*: `tracked` and `ResponseSender` see to them.
         """
-        engine.on_response_prepare.extend(signal_of(marker) for marker in self._markers())
+        engine.on_response_prepare.extend(signal_of(policy) for policy in self._policies())
         if with_ids and self.ids.name is not None:
             engine.on_response_prepare.append(self.ids.mark)
 
     @property
     def in_flight(self) -> "set[asyncio.Task[Any]]":
-        """The tasks of the requests that are not answered yet."""
-        ours = () if self._lane is None else self._lane.running()
-        return self.connections.in_flight.union(ours)
+        """The tasks of the requests whose responses have not been sent."""
+        fast = () if self._fast_path is None else self._fast_path.running()
+        return self.connections.in_flight.union(fast)
 
     async def drain(self) -> None:
         if self._listener is None:
             return
-        self._delivery.is_draining = True
+        sender = self._configured.sender
+        sender.is_draining = True
         await self._listener.refuse()
-        self._delivery.end_streams()
+        sender.end_streams()
         await self._listener.linger()
         while running := self.in_flight:
             await asyncio.wait(running)
@@ -210,14 +211,17 @@ class AiohttpServer(Server):
         if listener is not None:
             await listener.close()
 
+    # --- the path through aiohttp
+
     @web.middleware
     async def tracked(self, native: web.Request, handler: Handler) -> web.StreamResponse:
-        """Around every request of every port: what it may ask for at all, and how long it is
-        in flight. aiohttp has one task per request, which ends when the answer is written.
+        """Around every request of every port that aiohttp handles, native routes included.
+
+        Refuses what no route may handle, and tracks how long the request is in flight: aiohttp
+        has one task per request, which ends when the response is written.
         """
         guard: HttpConnection = native.protocol.guard  # type: ignore[attr-defined]
-        if guard.exchange is not None:
-            return await handler(native)  # the aiohttp path is around it
+        parts = self._configured
         task, body = asyncio.current_task(), native.content
         assert task is not None
         guard.begin(task, body)
@@ -226,60 +230,42 @@ class AiohttpServer(Server):
         if is_awaited:
             self.connections.in_flight.add(task)
         try:
-            if (
-                native.version[0] == 1
-                and native.raw_path[0] == "/"
-                and native.method not in _REFUSED_METHODS
-                and self._hosts.is_open
-            ):
+            refusal = parts.pipeline.refusal(native)
+        except Exception as exc:  # a converter of the application, asked for ``Allow``
+            refusal = exc
+        try:
+            if refusal is None:
                 out = await handler(native)
+            elif native.version[0] != 1:
+                out = await self._refuse_version(native, refusal)
             else:
-                out = await self._checked(native, handler)
+                out = await self._handle(native, refusal)
         except web.HTTPException as exc:
             self.ids.write(native, exc)
             raise
         if not out.prepared:
             self.ids.write(native, out)
         guard.answers(out)
-        if (self._delivery.is_draining and is_awaited) or body.exception() is not None:
+        if (parts.sender.is_draining and is_awaited) or body.exception() is not None:
             out.force_close()
         return out
 
-    async def _checked(self, native: web.Request, handler: Handler) -> web.StreamResponse:
-        """Refuse what no route, native ones included, is to see."""
-        try:
-            if native.version[0] != 1:
-                return await self._refuse_version(native)
-            if native.method in _REFUSED_METHODS:
-                raise MethodNotAllowedException(headers={"Allow": self._allowed(native)})
-            self._hosts.check(native)
-        except MisdirectedRequestException as exc:
-            what = (
-                f"refused {native.headers.get('Host', '')!r:.100} of {native.remote or 'a client'}"
-            )
-            self.connections.crossed("http.allowed_hosts", what)
-            return await self._handle(native, exc)
-        except Exception as exc:  # also of a converter of the application, asked for ``Allow``
-            return await self._handle(native, exc)
-        return await handler(native)
-
-    async def _refuse_version(self, native: web.Request) -> web.StreamResponse:
-        """Say so in HTTP/1.1 and close; aiohttp would answer in the version that was asked for."""
-        assert self._kernel is not None
+    async def _refuse_version(self, native: web.Request, refusal: Exception) -> web.StreamResponse:
+        """Respond in HTTP/1.1 and close; aiohttp would use the version of the request."""
+        kernel = self._configured.kernel
         what = f"a request of {native.remote or 'a client'} is one of HTTP/{native.version[0]}"
         self.connections.crossed("protocol error", what)
-        request = self._read_head(native)
-        self._kernel.begin(request)
-        exc = HttpVersionNotSupportedException("HTTP/1.0 and HTTP/1.1 are spoken here")
+        request = self._receive(native)
+        kernel.begin(request)
         try:
-            response = await self._kernel.fail(request, exc)
+            response = await kernel.fail(request, refusal)
             self.connections.mark(response.headers, native)
             answer = last_answer(response)
         except Exception:
-            logger.exception("what a listener answers to another version cannot be written")
-            response = error_response(exc)
+            logger.exception("a listener's response to another version cannot be encoded")
+            response = error_response(refusal)
             answer = last_answer(response)
-        self._kernel.terminate(request, response)
+        kernel.terminate(request, response)
         if native.transport is not None:
             native.transport.write(answer)
             native.transport.close()
@@ -288,19 +274,15 @@ class AiohttpServer(Server):
     async def _handle(
         self, native: web.Request, refusal: Exception | None = None
     ) -> web.StreamResponse:
-        assert self._kernel is not None
+        """The kernel's response, for every path without a native route."""
+        parts = self._configured
         guard: HttpConnection = native.protocol.guard  # type: ignore[attr-defined]
-        if (exchange := guard.exchange) is not None:
-            return await self._delivery.deliver(native, exchange, exchange.waiting)
         begun: DeferredExchange | None = guard.claim()
         if begun is not None and begun.is_lost:
             native[IS_LOGGED] = True
             return web.Response(status=GONE)
-        exchange = begun or Exchange(self._kernel, self._read_head(native))
-        if begun is None:
-            self._kernel.begin(exchange.request)
-        else:
-            current_request.set(begun.request)
+        exchange = begun or Exchange(parts.kernel, self._receive(native))
+        current_request.set(exchange.request)
         task = asyncio.current_task()
         assert task is not None
         task.add_done_callback(exchange.end)
@@ -308,8 +290,10 @@ class AiohttpServer(Server):
         try:
             if begun is not None:
                 return await begun.give(native)
-            response = await self._answer(self._kernel, native, exchange.request, refusal)
-            return await self._delivery.deliver(native, exchange, response)
+            found = refusal or parts.pipeline.find(native)
+            load_body = partial(parts.bodies.load, native)
+            response = await parts.pipeline.respond(native, exchange.request, found, load_body)
+            return await parts.sender.deliver(native, exchange, response)
         except ConnectionError:
             logger.debug("client left: %s %.200r", native.method, native.raw_path)
             return web.Response(status=GONE)
@@ -317,65 +301,20 @@ class AiohttpServer(Server):
             if not native.content.is_eof():
                 leave(native)
 
-    def _read_head(self, native: web.Request) -> Request:
+    def _receive(self, native: web.Request) -> Request:
         guard: HttpConnection = native.protocol.guard  # type: ignore[attr-defined]
-        client = self.proxies.client_behind(guard.peer, native)
-        request = new_request(
-            self.ids, native.method, native.raw_path, native.rel_url, native.headers, client
-        )
+        request = self._configured.pipeline.receive(native, guard.peer)
         request.native = native
         return request
 
-    async def _answer(
-        self,
-        kernel: Kernel,
-        native: web.Request,
-        request: Request,
-        refusal: Exception | None,
-    ) -> Response:
-        try:
-            if refusal is not None:
-                raise refusal
-            if is_preflight(native):
-                granted = self._preflight(kernel, native)
-                return await kernel.respond(request, Response(None, 204, granted))
-            definition, values = self._find(kernel, native)
-            request.route_name = definition.name
-            add_path(request, values)
-            await self._bodies.read(native, request, definition)
-        except MethodNotAllowedException as exc:
-            if native.method == "OPTIONS":
-                return await kernel.respond(request, Response(None, 204, exc.headers))
-            return await kernel.fail(request, exc)
-        except Exception as exc:
-            raise_if_gone(native, exc)
-            return await kernel.fail(request, exc)
-        return await kernel.answer(definition, request)
 
-    def _allowed(self, native: web.Request) -> str:
-        """The methods of the path; of a native or unknown one, those there are at all."""
-        assert self._kernel is not None
-        try:
-            known = self._kernel.compiled.http_router.allowed(self._path(native), native)
-        except HttpException:
-            known = []
-        is_path = native.raw_path.startswith("/")
-        return ", ".join(known) if is_path and known else METHODS
+@attrs.frozen(eq=False, kw_only=True)
+class _Parts:
+    """What exists from `HttpServer.configure` on."""
 
-    def _preflight(self, kernel: Kernel, native: web.Request) -> dict[str, str]:
-        if not self.origins.allows(native):
-            raise ForbiddenException("pages of this origin may not call this server")
-        methods = kernel.compiled.http_router.allowed(self._path(native), native)
-        if not methods:
-            raise NotFoundException
-        return self.origins.preflight(native, methods)
-
-    def _find(
-        self, kernel: Kernel, native: web.Request
-    ) -> tuple[HttpDefinition, dict[str, object]]:
-        return kernel.compiled.http_router.match(native.method, self._path(native), native)
-
-    def _path(self, native: web.Request) -> str:
-        """The path below the prefix."""
-        path, prefix = native.rel_url.raw_path, self._settings.prefix
-        return below(prefix, path) if prefix else path
+    kernel: Kernel
+    pipeline: HttpPipeline
+    decoder: BodyDecoder
+    bodies: NativeBodies
+    writer: ResponseWriter
+    sender: ResponseSender

@@ -30,19 +30,16 @@ class HostPolicy:
         self.is_open = not names
         self._proxies = proxies
 
-    def check(self, head: RequestHead) -> None:
-        """Let *head* pass.
-
-        Raises:
-            MisdirectedRequestException: it is for a host that is not served here.
-        """
+    def refusal(self, head: RequestHead) -> MisdirectedRequestException | None:
+        """The error for a request to a host that is not served here, else None."""
         if not head.raw_path.startswith(("/", "*")):
             scheme = head.raw_path.partition("://")[0]
             own = head.headers.get("Host")
             if own is not None and not _is_same(authority_of(head), own, scheme):
-                raise MisdirectedRequestException("the request names two hosts")
+                return MisdirectedRequestException("the request names two hosts")
         if not self.is_open and not self._lists(host_of(head, self._proxies)):
-            raise MisdirectedRequestException("this host is not served here")
+            return MisdirectedRequestException("this host is not served here")
+        return None
 
     def _lists(self, name: str | None) -> bool:
         return name is not None and (name in self._exact or name.endswith(self._below))

@@ -43,9 +43,13 @@ class Compression:
         """What compresses a body of *size* bytes, None for a size not known, with *headers*
         changed to fit; or None, where it is sent as it is. HEAD is told what GET would be.
         """
-        if status in _BODILESS or size == 0 or _is_fixed(headers):
+        if status in _BODILESS or size == 0:
             return None
         lines = head.headers.getall(hdrs.ACCEPT_ENCODING, ())
+        if not lines and size is not None and size < self._minimum:
+            return None  # as most responses: too small, and the client demands nothing
+        if _is_fixed(headers):
+            return None
         coding, is_demanded = self._chosen(tuple(lines))
         if size is not None and size < self._minimum and not is_demanded:
             return None

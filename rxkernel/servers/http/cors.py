@@ -3,15 +3,16 @@
 import re
 from collections.abc import Iterable
 
-from multidict import CIMultiDict
+from multidict import CIMultiDict, istr
 
 from rxkernel.headers import TOKEN
 from rxkernel.messages.vary import vary
+from rxkernel.servers.http import header_names as hdrs
 from rxkernel.servers.http.forwarded import ForwardedHeaders
 from rxkernel.servers.http.request_head import RequestHead
 from rxkernel.settings import HttpSettings, canonical_origin
 
-_ALLOW_ORIGIN = "Access-Control-Allow-Origin"
+_ALLOW_ORIGIN = istr("Access-Control-Allow-Origin")
 _EXPOSE = "Access-Control-Expose-Headers"
 _MAX_AGE = "600"
 """Seconds for which a browser need not ask again."""
@@ -102,8 +103,12 @@ class CorsPolicy:
         return {name: value for name, value in granted.items() if value}
 
     def add(self, head: RequestHead, headers: CIMultiDict[str]) -> None:
-        """Put `headers` on an answer before it leaves, unless somebody has chosen them."""
+        """Add `headers` to a response before it is sent, unless the application has set them."""
         if _ALLOW_ORIGIN in headers:
+            return
+        if not self._everyone and hdrs.ORIGIN not in head.headers:
+            if self._listed:
+                vary(headers, "Origin")
             return
         for name, value in self.headers(head).items():
             if name == "Vary":

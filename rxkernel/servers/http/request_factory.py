@@ -6,7 +6,6 @@ from typing import Any
 from multidict import CIMultiDictProxy, MultiDict
 from yarl import URL
 
-from rxkernel.exceptions import NotFoundException
 from rxkernel.messages.connection import ClientAddress
 from rxkernel.messages.request import Request
 from rxkernel.messages.transport import Transport
@@ -20,41 +19,24 @@ def new_request(
     url: URL,
     headers: CIMultiDictProxy[str],
     client: ClientAddress | None,
-    values: Mapping[str, object] = {},
 ) -> Request:
-    """The request of *client* for *target*, which *url* is made of, without its body; *values* are
-    the parameters of the path, where they are known, which come before those of the query."""
+    """The request of *client* for *target*, of which *url* was made, without its body and
+    without the parameters of its path."""
     request = Request(Transport.HTTP, headers)
     request.method = method
-    # an absolute-form is not to hide its path from a listener
+    # an absolute-form must not hide its path from a listener
     request.url = target if target[0] == "/" else url.raw_path_qs
     request.client = client
-    if values:
-        params: MultiDict[Any] = MultiDict(values)
-        if "?" in target:
-            params.extend(url.query)
-        request.params = params
-    elif "?" in target:
+    if "?" in target:
         request.params = MultiDict(url.query)
     if ids.name in headers:
         request.id = ids.given(headers)
     return request
 
 
-def below(prefix: str, path: str) -> str:
-    """What *path* is called below *prefix*.
-
-    Raises:
-        NotFoundException: it is not below.
-    """
-    if path != prefix and not path.startswith(prefix + "/"):
-        raise NotFoundException
-    return path[len(prefix) :] or "/"
-
-
-def add_path(request: Request, values: dict[str, object]) -> None:
-    """Put the path parameters before those of the query."""
-    if values:
-        params: MultiDict[Any] = MultiDict(values)
+def add_path_parameters(request: Request, values: Mapping[str, object]) -> None:
+    """Put the parameters of the path before those of the query."""
+    params: MultiDict[Any] = MultiDict(values)
+    if "?" in request.url:
         params.extend(request.params)
-        request.params = params
+    request.params = params

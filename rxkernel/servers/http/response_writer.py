@@ -1,132 +1,251 @@
-"""Whole answers as bytes, the same that aiohttp's ``web.Response`` would write."""
+"""Whole responses: their headers and body, and the bytes of both as HTTP/1.x has them (RFC 9112).
 
-from collections.abc import Callable, Iterable
+Every response that is neither a stream nor a file is made here, on both paths.
+"""
+
+from collections.abc import Iterable
 from email.utils import formatdate
+from hashlib import blake2b
 from http import HTTPStatus
 from time import time
+from typing import Protocol
 
 from multidict import CIMultiDict
 
+from rxkernel.messages.content_types import BYTES
+from rxkernel.messages.entity_tag import entity_tag, of_form
 from rxkernel.messages.media_type import MSGPACK_NAMES
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
+from rxkernel.messages.vary import may_be_kept, vary
 from rxkernel.servers.http import header_names as hdrs
-from rxkernel.servers.http.compression import Compression
-from rxkernel.servers.http.content_encoding import encode, encode_content
+from rxkernel.servers.http.compression import Compression, compress
+from rxkernel.servers.http.content_encoding import encode_content
+from rxkernel.servers.http.negotiation import JSON
+from rxkernel.servers.http.not_modified import is_not_modified, without_body
 from rxkernel.servers.http.request_head import RequestHead
 
-Mark = Callable[[RequestHead, CIMultiDict[str]], None]
-"""Puts headers on every answer, the last before it leaves."""
+BODILESS = (204, 304)
+"""Statuses without a body and without ``Content-Length`` (RFC 9110 §8.6)."""
 
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
-BODILESS = (204, 304)
 _LENGTH = "\r\nContent-Length: "
-_OF_AIOHTTP = ("connection", "content-length", "content-type", "date", "server")
+_MOST_KEPT = 512
+"""Entries of each cache here; applications may invent names and types without end."""
+
+_SPECIAL = frozenset(
+    (
+        *("cache-control", "connection", "content-length", "date", "etag", "expires"),
+        *("last-modified", "server", "transfer-encoding"),
+    )
+)
+"""Headers of a response that change what else is written; in lower case."""
+
+
+class HeaderPolicy(Protocol):
+    """Adds headers to each response before it is sent."""
+
+    def add(self, head: RequestHead, headers: CIMultiDict[str]) -> None: ...
 
 
 class ResponseWriter:
-    """Writes answers, with the id of their request in the header *id_name*, None: nowhere.
+    """Writes responses, with the id of their request in the header *id_name* (None: without).
 
-    An answer without headers of its own, as most are, is put together from three parts: one
-    that is kept per status and type, one that is kept for a second, and what is its own.
+    *server* is the value of ``Server``. The order is: status line, Content-Type, the headers of
+    the response, the id, Content-Length, Date, Server, Connection, those of the *policies*.
     """
 
     def __init__(
         self,
         server: str,
         id_name: str | None,
-        marks: Iterable[Mark],
+        policies: Iterable[HeaderPolicy],
         compression: Compression | None,
     ) -> None:
         self._server = server
         self._id_name = id_name
-        self._marks = tuple(marks)
+        self._policies = tuple(policies)
         self._compression = compression
-        is_odd = id_name is not None and id_name.lower() in _OF_AIOHTTP
-        self._is_bare = not self._marks and compression is None and not is_odd
+        self._special = _SPECIAL if id_name is None else _SPECIAL | {id_name.lower()}
+        self._has_common = not (
+            self._policies or compression is not None or (id_name or "").lower() in _SPECIAL
+        )
         self._begins: dict[tuple[int, str | None], str] = {}
-        self._end = ""
+        self._plain_names: set[str] = set()
+        self._date = self._end = ""
         self._expiry = 0.0
 
-    def usual(self, request: Request, response: Response) -> bytes | None:
-        """*response* to anything but HEAD, over HTTP/1.1, on a connection that stays; None where
-        `any` must see to it.
+    # --- as bytes, without a dictionary of headers
+
+    def write_common(self, request: Request, response: Response) -> bytes | None:
+        """The bytes of a response over HTTP/1.1, to a request other than HEAD, after which the
+        connection stays open; None where `write` is needed.
 
         Raises:
-            TypeError, ValueError, RecursionError: the content cannot be written.
+            TypeError, ValueError, RecursionError: the content cannot be encoded.
         """
         status = response.status_code
-        if (
-            not self._is_bare
-            or response.has_headers
-            or response.etag_from_body is not None
-            or status in BODILESS
-        ):
+        if not self._has_common or response.etag_from_body is not None or status in BODILESS:
             return None
-        body, kind = encode_content(response.content, None, request.headers)
+        lines, given = "", None
+        if response.has_headers:
+            plain = self._plain_names
+            for name, value in response.headers.items():
+                if name in plain:
+                    lines += f"{name}: {value}\r\n"
+                elif name.lower() == "content-type":
+                    given = value
+                elif self._is_plain(name):
+                    lines += f"{name}: {value}\r\n"
+                else:
+                    return None
+        body, kind = encode_content(response.content, given, request.headers)
         begin = self._begins.get((status, kind)) or self._begin(status, kind)
-        if begin is None:
+        if kind in MSGPACK_NAMES and given is None:
             return None
         if time() >= self._expiry:
-            self._date()
+            self._renew_date()
         if self._id_name is None:
-            return f"{begin}{len(body)}{self._end}".encode() + body
-        return f"{begin}{request.id}{_LENGTH}{len(body)}{self._end}".encode() + body
+            return f"{begin}{lines}Content-Length: {len(body)}{self._end}".encode() + body
+        return (
+            f"{begin}{lines}{self._id_name}: {request.id}{_LENGTH}{len(body)}{self._end}".encode()
+            + body
+        )
 
-    def _begin(self, status: int, kind: str | None) -> str | None:
-        if kind in MSGPACK_NAMES:
-            return None
+    def _is_plain(self, name: str) -> bool:
+        """Whether the header *name* is written as it is; remembers that it is."""
+        if name.lower() in self._special:
+            return False
+        if len(self._plain_names) >= _MOST_KEPT:
+            self._plain_names.clear()
+        self._plain_names.add(name)
+        return True
+
+    def _begin(self, status: int, kind: str | None) -> str:
         text = f"HTTP/1.1 {status} {_PHRASES.get(status, '')}\r\n"
         if kind is not None:
             text += f"Content-Type: {kind}\r\n"
-        text += "Content-Length: " if self._id_name is None else f"{self._id_name}: "
+        if len(self._begins) >= _MOST_KEPT:
+            self._begins.clear()
         self._begins[status, kind] = text
         return text
 
-    def _date(self) -> None:
+    def _renew_date(self) -> None:
         now = int(time())
         self._expiry = now + 1.0
-        date = formatdate(now, usegmt=True)
-        self._end = f"\r\nDate: {date}\r\nServer: {self._server}\r\n\r\n"
+        self._date = formatdate(now, usegmt=True)
+        self._end = f"\r\nDate: {self._date}\r\nServer: {self._server}\r\n\r\n"
 
-    async def any(
-        self, head: RequestHead, request: Request, response: Response, keeps: bool
+    # --- any other
+
+    async def write(
+        self, head: RequestHead, request: Request, response: Response, keep_alive: bool
     ) -> tuple[int, bytes]:
-        """Status and bytes of any *response* but a stream or a file; *keeps* the connection.
+        """Status and bytes of any whole response; *keep_alive*: the connection stays open.
 
         Raises:
-            TypeError, ValueError, RecursionError: the content cannot be written.
+            TypeError, ValueError, RecursionError: the content cannot be encoded.
         """
-        status, headers, body = await encode(head, response, self._compression)
+        status, headers, body = await self.compose(head, request, response)
+        if time() >= self._expiry:
+            self._renew_date()
+        headers.setdefault(hdrs.DATE, self._date)
+        headers.setdefault(hdrs.SERVER, self._server)
+        major, minor = version = head.version
+        if keep_alive:
+            if version == (1, 0) and hdrs.CONNECTION not in headers:
+                headers[hdrs.CONNECTION] = "keep-alive"
+        elif version == (1, 1) and hdrs.CONNECTION not in headers:
+            headers[hdrs.CONNECTION] = "close"
+        for policy in self._policies:
+            policy.add(head, headers)
+        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        text = f"HTTP/{major}.{minor} {status} {_PHRASES.get(status, '')}\r\n{lines}\r\n".encode()
+        return status, text if status in BODILESS or head.method == "HEAD" else text + body
+
+    async def compose(
+        self, head: RequestHead, request: Request, response: Response
+    ) -> tuple[int, CIMultiDict[str], bytes]:
+        """Status, headers and body of any whole response, as *head* asks for it.
+
+        Without the headers that depend on the connection, and without those of the policies.
+
+        Raises:
+            TypeError, ValueError, RecursionError: the content cannot be encoded.
+        """
+        status, headers, own = response.status_code, CIMultiDict[str](), None
+        if response.has_headers:
+            own = response.headers
+        given = own.get(hdrs.CONTENT_TYPE) if own is not None else None
+        body, kind = encode_content(response.content, given, head.headers)
+        if kind is not None:
+            headers[hdrs.CONTENT_TYPE] = kind
+        if own is not None:
+            headers.extend(own)
+            if given is not None and kind is not None:
+                headers[hdrs.CONTENT_TYPE] = kind  # once, and first
+        if given is None and kind in MSGPACK_NAMES:
+            vary(headers, hdrs.ACCEPT)
+            if hdrs.ETAG in headers:
+                headers[hdrs.ETAG] = of_form(headers[hdrs.ETAG], "msgpack")
+        if own is not None or response.etag_from_body is not None:
+            _complete(head, response, headers, body, is_ours=given is None)
+        compressor = None
+        if self._compression is not None:
+            compressor = self._compression.start(head, status, headers, len(body))
+        if hdrs.ETAG in headers and is_not_modified(head, status, headers):
+            status, headers, body = 304, without_body(headers), b""
+        elif compressor is not None:
+            body = await compress(compressor, body, last=True)
         if self._id_name is not None:
             headers[self._id_name] = request.id
-        is_empty = status in BODILESS or head.method == "HEAD"
-        _measure(head, status, headers, body)
-        if hdrs.DATE not in headers:
-            headers[hdrs.DATE] = formatdate(int(time()), usegmt=True)
-        headers.setdefault(hdrs.SERVER, self._server)
-        if hdrs.CONNECTION not in headers:
-            if keeps and head.version == (1, 0):
-                headers[hdrs.CONNECTION] = "keep-alive"
-            elif not keeps and head.version == (1, 1):
-                headers[hdrs.CONNECTION] = "close"
-        for mark in self._marks:
-            mark(head, headers)
-        major, minor = head.version
-        lines = [f"HTTP/{major}.{minor} {status} {_PHRASES.get(status, '')}"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
-        text = "\r\n".join([*lines, "", ""]).encode()
-        return status, text if is_empty else text + body
+        if status in BODILESS:
+            headers.popall(hdrs.CONTENT_LENGTH, None)
+        elif hdrs.CONTENT_LENGTH not in headers and (body or head.method != "HEAD"):
+            headers[hdrs.CONTENT_LENGTH] = str(len(body))
+        return status, headers, body
 
 
-def body_size(answer: bytes) -> int:
-    """How many bytes of *answer* are its body."""
-    return len(answer) - answer.find(b"\r\n\r\n") - 4
-
-
-def _measure(head: RequestHead, status: int, headers: CIMultiDict[str], body: bytes) -> None:
-    """Say how long *body* is, where an answer may (RFC 9110 §8.6)."""
-    if status in BODILESS:
+def _complete(
+    head: RequestHead,
+    response: Response,
+    headers: CIMultiDict[str],
+    body: bytes,
+    *,
+    is_ours: bool,
+) -> None:
+    """Correct the *headers* that describe *body*; *is_ours*: the content type is not the
+    application's."""
+    if body or head.method != "HEAD":
         headers.popall(hdrs.CONTENT_LENGTH, None)
-    elif hdrs.CONTENT_LENGTH not in headers and (body or head.method != "HEAD"):
-        headers[hdrs.CONTENT_LENGTH] = str(len(body))
+    headers.popall(hdrs.TRANSFER_ENCODING, None)
+    if response.etag_from_body is not None:
+        tag = blake2b(body, digest_size=16).hexdigest()
+        headers[hdrs.ETAG] = entity_tag(tag, weak=response.etag_from_body == "weak")
+    if is_ours and headers.get(hdrs.CONTENT_TYPE) == JSON and may_be_kept(headers):
+        vary(headers, hdrs.ACCEPT)
+
+
+def body_size(response: bytes) -> int:
+    """How many bytes of *response* are its body."""
+    return len(response) - response.find(b"\r\n\r\n") - 4
+
+
+def write_final_response(response: Response, headers: Iterable[tuple[str, str]]) -> bytes:
+    """*response* as the last one of a connection, also where no request was read; *headers* are
+    added to it.
+
+    Raises:
+        TypeError, ValueError: its content cannot be encoded.
+    """
+    body, kind = encode_content(response.content, response.headers.get(hdrs.CONTENT_TYPE))
+    every: CIMultiDict[str] = CIMultiDict(response.headers)
+    every.extend(headers)
+    every[hdrs.CONTENT_TYPE] = kind or BYTES
+    every[hdrs.CONTENT_LENGTH] = str(len(body))
+    every[hdrs.DATE] = formatdate(usegmt=True)
+    every[hdrs.CONNECTION] = "close"
+    status = response.status_code
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in every.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body

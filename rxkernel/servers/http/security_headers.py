@@ -1,31 +1,39 @@
-"""What browsers are told to refuse, on every answer, and nobody of us (``http.security_headers``).
+"""Headers by which browsers refuse sniffing, framing and referrers (``http.security_headers``).
 
 After OWASP's "HTTP Headers" and "REST Security" cheat sheets, less what only an application
 can know: a whole content security policy, which pages may be opened by others.
 """
 
-from multidict import CIMultiDict
+from multidict import CIMultiDict, istr
 
 from rxkernel.servers.http import header_names as hdrs
 from rxkernel.servers.http.forwarded import ForwardedHeaders
 from rxkernel.servers.http.request_head import RequestHead
 
-_ALWAYS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"}
-"""``no-referrer`` would have the forms of our own pages say ``Origin: null`` (Fetch Standard,
-"append a request Origin header"), which is nobody's origin."""
+_SNIFFING, _REFERRER = istr("X-Content-Type-Options"), istr("Referrer-Policy")
+_FRAMES, _POLICY = istr("X-Frame-Options"), istr("Content-Security-Policy")
+_TRANSPORT = istr("Strict-Transport-Security")
 
-_FRAME_OPTIONS, _POLICY = "X-Frame-Options", "Content-Security-Policy"
+_SAME_ORIGIN = "same-origin"
+"""``no-referrer`` would have the forms of our own pages send ``Origin: null`` (Fetch Standard,
+"append a request Origin header"), which no policy accepts."""
 
-WITHOUT_A_REQUEST = {**_ALWAYS, _FRAME_OPTIONS: "DENY", _POLICY: "frame-ancestors 'none'"}
-"""For the answers to what could not be read."""
+_NO_FRAMES = "frame-ancestors 'none'"
+_ONE_YEAR = "max-age=31536000"
+"""Without subdomains: they may belong to others."""
 
-_TRANSPORT, _ONE_YEAR = "Strict-Transport-Security", "max-age=31536000"
-"""Without subdomains: they may not be ours."""
+WITHOUT_A_REQUEST = {
+    _SNIFFING: "nosniff",
+    _REFERRER: _SAME_ORIGIN,
+    _FRAMES: "DENY",
+    _POLICY: _NO_FRAMES,
+}
+"""For responses to what could not be read."""
 
 
 class SecurityHeaders:
-    """Adds them where the application has not said otherwise, and takes away which versions of
-    Python and aiohttp answer.
+    """Adds each header that the application has not set, and removes the ``Server`` that names
+    the versions of Python and aiohttp.
     """
 
     def __init__(self, proxies: ForwardedHeaders, server: str) -> None:
@@ -33,15 +41,17 @@ class SecurityHeaders:
         self._server = server
 
     def add(self, head: RequestHead, headers: CIMultiDict[str]) -> None:
-        """Add them to an answer before it leaves."""
+        """Add them to a response before it is sent."""
         if headers.get(hdrs.SERVER) == self._server:
             del headers[hdrs.SERVER]
-        for name, value in _ALWAYS.items():
-            headers.setdefault(name, value)
-        policies = headers.getall(_POLICY, ())
-        if _FRAME_OPTIONS not in headers and "frame-ancestors" not in ",".join(policies).lower():
-            headers[_FRAME_OPTIONS] = "DENY"
-            if not policies:
-                headers[_POLICY] = "frame-ancestors 'none'"
-        if self._proxies.scheme(head) == "https":  # RFC 6797 section 7.2: over TLS only
-            headers.setdefault(_TRANSPORT, _ONE_YEAR)
+        headers.setdefault(_SNIFFING, "nosniff")
+        headers.setdefault(_REFERRER, _SAME_ORIGIN)
+        if _FRAMES not in headers:
+            policies = headers.getall(_POLICY, None)
+            if policies is None:
+                headers[_FRAMES] = "DENY"
+                headers[_POLICY] = _NO_FRAMES
+            elif "frame-ancestors" not in ",".join(policies).lower():
+                headers[_FRAMES] = "DENY"
+        if self._proxies.are_any and self._proxies.scheme(head) == "https":
+            headers.setdefault(_TRANSPORT, _ONE_YEAR)  # RFC 6797 section 7.2: over TLS only

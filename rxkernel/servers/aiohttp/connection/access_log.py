@@ -9,10 +9,10 @@ from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 
 from rxkernel.messages.connection import ClientAddress
-from rxkernel.messages.transport import Transport
-from rxkernel.servers.access_log import GONE, log_access, logger
+from rxkernel.servers.access_log import GONE, logger
 from rxkernel.servers.aiohttp.connection.request_handler import RequestHandler
 from rxkernel.servers.aiohttp.request.request_ids import NativeRequestIds, kernel_request
+from rxkernel.servers.http.access_log import log_request
 from rxkernel.servers.http.forwarded import ForwardedHeaders
 
 EARLIER = web.RequestKey("rxkernel.earlier", float)
@@ -44,17 +44,14 @@ class AccessLines(AbstractAccessLogger):
         assert isinstance(access, HttpAccess)
         if IS_LOGGED in request:
             return
-        log_access(
-            transport=Transport.HTTP,
-            method=request.method,
-            path=request.rel_url.raw_path,
-            route=_route(request),
-            status=response.status if _is_whole(response) else GONE,
-            duration=time + request.get(EARLIER, 0.0),
-            size=_size(request, response),
-            client=_client(request, access.proxies),
-            request_id=access.ids.of(request),
-            user_agent=request.headers.get("User-Agent"),
+        log_request(
+            request,
+            _route(request),
+            _client(request, access.proxies),
+            access.ids.of(request),
+            response.status if _is_whole(response) else GONE,
+            time + request.get(EARLIER, 0.0),
+            _size(request, response),
         )
 
 

@@ -1,52 +1,51 @@
-"""The fast path: requests that have arrived whole, answered with one write.
+"""The fast path: requests that have arrived whole, with their responses in one write.
 
 aiohttp's own handler costs more than the kernel. What is common and simple goes past it, over
-aiohttp's parser; all else goes through it, with the very same bytes.
+aiohttp's parser; the rest goes through it, with the very same bytes.
 """
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from contextvars import copy_context
+from functools import partial
 from time import perf_counter
 from typing import Any, Protocol
 
 import attrs
 from aiohttp import HttpVersion11, hdrs, web
-from multidict import CIMultiDictProxy
 
-from rxkernel.kernel.errors import log_failure
+from rxkernel.kernel.errors import error_response
 from rxkernel.kernel.kernel import Kernel
-from rxkernel.kernel.route import Handle
-from rxkernel.kernel.scopes import current_request
 from rxkernel.messages.connection import ClientAddress
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response, close_source
-from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import HttpDefinition
-from rxkernel.servers.access_log import GONE, log_access
+from rxkernel.servers.access_log import GONE
 from rxkernel.servers.aiohttp.connection.access_log import EARLIER
-from rxkernel.servers.aiohttp.fast_path.context import METHODS, Lane
 from rxkernel.servers.aiohttp.fast_path.framing import Line, Message
 from rxkernel.servers.aiohttp.fast_path.native_request import FastPathNative
 from rxkernel.servers.aiohttp.response.exchange import Exchange
-from rxkernel.servers.http.request_factory import below, new_request
-from rxkernel.servers.http.response_writer import body_size
+from rxkernel.servers.aiohttp.response.sender import ResponseSender
+from rxkernel.servers.http.access_log import log_request
+from rxkernel.servers.http.body_decoding import BodyDecoder, is_empty_form
+from rxkernel.servers.http.pipeline import Found, HttpPipeline
+from rxkernel.servers.http.response_writer import ResponseWriter, body_size
 
 logger = logging.getLogger(__name__)
 
 Sent = web.StreamResponse | None
-"""What aiohttp has sent; None where the lane has, or nobody could."""
+"""What aiohttp has sent; None where the fast path has, or nobody could."""
 
 
 class FastPathHandle(Line, Protocol):
-    """A connection, as its requests in the lane see it."""
+    """A connection, as its requests on the fast path see it."""
 
     peer: ClientAddress | None
     """Who is connected; it may be a proxy."""
 
     task: "asyncio.Task[Sent] | None"
-    """The request that the lane runs, None while it runs none."""
+    """The request that the fast path runs, None while it runs none."""
 
     is_full: bool
     """Whether the client has to take something before more is sent."""
@@ -63,114 +62,106 @@ class FastPathHandle(Line, Protocol):
     def ran(
         self, request: Request, response: Response | None, keeps: bool, size: int | None
     ) -> None:
-        """The lane has nothing more to do for *request*; the connection *keeps* going, or not.
-        *size* is that of the body that was sent."""
+        """The fast path has nothing more to do for *request*; the connection *keeps* going, or
+        not. *size* is that of the body that was sent."""
 
     def hand_over(self, message: Message, handover: "DeferredExchange") -> None:
         """Give *message* to aiohttp, whose handler then claims *handover*."""
 
 
 @attrs.define(eq=False, kw_only=True)
-class FastPath(Lane):
+class FastPath:
     """Past aiohttp's handler.
 
     Attributes:
+        route: the route that aiohttp finds in *engine* for every path that is not native.
+        native_paths: the paths of native routes.
         context: what every request begins with.
         lines: the open connections.
     """
 
+    kernel: Kernel
+    pipeline: HttpPipeline
+    bodies: BodyDecoder
+    writer: ResponseWriter
+    sender: ResponseSender
+    engine: web.Application
+    route: web.AbstractRoute
+    native_paths: Collection[str]
+    body_limit: int
+    logs_access: bool
+    loop: asyncio.AbstractEventLoop = attrs.field(factory=asyncio.get_running_loop, init=False)
     context: Any = attrs.field(factory=copy_context, init=False)
     lines: "set[FastPathHandle]" = attrs.field(factory=set, init=False)
-    _handles: dict[HttpDefinition, Handle | None] = attrs.field(factory=dict, init=False)
+    _streams: dict[HttpDefinition, bool] = attrs.field(factory=dict, init=False)
 
     def enter(self, line: FastPathHandle, message: Message) -> Coroutine[Any, Any, Sent] | None:
-        """What answers *message*; None, or any exception, where that is aiohttp's.
-
-        Every request comes this way, so all is written out: each call counts.
-        """
-        parsed, body = message.parsed, message.body
-        method, target, headers = parsed.method, parsed.path, parsed.headers
+        """What handles *message*; None where aiohttp must."""
+        parsed = message.parsed
+        target, headers = parsed.path, parsed.headers
         if (
-            method not in METHODS
-            or target[0] != "/"
+            target[0] != "/"
             or parsed.version[0] != 1
             or hdrs.EXPECT in headers
-            or (_is_odd(headers) if body else hdrs.CONTENT_LENGTH in headers)
-        ):  # without a body, a length may be that of an empty form
+            or (message.body and hdrs.CONTENT_ENCODING in headers)
+            or self._is_native(target, message)
+        ):
             return None
-        has_query = "?" in target or "#" in target
-        path = parsed.url.raw_path if has_query else target
-        if path in self.not_awaited or ("%" in path and parsed.url.path in self.not_awaited):
+        found = self.pipeline.find(message)
+        if type(found) is tuple and self._is_streamed(found[0]):
             return None
-        if not self.hosts.is_open:
-            self.hosts.check(message)
-        if self.prefix:
-            path = below(self.prefix, path)
-        definition, values = self.kernel.compiled.http_router.match(method, path, message)
+        return self._respond(line, message, found)
+
+    def _is_native(self, target: str, message: Message) -> bool:
+        path = message.parsed.url.raw_path if "?" in target or "#" in target else target
+        native = self.native_paths
+        return path in native or ("%" in path and message.parsed.url.path in native)
+
+    def _is_streamed(self, definition: HttpDefinition) -> bool:
+        """Whether the action declares to return a stream or a file, which aiohttp sends."""
         try:
-            handle = self._handles[definition]
+            return self._streams[definition]
         except KeyError:
-            handle = self._handles[definition] = self._handle(definition)
-        if handle is None:
-            return None
-        client = line.peer
-        if self.proxies.are_any:
-            client = self.proxies.client_behind(client, message)
-        request = new_request(self.ids, method, target, parsed.url, headers, client, values)
-        request.make_native = message.native
-        return self._answer(line, message, request, definition, handle)
+            returns = definition.signature.returns
+            is_response = isinstance(returns, type) and issubclass(returns, Response)
+            self._streams[definition] = found = is_response and returns.is_streamed
+            return found
 
     def forget_definitions(self) -> None:
         """The kernel serves others now."""
-        self._handles.clear()
+        self._streams.clear()
 
-    def _handle(self, definition: HttpDefinition) -> Handle | None:
-        return None if definition.signature.is_streamed else self.kernel.handle_of(definition)
-
-    async def _answer(
-        self,
-        line: FastPathHandle,
-        message: Message,
-        request: Request,
-        definition: HttpDefinition,
-        handle: Handle,
-    ) -> Sent:
+    async def _respond(self, line: FastPathHandle, message: Message, found: Found) -> Sent:
+        """Run the pipeline and write its response."""
         answered: Response | None = None
         sent: int | None = None
         keeps = False
-        request.received_at = perf_counter()  # as `Kernel.begin`
-        current_request.set(request)
-        if self.kernel.extract is not None:
-            self.kernel.extract(request.headers)
+        parsed = message.parsed
+        request = self.pipeline.receive(message, line.peer)
+        request.make_native = message.native
+        load_body = None
+        if message.body or is_empty_form(parsed.headers):
+            load_body = partial(self.bodies.load, message.body)
         try:
-            response: Response | None = None
-            if message.body:
-                try:
-                    self.bodies.take(message.body, request, definition)
-                except Exception as exc:
-                    request.route_name = definition.name
-                    response = await self.kernel.fail(request, exc)
-            if response is None:
-                try:
-                    response = await handle(request, False)
-                except BaseException as exc:
-                    response = await self.kernel.recover(definition, request, exc)
-            if type(response) is not Response and response.is_streamed:
-                # its route is left to aiohttp from now on: handing over costs more than that
-                self._handles[definition] = None
+            response = await self.pipeline.respond(message, request, found, load_body)
+            if response.is_streamed:
                 answered = response
                 return await self._hand_over(line, message, request, response)
-            parsed, prepared = message.parsed, self.prepared
-            goes_on = not (parsed.should_close or self.delivery.is_draining)
-            status, data = 0, None
+            goes_on = not (parsed.should_close or self.sender.is_draining)
             try:
+                status, data = response.status_code, None
                 if goes_on and parsed.version == HttpVersion11 and parsed.method != "HEAD":
-                    data = prepared.usual(request, response)
+                    data = self.writer.write_common(request, response)
                 if data is None:
-                    status, data = await prepared.any(message, request, response, goes_on)
-            except Exception as exc:  # which aiohttp's lane meets too, and answers
-                answered = response
-                return await self._hand_over(line, message, request, response, exc)
+                    status, data = await self.writer.write(message, request, response, goes_on)
+            except Exception as exc:
+                response = await self.kernel.fail(request, exc)
+                if response.is_streamed:
+                    answered = response
+                    return await self._hand_over(line, message, request, response)
+                response, status, data = await self._write_error(
+                    message, request, response, goes_on
+                )
             answered = response
             size = len(data)
             if message.made is not None and (written := message.made.writer.output_size):
@@ -178,11 +169,10 @@ class FastPath(Lane):
             is_sent = line.write(data)
             if line.is_full and is_sent:
                 is_sent = await _is_drained(line)
-            if self.access_log is not None:
-                status = (status or response.status_code) if is_sent else GONE
-                _log(message, request, status, size if is_sent else None)
-            if definition.pipeline.has_finishers and is_sent and data:
-                sent = body_size(data)
+            if self.logs_access:
+                _log(message, request, status if is_sent else GONE, size if is_sent else None)
+            if is_sent and data and (definition := request.definition) is not None:
+                sent = body_size(data) if definition.pipeline.has_finishers else None
             keeps = goes_on and is_sent
         except asyncio.CancelledError:
             raise
@@ -192,30 +182,34 @@ class FastPath(Lane):
             line.ran(request, answered, keeps, sent)
         return None
 
+    async def _write_error(
+        self, message: Message, request: Request, response: Response, keeps: bool
+    ) -> tuple[Response, int, bytes]:
+        """*response*, in place of one that could not be encoded; or the plainest one."""
+        try:
+            return response, *await self.writer.write(message, request, response, keeps)
+        except Exception as exc:
+            logger.exception("the error response cannot be encoded either")
+            plain = error_response(exc)
+            return plain, *await self.writer.write(message, request, plain, keeps)
+
     async def _hand_over(
-        self,
-        line: FastPathHandle,
-        message: Message,
-        request: Request,
-        response: Response,
-        failure: Exception | None = None,
+        self, line: FastPathHandle, message: Message, request: Request, response: Response
     ) -> Sent:
-        """Deliver *response* through aiohttp, but in this very task, so that all that it is made
-        of stays in it; *failure* is why the lane cannot."""
+        """Have aiohttp send *response*, but in this very task, so that all that it is made of
+        stays in it."""
         handover = DeferredExchange(self.kernel, request, message.made)
         line.hand_over(message, handover)
         try:
             native = await handover.native
         except (ConnectionError, asyncio.CancelledError) as exc:
             await close_source(response)
-            if failure is not None:
-                log_failure(request, failure)
-            if self.access_log is not None:
+            if self.logs_access:
                 _log(message, request, GONE, None)
             if isinstance(exc, asyncio.CancelledError):
                 raise
             return None
-        return await self.delivery.deliver(native, handover, response)
+        return await self.sender.deliver(native, handover, response)
 
     def native(self, handler: web.RequestHandler, message: Message) -> web.Request:
         """aiohttp's request for *message*, which runs in the current task."""
@@ -224,12 +218,12 @@ class FastPath(Lane):
     # --- the end of the server
 
     def running(self) -> "list[asyncio.Task[Sent]]":
-        """The requests that the lane runs now."""
+        """The requests that the fast path runs now."""
         return [line.task for line in self.lines if line.task is not None]
 
     async def close(self, patience: float) -> None:
-        """Let what runs end within *patience* seconds, and take nothing more."""
-        self.delivery.is_draining = True
+        """Let what runs end within *patience* seconds, and begin nothing more."""
+        self.sender.is_draining = True
         for line in tuple(self.lines):
             line.stop()
         if running := self.running():
@@ -239,7 +233,7 @@ class FastPath(Lane):
 
 
 class DeferredExchange(Exchange):
-    """A request that the lane has run, and whose answer only aiohttp can send.
+    """A request that the fast path has run, and whose response only aiohttp can send.
 
     ``native`` is aiohttp's request for it, once there is one; ``is_given`` says whether there is.
     """
@@ -275,14 +269,6 @@ class DeferredExchange(Exchange):
             self.native.set_exception(ConnectionResetError("the client has left"))
 
 
-def _is_odd(headers: CIMultiDictProxy[str]) -> bool:
-    """Whether a body of which these are the headers is compressed, or multipart."""
-    return (
-        hdrs.CONTENT_ENCODING in headers
-        or "multipart" in headers.get(hdrs.CONTENT_TYPE, "").lower()
-    )
-
-
 async def _is_drained(line: FastPathHandle) -> bool:
     try:
         await line.drained()
@@ -292,15 +278,5 @@ async def _is_drained(line: FastPathHandle) -> bool:
 
 
 def _log(message: Message, request: Request, status: int, size: int | None) -> None:
-    log_access(
-        transport=Transport.HTTP,
-        method=message.method,
-        path=message.rel_url.raw_path,
-        route=request.route_name,
-        status=status,
-        duration=perf_counter() - request.received_at,
-        size=size,
-        client=request.client,
-        request_id=request.id,
-        user_agent=message.headers.get("User-Agent"),
-    )
+    duration = perf_counter() - request.received_at
+    log_request(message, request.route_name, request.client, request.id, status, duration, size)

@@ -1,31 +1,38 @@
-"""Reads the body of a request, by the limits of its route."""
+"""Reads the bodies of aiohttp's requests, by the limits of their routes."""
 
-from collections.abc import Mapping
+import logging
 
 from aiohttp import hdrs, web
 
-from rxkernel.exceptions import UnsupportedMediaTypeException
+from rxkernel.exceptions import BadRequestException, UnsupportedMediaTypeException
 from rxkernel.messages.content_types import BYTES
-from rxkernel.messages.media_type import MULTIPART, URLENCODED, content_type_of
+from rxkernel.messages.media_type import MULTIPART, content_type_of
 from rxkernel.messages.request import Request
 from rxkernel.routing.definitions import HttpDefinition
-from rxkernel.servers.aiohttp.request.body_reader import BodyReader, broken_off, expects_continue
-from rxkernel.servers.http.body_decoding import decode_body
-from rxkernel.servers.http.body_limits import BodyLimits, check_size
+from rxkernel.servers.aiohttp.request.body_reader import (
+    BodyReader,
+    broken_off,
+    expects_continue,
+)
+from rxkernel.servers.aiohttp.request.native_request import is_gone
+from rxkernel.servers.http.body_decoding import BodyDecoder, decode_body, is_empty_form
+from rxkernel.servers.http.body_limits import check_size
 from rxkernel.servers.http.forms import read_multipart
 from rxkernel.settings import HttpSettings
+
+logger = logging.getLogger(__name__)
 
 _ENCODINGS = {"", "identity", "gzip", "deflate", "br", "zstd"}
 
 
-class Bodies:
-    """Reads and decodes the bodies that a server gets, each by the limits of its route."""
+class NativeBodies:
+    """Loads the body of a `web.Request` into the kernel's request, while it is received."""
 
-    def __init__(self, settings: HttpSettings) -> None:
+    def __init__(self, settings: HttpSettings, decoder: BodyDecoder) -> None:
         self._settings = settings
-        self._limits: dict[HttpDefinition, BodyLimits] = {}
+        self._decoder = decoder
 
-    async def read(
+    async def load(
         self, native: web.Request, request: Request, definition: HttpDefinition
     ) -> None:
         """Put the body into *request*; one that the action reads itself, as its ``source``.
@@ -33,18 +40,28 @@ class Bodies:
         Raises:
             PayloadTooLargeException: larger than the route allows, or too many fields (413).
             RequestTimeoutException: too slow (408).
-            BadRequestException: not what its content type says (400).
-            UnsupportedMediaTypeException: a type that is none, a charset or content coding that
-                is not known here (415).
-            ExpectationFailedException: not that of ``100-continue`` (417).
-            ConnectionError: the client has left.
+            BadRequestException: not what its content type says, or the client left (400).
+            UnsupportedMediaTypeException: an invalid type, or an unknown charset or content
+                coding (415).
+            ExpectationFailedException: an expectation other than ``100-continue`` (417).
         """
+        try:
+            await self._load(native, request, definition)
+        except ConnectionError as exc:
+            if not is_gone(native):
+                raise
+            logger.debug("client left in mid-body: %r", native.raw_path[:200])
+            raise BadRequestException("the client left before the end of its body") from exc
+
+    async def _load(
+        self, native: web.Request, request: Request, definition: HttpDefinition
+    ) -> None:
         headers = native.headers
         if hdrs.EXPECT in headers:
             expects_continue(native)
-        if not native.body_exists and not _is_empty_form(headers):
+        if not native.body_exists and not is_empty_form(headers):
             return
-        limits = self._limits.get(definition) or self._limits_of(definition)
+        limits = self._decoder.limits_of(definition)
         if headers.get(hdrs.CONTENT_ENCODING, "").strip().lower() not in _ENCODINGS:
             coding = headers[hdrs.CONTENT_ENCODING][:40]
             raise UnsupportedMediaTypeException(f"content coding {coding!r} is not supported")
@@ -58,23 +75,6 @@ class Bodies:
         else:
             request.raw_body = await self._read_all(native, limits.memory)
             decode_body(content_type, request, limits)
-
-    def take(self, raw: bytes, request: Request, definition: HttpDefinition) -> None:
-        """`read` for *raw*, a whole body that is neither compressed, streamed nor multipart."""
-        limits = self._limits.get(definition) or self._limits_of(definition)
-        kind = BYTES if limits.is_raw else request.headers.get(hdrs.CONTENT_TYPE, BYTES)
-        content_type = content_type_of(kind)
-        check_size(len(raw), limits.memory)
-        request.raw_body = raw
-        decode_body(content_type, request, limits)
-
-    def forget_definitions(self) -> None:
-        """The kernel serves others now."""
-        self._limits.clear()
-
-    def _limits_of(self, definition: HttpDefinition) -> BodyLimits:
-        self._limits[definition] = limits = BodyLimits.of(definition, self._settings)
-        return limits
 
     def _reader(self, native: web.Request, limit: int) -> BodyReader:
         check_size(native.content_length, limit)
@@ -90,10 +90,3 @@ class Bodies:
             raise broken_off(native, exc) from exc
         check_size(len(raw), limit)
         return raw
-
-
-def _is_empty_form(headers: Mapping[str, str]) -> bool:
-    """A form of which nothing is filled in, which is not the same as no form."""
-    if hdrs.CONTENT_LENGTH not in headers:
-        return False
-    return headers.get(hdrs.CONTENT_TYPE, "").lower().startswith(URLENCODED)

@@ -1,4 +1,4 @@
-"""A request and its answer."""
+"""A request and its response."""
 
 import asyncio
 from typing import Any
@@ -8,8 +8,6 @@ from aiohttp import web
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
-from rxkernel.servers.aiohttp.connection.protocol import HttpConnection
-from rxkernel.servers.aiohttp.fast_path.raw_response import RawResponse
 from rxkernel.servers.aiohttp.response.stream import Stream
 from rxkernel.servers.http.response_writer import BODILESS
 
@@ -17,20 +15,16 @@ from rxkernel.servers.http.response_writer import BODILESS
 class Exchange:
     """A request and what was sent for it, if anything could be.
 
-    ``sender`` is aiohttp's task for it, which ends when the answer has left; ``guard`` is told
-    of that too. ``runner`` is the task that has run the listeners and the action, where that is
-    another one. ``waiting`` is an answer that aiohttp is still to be given, another way.
-    ``response`` is the one that was to be sent, ``out`` what aiohttp sends for it, ``stream``
-    what sends it piece by piece.
+    ``sender`` is aiohttp's task for it, which ends when the response has been sent. ``runner`` is
+    the task that has run the listeners and the action, if that is another one. ``response`` is
+    the one to send, ``out`` is aiohttp's for it, ``stream`` sends it piece by piece.
     """
 
     response: Response | None = None
     out: web.StreamResponse | None = None
     stream: Stream | None = None
-    waiting: Response | None = None
     sender: "asyncio.Task[Any] | None" = None
     runner: "asyncio.Task[Any] | None" = None
-    guard: HttpConnection | None = None
 
     def __init__(self, kernel: Kernel, request: Request) -> None:
         self.kernel = kernel
@@ -38,8 +32,6 @@ class Exchange:
 
     def end(self, task: "asyncio.Task[Any]") -> None:
         """The request's *task* is done."""
-        if self.guard is not None:
-            self.guard.end(task)
         request, task = self.request, self.runner or task
         is_heard = request.definition is not None and request.definition.pipeline.has_finishers
         size = self._size() if is_heard else None
@@ -57,8 +49,6 @@ class Exchange:
             return None
         if self.stream is not None:
             return self.stream.sent
-        if isinstance(out, RawResponse):
-            return out.size
         if self.request.method == "HEAD" or out.status in BODILESS:
             return 0
         return out.content_length

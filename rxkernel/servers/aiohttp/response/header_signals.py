@@ -1,18 +1,10 @@
 """Headers that the settings ask for, on the responses of native routes."""
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
 
 from aiohttp import web
-from multidict import CIMultiDict
 
-from rxkernel.servers.http.request_head import RequestHead
-
-
-class HeaderPolicy(Protocol):
-    """Adds headers to a response before it leaves."""
-
-    def add(self, head: RequestHead, headers: CIMultiDict[str]) -> None: ...
+from rxkernel.servers.http.response_writer import HeaderPolicy
 
 
 def signal_of(

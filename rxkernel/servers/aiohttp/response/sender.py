@@ -1,4 +1,4 @@
-"""How aiohttp sends what the kernel has answered."""
+"""How aiohttp sends the kernel's responses."""
 
 import logging
 
@@ -14,23 +14,27 @@ from rxkernel.messages.response import (
 )
 from rxkernel.servers.aiohttp.request.native_request import is_gone
 from rxkernel.servers.aiohttp.request.request_ids import NativeRequestIds
+from rxkernel.servers.aiohttp.response.already_sent import AlreadySent
 from rxkernel.servers.aiohttp.response.exchange import Exchange
 from rxkernel.servers.aiohttp.response.file import file_response
 from rxkernel.servers.aiohttp.response.stream import Stream, stream_of
 from rxkernel.servers.http.compression import Compression
-from rxkernel.servers.http.content_encoding import encode
+from rxkernel.servers.http.response_writer import ResponseWriter
 
 logger = logging.getLogger(__name__)
 
 
 class ResponseSender:
-    """Makes aiohttp's answers of the kernel's, and sends those that are streams.
+    """Makes aiohttp's responses of the kernel's, and sends those that are streams.
 
     ``is_draining`` says whether each answer is the last of its connection.
     """
 
-    def __init__(self, ids: NativeRequestIds, compression: Compression | None) -> None:
+    def __init__(
+        self, ids: NativeRequestIds, writer: ResponseWriter, compression: Compression | None
+    ) -> None:
         self._ids = ids
+        self._writer = writer
         self._compression = compression
         self._endless: set[Stream] = set()
         self.is_draining = False
@@ -60,13 +64,17 @@ class ResponseSender:
         self, native: web.Request, exchange: Exchange, response: Response
     ) -> web.StreamResponse:
         exchange.response, exchange.out, exchange.stream = response, None, None
+        if written := native.writer.output_size:
+            await close_source(response)
+            return AlreadySent(response.status_code, written)
         if isinstance(response, StreamResponse | EventStreamResponse):
             out = await self._stream(native, exchange, response)
         elif isinstance(response, FileResponse):
             assert exchange.sender is not None
             out = await file_response(native, response, exchange.sender)
         else:
-            out = await native_response(native, response, self._compression)
+            status, headers, body = await self._writer.compose(native, exchange.request, response)
+            out = web.Response(body=body, status=status, headers=headers)
         exchange.out = out
         return out
 
@@ -104,15 +112,3 @@ def raise_if_gone(native: web.Request, exc: Exception) -> None:
     """A broken connection to the client is nobody's failure; one to a database is."""
     if isinstance(exc, ConnectionError) and is_gone(native):
         raise exc
-
-
-async def native_response(
-    native: web.Request, response: Response, compression: Compression | None = None
-) -> web.StreamResponse:
-    """What aiohttp can send to the client of *native* for any response but a stream or a file.
-
-    Raises:
-        TypeError, ValueError, RecursionError: the content cannot be written.
-    """
-    status, headers, body = await encode(native, response, compression)
-    return web.Response(body=body, status=status, headers=headers)

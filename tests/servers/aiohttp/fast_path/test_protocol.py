@@ -25,7 +25,7 @@ from tests.servers.conftest import Serve
 from tests.servers.raw_http import RawHttp, post, raw_http
 from tests.waiting import until
 
-LANE, ORDINARY, ALL_OF_AIOHTTP = "FastPathNative", "NativeRequest", "Request"
+FAST, AIOHTTP = "FastPathNative", "Request"
 
 seen: ContextVar[str] = ContextVar("seen", default="nothing")
 
@@ -41,8 +41,8 @@ class Paths:
         self.cancelled = False
         self.terminated: list[tuple[Any, Any]] = []
 
-    @http("GET", "/lane", "lane")
-    async def lane(self, request: Request) -> str:
+    @http("GET", "/path", "path")
+    async def path(self, request: Request) -> str:
         return type(request.native).__name__
 
     @http("GET", "/number/{number:int}", "number")
@@ -124,22 +124,20 @@ async def ask(connection: RawHttp, *parts: bytes) -> str:
 @pytest.mark.parametrize(
     "hard",
     [
-        [get("/unknown")],
-        [get("/lane", "Expect: 100-continue")],
-        [b"GET /la", b"ne HTTP/1.1\r\nHo", b"st: x\r\n\r\n"],
+        [get("/path", "Expect: 100-continue")],
+        [b"GET /pa", b"th HTTP/1.1\r\nHo", b"st: x\r\n\r\n"],
         [post("/echo", body=b"12")[:-1], b"2"],
         [post("/echo", body=b"12")[:20], post("/echo", body=b"12")[20:]],
         [get("/socket.io/?EIO=4")],
-        [b"OPTIONS / HTTP/1.1\r\nHost: x\r\n\r\n"],
     ],
 )
-async def test_a_hard_request_does_not_cost_the_connection_its_lane(
+async def test_connection_after_a_request_for_aiohttp_returns_to_the_fast_path(
     serve: Serve, hard: list[bytes]
 ) -> None:
     async with raw_http(await serve(Paths)) as connection:
-        assert await ask(connection, get("/lane")) == LANE
-        assert await ask(connection, *hard) != LANE
-        assert await ask(connection, get("/lane")) == LANE
+        assert await ask(connection, get("/path")) == FAST
+        assert await ask(connection, *hard) != FAST
+        assert await ask(connection, get("/path")) == FAST
 
 
 async def test_a_stream_does_not_either_and_its_route_stays_with_aiohttp(serve: Serve) -> None:
@@ -149,24 +147,19 @@ async def test_a_stream_does_not_either_and_its_route_stays_with_aiohttp(serve: 
             async with asyncio.timeout(5):
                 answer = await connection.reader.readuntil(b"0\r\n\r\n")
             assert answer.endswith(b"\r\n\r\n7\r\nits own\r\n0\r\n\r\n")
-            assert await ask(connection, get("/lane")) == LANE
+            assert await ask(connection, get("/path")) == FAST
 
 
 async def test_chunks_leave_the_connection_to_aiohttp(serve: Serve) -> None:
     chunked = post("/echo", "Transfer-Encoding: chunked") + b"1\r\n1\r\n0\r\n\r\n"
 
     async with raw_http(await serve(Paths)) as connection:
-        assert ORDINARY in await ask(connection, chunked)
-        assert await ask(connection, get("/lane")) == ORDINARY
+        assert AIOHTTP in await ask(connection, chunked)
+        assert await ask(connection, get("/path")) == AIOHTTP
 
 
-@pytest.mark.parametrize(
-    ("part", "expected"),
-    [("middleware", ALL_OF_AIOHTTP), ("route", ORDINARY), ("signal", ALL_OF_AIOHTTP)],
-)
-async def test_an_application_with_native_parts_has_no_lane(
-    serve: Serve, part: str, expected: str
-) -> None:
+@pytest.mark.parametrize("part", ["middleware", "route", "signal"])
+async def test_application_with_native_parts_has_no_fast_path(serve: Serve, part: str) -> None:
     @web.middleware
     async def middleware(native: web.Request, handler: Any) -> web.StreamResponse:
         answer: web.StreamResponse = await handler(native)
@@ -191,9 +184,7 @@ async def test_an_application_with_native_parts_has_no_lane(
                     engine.on_response_prepare.append(signal)
 
     async with raw_http(await serve(Paths, listeners=[Native])) as connection:
-        assert await ask(connection, get("/lane")) == (
-            ORDINARY if part == "route" else ALL_OF_AIOHTTP
-        )
+        assert await ask(connection, get("/path")) == AIOHTTP
 
 
 async def test_each_request_has_a_context_of_its_own(serve: Serve) -> None:
@@ -243,7 +234,7 @@ async def test_what_is_pipelined_waits_in_order_and_is_read_no_further(serve: Se
     paths = application.injector.get(Paths)
 
     async with raw_http(application) as connection:
-        await connection.send(get("/waits"), *[get("/lane"), get("/unknown")] * 40)
+        await connection.send(get("/waits"), *[get("/path"), get("/unknown")] * 40)
         await until(lambda: paths.native is not None)
         transport = paths.native.transport
         await until(lambda: not transport.is_reading())
@@ -251,7 +242,7 @@ async def test_what_is_pipelined_waits_in_order_and_is_read_no_further(serve: Se
 
         bodies = [(await connection.answer()).body for _ in range(81)]
         assert bodies[0] == b"went"
-        assert bodies[1::2] == [LANE.encode()] * 40
+        assert bodies[1::2] == [FAST.encode()] * 40
         assert all(b"404" in body for body in bodies[2::2])
         assert transport.is_reading()
 
@@ -316,5 +307,5 @@ async def test_a_listener_s_answer_is_written_like_an_action_s(serve: Serve) -> 
             event.set_response(Response("closed", 503))
 
     async with raw_http(await serve(Paths, listeners=[Closed])) as connection:
-        await connection.send(get("/lane"))
+        await connection.send(get("/path"))
         assert (await connection.answer())[::2] == (503, b"closed")

@@ -1,0 +1,163 @@
+"""From the head of a request to the kernel's response: every rule once, for every path.
+
+A path reads the bytes, asks `find` and `respond`, and sends what that returns.
+"""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from time import perf_counter
+
+import attrs
+
+from rxkernel.exceptions import (
+    ForbiddenException,
+    HttpVersionNotSupportedException,
+    MethodNotAllowedException,
+    NotFoundException,
+)
+from rxkernel.kernel.kernel import Kernel
+from rxkernel.kernel.scopes import current_request
+from rxkernel.messages.connection import ClientAddress
+from rxkernel.messages.request import Request
+from rxkernel.messages.response import Response
+from rxkernel.routing.definitions import HttpDefinition
+from rxkernel.routing.metadata import METHODS
+from rxkernel.servers.http.allowed_hosts import HostPolicy
+from rxkernel.servers.http.cors import CorsPolicy, is_preflight
+from rxkernel.servers.http.forwarded import ForwardedHeaders
+from rxkernel.servers.http.request_factory import add_path_parameters, new_request
+from rxkernel.servers.http.request_head import RequestHead
+from rxkernel.servers.http.request_ids import RequestIds
+from rxkernel.servers.limits import LimitCounters
+
+REFUSED_METHODS = frozenset(("CONNECT", "TRACE"))
+"""CONNECT is for proxies; TRACE shows scripts what they may not see (RFC 9110 §9.3.8)."""
+
+ALL_METHODS = ", ".join(sorted(METHODS))
+"""``Allow`` where no route says more."""
+
+LoadBody = Callable[[Request, HttpDefinition], Awaitable[None]]
+"""Reads and decodes a body into the request, by the limits of the definition."""
+
+
+@attrs.frozen
+class Granted:
+    """A request that the server answers itself, with 204 and *headers*: OPTIONS."""
+
+    headers: dict[str, str]
+
+
+Found = tuple[HttpDefinition, dict[str, object]] | Granted | Exception
+"""A definition with the parameters of the path; or what is sent instead."""
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class HttpPipeline:
+    """Version, method, host, prefix, route, head phase, body, kernel, in this order."""
+
+    kernel: Kernel
+    prefix: str
+    ids: RequestIds
+    hosts: HostPolicy
+    forwarded: ForwardedHeaders
+    cors: CorsPolicy
+    counters: LimitCounters
+
+    def receive(self, head: RequestHead, peer: ClientAddress | None) -> Request:
+        """The kernel's request for *head*, which came over a connection of *peer*."""
+        client = peer
+        if self.forwarded.are_any:
+            client = self.forwarded.client_behind(peer, head)
+        return new_request(
+            self.ids, head.method, head.raw_path, head.rel_url, head.headers, client
+        )
+
+    def find(self, head: RequestHead) -> Found:
+        """What handles *head*; raises nothing."""
+        try:
+            method, target = head.method, head.raw_path
+            if (
+                target[0] != "/"
+                or not self.hosts.is_open
+                or head.version[0] != 1
+                or method in REFUSED_METHODS
+            ) and (refusal := self.refusal(head)) is not None:
+                return refusal
+            path = target
+            if target[0] != "/" or "?" in target or "#" in target:
+                path = head.rel_url.raw_path
+            if prefix := self.prefix:
+                if path != prefix and not path.startswith(prefix + "/"):
+                    return NotFoundException()
+                path = path[len(prefix) :] or "/"
+            if method == "OPTIONS" and is_preflight(head):
+                return self._preflight(head, path)
+            router = self.kernel.compiled.http_router
+            found = router.find(method, path, head)
+            if found is not None:
+                return found
+            error = router.error_for(method, path, head)
+        except Exception as exc:  # a malformed path, or a bug in a converter of the application
+            return exc
+        if method == "OPTIONS" and isinstance(error, MethodNotAllowedException):
+            return Granted(dict(error.headers))
+        return error
+
+    def refusal(self, head: RequestHead) -> Exception | None:
+        """The error for a request that no route may handle, those of aiohttp included."""
+        if head.version[0] != 1:
+            return HttpVersionNotSupportedException(
+                "unsupported HTTP version; use HTTP/1.0 or HTTP/1.1"
+            )
+        if head.method in REFUSED_METHODS:
+            return MethodNotAllowedException(headers={"Allow": self._allowed(head)})
+        refusal = self.hosts.refusal(head)
+        if refusal is not None:
+            host = head.headers.get("Host", "")
+            self.counters.crossed("http.allowed_hosts", f"refused host {host!r:.100}")
+        return refusal
+
+    def _allowed(self, head: RequestHead) -> str:
+        """The methods of the path; all methods for a path that is not the kernel's."""
+        path = head.rel_url.raw_path
+        if not head.raw_path.startswith("/") or not path.startswith(self.prefix):
+            return ALL_METHODS
+        known = self.kernel.compiled.http_router.allowed(path[len(self.prefix) :] or "/", head)
+        return ", ".join(known) or ALL_METHODS
+
+    def _preflight(self, head: RequestHead, path: str) -> Granted | Exception:
+        if not self.cors.allows(head):
+            return ForbiddenException("origin not allowed (CORS)")
+        methods = self.kernel.compiled.http_router.allowed(path, head)
+        if not methods:
+            return NotFoundException()
+        return Granted(self.cors.preflight(head, methods))
+
+    async def respond(
+        self, head: RequestHead, request: Request, found: Found, load_body: LoadBody | None
+    ) -> Response:
+        """The response to *request*, whatever happens; the current context becomes its own.
+
+        *load_body* is called after the head phase, if the definition gets that far.
+
+        Raises:
+            asyncio.CancelledError: the task of the caller was cancelled.
+        """
+        kernel = self.kernel
+        request.received_at = perf_counter()  # as `Kernel.begin`
+        current_request.set(request)
+        if kernel.extract is not None:
+            kernel.extract(request.headers)
+        if isinstance(found, Exception):
+            return await kernel.fail(request, found)
+        if isinstance(found, Granted):
+            return await kernel.respond(request, Response(None, 204, found.headers))
+        definition, values = found
+        if values:
+            add_path_parameters(request, values)
+        if load_body is not None:
+            request.body_loader = partial(load_body, request, definition)
+        try:
+            return await definition.pipeline.handle(request, False)
+        except BaseException as exc:
+            return await kernel.recover(definition, request, exc)
