@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -34,12 +33,15 @@ class Headers(CIMultiDict[str]):
             super().__init__()
 
     def __setitem__(self, name: str, value: str) -> None:
-        check_header(name, value)
+        # `check_header` written out: listeners set headers on every response
+        if not (type(value) is str and value.isprintable() and name in _names):
+            check_header(name, value)
         _set(self, name, value)
 
     def add(self, name: str, value: str) -> None:
-        check_header(name, value)
-        super().add(name, value)
+        if not (type(value) is str and value.isprintable() and name in _names):
+            check_header(name, value)
+        _add(self, name, value)
 
     def setdefault(self, name: str, default: Any = None) -> Any:
         if name not in self:
@@ -58,6 +60,7 @@ class Headers(CIMultiDict[str]):
 
 _EMPTY = Headers()
 _set = CIMultiDict.__setitem__
+_add = CIMultiDict.add
 _set_all = CIMultiDict.extend
 _KNOWN = (dict, CIMultiDict, CIMultiDictProxy)
 
@@ -88,9 +91,21 @@ def check_header(name: str, value: str) -> None:
         _refuse(name, value)  # a value with a tab or a no-break space passes there
 
 
-@lru_cache(maxsize=512)
+_names: set[str] = set()
+"""Names that have been checked, as they were spelled."""
+
+_MOST_NAMES = 512
+
+
 def _is_token(name: str) -> bool:
-    return isinstance(name, str) and re.fullmatch(TOKEN, name) is not None
+    if name in _names:
+        return True
+    if not isinstance(name, str) or re.fullmatch(TOKEN, name) is None:
+        return False
+    if len(_names) >= _MOST_NAMES:
+        _names.clear()  # an application may invent names without end
+    _names.add(str(name))
+    return True
 
 
 def _refuse(name: str, value: str) -> None:

@@ -6,7 +6,7 @@ what JSON does not have: NaN and Infinity are written as null and not read.
 
 import gc
 import math
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from decimal import Decimal
 from itertools import chain
 from pathlib import PurePath
@@ -48,13 +48,11 @@ MAX_DEPTH = 64
 """Most lists and objects within each other that are read."""
 
 
-def encode_json(value: Any) -> bytes:
-    """Write *value* as JSON.
+encode_json: Callable[[Any], bytes] = _encoder.encode
+"""Write a value as JSON; raises TypeError, ValueError or RecursionError where JSON cannot hold it.
 
-    Raises:
-        TypeError, ValueError, RecursionError: JSON cannot hold it.
-    """
-    return _encoder.encode(value)
+The method itself: a function around it would cost each response another call.
+"""
 
 
 def decode_json(raw: bytes | str, *, exact: bool = False) -> Any:

@@ -311,3 +311,33 @@ class Request:
         if self._cookies is None:
             self._cookies = parse_cookies("; ".join(self.headers.getall("Cookie", ())))
         return self._cookies
+
+
+_new = object.__new__
+
+
+def received_request(
+    transport: Transport,
+    headers: CIMultiDictProxy[str],
+    method: str | None,
+    url: str,
+    client: ClientAddress | None,
+) -> Request:
+    """``Request(transport, headers)`` with the other fields set, for the servers.
+
+    Made for every message: assigning the fields takes a third of what the constructor does.
+    """
+    request = _new(Request)
+    request.transport = transport
+    request.headers = headers
+    request.method = method
+    request.url = url
+    request.client = client
+    request.raw_body = b""
+    request.attributes = {}
+    request.received_at = 0.0
+    request._params = request._files = request._native = request._cookies = request._id = None
+    request.body = request.source = request.path = request.controller = None
+    request.route_name = request.definition = request.token = request.connection = None
+    request.services = request.make_native = request.body_loader = None
+    return request

@@ -114,15 +114,7 @@ class Response:
                 pair, which could not come back.
         """
         cookie = set_cookie_header(
-            name,
-            value,
-            max_age=max_age,
-            expires=expires,
-            path=path,
-            domain=domain,
-            secure=secure,
-            httponly=httponly,
-            samesite=samesite,
+            name, value, max_age, expires, path, domain, secure, httponly, samesite
         )
         self.headers.add("Set-Cookie", cookie)
 

@@ -23,14 +23,13 @@ def needs_secure(name: str) -> bool:
 def set_cookie_header(
     name: str,
     value: str,
-    *,
-    max_age: int | None = None,
-    expires: datetime | None = None,
-    path: str = "/",
-    domain: str | None = None,
-    secure: bool = False,
-    httponly: bool = False,
-    samesite: SameSite | None = "Lax",
+    max_age: int | None,
+    expires: datetime | None,
+    path: str,
+    domain: str | None,
+    secure: bool,
+    httponly: bool,
+    samesite: SameSite | None,
 ) -> str:
     """Write a cookie (RFC 6265bis).
 
@@ -38,10 +37,13 @@ def set_cookie_header(
         http.cookies.CookieError: *name* is not a token.
         ValueError: a browser would not keep it; see `Response.set_cookie`.
     """
-    if not VALUE.fullmatch(value):
+    if value.isascii() and value.isalnum():
+        coded = value  # as most, such as session ids
+    elif VALUE.fullmatch(value):
+        coded = _COOKIES.value_encode(value)[1]
+    else:
         raise ValueError(f"the value of cookie {name!r} has a control character or half a pair")
-    coded = _COOKIES.value_encode(value)[1]
-    if (size := len(f"{name}{coded}".encode())) > _LIMIT:
+    if (size := len(name) + len(coded.encode())) > _LIMIT:
         raise ValueError(f"cookie {name!r} has {size} bytes; browsers keep no more than {_LIMIT}")
     until = None if expires is None else format_datetime(expires, usegmt=True)
     end = _attributes(name, max_age, until, path, domain, secure, httponly, samesite)

@@ -92,9 +92,8 @@ class AiohttpServer(Server):
     def configure(self, kernel: Kernel) -> None:
         self._kernel = kernel
         self.connections = self._new_connections()
-        writer = ResponseWriter(
-            SERVER_SOFTWARE, self.ids.name, self._policies(), self._compression
-        )
+        server = None if self._settings.security_headers else SERVER_SOFTWARE
+        writer = ResponseWriter(server, self.ids.name, self._policies(), self._compression)
         self._parts = _Parts(
             kernel=kernel,
             pipeline=HttpPipeline(

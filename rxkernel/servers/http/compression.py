@@ -37,6 +37,14 @@ class Compression:
         self._codings = installed_codings()
         self._chosen = lru_cache(maxsize=256)(partial(chosen_coding, tuple(self._codings)))
 
+    def may_change(self, head: RequestHead, size: int) -> bool:
+        """Whether `start` may change a response with *size* bytes: no small one, unless the
+        client refuses the bare body."""
+        if size >= self._minimum:
+            return True
+        lines = head.headers.getall(hdrs.ACCEPT_ENCODING, None)
+        return lines is not None and size > 0 and self._chosen(tuple(lines))[1]
+
     def start(
         self, head: RequestHead, status: int, headers: CIMultiDict[str], size: int | None
     ) -> Compressor | None:
@@ -45,11 +53,9 @@ class Compression:
         """
         if status in _BODILESS or size == 0:
             return None
-        lines = head.headers.getall(hdrs.ACCEPT_ENCODING, ())
-        if not lines and size is not None and size < self._minimum:
-            return None  # as most responses: too small, and the client demands nothing
         if _is_fixed(headers):
             return None
+        lines = head.headers.getall(hdrs.ACCEPT_ENCODING, ())
         coding, is_demanded = self._chosen(tuple(lines))
         if size is not None and size < self._minimum and not is_demanded:
             return None

@@ -13,6 +13,7 @@ from rxkernel.servers.http.request_head import RequestHead
 from rxkernel.settings import HttpSettings, canonical_origin
 
 _ALLOW_ORIGIN = istr("Access-Control-Allow-Origin")
+_ALLOW_CREDENTIALS = "Access-Control-Allow-Credentials"
 _EXPOSE = "Access-Control-Expose-Headers"
 _MAX_AGE = "600"
 """Seconds for which a browser need not ask again."""
@@ -30,11 +31,23 @@ class CorsPolicy:
         self._proxies = proxies
         self._everyone = "*" in settings.origins
         self._listed = frozenset(map(canonical_origin, settings.origins)) - {None}
-        self._granted = (
-            {"Access-Control-Allow-Credentials": "true"} if settings.allow_credentials else {}
-        )
+        self._granted = {_ALLOW_CREDENTIALS: "true"} if settings.allow_credentials else {}
         ids = settings.request_id_header
         self._exposed = {_EXPOSE: ids} if ids is not None else {}
+
+        self.varies = "Origin" if self._listed and not self._everyone else ""
+
+    touches = frozenset(
+        name.lower()
+        for name in (_ALLOW_ORIGIN, _EXPOSE, "Access-Control-Allow-Credentials", "Vary")
+    )
+
+    def lines(self, head: RequestHead) -> str | None:
+        """As `HeaderPolicy.lines`."""
+        if self.varies and hdrs.ORIGIN not in head.headers:
+            return ""  # as all requests but those of pages of other sites
+        pairs = self.headers(head).items()
+        return "".join(f"{name}: {value}\r\n" for name, value in pairs if name != "Vary")
 
     def allows(self, head: RequestHead) -> bool:
         """Whether the page that sent *head*, if one did, may have an answer."""

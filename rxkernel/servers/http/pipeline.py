@@ -6,8 +6,10 @@ A path reads the bytes, asks `find` and `respond`, and sends what that returns.
 from collections.abc import Awaitable, Callable
 from functools import partial
 from time import perf_counter
+from typing import Any
 
 import attrs
+from multidict import MultiDict
 
 from rxkernel.exceptions import (
     ForbiddenException,
@@ -18,17 +20,19 @@ from rxkernel.exceptions import (
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.scopes import current_request
 from rxkernel.messages.connection import ClientAddress
-from rxkernel.messages.request import Request
+from rxkernel.messages.request import Request, received_request
 from rxkernel.messages.response import Response
+from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import HttpDefinition
 from rxkernel.routing.metadata import METHODS
 from rxkernel.servers.http.allowed_hosts import HostPolicy
 from rxkernel.servers.http.cors import CorsPolicy, is_preflight
 from rxkernel.servers.http.forwarded import ForwardedHeaders
-from rxkernel.servers.http.request_factory import add_path_parameters, new_request
 from rxkernel.servers.http.request_head import RequestHead
 from rxkernel.servers.http.request_ids import RequestIds
 from rxkernel.servers.limits import LimitCounters
+
+_HTTP = Transport.HTTP
 
 REFUSED_METHODS = frozenset(("CONNECT", "TRACE"))
 """CONNECT is for proxies; TRACE shows scripts what they may not see (RFC 9110 §9.3.8)."""
@@ -62,20 +66,35 @@ class HttpPipeline:
     forwarded: ForwardedHeaders
     cors: CorsPolicy
     counters: LimitCounters
+    _is_plain: bool = attrs.field(init=False)
+
+    @_is_plain.default
+    def _has_neither_hosts_nor_prefix(self) -> bool:
+        return self.hosts.is_open and not self.prefix
 
     def receive(self, head: RequestHead, peer: ClientAddress | None) -> Request:
         """The kernel's request for *head*, which came over a connection of *peer*."""
+        target, headers = head.raw_path, head.headers
         client = peer
         if self.forwarded.are_any:
             client = self.forwarded.client_behind(peer, head)
-        return new_request(
-            self.ids, head.method, head.raw_path, head.rel_url, head.headers, client
-        )
+        # an absolute-form must not hide its path from a listener
+        url = target if target[0] == "/" else head.rel_url.raw_path_qs
+        request = received_request(_HTTP, headers, head.method, url, client)
+        if "?" in target:
+            request.params = MultiDict(head.rel_url.query)
+        if self.ids.name in headers:
+            request.id = self.ids.given(headers)
+        return request
 
     def find(self, head: RequestHead) -> Found:
         """What handles *head*; raises nothing."""
+        method, target = head.method, head.raw_path
+        if self._is_plain and head.version[0] == 1 and method != "OPTIONS":
+            definition = self.kernel.compiled.http_router.find_static(method, target)
+            if definition is not None:
+                return definition, {}
         try:
-            method, target = head.method, head.raw_path
             if (
                 target[0] != "/"
                 or not self.hosts.is_open
@@ -148,13 +167,16 @@ class HttpPipeline:
         current_request.set(request)
         if kernel.extract is not None:
             kernel.extract(request.headers)
-        if isinstance(found, Exception):
+        if not isinstance(found, tuple):
+            if isinstance(found, Granted):
+                return await kernel.respond(request, Response(None, 204, found.headers))
             return await kernel.fail(request, found)
-        if isinstance(found, Granted):
-            return await kernel.respond(request, Response(None, 204, found.headers))
         definition, values = found
         if values:
-            add_path_parameters(request, values)
+            params: MultiDict[Any] = MultiDict(values)
+            if "?" in head.raw_path:
+                params.extend(request.params)
+            request.params = params
         if load_body is not None:
             request.body_loader = partial(load_body, request, definition)
         try:

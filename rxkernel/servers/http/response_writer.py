@@ -16,6 +16,7 @@ from rxkernel.messages.content_types import BYTES
 from rxkernel.messages.entity_tag import entity_tag, of_form
 from rxkernel.messages.media_type import MSGPACK_NAMES
 from rxkernel.messages.request import Request
+from rxkernel.messages.request_id import new_request_id
 from rxkernel.messages.response import Response
 from rxkernel.messages.vary import may_be_kept, vary
 from rxkernel.servers.http import header_names as hdrs
@@ -29,35 +30,50 @@ BODILESS = (204, 304)
 """Statuses without a body and without ``Content-Length`` (RFC 9110 §8.6)."""
 
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
-_LENGTH = "\r\nContent-Length: "
 _MOST_KEPT = 512
 """Entries of each cache here; applications may invent names and types without end."""
 
-_SPECIAL = frozenset(
-    (
-        *("cache-control", "connection", "content-length", "date", "etag", "expires"),
-        *("last-modified", "server", "transfer-encoding"),
-    )
-)
-"""Headers of a response that change what else is written; in lower case."""
+_PLAIN, _TYPE, _KEPT, _SPECIAL = range(4)
+"""How a header of a response is written: as it is; as Content-Type; as it is, and caches may keep
+the response; or by `ResponseWriter.write` only, since it changes what else is written."""
+
+_RULES = {
+    "content-type": _TYPE,
+    **dict.fromkeys(("cache-control", "expires", "last-modified"), _KEPT),
+    **dict.fromkeys(("connection", "content-length", "date", "etag", "server"), _SPECIAL),
+    "transfer-encoding": _SPECIAL,
+}
 
 
 class HeaderPolicy(Protocol):
-    """Adds headers to each response before it is sent."""
+    """Adds headers to each response before it is sent.
 
-    def add(self, head: RequestHead, headers: CIMultiDict[str]) -> None: ...
+    ``touches`` are the names, in lower case, of the headers that it reads or changes. ``varies``
+    is the name that it adds to ``Vary`` on every response, "" for none.
+    """
+
+    touches: frozenset[str]
+    varies: str
+
+    def add(self, head: RequestHead, headers: CIMultiDict[str]) -> None:
+        """Add them to *headers*."""
+
+    def lines(self, head: RequestHead) -> str | None:
+        """What `add` adds to a response without a header that it touches, but ``Vary``, as
+        lines; None where `add` must be called."""
 
 
 class ResponseWriter:
     """Writes responses, with the id of their request in the header *id_name* (None: without).
 
-    *server* is the value of ``Server``. The order is: status line, Content-Type, the headers of
-    the response, the id, Content-Length, Date, Server, Connection, those of the *policies*.
+    *server* is the value of ``Server``, None for a response without. The order is: status line,
+    Content-Type, the headers of the response, the id, Content-Length, Date, Server, Connection,
+    those of the *policies*.
     """
 
     def __init__(
         self,
-        server: str,
+        server: str | None,
         id_name: str | None,
         policies: Iterable[HeaderPolicy],
         compression: Compression | None,
@@ -66,60 +82,87 @@ class ResponseWriter:
         self._id_name = id_name
         self._policies = tuple(policies)
         self._compression = compression
-        self._special = _SPECIAL if id_name is None else _SPECIAL | {id_name.lower()}
-        self._has_common = not (
-            self._policies or compression is not None or (id_name or "").lower() in _SPECIAL
-        )
+        touched = frozenset[str]().union(*(policy.touches for policy in self._policies))
+        own_id = set() if id_name is None else {id_name.lower()}
+        self._rules = {**dict.fromkeys(touched | own_id, _SPECIAL), **_RULES}
+        self._has_common = own_id.isdisjoint(_RULES)
+        self._varies = ", ".join(policy.varies for policy in self._policies if policy.varies)
         self._begins: dict[tuple[int, str | None], str] = {}
-        self._plain_names: set[str] = set()
+        self._names: dict[str, tuple[int, str]] = {}
         self._date = self._end = ""
         self._expiry = 0.0
 
     # --- as bytes, without a dictionary of headers
 
-    def write_common(self, request: Request, response: Response) -> bytes | None:
+    def write_common(
+        self, head: RequestHead, request: Request, response: Response
+    ) -> bytes | None:
         """The bytes of a response over HTTP/1.1, to a request other than HEAD, after which the
         connection stays open; None where `write` is needed.
 
         Raises:
             TypeError, ValueError, RecursionError: the content cannot be encoded.
         """
-        status = response.status_code
+        # the fields behind the properties of both: each would be a call for every response
+        status, own = response._status_code, response._headers
         if not self._has_common or response.etag_from_body is not None or status in BODILESS:
             return None
-        lines, given = "", None
-        if response.has_headers:
-            plain = self._plain_names
-            for name, value in response.headers.items():
-                if name in plain:
-                    lines += f"{name}: {value}\r\n"
-                elif name.lower() == "content-type":
-                    given = value
-                elif self._is_plain(name):
-                    lines += f"{name}: {value}\r\n"
-                else:
-                    return None
+        lines, given, may_be_kept = "", None, False
+        if own:
+            names = self._names
+            for name, value in own.items():
+                known = names.get(name)
+                if known is None:
+                    known = self._known(name)
+                rule, prefix = known
+                if rule:
+                    if rule == _SPECIAL:
+                        return None
+                    if rule == _TYPE:
+                        given = value
+                        continue
+                    may_be_kept = True
+                lines += f"{prefix}{value}\r\n"
         body, kind = encode_content(response.content, given, request.headers)
         begin = self._begins.get((status, kind)) or self._begin(status, kind)
-        if kind in MSGPACK_NAMES and given is None:
+        varies = self._varies
+        if given is None and kind is not None:
+            if kind in MSGPACK_NAMES:
+                return None
+            if may_be_kept and kind == JSON:
+                if hdrs.VARY in response.headers:
+                    return None
+                lines += f"Vary: Accept, {varies}\r\n" if varies else "Vary: Accept\r\n"
+                varies = ""
+        if self._compression is not None and self._compression.may_change(head, len(body)):
             return None
         if time() >= self._expiry:
             self._renew_date()
-        if self._id_name is None:
-            return f"{begin}{lines}Content-Length: {len(body)}{self._end}".encode() + body
-        return (
-            f"{begin}{lines}{self._id_name}: {request.id}{_LENGTH}{len(body)}{self._end}".encode()
-            + body
-        )
+        if self._id_name is not None:
+            if (id := request._id) is None:
+                id = request._id = new_request_id()
+            lines += f"{self._id_name}: {id}\r\n"
+        text = f"{begin}{lines}Content-Length: {len(body)}{self._end}"
+        if self._policies:
+            for policy in self._policies:
+                added = policy.lines(head)
+                if added is None:
+                    return None
+                text += added
+                if varies and policy.varies:
+                    text += f"Vary: {varies}\r\n"
+                    varies = ""
+        return f"{text}\r\n".encode() + body
 
-    def _is_plain(self, name: str) -> bool:
-        """Whether the header *name* is written as it is; remembers that it is."""
-        if name.lower() in self._special:
-            return False
-        if len(self._plain_names) >= _MOST_KEPT:
-            self._plain_names.clear()
-        self._plain_names.add(name)
-        return True
+    def _known(self, name: str) -> tuple[int, str]:
+        """The rule of the header *name*, and what stands before its value.
+
+        Kept, since the names that a multi-dict yields are slow to format.
+        """
+        if len(self._names) >= _MOST_KEPT:
+            self._names.clear()
+        known = self._names[name] = (self._rules.get(name.lower(), _PLAIN), f"{name}: ")
+        return known
 
     def _begin(self, status: int, kind: str | None) -> str:
         text = f"HTTP/1.1 {status} {_PHRASES.get(status, '')}\r\n"
@@ -134,7 +177,8 @@ class ResponseWriter:
         now = int(time())
         self._expiry = now + 1.0
         self._date = formatdate(now, usegmt=True)
-        self._end = f"\r\nDate: {self._date}\r\nServer: {self._server}\r\n\r\n"
+        server = "" if self._server is None else f"Server: {self._server}\r\n"
+        self._end = f"\r\nDate: {self._date}\r\n{server}"
 
     # --- any other
 
@@ -150,7 +194,8 @@ class ResponseWriter:
         if time() >= self._expiry:
             self._renew_date()
         headers.setdefault(hdrs.DATE, self._date)
-        headers.setdefault(hdrs.SERVER, self._server)
+        if self._server is not None:
+            headers.setdefault(hdrs.SERVER, self._server)
         major, minor = version = head.version
         if keep_alive:
             if version == (1, 0) and hdrs.CONNECTION not in headers:
@@ -159,7 +204,10 @@ class ResponseWriter:
             headers[hdrs.CONNECTION] = "close"
         for policy in self._policies:
             policy.add(head, headers)
-        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        names = self._names
+        lines = "".join(
+            [f"{(names.get(n) or self._known(n))[1]}{v}\r\n" for n, v in headers.items()]
+        )
         text = f"HTTP/{major}.{minor} {status} {_PHRASES.get(status, '')}\r\n{lines}\r\n".encode()
         return status, text if status in BODILESS or head.method == "HEAD" else text + body
 

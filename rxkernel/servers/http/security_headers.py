@@ -31,10 +31,19 @@ WITHOUT_A_REQUEST = {
 """For responses to what could not be read."""
 
 
+_LINES = "".join(f"{name}: {value}\r\n" for name, value in WITHOUT_A_REQUEST.items())
+_LINES_OVER_TLS = f"{_LINES}{_TRANSPORT}: {_ONE_YEAR}\r\n"
+
+
 class SecurityHeaders:
     """Adds each header that the application has not set, and removes the ``Server`` that names
     the versions of Python and aiohttp.
     """
+
+    touches = frozenset(
+        name.lower() for name in ("Server", _SNIFFING, _REFERRER, _FRAMES, _POLICY, _TRANSPORT)
+    )
+    varies = ""
 
     def __init__(self, proxies: ForwardedHeaders, server: str) -> None:
         self._proxies = proxies
@@ -53,5 +62,13 @@ class SecurityHeaders:
                 headers[_POLICY] = _NO_FRAMES
             elif "frame-ancestors" not in ",".join(policies).lower():
                 headers[_FRAMES] = "DENY"
-        if self._proxies.are_any and self._proxies.scheme(head) == "https":
-            headers.setdefault(_TRANSPORT, _ONE_YEAR)  # RFC 6797 section 7.2: over TLS only
+        if self._is_secure(head):
+            headers.setdefault(_TRANSPORT, _ONE_YEAR)
+
+    def lines(self, head: RequestHead) -> str:
+        """As `HeaderPolicy.lines`."""
+        return _LINES_OVER_TLS if self._is_secure(head) else _LINES
+
+    def _is_secure(self, head: RequestHead) -> bool:
+        """Whether the client uses TLS, without which the header is not sent (RFC 6797 §7.2)."""
+        return self._proxies.are_any and self._proxies.scheme(head) == "https"

@@ -97,35 +97,31 @@ class FastPath:
 
     def enter(self, line: FastPathHandle, message: Message) -> Coroutine[Any, Any, Sent] | None:
         """What handles *message*; None where aiohttp must."""
-        parsed = message.parsed
-        target, headers = parsed.path, parsed.headers
+        target, headers = message.raw_path, message.headers
+        path = message.rel_url.raw_path if "?" in target or "#" in target else target
+        native = self.native_paths
         if (
             target[0] != "/"
-            or parsed.version[0] != 1
+            or message.version[0] != 1
             or hdrs.EXPECT in headers
             or (message.body and hdrs.CONTENT_ENCODING in headers)
-            or self._is_native(target, message)
+            or path in native
+            or ("%" in path and message.rel_url.path in native)
         ):
             return None
         found = self.pipeline.find(message)
-        if type(found) is tuple and self._is_streamed(found[0]):
-            return None
+        if type(found) is tuple:
+            is_streamed = self._streams.get(found[0])
+            if is_streamed or (is_streamed is None and self._is_streamed(found[0])):
+                return None
         return self._respond(line, message, found)
-
-    def _is_native(self, target: str, message: Message) -> bool:
-        path = message.parsed.url.raw_path if "?" in target or "#" in target else target
-        native = self.native_paths
-        return path in native or ("%" in path and message.parsed.url.path in native)
 
     def _is_streamed(self, definition: HttpDefinition) -> bool:
         """Whether the action declares to return a stream or a file, which aiohttp sends."""
-        try:
-            return self._streams[definition]
-        except KeyError:
-            returns = definition.signature.returns
-            is_response = isinstance(returns, type) and issubclass(returns, Response)
-            self._streams[definition] = found = is_response and returns.is_streamed
-            return found
+        returns = definition.signature.returns
+        is_response = isinstance(returns, type) and issubclass(returns, Response)
+        self._streams[definition] = is_streamed = is_response and returns.is_streamed
+        return is_streamed
 
     def forget_definitions(self) -> None:
         """The kernel serves others now."""
@@ -136,22 +132,22 @@ class FastPath:
         answered: Response | None = None
         sent: int | None = None
         keeps = False
-        parsed = message.parsed
+        headers = message.headers
         request = self.pipeline.receive(message, line.peer)
         request.make_native = message.native
         load_body = None
-        if message.body or is_empty_form(parsed.headers):
+        if message.body or (hdrs.CONTENT_LENGTH in headers and is_empty_form(headers)):
             load_body = partial(self.bodies.load, message.body)
         try:
             response = await self.pipeline.respond(message, request, found, load_body)
             if response.is_streamed:
                 answered = response
                 return await self._hand_over(line, message, request, response)
-            goes_on = not (parsed.should_close or self.sender.is_draining)
+            goes_on = not (message.parsed.should_close or self.sender.is_draining)
             try:
-                status, data = response.status_code, None
-                if goes_on and parsed.version == HttpVersion11 and parsed.method != "HEAD":
-                    data = self.writer.write_common(request, response)
+                status, data = 0, None
+                if goes_on and message.version == HttpVersion11 and message.method != "HEAD":
+                    data = self.writer.write_common(message, request, response)
                 if data is None:
                     status, data = await self.writer.write(message, request, response, goes_on)
             except Exception as exc:
@@ -170,7 +166,8 @@ class FastPath:
             if line.is_full and is_sent:
                 is_sent = await _is_drained(line)
             if self.logs_access:
-                _log(message, request, status if is_sent else GONE, size if is_sent else None)
+                status = (status or response.status_code) if is_sent else GONE
+                _log(message, request, status, size if is_sent else None)
             if is_sent and data and (definition := request.definition) is not None:
                 sent = body_size(data) if definition.pipeline.has_finishers else None
             keeps = goes_on and is_sent

@@ -26,6 +26,7 @@ class Message(msgspec.Struct, eq=False):  # one for each request: C makes it
         body: all of the payload, as it came.
         raw: all of the message, as it came.
         line: the connection that brought it.
+        method, raw_path, rel_url, version, headers: those of *parsed*, each read several times.
         made: what `native` has made.
     """
 
@@ -34,27 +35,12 @@ class Message(msgspec.Struct, eq=False):  # one for each request: C makes it
     body: bytes
     raw: bytes
     line: "Line"
+    method: str
+    raw_path: str
+    rel_url: URL
+    version: HttpVersion
+    headers: CIMultiDictProxy[str]
     made: web.Request | None = None
-
-    @property
-    def method(self) -> str:
-        return self.parsed.method
-
-    @property
-    def raw_path(self) -> str:
-        return self.parsed.path
-
-    @property
-    def rel_url(self) -> URL:
-        return self.parsed.url
-
-    @property
-    def version(self) -> HttpVersion:
-        return self.parsed.version
-
-    @property
-    def headers(self) -> CIMultiDictProxy[str]:
-        return self.parsed.headers
 
     @property
     def transport(self) -> asyncio.Transport | None:
@@ -137,7 +123,18 @@ class MessageFramer:
                 if parsed.upgrade or parsed.chunked:
                     return [Unframed(data)]
                 if payload is EMPTY_PAYLOAD:
-                    return Message(parsed, payload, b"", data, self._line)
+                    return Message(
+                        parsed,
+                        payload,
+                        b"",
+                        data,
+                        self._line,
+                        parsed.method,
+                        parsed.path,
+                        parsed.url,
+                        parsed.version,
+                        parsed.headers,
+                    )
                 self._await_body(parsed, _length(parsed))
             except Exception:
                 return [Unframed(data)]
@@ -150,7 +147,7 @@ class MessageFramer:
                 if payload is not EMPTY_PAYLOAD and end + _length(parsed) == len(data):
                     body = data[end:]
                     self._feed_silently(body)
-                    return Message(parsed, payload, body, data, self._line)
+                    return _message(parsed, payload, body, data, self._line)
                 rest = self._after_head(parsed, payload, data, end, cuts)
             while rest:
                 if self._owed:
@@ -194,7 +191,7 @@ class MessageFramer:
             return b""
         if body := data[end:whole]:
             self._feed_silently(body)
-        cuts.append(Message(parsed, payload, body, data[:whole], self._line))
+        cuts.append(_message(parsed, payload, body, data[:whole], self._line))
         return data[whole:]
 
     def _without_empty_lines(self, data: bytes) -> bytes:
@@ -262,3 +259,10 @@ class MessageFramer:
 def _length(parsed: RawRequestMessage) -> int:
     """The length of a body, which the parser has found to be a number."""
     return int(parsed.headers[hdrs.CONTENT_LENGTH])
+
+
+def _message(
+    parsed: RawRequestMessage, payload: StreamReader, body: bytes, raw: bytes, line: Line
+) -> Message:
+    head = (parsed.method, parsed.path, parsed.url, parsed.version, parsed.headers)
+    return Message(parsed, payload, body, raw, line, *head)
