@@ -112,7 +112,7 @@ async def http(
     """rxkernel's server, over one connection."""
     application = _application(listeners, change, http_settings)
     await application.start()
-    port = application.servers["aiohttp"].port
+    port = application.servers["http"].port
     assert port is not None, "the server has started"
     try:
         yield partial(exchange.repeat, port)

@@ -35,7 +35,7 @@ from rxkernel.routing.storage import (
 )
 from rxkernel.routing.storages import MetadataStorages
 from rxkernel.routing.targets import name_of_target
-from rxkernel.servers.aiohttp.server import AiohttpServer
+from rxkernel.servers.aiohttp.server import HttpServer
 from rxkernel.servers.aiohttp.site import HttpSite
 from rxkernel.servers.manager import ServerManager
 from rxkernel.servers.socketio.server import SocketioServer
@@ -232,7 +232,7 @@ class Assembly:
 
     def _add_servers(self, of_bundles: list[Any]) -> None:
         settings = self.parts.settings
-        http = AiohttpServer(settings.http, logs_access=settings.logging.access)
+        http = HttpServer(settings.http, logs_access=settings.logging.access)
         self.servers.add(http)
         if settings.socketio.enabled:
             broadcaster = self._injector.get(Broadcaster)

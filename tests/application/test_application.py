@@ -538,7 +538,7 @@ class TestLife:
     ) -> None:
         first = local()
         await first.start()
-        port = first.servers["aiohttp"].port or 0
+        port = first.servers["http"].port or 0
         second = Application(settings=Settings(http=HttpSettings(port=port)), modules=[services])
         try:
             with pytest.raises(ServerStartError, match=f":{port}: the port is in use; stop"):
@@ -556,7 +556,7 @@ class TestLife:
         ports = []
         for _ in range(2):
             await application.start()
-            ports.append(application.servers["aiohttp"].port)
+            ports.append(application.servers["http"].port)
             await application.stop()
 
         assert all(ports)
@@ -575,7 +575,7 @@ class TestLife:
         application = local(controllers=[Slow], modules=[services])
         await application.start()
         async with aiohttp.ClientSession() as session:
-            asking = asyncio.ensure_future(session.get(str(application.servers["aiohttp"].url)))
+            asking = asyncio.ensure_future(session.get(str(application.servers["http"].url)))
             await entered.wait()
             stopping = [asyncio.ensure_future(application.stop()) for _ in range(2)]
             await asyncio.sleep(0)
@@ -589,7 +589,7 @@ class TestLife:
         async with local(controllers=[Controller], modules=[services]) as application:
             await application.start()
             await application.start()
-            server = application.servers["aiohttp"]
+            server = application.servers["http"]
             address = (server.host, server.port)
 
         with pytest.raises(ConnectionRefusedError):

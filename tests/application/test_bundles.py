@@ -124,7 +124,7 @@ async def test_a_bundle_may_bring_a_server() -> None:
 
     application = Application(bundles=[Birds])
     async with application:
-        assert list(application.servers) == ["aiohttp", "socketio", "pigeons"]
+        assert list(application.servers) == ["http", "socketio", "pigeons"]
         assert application.servers["pigeons"].url == "http://loft:1"
     with pytest.raises(ConfigurationError, match="two servers are called 'pigeons'"):
         await Application(bundles=[Birds, Twice]).boot()

@@ -49,7 +49,7 @@ def body(*names: str) -> dict[str, Any]:
 
 
 async def readyz(application: Application) -> tuple[int, Any]:
-    url = application.servers["aiohttp"].url
+    url = application.servers["http"].url
     async with aiohttp.ClientSession() as session, session.get(f"{url}/readyz") as response:
         assert response.headers["Cache-Control"] == "no-store"
         return response.status, await response.json()
@@ -262,7 +262,7 @@ async def test_the_port_stays_open_while_readiness_is_off() -> None:
         controllers=[Home], settings=settings(shutdown_delay=delay, shutdown_timeout=0.1)
     )
     await application.start()
-    url = str(application.servers["aiohttp"].url)
+    url = str(application.servers["http"].url)
     loop = asyncio.get_running_loop()
 
     begun = loop.time()

@@ -87,7 +87,7 @@ async def open_window(browser: Browser) -> AsyncIterator[OpenWindow]:
         page = await windows[-1].new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", note)
-        await page.goto(str(application.servers["aiohttp"].url))
+        await page.goto(str(application.servers["http"].url))
         return page
 
     yield open_window
@@ -215,7 +215,7 @@ async def test_the_page_catches_up_after_the_server_was_away(
     with reserved_port() as port:
         async with await browser.new_page() as page:
             async with serving(database, port=port) as application:
-                await page.goto(str(application.servers["aiohttp"].url))
+                await page.goto(str(application.servers["http"].url))
                 await add(page, "before")
                 await expect(page.get_by_role("listitem")).to_have_text(["before"])
 

@@ -95,4 +95,4 @@ def http_attack(serve: Serve, caplog: pytest.LogCaptureFixture) -> HttpAttack:
 
 
 def http_url(application: Application, path: str = "/") -> str:
-    return f"{application.servers['aiohttp'].url}{path}"
+    return f"{application.servers['http'].url}{path}"

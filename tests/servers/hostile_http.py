@@ -11,7 +11,7 @@ from typing import Any, Self
 import pytest
 
 from rxkernel import Application, Request, Server, http
-from rxkernel.servers.aiohttp.server import AiohttpServer
+from rxkernel.servers.aiohttp.server import HttpServer
 from tests.waiting import until
 
 
@@ -92,8 +92,8 @@ class HttpTarget:
     """A server that serves others all the while, and the proof that nothing is left."""
 
     def __init__(self, application: Application, caplog: pytest.LogCaptureFixture) -> None:
-        server = application.servers["aiohttp"]
-        assert isinstance(server, AiohttpServer)
+        server = application.servers["http"]
+        assert isinstance(server, HttpServer)
         self.application = application
         self.server = server
         self.doors = application.injector.get(Doors)

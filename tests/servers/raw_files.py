@@ -41,7 +41,7 @@ class Answer(NamedTuple):
 async def connection(
     application: Application,
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    server = application.servers["aiohttp"]
+    server = application.servers["http"]
     reader, writer = await asyncio.open_connection(server.host, server.port)
     try:
         yield reader, writer

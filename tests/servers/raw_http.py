@@ -54,7 +54,7 @@ class RawHttp:
 
 @asynccontextmanager
 async def raw_http(application: Application) -> AsyncIterator[RawHttp]:
-    port = application.servers["aiohttp"].port
+    port = application.servers["http"].port
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         yield RawHttp(reader, writer)

@@ -150,7 +150,7 @@ async def test_a_line_reads_well(
 
 async def test_a_request_that_is_none_is_a_line_too(serve: Serve, lines: Lines) -> None:
     application = await serve(Shop, access=True)
-    port = application.servers["aiohttp"].port
+    port = application.servers["http"].port
 
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"nonsense\r\n\r\n")
@@ -177,7 +177,7 @@ async def test_trusted_proxies_tell_the_client(
 
 async def test_a_client_that_left_before_its_answer_is_499(serve: Serve, lines: Lines) -> None:
     application = await serve(Shop, access=True)
-    port = application.servers["aiohttp"].port
+    port = application.servers["http"].port
 
     _, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"GET /waits HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -28,7 +28,7 @@ class Signal:
         async def prepare(native: web.Request, out: web.StreamResponse) -> None:
             return None
 
-        if event.server.name == "aiohttp":
+        if event.server.name == "http":
             event.server.engine.on_response_prepare.append(prepare)
 
 
@@ -42,7 +42,7 @@ class Middleware:
             out: web.StreamResponse = await asyncio.create_task(handler(native))
             return out
 
-        if event.server.name == "aiohttp":
+        if event.server.name == "http":
             event.server.engine.middlewares.append(around)
 
 

@@ -24,7 +24,7 @@ async def main():
     http = HttpSettings(port=0, max_connections=1000, max_connections_per_address=900)
     application = Application(controllers=[Home], settings=Settings(http=http))
     await application.start()
-    print(application.servers["aiohttp"].port, flush=True)
+    print(application.servers["http"].port, flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     await application.stop()
 

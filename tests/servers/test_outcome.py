@@ -113,7 +113,7 @@ async def test_stream_whose_client_leaves_before_it_begins_is_rolled_back(
     """Listeners of kernel.terminate get the response that was to be sent, with no size."""
     journal, ended = Journal(), Ended()
     application = await serve(Late, modules=[journal.configure], listeners=[ended])
-    server: Any = application.servers["aiohttp"]
+    server: Any = application.servers["http"]
     for way in ("", "Expect: 100-continue\r\n"):  # the fast path does not take the second
         Late.gate = asyncio.Event()
         journal.lines.clear()

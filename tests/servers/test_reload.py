@@ -69,7 +69,7 @@ async def test_reload_under_load_fails_no_request(
 ) -> None:
     current = version(0)
     application = await serve(Stays, current)
-    url = str(application.servers["aiohttp"].url)
+    url = str(application.servers["http"].url)
     ends = asyncio.Event()
     load = [
         asyncio.create_task(work)
@@ -98,7 +98,7 @@ async def test_request_whose_body_is_still_coming_ends_with_the_old_definition(
 ) -> None:
     current = version(1)
     application = await serve(current)
-    url = str(application.servers["aiohttp"].url)
+    url = str(application.servers["http"].url)
     go_on = asyncio.Event()
 
     async def slowly() -> Any:
@@ -109,7 +109,7 @@ async def test_request_whose_body_is_still_coming_ends_with_the_old_definition(
     kernel = application.kernel
     json = {"Content-Type": "application/json"}
     posting = asyncio.create_task(session.post(f"{url}/body", data=slowly(), headers=json))
-    server: Any = application.servers["aiohttp"]
+    server: Any = application.servers["http"]
     await until(lambda: bool(server.in_flight))
     await application.reload(remove=[current], controllers=[version(7)])
     assert kernel.http_definitions["body"].metadata.body_limit == 1007
@@ -123,7 +123,7 @@ async def test_reload_adds_and_removes_paths_events_and_namespaces(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     application = await serve(Stays)
-    url = str(application.servers["aiohttp"].url)
+    url = str(application.servers["http"].url)
 
     async def hello(request: Request) -> str:
         return "hello"

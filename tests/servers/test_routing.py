@@ -20,7 +20,7 @@ from rxkernel import (
     observe,
     websocket,
 )
-from rxkernel.servers.aiohttp.server import AiohttpServer
+from rxkernel.servers.aiohttp.server import HttpServer
 from tests.servers.conftest import Serve, http_url
 from tests.servers.socketio_clients import client
 from tests.waiting import until
@@ -274,7 +274,7 @@ async def test_absolute_target_names_the_host(
 ) -> None:
     """RFC 9112 §3.2.2: the host of the target counts."""
     application = await serve(Hosts)
-    port = application.servers["aiohttp"].port
+    port = application.servers["http"].port
     request = "GET http://admin.example.com/ HTTP/1.1\r\nHost: admin.example.com\r\n\r\n"
 
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -368,7 +368,7 @@ async def test_request_without_host_is_at_localhost(serve: Serve) -> None:
     application = await serve(Linked)
 
     reader, writer = await asyncio.open_connection(
-        "127.0.0.1", application.servers["aiohttp"].port
+        "127.0.0.1", application.servers["http"].port
     )
     writer.write(b"GET /linked HTTP/1.0\r\n\r\n")
     answer = await reader.read()
@@ -392,13 +392,13 @@ async def test_urls_are_right_after_the_client_has_left(serve: Serve, body: byte
 
     application = await serve(Slow, http={"trusted_proxies": ("127.0.0.1",)})
     head = "".join(f"{name}: {value}\r\n" for name, value in FORWARDED.items())
-    _, writer = await asyncio.open_connection("127.0.0.1", application.servers["aiohttp"].port)
+    _, writer = await asyncio.open_connection("127.0.0.1", application.servers["http"].port)
     length = f"Content-Length: {len(body)}\r\n"
     writer.write(f"POST /slow HTTP/1.1\r\n{head}{length}\r\n".encode() + body)
     await begun.wait()
     writer.transport.abort()
-    server = application.servers["aiohttp"]
-    assert isinstance(server, AiohttpServer)
+    server = application.servers["http"]
+    assert isinstance(server, HttpServer)
     await until(lambda: server.connections._places._taken == 0)
     gone.set()
     await until(lambda: urls)

@@ -43,7 +43,7 @@ from rxkernel.settings import HttpSettings
 logger = logging.getLogger(__name__)
 
 
-class AiohttpServer(Server):
+class HttpServer(Server):
     """Answers HTTP with the kernel's definitions.
 
     ``engine`` is the `aiohttp.web.Application`: what a listener of ``server.configure``
@@ -53,7 +53,7 @@ class AiohttpServer(Server):
     ``access_log`` is None where none is kept.
     """
 
-    name = "aiohttp"
+    name = "http"
     transport = Transport.HTTP
     label = "HTTP"
 

@@ -27,7 +27,7 @@ from rxkernel.messages.response import Response
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import WebSocketDefinition
 from rxkernel.servers.aiohttp.listener import Listener, new_engine
-from rxkernel.servers.aiohttp.server import AiohttpServer
+from rxkernel.servers.aiohttp.server import HttpServer
 from rxkernel.servers.aiohttp.site import origin_of
 from rxkernel.servers.disconnect_reason import DisconnectReason
 from rxkernel.servers.events import ConnectionEvent, ServerEvents
@@ -76,7 +76,7 @@ class SocketioServer(Server):
     def __init__(
         self,
         settings: Settings,
-        http: AiohttpServer,
+        http: HttpServer,
         dispatcher: AsyncEventDispatcher,
         broadcaster: Broadcaster,
     ) -> None:

@@ -25,7 +25,7 @@ class LateClient:
 
     @observe(ServerEvents.STOPPING)
     async def begin(self, event: ServerEvent) -> None:
-        if event.server.name == "aiohttp":
+        if event.server.name == "http":
             address = (event.server.host, event.server.port)
             self.sending = asyncio.create_task(self.send(address))
 

@@ -642,7 +642,7 @@ async def test_native_routes_and_middleware_come_before_the_kernel(
     class Native:
         @observe(ServerEvents.CONFIGURE)
         async def configure(self, event: ServerConfigurationEvent) -> None:
-            if event.server.name == "aiohttp":
+            if event.server.name == "http":
                 event.server.engine.router.add_get("/native", self.native)
                 event.server.engine.middlewares.append(self.middleware)
 
@@ -667,7 +667,7 @@ async def test_a_client_that_leaves_in_mid_body_costs_one_quiet_line(
     """Plain aiohttp logs a traceback per client (ecosystem A14)."""
     caplog.set_level(logging.DEBUG, logger="rxkernel")
     application = await serve(Echo)
-    server = application.servers["aiohttp"]
+    server = application.servers["http"]
     _, writer = await asyncio.open_connection(server.host, server.port)
     writer.write(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf")
     await writer.drain()
@@ -714,7 +714,7 @@ class TestStopping:
         await slow.entered.wait()
 
         stopping = asyncio.ensure_future(application.stop())
-        await refused(application.servers["aiohttp"])
+        await refused(application.servers["http"])
         assert not stopping.done()
         slow.release.set()
         response = await pending
@@ -735,14 +735,14 @@ class TestStopping:
 
         @observe(ServerEvents.CONFIGURE)
         async def configure(event: ServerConfigurationEvent) -> None:
-            if event.server.name == "aiohttp":
+            if event.server.name == "http":
                 event.server.engine.router.add_get("/native", native)
 
         application = await serve(Echo, listeners=[configure])
         pending = asyncio.ensure_future(session.get(http_url(application, "/native")))
         await entered.wait()
         stopping = asyncio.ensure_future(application.stop())
-        await refused(application.servers["aiohttp"])
+        await refused(application.servers["http"])
         release.set()
 
         assert await (await pending).text() == "native"

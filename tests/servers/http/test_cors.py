@@ -29,7 +29,7 @@ from rxkernel import (
     observe,
 )
 from rxkernel.application.settings_sources import load_settings
-from rxkernel.servers.aiohttp.server import AiohttpServer
+from rxkernel.servers.aiohttp.server import HttpServer
 from rxkernel.settings import canonical_origin
 from tests.servers.conftest import Serve, http_url
 
@@ -44,8 +44,8 @@ class Pages:
 
     @http("GET", "/allowed", "allowed")
     async def allowed(self, request: Request) -> bool:
-        server = self.servers["aiohttp"]
-        assert isinstance(server, AiohttpServer)
+        server = self.servers["http"]
+        assert isinstance(server, HttpServer)
         return server.origins.allows(request.native)
 
     @http("POST", "/items/{id:int}", "item_change")
@@ -372,7 +372,7 @@ async def test_every_answer_is_marked_once_whatever_it_is(
     class Native:
         @observe(ServerEvents.CONFIGURE)
         async def configure(self, event: ServerConfigurationEvent) -> None:
-            if event.server.name == "aiohttp":
+            if event.server.name == "http":
                 event.server.engine.router.add_get("/native", self.native)
                 event.server.engine.router.add_get("/native-error", self.error)
 

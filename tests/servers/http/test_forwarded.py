@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from injector import inject
 
 from rxkernel import ClientAddress, HttpSettings, Request, ServerManager, http
-from rxkernel.servers.aiohttp.server import AiohttpServer
+from rxkernel.servers.aiohttp.server import HttpServer
 from rxkernel.servers.http.forwarded import ForwardedHeaders
 from tests.servers.conftest import Serve, http_url
 
@@ -28,8 +28,8 @@ class About:
 
     @http("GET", "/", "about")
     async def about(self, request: Request) -> dict[str, Any]:
-        server = self.servers["aiohttp"]
-        assert isinstance(server, AiohttpServer)
+        server = self.servers["http"]
+        assert isinstance(server, HttpServer)
         assert request.client is not None
         return {
             "client": request.client.host,

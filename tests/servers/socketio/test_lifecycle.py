@@ -393,7 +393,7 @@ class TestStoppingEnds:
         application = await serve(Hanging, listeners=[Guests], http={"shutdown_timeout": 0.1})
         guests = application.injector.get(Guests)
         guests.slow = "DISCONNECTED"
-        server = application.servers["aiohttp"]
+        server = application.servers["http"]
 
         reader, writer = await asyncio.open_connection(server.host, server.port)
         async with raw_socket(application):

@@ -890,7 +890,7 @@ async def test_it_can_have_a_port_of_its_own_and_another_path(
     application = await serve(Echo, socketio={"port": 0, "path": "/live"})
     servers = application.servers
 
-    assert servers["socketio"].port not in (0, servers["aiohttp"].port)
+    assert servers["socketio"].port not in (0, servers["http"].port)
     async with session.get(f"{servers['socketio'].url}/live/?EIO=4&transport=polling") as response:
         assert response.status == 200
     async with session.get(http_url(application, "/live/?EIO=4&transport=polling")) as response:
@@ -900,7 +900,7 @@ async def test_it_can_have_a_port_of_its_own_and_another_path(
 async def test_it_can_be_left_out(serve: Serve, session: aiohttp.ClientSession) -> None:
     application = await serve(Echo, socketio={"enabled": False})
 
-    assert list(application.servers) == ["aiohttp"]
+    assert list(application.servers) == ["http"]
     async with session.get(
         http_url(application, "/socket.io/?EIO=4&transport=polling")
     ) as response:

@@ -286,7 +286,7 @@ async def test_the_name_of_a_client_stays_on_its_line(
 
 async def ask(application: Application, target: bytes, head: bytes) -> bytes:
     """One request as it is written, and all that comes back."""
-    port = application.servers["aiohttp"].port
+    port = application.servers["http"].port
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"GET %b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%b\r\n" % (target, head))
     answer = await reader.read()

@@ -199,7 +199,7 @@ class Native:
 
     @observe(ServerEvents.CONFIGURE)
     async def configure(self, event: ServerConfigurationEvent) -> None:
-        if event.server.name == "aiohttp":
+        if event.server.name == "http":
             event.server.engine.router.add_route("*", "/native", self.answer)
 
 

@@ -57,7 +57,7 @@ class Large:
 
     @observe(ServerEvents.CONFIGURE)
     async def configure(self, event: ServerConfigurationEvent) -> None:
-        if event.server.name == "aiohttp":
+        if event.server.name == "http":
             event.server.engine.router.add_get("/native-file", self.native_file)
 
     async def native_file(self, native: web.Request) -> web.FileResponse:

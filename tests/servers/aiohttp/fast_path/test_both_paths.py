@@ -22,7 +22,7 @@ from rxkernel import (
     http,
 )
 from rxkernel.exceptions import ConflictException
-from rxkernel.servers.aiohttp.server import AiohttpServer
+from rxkernel.servers.aiohttp.server import HttpServer
 from tests.waiting import until
 
 _VARYING = re.compile(rb"(Date: )[^\r]*|(X-Request-ID: )[0-9a-f]{12}-[0-9]+")
@@ -173,7 +173,7 @@ class Threads(ThreadPoolExecutor):
         return bool(self._calls)
 
 
-async def answers(server: AiohttpServer, threads: Threads, parts: list[bytes]) -> bytes:
+async def answers(server: HttpServer, threads: Threads, parts: list[bytes]) -> bytes:
     """What *parts* are answered with, each sent when what came before has been dealt with."""
     loop = asyncio.get_running_loop()
     transport, client = await loop.create_connection(Client, server.host, server.port)
@@ -186,7 +186,7 @@ async def answers(server: AiohttpServer, threads: Threads, parts: list[bytes]) -
     return _VARYING.sub(rb"\1\2", client.received) + end
 
 
-async def quiet(server: AiohttpServer, threads: Threads, client: Client) -> None:
+async def quiet(server: HttpServer, threads: Threads, client: Client) -> None:
     """Wait until the loop, which is the server's too, has turned some times without an event.
 
     A request in flight may wait for a body that does not come.
@@ -255,13 +255,13 @@ def test_both_lanes_give_the_same_bytes(http_settings: dict[str, Any]) -> None:
     runner.get_loop().set_default_executor(threads)
     applications: list[Application] = []
 
-    async def started(*, fast_path: bool) -> AiohttpServer:
+    async def started(*, fast_path: bool) -> HttpServer:
         settings = Settings(http=HttpSettings(port=0, fast_path=fast_path, **http_settings))
         application = Application(controllers=[Shop], settings=settings)
         await application.start()
         applications.append(application)
-        server = application.servers["aiohttp"]
-        assert isinstance(server, AiohttpServer)
+        server = application.servers["http"]
+        assert isinstance(server, HttpServer)
         return server
 
     fast = runner.run(started(fast_path=True))

@@ -175,7 +175,7 @@ async def test_application_with_native_parts_has_no_fast_path(serve: Serve, part
         @observe(ServerEvents.CONFIGURE)
         async def add(self, event: ServerConfigurationEvent) -> None:
             engine = event.server.engine
-            if event.server.name == "aiohttp":
+            if event.server.name == "http":
                 if part == "middleware":
                     engine.middlewares.append(middleware)
                 elif part == "route":
@@ -265,7 +265,7 @@ async def test_a_client_that_leaves_meanwhile_is_no_failure(
         await until(lambda: paths.native is not None)
     await until(lambda: paths.native.transport is None)
     paths.may_go.set()
-    server: Any = application.servers["aiohttp"]
+    server: Any = application.servers["http"]
     await until(lambda: not server.in_flight)
     await until(lambda: paths.terminated)
 

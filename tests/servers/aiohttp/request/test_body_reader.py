@@ -221,7 +221,7 @@ async def test_a_body_that_a_middleware_of_aiohttp_has_read_is_not_lost(
     class Signed:
         @observe(ServerEvents.CONFIGURE)
         async def add(self, event: ServerConfigurationEvent) -> None:
-            if event.server.name == "aiohttp":
+            if event.server.name == "http":
                 event.server.engine.middlewares.append(sign)
 
     application = await serve(Taker, listeners=[Signed])

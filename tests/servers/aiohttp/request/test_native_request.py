@@ -91,7 +91,7 @@ async def test_an_action_that_is_cancelled_behind_its_end_runs_once(
     async with raw_http(application) as connection:
         await connection.send(get(f"/cancels/{when}"))
         assert b"500" not in await connection.closed()
-    server: Any = application.servers["aiohttp"]
+    server: Any = application.servers["http"]
     await until(lambda: not server.in_flight)
 
     assert paths.ran == ["cancels"]

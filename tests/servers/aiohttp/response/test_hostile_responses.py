@@ -295,7 +295,7 @@ async def test_a_slow_reader_is_cut_off_and_nobody_else(
     """G4-slow-reader"""
     caplog.set_level(logging.INFO, logger="rxkernel")
     application = await serve(Events, http={"send_timeout": 0.2})
-    events, server = application.injector.get(Events), application.servers["aiohttp"]
+    events, server = application.injector.get(Events), application.servers["http"]
     async with session.get(http_url(application, "/idle")) as other:
         await other.content.readuntil(b"\n\n")
         _, writer = await asyncio.open_connection(server.host, server.port, limit=1024)
@@ -314,7 +314,7 @@ async def test_a_reader_that_leaves_in_mid_write_closes_its_source(
 ) -> None:
     """G4-disconnect-mid-write"""
     application = await serve(Events)
-    events, server = application.injector.get(Events), application.servers["aiohttp"]
+    events, server = application.injector.get(Events), application.servers["http"]
     reader, writer = await asyncio.open_connection(server.host, server.port, limit=1024)
     writer.write(b"GET /flood HTTP/1.1\r\nHost: x\r\n\r\n")
     await reader.readexactly(1000)
@@ -330,7 +330,7 @@ async def test_a_reader_that_leaves_with_much_pipelined_behind_its_stream_closes
 ) -> None:
     """G4-disconnect-pipelined: nothing is read of such a connection, its end neither."""
     application = await serve(Events, http={"send_timeout": 0.1})
-    events, server = application.injector.get(Events), application.servers["aiohttp"]
+    events, server = application.injector.get(Events), application.servers["http"]
     reader, writer = await asyncio.open_connection(server.host, server.port)
     writer.write(b"GET /idle HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
     await reader.readuntil(b"data: open\n\n")
@@ -347,7 +347,7 @@ async def test_a_reader_that_leaves_with_much_pipelined_behind_its_stream_closes
 async def test_idle_streams_end_at_once_when_the_server_stops(serve: Serve, number: int) -> None:
     """G4-1000-idle: aiohttp waits a minute for them."""
     application = await serve(Events, http={"shutdown_timeout": 60.0})
-    events, server = application.injector.get(Events), application.servers["aiohttp"]
+    events, server = application.injector.get(Events), application.servers["http"]
 
     async def listen() -> bytes:
         reader, writer = await asyncio.open_connection(server.host, server.port)

@@ -189,7 +189,7 @@ KINDS: dict[str, Any] = {
 
 async def lazy_client(application: Application, path: str) -> tuple[asyncio.StreamReader, Any]:
     """A client that takes in little more than it is asked to read."""
-    server = application.servers["aiohttp"]
+    server = application.servers["http"]
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     sock.setblocking(False)
@@ -311,7 +311,7 @@ class TestPieces:
 
     async def test_a_connection_goes_on_after_a_stream(self, serve: Serve) -> None:
         application = await serve(Sources)
-        server = application.servers["aiohttp"]
+        server = application.servers["http"]
         reader, writer = await asyncio.open_connection(server.host, server.port)
         writer.write(b"GET /of/str HTTP/1.1\r\nHost: x\r\n\r\n" * 3)
         for _ in range(3):
@@ -385,7 +385,7 @@ class TestEvents:
         self, serve: Serve, session: aiohttp.ClientSession
     ) -> None:
         application = await serve(Sources)
-        server = application.servers["aiohttp"]
+        server = application.servers["http"]
         reader, writer = await asyncio.open_connection(server.host, server.port, limit=1024)
         writer.write(b"GET /large-events HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         async with session.get(http_url(application, "/events?heartbeat=0.01")) as beating:

@@ -93,7 +93,7 @@ def adds(middleware: Any) -> Callable[[ServerConfigurationEvent], Awaitable[None
 
     @observe(ServerEvents.CONFIGURE)
     async def configure(event: ServerConfigurationEvent) -> None:
-        if event.server.name == "aiohttp":
+        if event.server.name == "http":
             event.server.engine.middlewares.append(middleware)
 
     return configure
