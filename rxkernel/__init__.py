@@ -180,6 +180,12 @@ from rxkernel.routing.storage import (
     ProcedureMetadataStorage,
     WebSocketMetadataStorage,
 )
+from rxkernel.servers.aiohttp.bundle_websocket import (
+    WebSocket,
+)
+from rxkernel.servers.aiohttp.server import (
+    HttpServer,
+)
 from rxkernel.servers.disconnect_reason import (
     DisconnectReason,
 )
@@ -196,6 +202,9 @@ from rxkernel.servers.manager import (
 from rxkernel.servers.server import (
     Server,
     ServerStartError,
+)
+from rxkernel.servers.socketio.server import (
+    SocketioServer,
 )
 from rxkernel.settings import (
     HttpSettings,
@@ -245,6 +254,7 @@ __all__ = [
     "HttpException",
     "HttpMetadata",
     "HttpMetadataStorage",
+    "HttpServer",
     "HttpSettings",
     "HttpVersionNotSupportedException",
     "Inject",
@@ -301,6 +311,7 @@ __all__ = [
     "Settings",
     "ShutdownEvent",
     "Signature",
+    "SocketioServer",
     "SocketioSettings",
     "Source",
     "StreamNotSupportedException",
@@ -316,6 +327,7 @@ __all__ = [
     "UpgradeRequiredException",
     "UploadedFile",
     "ValidationError",
+    "WebSocket",
     "WebSocketDefinition",
     "WebSocketMetadata",
     "WebSocketMetadataStorage",

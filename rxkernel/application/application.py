@@ -256,6 +256,7 @@ class Application:
             await self.dispatcher.dispatch(ApplicationEvents.BOOTSTRAP, event)
             assembly.check_controllers()
             compiled = await kernel.compile(parts.storages.all())
+            assembly.servers.check(kernel.compiled)
             await self.dispatcher.dispatch(KernelEvents.KERNEL_COMPILED, compiled)
             undo.push_async_callback(self._say_goodbye, injector)
             undo.push_async_callback(kernel.settle, self.settings.http.shutdown_timeout)

@@ -1,6 +1,7 @@
 """Putting an application together from its parts: all of boot that does not await."""
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from inspect import isroutine
 from types import MappingProxyType, ModuleType
 from typing import Any
@@ -79,6 +80,8 @@ class Assembly:
         self._unbuilt: set[type] = set()
         self.observers = Observers(parts.dispatcher)
         self.bundles: list[Bundle] = []
+        settings = parts.settings
+        self._http = HttpServer(settings.http, logs_access=settings.logging.access)
         self.services = Services(self._bind_core, parts.overrides)
         self._injector = self.services.injector
         self._options = {*_OPTIONS, *parts.options}
@@ -113,8 +116,18 @@ class Assembly:
         binder.bind(Propagator, to=Propagator())
         binder.bind(Kernel, to=lambda: self.kernel)
         binder.bind(ServerManager, to=lambda: self.servers)
+        binder.bind(HttpServer, to=self._http)
+        if parts.settings.socketio.enabled:
+            binder.bind(SocketioServer, to=lambda: self._socketio)
         binder.bind(Request, to=request_at_hand)
         binder.bind(Connection, to=connection_at_hand)  # type: ignore[type-abstract]
+
+    @cached_property
+    def _socketio(self) -> SocketioServer:
+        """Made when first asked for: a module may have bound another `Broadcaster`."""
+        broadcaster = self._injector.get(Broadcaster)
+        parts = self.parts
+        return SocketioServer(parts.settings, self._http, parts.dispatcher, broadcaster)
 
     def assemble(self) -> None:
         """Do it all, going on after a mistake where that tells more.
@@ -231,13 +244,9 @@ class Assembly:
             raise ConfigurationError.merge(map(no_route, idle))
 
     def _add_servers(self, of_bundles: list[Any]) -> None:
-        settings = self.parts.settings
-        http = HttpServer(settings.http, logs_access=settings.logging.access)
-        self.servers.add(http)
-        if settings.socketio.enabled:
-            broadcaster = self._injector.get(Broadcaster)
-            dispatcher = self.parts.dispatcher
-            self.servers.add(SocketioServer(settings, http, dispatcher, broadcaster))
+        self.servers.add(self._http)
+        if self.parts.settings.socketio.enabled:
+            self.servers.add(self._socketio)
         for server in of_bundles:
             with self.services.collecting(type(server).__qualname__):
                 self.servers.add(server)

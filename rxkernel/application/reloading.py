@@ -61,6 +61,7 @@ class Reload:
         assembly, kernel = self._assembly, self._assembly.kernel
         controllers = {**assembly.controllers, **self._instances}
         self._compiled = await kernel.compiler.compile(self._routes, controllers, kernel.compiled)
+        assembly.servers.check(self._compiled)
         self._observed = self._observed_by_new()
         _check_only(self._observed, self._compiled)
 

@@ -77,6 +77,21 @@ class ServerManager(Mapping[str, Server]):
             await self.stop()
             raise
 
+    def check(self, compiled: Compiled) -> None:
+        """Let every server refuse definitions of *compiled* that it cannot serve.
+
+        Raises:
+            ConfigurationError: with the problems of all servers.
+        """
+        errors = []
+        for server in self._servers.values():
+            try:
+                server.check(compiled)
+            except ConfigurationError as error:
+                errors.append(error)
+        if errors:
+            raise ConfigurationError.merge(errors)
+
     def recompiled(self, compiled: Compiled) -> None:
         """Let every server serve the definitions of *compiled*. What fails is logged."""
         for server in self._servers.values():

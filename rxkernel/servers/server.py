@@ -60,6 +60,13 @@ class Server(ABC):
     def counts(self) -> Mapping[str, int]:
         return MappingProxyType({})
 
+    def check(self, compiled: Compiled) -> None:  # noqa: B027 - most serve all definitions
+        """Refuse definitions that this server cannot serve; at boot, and before a reload.
+
+        Raises:
+            ConfigurationError: with every problem found.
+        """
+
     @abstractmethod
     def configure(self, kernel: Kernel) -> None:
         """Make the engine; nothing listens yet."""

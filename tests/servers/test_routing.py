@@ -367,9 +367,7 @@ async def test_request_without_host_is_at_localhost(serve: Serve) -> None:
     """HTTP/1.0 requires no Host."""
     application = await serve(Linked)
 
-    reader, writer = await asyncio.open_connection(
-        "127.0.0.1", application.servers["http"].port
-    )
+    reader, writer = await asyncio.open_connection("127.0.0.1", application.servers["http"].port)
     writer.write(b"GET /linked HTTP/1.0\r\n\r\n")
     answer = await reader.read()
     writer.close()

@@ -18,17 +18,20 @@ from rxkernel.kernel.scopes import current_request
 from rxkernel.messages.request import Request
 from rxkernel.messages.transport import Transport
 from rxkernel.servers.access_log import GONE
+from rxkernel.servers.aiohttp.bundle_websocket import WebSocketLimits
 from rxkernel.servers.aiohttp.connection.access_log import IS_LOGGED, HttpAccess
 from rxkernel.servers.aiohttp.connection.protocol import HttpConnection
 from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry, last_answer
 from rxkernel.servers.aiohttp.fast_path.fast_path import DeferredExchange, FastPath
 from rxkernel.servers.aiohttp.listener import Listener
+from rxkernel.servers.aiohttp.native_paths import NativePaths
 from rxkernel.servers.aiohttp.request.bodies import NativeBodies
 from rxkernel.servers.aiohttp.request.body_reader import leave, leave_to_body
 from rxkernel.servers.aiohttp.request.request_ids import NativeRequestIds
 from rxkernel.servers.aiohttp.response.exchange import Exchange
 from rxkernel.servers.aiohttp.response.header_signals import signal_of
 from rxkernel.servers.aiohttp.response.sender import ResponseSender
+from rxkernel.servers.aiohttp.websocket_routes import Accept, WebSocketRoutes
 from rxkernel.servers.http.allowed_hosts import HostPolicy
 from rxkernel.servers.http.body_decoding import BodyDecoder
 from rxkernel.servers.http.compression import Compression
@@ -37,6 +40,7 @@ from rxkernel.servers.http.forwarded import ForwardedHeaders
 from rxkernel.servers.http.pipeline import HttpPipeline
 from rxkernel.servers.http.response_writer import HeaderPolicy, ResponseWriter
 from rxkernel.servers.http.security_headers import SecurityHeaders
+from rxkernel.servers.limits import LimitCounters
 from rxkernel.servers.server import Server
 from rxkernel.settings import HttpSettings
 
@@ -47,8 +51,8 @@ class HttpServer(Server):
     """Answers HTTP with the kernel's definitions.
 
     ``engine`` is the `aiohttp.web.Application`: what a listener of ``server.configure``
-    adds to it, routes and middleware, comes before the kernel's. ``not_awaited`` are the
-    paths of native routes that hold connections open, so draining does not wait for them.
+    adds to it, routes and middleware, comes before the kernel's. `mount` and `websocket` give
+    paths to bundles, until the server has started.
     ``proxies`` tell who sent a request, ``origins`` which pages may, ``ids`` what it is called.
     ``access_log`` is None where none is kept.
     """
@@ -71,7 +75,8 @@ class HttpServer(Server):
         self._parts: _Parts | None = None
         self._listener: Listener | None = None
         self._fast_path: FastPath | None = None
-        self.not_awaited: set[str] = set()
+        self.native_paths = NativePaths()
+        self._websockets = WebSocketRoutes(self)
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -89,8 +94,50 @@ class HttpServer(Server):
     def _new_connections(self) -> ConnectionRegistry:
         return ConnectionRegistry(self._settings, self.proxies, self.ids, self.access_log)
 
+    def mount(self, path: str, handler: Handler, long_lived: bool = False) -> None:
+        """Let the native *handler* of aiohttp respond to all methods of *path*.
+
+        *path* is a template as for routes, literal or with ``{name:path}`` as its end: then all
+        paths below are mounted, and ``native.match_info`` has the rest. ``http.prefix`` is not
+        put before it. Draining does not wait for *long_lived* requests.
+
+        Raises:
+            ConfigurationError: the template has other parameters, or is mounted already.
+            RxKernelError: the server has started.
+        """
+        self.native_paths.mount(path, handler, handler, long_lived=long_lived)
+
+    def websocket(
+        self, path: str, accept: Accept, *, max_size: int | None = None, heartbeat: float = 25.0
+    ) -> None:
+        """Call *accept* with the `WebSocket` of each client that connects to *path*.
+
+        Args:
+            path: as for `mount`.
+            accept: completes the handshake, or raises an `HttpException` to refuse it. The
+                WebSocket is closed when it returns, with 1011 when it raises.
+            max_size: bytes of a message; a larger one closes with 1009. ``http.body_limit`` if
+                None.
+            heartbeat: seconds without data of the client after which it is pinged. It is closed
+                if nothing comes for half as many again.
+
+        Raises:
+            ConfigurationError: as `mount`.
+            RxKernelError: as `mount`.
+        """
+        limits = WebSocketLimits(
+            max_size=max_size or self._settings.body_limit, heartbeat=heartbeat
+        )
+        handler = self._websockets.handler(path, accept, limits)
+        self.native_paths.mount(path, handler, accept, long_lived=False)
+
+    def check(self, compiled: Compiled) -> None:
+        definitions = compiled.definitions[Transport.HTTP]
+        self.native_paths.check(definitions, self._settings.prefix)
+
     def configure(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+        self.native_paths.reopen()
+        self._websockets.reopen()
         self.connections = self._new_connections()
         server = None if self._settings.security_headers else SERVER_SOFTWARE
         writer = ResponseWriter(server, self.ids.name, self._policies(), self._compression)
@@ -125,13 +172,16 @@ class HttpServer(Server):
 
     async def start(self) -> None:
         self.connections.find_room()
-        has_routes = self._has_native_routes
-        has_native_parts = has_routes or bool(self.engine.middlewares)
-        is_fast = (
-            self._settings.fast_path
-            and not has_native_parts
-            and not self.engine.on_response_prepare
-        )
+        self.native_paths.install(self.engine.router)
+        self.check(self.kernel.compiled)
+        has_native_parts = self.native_paths.are_responding or bool(self.engine.middlewares)
+        is_fast = self._settings.fast_path
+        if is_fast and (self.engine.middlewares or self.engine.on_response_prepare):
+            is_fast = False
+            logger.info(
+                "the fast path is off: the engine of the HTTP server has middlewares or "
+                "listeners of on_response_prepare, which see every request"
+            )
         self.mark_answers_of(self.engine, with_ids=has_native_parts)
         self.engine.middlewares.insert(0, self.tracked)
         route = self.engine.router.add_route(
@@ -159,16 +209,10 @@ class HttpServer(Server):
             sender=parts.sender,
             engine=self.engine,
             route=route,
-            native_paths=self.not_awaited,
+            native_paths=self.native_paths.routes,
             body_limit=self._settings.body_limit,
             logs_access=self.access_log is not None,
         )
-
-    @property
-    def _has_native_routes(self) -> bool:
-        """Whether there are routes that may write an answer by themselves."""
-        paths = {resource.canonical for resource in self.engine.router.resources()}
-        return not paths <= self.not_awaited
 
     def _policies(self) -> list[HeaderPolicy]:
         """What adds headers to every response, in this order."""
@@ -200,6 +244,7 @@ class HttpServer(Server):
         sender = self._configured.sender
         sender.is_draining = True
         await self._listener.refuse()
+        await self._websockets.drain()
         sender.end_streams()
         await self._listener.linger()
         while running := self.in_flight:
@@ -225,7 +270,7 @@ class HttpServer(Server):
         assert task is not None
         guard.begin(task, body)
         task.add_done_callback(guard.end)
-        is_awaited = native.path not in self.not_awaited
+        is_awaited = native.path not in self.native_paths.long_lived
         if is_awaited:
             self.connections.in_flight.add(task)
         try:
@@ -254,7 +299,7 @@ class HttpServer(Server):
         kernel = self._configured.kernel
         what = f"a request of {native.remote or 'a client'} is one of HTTP/{native.version[0]}"
         self.connections.crossed("protocol error", what)
-        request = self._receive(native)
+        request = self.receive(native)
         kernel.begin(request)
         try:
             response = await kernel.fail(request, refusal)
@@ -280,7 +325,7 @@ class HttpServer(Server):
         if begun is not None and begun.is_lost:
             native[IS_LOGGED] = True
             return web.Response(status=GONE)
-        exchange = begun or Exchange(parts.kernel, self._receive(native))
+        exchange = begun or Exchange(parts.kernel, self.receive(native))
         current_request.set(exchange.request)
         task = asyncio.current_task()
         assert task is not None
@@ -300,7 +345,31 @@ class HttpServer(Server):
             if not native.content.is_eof():
                 leave(native)
 
-    def _receive(self, native: web.Request) -> Request:
+    # --- for `WebSocketRoutes`
+
+    @property
+    def kernel(self) -> Kernel:
+        return self._configured.kernel
+
+    @property
+    def counters(self) -> LimitCounters:
+        return self.connections
+
+    async def refuse(
+        self, native: web.Request, request: Request, exc: Exception
+    ) -> web.StreamResponse:
+        exchange, task = Exchange(self.kernel, request), asyncio.current_task()
+        assert task is not None
+        task.add_done_callback(exchange.end)
+        exchange.sender = task
+        response = await self.kernel.fail(request, exc)
+        try:
+            return await self._configured.sender.deliver(native, exchange, response)
+        except ConnectionError:
+            logger.debug("client left: %s %.200r", native.method, native.raw_path)
+            return web.Response(status=GONE)
+
+    def receive(self, native: web.Request) -> Request:
         guard: HttpConnection = native.protocol.guard  # type: ignore[attr-defined]
         request = self._configured.pipeline.receive(native, guard.peer)
         request.native = native

@@ -1,7 +1,7 @@
 """A websocket and plain answers on aiohttp, for transports that bring their own protocol."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from struct import pack
 from typing import Self, cast
 
@@ -44,13 +44,31 @@ class WebSocket:
         self.next = socket.receive
 
     @classmethod
-    async def accept(cls, native: web.Request, limit: int, headers: Mapping[str, str]) -> Self:
-        """Answer the handshake; a message above *limit* bytes closes with 1009."""
-        too_big = limit + 1  # aiohttp closes at it, not above
-        socket = web.WebSocketResponse(max_msg_size=too_big, compress=False, timeout=_CLOSING)
+    async def accept(
+        cls,
+        native: web.Request,
+        limit: int,
+        headers: Mapping[str, str],
+        *,
+        protocols: Sequence[str] = (),
+        heartbeat: float | None = None,
+    ) -> Self:
+        """Answer the handshake; a message above *limit* bytes closes with 1009.
+
+        With a *heartbeat*, in seconds, a silent client is pinged, and ``http.send_timeout``
+        holds; without, both are the caller's.
+        """
+        socket = web.WebSocketResponse(
+            max_msg_size=limit + 1,  # aiohttp closes at it, not above
+            compress=False,
+            timeout=_CLOSING,
+            protocols=protocols,
+            heartbeat=heartbeat,
+        )
         socket.headers.update(headers)
         await socket.prepare(native)
-        cast(RequestHandler, native.protocol).guard.let_go()
+        if heartbeat is None:
+            cast(RequestHandler, native.protocol).guard.let_go()
         return cls(native, socket)
 
     async def receive(self) -> Frame | None:
@@ -97,11 +115,11 @@ class WebSocket:
             transport.write(encoded)
         return True
 
-    async def close(self, code: int = 1000) -> None:
+    async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close it; a client that neither reads nor answers is cut off after two seconds."""
         try:
             async with asyncio.timeout(2 * _CLOSING):
-                await self.response.close(code=code)
+                await self.response.close(code=code, message=reason.encode())
         except (TimeoutError, ConnectionError):
             self.abort()
 

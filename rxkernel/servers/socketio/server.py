@@ -134,7 +134,7 @@ class SocketioServer(Server):
             self._application = new_engine(self._settings.http.body_limit)
             self._http.mark_answers_of(self._application)
         self.engine.attach(self._application, socketio_path=settings.path.strip("/"))
-        self._http.not_awaited.add(f"{settings.path}/")
+        self._http.native_paths.long_lived.add(f"{settings.path}/")
 
     async def start(self) -> None:
         if (port := self._settings.socketio.port) is not None:

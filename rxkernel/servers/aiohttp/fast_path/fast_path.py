@@ -6,7 +6,7 @@ aiohttp's parser; the rest goes through it, with the very same bytes.
 
 import asyncio
 import logging
-from collections.abc import Collection, Coroutine
+from collections.abc import Coroutine
 from contextvars import copy_context
 from functools import partial
 from time import perf_counter
@@ -25,6 +25,7 @@ from rxkernel.servers.access_log import GONE
 from rxkernel.servers.aiohttp.connection.access_log import EARLIER
 from rxkernel.servers.aiohttp.fast_path.framing import Line, Message
 from rxkernel.servers.aiohttp.fast_path.native_request import FastPathNative
+from rxkernel.servers.aiohttp.native_paths import PathSet
 from rxkernel.servers.aiohttp.response.exchange import Exchange
 from rxkernel.servers.aiohttp.response.sender import ResponseSender
 from rxkernel.servers.http.access_log import log_request
@@ -87,7 +88,7 @@ class FastPath:
     sender: ResponseSender
     engine: web.Application
     route: web.AbstractRoute
-    native_paths: Collection[str]
+    native_paths: PathSet
     body_limit: int
     logs_access: bool
     loop: asyncio.AbstractEventLoop = attrs.field(factory=asyncio.get_running_loop, init=False)
@@ -105,8 +106,9 @@ class FastPath:
             or message.version[0] != 1
             or hdrs.EXPECT in headers
             or (message.body and hdrs.CONTENT_ENCODING in headers)
-            or path in native
-            or ("%" in path and message.rel_url.path in native)
+            or path in native.exact
+            or (native.prefixes and path.startswith(native.prefixes))
+            or ("%" in path and native.covers(message.rel_url))
         ):
             return None
         found = self.pipeline.find(message)

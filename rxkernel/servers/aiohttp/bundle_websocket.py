@@ -1,0 +1,173 @@
+"""The WebSocket that a bundle gets for a path of its own."""
+
+from collections.abc import Mapping
+from typing import Self
+
+import attrs
+from aiohttp import hdrs, web
+
+from rxkernel.exceptions import RxKernelError, ServiceUnavailableException
+from rxkernel.headers import Headers
+from rxkernel.messages.connection import ClientAddress
+from rxkernel.messages.request import Request
+from rxkernel.servers.aiohttp.websocket import Frame, FrameError
+from rxkernel.servers.aiohttp.websocket import WebSocket as Stream
+from rxkernel.servers.limits import LimitCounters
+
+_TOO_BIG = 1009
+_LONGEST_REASON = 123
+"""Bytes of a reason that a close frame can hold (RFC 6455 section 5.5)."""
+
+
+@attrs.frozen(kw_only=True)
+class WebSocketLimits:
+    """Those of one path.
+
+    Attributes:
+        max_size: bytes of a message.
+        heartbeat: seconds of silence after which the client is pinged; it has half of that to
+            answer.
+    """
+
+    max_size: int
+    heartbeat: float
+
+
+class WebSocket:
+    """One WebSocket of a path that was given to `HttpServer.websocket`.
+
+    Attributes:
+        request: the handshake as a kernel `Request`: headers, cookies, params, client, url.
+        client: who is connected; behind a trusted proxy what that tells.
+        protocol: the subprotocol that was accepted, or None.
+    """
+
+    def __init__(
+        self,
+        native: web.Request,
+        request: Request,
+        limits: WebSocketLimits,
+        counters: LimitCounters,
+        headers: Mapping[str, str],
+    ) -> None:
+        self.request = request
+        self.protocol: str | None = None
+        self._native = native
+        self._limits = limits
+        self._counters = counters
+        self._headers = headers
+        self._stream: Stream | None = None
+        self.is_draining = False
+
+    @property
+    def client(self) -> ClientAddress | None:
+        return self.request.client
+
+    @property
+    def protocols(self) -> tuple[str, ...]:
+        """The subprotocols that the client offers, its favourite first."""
+        lines = self._native.headers.getall(hdrs.SEC_WEBSOCKET_PROTOCOL, ())
+        return tuple(name.strip() for line in lines for name in line.split(",") if name.strip())
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the handshake has been completed."""
+        return self._stream is not None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has been closed, by either side."""
+        return self._stream is not None and (self._stream.response.closed or self._stream.is_gone)
+
+    async def accept(
+        self, protocol: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Complete the handshake; *headers* are added to the response.
+
+        Raises:
+            ValueError: the client does not offer *protocol*, or a header cannot be sent.
+            RxKernelError: it has been accepted already.
+            ServiceUnavailableException: the server stops.
+            ConnectionError: the client has left.
+        """
+        if self._stream is not None:
+            raise RxKernelError("the WebSocket is accepted twice; call accept() once")
+        if self.is_draining:
+            raise ServiceUnavailableException("the server stops")
+        if protocol is not None and protocol not in self.protocols:
+            offered = ", ".join(self.protocols) or "none"
+            raise ValueError(f"the client does not offer the protocol {protocol!r}, but {offered}")
+        self._stream = await Stream.accept(
+            self._native,
+            self._limits.max_size,
+            {**Headers(headers or {}), **self._headers},
+            protocols=() if protocol is None else (protocol,),
+            heartbeat=self._limits.heartbeat,
+        )
+        self.protocol = protocol
+
+    async def receive(self) -> str | bytes | None:
+        """The next message, None once it is closed. One task may receive at a time.
+
+        A message that is too large, or breaks the protocol, closes the WebSocket.
+        """
+        stream = self._accepted
+        if stream.response.closed:
+            return None
+        try:
+            return await stream.receive()
+        except FrameError as exc:
+            client = "a client" if self.client is None else self.client.host
+            what = f"closed a WebSocket of {client} for {self.request.path}: {exc!s:.100}"
+            is_too_big = exc.code == _TOO_BIG
+            self._counters.crossed("websocket.max_size" if is_too_big else "protocol error", what)
+            return None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> str | bytes:
+        message = await self.receive()
+        if message is None:
+            raise StopAsyncIteration
+        return message
+
+    async def send(self, message: str | bytes) -> None:
+        """Send *message*; waits while the client takes nothing, at most ``http.send_timeout``.
+
+        Raises:
+            ConnectionError: the WebSocket is closed.
+        """
+        stream = self._accepted
+        if self.is_closed:
+            raise ConnectionResetError("the WebSocket is closed")
+        frame: Frame = message
+        await stream.send(frame)
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close it; nothing happens when it is closed already.
+
+        Raises:
+            ValueError: *code* cannot be sent (RFC 6455 section 7.4), or *reason* is longer than
+                123 bytes.
+        """
+        stream = self._accepted
+        if not (1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999):
+            raise ValueError(f"{code} is not a close code; use 1000 or one from 4000 to 4999")
+        if len(reason.encode()) > _LONGEST_REASON:
+            raise ValueError(f"the reason must have at most {_LONGEST_REASON} bytes")
+        await stream.close(code, reason)
+
+    @property
+    def _accepted(self) -> Stream:
+        if self._stream is None:
+            raise RxKernelError(
+                "the WebSocket is not accepted yet; await websocket.accept() first, or raise an "
+                "HttpException to refuse it"
+            )
+        return self._stream
+
+    @property
+    def response(self) -> web.StreamResponse:
+        """What aiohttp ends the request with."""
+        return self._accepted.response

@@ -1,0 +1,148 @@
+"""From a handshake to the callable of a bundle, and to the end of its WebSocket."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from aiohttp import hdrs, web
+
+from rxkernel.exceptions import (
+    BadRequestException,
+    ForbiddenException,
+    MethodNotAllowedException,
+    ServiceUnavailableException,
+    UpgradeRequiredException,
+)
+from rxkernel.kernel.errors import failure_of
+from rxkernel.kernel.kernel import Kernel
+from rxkernel.messages.request import Request
+from rxkernel.servers.aiohttp.bundle_websocket import WebSocket, WebSocketLimits
+from rxkernel.servers.aiohttp.request.request_ids import NativeRequestIds
+from rxkernel.servers.aiohttp.websocket import wants_websocket
+from rxkernel.servers.http.cors import CorsPolicy
+from rxkernel.servers.http.handshake_headers import handshake_headers
+from rxkernel.servers.http.request_factory import add_path_parameters
+from rxkernel.servers.limits import LimitCounters
+
+logger = logging.getLogger(__name__)
+
+Accept = Callable[[WebSocket], Awaitable[None]]
+"""What a bundle gives for a path; the WebSocket is closed once it returns."""
+
+GOING_AWAY, INTERNAL_ERROR = 1001, 1011
+_VERSION = "13"
+
+
+class WebSocketHost(Protocol):
+    """The server, as its WebSockets need it."""
+
+    ids: NativeRequestIds
+    origins: CorsPolicy
+
+    @property
+    def kernel(self) -> Kernel: ...
+
+    @property
+    def counters(self) -> LimitCounters: ...
+
+    def receive(self, native: web.Request) -> Request:
+        """The kernel's request for *native*."""
+
+    async def refuse(
+        self, native: web.Request, request: Request, exc: Exception
+    ) -> web.StreamResponse:
+        """Send the error response for *exc*, and terminate *request*."""
+
+
+class WebSocketRoutes:
+    """The WebSockets of one server."""
+
+    def __init__(self, host: WebSocketHost) -> None:
+        self._host = host
+        self._open: set[WebSocket] = set()
+        self._is_draining = False
+
+    def handler(
+        self, path: str, accept: Accept, limits: WebSocketLimits
+    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        """A native handler that calls *accept* with each WebSocket of *path*."""
+
+        async def handle(native: web.Request) -> web.StreamResponse:
+            return await self._handle(native, path, accept, limits)
+
+        return handle
+
+    def reopen(self) -> None:
+        """The server starts again."""
+        self._is_draining = False
+
+    async def drain(self) -> None:
+        """Accept no more, and close those that are open."""
+        self._is_draining = True
+        sockets = tuple(self._open)
+        for socket in sockets:
+            socket.is_draining = True
+        accepted = (s.close(GOING_AWAY, "the server stops") for s in sockets if s.is_accepted)
+        await asyncio.gather(*accepted)
+
+    async def _handle(
+        self, native: web.Request, path: str, accept: Accept, limits: WebSocketLimits
+    ) -> web.StreamResponse:
+        host = self._host
+        request = host.receive(native)
+        request.headers = handshake_headers(native, host.origins)
+        request.path = request.route_name = path
+        add_path_parameters(request, dict(native.match_info))
+        host.kernel.begin(request)
+        socket = WebSocket(native, request, limits, host.counters, host.ids.headers(native))
+        self._open.add(socket)
+        try:
+            self._check(native)
+            await accept(socket)
+            if not socket.is_accepted:
+                raise ForbiddenException("the WebSocket was not accepted")
+            await socket.close()
+        except BaseException as exc:
+            failure = failure_of(exc)
+            if not socket.is_accepted:
+                return await host.refuse(native, request, failure)
+            await self._fail(socket, failure)
+        finally:
+            self._open.discard(socket)
+            if socket.is_accepted:
+                host.kernel.terminate(request, None)
+        return socket.response
+
+    def _check(self, native: web.Request) -> None:
+        """Refuse what is not a handshake, or comes from a page of another origin.
+
+        Raises:
+            HttpException: the response for it.
+        """
+        if self._is_draining:
+            raise ServiceUnavailableException("the server stops")
+        if native.method != "GET":
+            raise MethodNotAllowedException(headers={"Allow": "GET"})
+        if not wants_websocket(native):
+            upgrade = {"Upgrade": "websocket", "Connection": "Upgrade"}
+            raise UpgradeRequiredException("this path serves WebSockets only", headers=upgrade)
+        if native.headers.get(hdrs.SEC_WEBSOCKET_VERSION) != _VERSION:
+            raise UpgradeRequiredException(
+                "the version of the WebSocket protocol must be 13",
+                headers={"Sec-WebSocket-Version": _VERSION},
+            )
+        if not web.WebSocketResponse().can_prepare(native):
+            raise BadRequestException("the WebSocket handshake is malformed")
+        if not self._host.origins.allows(native):
+            page = f"refused a page of {native.headers['Origin'][:100]!r}"
+            self._host.counters.crossed("http.origins", page)
+            raise ForbiddenException("pages of this origin may not open a WebSocket here")
+
+    async def _fail(self, socket: WebSocket, failure: Exception) -> None:
+        path = socket.request.path
+        if isinstance(failure, ConnectionError) and socket.is_closed:
+            logger.debug("the client of the WebSocket %s left", path)
+        else:
+            logger.error("the WebSocket %s failed", path, exc_info=failure)
+            await socket.close(INTERNAL_ERROR)
