@@ -59,10 +59,11 @@ class Mount:
     @property
     def patterns(self) -> tuple[str, ...]:
         """The templates of aiohttp; a slash at the end of an exact path is ignored."""
-        below = self.literal.removesuffix("/")
+        literal = self.literal.replace("%", "%25")  # it compares with `URL.path_safe`
+        below = literal.removesuffix("/")
         if self.parameter is not None:
             return (rf"{below}/{{{self.parameter}:[\s\S]+}}",)
-        return (self.literal, f"{below}/") if below else ("/",)
+        return (literal, f"{below}/") if below else ("/",)
 
     def hides(self, segments: list[str | None]) -> bool:
         """Whether no request would reach a route with *segments*; None is a parameter."""
@@ -73,7 +74,7 @@ class Mount:
 
     def add_to(self, paths: PathSet) -> None:
         if self.parameter is None:
-            for path in self.patterns:
+            for path in (self.literal, *self.patterns):
                 paths.add(path)
         else:
             paths.add_below(self.literal.removesuffix("/") + "/")
@@ -161,7 +162,7 @@ class NativePaths:
             _add_resource(self.routes, resource)
         errors = []
         for mount in self._mounts:
-            if mount.literal in self.routes.exact and mount.parameter is None:
+            if not self.routes.exact.isdisjoint(mount.patterns):
                 errors.append(
                     ConfigurationError(
                         f"{mount.template!r} is mounted for {mount.owner}, and the engine has a "
