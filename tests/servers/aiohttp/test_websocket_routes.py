@@ -283,7 +283,7 @@ async def test_close_sends_code_and_reason(serve: Serve, session: aiohttp.Client
     async def close(websocket: WebSocket) -> None:
         await websocket.accept()
         for code, reason in ((999, ""), (1005, ""), (5000, ""), (1000, "x" * 124)):
-            with pytest.raises(ValueError, match="close code|at most 123 bytes"):
+            with pytest.raises(ValueError, match=r"close code|at most 123 bytes"):
                 await websocket.close(code, reason)
         await websocket.close(4001, "no tea")
         await websocket.close()
@@ -391,25 +391,25 @@ async def test_stop_closes_with_1001_and_waits_for_the_callable(
 async def test_handshake_in_progress_at_the_stop_is_503(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
-    entered, may_go = asyncio.Event(), asyncio.Event()
+    sockets: list[WebSocket] = []
+    may_go = asyncio.Event()
 
     async def wait(websocket: WebSocket) -> None:
-        entered.set()
+        sockets.append(websocket)
         await may_go.wait()
         await websocket.accept()
 
     application = await serve(bundles=[bundle_of(wait)])
-    server: Any = application.servers["http"]
     connecting = asyncio.ensure_future(session.ws_connect(http_url(application, "/ws")))
-    await entered.wait()
-    draining = asyncio.ensure_future(server.drain())
-    await until(lambda: server.is_draining)
+    await until(lambda: sockets)
+    stopping = asyncio.ensure_future(application.stop())
+    await until(lambda: sockets[0].is_draining)
     may_go.set()
 
     with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
         await connecting
     assert caught.value.status == 503
-    await draining
+    assert await stopping
 
 
 async def test_connection_of_a_websocket_counts_for_max_connections(
