@@ -119,6 +119,8 @@ class Assembly:
         binder.bind(HttpServer, to=self._http)
         if parts.settings.socketio.enabled:
             binder.bind(SocketioServer, to=lambda: self._socketio)
+        else:  # for ``SocketioServer | None``, of which the injector sees no more than the class
+            binder.bind(SocketioServer, to=InstanceProvider(None))
         binder.bind(Request, to=request_at_hand)
         binder.bind(Connection, to=connection_at_hand)  # type: ignore[type-abstract]
 

@@ -77,21 +77,6 @@ async def test_servers_are_injected_into_servers_services_and_controllers(enable
         assert (expected[1] is not None) == enabled
 
 
-async def test_socketio_server_that_is_off_is_a_configuration_error_where_it_is_required() -> None:
-    class Needs:
-        @inject
-        def __init__(self, socketio: SocketioServer) -> None: ...
-
-        @http("GET", "/", "home")
-        async def home(self) -> str:
-            return "home"
-
-    settings = Settings(socketio=SocketioSettings(enabled=False))
-
-    with pytest.raises(ConfigurationError, match="SocketioServer, which nothing binds"):
-        await Application(controllers=[Needs], settings=settings).boot()
-
-
 async def test_check_of_a_server_refuses_definitions_with_the_problems_of_all_servers() -> None:
     class Refusing(OwnServer):
         def check(self, compiled: object) -> None:
