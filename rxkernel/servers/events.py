@@ -35,7 +35,8 @@ class ServerEvent(Event):
 
 
 class ServerConfigurationEvent(ServerEvent):
-    """Before listening: native routes and middleware go onto ``event.server.engine``."""
+    """Before listening: native routes and middleware go onto ``event.server.engine``; `HttpServer`
+    takes its last mounts."""
 
 
 @attrs.define(eq=False)

@@ -1,6 +1,7 @@
-"""The servers as services: bound before what bundles bring is built."""
+"""The servers as services: bound before servers, services and controllers of bundles are built."""
 
 import pytest
+from aiohttp import web
 from injector import Binder, inject, singleton
 
 from rxkernel import (
@@ -90,7 +91,8 @@ async def test_check_of_a_server_refuses_definitions_with_the_problems_of_all_se
         def __init__(self, http: HttpServer) -> None:
             http.mount("/", self.respond)
 
-        async def respond(self, native: object) -> object: ...
+        async def respond(self, native: web.Request) -> web.Response:
+            return web.Response()
 
     with pytest.raises(ConfigurationError) as caught:
         await Application(bundles=[Mounted], controllers=[Home]).boot()

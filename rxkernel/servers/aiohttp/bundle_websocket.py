@@ -38,8 +38,9 @@ class WebSocket:
 
     Attributes:
         request: the handshake as a kernel `Request`: headers, cookies, params, client, url.
-        client: who is connected; behind a trusted proxy what that tells.
+        client: ``(host, port)`` of the client, behind a trusted proxy too.
         protocol: the subprotocol that was accepted, or None.
+        is_draining: whether the server stops, so that `accept` raises.
     """
 
     def __init__(
