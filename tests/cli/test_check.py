@@ -94,7 +94,7 @@ application = Application(controllers=[Shop], bundles=[Log])
         "  Socket.IO events  0",
         "  listeners         3",
         "  bundles           log",
-        "  servers           aiohttp, socketio",
+        "  servers           http, socketio",
     ]
 
 
