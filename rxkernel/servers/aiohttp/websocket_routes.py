@@ -10,6 +10,7 @@ from aiohttp import hdrs, web
 from rxkernel.exceptions import (
     BadRequestException,
     ForbiddenException,
+    HttpException,
     MethodNotAllowedException,
     ServiceUnavailableException,
     UpgradeRequiredException,
@@ -17,7 +18,9 @@ from rxkernel.exceptions import (
 from rxkernel.kernel.errors import failure_of
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.messages.request import Request
+from rxkernel.servers.access_log import GONE
 from rxkernel.servers.aiohttp.bundle_websocket import WebSocket, WebSocketLimits
+from rxkernel.servers.aiohttp.request.native_request import is_gone
 from rxkernel.servers.aiohttp.request.request_ids import NativeRequestIds
 from rxkernel.servers.aiohttp.websocket import wants_websocket
 from rxkernel.servers.http.cors import CorsPolicy
@@ -105,6 +108,10 @@ class WebSocketRoutes:
             await socket.close()
         except BaseException as exc:
             failure = failure_of(exc)
+            if not socket.is_accepted and is_gone(native) and _is_expected(failure):
+                logger.debug("a client left in its handshake for %s: %r", path, failure)
+                host.kernel.terminate(request, None)
+                return web.Response(status=GONE)
             if not socket.is_accepted:
                 return await host.refuse(native, request, failure)
             await self._fail(socket, failure)
@@ -146,3 +153,8 @@ class WebSocketRoutes:
         else:
             logger.error("the WebSocket %s failed", path, exc_info=failure)
             await socket.close(INTERNAL_ERROR)
+
+
+def _is_expected(failure: Exception) -> bool:
+    """Whether *failure* needs no log where the client has left: it is no bug."""
+    return isinstance(failure, ConnectionError | HttpException)

@@ -412,6 +412,27 @@ async def test_handshake_in_progress_at_the_stop_is_503(
     assert await stopping
 
 
+async def test_client_that_leaves_before_accept_is_not_logged(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    sockets: list[WebSocket] = []
+
+    async def late(websocket: WebSocket) -> None:
+        sockets.append(websocket)
+        await until(lambda: websocket.request.native.transport is None)
+        await websocket.accept()
+
+    application = await serve(bundles=[bundle_of(late)])
+    with socket.create_connection(("127.0.0.1", application.servers["http"].port or 0)) as client:
+        client.sendall(
+            b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        await until(lambda: sockets)
+    await until(lambda: not in_flight(application))
+    assert [r for r in caplog.records if r.levelno >= logging.WARNING] == []
+
+
 async def test_connection_of_a_websocket_counts_for_max_connections(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
