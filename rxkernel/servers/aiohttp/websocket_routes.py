@@ -25,7 +25,7 @@ from rxkernel.servers.aiohttp.request.request_ids import NativeRequestIds
 from rxkernel.servers.aiohttp.websocket import wants_websocket
 from rxkernel.servers.http.cors import CorsPolicy
 from rxkernel.servers.http.handshake_headers import handshake_headers
-from rxkernel.servers.http.request_factory import add_path_parameters
+from rxkernel.servers.http.pipeline import add_path_parameters
 from rxkernel.servers.limits import LimitCounters
 
 logger = logging.getLogger(__name__)

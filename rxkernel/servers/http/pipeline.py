@@ -3,7 +3,7 @@
 A path reads the bytes, asks `find` and `respond`, and sends what that returns.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from time import perf_counter
 from typing import Any
@@ -173,13 +173,18 @@ class HttpPipeline:
             return await kernel.fail(request, found)
         definition, values = found
         if values:
-            params: MultiDict[Any] = MultiDict(values)
-            if "?" in head.raw_path:
-                params.extend(request.params)
-            request.params = params
+            add_path_parameters(request, values)
         if load_body is not None:
             request.body_loader = partial(load_body, request, definition)
         try:
             return await definition.pipeline.handle(request, False)
         except BaseException as exc:
             return await kernel.recover(definition, request, exc)
+
+
+def add_path_parameters(request: Request, values: Mapping[str, object]) -> None:
+    """Put the parameters of the path before those of the query."""
+    params: MultiDict[Any] = MultiDict(values)
+    if "?" in request.url:
+        params.extend(request.params)
+    request.params = params
