@@ -1,9 +1,10 @@
-"""What clients may take of a server: places for them, and the count of who went too far.
+"""Quotas for clients, and counters of the limits that clients reach.
 
-Counts are by the name of the setting (``http.max_connections``), or ``protocol error``.
+A counter is named after its setting (``http.max_connections``), or ``protocol error``.
 """
 
 import logging
+import sys
 import time
 from collections import Counter
 from enum import Enum
@@ -12,74 +13,87 @@ from ipaddress import IPv6Network, ip_address
 
 logger = logging.getLogger(__name__)
 
-_TELLING = 60.0
+_LOG_INTERVAL = 60.0
 """Seconds in which the same limit is not logged again."""
 
 
 class LimitCounters:
-    """How often each limit was reached (``counts``), told of once a minute at most."""
+    """Counts how often each limit was reached (``counts``), and logs it once a minute at most."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
-        self._told: dict[str, float] = {}
+        self._next_log: dict[str, float] = {}
+        self._logged_errors: set[tuple[str, type[BaseException] | None]] = set()
 
-    def crossed(self, setting: str, what: str) -> None:
-        """Count it; say so at most once a minute, with how often it has been so far.
+    def record(self, setting: str, event: str) -> None:
+        """Count *event* under *setting*; log it, and the count so far, at most once a minute.
 
-        *what* is one line: whatever a client chose in it is escaped and cut already.
+        *event* is one line. The caller has escaped and cut what a client chose of it.
         """
         self.counts[setting] += 1
         now = time.monotonic()
-        if now >= self._told.get(setting, 0.0):
-            self._told[setting] = now + _TELLING
-            logger.warning("%s: %s (%d so far)", setting, what, self.counts[setting])
+        if now >= self._next_log.get(setting, 0.0):
+            self._next_log[setting] = now + _LOG_INTERVAL
+            logger.warning("%s: %s (%d so far)", setting, event, self.counts[setting])
+
+    def log_error(self, reason: str) -> None:
+        """Log the exception that is being handled with its traceback, once for each reason and
+        type of exception."""
+        error = (reason, sys.exc_info()[0])
+        if error not in self._logged_errors:
+            self._logged_errors.add(error)
+            logger.exception("%s (logged once)", reason)
 
 
 class QuotaScope(Enum):
-    """What has no place left."""
+    """Which part of a quota is used up."""
 
     ALL = "all"
     NETWORK = "network"
 
 
 class ConnectionQuota:
-    """Room for *total* clients, and for *per_network* of one network."""
+    """At most *total* clients, and at most *per_network* clients of one network.
+
+    Attributes:
+        used: clients that were admitted and have not been released.
+    """
 
     def __init__(self, total: int, per_network: int) -> None:
         self._total = total
         self._per_network = per_network
-        self._taken = 0
+        self.used = 0
         self._by_network: dict[str, int] = {}
 
-    def take(self, network: str | None) -> QuotaScope | None:
-        """Let one more client of *network* in, or say what is full.
+    def acquire(self, network: str | None) -> QuotaScope | None:
+        """Admit one more client of *network*, or return which part of the quota is used up.
 
-        None is no network: such a client is counted in all only.
+        A client without a network (None) counts against the total only.
         """
-        if self._taken >= self._total:
+        if self.used >= self._total:
             return QuotaScope.ALL
         if network is not None:
-            taken = self._by_network.get(network, 0)
-            if taken >= self._per_network:
+            used = self._by_network.get(network, 0)
+            if used >= self._per_network:
                 return QuotaScope.NETWORK
-            self._by_network[network] = taken + 1
-        self._taken += 1
+            self._by_network[network] = used + 1
+        self.used += 1
         return None
 
-    def leave(self, network: str | None) -> None:
-        """One client of *network* has gone."""
-        self._taken -= 1
+    def release(self, network: str | None) -> None:
+        """One admitted client of *network* has left."""
+        self.used -= 1
         if network is not None:
-            taken = self._by_network.pop(network) - 1
-            if taken:
-                self._by_network[network] = taken
+            used = self._by_network.pop(network) - 1
+            if used:
+                self._by_network[network] = used
 
 
 @lru_cache(1024)
 def network_of(host: str) -> str:
-    """What clients are counted by: an IPv4 address, or the /64 that one IPv6 client has.
+    """The key by which clients are counted: an IPv4 address, or the /64 of an IPv6 address.
 
-    A *host* that is no address, such as a name, stands for itself.
+    A *host* that is not an address, such as a name, is its own key.
     """
     try:
         address = ip_address(host.partition("%")[0])

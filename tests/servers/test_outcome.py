@@ -121,7 +121,7 @@ async def test_stream_whose_client_leaves_before_it_begins_is_rolled_back(
         async with raw_http(application) as connection:
             await connection.send(f"GET {path} HTTP/1.1\r\nHost: x\r\n{way}\r\n".encode())
             await until(lambda: journal.lines == ["begin"])
-        await until(lambda: server.connections._places._taken == 0)
+        await until(lambda: server.connections.quota.used == 0)
         Late.gate.set()
         await until(lambda: len(journal.lines) == 2)
         assert journal.lines == ["begin", "rollback for CancelledError"]

@@ -397,7 +397,7 @@ async def test_urls_are_right_after_the_client_has_left(serve: Serve, body: byte
     writer.transport.abort()
     server = application.servers["http"]
     assert isinstance(server, HttpServer)
-    await until(lambda: server.connections._places._taken == 0)
+    await until(lambda: server.connections.quota.used == 0)
     gone.set()
     await until(lambda: urls)
 

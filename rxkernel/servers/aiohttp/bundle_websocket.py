@@ -121,7 +121,7 @@ class WebSocket:
             client = "a client" if self.client is None else self.client.host
             what = f"closed a WebSocket of {client} for {self.request.path}: {exc!s:.100}"
             is_too_big = exc.code == _TOO_BIG
-            self._counters.crossed("websocket.max_size" if is_too_big else "protocol error", what)
+            self._counters.record("websocket.max_size" if is_too_big else "protocol error", what)
             return None
 
     def __aiter__(self) -> Self:

@@ -20,9 +20,11 @@ from rxkernel.messages.transport import Transport
 from rxkernel.servers.access_log import GONE
 from rxkernel.servers.aiohttp.bundle_websocket import WebSocketLimits
 from rxkernel.servers.aiohttp.connection.access_log import IS_LOGGED, HttpAccess
-from rxkernel.servers.aiohttp.connection.protocol import HttpConnection
-from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry, last_answer
-from rxkernel.servers.aiohttp.fast_path.fast_path import DeferredExchange, FastPath
+from rxkernel.servers.aiohttp.connection.final_response import encode_final_response
+from rxkernel.servers.aiohttp.connection.protocol import connection_of
+from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
+from rxkernel.servers.aiohttp.fast_path.fast_path import FastPath
+from rxkernel.servers.aiohttp.fast_path.protocol import deferred_exchange
 from rxkernel.servers.aiohttp.listener import Listener
 from rxkernel.servers.aiohttp.native_paths import NativePaths
 from rxkernel.servers.aiohttp.request.bodies import NativeBodies
@@ -171,7 +173,7 @@ class HttpServer(Server):
             self._parts.decoder.forget_definitions()
 
     async def start(self) -> None:
-        self.connections.find_room()
+        self.connections.apply_fd_limit()
         self.native_paths.install(self.engine.router)
         self.check(self.kernel.compiled)
         has_native_parts = self.native_paths.are_responding or bool(self.engine.middlewares)
@@ -197,7 +199,7 @@ class HttpServer(Server):
             lane=self._fast_path,
         )
         await self._listener.start()
-        self.connections.tell_room()
+        self.connections.log_fd_limit()
 
     def _new_fast_path(self, route: web.AbstractRoute) -> FastPath:
         parts = self._configured
@@ -264,12 +266,13 @@ class HttpServer(Server):
         Refuses what no route may handle, and tracks how long the request is in flight: aiohttp
         has one task per request, which ends when the response is written.
         """
-        guard: HttpConnection = native.protocol.guard  # type: ignore[attr-defined]
+        connection = connection_of(native)
+        await connection.wait_for_turn()
         parts = self._configured
         task, body = asyncio.current_task(), native.content
         assert task is not None
-        guard.begin(task, body)
-        task.add_done_callback(guard.end)
+        connection.begin(task, body)
+        task.add_done_callback(connection.end)
         is_awaited = native.path not in self.native_paths.long_lived
         if is_awaited:
             self.connections.in_flight.add(task)
@@ -289,7 +292,7 @@ class HttpServer(Server):
             raise
         if not out.prepared:
             self.ids.write(native, out)
-        guard.answers(out)
+        connection.answers(out)
         if (parts.sender.is_draining and is_awaited) or body.exception() is not None:
             out.force_close()
         return out
@@ -298,17 +301,17 @@ class HttpServer(Server):
         """Respond in HTTP/1.1 and close; aiohttp would use the version of the request."""
         kernel = self._configured.kernel
         what = f"a request of {native.remote or 'a client'} is one of HTTP/{native.version[0]}"
-        self.connections.crossed("protocol error", what)
+        self.connections.record("protocol error", what)
         request = self.receive(native)
         kernel.begin(request)
         try:
             response = await kernel.fail(request, refusal)
-            self.connections.mark(response.headers, native)
-            answer = last_answer(response)
+            self.connections.add_default_headers(response.headers, native)
+            answer = encode_final_response(response)
         except Exception:
             logger.exception("a listener's response to another version cannot be encoded")
             response = error_response(refusal)
-            answer = last_answer(response)
+            answer = encode_final_response(response)
         kernel.terminate(request, response)
         if native.transport is not None:
             native.transport.write(answer)
@@ -320,8 +323,7 @@ class HttpServer(Server):
     ) -> web.StreamResponse:
         """The kernel's response, for every path without a native route."""
         parts = self._configured
-        guard: HttpConnection = native.protocol.guard  # type: ignore[attr-defined]
-        begun: DeferredExchange | None = guard.claim()
+        begun = deferred_exchange(native)
         if begun is not None and begun.is_lost:
             native[IS_LOGGED] = True
             return web.Response(status=GONE)
@@ -370,8 +372,7 @@ class HttpServer(Server):
             return web.Response(status=GONE)
 
     def receive(self, native: web.Request) -> Request:
-        guard: HttpConnection = native.protocol.guard  # type: ignore[attr-defined]
-        request = self._configured.pipeline.receive(native, guard.peer)
+        request = self._configured.pipeline.receive(native, connection_of(native).peer)
         request.native = native
         return request
 

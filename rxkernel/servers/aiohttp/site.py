@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from rxkernel.messages.request import Request
-from rxkernel.servers.aiohttp.connection.protocol import HttpConnection
+from rxkernel.servers.aiohttp.connection.protocol import connection_of
 from rxkernel.servers.http.allowed_hosts import authority_of, host_of
 from rxkernel.servers.http.forwarded import ForwardedHeaders
 from rxkernel.servers.http.request_head import RequestHead
@@ -34,9 +34,9 @@ class HttpSite:
 
 def origin_of(native: web.Request, proxies: ForwardedHeaders) -> str:
     """The origin that *native* was sent to; its client may have left since."""
-    guard: HttpConnection = native.protocol.guard  # type: ignore[attr-defined]
-    scheme = proxies.scheme_behind(guard.peer, native) or native.scheme
-    return _origin(scheme, proxies.host_behind(guard.peer, native) or authority_of(native))
+    peer = connection_of(native).peer
+    scheme = proxies.scheme_behind(peer, native) or native.scheme
+    return _origin(scheme, proxies.host_behind(peer, native) or authority_of(native))
 
 
 def _origin(scheme: str, host: str) -> str:

@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from struct import pack
-from typing import Self, cast
+from typing import Self
 
 from aiohttp import WebSocketError, WSMessage, WSMsgType, web
 
-from rxkernel.servers.aiohttp.connection.request_handler import RequestHandler
+from rxkernel.servers.aiohttp.connection.protocol import connection_of
 from rxkernel.servers.aiohttp.request.native_request import is_gone
 
 Frame = str | bytes
@@ -68,7 +68,7 @@ class WebSocket:
         socket.headers.update(headers)
         await socket.prepare(native)
         if heartbeat is None:
-            cast(RequestHandler, native.protocol).guard.let_go()
+            connection_of(native).stop_timeouts()
         return cls(native, socket)
 
     async def receive(self) -> Frame | None:

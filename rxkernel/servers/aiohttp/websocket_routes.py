@@ -143,7 +143,7 @@ class WebSocketRoutes:
             raise BadRequestException("the WebSocket handshake is malformed")
         if not self._host.origins.allows(native):
             page = f"refused a page of {native.headers['Origin'][:100]!r}"
-            self._host.counters.crossed("http.origins", page)
+            self._host.counters.record("http.origins", page)
             raise ForbiddenException("pages of this origin may not open a WebSocket here")
 
     async def _fail(self, socket: WebSocket, failure: Exception) -> None:

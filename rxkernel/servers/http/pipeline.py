@@ -40,6 +40,8 @@ REFUSED_METHODS = frozenset(("CONNECT", "TRACE"))
 ALL_METHODS = ", ".join(sorted(METHODS))
 """``Allow`` where no route says more."""
 
+UNSUPPORTED_VERSION = "unsupported HTTP version; use HTTP/1.0 or 1.1"
+
 LoadBody = Callable[[Request, HttpDefinition], Awaitable[None]]
 """Reads and decodes a body into the request, by the limits of the definition."""
 
@@ -125,15 +127,13 @@ class HttpPipeline:
     def refusal(self, head: RequestHead) -> Exception | None:
         """The error for a request that no route may handle, those of aiohttp included."""
         if head.version[0] != 1:
-            return HttpVersionNotSupportedException(
-                "unsupported HTTP version; use HTTP/1.0 or HTTP/1.1"
-            )
+            return HttpVersionNotSupportedException(UNSUPPORTED_VERSION)
         if head.method in REFUSED_METHODS:
             return MethodNotAllowedException(headers={"Allow": self._allowed(head)})
         refusal = self.hosts.refusal(head)
         if refusal is not None:
             host = head.headers.get("Host", "")
-            self.counters.crossed("http.allowed_hosts", f"refused host {host!r:.100}")
+            self.counters.record("http.allowed_hosts", f"refused host {host!r:.100}")
         return refusal
 
     def _allowed(self, head: RequestHead) -> str:

@@ -171,7 +171,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
             return f"connected to {namespace[:100]} already, or about to be"
         if len(peer.connections) >= self.limits.settings.max_namespaces:
             what = f"{peer.session.sid} asked for one more namespace"
-            self.limits.crossed("socketio.max_namespaces", what)
+            self.limits.record("socketio.max_namespaces", what)
             return "connected to as many namespaces as a client may be"
         return None
 

@@ -106,7 +106,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         try:
             if not self._origins.allows(native):
                 page = f"refused a page of {native.headers['Origin'][:100]!r}"
-                self._limits.crossed("http.origins", page)
+                self._limits.record("http.origins", page)
                 raise RefusedError(*_FORBIDDEN)
             return await self._answer(native)
         except ConnectionError:  # the client left in the middle
@@ -147,7 +147,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
             raise RefusedError(*_BAD_REQUEST)
         client = self._proxies.client(native)
         if (setting := self._limits.admit(client)) is not None:
-            self._limits.crossed(setting, f"refused a client from {client and client.host}")
+            self._limits.record(setting, f"refused a client from {client and client.host}")
             raise RefusedError(*_TOO_MANY[setting])
         websocket = None
         try:

@@ -38,16 +38,16 @@ class Limits(LimitCounters):
     def __init__(self, settings: SocketioSettings) -> None:
         super().__init__()
         self.settings = settings
-        self._places = ConnectionQuota(settings.max_sessions, settings.max_sessions_per_address)
+        self._quota = ConnectionQuota(settings.max_sessions, settings.max_sessions_per_address)
 
     def admit(self, client: ClientAddress | None) -> str | None:
         """Count one more session of *client*, or return the setting that refuses it."""
-        full = self._places.take(_network(client))
+        full = self._quota.acquire(_network(client))
         return None if full is None else _SETTINGS[full]
 
     def leave(self, client: ClientAddress | None) -> None:
         """One session of *client* has ended."""
-        self._places.leave(_network(client))
+        self._quota.release(_network(client))
 
     def tell_closed(self, sid: str, client: ClientAddress | None, exc: ProtocolError) -> None:
         """Count what closed the session *sid*, one line each."""

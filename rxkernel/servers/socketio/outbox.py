@@ -96,7 +96,7 @@ class Outbox:
             oldest = next((one for one in self._waiting if one.is_event), message)
             if not oldest.is_event:
                 raise ProtocolError("the client does not take what it is sent", setting)
-            self._limits.crossed(setting, f"dropped an event that {self._sid} did not take")
+            self._limits.record(setting, f"dropped an event that {self._sid} did not take")
             if oldest is message:
                 return False
             self._waiting.remove(oldest)

@@ -307,7 +307,7 @@ class SocketioServer(Server):
         held = connection.mailbox.put(partial(self._serve, connection, ack, data, in_time))
         if held is not None:
             what = f"{connection.session.sid} is not read until there is room for its events"
-            self._limits.crossed("socketio.max_waiting", what)
+            self._limits.record("socketio.max_waiting", what)
         return held
 
     async def _serve(

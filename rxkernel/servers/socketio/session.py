@@ -234,7 +234,7 @@ class Session:
         now = self._loop.time()
         if self._slowed_since is None:
             self._slowed_since = now
-            self._owner.limits.crossed("socketio.max_rate", f"{self.sid} is slowed down")
+            self._owner.limits.record("socketio.max_rate", f"{self.sid} is slowed down")
         elif now - self._slowed_since > self.settings.stall_timeout:
             raise ProtocolError("it goes on sending too much", "socketio.max_rate")
         await asyncio.sleep(seconds)

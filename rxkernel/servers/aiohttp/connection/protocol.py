@@ -1,101 +1,94 @@
-"""What stands between a connection and aiohttp: deadlines, and a place for each.
+"""The protocol of one HTTP connection: enforces its timeouts, and passes its data to aiohttp.
 
-aiohttp waits for a head as long as the client likes. Here each connection has a deadline,
-which a request moves; `ConnectionRegistry` looks at all of them once a second.
+aiohttp waits for a request head without a timeout. Here each connection has a deadline, which
+requests move; `Deadlines` checks all of them about once a second.
 """
 
 import asyncio
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from time import monotonic
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from aiohttp import EMPTY_PAYLOAD, StreamReader, web
 
-from rxkernel.exceptions import HttpException, RequestTimeoutException
+from rxkernel.exceptions import RequestTimeoutException
 from rxkernel.messages.connection import ClientAddress
-from rxkernel.servers.aiohttp.connection.registry import (
-    ConnectionRegistry,
-    end_at_once,
-    limit_sending,
-)
-from rxkernel.servers.aiohttp.connection.tcp_info import underway
+from rxkernel.servers.aiohttp.connection import socket_options, tcp_info
+from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
+from rxkernel.servers.aiohttp.connection.rejected import RejectedConnection
+from rxkernel.servers.aiohttp.connection.start_order import Ticket
 
 logger = logging.getLogger(__name__)
 
 _END_OF_HEAD = b"\r\n\r\n"
 
-_NO_REQUEST = b"\0"
-"""Behind what the parser could not even refuse, it refuses this."""
+_MALFORMED = b"\0"
+"""aiohttp's handler responds to it with 400."""
 
-_PARTING = 1.0
-"""Seconds in which a client that was turned away may read why."""
+_PARSER_ERROR = "parser error"
+"""Counter of unexpected exceptions of aiohttp's parser."""
 
-_MOST_PARTING = 100
-"""Connections that get those seconds at a time; the others are closed at once."""
-
-DEAF = asyncio.Protocol()
-"""Takes everything and does nothing: a handler for who has none, or none yet."""
+NO_HANDLER = asyncio.Protocol()
+"""Ignores all data: stands in while there is no handler."""
 
 
 class HttpConnection(asyncio.Protocol):
-    """The protocol of one accepted connection; what it lets in goes to aiohttp's handler.
+    """One accepted connection, in front of aiohttp's handler.
 
-    A head must have come ``http.header_timeout`` seconds after the connection, or after the
-    first byte of a further request; between two requests there may be ``http.keepalive_timeout``
-    seconds. Half a head that came together with the *body* before it is only seen with its
-    next byte, and is closed as an idle connection until then. While something is on its way to the
-    client, it must take some of it every ``http.send_timeout`` seconds.
+    A head must arrive within ``http.header_timeout`` seconds of the connection, or of the first
+    byte of a further request; between two requests there may be ``http.keepalive_timeout``
+    seconds. The first part of a head that arrives together with the *body* before it is only
+    noticed with its next byte: until then the connection counts as idle. While data is on its way
+    to the client, the client must receive some of it every ``http.send_timeout`` seconds.
 
-    ``left`` is called once the connection is lost: aiohttp tells its handlers only by cancelling
-    them. A stream, which may be silent for long, sets it while it is sent.
-
-    ``exchange`` is the request that the kernel answers now, if one does, of type `Exchange`.
-    While it ``is_full`` the client has to take something before more is sent.
-    ``peer`` is who is connected, which may be a proxy; None where it has no address.
+    Attributes:
+        deadline, sent_deadline: see `Watched`.
+        is_full: whether the client must receive something before more is sent.
+        on_lost: called when the connection is lost. aiohttp only cancels its handlers then, and a
+            stream may be silent for long, so it sets this while it is sent.
+        peer: the address of the other side, which may be a proxy; None where it has none.
     """
 
     __slots__ = (
+        "_acknowledged",
         "_body",
         "_connections",
         "_handler",
-        "_is_admitted",
-        "_is_cut",
-        "_is_idle",
+        "_is_kept_alive",
+        "_is_reset",
         "_network",
-        "_patience",
+        "_send_deadline",
         "_server",
         "_tail",
-        "_taken",
         "_task",
+        "_ticket",
         "_transport",
         "deadline",
-        "exchange",
         "is_full",
-        "left",
+        "on_lost",
         "peer",
-        "settled",
+        "sent_deadline",
     )
 
     def __init__(self, connections: ConnectionRegistry, server: web.Server) -> None:
         self._connections = connections
         self._server = server
-        self._handler: asyncio.Protocol = DEAF
-        self._is_admitted = False
-        self._is_idle = False
+        self._handler: asyncio.Protocol = NO_HANDLER
+        self._is_kept_alive = False  # the keep-alive timeout runs: the next byte begins a head
         self._tail = b""
         self._body: StreamReader = EMPTY_PAYLOAD
         self._task: asyncio.Task[Any] | None = None
-        self._taken = 0
-        self._patience = math.inf
-        self._is_cut = False
-        self.settled = 0.0
-        self.left: Callable[[], None] | None = None
-        self.exchange: Any = None
+        self._ticket: Ticket | None = None
+        self._acknowledged = 0
+        self._send_deadline = math.inf
+        self._is_reset = False
+        self.sent_deadline = 0.0
+        self.on_lost: Callable[[], None] | None = None
         self.is_full = False
 
-    # --- what the transport calls
+    # --- called by the transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         connections = self._connections
@@ -103,31 +96,39 @@ class HttpConnection(asyncio.Protocol):
         peer = transport.get_extra_info("peername")
         self.peer = ClientAddress(peer[0], peer[1]) if isinstance(peer, tuple) else None
         self._network = None if self.peer is None else connections.network(self.peer.host)
-        refusal = connections.admit(self._network)
-        if refusal is not None:
-            self._turn_away(refusal)
+        error = connections.admit(self._network)
+        if error is not None:
+            rejected = RejectedConnection(self._transport, connections.rejected)
+            rejected.reject(connections.final_response(error))
             return
-        self._is_admitted = True
         self.deadline = monotonic() + connections.header_timeout
-        connections.watch(self)
+        connections.deadlines.watch(self)
         self._open()
 
     def _open(self) -> None:
-        """Have aiohttp serve the connection."""
-        self._handler = handler = self._connections.handler(self._server)
-        handler.guard = self
+        """Let aiohttp serve the connection."""
+        self._handler = handler = self._connections.new_handler(self._server)
+        handler.connection = self
         handler.connection_made(self._transport)
 
     def data_received(self, data: bytes) -> None:
-        if self._is_idle or self._has_become_idle():
-            self._is_idle = False
+        if self._task is None and (self._is_kept_alive or self._has_become_idle()):
+            self._is_kept_alive = False
             self.deadline = monotonic() + self._connections.header_timeout
         self._tail = data[-4:] if len(data) > 3 else (self._tail + data)[-4:]
         try:
             self._handler.data_received(data)
-        except Exception:  # yarl raises IndexError for "http://[::1]@/"
-            logger.debug("the parser itself failed", exc_info=True)
-            self._handler.data_received(_NO_REQUEST)
+        except (IndexError, ValueError):  # of yarl, for targets such as "http://[::1]@/"
+            logger.debug("malformed request target", exc_info=True)
+            self._handler.data_received(_MALFORMED)
+        except Exception:
+            self._connections.counts[_PARSER_ERROR] += 1
+            self._connections.log_error(_PARSER_ERROR)
+            self._handler.data_received(_MALFORMED)
+        if (self._task is None or self._task.done()) and (
+            self._ticket is None or self._ticket.is_done
+        ):
+            self._ticket = self._connections.start_order.draw()
 
     def eof_received(self) -> bool | None:
         return self._handler.eof_received()
@@ -141,52 +142,60 @@ class HttpConnection(asyncio.Protocol):
         self._handler.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if not self._is_admitted:
-            self._connections.turned_away.discard(self._transport)
-            return
-        self._connections.unwatch(self)
-        self._connections.leave(self._network)
-        # what the system still holds for the client is nobody's from now on
-        limit_sending(self._transport, self._connections.send_timeout)
+        self._connections.deadlines.unwatch(self)
+        self._connections.release(self._network)
+        # nothing here watches what the system still has to send
+        socket_options.limit_unsent(self._transport, self._connections.send_timeout)
         if isinstance(exc, TimeoutError):
-            self._cross("http.send_timeout", "took no more of its answer")
+            self._record_closed("http.send_timeout", "send timeout")
         self._handler.connection_lost(exc)
         if self._task is None and self._body is not EMPTY_PAYLOAD:
-            self._body.feed_eof()  # aiohttp waits for the rest, which nobody wants
-        self._handler = DEAF  # no cycle is left to collect
-        if self.left is not None:
-            self.left()
+            self._body.feed_eof()  # aiohttp would wait for the rest of the body
+        self._handler = NO_HANDLER  # break the reference cycle
+        if self.on_lost is not None:
+            self.on_lost()
 
-    # --- what the server tells
+    # --- called by aiohttp's handler
 
-    def claim(self) -> Any:
-        """The exchange that is to be delivered, where another lane has run the request."""
-        return None
+    def record(self, setting: str, event: str) -> None:
+        self._connections.record(setting, event)
 
-    def answers(self, out: web.StreamResponse) -> None:
-        """*out* is what the request is answered with."""
+    def add_default_headers(
+        self, headers: MutableMapping[str, str], native: web.BaseRequest
+    ) -> None:
+        self._connections.add_default_headers(headers, native)
+
+    # --- called while a request is handled
+
+    async def wait_for_turn(self) -> None:
+        """Wait until the requests that were read before this one have started."""
+        if self._ticket is not None:
+            await self._connections.start_order.wait(self._ticket)
 
     def begin(self, task: "asyncio.Task[Any]", body: StreamReader) -> None:
-        """The head of a request has been read, which *task* answers: the client has done its
-        part."""
+        """*task* handles a request whose head has been read: no timeout of the client runs."""
         self._task = task
-        self._is_idle = False
+        self._ticket = None
+        self._is_kept_alive = False
         self.deadline = math.inf
         self._body = body
 
+    def answers(self, out: web.StreamResponse) -> None:
+        """*out* is the response to the request."""
+
     def end(self, task: "asyncio.Task[Any]") -> None:
-        """*task* has written the answer."""
+        """*task* has sent the response. A second call for the same task does nothing."""
         connections, body = self._connections, self._body
         connections.in_flight.discard(task)
         if task is not self._task:
-            return  # the next request has begun meanwhile, which an eager task does at once
+            return  # also when an eager task has begun the next request already
         self._task = None
         now = monotonic()
         if body is EMPTY_PAYLOAD:
-            self._is_idle = self._tail == _END_OF_HEAD
+            self._is_kept_alive = self._tail == _END_OF_HEAD
         else:
-            self._is_idle = body.is_eof()
-        if self._is_idle:
+            self._is_kept_alive = body.is_eof()
+        if self._is_kept_alive:
             self._body = EMPTY_PAYLOAD
             self.deadline = now + connections.keepalive_timeout
         elif body is EMPTY_PAYLOAD:
@@ -195,72 +204,70 @@ class HttpConnection(asyncio.Protocol):
             self.deadline = now + connections.lingering + connections.keepalive_timeout
 
     def _has_become_idle(self) -> bool:
-        """Whether the rest of a body has come that was not there when its request was answered."""
+        """Whether the rest of a body has arrived that was missing when the response was sent."""
         body = self._body
         if self._task is not None or body is EMPTY_PAYLOAD or not body.is_eof():
             return False
         self._body = EMPTY_PAYLOAD
         return True
 
-    def let_go(self) -> None:
-        """It has become a websocket, whose deadlines are its owner's."""
-        self._connections.unwatch(self)
+    def stop_timeouts(self) -> None:
+        """The connection was upgraded: its timeouts are those of the other protocol."""
+        self._connections.deadlines.unwatch(self)
 
-    # --- deadlines
+    # --- timeouts
 
     def expire(self) -> None:
-        """Close it for its deadline; half a head is told."""
+        """Close the connection, with a response if the client sent a part of a head."""
         self.deadline = math.inf
-        if self._is_idle or self._has_become_idle() or self._transport.is_closing():
+        if self._is_kept_alive or self._has_become_idle() or self._transport.is_closing():
             self._transport.close()
-        elif self._tail:
-            self._cross("http.header_timeout", "did not end the head of its request")
-            late = RequestTimeoutException("the head did not come in time")
-            self._transport.write(self._connections.farewell(late))
-            self._transport.close()
-        else:
-            self._cross("http.header_timeout", "sent nothing")
-            self._transport.close()
+            return
+        self._record_closed("http.header_timeout", "header timeout")
+        if self._tail:
+            error = RequestTimeoutException("the request head did not arrive in time")
+            self._transport.write(self._connections.final_response(error))
+        self._transport.close()
 
-    def look(self, now: float) -> None:
-        """See how the client takes what is on its way, and cut it off if it takes nothing."""
-        if self._is_cut:
+    def check_sending(self, now: float) -> None:
+        """Reset the connection if the client has received nothing for the send timeout."""
+        if self._is_reset:
             self._transport.abort()
             return
-        way = underway(self._transport)
-        if way.has_left and self._is_deaf_behind_a_stream():
+        progress = tcp_info.read(self._transport)
+        if progress.has_closed and self._hides_close():
             self._transport.abort()
-        elif not way.is_waiting:
-            self._patience = math.inf
+        elif not progress.is_pending:
+            self._send_deadline = math.inf
             if self.deadline < math.inf:
-                self.settled = self.deadline
-        elif way.taken != self._taken or self._patience == math.inf:
-            self._taken = way.taken
-            self._patience = now + self._connections.send_timeout
-        elif self._patience <= now:
-            self._cut()
+                self.sent_deadline = self.deadline
+        elif progress.acknowledged != self._acknowledged or self._send_deadline == math.inf:
+            self._acknowledged = progress.acknowledged
+            self._send_deadline = now + self._connections.send_timeout
+        elif self._send_deadline <= now:
+            self._reset()
 
-    def _is_deaf_behind_a_stream(self) -> bool:
-        """Whether nobody would hear that the client leaves: so much is pipelined behind a stream,
-        which may be silent, that nothing more is read."""
-        return self.left is not None and not self._transport.is_reading()
+    def _hides_close(self) -> bool:
+        """Whether nothing would notice that the client has closed: a stream is sent, which may
+        be silent, and so many requests are pipelined behind it that reading is paused."""
+        return self.on_lost is not None and not self._transport.is_reading()
 
-    def _cut(self) -> None:
-        """End the connection now, and give up what is left at the next look: until then a
-        sendfile of aiohttp's can hear of it, which an aborted transport would leave waiting."""
-        self._is_cut = True
-        self._cross("http.send_timeout", "took no more of its answer")
-        end_at_once(self._transport)
+    def _reset(self) -> None:
+        """Reset the connection in the system now, and abort the transport at the next check:
+        aiohttp's sendfile sees the first, and would wait for ever after the second."""
+        self._is_reset = True
+        self._record_closed("http.send_timeout", "send timeout")
+        socket_options.reset(self._transport)
 
-    def _cross(self, setting: str, what: str) -> None:
-        whose = self._network or "a proxy"
-        self._connections.crossed(setting, f"closed a connection of {whose} that {what}")
+    def _record_closed(self, setting: str, reason: str) -> None:
+        self._connections.record(setting, f"closed {self._network or 'a proxy'}: {reason}")
 
-    def _turn_away(self, exc: HttpException) -> None:
-        """Say why, and read what comes for a moment: closing at once would lose the answer."""
-        parting = self._connections.turned_away
-        self._transport.write(self._connections.farewell(exc))
-        delay = _PARTING if len(parting) < _MOST_PARTING else 0.0
-        parting.add(self._transport)
-        asyncio.get_running_loop().call_later(delay, self._transport.abort)
-        self._transport.write_eof()
+
+class _ConnectionHandler(Protocol):
+    connection: HttpConnection
+
+
+def connection_of(native: web.BaseRequest) -> HttpConnection:
+    """The connection that *native* came over, also when that is lost by now."""
+    # every handler is made by `HttpConnection`, which sets itself
+    return cast(_ConnectionHandler, native.protocol).connection

@@ -1,12 +1,12 @@
-"""Requests that cannot be read: one short answer, one count, no traceback.
+"""aiohttp's handler with our responses to requests that cannot be parsed.
 
-aiohttp's own handler answers with what the client sent, and logs a traceback for each.
+aiohttp itself answers with what the client sent, and logs a traceback for each.
 """
 
 import errno
 import re
-from collections.abc import Callable, MutableMapping
-from typing import Any
+from collections.abc import MutableMapping
+from typing import Any, Protocol
 
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import (
@@ -25,27 +25,35 @@ from rxkernel.exceptions import (
 )
 from rxkernel.kernel.errors import error_response
 from rxkernel.servers.http.content_encoding import encode_content
-from rxkernel.servers.limits import LimitCounters
-
-METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
-"""What ``Allow`` says where no route tells more."""
+from rxkernel.servers.http.pipeline import ALL_METHODS, UNSUPPORTED_VERSION
 
 _UNKNOWN_METHOD = re.compile(r"Invalid method .*b['\"][!#$%&'*+.^_`|~\w-]+ \S+ HTTP/1\.[01]", re.S)
 _OTHER_VERSION = re.compile(r"Bad status line:\s+Invalid HTTP version|Pause on PRI")
-"""llhttp has one kind of error for all of a request line and tells them apart by words alone."""
+"""llhttp has one error class for the whole request line; only the message tells them apart."""
+
+
+class HandlerConnection(Protocol):
+    """What aiohttp's handler needs of its connection."""
+
+    def record(self, setting: str, event: str) -> None:
+        """Count *event* under *setting*."""
+
+    def add_default_headers(
+        self, headers: MutableMapping[str, str], native: web.BaseRequest
+    ) -> None:
+        """Add the headers of every response to one that no route returns."""
 
 
 class RequestHandler(web.RequestHandler):
-    """aiohttp's side of one connection."""
+    """aiohttp's handler of one connection.
 
-    __slots__ = ("crossings", "guard", "mark")
+    Attributes:
+        connection: the `HttpConnection` that owns it; set by that.
+    """
 
-    crossings: LimitCounters
-    mark: Callable[[MutableMapping[str, str], web.BaseRequest], None]
-    """Puts the headers of every answer on one that no application sees."""
+    __slots__ = ("connection",)
 
-    guard: Any
-    """The `HttpConnection` in front of it, for who has a request only."""
+    connection: HandlerConnection
 
     def handle_error(
         self,
@@ -54,43 +62,46 @@ class RequestHandler(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what could not be parsed; what a native route raised is aiohttp's to tell."""
+        """The response to a request that cannot be parsed. An exception of a native route is
+        left to aiohttp."""
         if not isinstance(exc, HttpProcessingError):
             return super().handle_error(request, status, exc, message)
-        what = f"a request of {request.remote or 'a client'} cannot be read: {exc.message!r:.200}"
-        self.crossings.crossed("protocol error", what)
-        answer = error_response(_explained(exc))
-        body, content_type = encode_content(answer.content, None)
+        event = f"malformed request of {request.remote or 'a client'}: {exc.message!r:.200}"
+        self.connection.record("protocol error", event)
+        response = error_response(_client_error(exc))
+        body, content_type = encode_content(response.content, None)
         out = web.Response(
-            status=answer.status_code,
-            headers=answer.headers,
+            status=response.status_code,
+            headers=response.headers,
             body=body,
             content_type=content_type,
         )
-        out.headers[hdrs.SERVER] = "aiohttp"  # who sends this is told no version
-        self.mark(out.headers, request)
+        out.headers[hdrs.SERVER] = "aiohttp"  # without its version
+        self.connection.add_default_headers(out.headers, request)
         out.force_close()
         return out
 
     def log_exception(self, *args: Any, **kwargs: Any) -> None:
-        """Not for a client that took nothing of a file for too long: sendfile raises that."""
+        """Log as aiohttp does, but count a send timeout, which sendfile raises."""
         exc = kwargs.get("exc_info")
         if isinstance(exc, TimeoutError) and exc.errno == errno.ETIMEDOUT:
-            self.crossings.crossed("http.send_timeout", "cut off a client that took no more")
+            self.connection.record("http.send_timeout", "closed a client: send timeout")
         else:
             super().log_exception(*args, **kwargs)
 
 
-def _explained(exc: HttpProcessingError) -> HttpException:
-    """What a client is told of *exc*: nothing that it sent."""
+def _client_error(exc: HttpProcessingError) -> HttpException:
+    """The error that the client receives for *exc*. It repeats nothing that the client sent."""
     if _OTHER_VERSION.match(exc.message):
-        return HttpVersionNotSupportedException()
+        return HttpVersionNotSupportedException(UNSUPPORTED_VERSION)
     if isinstance(exc, BadStatusLine) and _UNKNOWN_METHOD.search(exc.message):
-        return MethodNotAllowedException(headers={"Allow": METHODS})
+        return MethodNotAllowedException(headers={"Allow": ALL_METHODS})
     if isinstance(exc, LineTooLong):
-        return BadRequestException(f"a line of the head is longer than {exc.args[1]} bytes")
+        return BadRequestException(
+            f"a line of the request head is longer than {exc.args[1]} bytes"
+        )
     if isinstance(exc, InvalidURLError):
-        return BadRequestException("the request target is no URL")
+        return BadRequestException("the request target is not a valid URL")
     if isinstance(exc, BadHttpMethod):
-        return BadRequestException("this is no HTTP request")
+        return BadRequestException("the data is not an HTTP request")
     return BadRequestException("the request is malformed")

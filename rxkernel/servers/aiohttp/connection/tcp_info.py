@@ -1,7 +1,7 @@
-"""What is on its way to a client, as the system counts it.
+"""How much of what was sent a client has acknowledged, as the system counts it.
 
-The transport cannot say: its buffer stands still while the system's own queue empties, and what
-sendfile copies never passes it.
+The transport cannot tell: its buffer does not change while the system's own queue empties, and
+sendfile bypasses it.
 """
 
 import asyncio
@@ -14,26 +14,32 @@ _TCP_INFO: int | None = getattr(socket, "TCP_INFO", None)
 _FIELDS = Struct("=B23xI92xQ16xI")
 """Of Linux's ``struct tcp_info`` (linux/tcp.h): state, unacked, bytes_acked, notsent_bytes."""
 
-_LEFT = (7, 8)
-"""TCP_CLOSE and TCP_CLOSE_WAIT (net/tcp_states.h): reset, or ended by the client."""
+_CLOSED = (7, 8)
+"""TCP_CLOSE and TCP_CLOSE_WAIT (net/tcp_states.h): reset, or closed by the client."""
 
 
 class SendProgress(NamedTuple):
-    """``taken`` changes with each byte that the client's system has taken; ``is_waiting`` says
-    whether there are more to take, ``has_left`` that the client has ended its side."""
+    """What a client has received.
 
-    taken: int
-    is_waiting: bool
-    has_left: bool
+    Attributes:
+        acknowledged: a number that changes with each byte that the client's system receives.
+        is_pending: whether there are bytes that the client's system has not received.
+        has_closed: whether the client has closed its side of the connection.
+    """
+
+    acknowledged: int
+    is_pending: bool
+    has_closed: bool
 
 
-def underway(transport: asyncio.Transport) -> SendProgress:
-    """What the system knows; where it is not Linux, what *transport* does."""
-    held = transport.get_write_buffer_size()
+def read(transport: asyncio.Transport) -> SendProgress:
+    """Ask the system; where it is not Linux, use the buffer of *transport*."""
+    buffered = transport.get_write_buffer_size()
     connection = transport.get_extra_info("socket")
     if _TCP_INFO is not None and connection is not None:
         info = connection.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _FIELDS.size)
         if len(info) == _FIELDS.size:
-            state, unacknowledged, taken, unsent = _FIELDS.unpack(info)
-            return SendProgress(taken, bool(held or unsent or unacknowledged), state in _LEFT)
-    return SendProgress(-held, held > 0, False)
+            state, unacknowledged, acknowledged, unsent = _FIELDS.unpack(info)
+            is_pending = bool(buffered or unsent or unacknowledged)
+            return SendProgress(acknowledged, is_pending, state in _CLOSED)
+    return SendProgress(-buffered, buffered > 0, False)

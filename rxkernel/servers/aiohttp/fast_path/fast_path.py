@@ -35,6 +35,13 @@ from rxkernel.servers.http.response_writer import ResponseWriter, body_size
 
 logger = logging.getLogger(__name__)
 
+OTHER_TARGET = "fast path: other target or version"
+EXPECT = "fast path: Expect"
+CONTENT_CODING = "fast path: compressed body"
+NATIVE_PATH = "fast path: native path"
+STREAM = "fast path: stream or file"
+"""Counters of the messages that are left to aiohttp."""
+
 Sent = web.StreamResponse | None
 """What aiohttp has sent; None where the fast path has, or nobody could."""
 
@@ -96,8 +103,8 @@ class FastPath:
     lines: "set[FastPathHandle]" = attrs.field(factory=set, init=False)
     _streams: dict[HttpDefinition, bool] = attrs.field(factory=dict, init=False)
 
-    def enter(self, line: FastPathHandle, message: Message) -> Coroutine[Any, Any, Sent] | None:
-        """What handles *message*; None where aiohttp must."""
+    def enter(self, line: FastPathHandle, message: Message) -> Coroutine[Any, Any, Sent] | str:
+        """What handles *message*; or the counter of why aiohttp must."""
         target, headers = message.raw_path, message.headers
         path = message.rel_url.raw_path if "?" in target or "#" in target else target
         native = self.native_paths
@@ -110,12 +117,12 @@ class FastPath:
             or (native.prefixes and path.startswith(native.prefixes))
             or ("%" in path and native.covers(message.rel_url))
         ):
-            return None
+            return _fallback(message)
         found = self.pipeline.find(message)
         if type(found) is tuple:
             is_streamed = self._streams.get(found[0])
             if is_streamed or (is_streamed is None and self._is_streamed(found[0])):
-                return None
+                return STREAM
         return self._respond(line, message, found)
 
     def _is_streamed(self, definition: HttpDefinition) -> bool:
@@ -266,6 +273,16 @@ class DeferredExchange(Exchange):
         """The client has left, or the task was cancelled, before aiohttp has begun."""
         if not self.native.done():
             self.native.set_exception(ConnectionResetError("the client has left"))
+
+
+def _fallback(message: Message) -> str:
+    """Why aiohttp handles *message*."""
+    if message.raw_path[0] != "/" or message.version[0] != 1:
+        return OTHER_TARGET
+    if hdrs.EXPECT in message.headers:
+        return EXPECT
+    is_coded = message.body and hdrs.CONTENT_ENCODING in message.headers
+    return CONTENT_CODING if is_coded else NATIVE_PATH
 
 
 async def _is_drained(line: FastPathHandle) -> bool:

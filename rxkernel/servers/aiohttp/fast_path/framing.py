@@ -1,4 +1,4 @@
-"""Where the messages of a connection begin and end, as aiohttp's own parser reads them."""
+"""Splits what a connection receives into messages, with aiohttp's own parser."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,26 +8,37 @@ import msgspec
 from aiohttp import EMPTY_PAYLOAD, HttpVersion, StreamReader, hdrs, web
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http import HttpRequestParser, RawRequestMessage
+from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDictProxy
 from yarl import URL
 
 _END_OF_HEAD = b"\r\n\r\n"
 _EMPTY_LINES = b"\r\n"
 
-_WHOLE = 1 << 30
-"""Bytes that a body may have before its reader asks to pause: none that came at once has."""
+_NEVER_FULL = 1 << 30
+"""Bytes of a body at which its reader asks to pause reading: no body that is here is so large."""
+
+_MALFORMED = (HttpProcessingError, IndexError, ValueError)
+"""What the parser raises for a malformed message; the last two are yarl's, for its target."""
+
+IN_PIECES = "fast path: message in pieces"
+CHUNKED = "fast path: chunked body"
+UPGRADE = "fast path: upgrade"
+MALFORMED = "fast path: malformed message"
+AFTER_LAST = "fast path: data after the last message"
+"""The counters of what the framer leaves to aiohttp."""
 
 
 class Message(msgspec.Struct, eq=False):  # one for each request: C makes it
     """A request that has arrived as a whole; a `RequestHead` too.
 
     Attributes:
-        parsed, payload: what aiohttp's parser made of it; nobody has read the payload.
-        body: all of the payload, as it came.
-        raw: all of the message, as it came.
-        line: the connection that brought it.
-        method, raw_path, rel_url, version, headers: those of *parsed*, each read several times.
-        made: what `native` has made.
+        parsed, payload: the results of aiohttp's parser; nothing has read the payload.
+        body: all of the payload, as it was received.
+        raw: all of the message, as it was received.
+        line: the connection that received it.
+        method, raw_path, rel_url, version, headers: those of *parsed*; each is read several times.
+        made: the request that `native` has made.
     """
 
     parsed: RawRequestMessage
@@ -47,7 +58,7 @@ class Message(msgspec.Struct, eq=False):  # one for each request: C makes it
         return self.line.transport
 
     def native(self) -> web.Request:
-        """aiohttp's request for it, made when somebody asks."""
+        """aiohttp's request for the message, made at the first call."""
         if self.made is None:
             self.made = self.line.native(self)
         return self.made
@@ -58,122 +69,132 @@ class Line(Protocol):
 
     @property
     def transport(self) -> asyncio.Transport | None:
-        """None once it is lost."""
+        """None once the connection is closed."""
 
     def native(self, message: Message) -> web.Request:
-        """aiohttp's request for *message*, which runs in the current task."""
+        """aiohttp's request for *message*, which the current task handles."""
 
 
 class PartialMessage:
-    """A part of a message that comes in several; *is_last* ends it."""
+    """A part of a message that arrives in pieces; *is_last* tells whether it ends there."""
 
-    __slots__ = ("is_first", "is_last", "raw")
+    __slots__ = ("is_last", "raw")
 
-    def __init__(self, raw: bytes, *, is_first: bool, is_last: bool) -> None:
+    def __init__(self, raw: bytes, *, is_last: bool) -> None:
         self.raw = raw
-        self.is_first = is_first
         self.is_last = is_last
 
 
 class Unframed:
-    """What only aiohttp may tell the end of, if it has one, and so all that comes behind."""
+    """Data whose message boundaries are unknown: all that follows is unframed too.
 
-    __slots__ = ("raw",)
+    *reason* is the counter of it.
+    """
 
-    def __init__(self, raw: bytes) -> None:
+    __slots__ = ("raw", "reason")
+
+    def __init__(self, raw: bytes, reason: str) -> None:
         self.raw = raw
+        self.reason = reason
 
 
-Cut = Message | PartialMessage | Unframed
+Frame = Message | PartialMessage | Unframed
 
 
-class _UnclearError(Exception):
-    pass
+class _UnframedError(Exception):
+    """*reason* is the counter of it."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
 
 
 class MessageFramer:
-    """Cuts what one connection brings.
+    """Finds the messages in what one connection receives.
 
-    A message ends with its head, or as many bytes behind it as ``Content-Length`` says; the
-    parser has the last word on both. Chunks, upgrades, errors are unclear.
+    A message ends with its head, or as many bytes after it as ``Content-Length`` says; the parser
+    decides what both are. Chunks, upgrades and malformed messages are unframed.
     """
 
-    __slots__ = ("_is_last", "_line", "_loop", "_owed", "_parser", "_tail")
+    __slots__ = ("_is_last", "_line", "_loop", "_missing", "_parser", "_tail")
 
     def __init__(self, line: "Line", loop: asyncio.AbstractEventLoop) -> None:
         self._line = line
         self._loop = loop
         self._parser: HttpRequestParser | None = None
-        self._owed = 0
+        self._missing = 0  # bytes of a body
         self._is_last = False
-        self._tail = b""  # the end of a head that is not all here
+        self._tail = b""  # the end of an incomplete head
 
-    def cut(self, data: bytes) -> Message | Sequence[Cut]:
-        """*data* in parts, or as the one message that it is; once one was unclear, ask no more.
+    def feed(self, data: bytes) -> Message | Sequence[Frame]:
+        """Return the frames of *data*, or the message that it is. After an `Unframed` one there
+        are no more frames.
 
-        aiohttp drops what came in one segment with an error, so here all of it is unclear.
+        aiohttp drops the messages that arrived in one segment with a malformed one, so such a
+        segment is unframed as a whole.
         """
         end = data.find(_END_OF_HEAD) + 4
-        is_begun = self._owed or self._tail
-        if end == len(data) and not is_begun:
-            try:  # as most are, so this is `_feed_head` written out, but for what cannot be here
-                if (parser := self._parser) is None:
-                    parser = self._parser = self._new_parser()
-                ((parsed, payload),) = parser.feed_data(data)[0]
-                if parsed.upgrade or parsed.chunked:
-                    return [Unframed(data)]
-                if payload is EMPTY_PAYLOAD:
-                    return Message(
-                        parsed,
-                        payload,
-                        b"",
-                        data,
-                        self._line,
-                        parsed.method,
-                        parsed.path,
-                        parsed.url,
-                        parsed.version,
-                        parsed.headers,
-                    )
-                self._await_body(parsed, _length(parsed))
-            except Exception:
-                return [Unframed(data)]
-            return [PartialMessage(data, is_first=True, is_last=False)]
-        cuts: list[Cut] = []
-        rest = data
+        is_begun = self._missing or self._tail
+        if end == len(data) and not is_begun:  # most segments: `_read_head`, written out
+            if (parser := self._parser) is None:
+                parser = self._parser = self._new_parser()
+            try:
+                messages = parser.feed_data(data)[0]
+            except _MALFORMED:
+                return [Unframed(data, MALFORMED)]
+            if len(messages) == 1:
+                parsed, payload = messages[0]
+                if payload is EMPTY_PAYLOAD and not (parsed.upgrade or parsed.chunked):
+                    return _message(parsed, payload, b"", data, self._line)
+            return self._feed_only_head(data, messages)
         try:
-            if end != 3 and not (is_begun or self._is_last):
-                parsed, payload = self._feed_head(data[:end])
-                if payload is not EMPTY_PAYLOAD and end + _length(parsed) == len(data):
-                    body = data[end:]
-                    self._feed_silently(body)
-                    return _message(parsed, payload, body, data, self._line)
-                rest = self._after_head(parsed, payload, data, end, cuts)
-            while rest:
-                if self._owed:
-                    rest = self._more_of_a_body(rest, cuts)
-                elif self._tail:
-                    rest = self._more_of_a_head(rest, cuts)
-                else:
-                    rest = self._message(rest, cuts)
-        except Exception:  # aiohttp meets it too, and tells
-            return [Unframed(data)]
-        return cuts
+            return self._feed(data, end, is_begun=bool(is_begun))
+        except _UnframedError as exc:
+            return [Unframed(data, exc.reason)]
 
-    def _message(self, data: bytes, cuts: list[Cut]) -> bytes:
-        """Cut what begins at a boundary; what is left of *data* is returned."""
+    def _feed_only_head(
+        self, data: bytes, messages: Sequence[tuple[RawRequestMessage, StreamReader]]
+    ) -> Sequence[Frame]:
+        """*data* ends with a head, of which the parser made *messages*."""
+        try:
+            parsed, _ = _only(messages)
+        except _UnframedError as exc:
+            return [Unframed(data, exc.reason)]
+        self._await_body(parsed, _length(parsed))
+        return [PartialMessage(data, is_last=False)]
+
+    def _feed(self, data: bytes, end: int, *, is_begun: bool) -> Message | Sequence[Frame]:
+        frames: list[Frame] = []
+        rest = data
+        if end != 3 and not (is_begun or self._is_last):
+            parsed, payload = self._read_head(data[:end])
+            if payload is not EMPTY_PAYLOAD and end + _length(parsed) == len(data):
+                body = data[end:]
+                self._skip(body)
+                return _message(parsed, payload, body, data, self._line)
+            rest = self._after_head(parsed, payload, data, end, frames)
+        while rest:
+            if self._missing:
+                rest = self._continue_body(rest, frames)
+            elif self._tail:
+                rest = self._continue_head(rest, frames)
+            else:
+                rest = self._begin_message(rest, frames)
+        return frames
+
+    def _begin_message(self, data: bytes, frames: list[Frame]) -> bytes:
+        """Frame the message at the start of *data*; return the rest."""
         if self._is_last:
-            raise _UnclearError
+            raise _UnframedError(AFTER_LAST)
         end = data.find(_END_OF_HEAD) + 4
-        if cuts and data[:1] in (b"\r", b"\n"):
-            return self._without_empty_lines(data)
+        if frames and data[:1] in (b"\r", b"\n"):
+            return self._skip_empty_lines(data)
         if end == 3:
-            self._feed_silently(data)
+            self._skip(data)
             self._tail = data[-3:]
-            cuts.append(PartialMessage(data, is_first=True, is_last=False))
+            frames.append(PartialMessage(data, is_last=False))
             return b""
-        parsed, payload = self._feed_head(data[:end])
-        return self._after_head(parsed, payload, data, end, cuts)
+        parsed, payload = self._read_head(data[:end])
+        return self._after_head(parsed, payload, data, end, frames)
 
     def _after_head(
         self,
@@ -181,83 +202,98 @@ class MessageFramer:
         payload: StreamReader,
         data: bytes,
         end: int,
-        cuts: list[Cut],
+        frames: list[Frame],
     ) -> bytes:
-        """Cut what begins with a head that is read up to *end*; what is left is returned."""
+        """Frame the message whose head was read up to *end*; return the rest of *data*."""
         whole = end if payload is EMPTY_PAYLOAD else end + _length(parsed)
         if len(data) < whole:
             self._await_body(parsed, whole - len(data))
-            cuts.append(PartialMessage(data, is_first=True, is_last=False))
+            frames.append(PartialMessage(data, is_last=False))
             return b""
         if body := data[end:whole]:
-            self._feed_silently(body)
-        cuts.append(_message(parsed, payload, body, data[:whole], self._line))
+            self._skip(body)
+        frames.append(_message(parsed, payload, body, data[:whole], self._line))
         return data[whole:]
 
-    def _without_empty_lines(self, data: bytes) -> bytes:
-        """Those behind a message are nothing (RFC 9112 §2.2)."""
+    def _skip_empty_lines(self, data: bytes) -> bytes:
+        """Empty lines after a message are ignored (RFC 9112 §2.2)."""
         rest = data.lstrip(_EMPTY_LINES)
-        self._feed_silently(data[: len(data) - len(rest)])
+        self._skip(data[: len(data) - len(rest)])
         return rest
 
-    def _more_of_a_head(self, data: bytes, cuts: list[Cut]) -> bytes:
+    def _continue_head(self, data: bytes, frames: list[Frame]) -> bytes:
         known = len(self._tail)
         text = self._tail + data
         end = text.find(_END_OF_HEAD) + 4 - known
         if end == 3 - known:
-            self._feed_silently(data)
+            self._skip(data)
             self._tail = text[-3:]
-            cuts.append(PartialMessage(data, is_first=False, is_last=False))
+            frames.append(PartialMessage(data, is_last=False))
             return b""
-        parsed, payload = self._feed_head(data[:end])
+        parsed, payload = self._read_head(data[:end])
         self._tail = b""
         if payload is not EMPTY_PAYLOAD:
             self._await_body(parsed, _length(parsed))
-        cuts.append(PartialMessage(data[:end], is_first=False, is_last=payload is EMPTY_PAYLOAD))
+        frames.append(PartialMessage(data[:end], is_last=payload is EMPTY_PAYLOAD))
         return data[end:]
 
-    def _more_of_a_body(self, data: bytes, cuts: list[Cut]) -> bytes:
-        part = data[: self._owed]
-        self._owed -= len(part)
-        cuts.append(PartialMessage(part, is_first=False, is_last=not self._owed))
+    def _continue_body(self, data: bytes, frames: list[Frame]) -> bytes:
+        part = data[: self._missing]
+        self._missing -= len(part)
+        frames.append(PartialMessage(part, is_last=not self._missing))
         return data[len(part) :]
 
     def _await_body(self, parsed: RawRequestMessage, size: int) -> None:
-        """Count the *size* bytes that are to come; the parser would keep them all."""
-        self._owed = size
+        """Count *size* bytes that are missing, without the parser, which would keep them."""
+        self._missing = size
         self._parser = None
         self._is_last = bool(parsed.should_close)
 
-    def _feed_head(self, data: bytes) -> tuple[RawRequestMessage, StreamReader]:
-        """What the parser reads in *data*, one head to its end."""
-        parser = self._parser
-        if parser is None:
-            self._parser = parser = self._new_parser()
-        messages = parser.feed_data(data)[0]
-        if len(messages) != 1:
-            raise _UnclearError
-        parsed, payload = messages[0]
-        if parsed.upgrade or parsed.chunked or payload.total_bytes:
-            raise _UnclearError
+    def _read_head(self, data: bytes) -> tuple[RawRequestMessage, StreamReader]:
+        """Parse *data*, which ends with a head."""
+        parsed, payload = _only(self._parse(data))
+        if payload.total_bytes:
+            raise _UnframedError(MALFORMED)
         return parsed, payload
 
-    def _feed_silently(self, data: bytes) -> None:
+    def _skip(self, data: bytes) -> None:
+        """Parse *data*, which completes no head."""
+        if self._parse(data):
+            raise _UnframedError(MALFORMED)
+
+    def _parse(self, data: bytes) -> Sequence[tuple[RawRequestMessage, StreamReader]]:
         if self._parser is None:
             self._parser = self._new_parser()
-        if self._parser.feed_data(data)[0]:
-            raise _UnclearError
+        try:
+            return self._parser.feed_data(data)[0]
+        except _MALFORMED as exc:
+            raise _UnframedError(MALFORMED) from exc
 
     def _new_parser(self) -> HttpRequestParser:
-        """One with aiohttp's limits. The protocol that it could ask to pause is nobody's, but
-        `_WHOLE` keeps it from that."""
+        """A parser with aiohttp's limits. It can ask its protocol to pause reading, which
+        `_NEVER_FULL` prevents."""
         loop = self._loop
         return HttpRequestParser(
-            BaseProtocol(loop), loop, _WHOLE, payload_exception=web.RequestPayloadError
+            BaseProtocol(loop), loop, _NEVER_FULL, payload_exception=web.RequestPayloadError
         )
 
 
+def _only(
+    messages: Sequence[tuple[RawRequestMessage, StreamReader]],
+) -> tuple[RawRequestMessage, StreamReader]:
+    """The one message whose end can be told."""
+    if len(messages) != 1:
+        raise _UnframedError(MALFORMED)
+    parsed, payload = messages[0]
+    if parsed.upgrade:
+        raise _UnframedError(UPGRADE)
+    if parsed.chunked:
+        raise _UnframedError(CHUNKED)
+    return parsed, payload
+
+
 def _length(parsed: RawRequestMessage) -> int:
-    """The length of a body, which the parser has found to be a number."""
+    """The length of the body; the parser has checked that it is a number."""
     return int(parsed.headers[hdrs.CONTENT_LENGTH])
 
 

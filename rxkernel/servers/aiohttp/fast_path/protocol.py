@@ -1,11 +1,10 @@
-"""The protocol of a connection with a fast path: which path handles which message."""
+"""The protocol of a connection with a fast path: decides which path handles which message."""
 
 import asyncio
 import math
 import sys
 from collections import deque
-from collections.abc import Sequence
-from enum import Enum
+from collections.abc import Coroutine, Sequence
 from functools import partial
 from time import monotonic
 from typing import Any, cast
@@ -14,106 +13,125 @@ from aiohttp import EMPTY_PAYLOAD, web
 
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
-from rxkernel.servers.aiohttp.connection.protocol import DEAF, HttpConnection
+from rxkernel.servers.aiohttp.connection.protocol import (
+    NO_HANDLER,
+    HttpConnection,
+    connection_of,
+)
 from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
+from rxkernel.servers.aiohttp.connection.start_order import Ticket
 from rxkernel.servers.aiohttp.fast_path.fast_path import DeferredExchange, FastPath, Sent
 from rxkernel.servers.aiohttp.fast_path.framing import (
-    Cut,
+    IN_PIECES,
+    Frame,
     Message,
     MessageFramer,
     PartialMessage,
     Unframed,
 )
+from rxkernel.servers.aiohttp.fast_path.states import (
+    AIOHTTP_ONLY,
+    CLOSED,
+    FAST,
+    HANDED_OVER,
+    HANDING_OVER,
+    IDLE,
+)
 
-_MOST_HELD = 32
-"""Messages that wait for the one before them until no more is read, as with aiohttp."""
+_MOST_WAITING = 32
+"""Frames that wait for the message before them until reading is paused, as in aiohttp."""
 
+_FRAMING_ERROR = "fast path: error in framing"
+_ERROR = "fast path: error"
+"""Counters of what is left to aiohttp; those of the framer are beside it."""
 
-class _Turn(Enum):
-    NOBODY = "nobody"
-    LANE = "lane"
-    AIOHTTP = "aiohttp"
-    AIOHTTP_FOR_EVER = "aiohttp for ever"
-    LOST = "lost"
-
-
-_NOBODY = _Turn.NOBODY
+_WAITS = ""
+"""Not counted: it waits behind unframed data, which is."""
 
 
 class FastPathConnection(HttpConnection):
-    """One message at a time is the lane's or aiohttp's; those behind it wait.
+    """Handles one message at a time, on the fast path or by aiohttp; the next ones wait.
 
-    ``_turn`` goes from NOBODY to LANE and back; or to AIOHTTP, from LANE too where the lane hands
-    over (``_handover`` is there until aiohttp has claimed it), and back once that is answered.
-    AIOHTTP_FOR_EVER and LOST are the ends.
+    aiohttp's handler is made when it is first needed. It gets one message and not a byte more,
+    so it is idle once that is answered, and the next message may take the fast path again. Where
+    the end of a message is not known, the rest of the connection is aiohttp's.
 
-    aiohttp's handler is made when it is first needed. It gets one message and no byte more, so
-    it is idle once that is answered, and the next may be the lane's again. Where the end of a
-    message is not known, it keeps the connection.
+    `ConnectionState` lists the states.
     """
 
     __slots__ = (
-        "_answer",
+        "_deferred",
         "_drained",
-        "_framing",
-        "_handover",
-        "_held",
-        "_is_going_on",
-        "_is_reading",
-        "_is_whole",
-        "_lane",
-        "_turn",
+        "_fast_path",
+        "_framer",
+        "_is_advancing",
+        "_is_paused",
+        "_response",
+        "_state",
+        "_waiting",
         "task",
     )
 
     def __init__(
-        self, connections: ConnectionRegistry, server: web.Server, lane: FastPath
+        self, connections: ConnectionRegistry, server: web.Server, fast_path: FastPath
     ) -> None:
         super().__init__(connections, server)
-        self._lane = lane
-        self._turn = _NOBODY
-        self._framing: MessageFramer | None = None
-        self._held: deque[Cut] = deque()
-        self._is_going_on = False
-        self._is_reading = True
-        self._is_whole = False
-        self._handover: DeferredExchange | None = None
-        self._answer: web.StreamResponse | None = None
+        self._fast_path = fast_path
+        self._state = IDLE
+        self._framer: MessageFramer | None = None
+        self._waiting: deque[Frame] = deque()
+        self._is_advancing = False
+        self._is_paused = False
+        self._deferred: DeferredExchange | None = None
+        self._response: web.StreamResponse | None = None
         self._drained: asyncio.Future[None] | None = None
         self.task: asyncio.Task[Sent] | None = None
 
-    # --- what the transport calls
+    # --- called by the transport
 
     def _open(self) -> None:
-        self._lane.lines.add(self)
-        self._framing = MessageFramer(self, self._lane.loop)
+        self._fast_path.lines.add(self)
+        self._framer = MessageFramer(self, self._fast_path.loop)
 
     def data_received(self, data: bytes) -> None:
-        cut = self._framing.cut(data) if self._framing is not None else [Unframed(data)]
-        if type(cut) is Message and self._turn is _NOBODY:
-            self._begin(cut)
-        elif self._is_admitted:
-            self._hold([cut] if isinstance(cut, Message) else cut)
+        if self._state is AIOHTTP_ONLY:
+            super().data_received(data)
+            return
+        frames = self._frames(data)
+        if type(frames) is Message and self._state is IDLE:
+            self._begin(frames)
+        else:
+            self._add([frames] if isinstance(frames, Message) else frames)
 
-    def _hold(self, cuts: Sequence[Cut]) -> None:
-        if type(cuts[-1]) is Unframed:
-            self._framing = None
-        self._held.extend(cuts)
-        self._go_on()
+    def _frames(self, data: bytes) -> Message | Sequence[Frame]:
+        if self._framer is None:
+            return [Unframed(data, _WAITS)]
+        try:
+            return self._framer.feed(data)
+        except Exception:
+            self._connections.log_error(_FRAMING_ERROR)
+            return [Unframed(data, _FRAMING_ERROR)]
+
+    def _add(self, frames: Sequence[Frame]) -> None:
+        if type(frames[-1]) is Unframed:
+            self._framer = None
+        self._waiting.extend(frames)
+        if (task := self._task) is not None and task.done():
+            self.end(task)  # uvloop reads before it calls the callbacks of tasks that are done
+        self._advance()
 
     def resume_writing(self) -> None:
         super().resume_writing()
         self._wake(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._is_admitted:
-            self._lane.lines.discard(self)
-            self._turn = _Turn.LOST
-            self._framing = None
-            self._held.clear()
-            self._wake(exc)
-            if self._handover is not None:
-                self._handover.lose()
+        self._fast_path.lines.discard(self)
+        self._state = CLOSED
+        self._framer = None
+        self._waiting.clear()
+        self._wake(exc)
+        if self._deferred is not None:
+            self._deferred.lose()
         super().connection_lost(exc)
 
     def _wake(self, exc: Exception | None) -> None:
@@ -123,99 +141,130 @@ class FastPathConnection(HttpConnection):
         if exc is None:
             waiter.set_result(None)
         else:
-            waiter.set_exception(ConnectionResetError("the client has left"))
+            waiter.set_exception(ConnectionResetError("the client has closed the connection"))
 
-    # --- whose turn it is
+    # --- which path handles a message
 
-    def _go_on(self) -> None:
-        """Begin what waits, as far as it may; not from within a task that this has begun."""
-        if self._is_going_on:
+    def _advance(self) -> None:
+        """Begin or pass on the frames that wait, as far as the state allows.
+
+        Does nothing when called by a task that it has begun: the loop of the first call goes on.
+        """
+        if self._is_advancing:
             return
-        self._is_going_on = True
-        held = self._held
-        while held:
-            turn = self._turn
-            if turn is _NOBODY:
-                self._begin(held.popleft())
-            elif turn is _Turn.AIOHTTP_FOR_EVER:
-                super().data_received(held.popleft().raw)
-            elif turn is _Turn.AIOHTTP and not self._is_whole:
-                cut = held.popleft()
-                if isinstance(cut, PartialMessage):
-                    self._is_whole = cut.is_last
-                else:
-                    self._turn = _Turn.AIOHTTP_FOR_EVER
-                super().data_received(cut.raw)
+        self._is_advancing = True
+        waiting = self._waiting
+        while waiting:
+            state = self._state
+            if state is IDLE:
+                self._begin(waiting.popleft())
+            elif state is HANDING_OVER or state is AIOHTTP_ONLY:
+                self._continue(waiting.popleft())
             else:
                 break
-        self._is_going_on = False
-        self._read_or_pause()
+        self._is_advancing = False
+        self._pause_or_resume()
 
-    def _read_or_pause(self) -> None:
-        if self._is_reading == (len(self._held) < _MOST_HELD) or self._transport.is_closing():
+    def _pause_or_resume(self) -> None:
+        is_full = len(self._waiting) >= _MOST_WAITING
+        if self._is_paused == is_full or self._transport.is_closing():
             return
-        self._is_reading = not self._is_reading
-        if self._is_reading:
-            self._transport.resume_reading()
-        else:
+        self._is_paused = is_full
+        if is_full:
             self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
 
-    def _begin(self, cut: Cut) -> None:
-        """It is nobody's turn: give it to whom *cut* belongs."""
-        if type(cut) is Message:
-            try:
-                answer = self._lane.enter(self, cut)
-            except Exception:  # aiohttp's lane meets it too, and tells
-                answer = None
-            if answer is not None:
-                self._turn = _Turn.LANE
-                self._is_idle = False
-                lane = self._lane
-                task = _task(answer, loop=lane.loop, context=lane.context.copy())
-                if not task.done():
-                    self.task = task
-                    self.deadline = math.inf
+    def _begin(self, frame: Frame) -> None:
+        """IDLE: let the fast path handle *frame*, or aiohttp."""
+        if type(frame) is Message:
+            reason = self._enter_fast_path(frame)
+            if reason is None:
                 return
-            self._is_whole = True
-        elif type(cut) is PartialMessage:
-            self._is_whole = cut.is_last
-        self._turn = _Turn.AIOHTTP_FOR_EVER if type(cut) is Unframed else _Turn.AIOHTTP
-        self._give(cut.raw)
+            self._state = HANDED_OVER
+        elif isinstance(frame, PartialMessage):
+            reason, self._state = IN_PIECES, HANDING_OVER
+        else:
+            assert isinstance(frame, Unframed)
+            reason, self._state = frame.reason, AIOHTTP_ONLY
+        self._connections.counts[reason] += 1
+        self._give(frame.raw)
+
+    def _continue(self, frame: Frame) -> None:
+        """HANDING_OVER or AIOHTTP_ONLY: pass *frame* on to aiohttp."""
+        if isinstance(frame, PartialMessage):
+            if frame.is_last and self._state is HANDING_OVER:
+                self._state = HANDED_OVER
+        elif isinstance(frame, Unframed) and self._state is HANDING_OVER:
+            self._state = AIOHTTP_ONLY
+            self._connections.counts[frame.reason] += 1
+        super().data_received(frame.raw)
+
+    def _enter_fast_path(self, message: Message) -> str | None:
+        """Begin to handle *message*, or return the counter of why aiohttp must."""
+        try:
+            handling = self._fast_path.enter(self, message)
+        except Exception:
+            self._connections.log_error(_ERROR)
+            return _ERROR
+        if isinstance(handling, str):
+            return handling
+        self._state = FAST
+        self._is_kept_alive = False
+        fast_path, order = self._fast_path, self._connections.start_order
+        if not order.is_empty:
+            handling = self._in_order(order.draw(), handling)
+        task = _task(handling, loop=fast_path.loop, context=fast_path.context.copy())
+        if not task.done():
+            self.task = task
+            self.deadline = math.inf
+        return None
+
+    async def _in_order(self, ticket: Ticket, handling: Coroutine[Any, Any, Sent]) -> Sent:
+        """Run *handling* once the requests that were read before have started."""
+        try:
+            await self._connections.start_order.wait(ticket)
+        except asyncio.CancelledError:
+            handling.close()
+            self.task = None
+            self._close()
+            raise
+        return await handling
 
     def _give(self, raw: bytes) -> None:
         self.handler()
         super().data_received(raw)
 
-    # --- the lane's turn
+    # --- FAST
 
     def ran(
         self, request: Request, response: Response | None, keeps: bool, size: int | None
     ) -> None:
         self.task = None
-        lane = self._lane
-        if (handover := self._handover) is not None:
-            if handover.is_given:
-                self._handover = None
-                return  # aiohttp's request is the one that ends
-            handover.lose()  # and it stays, for aiohttp may have the message already
+        kernel = self._fast_path.kernel
+        if (deferred := self._deferred) is not None:
+            if deferred.is_given:
+                self._deferred = None
+                return  # aiohttp's task ends the request
+            deferred.lose()  # it stays set: aiohttp may have the message already
             failure = asyncio.CancelledError("the client left before the response was sent")
-            lane.kernel.terminate(request, response, failure=failure)
+            kernel.terminate(request, response, failure=failure)
         else:
-            lane.kernel.terminate(request, response, size=size)
-        if self._turn is _Turn.LOST:
+            kernel.terminate(request, response, size=size)
+        if self._state is CLOSED:
             return
         if keeps:
-            self._turn = _NOBODY
-            self._is_idle = True
+            self._state = IDLE
+            self._is_kept_alive = True
             self.deadline = monotonic() + self._connections.keepalive_timeout
-            if self._held:
-                self._go_on()
+            if self._waiting:
+                self._advance()
         else:
             self._close()
 
     def _close(self) -> None:
-        self._turn = _Turn.AIOHTTP_FOR_EVER
-        self._held.clear()
+        self._state = CLOSED
+        self._waiting.clear()
         self._transport.close()
 
     def write(self, data: bytes) -> bool:
@@ -228,58 +277,70 @@ class FastPathConnection(HttpConnection):
         self._drained = asyncio.get_running_loop().create_future()
         await self._drained
 
-    # --- aiohttp's turn
+    # --- HANDED_OVER
 
     @property
     def transport(self) -> asyncio.Transport | None:
-        return None if self._turn is _Turn.LOST else self._transport
+        return None if self._state is CLOSED else self._transport
 
     def native(self, message: Message) -> web.Request:
-        return self._lane.native(self.handler(), message)
+        return self._fast_path.native(self.handler(), message)
 
     def handler(self) -> web.RequestHandler:
-        """aiohttp's side of the connection, made when first asked for; one without a connection
-        once that is lost."""
-        if self._turn is _Turn.LOST:
-            handler = self._connections.handler(self._server)
-            handler.guard = self
+        """aiohttp's handler, made at the first call; of a closed connection, one without a
+        transport."""
+        if self._state is CLOSED:
+            handler = self._connections.new_handler(self._server)
+            handler.connection = self
             return handler
-        if self._handler is DEAF:
-            # its task is to know nothing of the request that is handled now
-            self._lane.context.copy().run(super()._open)
+        if self._handler is NO_HANDLER:
+            # without the context of the current request: the handler outlives it
+            self._fast_path.context.copy().run(super()._open)
         return cast(web.RequestHandler, self._handler)
 
-    def hand_over(self, message: Message, handover: DeferredExchange) -> None:
-        self._handover = handover
+    def hand_over(self, message: Message, deferred: DeferredExchange) -> None:
+        self._deferred = deferred
         if self._transport.is_closing():
-            handover.lose()
+            deferred.lose()
             return
-        self._turn = _Turn.AIOHTTP
-        self._is_whole = True
+        self._state = HANDED_OVER
         self._give(message.raw)
 
     def claim(self) -> DeferredExchange | None:
-        return self._handover
+        """The exchange whose response aiohttp has to send, if the fast path ran the request."""
+        return self._deferred
 
     def answers(self, out: web.StreamResponse) -> None:
-        self._answer = out
+        self._response = out
 
     def end(self, task: "asyncio.Task[Any]") -> None:
-        answer, self._answer = self._answer, None
+        if task is not self._task:
+            super().end(task)
+            return
+        response, self._response = self._response, None
         is_read = self._body is EMPTY_PAYLOAD or self._body.is_eof()
         super().end(task)
-        if self._turn is not _Turn.AIOHTTP:
+        if self._state is HANDED_OVER and is_read and response is not None and response.keep_alive:
+            self._state = IDLE
+        elif self._state is HANDED_OVER or self._state is HANDING_OVER:
+            self._state = AIOHTTP_ONLY
+            self._framer = None
+        else:
             return
-        is_idle = self._is_whole and is_read and answer is not None and bool(answer.keep_alive)
-        self._turn = _NOBODY if is_idle else _Turn.AIOHTTP_FOR_EVER
-        self._go_on()
+        self._advance()
 
     # --- the end of the server
 
     def stop(self) -> None:
-        self._held.clear()
-        if self._turn is _NOBODY:
+        self._waiting.clear()
+        if self._state is IDLE:
             self._close()
+
+
+def deferred_exchange(native: web.BaseRequest) -> DeferredExchange | None:
+    """The exchange that the fast path has run and *native* is to send, if there is one."""
+    connection = connection_of(native)
+    return connection.claim() if isinstance(connection, FastPathConnection) else None
 
 
 if sys.version_info >= (3, 12):

@@ -1,7 +1,7 @@
 """Answers that are sent piece by piece, while they are made."""
 
 import asyncio
-from typing import Any, cast
+from typing import Any
 
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
@@ -9,7 +9,7 @@ from multidict import CIMultiDict
 from rxkernel.kernel.contexts import current_context, start
 from rxkernel.kernel.event_stream import HEARTBEAT, encode_event, encode_retry
 from rxkernel.messages.response import EventStreamResponse, StreamResponse, close_source
-from rxkernel.servers.aiohttp.connection.request_handler import RequestHandler
+from rxkernel.servers.aiohttp.connection.protocol import connection_of
 from rxkernel.servers.aiohttp.request.native_request import is_gone
 from rxkernel.servers.aiohttp.response.outlet import Outlet
 from rxkernel.servers.http.compression import Compression, compress
@@ -67,8 +67,8 @@ class Stream:
             await close_source(self._response)
             return
         self._pump = start(self._copy(), current_context())
-        guard = cast(RequestHandler, self._native.protocol).guard
-        guard.left = self.end
+        connection = connection_of(self._native)
+        connection.on_lost = self.end
         try:
             await asyncio.wait({self._pump})
         except BaseException:
@@ -76,7 +76,7 @@ class Stream:
             await asyncio.wait({self._pump})
             raise
         finally:
-            guard.left = None
+            connection.on_lost = None
         self._raise_failure(self._pump)
 
     @property

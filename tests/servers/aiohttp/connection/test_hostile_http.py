@@ -26,6 +26,7 @@ from rxkernel import (
     observe,
 )
 from rxkernel.kernel.errors import log_failure
+from rxkernel.servers.aiohttp.connection.protocol import connection_of
 from tests.servers.hostile_http import HttpAttack, HttpTarget, Wire
 from tests.waiting import until
 
@@ -452,7 +453,7 @@ class Held:
     @http("GET", "/held", "held")
     async def held(self, request: Request) -> str:
         before: Any = asyncio.get_running_loop().create_future()
-        request.native.protocol.guard.end(before)  # told as late as eager tasks tell it
+        connection_of(request.native).end(before)  # told as late as eager tasks tell it
         await self.may_go.wait()
         return "gone"
 
@@ -540,7 +541,7 @@ async def turned_away(target: HttpTarget, status: int) -> None:
 
 def is_admitted(target: HttpTarget) -> bool:
     """Whether the places of those who left are free again."""
-    return target.server.connections._places._taken == 0
+    return target.server.connections.quota.used == 0
 
 
 async def test_a_client_that_takes_nothing_of_its_answer_is_cut_off(

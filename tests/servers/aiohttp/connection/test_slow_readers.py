@@ -162,4 +162,4 @@ async def test_a_client_that_takes_nothing_is_cut_off_and_counted(
     ):
         wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
         wire.send(f"GET /{kind} HTTP/1.1\r\nHost: x\r\n\r\n")
-        await until(lambda: target.server.connections._places._taken == 0)
+        await until(lambda: target.server.connections.quota.used == 0)

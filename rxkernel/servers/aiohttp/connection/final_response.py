@@ -1,0 +1,27 @@
+"""The last response of a connection, written without aiohttp."""
+
+from email.utils import formatdate
+from http import HTTPStatus
+
+from multidict import CIMultiDict
+
+from rxkernel.messages.content_types import BYTES
+from rxkernel.messages.response import Response
+from rxkernel.servers.http.content_encoding import encode_content
+
+
+def encode_final_response(response: Response) -> bytes:
+    """Encode *response* as HTTP/1.1 with ``Connection: close``, also where no request was read.
+
+    Raises:
+        TypeError, ValueError: the content cannot be encoded.
+    """
+    body, content_type = encode_content(response.content, response.headers.get("Content-Type"))
+    headers: CIMultiDict[str] = CIMultiDict(response.headers)
+    headers["Content-Type"] = content_type or BYTES
+    headers["Content-Length"] = str(len(body))
+    headers["Date"] = formatdate(usegmt=True)
+    headers["Connection"] = "close"
+    lines = [f"HTTP/1.1 {response.status_code} {HTTPStatus(response.status_code).phrase}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body

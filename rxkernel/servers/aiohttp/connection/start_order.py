@@ -1,0 +1,71 @@
+"""Requests of several connections start in the order in which they were read.
+
+aiohttp starts a request one or two turns of the event loop after it has read it, depending on the
+version of Python. The fast path needs one turn or none. Without an order, a request could
+start before another one that was read first on another connection.
+"""
+
+import asyncio
+from collections import deque
+
+
+class Ticket:
+    """The place of one request, or of bytes that may become one, in the order of reading."""
+
+    __slots__ = ("is_done", "is_waiting")
+
+    def __init__(self) -> None:
+        self.is_done = False
+        self.is_waiting = False
+
+
+class StartOrder:
+    """The requests that were read and have not started.
+
+    aiohttp's connections draw a ticket when they read. The fast path draws one only while others
+    are out, so alone it pays nothing. A request starts when its ticket is the first.
+
+    A ticket that nothing waits for is dropped after two turns of the event loop. By then aiohttp
+    has started the request, or there is none: half a head, a malformed request, a lost
+    connection. So no request waits for longer than that.
+    """
+
+    __slots__ = ("_tickets",)
+
+    def __init__(self) -> None:
+        self._tickets: deque[Ticket] = deque()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether every request that was read has started."""
+        return not self._tickets
+
+    def draw(self) -> Ticket:
+        """Return the next ticket. aiohttp must have the bytes already: what it schedules for
+        them has to run before the ticket is dropped."""
+        ticket = Ticket()
+        self._tickets.append(ticket)
+        loop = asyncio.get_running_loop()
+        loop.call_soon(loop.call_soon, self._drop, ticket)
+        return ticket
+
+    async def wait(self, ticket: Ticket) -> None:
+        """Wait until all requests with earlier tickets have started."""
+        if ticket.is_done:
+            return
+        ticket.is_waiting = True
+        try:
+            while self._tickets[0] is not ticket:  # noqa: ASYNC110 - two turns at most
+                await asyncio.sleep(0)
+        finally:
+            self._remove(ticket)
+
+    def _drop(self, ticket: Ticket) -> None:
+        if not (ticket.is_waiting or ticket.is_done):
+            self._remove(ticket)
+
+    def _remove(self, ticket: Ticket) -> None:
+        ticket.is_done = True
+        tickets = self._tickets
+        while tickets and tickets[0].is_done:
+            tickets.popleft()
