@@ -20,7 +20,12 @@ from rxkernel.servers.aiohttp.connection.protocol import (
 )
 from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
 from rxkernel.servers.aiohttp.connection.start_order import Ticket
-from rxkernel.servers.aiohttp.fast_path.fast_path import DeferredExchange, FastPath, Sent
+from rxkernel.servers.aiohttp.fast_path.fast_path import (
+    STREAM,
+    DeferredExchange,
+    FastPath,
+    Sent,
+)
 from rxkernel.servers.aiohttp.fast_path.framing import (
     IN_PIECES,
     Frame,
@@ -304,6 +309,7 @@ class FastPathConnection(HttpConnection):
             deferred.lose()
             return
         self._state = HANDED_OVER
+        self._connections.counts[STREAM] += 1
         self._give(message.raw)
 
     def claim(self) -> DeferredExchange | None:
