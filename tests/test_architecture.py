@@ -37,6 +37,9 @@ HOMES = {
     "socketio": ("rxkernel.servers.socketio", "rxkernel.application.testing"),
 }
 
+# Folders of the adapter of aiohttp: a module of one imports none of a later one.
+AIOHTTP_FOLDERS = ["request", "connection", "response", "fast_path"]
+
 # Extras of the distribution, and what only a test needs: `import rxkernel` works without.
 # Those of `compression` are not here: aiohttp loads them itself where they are.
 OPTIONAL = {"aiosqlite", "pytest", "pytest_asyncio", "uvloop", "watchfiles"}
@@ -114,6 +117,29 @@ def test_library_of_an_adapter_stays_in_it(library: str) -> None:
         module for module in GRAPH if any(within(target, library) for target in GRAPH[module])
     }
     assert {user for user in users if not within(user, *HOMES[library])} == set()
+
+
+def test_http_semantics_need_no_library() -> None:
+    """`servers/http` is shared by the adapters and by `KernelClient`."""
+    adapters = ("rxkernel.servers.aiohttp", "rxkernel.servers.socketio", *HOMES)
+    semantics = [module for module in GRAPH if within(module, "rxkernel.servers.http")]
+    assert semantics
+    for module in semantics:
+        for target in GRAPH[module]:
+            assert not within(target, *adapters), f"{module} imports {target}"
+
+
+@pytest.mark.parametrize("folder", AIOHTTP_FOLDERS)
+def test_folder_of_the_aiohttp_adapter_imports_earlier_ones_only(folder: str) -> None:
+    package = "rxkernel.servers.aiohttp"
+    earlier = AIOHTTP_FOLDERS[: AIOHTTP_FOLDERS.index(folder) + 1]
+    allowed = [f"{package}.{name}" for name in earlier]
+    modules = [module for module in GRAPH if within(module, f"{package}.{folder}")]
+    assert modules
+    for module in modules:
+        for target in GRAPH[module]:
+            if within(target, package):
+                assert within(target, *allowed), f"{module} imports {target}"
 
 
 def test_no_two_modules_import_each_other() -> None:
