@@ -1,4 +1,4 @@
-"""What the fast path leaves to aiohttp is counted by its reason, and no error of ours is hidden."""
+"""What the fast path leaves to aiohttp is counted by its reason; no error of ours is hidden."""
 
 from typing import Any
 
@@ -72,8 +72,9 @@ async def test_message_for_aiohttp_is_counted_by_reason(
 
     async with raw_http(application) as connection:
         await connection.send(GET)
-        await connection.answer()  # the server reads each part as it is sent from now on
-        await connection.send(*parts)
+        await connection.answer()
+        for part in parts:
+            await connection.send(part, b"", b"")  # turns in which the server reads it
         assert (await connection.closed()).startswith(b"HTTP/1.")
 
     counts = counts_of(application)
