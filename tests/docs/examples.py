@@ -14,6 +14,7 @@ bash            Not run: each command, target and option must exist.
 javascript      Run in Node; what ``console.log`` prints must be what the comment beside it says.
 json, text      What the block before printed. ``...`` stands for anything.
 toml            A file of settings, loaded.
+diagram         A drawing; not checked.
 
 A pytest plugin: the root `conftest.py` names it in ``pytest_plugins``.
 """
@@ -226,6 +227,7 @@ _RUNNERS: dict[str, Callable[[Page, str, Example], None]] = {
     "json": Page.json,
     "text": Page.text,
     "toml": Page.toml,
+    "diagram": lambda page, source, example: None,
 }
 
 

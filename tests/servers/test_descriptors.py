@@ -79,8 +79,6 @@ async def test_one_address_never_takes_the_last_descriptor(hard: int, line: byte
 
     assert server.process.stderr is not None
     log = (await server.process.stderr.read()).decode()
-    reduced = (
-        "allows 106 connections instead of http.max_connections = 1000, and 95 of one"
-    )
+    reduced = "allows 106 connections instead of http.max_connections = 1000, and 95 of one"
     assert (reduced in log) is (hard == 256)
     assert "Too many open files" not in log

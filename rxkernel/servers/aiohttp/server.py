@@ -26,9 +26,9 @@ from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
 from rxkernel.servers.aiohttp.fast_path.fast_path import FastPath
 from rxkernel.servers.aiohttp.fast_path.protocol import deferred_exchange
 from rxkernel.servers.aiohttp.listener import Listener
-from rxkernel.servers.aiohttp.native_paths import NativePaths
 from rxkernel.servers.aiohttp.request.bodies import NativeBodies
 from rxkernel.servers.aiohttp.request.body_reader import leave, leave_to_body
+from rxkernel.servers.aiohttp.request.native_paths import NativePaths
 from rxkernel.servers.aiohttp.request.request_ids import NativeRequestIds
 from rxkernel.servers.aiohttp.response.exchange import Exchange
 from rxkernel.servers.aiohttp.response.header_signals import signal_of

@@ -25,7 +25,7 @@ from rxkernel.servers.access_log import GONE
 from rxkernel.servers.aiohttp.connection.access_log import EARLIER
 from rxkernel.servers.aiohttp.fast_path.framing import Line, Message
 from rxkernel.servers.aiohttp.fast_path.native_request import FastPathNative
-from rxkernel.servers.aiohttp.native_paths import PathSet
+from rxkernel.servers.aiohttp.request.native_paths import PathSet
 from rxkernel.servers.aiohttp.response.exchange import Exchange
 from rxkernel.servers.aiohttp.response.sender import ResponseSender
 from rxkernel.servers.http.access_log import log_request

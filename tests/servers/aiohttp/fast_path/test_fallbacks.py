@@ -29,7 +29,7 @@ class Home:
 
     @http("GET", "/maybe", "maybe")
     async def maybe(self, request: Request) -> Response:
-        return StreamResponse(iter_pieces())  # type: ignore[return-value]
+        return StreamResponse(iter_pieces())
 
 
 async def iter_pieces() -> Any:
@@ -37,7 +37,7 @@ async def iter_pieces() -> Any:
 
 
 def counts_of(application: Application) -> dict[str, int]:
-    return dict(application.servers["aiohttp"].counts)
+    return dict(application.servers["http"].counts)
 
 
 def get(path: str, *headers: str) -> bytes:
@@ -85,7 +85,7 @@ async def test_message_for_aiohttp_is_counted_by_reason(
 @pytest.mark.parametrize(
     ("owner", "method", "reason"),
     [
-        (FastPath, "_is_native", "fast path: error"),
+        (FastPath, "enter", "fast path: error"),
         (MessageFramer, "feed", "fast path: error in framing"),
     ],
 )

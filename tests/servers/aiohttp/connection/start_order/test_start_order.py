@@ -46,7 +46,7 @@ class Starts:
 
 
 def connect(application: Application, stack: ExitStack) -> socket.socket:
-    server = application.servers["aiohttp"]
+    server = application.servers["http"]
     client = stack.enter_context(socket.create_connection((server.host, server.port)))
     client.setblocking(False)
     return client
