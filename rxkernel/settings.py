@@ -139,17 +139,8 @@ class HttpSettings:
     """Most connections from one address; one more is answered 429 and closed. Trusted proxies
     are not counted."""
 
-    shutdown_delay: float = attrs.field(default=0.0, validator=_DURATION)
-    """Seconds between readiness going off and the port being closed, when the server stops."""
-
-    shutdown_timeout: float = attrs.field(default=10.0, validator=_DURATION)
-    """Seconds that requests in flight get to end when the server stops."""
-
     fast_path: bool = attrs.field(default=True, validator=_FLAG)
     """Whether simple requests are answered past aiohttp's own handler: the same, but faster."""
-
-    threads: int = attrs.field(default=8, validator=_COUNT)
-    """Size of the thread pool that runs the plain ``def`` actions."""
 
     origins: tuple[str, ...] = attrs.field(
         default=(),
@@ -184,18 +175,6 @@ class HttpSettings:
     )
     """Hosts that requests may be for, another is answered 421; none listed: any host."""
 
-    request_id_header: str | None = attrs.field(
-        default="X-Request-ID",
-        converter=_none_of_text,
-        validator=Allowed(
-            "the name of a header that has no other meaning, or none",
-            (str, NoneType),
-            lambda name: re.fullmatch(TOKEN, name) and name.lower() not in _MEANT,
-        ),
-    )
-    """Header that brings the id of a request and takes it back; none, which TOML can only say
-    as text: ids stay inside."""
-
     security_headers: bool = attrs.field(default=False, validator=_FLAG)
     """Whether answers forbid sniffing, framing and referrers."""
 
@@ -204,9 +183,6 @@ class HttpSettings:
 
     compression_minimum: int = attrs.field(default=1024, validator=_COUNT)
     """Smallest answer that is worth compressing, in bytes."""
-
-    health: bool = attrs.field(default=False, validator=_FLAG)
-    """Whether ``/healthz`` and ``/readyz`` are answered."""
 
     def __attrs_post_init__(self) -> None:
         if self.allow_credentials and "*" in self.origins:
@@ -373,6 +349,30 @@ class Settings:
         validator=Allowed(f"{_INTERVAL.text}, or none", (int, float, NoneType), _INTERVAL.test),
     )
     """Seconds within which a request or a socket event must be answered; then it is 503."""
+
+    request_id_header: str | None = attrs.field(
+        default="X-Request-ID",
+        converter=_none_of_text,
+        validator=Allowed(
+            "the name of a header that has no other meaning, or none",
+            (str, NoneType),
+            lambda name: re.fullmatch(TOKEN, name) and name.lower() not in _MEANT,
+        ),
+    )
+    """Header that brings the id of a request and takes it back; none, which TOML can only say
+    as text: ids stay inside."""
+
+    threads: int = attrs.field(default=8, validator=_COUNT)
+    """Size of the thread pool that runs the plain ``def`` actions."""
+
+    shutdown_delay: float = attrs.field(default=0.0, validator=_DURATION)
+    """Seconds between readiness going off and the port being closed, when the server stops."""
+
+    shutdown_timeout: float = attrs.field(default=10.0, validator=_DURATION)
+    """Seconds that requests in flight get to end when the server stops."""
+
+    health: bool = attrs.field(default=False, validator=_FLAG)
+    """Whether ``/healthz`` and ``/readyz`` are answered."""
 
     http: HttpSettings = attrs.field(
         factory=HttpSettings, validator=Allowed("an HttpSettings", (HttpSettings,))

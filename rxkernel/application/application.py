@@ -259,7 +259,7 @@ class Application:
             assembly.servers.check(kernel.compiled)
             await self.dispatcher.dispatch(KernelEvents.KERNEL_COMPILED, compiled)
             undo.push_async_callback(self._say_goodbye, injector)
-            undo.push_async_callback(kernel.settle, self.settings.http.shutdown_timeout)
+            undo.push_async_callback(kernel.settle, self.settings.shutdown_timeout)
             return _Running(assembly, undo.pop_all())
 
     async def reload(

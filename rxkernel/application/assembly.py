@@ -81,7 +81,7 @@ class Assembly:
         self.observers = Observers(parts.dispatcher)
         self.bundles: list[Bundle] = []
         settings = parts.settings
-        self._http = HttpServer(settings.http, logs_access=settings.logging.access)
+        self._http = HttpServer(settings)
         self.services = Services(self._bind_core, parts.overrides)
         self._injector = self.services.injector
         self._options = {*_OPTIONS, *parts.options}
@@ -91,7 +91,7 @@ class Assembly:
         self.kernel = Kernel(
             parts.dispatcher,
             self.controllers,
-            threads=parts.settings.http.threads,
+            threads=parts.settings.threads,
             container=self.services,
             debug=parts.settings.debug,
             request_timeout=parts.settings.request_timeout,
@@ -100,8 +100,9 @@ class Assembly:
             kinds=kinds,
             site=HttpSite(parts.settings.http),
         )
-        http = parts.settings.http
-        self.servers = ServerManager(parts.dispatcher, http.shutdown_timeout, http.shutdown_delay)
+        self.servers = ServerManager(
+            parts.dispatcher, parts.settings.shutdown_timeout, parts.settings.shutdown_delay
+        )
 
     def _bind_core(self, binder: Binder) -> None:
         parts = self.parts
@@ -160,7 +161,7 @@ class Assembly:
         self._refuse_other_applications()
         services.wrap_async_providers()
         services.note_instances()
-        health = (HealthController,) if parts.settings.http.health else ()
+        health = (HealthController,) if parts.settings.health else ()
         of_bundles = (c for b in self.bundles for c in b.controllers)
         controllers = _each_once(*of_bundles, *parts.controllers, *health)
         listeners = (*(x for b in self.bundles for x in (b, *b.listeners)), *parts.listeners)

@@ -85,7 +85,7 @@ class ClientConnections:
     async def _refusal(
         self, kernel: Kernel, connection: RecordingConnection, failure: Exception
     ) -> Response:
-        header = self._application.settings.http.request_id_header
+        header = self._application.settings.request_id_header
         id = event_request_id(given_request_id(connection.headers, header))
         request = Request(
             Transport.SOCKET, connection.headers, url="CONNECT", connection=connection, id=id

@@ -1,4 +1,4 @@
-"""``/healthz`` and ``/readyz``: what those who look after processes ask (``http.health``).
+"""``/healthz`` and ``/readyz``: what those who look after processes ask (setting ``health``).
 
 The words are those of Kubernetes: alive is a process that need not be killed, ready one that
 may be sent requests.
@@ -119,7 +119,7 @@ def refuse_taken(route: HttpMetadata, routes: Iterable[HttpMetadata]) -> None:
         same = (other.http_method, other.syntax.shape, other.constraints) == asked
         if other.name == route.name or same:
             raise ConfigurationError(
-                f"route {other.name!r} ({other.place}) is where http.health = true has "
-                f"{route.name!r} ({route.place}); set http.health = false, or give yours "
-                f"another name and path"
+                f"route {other.name!r} ({other.place}) conflicts with the built-in route "
+                f"{route.name!r} (health = true); rename it and change its path, or set "
+                f"health = false"
             )

@@ -203,7 +203,8 @@ class _Loader:
             match meanings.get(variable):
                 case None:
                     starts = {_start(setting) for setting in self.settings.values()}
-                    self.fail(f"{variable}: no such setting; {_hint(variable, meanings, starts)}")
+                    hint = _hint(variable, meanings, starts, prefix="RXKERNEL_")
+                    self.fail(f"{variable}: no such setting; {hint}")
                 case [(setting, False)]:
                     self._take(setting, Given(environment[variable], variable, is_text=True))
                 case [(setting, True)]:
@@ -297,6 +298,10 @@ def _quotes(text: str, secret: object) -> bool:
     return bool(secret) and (str(secret) in text or repr(secret).strip("'\"") in text)
 
 
-def _hint(name: str, names: Iterable[str], siblings: Iterable[str]) -> str:
-    close = nearest(name, sorted(names), cutoff=0.75)
-    return f"did you mean {close}?" if close else f"there are {', '.join(sorted(siblings))}"
+def _hint(name: str, names: Iterable[str], siblings: Iterable[str], prefix: str = "") -> str:
+    """What to write instead of *name*; the *prefix* that all have does not make two similar."""
+    options = sorted(option.removeprefix(prefix) for option in names)
+    close = nearest(name.removeprefix(prefix), options, cutoff=0.75)
+    if close:
+        return f"did you mean {prefix}{close}?"
+    return f"there are {', '.join(sorted(siblings))}"

@@ -251,7 +251,7 @@ class KernelClient:
 
     @property
     def _id_header(self) -> str | None:
-        return self.application.settings.http.request_id_header
+        return self.application.settings.request_id_header
 
     # --- life
 
@@ -264,7 +264,7 @@ class KernelClient:
         return self.application.kernel
 
     async def _end(self) -> None:
-        await self._calls.settle(self.application.settings.http.shutdown_timeout)
+        await self._calls.settle(self.application.settings.shutdown_timeout)
         await self._streams.close()
         await self._connections.dismiss_all(DisconnectReason.SHUTDOWN)
 

@@ -20,13 +20,13 @@ listens to their end."""
 async def serve_until_stopped(application: Application, *, supervised: bool) -> None:
     """Serve; come back when all that was in flight is answered and the services are closed.
 
-    What took longer than ``http.shutdown_timeout`` was cut off: the process ends with 1.
+    What took longer than ``shutdown_timeout`` was cut off: the process ends with 1.
     *supervised*: tell the supervisor where it listens instead of printing it, and stop when
     it is gone.
     """
-    http = application.settings.http
-    timeout = http.shutdown_timeout
-    with StopRequest(deadline=http.shutdown_delay + 2 * timeout + _CLOSING) as stop:
+    settings = application.settings
+    timeout = settings.shutdown_timeout
+    with StopRequest(deadline=settings.shutdown_delay + 2 * timeout + _CLOSING) as stop:
         lifeline = await Lifeline.open() if supervised else None
         orphaned = asyncio.create_task(_stop_with(lifeline, stop))
         try:

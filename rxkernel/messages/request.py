@@ -99,7 +99,7 @@ class Request:
         files: the uploads of a multipart form, by field name.
         services: the request-scoped services made for this message so far, or None.
         id: tells this message from others, in logs and between services: what the client
-            brought in the header ``http.request_id_header``, or one made when first asked for.
+            brought in the header ``request_id_header``, or one made when first asked for.
             One that no header can hold is a ValueError when it is set.
         received_at: when the message was received, by `time.perf_counter`; 0.0 until
             `Kernel.begin`.

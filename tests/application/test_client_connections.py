@@ -19,7 +19,6 @@ from rxkernel import (
     ConnectionRefusedException,
     DisconnectReason,
     ForbiddenException,
-    HttpSettings,
     KernelClient,
     KernelEvents,
     RecordingConnection,
@@ -124,7 +123,7 @@ def configure(binder: Binder) -> None:
 
 
 def make(client_of: ClientOf, shutdown_timeout: float = 20) -> KernelClient:
-    settings = Settings(http=HttpSettings(shutdown_timeout=shutdown_timeout))
+    settings = Settings(shutdown_timeout=shutdown_timeout)
     return client_of(Chat, listeners=[Door], bundles=[Rpc], modules=[configure], settings=settings)
 
 

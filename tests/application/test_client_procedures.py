@@ -7,7 +7,6 @@ from injector import Binder
 
 from rxkernel import (
     Bundle,
-    HttpSettings,
     Inject,
     KernelClient,
     KernelEvents,
@@ -124,7 +123,7 @@ async def test_id_of_a_connection_begins_those_of_its_messages(
 
 
 async def test_id_is_told_nowhere_without_a_header_for_it(client_of: ClientOf) -> None:
-    settings = Settings(http=HttpSettings(request_id_header=None))
+    settings = Settings(request_id_header=None)
     client = client_of(Procedures, bundles=[Rpc], modules=[configure], settings=settings)
 
     response = await client.call("RPC", "show", headers={ID: "mine"})

@@ -13,7 +13,6 @@ from rxkernel import (
     option,
     websocket,
 )
-from rxkernel.settings import HttpSettings
 
 
 class Guard(Bundle):
@@ -77,7 +76,7 @@ async def test_option_of_metadata_added_by_hand_is_checked() -> None:
 
 
 async def test_health_routes_need_no_declaration() -> None:
-    async with Application(settings=Settings(http=HttpSettings(health=True))) as application:
+    async with Application(settings=Settings(health=True)) as application:
         assert application.kernel.http_definitions["healthz"].options == {"public": True}
 
 

@@ -89,14 +89,16 @@ def test_without_sources_the_defaults_are_the_settings(tmp_path: Path) -> None:
 def test_a_later_source_wins_setting_by_setting(tmp_path: Path) -> None:
     settings = load(
         tmp_path,
-        "debug = true\nhttp = {port = 2, threads = 2, body_limit = 2}",
-        defaults=Settings(http=HttpSettings(port=1, threads=1, body_limit=1, prefix="/one")),
-        environment={"RXKERNEL_HTTP_PORT": "3", "RXKERNEL_HTTP_THREADS": "3"},
+        "debug = true\nhttp = {port = 2, max_connections = 2, body_limit = 2}",
+        defaults=Settings(
+            http=HttpSettings(port=1, max_connections=1, body_limit=1, prefix="/one")
+        ),
+        environment={"RXKERNEL_HTTP_PORT": "3", "RXKERNEL_HTTP_MAX_CONNECTIONS": "3"},
         overrides={"http.port": 4},
     )
 
     assert settings == Settings(
-        debug=True, http=HttpSettings(port=4, threads=3, body_limit=2, prefix="/one")
+        debug=True, http=HttpSettings(port=4, max_connections=3, body_limit=2, prefix="/one")
     )
 
 
@@ -181,11 +183,12 @@ def test_settings_written_to_the_environment_are_read_back(
         ("debug = 1", "debug from {file}: got 1, must be true or false"),
         ("http.origins = [1]", "http.origins from {file}: got [1], must be a list of origins"),
         ("http.origins = [['x']]", "http.origins from {file}: got a list, must be a list of"),
-        ("http.shutdown_timeout = nan", "http.shutdown_timeout from {file}: got nan, must be"),
+        ("shutdown_timeout = nan", "shutdown_timeout from {file}: got nan, must be"),
         ("logging.level = 'LOUD'", "logging.level from {file}: got 'LOUD', must be one of"),
         ("http = 1", "http from {file}: must be a table of settings"),
         ("socketio.host = 'x'", "socketio from {file}: host needs a port"),
         ("http.prot = 1", "http.prot from {file}: no such setting; did you mean http.port?"),
+        ("http.shutdown_delay = 1", "no such setting; did you mean shutdown_delay?"),
         ("[htpp]\nport = 1", "htpp from {file}: no such setting (those of a bundle exist once"),
         ("http.qqqqqqqqqqqqqqqqq = 1", "no such setting; there are http.allow_credentials"),
         ("bundles.x = 1", "bundles from {file}: no such setting"),
@@ -235,7 +238,7 @@ def test_a_mistake_in_pyproject_names_its_table(tmp_path: Path) -> None:
         ("SOCKETIO_PING_TIMEOUT", "inf", "got 'inf', must be seconds, more than 0"),
         ("LOGGING_LEVEL", "a\nb", r"got 'a\nb', must be one of"),
         ("HTTP_PROT", "1", "RXKERNEL_HTTP_PROT: no such setting; did you mean RXKERNEL_HTTP_PORT"),
-        ("RELOAD", "1", "there are RXKERNEL_DEBUG, RXKERNEL_HTTP_…, RXKERNEL_LOGGING_…"),
+        ("RELOAD", "1", "there are RXKERNEL_DEBUG, RXKERNEL_HEALTH, RXKERNEL_HTTP_…"),
     ],
 )
 def test_a_mistake_in_the_environment_names_the_variable(
@@ -262,7 +265,7 @@ def test_a_mistake_on_the_command_line_names_the_option(
 def test_all_mistakes_of_all_sources_are_told_together(tmp_path: Path) -> None:
     told = problems(
         tmp_path,
-        "debug = 1\nx = 1\nhttp = {port = 70000, threads = 0}\nsocketio.host = 'a'",
+        "debug = 1\nx = 1\nthreads = 0\nhttp = {port = 70000}\nsocketio.host = 'a'",
         environment={"RXKERNEL_Y": "", "RXKERNEL_LOGGING_LEVEL": "LOUD"},
         overrides={"http.prefix": "/"},
         sections={"security": Security, "pinned": Pinned},
@@ -270,7 +273,7 @@ def test_all_mistakes_of_all_sources_are_told_together(tmp_path: Path) -> None:
 
     assert {text.split(" ")[0].rstrip(":") for text in told} == {
         *("debug", "x", "RXKERNEL_Y", "logging.level", "pinned.token", "socketio"),
-        *("http.port", "http.threads", "http.prefix"),
+        *("http.port", "threads", "http.prefix"),
     }
     assert len(told) == 9
 

@@ -133,7 +133,7 @@ def test_second_signal_forces_where_the_loop_is_blocked(start: Start) -> None:
 
 @pytest.mark.usefixtures("shop")
 def test_second_signal_cuts_the_delay_short(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RXKERNEL_HTTP_SHUTDOWN_DELAY", "3600")
+    monkeypatch.setenv("RXKERNEL_SHUTDOWN_DELAY", "3600")
     process = start("serve", "--port", "0")
     url = process.url()
 
@@ -147,7 +147,7 @@ def test_second_signal_cuts_the_delay_short(start: Start, monkeypatch: pytest.Mo
 
 @pytest.mark.usefixtures("shop")
 def test_deadline_forces(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RXKERNEL_HTTP_SHUTDOWN_TIMEOUT", "0.1")
+    monkeypatch.setenv("RXKERNEL_SHUTDOWN_TIMEOUT", "0.1")
     process = start("serve", "--port", "0")
     answer = hold(process, "held")
 

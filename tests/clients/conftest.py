@@ -23,7 +23,8 @@ async def _served(
     *controllers: type, port: int = 0, concurrency: int = 32, **parts: Any
 ) -> AsyncIterator[str]:
     settings = Settings(
-        http=HttpSettings(port=port, request_id_header=None),
+        http=HttpSettings(port=port),
+        request_id_header=None,
         socketio=SocketioSettings(concurrency=concurrency),
     )
     application = Application(controllers=controllers, settings=settings, **parts)

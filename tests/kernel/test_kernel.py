@@ -17,7 +17,6 @@ from rxkernel import (
     Event,
     ExceptionEvent,
     HttpDefinition,
-    HttpSettings,
     KernelClient,
     KernelEvents,
     NotFoundException,
@@ -422,7 +421,7 @@ class TestTerminate:
             async def endless(self, event: TerminateEvent) -> None:
                 await asyncio.Event().wait()
 
-        settings = Settings(http=HttpSettings(shutdown_timeout=0.01))
+        settings = Settings(shutdown_timeout=0.01)
         client = client_of(Articles, listeners=[Listener], settings=settings)
         await client.application.boot()
         kernel = client.application.kernel

@@ -12,7 +12,6 @@ from rxkernel import (
     Application,
     ConfigurationError,
     ConnectionEvent,
-    HttpSettings,
     Inject,
     Request,
     ServerEvents,
@@ -245,7 +244,7 @@ async def test_services_are_closed_behind_a_thread_that_uses_them(
 async def test_shutdown_waits_for_such_a_thread_no_longer_than_for_anything(
     client_of: ClientOf, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings = Settings(http=HttpSettings(shutdown_timeout=0.01))
+    settings = Settings(shutdown_timeout=0.01)
     client = client_of(Threaded, modules=[configure], settings=settings)
     controller = (await client.application.boot()).get(Threaded)
 

@@ -14,8 +14,16 @@ pytest.register_assert_rewrite("tests.servers.hostile", "tests.servers.hostile_h
 from tests.servers.hostile import Attack, attacks  # noqa: E402 - behind what rewrites it
 from tests.servers.hostile_http import Doors, HttpAttack, HttpTarget  # noqa: E402
 
-_SMALL = {"port": 0, "request_id_header": None, "max_connections": 2000}
+_SMALL = {"port": 0, "max_connections": 2000}
 """As many connections as there are descriptors for on any machine: that would be logged."""
+
+_OWN = frozenset(
+    (
+        *("debug", "request_timeout", "request_id_header", "threads"),
+        *("shutdown_delay", "shutdown_timeout", "health"),
+    )
+)
+"""What `Settings` has outside of its sections."""
 
 Serve = Callable[..., Awaitable[Application]]
 
@@ -35,9 +43,10 @@ def http_path() -> str:
 
 @pytest_asyncio.fixture
 async def serve(http_path: str) -> AsyncIterator[Serve]:
-    """``await serve(Controller, …, http={…}, socketio={…}, listeners=[…])`` listens at once.
+    """``await serve(Controller, …, http={…}, socketio={…}, listeners=[…], threads=2)`` listens.
 
-    Without ids in its answers, so that a test may say what a whole one is.
+    Settings of `Settings` itself are named directly. There is no request id in the responses,
+    so a test can compare a whole response.
     """
     applications: list[Application] = []
 
@@ -45,14 +54,12 @@ async def serve(http_path: str) -> AsyncIterator[Serve]:
         *controllers: type,
         http: dict[str, Any] | None = None,
         socketio: dict[str, Any] | None = None,
-        debug: bool = False,
-        request_timeout: float | None = None,
         access: bool = False,
         **parts: Any,
     ) -> Application:
+        own = {name: parts.pop(name) for name in _OWN & parts.keys()}
         settings = Settings(
-            debug=debug,
-            request_timeout=request_timeout,
+            **{"request_id_header": None, **own},
             logging=LoggingSettings(access=access),
             http=HttpSettings(**{**_SMALL, "fast_path": http_path == "fast", **(http or {})}),
             socketio=SocketioSettings(**(socketio or {})),

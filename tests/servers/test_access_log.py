@@ -116,7 +116,7 @@ async def test_every_request_is_one_line(
     path: str,
     expected: tuple[Any, ...],
 ) -> None:
-    url = http_url(await serve(Shop, http=ON, access=True), path)
+    url = http_url(await serve(Shop, access=True, **ON), path)
     headers = {"X-Request-ID": "mine", "User-Agent": "a test"}
 
     async with session.request(method, url, headers=headers) as response:
@@ -136,7 +136,7 @@ async def test_every_request_is_one_line(
 async def test_a_line_reads_well(
     serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture, lines: Lines
 ) -> None:
-    url = http_url(await serve(Shop, http=ON, access=True), "/tasks/1")
+    url = http_url(await serve(Shop, access=True, **ON), "/tasks/1")
 
     async with session.get(url, headers={"X-Request-ID": "mine"}):
         await until(lines)
@@ -193,7 +193,7 @@ async def test_a_client_that_left_before_its_answer_is_499(serve: Serve, lines: 
 
 async def test_every_event_is_one_line(serve: Serve, lines: Lines) -> None:
     """And who connects; the websocket itself is one when it has ended."""
-    application = await serve(Shop, http=ON, access=True)
+    application = await serve(Shop, access=True, **ON)
     headers = {"X-Request-ID": "hand", "User-Agent": "a test"}
 
     async with client(application, namespace="/chat", headers=headers) as connected:
@@ -276,7 +276,7 @@ async def test_without_the_setting_there_is_none(
 async def test_B18_the_name_of_an_event_writes_no_other_fields(  # noqa: N802
     serve: Serve, caplog: pytest.LogCaptureFixture, lines: Lines
 ) -> None:
-    application = await serve(Shop, http=ON, access=True)
+    application = await serve(Shop, access=True, **ON)
 
     async with client(application, namespace="/chat") as connected:
         await connected.emit("pay 200 0.4 ms 203.0.113.9 id=forged", namespace="/chat")
@@ -313,7 +313,7 @@ async def test_probes_are_for_debug(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG, "rxkernel.access")
-    application = await serve(Shop, http={"health": True}, access=True)
+    application = await serve(Shop, health=True, access=True)
 
     for path in ("/healthz", "/readyz", "/tasks/1"):
         async with session.get(http_url(application, path)) as response:

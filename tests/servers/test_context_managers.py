@@ -205,7 +205,7 @@ async def test_client_that_leaves_before_its_response_has_it_rolled_back(
             await asyncio.Event().wait()
 
     journal = Journal()
-    application = await serve(Waiting, modules=[journal.configure], http={"shutdown_timeout": 0.1})
+    application = await serve(Waiting, modules=[journal.configure], shutdown_timeout=0.1)
     asking = asyncio.create_task(session.get(http_url(application)))
     await until(lambda: journal.lines == ["begin"])
 

@@ -44,7 +44,7 @@ from rxkernel.servers.http.response_writer import HeaderPolicy, ResponseWriter
 from rxkernel.servers.http.security_headers import SecurityHeaders
 from rxkernel.servers.limits import LimitCounters
 from rxkernel.servers.server import Server
-from rxkernel.settings import HttpSettings
+from rxkernel.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -63,17 +63,16 @@ class HttpServer(Server):
     transport = Transport.HTTP
     label = "HTTP"
 
-    def __init__(self, settings: HttpSettings, *, logs_access: bool = False) -> None:
-        self.proxies = ForwardedHeaders(settings.trusted_proxies)
+    def __init__(self, settings: Settings) -> None:
+        http = settings.http
+        self.proxies = ForwardedHeaders(http.trusted_proxies)
         self.ids = NativeRequestIds(settings.request_id_header)
-        self.access_log = HttpAccess(self.ids, self.proxies) if logs_access else None
-        self.origins = CorsPolicy(settings, self.proxies)
-        self._hosts = HostPolicy(settings.allowed_hosts, self.proxies)
-        self._settings = settings
+        self.access_log = HttpAccess(self.ids, self.proxies) if settings.logging.access else None
+        self.origins = CorsPolicy(http, self.proxies, settings.request_id_header)
+        self._hosts = HostPolicy(http.allowed_hosts, self.proxies)
+        self._settings = http
         self.connections = self._new_connections()
-        self._compression = (
-            Compression(settings.compression_minimum) if settings.compression else None
-        )
+        self._compression = Compression(http.compression_minimum) if http.compression else None
         self._parts: _Parts | None = None
         self._listener: Listener | None = None
         self._fast_path: FastPath | None = None

@@ -27,13 +27,14 @@ class CorsPolicy:
     A request without ``Origin`` comes from no page of another site and is allowed.
     """
 
-    def __init__(self, settings: HttpSettings, proxies: ForwardedHeaders) -> None:
+    def __init__(
+        self, settings: HttpSettings, proxies: ForwardedHeaders, id_header: str | None
+    ) -> None:
         self._proxies = proxies
         self._everyone = "*" in settings.origins
         self._listed = frozenset(map(canonical_origin, settings.origins)) - {None}
         self._granted = {_ALLOW_CREDENTIALS: "true"} if settings.allow_credentials else {}
-        ids = settings.request_id_header
-        self._exposed = {_EXPOSE: ids} if ids is not None else {}
+        self._exposed = {_EXPOSE: id_header} if id_header is not None else {}
 
         self.varies = "Origin" if self._listed and not self._everyone else ""
 

@@ -91,7 +91,7 @@ class SocketioServer(Server):
         self._left: set[SocketioConnection] = set()
         self._jobs: set[asyncio.Task[Any]] = set()
         self._draining = False
-        self._id_header = settings.http.request_id_header
+        self._id_header = settings.request_id_header
         self._logs_access = settings.logging.access
 
     @property

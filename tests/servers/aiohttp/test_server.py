@@ -772,7 +772,7 @@ class TestStopping:
         def configure(binder: Binder) -> None:
             binder.bind(Session, scope=request_scope)
 
-        application = await serve(Waiting, modules=[configure], http={"shutdown_timeout": 0.1})
+        application = await serve(Waiting, modules=[configure], shutdown_timeout=0.1)
         pending = asyncio.ensure_future(session.get(http_url(application)))
         await application.injector.get(Waiting).entered.wait()
 
@@ -784,7 +784,7 @@ class TestStopping:
     async def test_what_does_not_end_is_cut_at_the_deadline(
         self, serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
     ) -> None:
-        application = await serve(Slow, http={"shutdown_timeout": 0.1})
+        application = await serve(Slow, shutdown_timeout=0.1)
         slow = application.injector.get(Slow)
         pending = asyncio.ensure_future(session.get(http_url(application, "/slow")))
         await slow.entered.wait()
@@ -798,7 +798,7 @@ class TestStopping:
     async def test_event_streams_are_ended_not_waited_for(
         self, serve: Serve, session: aiohttp.ClientSession
     ) -> None:
-        application = await serve(Streams, http={"shutdown_timeout": 60.0})
+        application = await serve(Streams, shutdown_timeout=60.0)
         async with session.get(http_url(application, "/events")) as response:
             await response.content.readuntil(b"\n\n")
             async with asyncio.timeout(30):

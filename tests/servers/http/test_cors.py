@@ -458,8 +458,7 @@ async def test_the_id_is_one_of_them(
     serve: Serve, session: aiohttp.ClientSession, origins: tuple[str, ...]
 ) -> None:
     """Also besides those that the action names; not for pages that may read nothing."""
-    http = {"origins": origins, "request_id_header": "X-Trace"}
-    application = await serve(Pages, http=http)
+    application = await serve(Pages, http={"origins": origins}, request_id_header="X-Trace")
     exposed, given = "Access-Control-Expose-Headers", {"Access-Control-Expose-Headers": "ETag"}
     chosen, broken = (http_url(application, path) for path in ("/chosen", "/broken"))
     friend, stranger = {"Origin": FRIEND}, {"Origin": "https://evil.example"}

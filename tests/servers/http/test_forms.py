@@ -205,7 +205,7 @@ async def test_nothing_is_left_of_a_form_that_is_never_whole(serve: Serve, end: 
 async def test_nothing_is_left_when_the_server_stops(
     serve: Serve, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    application = await serve(Uploads, http={"shutdown_timeout": 0.1})
+    application = await serve(Uploads, shutdown_timeout=0.1)
     before = open_files()
     whole = HEAD + LARGE + b"\r\n--x--\r\n"
     length = len(whole) if path == "/hold" else len(whole) + 1

@@ -265,7 +265,7 @@ def configure(binder: Binder) -> None:
 
 Begin = Callable[[], Awaitable[Side]]
 
-SETTINGS = Settings(http=HttpSettings(port=0, request_id_header=None, shutdown_timeout=20))
+SETTINGS = Settings(http=HttpSettings(port=0), request_id_header=None, shutdown_timeout=20)
 
 
 @pytest_asyncio.fixture(params=["in process", "over sockets"])

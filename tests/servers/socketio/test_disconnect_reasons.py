@@ -74,7 +74,7 @@ def start(serve: Serve) -> Start:
         """The heartbeat is far off, unless the test is about it."""
         settings = {"ping_interval": FAR, "ping_timeout": FAR, **settings}
         application = await serve(
-            Events, listeners=[Presence], socketio=settings, http={"shutdown_timeout": 0.1}
+            Events, listeners=[Presence], socketio=settings, shutdown_timeout=0.1
         )
         return application, application.injector.get(Presence)
 

@@ -176,9 +176,7 @@ async def guarded(
 ) -> tuple[Application, Guests]:
     """An application with `Guests`, whose deadline for stopping is far off or at once."""
     monkeypatch.setattr("rxkernel.servers.aiohttp.listener._LINGER", 0.0)
-    application = await serve(
-        Hanging, listeners=[Guests], http={"shutdown_timeout": 20 if in_time else 0.1}
-    )
+    application = await serve(Hanging, listeners=[Guests], shutdown_timeout=20 if in_time else 0.1)
     return application, application.injector.get(Guests)
 
 
@@ -330,7 +328,7 @@ class TestStoppingEnds:
         """One event runs, one waits for its turn, one keeps the client from being read."""
         application = await serve(
             Hanging,
-            http={"shutdown_timeout": 0.1},
+            shutdown_timeout=0.1,
             socketio={"concurrency": 1, "max_waiting": 1},
         )
         hanging = application.injector.get(Hanging)
@@ -349,7 +347,7 @@ class TestStoppingEnds:
     ) -> None:
         monkeypatch.setattr("rxkernel.servers.manager._CLOSING", 0.1)
         application = await serve(
-            Hanging, listeners=[Guests], http={"shutdown_timeout": 0.1}, socketio={"port": 0}
+            Hanging, listeners=[Guests], shutdown_timeout=0.1, socketio={"port": 0}
         )
         guests = application.injector.get(Guests)
         hanging = application.injector.get(Hanging)
@@ -390,7 +388,7 @@ class TestStoppingEnds:
     async def test_the_servers_also_when_it_is_cancelled_while_it_closes(
         self, serve: Serve
     ) -> None:
-        application = await serve(Hanging, listeners=[Guests], http={"shutdown_timeout": 0.1})
+        application = await serve(Hanging, listeners=[Guests], shutdown_timeout=0.1)
         guests = application.injector.get(Guests)
         guests.slow = "DISCONNECTED"
         server = application.servers["http"]

@@ -185,7 +185,7 @@ class TestAcknowledgement:
             async def stamp(self, event: ResponseEvent) -> None:
                 event.response.headers["X-Stamp"] = "yes"
 
-        application = await serve(Guard, http={"request_id_header": "X-Request-ID"})
+        application = await serve(Guard, request_id_header="X-Request-ID")
 
         headers = {"X-Request-ID": "mine"}
         async with client(application, headers=headers) as socket:
@@ -821,7 +821,7 @@ class TestStopping:
     async def test_an_event_that_does_not_end_is_cancelled_at_the_deadline(
         self, serve: Serve
     ) -> None:
-        application = await serve(Gate, http={"shutdown_timeout": 0.1})
+        application = await serve(Gate, shutdown_timeout=0.1)
         gate = application.injector.get(Gate)
 
         async with raw_socket(application) as raw:

@@ -61,7 +61,7 @@ class Running:
 @pytest_asyncio.fixture
 async def running() -> AsyncIterator[Running]:
     slow = Slow()
-    settings = Settings(http=HttpSettings(port=0, shutdown_timeout=5), bundles={"lines": LIMITS})
+    settings = Settings(http=HttpSettings(port=0), shutdown_timeout=5, bundles={"lines": LIMITS})
     application = Application(bundles=["lines"], controllers=[slow], settings=settings)
     await application.start()
     yield Running(application, slow)

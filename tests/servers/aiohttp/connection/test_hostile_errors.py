@@ -92,7 +92,7 @@ async def test_an_action_that_fails_is_500_and_nothing_else(
     serve: Serve, session: aiohttp.ClientSession, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Without a word of why, with the id that finds it in the log; the server goes on."""
-    url = http_url(await serve(Broken, http=ID))
+    url = http_url(await serve(Broken, **ID))
 
     async with session.get(url + name, headers={"X-Request-ID": "mine-1"}) as response:
         assert (response.status, await response.json()) == (500, INTERNAL)
@@ -273,7 +273,7 @@ async def test_the_name_of_a_client_stays_on_its_line(
 ) -> None:
     """``User-Agent`` is a field of the access log, and an id that is none is not taken."""
     caplog.set_level(logging.INFO, "rxkernel.access")
-    application = await serve(Broken, access=True, http=ID)
+    application = await serve(Broken, access=True, **ID)
     head = f"User-Agent: x{text}\r\nX-Request-ID: {text}\r\n".encode()
 
     await ask(application, b"/fine", head)

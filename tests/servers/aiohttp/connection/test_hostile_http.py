@@ -476,7 +476,7 @@ async def test_what_no_route_answers_has_the_headers_of_every_answer(
         header_timeout=0.2,
         max_connections_per_address=2 if text is None else 9,
         security_headers=True,
-        request_id_header="X-Request-ID",
+        parts={"request_id_header": "X-Request-ID"},
     )
 
     async with target.client() as first, target.client() as second, target.client() as wire:

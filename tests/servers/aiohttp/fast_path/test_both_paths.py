@@ -198,13 +198,14 @@ async def quiet(server: HttpServer, threads: Threads, client: Client) -> None:
         turns = turns + 1 if before == (client.received, client.is_closed) else 0
 
 
-SETTINGS: list[dict[str, Any]] = [
-    {},
-    {"request_id_header": None},
-    {"compression": True, "compression_minimum": 500, "security_headers": True},
-    {"origins": ("https://a.example",), "trusted_proxies": ("127.0.0.1",)},
-    {"allowed_hosts": ("shop",)},
+SETTINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({}, {}),
+    ({"request_id_header": None}, {}),
+    ({}, {"compression": True, "compression_minimum": 500, "security_headers": True}),
+    ({}, {"origins": ("https://a.example",), "trusted_proxies": ("127.0.0.1",)}),
+    ({}, {"allowed_hosts": ("shop",)}),
 ]
+"""Of the application, and of its section ``http``."""
 
 
 HELLO = b"GET / HTTP/1.1\r\nHost: shop\r\n\r\n"
@@ -249,14 +250,14 @@ def examples(test: Any) -> Any:
 
 
 @pytest.mark.hypothesis
-@pytest.mark.parametrize("http_settings", SETTINGS)
-def test_both_lanes_give_the_same_bytes(http_settings: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("own", "of_http"), SETTINGS)
+def test_both_lanes_give_the_same_bytes(own: dict[str, Any], of_http: dict[str, Any]) -> None:
     runner, threads = asyncio.Runner(), Threads()
     runner.get_loop().set_default_executor(threads)
     applications: list[Application] = []
 
     async def started(*, fast_path: bool) -> HttpServer:
-        settings = Settings(http=HttpSettings(port=0, fast_path=fast_path, **http_settings))
+        settings = Settings(http=HttpSettings(port=0, fast_path=fast_path, **of_http), **own)
         application = Application(controllers=[Shop], settings=settings)
         await application.start()
         applications.append(application)

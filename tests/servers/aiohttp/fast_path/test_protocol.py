@@ -268,7 +268,7 @@ async def test_a_client_that_leaves_meanwhile_is_no_failure(
 
 
 async def test_a_request_that_outlasts_the_stop_is_cancelled(serve: Serve) -> None:
-    application = await serve(Paths, http={"shutdown_timeout": 0.0})
+    application = await serve(Paths, shutdown_timeout=0.0)
     paths = application.injector.get(Paths)
 
     async with raw_http(application) as connection:

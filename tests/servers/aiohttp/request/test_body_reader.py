@@ -165,7 +165,7 @@ async def test_a_body_that_is_not_read_to_its_end_leaves_the_connection_in_order
 async def test_a_server_that_stops_lets_go_of_a_body_that_does_not_come(
     serve: Serve, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    application = await serve(Streams, http={"shutdown_timeout": 0.1})
+    application = await serve(Streams, shutdown_timeout=0.1)
     caplog.set_level(logging.DEBUG)
 
     async with raw_http(application) as client:

@@ -138,7 +138,7 @@ async def test_no_collector_is_needed_to_forget_a_request(serve: Serve) -> None:
 
 
 async def test_an_id_that_would_be_another_header_is_refused(serve: Serve) -> None:
-    application = await serve(Paths, http={"request_id_header": "X-Request-ID"})
+    application = await serve(Paths, request_id_header="X-Request-ID")
     async with raw_http(application) as connection:
         await connection.send(get("/id"))
         answer = await connection.answer()

@@ -15,7 +15,6 @@ from rxkernel import (
     ConnectionEvent,
     FileResponse,
     ForbiddenException,
-    HttpSettings,
     Request,
     RequestIdFilter,
     Response,
@@ -135,7 +134,7 @@ async def test_every_answer_tells_the_id_that_was_brought(
     serve: Serve, session: aiohttp.ClientSession, method: str, path: str, status: int
 ) -> None:
     listeners = [Native] if "native" in path else []
-    application = await serve(Shop, http={**ON, "body_limit": 10}, listeners=listeners)
+    application = await serve(Shop, http={"body_limit": 10}, listeners=listeners, **ON)
     url = http_url(application, path)
     data = "x" * 100 if path == "/posted" else None
 
@@ -160,7 +159,7 @@ async def test_an_answer_that_middleware_begins_by_itself_tells_it(
         if isinstance(event.server.engine, web.Application):
             event.server.engine.middlewares.append(refuse)
 
-    url = http_url(await serve(Shop, http=ON, listeners=[add]), "/id")
+    url = http_url(await serve(Shop, listeners=[add], **ON), "/id")
 
     async with session.get(url, headers={NAME: "mine.1"}) as response:
         assert (response.status, response.headers[NAME]) == (403, "mine.1")
@@ -169,7 +168,7 @@ async def test_an_answer_that_middleware_begins_by_itself_tells_it(
 async def test_the_handshake_of_a_websocket_tells_it(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
-    url = http_url(await serve(Shop, http=ON), "/socket.io/?EIO=4&transport=websocket")
+    url = http_url(await serve(Shop, **ON), "/socket.io/?EIO=4&transport=websocket")
 
     async with session.ws_connect(url, headers={NAME: "mine.1"}) as socket:
         assert socket._response.headers[NAME] == "mine.1"
@@ -178,7 +177,7 @@ async def test_the_handshake_of_a_websocket_tells_it(
 async def test_socketio_tells_it_on_a_port_of_its_own(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
-    application = await serve(Shop, http=ON, socketio={"port": 0})
+    application = await serve(Shop, socketio={"port": 0}, **ON)
     url = f"{application.servers['socketio'].url}/socket.io/?EIO=4&transport="
 
     async with session.get(url + "polling", headers={NAME: "mine.1"}) as response:
@@ -190,7 +189,7 @@ async def test_socketio_tells_it_on_a_port_of_its_own(
 async def test_the_action_sees_the_id_that_is_told(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
-    url = http_url(await serve(Shop, http=ON))
+    url = http_url(await serve(Shop, **ON))
 
     for path in ("id", "threaded", "stream"):
         async with session.get(url + path) as response:
@@ -205,7 +204,7 @@ async def test_what_is_no_id_is_not_taken(
     serve: Serve, session: aiohttp.ClientSession, given: str
 ) -> None:
     """It would go into logs and to other services."""
-    url = http_url(await serve(Shop, http=ON), "/id")
+    url = http_url(await serve(Shop, **ON), "/id")
 
     async with session.get(url, headers={NAME: given}) as response:
         assert response.headers[NAME] not in (given, "")
@@ -214,7 +213,7 @@ async def test_what_is_no_id_is_not_taken(
 
 async def test_ids_differ(serve: Serve, session: aiohttp.ClientSession) -> None:
     """Also where an application answers with one response again and again."""
-    url = http_url(await serve(Shop, http=ON, listeners=[Native]))
+    url = http_url(await serve(Shop, listeners=[Native], **ON))
     seen = set()
 
     for path in ("id", "shared", "shared", "native/answer", "nowhere"):
@@ -228,7 +227,7 @@ async def test_ids_differ(serve: Serve, session: aiohttp.ClientSession) -> None:
 async def test_the_header_has_the_name_of_the_setting(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
-    url = http_url(await serve(Shop, http={"request_id_header": "X-Correlation-ID"}), "/id")
+    url = http_url(await serve(Shop, request_id_header="X-Correlation-ID"), "/id")
 
     async with session.get(url, headers={"X-Correlation-ID": "c", NAME: "r"}) as response:
         assert response.headers["X-Correlation-ID"] == "c"
@@ -251,15 +250,15 @@ async def test_without_a_header_ids_stay_inside(
 
 def test_a_file_can_say_none(tmp_path: Path) -> None:
     """TOML has no null."""
-    (tmp_path / "rxkernel.toml").write_text('http.request_id_header = "none"')
+    (tmp_path / "rxkernel.toml").write_text('request_id_header = "none"')
 
     settings = load_settings(directory=tmp_path, environment={})
 
-    assert settings.http.request_id_header is None
+    assert settings.request_id_header is None
 
 
 async def test_acknowledgements_tell_it_of_errors_too(serve: Serve) -> None:
-    async with raw_socket(await serve(Shop, http=ON)) as socket:
+    async with raw_socket(await serve(Shop, **ON)) as socket:
         await socket.send('421["id"]', '422["broken"]', '423["nothing"]', '424["threaded"]')
         answers = [await socket.receive() for _ in range(4)]
 
@@ -270,7 +269,7 @@ async def test_acknowledgements_tell_it_of_errors_too(serve: Serve) -> None:
 
 async def test_events_are_named_after_their_handshake(serve: Serve) -> None:
     """The same id with another end: no two events have one, on whatever connection."""
-    application = await serve(Shop, http=ON)
+    application = await serve(Shop, **ON)
     ids = []
 
     for brought in ("hand.shake", "hand.shake", "x" * 128):
@@ -285,7 +284,7 @@ async def test_events_are_named_after_their_handshake(serve: Serve) -> None:
 
 
 async def test_a_refused_client_learns_it(serve: Serve) -> None:
-    async with raw_socket(await serve(Shop, http=ON), connect="") as socket:
+    async with raw_socket(await serve(Shop, **ON), connect="") as socket:
         await socket.send('40{"as":"stranger"}')
         assert f'"headers":{{"{NAME}":"' in str(await socket.receive())
 
@@ -305,7 +304,7 @@ async def test_the_test_client_has_it_too(client_of: ClientOf) -> None:
 
 
 async def test_the_test_client_tells_none_where_none_is_told(client_of: ClientOf) -> None:
-    settings = Settings(http=HttpSettings(request_id_header=None))
+    settings = Settings(request_id_header=None)
     client = client_of(Application(controllers=[Shop], settings=settings))
 
     assert NAME not in (await client.http("id", headers={NAME: "mine"})).headers
@@ -338,7 +337,7 @@ async def test_log_lines_of_a_request_have_its_id(
 ) -> None:
     """Those of the application's own loggers, in the action, in its thread, while a stream is
     sent and behind the answer; and those about a failure."""
-    url = http_url(await serve(Shop, http=ON))
+    url = http_url(await serve(Shop, **ON))
     logger.info("in nobody's name")
 
     for path in ("id", "threaded", "stream", "broken"):
@@ -357,7 +356,7 @@ async def test_log_lines_of_a_request_have_its_id(
 
 
 async def test_log_lines_of_an_event_have_its_id(serve: Serve, lines: Lines) -> None:
-    async with client(await serve(Shop, http=ON), headers={NAME: "of"}) as connected:
+    async with client(await serve(Shop, **ON), headers={NAME: "of"}) as connected:
         await asyncio.gather(*(connected.call(e) for e in ("id", "threaded", "broken")))
         await until(lambda: len(lines.seen) == 6)
 

@@ -346,7 +346,7 @@ async def test_a_reader_that_leaves_with_much_pipelined_behind_its_stream_closes
 @pytest.mark.parametrize("number", [200, pytest.param(1000, marks=pytest.mark.soak)])
 async def test_idle_streams_end_at_once_when_the_server_stops(serve: Serve, number: int) -> None:
     """G4-1000-idle: aiohttp waits a minute for them."""
-    application = await serve(Events, http={"shutdown_timeout": 60.0})
+    application = await serve(Events, shutdown_timeout=60.0)
     events, server = application.injector.get(Events), application.servers["http"]
 
     async def listen() -> bytes:

@@ -276,7 +276,7 @@ async def test_a_stop_waits_for_a_file_on_its_way(site: Application, large: Path
 
 async def test_a_stop_cuts_it_off_at_the_deadline(serve: Serve, large: Path) -> None:
     controller = type("Site", (Files,), {"root": large.parent})
-    site = await serve(controller, http={"shutdown_timeout": 0.1})
+    site = await serve(controller, shutdown_timeout=0.1)
     async with asyncio.timeout(20), connection(site) as (reader, writer):
         await begin(site, reader, writer)
         assert not await site.stop()
