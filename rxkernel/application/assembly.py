@@ -36,13 +36,14 @@ from rxkernel.routing.storage import (
 )
 from rxkernel.routing.storages import MetadataStorages
 from rxkernel.routing.targets import name_of_target
+from rxkernel.servers.access_log import PROBE
 from rxkernel.servers.aiohttp.server import HttpServer
 from rxkernel.servers.aiohttp.site import HttpSite
 from rxkernel.servers.manager import ServerManager
 from rxkernel.servers.socketio.server import SocketioServer
 from rxkernel.settings import Settings
 
-_OPTIONS = ("public",)
+_OPTIONS = ("public", PROBE)
 """The keys of options that the framework's own routes have, see `HealthController`."""
 
 

@@ -17,6 +17,7 @@ from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.routing.decorators import http, option
 from rxkernel.routing.metadata import HttpMetadata
+from rxkernel.servers.access_log import PROBE
 from rxkernel.servers.events import ReadinessEvent, ServerEvents
 from rxkernel.servers.manager import ServerManager
 from rxkernel.settings import Settings
@@ -44,12 +45,14 @@ class HealthController:
 
     @http("GET", "/healthz", "healthz")
     @option("public", True)
+    @option(PROBE, True)
     async def healthz(self, request: Request) -> Response:
         """200 as long as the event loop turns."""
         return Response({"status": "alive"}, 200, _NOT_KEPT)
 
     @http("GET", "/readyz", "readyz")
     @option("public", True)
+    @option(PROBE, True)
     async def readyz(self, request: Request) -> Response:
         """200, or 503 and an error for each that objects, by its name."""
         objections = await self._ask()

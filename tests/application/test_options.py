@@ -77,7 +77,10 @@ async def test_option_of_metadata_added_by_hand_is_checked() -> None:
 
 async def test_health_routes_need_no_declaration() -> None:
     async with Application(settings=Settings(health=True)) as application:
-        assert application.kernel.http_definitions["healthz"].options == {"public": True}
+        assert application.kernel.http_definitions["healthz"].options == {
+            "public": True,
+            "probe": True,
+        }
 
 
 class Plain:

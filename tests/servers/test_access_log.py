@@ -18,6 +18,7 @@ from rxkernel import (
     StreamResponse,
     http,
     observe,
+    option,
     websocket,
 )
 from tests.servers.conftest import Serve, http_url
@@ -304,6 +305,44 @@ async def test_a_body_that_is_refused_has_met_its_route(
         await until(lines)
 
     assert [shape(line) for line in lines()] == [("POST", "/small", status, "small")]
+
+
+class Watched:
+    @http("GET", "/healthz", "healthz")
+    async def healthz(self, request: Request) -> str:
+        return "mine"
+
+    @http("GET", "/ping", "ping")
+    @websocket("ping")
+    @option("probe", True)
+    async def ping(self, request: Request) -> str:
+        return "pong"
+
+
+async def test_access_line_of_a_route_with_option_probe_has_level_debug(
+    serve: Serve,
+    session: aiohttp.ClientSession,
+    lines: Lines,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The option decides, not the name of the route."""
+    caplog.set_level(logging.DEBUG, "rxkernel.access")
+    application = await serve(Watched, access=True)
+
+    for path in ("/healthz", "/ping"):
+        async with session.get(http_url(application, path)) as response:
+            await response.read()
+    async with client(application) as connected:
+        await connected.call("ping")
+    await until(lambda: len(lines()) == 4)
+
+    levels = [(line["method"], line["path"], line["levelname"]) for line in lines()]
+    assert sorted(levels) == [
+        ("CONNECT", "/", "INFO"),
+        ("EVENT", "ping", "DEBUG"),
+        ("GET", "/healthz", "INFO"),
+        ("GET", "/ping", "DEBUG"),
+    ]
 
 
 async def test_probes_are_for_debug(

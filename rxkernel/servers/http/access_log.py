@@ -14,6 +14,7 @@ def log_request(
     status: int,
     duration: float,
     size: int | None,
+    level: int,
 ) -> None:
     """Write it; see `log_access` for the arguments."""
     log_access(
@@ -27,4 +28,5 @@ def log_request(
         client=client,
         request_id=request_id,
         user_agent=head.headers.get("User-Agent"),
+        level=level,
     )

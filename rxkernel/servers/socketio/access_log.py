@@ -4,7 +4,7 @@ from time import perf_counter
 
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
-from rxkernel.servers.access_log import GONE, log_access
+from rxkernel.servers.access_log import GONE, level_for, log_access
 from rxkernel.servers.socketio.connection import SocketioConnection
 
 
@@ -29,6 +29,7 @@ def log_socket(
         client=connection.client,
         request_id=request.id,
         user_agent=connection.headers.get("User-Agent"),
+        level=level_for(request.definition),
         connection_id=connection.id,
         namespace=connection.namespace,
     )

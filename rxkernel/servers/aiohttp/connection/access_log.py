@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 
 from rxkernel.messages.connection import ClientAddress
-from rxkernel.servers.access_log import GONE, logger
+from rxkernel.servers.access_log import GONE, level_for, logger
 from rxkernel.servers.aiohttp.connection.request_handler import RequestHandler
 from rxkernel.servers.aiohttp.request.request_ids import NativeRequestIds, kernel_request
 from rxkernel.servers.http.access_log import log_request
@@ -44,6 +44,7 @@ class AccessLines(AbstractAccessLogger):
         assert isinstance(access, HttpAccess)
         if IS_LOGGED in request:
             return
+        ours = kernel_request(request)
         log_request(
             request,
             _route(request),
@@ -52,6 +53,7 @@ class AccessLines(AbstractAccessLogger):
             response.status if _is_whole(response) else GONE,
             time + request.get(EARLIER, 0.0),
             _size(request, response),
+            level_for(None if ours is None else ours.definition),
         )
 
 

@@ -21,7 +21,7 @@ from rxkernel.messages.connection import ClientAddress
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response, close_source
 from rxkernel.routing.definitions import HttpDefinition
-from rxkernel.servers.access_log import GONE
+from rxkernel.servers.access_log import GONE, level_for
 from rxkernel.servers.aiohttp.connection.access_log import EARLIER
 from rxkernel.servers.aiohttp.fast_path.framing import Line, Message
 from rxkernel.servers.aiohttp.fast_path.native_request import FastPathNative
@@ -295,4 +295,7 @@ async def _is_drained(line: FastPathHandle) -> bool:
 
 def _log(message: Message, request: Request, status: int, size: int | None) -> None:
     duration = perf_counter() - request.received_at
-    log_request(message, request.route_name, request.client, request.id, status, duration, size)
+    level = level_for(request.definition)
+    log_request(
+        message, request.route_name, request.client, request.id, status, duration, size, level
+    )
