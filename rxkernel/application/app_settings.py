@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 
 from rxkernel.application.bundle import Bundle
-from rxkernel.application.problems import shown
+from rxkernel.application.injection_errors import shown
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.settings import Settings
 

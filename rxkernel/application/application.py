@@ -9,9 +9,10 @@ from typing import Any, Self
 import attrs
 from injector import Injector
 
+from rxkernel.application.application_spec import ApplicationSpec
 from rxkernel.application.arguments import check_arguments
-from rxkernel.application.assembly import Assembly, Parts
-from rxkernel.application.discovery import Given
+from rxkernel.application.bundle_resolution import BundleRef
+from rxkernel.application.composition_root import CompositionRoot
 from rxkernel.application.events import ApplicationEvents, BootstrapEvent, ShutdownEvent
 from rxkernel.application.overrides import Overrides
 from rxkernel.application.reloading import Reload
@@ -49,12 +50,12 @@ _MADE_OF = (
 class _Running:
     """What exists between boot and shutdown; *undo* takes it down in reverse order."""
 
-    assembly: Assembly
+    root: CompositionRoot
     undo: AsyncExitStack
 
     @property
     def injector(self) -> Injector:
-        return self.assembly.services.injector
+        return self.root.container.injector
 
 
 class Application:
@@ -77,7 +78,7 @@ class Application:
     def __init__(
         self,
         *,
-        bundles: Sequence[Given] = (),
+        bundles: Sequence[BundleRef] = (),
         controllers: Sequence[Any] = (),
         listeners: Sequence[Any] = (),
         modules: Sequence[Any] = (),
@@ -137,7 +138,7 @@ class Application:
 
     @property
     def kernel(self) -> Kernel:
-        return self._booted.assembly.kernel
+        return self._booted.root.kernel
 
     @property
     def injector(self) -> Injector:
@@ -145,7 +146,7 @@ class Application:
 
     @property
     def servers(self) -> ServerManager:
-        return self._booted.assembly.servers
+        return self._booted.root.servers
 
     @property
     def _booted(self) -> _Running:
@@ -173,7 +174,7 @@ class Application:
             async with self._boot_lock:
                 if self._running is None:
                     self._running = await self._boot(overrides or {})
-        if overrides and overrides != self._booted.assembly.parts.overrides:
+        if overrides and overrides != self._booted.root.spec.overrides:
             raise RxKernelError(
                 "the application is booted already, with other services; give overrides to "
                 "what boots it, or await application.stop() first"
@@ -217,7 +218,7 @@ class Application:
         async with self._reload_lock:  # a reload that has begun is finished first
             self._is_stopping = True
         try:
-            return await self._running.assembly.servers.stop()
+            return await self._running.root.servers.stop()
         finally:
             async with self._boot_lock:  # a boot that begins now waits for the end of this
                 running, self._running = self._running, None
@@ -237,30 +238,30 @@ class Application:
 
     async def _boot(self, overrides: Overrides) -> _Running:
         async with AsyncExitStack() as undo:
-            parts = attrs.evolve(self.parts(), overrides=overrides)
-            assembly = Assembly(parts)
-            injector, kernel = assembly.services.injector, assembly.kernel
-            undo.callback(parts.storages.replace, parts.storages.all())
-            undo.callback(assembly.observers.remove_all)
+            spec = attrs.evolve(self.spec(), overrides=overrides)
+            root = CompositionRoot(spec)
+            injector, kernel = root.container.injector, root.kernel
+            undo.callback(spec.storages.replace, spec.storages.all())
+            undo.callback(root.listener_registry.remove_all)
             undo.push_async_callback(kernel.close)
-            assembly.assemble()
-            for service in assembly.services.managed():
+            root.compose()
+            for service in root.container.managed():
                 try:
                     await service.__aenter__()
                 except Exception as exc:
                     exc.add_note(f"while the service {type(service).__qualname__} was opened")
                     raise
-                undo.push_async_callback(_leave, service)
-            storages = parts.storages
+                undo.push_async_callback(_close_service, service)
+            storages = spec.storages
             event = BootstrapEvent(injector, storages.http, storages.websocket, storages.procedure)
             await self.dispatcher.dispatch(ApplicationEvents.BOOTSTRAP, event)
-            assembly.check_controllers()
-            compiled = await kernel.compile(parts.storages.all())
-            assembly.servers.check(kernel.compiled)
+            root.check_controllers()
+            compiled = await kernel.compile(spec.storages.all())
+            root.servers.check(kernel.compiled)
             await self.dispatcher.dispatch(KernelEvents.KERNEL_COMPILED, compiled)
-            undo.push_async_callback(self._say_goodbye, injector)
+            undo.push_async_callback(self._dispatch_shutdown, injector)
             undo.push_async_callback(kernel.settle, self.settings.shutdown_timeout)
-            return _Running(assembly, undo.pop_all())
+            return _Running(root, undo.pop_all())
 
     async def reload(
         self,
@@ -293,7 +294,7 @@ class Application:
         async with self._reload_lock:
             if self._is_stopping:
                 raise RxKernelError("the application is stopping; it serves no other routes")
-            change = Reload(self._booted.assembly, add=add, remove=remove, controllers=controllers)
+            change = Reload(self._booted.root, add=add, remove=remove, controllers=controllers)
             await change.prepare()
             event = change.apply()
         try:
@@ -302,9 +303,9 @@ class Application:
             logger.exception("a listener of %s failed", KernelEvents.KERNEL_COMPILED)
         return event
 
-    def parts(self) -> Parts:
-        """What it is made of, as boot sees it."""
-        return Parts(
+    def spec(self) -> ApplicationSpec:
+        """The arguments of this application, as boot reads them."""
+        return ApplicationSpec(
             bundles=self.bundles,
             controllers=self.controllers,
             listeners=self.listeners,
@@ -318,14 +319,14 @@ class Application:
             storages=self._storages,
         )
 
-    async def _say_goodbye(self, injector: Injector) -> None:
+    async def _dispatch_shutdown(self, injector: Injector) -> None:
         try:
             await self.dispatcher.dispatch(ApplicationEvents.SHUTDOWN, ShutdownEvent(injector))
         except Exception:
             logger.exception("a listener of %s failed", ApplicationEvents.SHUTDOWN)
 
 
-async def _leave(service: Any) -> None:
+async def _close_service(service: Any) -> None:
     """Close one service; the others are closed whatever it does."""
     try:
         await service.__aexit__(None, None, None)

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from rxkernel.application.problems import shown
+from rxkernel.application.injection_errors import shown
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.settings import Settings
 

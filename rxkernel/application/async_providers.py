@@ -18,7 +18,7 @@ from injector import (
 )
 from injector import MultiBinder as Several
 
-from rxkernel.application.problems import name_of
+from rxkernel.application.injection_errors import name_of
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.kernel.scopes import AsyncProvider, ConnectionScope, RequestScope
 from rxkernel.messages.scoped_services import is_async_manager

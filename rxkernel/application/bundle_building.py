@@ -11,16 +11,18 @@ from injector import CallableProvider, Injector, InstanceProvider, Provider
 from injector import Error as InjectorError
 
 from rxkernel.application.bundle import Bundle
-from rxkernel.application.bundle_rules import Found, check_bundle, class_of
-from rxkernel.application.problems import explain, shown
+from rxkernel.application.bundle_rules import BundleOrClass, check_bundle, class_of
+from rxkernel.application.injection_errors import describe_injection_error, shown
 from rxkernel.application.settings_sources import default_section
+from rxkernel.exception_text import place_of
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.nearest import nearest
-from rxkernel.raised import place_of
 from rxkernel.settings import Settings
 
 
-def build_bundles(injector: Injector, found: Sequence[Found], settings: Settings) -> list[Bundle]:
+def build_bundles(
+    injector: Injector, found: Sequence[BundleOrClass], settings: Settings
+) -> list[Bundle]:
     """Build the classes in *found*; let each bundle bind its services, and bind the bundle.
 
     It is bound as its class and as each base class that no other bundle of *found* has.
@@ -64,7 +66,7 @@ class _Builder:
         for kind in kinds:
             self._injector.binder.bind(kind, to=provider)
 
-    def build(self, bundle: Found) -> Bundle:
+    def build(self, bundle: BundleOrClass) -> Bundle:
         """The instance, once it has bound its services.
 
         Raises:
@@ -84,11 +86,11 @@ class _Builder:
             ) from exc
         except BaseException as exc:
             place = "" if isinstance(exc, InjectorError) else place_of(exc)
-            problem = f"{explain(f'bundle {bundle.name!r}', exc)}{place}"
+            problem = f"{describe_injection_error(f'bundle {bundle.name!r}', exc)}{place}"
             raise ConfigurationError(problem) from exc
         return built
 
-    def _bind_settings(self, bundle: Found) -> None:
+    def _bind_settings(self, bundle: BundleOrClass) -> None:
         if (kind := bundle.settings_class) is None:
             return
         given = self._settings.bundles.get(bundle.name)
@@ -117,7 +119,7 @@ def unread_settings(settings: Settings, bundles: Iterable[Bundle]) -> Iterator[s
             yield f"{what} no such bundle is enabled; enable it, or leave its settings out"
 
 
-def _kinds(bundle: Found) -> list[type[Bundle]]:
+def _kinds(bundle: BundleOrClass) -> list[type[Bundle]]:
     """The classes that *bundle* is an instance of, without `Bundle` itself."""
     kinds = class_of(bundle).__mro__
     return [kind for kind in kinds if issubclass(kind, Bundle) and kind is not Bundle]

@@ -7,17 +7,17 @@ from inspect import getattr_static
 from typing import TYPE_CHECKING, Any
 
 from rxkernel.application.bundle import Bundle
-from rxkernel.application.bundle_rules import Found, class_of
+from rxkernel.application.bundle_rules import BundleOrClass, class_of
 from rxkernel.application.entry_points import entry_of, extra_of, installed, package_of
-from rxkernel.application.problems import shown
+from rxkernel.application.injection_errors import shown
+from rxkernel.exception_text import place_of, summary_of, text_of
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.raised import place_of, summary_of, text_of
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 
-def load(name: str) -> Found:
+def load(name: str) -> BundleOrClass:
     """Import the installed bundle *name*.
 
     Raises:
@@ -50,7 +50,7 @@ def load(name: str) -> Found:
     return found
 
 
-def _imported(entry: "EntryPoint") -> Found:
+def _imported(entry: "EntryPoint") -> BundleOrClass:
     form = f"the entry point {entry.value!r} of the package {package_of(entry)!r}"
     try:
         module, attribute = entry.module, entry.attr
@@ -63,7 +63,7 @@ def _imported(entry: "EntryPoint") -> Found:
         if not hasattr(found, part):
             raise ConfigurationError(f"module {module!r} has no {attribute!r}; correct {form}")
         found = getattr(found, part)
-    loaded: Found = found
+    loaded: BundleOrClass = found
     return loaded
 
 

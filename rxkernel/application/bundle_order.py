@@ -2,11 +2,13 @@
 
 from collections.abc import Collection, Iterator, Mapping
 
-from rxkernel.application.bundle_rules import Found
+from rxkernel.application.bundle_rules import BundleOrClass
 from rxkernel.exceptions import ConfigurationError
 
 
-def in_order(found: Mapping[str, Found], failed: Collection[str] = ()) -> list[Found]:
+def in_order(
+    found: Mapping[str, BundleOrClass], failed: Collection[str] = ()
+) -> list[BundleOrClass]:
     """The bundles of *found*, by name, in the order in which they are set up.
 
     Bundles keep their order where nothing else is required. The names in *failed* are enabled
@@ -33,7 +35,7 @@ def in_order(found: Mapping[str, Found], failed: Collection[str] = ()) -> list[F
 class _Order:
     """Walks from each bundle to those before it; every way back is a circle."""
 
-    def __init__(self, found: Mapping[str, Found]) -> None:
+    def __init__(self, found: Mapping[str, BundleOrClass]) -> None:
         self.placed: dict[str, None] = {}
         self.circles: list[str] = []
         self._found = found

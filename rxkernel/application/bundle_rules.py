@@ -12,17 +12,17 @@ import click
 
 from rxkernel.application.bundle import Bundle
 from rxkernel.application.bundle_spelling import misspelt
-from rxkernel.application.problems import shown
+from rxkernel.application.injection_errors import shown
 from rxkernel.application.settings_fields import fields_of, group_of, key_of
+from rxkernel.exception_text import place_of, summary_of
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.messages.transport import Transport
-from rxkernel.raised import place_of, summary_of
 from rxkernel.routing.markers import BuiltInMarker, Marker
 from rxkernel.routing.resolver import problem_of_bind
 from rxkernel.servers.server import Server
 from rxkernel.settings import Settings
 
-Found = Bundle | type[Bundle]
+BundleOrClass = Bundle | type[Bundle]
 
 Rule = Callable[[str, Any], Iterator[str]]
 """Takes the name and the value of an attribute, yields the problems."""
@@ -43,7 +43,7 @@ def is_bundle_name(name: object) -> bool:
     return isinstance(name, str) and _NAME.fullmatch(name) is not None
 
 
-def check_bundle(bundle: Found) -> None:
+def check_bundle(bundle: BundleOrClass) -> None:
     """Check the type of every attribute of *bundle*, a class or an instance.
 
     Raises:
@@ -60,7 +60,7 @@ def check_bundle(bundle: Found) -> None:
         raise ConfigurationError(*problems)
 
 
-def clashes(bundles: Collection[Found]) -> Iterator[str]:
+def clashes(bundles: Collection[BundleOrClass]) -> Iterator[str]:
     """The problems of *bundles* together: two that have the same command or settings class."""
     owners: dict[tuple[str, Any], str] = {}
     for bundle in bundles:
@@ -80,7 +80,7 @@ def class_of(bundle: Any) -> type:
     return bundle if isinstance(bundle, type) else type(bundle)
 
 
-def _problems(bundle: Found) -> Iterator[str]:
+def _problems(bundle: BundleOrClass) -> Iterator[str]:
     cls = class_of(bundle)
     if not issubclass(cls, Bundle):
         what = shown(bundle)
@@ -109,7 +109,7 @@ def _problems(bundle: Found) -> Iterator[str]:
         yield from (f"bundle {name!r}: {problem}" for problem in _wrong_attributes(bundle))
 
 
-def _wrong_attributes(bundle: Found) -> Iterator[str]:
+def _wrong_attributes(bundle: BundleOrClass) -> Iterator[str]:
     for attribute, rules in _RULES.items():
         value = getattr(bundle, attribute)
         is_later = attribute in _WHEN_BUILT and isinstance(bundle, type)

@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable
 
 from rxkernel.application.application import Application
 from rxkernel.application.client_calls import ClientCalls
+from rxkernel.application.client_responses import sendable, write_refusal
 from rxkernel.application.recording import ConnectionRefusedException, RecordingConnection
-from rxkernel.application.sendable import sendable, write_refusal
 from rxkernel.exceptions import ForbiddenException
 from rxkernel.kernel.errors import failure_of
 from rxkernel.kernel.kernel import Kernel

@@ -17,7 +17,7 @@ from injector import (
 )
 
 from rxkernel.application.async_providers import is_factory_binding, provider_of_factory
-from rxkernel.application.problems import name_of
+from rxkernel.application.injection_errors import name_of
 from rxkernel.nearest import nearest
 
 Overrides = Mapping[Any, Any]

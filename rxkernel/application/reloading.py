@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
-from rxkernel.application.assembly import Assembly, no_route
-from rxkernel.application.observers import Found
+from rxkernel.application.composition_root import CompositionRoot, no_route
+from rxkernel.application.listener_registry import ObservedMethod
 from rxkernel.events.dispatcher import describe
 from rxkernel.events.observe import observations
 from rxkernel.exceptions import ConfigurationError
@@ -29,19 +29,19 @@ class Reload:
 
     def __init__(
         self,
-        assembly: Assembly,
+        root: CompositionRoot,
         *,
         add: Iterable[RouteMetadata],
         remove: Iterable[Any],
         controllers: Iterable[Any],
     ) -> None:
-        self._assembly = assembly
+        self._root = root
         self._add = tuple(add)
         self._remove = tuple(remove)
         self._new = tuple(controllers)
         self._routes: tuple[RouteMetadata, ...] = ()
         self._instances: dict[type, object] = {}
-        self._observed: list[Found] = []
+        self._observed: list[ObservedMethod] = []
         self._compiled: Compiled | None = None
 
     async def prepare(self) -> None:
@@ -58,16 +58,16 @@ class Reload:
         self._refuse_idle(errors)
         if errors:
             raise ConfigurationError.merge(errors)
-        assembly, kernel = self._assembly, self._assembly.kernel
-        controllers = {**assembly.controllers, **self._instances}
+        root, kernel = self._root, self._root.kernel
+        controllers = {**root.controllers, **self._instances}
         self._compiled = await kernel.compiler.compile(self._routes, controllers, kernel.compiled)
-        assembly.servers.check(self._compiled)
+        root.servers.check(self._compiled)
         self._observed = self._observed_by_new()
         _check_only(self._observed, self._compiled)
 
     def _kept(self, errors: list[ConfigurationError]) -> list[RouteMetadata]:
         """The routes that stay; an item of ``remove`` that is not there is an error."""
-        routes = self._assembly.parts.storages.all()
+        routes = self._root.spec.storages.all()
         removed: set[int] = set()
         for item in self._remove:
             metadata = item.metadata if isinstance(item, Definition) else item
@@ -83,7 +83,7 @@ class Reload:
         return [route for route in routes if id(route) not in removed]
 
     def _is_controller(self, item: Any) -> bool:
-        return id(item) in self._assembly.registered
+        return id(item) in self._root.registered
 
     def _built(self, errors: list[ConfigurationError]) -> dict[type, object]:
         built: dict[type, object] = {}
@@ -91,7 +91,7 @@ class Reload:
             if isinstance(controller, type):
                 try:
                     _refuse_managed(controller)
-                    built[controller] = self._assembly.services.create(controller)
+                    built[controller] = self._root.container.create(controller)
                 except ConfigurationError as error:
                     errors.append(error)
         return built
@@ -115,27 +115,29 @@ class Reload:
             ConfigurationError: a listener of a new controller cannot listen; nothing has changed.
         """
         assert self._compiled is not None
-        assembly = self._assembly
-        assembly.observers.add_all(self._observed)
+        root = self._root
+        root.listener_registry.add_all(self._observed)
         before = self._registered_instances()
         for controller in self._gone():
-            del assembly.registered[id(controller)]
+            del root.registered[id(controller)]
             if isinstance(controller, type):
-                del assembly.controllers[controller]
-        assembly.registered.update({id(controller): controller for controller in self._new})
-        assembly.controllers.update(self._instances)
+                del root.controllers[controller]
+        root.registered.update({id(controller): controller for controller in self._new})
+        root.controllers.update(self._instances)
         for cls, instance in self._instances.items():
-            assembly.services.replace(cls, instance)
+            root.container.replace(cls, instance)
         after = self._registered_instances()
-        assembly.observers.remove_of([before[number] for number in before.keys() - after.keys()])
-        assembly.parts.storages.replace(self._routes)
-        event = assembly.kernel.install(self._compiled)
-        assembly.servers.recompiled(self._compiled)
+        root.listener_registry.remove_of(
+            [before[number] for number in before.keys() - after.keys()]
+        )
+        root.spec.storages.replace(self._routes)
+        event = root.kernel.install(self._compiled)
+        root.servers.recompiled(self._compiled)
         return event
 
-    def _observed_by_new(self) -> list[Found]:
+    def _observed_by_new(self) -> list[ObservedMethod]:
         """What controllers observe that did not listen before."""
-        known = self._assembly.observers.know
+        known = self._root.listener_registry.has_listener_of
         return [
             found
             for instance in map(self._instance_of, self._new)
@@ -145,15 +147,15 @@ class Reload:
 
     def _gone(self) -> list[Any]:
         """The controllers that are removed, or of which the last route is."""
-        assembly = self._assembly
+        root = self._root
         staying = {id(route.target) for route in self._routes}
-        reached = {id(definition.metadata.target) for definition in assembly.kernel.compiled.all}
+        reached = {id(definition.metadata.target) for definition in root.kernel.compiled.all}
         removed = reached.union(map(id, self._remove)) - staying
-        return [c for c in assembly.registered.values() if id(c) in removed]
+        return [c for c in root.registered.values() if id(c) in removed]
 
     def _registered_instances(self) -> dict[int, object]:
         """The instances of the controllers, by identity."""
-        instances = map(self._assembly.instance_of, self._assembly.registered.values())
+        instances = map(self._root.instance_of, self._root.registered.values())
         return {id(instance): instance for instance in instances}
 
 
@@ -172,7 +174,7 @@ def _together(
     return storages.all()
 
 
-def _check_only(observed: Iterable[Found], compiled: Compiled) -> None:
+def _check_only(observed: Iterable[ObservedMethod], compiled: Compiled) -> None:
     """Ask each ``only=`` now: one that raises must not do so while messages are handled.
 
     Raises:

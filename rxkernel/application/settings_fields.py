@@ -18,7 +18,7 @@ LISTS = (tuple, list, set, frozenset)
 
 
 @attrs.frozen
-class Given:
+class RawValue:
     """A value as one source gave it."""
 
     value: object
@@ -44,14 +44,14 @@ class Setting:
     def variable(self) -> str:
         return "_".join(("rxkernel", *self.path)).replace("-", "_").upper()
 
-    def hides(self, given: Given) -> bool:
+    def hides(self, given: RawValue) -> bool:
         return self.is_secret or given.is_hidden
 
-    def convert(self, given: Given) -> object:
+    def convert(self, given: RawValue) -> object:
         value = _from_text(str(given.value), self.kind) if given.is_text else given.value
         return msgspec.convert(value, self.kind, strict=not given.is_text, dec_hook=_to_path)
 
-    def refuse(self, given: Given, error: Exception | None = None) -> str:
+    def refuse(self, given: RawValue, error: Exception | None = None) -> str:
         """Why *given* is refused; *error*, its validator's, may quote it: not for a secret."""
         shown = "a value that is kept secret" if self.hides(given) else _show(given.value)
         got = f"{self.name} from {given.source}: got {shown}"

@@ -17,7 +17,7 @@ import msgspec
 from rxkernel.application.settings_fields import (
     LISTS,
     Field,
-    Given,
+    RawValue,
     Setting,
     SettingPath,
     default_of,
@@ -64,7 +64,7 @@ def load_settings(
     loader.read_file()
     loader.read_environment(environment)
     for name, value in overrides.items():
-        loader.accept(tuple(name.split(".")), Given(value, f"command line ({name})"))
+        loader.accept(tuple(name.split(".")), RawValue(value, f"command line ({name})"))
     settings: Settings = loader.build(type(defaults), (), defaults)
     bundles = {
         name: loader.build(cls, (name,), defaults.bundles.get(name))
@@ -98,7 +98,7 @@ class _Loader:
     sections: dict[str, type] = attrs.field(factory=dict, init=False)
     settings: dict[SettingPath, Setting] = attrs.field(factory=dict, init=False)
     groups: set[SettingPath] = attrs.field(factory=set, init=False)
-    given: dict[SettingPath, tuple[Given, object]] = attrs.field(factory=dict, init=False)
+    given: dict[SettingPath, tuple[RawValue, object]] = attrs.field(factory=dict, init=False)
     secrets: list[object] = attrs.field(factory=list, init=False)
     problems: list[str] = attrs.field(factory=list, init=False)
     spoiled: set[SettingPath] = attrs.field(factory=set, init=False)
@@ -138,12 +138,12 @@ class _Loader:
         own, project = self.directory / "rxkernel.toml", self.directory / "pyproject.toml"
         document = self._parse(own)
         if document is not None:
-            self.accept((), Given(document, str(own)))
+            self.accept((), RawValue(document, str(own)))
             return
         tools = (self._parse(project) or {}).get("tool")
         if isinstance(tools, dict):
             table = tools.get("rxkernel", {})
-            self.accept((), Given(table, f"{project} [tool.rxkernel]"))
+            self.accept((), RawValue(table, f"{project} [tool.rxkernel]"))
 
     def _parse(self, path: Path) -> dict[str, Any] | None:
         """The document, empty after a failure; None if there is no such file."""
@@ -162,7 +162,7 @@ class _Loader:
             self.fail(f"{path}: must be valid TOML: {text}")
         return {}
 
-    def accept(self, path: SettingPath, given: Given) -> None:
+    def accept(self, path: SettingPath, given: RawValue) -> None:
         """Take a value, or every value of a table, where a setting of that name exists."""
         if path in self.settings:
             self._take(self.settings[path], given)
@@ -175,7 +175,7 @@ class _Loader:
             name = ".".join(path) or "rxkernel"
             self.fail(f"{name} from {given.source}: must be a table of settings", path)
 
-    def _take(self, setting: Setting, given: Given) -> None:
+    def _take(self, setting: Setting, given: RawValue) -> None:
         if setting.hides(given):
             self.secrets.append(given.value)
         try:
@@ -183,7 +183,7 @@ class _Loader:
         except msgspec.ValidationError:
             self.fail(setting.refuse(given), setting.path)
 
-    def _refuse_unknown(self, path: SettingPath, given: Given) -> None:
+    def _refuse_unknown(self, path: SettingPath, given: RawValue) -> None:
         known = self.groups | self.settings.keys()
         parent = path[:-1] if path[:-1] in self.groups else ()
         siblings = [".".join(name) for name in known if name and name[:-1] == parent]
@@ -206,7 +206,7 @@ class _Loader:
                     hint = _hint(variable, meanings, starts, prefix="RXKERNEL_")
                     self.fail(f"{variable}: no such setting; {hint}")
                 case [(setting, False)]:
-                    self._take(setting, Given(environment[variable], variable, is_text=True))
+                    self._take(setting, RawValue(environment[variable], variable, is_text=True))
                 case [(setting, True)]:
                     self._take_file(setting, variable, environment)
                 case several:
@@ -226,7 +226,7 @@ class _Loader:
         except ValueError:
             self.fail(f"{where}: {path} must be UTF-8 text", setting.path)
         else:
-            self._take(setting, Given(text, variable, is_text=True, is_hidden=True))
+            self._take(setting, RawValue(text, variable, is_text=True, is_hidden=True))
 
     def build(self, cls: type, path: SettingPath, base: object) -> Any:
         """A *cls*: what was given over *base*, or over its defaults; None if that failed."""
@@ -248,7 +248,7 @@ class _Loader:
         """What *field* becomes; NOTHING leaves it to the default of the class."""
         path = (*parent, key_of(field))
         start = default_of(field) if base is None else getattr(base, field.name)
-        if (group := group_of(kind)) and (field.default is attrs.NOTHING or self._given_in(path)):
+        if (group := group_of(kind)) and (field.default is attrs.NOTHING or self._values_in(path)):
             return self.build(group, path, None if start is attrs.NOTHING else start)
         if path in self.given:
             return self.given[path][1]
@@ -259,7 +259,7 @@ class _Loader:
             self.secrets.append(start)
         return attrs.NOTHING if base is None else start
 
-    def _given_in(self, path: SettingPath) -> list[Given]:
+    def _values_in(self, path: SettingPath) -> list[RawValue]:
         return [given for name, (given, _) in self.given.items() if name[: len(path)] == path]
 
     def _judge(self, cls: type, path: SettingPath, values: Mapping[str, Any]) -> None:
@@ -276,7 +276,7 @@ class _Loader:
                 self.fail(setting.refuse(given, error), setting.path)
 
     def _refuse_together(self, path: SettingPath, error: Exception) -> None:
-        sources = ", ".join(dict.fromkeys(given.source for given in self._given_in(path)))
+        sources = ", ".join(dict.fromkeys(given.source for given in self._values_in(path)))
         text = reason_of(error)
         if any(_quotes(text, secret) for secret in self.secrets):
             text = "its settings do not fit together (the reason would show a secret)"

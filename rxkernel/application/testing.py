@@ -12,12 +12,17 @@ from multidict import CIMultiDict
 from rxkernel.application.application import Application
 from rxkernel.application.client_calls import ClientCalls
 from rxkernel.application.client_connections import ClientConnections
+from rxkernel.application.client_requests import Files, SentOverHttp, fill_event, fill_params
+from rxkernel.application.client_responses import (
+    Write,
+    sendable,
+    write_acknowledgement,
+    write_http,
+)
 from rxkernel.application.client_streams import ClientStreams
 from rxkernel.application.cookie_jar import CookieJar, cookie_header
 from rxkernel.application.overrides import Overrides
 from rxkernel.application.recording import RecordingConnection
-from rxkernel.application.sendable import Write, sendable, write_acknowledgement, write_http
-from rxkernel.application.sending import Files, SentOverHttp, fill_event, fill_params
 from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.exceptions import HttpException
 from rxkernel.kernel.contexts import current_context

@@ -5,8 +5,8 @@ from typing import Any
 import click
 
 from rxkernel.application.bundle_loading import load
-from rxkernel.application.bundle_rules import Found, check_bundle
-from rxkernel.application.discovery import resolve
+from rxkernel.application.bundle_resolution import resolve_bundles
+from rxkernel.application.bundle_rules import BundleOrClass, check_bundle
 from rxkernel.application.entry_points import installed
 from rxkernel.cli.listing import print_json, print_table
 from rxkernel.cli.locate import TargetMissingError, locate
@@ -73,7 +73,7 @@ def _enabled(target: str | None) -> list[dict[str, Any]]:
             enabled=True,
         )
         | _order(bundle)
-        for bundle in resolve(application.bundles)
+        for bundle in resolve_bundles(application.bundles)
     ]
 
 
@@ -86,7 +86,7 @@ def _installed(name: str, place: str) -> dict[str, Any]:
     return row | _order(bundle)
 
 
-def _order(bundle: Found) -> dict[str, list[str]]:
+def _order(bundle: BundleOrClass) -> dict[str, list[str]]:
     return {"requires": list(bundle.requires), "after": list(bundle.after)}
 
 

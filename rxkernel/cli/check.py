@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import click
 
 from rxkernel.application.application import Application
-from rxkernel.application.assembly import Assembly
-from rxkernel.application.discovery import resolve
+from rxkernel.application.bundle_resolution import resolve_bundles
+from rxkernel.application.composition_root import CompositionRoot
 from rxkernel.cli.loading import load_settings_of
 from rxkernel.cli.locate import locate
 from rxkernel.cli.loop import run
@@ -35,7 +35,7 @@ def check(ctx: click.Context, target: str | None) -> None:
 def _wiring_errors(application: Application) -> list[ConfigurationError]:
     """What can be found without good settings: the part of boot that does not await."""
     try:
-        Assembly(application.parts()).assemble()
+        CompositionRoot(application.spec()).compose()
     except ConfigurationError as error:
         return [error]
     return []
@@ -45,7 +45,7 @@ async def _summary(application: Application) -> str:
     async with application:
         kernel, dispatcher = application.kernel, application.dispatcher
         listeners = sum(len(dispatcher.get_listeners(e)) for e in dispatcher.event_names())
-        names = ", ".join(bundle.name for bundle in resolve(application.bundles))
+        names = ", ".join(bundle.name for bundle in resolve_bundles(application.bundles))
         return "\n".join(
             (
                 "All is well:",

@@ -24,7 +24,7 @@ class Child:
         self._process = process
         self._reader = reader
         self._writer = writer
-        self.told_to_stop = False
+        self.stop_requested = False
 
     @classmethod
     async def start(cls, arguments: Sequence[str]) -> Self:
@@ -63,7 +63,7 @@ class Child:
 
     def stop(self) -> None:
         """Ask it to stop."""
-        self.told_to_stop = True
+        self.stop_requested = True
         self._send(signal.SIGTERM)
 
     def kill(self) -> None:
@@ -80,13 +80,13 @@ class Children:
 
     def __init__(self) -> None:
         self._all: set[Child] = set()
-        self._told_to_stop = False
+        self._stop_requested = False
 
     async def start(self, arguments: Sequence[str]) -> Child:
         """Start one; it is stopped at once where all have been."""
         child = await Child.start(arguments)
         self._all.add(child)
-        if self._told_to_stop:
+        if self._stop_requested:
             child.stop()
         return child
 
@@ -97,7 +97,7 @@ class Children:
         return code
 
     def stop(self) -> None:
-        self._told_to_stop = True
+        self._stop_requested = True
         for child in self._all:
             child.stop()
 

@@ -5,7 +5,7 @@ import traceback
 import click
 
 from rxkernel.application.application import Application
-from rxkernel.application.discovery import resolve
+from rxkernel.application.bundle_resolution import resolve_bundles
 from rxkernel.cli.bundles import bundles
 from rxkernel.cli.call import call
 from rxkernel.cli.check import check
@@ -72,7 +72,7 @@ class Commands(click.Group):
                 if TARGET in ctx.meta:
                     raise
                 return {}
-        enabled = resolve(ctx.meta[_APPLICATION].bundles)
+        enabled = resolve_bundles(ctx.meta[_APPLICATION].bundles)
         return {c.name: c for bundle in enabled for c in bundle.commands if c.name is not None}
 
 

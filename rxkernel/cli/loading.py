@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rxkernel.application.application import Application
-from rxkernel.application.discovery import resolve
+from rxkernel.application.bundle_resolution import resolve_bundles
 from rxkernel.application.settings_sources import load_settings
 from rxkernel.cli.locate import locate
 
@@ -29,7 +29,7 @@ def load_settings_of(application: Application, overrides: Mapping[str, object]) 
     """
     sections = {
         bundle.name: bundle.settings_class
-        for bundle in resolve(application.bundles)
+        for bundle in resolve_bundles(application.bundles)
         if bundle.settings_class is not None
     }
     application.settings = load_settings(

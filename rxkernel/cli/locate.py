@@ -10,8 +10,8 @@ from types import ModuleType
 
 from rxkernel.application.application import Application
 from rxkernel.application.bundle_loading import missing_extra
+from rxkernel.exception_text import place_of, summary_of, text_of
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.raised import place_of, summary_of, text_of
 
 DEFAULT = "app"
 _OBJECT, _FACTORY = "application", "create_application"
@@ -102,11 +102,12 @@ def _find(module: ModuleType, attribute: str) -> tuple[str, object]:
         if found is not None:
             return f"{module.__name__}:{name}", found
     raise ConfigurationError(
-        f"module {module.__name__!r} has no {' or '.join(names)}; {_cure(module, attribute)}"
+        f"module {module.__name__!r} has no {' or '.join(names)}; "
+        f"{_hint_for_name(module, attribute)}"
     )
 
 
-def _cure(module: ModuleType, attribute: str) -> str:
+def _hint_for_name(module: ModuleType, attribute: str) -> str:
     """What to write instead, which may be there by another name."""
     held = [name for name, value in vars(module).items() if isinstance(value, Application)]
     if callable(getattr(module, _FACTORY, None)):

@@ -61,7 +61,7 @@ async def _follow(child: Child, children: Children) -> str:
     if places := await child.listening():
         click.echo(f"Listening on {places}")
     code = await children.wait(child)
-    if not child.told_to_stop:
+    if not child.stop_requested:
         logger.error("the server ended with code %s; it starts again with the next change", code)
     return places
 

@@ -8,8 +8,8 @@ from contextlib import suppress
 import click
 
 from rxkernel.application.application import Application
-from rxkernel.cli.lifeline import Lifeline
 from rxkernel.cli.stopping import StopRequest, end_process
+from rxkernel.cli.supervisor_link import SupervisorLink
 from rxkernel.servers.manager import ServerManager
 
 _CLOSING = 10.0
@@ -21,30 +21,30 @@ async def serve_until_stopped(application: Application, *, supervised: bool) -> 
     """Serve; come back when all that was in flight is answered and the services are closed.
 
     What took longer than ``shutdown_timeout`` was cut off: the process ends with 1.
-    *supervised*: tell the supervisor where it listens instead of printing it, and stop when
+    *supervised*: send_line the supervisor where it listens instead of printing it, and stop when
     it is gone.
     """
     settings = application.settings
     timeout = settings.shutdown_timeout
     with StopRequest(deadline=settings.shutdown_delay + 2 * timeout + _CLOSING) as stop:
-        lifeline = await Lifeline.open() if supervised else None
-        orphaned = asyncio.create_task(_stop_with(lifeline, stop))
+        link = await SupervisorLink.open() if supervised else None
+        orphaned = asyncio.create_task(_stop_with(link, stop))
         try:
             if await _started(application, stop):
-                _spare_the_collector()
-                _announce(application.servers, lifeline)
+                _freeze_gc()
+                _announce(application.servers, link)
                 await stop.wait()
                 if not await application.stop():
                     end_process(f"Not done within {timeout} s: what was left has been cut off.")
         finally:
             orphaned.cancel()
-            if lifeline is not None:
-                lifeline.close()
+            if link is not None:
+                link.close()
 
 
-async def _stop_with(lifeline: Lifeline | None, stop: StopRequest) -> None:
-    if lifeline is not None:
-        await lifeline.ended()
+async def _stop_with(link: SupervisorLink | None, stop: StopRequest) -> None:
+    if link is not None:
+        await link.wait_closed()
         stop.ask()
 
 
@@ -63,19 +63,19 @@ async def _started(application: Application, stop: StopRequest) -> bool:
     return False
 
 
-def _spare_the_collector() -> None:
+def _freeze_gc() -> None:
     """What has been imported and built stays: looking through it, which takes some 20 ms, would
     be for nothing and hold up every request."""
     gc.collect()
     gc.freeze()
 
 
-def _announce(servers: ServerManager, lifeline: Lifeline | None) -> None:
+def _announce(servers: ServerManager, link: SupervisorLink | None) -> None:
     places = " and ".join(_places(servers))
-    if lifeline is None:
+    if link is None:
         click.echo(f"Listening on {places}")  # flushes
     else:
-        lifeline.tell(places)
+        link.send_line(places)
 
 
 def _places(servers: ServerManager) -> Iterator[str]:

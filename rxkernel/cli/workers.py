@@ -12,10 +12,10 @@ from rxkernel.cli.stopping import StopRequest
 
 logger = logging.getLogger(__name__)
 
-_YOUTH = 2.0
+_STARTUP_WINDOW = 2.0
 """Seconds; a worker that ends sooner after it began to listen died young."""
 
-_YOUNG_DEATHS = 3
+_MAX_STARTUP_FAILURES = 3
 """So many in a row in one place are a crash loop."""
 
 
@@ -63,18 +63,18 @@ class _Place:
 
     async def keep(self) -> int:
         """Start one worker after the other until the stop; the exit code to end with."""
-        young_deaths = 0
+        startup_failures = 0
         while True:
             child = await self.children.start(self.arguments)
             code, lived = await self._follow(child)
-            if child.told_to_stop:
+            if child.stop_requested:
                 return int(child.failed)
             if code == 2:
                 return 2
-            young_deaths = 0 if lived >= _YOUTH else young_deaths + 1
+            startup_failures = 0 if lived >= _STARTUP_WINDOW else startup_failures + 1
             logger.error("worker %s (pid %s) ended with code %s", self.number, child.pid, code)
-            if young_deaths == _YOUNG_DEATHS:
-                logger.error("%s in a row died young; giving up", young_deaths)
+            if startup_failures == _MAX_STARTUP_FAILURES:
+                logger.error("%s in a row died young; giving up", startup_failures)
                 return 1
 
     async def _follow(self, child: Child) -> tuple[int, float]:

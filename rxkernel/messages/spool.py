@@ -42,7 +42,7 @@ class Spool:
             await asyncio.to_thread(self._roll_over)
 
     def _roll_over(self) -> None:
-        with self._lock, told_when_full():
+        with self._lock, translate_disk_full():
             self._check_open()
             if self._file is None:
                 self._file = TemporaryFile()  # noqa: SIM115 - close() is its end
@@ -88,7 +88,7 @@ class Spool:
 
 
 @contextmanager
-def told_when_full() -> Iterator[None]:
+def translate_disk_full() -> Iterator[None]:
     """A disk that is full is no bug: 507, and one line in the log."""
     try:
         yield

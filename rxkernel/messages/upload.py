@@ -8,7 +8,7 @@ from secrets import token_hex
 from typing import Self
 
 from rxkernel.messages.content_types import BYTES
-from rxkernel.messages.spool import Spool, told_when_full
+from rxkernel.messages.spool import Spool, translate_disk_full
 
 _PIECE = 262_144
 """Bytes that are moved at a time."""
@@ -74,7 +74,7 @@ class UploadedFile:
     def _copy(self, path: Path) -> None:
         part = path.with_name(f".{token_hex(8)}.part")
         try:
-            with told_when_full(), part.open("xb") as out:
+            with translate_disk_full(), part.open("xb") as out:
                 for start in range(0, self.size, _PIECE):
                     size = min(_PIECE, self.size - start)
                     out.write(self._spool.read(self._offset + start, size))

@@ -27,7 +27,7 @@ from rxkernel import (
     http,
     observe,
 )
-from rxkernel.application import discovery
+from rxkernel.application import bundle_resolution
 from rxkernel.application.bundle_rules import OWN_COMMANDS
 from rxkernel.application.entry_points import GROUP, installed
 from rxkernel.cli import main
@@ -77,8 +77,8 @@ def bundle(name: Any, *required: str, **attributes: Any) -> type[Bundle]:
     return type("Made", (Bundle,), {"name": name, "requires": required, **attributes})
 
 
-def names(*given: discovery.Given) -> list[str]:
-    return [found.name for found in discovery.resolve(given)]
+def names(*given: bundle_resolution.BundleRef) -> list[str]:
+    return [found.name for found in bundle_resolution.resolve_bundles(given)]
 
 
 async def test_a_bundle_class_is_built_with_its_services_and_settings() -> None:
@@ -272,7 +272,7 @@ def test_bundle_that_cannot_be_used_is_a_configuration_error(
     given: list[Any], problems: list[str]
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        discovery.resolve(given)
+        bundle_resolution.resolve_bundles(given)
 
     assert len(caught.value.problems) == len(problems), caught.value
     for problem, text in zip(caught.value.problems, problems, strict=True):
@@ -326,7 +326,7 @@ def test_bundle_whose_settings_class_has_unknown_type_is_a_configuration_error()
         word: "Nowhere"  # type: ignore[name-defined]  # noqa: F821
 
     with pytest.raises(ConfigurationError, match=r"has a type that cannot be read.*'Nowhere'"):
-        discovery.resolve([bundle("a", settings_class=Wrong)])
+        bundle_resolution.resolve_bundles([bundle("a", settings_class=Wrong)])
 
 
 def test_bundle_attribute_that_raises_is_a_configuration_error() -> None:
@@ -341,7 +341,7 @@ def test_bundle_attribute_that_raises_is_a_configuration_error() -> None:
         ConfigurationError,
         match=r"Lazy cannot be read: LookupError: nothing there \(.*test_bundles\.py, line \d+\)$",
     ):
-        discovery.resolve([Lazy()])
+        bundle_resolution.resolve_bundles([Lazy()])
 
 
 async def test_bundle_attribute_of_instance_is_checked_once_built() -> None:
@@ -437,14 +437,14 @@ def test_bundle_that_cannot_be_imported_is_a_configuration_error(
     install(source, **options)
 
     with pytest.raises(ConfigurationError, match=rf"^bundle 'birds' cannot be imported: {text}"):
-        discovery.resolve(["birds"])
+        bundle_resolution.resolve_bundles(["birds"])
 
 
 def test_bundle_required_by_another_cannot_be_imported_is_one_problem(install: Install) -> None:
     install("1 / 0")
 
     with pytest.raises(ConfigurationError) as caught:
-        discovery.resolve([bundle("a", "birds"), "birds"])
+        bundle_resolution.resolve_bundles([bundle("a", "birds"), "birds"])
 
     assert len(caught.value.problems) == 1
 
@@ -453,7 +453,7 @@ def test_bundle_with_another_name_than_its_entry_point_is_refused(install: Insta
     install(BIRDS.replace("'birds'", "'pigeons'"))
 
     with pytest.raises(ConfigurationError, match="bundle 'birds' has name = 'pigeons' in birds_m"):
-        discovery.resolve(["birds"])
+        bundle_resolution.resolve_bundles(["birds"])
 
 
 def test_bundle_installed_by_two_packages_is_refused(install: Install) -> None:
@@ -461,21 +461,21 @@ def test_bundle_installed_by_two_packages_is_refused(install: Install) -> None:
     install(BIRDS, package="zoo")
 
     with pytest.raises(ConfigurationError, match=r"by the packages '.*' and '.*'; uninstall one"):
-        discovery.resolve(["birds"])
+        bundle_resolution.resolve_bundles(["birds"])
 
 
 def test_unknown_bundle_suggests_the_nearest_name(install: Install) -> None:
     install(BIRDS)
 
     with pytest.raises(ConfigurationError, match=r"no bundle 'brids' .* did you mean 'birds'"):
-        discovery.resolve(["brids"])
+        bundle_resolution.resolve_bundles(["brids"])
 
 
 def test_package_with_broken_metadata_is_named(install: Install) -> None:
     install(BIRDS, entry="birds_module:Birds\ngarbage")
 
     with pytest.raises(ConfigurationError, match=r"entry_points\.txt of the package 'birds'"):
-        discovery.resolve(["birds"])
+        bundle_resolution.resolve_bundles(["birds"])
 
 
 def test_bundles_package_of_a_project_that_hides_installed_ones_is_named(
@@ -486,7 +486,7 @@ def test_bundles_package_of_a_project_that_hides_installed_ones_is_named(
     (tmp_path / "bundles" / "__init__.py").touch()
 
     with pytest.raises(ConfigurationError, match=r"__init__\.py hides the installed bundles"):
-        discovery.resolve(["birds"])
+        bundle_resolution.resolve_bundles(["birds"])
 
 
 async def test_bundle_setting_without_default_is_a_configuration_error() -> None:

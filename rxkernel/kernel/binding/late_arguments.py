@@ -6,11 +6,11 @@ from types import NoneType
 from typing import Any, Union, get_args, get_origin
 
 from rxkernel.events.dispatcher import is_async, takes_one
+from rxkernel.exception_text import place_of, summary_of
 from rxkernel.exceptions import ConfigurationError, RxKernelError
 from rxkernel.kernel.container import Container, LateArgument
 from rxkernel.messages.request import Request
 from rxkernel.messages.transport import Transport
-from rxkernel.raised import place_of, summary_of
 from rxkernel.routing.annotations import UNIONS
 from rxkernel.routing.definitions import Definition
 from rxkernel.routing.input_description import checked_description

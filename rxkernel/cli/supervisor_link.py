@@ -1,7 +1,7 @@
 """The line between a supervisor and its child: a socket, which is the child's stdin.
 
 The child tells on it that it listens. Its end means that the other side is gone, however
-it ended, so that a killed supervisor leaves no child behind.
+it wait_closed, so that a killed supervisor leaves no child behind.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import socket
 from typing import Self
 
 
-class Lifeline:
+class SupervisorLink:
     """The child's side."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -21,11 +21,11 @@ class Lifeline:
     async def open(cls) -> Self:
         return cls(*await asyncio.open_unix_connection(sock=socket.socket(fileno=os.dup(0))))
 
-    def tell(self, text: str) -> None:
+    def send_line(self, text: str) -> None:
         """Send one line to the supervisor."""
         self._writer.write(f"{text}\n".encode())
 
-    async def ended(self) -> None:
+    async def wait_closed(self) -> None:
         """Come back when the supervisor is gone."""
         await self._reader.read()
 

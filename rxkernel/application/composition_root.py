@@ -1,22 +1,22 @@
-"""Putting an application together from its parts: all of boot that does not await."""
+"""Builds the services, listeners, kernel and servers of an application: all of boot that does not
+await."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cached_property
 from inspect import isroutine
-from types import MappingProxyType, ModuleType
+from types import ModuleType
 from typing import Any
 
-import attrs
 from injector import Binder, InstanceProvider
 
 from rxkernel.application.app_settings import refuse_clashes
+from rxkernel.application.application_spec import ApplicationSpec
 from rxkernel.application.bundle import Bundle
 from rxkernel.application.bundle_building import build_bundles, unread_settings
-from rxkernel.application.discovery import Given, resolve
+from rxkernel.application.bundle_resolution import resolve_bundles
 from rxkernel.application.health import HealthController, refuse_taken
-from rxkernel.application.observers import Observers
-from rxkernel.application.overrides import Overrides
-from rxkernel.application.services import Services
+from rxkernel.application.injector_container import InjectorContainer
+from rxkernel.application.listener_registry import ListenerRegistry
 from rxkernel.events.dispatcher import AsyncEventDispatcher, describe
 from rxkernel.events.observe import observations
 from rxkernel.exceptions import ConfigurationError
@@ -26,7 +26,7 @@ from rxkernel.kernel.scopes import connection_at_hand, request_at_hand
 from rxkernel.messages.connection import Broadcaster, Connection
 from rxkernel.messages.request import Request
 from rxkernel.messages.transport import Transport
-from rxkernel.routing.converters import Converter, own_kinds
+from rxkernel.routing.converters import own_kinds
 from rxkernel.routing.decorators import routes_of
 from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
 from rxkernel.routing.storage import (
@@ -34,7 +34,6 @@ from rxkernel.routing.storage import (
     ProcedureMetadataStorage,
     WebSocketMetadataStorage,
 )
-from rxkernel.routing.storages import MetadataStorages
 from rxkernel.routing.targets import name_of_target
 from rxkernel.servers.access_log import PROBE
 from rxkernel.servers.aiohttp.server import HttpServer
@@ -47,79 +46,60 @@ _OPTIONS = ("public", PROBE)
 """The keys of options that the framework's own routes have, see `HealthController`."""
 
 
-@attrs.frozen(eq=False, kw_only=True)
-class Parts:
-    """What an application is made of."""
-
-    bundles: tuple[Given, ...]
-    controllers: tuple[Any, ...]
-    listeners: tuple[Any, ...]
-    modules: tuple[Any, ...]
-    settings: Settings
-    settings_class: type[Any] | None
-    application: object
-    dispatcher: AsyncEventDispatcher
-    storages: MetadataStorages
-    options: tuple[str, ...] = ()
-    converters: Mapping[str, Converter] = MappingProxyType({})
-    overrides: Overrides = MappingProxyType({})
-
-
-class Assembly:
+class CompositionRoot:
     """The services, listeners, kernel and servers of one boot.
 
     Attributes:
         controllers: the instances by class.
         registered: the controllers as they were given, by identity.
-        observers: what was registered with the dispatcher.
+        listener_registry: the listeners that were registered with the dispatcher.
     """
 
-    def __init__(self, parts: Parts) -> None:
-        self.parts = parts
+    def __init__(self, spec: ApplicationSpec) -> None:
+        self.spec = spec
         self.controllers: dict[type, object] = {}
         self.registered: dict[int, Any] = {}
         self._unbuilt: set[type] = set()
-        self.observers = Observers(parts.dispatcher)
+        self.listener_registry = ListenerRegistry(spec.dispatcher)
         self.bundles: list[Bundle] = []
-        settings = parts.settings
-        self._http = HttpServer(settings)
-        self.services = Services(self._bind_core, parts.overrides)
-        self._injector = self.services.injector
-        self._options = {*_OPTIONS, *parts.options}
+        self._http = HttpServer(spec.settings)
+        self.container = InjectorContainer(self._bind_core, spec.overrides)
+        self._injector = self.container.injector
+        self._options = {*_OPTIONS, *spec.options}
         self._transports: set[Transport] = set()
-        kinds, problems = own_kinds(parts.converters)
-        self.services.problems += problems
+        kinds, problems = own_kinds(spec.converters)
+        self.container.problems += problems
         self.kernel = Kernel(
-            parts.dispatcher,
+            spec.dispatcher,
             self.controllers,
-            threads=parts.settings.threads,
-            container=self.services,
-            debug=parts.settings.debug,
-            request_timeout=parts.settings.request_timeout,
+            threads=spec.settings.threads,
+            container=self.container,
+            debug=spec.settings.debug,
+            request_timeout=spec.settings.request_timeout,
             options=self._options,
             transports=self._transports,
             kinds=kinds,
-            site=HttpSite(parts.settings.http),
+            site=HttpSite(spec.settings.http),
         )
         self.servers = ServerManager(
-            parts.dispatcher, parts.settings.shutdown_timeout, parts.settings.shutdown_delay
+            spec.dispatcher, spec.settings.shutdown_timeout, spec.settings.shutdown_delay
         )
 
     def _bind_core(self, binder: Binder) -> None:
-        parts = self.parts
-        for cls in type(parts.application).__mro__[:-1]:  # `Application`, without importing it
-            binder.bind(cls, to=parts.application)
-        binder.bind(Settings, to=parts.settings)
-        binder.bind(AsyncEventDispatcher, to=parts.dispatcher)
-        binder.bind(HttpMetadataStorage, to=parts.storages.http)
-        binder.bind(WebSocketMetadataStorage, to=parts.storages.websocket)
-        binder.bind(ProcedureMetadataStorage, to=parts.storages.procedure)
+        spec = self.spec
+        for cls in type(spec.application).__mro__[:-1]:  # `Application`, without importing it
+            binder.bind(cls, to=spec.application)
+        binder.bind(Settings, to=spec.settings)
+        binder.bind(AsyncEventDispatcher, to=spec.dispatcher)
+        binder.bind(HttpMetadataStorage, to=spec.storages.http)
+        binder.bind(WebSocketMetadataStorage, to=spec.storages.websocket)
+        binder.bind(ProcedureMetadataStorage, to=spec.storages.procedure)
         binder.bind(Broadcaster, to=Broadcaster())
         binder.bind(Propagator, to=Propagator())
         binder.bind(Kernel, to=lambda: self.kernel)
         binder.bind(ServerManager, to=lambda: self.servers)
         binder.bind(HttpServer, to=self._http)
-        if parts.settings.socketio.enabled:
+        if spec.settings.socketio.enabled:
             binder.bind(SocketioServer, to=lambda: self._socketio)
         else:  # for ``SocketioServer | None``, of which the injector sees no more than the class
             binder.bind(SocketioServer, to=InstanceProvider(None))
@@ -128,54 +108,54 @@ class Assembly:
 
     @cached_property
     def _socketio(self) -> SocketioServer:
-        """Made when first asked for: a module may have bound another `Broadcaster`."""
+        """Built on first use: a module may have bound another `Broadcaster`."""
         broadcaster = self._injector.get(Broadcaster)
-        parts = self.parts
-        return SocketioServer(parts.settings, self._http, parts.dispatcher, broadcaster)
+        spec = self.spec
+        return SocketioServer(spec.settings, self._http, spec.dispatcher, broadcaster)
 
-    def assemble(self) -> None:
-        """Do it all, going on after a mistake where that tells more.
+    def compose(self) -> None:
+        """Build everything. After an error, continue where that can find more errors.
 
         Raises:
             ConfigurationError: with every problem found.
         """
         self._build()
-        if self.services.problems:
-            with self.services.collecting("the routes"):
-                routes = [r for r in self.parts.storages.all() if not self._is_unbuilt(r.target)]
+        if self.container.problems:
+            with self.container.collecting("the routes"):
+                routes = [r for r in self.spec.storages.all() if not self._is_unbuilt(r.target)]
                 self.kernel.compiler.bind(routes, self.controllers, self.kernel.compiled)
-            raise ConfigurationError(*dict.fromkeys(self.services.problems))
+            raise ConfigurationError(*dict.fromkeys(self.container.problems))
 
     def _is_unbuilt(self, target: object) -> bool:
         return isinstance(target, type) and target in self._unbuilt
 
     def _build(self) -> None:
-        parts, services = self.parts, self.services
-        services.bind_app_settings(parts.settings_class, parts.settings)
-        self.bundles += build_bundles(self._injector, resolve(parts.bundles), parts.settings)
+        spec, container = self.spec, self.container
+        container.bind_app_settings(spec.settings_class, spec.settings)
+        self.bundles += build_bundles(self._injector, resolve_bundles(spec.bundles), spec.settings)
         for bundle in self.bundles:
             self._options.update(bundle.options)
             self._transports.update(bundle.transports)
-        services.problems += unread_settings(parts.settings, self.bundles)
-        services.problems += refuse_clashes(parts.settings_class, self.bundles)
-        services.install(parts.modules)
+        container.problems += unread_settings(spec.settings, self.bundles)
+        container.problems += refuse_clashes(spec.settings_class, self.bundles)
+        container.install(spec.modules)
         self._refuse_other_applications()
-        services.wrap_async_providers()
-        services.note_instances()
-        health = (HealthController,) if parts.settings.health else ()
+        container.wrap_async_providers()
+        container.note_instances()
+        health = (HealthController,) if spec.settings.health else ()
         of_bundles = (c for b in self.bundles for c in b.controllers)
-        controllers = _each_once(*of_bundles, *parts.controllers, *health)
-        listeners = (*(x for b in self.bundles for x in (b, *b.listeners)), *parts.listeners)
+        controllers = _each_once(*of_bundles, *spec.controllers, *health)
+        listeners = (*(x for b in self.bundles for x in (b, *b.listeners)), *spec.listeners)
         classes = [c for c in controllers if isinstance(c, type)]
-        self.controllers.update(services.build(classes))
+        self.controllers.update(container.build(classes))
         self._unbuilt = set(classes) - self.controllers.keys()
         servers = [s for b in self.bundles for s in b.servers]
         self._transports.update(s.transport for s in servers if hasattr(s, "transport"))
-        built = services.build((*listeners, *servers))
-        services.add_resolvers(self.bundles)
-        services.build_rest()
-        services.check_wiring()
-        with services.collecting("Propagator"):
+        built = container.build((*listeners, *servers))
+        container.add_resolvers(self.bundles)
+        container.build_rest()
+        container.check_wiring()
+        with container.collecting("Propagator"):
             self.kernel.extract = extract_of(self._injector.get(Propagator))
         for listener in listeners:
             if listener in built:
@@ -186,10 +166,10 @@ class Assembly:
 
     def _refuse_other_applications(self) -> None:
         """An application that is bound as a service would be built, and booted, beside this."""
-        cls, own = type(self.parts.application), self.parts.application
+        cls, own = type(self.spec.application), self.spec.application
         provider = self._injector.binder.get_binding(cls)[0].provider
         if not (isinstance(provider, InstanceProvider) and provider.get(self._injector) is own):
-            self.services.problems.append(
+            self.container.problems.append(
                 f"a module binds {cls.__qualname__}, which would be another application; remove "
                 f"that: the application itself can be injected everywhere"
             )
@@ -197,8 +177,8 @@ class Assembly:
     def _add_controller(self, controller: Any) -> None:
         """Read the routes and the listeners of a class, an instance or a module."""
         self.registered[id(controller)] = controller
-        with self.services.collecting(name_of_target(controller)):
-            self.parts.storages.extend(self._routes_of(controller))
+        with self.container.collecting(name_of_target(controller)):
+            self.spec.storages.extend(self._routes_of(controller))
         instance = self.instance_of(controller)
         if instance is not None and not isinstance(instance, ModuleType):
             self._observe(instance, may_be_silent=True)
@@ -212,24 +192,24 @@ class Assembly:
         for route in routes_of(controller):
             if controller is HealthController and isinstance(route, HttpMetadata):
                 try:
-                    refuse_taken(route, self.parts.storages.http)
+                    refuse_taken(route, self.spec.storages.http)
                 except ConfigurationError as error:
                     yield error
                     continue
             yield route
 
     def _observe(self, listener: object, *, may_be_silent: bool = False) -> None:
-        if self.observers.know(listener):
+        if self.listener_registry.has_listener_of(listener):
             return  # given as a controller and as a listener
         found = tuple(observations(listener))
         if not found and not may_be_silent and not isinstance(listener, Bundle):
-            self.services.problems.append(
+            self.container.problems.append(
                 f"listener {type(listener).__qualname__} listens to nothing; "
                 f"put @observe(event_name) on its methods"
             )
         for method, observation in found:
-            with self.services.collecting(describe(method)):
-                self.observers.add(method, observation)
+            with self.container.collecting(describe(method)):
+                self.listener_registry.add(method, observation)
 
     def check_controllers(self) -> None:
         """Refuse a controller that nothing reaches: neither a route nor an event.
@@ -237,10 +217,10 @@ class Assembly:
         Raises:
             ConfigurationError: with every such controller.
         """
-        reached = {id(route.target) for route in self.parts.storages.all()}
+        reached = {id(route.target) for route in self.spec.storages.all()}
         idle = [
             controller
-            for controller in _each_once(*self.controllers, *self.parts.controllers)
+            for controller in _each_once(*self.controllers, *self.spec.controllers)
             if id(controller) not in reached
             and not any(observations(self.instance_of(controller)))
         ]
@@ -249,10 +229,10 @@ class Assembly:
 
     def _add_servers(self, of_bundles: list[Any]) -> None:
         self.servers.add(self._http)
-        if self.parts.settings.socketio.enabled:
+        if self.spec.settings.socketio.enabled:
             self.servers.add(self._socketio)
         for server in of_bundles:
-            with self.services.collecting(type(server).__qualname__):
+            with self.container.collecting(type(server).__qualname__):
                 self.servers.add(server)
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from injector import CallError, CircularDependency, UnsatisfiedRequirement
 
+from rxkernel.exception_text import summary_of, text_of
 from rxkernel.exceptions import RxKernelError
 from rxkernel.messages.scoped_services import name_of_key
-from rxkernel.raised import summary_of, text_of
 
 
 def name_of(thing: Any) -> str:
@@ -24,7 +24,7 @@ def shown(value: object) -> str:
     return name if isinstance(name, str) else f"an instance of {type(value).__qualname__}"
 
 
-def unbound(wanted: Any) -> str:
+def unbound_service(wanted: Any) -> str:
     """Why *wanted* cannot be had, and what to write."""
     name = name_of(wanted)
     return (
@@ -33,11 +33,11 @@ def unbound(wanted: Any) -> str:
     )
 
 
-def explain(what: str, exc: BaseException) -> str:
+def describe_injection_error(what: str, exc: BaseException) -> str:
     """The problem that *exc* tells of *what*, which was being built."""
     if isinstance(exc, UnsatisfiedRequirement):
         owner = getattr(exc.owner, "__qualname__", None) or what
-        return f"{owner} {unbound(exc.interface)}"
+        return f"{owner} {unbound_service(exc.interface)}"
     if isinstance(exc, CircularDependency):
         return f"{what} cannot be built, its services need each other in a circle: {text_of(exc)}"
     if isinstance(exc, CallError):

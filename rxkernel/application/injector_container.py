@@ -20,11 +20,16 @@ from injector import (
 
 from rxkernel.application.app_settings import app_settings
 from rxkernel.application.async_providers import wrap_async_providers
+from rxkernel.application.binding_graph import BindingGraph
 from rxkernel.application.bundle import Bundle
+from rxkernel.application.injection_errors import (
+    describe_injection_error,
+    name_of,
+    shown,
+    unbound_service,
+)
 from rxkernel.application.overrides import Overrides, OverridingBinder
-from rxkernel.application.problems import explain, name_of, shown, unbound
 from rxkernel.application.resolvers import Resolvers
-from rxkernel.application.wiring import Wiring
 from rxkernel.exceptions import ConfigurationError, RxKernelError
 from rxkernel.kernel.container import LateArgument
 from rxkernel.kernel.scopes import AsyncProvider, OwnedScope, current_request
@@ -51,7 +56,7 @@ class _OrderedSingletons(SingletonScope):
         return found
 
 
-class Services:
+class InjectorContainer:
     """Builds with injector, eagerly: a request will ask for nothing that is not there."""
 
     def __init__(self, core: Callable[[Binder], None], overrides: Overrides) -> None:
@@ -66,7 +71,7 @@ class Services:
         self.problems: list[str] = []
         self.resolvers = Resolvers()
         self._asked: dict[tuple[Any, bool], LateArgument] = {}
-        self._wiring = Wiring(self.injector.binder)
+        self._graph = BindingGraph(self.injector.binder)
         self._singletons = _OrderedSingletons(self.injector)
         self.injector.binder.bind(SingletonScope, to=self._singletons)
 
@@ -80,7 +85,7 @@ class Services:
         except KeyboardInterrupt:
             raise
         except BaseException as exc:  # noqa: BLE001 - whatever is raised is reported with the rest
-            self.problems.append(explain(what, exc))
+            self.problems.append(describe_injection_error(what, exc))
 
     def bind_app_settings(self, cls: type[Any] | None, settings: Settings) -> None:
         """Have the application's own settings injectable as *cls*."""
@@ -125,7 +130,7 @@ class Services:
                 return self.injector.get(cls)
             return self.injector.create_object(cls)
         except Exception as exc:
-            raise ConfigurationError(explain(name_of(cls), exc)) from exc
+            raise ConfigurationError(describe_injection_error(name_of(cls), exc)) from exc
 
     def replace(self, cls: type, instance: object) -> None:
         """Have *instance* injected as *cls*, if boot has built one."""
@@ -178,7 +183,7 @@ class Services:
 
     def check_wiring(self) -> None:
         """Refuse what could not be built once messages are handled, and overrides of nothing."""
-        self.problems += self._wiring.problems()
+        self.problems += self._graph.problems()
         self.problems += self._binder.problems()
 
     def service(self, key: Any, *, over_http: bool) -> LateArgument | None:
@@ -192,7 +197,7 @@ class Services:
         Raises:
             ConfigurationError: it cannot be built.
         """
-        if not self._is_bound(key) or (over_http and self._wiring.without_connection(key)):
+        if not self._is_bound(key) or (over_http and self._graph.without_connection(key)):
             return None
         try:
             binding, _ = self.injector.binder.get_binding(key)
@@ -201,12 +206,14 @@ class Services:
                 return LateArgument(lambda _: instance)
             return self._scoped_service(key, binding)
         except Exception as exc:
-            raise ConfigurationError(f"asks for a service: {explain(name_of(key), exc)}") from exc
+            raise ConfigurationError(
+                f"asks for a service: {describe_injection_error(name_of(key), exc)}"
+            ) from exc
 
     def unbound(self, key: Any, *, over_http: bool) -> ConfigurationError:
         """Why `service` found nothing for *key*."""
-        problem = self._wiring.without_connection(key) if self._is_bound(key) else None
-        return ConfigurationError(problem or unbound(key))
+        problem = self._graph.without_connection(key) if self._is_bound(key) else None
+        return ConfigurationError(problem or unbound_service(key))
 
     def _is_bound(self, key: Any) -> bool:
         return self.injector.binder.has_explicit_binding_for(key)
@@ -216,7 +223,7 @@ class Services:
         entered for it."""
         injector, provider = self.injector, binding.provider
         scope = injector.get(binding.scope)
-        openings = tuple(map(self._opening, self._wiring.opened_with(key)))
+        openings = tuple(map(self._opening, self._graph.opened_with(key)))
         if not openings:
             return LateArgument(lambda _: scope.get(key, provider).get(injector))
 

@@ -15,18 +15,18 @@ _EVENTS = tuple(str(e) for e in (*ApplicationEvents, *KernelEvents, *ServerEvent
 _FAMILIES = {event.split(".")[0] for event in _EVENTS}
 _OF_DEFINITIONS = tuple(e for e in KernelEvents if e is not KernelEvents.KERNEL_COMPILED)
 
-Found = tuple[Any, Observation]
+ObservedMethod = tuple[Any, Observation]
 """A method, and what it observes."""
 
 
-class Observers:
+class ListenerRegistry:
     """Remembers what it has registered, so that it can be removed again."""
 
     def __init__(self, dispatcher: AsyncEventDispatcher) -> None:
         self._dispatcher = dispatcher
         self._registered: list[tuple[str, Any]] = []
 
-    def know(self, instance: object) -> bool:
+    def has_listener_of(self, instance: object) -> bool:
         """Whether a method of *instance* listens already."""
         return any(_instance_of(method) is instance for _, method in self._registered)
 
@@ -51,7 +51,7 @@ class Observers:
         self._dispatcher.add_listener(name, method, observation.priority, observation.only)
         self._registered.append((name, method))
 
-    def add_all(self, found: Iterable[Found]) -> None:
+    def add_all(self, found: Iterable[ObservedMethod]) -> None:
         """Let each of *found* listen, or none of them.
 
         Raises:

@@ -25,7 +25,7 @@ from injector import (
 )
 from injector import MultiBinder as Several
 
-from rxkernel.application.problems import explain, name_of
+from rxkernel.application.injection_errors import describe_injection_error, name_of
 from rxkernel.kernel.scopes import AsyncProvider, ConnectionScope, RequestScope
 from rxkernel.messages.connection import Connection
 from rxkernel.messages.request import Request
@@ -34,7 +34,7 @@ _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 @attrs.frozen(eq=False)
-class _Maker:
+class _Factory:
     """A constructor or a function that the injector calls; ``owner`` is what it is named by."""
 
     owner: Any
@@ -45,7 +45,7 @@ class _Maker:
         """What it is called with, by type."""
         return list(get_bindings(self.call).values())
 
-    def left_out(self) -> list[str]:
+    def unresolved(self) -> list[str]:
         """The parameters that it will not be given, and has no default for."""
         try:
             parameters = list(inspect.signature(self.call).parameters.values())
@@ -59,7 +59,7 @@ class _Maker:
         ]
 
 
-class Wiring:
+class BindingGraph:
     """The bindings of one injector as a graph: who needs what, and how long each lives."""
 
     def __init__(self, binder: Binder) -> None:
@@ -71,30 +71,32 @@ class Wiring:
             if isinstance(binding.provider, InstanceProvider):
                 continue
             is_built = binding.scope is SingletonScope
-            for maker in _makers(interface, binding.provider):
-                yield from self._lacking(maker, is_built=is_built)
+            for factory in _factories(interface, binding.provider):
+                yield from self._unbuildable(factory, is_built=is_built)
             if not is_built:
-                yield from self._circle(interface)
+                yield from self._cycle(interface)
             if binding.scope is ConnectionScope:
-                yield from self._outlived(interface)
+                yield from self._scope_mismatch(interface)
 
-    def _lacking(self, maker: _Maker, *, is_built: bool) -> Iterator[str]:
+    def _unbuildable(self, factory: _Factory, *, is_built: bool) -> Iterator[str]:
         try:
-            needs, left_out = maker.needs(), maker.left_out()
+            needs, unresolved = factory.needs(), factory.unresolved()
         except Exception as exc:  # noqa: BLE001 - an annotation may be any expression
-            yield explain(name_of(maker.owner), exc)
+            yield describe_injection_error(name_of(factory.owner), exc)
             return
         for wanted in needs:
             is_later = get_origin(wanted) is ProviderOf
             target = get_args(wanted)[0] if is_later else wanted
             if (is_later or not is_built) and not self._is_bound(target):
-                yield explain(name_of(maker.owner), UnsatisfiedRequirement(maker.owner, target))
-        if left_out and not is_built:
-            what = "its constructor" if maker.is_constructor else name_of(maker.call)
-            where = "it, above @attrs.define if there is one," if maker.is_constructor else "it"
+                yield describe_injection_error(
+                    name_of(factory.owner), UnsatisfiedRequirement(factory.owner, target)
+                )
+        if unresolved and not is_built:
+            what = "its constructor" if factory.is_constructor else name_of(factory.call)
+            where = "it, above @attrs.define if there is one," if factory.is_constructor else "it"
             yield (
-                f"{name_of(maker.owner)} cannot be built: {what} takes "
-                f"{', '.join(map(repr, left_out))}; put @inject on {where} and give every "
+                f"{name_of(factory.owner)} cannot be built: {what} takes "
+                f"{', '.join(map(repr, unresolved))}; put @inject on {where} and give every "
                 f"parameter a type"
             )
 
@@ -105,47 +107,47 @@ class Wiring:
             return False
         return True
 
-    def _below(self, interface: Any) -> Iterator[Any]:
+    def _dependencies(self, interface: Any) -> Iterator[Any]:
         """What is built with *interface*, if it is not there; a ``ProviderOf`` is asked later."""
         binding: Binding | None = self._binder._bindings.get(interface)
         if binding is None or binding.scope is SingletonScope:
             return
-        for maker in _makers(interface, binding.provider):
+        for factory in _factories(interface, binding.provider):
             try:
-                yield from (need for need in maker.needs() if get_origin(need) is not ProviderOf)
-            except Exception:  # noqa: BLE001 - told by `_lacking`
+                yield from (need for need in factory.needs() if get_origin(need) is not ProviderOf)
+            except Exception:  # noqa: BLE001 - told by `_unbuildable`
                 continue
 
-    def _ways(self, interface: Any) -> Iterator[tuple[Any, ...]]:
-        """From *interface* to each thing that is built with it; the last step of one way may
+    def _dependency_paths(self, interface: Any) -> Iterator[tuple[Any, ...]]:
+        """From *interface* to each thing that is built with it; the last step of one path may
         lead back."""
         seen = {interface}
         waiting: list[tuple[Any, ...]] = [(interface,)]
         yield (interface,)
         while waiting:
-            way = waiting.pop()
-            for need in self._below(way[-1]):
-                yield (*way, need)
+            path = waiting.pop()
+            for need in self._dependencies(path[-1]):
+                yield (*path, need)
                 if need not in seen:
                     seen.add(need)
-                    waiting.append((*way, need))
+                    waiting.append((*path, need))
 
-    def _circle(self, interface: Any) -> Iterator[str]:
-        for way in self._ways(interface):
-            if len(way) > 1 and way[-1] == interface:
+    def _cycle(self, interface: Any) -> Iterator[str]:
+        for path in self._dependency_paths(interface):
+            if len(path) > 1 and path[-1] == interface:
                 yield (
                     f"{name_of(interface)} cannot be built, its services need each other in a "
-                    f"circle: {_arrows(way)}"
+                    f"circle: {_arrows(path)}"
                 )
                 return
 
-    def _outlived(self, interface: Any) -> Iterator[str]:
-        for way in self._ways(interface):
-            if way[-1] is Request or self._scope_of(way[-1]) is RequestScope:
+    def _scope_mismatch(self, interface: Any) -> Iterator[str]:
+        for path in self._dependency_paths(interface):
+            if path[-1] is Request or self._scope_of(path[-1]) is RequestScope:
                 yield (
                     f"{name_of(interface)} lives as long as a connection, and needs what ends "
-                    f"with a message: {_arrows(way)}; ask for injector.ProviderOf"
-                    f"[{name_of(way[1])}] and call get() while a message is handled"
+                    f"with a message: {_arrows(path)}; ask for injector.ProviderOf"
+                    f"[{name_of(path[1])}] and call get() while a message is handled"
                 )
                 return
 
@@ -163,7 +165,7 @@ class Wiring:
             if key in seen:
                 return
             seen.add(key)
-            for need in self._below(key):
+            for need in self._dependencies(key):
                 visit(need)
             binding = self._binder._bindings.get(key)
             if binding is not None and isinstance(binding.provider, AsyncProvider):
@@ -177,9 +179,9 @@ class Wiring:
 
         It lives as long as a socket connection, or is built with one.
         """
-        for way in self._ways(interface):
-            if way[-1] is Connection or self._scope_of(way[-1]) is ConnectionScope:
-                via = "" if len(way) < 2 else f" ({_arrows(way)})"
+        for path in self._dependency_paths(interface):
+            if path[-1] is Connection or self._scope_of(path[-1]) is ConnectionScope:
+                via = "" if len(path) < 2 else f" ({_arrows(path)})"
                 return (
                     f"asks for {name_of(interface)}, which there is with a socket connection "
                     f"only{via}; over HTTP there is none: leave @http out, bind it with "
@@ -189,19 +191,19 @@ class Wiring:
         return None
 
 
-def _makers(interface: Any, provider: Provider[Any]) -> Iterator[_Maker]:
+def _factories(interface: Any, provider: Provider[Any]) -> Iterator[_Factory]:
     """What *provider* calls; of an unknown kind of provider, nothing is known."""
     if isinstance(provider, AsyncProvider):
         provider = provider.inner
     if isinstance(provider, ClassProvider):
         cls = provider._cls
-        yield _Maker(cls, cls.__init__, is_constructor=True)
+        yield _Factory(cls, cls.__init__, is_constructor=True)
     elif isinstance(provider, CallableProvider):
-        yield _Maker(interface, provider._callable, is_constructor=False)
+        yield _Factory(interface, provider._callable, is_constructor=False)
     elif isinstance(provider, Several):
         for binding in provider._multi_bindings:
-            yield from _makers(interface, binding.provider)
+            yield from _factories(interface, binding.provider)
 
 
-def _arrows(way: tuple[Any, ...]) -> str:
-    return " -> ".join(map(name_of, way))
+def _arrows(path: tuple[Any, ...]) -> str:
+    return " -> ".join(map(name_of, path))

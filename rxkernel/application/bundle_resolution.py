@@ -9,13 +9,13 @@ from inspect import getattr_static
 from rxkernel.application.bundle import Bundle
 from rxkernel.application.bundle_loading import load
 from rxkernel.application.bundle_order import in_order
-from rxkernel.application.bundle_rules import Found, check_bundle, clashes
+from rxkernel.application.bundle_rules import BundleOrClass, check_bundle, clashes
 from rxkernel.exceptions import ConfigurationError
 
-Given = str | Bundle | type[Bundle]
+BundleRef = str | Bundle | type[Bundle]
 
 
-def resolve(given: Sequence[Given]) -> list[Found]:
+def resolve_bundles(given: Sequence[BundleRef]) -> list[BundleOrClass]:
     """Load names, and put every bundle behind those of its ``requires`` and ``after``.
 
     Apart from that, the order of *given* stays.
@@ -26,7 +26,7 @@ def resolve(given: Sequence[Given]) -> list[Found]:
             is missing; bundles that wait for each other.
     """
     errors: list[ConfigurationError] = []
-    found: dict[str, Found] = {}
+    found: dict[str, BundleOrClass] = {}
     failed: set[str] = set()
     for item in given:
         try:
@@ -40,7 +40,7 @@ def resolve(given: Sequence[Given]) -> list[Found]:
             failed.add(item if isinstance(item, str) else str(getattr_static(item, "name", "")))
     if together := tuple(clashes(found.values())):
         errors.append(ConfigurationError(*together))
-    ordered: list[Found] = []
+    ordered: list[BundleOrClass] = []
     try:
         ordered = in_order(found, failed)
     except ConfigurationError as error:

@@ -1,0 +1,36 @@
+"""What an application is made of: the arguments of `Application`, as boot reads them."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import attrs
+
+from rxkernel.application.bundle_resolution import BundleRef
+from rxkernel.application.overrides import Overrides
+from rxkernel.events.dispatcher import AsyncEventDispatcher
+from rxkernel.routing.converters import Converter
+from rxkernel.routing.storages import MetadataStorages
+from rxkernel.settings import Settings
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class ApplicationSpec:
+    """Immutable; one boot reads one spec.
+
+    ``application`` is the `Application` itself, for injection; typed as object, since this module
+    comes before it.
+    """
+
+    bundles: tuple[BundleRef, ...]
+    controllers: tuple[Any, ...]
+    listeners: tuple[Any, ...]
+    modules: tuple[Any, ...]
+    settings: Settings
+    settings_class: type[Any] | None
+    application: object
+    dispatcher: AsyncEventDispatcher
+    storages: MetadataStorages
+    options: tuple[str, ...] = ()
+    converters: Mapping[str, Converter] = MappingProxyType({})
+    overrides: Overrides = MappingProxyType({})
