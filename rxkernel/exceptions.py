@@ -1,8 +1,8 @@
 """Every error that rxkernel raises.
 
 RxKernelError
-├── ConfigurationError      a mistake in the wiring, raised at boot, never while serving
-└── HttpException           an answer with a status, on every transport
+├── ConfigurationError      an error in the wiring, raised at boot, never while serving
+└── HttpException           a response with an error status, on every transport
     ├── BadRequestException 400 … and one class per status of RFC 9110 §15 that an
     └── application raises, with those of RFC 6585, RFC 4918 and RFC 7725
 
@@ -20,7 +20,7 @@ class RxKernelError(Exception):
 
 
 class ConfigurationError(RxKernelError):
-    """The application is put together wrongly; each problem says what and how to mend it.
+    """The application is configured wrongly; each problem names the error and the fix.
 
     Boot collects what it finds and raises one error: ``problems`` holds a sentence for each.
     """
@@ -37,7 +37,7 @@ class ConfigurationError(RxKernelError):
 
 class ValidationError(ValueError):
     """Fields of a class break one of its rules: raise it from a validator, a converter or
-    ``__post_init__``. The request that brought them is answered 422.
+    ``__post_init__``. The response to the request is 422.
 
     *message*, *code* (a word for programs) and *params* (the values of the rule, as JSON) are
     sent to the client as they are; do not repeat the client's value in them.
@@ -53,11 +53,11 @@ class ValidationError(ValueError):
 
 
 class HttpException(RxKernelError):
-    """An answer other than success; raise a subclass from an action or a listener.
+    """An error response; raise a subclass from an action or a listener.
 
     The wire body is ``{"statusCode": int, "message": str}``, with ``"code"`` (a word for
-    programs) and ``"errors"`` (details, any JSON) where given. *headers* go with it; one that
-    cannot be sent is refused at once, see `Headers`.
+    programs) and ``"errors"`` (details, any JSON) where given. *headers* are sent with it; an
+    invalid one raises at once, see `Headers`.
     """
 
     status_code: ClassVar[int] = 500
@@ -219,7 +219,7 @@ class InternalServerErrorException(HttpException):
 
 
 class StreamNotSupportedException(InternalServerErrorException):
-    """A stream or a file was returned where one packet must hold the whole answer."""
+    """A stream or a file was returned, and one packet must hold the whole response."""
 
 
 class NotImplementedException(HttpException):

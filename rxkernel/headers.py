@@ -1,4 +1,4 @@
-"""Header fields that are checked when they are set, so that none can break an answer later."""
+"""Header fields that are checked when they are set, so that a response can always be sent."""
 
 import re
 from collections.abc import Mapping
@@ -7,21 +7,22 @@ from typing import Any
 from multidict import CIMultiDict, CIMultiDictProxy
 
 TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-"""What a name is made of (RFC 9110 §5.6.2), as a regular expression."""
+"""Regular expression for a header name (RFC 9110 §5.6.2)."""
 
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 _SHOWN = 80
 
 
 class Headers(CIMultiDict[str]):
-    """A case-insensitive multi-dict that holds nothing but what a header may be.
+    """A case-insensitive multi-dict that holds valid header fields only.
 
-    A name is a token (RFC 9110 §5.6.2). A value is a text without control characters but the
-    tab (§5.5): a line break would begin another header. What is not ASCII is sent as UTF-8.
+    A name is a token (RFC 9110 §5.6.2). A value is a str; of the control characters it may hold
+    the tab only (§5.5), since a line break would start another header. Characters outside ASCII
+    are sent as UTF-8.
 
-    Raises, wherever something is set:
-        ValueError: the name or the value cannot be sent; the message names the header.
-        TypeError: the name or the value is no text.
+    Every method that sets a field raises:
+        ValueError: the name or the value is invalid; the message names the header.
+        TypeError: the name or the value is not a str.
     """
 
     __slots__ = ()
@@ -66,7 +67,7 @@ _KNOWN = (dict, CIMultiDict, CIMultiDictProxy)
 
 
 def headers_of(given: Mapping[str, str] | None) -> Headers:
-    """A copy of *given*, in half the time of the constructor."""
+    """A copy of *given*; takes half the time of the constructor."""
     headers = _EMPTY.copy()
     if given:
         _set_all(headers, _checked((given,), {}))
@@ -74,7 +75,7 @@ def headers_of(given: Mapping[str, str] | None) -> Headers:
 
 
 def _checked(given: tuple[Any, ...], named: dict[str, str]) -> Mapping[str, str]:
-    """What is to be set, all of it checked before any of it is set."""
+    """The fields to set. All are checked before the first is set."""
     if len(given) == 1 and not named and isinstance(given[0], _KNOWN):
         pairs: Mapping[str, str] = given[0]
     else:
@@ -86,9 +87,9 @@ def _checked(given: tuple[Any, ...], named: dict[str, str]) -> Mapping[str, str]
 
 
 def check_header(name: str, value: str) -> None:
-    """Refuse what is no header, see `Headers`."""
+    """Raise for an invalid name or value, see `Headers`."""
     if not (isinstance(value, str) and value.isprintable() and _is_token(name)):
-        _refuse(name, value)  # a value with a tab or a no-break space passes there
+        _refuse(name, value)  # accepts a value with a tab or a no-break space
 
 
 _names: set[str] = set()
@@ -110,21 +111,21 @@ def _is_token(name: str) -> bool:
 
 def _refuse(name: str, value: str) -> None:
     if not isinstance(name, str):
-        raise TypeError(f"the name of a header is {_cut(name)}; it must be a str")
+        raise TypeError(f"header name {_cut(name)} must be a str")
     if not _is_token(name):
         raise ValueError(
-            f"{_cut(name)} is no name of a header: letters, digits and !#$%&'*+-.^_`|~ make one"
+            f"invalid header name {_cut(name)}: use letters, digits and !#$%&'*+-.^_`|~"
         )
     if not isinstance(value, str):
         raise TypeError(f"header {_cut(name)} is {_cut(value)}; its value must be a str")
     if _FORBIDDEN.search(value):
         raise ValueError(
-            f"header {_cut(name)} is {_cut(value)}; a value has no line break, no other control "
-            "character and no lone surrogate"
+            f"header {_cut(name)} is {_cut(value)}; line breaks, other control characters and "
+            "lone surrogates are not allowed"
         )
 
 
 def _cut(value: object) -> str:
-    """*value* escaped, and no longer than a line."""
+    """*value*, escaped and cut."""
     text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

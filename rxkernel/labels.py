@@ -1,7 +1,7 @@
-"""Labels on functions and classes: how decorators leave a note that boot reads.
+"""Labels that decorators put on functions and classes, and that boot reads.
 
 A decorator that only labels returns what it decorates unchanged, so it stays callable and
-testable, and the note survives `@attrs.define`, which builds the class anew.
+testable, and the label survives `@attrs.define`, which creates a new class.
 """
 
 from collections.abc import Callable, Iterator

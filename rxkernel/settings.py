@@ -1,8 +1,8 @@
-"""The settings of an application, as frozen attrs classes; nothing here reads a source.
+"""The settings of an application, as frozen attrs classes; this module reads no source.
 
-Made by hand, a bad value or type is a `ValueError` that says what is allowed. Read from
-files, environment and command line (`rxkernel.application.settings_sources`), all of them
-become one `ConfigurationError` that names each setting and its source.
+A constructor raises a `ValueError` with the allowed values. `settings_sources` reads files,
+environment and command line, and raises one `ConfigurationError` for all invalid settings, each
+with its source.
 """
 
 import logging
@@ -36,7 +36,7 @@ _MEANT = frozenset(
         *("x-forwarded-proto", "x-frame-options"),
     )
 )
-"""Headers that an id would break, or that would break as an id; in lower case."""
+"""Headers with a meaning of their own, which cannot carry an id; in lower case."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _NAMESPACE = re.compile(r"/[^,?]{0,255}")
@@ -47,9 +47,9 @@ _LEVELS = tuple(logging.getLevelNamesMapping())
 class Allowed:
     """An attrs validator for one setting, of use to the settings of bundles too.
 
-    *text* completes "must be …" and never quotes the value, so it can be shown for secrets.
-    *test* is asked for instances of *kinds* only; a ``bool`` is no number, ``None`` passes
-    if `NoneType` is among *kinds*.
+    *text* completes "must be …" and does not quote the value, so it can be shown for secrets.
+    *test* is called for instances of *kinds* only. A ``bool`` does not count as a number. ``None``
+    is valid if `NoneType` is in *kinds*.
     """
 
     text: str
@@ -91,7 +91,7 @@ class HttpSettings:
     """Address to listen on; ``0.0.0.0`` is every IPv4 interface."""
 
     port: int = attrs.field(default=8000, validator=_PORT)
-    """TCP port; 0 takes a free one, which the server tells after its start."""
+    """TCP port; 0 selects a free one, see the server's ``port`` after its start."""
 
     reuse_port: bool = attrs.field(default=False, validator=_FLAG)
     """Whether other processes may listen on the port too (``SO_REUSEPORT``), each of which
@@ -106,7 +106,7 @@ class HttpSettings:
     """Path before every route."""
 
     body_limit: int = attrs.field(default=1_048_576, validator=_COUNT)
-    """Largest request body that is held in memory, in bytes; a larger one is answered 413."""
+    """Largest request body that is held in memory, in bytes; a larger one gets 413."""
 
     upload_limit: int = attrs.field(default=104_857_600, validator=_COUNT)
     """Largest body of a route that takes files or a stream, in bytes."""
@@ -118,29 +118,29 @@ class HttpSettings:
     """Most fields in one form."""
 
     header_timeout: float = attrs.field(default=10.0, validator=_INTERVAL)
-    """Seconds within which a client must send the head of a request."""
+    """Seconds in which a client must send the head of a request."""
 
     body_timeout: float = attrs.field(default=20.0, validator=_INTERVAL)
-    """Seconds within which a body must come, and one more for every ``min_body_rate`` bytes."""
+    """Seconds in which a body must be received, plus one for every ``min_body_rate`` bytes."""
 
     min_body_rate: int = attrs.field(default=500, validator=_COUNT)
     """Bytes a second below which a body is too slow, once ``body_timeout`` is over."""
 
     send_timeout: float = attrs.field(default=30.0, validator=_INTERVAL)
-    """Seconds that a client may take nothing of its answer; then it is cut off."""
+    """Seconds without progress in sending a response; then the connection is closed."""
 
     keepalive_timeout: float = attrs.field(default=75.0, validator=_DURATION)
     """Seconds that an idle connection is kept open."""
 
     max_connections: int = attrs.field(default=20_000, validator=_COUNT)
-    """Most connections in all; one more is answered 503 and closed."""
+    """Most connections in total; another one gets 503 and is closed."""
 
     max_connections_per_address: int = attrs.field(default=2_000, validator=_COUNT)
-    """Most connections from one address; one more is answered 429 and closed. Trusted proxies
+    """Most connections from one address; another one gets 429 and is closed. Trusted proxies
     are not counted."""
 
     fast_path: bool = attrs.field(default=True, validator=_FLAG)
-    """Whether simple requests are answered past aiohttp's own handler: the same, but faster."""
+    """Whether requests bypass aiohttp's handler where they can: same responses, but faster."""
 
     origins: tuple[str, ...] = attrs.field(
         default=(),
@@ -150,7 +150,7 @@ class HttpSettings:
             lambda origins: all(map(_is_origin, origins)),
         ),
     )
-    """Origins of other sites whose pages may call this one; ``*`` is all of them."""
+    """Origins whose pages may call this server (CORS); ``*`` accepts every origin."""
 
     allow_credentials: bool = attrs.field(default=False, validator=_FLAG)
     """Whether pages of ``origins`` may send cookies; never with ``*``."""
@@ -163,7 +163,7 @@ class HttpSettings:
             lambda proxies: all(map(_is_network, proxies)),
         ),
     )
-    """Peers whose ``X-Forwarded-For``, ``-Host`` and ``-Proto`` are believed."""
+    """Peers whose ``X-Forwarded-For``, ``-Host`` and ``-Proto`` are trusted."""
 
     allowed_hosts: tuple[str, ...] = attrs.field(
         default=(),
@@ -173,16 +173,16 @@ class HttpSettings:
             lambda hosts: all(isinstance(h, str) and HOST_PATTERN.fullmatch(h) for h in hosts),
         ),
     )
-    """Hosts that requests may be for, another is answered 421; none listed: any host."""
+    """Accepted hosts; a request for another one gets 421. Empty accepts every host."""
 
     security_headers: bool = attrs.field(default=False, validator=_FLAG)
-    """Whether answers forbid sniffing, framing and referrers."""
+    """Whether responses have headers against sniffing, framing and referrers."""
 
     compression: bool = attrs.field(default=False, validator=_FLAG)
-    """Whether answers are compressed for clients that can read it."""
+    """Whether responses are compressed for clients that accept it."""
 
     compression_minimum: int = attrs.field(default=1024, validator=_COUNT)
-    """Smallest answer that is worth compressing, in bytes."""
+    """Smallest response to compress, in bytes."""
 
     def __attrs_post_init__(self) -> None:
         if self.allow_credentials and "*" in self.origins:
@@ -195,7 +195,7 @@ class HttpSettings:
 def canonical_origin(text: str) -> str | None:
     """*text* as browsers write an origin (RFC 6454 §6.2): lower case, no default port.
 
-    None where it is none: ``null``, a path behind, a wildcard, a host that is not ASCII.
+    None if it is not an origin: ``null``, one with a path, a wildcard, a host that is not ASCII.
     """
     found = _ORIGIN.fullmatch(text)
     if found is None:
@@ -261,44 +261,44 @@ class SocketioSettings:
     """Seconds between two pings to a socket."""
 
     ping_timeout: float = attrs.field(default=20.0, validator=_INTERVAL)
-    """Seconds that a socket may take to answer a ping."""
+    """Seconds in which a client must respond to a ping."""
 
     connect_timeout: float = attrs.field(default=45.0, validator=_INTERVAL)
     """Seconds until a client must have connected to a namespace."""
 
     max_payload: int = attrs.field(default=1_000_000, validator=_COUNT)
-    """Largest message with its attachments, in bytes; who sends a larger one is closed."""
+    """Largest message with its attachments, in bytes; a larger one closes the connection."""
 
     max_attachments: int = attrs.field(default=10, validator=_COUNT)
-    """Most binary attachments of one message; who announces more is closed."""
+    """Most binary attachments of one message; more close the connection."""
 
     max_namespaces: int = attrs.field(default=32, validator=_COUNT)
-    """Most namespaces that one client may be connected to; one more is refused."""
+    """Most namespaces of one client; another one is refused."""
 
     max_sessions: int = attrs.field(default=10_000, validator=_COUNT)
-    """Most clients in all; one more is answered 503."""
+    """Most clients in total; another one gets 503."""
 
     max_sessions_per_address: int = attrs.field(default=1_000, validator=_COUNT)
-    """Most clients from one address; one more is answered 429. Behind a proxy that is not in
+    """Most clients from one address; another one gets 429. Behind a proxy that is not in
     ``http.trusted_proxies`` all clients have one address."""
 
     max_rate: float = attrs.field(default=1_000.0, validator=_RATE)
-    """Messages per second of one client, and as many at once; it is read no faster."""
+    """Messages per second that are read from one client; also the size of a burst."""
 
     concurrency: int = attrs.field(default=32, validator=_COUNT)
     """Events of one socket that run at a time; 1 is strictly one after another."""
 
     max_waiting: int = attrs.field(default=64, validator=_COUNT)
-    """Events of one socket that wait for their turn; meanwhile it is not read."""
+    """Most events of one socket in its queue; while it is full, the socket is not read."""
 
     stall_timeout: float = attrs.field(default=60.0, validator=_INTERVAL)
-    """Seconds that a client may go unread because its events wait; then it is closed."""
+    """Seconds that a client may stay unread because its queue is full; then it is closed."""
 
     max_outbound_messages: int = attrs.field(default=1_000, validator=_COUNT)
-    """Most messages that wait for a client to take them; see `outbound_policy`."""
+    """Most messages queued for one client; see `outbound_policy`."""
 
     max_outbound_bytes: int = attrs.field(default=10_000_000, validator=_COUNT)
-    """Most bytes that wait so, in several messages: one alone may be larger."""
+    """Most bytes queued for one client; a single message may be larger."""
 
     outbound_policy: str = attrs.field(
         default="disconnect",
@@ -306,7 +306,7 @@ class SocketioSettings:
             '"disconnect" or "drop_oldest"', (str,), {"disconnect", "drop_oldest"}.__contains__
         ),
     )
-    """What happens to a client that is too slow: it is closed, or misses its oldest events."""
+    """For a client that is too slow: close it, or drop its oldest events."""
 
     def __attrs_post_init__(self) -> None:
         if self.host is not None and self.port is None:
@@ -342,13 +342,13 @@ class Settings:
     """All settings of one application."""
 
     debug: bool = attrs.field(default=False, validator=_FLAG)
-    """Whether error answers and the log may show internals."""
+    """Whether error responses and the log may show internals."""
 
     request_timeout: float | None = attrs.field(
         default=None,
         validator=Allowed(f"{_INTERVAL.text}, or none", (int, float, NoneType), _INTERVAL.test),
     )
-    """Seconds within which a request or a socket event must be answered; then it is 503."""
+    """Seconds for the response to a request or socket event; then it is 503."""
 
     request_id_header: str | None = attrs.field(
         default="X-Request-ID",
@@ -359,20 +359,20 @@ class Settings:
             lambda name: re.fullmatch(TOKEN, name) and name.lower() not in _MEANT,
         ),
     )
-    """Header that brings the id of a request and takes it back; none, which TOML can only say
-    as text: ids stay inside."""
+    """Header with the id of a request and of its response. None disables it; TOML, which has no
+    null, spells that ``"none"``."""
 
     threads: int = attrs.field(default=8, validator=_COUNT)
-    """Size of the thread pool that runs the plain ``def`` actions."""
+    """Size of the thread pool for plain ``def`` actions."""
 
     shutdown_delay: float = attrs.field(default=0.0, validator=_DURATION)
-    """Seconds between readiness going off and the port being closed, when the server stops."""
+    """Seconds from the end of readiness until the port is closed, when the servers stop."""
 
     shutdown_timeout: float = attrs.field(default=10.0, validator=_DURATION)
-    """Seconds that requests in flight get to end when the server stops."""
+    """Seconds for requests in flight to end when the servers stop."""
 
     health: bool = attrs.field(default=False, validator=_FLAG)
-    """Whether ``/healthz`` and ``/readyz`` are answered."""
+    """Whether ``/healthz`` and ``/readyz`` are served."""
 
     http: HttpSettings = attrs.field(
         factory=HttpSettings, validator=Allowed("an HttpSettings", (HttpSettings,))

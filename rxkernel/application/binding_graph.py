@@ -1,8 +1,7 @@
-"""What the injector will build while messages are handled, looked at without building it.
+"""Checks the services that are built while messages are handled, without building them.
 
-Singletons are built at boot, so injector itself tells what they lack. A service per message or
-connection, or one that is made each time it is asked for, would fail only then: for these the
-constructors are walked.
+Singletons are built at boot, so injector itself reports a missing binding. A service per message
+or connection, or without a scope, would fail at run time; the constructors of these are read.
 """
 
 import inspect
@@ -35,18 +34,18 @@ _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 @attrs.frozen(eq=False)
 class _Factory:
-    """A constructor or a function that the injector calls; ``owner`` is what it is named by."""
+    """A constructor or a function that the injector calls; ``owner`` names it in messages."""
 
     owner: Any
     call: Callable[..., Any]
     is_constructor: bool
 
     def needs(self) -> list[Any]:
-        """What it is called with, by type."""
+        """The types of its arguments."""
         return list(get_bindings(self.call).values())
 
     def unresolved(self) -> list[str]:
-        """The parameters that it will not be given, and has no default for."""
+        """The parameters without a default that injector does not fill."""
         try:
             parameters = list(inspect.signature(self.call).parameters.values())
         except ValueError:  # written in C
@@ -60,13 +59,13 @@ class _Factory:
 
 
 class BindingGraph:
-    """The bindings of one injector as a graph: who needs what, and how long each lives."""
+    """The bindings of one injector as a graph of dependencies and scopes."""
 
     def __init__(self, binder: Binder) -> None:
         self._binder = binder
 
     def problems(self) -> Iterator[str]:
-        """What could not be built while messages are handled."""
+        """One problem per service that cannot be built while messages are handled."""
         for interface, binding in tuple(self._binder._bindings.items()):
             if isinstance(binding.provider, InstanceProvider):
                 continue
@@ -108,19 +107,19 @@ class BindingGraph:
         return True
 
     def _dependencies(self, interface: Any) -> Iterator[Any]:
-        """What is built with *interface*, if it is not there; a ``ProviderOf`` is asked later."""
+        """The dependencies built with *interface*; none of a singleton, and no ``ProviderOf``."""
         binding: Binding | None = self._binder._bindings.get(interface)
         if binding is None or binding.scope is SingletonScope:
             return
         for factory in _factories(interface, binding.provider):
             try:
                 yield from (need for need in factory.needs() if get_origin(need) is not ProviderOf)
-            except Exception:  # noqa: BLE001 - told by `_unbuildable`
+            except Exception:  # noqa: BLE001 - reported by `_unbuildable`
                 continue
 
     def _dependency_paths(self, interface: Any) -> Iterator[tuple[Any, ...]]:
-        """From *interface* to each thing that is built with it; the last step of one path may
-        lead back."""
+        """From *interface* to each thing that is built with it; the last step of a path may
+        close a cycle."""
         seen = {interface}
         waiting: list[tuple[Any, ...]] = [(interface,)]
         yield (interface,)
@@ -136,8 +135,7 @@ class BindingGraph:
         for path in self._dependency_paths(interface):
             if len(path) > 1 and path[-1] == interface:
                 yield (
-                    f"{name_of(interface)} cannot be built, its services need each other in a "
-                    f"circle: {_arrows(path)}"
+                    f"{name_of(interface)} cannot be built: circular dependency: {_arrows(path)}"
                 )
                 return
 
@@ -145,8 +143,8 @@ class BindingGraph:
         for path in self._dependency_paths(interface):
             if path[-1] is Request or self._scope_of(path[-1]) is RequestScope:
                 yield (
-                    f"{name_of(interface)} lives as long as a connection, and needs what ends "
-                    f"with a message: {_arrows(path)}; ask for injector.ProviderOf"
+                    f"{name_of(interface)} is bound per connection and depends on a service bound "
+                    f"per message: {_arrows(path)}; inject injector.ProviderOf"
                     f"[{name_of(path[1])}] and call get() while a message is handled"
                 )
                 return
@@ -156,8 +154,8 @@ class BindingGraph:
         return NoScope if binding is None else binding.scope
 
     def opened_with(self, interface: Any) -> list[Any]:
-        """What must be awaited or entered before *interface* can be built, dependencies first;
-        itself comes last where it must be, too."""
+        """The services to await or enter before *interface* can be built, dependencies first; with
+        *interface* itself if it is async."""
         ordered: dict[Any, None] = {}
         seen: set[Any] = set()
 
@@ -175,16 +173,16 @@ class BindingGraph:
         return list(ordered)
 
     def without_connection(self, interface: Any) -> str | None:
-        """Why *interface* cannot be had over HTTP; None where it can.
+        """The problem if *interface* cannot be built over HTTP, else None.
 
-        It lives as long as a socket connection, or is built with one.
+        It has the scope of a socket connection, or depends on one.
         """
         for path in self._dependency_paths(interface):
             if path[-1] is Connection or self._scope_of(path[-1]) is ConnectionScope:
                 via = "" if len(path) < 2 else f" ({_arrows(path)})"
                 return (
-                    f"asks for {name_of(interface)}, which there is with a socket connection "
-                    f"only{via}; over HTTP there is none: leave @http out, bind it with "
+                    f"asks for {name_of(interface)}, which exists only with a socket "
+                    f"connection{via}; remove @http, bind it with "
                     f"request_scope, take it as {name_of(interface)} | None, or take the Request, "
                     f"whose connection is None over HTTP"
                 )
@@ -192,7 +190,7 @@ class BindingGraph:
 
 
 def _factories(interface: Any, provider: Provider[Any]) -> Iterator[_Factory]:
-    """What *provider* calls; of an unknown kind of provider, nothing is known."""
+    """The factories that *provider* calls; none for an unknown kind of provider."""
     if isinstance(provider, AsyncProvider):
         provider = provider.inner
     if isinstance(provider, ClassProvider):

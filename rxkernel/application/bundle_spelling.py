@@ -19,8 +19,8 @@ def misspelt(cls: type[Bundle]) -> Iterator[str]:
         near = nearest(attribute, known, cutoff=0.85)
         if near is not None and near not in attribute:  # a longer name is meant
             yield (
-                f"{attribute} is no attribute of a bundle, and nothing reads it; did you mean "
-                f"{near}? Call it otherwise if not"
+                f"{attribute} is not an attribute that bundles have; did you mean "
+                f"{near}? If not, choose another name"
             )
 
 

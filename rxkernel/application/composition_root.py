@@ -165,13 +165,13 @@ class CompositionRoot:
         self._add_servers([built[server] for server in servers if server in built])
 
     def _refuse_other_applications(self) -> None:
-        """An application that is bound as a service would be built, and booted, beside this."""
+        """Report a module that binds the application: that would build and boot a second one."""
         cls, own = type(self.spec.application), self.spec.application
         provider = self._injector.binder.get_binding(cls)[0].provider
         if not (isinstance(provider, InstanceProvider) and provider.get(self._injector) is own):
             self.container.problems.append(
-                f"a module binds {cls.__qualname__}, which would be another application; remove "
-                f"that: the application itself can be injected everywhere"
+                f"a module binds {cls.__qualname__}, which would build a second one; remove this "
+                f"binding: the application itself can be injected everywhere"
             )
 
     def _add_controller(self, controller: Any) -> None:
@@ -204,7 +204,7 @@ class CompositionRoot:
         found = tuple(observations(listener))
         if not found and not may_be_silent and not isinstance(listener, Bundle):
             self.container.problems.append(
-                f"listener {type(listener).__qualname__} listens to nothing; "
+                f"listener {type(listener).__qualname__} has no listener method; "
                 f"put @observe(event_name) on its methods"
             )
         for method, observation in found:
@@ -212,7 +212,7 @@ class CompositionRoot:
                 self.listener_registry.add(method, observation)
 
     def check_controllers(self) -> None:
-        """Refuse a controller that nothing reaches: neither a route nor an event.
+        """Raise for controllers without a route and without a listener.
 
         Raises:
             ConfigurationError: with every such controller.

@@ -1,7 +1,7 @@
-"""``/healthz`` and ``/readyz``: what those who look after processes ask (setting ``health``).
+"""``/healthz`` and ``/readyz``: liveness and readiness probes (setting ``health``).
 
-The words are those of Kubernetes: alive is a process that need not be killed, ready one that
-may be sent requests.
+The terms are those of Kubernetes: a live process need not be restarted, a ready one may receive
+requests.
 """
 
 import asyncio
@@ -24,14 +24,14 @@ from rxkernel.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-_PATIENCE = 0.8
-"""Seconds for all listeners; Kubernetes waits one by default."""
+_TIMEOUT = 0.8
+"""Seconds for all listeners; the default timeout of a Kubernetes probe is one."""
 
 _NOT_KEPT = {"Cache-Control": "no-store"}
 
 
 class HealthController:
-    """Both routes are public: who guards routes finds ``options["public"]``."""
+    """Both routes have ``options["public"]``, for listeners that check access."""
 
     @inject
     def __init__(
@@ -47,16 +47,16 @@ class HealthController:
     @option("public", True)
     @option(PROBE, True)
     async def healthz(self, request: Request) -> Response:
-        """200 as long as the event loop turns."""
+        """200 as long as the event loop runs."""
         return Response({"status": "alive"}, 200, _NOT_KEPT)
 
     @http("GET", "/readyz", "readyz")
     @option("public", True)
     @option(PROBE, True)
     async def readyz(self, request: Request) -> Response:
-        """200, or 503 and an error for each that objects, by its name."""
-        objections = await self._ask()
-        self._tell(objections)
+        """200, or 503 with one error per listener that fails, by its name."""
+        objections = await self._ask_listeners()
+        self._log_change(objections)
         if not objections:
             return Response({"status": "ready"}, 200, _NOT_KEPT)
         errors = [
@@ -67,10 +67,11 @@ class HealthController:
             ServiceUnavailableException(code="not_ready", errors=errors, headers=_NOT_KEPT)
         )
 
-    async def _ask(self) -> dict[str, str]:
-        """Everybody at once: a probe waits a second, whatever the number of listeners.
+    async def _ask_listeners(self) -> dict[str, str]:
+        """Call all listeners at once: a probe waits one second for all of them.
 
-        Who is late is asked again only when it has ended: it may not care to be cancelled.
+        A listener that timed out is called again only after it has ended: it may suppress its
+        cancellation.
         """
         event = ReadinessEvent()
         if not self._servers.is_serving:
@@ -82,18 +83,18 @@ class HealthController:
             for listener in listeners
             if listener not in self._late.values()
         }
-        late = (await asyncio.wait(asked, timeout=_PATIENCE))[1] if asked else set()
+        late = (await asyncio.wait(asked, timeout=_TIMEOUT))[1] if asked else set()
         for task in late:
             self._late[task] = asked[task]
             task.add_done_callback(self._late.pop)
             task.cancel()
         for listener in listeners:
             if listener in self._late.values():
-                event.fail(describe(listener), f"no answer within {_PATIENCE:g} s")
+                event.fail(describe(listener), f"timeout after {_TIMEOUT:g} s")
         return dict(event.failures)
 
-    def _tell(self, objections: dict[str, str]) -> None:
-        """Log a change, not every question."""
+    def _log_change(self, objections: dict[str, str]) -> None:
+        """Log a change of readiness, not every probe."""
         if objections.keys() != self._objections.keys():
             if objections:
                 logger.warning("not ready: %s", objections)
@@ -112,10 +113,10 @@ async def _consult(listener: Listener, event: ReadinessEvent) -> None:
 
 
 def refuse_taken(route: HttpMetadata, routes: Iterable[HttpMetadata]) -> None:
-    """See that nobody has the name or the path of *route*, one of the two above.
+    """Raise if a route of the application has the name or the path of *route*, a built-in one.
 
     Raises:
-        ConfigurationError: one of *routes* has.
+        ConfigurationError: one of *routes* has it.
     """
     asked = (route.http_method, route.syntax.shape, route.constraints)
     for other in routes:

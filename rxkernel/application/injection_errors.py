@@ -1,4 +1,4 @@
-"""What injector could not do, said with the cure."""
+"""Messages for errors of injector, each with a fix."""
 
 import reprlib
 from types import NoneType
@@ -12,7 +12,7 @@ from rxkernel.messages.scoped_services import name_of_key
 
 
 def name_of(thing: Any) -> str:
-    """What the code calls *thing*."""
+    """The name of *thing* in code."""
     return name_of_key(thing)
 
 
@@ -25,7 +25,7 @@ def shown(value: object) -> str:
 
 
 def unbound_service(wanted: Any) -> str:
-    """Why *wanted* cannot be had, and what to write."""
+    """The problem that *wanted* is not bound, and the fix."""
     name = name_of(wanted)
     return (
         f"asks for {name}, which nothing binds; bind it in a module of the application: "
@@ -34,12 +34,12 @@ def unbound_service(wanted: Any) -> str:
 
 
 def describe_injection_error(what: str, exc: BaseException) -> str:
-    """The problem that *exc* tells of *what*, which was being built."""
+    """The problem for *exc*, raised while *what* was built."""
     if isinstance(exc, UnsatisfiedRequirement):
         owner = getattr(exc.owner, "__qualname__", None) or what
         return f"{owner} {unbound_service(exc.interface)}"
     if isinstance(exc, CircularDependency):
-        return f"{what} cannot be built, its services need each other in a circle: {text_of(exc)}"
+        return f"{what} cannot be built: {text_of(exc)}"
     if isinstance(exc, CallError):
         reason = exc.args[4] if len(exc.args) > 4 else text_of(exc)
         return (

@@ -1,6 +1,6 @@
-"""The injector of an application, and everything it builds at boot.
+"""The injector of an application, and the services that it builds at boot.
 
-Each step goes on after a mistake and remembers it, so that boot can tell them all.
+Each step collects its errors and continues, so that boot reports all of them.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -57,7 +57,7 @@ class _OrderedSingletons(SingletonScope):
 
 
 class InjectorContainer:
-    """Builds with injector, eagerly: a request will ask for nothing that is not there."""
+    """Builds singletons with injector at boot, so that a request only reads them."""
 
     def __init__(self, core: Callable[[Binder], None], overrides: Overrides) -> None:
         self.injector = Injector(auto_bind=False)
@@ -102,7 +102,7 @@ class InjectorContainer:
         self._binder.complete()
 
     def build(self, parts: Sequence[Any]) -> dict[Any, Any]:
-        """The instance of each class in *parts*, one each; what is no class stands for itself."""
+        """The instance of each class in *parts*; other objects are returned unchanged."""
         binder = self.injector.binder
         for part in parts:
             if isinstance(part, type) and not binder.has_explicit_binding_for(part):
@@ -147,19 +147,19 @@ class InjectorContainer:
                         self.resolvers.add(bundle.name, marker, built.get(given, given))
 
     def note_instances(self) -> None:
-        """Remember the instances that were bound as they are, before what may need them."""
+        """Record the instances that are bound directly, ahead of the services that use them."""
         for number, instance in self._instances().items():
             self._singletons.built.setdefault(number, instance)
 
     def _instances(self) -> dict[int, Any]:
-        """The instances that are bound as they are, by their identity."""
+        """The instances that are bound directly, by identity."""
         # injector has no public list of what is bound
         bindings = tuple(self.injector.binder._bindings.values())
         found = (b.provider for b in bindings if isinstance(b.provider, InstanceProvider))
         return {id(i): i for i in (provider.get(self.injector) for provider in found)}
 
     def build_rest(self) -> None:
-        """Build every other singleton, and refuse what could not be looked after."""
+        """Build every other singleton; report context managers that would not be closed."""
         # injector has no public list of what is bound
         for interface, binding in tuple(self.injector.binder._bindings.items()):
             name = name_of(interface)
@@ -171,8 +171,8 @@ class InjectorContainer:
                 or is_async_manager(getattr(binding.provider, "_cls", None))
             ):
                 self.problems.append(
-                    f"{name} is an async context manager, and its binding has no scope, so that "
-                    f"nothing enters and leaves it; bind it with scope=singleton (entered at "
+                    f"{name} is an async context manager without a scope, so that "
+                    f"nothing enters and closes it; bind it with scope=singleton (entered at "
                     f"boot) or scope=request_scope (entered for each message)"
                 )
 
@@ -182,7 +182,7 @@ class InjectorContainer:
         self.problems += wrap_async_providers(self.injector.binder)
 
     def check_wiring(self) -> None:
-        """Refuse what could not be built once messages are handled, and overrides of nothing."""
+        """Report services that cannot be built per message, and overrides that replace nothing."""
         self.problems += self._graph.problems()
         self.problems += self._binder.problems()
 
@@ -211,7 +211,7 @@ class InjectorContainer:
             ) from exc
 
     def unbound(self, key: Any, *, over_http: bool) -> ConfigurationError:
-        """Why `service` found nothing for *key*."""
+        """The error when `service` returned None for *key*."""
         problem = self._graph.without_connection(key) if self._is_bound(key) else None
         return ConfigurationError(problem or unbound_service(key))
 

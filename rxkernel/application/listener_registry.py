@@ -1,4 +1,4 @@
-"""What the parts of an application observe, registered with its dispatcher."""
+"""The listeners of an application that are registered with its dispatcher."""
 
 from collections.abc import Collection, Iterable
 from typing import Any
@@ -16,43 +16,43 @@ _FAMILIES = {event.split(".")[0] for event in _EVENTS}
 _OF_DEFINITIONS = tuple(e for e in KernelEvents if e is not KernelEvents.KERNEL_COMPILED)
 
 ObservedMethod = tuple[Any, Observation]
-"""A method, and what it observes."""
+"""A method, and its `Observation`."""
 
 
 class ListenerRegistry:
-    """Remembers what it has registered, so that it can be removed again."""
+    """Registers listeners, and can remove them again."""
 
     def __init__(self, dispatcher: AsyncEventDispatcher) -> None:
         self._dispatcher = dispatcher
         self._registered: list[tuple[str, Any]] = []
 
     def has_listener_of(self, instance: object) -> bool:
-        """Whether a method of *instance* listens already."""
+        """Whether a method of *instance* is registered."""
         return any(_instance_of(method) is instance for _, method in self._registered)
 
     def add(self, method: Any, observation: Observation) -> None:
-        """Let *method* listen.
+        """Register *method* as a listener.
 
         Raises:
-            ConfigurationError: the event is never sent, or *method* cannot be a listener.
+            ConfigurationError: the event is unknown, or *method* cannot be a listener.
         """
         name = observation.event_name
         if name.split(".")[0] in _FAMILIES and name not in _EVENTS:
             near = nearest(name, _EVENTS)
             hint = f"did you mean {near!r}?" if near else f"there is: {', '.join(_EVENTS)}"
             raise ConfigurationError(
-                f"listener {describe(method)} waits for {name!r}, which is never sent; {hint}"
+                f"listener {describe(method)} listens to unknown event {name!r}; {hint}"
             )
         if observation.only is not None and name not in _OF_DEFINITIONS:
             raise ConfigurationError(
-                f"listener {describe(method)} limits {name!r} with only=, which "
-                f"chooses definitions; that is for the events of the kernel: leave it out"
+                f"listener {describe(method)} has only= on event {name!r}; only= "
+                f"selects definitions and works with kernel events: remove it"
             )
         self._dispatcher.add_listener(name, method, observation.priority, observation.only)
         self._registered.append((name, method))
 
     def add_all(self, found: Iterable[ObservedMethod]) -> None:
-        """Let each of *found* listen, or none of them.
+        """Register each of *found*, or none if one cannot be registered.
 
         Raises:
             ConfigurationError: see `add`.
@@ -71,7 +71,7 @@ class ListenerRegistry:
         self._remove([r for r in self._registered if id(_instance_of(r[1])) in ids])
 
     def remove_all(self) -> None:
-        """Leave the dispatcher as it was."""
+        """Remove every listener that was added here."""
         self._remove(list(self._registered))
 
     def _remove(self, registered: list[tuple[str, Any]]) -> None:

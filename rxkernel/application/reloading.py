@@ -191,8 +191,8 @@ def _refuse_managed(controller: type) -> None:
     if is_async_manager(controller):
         raise ConfigurationError(
             f"controller {controller.__qualname__} is an async context manager, which is entered "
-            f"at boot and left at shutdown; a reload adds controllers without a life of their "
-            f"own: move it into a service of the application"
+            f"at boot and left at shutdown; a reload cannot enter it: "
+            f"move that code into a service of the application"
         )
 
 

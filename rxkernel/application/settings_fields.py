@@ -19,7 +19,7 @@ LISTS = (tuple, list, set, frozenset)
 
 @attrs.frozen
 class RawValue:
-    """A value as one source gave it."""
+    """A value from one source, not yet converted."""
 
     value: object
     source: str
@@ -75,7 +75,7 @@ def fields_of(cls: type[Any]) -> Iterator[tuple[Field, Any]]:
 
 
 def _members(kind: Any) -> tuple[Any, ...]:
-    """The types that *kind* is a union of, itself if it is none."""
+    """The types that *kind* is a union of, or itself if it is not a union."""
     if get_origin(kind) is Annotated:
         return _members(get_args(kind)[0])
     if get_origin(kind) in (Union, UnionType):
@@ -93,7 +93,7 @@ def _type(kind: Any) -> str:
 
 
 def default_of(field: Field) -> Any:
-    """The default; NOTHING if there is none, or one that depends on other settings."""
+    """The default; NOTHING if it is missing or depends on other settings."""
     factory = getattr(field.default, "factory", None)
     if factory is None:
         return field.default

@@ -1,8 +1,8 @@
 """Settings from files, environment and command line, checked against the attrs classes.
 
-Later sources win. Every mistake in every source is found before one `ConfigurationError`
-tells them all. What was read through ``…_FILE``, or belongs to a field with the metadata
-``{"secret": True}``, is never shown; give such a field ``repr=False`` as well.
+Later sources win. One `ConfigurationError` reports every error in every source. A message never
+shows a value that was read through ``…_FILE``, or belongs to a field with the metadata
+``{"secret": True}``; give such a field ``repr=False`` as well.
 """
 
 import tomllib
@@ -92,7 +92,7 @@ def default_section(name: str, cls: type) -> Any:
 
 @attrs.define(eq=False)
 class _Loader:
-    """What may be set, what was given, and everything that was wrong with it."""
+    """The known settings, the values from the sources, and the problems."""
 
     directory: Path
     sections: dict[str, type] = attrs.field(factory=dict, init=False)
@@ -121,7 +121,7 @@ class _Loader:
     def describe_sections(self, sections: Mapping[str, type]) -> None:
         for name, cls in sections.items():
             if (name,) in self.groups | self.settings.keys() | _OWN_CLASSES:
-                self.fail(f"{name}: no bundle can have the name of a setting; rename the bundle")
+                self.fail(f"{name}: a bundle cannot have the name of a setting; rename the bundle")
             elif self.describe_section(name, cls):
                 self.sections[name] = cls
 
@@ -146,7 +146,7 @@ class _Loader:
             self.accept((), RawValue(table, f"{project} [tool.rxkernel]"))
 
     def _parse(self, path: Path) -> dict[str, Any] | None:
-        """The document, empty after a failure; None if there is no such file."""
+        """The document, empty after an error; None if the file does not exist."""
         raw = b""
         try:
             raw = path.read_bytes()

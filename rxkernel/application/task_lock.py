@@ -25,7 +25,7 @@ class TaskLock:
         task = asyncio.current_task()
         if task is not None and task is self._holder:
             raise RxKernelError(
-                f"this is called by what runs within {self._name} itself, such as a listener; "
+                f"called from within {self._name} itself, for example from a listener; "
                 f"call it afterwards, from a task of its own"
             )
         await self._lock.acquire()

@@ -1,4 +1,4 @@
-"""``rxkernel check``: boots without serving, and tells everything that is wrong."""
+"""``rxkernel check``: boots without serving, and reports every error."""
 
 from collections.abc import Iterator
 
@@ -20,7 +20,7 @@ from rxkernel.kernel.kernel import Kernel
 @debug_option
 @click.pass_context
 def check(ctx: click.Context, target: str | None) -> None:
-    """Boot without serving, and tell every mistake.
+    """Boot without serving, and report every error.
 
     Exits with 2 when there is one. With a wrong setting no service is set up.
     """

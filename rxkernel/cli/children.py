@@ -1,4 +1,4 @@
-"""Serving processes, started and looked after by a supervisor."""
+"""Serving processes, started and watched by a supervisor."""
 
 import asyncio
 import signal
@@ -10,9 +10,9 @@ from typing import Self
 
 
 class Child:
-    """``python -m rxkernel`` with a lifeline, in a process group of its own.
+    """``python -m rxkernel`` with a link to its supervisor, in a process group of its own.
 
-    The group keeps the Ctrl-C of a terminal from it: the supervisor passes that on, once.
+    A terminal sends Ctrl-C to the group of the supervisor only, which stops the child once.
     """
 
     def __init__(
@@ -46,17 +46,17 @@ class Child:
 
     @property
     def failed(self) -> bool:
-        """Whether it ended otherwise than it was told to; SIGTERM may come before it can heed."""
+        """Whether it exited with an error; SIGTERM may come before its handler is installed."""
         return self._process.returncode not in (0, -signal.SIGTERM)
 
     async def listening(self) -> str:
-        """Where it listens, once it does; empty when it ended before."""
+        """Wait until it listens, and return where; empty if it ended before."""
         with suppress(ConnectionError):
             return (await self._reader.readline()).decode().strip()
         return ""
 
     async def wait(self) -> int:
-        """The exit code, once it has ended; ``-n`` for signal n."""
+        """Wait for its end, and return the exit code; ``-n`` for signal n."""
         code = await self._process.wait()
         self._writer.close()
         return code
@@ -83,7 +83,7 @@ class Children:
         self._stop_requested = False
 
     async def start(self, arguments: Sequence[str]) -> Child:
-        """Start one; it is stopped at once where all have been."""
+        """Start one; stop it at once if `stop` was called before."""
         child = await Child.start(arguments)
         self._all.add(child)
         if self._stop_requested:
@@ -91,7 +91,7 @@ class Children:
         return child
 
     async def wait(self, child: Child) -> int:
-        """The exit code of *child*, once it has ended."""
+        """Wait for the end of *child*, and return its exit code."""
         code = await child.wait()
         self._all.discard(child)
         return code

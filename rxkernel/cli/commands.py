@@ -24,9 +24,9 @@ _APPLICATION = "rxkernel.application"
 
 
 class Commands(click.Group):
-    """Adds the commands of bundles, and tells mistakes of the user without a traceback.
+    """Adds the commands of bundles, and reports errors of the user without a traceback.
 
-    An application is looked for only when a name is none of ours, or for the help. The
+    The application is loaded only for an unknown command name, or for the help. The
     command of a bundle gets it through ``click.pass_obj``: settings read, not yet booted.
     """
 
@@ -64,7 +64,7 @@ class Commands(click.Group):
         return resolved
 
     def _of_bundles(self, ctx: click.Context) -> dict[str, click.Command]:
-        """By name; none where there is no application, unless one was asked for."""
+        """By name; empty if no application was found and none was requested."""
         if _APPLICATION not in ctx.meta:
             try:
                 ctx.meta[_APPLICATION] = locate(ctx.meta.get(TARGET))

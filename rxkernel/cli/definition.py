@@ -11,11 +11,11 @@ def find_definition(kernel: Kernel, name: str, transport: Transport | None) -> D
     that of a bundle's transport.
 
     Raises:
-        ConfigurationError: there is none.
+        ConfigurationError: the definition does not exist.
     """
     if transport is not None and transport not in kernel.definitions:
         raise ConfigurationError(
-            f"unknown transport {str(transport)!r}; there is: {', '.join(kernel.definitions)}"
+            f"unknown transport {str(transport)!r}; known: {', '.join(kernel.definitions)}"
         )
     searched = [kernel.definitions[transport]] if transport else [*kernel.definitions.values()]
     for definitions in searched:
@@ -25,5 +25,5 @@ def find_definition(kernel: Kernel, name: str, transport: Transport | None) -> D
     keys = dict.fromkeys(key for definitions in searched for key in definitions.keys())  # noqa: SIM118
     where = f" over {transport}" if transport else ""
     raise ConfigurationError(
-        f"there is no definition {name!r}{where}; there is: {', '.join(keys) or 'none'}"
+        f"unknown definition {name!r}{where}; known: {', '.join(keys) or '(empty)'}"
     )

@@ -1,4 +1,4 @@
-"""``rxkernel listeners``: who listens to what, in the order in which it happens."""
+"""``rxkernel listeners``: the listeners of each event, in the order of the events."""
 
 from typing import Any
 
@@ -65,18 +65,20 @@ def listeners(
 ) -> None:
     """List the listeners in the order they run.
 
-    With --definition, those of the kernel's events that concern it: what only= refuses
-    is left out.
+    With --definition, the listeners of kernel events that run for it: without those that
+    only= excludes.
     """
     if transport and not name:
-        raise click.UsageError("--transport says where --definition is looked for: give both")
+        raise click.UsageError(
+            "--transport needs --definition: it limits the search for the definition"
+        )
     listed = run(_list(load(target, overrides_of(ctx)), name, transport))
     if as_json:
         print_json(listed)
         return
     heads = ("EVENT", "PRIORITY", "LISTENER", "ONLY")
     rows = [tuple("" if v is None else v for v in row.values()) for row in listed]
-    print_table(heads, rows, "Nobody listens.")
+    print_table(heads, rows, "There are no listeners.")
 
 
 async def _list(

@@ -14,7 +14,7 @@ def load(target: str | None, overrides: Mapping[str, object]) -> Application:
     """Find *target* and read its settings.
 
     Raises:
-        ConfigurationError: there is no such application, or a setting is wrong.
+        ConfigurationError: the application does not exist, or a setting is invalid.
     """
     application = locate(target)
     load_settings_of(application, overrides)
@@ -22,10 +22,10 @@ def load(target: str | None, overrides: Mapping[str, object]) -> Application:
 
 
 def load_settings_of(application: Application, overrides: Mapping[str, object]) -> None:
-    """Put what the sources say over the application's own settings.
+    """Merge the sources of settings over the application's own settings.
 
     Raises:
-        ConfigurationError: with every wrong setting.
+        ConfigurationError: with every invalid setting.
     """
     sections = {
         bundle.name: bundle.settings_class

@@ -18,14 +18,14 @@ _OBJECT, _FACTORY = "application", "create_application"
 
 
 class TargetMissingError(ConfigurationError):
-    """The module that should hold the application is not there."""
+    """The module of the application does not exist."""
 
 
 def locate(target: str | None) -> Application:
     """Find *target*, ``app`` if None; the current directory is looked in first.
 
     Raises:
-        TargetMissingError: there is no such module.
+        TargetMissingError: the module does not exist.
         ConfigurationError: it cannot be imported, has no such attribute, or that is neither
             an application nor a function without parameters that returns one.
     """
@@ -33,8 +33,8 @@ def locate(target: str | None) -> Application:
     is_path = name.endswith(".py") or not all(part.isidentifier() for part in name.split("."))
     if is_path or (colon and not attribute):
         raise ConfigurationError(
-            f"{target!r} names no application; write it as module:attribute, such as "
-            f"{DEFAULT}:{_OBJECT}, with the dots of an import"
+            f"invalid application {target!r}; write module:attribute, such as "
+            f"{DEFAULT}:{_OBJECT}, with dots as in an import"
         )
     module = _import(name, is_default=target is None)
     return _application(*_find(module, attribute))
@@ -60,26 +60,25 @@ def _import(name: str, *, is_default: bool) -> ModuleType:
 def _explain_missing(name: str, here: str, is_default: bool) -> str:
     if is_default:
         return (
-            f"no target is given, and there is no module {name!r} in {here}; name the "
-            f"application as module:attribute, or make a project: rxkernel new DIRECTORY"
+            f"no application given, and module {name!r} not found in {here}; give the "
+            f"application as module:attribute, or create a project: rxkernel new DIRECTORY"
         )
     return (
-        f"there is no module {name!r}, in {here} or installed; run this in the directory of the "
-        f"project, or mend the name"
+        f"module {name!r} not found, neither in {here} nor installed; run this in the directory "
+        f"of the project, or correct the name"
     )
 
 
 def _broken(name: str, exc: Exception) -> ConfigurationError:
     return ConfigurationError(
         f"{name} cannot be imported: {summary_of(exc)}{place_of(exc)}; "
-        f"{_hint(exc) or 'mend that'}, --debug shows the traceback"
+        f"{_hint(exc) or 'fix this error'}, --debug shows the traceback"
     )
 
 
 def _hint(exc: Exception) -> str | None:
-    """The fix for two causes that the exception does not name: a bundle whose extra is not
-    installed, and in the body of a class a method that hides the type of its name from what is
-    below."""
+    """The fix for two causes that the exception does not name: a missing extra of a bundle, and
+    a method that shadows a type in the rest of its class body."""
     if isinstance(exc, ModuleNotFoundError):
         return missing_extra(exc)
     if not isinstance(exc, TypeError) or exc.__traceback__ is None:
@@ -108,13 +107,13 @@ def _find(module: ModuleType, attribute: str) -> tuple[str, object]:
 
 
 def _hint_for_name(module: ModuleType, attribute: str) -> str:
-    """What to write instead, which may be there by another name."""
+    """The fix: the name of an application that the module has, if any."""
     held = [name for name, value in vars(module).items() if isinstance(value, Application)]
     if callable(getattr(module, _FACTORY, None)):
         held.append(_FACTORY)
     if held:
         return f"did you mean {' or '.join(f'{module.__name__}:{name}' for name in held)}?"
-    return "mend the name" if attribute else f"name the attribute: {module.__name__}:attribute"
+    return "correct the name" if attribute else f"name the attribute: {module.__name__}:attribute"
 
 
 def _application(place: str, found: object) -> Application:
@@ -145,6 +144,6 @@ def _made_by(place: str, factory: object) -> object:
         raise
     except Exception as exc:
         raise ConfigurationError(
-            f"{place}() failed: {summary_of(exc)}{place_of(exc)}; mend that, "
+            f"{place}() failed: {summary_of(exc)}{place_of(exc)}; fix this error, "
             f"--debug shows the traceback"
         ) from exc

@@ -1,4 +1,4 @@
-"""What the commands that serve log, and how it reads."""
+"""Logging of the commands that serve: handler, text and JSON formats."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ _LONGEST = 8_192
 _ACCESS = access_logger.name
 
 _OWN = frozenset((*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"))
-"""What every record has; anything else came with ``extra=``."""
+"""Attributes of every record; any other came with ``extra=``."""
 
 
 def configure_logging(settings: LoggingSettings) -> None:
@@ -85,7 +85,7 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 class TextFormatter(logging.Formatter):
     """A line to read; a traceback follows on lines of its own, indented.
 
-    What would begin another line, or tell the terminal something, is escaped.
+    Line breaks and control characters are escaped.
     """
 
     def __init__(self) -> None:
@@ -107,7 +107,7 @@ class TextFormatter(logging.Formatter):
         return line if is_told else f"{line} id={request_id}"
 
     def format(self, record: logging.LogRecord) -> str:
-        """Whoever formatted it before has left its traceback on the record, not indented."""
+        """Ignore ``exc_text`` of an earlier formatter: its traceback is not indented."""
         if not (record.exc_info or record.exc_text or record.stack_info):
             record.message = record.getMessage()
             return self.formatMessage(record)

@@ -50,11 +50,11 @@ def _make(template: str, directory: Path, words: dict[str, str]) -> None:
 
 
 def _project_name(directory: Path) -> str:
-    """The directory's name, with ``-`` for what the name of a distribution cannot hold."""
+    """The directory's name, with ``-`` for characters that a distribution name cannot have."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", directory.resolve().name).strip("._-")
     if not name:
         raise ConfigurationError(
-            f"{str(directory)!r} makes no name of a project; give it a letter or a digit"
+            f"cannot make a project name from {str(directory)!r}; use a letter or a digit"
         )
     return name
 

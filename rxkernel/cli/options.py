@@ -1,11 +1,11 @@
-"""What several commands take: the target, ``--debug``, ``--json``, ``--transport``."""
+"""Options of several commands: the target, ``--debug``, ``--json``, ``--transport``."""
 
 import click
 
 from rxkernel.messages.transport import Transport
 
 TARGET = "rxkernel.target"
-"""Key of what ``--app`` named, in ``ctx.meta``."""
+"""Key of the value of ``--app`` in ``ctx.meta``."""
 
 _DEBUG = "rxkernel.debug"
 

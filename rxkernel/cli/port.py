@@ -1,4 +1,4 @@
-"""The port that several processes are to share."""
+"""Reserves the port that several processes share."""
 
 import errno
 import socket
@@ -13,16 +13,18 @@ from rxkernel.settings import HttpSettings
 
 @contextmanager
 def reserved_port(settings: HttpSettings) -> Iterator[int]:
-    """Keep the port, and tell which it is: one and the same for all processes, also for 0.
+    """Reserve the port, and return it: one port for all processes, also for 0.
 
     It is bound and not listened on, so the system hands it no connection.
 
     Raises:
         ConfigurationError: this system cannot share a port.
-        ServerStartError: the port is in use, or the host is none of this machine.
+        ServerStartError: the port is in use, or the host is not one of this machine.
     """
     if not hasattr(socket, "SO_REUSEPORT"):
-        raise ConfigurationError("--workers needs SO_REUSEPORT, which this system lacks: omit it")
+        raise ConfigurationError(
+            "--workers needs SO_REUSEPORT, which this system does not have; remove the option"
+        )
     with ExitStack() as stack:
         try:
             port = _reserve(settings.host, settings.port, stack)

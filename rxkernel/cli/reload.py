@@ -57,7 +57,7 @@ async def serve_and_reload(arguments: Sequence[str]) -> None:
 
 
 async def _follow(child: Child, children: Children) -> str:
-    """Tell where *child* listens, and that it ended by itself; returns the first."""
+    """Print where *child* listens, log if it ended by itself, and return where it listened."""
     if places := await child.listening():
         click.echo(f"Listening on {places}")
     code = await children.wait(child)

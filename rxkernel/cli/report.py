@@ -1,4 +1,4 @@
-"""How mistakes are told: each on one line of stderr."""
+"""Reports errors of the user: each problem on one line of stderr."""
 
 import click
 

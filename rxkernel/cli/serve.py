@@ -20,7 +20,7 @@ from rxkernel.settings import LoggingSettings
 
 @attrs.frozen(kw_only=True)
 class _Given:
-    """What the command line says of one serving process."""
+    """The options of one serving process."""
 
     target: str | None
     host: str | None
@@ -55,7 +55,7 @@ class _Given:
 @click.option("--reload", is_flag=True, help="Start again when a source changes.")
 @click.option("--workers", type=click.IntRange(min=1), default=1, help="Processes, for HTTP only.")
 @debug_option
-@click.option("--supervised", is_flag=True, hidden=True, help="stdin is a lifeline.")
+@click.option("--supervised", is_flag=True, hidden=True, help="stdin is a link to a supervisor.")
 @click.option("--reuse-port", is_flag=True, hidden=True, help="http.reuse_port = true")
 @click.pass_context
 def serve(
@@ -75,7 +75,7 @@ def serve(
     read from RXKERNEL_… variables and from rxkernel.toml or pyproject.toml.
     """
     if reload and workers > 1:
-        raise click.UsageError("--reload and --workers exclude each other: leave one out")
+        raise click.UsageError("--reload and --workers cannot be combined; remove one")
     given = _Given(
         target=target, host=host, port=port, debug=is_debugging(ctx), reuse_port=reuse_port
     )
@@ -95,8 +95,8 @@ def _serve_with_workers(application: Application, given: _Given, workers: int) -
     if application.settings.socketio.enabled:
         raise ConfigurationError(
             "--workers serves HTTP only, and Socket.IO is enabled: its clients must reach the "
-            "same process each time, which a shared port does not see to; set "
-            "socketio.enabled = false, or leave --workers out"
+            "same process each time, which a shared port cannot ensure; set "
+            "socketio.enabled = false, or remove --workers"
         )
     with reserved_port(application.settings.http) as port:
         child = attrs.evolve(given, port=port, reuse_port=True)

@@ -1,4 +1,4 @@
-"""One process that serves: from the start until it is asked to stop."""
+"""One serving process: from the start until a stop is requested."""
 
 import asyncio
 import gc
@@ -13,16 +13,15 @@ from rxkernel.cli.supervisor_link import SupervisorLink
 from rxkernel.servers.manager import ServerManager
 
 _CLOSING = 10.0
-"""Seconds for closing connections and services, behind those for the answers and for what
-listens to their end."""
+"""Seconds to close connections and services, after the timeouts for the responses and for the
+listeners of ``kernel.terminate``."""
 
 
 async def serve_until_stopped(application: Application, *, supervised: bool) -> None:
-    """Serve; come back when all that was in flight is answered and the services are closed.
+    """Serve; return when all responses are sent and the services are closed.
 
-    What took longer than ``shutdown_timeout`` was cut off: the process ends with 1.
-    *supervised*: send_line the supervisor where it listens instead of printing it, and stop when
-    it is gone.
+    If some took longer than ``shutdown_timeout``, the process exits with code 1. *supervised*:
+    send the URLs to the supervisor instead of printing them, and stop when it has ended.
     """
     settings = application.settings
     timeout = settings.shutdown_timeout
@@ -35,7 +34,9 @@ async def serve_until_stopped(application: Application, *, supervised: bool) -> 
                 _announce(application.servers, link)
                 await stop.wait()
                 if not await application.stop():
-                    end_process(f"Not done within {timeout} s: what was left has been cut off.")
+                    end_process(
+                        f"Not all responses were sent within {timeout} s; the rest was closed."
+                    )
         finally:
             orphaned.cancel()
             if link is not None:
@@ -49,7 +50,7 @@ async def _stop_with(link: SupervisorLink | None, stop: StopRequest) -> None:
 
 
 async def _started(application: Application, stop: StopRequest) -> bool:
-    """Start; False if a stop was asked for before that was done."""
+    """Start; False if a stop was requested before the start was complete."""
     starting = asyncio.create_task(application.start())
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -64,8 +65,8 @@ async def _started(application: Application, stop: StopRequest) -> bool:
 
 
 def _freeze_gc() -> None:
-    """What has been imported and built stays: looking through it, which takes some 20 ms, would
-    be for nothing and hold up every request."""
+    """Exclude the modules and services of boot from garbage collection: they live as long as the
+    process, and a full collection of them takes about 20 ms, in which no request is served."""
     gc.collect()
     gc.freeze()
 

@@ -1,7 +1,7 @@
-"""The line between a supervisor and its child: a socket, which is the child's stdin.
+"""The link between a supervisor and its child: a socket, which is the child's stdin.
 
-The child tells on it that it listens. Its end means that the other side is gone, however
-it wait_closed, so that a killed supervisor leaves no child behind.
+The child writes one line when it listens. End of file means that the other process has ended for
+any reason, so a killed supervisor leaves no child behind.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ class SupervisorLink:
         self._writer.write(f"{text}\n".encode())
 
     async def wait_closed(self) -> None:
-        """Come back when the supervisor is gone."""
+        """Return when the supervisor has ended."""
         await self._reader.read()
 
     def close(self) -> None:

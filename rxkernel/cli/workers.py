@@ -1,4 +1,4 @@
-"""``serve --workers N``: several processes share one HTTP port, and one looks after them."""
+"""``serve --workers N``: a supervisor keeps several processes running that share one HTTP port."""
 
 import asyncio
 import logging
@@ -13,48 +13,48 @@ from rxkernel.cli.stopping import StopRequest
 logger = logging.getLogger(__name__)
 
 _STARTUP_WINDOW = 2.0
-"""Seconds; a worker that ends sooner after it began to listen died young."""
+"""Seconds after a worker began to listen; one that exits sooner exited during start-up."""
 
 _MAX_STARTUP_FAILURES = 3
-"""So many in a row in one place are a crash loop."""
+"""As many consecutive exits during start-up are a crash loop."""
 
 
 async def supervise(arguments: Sequence[str], count: int) -> int:
-    """Keep *count* children with *arguments* running until asked to stop; the exit code.
+    """Keep *count* children with *arguments* running until a stop; return the exit code.
 
-    The first starts alone, so what all would complain of is told once. The code is 2 when a
-    child ended with 2, as for a mistake in the settings, and 1 for a crash loop or a child
-    that had to be cut off.
+    The first starts alone, so that an error common to all is reported once. The code is 2 if a
+    child exited with 2, as for an invalid setting, and 1 for a crash loop or a child that did not
+    stop in time.
     """
     children = Children()
     with StopRequest(before_force=children.kill) as stop:
         stopping = asyncio.create_task(stop.wait())
         stopping.add_done_callback(lambda _: children.stop())
-        places = [_Place(number, arguments, children) for number in range(1, count + 1)]
+        slots = [_Slot(number, arguments, children) for number in range(1, count + 1)]
         keeping: list[asyncio.Task[int]] = []
-        for place in places[:1], places[1:]:
-            keeping += (_keep(one, stop) for one in place)
-            listening = asyncio.gather(*(one.listens for one in place))
+        for slot in slots[:1], slots[1:]:
+            keeping += (_keep(one, stop) for one in slot)
+            listening = asyncio.gather(*(one.listens for one in slot))
             await asyncio.wait((listening, stopping), return_when=asyncio.FIRST_COMPLETED)
             if stopping.done():
                 break
         else:
-            click.echo(f"Listening on {places[0].listens.result()} with {count} workers")
+            click.echo(f"Listening on {slots[0].listens.result()} with {count} workers")
         codes = await asyncio.gather(*keeping)
         stopping.cancel()
         return max(codes)
 
 
-def _keep(place: "_Place", stop: StopRequest) -> asyncio.Task[int]:
-    """Where one place is given up, all are."""
-    task = asyncio.create_task(place.keep())
+def _keep(slot: "_Slot", stop: StopRequest) -> asyncio.Task[int]:
+    """Run one slot; when it gives up, stop all."""
+    task = asyncio.create_task(slot.keep())
     task.add_done_callback(lambda _: stop.ask())
     return task
 
 
 @attrs.define(eq=False)
-class _Place:
-    """Where one worker is kept running; ``listens`` tells when the first did, and on what."""
+class _Slot:
+    """Keeps one worker running; ``listens`` is resolved with the URLs of its first process."""
 
     number: int
     arguments: Sequence[str]
@@ -62,7 +62,7 @@ class _Place:
     listens: asyncio.Future[str] = attrs.field(factory=asyncio.Future)
 
     async def keep(self) -> int:
-        """Start one worker after the other until the stop; the exit code to end with."""
+        """Start a new worker whenever one exits, until the stop; return the exit code."""
         startup_failures = 0
         while True:
             child = await self.children.start(self.arguments)
@@ -74,16 +74,18 @@ class _Place:
             startup_failures = 0 if lived >= _STARTUP_WINDOW else startup_failures + 1
             logger.error("worker %s (pid %s) ended with code %s", self.number, child.pid, code)
             if startup_failures == _MAX_STARTUP_FAILURES:
-                logger.error("%s in a row died young; giving up", startup_failures)
+                logger.error(
+                    "%s workers in a row exited during start-up; giving up", startup_failures
+                )
                 return 1
 
     async def _follow(self, child: Child) -> tuple[int, float]:
         """The exit code of *child*, and the seconds from its listening to its end."""
-        places = await child.listening()
+        urls = await child.listening()
         began = asyncio.get_running_loop().time()
-        if places:
+        if urls:
             logger.info("worker %s has pid %s", self.number, child.pid)
             if not self.listens.done():
-                self.listens.set_result(places)
+                self.listens.set_result(urls)
         code = await self.children.wait(child)
-        return code, asyncio.get_running_loop().time() - began if places else 0.0
+        return code, asyncio.get_running_loop().time() - began if urls else 0.0

@@ -38,11 +38,11 @@ class Connection(ABC):
         headers, query: those of the handshake, read-only; auth: what the client sent with CONNECT,
             an object or None.
         rooms: the rooms it joined; read-only, see `join` and `leave`.
-        attributes: a place for what the application knows of this client.
+        attributes: for data of the application about this client.
         services: the connection-scoped services made for this client so far, or None.
         context: what listeners of CONNECTED and DISCONNECTED run in, and where context managers of
             `connection_scope` are entered and left; each event has a context of its own.
-        client: ``(host, port)`` of the peer, or what a trusted proxy tells; None in tests.
+        client: ``(host, port)`` of the peer, or as reported by a trusted proxy; None in tests.
         site: scheme and host that the client has connected to, ``https://example.com``; behind
             a trusted proxy those of its headers. None in tests.
     """

@@ -49,6 +49,6 @@ _TYPES = {**MimeTypes(filenames=()).types_map[True], **_ADDED}
 
 
 def file_type(path: PurePath) -> str:
-    """By the last suffix of *path*; texts are in UTF-8, what is unknown is just bytes."""
+    """The type for the last suffix of *path*; text is UTF-8, an unknown suffix is binary."""
     known = _TYPES.get(path.suffix.lower(), BYTES)
     return f"{known}; charset=utf-8" if known.startswith("text/") else known

@@ -1,4 +1,4 @@
-"""What msgspec says of a value that it cannot convert, as an entry of ``errors``.
+"""Translates a ValidationError of msgspec to an entry of ``errors``.
 
 msgspec gives a text and nothing else. A test holds each of its texts against this table; one
 that is not in it becomes ``invalid``, without its text, for some texts quote the value.

@@ -82,7 +82,7 @@ def content_type_of(header: str) -> ContentType:
     """Read the value of a ``Content-Type`` header.
 
     Raises:
-        UnsupportedMediaTypeException: it is none, or several (415).
+        UnsupportedMediaTypeException: it is invalid, or a list of several (415).
     """
     found = _KIND.match(header)
     at = found.end() if found else 0
@@ -94,5 +94,5 @@ def content_type_of(header: str) -> ContentType:
             value = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
             parameters.setdefault(name.lower(), value)
     if found is None or header[at:].strip(" \t"):
-        raise UnsupportedMediaTypeException(f"{header[:80]!r} is no media type")
+        raise UnsupportedMediaTypeException(f"invalid media type {header[:80]!r}")
     return ContentType(found[1].lower(), parameters)

@@ -27,7 +27,8 @@ def public_path(root: Path, path: str | os.PathLike[str]) -> Path:
     Raises:
         NotFoundException: it is absolute or would leave *root*, has an empty part or one of
             another system, or names what is hidden (``.git``, ``.env``) or a backup (``a~``,
-            ``a.bak``, ``a.swp``). All are answered alike: which it was is nobody's business.
+            ``a.bak``, ``a.swp``). The response is the same for all of them, so
+            that it does not reveal which files exist.
     """
     text = os.fspath(path)
     if any(map(_REFUSED.fullmatch, text.split("/"))):

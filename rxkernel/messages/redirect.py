@@ -35,7 +35,7 @@ def redirect_target(location: str, hosts: Collection[str]) -> str:
     try:
         target = str(URL(location))
     except (ValueError, IndexError) as exc:  # yarl: the latter for "//[::1]@"
-        raise _refusal(location, f"is no URL: {exc}") from exc
+        raise _refusal(location, f"is not a valid URL: {exc}") from exc
     if _SCHEME.match(target):
         _check_site(location, target, hosts)
     elif _leaves(unquote(location)) or _leaves(unquote(target)):
@@ -50,10 +50,10 @@ def _leaves(text: str) -> bool:
 def _check_site(location: str, target: str, hosts: Collection[str]) -> None:
     site = _SITE.match(target)
     if site is None:
-        raise _refusal(location, 'is no URL like "https://example.org/path"')
+        raise _refusal(location, 'is not a URL like "https://example.org/path"')
     host = site["host"].lower()
     if {host, f"{host}{site['port'] or ''}"}.isdisjoint(map(str.lower, hosts)):
-        raise _refusal(location, f"leads to {host}; name it in hosts= to allow that")
+        raise _refusal(location, f"leads to another host, {host}; add it to hosts= to allow it")
 
 
 def _refusal(location: str, why: str) -> BadRequestException:

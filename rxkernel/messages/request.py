@@ -85,7 +85,7 @@ class Request:
         params: path, then query, then form fields; ``params["x"]`` is the first of them.
             Over a socket, the ``params`` of the event, whose values may be any JSON.
         body: decoded: JSON as Python values, a form as a mapping, text as str, else bytes;
-            None when there is none. The bytes where the action takes ``bytes``.
+            None if the message has no body. The bytes where the action takes ``bytes``.
         raw_body: the bytes of the body; empty over a socket, for a multipart form, and where
             the action takes a stream.
         source: what `stream` gives out, set by a transport that has not read the body.
@@ -98,9 +98,9 @@ class Request:
         token: whoever authenticated the request leaves proof of it here.
         files: the uploads of a multipart form, by field name.
         services: the request-scoped services made for this message so far, or None.
-        id: tells this message from others, in logs and between services: what the client
-            brought in the header ``request_id_header``, or one made when first asked for.
-            One that no header can hold is a ValueError when it is set.
+        id: identifies this message in logs and between services: the value of the header
+            ``request_id_header`` if the client sent one, else a new id on first access. Setting
+            an id that is not valid in a header raises ValueError.
         received_at: when the message was received, by `time.perf_counter`; 0.0 until
             `Kernel.begin`.
         native: the transport's own request (``aiohttp.web.Request``), made when first asked for
@@ -183,7 +183,7 @@ class Request:
         self._files = given
 
     def param(self, name: str, kind: type[T] | None = None) -> T:
-        """The parameter *name* as a *kind* (str unless told), whichever transport it came by.
+        """The parameter *name* as a *kind* (default: str), on every transport.
 
         Text is converted, so ``param("id", int)`` takes ``"7"`` from a query and ``7`` from a
         socket.
@@ -250,7 +250,7 @@ class Request:
         """
         source, self.source = self.source, _TAKEN
         if source is _TAKEN:
-            raise RuntimeError("the body is given out once, and stream() has been called before")
+            raise RuntimeError("stream() can be called only once")
         return _given(self._bytes()) if source is None else source
 
     def _bytes(self) -> bytes:
@@ -260,7 +260,7 @@ class Request:
             return self.body
         if self.transport is not Transport.HTTP:
             raise rejection([wrong_type("bytes", kind_of(self.body)).to_dict("body")])
-        raise RuntimeError("the body has been read as a form; take it from body and files")
+        raise RuntimeError("the body was read as a form; use request.body and request.files")
 
     @property
     def base_url(self) -> str:

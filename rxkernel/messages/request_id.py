@@ -1,4 +1,4 @@
-"""Ids that tell one request from another, in logs and between services."""
+"""Ids of requests, in logs and between services."""
 
 import itertools
 import os
@@ -15,7 +15,7 @@ _process = token_hex(6)
 
 
 def new_request_id() -> str:
-    """An id that nobody else has; it can be guessed."""
+    """A new unique id; it is not secret."""
     return f"{_process}-{next(_numbers)}"
 
 

@@ -35,7 +35,7 @@ class Response:
     in *headers* is respected. ``headers`` refuse at once what cannot be sent, see `Headers`.
 
     Raises:
-        ValueError: *status_code* is none from 200 to 599, here and whenever it is set.
+        ValueError: *status_code* is not from 200 to 599, here and whenever it is set.
     """
 
     content: Any
@@ -174,7 +174,7 @@ class FileResponse(Response):
     it under that name, or shows it if *inline* (RFC 6266). A socket cannot carry it.
 
     Raises:
-        NotFoundException: *path* is no name that may be asked for below *root*.
+        NotFoundException: *path* is not a valid name of a file below *root*.
         ValueError: *filename* has a path or a control character.
     """
 

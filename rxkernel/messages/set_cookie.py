@@ -42,7 +42,7 @@ def set_cookie_header(
     elif VALUE.fullmatch(value):
         coded = _COOKIES.value_encode(value)[1]
     else:
-        raise ValueError(f"the value of cookie {name!r} has a control character or half a pair")
+        raise ValueError(f"the value of cookie {name!r} has a control character or a surrogate")
     if (size := len(name) + len(coded.encode())) > _LIMIT:
         raise ValueError(f"cookie {name!r} has {size} bytes; browsers keep no more than {_LIMIT}")
     until = None if expires is None else format_datetime(expires, usegmt=True)
@@ -72,7 +72,7 @@ def _attributes(
         raise ValueError(f'cookie {name!r} has samesite="None"; that needs secure=True')
     for attribute, text in {"path": path, "domain": domain or ""}.items():
         if ";" in text:
-            raise ValueError(f"the {attribute} of cookie {name!r} is {text!r}; it can have no ';'")
+            raise ValueError(f"the {attribute} of cookie {name!r} is {text!r}; ';' is not allowed")
     attributes = {
         "max-age": max_age,
         "expires": expires,

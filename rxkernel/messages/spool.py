@@ -69,7 +69,7 @@ class Spool:
 
     def _check_open(self) -> None:
         if self._is_closed:
-            raise ValueError("the upload is gone with its request; save() it while that runs")
+            raise ValueError("the upload was deleted with its request; call save() before its end")
 
     async def aclose(self) -> None:
         """Let everything go."""
@@ -83,18 +83,20 @@ class Spool:
             self._is_closed = True
             self._held.clear()
             if self._file is not None:
-                with suppress(OSError):  # a full disk says so again; the file is closed anyway
+                with suppress(
+                    OSError
+                ):  # a full disk raises again; the file is closed all the same
                     self._file.close()
 
 
 @contextmanager
 def translate_disk_full() -> Iterator[None]:
-    """A disk that is full is no bug: 507, and one line in the log."""
+    """Raise a full disk as 507: it is logged on one line, not as a bug with a traceback."""
     try:
         yield
     except OSError as exc:
         if exc.errno not in _FULL:
             raise
         raise InsufficientStorageException(
-            f"there is no room for the upload: {os.strerror(exc.errno)}"
+            f"no space left for the upload: {os.strerror(exc.errno)}"
         ) from exc

@@ -7,7 +7,7 @@ _KEPT = ("Cache-Control", "ETag", "Expires", "Last-Modified")
 
 
 def may_be_kept(headers: CIMultiDict[str]) -> bool:
-    """Whether a cache is told enough to keep the answer: its age, or what it can ask again by."""
+    """Whether a cache may store the response: it has a lifetime or a validator."""
     return any(name in headers for name in _KEPT)
 
 

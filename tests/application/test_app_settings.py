@@ -127,7 +127,9 @@ def test_class_that_is_not_of_attrs_is_told(tmp_path: Path) -> None:
 
 
 def test_bundle_cannot_have_the_section(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="app: no bundle can have the name of a setting"):
+    with pytest.raises(
+        ConfigurationError, match="app: a bundle cannot have the name of a setting"
+    ):
         load_settings(directory=tmp_path, environment={}, sections={"app": Limits})
 
 

@@ -110,7 +110,7 @@ UNBOUND = "asks for Lacking, which nothing binds; bind it in a module of the app
         (
             [One, Two],
             None,
-            "One cannot be built, its services need each other in a circle: One -> ",
+            "One cannot be built: circular dependency: One -> ",
         ),
     ],
 )
@@ -176,10 +176,10 @@ def seats(binder: Binder) -> None:
 @pytest.mark.parametrize(
     ("service", "way"),
     [
-        (Seat, "with a socket connection only; over HTTP there is none"),
-        (AtSeat, "with a socket connection only (AtSeat -> Seat)"),
-        (Knows, "with a socket connection only (Knows -> Connection)"),
-        (Connection, "asks for Connection, which there is"),
+        (Seat, "only with a socket connection; remove @http"),
+        (AtSeat, "only with a socket connection (AtSeat -> Seat)"),
+        (Knows, "only with a socket connection (Knows -> Connection)"),
+        (Connection, "asks for Connection, which exists"),
     ],
 )
 async def test_what_needs_a_connection_is_refused_over_http(service: Any, way: str) -> None:
@@ -212,8 +212,8 @@ async def test_what_outlives_a_message_does_not_keep_one() -> None:
         binding(AskedOnce, Captive, scope=connection_scope), binding(Work, scope=request_scope)
     )
 
-    assert "AskedOnce -> Request; ask for injector.ProviderOf[Request] and call get()" in told
-    assert "Captive -> Work; ask for injector.ProviderOf[Work]" in told
+    assert "AskedOnce -> Request; inject injector.ProviderOf[Request] and call get()" in told
+    assert "Captive -> Work; inject injector.ProviderOf[Work]" in told
 
 
 @pytest.mark.parametrize("service", [AskedOnce, Knows])

@@ -244,7 +244,7 @@ class Nameless(Server):
         (
             [bundle("a", listener=[object], option=("x",), setting_class=Shared)],
             [
-                "listener is no attribute of a bundle, and nothing reads it; did you mean listen",
+                "listener is not an attribute that bundles have; did you mean listen",
                 "did you mean options?",
                 "did you mean settings_class?",
             ],

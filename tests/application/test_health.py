@@ -166,7 +166,7 @@ async def test_a_listener_that_raises_or_hangs_objects_by_that(
     client_of: ClientOf, monkeypatch: pytest.MonkeyPatch, problem: Any
 ) -> None:
     """And those behind it are asked all the same."""
-    monkeypatch.setattr(health, "_PATIENCE", 0.05)
+    monkeypatch.setattr(health, "_TIMEOUT", 0.05)
     monkeypatch.setattr(Checks, "problem", problem)
 
     async def other(event: ReadinessEvent) -> None:
@@ -204,7 +204,7 @@ async def test_all_listeners_are_asked_at_once(client_of: ClientOf) -> None:
 async def test_a_listener_that_does_not_end_is_not_asked_twice(
     client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(health, "_PATIENCE", 0.05)
+    monkeypatch.setattr(health, "_TIMEOUT", 0.05)
     begun, released = [], asyncio.Event()
 
     async def stubborn(event: ReadinessEvent) -> None:

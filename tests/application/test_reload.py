@@ -336,7 +336,7 @@ async def test_only_on_kernel_compiled_is_refused() -> None:
         @observe(KernelEvents.KERNEL_COMPILED, only=lambda definition: True)
         async def hear(self, event: CompiledEvent) -> None: ...
 
-    with pytest.raises(ConfigurationError, match="leave it out"):
+    with pytest.raises(ConfigurationError, match="remove it"):
         await application(listeners=[Hears]).boot()
 
 

@@ -431,7 +431,7 @@ def test_defaults_of_another_class_are_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["http", "debug", "bundles"])
 def test_a_section_cannot_take_the_name_of_a_setting(tmp_path: Path, name: str) -> None:
-    assert f"{name}: no bundle can have the name of a setting" in problem(
+    assert f"{name}: a bundle cannot have the name of a setting" in problem(
         tmp_path, sections={name: Security}
     )
 

@@ -246,7 +246,7 @@ def test_debug_shows_the_text_of_an_exception(run: Run, shop: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["nope"], "no definition 'nope'; there is: order,"),
+        (["nope"], "unknown definition 'nope'; known: order,"),
         (["order"], "needs the parameter 'id'; pass it. Give it as --param KEY=VALUE."),
         (["order", "--param", "id"], "'id' is not KEY=VALUE"),
         (["order", "--param", "id=1", "--param", "id=2"], "'id' is given twice"),

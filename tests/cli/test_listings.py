@@ -174,9 +174,12 @@ def test_listeners_as_a_table(run: Run, shop: str) -> None:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        (["--definition", "nope"], "no definition 'nope'; there is: order, list, /shop:order"),
-        (["--definition", "order", "--transport", "socket"], "no definition 'order' over SOCKET"),
-        (["--transport", "http"], "give both"),
+        (["--definition", "nope"], "unknown definition 'nope'; known: order, list, /shop:order"),
+        (
+            ["--definition", "order", "--transport", "socket"],
+            "unknown definition 'order' over SOCKET",
+        ),
+        (["--transport", "http"], "needs --definition"),
     ],
 )
 def test_unknown_definition_is_refused(options: list[str], text: str, run: Run, shop: str) -> None:
@@ -190,7 +193,7 @@ def test_unknown_definition_is_refused(options: list[str], text: str, run: Run, 
     ("command", "text"),
     [
         ("routes", "No HTTP routes.\n\nNo Socket.IO events.\n"),
-        ("listeners", "Nobody listens.\n"),
+        ("listeners", "There are no listeners.\n"),
         ("bundles", "No bundles.\n"),
     ],
 )

@@ -47,11 +47,11 @@ def test_current_directory_is_looked_in(write: Write, project: Path) -> None:
 
 @pytest.mark.parametrize("target", ["app.py", "shop/app", "app:", ":application", ""])
 def test_target_that_is_no_import_path_is_refused(target: str) -> None:
-    assert "write it as module:attribute" in problem(target)
+    assert "write module:attribute" in problem(target)
 
 
 def test_missing_module_is_told_from_a_missing_import_in_it(write: Write) -> None:
-    with pytest.raises(TargetMissingError, match=r"there is no module 'nowhere\.at\.all'"):
+    with pytest.raises(TargetMissingError, match=r"module 'nowhere\.at\.all'"):
         locate("nowhere.at.all")
 
     name = write("\nimport nowhere_else")
@@ -68,8 +68,8 @@ def test_missing_default_target_says_how_to_begin(
     monkeypatch.setattr("rxkernel.cli.locate.DEFAULT", "no_app_here")
 
     assert problem(None) == (
-        f"no target is given, and there is no module 'no_app_here' in {project}; name the "
-        f"application as module:attribute, or make a project: rxkernel new DIRECTORY"
+        f"no application given, and module 'no_app_here' not found in {project}; give the "
+        f"application as module:attribute, or create a project: rxkernel new DIRECTORY"
     )
 
 
@@ -79,7 +79,7 @@ def test_missing_default_target_says_how_to_begin(
         ("x = (", "", "SyntaxError: '(' was never closed"),
         ("1 / 0", "", "ZeroDivisionError: division by zero ("),
         ("", "", "has no application or create_application; name the attribute: "),
-        ("", ":shop", "has no shop; mend the name"),
+        ("", ":shop", "has no shop; correct the name"),
         ("shop = 7", ":shop", ":shop is int, not an Application"),
         ("def shop(): return 7", ":shop", ":shop returned int, not an Application"),
         ("async def shop(): ...", ":shop", ":shop is async; write it as a plain def"),

@@ -155,7 +155,7 @@ def test_deadline_forces(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert process.code() == 1
     assert process.stdout[-1] == "shut down"
-    assert process.stderr[-1].startswith("Not done within 0.1 s")
+    assert process.stderr[-1].startswith("Not all responses were sent within 0.1 s")
     assert answer.exception() is not None
 
 
@@ -228,7 +228,7 @@ def test_port_shared_by_other_workers_is_in_use(start: Start) -> None:
 
 
 def test_missing_target_is_told_on_one_line(start: Start) -> None:
-    assert "there is no module 'app' in " in refused(start("serve"))
+    assert "module 'app' not found in " in refused(start("serve"))
 
 
 def test_service_that_is_not_bound_is_told_on_one_line(start: Start, write: Write) -> None:
@@ -278,7 +278,7 @@ def test_workers_and_socketio_exclude_each_other(run: Run, write: Write) -> None
 
 
 def test_workers_and_reload_exclude_each_other(run: Run) -> None:
-    assert "exclude each other" in run_serve(run, "--workers", "2", "--reload")
+    assert "cannot be combined" in run_serve(run, "--workers", "2", "--reload")
 
 
 def test_reload_without_watchfiles_names_the_extra(
@@ -365,7 +365,7 @@ def test_workers_end_with_a_supervisor_that_was_killed(workers: Process) -> None
 @pytest.mark.parametrize(
     ("how", "code", "text"),
     [
-        ("os._exit(3)", 1, "3 in a row died young; giving up"),
+        ("os._exit(3)", 1, "3 workers in a row exited during start-up; giving up"),
         ("raise ConfigurationError('no good')", 2, "Error: no good"),
     ],
 )

@@ -507,7 +507,7 @@ async def test_get_of_what_needs_a_connection_is_an_error_over_http(
         binder.bind(Early, scope=connection_scope)
 
     assert (await client_of(Getting, modules=[bind]).http("seat")).status_code == 500
-    assert "which there is with a socket connection only" in caplog.text
+    assert "which exists only with a socket connection" in caplog.text
 
 
 async def test_a_bare_request_says_where_services_come_from() -> None:

@@ -42,7 +42,7 @@ def test_a_value_that_cannot_be_sent_is_refused_by_every_way_in(way: str, value:
 @pytest.mark.parametrize("name", ["", "a b", "a:", "a\r\n", "é", "X-Evil: 1\r\nX"])
 def test_a_name_that_is_no_token_is_refused_by_every_way_in(way: str, name: str) -> None:
     """RFC 9110 §5.6.2."""
-    with pytest.raises(ValueError, match="is no name of a header"):
+    with pytest.raises(ValueError, match="invalid header name"):
         WAYS[way](Headers(), name, "x")
 
 
@@ -59,7 +59,7 @@ def test_what_a_header_may_hold_passes_by_every_way_in(way: str) -> None:
 
 
 def test_a_name_that_is_no_text_is_refused() -> None:
-    with pytest.raises(TypeError, match="the name of a header is 5; it must be a str"):
+    with pytest.raises(TypeError, match="header name 5 must be a str"):
         Headers()[5] = "x"  # type: ignore[index]
 
 

@@ -85,7 +85,7 @@ def test_any_other_target_is_refused(target: str) -> None:
 
 
 def test_a_refusal_says_which_host_is_to_be_named() -> None:
-    with pytest.raises(BadRequestException, match=r"leads to evil.example; name it in hosts="):
+    with pytest.raises(BadRequestException, match=r"another host, evil.example; add it to hosts="):
         RedirectResponse("https://evil.example/x")
 
 

@@ -113,9 +113,9 @@ async def test_a_file_can_be_taken_in_every_way_until_its_request_is_over(
     assert uploads.open == before + 1
     await until(lambda: open_files() == before)
 
-    with pytest.raises(ValueError, match="gone with its request; save"):
+    with pytest.raises(ValueError, match="deleted with its request; call save"):
         uploads.kept[0].content  # noqa: B018
-    with pytest.raises(ValueError, match="gone with its request"):
+    with pytest.raises(ValueError, match="deleted with its request"):
         await uploads.kept[0].read()
 
 
@@ -246,7 +246,7 @@ async def test_G5_a_full_disk_is_507_and_one_line_in_the_log(
 
     async with session.post(http_url(application, "/fail"), data=form(LARGE)) as response:
         assert response.status == 507
-        assert (await response.json())["message"].startswith("there is no room for the upload")
+        assert (await response.json())["message"].startswith("no space left for the upload")
     async with session.post(http_url(application, "/fail"), data=form(b"x")) as response:
         assert response.status == 403
     await application.stop()

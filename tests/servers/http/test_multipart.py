@@ -109,7 +109,7 @@ async def test_a_boundary_has_1_to_70_characters(boundary: str) -> None:
         ("Content-Transfer-Encoding: base64", "a part in 'base64'"),
         ("Content-Transfer-Encoding: quoted-printable", "a part in 'quoted-printable'"),
         ("Content-Type: multipart/mixed; boundary=y", "cannot hold parts itself"),
-        ("Content-Type: text", "is no media type"),
+        ("Content-Type: text", "invalid media type"),
     ],
 )
 async def test_codings_of_parts_and_parts_in_parts_are_refused(header: str, told: str) -> None:

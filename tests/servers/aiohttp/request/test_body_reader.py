@@ -204,7 +204,7 @@ async def test_what_has_been_read_can_be_streamed_once(
     async with session.post(url, json={"a": 1}) as response:
         pieces, told = await response.json()
     assert pieces == ['{"a": 1}']
-    assert told == "the body is given out once, and stream() has been called before"
+    assert told == "stream() can be called only once"
     async with session.post(url) as response:
         assert (await response.json())[0] == []
 
