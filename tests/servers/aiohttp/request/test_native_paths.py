@@ -311,10 +311,11 @@ async def test_policies_of_the_server_hold_for_mounted_paths(
     policies = {
         "security_headers": True,
         "origins": ("https://shop.example",),
-        "request_id_header": "X-Request-ID",
         "allowed_hosts": ("127.0.0.1",),
     }
-    application = await serve(Home, http=policies, bundles=[mounting("/metrics")])
+    application = await serve(
+        Home, http=policies, request_id_header="X-Request-ID", bundles=[mounting("/metrics")]
+    )
     url = http_url(application, "/metrics")
 
     async with session.get(url, headers={"Origin": "https://shop.example"}) as response:
