@@ -106,8 +106,11 @@ from rxkernel.kernel.serialization import (
     decode_json,
     encode_json,
 )
-from rxkernel.messages.connection import (
+from rxkernel.messages.broadcaster import (
+    BroadcastBackend,
     Broadcaster,
+)
+from rxkernel.messages.connection import (
     ClientAddress,
     Connection,
 )
@@ -222,6 +225,7 @@ __all__ = [
     "BadRequestException",
     "Body",
     "BootstrapEvent",
+    "BroadcastBackend",
     "Broadcaster",
     "Bundle",
     "ClientAddress",

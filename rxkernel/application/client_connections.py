@@ -1,34 +1,28 @@
-"""The connections of a test client: who comes, who leaves, who receives a broadcast.
+"""The connections of a test client, and the broadcasts to them.
 
-It does with recording connections what `SocketioServer` does with sockets.
+Does with recording connections what `SocketioServer` does with sockets.
 """
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from rxkernel.application.application import Application
 from rxkernel.application.client_calls import ClientCalls
-from rxkernel.application.client_responses import sendable, write_refusal
 from rxkernel.application.recording import ConnectionRefusedException, RecordingConnection
-from rxkernel.exceptions import ForbiddenException
-from rxkernel.kernel.errors import failure_of
 from rxkernel.kernel.kernel import Kernel
-from rxkernel.kernel.scopes import close_connection, current_connection
 from rxkernel.kernel.serialization import to_plain
 from rxkernel.messages.request import Request
 from rxkernel.messages.request_id import event_request_id, given_request_id
 from rxkernel.messages.response import Response
 from rxkernel.messages.transport import Transport
+from rxkernel.servers.connection_lifecycle import ConnectionLifecycle
 from rxkernel.servers.disconnect_reason import DisconnectReason
-from rxkernel.servers.events import ConnectionEvent, ServerEvents
-from rxkernel.servers.socketio.packet import encode_event, read_auth
-
-logger = logging.getLogger(__name__)
+from rxkernel.servers.socketio.encoding import encode_event, encode_rejection
 
 
 class ClientConnections:
-    """Those that are connected, or about to be, in the order in which they came."""
+    """The connections of one client, by id, including those that are not accepted yet."""
 
     def __init__(
         self,
@@ -39,36 +33,22 @@ class ClientConnections:
         self._application = application
         self._calls = calls
         self._boot = boot
+        self._lifecycle: ConnectionLifecycle | None = None
         self._open: dict[str, RecordingConnection] = {}
 
-    async def admit(self, connection: RecordingConnection) -> None:
-        """Dispatch CONNECTED, and let *connection* in unless that refuses it.
+    async def connect(self, connection: RecordingConnection) -> None:
+        """Dispatch CONNECTED and accept *connection*.
 
         Raises:
-            ConnectionRefusedException: a listener raised, or disconnected it; its auth is not
-                an object; or nothing serves its namespace.
+            ConnectionRefusedException: a listener raised or disconnected it, its auth is not an
+                object, or its namespace is not served.
         """
         kernel = await self._boot()
-        await self._calls.run(self._admit(kernel, connection), connection.context)
-
-    async def _admit(self, kernel: Kernel, connection: RecordingConnection) -> None:
-        current_connection.set(connection)
-        if kernel.extract is not None:
-            kernel.extract(connection.headers)
+        self._lifecycle = ConnectionLifecycle(kernel, self._application.dispatcher, None)
         self._check_namespace(kernel, connection)
-        self._open[connection.id] = connection
-        try:
-            connection.auth = read_auth(to_plain(connection.auth))
-            event = ConnectionEvent(connection)
-            await self._application.dispatcher.dispatch(ServerEvents.CONNECTED, event)
-            if connection.is_dropped:
-                raise ForbiddenException("disconnected before it was connected")
-        except BaseException as exc:  # noqa: BLE001 - it refuses, as on the wire
-            await self._forget(connection)
-            failure = failure_of(exc)
-            response = await self._refusal(kernel, connection, failure)
-            raise ConnectionRefusedException(response) from failure
-        connection.accept()
+        await self._calls.run(
+            self._connect(kernel, self._lifecycle, connection), connection.context
+        )
 
     def _check_namespace(self, kernel: Kernel, connection: RecordingConnection) -> None:
         namespace = connection.namespace
@@ -77,48 +57,56 @@ class ClientConnections:
             connection.end()
             raise ConnectionRefusedException(Response({"message": "Invalid namespace"}, 404))
 
-    async def _forget(self, connection: RecordingConnection) -> None:
+    async def _connect(
+        self, kernel: Kernel, lifecycle: ConnectionLifecycle, connection: RecordingConnection
+    ) -> None:
+        header = self._application.settings.request_id_header
+        request = Request(
+            Transport.SOCKET,
+            connection.headers,
+            url="CONNECT",
+            connection=connection,
+            id=event_request_id(given_request_id(connection.headers, header)),
+        )
+        encode = partial(encode_rejection, connection.namespace)
+        self._open[connection.id] = connection
+        try:
+            auth = to_plain(connection.auth)
+            rejection = await lifecycle.connect(connection, request, auth, encode)
+        except BaseException:
+            self._forget(connection)
+            raise
+        await kernel.settle()
+        if rejection is not None:
+            self._forget(connection)
+            if header is not None:
+                rejection.response.headers[header] = request.id
+            raise ConnectionRefusedException(rejection.response) from rejection.error
+        connection.accept()
+
+    def _forget(self, connection: RecordingConnection) -> None:
         del self._open[connection.id]
         connection.end()
-        await close_connection(connection)
 
-    async def _refusal(
-        self, kernel: Kernel, connection: RecordingConnection, failure: Exception
-    ) -> Response:
-        header = self._application.settings.request_id_header
-        id = event_request_id(given_request_id(connection.headers, header))
-        request = Request(
-            Transport.SOCKET, connection.headers, url="CONNECT", connection=connection, id=id
-        )
-        response = await kernel.fail(request, failure)
-        response, _ = await sendable(kernel, request, response, write_refusal)
-        if header is not None:
-            response.headers[header] = request.id
-        return response
-
-    async def dismiss(self, connection: RecordingConnection, reason: DisconnectReason) -> None:
-        """Dispatch DISCONNECTED, once, then end the services of *connection*."""
-        if self._open.pop(connection.id, None) is None:
+    async def disconnect(self, connection: RecordingConnection, reason: DisconnectReason) -> None:
+        """Dispatch DISCONNECTED, then close the services of *connection*; does nothing if it has
+        ended."""
+        if connection.id not in self._open:
             return
-        connection.end()
-        await self._calls.run(self._dismiss(connection, reason), connection.context)
+        self._forget(connection)
+        await self._calls.run(self._disconnect(connection, reason), connection.context)
 
-    async def _dismiss(self, connection: RecordingConnection, reason: DisconnectReason) -> None:
-        current_connection.set(connection)
+    async def _disconnect(self, connection: RecordingConnection, reason: DisconnectReason) -> None:
+        assert self._lifecycle is not None  # set before a connection is open
         try:
-            event = ConnectionEvent(connection, None, reason)
-            await self._application.dispatcher.dispatch(ServerEvents.DISCONNECTED, event)
-        except asyncio.CancelledError:
-            raise
-        except BaseException as exc:
-            failure = failure_of(exc)
-            logger.error("a listener of %s failed", ServerEvents.DISCONNECTED, exc_info=failure)
+            await self._lifecycle.disconnect(connection, reason)
         finally:
-            await connection.dismissed()
+            await connection.disconnected()
 
-    async def dismiss_all(self, reason: DisconnectReason) -> None:
-        """Dismiss those that are there, side by side."""
-        await asyncio.gather(*(self.dismiss(one, reason) for one in tuple(self._open.values())))
+    async def disconnect_all(self, reason: DisconnectReason) -> None:
+        """Disconnect all connections side by side."""
+        connections = tuple(self._open.values())
+        await asyncio.gather(*(self.disconnect(one, reason) for one in connections))
 
     async def broadcast(
         self,
@@ -128,14 +116,15 @@ class ClientConnections:
         namespace: str,
         skip: set[str],
     ) -> None:
-        """See `Carrier`. One that is about to connect receives what is for it alone."""
+        """See `BroadcastBackend`. A connection that is not accepted yet receives only what is
+        sent to its own id."""
         encode_event(namespace, event, args, None)
         for connection in tuple(self._open.values()):
             if connection.namespace != namespace or connection.id in skip:
                 continue
-            is_alone = rooms is not None and connection.id in rooms
-            is_among = rooms is None or not connection.rooms.isdisjoint(rooms)
-            if is_alone or (connection.is_accepted and is_among):
+            is_own_id = rooms is not None and connection.id in rooms
+            is_in_room = rooms is None or not connection.rooms.isdisjoint(rooms)
+            if is_own_id or (connection.is_accepted and is_in_room):
                 connection.receive(event, args)
 
     def is_id(self, namespace: str, room: str) -> bool:

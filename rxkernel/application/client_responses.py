@@ -17,7 +17,7 @@ from rxkernel.messages.response import (
 from rxkernel.servers.http.content_encoding import encode_content
 from rxkernel.servers.http.files.opening import open_file
 from rxkernel.servers.http.response_writer import BODILESS
-from rxkernel.servers.socketio.packet import encode_acknowledgement, encode_refusal
+from rxkernel.servers.socketio.encoding import encode_acknowledgement
 
 Write = Callable[[Request, Response], Awaitable[int | None]]
 """Writes the response to a request as the wire does, and drops the bytes.
@@ -54,10 +54,6 @@ async def write_http(request: Request, response: Response) -> int | None:
 
 async def write_acknowledgement(request: Request, response: Response) -> int | None:
     return encode_acknowledgement(_namespace(request), 0, response).size
-
-
-async def write_refusal(request: Request, response: Response) -> int | None:
-    return encode_refusal(_namespace(request), response).size
 
 
 def _namespace(request: Request) -> str:

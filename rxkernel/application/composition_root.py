@@ -23,7 +23,8 @@ from rxkernel.exceptions import ConfigurationError
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.propagator import Propagator, extract_of
 from rxkernel.kernel.scopes import connection_at_hand, request_at_hand
-from rxkernel.messages.connection import Broadcaster, Connection
+from rxkernel.messages.broadcaster import Broadcaster
+from rxkernel.messages.connection import Connection
 from rxkernel.messages.request import Request
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.converters import own_kinds

@@ -11,10 +11,10 @@ from rxkernel.exceptions import RxKernelError
 from rxkernel.kernel.contexts import run
 from rxkernel.kernel.scopes import close_connection
 from rxkernel.kernel.serialization import to_plain
-from rxkernel.messages.connection import Connection
 from rxkernel.messages.response import Response
 from rxkernel.servers.disconnect_reason import DisconnectReason
-from rxkernel.servers.socketio.packet import encode_event
+from rxkernel.servers.managed_connection import ManagedConnection
+from rxkernel.servers.socketio.encoding import encode_event
 
 Emitted = tuple[str, tuple[Any, ...]]
 """The name of an event, and its arguments."""
@@ -34,34 +34,34 @@ class ConnectionRefusedException(RxKernelError):  # noqa: N818 - an answer with 
         self.response = response
 
 
-class Link(Protocol):
-    """What a connection needs of the client that made it."""
+class Connector(Protocol):
+    """The part of `ClientConnections` that a connection uses."""
 
-    async def admit(self, connection: "RecordingConnection") -> None: ...
+    async def connect(self, connection: "RecordingConnection") -> None:
+        """Dispatch CONNECTED and accept *connection*, or raise."""
 
-    async def dismiss(
+    async def disconnect(
         self, connection: "RecordingConnection", reason: DisconnectReason
-    ) -> None: ...
+    ) -> None:
+        """Dispatch DISCONNECTED and close the services of *connection*."""
 
-    def is_id(self, namespace: str, room: str) -> bool: ...
+    def is_id(self, namespace: str, room: str) -> bool:
+        """Whether *room* is the id of a connection to *namespace*."""
 
 
-class RecordingConnection(Connection):
+class RecordingConnection(ManagedConnection):
     """A client of a test, from CONNECTED to DISCONNECTED, as a socket is.
 
     ``async with`` connects it and leaves; so do `connect` and `close`. ``answers[event]`` is what
     it acknowledges to a `call`.
     """
 
-    def __init__(self, link: Link, namespace: str, **handshake: Any) -> None:
+    def __init__(self, connector: Connector, namespace: str, **handshake: Any) -> None:
         super().__init__(uuid4().hex, namespace, **handshake)
         self.answers: dict[str, Any] = {}
-        self.is_accepted = False
-        self.is_dropped = False
-        self.is_ended = False
         self._is_begun = False
-        self._is_dismissed = False
-        self._link = link
+        self._is_disconnected = False
+        self._connector = connector
         self._rooms: set[str] = set()
         self._emitted: list[Emitted] = []
         self._early: list[Emitted] = []
@@ -99,7 +99,7 @@ class RecordingConnection(Connection):
                     f"{self!r} has ended; make another one: client.connection(...)"
                 )
             self._is_begun = True
-            await self._link.admit(self)
+            await self._connector.connect(self)
 
     async def close(self, reason: DisconnectReason | str = DisconnectReason.CLIENT) -> None:
         """End it as the client, or the network, does; nothing happens when it has ended.
@@ -109,7 +109,7 @@ class RecordingConnection(Connection):
         self._check_begun()
         async with self._connecting:
             if self.is_connected:
-                await self._link.dismiss(self, DisconnectReason(reason))
+                await self._connector.disconnect(self, DisconnectReason(reason))
 
     async def __aenter__(self) -> Self:
         await self.connect()
@@ -132,10 +132,7 @@ class RecordingConnection(Connection):
 
     async def call(self, event: str, *args: Any, timeout: float = 60.0) -> Any:
         self._check_begun()
-        if not self.is_accepted:
-            raise RxKernelError(f"call({event!r}) before the connection is accepted")
-        if self.is_ended:
-            raise TimeoutError("the client has left")
+        self.check_call(event)
         await self.emit(event, *args)
         if event not in self.answers:
             raise TimeoutError(
@@ -147,7 +144,7 @@ class RecordingConnection(Connection):
         self._check_begun()
         if self.is_ended or room == self.id:
             return
-        if self._link.is_id(self.namespace, room):
+        if self._connector.is_id(self.namespace, room):
             raise ValueError(f"{room!r} is the room of another connection")
         self._rooms.add(room)
 
@@ -159,11 +156,11 @@ class RecordingConnection(Connection):
     async def disconnect(self) -> None:
         self._check_begun()
         if not self.is_accepted:
-            self.is_dropped = True
+            self.is_rejected = True
         elif not self.is_ended:
-            await self._link.dismiss(self, DisconnectReason.SERVER)
+            await self._connector.disconnect(self, DisconnectReason.SERVER)
 
-    # --- what its link does
+    # --- what its connector does
 
     def receive(self, event: str, args: tuple[Any, ...]) -> None:
         """Record *event*; before it is accepted, once it is. Nothing happens when it has ended."""
@@ -182,9 +179,9 @@ class RecordingConnection(Connection):
         """Nothing is received from here on."""
         self.is_ended = True
 
-    async def dismissed(self) -> None:
-        """DISCONNECTED has been dispatched: end its services, behind its last event."""
-        self._is_dismissed = True
+    async def disconnected(self) -> None:
+        """DISCONNECTED has been dispatched: close the services after the last event."""
+        self._is_disconnected = True
         await self._close_services()
 
     @asynccontextmanager
@@ -198,7 +195,7 @@ class RecordingConnection(Connection):
             await self._close_services()
 
     async def _close_services(self) -> None:
-        if self._is_dismissed and not self._events:
+        if self._is_disconnected and not self._events:
             await run(close_connection(self), self.context)
 
     def _check_begun(self) -> None:

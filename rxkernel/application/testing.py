@@ -27,7 +27,8 @@ from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.exceptions import HttpException
 from rxkernel.kernel.contexts import current_context
 from rxkernel.kernel.kernel import Kernel
-from rxkernel.messages.connection import Broadcaster, Connection
+from rxkernel.messages.broadcaster import Broadcaster
+from rxkernel.messages.connection import Connection
 from rxkernel.messages.request import Request
 from rxkernel.messages.request_id import event_request_id, given_request_id
 from rxkernel.messages.response import EventStreamResponse, Response, StreamResponse
@@ -271,7 +272,7 @@ class KernelClient:
     async def _end(self) -> None:
         await self._calls.settle(self.application.settings.shutdown_timeout)
         await self._streams.close()
-        await self._connections.dismiss_all(DisconnectReason.SHUTDOWN)
+        await self._connections.disconnect_all(DisconnectReason.SHUTDOWN)
 
     async def close(self) -> None:
         """Wait for calls, end streams and connections, then shut the application down."""

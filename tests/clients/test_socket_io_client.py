@@ -58,7 +58,7 @@ class Answers(Echo):
 async def test_every_acknowledgement_is_answered_in_its_shape(
     served: Served, run_node: RunNode, transport: str
 ) -> None:
-    """RxStack's clients know these shapes; see `rxkernel.servers.socketio.wire`."""
+    """RxStack's clients know these shapes; see `rxkernel.servers.socketio.payload`."""
     async with served(Answers) as url:
         answers = await run_node("acknowledgements.mjs", url, transport)
 

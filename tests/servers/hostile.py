@@ -297,7 +297,6 @@ class Target:
         engine, manager = self.engine, self.engine.manager
         return {
             "sessions": set(engine.eio.sockets),
-            "peers": set(engine._peers),
             "environ": set(engine.environ),
             "connections": set(engine.connections),
             "rooms": {
@@ -338,7 +337,8 @@ class Target:
         for connection in connections:
             assert [what for what, one in trace if one is connection] == ["came", "left"]
             assert isinstance(connection, SocketioConnection)
-            assert (connection.calls, connection.mailbox.waiting) == (0, 0)
+            assert connection.session.backpressure.expected == 0
+            assert connection.event_queue.waiting == 0
         assert len(trace) == 2 * came
 
         await self.witness.is_served()

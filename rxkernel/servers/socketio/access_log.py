@@ -1,4 +1,4 @@
-"""What the access log tells of a socket."""
+"""Access log lines of Socket.IO."""
 
 from time import perf_counter
 
@@ -11,9 +11,9 @@ from rxkernel.servers.socketio.connection import SocketioConnection
 def log_socket(
     method: str, request: Request, response: Response | None, size: int | None = None
 ) -> None:
-    """One line for an event, or for who asked to connect.
+    """Log an event (*method* ``EVENT``) or a request to connect (``CONNECT``).
 
-    *size* is that of the packet that answers, None where none was asked for.
+    *size* is that of the packet sent in response; None if there is none.
     """
     connection = request.connection
     assert isinstance(connection, SocketioConnection)

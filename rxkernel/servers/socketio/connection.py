@@ -1,146 +1,146 @@
-"""A Socket.IO client in one namespace: the one place where its state lives and ends."""
+"""A Socket.IO client in one namespace."""
 
 import asyncio
 from typing import Any, Protocol
 
-from rxkernel.exceptions import RxKernelError
-from rxkernel.messages.connection import Connection
-from rxkernel.servers.socketio.mailbox import Gate, Mailbox
-from rxkernel.servers.socketio.outbox import Outgoing
-from rxkernel.servers.socketio.packet import encode_event
-from rxkernel.servers.socketio.session import Session
+import socketio
+
+from rxkernel.servers.managed_connection import ManagedConnection
+from rxkernel.servers.socketio.backpressure import Backpressure
+from rxkernel.servers.socketio.encoded_packet import EncodedPacket
+from rxkernel.servers.socketio.encoding import encode_event
+from rxkernel.servers.socketio.event_queue import EventQueue
+from rxkernel.settings import SocketioSettings
 
 
-class Link(Protocol):
-    """What a connection needs of the engine that made it."""
+class PacketSender(Protocol):
+    """The session of a connection; sessions hold connections, so this is the part used here."""
 
-    def rooms_of(self, connection: "SocketioConnection") -> list[Any]: ...
+    sid: str
+    backpressure: Backpressure
 
-    async def enter(self, connection: "SocketioConnection", room: str) -> None: ...
+    @property
+    def settings(self) -> SocketioSettings: ...
 
-    async def leave(self, connection: "SocketioConnection", room: str) -> None: ...
+    def put(self, packet: EncodedPacket) -> None:
+        """Send *packet* at the end of this turn of the event loop."""
 
-    async def drop(self, connection: "SocketioConnection") -> None: ...
+    def put_now(self, packet: EncodedPacket) -> None:
+        """Send *packet* at once if possible."""
 
 
-class SocketioConnection(Connection):
-    """What it emits before it is accepted is sent behind the CONNECT packet; disconnecting it
-    before is refusing it. ``request_id`` is what its handshake brought as an id.
+class SocketioConnection(ManagedConnection):
+    """Packets sent before the connection is accepted follow the CONNECT packet.
+
+    Attributes:
+        session: the Engine.IO session, which other namespaces of the client share.
+        event_queue: the events of the client that wait or run.
+        request_id: the request id that the client sent with the handshake.
     """
 
     def __init__(
         self,
-        link: Link,
+        engine: socketio.AsyncServer,
+        session: PacketSender,
         id: str,
         namespace: str,
-        session: Session,
-        gate: Gate,
+        *,
+        request_id: str | None = None,
         **handshake: Any,
     ) -> None:
         super().__init__(id, namespace, **handshake)
         settings = session.settings
         self.session = session
-        self.mailbox = Mailbox(settings.concurrency, settings.max_waiting, gate)
-        self.is_accepted = False
-        self.is_dropped = False
-        self.is_ended = False
-        self.request_id: str | None = None
-        self._rooms_at_end: frozenset[str] = frozenset()
-        self._link = link
-        self._gate = gate
-        self._early: list[Outgoing] = []
-        self._last_call = 0
+        self.request_id = request_id
+        self.event_queue = EventQueue(
+            settings.concurrency, settings.max_waiting, session.backpressure
+        )
+        self._engine = engine
+        self._early: list[EncodedPacket] = []
+        self._last_ack_id = 0
         self._calls: dict[int, asyncio.Future[list[Any]]] = {}
+        self._rooms_at_end: frozenset[str] = frozenset()
 
     @property
     def rooms(self) -> frozenset[str]:
         if self.is_ended:
             return self._rooms_at_end
-        return frozenset(self._link.rooms_of(self)) - {self.id}
+        return frozenset(self._engine.rooms(self.id, self.namespace)) - {self.id}
 
-    def put(self, message: Outgoing) -> None:
-        """Send what was encoded for this client, unless it has left.
+    def put(self, packet: EncodedPacket) -> None:
+        """Send *packet*; does nothing once the connection has ended.
 
-        It may have connected anew on the same session, and count its acknowledgements from
-        the start.
+        The client may have connected again on the same session, where the ids of
+        acknowledgements start anew.
         """
         if not self.is_accepted:
-            self._early.append(message)
+            self._early.append(packet)
         elif not self.is_ended:
-            self.session.put(message)
+            self.session.put(packet)
 
-    def acknowledge(self, message: Outgoing) -> None:
-        """Send an answer at once, unless other events of this client are being handled: one
-        write may then take several."""
-        if self.mailbox.running > 1:
-            self.put(message)
+    def acknowledge(self, packet: EncodedPacket) -> None:
+        """Send an acknowledgement: at once, or in one write with those of other running events."""
+        if self.event_queue.running > 1:
+            self.put(packet)
         elif not self.is_ended:
-            self.session.put_now(message)
+            self.session.put_now(packet)
 
     async def emit(self, event: str, *args: Any) -> None:
         self.put(encode_event(self.namespace, event, args, None))
 
-    def next_call(self) -> int:
-        """The acknowledgement id of the next event that asks for an answer."""
-        self._last_call += 1
-        return self._last_call
+    def next_ack_id(self) -> int:
+        """Return the acknowledgement id for the next event that needs one."""
+        self._last_ack_id += 1
+        return self._last_ack_id
 
     async def call(self, event: str, *args: Any, timeout: float = 60.0) -> Any:
-        if not self.is_accepted:
-            raise RxKernelError(
-                f"call({event!r}) before the connection is accepted would wait for itself; "
-                f"emit, or call from the first event"
-            )
-        if self.is_ended:
-            raise TimeoutError("the client has left")
-        ack = self.next_call()
-        message = encode_event(self.namespace, event, args, ack)
-        answer = self._calls[ack] = asyncio.get_running_loop().create_future()
+        self.check_call(event)
+        id = self.next_ack_id()
+        packet = encode_event(self.namespace, event, args, id)
+        acknowledged = self._calls[id] = asyncio.get_running_loop().create_future()
         try:
-            self.put(message)
-            with self._gate.expecting():
+            self.put(packet)
+            with self.session.backpressure.expecting():
                 async with asyncio.timeout(timeout):
-                    values = await answer
+                    values = await acknowledged
         finally:
-            self._calls.pop(ack, None)
+            self._calls.pop(id, None)
         return values[0] if len(values) == 1 else tuple(values) or None
 
-    @property
-    def calls(self) -> int:
-        """How many answers are waited for."""
-        return len(self._calls)
-
-    def answered(self, ack: int, values: list[Any]) -> bool:
-        """The client acknowledged; False when nobody waits for that."""
-        answer = self._calls.get(ack)
-        if answer is None or answer.done():
+    def acknowledged(self, id: int, values: list[Any]) -> bool:
+        """Pass *values* to the `call` with *id*; False if no call waits for it."""
+        waiting = self._calls.get(id)
+        if waiting is None or waiting.done():
             return False
-        answer.set_result(values)
+        waiting.set_result(values)
         return True
 
     async def join(self, room: str) -> None:
-        await self._link.enter(self, room)
+        if not self.is_ended:
+            await self._engine.enter_room(self.id, room, namespace=self.namespace)
 
     async def leave(self, room: str) -> None:
-        await self._link.leave(self, room)
+        await self._engine.leave_room(self.id, room, namespace=self.namespace)
 
     async def disconnect(self) -> None:
         if self.is_accepted:
-            await self._link.drop(self)
+            await self._engine.disconnect(self.id, namespace=self.namespace)
         else:
-            self.is_dropped = True
+            self.is_rejected = True
 
     def accept(self) -> None:
-        """The client knows that it is connected: send what was emitted before."""
+        """The CONNECT packet has been sent: send the packets that wait for it."""
         self.is_accepted = True
         early, self._early = self._early, []
-        for message in early:
-            self.put(message)
+        for packet in early:
+            self.put(packet)
 
     def end(self) -> None:
-        """The client has left: fail what waits for it. Events that were read still run."""
+        """Send nothing more, and fail waiting calls. Events that were received still run."""
         self._rooms_at_end = self.rooms
         self.is_ended = True
-        for answer in self._calls.values():
-            if not answer.done():
-                answer.set_exception(TimeoutError("the client left before it answered"))
+        for waiting in self._calls.values():
+            if not waiting.done():
+                waiting.set_exception(
+                    TimeoutError("the client disconnected before it acknowledged")
+                )

@@ -1,203 +1,180 @@
-"""python-socketio with its ends in our hands: who connects, what an event does, who leaves.
+"""python-socketio's server, with connect, events and disconnect replaced.
 
-The library would look handlers up by event name, so a client could call its ``connect``
-handler by sending that name. Here events go to the kernel only. The methods overridden
-are private: a test in `tests/servers/test_socketio_server.py` fails when a release renames one.
-
-The way of one event: `Session.serve` reads a frame, `Session.receive` hands it to
-`Engine._handle_eio_message`, `Peer.read` makes a packet of it, `SocketioServer._received` puts it
-into the `Mailbox` of its connection, a task of which runs `SocketioServer._serve`; the answer
-leaves by `SocketioConnection.acknowledge`. What returns an awaitable on this way holds the
-reader back.
+The library looks up handlers by event name, so a client could call the ``connect`` handler with an
+event of that name. Here all events go to a `ConnectionHandler`. Some overridden methods are
+private: a test in `tests/servers/socketio/test_engine.py` fails if a release renames one.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Coroutine
 from typing import Any
 
 import socketio
 
-from rxkernel.servers.aiohttp.websocket import Frame
 from rxkernel.servers.disconnect_reason import DisconnectReason
+from rxkernel.servers.socketio.backpressure import Pending
+from rxkernel.servers.socketio.client_manager import ClientManager, arguments
 from rxkernel.servers.socketio.connection import SocketioConnection
-from rxkernel.servers.socketio.handshake import EngineioServer
-from rxkernel.servers.socketio.limits import Limits, ProtocolError
-from rxkernel.servers.socketio.outbox import Outgoing
-from rxkernel.servers.socketio.packet import (
-    CONNECT,
-    CONNECT_ERROR,
-    DISCONNECT,
-    EVENTS,
-    Inbound,
-    KernelPacket,
-    encode_event,
-    encode_packet,
-)
-from rxkernel.servers.socketio.peer import Peer
-from rxkernel.servers.socketio.rooms import Rooms, arguments
+from rxkernel.servers.socketio.connection_handler import ConnectionHandler
+from rxkernel.servers.socketio.encoding import encode_connect_error, encode_event, encode_packet
+from rxkernel.servers.socketio.engineio_server import EngineioServer
+from rxkernel.servers.socketio.flush_scheduler import FlushScheduler
+from rxkernel.servers.socketio.library_packet import LibraryPacket
+from rxkernel.servers.socketio.packet import CONNECT, DISCONNECT, EVENTS, Packet
+from rxkernel.servers.socketio.protocol_error import ProtocolError
+from rxkernel.servers.socketio.session import Session
+from rxkernel.servers.socketio.session_limits import SessionLimits
 
 logger = logging.getLogger(__name__)
 
-_CLIENT = DisconnectReason.CLIENT
-
 
 def _library_logger() -> logging.Logger:
-    """Ours from WARNING up; python-socketio logs every packet at INFO, unescaped."""
-    quiet = logging.Logger(f"{__name__}.library", logging.WARNING)
-    quiet.parent = logger
-    return quiet
+    """A logger for warnings and errors: at INFO python-socketio logs every packet unescaped."""
+    library_logger = logging.Logger(f"{__name__}.library", logging.WARNING)
+    library_logger.parent = logger
+    return library_logger
 
 
 class Engine(socketio.AsyncServer):  # type: ignore[misc]
-    """Tells three functions what happens; each connection is handed over as one object.
+    """Handles the packets of sessions; implements `SessionHooks` and `BroadcastBackend`.
 
-    Args:
-        limits: of the sessions, counted in one place.
-        make: a connection for ``(peer, sid, namespace)``.
-        connected: decides, given the auth; the CONNECT_ERROR to send, or None to let it in.
-        received: an event with its acknowledgement id, or None, and its arguments; what it
-            returns is awaited before more is read of that client.
-        disconnected: once for each connection that was accepted, with the reason of its end.
+    ``connections`` are all connections by id, including those that are not accepted yet.
     """
 
-    def __init__(
-        self,
-        *,
-        limits: Limits,
-        make: Callable[[Peer, str, str], SocketioConnection],
-        connected: Callable[[SocketioConnection, Any], Awaitable[Outgoing | None]],
-        received: Callable[[SocketioConnection, int | None, list[Any]], Awaitable[None] | None],
-        disconnected: Callable[[SocketioConnection, DisconnectReason], Awaitable[None]],
-        **options: Any,
-    ) -> None:
+    def __init__(self, handler: ConnectionHandler, limits: SessionLimits, **options: Any) -> None:
+        self.limits = limits
+        self.flush_scheduler = FlushScheduler(asyncio.get_running_loop())
+        self.connections: dict[str, SocketioConnection] = {}
+        self._handler = handler
+        self._tasks: set[asyncio.Task[None]] = set()
         super().__init__(
-            client_manager=Rooms(),
-            serializer=KernelPacket,
+            client_manager=ClientManager(),
+            serializer=LibraryPacket,
             async_mode="aiohttp",
             async_handlers=False,
             logger=_library_logger(),
             engineio_logger=_library_logger(),
-            limits=limits,
+            hooks=self,
             **options,
         )
-        self.limits = limits
-        self.connections: dict[str, SocketioConnection] = {}
-        self._peers: dict[str, Peer] = {}
-        self._make = make
-        self._connected = connected
-        self._received = received
-        self._disconnected = disconnected
 
     def _engineio_server_class(self) -> type[EngineioServer]:
         return EngineioServer
 
     # --- sessions
 
-    async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
-        await super()._handle_eio_connect(eio_sid, environ)
-        session = self.eio.sockets[eio_sid]
-        self._peers[eio_sid] = Peer(session, self.limits, self.eio.spawn)
+    async def opened(self, session: Session) -> None:
+        self.eio.sockets[session.sid] = session
+        await self._handle_eio_connect(session.sid, session.environ)
 
-    def _handle_eio_message(self, eio_sid: str, data: Frame) -> Awaitable[None] | None:
-        """A packet that breaks the protocol closes the session; the library would go on."""
-        peer = self._peers.get(eio_sid)
-        if peer is None or (read := peer.read(data)) is None:
-            return None
-        kind, connection = read.kind, peer.connections.get(read.namespace)
-        if kind in EVENTS:
+    def received(self, session: Session, packet: Packet) -> Pending:
+        connection = session.connections.get(packet.namespace)
+        if packet.kind in EVENTS:
             if connection is None or not connection.is_accepted:
                 raise ProtocolError("an event before CONNECT")
-            return self._received(connection, read.id, read.data)
-        if kind == CONNECT:
-            return self._connect(peer, read.namespace, read.data)
-        if kind == DISCONNECT:
-            return None if connection is None else self._leave(peer, connection, _CLIENT)
-        return self._answered(connection, read)
-
-    async def _handle_eio_disconnect(self, eio_sid: str, reason: DisconnectReason) -> None:
-        self.environ.pop(eio_sid, None)
-        peer = self._peers.pop(eio_sid, None)
-        if peer is not None:
-            ends = [self._leave(peer, one, reason) for one in tuple(peer.connections.values())]
-            await asyncio.gather(*ends)
-            peer.settle()
-
-    def _answered(
-        self, connection: SocketioConnection | None, read: Inbound
-    ) -> Awaitable[None] | None:
-        assert read.id is not None
-        if connection is not None and connection.answered(read.id, read.data):
+            return self._handler.receive(connection, packet)
+        if packet.kind == CONNECT:
+            return self._connect(session, packet)
+        if connection is None:
+            if packet.kind != DISCONNECT:
+                self._count_unexpected_acknowledgement()
             return None
-        if connection is not None and read.id in self.manager.callbacks.get(connection.id, ()):
-            called: Awaitable[None] = self.manager.trigger_callback(
-                connection.id, read.id, read.data
+        if packet.kind == DISCONNECT:
+            return self._leave(session, connection, DisconnectReason.CLIENT)
+        return self._acknowledged(connection, packet)
+
+    async def closed(self, session: Session, reason: DisconnectReason) -> None:
+        self.eio.sockets.pop(session.sid, None)
+        self.environ.pop(session.sid, None)
+        self.limits.release(session.client)
+        connections = tuple(session.connections.values())
+        await asyncio.gather(*(self._leave(session, one, reason) for one in connections))
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _acknowledged(self, connection: SocketioConnection, packet: Packet) -> Pending:
+        id, values = packet.id, packet.data
+        assert id is not None  # `read_packet` checks it
+        if connection.acknowledged(id, values):
+            return None
+        if id in self.manager.callbacks.get(connection.id, ()):
+            callback: Coroutine[Any, Any, None] = self.manager.trigger_callback(
+                connection.id, id, values
             )
-            return called
-        self.limits.counts["unexpected acknowledgement"] += 1
+            return callback
+        self._count_unexpected_acknowledgement()
         return None
+
+    def _count_unexpected_acknowledgement(self) -> None:
+        self.limits.counts["unexpected acknowledgement"] += 1
 
     # --- connections
 
-    async def _connect(self, peer: Peer, namespace: str, auth: Any) -> None:
-        """Nobody is connected, hears a broadcast or is heard before `connected` has decided."""
-        session = peer.session
-        if (reason := self._forbids(peer, namespace)) is not None:
-            error = {"message": reason}
-            session.put(encode_packet(CONNECT_ERROR, namespace, None, error))
+    async def _connect(self, session: Session, packet: Packet) -> None:
+        """Until the handler has accepted a connection, it receives no broadcast or event."""
+        namespace = packet.namespace
+        if (error := self._connect_error(session, namespace)) is not None:
+            session.put(encode_connect_error(namespace, error))
             return
         sid = await self.manager.pre_connect(session.sid, namespace)
-        connection = self._make(peer, sid, namespace)
-        self.connections[sid] = peer.connections[namespace] = connection
+        connection = self._handler.make_connection(self, session, sid, namespace)
+        self.connections[sid] = session.connections[namespace] = connection
         try:
-            refusal = await self._connected(connection, auth)
+            rejection = await self._handler.connect(connection, packet.data)
         except BaseException:
-            await self._forget(peer, connection)
+            await self._forget(session, connection)
             raise
-        if refusal is not None:
-            await self._forget(peer, connection)
-            session.put(refusal)
-        elif session.reason is not None:  # it left meanwhile
-            await self._forget(peer, connection)
-            await self._disconnected(connection, session.reason)
+        if rejection is not None:
+            await self._forget(session, connection)
+            session.put(rejection)
+        elif session.reason is not None:  # the session was closed meanwhile
+            await self._forget(session, connection)
+            await self._handler.disconnect(connection, session.reason)
         else:
-            peer.settle()
+            session.connect_deadline.stop()
             session.put(encode_packet(CONNECT, namespace, None, {"sid": sid}))
             await self.manager.connect(sid, namespace)
             connection.accept()
 
-    def _forbids(self, peer: Peer, namespace: str) -> str | None:
-        if namespace in peer.connections:
-            return f"connected to {namespace[:100]} already, or about to be"
-        if len(peer.connections) >= self.limits.settings.max_namespaces:
-            what = f"{peer.session.sid} asked for one more namespace"
+    def _connect_error(self, session: Session, namespace: str) -> str | None:
+        if namespace in session.connections:
+            return f"already connected to {namespace[:100]}"
+        if len(session.connections) >= self.limits.settings.max_namespaces:
+            what = f"rejected one more namespace of {session.sid}"
             self.limits.record("socketio.max_namespaces", what)
-            return "connected to as many namespaces as a client may be"
+            return "connected to too many namespaces"
         return None
 
-    async def _forget(self, peer: Peer, connection: SocketioConnection) -> None:
+    async def _forget(self, session: Session, connection: SocketioConnection) -> None:
         self.connections.pop(connection.id, None)
-        peer.connections.pop(connection.namespace, None)
+        session.connections.pop(connection.namespace, None)
         connection.end()
-        if not peer.connections:
-            peer.expect()
+        if not session.connections:
+            session.connect_deadline.start()
         await self.manager.disconnect(connection.id, connection.namespace, ignore_queue=True)
 
     async def _leave(
-        self, peer: Peer, connection: SocketioConnection, reason: DisconnectReason
+        self, session: Session, connection: SocketioConnection, reason: DisconnectReason
     ) -> None:
-        """It has left, by itself or with its session; while undecided, `_connect` sees to it."""
+        """End an accepted connection; `_connect` handles one that is not accepted yet."""
         if connection.is_accepted and not connection.is_ended:
-            await self._forget(peer, connection)
-            await self._disconnected(connection, reason)
+            await self._forget(session, connection)
+            await self._handler.disconnect(connection, reason)
 
     async def _trigger_event(self, event: str, namespace: str, sid: str, *_: Any) -> None:
-        """Called by the library for ``disconnect`` only, of a client that the server drops."""
+        """Called by python-socketio only in `disconnect`, for the event ``disconnect``."""
         connection = self.connections.get(sid)
-        if connection is not None and (peer := self._peers.get(connection.session.sid)):
-            await self._leave(peer, connection, DisconnectReason.SERVER)
+        if connection is not None:
+            session = self.eio.sockets.get(connection.session.sid)
+            if session is not None:
+                await self._leave(session, connection, DisconnectReason.SERVER)
 
-    # --- what others use
+    # --- the interface of python-socketio and of Broadcaster
 
     async def call(
         self,
@@ -209,11 +186,11 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         timeout: float = 60,
         ignore_queue: bool = False,
     ) -> Any:
-        """python-socketio's own would wait in the way of the answer.
+        """Call one client. python-socketio's method would block the reader of the client.
 
         Raises:
-            ValueError: nobody of that id is connected to *namespace*.
-            socketio.exceptions.TimeoutError: no answer in time.
+            ValueError: no connection to *namespace* has that id.
+            socketio.exceptions.TimeoutError: no acknowledgement in time.
         """
         connection = self.connections.get(to or sid or "")
         if connection is None or connection.namespace != (namespace or "/"):
@@ -231,20 +208,12 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         namespace: str,
         skip: set[str],
     ) -> None:
-        """See `Carrier`."""
-        message = encode_event(namespace, event, args, None)
+        """See `BroadcastBackend`."""
+        packet = encode_event(namespace, event, args, None)
         room = rooms[0] if rooms is not None and len(rooms) == 1 else rooms
-        self.manager.deliver(message, namespace, room, skip)
+        self.manager.send(packet, namespace, room, skip)
 
-    def rooms_of(self, connection: SocketioConnection) -> list[Any]:
-        return list(self.manager.get_rooms(connection.id, connection.namespace))
-
-    async def enter(self, connection: SocketioConnection, room: str) -> None:
-        if connection.id in self.connections:
-            await self.enter_room(connection.id, room, namespace=connection.namespace)
-
-    async def leave(self, connection: SocketioConnection, room: str) -> None:
-        await self.leave_room(connection.id, room, namespace=connection.namespace)
-
-    async def drop(self, connection: SocketioConnection) -> None:
-        await self.disconnect(connection.id, namespace=connection.namespace)
+    async def shutdown(self) -> None:
+        """Wait for sessions and websockets that are being closed."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)

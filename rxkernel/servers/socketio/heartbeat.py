@@ -1,36 +1,37 @@
-"""The heartbeat of a session (Engine.IO v4): the server pings, the client answers in time.
+"""The heartbeat of a session (Engine.IO v4): the server pings, the client must respond in time.
 
-One timer for each session, on the loop's monotonic clock: the wall clock may jump.
+Each session has one timer on the event loop's monotonic clock.
 """
 
 import asyncio
 from collections.abc import Awaitable
 from typing import Protocol, TypeVar
 
-from rxkernel.servers.socketio.limits import ProtocolError
+from rxkernel.servers.socketio.protocol_error import ProtocolError
 from rxkernel.settings import SocketioSettings
 
 T = TypeVar("T")
 
 _LATE = 1.0
-"""A timer this late, in seconds, says that the event loop was blocked."""
+"""If a timer is this late, in seconds, the event loop was blocked."""
 
 
-class Patient(Protocol):
-    """Whose heart beats."""
+class HeartbeatOwner(Protocol):
+    """The session of a heartbeat."""
 
     def ping(self) -> None:
-        """Send one."""
+        """Send a PING."""
 
     def has_ping(self) -> bool:
-        """Whether the last one may have reached the client."""
+        """Whether the client may have received the last PING."""
 
     def expire(self, exc: ProtocolError | None) -> None:
-        """No answer came in time; *exc* where the client kept itself from being read."""
+        """The client did not respond in time. With *exc*, it was not read for too long, because
+        of the events that it sent."""
 
 
 class Heartbeat:
-    """Pings *patient*, until it is stopped."""
+    """Pings the client of *owner* until it is stopped."""
 
     __slots__ = (
         "_due",
@@ -38,14 +39,14 @@ class Heartbeat:
         "_held_since",
         "_is_pinged",
         "_loop",
-        "_patient",
+        "_owner",
         "_settings",
         "_timer",
     )
 
-    def __init__(self, settings: SocketioSettings, patient: Patient) -> None:
+    def __init__(self, settings: SocketioSettings, owner: HeartbeatOwner) -> None:
         self._settings = settings
-        self._patient = patient
+        self._owner = owner
         self._loop = asyncio.get_running_loop()
         self._is_pinged = False
         self._held = 0
@@ -58,20 +59,20 @@ class Heartbeat:
         self._timer = self._loop.call_at(self._due, self._expire if is_pinged else self._ping)
 
     def _ping(self) -> None:
-        self._patient.ping()
+        self._owner.ping()
         self._wait(self._settings.ping_timeout, is_pinged=True)
 
     def pong(self) -> None:
-        """The client answered; one that nobody asked for changes nothing."""
+        """The client sent a PONG; ignored if no PING was sent."""
         if self._is_pinged:
             self._timer.cancel()
             self._wait(self._settings.ping_interval, is_pinged=False)
 
     async def hold(self, waiting: Awaitable[T]) -> T:
-        """Await what keeps the client from being read: its PONG may have come, unread."""
+        """Await *waiting*, during which the client is not read: its PONG may be unread."""
         if not self._held:
             self._held_since = self._loop.time()
-        self._held += 1  # a POST may still be handled while a websocket takes over
+        self._held += 1  # a POST may be handled while the session changes to a websocket
         try:
             return await waiting
         finally:
@@ -82,14 +83,14 @@ class Heartbeat:
     def _expire(self) -> None:
         now = self._loop.time()
         if now - self._due > _LATE:
-            self._wait(_LATE, is_pinged=True)  # what came while the loop was blocked is unread
-        elif self._held_since is None or not self._patient.has_ping():
-            self._patient.expire(None)
+            self._wait(_LATE, is_pinged=True)  # data received meanwhile has not been read yet
+        elif self._held_since is None or not self._owner.has_ping():
+            self._owner.expire(None)
         elif now - self._held_since < self._settings.stall_timeout:
             self._ping()
         else:
             stalled = ProtocolError("its events wait too long", "socketio.stall_timeout")
-            self._patient.expire(stalled)
+            self._owner.expire(stalled)
 
     def stop(self) -> None:
         self._timer.cancel()

@@ -1,4 +1,4 @@
-"""Long polling (Engine.IO v4): one GET waits for packets, each POST brings some."""
+"""Long polling (Engine.IO v4): a GET waits for packets, a POST sends some."""
 
 import asyncio
 import base64
@@ -6,28 +6,28 @@ import binascii
 from collections.abc import Awaitable, Callable, Iterator
 
 from rxkernel.servers.aiohttp.websocket import Frame
-from rxkernel.servers.socketio.limits import ProtocolError
-from rxkernel.servers.socketio.outbox import Outbox
+from rxkernel.servers.socketio.protocol_error import ProtocolError
+from rxkernel.servers.socketio.send_queue import SendQueue
 
 SEPARATOR, NOOP = "\x1e", "6"
 
-_AT_ONCE = 16
-"""Packets in one answer to a poll: python-engineio's client takes no more."""
+_MAX_PACKETS = 16
+"""Packets in one response to a poll: python-engineio's client accepts no more."""
 
 
 class Polling:
-    """How a session without a websocket hears and is heard.
+    """The transport of a session without a websocket.
 
-    Polls are answered from *outbox*; while it ``is_paused``, because a websocket is about to
-    take over, with nothing. What is posted goes to *receive*.
+    Polls get the packets of *send_queue*; while ``is_paused``, because the session changes to a
+    websocket, a NOOP. The packets of a POST are passed to *receive*.
     """
 
-    __slots__ = ("_ended", "_last", "_outbox", "_poll", "_receive", "is_paused", "is_posting")
+    __slots__ = ("_ended", "_last", "_poll", "_receive", "_send_queue", "is_paused", "is_posting")
 
-    def __init__(self, outbox: Outbox, receive: Callable[[Frame], Awaitable[None]]) -> None:
+    def __init__(self, send_queue: SendQueue, receive: Callable[[Frame], Awaitable[None]]) -> None:
         self.is_paused = False
         self.is_posting = False
-        self._outbox = outbox
+        self._send_queue = send_queue
         self._receive = receive
         self._poll: asyncio.Future[None] | None = None
         self._ended = False
@@ -35,20 +35,20 @@ class Polling:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether a poll is held until there is something to send."""
+        """Whether a poll waits for packets."""
         return self._poll is not None
 
     async def poll(self, is_gone: Callable[[], bool]) -> str | None:
-        """What is to be sent, as soon as there is something; None if who asked *is_gone* then.
+        """Wait for packets and return them; None if the client *is_gone* by then.
 
         Raises:
-            ProtocolError: another poll is waiting already.
+            ProtocolError: another poll is waiting.
         """
         if self._poll is not None:
             raise ProtocolError("two polls at a time")
         if self.is_paused:
             return NOOP
-        if not self._outbox and not self._ended:
+        if not self._send_queue and not self._ended:
             self._poll = asyncio.get_running_loop().create_future()
             try:
                 await self._poll
@@ -58,23 +58,23 @@ class Polling:
 
     def _payload(self) -> str:
         frames: list[str] = []
-        while self._outbox and (self._ended or len(frames) < _AT_ONCE):
-            frames.append(_to_text(self._outbox.take()))
+        while self._send_queue and (self._ended or len(frames) < _MAX_PACKETS):
+            frames.append(_to_text(self._send_queue.take()))
         if self._ended and self._last is not None:
             frames.append(self._last)
         return SEPARATOR.join(frames or [NOOP])
 
     def release(self) -> None:
-        """Answer the poll that waits, if one does."""
+        """Respond to the waiting poll, if there is one."""
         if self._poll is not None and not self._poll.done():
             self._poll.set_result(None)
 
     async def post(self, read: Callable[[], Awaitable[str]]) -> None:
-        """The packets of one request, whose body is *read* here, in order.
+        """Receive the packets of one request in order; *read* returns its body.
 
         Raises:
-            ProtocolError: one of them is none, or another request is not through yet; those
-                before have been handled.
+            ProtocolError: a packet is invalid, or another POST is being handled. The packets
+                before an invalid one have been handled.
         """
         if self.is_posting:
             raise ProtocolError("two posts at a time")
@@ -88,13 +88,14 @@ class Polling:
             self.is_posting = False
 
     def end(self, last: str | None) -> None:
-        """Answer the poll that waits with all that is left, and *last* behind it."""
+        """Respond to the waiting poll with all remaining packets, followed by *last*."""
         self._ended, self._last = True, last
         self.release()
 
 
 def _packets(payload: str) -> Iterator[str]:
-    """One by one: all at once would take many times the memory of *payload*."""
+    """Yield the packets one by one: a list of them would take many times the memory of
+    *payload*."""
     begin = 0
     while (end := payload.find(SEPARATOR, begin)) >= 0:
         yield payload[begin:end]
@@ -103,7 +104,7 @@ def _packets(payload: str) -> Iterator[str]:
 
 
 def _to_text(frame: Frame) -> str:
-    """A frame as long polling writes it: base64 behind a ``b`` where it is binary."""
+    """Return *frame* as long polling sends it: binary as ``b`` and base64."""
     return frame if isinstance(frame, str) else "b" + base64.b64encode(frame).decode()
 
 
@@ -113,4 +114,4 @@ def _from_text(frame: str) -> Frame:
     try:
         return base64.b64decode(frame[1:], validate=True)
     except binascii.Error as exc:
-        raise ProtocolError("a binary packet that is no base64") from exc
+        raise ProtocolError("a binary packet with invalid base64") from exc

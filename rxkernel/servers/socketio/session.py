@@ -1,104 +1,135 @@
-"""One Engine.IO session (protocol v4): its transport, its heartbeat, its end.
+"""One Engine.IO session (protocol v4) and what Socket.IO knows about it.
 
-python-engineio's own socket needs a task and a timer for every message, keeps an endless
-queue, and notices many ends by the ping timeout only. This one has one timer for its
-heartbeat, and every way out leads through `close`.
+python-engineio's own socket needs a task and a timer for every message, has an unlimited queue,
+and notices many disconnects only by the ping timeout. This one has a single timer for its
+heartbeat, and always ends through `close`.
 
-Sending: `put` lets a message wait in the outbox until the end of this turn of the event loop,
-when the `Flusher` calls `flush`, which writes all that waits; `put_now` writes a message that
-nothing waits before. While the client reads too slowly, `_drain` writes as fast as it reads.
+Sending: `put` adds a packet to the send queue. At the end of the turn of the event loop the
+`FlushScheduler` calls `flush`, which writes all waiting packets at once. `put_now` writes a packet
+immediately if no other waits. While the client reads slowly, `_drain` writes as fast as it reads.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, Protocol
 
-import attrs
-from engineio import packet
+from engineio import packet as engineio_packet
 
 from rxkernel.messages.connection import ClientAddress
+from rxkernel.servers.aiohttp.native_types import AiohttpRequest
 from rxkernel.servers.aiohttp.websocket import Frame, FrameError, WebSocket
 from rxkernel.servers.disconnect_reason import DisconnectReason
-from rxkernel.servers.socketio.flusher import Flusher
+from rxkernel.servers.socketio.backpressure import Backpressure, Pending
+from rxkernel.servers.socketio.connect_deadline import ConnectDeadline
+from rxkernel.servers.socketio.connection import SocketioConnection
+from rxkernel.servers.socketio.encoded_packet import EncodedPacket
+from rxkernel.servers.socketio.flush_scheduler import FlushScheduler
 from rxkernel.servers.socketio.heartbeat import Heartbeat
-from rxkernel.servers.socketio.limits import Limits, ProtocolError, TokenBucket
-from rxkernel.servers.socketio.outbox import Outbox, Outgoing
+from rxkernel.servers.socketio.packet import Packet, add_attachment, read_packet
 from rxkernel.servers.socketio.polling import NOOP, Polling
+from rxkernel.servers.socketio.protocol_error import ProtocolError
+from rxkernel.servers.socketio.send_queue import SendQueue
+from rxkernel.servers.socketio.session_limits import SessionLimits
+from rxkernel.servers.socketio.token_bucket import TokenBucket
 from rxkernel.settings import SocketioSettings
 
 CLOSE, PING, PONG, MESSAGE, UPGRADE = "1", "2", "3", "4", "5"
 PROBE = "probe"
 
 GOING_AWAY, POLICY, RESTARTING = 1001, 1008, 1012
-"""Why a websocket is closed: its session ended, it may have none, or the server ends (RFC 6455
-section 7.4.1, and IANA's registry of close codes)."""
+"""Codes with which a websocket is closed: its session ended, it has no session, or the server
+stops (RFC 6455 section 7.4.1, and IANA's registry of close codes)."""
 
 _TOO_BIG = 1009
-"""What a websocket is closed with whose message is too big."""
+"""The code with which a websocket is closed when a message is too large."""
 
-_PING = Outgoing(PING.encode())
+_PING = EncodedPacket(PING.encode())
 
-_UPGRADING = 10.0
-"""Seconds for each step of an upgrade."""
+_UPGRADE_TIMEOUT = 10.0
+"""Seconds for all steps of an upgrade."""
 
-_FLUSHING = 1.0
-"""Seconds in which a closing websocket takes what was sent to it before."""
+_FLUSH_TIMEOUT = 1.0
+"""Seconds in which a closing websocket may receive the packets that were sent before."""
 
 
-@attrs.frozen(eq=False, kw_only=True)
-class Owner:
-    """What a session tells, and what it needs.
+class SessionHooks(Protocol):
+    """The part of the engine that sessions use."""
 
-    ``handlers["message"]`` takes ``(sid, frame)``; what it returns, if anything, is awaited.
-    """
+    limits: SessionLimits
+    flush_scheduler: FlushScheduler
 
-    limits: Limits
-    flusher: Flusher
-    handlers: Mapping[str, Callable[[str, Frame], Awaitable[None] | None]]
-    closed: Callable[["Session", DisconnectReason], Awaitable[None]]
-    spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+    async def opened(self, session: "Session") -> None:
+        """Serve *session* from now on."""
+
+    def received(self, session: "Session", packet: Packet) -> Pending:
+        """Handle a packet of the client."""
+
+    async def closed(self, session: "Session", reason: DisconnectReason) -> None:
+        """Forget *session*, and end its connections."""
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Start a task that the server waits for when it stops."""
 
 
 class Session:
-    """A client, by long polling or websocket; ``sid`` names it, ``client`` is who opened it.
+    """A client, connected by long polling or by a websocket.
 
-    ``reason`` is why it was closed, None until then.
-    ``session`` and ``environ`` are what python-socketio knows by these names.
+    It is closed unless it connects to a namespace within ``connect_timeout`` seconds.
+
+    Attributes:
+        sid: the id of the session.
+        client: the address from which it was opened.
+        request: the HTTP request of its current transport.
+        connections: by namespace, including those that are not accepted yet.
+        backpressure: blocks the reader while an event queue of the client is full.
+        reason: why the session was closed; None while it is open.
+        session, environ: what python-socketio knows by these names.
     """
 
     __slots__ = (
         "_closing",
+        "_hooks",
         "_is_draining",
         "_is_flushing",
         "_is_overrun",
         "_loop",
-        "_owner",
+        "_partial",
         "_probe",
         "_rate",
         "_slowed_since",
         "_websocket",
+        "backpressure",
         "client",
         "closed",
+        "connect_deadline",
+        "connections",
         "environ",
         "heartbeat",
-        "outbox",
         "polling",
         "reason",
+        "request",
+        "send_queue",
         "session",
         "sid",
     )
 
-    def __init__(self, sid: str, owner: Owner, client: ClientAddress | None = None) -> None:
+    def __init__(
+        self, sid: str, hooks: SessionHooks, request: AiohttpRequest, client: ClientAddress | None
+    ) -> None:
         self.sid = sid
         self.client = client
         self.session: dict[Any, Any] = {}
         self.environ: dict[str, Any] = {}
+        self.use_request(request)
         self.closed = False
         self.reason: DisconnectReason | None = None
-        self.outbox = Outbox(owner.limits, sid)
-        self.polling: Polling | None = Polling(self.outbox, self._receive_posted)
-        self._owner = owner
-        self._rate = TokenBucket(owner.limits.settings.max_rate)
+        self.connections: dict[str, SocketioConnection] = {}
+        self.backpressure = Backpressure()
+        self.send_queue = SendQueue(hooks.limits, sid)
+        self.polling: Polling | None = Polling(self.send_queue, self._receive_posted)
+        self._hooks = hooks
+        self._partial: Packet | None = None
+        self._rate = TokenBucket(hooks.limits.settings.max_rate)
         self._websocket: WebSocket | None = None
         self._probe: WebSocket | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -108,92 +139,105 @@ class Session:
         self._slowed_since: float | None = None
         self._loop = asyncio.get_running_loop()
         self.heartbeat = Heartbeat(self.settings, self)
+        self.connect_deadline = ConnectDeadline(
+            self.settings.connect_timeout, self._connect_timed_out
+        )
+        self.connect_deadline.start()
 
     @property
     def settings(self) -> SocketioSettings:
-        return self._owner.limits.settings
+        return self._hooks.limits.settings
 
     @property
     def is_websocket(self) -> bool:
         return self._websocket is not None
 
     upgraded = is_websocket
-    """What python-socketio calls it."""
+    """The name that python-socketio uses."""
 
     @property
     def has_unsent(self) -> bool:
-        """Whether the client has not taken all yet; a ping does not count."""
-        return len(self.outbox) > (_PING in self.outbox)
+        """Whether packets other than a PING wait for the client."""
+        return len(self.send_queue) > (_PING in self.send_queue)
+
+    def use_request(self, request: AiohttpRequest) -> None:
+        """Set the request of the current transport; an earlier one can be freed."""
+        self.request = request
+        self.environ["aiohttp.request"] = request
+
+    def _connect_timed_out(self) -> None:
+        expired = ProtocolError("connected to no namespace", "socketio.connect_timeout")
+        self._hooks.spawn(self.fail(expired))
 
     # --- sending
 
-    async def send(self, pkt: packet.Packet) -> None:
-        """What python-socketio calls; only ever messages."""
-        encoded = pkt.encode()
+    async def send(self, packet: engineio_packet.Packet) -> None:
+        """Send a packet of python-socketio."""
+        encoded = packet.encode()
         if isinstance(encoded, str):
-            self.put(Outgoing(encoded.encode()))
+            self.put(EncodedPacket(encoded.encode()))
         else:
-            self.put(Outgoing(None, (encoded,)))
+            self.put(EncodedPacket(None, (encoded,)))
 
-    def put_now(self, message: Outgoing) -> None:
-        """Send *message* at once, if nothing waits before it."""
+    def put_now(self, packet: EncodedPacket) -> None:
+        """Send *packet* at once, if no other packet waits."""
         if (
             self._websocket is None
             or self.closed
             or self._is_overrun
             or self._is_draining
-            or self.outbox
-            or not self._websocket.write(message.wire)
+            or self.send_queue
+            or not self._websocket.write(packet.websocket_frames)
         ):
-            self.put(message)
+            self.put(packet)
 
-    def put(self, message: Outgoing) -> None:
-        """Send *message* with all that is put in this turn of the event loop, in one write."""
+    def put(self, packet: EncodedPacket) -> None:
+        """Send *packet* in one write with all others of this turn of the event loop."""
         if self.closed or self._is_overrun:
             return
-        if self.outbox.crossed_by(message) is None:
-            self.outbox.add(message)
-        elif not self._put_over(message):
+        if self.send_queue.limit_exceeded_by(packet) is None:
+            self.send_queue.add(packet)
+        elif not self._put_over_limit(packet):
             return
         if self.polling is not None:
             self.polling.release()
         else:
             self._flush_later()
 
-    def _put_over(self, message: Outgoing) -> bool:
-        """Put what is too much, after all; False if the client is closed for it."""
-        self.flush()  # it may be the turn that is too long, not the client too slow
+    def _put_over_limit(self, packet: EncodedPacket) -> bool:
+        """Make room for *packet* and put it; False if the client is closed instead."""
+        self.flush()  # the client may be fast: the packets may all be of this turn
         try:
-            self.outbox.put(message)
+            self.send_queue.put(packet)
         except ProtocolError as exc:
             self._is_overrun = True
-            self.outbox.clear()
-            self._owner.spawn(self.fail(exc))
+            self.send_queue.clear()
+            self._hooks.spawn(self.fail(exc))
             return False
         return True
 
     def _flush_later(self) -> None:
         if not (self._is_flushing or self._is_draining):
             self._is_flushing = True
-            self._owner.flusher.add(self)
+            self._hooks.flush_scheduler.add(self)
 
     def flush(self) -> None:
-        """Write all that waits, or begin to write it as fast as the client reads."""
+        """Write all waiting packets, or start `_drain` if the client reads slowly."""
         self._is_flushing = False
-        if self._websocket is None or not self.outbox or self._is_draining:
+        if self._websocket is None or not self.send_queue or self._is_draining:
             return
         if self._websocket.is_congested:
             self._is_draining = True
-            self._owner.spawn(self._drain())
+            self._hooks.spawn(self._drain())
         else:
-            self._websocket.write(self.outbox.take_all())
+            self._websocket.write(self.send_queue.take_all())
 
     async def _drain(self) -> None:
         try:
-            while self.outbox and self._websocket is not None:
-                await self._websocket.send(self.outbox.take())
+            while self.send_queue and self._websocket is not None:
+                await self._websocket.send(self.send_queue.take())
         except ConnectionError:
-            self.outbox.clear()  # its reader ends too, and closes the session
+            self.send_queue.clear()  # the reader ends too, and closes the session
         finally:
             self._is_draining = False
 
@@ -203,15 +247,15 @@ class Session:
         self.put(_PING)
 
     def has_ping(self) -> bool:
-        return not self._is_gone and _PING not in self.outbox
+        return not self._is_gone and _PING not in self.send_queue
 
     def expire(self, exc: ProtocolError | None) -> None:
         if exc is not None:
-            self._owner.spawn(self.fail(exc))
-        elif self._is_gone:  # unnoticed, while its events kept it from being read
-            self._owner.spawn(self.close(DisconnectReason.TRANSPORT_CLOSE))
+            self._hooks.spawn(self.fail(exc))
+        elif self._is_gone:  # not noticed yet, because the client was not read
+            self._hooks.spawn(self.close(DisconnectReason.TRANSPORT_CLOSE))
         else:
-            self._owner.spawn(self.close(DisconnectReason.PING_TIMEOUT, CLOSE))
+            self._hooks.spawn(self.close(DisconnectReason.PING_TIMEOUT, CLOSE))
 
     @property
     def _is_gone(self) -> bool:
@@ -219,54 +263,70 @@ class Session:
 
     # --- receiving
 
-    def receive(self, frame: Frame) -> Awaitable[None] | None:
-        """Take one packet of the client: at once, or by what is to be awaited before the next.
+    def receive(self, frame: Frame) -> Pending:
+        """Handle one Engine.IO packet of the client.
 
         Raises:
-            ProtocolError: it is none that a client may send now; awaiting raises it, too.
+            ProtocolError: it is invalid, or not allowed now. Awaiting the result may raise it too.
         """
         if (seconds := self._rate.take(self._loop.time())) > 0:
             return self._receive_later(frame, seconds)
         self._slowed_since = None
-        return self._take(frame)
+        return self._handle(frame)
 
     async def _receive_later(self, frame: Frame, seconds: float) -> None:
         now = self._loop.time()
         if self._slowed_since is None:
             self._slowed_since = now
-            self._owner.limits.record("socketio.max_rate", f"{self.sid} is slowed down")
+            self._hooks.limits.record("socketio.max_rate", f"slowed down {self.sid}")
         elif now - self._slowed_since > self.settings.stall_timeout:
-            raise ProtocolError("it goes on sending too much", "socketio.max_rate")
+            raise ProtocolError("the client keeps exceeding the rate", "socketio.max_rate")
         await asyncio.sleep(seconds)
-        if (waiting := self._take(frame)) is not None:
-            await waiting
+        if not self.closed and (pending := self._handle(frame)) is not None:
+            await pending
 
-    def _take(self, frame: Frame) -> Awaitable[None] | None:
+    def _handle(self, frame: Frame) -> Pending:
         if isinstance(frame, bytes):
-            return self._owner.handlers["message"](self.sid, frame)
+            return self._add_attachment(frame)
         if frame.startswith(MESSAGE):
-            return self._owner.handlers["message"](self.sid, frame[1:])
+            if self._partial is not None:
+                raise ProtocolError("text where an attachment was expected")
+            packet = read_packet(frame[1:], self.settings.max_attachments)
+            if not packet.missing:
+                return self._hooks.received(self, packet)
+            self._partial = packet
+            return None
         if frame == PONG:
             self.heartbeat.pong()
             return None
         if frame == CLOSE:
             return self.close(DisconnectReason.CLIENT, NOOP)
-        raise ProtocolError(f"packet {frame[:20]!r}")
+        raise ProtocolError(f"invalid packet {frame[:20]!r}")
+
+    def _add_attachment(self, frame: bytes) -> Pending:
+        packet = self._partial
+        if packet is None:
+            raise ProtocolError("an attachment that was not announced")
+        add_attachment(packet, frame, self.settings.max_payload)
+        if packet.missing:
+            return None
+        self._partial = None
+        return self._hooks.received(self, packet)
 
     async def _receive_posted(self, frame: Frame) -> None:
-        if (waiting := self.receive(frame)) is not None:
-            await self.heartbeat.hold(waiting)
+        if (pending := self.receive(frame)) is not None:
+            await self.heartbeat.hold(pending)
 
     async def serve(self, websocket: WebSocket) -> None:
-        """Read *websocket* until it ends, and the session with it."""
+        """Read *websocket* until it ends, then close the session."""
         self._websocket, self.polling = websocket, None
         self._flush_later()
         try:
             while (frame := websocket.unpack(await websocket.next())) is not None:
                 if self.closed:
                     break
-                if (waiting := self.receive(frame)) is not None:
-                    await self.heartbeat.hold(waiting)
+                if (pending := self.receive(frame)) is not None:
+                    await self.heartbeat.hold(pending)
         except ProtocolError as exc:
             await self.fail(exc)
         except FrameError as exc:
@@ -277,13 +337,13 @@ class Session:
             if self._closing is not None:
                 await asyncio.wait({self._closing})
 
-    async def probed(self, websocket: WebSocket) -> bool:
-        """Whether *websocket* takes over: probe, answer, upgrade; else polling goes on."""
-        if self._probe is not None:  # another websocket is about to
+    async def upgrade(self, websocket: WebSocket) -> bool:
+        """Whether *websocket* replaces long polling: it sends a probe, then UPGRADE."""
+        if self._probe is not None:  # another upgrade is running
             return False
         self._probe = websocket
         try:
-            async with asyncio.timeout(_UPGRADING):
+            async with asyncio.timeout(_UPGRADE_TIMEOUT):
                 if await websocket.receive() != PING + PROBE:
                     return False
                 await websocket.send(PONG + PROBE)
@@ -301,18 +361,19 @@ class Session:
     # --- the end
 
     async def fail(self, exc: ProtocolError) -> None:
-        """Close it because of what the client did, with one line in the log."""
+        """Close the session because of *exc*, which is counted and logged."""
         if not self.closed:
-            self._owner.limits.tell_closed(self.sid, self.client, exc)
+            self._hooks.limits.record_closed(self.sid, self.client, exc)
             await self.close(exc.reason, CLOSE, POLICY)
 
     async def close(
         self, reason: DisconnectReason, last: str | None = None, code: int = GOING_AWAY
     ) -> None:
-        """End it, once: the transport at once, then everything that belonged to it.
+        """Close the transport, then end the connections; does nothing if it is closed.
 
-        *last* is what a waiting poll is answered behind what was still to be sent, *code*
-        the status of a websocket's end.
+        Args:
+            last: the last packet in the response to a waiting poll, after the queued ones.
+            code: the close code of a websocket.
         """
         if self.closed:
             return
@@ -321,14 +382,15 @@ class Session:
         if self.polling is not None:
             self.polling.end(last)
         elif self._websocket is not None:
-            self._closing = self._owner.spawn(self._close_websocket(self._websocket, code))
+            self._closing = self._hooks.spawn(self._close_websocket(self._websocket, code))
         if self._probe is not None:
-            self._owner.spawn(self._probe.close(code))
-        await self._owner.closed(self, reason)
+            self._hooks.spawn(self._probe.close(code))
+        await self._hooks.closed(self, reason)
+        self.connect_deadline.stop()
 
     async def _close_websocket(self, websocket: WebSocket, code: int) -> None:
         try:
-            async with asyncio.timeout(_FLUSHING):
+            async with asyncio.timeout(_FLUSH_TIMEOUT):
                 await self._drain()
         except TimeoutError:
             websocket.abort()

@@ -35,7 +35,7 @@ from rxkernel import (
     observe,
     websocket,
 )
-from rxkernel.servers.socketio.wire import acknowledgement
+from rxkernel.servers.socketio.payload import acknowledgement
 from tests.servers.socketio_clients import RawSocket, raw_socket
 from tests.waiting import until
 
@@ -443,9 +443,9 @@ class TestLeaving:
         await left.leave("everyone")
         await left.disconnect()
         await broadcaster.emit("news", room=left.id)
-        with pytest.raises(TimeoutError, match="the client has left"):
+        with pytest.raises(TimeoutError, match="the client has disconnected"):
             await left.call("question")
-        with pytest.raises(ValueError, match=r"an event of Socket\.IO itself"):
+        with pytest.raises(ValueError, match=r"is reserved by Socket\.IO"):
             await left.emit("connect")
         assert left.rooms == {"everyone"}
         assert guests.trace.count("seat closed") == 1
@@ -481,7 +481,7 @@ class TestRooms:
         """None among several rooms would be everybody."""
         client = await side.connect()
 
-        with pytest.raises(TypeError, match=r"room is .*give a str, several of them, or None"):
+        with pytest.raises(TypeError, match=r"room is .*pass a str, several of them, or None"):
             await broadcaster.emit("secret", room=["red", None])  # type: ignore[list-item]
         assert await client.received() == [("welcome", [1])]
 
@@ -525,7 +525,7 @@ class TestRooms:
 
         with pytest.raises(TypeError):
             await broadcaster.emit("news", object())
-        with pytest.raises(ValueError, match=r"an event of Socket\.IO itself"):
+        with pytest.raises(ValueError, match=r"is reserved by Socket\.IO"):
             await broadcaster.emit("disconnect")
 
 

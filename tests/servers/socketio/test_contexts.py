@@ -19,7 +19,7 @@ from rxkernel import (
 )
 from tests.context_probe import FAILED, PHASES, Probe, Steps, parts
 from tests.servers.conftest import Serve
-from tests.servers.socketio.test_lifecycle import connected, over_each_transport
+from tests.servers.socketio.clients import connected, over_each_transport
 from tests.servers.socketio_clients import client
 from tests.waiting import until
 

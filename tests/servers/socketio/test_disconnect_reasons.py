@@ -31,7 +31,13 @@ from tests.servers.hostile import (
     encode,
     wire,
 )
-from tests.servers.socketio.test_lifecycle import connected, engine_of, only_connection
+from tests.servers.socketio.clients import (
+    connected,
+    engine_of,
+    is_polled,
+    only_connection,
+    only_session,
+)
 from tests.servers.socketio_clients import raw_socket
 from tests.waiting import until
 
@@ -161,7 +167,7 @@ async def test_reason_poll_gone_is_transport_close(start: Start) -> None:
         assert isinstance(client, OverPolling)
         connection = only_connection(application)
         polling = asyncio.ensure_future(client.poll())
-        await until(lambda: connection.session.polling.is_waiting)  # type: ignore[union-attr]
+        await until(lambda: is_polled(only_session(application)))
         polling.cancel()
         native = engine_of(application).get_environ(connection.id)["aiohttp.request"]
         await until(lambda: is_gone(native))

@@ -16,7 +16,7 @@ import socketio
 from rxkernel import Application, ConnectionEvent, Request, ServerEvents, observe, websocket
 from tests.servers.conftest import Serve
 from tests.servers.hostile import OverPolling
-from tests.servers.socketio.test_lifecycle import connected, counts_of
+from tests.servers.socketio.clients import connected, counts_of
 from tests.servers.socketio_clients import RawSocket, raw_socket
 from tests.waiting import until
 
@@ -246,7 +246,7 @@ class TestCall:
         async with pair(serve) as two:
             with pytest.raises(socketio.exceptions.TimeoutError):
                 await two.engine.call("ask", to=two.id, timeout=0.01)
-            assert two.engine.connections[two.id].calls == 0
+            assert two.engine.connections[two.id].session.backpressure.expected == 0
 
     @pytest.mark.parametrize("namespace", ["/", "/chat"])
     async def test_nobody_of_that_id_is_a_value_error(self, serve: Serve, namespace: str) -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 from rxkernel import SocketioSettings
 from rxkernel.servers.socketio.heartbeat import Heartbeat
-from rxkernel.servers.socketio.limits import ProtocolError
+from rxkernel.servers.socketio.protocol_error import ProtocolError
 from tests.waiting import until
 
 

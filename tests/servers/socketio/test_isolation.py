@@ -20,9 +20,10 @@ from rxkernel import (
 )
 from tests.servers.conftest import Serve
 from tests.servers.hostile import Client
-from tests.servers.socketio.test_lifecycle import (
+from tests.servers.socketio.clients import (
     connected,
     only_connection,
+    only_session,
     opened,
     over_each_transport,
 )
@@ -78,9 +79,9 @@ class TestContextVariables:
             await client.send(
                 '420["login","root"]', '421["login","eve"]', '422["who"]', '423["who"]'
             )
-            mailbox = only_connection(application).mailbox
+            queue = only_connection(application).event_queue
             if concurrency < 4:
-                await until(lambda: mailbox.waiting == 4 - concurrency)
+                await until(lambda: queue.waiting == 4 - concurrency)
             users.open.set()
             assert await contents(client, 4) == dict.fromkeys(("430", "431", "432", "433"))
             await client.send('424["who"]', "40/admin,", '42/admin,5["who"]')
@@ -281,5 +282,5 @@ class TestCredentialsOfTheHandshake:
                 await raw.send("5", "40")
                 assert str(await raw.receive()).startswith("40{")
                 connection = only_connection(application)
-                assert connection.session.is_websocket
+                assert only_session(application).is_websocket
                 assert "Cookie" not in connection.headers

@@ -4,8 +4,7 @@ import asyncio
 import gc
 import json
 import weakref
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
@@ -29,45 +28,27 @@ from rxkernel import (
 )
 from rxkernel.routing.definitions import Definition
 from rxkernel.servers.aiohttp.request.native_request import is_gone
-from rxkernel.servers.socketio.connection import SocketioConnection
-from rxkernel.servers.socketio.flusher import Flusher
-from rxkernel.servers.socketio.server import SocketioServer
+from rxkernel.servers.socketio.flush_scheduler import FlushScheduler
 from tests.servers.conftest import Serve, http_url
 from tests.servers.hostile import (
     TEXT,
-    Client,
     OverPolling,
     OverWebsocket,
     encode,
     wire,
 )
+from tests.servers.socketio.clients import (
+    connected,
+    counts_of,
+    engine_of,
+    is_polled,
+    only_connection,
+    only_session,
+    opened,
+    over_each_transport,
+)
 from tests.servers.socketio_clients import raw_socket
 from tests.waiting import until
-
-over_each_transport = pytest.mark.parametrize("transport", ["websocket", "polling"])
-
-
-@asynccontextmanager
-async def opened(application: Application, transport: str) -> AsyncIterator[Client]:
-    """A client that has opened Engine.IO and is connected to no namespace."""
-    if transport == "websocket":
-        async with raw_socket(application, connect="") as raw:
-            yield OverWebsocket(raw)
-        return
-    url = f"{application.servers['socketio'].url}/socket.io/?EIO=4&transport=polling"
-    async with aiohttp.ClientSession() as http:
-        async with http.get(url) as response:
-            sid = json.loads((await response.text())[1:])["sid"]
-        yield OverPolling(http, f"{url}&sid={sid}")
-
-
-@asynccontextmanager
-async def connected(application: Application, transport: str) -> AsyncIterator[Client]:
-    """A client that is connected to ``/``."""
-    async with opened(application, transport) as client:
-        await client.send("40")
-        assert str(await client.receive()).startswith("40{")
-        yield client
 
 
 class Guests:
@@ -129,22 +110,6 @@ class Hanging:
         return request.body
 
 
-def engine_of(application: Application) -> Any:
-    return application.servers["socketio"].engine
-
-
-def counts_of(application: Application) -> Mapping[str, int]:
-    server = application.servers["socketio"]
-    assert isinstance(server, SocketioServer)
-    return server.counts
-
-
-def only_connection(application: Application) -> SocketioConnection:
-    (connection,) = engine_of(application).connections.values()
-    assert isinstance(connection, SocketioConnection)
-    return connection
-
-
 async def refuses(host: str, port: int) -> None:
     """Come back when nobody listens there any more."""
     async with asyncio.timeout(20):
@@ -166,7 +131,7 @@ async def begun(application: Application) -> "asyncio.Future[bool]":
 
 
 def event_tasks() -> list[str]:
-    """What of mailboxes still runs."""
+    """What of queuees still runs."""
     names = (getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks())
     return [name for name in names if "Mailbox" in name]
 
@@ -269,8 +234,8 @@ class TestStoppingWaits:
     ) -> None:
         """Nothing is read before stopping has begun, and closing itself waits for nobody."""
         monkeypatch.setattr("rxkernel.servers.aiohttp.listener._LINGER", 0.0)
-        monkeypatch.setattr("rxkernel.servers.socketio.session._FLUSHING", 0.01)
-        monkeypatch.setattr("rxkernel.servers.socketio.server._TAKING", 20.0)
+        monkeypatch.setattr("rxkernel.servers.socketio.session._FLUSH_TIMEOUT", 0.01)
+        monkeypatch.setattr("rxkernel.servers.socketio.server._FLUSH_TIMEOUT", 20.0)
 
         class Large:
             @websocket("large")
@@ -283,8 +248,7 @@ class TestStoppingWaits:
         async with wire(application, receive_buffer=4096) as slow:
             slow.stop_reading()
             slow.write(*(encode(TEXT, f'42{id}["large"]'.encode()) for id in range(60)))
-            connection = only_connection(application)
-            await until(lambda: connection.session.has_unsent)
+            await until(lambda: only_session(application).has_unsent)
             stopping = await begun(application)
             slow.writer.transport.resume_reading()  # type: ignore[attr-defined]
             with suppress(asyncio.IncompleteReadError, ConnectionError):
@@ -441,7 +405,7 @@ class TestPolling:
             connection = only_connection(application)
             assert isinstance(client, OverPolling)
             polling = asyncio.ensure_future(client.poll())
-            await until(lambda: connection.session.polling.is_waiting)  # type: ignore[union-attr]
+            await until(lambda: is_polled(only_session(application)))
             polling.cancel()  # all came by one kept connection, which is closed by that
             native = engine.get_environ(connection.id)["aiohttp.request"]
             await until(lambda: is_gone(native))
@@ -583,7 +547,7 @@ async def test_a_client_that_cannot_be_written_to_keeps_nobody_else_waiting() ->
 
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: told.append(context["exception"]))
-    flusher = Flusher(loop)
+    flusher = FlushScheduler(loop)
 
     for times in (1, 2):
         flusher.add(Broken())

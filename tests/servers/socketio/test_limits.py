@@ -17,8 +17,11 @@ import attrs
 import pytest
 
 from rxkernel import Broadcaster, Request, SocketioSettings, websocket
-from rxkernel.servers.socketio.limits import Limits, ProtocolError, TokenBucket
-from rxkernel.servers.socketio.outbox import Outbox, Outgoing
+from rxkernel.servers.socketio.encoded_packet import EncodedPacket
+from rxkernel.servers.socketio.protocol_error import ProtocolError
+from rxkernel.servers.socketio.send_queue import SendQueue
+from rxkernel.servers.socketio.session_limits import SessionLimits
+from rxkernel.servers.socketio.token_bucket import TokenBucket
 from tests.servers.conftest import Serve
 from tests.servers.hostile import (
     POLLING,
@@ -217,10 +220,10 @@ class TestWhatIsSent:
             sending = asyncio.ensure_future(
                 client.send(*(f'42["hang",{number}]' for number in range(10)))
             )
-            mailbox = target.newest.mailbox
-            await until(lambda: mailbox.is_full)
+            queue = target.newest.event_queue
+            await until(lambda: queue.is_full)
             await target.witness.is_served()
-            assert (target.events.started, mailbox.waiting) == ([0], 2)
+            assert (target.events.started, queue.waiting) == ([0], 2)
             target.events.open.set()
             await sending
             await until(lambda: target.events.started == list(range(10)))
@@ -299,20 +302,20 @@ class TestTokenBucket:
         assert all(earlier <= later for earlier, later in pairwise(used))
 
 
-def event(name: str, *attachments: bytes) -> Outgoing:
-    return Outgoing(f'42["{name}"]'.encode(), attachments, is_event=True)
+def event(name: str, *attachments: bytes) -> EncodedPacket:
+    return EncodedPacket(f'42["{name}"]'.encode(), attachments, is_event=True)
 
 
-def acknowledgement(name: str) -> Outgoing:
-    return Outgoing(f'431["{name}"]'.encode())
+def acknowledgement(name: str) -> EncodedPacket:
+    return EncodedPacket(f'431["{name}"]'.encode())
 
 
-def outbox(policy: str = "drop_oldest", **limits: Any) -> tuple[Outbox, Limits]:
-    held = Limits(SocketioSettings(outbound_policy=policy, **limits))
-    return Outbox(held, "sid"), held
+def outbox(policy: str = "drop_oldest", **limits: Any) -> tuple[SendQueue, SessionLimits]:
+    held = SessionLimits(SocketioSettings(outbound_policy=policy, **limits))
+    return SendQueue(held, "sid"), held
 
 
-def taken(box: Outbox) -> list[str | bytes]:
+def taken(box: SendQueue) -> list[str | bytes]:
     frames = []
     while box:
         frames.append(box.take())
@@ -377,7 +380,7 @@ class TestOutbox:
         for message in (
             event("a"),
             acknowledgement("1"),
-            Outgoing(b"2"),
+            EncodedPacket(b"2"),
             event("b"),
             event("c"),
             acknowledgement("2"),

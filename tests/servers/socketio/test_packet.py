@@ -8,17 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rxkernel import Response
-from rxkernel.servers.socketio.limits import ProtocolError
-from rxkernel.servers.socketio.outbox import Outgoing
-from rxkernel.servers.socketio.packet import (
-    ACK,
-    add_attachment,
+from rxkernel.servers.socketio.encoded_packet import EncodedPacket
+from rxkernel.servers.socketio.encoding import (
     encode_acknowledgement,
     encode_event,
     encode_packet,
-    read_packet,
 )
-from rxkernel.servers.socketio.wire import acknowledgement
+from rxkernel.servers.socketio.packet import ACK, add_attachment, read_packet
+from rxkernel.servers.socketio.payload import acknowledgement
+from rxkernel.servers.socketio.protocol_error import ProtocolError
 
 _NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 _SCALARS = (
@@ -44,7 +42,7 @@ _BINARY = st.recursive(
 _NAMESPACES = st.sampled_from(["/", "/chat", "/a/b"])
 
 
-def _same(one: Outgoing, other: Outgoing) -> None:
+def _same(one: EncodedPacket, other: EncodedPacket) -> None:
     assert (one.text, one.attachments) == (other.text, other.attachments)
 
 
@@ -98,7 +96,7 @@ def test_any_text_is_a_packet_or_a_protocol_error(text: str) -> None:
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
 def test_numbers_that_json_does_not_have_are_not_read(number: str) -> None:
     """They would break ``JSON.parse`` in every browser of a room (ecosystem D4)."""
-    with pytest.raises(ProtocolError, match="no JSON"):
+    with pytest.raises(ProtocolError, match="invalid JSON"):
         read_packet(f'2["event",{number}]', max_attachments=10)
 
 

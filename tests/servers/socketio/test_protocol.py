@@ -161,7 +161,7 @@ async def test_a_poll_is_answered_with_no_more_than_a_client_takes(
     async with session.post(polling, data=f"40\x1e{events}") as response:
         assert response.status == 200
     (connection,) = application.servers["socketio"].engine.connections.values()
-    await connection.mailbox.settle()
+    await connection.event_queue.join()
 
     packets: list[str] = []
     while len(packets) < 41:

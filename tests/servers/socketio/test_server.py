@@ -607,7 +607,7 @@ class TestCall:
             (connection,) = handshake_of(application).connections
         await until(lambda: connection.is_ended)
 
-        with pytest.raises(TimeoutError, match="has left"):
+        with pytest.raises(TimeoutError, match="has disconnected"):
             await connection.call("ask")
 
     async def test_the_answer_is_read_also_behind_a_flood(self, serve: Serve) -> None:
@@ -635,7 +635,7 @@ class TestCall:
             (connection,) = handshake_of(application).connections
             calling = asyncio.ensure_future(connection.call("ask"))
             await raw.receive()
-        with pytest.raises(TimeoutError, match="left before it answered"):
+        with pytest.raises(TimeoutError, match="disconnected before it acknowledged"):
             await calling
 
 
@@ -702,19 +702,19 @@ class TestOrder:
         async with client(application) as other, raw_socket(application) as raw:
             await raw.send(*('42["pass",1]' for _ in range(500)))
             assert (await other.call("created"))["statusCode"] == 201
-            (mailbox,) = [
-                c.mailbox
+            (queue,) = [
+                c.event_queue
                 for c in application.servers["socketio"].engine.connections.values()
-                if c.mailbox.waiting
+                if c.event_queue.waiting
             ]
-            await until(lambda: mailbox.waiting == MAX_WAITING)
+            await until(lambda: queue.waiting == MAX_WAITING)
             assert gate.most == 2
             assert (await other.call("created"))["statusCode"] == 201
             gate.open.set()
             await until(lambda: len(gate.started) == 500)
 
     async def test_who_is_not_read_is_not_taken_for_dead(self, serve: Serve) -> None:
-        """A client's PONG waits behind its events while the mailbox is full."""
+        """A client's PONG waits behind its events while the queue is full."""
         application = await serve(
             Gate, socketio={"concurrency": 1, "ping_interval": 0.1, "ping_timeout": 0.1}
         )
@@ -753,7 +753,7 @@ class TestOrder:
 
         post = asyncio.ensure_future(session.post(url, data=payload))
         (connection,) = application.servers["socketio"].engine.connections.values()
-        await until(lambda: connection.mailbox.waiting == MAX_WAITING)
+        await until(lambda: connection.event_queue.waiting == MAX_WAITING)
         assert not post.done()
         gate.open.set()
         assert (await post).status == 200
@@ -792,7 +792,7 @@ class TestStopping:
         async with raw_socket(application) as raw, raw_socket(application, connect="") as late:
             await raw.send('421["pass",1]', '422["pass",2]')
             (connection,) = application.servers["socketio"].engine.connections.values()
-            await until(lambda: connection.mailbox.waiting == 1)
+            await until(lambda: connection.event_queue.waiting == 1)
             stopping = asyncio.ensure_future(application.stop())
             await asyncio.sleep(0)
             await late.send("40")

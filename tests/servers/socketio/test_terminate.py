@@ -4,7 +4,7 @@ import asyncio
 
 from rxkernel import KernelEvents, Request, TerminateEvent, observe, websocket
 from tests.servers.conftest import Serve
-from tests.servers.socketio.test_lifecycle import connected, over_each_transport
+from tests.servers.socketio.clients import connected, over_each_transport
 from tests.waiting import until
 
 

@@ -1,8 +1,8 @@
-"""Who is in which room, and one message to all of them.
+"""The rooms of connections, and broadcasts to them.
 
-python-socketio looks through every room when a client leaves, keeps a room and a two-way map
-for each client, and starts a task for each recipient; here leaving costs what the client's own
-rooms cost, and a broadcast is encoded once and put before each session.
+python-socketio's own manager searches all rooms when a client disconnects, keeps a room and a
+two-way map for each client, and starts a task for each recipient. This one keeps the rooms of each
+client, and encodes a broadcast once for all sessions.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -11,24 +11,24 @@ from typing import Any
 import socketio
 
 from rxkernel.servers.socketio.connection import SocketioConnection
-from rxkernel.servers.socketio.outbox import Outgoing
-from rxkernel.servers.socketio.packet import encode_event
+from rxkernel.servers.socketio.encoded_packet import EncodedPacket
+from rxkernel.servers.socketio.encoding import encode_event
 
 Room = str | None
 
 
-class Rooms(socketio.AsyncManager):  # type: ignore[misc]
-    """python-socketio's manager; the room None of a namespace is everybody in it."""
+class ClientManager(socketio.AsyncManager):  # type: ignore[misc]
+    """The client manager of the `Engine`. Room None of a namespace contains all its clients."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._of: dict[str, set[Room]] = {}
+        self._rooms_of: dict[str, set[Room]] = {}
 
     def basic_enter_room(
         self, sid: str, namespace: str, room: Room, eio_sid: str | None = None
     ) -> None:
         if sid == room:
-            return  # everybody is; `get_participants` knows
+            return  # `get_participants` finds a client by its id without a room
         if self.is_sid_room(namespace, room):
             raise ValueError("cannot enter a sid room")
         if eio_sid is None:
@@ -37,19 +37,19 @@ class Rooms(socketio.AsyncManager):  # type: ignore[misc]
             eio_sid = self.rooms[namespace][None][sid]
         self.rooms.setdefault(namespace, {}).setdefault(room, {})[sid] = eio_sid
         if room is not None:
-            self._of.setdefault(sid, set()).add(room)
+            self._rooms_of.setdefault(sid, set()).add(room)
 
     def sid_from_eio_sid(self, eio_sid: str, namespace: str) -> str | None:
-        everybody = self.rooms.get(namespace, {}).get(None, {})
-        return next((sid for sid, one in everybody.items() if one == eio_sid), None)
+        clients = self.rooms.get(namespace, {}).get(None, {})
+        return next((sid for sid, one in clients.items() if one == eio_sid), None)
 
     def basic_leave_room(self, sid: str, namespace: str, room: Room) -> None:
         super().basic_leave_room(sid, namespace, room)
-        if sid in self._of:
-            self._of[sid].discard(room)
+        if sid in self._rooms_of:
+            self._rooms_of[sid].discard(room)
 
     def basic_disconnect(self, sid: str, namespace: str, **_: Any) -> None:
-        for room in (*self._of.pop(sid, ()), None):
+        for room in (*self._rooms_of.pop(sid, ()), None):
             super().basic_leave_room(sid, namespace, room)
         self.callbacks.pop(sid, None)
         for pending in (self.pending_connect, self.pending_disconnect):
@@ -59,31 +59,31 @@ class Rooms(socketio.AsyncManager):  # type: ignore[misc]
                     del pending[namespace]
 
     def get_rooms(self, sid: str, namespace: str) -> list[Room]:
-        return [sid, *self._of.get(sid, ())]
+        return [sid, *self._rooms_of.get(sid, ())]
 
     def get_participants(self, namespace: str, room: Any) -> Iterator[tuple[str, str]]:
-        """``(sid, engine sid)`` of all in *room*, or in any of a list of rooms.
+        """Yield ``(sid, engine sid)`` of all clients in *room*, or in any of a list of rooms.
 
-        A client whose CONNECT is still being decided hears no broadcast, but what is for it
-        alone.
+        A connection that is not accepted yet receives only what is sent to its own id.
         """
         rooms = self.rooms.get(namespace, {})
-        everybody: Mapping[str, str] = rooms.get(None, {})
+        clients: Mapping[str, str] = rooms.get(None, {})
         undecided = self.pending_connect.get(namespace, ())
-        several = hasattr(room, "__len__") and not isinstance(room, str)
+        is_list = hasattr(room, "__len__") and not isinstance(room, str)
         found: dict[str, str] = {}
-        for one in room if several else [room]:
-            if one is not None and one in everybody:
-                yield one, everybody[one]
+        for one in room if is_list else [room]:
+            if one is not None and one in clients:
+                yield one, clients[one]
             else:
                 found.update(rooms.get(one, {}))
         for sid, eio_sid in found.items():
-            if sid not in undecided and not (several and sid in room):
+            if sid not in undecided and not (is_list and sid in room):
                 yield sid, eio_sid
 
     def _generate_ack_id(self, sid: str, callback: Any) -> int:
-        """Counted with the calls of `SocketioConnection`: both are answered to one client."""
-        id: int = self.server.connections[sid].next_call()
+        """Use the counter of the connection, so that `SocketioConnection.call` and callbacks of
+        python-socketio have different ids."""
+        id: int = self.server.connections[sid].next_ack_id()
         self.callbacks.setdefault(sid, {})[id] = callback
         return id
 
@@ -98,21 +98,21 @@ class Rooms(socketio.AsyncManager):  # type: ignore[misc]
         to: Any = None,
         **_: Any,
     ) -> None:
-        """What python-socketio's own ``emit`` ends in; *callback* gets the answer of each."""
+        """Implement ``emit`` of `socketio.AsyncServer`; *callback* is called for each client."""
         args, skip = arguments(data), skip_sid if isinstance(skip_sid, list) else [skip_sid]
         if callback is None:
-            self.deliver(encode_event(namespace, event, args, None), namespace, to or room, skip)
+            self.send(encode_event(namespace, event, args, None), namespace, to or room, skip)
             return
         for connection in self._recipients(namespace, to or room, skip):
             id = self._generate_ack_id(connection.id, callback)
             connection.put(encode_event(namespace, event, args, id))
 
-    def deliver(
-        self, message: Outgoing, namespace: str, room: Any, skip: Collection[str | None]
+    def send(
+        self, packet: EncodedPacket, namespace: str, room: Any, skip: Collection[str | None]
     ) -> None:
-        """Put *message* before every client of *room* but those of *skip*."""
+        """Send *packet* to every client of *room* except those whose id is in *skip*."""
         for connection in self._recipients(namespace, room, skip):
-            connection.put(message)
+            connection.put(packet)
 
     def _recipients(
         self, namespace: str, room: Any, skip: Collection[str | None]
@@ -126,5 +126,5 @@ class Rooms(socketio.AsyncManager):  # type: ignore[misc]
 
 
 def arguments(data: Any) -> tuple[Any, ...]:
-    """What python-socketio makes of the *data* of an event: a tuple is several values."""
+    """Return the arguments that python-socketio sends for *data*: a tuple is several values."""
     return data if isinstance(data, tuple) else () if data is None else (data,)

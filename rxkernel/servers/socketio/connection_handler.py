@@ -1,0 +1,257 @@
+"""Connections and events of Socket.IO clients, passed to the kernel."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Coroutine, Mapping
+from contextvars import Context
+from functools import partial
+from time import perf_counter
+from typing import Any, TypeVar
+
+import socketio
+from multidict import CIMultiDict
+
+from rxkernel.events.dispatcher import AsyncEventDispatcher
+from rxkernel.exceptions import NotFoundException, ServiceUnavailableException
+from rxkernel.kernel.contexts import start
+from rxkernel.kernel.kernel import Kernel
+from rxkernel.kernel.scopes import close_connection
+from rxkernel.messages.request import Request
+from rxkernel.messages.request_id import event_request_id, given_request_id
+from rxkernel.messages.response import Response
+from rxkernel.messages.transport import Transport
+from rxkernel.routing.definitions import WebSocketDefinition
+from rxkernel.servers.aiohttp.native_types import AiohttpRequest
+from rxkernel.servers.aiohttp.site import origin_of
+from rxkernel.servers.connection_lifecycle import ConnectionLifecycle
+from rxkernel.servers.disconnect_reason import DisconnectReason
+from rxkernel.servers.http.cors import CorsPolicy
+from rxkernel.servers.http.forwarded import ForwardedHeaders
+from rxkernel.servers.server import Server
+from rxkernel.servers.socketio.access_log import log_socket
+from rxkernel.servers.socketio.backpressure import Pending
+from rxkernel.servers.socketio.connection import SocketioConnection
+from rxkernel.servers.socketio.encoded_packet import EncodedPacket
+from rxkernel.servers.socketio.encoding import (
+    encode_acknowledgement,
+    encode_connect_error,
+    encode_rejection,
+)
+from rxkernel.servers.socketio.packet import Packet
+from rxkernel.servers.socketio.payload import read_arguments
+from rxkernel.servers.socketio.session import Session
+from rxkernel.servers.socketio.session_limits import SessionLimits
+from rxkernel.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_STOPPING = "the server is stopping; try again"
+
+_NO_EVENTS: Mapping[str, WebSocketDefinition] = {}
+
+_CREDENTIALS = frozenset(("cookie", "authorization"))
+
+
+class ConnectionHandler:
+    """Decides who connects, answers events through the kernel, and ends connections.
+
+    Args:
+        server: the ``server`` of connection events.
+        origins: the pages whose credentials are accepted.
+        proxies: the trusted proxies, which report the address of the server.
+
+    Attributes:
+        ended: connections that have ended, with events that still run.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        kernel: Kernel,
+        dispatcher: AsyncEventDispatcher,
+        limits: SessionLimits,
+        settings: Settings,
+        *,
+        origins: CorsPolicy,
+        proxies: ForwardedHeaders,
+    ) -> None:
+        self._kernel = kernel
+        self._lifecycle = ConnectionLifecycle(kernel, dispatcher, server)
+        self._limits = limits
+        self._origins = origins
+        self._proxies = proxies
+        self._namespaces = {"/", *settings.socketio.namespaces}
+        self._id_header = settings.request_id_header
+        self._logs_access = settings.logging.access
+        self._is_draining = False
+        self.ended: set[SocketioConnection] = set()
+        self._jobs: set[asyncio.Task[Any]] = set()
+
+    # --- stopping
+
+    def start_draining(self) -> None:
+        """Answer new connections and events with 503 from now on."""
+        self._is_draining = True
+
+    async def join(self) -> None:
+        """Wait for listeners of connection events, and for services that are being closed."""
+        while self._jobs:
+            await asyncio.wait(self._jobs)
+
+    def cancel(self) -> None:
+        """Cancel everything that `join` waits for."""
+        for job in self._jobs:
+            job.cancel()
+
+    def _start_job(self, work: Coroutine[Any, Any, T], context: Context) -> asyncio.Task[T]:
+        job = start(work, context)
+        self._jobs.add(job)
+        job.add_done_callback(self._jobs.discard)
+        return job
+
+    # --- connections
+
+    def make_connection(
+        self, engine: socketio.AsyncServer, session: Session, id: str, namespace: str
+    ) -> SocketioConnection:
+        native = session.request
+        headers = self._headers(native)
+        return SocketioConnection(
+            engine,
+            session,
+            id,
+            namespace,
+            request_id=given_request_id(headers, self._id_header),
+            headers=headers,
+            query=native.query,
+            client=session.client,
+            site=origin_of(native, self._proxies),
+        )
+
+    def _headers(self, native: AiohttpRequest) -> Mapping[str, str]:
+        """The headers of the handshake, without credentials if a page may not send them."""
+        headers = native.headers
+        if self._origins.trusts(native):
+            return headers
+        return CIMultiDict((k, v) for k, v in headers.items() if k.lower() not in _CREDENTIALS)
+
+    async def connect(self, connection: SocketioConnection, auth: Any) -> EncodedPacket | None:
+        """Return None if *connection* is accepted, otherwise the CONNECT_ERROR."""
+        request = self._request(connection, "CONNECT")
+        if not self._serves(connection.namespace):
+            if self._logs_access:
+                log_socket("CONNECT", request, Response(None, 404))
+            return encode_connect_error(connection.namespace, "Invalid namespace")
+        extra_headers = self._extra_headers(request)
+        rejection = await self._start_job(
+            self._lifecycle.connect(
+                connection,
+                request,
+                auth,
+                partial(encode_rejection, connection.namespace, extra_headers=extra_headers),
+                ServiceUnavailableException(_STOPPING) if self._is_draining else None,
+            ),
+            connection.context,
+        )
+        if rejection is None:
+            if self._logs_access:
+                log_socket("CONNECT", request, Response())
+            return None
+        encoded = rejection.encoded
+        if self._logs_access:
+            log_socket("CONNECT", request, rejection.response, encoded.size)
+        return encoded
+
+    def _serves(self, namespace: str) -> bool:
+        return namespace in self._namespaces or namespace in self._kernel.compiled.events
+
+    async def disconnect(self, connection: SocketioConnection, reason: DisconnectReason) -> None:
+        self.ended.add(connection)
+        context = connection.context
+        await self._start_job(self._lifecycle.disconnect(connection, reason), context)
+        self._start_job(self._close_services(connection), context)
+
+    async def _close_services(self, connection: SocketioConnection) -> None:
+        """Wait for the events of *connection* first: they may use its services."""
+        try:
+            await connection.event_queue.join()
+        finally:
+            self.ended.discard(connection)
+            await close_connection(connection)
+
+    # --- events
+
+    def receive(self, connection: SocketioConnection, packet: Packet) -> Pending:
+        """Put the event in *packet* into the queue of *connection*."""
+        job = partial(self._handle, connection, packet.id, packet.data, self._is_draining)
+        pending = connection.event_queue.put(job)
+        if pending is not None:
+            sid = connection.session.sid
+            what = f"{sid} is not read until there is room for its events"
+            self._limits.record("socketio.max_waiting", what)
+        return pending
+
+    async def _handle(
+        self, connection: SocketioConnection, id: int | None, data: list[Any], is_late: bool
+    ) -> None:
+        """Answer one event in a task of its own. *id* is that of its acknowledgement."""
+        request = self._request(connection, data[0])
+        self._kernel.begin(request)
+        response: Response | None = None
+        size: int | None = None
+        try:
+            response = await self._respond(connection, request, data, is_late)
+            # A stream is an error of the action, even if the client wants no acknowledgement.
+            if id is not None or response.is_streamed:
+                namespace, ack_id = connection.namespace, id or 0
+                extra = self._extra_headers(request)
+                try:
+                    encoded = encode_acknowledgement(namespace, ack_id, response, extra)
+                except Exception:  # most responses can be encoded, and skip the call below
+                    encode = partial(
+                        encode_acknowledgement, namespace, ack_id, extra_headers=extra
+                    )
+                    response, encoded = await self._kernel.encoded(request, response, encode)
+                if id is not None:
+                    size = encoded.size
+                    connection.acknowledge(encoded)
+        except Exception:
+            logger.exception("event %.100r could not be answered", data[0])
+        finally:
+            if self._logs_access:
+                log_socket("EVENT", request, response, size)
+            self._kernel.terminate(request, response, size=None if connection.is_ended else size)
+
+    def _request(self, connection: SocketioConnection, name: str) -> Request:
+        return Request(
+            Transport.SOCKET,
+            connection.headers,
+            url=name,
+            connection=connection,
+            client=connection.client,
+            id=event_request_id(connection.request_id),
+            received_at=perf_counter(),
+        )
+
+    def _extra_headers(self, request: Request) -> Mapping[str, str]:
+        """The headers that every acknowledgement and every CONNECT_ERROR contains."""
+        return {} if self._id_header is None else {self._id_header: request.id}
+
+    def _respond(
+        self, connection: SocketioConnection, request: Request, data: list[Any], is_late: bool
+    ) -> Awaitable[Response]:
+        try:
+            if is_late:
+                raise ServiceUnavailableException(_STOPPING)
+            events = self._kernel.compiled.events.get(connection.namespace, _NO_EVENTS)
+            definition = events.get(data[0])
+            if definition is None:
+                message = f"no event {data[0][:100]!r} in namespace {connection.namespace}"
+                raise NotFoundException(message, code="unknown_event")
+            request.route_name = definition.name
+            request.params, request.body = read_arguments(data)
+        except Exception as exc:
+            return self._kernel.fail(request, exc)
+        return self._kernel.answer(definition, request)

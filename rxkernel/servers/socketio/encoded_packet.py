@@ -1,0 +1,43 @@
+"""A Socket.IO packet in the form in which transports send it."""
+
+from rxkernel.servers.aiohttp.websocket import Frame, encode_frame
+
+
+class EncodedPacket:
+    """Encoded once, however many clients receive it.
+
+    Attributes:
+        text: an Engine.IO packet in UTF-8; None if there are only attachments.
+        attachments: the binary packets that follow *text*.
+        is_event: whether the packet is an event without acknowledgement, which may be dropped
+            when a client is too slow.
+        size: bytes of text and attachments, without the framing of a transport.
+    """
+
+    __slots__ = ("_websocket_frames", "attachments", "is_event", "size", "text")
+
+    def __init__(
+        self, text: bytes | None, attachments: tuple[bytes, ...] = (), *, is_event: bool = False
+    ) -> None:
+        self.text = text
+        self.attachments = attachments
+        self.is_event = is_event
+        self.size = len(text or b"") + (sum(map(len, attachments)) if attachments else 0)
+        self._websocket_frames: bytes | None = None
+
+    @property
+    def websocket_frames(self) -> bytes:
+        """The whole packet as websocket frames."""
+        if self._websocket_frames is None:
+            frames = b"" if self.text is None else encode_frame(self.text, is_text=True)
+            for attachment in self.attachments:
+                frames += encode_frame(attachment, is_text=False)
+            self._websocket_frames = frames
+        return self._websocket_frames
+
+    @property
+    def frames(self) -> tuple[Frame, ...]:
+        """Text and attachments as separate Engine.IO packets."""
+        if self.text is None:
+            return self.attachments
+        return (self.text.decode(), *self.attachments)

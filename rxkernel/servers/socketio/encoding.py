@@ -1,0 +1,120 @@
+"""The packets of the server (Socket.IO protocol v5), each encoded once through msgspec."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from rxkernel.kernel.serialization import encode_json, to_plain
+from rxkernel.messages.response import Acknowledgement, Response
+from rxkernel.routing.metadata import RESERVED_EVENTS
+from rxkernel.servers.socketio.encoded_packet import EncodedPacket
+from rxkernel.servers.socketio.packet import ACK, BINARY_EVENT, CONNECT_ERROR, EVENT
+from rxkernel.servers.socketio.payload import NO_HEADERS, acknowledgement
+
+_SCALARS = frozenset((str, int, float, bool, type(None)))
+
+_ACKNOWLEDGEMENT = b'%b[{"statusCode":%d,"headers":%b,"content":%b}]'
+"""The payload that `acknowledgement` returns for most responses. Every event is acknowledged, so
+it is formatted directly."""
+
+
+def encode_packet(kind: int, namespace: str, id: int | None, data: Any) -> EncodedPacket:
+    """Encode a packet. *data* may contain what JSON can represent, and bytes.
+
+    Raises:
+        TypeError, ValueError, RecursionError: *data* contains something else.
+    """
+    attachments: list[bytes] = []
+    if not _is_json(data):
+        data = _with_placeholders(to_plain(data), attachments)
+    head = f"4{kind + BINARY_EVENT - EVENT}{len(attachments)}-" if attachments else f"4{kind}"
+    if namespace != "/":
+        head += f"{namespace},"
+    if id is not None:
+        head += str(id)
+    text = head.encode() if data is None else head.encode() + encode_json(data)
+    return EncodedPacket(text, tuple(attachments), is_event=kind == EVENT and id is None)
+
+
+def _is_json(data: Any) -> bool:
+    """Whether *data* certainly contains no bytes, which msgspec would encode as base64."""
+    kind = type(data)
+    if kind is dict:
+        for key, value in data.items():
+            if type(key) is not str or not (type(value) in _SCALARS or _is_json(value)):
+                return False
+        return True
+    if kind is list or kind is tuple:
+        for item in data:  # noqa: SIM110 - a generator for each list costs more
+            if not (type(item) in _SCALARS or _is_json(item)):
+                return False
+        return True
+    return kind in _SCALARS
+
+
+def _with_placeholders(data: Any, attachments: list[bytes]) -> Any:
+    """Move the bytes in *data* to *attachments*, and return *data* with placeholders."""
+    if isinstance(data, bytes | bytearray):
+        attachments.append(bytes(data))
+        return {"_placeholder": True, "num": len(attachments) - 1}
+    if isinstance(data, list | tuple):
+        return [_with_placeholders(item, attachments) for item in data]
+    if isinstance(data, dict):
+        return {key: _with_placeholders(item, attachments) for key, item in data.items()}
+    return data
+
+
+def encode_event(
+    namespace: str, event: str, args: tuple[Any, ...], id: int | None
+) -> EncodedPacket:
+    """Encode an event; with an *id* the client is asked for an acknowledgement.
+
+    Raises:
+        ValueError: *event* is reserved: clients use the name for events of their own.
+        TypeError, RecursionError: see `encode_packet`.
+    """
+    if event in RESERVED_EVENTS:
+        raise ValueError(f"the event name {event!r} is reserved by Socket.IO; use another name")
+    return encode_packet(EVENT, namespace, id, [event, *args])
+
+
+def encode_acknowledgement(
+    namespace: str, id: int, response: Response, extra_headers: Mapping[str, str] = NO_HEADERS
+) -> EncodedPacket:
+    """Encode *response* as the acknowledgement *id*; *extra_headers* are added to its own.
+
+    Raises:
+        StreamNotSupportedException, TypeError, ValueError, RecursionError: see
+            `acknowledgement`; also if the text is not valid Unicode.
+    """
+    if isinstance(response, Acknowledgement):
+        return encode_packet(ACK, namespace, id, response.content)
+    content, is_plain = response.content, type(response) is Response and not response.has_headers
+    if not is_plain or response.status_code >= 400 or not _is_json(content):
+        return encode_packet(ACK, namespace, id, [acknowledgement(response, extra_headers)])
+    head = f"43{id}" if namespace == "/" else f"43{namespace},{id}"
+    headers = encode_json(extra_headers) if extra_headers else b"{}"
+    values = (head.encode(), response.status_code, headers, encode_json(content))
+    return EncodedPacket(_ACKNOWLEDGEMENT % values)
+
+
+def encode_rejection(
+    namespace: str, response: Response, extra_headers: Mapping[str, str] = NO_HEADERS
+) -> EncodedPacket:
+    """Encode a CONNECT_ERROR: ``{"message": str, "data": <error body>}``.
+
+    Raises:
+        See `encode_acknowledgement`; also ValueError for bytes, which it cannot contain.
+    """
+    body = acknowledgement(response, extra_headers)
+    phrase = HTTPStatus(response.status_code).phrase
+    error = {"message": str(body.get("message", phrase)), "data": body}
+    encoded = encode_packet(CONNECT_ERROR, namespace, None, error)
+    if encoded.attachments:
+        raise ValueError("a CONNECT_ERROR cannot contain bytes")
+    return encoded
+
+
+def encode_connect_error(namespace: str, message: str) -> EncodedPacket:
+    """Encode a CONNECT_ERROR for a namespace that the client cannot connect to."""
+    return encode_packet(CONNECT_ERROR, namespace, None, {"message": message})

@@ -1,0 +1,38 @@
+"""Writes to websockets at the end of a turn of the event loop.
+
+All packets that a client is sent in one turn go out in one write. After a broadcast the clients
+are written to in batches, so that other tasks run in between.
+"""
+
+import asyncio
+from collections import deque
+from typing import Protocol
+
+_BATCH = 64
+"""Clients that are written to in one turn."""
+
+
+class Flushable(Protocol):
+    def flush(self) -> None:
+        """Write the waiting packets."""
+
+
+class FlushScheduler:
+    """Flushes each client once, in the order in which they were added."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiting: deque[Flushable] = deque()
+
+    def add(self, client: Flushable) -> None:
+        if not self._waiting:
+            self._loop.call_soon(self._flush)
+        self._waiting.append(client)
+
+    def _flush(self) -> None:
+        try:
+            for _ in range(min(_BATCH, len(self._waiting))):
+                self._waiting.popleft().flush()
+        finally:  # if one client fails, the others are still written to
+            if self._waiting:
+                self._loop.call_soon(self._flush)
