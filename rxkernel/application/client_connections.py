@@ -76,9 +76,9 @@ class ClientConnections:
         except BaseException:
             self._forget(connection)
             raise
-        await kernel.settle()
         if rejection is not None:
             self._forget(connection)
+            await kernel.settle()
             if header is not None:
                 rejection.response.headers[header] = request.id
             raise ConnectionRefusedException(rejection.response) from rejection.error

@@ -33,6 +33,7 @@ from rxkernel import (
     UnauthorizedException,
     connection_scope,
     observe,
+    request_scope,
     websocket,
 )
 from rxkernel.servers.socketio.payload import acknowledgement
@@ -165,6 +166,17 @@ class Seat:
         self._guests.trace.append("seat closed")
 
 
+class Ticket:
+    """One per message; notes in `Guests` that it is closed."""
+
+    @inject
+    def __init__(self, guests: "Guests") -> None:
+        self._guests = guests
+
+    async def aclose(self) -> None:
+        self._guests.tickets_closed += 1
+
+
 class Guests:
     """Notes who comes and goes, and does with it what its ``auth`` says."""
 
@@ -173,6 +185,7 @@ class Guests:
         self.connections: list[Connection] = []
         self.hold = asyncio.Event()
         self.is_shaped = False
+        self.tickets_closed = 0
 
     @property
     def last(self) -> Connection:
@@ -181,9 +194,16 @@ class Guests:
 
 class Listener:
     @inject
-    def __init__(self, guests: Guests, seat: ProviderOf[Seat], broadcaster: Broadcaster) -> None:
+    def __init__(
+        self,
+        guests: Guests,
+        seat: ProviderOf[Seat],
+        ticket: ProviderOf[Ticket],
+        broadcaster: Broadcaster,
+    ) -> None:
         self.guests = guests
         self.seat = seat
+        self.ticket = ticket
         self.broadcaster = broadcaster
 
     @observe(ServerEvents.CONNECTED)
@@ -203,6 +223,8 @@ class Listener:
                 raise RuntimeError("secret")
             case "exit":
                 raise SystemExit(3)
+            case "cancel":
+                raise asyncio.CancelledError
             case "unsendable":
                 raise UnauthorizedException("unknown \udcff")
             case "disconnect":
@@ -216,11 +238,15 @@ class Listener:
     async def left(self, event: ConnectionEvent) -> None:
         self.guests.trace.append(("left", event.reason, (*sorted(event.connection.rooms),)))
         self.seat.get()
-        if (event.connection.auth or {}).get("do") == "fail to leave":
-            raise RuntimeError("on leaving")
+        match (event.connection.auth or {}).get("do"):
+            case "fail to leave":
+                raise RuntimeError("on leaving")
+            case "cancel on leaving":
+                raise asyncio.CancelledError
 
     @observe(KernelEvents.KERNEL_EXCEPTION)
     async def shape(self, event: ExceptionEvent) -> None:
+        self.ticket.get()
         if self.guests.is_shaped:
             event.set_response(Response({"error": str(event.exception)}, 418))
 
@@ -261,6 +287,7 @@ class Listener:
 def configure(binder: Binder) -> None:
     binder.bind(Guests, to=Guests())
     binder.bind(Seat, scope=connection_scope)
+    binder.bind(Ticket, scope=request_scope)
 
 
 Begin = Callable[[], Awaitable[Side]]
@@ -339,6 +366,7 @@ class TestRefusal:
             ({"do": "refuse"}, {"statusCode": 401, "message": "who are you?", "code": "unknown"}),
             ({"do": "break"}, {"statusCode": 500, "message": "Internal Server Error"}),
             ({"do": "exit"}, {"statusCode": 500, "message": "Internal Server Error"}),
+            ({"do": "cancel"}, {"statusCode": 500, "message": "Internal Server Error"}),
             ({"do": "unsendable"}, {"statusCode": 500, "message": "Internal Server Error"}),
             (
                 {"do": "disconnect"},
@@ -390,6 +418,14 @@ class TestRefusal:
 
         assert refused.value.body == {"statusCode": 418, "error": "who are you?"}
 
+    async def test_rejected_connection_closes_services_of_the_exception_phase(
+        self, side: Side, guests: Guests
+    ) -> None:
+        with pytest.raises(RefusedError):
+            await side.connect({"do": "refuse"})
+
+        await until(lambda: guests.tickets_closed == 1)
+
 
 class TestLeaving:
     async def test_disconnect_by_an_event_ends_services_behind_the_event(
@@ -417,6 +453,15 @@ class TestLeaving:
         await until(lambda: "seat closed" in guests.trace)
         assert "a listener of server.disconnected failed" in caplog.text
         assert "on leaving" in caplog.text
+
+    async def test_disconnected_listener_that_raises_cancelled_error_is_logged_and_services_end(
+        self, side: Side, guests: Guests, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        client = await side.connect({"do": "cancel on leaving"})
+        await client.leave()
+
+        await until(lambda: "seat closed" in guests.trace)
+        assert "a listener of server.disconnected failed" in caplog.text
 
     async def test_stop_ends_every_connection_before_the_application_shuts_down(
         self, side: Side, guests: Guests
