@@ -29,7 +29,7 @@ seat: ContextVar[str] = ContextVar("seat", default="none")
 
 @over_each_transport
 @pytest.mark.parametrize(("event", "phases"), [("steps", PHASES), ("fails", FAILED)])
-async def test_context_lasts_from_first_listener_to_services(
+async def test_context_of_event_lasts_from_first_listener_to_services(
     serve: Serve,
     caplog: pytest.LogCaptureFixture,
     transport: str,
@@ -95,7 +95,7 @@ class Rooms:
         return f"{room.get()}, {seat.get()}"
 
 
-async def test_connection_has_one_context_that_no_event_sees(
+async def test_context_of_connection_is_not_visible_to_events(
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
     """From CONNECTED to the end of its services. `Connection.attributes` are for its events."""

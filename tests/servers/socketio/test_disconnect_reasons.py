@@ -133,7 +133,7 @@ async def stop(application: Application, _: Client) -> None:
         (stop, "shutdown"),
     ],
 )
-async def test_reason_of_what_one_side_does_is_its_own(
+async def test_reason_of_explicit_disconnect_is_client_or_server(
     start: Start, transport: str, end: End, reason: str
 ) -> None:
     application, presence = await start()

@@ -1,4 +1,4 @@
-"""When a heartbeat takes a client for dead; the rest is in the rows C19 and the limits."""
+"""When a heartbeat expires; see also `test_hostile_engineio` and `test_limits`."""
 
 import asyncio
 
@@ -25,7 +25,7 @@ class Client:
         self.ends.append(exc)
 
 
-async def test_it_is_held_until_the_last_that_holds_it_ends() -> None:
+async def test_hold_twice_lasts_until_the_last_ends() -> None:
     """A POST may still be handled while a websocket takes over."""
     client = Client()
     heartbeat = Heartbeat(SocketioSettings(ping_interval=0.01, ping_timeout=0.01), client)

@@ -1,5 +1,4 @@
-# ruff: noqa: N802 - tests are named by the rows of the programme
-"""Rows C1 to C20 of the test programme: what breaks websockets and Engine.IO, and what it gets."""
+"""Hostile websockets and Engine.IO requests."""
 
 import asyncio
 import gc
@@ -51,37 +50,35 @@ ECHO = b'421["echo",1]'
 @pytest.mark.parametrize(
     ("frames", "status"),
     [
-        pytest.param([encode(TEXT, ECHO, reserved=4)], 1002, id="C1-reserved-bit-1"),
-        pytest.param([encode(TEXT, ECHO, reserved=2)], 1002, id="C1-reserved-bit-2"),
-        pytest.param([encode(PING, reserved=1)], 1002, id="C1-reserved-bit-3-in-control"),
-        pytest.param(
-            [encode(TEXT, zlib.compress(ECHO)[2:-4], reserved=4)], 1002, id="C1-compressed"
-        ),
-        pytest.param([encode(PING, final=False)], 1002, id="C1-control-in-fragments"),
-        pytest.param([encode(PING, b"x" * 126)], 1002, id="C1-control-too-long"),
-        pytest.param([encode(3, ECHO)], 1002, id="C1-opcode-3"),
-        pytest.param([encode(11)], 1002, id="C1-opcode-11"),
-        pytest.param([encode(0, ECHO)], 1002, id="C1-continuation-of-nothing"),
+        pytest.param([encode(TEXT, ECHO, reserved=4)], 1002, id="reserved-bit-1"),
+        pytest.param([encode(TEXT, ECHO, reserved=2)], 1002, id="reserved-bit-2"),
+        pytest.param([encode(PING, reserved=1)], 1002, id="reserved-bit-3-in-control"),
+        pytest.param([encode(TEXT, zlib.compress(ECHO)[2:-4], reserved=4)], 1002, id="compressed"),
+        pytest.param([encode(PING, final=False)], 1002, id="control-in-fragments"),
+        pytest.param([encode(PING, b"x" * 126)], 1002, id="control-too-long"),
+        pytest.param([encode(3, ECHO)], 1002, id="opcode-3"),
+        pytest.param([encode(11)], 1002, id="opcode-11"),
+        pytest.param([encode(0, ECHO)], 1002, id="continuation-of-nothing"),
         pytest.param(
             [encode(TEXT, b"42", final=False), encode(TEXT, ECHO)],
             1002,
-            id="C1-message-within-a-message",
+            id="message-within-a-message",
         ),
-        pytest.param([encode(CLOSE, b"\x03")], 1002, id="C1-half-a-close-status"),
-        pytest.param([encode(CLOSE, struct.pack("!H", 999))], 1002, id="C1-close-status-999"),
-        pytest.param([encode(CLOSE, struct.pack("!H", 1005))], 1002, id="C1-close-status-1005"),
-        pytest.param([encode(CLOSE, struct.pack("!H", 2999))], 1002, id="C1-close-status-2999"),
-        pytest.param([encode(CLOSE, b"\x03\xe8\xff")], 1007, id="C1-close-reason-no-utf-8"),
-        pytest.param([encode(TEXT, b'42["\xff"]')], 1007, id="C20-text-no-utf-8"),
-        pytest.param([encode(TEXT, b'42["\xed\xa0\x80"]')], 1007, id="C20-text-surrogate"),
+        pytest.param([encode(CLOSE, b"\x03")], 1002, id="half-a-close-status"),
+        pytest.param([encode(CLOSE, struct.pack("!H", 999))], 1002, id="close-status-999"),
+        pytest.param([encode(CLOSE, struct.pack("!H", 1005))], 1002, id="close-status-1005"),
+        pytest.param([encode(CLOSE, struct.pack("!H", 2999))], 1002, id="close-status-2999"),
+        pytest.param([encode(CLOSE, b"\x03\xe8\xff")], 1007, id="close-reason-no-utf-8"),
+        pytest.param([encode(TEXT, b'42["\xff"]')], 1007, id="text-no-utf-8"),
+        pytest.param([encode(TEXT, b'42["\xed\xa0\x80"]')], 1007, id="text-surrogate"),
         pytest.param(
             [encode(TEXT, b'42["\xc3', final=False), encode(0, b'"]')],
             1007,
-            id="C20-text-cut-in-a-character",
+            id="text-cut-in-a-character",
         ),
     ],
 )
-async def test_what_is_no_websocket_closes(
+async def test_frame_invalid_closes_websocket(
     attack: Attack, frames: list[bytes], status: int
 ) -> None:
     """RFC 6455 sections 5.2 to 5.5, 7.4 and 8.1; the whole Autobahn suite takes minutes.
@@ -95,7 +92,7 @@ async def test_what_is_no_websocket_closes(
         assert await hostile.closed() == status
 
 
-async def test_C1_a_ping_between_fragments_is_answered_and_the_text_is_whole(
+async def test_ping_between_fragments_gets_pong_and_text_is_whole(
     attack: Attack,
 ) -> None:
     """RFC 6455 section 5.4; a euro sign may be cut."""
@@ -110,7 +107,7 @@ async def test_C1_a_ping_between_fragments_is_answered_and_the_text_is_whole(
         assert await client.frame() == (TEXT, '431["€"]'.encode())
 
 
-async def test_C2_pages_of_other_sites_get_no_session(
+async def test_origin_not_allowed_gets_no_session(
     attack: Attack, session: aiohttp.ClientSession
 ) -> None:
     """Every other origin is in `tests/servers/test_origins.py`."""
@@ -127,7 +124,7 @@ async def test_C2_pages_of_other_sites_get_no_session(
     assert len(target.engine.eio.sockets) == 1
 
 
-def test_C3_any_origin_with_credentials_is_no_setting() -> None:
+def test_settings_any_origin_with_credentials_is_invalid() -> None:
     with pytest.raises(ValueError, match="allow_credentials must be false"):
         HttpSettings(origins=("*",), allow_credentials=True)
 
@@ -138,18 +135,18 @@ LARGE = {"socketio.max_payload": 1}
 @pytest.mark.parametrize(
     "frames",
     [
-        pytest.param([encode(TEXT, b"4" + b"x" * 1000)], id="C4-message"),
-        pytest.param([encode(BINARY, b"x" * 1001)], id="C4-binary"),
-        pytest.param([encode(TEXT, b"4", length=1001)], id="C4-announced"),
-        pytest.param([encode(TEXT, b"4", length=2**62)], id="C4-announced-more-than-there-is"),
-        pytest.param([encode(TEXT, b"4", length=2**63)], id="C4-announced-negative"),
+        pytest.param([encode(TEXT, b"4" + b"x" * 1000)], id="message"),
+        pytest.param([encode(BINARY, b"x" * 1001)], id="binary"),
+        pytest.param([encode(TEXT, b"4", length=1001)], id="announced"),
+        pytest.param([encode(TEXT, b"4", length=2**62)], id="announced-more-than-there-is"),
+        pytest.param([encode(TEXT, b"4", length=2**63)], id="announced-negative"),
         pytest.param(
             [encode(TEXT, b"4" * 600, final=False), encode(0, b"x" * 600, final=False)],
-            id="C4-fragments",
+            id="fragments",
         ),
     ],
 )
-async def test_a_websocket_message_above_the_limit_closes_with_1009(
+async def test_websocket_message_above_limit_closes_with_1009(
     attack: Attack, frames: list[bytes]
 ) -> None:
     target = await attack(max_payload=1000)
@@ -160,7 +157,7 @@ async def test_a_websocket_message_above_the_limit_closes_with_1009(
 
 
 @over_each_transport
-async def test_C4_a_message_at_the_limit_is_none_above_it(attack: Attack, transport: str) -> None:
+async def test_message_at_limit_is_received(attack: Attack, transport: str) -> None:
     target = await attack(max_payload=1000)
     text = "x" * (1000 - len('420["echo",""]'))
 
@@ -172,12 +169,12 @@ async def test_C4_a_message_at_the_limit_is_none_above_it(attack: Attack, transp
 @pytest.mark.parametrize(
     ("body", "encoding"),
     [
-        pytest.param(b"4" * 1001, "identity", id="C4-payload"),
-        pytest.param(b"3\x1e" * 501, "identity", id="C4-payload-of-small-packets"),
-        pytest.param(zlib.compress(b"4" * 50_000_000), "deflate", id="C4-deflate-bomb"),
+        pytest.param(b"4" * 1001, "identity", id="payload"),
+        pytest.param(b"3\x1e" * 501, "identity", id="payload-of-small-packets"),
+        pytest.param(zlib.compress(b"4" * 50_000_000), "deflate", id="deflate-bomb"),
     ],
 )
-async def test_a_payload_above_the_limit_is_400_and_closes(
+async def test_payload_above_limit_is_400_and_closes_session(
     attack: Attack, body: bytes, encoding: str
 ) -> None:
     target = await attack(max_payload=1000)
@@ -196,7 +193,7 @@ async def polling_path(application: Application) -> str:
     return f"{path}&sid={sid}"
 
 
-async def test_A15_an_oversize_payload_is_refused_instead_of_100(serve: Serve) -> None:
+async def test_payload_above_limit_with_expect_gets_no_100(serve: Serve) -> None:
     application = await serve()
     path = await polling_path(application)
 
@@ -207,7 +204,7 @@ async def test_A15_an_oversize_payload_is_refused_instead_of_100(serve: Serve) -
     assert server.counts == {"socketio.max_payload": 1}
 
 
-async def test_A11_a_payload_that_drips_is_refused_while_it_drips(serve: Serve) -> None:
+async def test_payload_sent_slowly_is_rejected_at_timeout(serve: Serve) -> None:
     """The rule is that of any body."""
     application = await serve(http={"body_timeout": 0.2})
     path = await polling_path(application)
@@ -223,7 +220,7 @@ async def test_A11_a_payload_that_drips_is_refused_while_it_drips(serve: Serve) 
     assert server.counts == {"http.body_timeout": 1}
 
 
-async def test_C5_compression_is_not_offered(attack: Attack) -> None:
+async def test_compression_is_not_offered(attack: Attack) -> None:
     """It costs 100 KiB per idle socket."""
     target = await attack()
     asking = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"
@@ -239,29 +236,27 @@ async def test_C5_compression_is_not_offered(attack: Attack) -> None:
 @pytest.mark.parametrize(
     "frame",
     [
-        pytest.param("abc", id="C6-no-packet"),
-        pytest.param("", id="C6-empty"),
-        pytest.param("7", id="C6-packet-type-7"),
-        pytest.param("²", id="C6-no-ascii-digit"),
-        pytest.param('0{"sid":"x"}', id="C6-open"),
-        pytest.param("2", id="C6-ping-of-a-client"),
-        pytest.param("2probe", id="C6-probe"),
-        pytest.param("3probe", id="C6-probe-answered"),
-        pytest.param("5", id="C6-upgrade"),
-        pytest.param("6", id="C6-noop"),
-        pytest.param("1 ", id="C6-close-with-text"),
-        pytest.param("4" + "[" * 3000, id="C6-brackets"),
-        pytest.param("42" + "[" * 3000, id="C6-deep-json-of-lists"),
-        pytest.param('42["echo",' + '{"a":' * 100_000, id="C6-deep-json-of-objects"),
-        pytest.param(
-            '42["echo",' + "[" * 3000 + "]" * 3001, id="C6-deep-json-that-ends-as-it-must"
-        ),
-        pytest.param('42["echo",' + "[" * 64 + "]" * 65, id="C6-depth-65"),
-        pytest.param(b"", id="C20-empty-binary"),
-        pytest.param(b'42["echo",1]', id="C20-binary-where-text-is-due"),
+        pytest.param("abc", id="no-packet"),
+        pytest.param("", id="empty"),
+        pytest.param("7", id="packet-type-7"),
+        pytest.param("²", id="no-ascii-digit"),
+        pytest.param('0{"sid":"x"}', id="open"),
+        pytest.param("2", id="ping-of-a-client"),
+        pytest.param("2probe", id="probe"),
+        pytest.param("3probe", id="probe-answered"),
+        pytest.param("5", id="upgrade"),
+        pytest.param("6", id="noop"),
+        pytest.param("1 ", id="close-with-text"),
+        pytest.param("4" + "[" * 3000, id="brackets"),
+        pytest.param("42" + "[" * 3000, id="deep-json-of-lists"),
+        pytest.param('42["echo",' + '{"a":' * 100_000, id="deep-json-of-objects"),
+        pytest.param('42["echo",' + "[" * 3000 + "]" * 3001, id="deep-json-that-ends-as-it-must"),
+        pytest.param('42["echo",' + "[" * 64 + "]" * 65, id="depth-65"),
+        pytest.param(b"", id="empty-binary"),
+        pytest.param(b'42["echo",1]', id="binary-where-text-is-due"),
     ],
 )
-async def test_a_frame_that_is_no_packet_closes(attack: Attack, frame: str | bytes) -> None:
+async def test_packet_invalid_closes_session(attack: Attack, frame: str | bytes) -> None:
     """Plain python-socketio keeps session and rooms until the ping timeout."""
     target = await attack()
 
@@ -271,8 +266,8 @@ async def test_a_frame_that_is_no_packet_closes(attack: Attack, frame: str | byt
 
 
 @over_each_transport
-@pytest.mark.parametrize("connect", ["", "40"], ids=["C7-at-once", "C7-connected"])
-async def test_after_a_close_nothing_is_heard(
+@pytest.mark.parametrize("connect", ["", "40"], ids=["at-once", "connected"])
+async def test_packets_after_close_are_ignored(
     attack: Attack, transport: str, connect: str
 ) -> None:
     """Plain python-socketio keeps a room for each such client, for ever."""
@@ -290,7 +285,7 @@ async def test_after_a_close_nothing_is_heard(
             assert await client.post("40") == 400
 
 
-async def test_C8_a_close_with_the_connection_kept_open_is_at_once(attack: Attack) -> None:
+async def test_close_packet_ends_session_at_once(attack: Attack) -> None:
     """The client neither leaves nor answers the close frame of the server."""
     target = await attack()
 
@@ -301,7 +296,7 @@ async def test_C8_a_close_with_the_connection_kept_open_is_at_once(attack: Attac
         assert await hostile.closed() is None
 
 
-async def test_C8_a_poll_that_waits_is_released_by_a_close(attack: Attack) -> None:
+async def test_close_packet_responds_to_waiting_poll(attack: Attack) -> None:
     target = await attack()
 
     async with target.leaves_nothing({}, logged=0), target.client("polling") as client:
@@ -321,7 +316,7 @@ def is_polled(target: Target) -> bool:
 # --- long polling
 
 
-async def test_C9_a_payload_that_comes_in_pieces_is_read_whole(attack: Attack) -> None:
+async def test_payload_in_pieces_is_read_whole(attack: Attack) -> None:
     """Plain python-engineio answers 200 and loses all but the first."""
     target = await attack()
     body = ('421["echo","' + "é" * 1000 + '"]').encode()
@@ -340,21 +335,21 @@ async def test_C9_a_payload_that_comes_in_pieces_is_read_whole(attack: Attack) -
 @pytest.mark.parametrize(
     "body",
     [
-        pytest.param(b"abc", id="C10-no-packet"),
-        pytest.param(b"", id="C10-nothing"),
-        pytest.param(b"bnot base64!", id="C10-no-base64"),
+        pytest.param(b"abc", id="no-packet"),
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"bnot base64!", id="no-base64"),
         pytest.param(
-            b'451-["echo",{"_placeholder":true,"num":0}]\x1eb!!!!', id="C10-attachment-no-base64"
+            b'451-["echo",{"_placeholder":true,"num":0}]\x1eb!!!!', id="attachment-no-base64"
         ),
-        pytest.param(b"b", id="C10-empty-binary"),
-        pytest.param(b"40/n,\x1e42{}", id="C10-the-second-is-bad"),
-        pytest.param(b'42["echo"]\x1e', id="C10-separator-at-the-end"),
-        pytest.param(b"\x1e" * 1_000_000, id="C17-a-million-separators"),
-        pytest.param(b"\x1e".join([b"3"] * 16 + [b""]), id="C17-the-seventeenth-is-empty"),
-        pytest.param(b'42["\xff"]', id="C20-payload-no-utf-8"),
+        pytest.param(b"b", id="empty-binary"),
+        pytest.param(b"40/n,\x1e42{}", id="the-second-is-bad"),
+        pytest.param(b'42["echo"]\x1e', id="separator-at-the-end"),
+        pytest.param(b"\x1e" * 1_000_000, id="a-million-separators"),
+        pytest.param(b"\x1e".join([b"3"] * 16 + [b""]), id="the-seventeenth-is-empty"),
+        pytest.param(b'42["\xff"]', id="payload-no-utf-8"),
     ],
 )
-async def test_a_bad_payload_is_400_and_closes(attack: Attack, body: bytes) -> None:
+async def test_payload_invalid_is_400_and_closes_session(attack: Attack, body: bytes) -> None:
     """Plain python-engineio answers 200 and keeps the session."""
     target = await attack()
 
@@ -366,15 +361,13 @@ async def test_a_bad_payload_is_400_and_closes(attack: Attack, body: bytes) -> N
 @pytest.mark.parametrize(
     ("headers", "body"),
     [
+        pytest.param(("Content-Encoding: gzip", "Content-Length: 7"), b"no gzip", id="no-gzip"),
         pytest.param(
-            ("Content-Encoding: gzip", "Content-Length: 7"), b"no gzip", id="C10-no-gzip"
-        ),
-        pytest.param(
-            ("Content-Encoding: deflate", "Content-Length: 10"), b"no deflate", id="C10-no-deflate"
+            ("Content-Encoding: deflate", "Content-Length: 10"), b"no deflate", id="no-deflate"
         ),
     ],
 )
-async def test_a_payload_that_cannot_be_unpacked_is_400_and_closes(
+async def test_payload_invalid_content_coding_is_400_and_closes_session(
     attack: Attack, headers: tuple[str, ...], body: bytes
 ) -> None:
     target = await attack()
@@ -389,7 +382,7 @@ async def test_a_payload_that_cannot_be_unpacked_is_400_and_closes(
         assert await client.post("3") == 400, "the session was closed"
 
 
-async def test_C10_who_leaves_in_the_middle_of_a_payload_is_no_error(attack: Attack) -> None:
+async def test_client_disconnecting_within_payload_is_not_logged(attack: Attack) -> None:
     """Its session lives on until it comes back, or does not answer a ping."""
     target = await attack()
 
@@ -404,7 +397,7 @@ async def test_C10_who_leaves_in_the_middle_of_a_payload_is_no_error(attack: Att
         assert await client.post("1") == 200
 
 
-async def test_C11_two_polls_at_once_close(attack: Attack) -> None:
+async def test_polls_two_at_a_time_close_session(attack: Attack) -> None:
     target = await attack()
 
     async with target.leaves_nothing(), target.client("polling") as client:
@@ -416,7 +409,7 @@ async def test_C11_two_polls_at_once_close(attack: Attack) -> None:
         assert await first == "1"
 
 
-async def test_C11_after_an_upgrade_no_other_transport_is_served(attack: Attack) -> None:
+async def test_other_transport_after_upgrade_is_rejected(attack: Attack) -> None:
     """Neither polls nor a second websocket, and the first does not notice."""
     target = await attack()
 
@@ -443,19 +436,17 @@ async def test_C11_after_an_upgrade_no_other_transport_is_served(attack: Attack)
 @pytest.mark.parametrize(
     "sid",
     [
-        pytest.param("a" * 20, id="C12-guessed"),
-        pytest.param("", id="C12-empty"),
-        pytest.param("__proto__", id="C12-proto"),
-        pytest.param("%0AWARNING forged", id="C12-new-line"),
-        pytest.param("%00", id="C12-nul"),
-        pytest.param("%ed%a0%80", id="C12-surrogate"),
-        pytest.param("..%2f..%2fetc%2fpasswd", id="C12-path"),
-        pytest.param("x" * 4000, id="C12-long"),
+        pytest.param("a" * 20, id="guessed"),
+        pytest.param("", id="empty"),
+        pytest.param("__proto__", id="proto"),
+        pytest.param("%0AWARNING forged", id="new-line"),
+        pytest.param("%00", id="nul"),
+        pytest.param("%ed%a0%80", id="surrogate"),
+        pytest.param("..%2f..%2fetc%2fpasswd", id="path"),
+        pytest.param("x" * 4000, id="long"),
     ],
 )
-async def test_a_session_that_is_none_is_400_and_the_same_answer(
-    attack: Attack, method: str, sid: str
-) -> None:
+async def test_sid_unknown_is_400_with_same_body(attack: Attack, method: str, sid: str) -> None:
     """Plain python-engineio echoes the sid, and logs it with its line breaks."""
     target = await attack()
     transport = WEBSOCKET if method == "websocket" else POLLING
@@ -470,7 +461,7 @@ async def test_a_session_that_is_none_is_400_and_the_same_answer(
             assert (response.status, await response.text()) == (400, UNKNOWN)
 
 
-async def test_C12_a_sid_of_a_megabyte_is_400(attack: Attack) -> None:
+async def test_sid_of_a_megabyte_is_400(attack: Attack) -> None:
     """It is more than a request line may be: aiohttp refuses it before we see it."""
     target = await attack()
     before = target.state()
@@ -485,7 +476,7 @@ async def test_C12_a_sid_of_a_megabyte_is_400(attack: Attack) -> None:
     await target.witness.is_served()
 
 
-async def test_C12_the_sid_of_somebody_elses_websocket_opens_nothing(attack: Attack) -> None:
+async def test_sid_of_other_websocket_is_rejected(attack: Attack) -> None:
     target = await attack()
     (sid,) = target.engine.eio.sockets
 
@@ -499,7 +490,7 @@ async def test_C12_the_sid_of_somebody_elses_websocket_opens_nothing(attack: Att
             assert (await socket.receive()).data == 1008
 
 
-async def test_C12_the_sid_of_a_connection_is_none_of_a_session(attack: Attack) -> None:
+async def test_sid_of_connection_is_not_a_session(attack: Attack) -> None:
     """Every client of a room may learn the one; the other is a secret."""
     target = await attack()
     (connection,) = target.engine.connections
@@ -512,11 +503,11 @@ async def test_C12_the_sid_of_a_connection_is_none_of_a_session(attack: Attack) 
 @pytest.mark.parametrize(
     ("setting", "status"),
     [
-        pytest.param("max_sessions", 503, id="C13-in-all"),
-        pytest.param("max_sessions_per_address", 429, id="C13-of-one-address"),
+        pytest.param("max_sessions", 503, id="in-all"),
+        pytest.param("max_sessions_per_address", 429, id="of-one-address"),
     ],
 )
-async def test_a_flood_of_handshakes_is_refused_above_the_limit(
+async def test_handshakes_above_limit_are_rejected(
     attack: Attack, setting: str, status: int
 ) -> None:
     """Plain python-engineio opens a session for each."""
@@ -553,14 +544,12 @@ async def test_a_flood_of_handshakes_is_refused_above_the_limit(
 @pytest.mark.parametrize(
     "sent",
     [
-        pytest.param(b"", id="C13-no-key"),
-        pytest.param(b"Sec-WebSocket-Key: short\r\n", id="C13-bad-key"),
-        pytest.param(b"Sec-WebSocket-Version: 99\r\n", id="C13-bad-version"),
+        pytest.param(b"", id="no-key"),
+        pytest.param(b"Sec-WebSocket-Key: short\r\n", id="bad-key"),
+        pytest.param(b"Sec-WebSocket-Version: 99\r\n", id="bad-version"),
     ],
 )
-async def test_a_handshake_that_breaks_off_gives_its_place_back(
-    attack: Attack, sent: bytes
-) -> None:
+async def test_handshake_aborted_frees_its_session(attack: Attack, sent: bytes) -> None:
     target = await attack(max_sessions=2)
 
     async with target.leaves_nothing({}, logged=0, came=0):
@@ -579,7 +568,7 @@ async def test_a_handshake_that_breaks_off_gives_its_place_back(
         pass
 
 
-async def test_C13_who_leaves_in_the_handshake_gives_its_place_back(attack: Attack) -> None:
+async def test_client_disconnecting_in_handshake_frees_its_session(attack: Attack) -> None:
     """By a reset, before the answer can be written."""
     target = await attack(max_sessions=2)
     head = (
@@ -601,7 +590,7 @@ async def test_C13_who_leaves_in_the_handshake_gives_its_place_back(attack: Atta
 
 
 @over_each_transport
-async def test_C14_who_connects_to_nothing_is_closed(attack: Attack, transport: str) -> None:
+async def test_client_without_namespace_is_closed(attack: Attack, transport: str) -> None:
     """Though it answers every ping. Plain python-socketio waits for ever."""
     target = await attack(connect_timeout=0.2, ping_interval=0.02)
 
@@ -618,7 +607,7 @@ async def test_C14_who_connects_to_nothing_is_closed(attack: Attack, transport: 
 
 
 @over_each_transport
-async def test_C14_refused_is_not_connected(attack: Attack, transport: str) -> None:
+async def test_client_rejected_by_namespace_is_closed(attack: Attack, transport: str) -> None:
     """Nor are attempts that fail, however many."""
     target = await attack(connect_timeout=0.2, max_rate=1e9)
 
@@ -636,9 +625,7 @@ async def test_C14_refused_is_not_connected(attack: Attack, transport: str) -> N
 
 
 @over_each_transport
-async def test_C15_pongs_that_nobody_asked_for_change_nothing_and_are_counted(
-    attack: Attack, transport: str
-) -> None:
+async def test_pongs_not_expected_are_rate_limited(attack: Attack, transport: str) -> None:
     """python-engineio before 4.13.2 started a heartbeat for each (CVE-2026-48802)."""
     target = await attack(max_rate=100.0)
 
@@ -653,7 +640,7 @@ async def test_C15_pongs_that_nobody_asked_for_change_nothing_and_are_counted(
         await target.witness.is_served()
 
 
-async def test_C15_an_early_pong_answers_no_later_ping(attack: Attack) -> None:
+async def test_pong_before_ping_does_not_count(attack: Attack) -> None:
     target = await attack(ping_interval=0.1, ping_timeout=0.4)
 
     async with target.leaves_nothing({}, logged=0), wire(target.application) as hostile:
@@ -661,7 +648,7 @@ async def test_C15_an_early_pong_answers_no_later_ping(attack: Attack) -> None:
         assert await hostile.closed() == 1001
 
 
-async def test_C15_pongs_do_not_put_off_the_next_ping(attack: Attack) -> None:
+async def test_pongs_do_not_delay_next_ping(attack: Attack) -> None:
     target = await attack(ping_interval=0.1)
 
     async with wire(target.application) as hostile:
@@ -678,41 +665,37 @@ async def test_C15_pongs_do_not_put_off_the_next_ping(attack: Attack) -> None:
 @pytest.mark.parametrize(
     ("method", "query", "message"),
     [
-        pytest.param("GET", f"{POLLING}&j=0", "Bad request", id="C16-jsonp"),
-        pytest.param("GET", f"{POLLING}&j=", "Bad request", id="C16-jsonp-empty"),
-        pytest.param("GET", f"{POLLING}&j=0&sid=x", "Bad request", id="C16-jsonp-poll"),
-        pytest.param("POST", f"{POLLING}&j=0&sid=x", "Bad request", id="C16-jsonp-post"),
-        pytest.param(
-            "GET", "EIO=3&transport=polling", "Unsupported protocol version", id="C18-EIO-3"
-        ),
-        pytest.param("GET", "transport=polling", "Unsupported protocol version", id="C18-no-EIO"),
+        pytest.param("GET", f"{POLLING}&j=0", "Bad request", id="jsonp"),
+        pytest.param("GET", f"{POLLING}&j=", "Bad request", id="jsonp-empty"),
+        pytest.param("GET", f"{POLLING}&j=0&sid=x", "Bad request", id="jsonp-poll"),
+        pytest.param("POST", f"{POLLING}&j=0&sid=x", "Bad request", id="jsonp-post"),
+        pytest.param("GET", "EIO=3&transport=polling", "Unsupported protocol version", id="EIO-3"),
+        pytest.param("GET", "transport=polling", "Unsupported protocol version", id="no-EIO"),
         pytest.param(
             "GET",
             "EIO=%D9%A4&transport=polling",
             "Unsupported protocol version",
-            id="C18-EIO-no-ascii-digit",
+            id="EIO-no-ascii-digit",
         ),
         pytest.param(
             "GET",
             "EIO=abc&transport=polling",
             "Unsupported protocol version",
-            id="C18-EIO-no-number",
+            id="EIO-no-number",
         ),
-        pytest.param("GET", "EIO=4", "Transport unknown", id="C18-no-transport"),
+        pytest.param("GET", "EIO=4", "Transport unknown", id="no-transport"),
+        pytest.param("GET", "EIO=4&transport=abc", "Transport unknown", id="unknown-transport"),
         pytest.param(
-            "GET", "EIO=4&transport=abc", "Transport unknown", id="C18-unknown-transport"
+            "GET", "EIO=4&transport=__class__", "Transport unknown", id="dunder-transport"
         ),
-        pytest.param(
-            "GET", "EIO=4&transport=__class__", "Transport unknown", id="C18-dunder-transport"
-        ),
-        pytest.param("GET", WEBSOCKET, "Bad request", id="C18-websocket-without-upgrade"),
-        pytest.param("POST", POLLING, "Bad handshake method", id="C18-POST"),
-        pytest.param("PUT", POLLING, "Bad handshake method", id="C18-PUT"),
-        pytest.param("DELETE", POLLING, "Bad handshake method", id="C18-DELETE"),
-        pytest.param("PATCH", POLLING, "Bad handshake method", id="C18-PATCH"),
+        pytest.param("GET", WEBSOCKET, "Bad request", id="websocket-without-upgrade"),
+        pytest.param("POST", POLLING, "Bad handshake method", id="POST"),
+        pytest.param("PUT", POLLING, "Bad handshake method", id="PUT"),
+        pytest.param("DELETE", POLLING, "Bad handshake method", id="DELETE"),
+        pytest.param("PATCH", POLLING, "Bad handshake method", id="PATCH"),
     ],
 )
-async def test_a_request_that_may_open_nothing_is_400(
+async def test_handshake_invalid_is_400(
     attack: Attack, method: str, query: str, message: str
 ) -> None:
     target = await attack()
@@ -726,7 +709,7 @@ async def test_a_request_that_may_open_nothing_is_400(
         assert json.loads(await response.text())["message"] == message
 
 
-async def test_C17_seventeen_packets_are_served(attack: Attack) -> None:
+async def test_payload_of_seventeen_packets_is_received(attack: Attack) -> None:
     """The client of npm posts as many as it has; only python-engineio's stops at sixteen."""
     target = await attack()
 
@@ -741,9 +724,7 @@ async def test_C17_seventeen_packets_are_served(attack: Attack) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "HEAD", "PATCH"])
-async def test_C18_a_method_that_is_none_of_a_session_leaves_it_alone(
-    attack: Attack, method: str
-) -> None:
+async def test_method_not_allowed_keeps_session(attack: Attack, method: str) -> None:
     target = await attack()
 
     async with target.client("polling") as client:
@@ -757,20 +738,22 @@ async def test_C18_a_method_that_is_none_of_a_session_leaves_it_alone(
 class TestC19:
     """A peer that vanishes without a FIN: it is there, and says nothing ever again."""
 
-    async def test_C19_over_a_websocket_it_ends_by_the_ping(self, attack: Attack) -> None:
+    async def test_vanished_websocket_client_ends_by_ping_timeout(self, attack: Attack) -> None:
         target = await attack(ping_interval=0.1, ping_timeout=0.4)
 
         async with target.leaves_nothing({}, logged=0), wire(target.application) as silent:
             silent.stop_reading()
             await until(lambda: target.is_alone)
 
-    async def test_C19_over_polling_it_ends_by_the_ping(self, attack: Attack) -> None:
+    async def test_vanished_polling_client_ends_by_ping_timeout(self, attack: Attack) -> None:
         target = await attack(ping_interval=0.1, ping_timeout=0.4)
 
         async with target.leaves_nothing({}, logged=0), target.client("polling"):
             await until(lambda: target.is_alone)
 
-    async def test_C19_with_a_poll_that_waits(self, attack: Attack) -> None:
+    async def test_vanished_client_with_waiting_poll_ends_by_ping_timeout(
+        self, attack: Attack
+    ) -> None:
         """It gets the ping, and nobody answers."""
         target = await attack(ping_interval=0.1, ping_timeout=0.4)
 
@@ -780,7 +763,9 @@ class TestC19:
             assert await client.receive() == "1"
 
     @over_each_transport
-    async def test_C19_also_while_its_handlers_hang(self, attack: Attack, transport: str) -> None:
+    async def test_vanished_client_with_hanging_events_ends_by_stall_timeout(
+        self, attack: Attack, transport: str
+    ) -> None:
         """It is not read then, so it may have answered the ping, unless it has not even fetched
         it: until it has stalled for too long.
         """
@@ -801,9 +786,7 @@ class TestC19:
             target.events.open.set()
             await sending
 
-    async def test_C19_also_while_its_handlers_hang_and_a_FIN_has_come(
-        self, attack: Attack
-    ) -> None:
+    async def test_vanished_client_with_hanging_events_and_fin_ends(self, attack: Attack) -> None:
         """It has left, and cannot answer: nobody waits for that, nor is it a stall."""
         target = await attack(ping_interval=0.1, ping_timeout=0.4, concurrency=1, max_waiting=1)
 
@@ -818,7 +801,7 @@ class TestC19:
             target.events.open.set()
 
     @over_each_transport
-    async def test_C19_also_with_few_events_that_hang(
+    async def test_vanished_client_with_few_hanging_events_ends(
         self, attack: Attack, transport: str
     ) -> None:
         """The client is read, so it has not answered."""
@@ -829,7 +812,7 @@ class TestC19:
             await until(lambda: target.is_alone)
             target.events.open.set()
 
-    async def test_C19_also_behind_more_than_may_be_read_in_time(self, attack: Attack) -> None:
+    async def test_vanished_client_above_rate_ends(self, attack: Attack) -> None:
         """Who is slowed down for its flood does not live on because of it."""
         target = await attack(
             ping_interval=0.1, ping_timeout=0.4, stall_timeout=0.5, max_rate=10.0
@@ -840,7 +823,7 @@ class TestC19:
             silent.stop_reading()
             await until(lambda: target.is_alone)
 
-    async def test_C19_in_the_middle_of_a_payload(self, attack: Attack) -> None:
+    async def test_vanished_client_within_payload_ends(self, attack: Attack) -> None:
         """The session does not wait for the rest of it; the request waits for its own deadline."""
         target = await attack(
             ping_interval=0.1, ping_timeout=0.4, stall_timeout=0.5, http={"body_timeout": 1.0}
@@ -855,7 +838,7 @@ class TestC19:
                     assert b" 400 " in await reader.readline()
 
 
-async def test_sessions_are_gone_from_memory_however_they_ended(attack: Attack) -> None:
+async def test_sessions_ended_are_freed(attack: Attack) -> None:
     """No timer, task or closure holds one."""
     target = await attack()
     before = living()

@@ -1,7 +1,6 @@
-# ruff: noqa: N802 - tests are named by the rows of the programme
-"""Rows D1 to D18 of the test programme: Socket.IO packets, and the events within.
+"""Hostile Socket.IO packets and events.
 
-`Target` of the rows C proves what "closed" means; everything here comes over both transports.
+`Target` defines what "closed" means. Each test runs over both transports.
 """
 
 import asyncio
@@ -32,16 +31,14 @@ PLACE = '{"_placeholder":true,"num":0}'
 
 
 RESERVED = [
-    pytest.param(
-        [f"42{id}" + json.dumps([name, *arguments])], id=f"{row}-{name}{'-asks' * bool(id)}"
-    )
-    for row, name, arguments in (
-        ("D1", "connect", [{"HTTP_AUTHORIZATION": "forged"}]),
-        ("D2", "connect_error", ["x"]),
-        ("D2", "disconnect", ["x"]),
-        ("D2", "disconnecting", ["x"]),
-        ("D2", "newListener", ["x"]),
-        ("D2", "removeListener", ["x"]),
+    pytest.param([f"42{id}" + json.dumps([name, *arguments])], id=f"{name}{'-asks' * bool(id)}")
+    for name, arguments in (
+        ("connect", [{"HTTP_AUTHORIZATION": "forged"}]),
+        ("connect_error", ["x"]),
+        ("disconnect", ["x"]),
+        ("disconnecting", ["x"]),
+        ("newListener", ["x"]),
+        ("removeListener", ["x"]),
     )
     for id in ("", "1")
 ]
@@ -51,44 +48,44 @@ RESERVED = [
     "frames",
     [
         *RESERVED,
-        pytest.param([f'451-["disconnect",{PLACE}]', b"x"], id="D2-disconnect-binary"),
-        pytest.param([r'42["\u0063onnect"]'], id="D1-connect-escaped"),
-        pytest.param(["4"], id="D3-nothing"),
-        pytest.param(["4abc"], id="D3-no-packet"),
-        pytest.param(["42"], id="D3-event-of-nothing"),
-        pytest.param(["42{}"], id="D3-object"),
-        pytest.param(["42[]"], id="D3-without-a-name"),
-        pytest.param(["42[1]"], id="D3-name-a-number"),
-        pytest.param(["42[null]"], id="D3-name-null"),
-        pytest.param(['42[["echo"]]'], id="D3-name-a-list"),
-        pytest.param(['42[{"a":1}]'], id="D3-name-an-object"),
-        pytest.param(['42"echo"'], id="D3-text"),
-        pytest.param(['42abc["echo"]'], id="D3-letters"),
-        pytest.param(['42{"a":1}["echo"]'], id="D3-two-values"),
-        pytest.param(['42["echo"'], id="D3-broken-off"),
-        pytest.param(["47"], id="D3-type-7"),
-        pytest.param(["4-1"], id="D3-type-negative"),
-        pytest.param(["44/"], id="D3-connect-error"),
-        pytest.param(["44{}"], id="D3-connect-error-with-data"),
-        pytest.param(["411"], id="D3-disconnect-with-id"),
-        pytest.param(["41[]"], id="D3-disconnect-with-data"),
-        pytest.param(["43[1]"], id="D3-acknowledgement-without-id"),
-        pytest.param(["431"], id="D3-acknowledgement-of-nothing"),
-        pytest.param(["431{}"], id="D3-acknowledgement-object"),
-        pytest.param(['421["echo",1e999]'], id="D4-1e999"),
-        pytest.param(['421["echo",-1e999]'], id="D4-minus-1e999"),
-        pytest.param(['421["echo",NaN]'], id="D4-NaN"),
-        pytest.param(['421["echo",Infinity]'], id="D4-Infinity"),
-        pytest.param(['421["echo",{"a":[-Infinity]}]'], id="D4-minus-Infinity-deep"),
-        pytest.param(["431[1e999]"], id="D4-acknowledged"),
-        pytest.param([r'421["echo","\ud800"]'], id="D4-surrogate"),
-        pytest.param(['450-["echo"]'], id="D6-no-attachments"),
-        pytest.param(['45["echo"]'], id="D6-attachments-not-counted"),
-        pytest.param(['45-1-["echo"]'], id="D6-attachments-negative"),
-        pytest.param(['4501-["echo"]'], id="D6-attachments-octal"),
-        pytest.param(['45²-["echo"]'], id="D6-attachments-no-ascii-digit"),
-        pytest.param(['421-["echo"]'], id="D6-attachments-of-a-text"),
-        pytest.param(['401-{"a":1}'], id="D6-attachments-of-a-connect"),
+        pytest.param([f'451-["disconnect",{PLACE}]', b"x"], id="disconnect-binary"),
+        pytest.param([r'42["\u0063onnect"]'], id="connect-escaped"),
+        pytest.param(["4"], id="nothing"),
+        pytest.param(["4abc"], id="no-packet"),
+        pytest.param(["42"], id="event-of-nothing"),
+        pytest.param(["42{}"], id="object"),
+        pytest.param(["42[]"], id="without-a-name"),
+        pytest.param(["42[1]"], id="name-a-number"),
+        pytest.param(["42[null]"], id="name-null"),
+        pytest.param(['42[["echo"]]'], id="name-a-list"),
+        pytest.param(['42[{"a":1}]'], id="name-an-object"),
+        pytest.param(['42"echo"'], id="text"),
+        pytest.param(['42abc["echo"]'], id="letters"),
+        pytest.param(['42{"a":1}["echo"]'], id="two-values"),
+        pytest.param(['42["echo"'], id="broken-off"),
+        pytest.param(["47"], id="type-7"),
+        pytest.param(["4-1"], id="type-negative"),
+        pytest.param(["44/"], id="connect-error"),
+        pytest.param(["44{}"], id="connect-error-with-data"),
+        pytest.param(["411"], id="disconnect-with-id"),
+        pytest.param(["41[]"], id="disconnect-with-data"),
+        pytest.param(["43[1]"], id="acknowledgement-without-id"),
+        pytest.param(["431"], id="acknowledgement-of-nothing"),
+        pytest.param(["431{}"], id="acknowledgement-object"),
+        pytest.param(['421["echo",1e999]'], id="1e999"),
+        pytest.param(['421["echo",-1e999]'], id="minus-1e999"),
+        pytest.param(['421["echo",NaN]'], id="NaN"),
+        pytest.param(['421["echo",Infinity]'], id="Infinity"),
+        pytest.param(['421["echo",{"a":[-Infinity]}]'], id="minus-Infinity-deep"),
+        pytest.param(["431[1e999]"], id="acknowledged"),
+        pytest.param([r'421["echo","\ud800"]'], id="surrogate"),
+        pytest.param(['450-["echo"]'], id="no-attachments"),
+        pytest.param(['45["echo"]'], id="attachments-not-counted"),
+        pytest.param(['45-1-["echo"]'], id="attachments-negative"),
+        pytest.param(['4501-["echo"]'], id="attachments-octal"),
+        pytest.param(['45²-["echo"]'], id="attachments-no-ascii-digit"),
+        pytest.param(['421-["echo"]'], id="attachments-of-a-text"),
+        pytest.param(['401-{"a":1}'], id="attachments-of-a-connect"),
         *(
             pytest.param(
                 [f'451-["echo",{{"_placeholder":true,"num":{num}}}]', b"x"], id=f"D6-num-{num}"
@@ -109,43 +106,41 @@ RESERVED = [
         ),
         pytest.param(
             [f'452-["echo",{PLACE},{{"_placeholder":true,"num":true}}]', b"x", b"y"],
-            id="D6-num-true-is-not-1",
+            id="num-true-is-not-1",
         ),
-        pytest.param(['451-["echo",{"_placeholder":true}]', b"x"], id="D6-num-missing"),
-        pytest.param(['451-["echo"' + f",{PLACE}" * 2 + "]", b"x"], id="D6-same-num-twice"),
+        pytest.param(['451-["echo",{"_placeholder":true}]', b"x"], id="num-missing"),
+        pytest.param(['451-["echo"' + f",{PLACE}" * 2 + "]", b"x"], id="same-num-twice"),
         pytest.param(
-            ['451-["echo"' + f",{PLACE}" * 1000 + "]", b"x" * 100_000], id="D6-same-num-1000-times"
+            ['451-["echo"' + f",{PLACE}" * 1000 + "]", b"x" * 100_000], id="same-num-1000-times"
         ),
-        pytest.param(['451-["echo"]', b"x"], id="D6-no-place"),
-        pytest.param([f'452-["echo",{PLACE}]', b"x", b"y"], id="D6-a-place-too-few"),
-        pytest.param([b"nobody announced this"], id="D6-attachment-without-header"),
+        pytest.param(['451-["echo"]', b"x"], id="no-place"),
+        pytest.param([f'452-["echo",{PLACE}]', b"x", b"y"], id="a-place-too-few"),
+        pytest.param([b"nobody announced this"], id="attachment-without-header"),
         pytest.param(
-            [f'451-["echo",{PLACE}]', b"x", b"y"], id="D6-one-attachment-more-than-announced"
+            [f'451-["echo",{PLACE}]', b"x", b"y"], id="one-attachment-more-than-announced"
         ),
-        pytest.param([f'451-["echo",{PLACE}]', '42["echo"]'], id="D6-text-in-mid-attachment"),
+        pytest.param([f'451-["echo",{PLACE}]', '42["echo"]'], id="text-in-mid-attachment"),
         pytest.param(
             [f'452-["echo",{PLACE}]', b"x", f'451-["echo",{PLACE}]'],
-            id="D6-header-in-mid-attachment",
+            id="header-in-mid-attachment",
         ),
-        pytest.param([f"451-[{PLACE}]", b"echo"], id="D6-name-an-attachment"),
-        pytest.param(["42" + "1" * 101 + '["echo"]'], id="D7-id-of-101-digits"),
-        pytest.param(["42" + "1" * 101], id="D7-id-of-101-digits-alone"),
-        pytest.param([f'42{2**53}["echo"]'], id="D7-id-2-to-the-53"),
-        pytest.param([f"43{2**53}[]"], id="D7-acknowledged-id-2-to-the-53"),
-        pytest.param(['42²["echo"]'], id="D7-id-no-ascii-digit"),
-        pytest.param(['42٣["echo"]'], id="D7-id-arabic-digit"),
-        pytest.param(['42-1["echo"]'], id="D7-id-negative"),
-        pytest.param(['421.5["echo"]'], id="D7-id-a-fraction"),
-        pytest.param(["40/" + "n" * 256 + ","], id="D8-namespace-of-257-characters"),
-        pytest.param(["40/" + "n" * 900_000 + ","], id="D8-namespace-of-900-kilobytes"),
-        pytest.param(['42/chat,["echo"]'], id="D9-event-of-another-namespace"),
-        pytest.param(['42/nowhere,["echo"]'], id="D9-event-of-no-namespace"),
-        pytest.param(["41", '42["echo"]'], id="D9-event-after-disconnect"),
+        pytest.param([f"451-[{PLACE}]", b"echo"], id="name-an-attachment"),
+        pytest.param(["42" + "1" * 101 + '["echo"]'], id="id-of-101-digits"),
+        pytest.param(["42" + "1" * 101], id="id-of-101-digits-alone"),
+        pytest.param([f'42{2**53}["echo"]'], id="id-2-to-the-53"),
+        pytest.param([f"43{2**53}[]"], id="acknowledged-id-2-to-the-53"),
+        pytest.param(['42²["echo"]'], id="id-no-ascii-digit"),
+        pytest.param(['42٣["echo"]'], id="id-arabic-digit"),
+        pytest.param(['42-1["echo"]'], id="id-negative"),
+        pytest.param(['421.5["echo"]'], id="id-a-fraction"),
+        pytest.param(["40/" + "n" * 256 + ","], id="namespace-of-257-characters"),
+        pytest.param(["40/" + "n" * 900_000 + ","], id="namespace-of-900-kilobytes"),
+        pytest.param(['42/chat,["echo"]'], id="event-of-another-namespace"),
+        pytest.param(['42/nowhere,["echo"]'], id="event-of-no-namespace"),
+        pytest.param(["41", '42["echo"]'], id="event-after-disconnect"),
     ],
 )
-async def test_a_packet_that_breaks_the_protocol_closes(
-    attack: Attack, frames: list[str | bytes]
-) -> None:
+async def test_packet_invalid_closes_session(attack: Attack, frames: list[str | bytes]) -> None:
     """Plain python-socketio ignores most of it, and calls the handlers of the reserved names."""
     target = await attack(Chat)
 
@@ -164,11 +159,13 @@ class Chat:
 @pytest.mark.parametrize(
     "frame",
     [
-        pytest.param('42["echo"]', id="D9-event-before-connect"),
-        pytest.param(f'451-["echo",{PLACE}]', id="D9-binary-event-before-connect"),
+        pytest.param('42["echo"]', id="event-before-connect"),
+        pytest.param(f'451-["echo",{PLACE}]', id="binary-event-before-connect"),
     ],
 )
-async def test_an_event_before_connect_closes(attack: Attack, transport: str, frame: str) -> None:
+async def test_event_before_connect_closes_session(
+    attack: Attack, transport: str, frame: str
+) -> None:
     target = await attack()
 
     async with target.closes(transport, connect="") as client:
@@ -176,7 +173,7 @@ async def test_an_event_before_connect_closes(attack: Attack, transport: str, fr
 
 
 @over_each_transport
-async def test_D9_an_event_while_connect_is_decided_is_too_early(
+async def test_event_before_connection_is_accepted_closes_session(
     attack: Attack, transport: str
 ) -> None:
     """It is read behind the decision, and not at all over a websocket that was refused."""
@@ -212,23 +209,23 @@ class Door:
         pytest.param(
             ['459999999999-["echo"]', b"x" * 900_000],
             "max_attachments",
-            id="D5-ten-thousand-millions",
+            id="ten-thousand-millions",
         ),
         pytest.param(
-            ['459999999999999-["echo"]'], "protocol error", id="D5-more-digits-than-there-may-be"
+            ['459999999999999-["echo"]'], "protocol error", id="more-digits-than-there-may-be"
         ),
-        pytest.param(['4511-["echo"]'], "max_attachments", id="D5-eleven"),
+        pytest.param(['4511-["echo"]'], "max_attachments", id="eleven"),
         pytest.param(
             [
                 f'453-["echo",{",".join(PLACE.replace("0", str(n)) for n in range(3))}]',
                 *[b"x" * 400_000] * 3,
             ],
             "max_payload",
-            id="D5-together-too-large",
+            id="together-too-large",
         ),
     ],
 )
-async def test_too_many_or_too_large_attachments_close(
+async def test_attachments_above_limit_close_session(
     attack: Attack, transport: str, frames: list[str | bytes], setting: str
 ) -> None:
     """Plain python-socketio holds what comes, without end."""
@@ -245,7 +242,7 @@ async def test_too_many_or_too_large_attachments_close(
 
 
 @over_each_transport
-async def test_D5_ten_attachments_are_not_too_many(attack: Attack, transport: str) -> None:
+async def test_attachments_at_limit_are_received(attack: Attack, transport: str) -> None:
     target = await attack()
     places = ",".join(PLACE.replace("0", str(number)) for number in range(10))
 
@@ -256,7 +253,7 @@ async def test_D5_ten_attachments_are_not_too_many(attack: Attack, transport: st
 
 
 @over_each_transport
-async def test_D6_who_leaves_within_a_packet_leaves_nothing(
+async def test_client_disconnecting_within_packet_leaves_no_state(
     attack: Attack, transport: str
 ) -> None:
     target = await attack()
@@ -270,8 +267,8 @@ async def test_D6_who_leaves_within_a_packet_leaves_nothing(
 
 
 @over_each_transport
-@pytest.mark.parametrize("depth", [100, 600, 2000], ids="D6-place-{}-lists-deep".format)
-async def test_a_place_within_lists_within_lists_is_filled_or_closes(
+@pytest.mark.parametrize("depth", [100, 600, 2000], ids="{}-lists-deep".format)
+async def test_placeholder_in_nested_lists_is_replaced_or_closes_session(
     attack: Attack, transport: str, depth: int
 ) -> None:
     """How deep JSON may be depends on the release of Python; the last frame closes anyhow."""
@@ -286,12 +283,12 @@ async def test_a_place_within_lists_within_lists_is_filled_or_closes(
 @pytest.mark.parametrize(
     "id",
     [
-        pytest.param("0", id="D7-id-0"),
-        pytest.param(str(2**53 - 1), id="D7-id-2-to-the-53-less-1"),
-        pytest.param("1" * 15, id="D7-id-of-15-digits"),
+        pytest.param("0", id="id-0"),
+        pytest.param(str(2**53 - 1), id="id-2-to-the-53-less-1"),
+        pytest.param("1" * 15, id="id-of-15-digits"),
     ],
 )
-async def test_an_id_that_javascript_can_hold_is_acknowledged(
+async def test_acknowledgement_id_up_to_2_53_is_acknowledged(
     attack: Attack, transport: str, id: str
 ) -> None:
     target = await attack()
@@ -307,19 +304,17 @@ async def test_an_id_that_javascript_can_hold_is_acknowledged(
 @pytest.mark.parametrize(
     "namespace",
     [
-        pytest.param("/nowhere", id="D8-unknown"),
-        pytest.param("/\x00ns", id="D8-nul"),
-        pytest.param("/\n42[", id="D8-new-line"),
-        pytest.param("/__proto__", id="D8-proto"),
-        pytest.param("/*", id="D8-star"),
-        pytest.param("//", id="D8-slash"),
-        pytest.param("/" + "n" * 255, id="D8-of-256-characters"),
-        pytest.param("/CHAT", id="D8-upper-case"),
+        pytest.param("/nowhere", id="unknown"),
+        pytest.param("/\x00ns", id="nul"),
+        pytest.param("/\n42[", id="new-line"),
+        pytest.param("/__proto__", id="proto"),
+        pytest.param("/*", id="star"),
+        pytest.param("//", id="slash"),
+        pytest.param("/" + "n" * 255, id="of-256-characters"),
+        pytest.param("/CHAT", id="upper-case"),
     ],
 )
-async def test_an_unknown_namespace_is_refused_in_the_protocols_words(
-    attack: Attack, namespace: str
-) -> None:
+async def test_namespace_unknown_gets_connect_error(attack: Attack, namespace: str) -> None:
     """With a handler for every namespace, plain python-socketio lets it in."""
     target = await attack(Chat)
 
@@ -333,7 +328,7 @@ async def test_an_unknown_namespace_is_refused_in_the_protocols_words(
                 await client.send("1")
 
 
-async def test_D8_a_flood_of_connects_holds_nothing(attack: Attack) -> None:
+async def test_connect_flood_leaves_no_state(attack: Attack) -> None:
     target = await attack(max_rate=1e9)
 
     async with target.leaves_nothing({}, logged=0), raw_socket(target.application) as hostile:
@@ -357,9 +352,7 @@ def namespaces(count: int) -> type:
 
 
 @over_each_transport
-async def test_D8_more_namespaces_than_a_client_may_have_are_refused(
-    attack: Attack, transport: str
-) -> None:
+async def test_namespaces_above_limit_are_rejected(attack: Attack, transport: str) -> None:
     target = await attack(namespaces(40))
     too_many = {"socketio.max_namespaces": 9}  # one of 32 is "/"
 
@@ -380,8 +373,8 @@ async def test_D8_more_namespaces_than_a_client_may_have_are_refused(
 
 
 @over_each_transport
-@pytest.mark.parametrize("namespace", ["/", "/chat"], ids="D8-connect-twice-{}".format)
-async def test_a_second_connect_is_an_error_and_the_first_stays(
+@pytest.mark.parametrize("namespace", ["/", "/chat"], ids="{}".format)
+async def test_connect_twice_gets_connect_error_and_first_connection_stays(
     attack: Attack, transport: str, namespace: str
 ) -> None:
     target = await attack(Chat)
@@ -407,27 +400,25 @@ async def test_a_second_connect_is_an_error_and_the_first_stays(
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param("__class__", id="D10-class"),
-        pytest.param("__init__", id="D10-init"),
-        pytest.param("constructor", id="D10-constructor"),
-        pytest.param("on_connect", id="D10-on_connect"),
-        pytest.param("trigger_event", id="D10-trigger_event"),
-        pytest.param("emit", id="D10-emit"),
-        pytest.param("message", id="D10-message"),
-        pytest.param("server.connected", id="D10-server-event"),
-        pytest.param("Events.echo", id="D10-action"),
-        pytest.param("/chat:say", id="D10-key-of-another-namespace"),
-        pytest.param("ECHO", id="D10-upper-case"),
-        pytest.param("echo ", id="D10-trailing-blank"),
-        pytest.param("*", id="D10-star"),
-        pytest.param("", id="D10-empty"),
-        pytest.param("a\nWARNING forged\x1b[2J", id="D10-new-line"),
-        pytest.param("x" * 65_536, id="D10-64-kilobytes"),
+        pytest.param("__class__", id="class"),
+        pytest.param("__init__", id="init"),
+        pytest.param("constructor", id="constructor"),
+        pytest.param("on_connect", id="on_connect"),
+        pytest.param("trigger_event", id="trigger_event"),
+        pytest.param("emit", id="emit"),
+        pytest.param("message", id="message"),
+        pytest.param("server.connected", id="server-event"),
+        pytest.param("Events.echo", id="action"),
+        pytest.param("/chat:say", id="key-of-another-namespace"),
+        pytest.param("ECHO", id="upper-case"),
+        pytest.param("echo ", id="trailing-blank"),
+        pytest.param("*", id="star"),
+        pytest.param("", id="empty"),
+        pytest.param("a\nWARNING forged\x1b[2J", id="new-line"),
+        pytest.param("x" * 65_536, id="64-kilobytes"),
     ],
 )
-async def test_a_hostile_name_is_an_unknown_event_and_nothing_else(
-    attack: Attack, name: str
-) -> None:
+async def test_event_name_hostile_is_unknown_event(attack: Attack, name: str) -> None:
     """Plain python-socketio looks names up with getattr."""
     target = await attack(Chat)
 
@@ -443,7 +434,7 @@ async def test_a_hostile_name_is_an_unknown_event_and_nothing_else(
             await client.send("1")
 
 
-async def test_D11_a_burst_is_taken_as_far_as_the_limits_and_no_further(attack: Attack) -> None:
+async def test_event_burst_is_read_up_to_limits(attack: Attack) -> None:
     """Plain python-socketio starts 5000 tasks, and 4995 still run after the client left."""
     target = await attack(concurrency=32, max_waiting=64, max_rate=1e9)
 
@@ -460,7 +451,7 @@ async def test_D11_a_burst_is_taken_as_far_as_the_limits_and_no_further(attack: 
     assert target.events.started == sorted(target.events.started), "in the order they came"
 
 
-async def test_D11_a_burst_over_polling_is_taken_no_further(attack: Attack) -> None:
+async def test_event_burst_over_polling_is_read_up_to_limits(attack: Attack) -> None:
     target = await attack(concurrency=32, max_waiting=64, max_rate=1e9)
 
     async with (
@@ -500,7 +491,7 @@ class Answers:
 
 
 @over_each_transport
-async def test_D12_an_error_is_acknowledged_once(attack: Attack, transport: str) -> None:
+async def test_event_error_is_acknowledged_once(attack: Attack, transport: str) -> None:
     """Plain python-socketio does not acknowledge it at all."""
     target = await attack(Answers)
 
@@ -514,9 +505,7 @@ async def test_D12_an_error_is_acknowledged_once(attack: Attack, transport: str)
 
 
 @over_each_transport
-async def test_D13_nothing_is_acknowledged_as_an_answer_too(
-    attack: Attack, transport: str
-) -> None:
+async def test_event_returning_none_is_acknowledged(attack: Attack, transport: str) -> None:
     """Plain python-socketio sends ``[]``, and a client with ``retries`` asks again."""
     target = await attack(Answers)
 
@@ -536,14 +525,14 @@ class TestD14:
     @pytest.mark.parametrize(
         "frames",
         [
-            pytest.param(["4399[1]"], id="D14-unknown-id"),
-            pytest.param(["430[]"], id="D14-id-0"),
-            pytest.param([f"43{2**53 - 1}[]"], id="D14-largest-id"),
-            pytest.param(["43/chat,1[1]"], id="D14-namespace-not-connected"),
-            pytest.param([f"461-99[{PLACE}]", b"x"], id="D14-binary"),
+            pytest.param(["4399[1]"], id="unknown-id"),
+            pytest.param(["430[]"], id="id-0"),
+            pytest.param([f"43{2**53 - 1}[]"], id="largest-id"),
+            pytest.param(["43/chat,1[1]"], id="namespace-not-connected"),
+            pytest.param([f"461-99[{PLACE}]", b"x"], id="binary"),
         ],
     )
-    async def test_one_that_was_not_asked_for(
+    async def test_acknowledgement_not_expected_is_counted(
         self, attack: Attack, transport: str, frames: list[str | bytes]
     ) -> None:
         target = await attack(Chat)
@@ -558,7 +547,9 @@ class TestD14:
             await client.send("1")
 
     @over_each_transport
-    async def test_D14_twice(self, attack: Attack, transport: str) -> None:
+    async def test_acknowledgement_sent_twice_is_counted(
+        self, attack: Attack, transport: str
+    ) -> None:
         target = await attack()
 
         async with (
@@ -571,7 +562,7 @@ class TestD14:
             assert await calling == "first"
             await client.send("1")
 
-    async def test_D14_from_another_socket(self, attack: Attack) -> None:
+    async def test_acknowledgement_from_other_client_is_ignored(self, attack: Attack) -> None:
         target = await attack()
 
         async with (
@@ -589,7 +580,9 @@ class TestD14:
             assert await calling == "mine"
 
     @over_each_transport
-    async def test_D14_after_the_timeout(self, attack: Attack, transport: str) -> None:
+    async def test_acknowledgement_after_timeout_is_counted(
+        self, attack: Attack, transport: str
+    ) -> None:
         target = await attack()
 
         async with (
@@ -605,9 +598,7 @@ class TestD14:
 
 
 @pytest.mark.parametrize("rounds", [2, pytest.param(100, marks=pytest.mark.soak)])
-async def test_D15_thousands_of_calls_that_nobody_answers_leave_nothing(
-    attack: Attack, rounds: int
-) -> None:
+async def test_calls_without_acknowledgement_leave_no_state(attack: Attack, rounds: int) -> None:
     """Plain python-socketio keeps an entry for each."""
     target = await attack()
 
@@ -630,24 +621,24 @@ async def test_D15_thousands_of_calls_that_nobody_answers_leave_nothing(
 @pytest.mark.parametrize(
     "auth",
     [
-        pytest.param('"token"', id="D16-string"),
-        pytest.param('["token"]', id="D16-list"),
-        pytest.param("-1", id="D16-number"),
-        pytest.param("true", id="D16-true"),
-        pytest.param("false", id="D16-false"),
-        pytest.param('""', id="D16-empty-string"),
-        pytest.param("[]", id="D16-empty-list"),
-        pytest.param("{", id="D16-broken"),
-        pytest.param('{"a":1}{"a":2}', id="D16-two-objects"),
-        pytest.param('{"a":1e999}', id="D16-infinite"),
-        pytest.param('{"a":NaN}', id="D16-NaN"),
-        pytest.param("{'a':1}", id="D16-not-quite-JSON"),
-        pytest.param("[" * 3000 + "]" * 3000, id="D16-deep-list"),
-        pytest.param('{"a":' * 20_000 + "1" + "}" * 20_000, id="D16-deep-object"),
-        pytest.param('{"a":' * 100_000, id="D16-deep-and-broken-off"),
+        pytest.param('"token"', id="string"),
+        pytest.param('["token"]', id="list"),
+        pytest.param("-1", id="number"),
+        pytest.param("true", id="true"),
+        pytest.param("false", id="false"),
+        pytest.param('""', id="empty-string"),
+        pytest.param("[]", id="empty-list"),
+        pytest.param("{", id="broken"),
+        pytest.param('{"a":1}{"a":2}', id="two-objects"),
+        pytest.param('{"a":1e999}', id="infinite"),
+        pytest.param('{"a":NaN}', id="NaN"),
+        pytest.param("{'a':1}", id="not-quite-JSON"),
+        pytest.param("[" * 3000 + "]" * 3000, id="deep-list"),
+        pytest.param('{"a":' * 20_000 + "1" + "}" * 20_000, id="deep-object"),
+        pytest.param('{"a":' * 100_000, id="deep-and-broken-off"),
     ],
 )
-async def test_auth_that_is_no_object_is_refused_with_400(attack: Attack, auth: str) -> None:
+async def test_auth_not_an_object_is_rejected_with_400(attack: Attack, auth: str) -> None:
     target = await attack()
 
     for transport in TRANSPORTS:
@@ -662,7 +653,7 @@ async def test_auth_that_is_no_object_is_refused_with_400(attack: Attack, auth: 
             await client.send("1")
 
 
-async def test_D16_auth_above_the_largest_message_closes_with_1009(attack: Attack) -> None:
+async def test_auth_above_max_payload_closes_with_1009(attack: Attack) -> None:
     target = await attack()
     auth = json.dumps({"token": "x" * 1_000_000})
     large = target.leaves_nothing({"socketio.max_payload": 1}, came=0)
@@ -674,7 +665,7 @@ async def test_D16_auth_above_the_largest_message_closes_with_1009(attack: Attac
 
 
 @over_each_transport
-async def test_D17_a_listener_with_a_bug_runs_once_and_refuses(
+async def test_connected_listener_that_raises_runs_once_and_rejects(
     attack: Attack, transport: str
 ) -> None:
     """A TypeError makes plain python-socketio call it again, with fewer arguments."""
@@ -695,7 +686,7 @@ async def test_D17_a_listener_with_a_bug_runs_once_and_refuses(
 
 
 @over_each_transport
-async def test_D18_one_at_a_time_keeps_the_order(attack: Attack, transport: str) -> None:
+async def test_events_concurrency_one_run_in_order(attack: Attack, transport: str) -> None:
     target = await attack(Answers, concurrency=1, max_rate=1e9)
     numbers = list(range(1, 1001))
     answers: list[str] = []
@@ -712,7 +703,7 @@ async def test_D18_one_at_a_time_keeps_the_order(attack: Attack, transport: str)
     assert [json.loads(a[a.index("[") :])[0]["content"] for a in answers] == numbers
 
 
-async def test_D18_many_at_a_time_overlap(attack: Attack) -> None:
+async def test_events_concurrency_many_overlap(attack: Attack) -> None:
     """So that the order of the row before is not one by chance."""
     random.seed(18)
     target = await attack(Answers, max_rate=1e9)

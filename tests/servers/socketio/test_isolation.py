@@ -68,7 +68,7 @@ class Users:
 class TestContextVariables:
     @over_each_transport
     @pytest.mark.parametrize("concurrency", [1, 2, 32])
-    async def test_set_by_an_action_are_not_seen_by_another_event(
+    async def test_context_variables_set_by_action_are_not_visible_to_other_events(
         self, serve: Serve, transport: str, concurrency: int
     ) -> None:
         """Nor by one that waited, whose task is started where another ends."""
@@ -88,7 +88,7 @@ class TestContextVariables:
             assert await contents_behind_connect(client) == {"434": None, "43/admin,5": None}
 
     @over_each_transport
-    async def test_set_while_connecting_are_seen_by_no_event(
+    async def test_context_variables_set_in_connected_are_not_visible_to_events(
         self, serve: Serve, transport: str
     ) -> None:
         """Neither in its own namespace nor in another; `Connection.attributes` are for that."""
@@ -126,7 +126,7 @@ async def contents_behind_connect(client: Client) -> dict[str, Any]:
 
 
 @over_each_transport
-async def test_disconnecting_another_client_while_connecting_changes_no_services(
+async def test_disconnect_of_other_client_in_connected_keeps_services(
     serve: Serve, transport: str
 ) -> None:
     """One login at a time: the listeners of DISCONNECTED of the other run meanwhile."""
@@ -193,7 +193,7 @@ async def test_disconnecting_another_client_while_connecting_changes_no_services
 
 
 @over_each_transport
-async def test_the_headers_of_a_request_are_read_only(serve: Serve, transport: str) -> None:
+async def test_request_headers_are_read_only(serve: Serve, transport: str) -> None:
     """They are those of the handshake: what one event wrote every later one would read."""
 
     class Forging:
@@ -232,7 +232,7 @@ class TestCredentialsOfTheHandshake:
         ],
     )
     @over_each_transport
-    async def test_those_of_a_foreign_page_are_left_out_unless_allowed(
+    async def test_credentials_of_foreign_origin_are_removed_unless_allowed(
         self,
         serve: Serve,
         http: dict[str, Any],
@@ -268,7 +268,9 @@ class TestCredentialsOfTheHandshake:
         assert (found.get("Cookie"), found.get("Authorization")) == expected
         assert found["X-Other"] == "kept"
 
-    async def test_an_upgrade_brings_none_in(self, serve: Serve) -> None:
+    async def test_credentials_of_upgrade_from_foreign_origin_are_removed(
+        self, serve: Serve
+    ) -> None:
         """Later namespaces are given the headers of the websocket, which brings cookies."""
         application = await serve(Users, http={"origins": ("*",)})
 

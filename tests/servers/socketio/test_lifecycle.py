@@ -28,7 +28,6 @@ from rxkernel import (
 )
 from rxkernel.routing.definitions import Definition
 from rxkernel.servers.aiohttp.request.native_request import is_gone
-from rxkernel.servers.socketio.flush_scheduler import FlushScheduler
 from tests.servers.conftest import Serve, http_url
 from tests.servers.hostile import (
     TEXT,
@@ -149,7 +148,7 @@ class TestStoppingWaits:
     @over_each_transport
     @pytest.mark.parametrize("slow", ["CONNECTED", "DISCONNECTED"])
     @pytest.mark.parametrize("in_time", [True, False])
-    async def test_for_listeners_in_progress_and_shutdown_comes_behind_them(
+    async def test_stop_waits_for_running_listeners_before_shutdown(
         self,
         serve: Serve,
         caplog: pytest.LogCaptureFixture,
@@ -187,7 +186,7 @@ class TestStoppingWaits:
         assert guests.trace == WHOLE_LIFE
 
     @pytest.mark.parametrize("in_time", [True, False])
-    async def test_for_a_client_that_vanished(
+    async def test_stop_does_not_wait_for_vanished_client(
         self,
         serve: Serve,
         caplog: pytest.LogCaptureFixture,
@@ -208,7 +207,7 @@ class TestStoppingWaits:
 
         assert guests.trace == WHOLE_LIFE
 
-    async def test_for_a_poller_that_is_between_two_polls(self, serve: Serve) -> None:
+    async def test_stop_waits_for_client_between_two_polls(self, serve: Serve) -> None:
         """Its acknowledgements are there only when it asks again, and again."""
         application = await serve(Hanging)
         hanging = application.injector.get(Hanging)
@@ -229,7 +228,7 @@ class TestStoppingWaits:
 
         assert got == sent
 
-    async def test_for_a_websocket_that_reads_slowly(
+    async def test_stop_waits_for_slow_websocket(
         self, serve: Serve, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Nothing is read before stopping has begun, and closing itself waits for nobody."""
@@ -261,7 +260,7 @@ class TestStoppingWaits:
 
 
 class TestStoppingEnds:
-    async def test_the_namespaces_of_one_session_side_by_side(self, serve: Serve) -> None:
+    async def test_close_ends_namespaces_of_session_side_by_side(self, serve: Serve) -> None:
         """One after another would take too long where there are many."""
         namespaces = ("/", "/one", "/two", "/three")
         together = asyncio.Barrier(len(namespaces))
@@ -286,7 +285,7 @@ class TestStoppingEnds:
         assert sorted(left) == sorted(namespaces)
 
     @over_each_transport
-    async def test_what_runs_and_nothing_that_waited_starts(
+    async def test_deadline_cancels_running_events_and_starts_no_waiting_ones(
         self, serve: Serve, transport: str
     ) -> None:
         """One event runs, one waits for its turn, one keeps the client from being read."""
@@ -306,7 +305,7 @@ class TestStoppingEnds:
 
         assert (hanging.started, hanging.running, event_tasks()) == ([0], 0, [])
 
-    async def test_its_own_port_and_its_events_however_slow_a_listener_is(
+    async def test_stop_closes_own_port_and_events_with_slow_listener(
         self, serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         monkeypatch.setattr("rxkernel.servers.manager._CLOSING", 0.1)
@@ -329,9 +328,7 @@ class TestStoppingEnds:
         assert "stopping the server 'socketio' failed" in caplog.text
         assert guests.trace == [*WHOLE_LIFE[:3], "SHUTDOWN"]
 
-    async def test_the_servers_also_when_it_is_cancelled_while_it_drains(
-        self, serve: Serve
-    ) -> None:
+    async def test_stop_cancelled_while_draining_closes_servers(self, serve: Serve) -> None:
         application = await serve(Hanging, listeners=[Guests])
         guests = application.injector.get(Guests)
         hanging = application.injector.get(Hanging)
@@ -349,9 +346,7 @@ class TestStoppingEnds:
         assert guests.trace == WHOLE_LIFE
         assert await application.stop() is True
 
-    async def test_the_servers_also_when_it_is_cancelled_while_it_closes(
-        self, serve: Serve
-    ) -> None:
+    async def test_stop_cancelled_while_closing_closes_servers(self, serve: Serve) -> None:
         application = await serve(Hanging, listeners=[Guests], shutdown_timeout=0.1)
         guests = application.injector.get(Guests)
         guests.slow = "DISCONNECTED"
@@ -370,7 +365,7 @@ class TestStoppingEnds:
 
         assert answer == b""
 
-    async def test_and_keeps_no_kernel_alive_however_often(self, serve: Serve) -> None:
+    async def test_restart_repeated_keeps_no_kernel_alive(self, serve: Serve) -> None:
         """Listeners, watchers of signals and tasks would each keep one.
 
         (aiohttp keeps the last 1024 request handlers that were used, and what they belong to.)
@@ -393,9 +388,7 @@ class TestStoppingEnds:
 
 
 class TestPolling:
-    async def test_a_poll_whose_connection_has_ended_takes_nothing_with_it(
-        self, serve: Serve
-    ) -> None:
+    async def test_poll_of_closed_connection_loses_no_packets(self, serve: Serve) -> None:
         """The client cannot tell what was in it: the session ends, so that it connects anew."""
         application = await serve(Hanging, listeners=[Guests])
         guests = application.injector.get(Guests)
@@ -418,7 +411,7 @@ class TestPolling:
         assert (status, json.loads(body)["message"]) == (400, "Session ID unknown")
         assert guests.trace == WHOLE_LIFE[:4]
 
-    async def test_two_posts_at_a_time_close(self, serve: Serve) -> None:
+    async def test_posts_two_at_a_time_close_session(self, serve: Serve) -> None:
         """Node's engine.io does so too: what each holds in memory has no bound."""
         application = await serve(Hanging, socketio={"concurrency": 1, "max_waiting": 1})
         hanging = application.injector.get(Hanging)
@@ -438,7 +431,7 @@ class TestPolling:
 
 class TestConnectedToNoNamespace:
     @over_each_transport
-    async def test_who_is_kicked_is_closed_unless_it_connects_again(
+    async def test_disconnected_client_is_closed_unless_it_reconnects(
         self, serve: Serve, transport: str
     ) -> None:
         """The other one is kicked later, so its end says that the time of both is over."""
@@ -459,7 +452,7 @@ class TestConnectedToNoNamespace:
         assert counts_of(application)["socketio.connect_timeout"] == 1
 
     @pytest.mark.parametrize("is_kicked", [True, False])
-    async def test_asking_for_namespaces_that_do_not_exist_gives_no_more_time(
+    async def test_connect_to_unknown_namespaces_does_not_extend_timeout(
         self, serve: Serve, is_kicked: bool
     ) -> None:
         application = await serve(Hanging, socketio={"connect_timeout": 0.5})
@@ -479,7 +472,7 @@ class TestConnectedToNoNamespace:
         assert counts_of(application)["socketio.connect_timeout"] == 1
 
 
-async def test_an_only_that_raises_on_terminate_is_logged_and_services_are_closed(
+async def test_terminate_only_that_raises_is_logged_and_services_are_closed(
     serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A listener added at run time is asked for its ``only`` behind the answer."""
@@ -529,30 +522,3 @@ async def test_an_only_that_raises_on_terminate_is_logged_and_services_are_close
     await until(lambda: len(closed) == 2)
     assert len(made) == 2
     assert caplog.text.count("a listener of kernel.terminate failed") == 2
-
-
-async def test_a_client_that_cannot_be_written_to_keeps_nobody_else_waiting() -> None:
-    """What it raised is told to the event loop, and both may be added again."""
-    written: list[str] = []
-    told: list[BaseException] = []
-
-    class Broken:
-        def flush(self) -> None:
-            written.append("broken")
-            raise OSError("one write fails")
-
-    class Fine:
-        def flush(self) -> None:
-            written.append("fine")
-
-    loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda _, context: told.append(context["exception"]))
-    flusher = FlushScheduler(loop)
-
-    for times in (1, 2):
-        flusher.add(Broken())
-        flusher.add(Fine())
-        await until(lambda times=times: len(written) == 2 * times)  # type: ignore[misc]
-
-    assert written == ["broken", "fine"] * 2
-    assert [str(exc) for exc in told] == ["one write fails"] * 2

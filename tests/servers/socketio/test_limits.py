@@ -9,7 +9,6 @@ import json
 import math
 import time
 from contextlib import AsyncExitStack, suppress
-from itertools import pairwise
 from typing import Any
 
 import aiohttp
@@ -17,11 +16,6 @@ import attrs
 import pytest
 
 from rxkernel import Broadcaster, Request, SocketioSettings, websocket
-from rxkernel.servers.socketio.encoded_packet import EncodedPacket
-from rxkernel.servers.socketio.protocol_error import ProtocolError
-from rxkernel.servers.socketio.send_queue import SendQueue
-from rxkernel.servers.socketio.session_limits import SessionLimits
-from rxkernel.servers.socketio.token_bucket import TokenBucket
 from tests.servers.conftest import Serve
 from tests.servers.hostile import (
     POLLING,
@@ -47,7 +41,7 @@ LIMITS = [
 
 
 @pytest.mark.parametrize("name", [*LIMITS, "concurrency"])
-def test_a_limit_is_finite_and_cannot_be_switched_off(name: str) -> None:
+def test_settings_limits_are_finite(name: str) -> None:
     default = getattr(SocketioSettings(), name)
     assert 0 < default < math.inf
     offs: tuple[Any, ...] = (None, 0, -1, math.inf, math.nan, True)
@@ -64,7 +58,7 @@ def told(target: Target, setting: str) -> int:
 
 
 class TestWhoComes:
-    async def test_connect_timeout_closes(self, attack: Attack) -> None:
+    async def test_connect_timeout_closes_session(self, attack: Attack) -> None:
         target = await attack(connect_timeout=0.1)
 
         async with (
@@ -76,7 +70,7 @@ class TestWhoComes:
     @pytest.mark.parametrize(
         ("setting", "status"), [("max_sessions", 503), ("max_sessions_per_address", 429)]
     )
-    async def test_one_session_more_is_refused_until_one_ends(
+    async def test_max_sessions_rejects_until_one_ends(
         self, attack: Attack, setting: str, status: int
     ) -> None:
         """Each refusal is counted, the first alone is told of."""
@@ -99,7 +93,7 @@ class TestWhoComes:
             async with raw_socket(target.application):
                 pass
 
-    async def test_addresses_are_counted_apart(self, serve: Serve) -> None:
+    async def test_max_sessions_per_address_counts_each_address(self, serve: Serve) -> None:
         """As a proxy that may be believed tells them."""
         application = await serve(
             http={"trusted_proxies": ("127.0.0.1",)}, socketio={"max_sessions_per_address": 2}
@@ -118,7 +112,7 @@ class TestWhoComes:
 
 class TestWhatIsSent:
     @over_each_transport
-    async def test_max_payload_closes(self, attack: Attack, transport: str) -> None:
+    async def test_max_payload_closes_session(self, attack: Attack, transport: str) -> None:
         target = await attack(max_payload=100)
 
         async with (
@@ -129,9 +123,7 @@ class TestWhatIsSent:
             await client.closed()
 
     @over_each_transport
-    async def test_max_payload_is_of_a_message_with_its_attachments(
-        self, attack: Attack, transport: str
-    ) -> None:
+    async def test_max_payload_includes_attachments(self, attack: Attack, transport: str) -> None:
         target = await attack(max_payload=100)
         places = ",".join(f'{{"_placeholder":true,"num":{number}}}' for number in range(2))
 
@@ -145,7 +137,7 @@ class TestWhatIsSent:
             await client.closed()
 
     @over_each_transport
-    async def test_max_attachments_closes(self, attack: Attack, transport: str) -> None:
+    async def test_max_attachments_closes_session(self, attack: Attack, transport: str) -> None:
         target = await attack(max_attachments=1)
         place = '{"_placeholder":true,"num":0}'
 
@@ -158,9 +150,7 @@ class TestWhatIsSent:
             await client.send('452-2["echo"]')
             await client.closed()
 
-    async def test_max_namespaces_refuses_each_and_tells_of_the_first(
-        self, attack: Attack
-    ) -> None:
+    async def test_max_namespaces_rejects_each_and_logs_the_first(self, attack: Attack) -> None:
         class Rooms:
             @websocket("enter", namespace="/a")
             async def enter(self, request: Request) -> None: ...
@@ -178,7 +168,7 @@ class TestWhatIsSent:
             assert await raw.receive() == "431[1]"
 
     @over_each_transport
-    async def test_max_rate_reads_no_faster_and_loses_nothing(
+    async def test_max_rate_slows_reading_and_loses_no_events(
         self, attack: Attack, transport: str
     ) -> None:
         target = await attack(max_rate=50.0)
@@ -199,7 +189,7 @@ class TestWhatIsSent:
             assert told(target, "max_rate") == 1
 
     @over_each_transport
-    async def test_concurrency_is_how_many_run(self, attack: Attack, transport: str) -> None:
+    async def test_concurrency_limits_running_events(self, attack: Attack, transport: str) -> None:
         target = await attack(concurrency=3)
 
         async with target.leaves_nothing({}, logged=0), target.client(transport) as client:
@@ -230,7 +220,7 @@ class TestWhatIsSent:
             assert target.server.counts["socketio.max_waiting"] > 0
             assert told(target, "max_waiting") == 1
 
-    async def test_stall_timeout_closes_who_is_not_read_for_too_long(self, attack: Attack) -> None:
+    async def test_stall_timeout_closes_client_not_read_for_too_long(self, attack: Attack) -> None:
         """Though it answers every ping."""
         target = await attack(
             ping_interval=0.1, ping_timeout=0.5, stall_timeout=0.5, concurrency=1, max_waiting=1
@@ -246,7 +236,7 @@ class TestWhatIsSent:
             assert await raw.receive() is None
             target.events.open.set()
 
-    async def test_who_answers_within_the_stall_timeout_stays(self, attack: Attack) -> None:
+    async def test_stall_timeout_not_reached_keeps_client(self, attack: Attack) -> None:
         target = await attack(ping_interval=0.05, ping_timeout=0.2, concurrency=1, max_waiting=1)
 
         async with raw_socket(target.application) as raw:
@@ -258,187 +248,6 @@ class TestWhatIsSent:
             answers = {str(await raw.receive())[:4] for _ in range(5)}
             assert answers == {f"43{number}[" for number in range(5)}
             assert target.server.counts["socketio.stall_timeout"] == 0
-
-
-class TestTokenBucket:
-    def test_as_many_at_once_as_in_a_second_then_one_by_one(self) -> None:
-        bucket = TokenBucket(10.0)
-
-        waits = [bucket.take(100.0) for _ in range(13)]
-
-        assert all(wait <= 0 for wait in waits[:10])
-        assert waits[10:] == pytest.approx([0.1, 0.2, 0.3])
-
-    def test_a_pause_fills_it_and_a_longer_one_no_further(self) -> None:
-        bucket = TokenBucket(10.0)
-        for _ in range(10):
-            bucket.take(0.0)
-
-        half = [bucket.take(0.5) for _ in range(6)]
-        after = [bucket.take(1000.0) for _ in range(11)]
-
-        assert [wait <= 1e-9 for wait in half] == [True] * 5 + [False]
-        assert [wait <= 1e-9 for wait in after] == [True] * 10 + [False]
-
-    def test_below_one_a_second_the_first_is_free(self) -> None:
-        bucket = TokenBucket(0.1)
-
-        assert bucket.take(0.0) <= 0
-        assert bucket.take(0.0) == pytest.approx(10.0)
-
-    @pytest.mark.parametrize("rate", [0.5, 3.0, 7.0, 1000.0])
-    def test_in_no_span_of_time_are_there_more_than_rate_and_burst(self, rate: float) -> None:
-        """Whoever waits as long as it says, however it asks."""
-        bucket, now, used = TokenBucket(rate), 5.0, []
-        for step in range(300):
-            now += max(0.0, bucket.take(now))
-            used.append(now)
-            now += (step % 7 == 0) * step / 100 / rate
-
-        burst = max(1.0, rate)
-        for first in range(0, 300, 13):
-            for last in range(first, 300):
-                assert last - first + 1 <= burst + rate * (used[last] - used[first]) + 1e-6
-        assert all(earlier <= later for earlier, later in pairwise(used))
-
-
-def event(name: str, *attachments: bytes) -> EncodedPacket:
-    return EncodedPacket(f'42["{name}"]'.encode(), attachments, is_event=True)
-
-
-def acknowledgement(name: str) -> EncodedPacket:
-    return EncodedPacket(f'431["{name}"]'.encode())
-
-
-def outbox(policy: str = "drop_oldest", **limits: Any) -> tuple[SendQueue, SessionLimits]:
-    held = SessionLimits(SocketioSettings(outbound_policy=policy, **limits))
-    return SendQueue(held, "sid"), held
-
-
-def taken(box: SendQueue) -> list[str | bytes]:
-    frames = []
-    while box:
-        frames.append(box.take())
-    return frames
-
-
-class TestOutbox:
-    def test_first_in_is_first_out_with_attachments_behind_their_message(self) -> None:
-        box, _ = outbox()
-        for message in (event("a", b"1", b"2"), acknowledgement("b"), event("c")):
-            box.put(message)
-
-        assert taken(box) == ['42["a"]', b"1", b"2", '431["b"]', '42["c"]']
-        assert (len(box), box.size) == (0, 0)
-
-    @pytest.mark.parametrize(
-        ("limits", "setting"),
-        [
-            ({"max_outbound_messages": 2}, "socketio.max_outbound_messages"),
-            ({"max_outbound_bytes": 14}, "socketio.max_outbound_bytes"),
-        ],
-    )
-    def test_drop_oldest_drops_the_oldest_and_counts_each(
-        self, limits: dict[str, Any], setting: str, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        box, held = outbox(**limits)
-        for name in "abcde":
-            box.put(event(name))
-
-        assert taken(box) == ['42["d"]', '42["e"]']
-        assert held.counts == {setting: 3}
-        assert [setting in record.getMessage() for record in caplog.records] == [True]
-
-    def test_a_message_is_dropped_with_its_attachments_or_not_at_all(self) -> None:
-        box, _ = outbox(max_outbound_messages=2)
-        for name in "abcd":
-            box.put(event(name, name.encode(), name.encode()))
-
-        assert taken(box) == ['42["c"]', b"c", b"c", '42["d"]', b"d", b"d"]
-        assert box.size == 0
-
-    def test_a_message_that_has_begun_is_sent_to_its_end(self) -> None:
-        box, _ = outbox(max_outbound_messages=1)
-        box.put(event("begun", b"1", b"2"))
-        assert box.take() == '42["begun"]'
-
-        for name in "abc":
-            box.put(event(name))
-
-        assert taken(box) == [b"1", b"2", '42["c"]']
-
-    def test_attachments_count_as_bytes(self) -> None:
-        box, held = outbox(max_outbound_bytes=50)
-        box.put(event("a", b"x" * 30))
-        box.put(event("b", b"x" * 30))
-
-        assert taken(box) == ['42["b"]', b"x" * 30]
-        assert held.counts == {"socketio.max_outbound_bytes": 1}
-
-    def test_acknowledgements_and_packets_of_the_protocol_are_never_dropped(self) -> None:
-        box, held = outbox(max_outbound_messages=3)
-        for message in (
-            event("a"),
-            acknowledgement("1"),
-            EncodedPacket(b"2"),
-            event("b"),
-            event("c"),
-            acknowledgement("2"),
-        ):
-            box.put(message)
-
-        assert taken(box) == ['431["1"]', "2", '431["2"]']
-        assert held.counts == {"socketio.max_outbound_messages": 3}
-
-    def test_an_event_behind_nothing_that_may_be_dropped_is_dropped_itself(self) -> None:
-        box, _ = outbox(max_outbound_messages=2)
-        for message in (acknowledgement("1"), acknowledgement("2"), event("a")):
-            box.put(message)
-
-        assert taken(box) == ['431["1"]', '431["2"]']
-
-    def test_too_many_acknowledgements_close_under_either_policy(self) -> None:
-        for policy in ("drop_oldest", "disconnect"):
-            box, _ = outbox(policy, max_outbound_messages=2)
-            box.put(acknowledgement("1"))
-            box.put(acknowledgement("2"))
-            with pytest.raises(ProtocolError) as refused:
-                box.put(acknowledgement("3"))
-            assert refused.value.setting == "socketio.max_outbound_messages"
-
-    @pytest.mark.parametrize(
-        ("limits", "setting"),
-        [
-            ({"max_outbound_messages": 2}, "socketio.max_outbound_messages"),
-            ({"max_outbound_bytes": 20}, "socketio.max_outbound_bytes"),
-        ],
-    )
-    def test_disconnect_refuses_what_is_too_much(
-        self, limits: dict[str, Any], setting: str
-    ) -> None:
-        box, _ = outbox("disconnect", **limits)
-        box.put(event("a"))
-        box.put(event("b"))
-
-        with pytest.raises(ProtocolError) as refused:
-            box.put(event("c"))
-        assert refused.value.setting == setting
-
-    @pytest.mark.parametrize("policy", ["drop_oldest", "disconnect"])
-    def test_one_message_alone_may_be_larger(self, policy: str) -> None:
-        box, held = outbox(policy, max_outbound_bytes=10)
-        box.put(event("large", b"x" * 1000))
-
-        assert taken(box) == ['42["large"]', b"x" * 1000]
-        assert held.counts == {}
-
-    def test_taking_makes_room(self) -> None:
-        box, held = outbox("disconnect", max_outbound_messages=2, max_outbound_bytes=20)
-        for _ in range(50):
-            box.put(event("a"))
-            box.put(event("b"))
-            assert [box.take(), box.take()] == ['42["a"]', '42["b"]']
-        assert (held.counts, box.size) == ({}, 0)
 
 
 # --- slow clients
@@ -480,10 +289,10 @@ async def deaf(target: Target, stack: AsyncExitStack) -> Wire:
 @pytest.mark.parametrize(
     "limits", [{"max_outbound_messages": 10}, {"max_outbound_bytes": 1_000_000}], ids=str
 )
-async def test_only_those_that_never_read_are_closed_by_broadcasts(
+async def test_broadcasts_close_only_clients_that_do_not_read(
     attack: Attack, limits: dict[str, Any]
 ) -> None:
-    """Fault H5 of the programme: 2 of 20 clients."""
+    """2 of 20 clients never read."""
     (setting,) = limits
     target = await attack(**limits)
     broadcaster = target.application.injector.get(Broadcaster)
@@ -508,7 +317,7 @@ async def test_only_those_that_never_read_are_closed_by_broadcasts(
         await target.witness.is_served()
 
 
-async def test_who_is_closed_as_too_slow_has_heard_all_there_was_up_to_then(
+async def test_slow_client_receives_all_packets_before_it_is_closed(
     attack: Attack,
 ) -> None:
     """Not what was sent behind a message that it missed."""
@@ -532,7 +341,7 @@ async def test_who_is_closed_as_too_slow_has_heard_all_there_was_up_to_then(
     assert heard == list(range(len(heard)))
 
 
-async def test_closing_who_does_not_read_does_not_wait(attack: Attack) -> None:
+async def test_close_of_client_that_does_not_read_does_not_wait(attack: Attack) -> None:
     target = await attack()
 
     async with raw_socket(target.application) as raw:
@@ -543,7 +352,7 @@ async def test_closing_who_does_not_read_does_not_wait(attack: Attack) -> None:
             await target.engine.shutdown()
 
 
-async def test_a_burst_within_one_turn_of_the_loop_is_no_slow_client(attack: Attack) -> None:
+async def test_burst_within_one_loop_turn_does_not_close_client(attack: Attack) -> None:
     """Nobody could have read it: an action that emits its rows in a loop closes nobody."""
     target = await attack(max_outbound_messages=10)
 
@@ -555,7 +364,7 @@ async def test_a_burst_within_one_turn_of_the_loop_is_no_slow_client(attack: Att
     assert target.server.counts == {}
 
 
-async def test_a_poller_that_does_not_poll_is_closed(attack: Attack) -> None:
+async def test_polling_client_that_does_not_poll_is_closed(attack: Attack) -> None:
     target = await attack(max_outbound_messages=10)
     broadcaster = target.application.injector.get(Broadcaster)
 
@@ -571,7 +380,7 @@ async def test_a_poller_that_does_not_poll_is_closed(attack: Attack) -> None:
         assert await client.post("3") == 400
 
 
-async def test_drop_oldest_over_polling_keeps_the_newest(attack: Attack) -> None:
+async def test_drop_oldest_over_polling_keeps_newest(attack: Attack) -> None:
     target = await attack(max_outbound_messages=5, outbound_policy="drop_oldest")
     broadcaster = target.application.injector.get(Broadcaster)
 
@@ -586,7 +395,9 @@ async def test_drop_oldest_over_polling_keeps_the_newest(attack: Attack) -> None
         assert told(target, "max_outbound_messages") == 1
 
 
-async def test_drop_oldest_over_a_websocket_drops_whole_events_and_stays(attack: Attack) -> None:
+async def test_drop_oldest_over_websocket_drops_whole_events_and_stays_open(
+    attack: Attack,
+) -> None:
     """What it reads afterwards is in order, up to the last; binary events are whole."""
     target = await attack(max_outbound_messages=10, outbound_policy="drop_oldest")
     broadcaster = target.application.injector.get(Broadcaster)
@@ -627,8 +438,8 @@ async def test_drop_oldest_over_a_websocket_drops_whole_events_and_stays(attack:
 # --- faults
 
 
-async def test_a_blocked_event_loop_is_no_client_without_a_pulse(attack: Attack) -> None:
-    """Fault H14: the PONG waits unread in the socket when the timer fires, late."""
+async def test_event_loop_blocked_causes_no_ping_timeout(attack: Attack) -> None:
+    """The PONG is in the socket, unread, when the delayed timer fires."""
     target = await attack(ping_interval=0.1, ping_timeout=0.2)
 
     async with raw_socket(target.application) as raw:

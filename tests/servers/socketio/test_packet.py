@@ -47,7 +47,7 @@ def _same(one: EncodedPacket, other: EncodedPacket) -> None:
 
 
 @given(_NAMESPACES, st.integers(0, 2**53 - 1), _JSON | _BINARY, st.sampled_from([200, 201, 404]))
-def test_the_prepared_acknowledgement_is_the_envelope(
+def test_acknowledgement_formatted_directly_equals_encoded_payload(
     namespace: str, id: int, content: Any, status: int
 ) -> None:
     response = Response(content, status)
@@ -57,7 +57,7 @@ def test_the_prepared_acknowledgement_is_the_envelope(
     _same(encode_acknowledgement(namespace, id, response), envelope)
 
 
-def test_headers_are_in_the_envelope() -> None:
+def test_acknowledgement_with_headers_contains_them() -> None:
     encoded = encode_acknowledgement("/", 1, Response("x", headers={"X-Mine": "yes"}))
 
     assert encoded.text == (b'431[{"statusCode":200,"headers":{"X-Mine":"yes"},"content":"x"}]'), (
@@ -66,7 +66,9 @@ def test_headers_are_in_the_envelope() -> None:
 
 
 @given(_NAMESPACES, st.none() | st.integers(0, 2**53 - 1), st.lists(_BINARY, max_size=3))
-def test_what_is_written_is_read_again(namespace: str, id: int | None, args: list[Any]) -> None:
+def test_packet_encoded_then_read_is_equal(
+    namespace: str, id: int | None, args: list[Any]
+) -> None:
     sent = encode_event(namespace, "event", tuple(args), id)
     assert sent.text is not None
 
@@ -84,7 +86,7 @@ _LIKE_A_PACKET = st.from_regex(
 
 
 @given(st.text() | _LIKE_A_PACKET)
-def test_any_text_is_a_packet_or_a_protocol_error(text: str) -> None:
+def test_any_text_is_packet_or_protocol_error(text: str) -> None:
     try:
         read = read_packet(text, max_attachments=10)
     except ProtocolError:
@@ -94,13 +96,13 @@ def test_any_text_is_a_packet_or_a_protocol_error(text: str) -> None:
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
-def test_numbers_that_json_does_not_have_are_not_read(number: str) -> None:
-    """They would break ``JSON.parse`` in every browser of a room (ecosystem D4)."""
+def test_numbers_outside_json_raise_protocol_error(number: str) -> None:
+    """``JSON.parse`` would fail in every browser that receives them in a broadcast."""
     with pytest.raises(ProtocolError, match="invalid JSON"):
         read_packet(f'2["event",{number}]', max_attachments=10)
 
 
-def test_they_are_not_written_either() -> None:
+def test_numbers_outside_json_cannot_be_encoded() -> None:
     sent = encode_event("/", "numbers", (float("nan"), float("inf")), None)
 
     assert sent.text is not None

@@ -50,7 +50,7 @@ async def sid(url: str, session: aiohttp.ClientSession) -> str:
     return str(opened["sid"])
 
 
-async def test_the_handshake_says_what_a_client_needs(
+async def test_handshake_contains_session_parameters(
     application: Application, url: str, session: aiohttp.ClientSession
 ) -> None:
     async with session.get(f"{url}?{POLLING}") as response:
@@ -66,7 +66,7 @@ async def test_the_handshake_says_what_a_client_needs(
     }
 
 
-async def test_an_upgrade_moves_what_waits(
+async def test_upgrade_moves_waiting_packets(
     url: str, sid: str, session: aiohttp.ClientSession
 ) -> None:
     polling = f"{url}?{POLLING}&sid={sid}"
@@ -83,7 +83,7 @@ async def test_an_upgrade_moves_what_waits(
         assert await socket.receive_str() == '431["still here"]'
 
 
-async def test_a_websocket_that_upgrades_ends_with_its_session(
+async def test_upgrading_websocket_ends_with_session(
     url: str, sid: str, session: aiohttp.ClientSession
 ) -> None:
     upgrading = f"{url}?EIO=4&transport=websocket&sid={sid}"
@@ -95,7 +95,7 @@ async def test_a_websocket_that_upgrades_ends_with_its_session(
         assert (await first.receive()).type == aiohttp.WSMsgType.CLOSE
 
 
-async def test_an_upgrade_that_is_none_leaves_polling_as_it_was(
+async def test_upgrade_invalid_keeps_polling(
     url: str, sid: str, session: aiohttp.ClientSession
 ) -> None:
     async with session.ws_connect(f"{url}?EIO=4&transport=websocket&sid={sid}") as socket:
@@ -108,7 +108,7 @@ async def test_an_upgrade_that_is_none_leaves_polling_as_it_was(
 
 
 @pytest.mark.parametrize("over_websocket", [True, False])
-async def test_a_client_without_a_pulse_is_closed(
+async def test_client_without_pong_is_closed(
     serve: Serve, session: aiohttp.ClientSession, over_websocket: bool
 ) -> None:
     application = await serve(Protocol, socketio={"ping_interval": 0.05, "ping_timeout": 0.05})
@@ -123,7 +123,7 @@ async def test_a_client_without_a_pulse_is_closed(
     await until(lambda: not application.servers["socketio"].engine.eio.sockets)
 
 
-async def test_a_pulse_keeps_it(serve: Serve, session: aiohttp.ClientSession) -> None:
+async def test_client_with_pong_stays_open(serve: Serve, session: aiohttp.ClientSession) -> None:
     application = await serve(Protocol, socketio={"ping_interval": 0.02, "ping_timeout": 5.0})
     async with raw_socket(application, connect="") as raw:
         await raw.send("3", "3", "3")  # nobody asked for these
@@ -132,7 +132,7 @@ async def test_a_pulse_keeps_it(serve: Serve, session: aiohttp.ClientSession) ->
             await raw.send("3")
 
 
-async def test_values_and_binary_are_acknowledged_as_they_are(application: Application) -> None:
+async def test_acknowledgement_values_and_binary_are_unchanged(application: Application) -> None:
     async with raw_socket(application) as raw:
         await raw.send('42456["echo",1,"2",{"3":[false]}]')
         assert await raw.receive() == '43456[1,"2",{"3":[false]}]'
@@ -141,7 +141,7 @@ async def test_values_and_binary_are_acknowledged_as_they_are(application: Appli
         assert [await raw.receive() for _ in range(3)] == [f"462-789[{places}]", b"\x01", b"\x02"]
 
 
-async def test_a_namespace_without_events_can_be_named(serve: Serve) -> None:
+async def test_namespace_in_settings_accepts_connections(serve: Serve) -> None:
     application = await serve(Protocol, socketio={"namespaces": ("/news",)})
     broadcaster = application.injector.get(Broadcaster)
 
@@ -152,7 +152,7 @@ async def test_a_namespace_without_events_can_be_named(serve: Serve) -> None:
         assert await raw.receive() == '42/news,["headline",1]'
 
 
-async def test_a_poll_is_answered_with_no_more_than_a_client_takes(
+async def test_poll_response_has_at_most_sixteen_packets(
     application: Application, url: str, sid: str, session: aiohttp.ClientSession
 ) -> None:
     """python-engineio's client refuses a payload of more than 16 packets."""

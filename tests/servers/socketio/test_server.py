@@ -112,7 +112,7 @@ class TestArguments:
             ({"body": {"deep": [b"1", b"2"]}}, {}, {"deep": [b"1", b"2"]}),
         ],
     )
-    async def test_any_value_is_an_argument(
+    async def test_event_argument_may_be_any_value(
         self, serve: Serve, sent: Any, params: Any, body: Any
     ) -> None:
         application = await serve(Echo)
@@ -126,7 +126,7 @@ class TestArguments:
             "content": {"params": params, "body": body},
         }
 
-    async def test_none_null_and_several(self, serve: Serve) -> None:
+    async def test_event_arguments_missing_null_or_several(self, serve: Serve) -> None:
         """RxStack hangs on an event with only an acknowledgement, and on two arguments."""
         application = await serve(Echo)
 
@@ -136,7 +136,7 @@ class TestArguments:
 
         assert bodies == [None, None, [1, [2]]]
 
-    async def test_params_that_are_no_object_are_refused(self, serve: Serve) -> None:
+    async def test_event_params_not_an_object_are_rejected(self, serve: Serve) -> None:
         application = await serve(Echo)
 
         async with client(application) as socket:
@@ -157,7 +157,7 @@ class TestArguments:
 
 
 class TestAcknowledgement:
-    async def test_it_has_status_headers_and_content(self, serve: Serve) -> None:
+    async def test_acknowledgement_has_status_headers_and_content(self, serve: Serve) -> None:
         """The shape RxStack's clients know."""
         application = await serve(Echo)
 
@@ -168,7 +168,7 @@ class TestAcknowledgement:
                 "content": {"ok": True},
             }
 
-    async def test_an_error_has_its_headers_too(self, serve: Serve) -> None:
+    async def test_acknowledgement_of_error_has_headers(self, serve: Serve) -> None:
         """Those of the exception, of response listeners, and the id; over HTTP they go as well."""
 
         class Guard:
@@ -200,7 +200,7 @@ class TestAcknowledgement:
             await stranger.send('40{"token":1}')
             assert '"WWW-Authenticate":"Bearer"' in str(await stranger.receive())
 
-    async def test_content_of_any_kind(self, serve: Serve) -> None:
+    async def test_acknowledgement_content_of_each_kind(self, serve: Serve) -> None:
         """NaN would break JSON.parse in every browser of a room."""
         application = await serve(Echo)
 
@@ -213,7 +213,7 @@ class TestAcknowledgement:
         assert contents == [None, {"x": 1, "data": b"\x00"}, [None]]
 
     @pytest.mark.parametrize("kind", ["stream", "file", "circular", "object"])
-    async def test_what_one_packet_cannot_hold_is_500_and_logged(
+    async def test_acknowledgement_of_stream_is_500_and_logged(
         self, serve: Serve, kind: str, caplog: pytest.LogCaptureFixture
     ) -> None:
         application = await serve(Echo)
@@ -225,7 +225,7 @@ class TestAcknowledgement:
         assert answer["statusCode"] == 500
         assert len(caplog.records) == 1
 
-    async def test_text_that_no_packet_can_hold_is_answered_500(self, serve: Serve) -> None:
+    async def test_acknowledgement_of_lone_surrogate_is_500(self, serve: Serve) -> None:
         class Surrogate:
             @websocket("surrogate")
             async def surrogate(self, request: Request) -> str:
@@ -236,7 +236,7 @@ class TestAcknowledgement:
         async with client(application) as socket:
             assert (await socket.call("surrogate"))["statusCode"] == 500
 
-    async def test_errors_are_error_bodies(self, serve: Serve) -> None:
+    async def test_error_is_acknowledged_as_error_body(self, serve: Serve) -> None:
         application = await serve(Echo)
 
         async with client(application) as socket:
@@ -252,7 +252,7 @@ class TestAcknowledgement:
             }
             assert (await socket.call("unheard"))["statusCode"] == 404
 
-    async def test_an_unknown_event_passes_through_the_exception_phase(self, serve: Serve) -> None:
+    async def test_event_unknown_passes_through_exception_phase(self, serve: Serve) -> None:
         class Shape:
             @observe(KernelEvents.KERNEL_EXCEPTION)
             async def shape(self, event: ExceptionEvent) -> None:
@@ -265,7 +265,7 @@ class TestAcknowledgement:
 
         assert (answer["statusCode"], answer["content"]) == (404, "shaped")
 
-    async def test_a_shaped_error_is_that_shape_as_over_http(self, serve: Serve) -> None:
+    async def test_error_shaped_by_listener_is_equal_over_http(self, serve: Serve) -> None:
         class Shape:
             @observe(KernelEvents.KERNEL_EXCEPTION)
             async def shape(self, event: ExceptionEvent) -> None:
@@ -282,7 +282,7 @@ class TestAcknowledgement:
                 "data": {"statusCode": 403, "error": "who are you?"},
             }
 
-    async def test_it_comes_over_polling_too(self, serve: Serve) -> None:
+    async def test_acknowledgement_over_polling_is_received(self, serve: Serve) -> None:
         application = await serve(Echo)
 
         async with client(application, transports=["polling"]) as socket:
@@ -326,7 +326,7 @@ def handshake_of(application: Application) -> Handshake:
 
 
 class TestConnecting:
-    async def test_the_handshake_is_on_the_connection(self, serve: Serve) -> None:
+    async def test_connection_contains_handshake(self, serve: Serve) -> None:
         application = await serve(Echo, listeners=[Handshake])
         url = application.servers["socketio"].url
 
@@ -347,7 +347,7 @@ class TestConnecting:
         ("auth", "message", "status"),
         [("bad", "who are you?", 401), ("broken", "Internal Server Error", 500)],
     )
-    async def test_raising_refuses_with_the_error_body(
+    async def test_connected_listener_that_raises_rejects_with_error_body(
         self, serve: Serve, auth: str, message: str, status: int
     ) -> None:
         application = await serve(Echo, listeners=[Handshake])
@@ -366,14 +366,14 @@ class TestConnecting:
 
         await until(lambda: handshake_of(application).trace == ["connected", "disconnected"])
 
-    async def test_what_is_emitted_meanwhile_comes_behind_connect(self, serve: Serve) -> None:
+    async def test_emit_in_connected_follows_connect_packet(self, serve: Serve) -> None:
         """python-socketio sends it before the client knows that it is connected."""
         application = await serve(Echo, listeners=[Handshake])
 
         async with raw_socket(application) as raw:
             assert await raw.receive() == '42["welcome","/"]'
 
-    async def test_who_is_not_accepted_yet_hears_no_broadcast(self, serve: Serve) -> None:
+    async def test_broadcast_skips_connection_not_accepted_yet(self, serve: Serve) -> None:
         application = await serve(Echo, listeners=[Handshake])
         handshake = handshake_of(application)
         handshake.hold.clear()
@@ -386,7 +386,7 @@ class TestConnecting:
             assert str(await raw.receive()).startswith("40{")
             assert await raw.receive() == '42["welcome","/"]'
 
-    async def test_the_pair_is_in_order_also_when_the_client_leaves_meanwhile(
+    async def test_connection_events_are_in_order_if_client_disconnects_in_connected(
         self, serve: Serve
     ) -> None:
         """RxStack never delivers the second; plain python-socketio leaves a zombie."""
@@ -408,7 +408,7 @@ class TestConnecting:
         assert engine.connections == {}
         assert engine.manager.rooms == {}
 
-    async def test_what_comes_beside_a_connect_does_not_get_past_it(
+    async def test_packet_after_connect_waits_for_connected(
         self, serve: Serve, session: aiohttp.ClientSession
     ) -> None:
         """Over polling, where requests can overlap: two at a time close, as in Node."""
@@ -431,7 +431,7 @@ class TestConnecting:
         assert handshake.trace == ["connected", "disconnected"]
         assert application.servers["socketio"].engine.manager.rooms == {}
 
-    async def test_disconnecting_it_before_it_is_connected_refuses_it(self, serve: Serve) -> None:
+    async def test_disconnect_in_connected_rejects_connection(self, serve: Serve) -> None:
         class Door:
             @observe(ServerEvents.CONNECTED)
             async def connected(self, event: ConnectionEvent) -> None:
@@ -443,9 +443,7 @@ class TestConnecting:
             await raw.send("40")
             assert json.loads(str(await raw.receive())[2:])["data"]["statusCode"] == 403
 
-    async def test_a_refusal_that_cannot_be_written_leaves_nothing_behind(
-        self, serve: Serve
-    ) -> None:
+    async def test_rejection_that_cannot_be_encoded_leaves_no_state(self, serve: Serve) -> None:
         """A header byte that is no UTF-8 comes as a lone surrogate, which no packet can hold."""
 
         class Door:
@@ -465,7 +463,7 @@ class TestConnecting:
             {},
         )
 
-    async def test_who_comes_back_on_the_same_session_gets_no_old_answers(
+    async def test_reconnect_on_same_session_gets_no_earlier_acknowledgements(
         self, serve: Serve
     ) -> None:
         application = await serve(Gate, Echo)
@@ -481,7 +479,7 @@ class TestConnecting:
             await raw.send('420["created"]')
             assert (await raw.acknowledged(0))["statusCode"] == 201
 
-    async def test_each_connection_is_ended_once(self, serve: Serve) -> None:
+    async def test_connection_ends_once(self, serve: Serve) -> None:
         application = await serve(Echo, listeners=[Handshake])
         handshake = handshake_of(application)
 
@@ -495,7 +493,7 @@ class TestConnecting:
         await until(lambda: handshake.trace == ["connected", "disconnected"] * 4)
         assert application.servers["socketio"].engine.connections == {}
 
-    async def test_a_disconnected_listener_that_raises_is_logged(
+    async def test_disconnected_listener_that_raises_is_logged(
         self, serve: Serve, caplog: pytest.LogCaptureFixture
     ) -> None:
         class Broken:
@@ -509,7 +507,7 @@ class TestConnecting:
 
         await until(lambda: "on leaving" in caplog.text)
 
-    async def test_an_unknown_namespace_is_refused(self, serve: Serve) -> None:
+    async def test_namespace_unknown_is_rejected(self, serve: Serve) -> None:
         application = await serve(Echo)
 
         with pytest.raises(ConnectionFailed):
@@ -553,7 +551,7 @@ class TestRoomsAndBroadcasts:
             async with asyncio.timeout(20):
                 assert {await heard.get(), await heard.get()} == {("one", 6), ("other", 6)}
 
-    async def test_an_http_controller_reaches_the_sockets(
+    async def test_broadcast_from_http_controller_reaches_sockets(
         self, serve: Serve, session: aiohttp.ClientSession
     ) -> None:
         class Announce:
@@ -576,7 +574,7 @@ class TestCall:
     @pytest.mark.parametrize(
         ("values", "expected"), [("[]", None), ('["x"]', "x"), ("[1,2]", (1, 2))]
     )
-    async def test_the_clients_acknowledgement_comes_back(
+    async def test_call_returns_acknowledgement_of_client(
         self, serve: Serve, values: str, expected: Any
     ) -> None:
         application = await serve(Echo, listeners=[Handshake])
@@ -590,8 +588,10 @@ class TestCall:
 
             assert await calling == expected
 
-    async def test_no_answer_is_a_timeout_and_leaves_nothing(self, serve: Serve) -> None:
-        """python-socketio keeps an entry for each (ecosystem D15)."""
+    async def test_call_without_acknowledgement_times_out_and_leaves_no_state(
+        self, serve: Serve
+    ) -> None:
+        """python-socketio keeps an entry for each."""
         application = await serve(Echo, listeners=[Handshake])
 
         async with raw_socket(application):
@@ -600,7 +600,7 @@ class TestCall:
                 await connection.call("ask", timeout=0.001)
             assert connection._calls == {}
 
-    async def test_after_the_client_left_it_does_not_wait(self, serve: Serve) -> None:
+    async def test_call_after_disconnect_raises_at_once(self, serve: Serve) -> None:
         application = await serve(Echo, listeners=[Handshake])
 
         async with client(application):
@@ -610,7 +610,7 @@ class TestCall:
         with pytest.raises(TimeoutError, match="has disconnected"):
             await connection.call("ask")
 
-    async def test_the_answer_is_read_also_behind_a_flood(self, serve: Serve) -> None:
+    async def test_call_acknowledgement_after_event_flood_is_read(self, serve: Serve) -> None:
         """The held-back reader is the one that brings the answer."""
 
         class Asking:
@@ -627,7 +627,7 @@ class TestCall:
             await raw.send('431["answer"]')
             assert (await raw.acknowledged(1))["content"] == "answer"
 
-    async def test_a_client_that_leaves_ends_the_wait(self, serve: Serve) -> None:
+    async def test_call_ends_when_client_disconnects(self, serve: Serve) -> None:
         application = await serve(Echo, listeners=[Handshake])
 
         async with raw_socket(application) as raw:
@@ -667,7 +667,7 @@ class Gate:
 
 
 class TestOrder:
-    async def test_events_start_in_order_and_so_many_at_a_time(self, serve: Serve) -> None:
+    async def test_events_start_in_order_up_to_concurrency(self, serve: Serve) -> None:
         application = await serve(Gate, socketio={"concurrency": 3})
         gate = application.injector.get(Gate)
 
@@ -682,7 +682,7 @@ class TestOrder:
         assert gate.most == 3
         assert len(answers) == 20, "each is acknowledged once"
 
-    async def test_one_at_a_time_is_strictly_one_after_another(self, serve: Serve) -> None:
+    async def test_events_concurrency_one_run_one_after_another(self, serve: Serve) -> None:
         application = await serve(Gate, socketio={"concurrency": 1})
         gate = application.injector.get(Gate)
         gate.open.set()
@@ -694,8 +694,10 @@ class TestOrder:
 
         assert (gate.most, gate.started) == (1, list(range(10)))
 
-    async def test_a_flood_is_not_read_and_another_client_is_served(self, serve: Serve) -> None:
-        """Plain python-socketio makes a task of each event (ecosystem D11)."""
+    async def test_event_flood_is_not_read_and_other_clients_are_served(
+        self, serve: Serve
+    ) -> None:
+        """Plain python-socketio makes a task of each event."""
         application = await serve(Gate, Echo, socketio={"concurrency": 2})
         gate = application.injector.get(Gate)
 
@@ -713,7 +715,7 @@ class TestOrder:
             gate.open.set()
             await until(lambda: len(gate.started) == 500)
 
-    async def test_who_is_not_read_is_not_taken_for_dead(self, serve: Serve) -> None:
+    async def test_client_not_read_has_no_ping_timeout(self, serve: Serve) -> None:
         """A client's PONG waits behind its events while the queue is full."""
         application = await serve(
             Gate, socketio={"concurrency": 1, "ping_interval": 0.1, "ping_timeout": 0.1}
@@ -730,7 +732,7 @@ class TestOrder:
 
         assert len(answers) == 70
 
-    async def test_what_was_read_runs_also_when_the_client_has_left(self, serve: Serve) -> None:
+    async def test_events_read_before_disconnect_run(self, serve: Serve) -> None:
         """A client that emits and closes has been heard."""
         application = await serve(Gate, socketio={"concurrency": 1})
         gate = application.injector.get(Gate)
@@ -743,7 +745,7 @@ class TestOrder:
 
         await until(lambda: gate.started == list(range(5)))
 
-    async def test_a_poll_is_held_back_too(
+    async def test_event_flood_over_polling_is_not_read(
         self, serve: Serve, session: aiohttp.ClientSession
     ) -> None:
         application = await serve(Gate, socketio={"concurrency": 1})
@@ -761,7 +763,7 @@ class TestOrder:
 
 
 class TestStopping:
-    async def test_what_runs_is_acknowledged_then_the_socket_is_closed(self, serve: Serve) -> None:
+    async def test_stop_acknowledges_running_event_then_closes(self, serve: Serve) -> None:
         application = await serve(Gate, listeners=[Handshake])
         gate = application.injector.get(Gate)
         handshake = handshake_of(application)
@@ -783,7 +785,7 @@ class TestStopping:
         assert handshake.trace == ["connected", "disconnected"]
         assert gate.started == [1]
 
-    async def test_what_waited_before_is_served_and_nobody_new_connects(
+    async def test_stop_serves_waiting_events_and_rejects_new_connections(
         self, serve: Serve
     ) -> None:
         application = await serve(Gate, socketio={"concurrency": 1})
@@ -802,7 +804,7 @@ class TestStopping:
             assert (await raw.acknowledged(2))["content"] == 2
             assert await stopping is True
 
-    async def test_events_of_a_client_that_left_are_waited_for(self, serve: Serve) -> None:
+    async def test_stop_waits_for_events_of_disconnected_client(self, serve: Serve) -> None:
         application = await serve(Gate)
         gate = application.injector.get(Gate)
 
@@ -818,9 +820,7 @@ class TestStopping:
         assert await stopping is True
         assert gate.running == 0
 
-    async def test_an_event_that_does_not_end_is_cancelled_at_the_deadline(
-        self, serve: Serve
-    ) -> None:
+    async def test_stop_cancels_events_at_the_deadline(self, serve: Serve) -> None:
         application = await serve(Gate, shutdown_timeout=0.1)
         gate = application.injector.get(Gate)
 
@@ -832,7 +832,7 @@ class TestStopping:
         assert not [task for task in asyncio.all_tasks() if "_serve" in str(task.get_coro())]
 
 
-async def test_services_of_a_connection_outlive_its_last_event(serve: Serve) -> None:
+async def test_connection_services_are_closed_after_last_event(serve: Serve) -> None:
     closed = asyncio.Event()
 
     class Seat:
@@ -869,7 +869,7 @@ async def test_services_of_a_connection_outlive_its_last_event(serve: Serve) -> 
         await closed.wait()
 
 
-async def test_terminate_runs_behind_the_acknowledgement(serve: Serve) -> None:
+async def test_terminate_runs_after_acknowledgement(serve: Serve) -> None:
     seen: list[str | None] = []
 
     class After:
@@ -884,9 +884,7 @@ async def test_terminate_runs_behind_the_acknowledgement(serve: Serve) -> None:
     await until(lambda: seen == ["created"])
 
 
-async def test_it_can_have_a_port_of_its_own_and_another_path(
-    serve: Serve, session: aiohttp.ClientSession
-) -> None:
+async def test_server_own_port_and_path(serve: Serve, session: aiohttp.ClientSession) -> None:
     application = await serve(Echo, socketio={"port": 0, "path": "/live"})
     servers = application.servers
 
@@ -897,7 +895,9 @@ async def test_it_can_have_a_port_of_its_own_and_another_path(
         assert response.status == 404
 
 
-async def test_it_can_be_left_out(serve: Serve, session: aiohttp.ClientSession) -> None:
+async def test_server_disabled_is_not_started(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
     application = await serve(Echo, socketio={"enabled": False})
 
     assert list(application.servers) == ["http"]
@@ -905,25 +905,3 @@ async def test_it_can_be_left_out(serve: Serve, session: aiohttp.ClientSession) 
         http_url(application, "/socket.io/?EIO=4&transport=polling")
     ) as response:
         assert response.status == 404
-
-
-def test_the_seams_of_python_socketio_are_where_the_engine_overrides_them() -> None:
-    """They are private: a release that renames one must fail here, not in production."""
-    for seam in (
-        "_engineio_server_class",
-        "_handle_eio_connect",
-        "_handle_eio_disconnect",
-        "_handle_eio_message",
-        "_send_packet",
-        "_trigger_event",
-    ):
-        assert hasattr(socketio.AsyncServer, seam), seam
-    for seam in (
-        "basic_enter_room",
-        "basic_leave_room",
-        "basic_disconnect",
-        "get_participants",
-        "get_rooms",
-        "pre_connect",
-    ):
-        assert hasattr(socketio.AsyncManager, seam), seam

@@ -29,7 +29,9 @@ class Events:
 
 
 @over_each_transport
-async def test_size_is_that_of_the_acknowledgement_or_none(serve: Serve, transport: str) -> None:
+async def test_terminate_size_is_that_of_acknowledgement_or_none(
+    serve: Serve, transport: str
+) -> None:
     application = await serve(Events)
     events = application.injector.get(Events)
 
@@ -46,7 +48,7 @@ async def test_size_is_that_of_the_acknowledgement_or_none(serve: Serve, transpo
 
 
 @over_each_transport
-async def test_size_is_none_where_the_client_has_left(serve: Serve, transport: str) -> None:
+async def test_terminate_size_after_disconnect_is_none(serve: Serve, transport: str) -> None:
     application = await serve(Events)
     events = application.injector.get(Events)
 
