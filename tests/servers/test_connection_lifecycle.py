@@ -339,15 +339,13 @@ class TestComing:
 
         assert await client.received() == [("welcome", [1])]
 
-    async def test_call_in_connected_refuses_since_it_would_wait_for_itself(
-        self, side: Side
-    ) -> None:
+    async def test_call_in_connected_rejects_connection(self, side: Side) -> None:
         with pytest.raises(RefusedError) as refused:
             await side.connect({"do": "call"})
 
         assert refused.value.body["statusCode"] == 500
 
-    async def test_context_of_connected_is_not_seen_by_events(self, side: Side) -> None:
+    async def test_context_of_connected_is_not_visible_to_events(self, side: Side) -> None:
         client = await side.connect()
 
         assert [(await client.ask("context"))["content"] for _ in range(2)] == [None, None]
@@ -475,7 +473,7 @@ class TestLeaving:
         assert Counter(guests.trace[2:-1]) == {left: 2, "seat closed": 2}
         assert guests.trace[-1] == "shutdown"
 
-    async def test_ended_connection_takes_nothing_more(
+    async def test_connection_ended_receives_and_joins_nothing(
         self, side: Side, guests: Guests, broadcaster: Broadcaster
     ) -> None:
         client = await side.connect()
@@ -520,7 +518,7 @@ class TestRooms:
         }
         assert got == {"both": [1, 2, 3, 5], "red": [1, 5], "blue": [1, 2], "neither": [2]}
 
-    async def test_room_that_is_no_text_is_refused(
+    async def test_broadcast_room_not_a_str_raises(
         self, side: Side, broadcaster: Broadcaster
     ) -> None:
         """None among several rooms would be everybody."""
@@ -530,7 +528,9 @@ class TestRooms:
             await broadcaster.emit("secret", room=["red", None])  # type: ignore[list-item]
         assert await client.received() == [("welcome", [1])]
 
-    async def test_room_left_receives_no_more(self, side: Side, broadcaster: Broadcaster) -> None:
+    async def test_broadcast_to_room_that_was_left_is_not_received(
+        self, side: Side, broadcaster: Broadcaster
+    ) -> None:
         client = await side.connect()
         assert (await client.ask("join", "red"))["content"] == ["everyone", "red"]
         assert (await client.ask("leave", "red"))["content"] == ["everyone"]
@@ -540,7 +540,7 @@ class TestRooms:
 
         assert await client.received() == [("welcome", [1])]
 
-    async def test_id_of_a_connection_is_a_room_of_that_connection_only(
+    async def test_connection_id_is_room_of_that_connection_only(
         self, side: Side, guests: Guests
     ) -> None:
         one = await side.connect()
@@ -549,7 +549,7 @@ class TestRooms:
         assert (await one.ask("join", guests.last.id))["statusCode"] == 500
         assert (await other.ask("join", guests.last.id))["content"] == ["everyone"]
 
-    async def test_undecided_connection_receives_only_what_is_for_it_alone(
+    async def test_connection_not_accepted_receives_only_events_to_its_id(
         self, side: Side, guests: Guests, broadcaster: Broadcaster
     ) -> None:
         connecting = asyncio.ensure_future(side.connect({"do": "wait"}))
@@ -563,7 +563,7 @@ class TestRooms:
         client = await connecting
         assert await client.received() == [("welcome", [1]), ("news", [3])]
 
-    async def test_broadcast_that_cannot_be_sent_raises_whoever_is_there(
+    async def test_broadcast_that_cannot_be_encoded_raises(
         self, side: Side, broadcaster: Broadcaster
     ) -> None:
         await (await side.connect()).leave()
@@ -574,11 +574,13 @@ class TestRooms:
             await broadcaster.emit("disconnect")
 
 
-async def test_call_before_it_is_accepted_is_an_error(side: Side, guests: Guests) -> None:
+async def test_call_before_connection_is_accepted_raises(side: Side, guests: Guests) -> None:
     connecting = asyncio.ensure_future(side.connect({"do": "wait"}))
     await until(lambda: guests.trace == ["came"])
 
-    with pytest.raises(RxKernelError, match="before the connection is accepted"):
+    with pytest.raises(
+        RxKernelError, match=r"call\(.*\) is not possible before the connection is accepted"
+    ):
         await guests.last.call("question")
     guests.hold.set()
     await connecting

@@ -277,7 +277,7 @@ class TestRooms:
             assert await two.heard() == ([], ['42["e",1]'])
 
     async def test_rooms_disconnected_client_cannot_enter(self, serve: Serve) -> None:
-        """A room with nobody in it would stay for ever."""
+        """An empty room would never be removed."""
         async with pair(serve) as two:
             await two.one.send("41")
             await until(lambda: two.id not in two.engine.connections)

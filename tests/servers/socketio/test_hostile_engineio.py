@@ -736,7 +736,7 @@ async def test_method_not_allowed_keeps_session(attack: Attack, method: str) -> 
 
 
 class TestC19:
-    """A peer that vanishes without a FIN: it is there, and says nothing ever again."""
+    """A client that vanishes without a FIN: the connection stays, and nothing is received."""
 
     async def test_vanished_websocket_client_ends_by_ping_timeout(self, attack: Attack) -> None:
         target = await attack(ping_interval=0.1, ping_timeout=0.4)
@@ -754,7 +754,7 @@ class TestC19:
     async def test_vanished_client_with_waiting_poll_ends_by_ping_timeout(
         self, attack: Attack
     ) -> None:
-        """It gets the ping, and nobody answers."""
+        """The poll gets the PING, and no PONG follows."""
         target = await attack(ping_interval=0.1, ping_timeout=0.4)
 
         async with target.leaves_nothing({}, logged=0), target.client("polling") as client:
@@ -787,7 +787,7 @@ class TestC19:
             await sending
 
     async def test_vanished_client_with_hanging_events_and_fin_ends(self, attack: Attack) -> None:
-        """It has left, and cannot answer: nobody waits for that, nor is it a stall."""
+        """The client cannot send a PONG any more, so this is not counted as a stall."""
         target = await attack(ping_interval=0.1, ping_timeout=0.4, concurrency=1, max_waiting=1)
 
         async with (
@@ -813,7 +813,7 @@ class TestC19:
             target.events.open.set()
 
     async def test_vanished_client_above_rate_ends(self, attack: Attack) -> None:
-        """Who is slowed down for its flood does not live on because of it."""
+        """A client that is slowed down by the rate limit still has a ping timeout."""
         target = await attack(
             ping_interval=0.1, ping_timeout=0.4, stall_timeout=0.5, max_rate=10.0
         )

@@ -115,7 +115,7 @@ RESERVED = [
         ),
         pytest.param(['451-["echo"]', b"x"], id="no-place"),
         pytest.param([f'452-["echo",{PLACE}]', b"x", b"y"], id="a-place-too-few"),
-        pytest.param([b"nobody announced this"], id="attachment-without-header"),
+        pytest.param([b"not announced"], id="attachment-without-header"),
         pytest.param(
             [f'451-["echo",{PLACE}]', b"x", b"y"], id="one-attachment-more-than-announced"
         ),
@@ -517,7 +517,7 @@ async def test_event_returning_none_is_acknowledged(attack: Attack, transport: s
 
 
 class TestD14:
-    """Acknowledgements that nobody waits for: ignored, and counted."""
+    """Acknowledgements that no call waits for are ignored and counted."""
 
     COUNT = "unexpected acknowledgement"
 

@@ -34,7 +34,7 @@ user: ContextVar[str | None] = ContextVar("user", default=None)
 
 
 async def contents(client: Client, count: int) -> dict[str, Any]:
-    """What so many events were answered, by what stands before the payload."""
+    """The contents of *count* acknowledgements, by their packet head."""
     found: dict[str, Any] = {}
     async with asyncio.timeout(20):
         while len(found) < count:

@@ -110,7 +110,7 @@ class Hanging:
 
 
 async def refuses(host: str, port: int) -> None:
-    """Come back when nobody listens there any more."""
+    """Return when the port does not accept connections any more."""
     async with asyncio.timeout(20):
         while True:
             try:
@@ -231,7 +231,7 @@ class TestStoppingWaits:
     async def test_stop_waits_for_slow_websocket(
         self, serve: Serve, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Nothing is read before stopping has begun, and closing itself waits for nobody."""
+        """The client reads nothing before the stop begins, and closing has nearly no timeout."""
         monkeypatch.setattr("rxkernel.servers.aiohttp.listener._LINGER", 0.0)
         monkeypatch.setattr("rxkernel.servers.socketio.session._FLUSH_TIMEOUT", 0.01)
         monkeypatch.setattr("rxkernel.servers.socketio.server._FLUSH_TIMEOUT", 20.0)
@@ -389,7 +389,7 @@ class TestStoppingEnds:
 
 class TestPolling:
     async def test_poll_of_closed_connection_loses_no_packets(self, serve: Serve) -> None:
-        """The client cannot tell what was in it: the session ends, so that it connects anew."""
+        """The packets of an aborted poll may be lost: the session ends, so that the client reconnects."""
         application = await serve(Hanging, listeners=[Guests])
         guests = application.injector.get(Guests)
         engine = engine_of(application)

@@ -1,4 +1,4 @@
-"""What a Socket.IO client may take: every limit is a setting, finite, counted and told of once.
+"""The limits of Socket.IO clients: each is a finite setting, counted, and logged once.
 
 How a limit is answered is in the rows C and D (`test_hostile_engineio`, `test_hostile_socketio`);
 here each is small, and crossed.
@@ -73,7 +73,7 @@ class TestWhoComes:
     async def test_max_sessions_rejects_until_one_ends(
         self, attack: Attack, setting: str, status: int
     ) -> None:
-        """Each refusal is counted, the first alone is told of."""
+        """Each rejection is counted; only the first is logged."""
         target = await attack(**{setting: 2})
         crossed = {f"socketio.{setting}": 6}
 
@@ -94,7 +94,7 @@ class TestWhoComes:
                 pass
 
     async def test_max_sessions_per_address_counts_each_address(self, serve: Serve) -> None:
-        """As a proxy that may be believed tells them."""
+        """The addresses that a trusted proxy reports."""
         application = await serve(
             http={"trusted_proxies": ("127.0.0.1",)}, socketio={"max_sessions_per_address": 2}
         )
@@ -353,7 +353,7 @@ async def test_close_of_client_that_does_not_read_does_not_wait(attack: Attack) 
 
 
 async def test_burst_within_one_loop_turn_does_not_close_client(attack: Attack) -> None:
-    """Nobody could have read it: an action that emits its rows in a loop closes nobody."""
+    """No client could have read the packets: an action that emits rows in a loop closes none."""
     target = await attack(max_outbound_messages=10)
 
     async with raw_socket(target.application) as raw:

@@ -126,7 +126,7 @@ async def test_client_without_pong_is_closed(
 async def test_client_with_pong_stays_open(serve: Serve, session: aiohttp.ClientSession) -> None:
     application = await serve(Protocol, socketio={"ping_interval": 0.02, "ping_timeout": 5.0})
     async with raw_socket(application, connect="") as raw:
-        await raw.send("3", "3", "3")  # nobody asked for these
+        await raw.send("3", "3", "3")  # not requested by the server
         for _ in range(5):
             assert await raw.socket.receive_str() == "2"
             await raw.send("3")

@@ -444,7 +444,7 @@ class TestConnecting:
             assert json.loads(str(await raw.receive())[2:])["data"]["statusCode"] == 403
 
     async def test_rejection_that_cannot_be_encoded_leaves_no_state(self, serve: Serve) -> None:
-        """A header byte that is no UTF-8 comes as a lone surrogate, which no packet can hold."""
+        """A header byte that is not UTF-8 becomes a lone surrogate, which no packet can contain."""
 
         class Door:
             @observe(ServerEvents.CONNECTED)

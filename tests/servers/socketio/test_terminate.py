@@ -1,4 +1,4 @@
-"""What `TerminateEvent` says of an acknowledgement."""
+"""`TerminateEvent.size` of an acknowledgement."""
 
 import asyncio
 

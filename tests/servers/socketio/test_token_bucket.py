@@ -37,7 +37,7 @@ def test_take_rate_below_one_first_is_immediate() -> None:
 
 @pytest.mark.parametrize("rate", [0.5, 3.0, 7.0, 1000.0])
 def test_take_any_time_span_has_at_most_rate_and_burst(rate: float) -> None:
-    """Whoever waits as long as it says, however it asks."""
+    """For a caller that waits as long as `take` returns."""
     bucket, now, used = TokenBucket(rate), 5.0, []
     for step in range(300):
         now += max(0.0, bucket.take(now))
