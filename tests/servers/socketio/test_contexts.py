@@ -1,4 +1,4 @@
-"""One context per event of a socket, and one per connection for those who come and go."""
+"""One context per event of a socket, and one per connection for CONNECTED and DISCONNECTED."""
 
 from contextvars import ContextVar
 from functools import partial

@@ -1,4 +1,4 @@
-"""Why a connection ended, as `ConnectionEvent.reason` has it, over real sockets.
+"""`ConnectionEvent.reason` of each way in which a connection ends, over real sockets.
 
 The words of the official server for comparison (socket.io 4, Server API, "disconnect"): "client
 namespace disconnect" is `client` here, "server namespace disconnect" `server`, "server shutting

@@ -1,4 +1,4 @@
-"""python-socketio's own API, on ``application.servers["socketio"].engine``, works as it says.
+"""python-socketio's own API, on ``application.servers["socketio"].engine``, works as documented.
 
 https://python-socketio.readthedocs.io/en/stable/api.html#socketio.AsyncServer
 """

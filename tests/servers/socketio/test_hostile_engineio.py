@@ -735,7 +735,7 @@ async def test_method_not_allowed_keeps_session(attack: Attack, method: str) -> 
         assert await client.receive() == "431[1]"
 
 
-class TestC19:
+class TestVanishedClient:
     """A client that vanishes without a FIN: the connection stays, and nothing is received."""
 
     async def test_vanished_websocket_client_ends_by_ping_timeout(self, attack: Attack) -> None:

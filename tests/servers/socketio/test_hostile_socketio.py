@@ -516,7 +516,7 @@ async def test_event_returning_none_is_acknowledged(attack: Attack, transport: s
         assert 200 <= answer["statusCode"] < 300
 
 
-class TestD14:
+class TestUnexpectedAcknowledgement:
     """Acknowledgements that no call waits for are ignored and counted."""
 
     COUNT = "unexpected acknowledgement"

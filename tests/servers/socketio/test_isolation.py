@@ -1,4 +1,4 @@
-"""What one client, namespace or event does is not seen by another."""
+"""Clients, namespaces and events do not affect each other."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""How a Socket.IO server ends its clients, and itself: in order, and nothing is left behind."""
+"""How sessions and the Socket.IO server end: in order, and without remaining state."""
 
 import asyncio
 import gc
@@ -388,8 +388,8 @@ class TestStoppingEnds:
 
 
 class TestPolling:
-    async def test_poll_of_closed_connection_loses_no_packets(self, serve: Serve) -> None:
-        """The packets of an aborted poll may be lost: the session ends, so that the client reconnects."""
+    async def test_poll_aborted_ends_session(self, serve: Serve) -> None:
+        """Its packets may be lost, so the session ends and the client reconnects."""
         application = await serve(Hanging, listeners=[Guests])
         guests = application.injector.get(Guests)
         engine = engine_of(application)
@@ -429,7 +429,7 @@ class TestPolling:
             await first
 
 
-class TestConnectedToNoNamespace:
+class TestConnectDeadline:
     @over_each_transport
     async def test_disconnected_client_is_closed_unless_it_reconnects(
         self, serve: Serve, transport: str

@@ -57,7 +57,7 @@ def told(target: Target, setting: str) -> int:
     return len(lines)
 
 
-class TestWhoComes:
+class TestSessions:
     async def test_connect_timeout_closes_session(self, attack: Attack) -> None:
         target = await attack(connect_timeout=0.1)
 
@@ -110,7 +110,7 @@ class TestWhoComes:
             assert [await opens("192.0.2.2") for _ in range(3)] == [200, 200, 429]
 
 
-class TestWhatIsSent:
+class TestMessages:
     @over_each_transport
     async def test_max_payload_closes_session(self, attack: Attack, transport: str) -> None:
         target = await attack(max_payload=100)

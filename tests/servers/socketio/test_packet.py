@@ -1,4 +1,4 @@
-"""How packets are read and written, by properties that every value must have."""
+"""Properties of packets that are encoded and read, for any value."""
 
 import json
 from typing import Any

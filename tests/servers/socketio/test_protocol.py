@@ -1,4 +1,4 @@
-"""The rules of Engine.IO v4 and Socket.IO v5 that the official suites check, and then some.
+"""The rules of Engine.IO v4 and Socket.IO v5 that the official suites check, and others.
 
 Each test speaks the protocol by hand. What breaks it is in `test_hostile_engineio` and
 `test_hostile_socketio`, by the rows of the test programme.

@@ -444,7 +444,7 @@ class TestConnecting:
             assert json.loads(str(await raw.receive())[2:])["data"]["statusCode"] == 403
 
     async def test_rejection_that_cannot_be_encoded_leaves_no_state(self, serve: Serve) -> None:
-        """A header byte that is not UTF-8 becomes a lone surrogate, which no packet can contain."""
+        """A header byte that is not UTF-8 becomes a lone surrogate; packets cannot contain it."""
 
         class Door:
             @observe(ServerEvents.CONNECTED)
