@@ -260,7 +260,7 @@ class Application:
             root.servers.check(kernel.compiled)
             await self.dispatcher.dispatch(KernelEvents.KERNEL_COMPILED, compiled)
             undo.push_async_callback(self._dispatch_shutdown, injector)
-            undo.push_async_callback(kernel.settle, self.settings.shutdown_timeout)
+            undo.push_async_callback(kernel.drain, self.settings.shutdown_timeout)
             return _Running(root, undo.pop_all())
 
     async def reload(

@@ -53,7 +53,7 @@ class ClientStream(ReadInContext):
             await super().aclose()
         finally:
             await run(self._terminate(failure), self._context)
-            await self._kernel.settle()
+            await self._kernel.drain()
 
     async def _terminate(self, failure: BaseException | None) -> None:
         self._kernel.terminate(self._request, self._response, failure=failure)

@@ -12,7 +12,7 @@ from injector import inject
 
 from rxkernel.events.dispatcher import AsyncEventDispatcher, Listener, describe
 from rxkernel.exceptions import ConfigurationError, ServiceUnavailableException
-from rxkernel.kernel.errors import error_response, failure_of
+from rxkernel.kernel.errors import error_response, to_failure
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.routing.decorators import http, option
@@ -109,7 +109,7 @@ async def _consult(listener: Listener, event: ReadinessEvent) -> None:
     except asyncio.CancelledError:
         raise
     except BaseException as exc:  # noqa: BLE001 - it becomes an objection
-        event.fail(describe(listener), repr(failure_of(exc)))
+        event.fail(describe(listener), repr(to_failure(exc)))
 
 
 def refuse_taken(route: HttpMetadata, routes: Iterable[HttpMetadata]) -> None:

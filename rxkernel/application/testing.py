@@ -215,7 +215,7 @@ class KernelClient:
             response.content = stream
         else:
             kernel.terminate(request, response, size=size)
-            await kernel.settle()
+            await kernel.drain()
         if self._id_header is not None:
             response.headers[self._id_header] = request.id
         return response

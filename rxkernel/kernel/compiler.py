@@ -172,4 +172,4 @@ class Compiler:
         route.action = event.action
         if event.handler is not handler:
             route.wrap_handler(event.handler)
-        route.warm()
+        route.precompute()

@@ -1,4 +1,4 @@
-"""The time that a message may take, listeners and action together."""
+"""``request_timeout``: the time limit of a message, for its listeners, body and action."""
 
 import asyncio
 from collections.abc import Coroutine, Iterator
@@ -10,7 +10,6 @@ from rxkernel.exceptions import ServiceUnavailableException
 from rxkernel.kernel.errors import log_failure
 from rxkernel.kernel.pipeline import Pipeline
 from rxkernel.kernel.route import Route
-from rxkernel.kernel.scope_exit import close_request_scope
 from rxkernel.kernel.scopes import current_request
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response, close_source
@@ -19,13 +18,13 @@ from rxkernel.routing.definitions import Handler
 
 
 class Deadline:
-    """The clock of an `asyncio.timeout`, and of *outer*, around it; it can be stopped."""
+    """An `asyncio.timeout` that can be paused, together with *outer*, the one around it."""
 
     def __init__(self, limit: asyncio.Timeout, outer: "Deadline | None") -> None:
         self._limit = limit
         self._outer = outer
-        self._stops = 0
-        self._left = 0.0
+        self._pauses = 0
+        self._remaining = 0.0
         self.is_over = False
 
     @property
@@ -33,23 +32,23 @@ class Deadline:
         return self._limit.expired()
 
     @contextmanager
-    def stopped(self) -> Iterator[None]:
-        """Within, no time passes."""
+    def paused(self) -> Iterator[None]:
+        """Pause the timeout within the block. Blocks may overlap, also those of several tasks."""
         loop = asyncio.get_running_loop()
-        with nullcontext() if self._outer is None else self._outer.stopped():
-            if self._stops == 0 and (when := self._limit.when()) is not None:
-                self._left = when - loop.time()
+        with nullcontext() if self._outer is None else self._outer.paused():
+            if self._pauses == 0 and (when := self._limit.when()) is not None:
+                self._remaining = when - loop.time()
                 self._reschedule(None)
-            self._stops += 1
+            self._pauses += 1
             try:
                 yield
             finally:
-                self._stops -= 1
-                if self._stops == 0:
-                    self._reschedule(loop.time() + self._left)
+                self._pauses -= 1
+                if self._pauses == 0:
+                    self._reschedule(loop.time() + self._remaining)
 
     def _reschedule(self, when: float | None) -> None:
-        """Unless it is too late: a task that was left behind, or a clean-up, may still read."""
+        # A task that outlives the message, or its clean-up, may still read: too late to pause.
         if not self.is_over and not self._limit.expired():
             self._limit.reschedule(when)
 
@@ -58,16 +57,16 @@ _current: ContextVar[Deadline | None] = ContextVar("current_deadline", default=N
 
 
 def client_is_awaited() -> AbstractContextManager[None]:
-    """Around a wait for the client: the time that it takes is none of the message's."""
+    """Pause the timeout of the message within the block, while it waits for the client."""
     deadline = _current.get()
-    return nullcontext() if deadline is None else deadline.stopped()
+    return nullcontext() if deadline is None else deadline.paused()
 
 
 class TimedPipeline(Pipeline):
-    """Phases that are cut off after so many seconds, with a 503 of the code ``timeout``.
+    """A pipeline whose phases have a timeout: 503 with the code ``timeout``.
 
-    It is no 504: a gateway says that of the server behind it (RFC 9110 section 15.6.5). While a
-    body is read that the client has not sent yet, the clock stands (`client_is_awaited`).
+    504 is for gateways (RFC 9110 section 15.6.5). The timeout is paused while a body is read that
+    the client has not sent yet (`client_is_awaited`).
     """
 
     def __init__(self, *given: Any, seconds: float) -> None:
@@ -77,18 +76,18 @@ class TimedPipeline(Pipeline):
     async def respond(self, request: Request, response: Response) -> Response:
         return await self._limited(request, super().respond(request, response))
 
-    async def rescue(self, request: Request, exception: Exception) -> Response:
-        return await self._limited(request, super().rescue(request, exception))
+    async def handle_exception(self, request: Request, exception: Exception) -> Response:
+        return await self._limited(request, super().handle_exception(request, exception))
 
     async def _limited(self, request: Request, work: Coroutine[Any, Any, Response]) -> Response:
-        """What *work* returns or raises in time.
+        """Return the response of *work*, or raise its exception or that of the timeout.
 
-        An `asyncio.timeout` alone would take any `TimeoutError` for its own, and the answer of
-        an action that catches its cancellation for one in time.
+        `asyncio.timeout` alone would handle every `TimeoutError` as its own, and would accept the
+        late response of an action that catches its cancellation.
         """
         try:
             async with asyncio.timeout(self._seconds) as limit:
-                response = await _clocked(limit, work)
+                response = await _with_deadline(limit, work)
         except Exception as exc:
             if not limit.expired():
                 raise
@@ -102,32 +101,32 @@ class TimedPipeline(Pipeline):
 
 
 class TimedRoute(TimedPipeline, Route):
-    """A route whose listeners and action have so many seconds together.
+    """A route with one timeout for its listeners, its body and its action together.
 
-    The listeners of the exception, and those of the answer, get the same time once more. A
-    wrapper of the handler is within the time; the answer to a missed deadline is outside of it.
+    The exception phase has the same timeout once more, and so does the response phase of a
+    standard error. Wrappers of the handler are within the timeout; the exception phase of the
+    timeout itself is outside of them.
 
-    What runs is cancelled: its ``finally`` runs, and the answer waits for that. Whatever it
-    returns or raises instead is dropped. A thread cannot be stopped: a plain ``def`` goes on.
+    The timeout cancels what runs: its ``finally`` blocks run before the response is sent.
+    Whatever it returns or raises instead is dropped. A thread cannot be cancelled: a plain ``def``
+    continues.
     """
 
-    async def handle(self, request: Request, ends_scope: bool = True) -> Response:
+    async def handle(self, request: Request) -> Response:
         token = current_request.set(request)
         run = Route.handle if self.wrapped is None else Route.handle_wrapped
         try:
-            return await self._limited(request, run(self, request, ends_scope=False))
+            return await self._limited(request, run(self, request))
         except _DeadlineException as exc:
-            return await self.rescue(request, exc)
+            return await self.handle_exception(request, exc)
         finally:
             current_request.reset(token)
-            if ends_scope and request.services is not None:
-                await close_request_scope(request)
 
     async def _exit_managers(
         self, request: Request, services: ScopedServices, response: Response
     ) -> None:
-        """As for any route, but *response* may be that of an action that caught its cancellation:
-        it is not sent, so the message has failed."""
+        """As for any route. But the response of an action that caught the cancellation of the
+        timeout is not sent: the message has failed."""
         deadline = _current.get()
         if deadline is not None and deadline.is_missed:
             await close_source(response)
@@ -138,7 +137,7 @@ class TimedRoute(TimedPipeline, Route):
         self.wrapped = handler
 
 
-async def _clocked(limit: asyncio.Timeout, work: Coroutine[Any, Any, Response]) -> Response:
+async def _with_deadline(limit: asyncio.Timeout, work: Coroutine[Any, Any, Response]) -> Response:
     deadline = Deadline(limit, _current.get())
     token = _current.set(deadline)
     try:

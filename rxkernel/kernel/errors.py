@@ -43,7 +43,7 @@ def log_failure(request: Request, exception: BaseException) -> None:
         logger.log(level, "%s %s failed: %.200r", request.transport, what, exception.message)
 
 
-def failure_of(exc: BaseException) -> Exception:
+def to_failure(exc: BaseException) -> Exception:
     """What is to be answered for *exc*, also where it is `SystemExit` or the like: a request
     ends no server.
 

@@ -1,4 +1,4 @@
-"""Compiles routes into definitions and answers requests with them, whatever the transport."""
+"""Compiles routes into definitions and handles the messages of every transport with them."""
 
 import asyncio
 import logging
@@ -14,12 +14,11 @@ from rxkernel.kernel.compiler import Compiler
 from rxkernel.kernel.container import Container, EmptyContainer
 from rxkernel.kernel.contexts import context_of, current_context, start
 from rxkernel.kernel.deadline import TimedPipeline
-from rxkernel.kernel.errors import error_response, failure_of, log_failure
+from rxkernel.kernel.errors import error_response, log_failure, to_failure
 from rxkernel.kernel.events import CompiledEvent, KernelEvents
 from rxkernel.kernel.links import NoSite, Site, SiteLinks
 from rxkernel.kernel.pipeline import Pipeline
 from rxkernel.kernel.propagator import Extract
-from rxkernel.kernel.route import Handle
 from rxkernel.kernel.scope_exit import close_request_scope, exit_after_failure
 from rxkernel.kernel.scopes import current_request
 from rxkernel.messages.request import Request
@@ -31,6 +30,7 @@ from rxkernel.routing.definitions import (
     Definition,
     DefinitionPipeline,
     Definitions,
+    Handler,
     HttpDefinition,
     WebSocketDefinition,
 )
@@ -46,22 +46,23 @@ AnyPipeline = Pipeline | DefinitionPipeline
 
 
 class Kernel:
-    """The definitions of one application, and the way through them.
+    """The definitions of one application, and the phases of its messages.
 
-    Transports call `begin` when a message has come, find its definition in `compiled`, call
-    `answer`, and `terminate` once the response has left; all in the context of the message.
+    A transport calls `begin` when it has received a message, finds its definition in `compiled`,
+    calls `answer`, and `terminate` after it has sent the response; all in the context of the
+    message.
 
     Attributes:
-        compiled: all definitions; another object after each reload, itself immutable.
-        extract: what reads the trace context of a message, see `Propagator`; None: nothing does.
+        compiled: all definitions; immutable, replaced by each reload.
+        extract: reads the trace context of a message, see `Propagator`; may be None.
 
     Args:
         controllers: the instances by class, built once at boot.
         threads: how many plain ``def`` actions may run at a time.
-        container: where actions get their services from; without it there are none.
-        request_timeout: seconds within which a message must be answered, see `TimedRoute`.
-        options: the keys of options that something reads; None accepts any.
-        transports: those of bundles.
+        container: where actions get their services; None: they have none.
+        request_timeout: the timeout of a message in seconds, see `TimedRoute`.
+        options: the declared keys of options; None accepts any key.
+        transports: the transports of bundles.
         kinds: the parameters that paths may have, see `own_kinds`.
         site: where clients find the application.
     """
@@ -118,7 +119,7 @@ class Kernel:
         return self.compiled.definitions[Transport.SOCKET]
 
     async def compile(self, routes: Iterable[RouteMetadata]) -> CompiledEvent:
-        """Make a definition of each route, and serve them; the order of *routes* is theirs.
+        """Compile a definition of each route, in the order of *routes*, and install them.
 
         Raises:
             ConfigurationError: with every problem found, see `Compiler.compile`.
@@ -127,15 +128,15 @@ class Kernel:
         return self.install(compiled)
 
     def install(self, compiled: Compiled) -> CompiledEvent:
-        """Serve *compiled* from now on; what is in flight ends with what it began with."""
+        """Serve *compiled* from now on. Messages in flight keep the definitions they have."""
         before, self.compiled = self.compiled, compiled
         return CompiledEvent.between(before, compiled)
 
     def begin(self, request: Request) -> None:
-        """A message has been received, and the current context is its own from now on.
+        """Begin a message, whose own context is the current one from now on.
 
-        The clock of `TerminateEvent.duration` starts, and the trace context is extracted from
-        the headers. `answer` follows, or `fail`.
+        Sets the start of `TerminateEvent.duration`, and extracts the trace context from the
+        headers. The transport then calls `answer` or `fail`.
         """
         request.received_at = perf_counter()
         current_request.set(request)
@@ -143,32 +144,36 @@ class Kernel:
             self.extract(request.headers)
 
     async def answer(self, definition: Definition, request: Request) -> Response:
-        """The response to *request*, always: what nobody answered is the standard error.
+        """Return the response to *request*; for an unhandled exception, the standard error.
 
-        Only the cancellation of the caller's own task passes.
+        Raises:
+            asyncio.CancelledError: the caller's own task has been cancelled.
         """
         try:
-            return await definition.pipeline.handle(request, ends_scope=False)
+            return await definition.pipeline.handle(request)
         except BaseException as exc:
             return await self.recover(definition, request, exc)
 
-    def handle_of(self, definition: HttpDefinition) -> Handle:
-        """What `answer` awaits, for who spares itself that: called with a message and False,
-        and whatever it raises is given to `recover`."""
+    def handle_of(self, definition: HttpDefinition) -> Handler:
+        """Return what `answer` awaits, for a transport that saves the call of `answer`.
+
+        The transport must call `recover` with every exception that it raises.
+        """
         return definition.pipeline.handle
 
     async def recover(
         self, definition: Definition, request: Request, exc: BaseException
     ) -> Response:
-        """The standard answer to what was raised by the way of *definition*.
+        """Return the standard error response to *exc*, which `handle_of` *definition* raised.
 
         Raises:
             asyncio.CancelledError: *exc* is the cancellation of the caller's own task.
         """
-        return await self._standard(definition.pipeline, request, failure_of(exc))
+        return await self._error_response(definition.pipeline, request, to_failure(exc))
 
     async def fail(self, request: Request, exception: Exception) -> Response:
-        """The response to a request that reached no action, or whose response cannot be sent.
+        """Return the response to a request without a definition, or without a response that can be
+        sent.
 
         Context managers that are still open are left with *exception*, then the exception and
         response phases run.
@@ -180,9 +185,9 @@ class Kernel:
         try:
             if request.services is not None:
                 exception = await exit_after_failure(request, request.services, exception)
-            response = await _rescued(pipeline, request, exception)
+            response = await _handle_exception(pipeline, request, exception)
         except BaseException as exc:
-            response = await self._standard(pipeline, request, failure_of(exc))
+            response = await self._error_response(pipeline, request, to_failure(exc))
         finally:
             del exception  # its traceback holds this frame
             current_request.reset(token)
@@ -191,21 +196,21 @@ class Kernel:
         return response
 
     async def respond(self, request: Request, response: Response) -> Response:
-        """The response phase for an answer that the transport itself gives."""
+        """Run the response phase for a *response* that the transport itself has created."""
         request.links = self._links
         request.service_source = self._container
         try:
             return await self._unmatched.respond(request, response)
         except BaseException as exc:
-            return await self.fail(request, failure_of(exc))
+            return await self.fail(request, to_failure(exc))
 
     async def encoded(
         self, request: Request, response: Response, encode: Callable[[Response], T]
     ) -> tuple[Response, T]:
-        """*response* and what *encode* returns for it; for a transport that has to encode it.
+        """Return *response* and the result of *encode* for it.
 
-        Where *encode* raises, because of a content that the protocol cannot carry, both are those
-        of an error response, which has been through the exception and response phases.
+        If *encode* raises, because the protocol cannot carry the content, return those of an error
+        response, after the exception and response phases.
         """
         try:
             return response, encode(response)
@@ -219,7 +224,7 @@ class Kernel:
             response = error_response(exc, debug=self.debug)
             return response, encode(response)
 
-    async def _standard(
+    async def _error_response(
         self, pipeline: AnyPipeline, request: Request, exception: Exception
     ) -> Response:
         token = current_request.set(request)
@@ -227,7 +232,7 @@ class Kernel:
             log_failure(request, exception)
             return await pipeline.respond(request, error_response(exception, debug=self.debug))
         except BaseException as exc:
-            failure = failure_of(exc)
+            failure = to_failure(exc)
             log_failure(request, failure)
             return error_response(failure, debug=self.debug)
         finally:
@@ -246,33 +251,33 @@ class Kernel:
         failure: BaseException | None = None,
         task: "asyncio.Task[Any] | None" = None,
     ) -> None:
-        """Run the terminate phase and end the scope of the message.
+        """Run the terminate phase and close the request scope, both in a background task.
 
-        Both run behind the caller, in the context of *task*, which has handled the message: by
-        default the current one.
+        The background task runs in the context of *task*, which has handled the message; by
+        default the current task.
 
         Args:
-            response: the one that has been sent, or was to be sent to a client that has left.
-                None where the message was cancelled before it had one: only the scope ends.
-            size: that of the body or packet, see `TerminateEvent`; None unless all was sent.
-            failure: why a stream was not sent to its end. Its context managers, which are still
-                open, are left with it.
+            response: the response that was sent, or not sent because the client had left. None if
+                the message was cancelled before it had one: only the scope is closed.
+            size: bytes of the body or packet, see `TerminateEvent`; None unless all was sent.
+            failure: why a stream was not sent to its end. Context managers that are still open
+                are left with it.
         """
         definition: Definition | None = request.definition
-        is_heard = definition is not None and definition.pipeline.has_finishers
-        if request.services or (is_heard and response is not None):
-            began = request.received_at
-            duration = perf_counter() - began if began else 0.0
+        has_listeners = definition is not None and definition.pipeline.has_terminate_listeners
+        if request.services or (has_listeners and response is not None):
+            begin = request.received_at
+            duration = perf_counter() - begin if begin else 0.0
             context = current_context() if task is None else context_of(task)
-            finishing = start(self._finish(request, response, duration, size, failure), context)
-            self._background.add(finishing)
-            finishing.add_done_callback(self._background.discard)
+            work = start(self._terminate(request, response, duration, size, failure), context)
+            self._background.add(work)
+            work.add_done_callback(self._background.discard)
         elif request.services is None:
             request.services = CLOSED
         else:
             request.services.is_closed = True
 
-    async def _finish(
+    async def _terminate(
         self,
         request: Request,
         response: Response | None,
@@ -284,19 +289,19 @@ class Kernel:
         definition: Definition | None = request.definition
         try:
             if response is not None and definition is not None:
-                await definition.pipeline.finish(request, response, duration, size)
+                await definition.pipeline.terminate(request, response, duration, size)
         except asyncio.CancelledError:
             raise
         except BaseException as exc:
-            failure = failure_of(exc)
+            failure = to_failure(exc)
             logger.error(
                 "a listener of %s failed", KernelEvents.KERNEL_TERMINATE, exc_info=failure
             )
         finally:
             await close_request_scope(request, failure)
 
-    async def settle(self, timeout: float | None = None) -> None:
-        """Wait for what `terminate` began; what takes longer than *timeout* is cancelled."""
+    async def drain(self, timeout: float | None = None) -> None:
+        """Wait for the background tasks of `terminate`; cancel them after *timeout* seconds."""
         if not self._background:
             return
         _, late = await asyncio.wait(self._background, timeout=timeout)
@@ -306,24 +311,26 @@ class Kernel:
                 KernelEvents.KERNEL_TERMINATE,
             )
             task.cancel()
-        await self.settle()
+        await self.drain()
 
     async def close(self) -> None:
-        """Let the threads go."""
+        """Shut down the thread pool."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 def _varies(exception: Exception) -> list[str]:
-    """The headers in ``Vary`` of *exception*, which hold for any answer to it."""
+    """Return the names in ``Vary`` of *exception*, which every response to it must have."""
     headers = exception.headers if isinstance(exception, HttpException) else {}
     return [name.strip() for name in headers["Vary"].split(",")] if "Vary" in headers else []
 
 
-async def _rescued(pipeline: AnyPipeline, request: Request, exception: Exception) -> Response:
-    """The exception phase, with *exception* as the context of whatever it raises."""
+async def _handle_exception(
+    pipeline: AnyPipeline, request: Request, exception: Exception
+) -> Response:
+    """Run the exception phase, with *exception* as the context of what it raises."""
     try:
         raise exception
     except Exception as exc:
-        return await pipeline.rescue(request, exc)
+        return await pipeline.handle_exception(request, exc)
     finally:
         del exception

@@ -1,6 +1,6 @@
-"""The phases that a message goes through, and who listens to each.
+"""The phases of a message, and the listeners of each.
 
-Each phase keeps the tuple of its listeners until the signal tells that others listen.
+Each phase caches the tuple of its listeners until the signal reports a change.
 """
 
 from rxkernel.events.dispatcher import (
@@ -25,63 +25,66 @@ from rxkernel.routing.definitions import Definition
 
 
 class Phase:
-    """The listeners of one event that concern one definition, or no definition at all.
+    """The listeners of one event that run for *definition*; None: for messages without one.
 
-    ``current`` holds them; None after a change of who listens, until `listeners` is asked.
+    Attributes:
+        cached: the listeners; None after listeners have changed, until `listeners` is called.
     """
 
     def __init__(self, signal: PrioritySignal, definition: Definition | None) -> None:
-        self.current: tuple[Listener, ...] | None = None
+        self.cached: tuple[Listener, ...] | None = None
         self._signal = signal
         self._definition = definition
-        self._answers: dict[Only, bool] = {}
-        signal.watch(self._forget)
+        self._accepted: dict[Only, bool] = {}
+        signal.watch(self.invalidate)
 
-    def _forget(self) -> None:
-        self.current = None
+    def invalidate(self) -> None:
+        """Drop the cached listeners."""
+        self.cached = None
 
     def listeners(self) -> tuple[Listener, ...]:
-        """Those to run now."""
-        if self.current is None:
-            self.current = tuple(
+        """Return the listeners to run now."""
+        if self.cached is None:
+            self.cached = tuple(
                 registration.listener
                 for registration in self._signal.active()
                 if registration.only is None or self._accepts(registration.only)
             )
-        return self.current
+        return self.cached
 
     def _accepts(self, only: Only) -> bool:
         if self._definition is None:
             return False
-        if only not in self._answers:
+        if only not in self._accepted:
             what = f"{describe(only)}, the only= of a listener of {self._signal.name!r},"
-            self._answers[only] = ask_only(only, self._definition, what)
-        return self._answers[only]
+            self._accepted[only] = ask_only(only, self._definition, what)
+        return self._accepted[only]
 
 
 def ask_only(only: Only, definition: Definition, what: str) -> bool:
-    """Whether *only*, described by *what*, accepts *definition*.
+    """Whether *only* accepts *definition*; the error names it as *what*.
 
     Raises:
-        ConfigurationError: it raised.
+        ConfigurationError: *only* has raised.
     """
     try:
         return only(definition)
     except Exception as exc:
         raise ConfigurationError(
             f"{what} fails for {definition.name!r} ({definition.transport}): {exc!r}; "
-            f"it is asked for every definition of both transports"
+            f"only= is called with every definition of every transport"
         ) from exc
 
 
 class Pipeline:
-    """The phases around an action, or around none where nothing matched.
+    """The phases of one definition, or those of messages without a definition.
 
-    ``has_finishers`` is False where the terminate phase has no listeners. It is True until they
-    have been looked up.
+    An exception starts one exception phase, whichever phase raised it. An exception in or after
+    that phase is raised, with the earlier one as its ``__context__``.
 
-    Raises what no listener answered. An exception gets one exception phase, wherever it
-    came from; what raises after that is raised, with the earlier one as ``__context__``.
+    Attributes:
+        has_terminate_listeners: False if the terminate phase has no listeners; True until they
+            have been looked up.
     """
 
     def __init__(self, dispatcher: AsyncEventDispatcher, definition: Definition | None) -> None:
@@ -93,32 +96,32 @@ class Pipeline:
         self.on_request = phase(KernelEvents.KERNEL_REQUEST)
         self.on_response = phase(KernelEvents.KERNEL_RESPONSE)
         self.on_exception = phase(KernelEvents.KERNEL_EXCEPTION)
-        self.on_end = phase(KernelEvents.KERNEL_TERMINATE)
-        self.has_finishers = True
-        dispatcher.signal(KernelEvents.KERNEL_TERMINATE).watch(self._finishers_changed)
+        self.on_terminate = phase(KernelEvents.KERNEL_TERMINATE)
+        self.has_terminate_listeners = True
+        dispatcher.signal(KernelEvents.KERNEL_TERMINATE).watch(self._terminate_listeners_changed)
 
-    def _finishers_changed(self) -> None:
-        self.has_finishers = True
+    def _terminate_listeners_changed(self) -> None:
+        self.has_terminate_listeners = True
 
-    def _finishers(self) -> tuple[Listener, ...]:
-        listeners = self.on_end.listeners()
-        self.has_finishers = bool(listeners)
+    def _terminate_listeners(self) -> tuple[Listener, ...]:
+        listeners = self.on_terminate.listeners()
+        self.has_terminate_listeners = bool(listeners)
         return listeners
 
-    def warm(self) -> None:
-        """Put every phase together now, so that an ``only`` that fails does so at boot."""
+    def precompute(self) -> None:
+        """Look up the listeners of every phase, so that an ``only`` raises at boot."""
         for phase in (self.on_head, self.on_request, self.on_response, self.on_exception):
             phase.listeners()
-        self._finishers()
+        self._terminate_listeners()
 
     async def respond(self, request: Request, response: Response) -> Response:
-        """The response phase."""
+        """Run the response phase."""
         event = ResponseEvent(request, response)
         await run_listeners(self.on_response.listeners(), event)
         return event.response
 
-    async def rescue(self, request: Request, exception: Exception) -> Response:
-        """The exception phase, and the response phase when a listener answered."""
+    async def handle_exception(self, request: Request, exception: Exception) -> Response:
+        """Run the exception phase, then the response phase if a listener has set a response."""
         if listeners := self.on_exception.listeners():
             event = ExceptionEvent(request, exception)
             await run_listeners(listeners, event)
@@ -133,9 +136,9 @@ class Pipeline:
         finally:
             del exception  # its traceback holds this frame: a cycle per failed request
 
-    async def finish(
+    async def terminate(
         self, request: Request, response: Response, duration: float, size: int | None
     ) -> None:
-        """The terminate phase."""
-        if listeners := self._finishers():
+        """Run the terminate phase."""
+        if listeners := self._terminate_listeners():
             await run_listeners(listeners, TerminateEvent(request, response, duration, size))

@@ -1,10 +1,9 @@
-"""One message through its listeners and its action: the heart of the kernel."""
+"""Runs the phases of one message: its listeners, its body and its action."""
 
-from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 
 from rxkernel.events.dispatcher import AsyncEventDispatcher, Listener, describe, run_listeners
-from rxkernel.kernel.errors import failure_of
+from rxkernel.kernel.errors import to_failure
 from rxkernel.kernel.events import Action, HeadEvent, RequestEvent, ResponseEvent
 from rxkernel.kernel.pipeline import Pipeline
 from rxkernel.kernel.scope_exit import (
@@ -27,20 +26,17 @@ from rxkernel.routing.metadata import HttpMetadata, RouteMetadata, WebSocketMeta
 from rxkernel.routing.path import PathTemplate
 from rxkernel.routing.signature import Signature
 
-Handle = Callable[[Request, bool], Awaitable[Response]]
-"""`Route.handle`."""
-
 _get, _set, _reset = current_request.get, current_request.set, current_request.reset
-"""Bound once: a method of what is imported is bound anew at every call."""
+"""Bound methods, so that a message does not bind them again."""
 
-_unanswered: ContextVar[list[BaseException] | None] = ContextVar("unanswered", default=None)
-"""What the handler within wrappers has raised: it had its exception phase."""
+_raised: ContextVar[list[BaseException] | None] = ContextVar("raised_by_handler", default=None)
+"""What the handler inside the wrappers has raised. Its exception phase has run."""
 
 
 class Route(Pipeline):
-    """A definition, its action and its listeners, compiled together once.
+    """The pipeline of one definition: its action and its listeners, compiled together.
 
-    ``action`` is set once it is bound, for which the definition is needed.
+    ``action`` is set later, since binding it needs the definition.
     """
 
     def __init__(
@@ -66,12 +62,20 @@ class Route(Pipeline):
         self._name, self._status_code = metadata.name, metadata.status_code
         super().__init__(dispatcher, self.definition)
 
-    async def handle(self, request: Request, ends_scope: bool = True) -> Response:
+    async def handle_and_close(self, request: Request) -> Response:
+        """As `handle`, then close the request scope: the handler of the definition."""
+        try:
+            return await self.handle(request)
+        finally:
+            if request.services is not None:
+                await close_request_scope(request)
+
+    async def handle(self, request: Request) -> Response:
         """Head phase, body, request phase, action, response phase.
 
         A response of the head phase skips the body, the request phase and the action; one of the
-        request phase skips the action. As the handler of the definition it gets a whole message,
-        whose scope ends with it. Every message goes through here, so the phases are written out.
+        request phase skips the action. `Kernel.terminate` closes the request scope. The phases are
+        written out here, since each call is made for every message.
         """
         request.definition = self.definition
         request.controller = self.controller
@@ -82,7 +86,7 @@ class Route(Pipeline):
         token = None if _get() is request else _set(request)
         try:
             response: Response | None = None
-            if (listeners := self.on_head.current) is None:
+            if (listeners := self.on_head.cached) is None:
                 listeners = self.on_head.listeners()
             if listeners:
                 response = await _run_head(request, listeners)
@@ -90,7 +94,7 @@ class Route(Pipeline):
                 if (load_body := request.body_loader) is not None:
                     request.body_loader = None
                     await load_body()
-                if (listeners := self.on_request.current) is None:
+                if (listeners := self.on_request.cached) is None:
                     listeners = self.on_request.listeners()
                 if listeners:
                     before = RequestEvent(request)
@@ -106,7 +110,7 @@ class Route(Pipeline):
                     if isinstance(content, Response)
                     else Response(content, self._status_code)
                 )
-            if (listeners := self.on_response.current) is None:
+            if (listeners := self.on_response.cached) is None:
                 listeners = self.on_response.listeners()
             if listeners:
                 after = ResponseEvent(request, response)
@@ -119,42 +123,41 @@ class Route(Pipeline):
                 await self._exit_managers(request, request.services, response)
             return response
         except BaseException as exc:
-            return await self.rescue(request, await _failure(request, exc))
+            return await self.handle_exception(request, await _failure(request, exc))
         finally:
             if token is not None:
                 _reset(token)
-            if ends_scope and request.services is not None:
-                await close_request_scope(request)
 
     async def _exit_managers(
         self, request: Request, services: ScopedServices, response: Response
     ) -> None:
         await exit_after_response(request, services, response)
 
-    # --- with wrappers of listeners of kernel.definition
+    # --- wrappers added in kernel.definition
 
     def wrap_handler(self, handler: Handler) -> None:
-        """Let *handler*, which goes around `run`, handle every message."""
+        """Handle every message with *handler*, which wraps `run`."""
         self.wrapped = handler
         self.handle = self.handle_wrapped  # type: ignore[method-assign]
 
     async def run(self, request: Request) -> Response:
-        """What wrappers go around: all phases, as `handle` without wrappers. Context managers stay
-        open for the wrappers, unless it fails."""
+        """Run all phases, inside the wrappers. Context managers of the message are left after the
+        wrappers, or here if it fails."""
         try:
-            return await Route.handle(self, request, ends_scope=False)
+            return await Route.handle(self, request)
         except Exception as exc:
-            if (unanswered := _unanswered.get()) is not None:
-                unanswered.append(exc)
+            if (raised := _raised.get()) is not None:
+                raised.append(exc)
             raise
 
-    async def handle_wrapped(self, request: Request, ends_scope: bool = True) -> Response:
-        """As `handle`, through the wrappers; what one of them raises gets its exception phase."""
+    async def handle_wrapped(self, request: Request) -> Response:
+        """As `handle`, through the wrappers. An exception of a wrapper starts the exception
+        phase."""
         assert self.wrapped is not None
-        self._introduce(request)
-        unanswered: list[BaseException] = []
+        self._set_route(request)
+        raised: list[BaseException] = []
         token = current_request.set(request)
-        mark = _unanswered.set(unanswered)
+        raised_token = _raised.set(raised)
         try:
             response = await self.wrapped(request)
             if not isinstance(response, Response):
@@ -166,22 +169,19 @@ class Route(Pipeline):
                 await self._exit_managers(request, request.services, response)
             return response
         except BaseException as exc:
-            failure = await _failure(request, _single(exc, unanswered))
+            failure = await _failure(request, _unwrapped(exc, raised))
             try:
-                if any(failure is raised for raised in unanswered):
+                if any(failure is known for known in raised):
                     raise failure
-                return await self.rescue(request, failure)
+                return await self.handle_exception(request, failure)
             finally:
                 del failure  # its traceback holds this frame
         finally:
-            unanswered.clear()  # what was raised holds this frame
-            _unanswered.reset(mark)
+            raised.clear()  # its tracebacks hold this frame
+            _raised.reset(raised_token)
             current_request.reset(token)
-            if ends_scope and request.services is not None:
-                await close_request_scope(request)
 
-    def _introduce(self, request: Request) -> None:
-        """Say which definition *request* is for."""
+    def _set_route(self, request: Request) -> None:
         request.definition = self.definition
         request.controller = self.controller
         request.route_name = self._name
@@ -197,23 +197,25 @@ async def _run_head(request: Request, listeners: tuple[Listener, ...]) -> Respon
 
 
 async def _failure(request: Request, exc: BaseException) -> Exception:
-    """What *request* has failed with, once its context managers have been left with *exc*.
+    """Leave the context managers of *request* with *exc*, and return the exception to handle.
 
     Raises:
-        BaseException: *exc* ends more than the message, as the cancellation of its task does.
+        BaseException: *exc* is not an error of the message, see `to_failure`.
     """
     if request.services is None:
-        return failure_of(exc)
+        return to_failure(exc)
     return await exit_after_failure(request, request.services, exc)
 
 
-def _single(exc: BaseException, unanswered: list[BaseException]) -> BaseException:
-    """The one of *unanswered* that *exc* is or holds alone, as the group of a `TaskGroup` does in
-    which a wrapper awaits the handler; else *exc*."""
+def _unwrapped(exc: BaseException, raised: list[BaseException]) -> BaseException:
+    """Return the only exception in the group *exc* if it is one of *raised*, else *exc*.
+
+    A `TaskGroup` in which a wrapper awaits the handler raises such a group.
+    """
     inner = exc
     while isinstance(inner, BaseExceptionGroup) and len(inner.exceptions) == 1:
         inner = inner.exceptions[0]
-    return inner if any(inner is raised for raised in unanswered) else exc
+    return inner if any(inner is known for known in raised) else exc
 
 
 def _new_definition(

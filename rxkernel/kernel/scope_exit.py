@@ -8,7 +8,7 @@ then they are left with everything else, behind the terminate phase.
 import asyncio
 
 from rxkernel.kernel.abandoned_threads import has_abandoned, join_abandoned
-from rxkernel.kernel.errors import failure_of, log_failure
+from rxkernel.kernel.errors import log_failure, to_failure
 from rxkernel.kernel.scopes import close_services
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import EventStreamResponse, Response, StreamResponse
@@ -41,12 +41,12 @@ async def exit_after_failure(
         What it has failed with by now: a manager may have raised something else.
 
     Raises:
-        BaseException: *exc* ends more than the message, see `failure_of`. They are left when its
+        BaseException: *exc* ends more than the message, see `to_failure`. They are left when its
             task was cancelled.
     """
     services.failure = exc
     try:
-        failure: BaseException | None = failure_of(exc)
+        failure: BaseException | None = to_failure(exc)
     except asyncio.CancelledError:
         await _exit_after_cancellation(request, services, exc)
         raise
@@ -54,7 +54,7 @@ async def exit_after_failure(
         failure = await services.exit_managers(failure)
         services.failure = None  # its traceback holds the frames that hold the request
     assert failure is not None
-    return failure_of(failure)
+    return to_failure(failure)
 
 
 async def _exit_after_cancellation(

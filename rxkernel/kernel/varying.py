@@ -13,31 +13,35 @@ from rxkernel.routing.definitions import DefinitionPipeline, HttpDefinition
 
 @attrs.frozen(eq=False)
 class VaryingPipeline:
-    """The *pipeline* of a definition that was found by the request's headers *names*.
+    """Adds ``Vary: names`` to the responses of *pipeline*.
 
-    Only what the router finds has it: a definition that is called by its name depends on none.
+    Only the router uses it: it chose the definition by these headers of the request. A definition
+    that is found by its name has its own pipeline.
     """
 
     pipeline: DefinitionPipeline
     names: tuple[str, ...]
 
-    async def handle(self, request: Request, ends_scope: bool = True) -> Response:
-        return self._marked(await self.pipeline.handle(request, ends_scope))
+    async def handle(self, request: Request) -> Response:
+        return self._with_vary(await self.pipeline.handle(request))
+
+    async def handle_and_close(self, request: Request) -> Response:
+        return self._with_vary(await self.pipeline.handle_and_close(request))
 
     async def respond(self, request: Request, response: Response) -> Response:
-        return self._marked(await self.pipeline.respond(request, response))
+        return self._with_vary(await self.pipeline.respond(request, response))
 
-    async def rescue(self, request: Request, exception: Exception) -> Response:
-        return self._marked(await self.pipeline.rescue(request, exception))
+    async def handle_exception(self, request: Request, exception: Exception) -> Response:
+        return self._with_vary(await self.pipeline.handle_exception(request, exception))
 
-    async def finish(
+    async def terminate(
         self, request: Request, response: Response, duration: float, size: int | None
     ) -> None:
-        await self.pipeline.finish(request, response, duration, size)
+        await self.pipeline.terminate(request, response, duration, size)
 
     @property
-    def has_finishers(self) -> bool:
-        return self.pipeline.has_finishers
+    def has_terminate_listeners(self) -> bool:
+        return self.pipeline.has_terminate_listeners
 
     @property
     def links(self) -> Links:
@@ -47,22 +51,22 @@ class VaryingPipeline:
     def service_source(self) -> ServiceSource:
         return self.pipeline.service_source
 
-    def _marked(self, response: Response) -> Response:
+    def _with_vary(self, response: Response) -> Response:
         vary(response.headers, *self.names)
         return response
 
 
 def routed(definitions: Iterable[HttpDefinition]) -> list[HttpDefinition]:
-    """What a router is to find in place of *definitions*: the same, but for those whose choice
-    depends on headers."""
-    given = list(definitions)
-    if not any(definition.headers for definition in given):
-        return given
+    """Return *definitions* for a router. Those that are chosen by headers have a
+    `VaryingPipeline`."""
+    all_definitions = list(definitions)
+    if not any(definition.headers for definition in all_definitions):
+        return all_definitions
     groups: dict[tuple[str, str], list[HttpDefinition]] = {}
-    for definition in given:
+    for definition in all_definitions:
         for method in _methods_of(definition):
             groups.setdefault((method, definition.template.shape), []).append(definition)
-    return [_varying(definition, groups) for definition in given]
+    return [_varying(definition, groups) for definition in all_definitions]
 
 
 def _methods_of(definition: HttpDefinition) -> tuple[str, ...]:
@@ -77,13 +81,13 @@ def _varying(
         other.metadata.constraints: None
         for method in _methods_of(definition)
         for other in groups[method, definition.template.shape]
-        if other is not definition and _is_asked_before(other.metadata.constraints, own)
+        if other is not definition and _is_tried_before(other.metadata.constraints, own)
     }
-    names = dict.fromkeys(name for found in (own, *others) for name in found.names)
+    names = dict.fromkeys(name for constraints in (own, *others) for name in constraints.names)
     if not names:
         return definition
     return attrs.evolve(definition, pipeline=VaryingPipeline(definition.pipeline, tuple(names)))
 
 
-def _is_asked_before(other: Constraints, own: Constraints) -> bool:
+def _is_tried_before(other: Constraints, own: Constraints) -> bool:
     return other.may_meet(own) and other.order <= own.order

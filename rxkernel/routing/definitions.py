@@ -1,4 +1,4 @@
-"""What a route compiles to: a name and a handler, free of any transport."""
+"""Definitions: compiled routes, with a name and a handler, independent of a server."""
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
@@ -24,28 +24,39 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class DefinitionPipeline(Protocol):
-    """The listeners and the action of a definition, which the kernel compiled together.
+    """The listeners and the action of a definition, as the kernel compiled them.
 
     It works as long as its definition is referenced, also after a reload.
     """
 
-    async def handle(self, request: Request, ends_scope: bool = True) -> Response:
-        """All phases but the last; raises what no listener answered."""
+    async def handle(self, request: Request) -> Response:
+        """Run all phases but the terminate phase. The request scope stays open.
+
+        Raises:
+            BaseException: an exception for which no exception listener set a response.
+        """
+
+    async def handle_and_close(self, request: Request) -> Response:
+        """As `handle`, then close the request scope."""
 
     async def respond(self, request: Request, response: Response) -> Response:
-        """The response phase."""
+        """Run the response phase."""
 
-    async def rescue(self, request: Request, exception: Exception) -> Response:
-        """The exception phase."""
+    async def handle_exception(self, request: Request, exception: Exception) -> Response:
+        """Run the exception phase, then the response phase if a listener has set a response.
 
-    async def finish(
+        Raises:
+            Exception: no listener has set a response, or one raised.
+        """
+
+    async def terminate(
         self, request: Request, response: Response, duration: float, size: int | None
     ) -> None:
-        """The terminate phase."""
+        """Run the terminate phase."""
 
     @property
-    def has_finishers(self) -> bool:
-        """Whether `finish` has listeners to call; True until they have been looked up."""
+    def has_terminate_listeners(self) -> bool:
+        """Whether the terminate phase has listeners; True until they have been looked up."""
 
     @property
     def links(self) -> Links:
@@ -63,7 +74,7 @@ class Definition:
     Attributes:
         metadata: the route that was compiled.
         signature: what the action takes and returns.
-        pipeline: the way through the kernel, for transports and the kernel itself.
+        pipeline: its phases, for transports and the kernel.
     """
 
     metadata: RouteMetadata
@@ -72,9 +83,11 @@ class Definition:
 
     @property
     def handler(self) -> Handler:
-        """``await handler(request)`` runs the action with its listeners, and returns the response
-        or raises what no listener answered."""
-        return self.pipeline.handle
+        """``await handler(request)`` runs the action with its listeners and returns the response.
+
+        It raises an exception for which no exception listener set a response.
+        """
+        return self.pipeline.handle_and_close
 
     @property
     def transport(self) -> Transport:
@@ -122,7 +135,7 @@ class HttpDefinition(Definition):
 
     @property
     def host(self) -> str | None:
-        """The host that requests must be for; None where any will do."""
+        """The host that requests must be for; None: any host."""
         return self.metadata.host
 
     @property

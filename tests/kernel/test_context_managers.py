@@ -460,7 +460,7 @@ async def test_listener_of_an_unmatched_request_may_ask_and_enter(client_of: Cli
 
     await client.application.kernel.fail(request, NotFoundException())
     client.application.kernel.terminate(request, None)
-    await client.application.kernel.settle()
+    await client.application.kernel.drain()
 
     assert LOG == ["session entered", "session left with None"]
 

@@ -273,7 +273,7 @@ async def test_body_loader_that_raises_starts_the_exception_phase_of_the_definit
     kernel.begin(request)
     response = await kernel.answer(definition, request)
     kernel.terminate(request, response)
-    await kernel.settle()
+    await kernel.drain()
 
     assert response.status_code == 413
     exception = "exception PayloadTooLargeException"

@@ -129,7 +129,7 @@ async def test_stream_that_a_transport_cannot_encode_is_rolled_back_before_the_e
     await client.application.boot()
 
     response = await asyncio.create_task(answer_and_encode(client.application.kernel))
-    await client.application.kernel.settle()
+    await client.application.kernel.drain()
 
     assert response.status_code == status
     assert journal.lines == [

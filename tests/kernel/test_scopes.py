@@ -230,7 +230,7 @@ async def test_services_are_closed_behind_a_thread_that_uses_them(
     controller, kernel = injector.get(Threaded), client.application.kernel
 
     await _left_by_its_client(kernel, controller)
-    settling = asyncio.create_task(kernel.settle())
+    settling = asyncio.create_task(kernel.drain())
     await asyncio.sleep(0)
     assert CLOSED == []
     controller.released.set()

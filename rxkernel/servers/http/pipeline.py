@@ -177,7 +177,7 @@ class HttpPipeline:
         if load_body is not None:
             request.body_loader = partial(load_body, request, definition)
         try:
-            return await definition.pipeline.handle(request, False)
+            return await definition.pipeline.handle(request)
         except BaseException as exc:
             return await kernel.recover(definition, request, exc)
 

@@ -178,7 +178,7 @@ class FastPath:
                 status = (status or response.status_code) if is_sent else GONE
                 _log(message, request, status, size if is_sent else None)
             if is_sent and data and (definition := request.definition) is not None:
-                sent = body_size(data) if definition.pipeline.has_finishers else None
+                sent = body_size(data) if definition.pipeline.has_terminate_listeners else None
             keeps = goes_on and is_sent
         except asyncio.CancelledError:
             raise

@@ -33,7 +33,9 @@ class Exchange:
     def end(self, task: "asyncio.Task[Any]") -> None:
         """The request's *task* is done."""
         request, task = self.request, self.runner or task
-        is_heard = request.definition is not None and request.definition.pipeline.has_finishers
+        is_heard = (
+            request.definition is not None and request.definition.pipeline.has_terminate_listeners
+        )
         size = self._size() if is_heard else None
         failure: BaseException | None = None
         if self.stream is not None:
