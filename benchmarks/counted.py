@@ -91,13 +91,13 @@ def _application(
 
 @asynccontextmanager
 async def kernel(listeners: Listeners) -> AsyncIterator[Do]:
-    """The definition of hello, called in process."""
+    """The definition of hello, called in process as a server calls it."""
     async with _application(listeners) as application:
-        handler = application.kernel.http_definitions["hello"].handler
+        handle = application.kernel.http_definitions["hello"].pipeline.handle
 
         async def call(times: int) -> None:
             for _ in range(times):
-                await handler(Request("HTTP"))
+                await handle(Request("HTTP"))
 
         yield call
 
@@ -137,14 +137,14 @@ async def raw_aiohttp(
 
 @asynccontextmanager
 async def router(number: int) -> AsyncIterator[Do]:
-    """A match among so many templates."""
-    match, paths = templates(number)
+    """One route found among so many templates."""
+    find, paths = templates(number)
 
-    async def find(times: int) -> None:
+    async def repeat(times: int) -> None:
         for turn in range(times):
-            match("GET", paths[turn % len(paths)])
+            find("GET", paths[turn % len(paths)])
 
-    yield find
+    yield repeat
 
 
 ROUNDS = 2

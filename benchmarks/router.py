@@ -9,7 +9,7 @@ from benchmarks.report import Table
 from rxkernel.routing.path import PathTemplate
 from rxkernel.routing.router import Router
 
-Match = Callable[[str, str], object]
+Find = Callable[[str, str], object]
 
 _KINDS = {
     "static": ("/static-{n}/list", "/static-{n}/list"),
@@ -25,7 +25,7 @@ it is the path of another: a few strings asked again and again would be found fa
 templates, which is no merit of the router."""
 
 
-def templates(number: int, kind: str | None = None) -> tuple[Match, list[str]]:
+def templates(number: int, kind: str | None = None) -> tuple[Find, list[str]]:
     """A router with so many templates, a third of each kind, and paths that match one.
 
     *kind*: of which the paths are; all kinds otherwise.
@@ -40,15 +40,15 @@ def templates(number: int, kind: str | None = None) -> tuple[Match, list[str]]:
         if kind in (name, None):
             paths.append(path)
     asked = random.Random(4711).choices(paths, k=_ASKED)
-    return router.match, ["".join(list(path)) for path in asked]
+    return router.find, ["".join(list(path)) for path in asked]
 
 
-def _seconds(match: Match, paths: list[str], rounds: int) -> float:
+def _seconds(find: Find, paths: list[str], rounds: int) -> float:
     """Processor time of one match."""
     begin = time.process_time()
     for _ in range(rounds):
         for path in paths:
-            match("GET", path)
+            find("GET", path)
     return (time.process_time() - begin) / rounds / len(paths)
 
 
@@ -62,8 +62,8 @@ def router(*, numbers: Sequence[int] = (10, 1000, 10_000), rounds: int = 15) -> 
         routers = {number: templates(number, kind) for number in numbers}
         taken: dict[int, list[float]] = {number: [] for number in numbers}
         for _ in range(rounds):
-            for number, (match, paths) in routers.items():
-                taken[number].append(_seconds(match, paths, 30))
+            for number, (find, paths) in routers.items():
+                taken[number].append(_seconds(find, paths, 30))
         medians = [median(times) * 1e6 for times in taken.values()]
         table.add(kind, *medians, max(medians) / min(medians))
     return table

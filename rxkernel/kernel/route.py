@@ -4,7 +4,7 @@ from contextvars import ContextVar
 
 from rxkernel.events.dispatcher import AsyncEventDispatcher, Listener, describe, run_listeners
 from rxkernel.kernel.errors import to_failure
-from rxkernel.kernel.events import Action, HeadEvent, RequestEvent, ResponseEvent
+from rxkernel.kernel.events import Action, HeadEvent, request_event, response_event
 from rxkernel.kernel.pipeline import Pipeline
 from rxkernel.kernel.scope_exit import (
     close_request_scope,
@@ -13,7 +13,7 @@ from rxkernel.kernel.scope_exit import (
 )
 from rxkernel.kernel.scopes import current_request
 from rxkernel.messages.request import Links, Request, ServiceSource
-from rxkernel.messages.response import Response
+from rxkernel.messages.response import Response, plain_response
 from rxkernel.messages.scoped_services import ScopedServices
 from rxkernel.routing.definitions import (
     Definition,
@@ -97,7 +97,7 @@ class Route(Pipeline):
                 if (listeners := self.on_request.cached) is None:
                     listeners = self.on_request.listeners()
                 if listeners:
-                    before = RequestEvent(request)
+                    before = request_event(request)
                     for listener in listeners:
                         await listener(before)
                         if before.propagation_stopped:
@@ -108,12 +108,12 @@ class Route(Pipeline):
                 response = (
                     content
                     if isinstance(content, Response)
-                    else Response(content, self._status_code)
+                    else plain_response(content, self._status_code)
                 )
             if (listeners := self.on_response.cached) is None:
                 listeners = self.on_response.listeners()
             if listeners:
-                after = ResponseEvent(request, response)
+                after = response_event(request, response)
                 for listener in listeners:
                     await listener(after)
                     if after.propagation_stopped:

@@ -19,6 +19,7 @@ from rxkernel.messages.redirect import redirect_target
 from rxkernel.messages.set_cookie import SameSite, needs_secure, set_cookie_header
 
 _REDIRECTS = (301, 302, 303, 307, 308)
+_new = object.__new__
 _NOT_IN_A_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff/\\]")
 
 
@@ -139,6 +140,19 @@ class Response:
             raise TypeError(f"an entity tag cannot be made of a {type(self).__name__}: give one")
         else:
             self.etag_from_body = "weak" if weak else "strong"
+
+
+def plain_response(content: Any, status_code: int) -> Response:
+    """As `Response`, for a *status_code* that was checked at boot.
+
+    It skips the checks and the call of ``__init__``, since most messages need one.
+    """
+    response = _new(Response)
+    response.content = content
+    response._status_code = status_code
+    response._headers = None
+    response.etag_from_body = None
+    return response
 
 
 class RedirectResponse(Response):

@@ -160,7 +160,7 @@ class Router(Generic[T]):
             if target is not _NONE and not parts[0]:
                 return target, {}
         found = table.shapes.find(parts, head)
-        return None if isinstance(found, HeaderMismatch) else found
+        return None if type(found) is HeaderMismatch else found
 
     def error_for(
         self, method: str, raw_path: str, head: Head | None = None
@@ -183,13 +183,6 @@ class Router(Generic[T]):
         if methods:
             return MethodNotAllowedException(headers={"Allow": ", ".join(methods)})
         return NotFoundException()
-
-    def match(self, method: str, raw_path: str, head: Head | None = None) -> Match[T]:
-        """As `find`, but raises the error of `error_for`."""
-        found = self.find(method, raw_path, head)
-        if found is None:
-            raise self.error_for(method, raw_path, head)
-        return found
 
     def allowed(self, raw_path: str, head: Head | None = None) -> list[str]:
         """Return the methods that a path has at the host of *head*, sorted, with OPTIONS.

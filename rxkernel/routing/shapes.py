@@ -10,7 +10,7 @@ from bisect import insort
 from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 from operator import attrgetter, itemgetter
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, final
 
 import attrs
 from multidict import CIMultiDict
@@ -30,6 +30,7 @@ _Parameters = tuple[tuple[str, int, Callable[[str], object | None]], ...]
 _NO_HEADERS: CIMultiDict[str] = CIMultiDict()
 
 
+@final
 @attrs.frozen(eq=False)
 class HeaderMismatch:
     """The path has routes at this host, but none for the headers of the request.
