@@ -22,7 +22,7 @@ from rxkernel.events.observe import observations
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.propagator import Propagator, extract_of
-from rxkernel.kernel.scopes import connection_at_hand, request_at_hand
+from rxkernel.kernel.scopes import require_connection, require_request
 from rxkernel.messages.broadcaster import Broadcaster
 from rxkernel.messages.connection import Connection
 from rxkernel.messages.request import Request
@@ -104,8 +104,8 @@ class CompositionRoot:
             binder.bind(SocketioServer, to=lambda: self._socketio)
         else:  # for ``SocketioServer | None``, of which the injector sees no more than the class
             binder.bind(SocketioServer, to=InstanceProvider(None))
-        binder.bind(Request, to=request_at_hand)
-        binder.bind(Connection, to=connection_at_hand)  # type: ignore[type-abstract]
+        binder.bind(Request, to=require_request)
+        binder.bind(Connection, to=require_connection)  # type: ignore[type-abstract]
 
     @cached_property
     def _socketio(self) -> SocketioServer:

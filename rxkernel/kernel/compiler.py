@@ -78,7 +78,7 @@ class Compiler:
         errors: list[ConfigurationError] = []
         for route in new:
             try:
-                await self._offer(route)
+                await self._dispatch_definition(route)
             except ConfigurationError as error:
                 errors.append(error)
         if errors:
@@ -165,7 +165,7 @@ class Compiler:
                 f"declared by the application or an enabled bundle; {hint}"
             )
 
-    async def _offer(self, route: Route) -> None:
+    async def _dispatch_definition(self, route: Route) -> None:
         """Let the listeners of `kernel.definition` wrap it; ask every ``only``."""
         event = DefinitionEvent(route.definition, route.action, handler := route.run)
         await run_listeners(route.on_definition.listeners(), event)

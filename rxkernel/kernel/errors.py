@@ -24,7 +24,7 @@ def error_response(exception: Exception, *, debug: bool = False) -> Response:
     body: dict[str, Any] = {"statusCode": exception.status_code, "message": exception.message}
     if exception.code is not None:
         body["code"] = exception.code
-    if exception.errors is not None and _is_writable(exception):
+    if exception.errors is not None and _can_encode(exception):
         body["errors"] = exception.errors
     return Response(body, exception.status_code, exception.headers)
 
@@ -66,7 +66,7 @@ def to_failure(exc: BaseException) -> Exception:
     return failure
 
 
-def _is_writable(exception: HttpException) -> bool:
+def _can_encode(exception: HttpException) -> bool:
     """Whether ``errors`` can be sent: the way out of an error must not fail itself."""
     try:
         encode_json(exception.errors)

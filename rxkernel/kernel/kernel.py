@@ -30,7 +30,6 @@ from rxkernel.routing.definitions import (
     Definition,
     DefinitionPipeline,
     Definitions,
-    Handler,
     HttpDefinition,
     WebSocketDefinition,
 )
@@ -154,17 +153,10 @@ class Kernel:
         except BaseException as exc:
             return await self.recover(definition, request, exc)
 
-    def handle_of(self, definition: HttpDefinition) -> Handler:
-        """Return what `answer` awaits, for a transport that saves the call of `answer`.
-
-        The transport must call `recover` with every exception that it raises.
-        """
-        return definition.pipeline.handle
-
     async def recover(
         self, definition: Definition, request: Request, exc: BaseException
     ) -> Response:
-        """Return the standard error response to *exc*, which `handle_of` *definition* raised.
+        """Return the standard error response to *exc*, which the pipeline of *definition* raised.
 
         Raises:
             asyncio.CancelledError: *exc* is the cancellation of the caller's own task.

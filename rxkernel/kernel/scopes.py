@@ -32,32 +32,32 @@ current_connection: ContextVar[Connection | None] = ContextVar("current_connecti
 """The connection that this context serves."""
 
 
-def _none_at_hand(name: str, owner: str) -> RxKernelError:
+def _no_owner(name: str, owner: str) -> RxKernelError:
     return RxKernelError(
         f"{name} lives as long as a {owner}, and none is at hand; take "
         f"injector.ProviderOf[{name}] and call get() while one is handled"
     )
 
 
-def request_at_hand() -> Request:
+def require_request() -> Request:
     """What a service gets that asks for a `Request`: the message that is handled now.
 
     Raises:
         RxKernelError: none is.
     """
     if (request := current_request.get()) is None:
-        raise _none_at_hand("Request", "message")
+        raise _no_owner("Request", "message")
     return request
 
 
-def connection_at_hand() -> Connection:
+def require_connection() -> Connection:
     """What a service gets that asks for a `Connection`: the one that is served now.
 
     Raises:
         RxKernelError: none is, or the message came over HTTP.
     """
     if (connection := _connection_now()) is None:
-        raise _none_at_hand("Connection", "connection")
+        raise _no_owner("Connection", "connection")
     return connection
 
 
@@ -135,7 +135,7 @@ class OwnedScope(Scope):
     def _services(self, key: Any) -> ScopedServices:
         owner = self.owner()
         if owner is None:
-            raise _none_at_hand(name_of_key(key), self.owner_name)
+            raise _no_owner(name_of_key(key), self.owner_name)
         return services_of(owner)
 
 

@@ -17,7 +17,7 @@ import msgspec
 from rxkernel.exceptions import BadRequestException
 
 
-def _plain(value: Any) -> Any:
+def _encode_hook(value: Any) -> Any:
     """What msgspec does not know by itself."""
     if isinstance(value, str):
         return str.__str__(value)  # a subclass, such as `Transport`
@@ -40,7 +40,7 @@ def _decimal(text: str) -> Decimal:
     raise ValueError("Number out of range")
 
 
-_encoder = msgspec.json.Encoder(enc_hook=_plain)
+_encoder = msgspec.json.Encoder(enc_hook=_encode_hook)
 _decode = msgspec.json.Decoder().decode
 _decode_exactly = msgspec.json.Decoder(float_hook=_decimal).decode
 
@@ -122,7 +122,7 @@ def to_plain(value: Any) -> Any:
     """
     return _with_lists(
         msgspec.to_builtins(
-            value, builtin_types=(bytes, bytearray), str_keys=True, enc_hook=_plain
+            value, builtin_types=(bytes, bytearray), str_keys=True, enc_hook=_encode_hook
         )
     )
 

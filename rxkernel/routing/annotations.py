@@ -45,14 +45,14 @@ SCALARS = (str, int, float, bool, Decimal, datetime, date, time, timedelta, UUID
 
 _MANY = (list, set, frozenset, tuple, Sequence, Set, Collection)
 UNIONS = (Union, types.UnionType)
-_MANY_SIDED = (
+_STRUCTURED = (
     msgspec_inspect.StructType,
     msgspec_inspect.DataclassType,
     msgspec_inspect.TypedDictType,
     msgspec_inspect.NamedTupleType,
     msgspec_inspect.DictType,
 )
-_WRITTEN = (str, bytes, list, tuple, Mapping, Set, KeysView, ValuesView, PurePath)
+_SENDABLE = (str, bytes, list, tuple, Mapping, Set, KeysView, ValuesView, PurePath)
 """Classes whose instances JSON is made of, though msgspec does not know how to make one."""
 
 
@@ -87,7 +87,7 @@ def split(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
     return annotation, ()
 
 
-def constrained(annotation: Any, extras: Sequence[Any]) -> Any:
+def with_constraints(annotation: Any, extras: Sequence[Any]) -> Any:
     """*annotation* with *extras*; a `msgspec.Meta` is put on ``X`` of ``X | None``, where msgspec
     wants it."""
     members = get_args(annotation) if get_origin(annotation) in UNIONS else ()
@@ -95,7 +95,7 @@ def constrained(annotation: Any, extras: Sequence[Any]) -> Any:
     if len(rest) == 1 and len(members) == 2:
         metas = [extra for extra in extras if isinstance(extra, msgspec.Meta)]
         extras = [extra for extra in extras if not isinstance(extra, msgspec.Meta)]
-        annotation = Union[constrained(rest[0], metas), None]  # noqa: UP007 - of a variable
+        annotation = Union[with_constraints(rest[0], metas), None]  # noqa: UP007 - of a variable
     for extra in extras:
         annotation = Annotated[annotation, extra]
     return annotation
@@ -123,24 +123,24 @@ def split_all(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
     while True:
         annotation, found = split(annotation)
         extras = (*found, *extras)
-        inner = peeled(annotation)
+        inner = unaliased(annotation)
         if inner is annotation:
             return annotation, extras
         annotation = inner
 
 
-def peeled(annotation: Any) -> Any:
+def unaliased(annotation: Any) -> Any:
     """What the ``NewType`` or ``type X = …`` *annotation* stands for; any other type itself."""
     alias = get_origin(annotation) or annotation
     if isinstance(annotation, NewType):
         return annotation.__supertype__
     if type(alias).__name__ == "TypeAliasType":
         given = dict(zip(alias.__type_params__, get_args(annotation), strict=False))
-        return filled(alias.__value__, given)
+        return substitute(alias.__value__, given)
     return annotation
 
 
-def filled(annotation: Any, given: Mapping[Any, Any]) -> Any:
+def substitute(annotation: Any, given: Mapping[Any, Any]) -> Any:
     """*annotation* with the types that are *given* in place of their variables."""
     if isinstance(annotation, TypeVar):
         return given.get(annotation, annotation)
@@ -201,8 +201,8 @@ UNREADABLE = (TypeError, ValueError, AttributeError, NotImplementedError, Recurs
 """What msgspec raises of a type that it cannot read, besides NameError."""
 
 
-def said_of(exc: Exception) -> str:
-    """Why msgspec cannot read a type, with a cure where it tells none."""
+def describe_error(exc: Exception) -> str:
+    """Why msgspec cannot read a type, with a hint where it tells none."""
     if isinstance(exc, NotImplementedError) and "takes_self" in str(exc):
         return (
             "a default of attrs that takes self is not known of from outside; set the field in "
@@ -221,7 +221,7 @@ def unreadable(annotation: Any) -> str | None:
     except NameError as exc:
         return f"the name {exc.name!r} in it is not known; import it outside of TYPE_CHECKING"
     except UNREADABLE as exc:
-        return _with_cure(said_of(exc))
+        return _with_hint(describe_error(exc))
     for cls in classes_in(info, set()):
         if cls is UploadedFile:
             return "uploads come as UploadedFile or list[UploadedFile], each by its own parameter"
@@ -236,7 +236,7 @@ def unreadable(annotation: Any) -> str | None:
     return None
 
 
-def _with_cure(text: str) -> str:
+def _with_hint(text: str) -> str:
     """*text* of msgspec, which does not say where in a union a constraint belongs."""
     if text.startswith("Can only set") and "None" in text:
         return f"{text}; put it inside of the union: Annotated[…, Meta(…)] | None"
@@ -252,7 +252,7 @@ def field_keys(annotation: Any) -> tuple[str, ...]:
     return tuple(field.encode_name for field in info.fields)
 
 
-def many_sided_fields(annotation: Any) -> list[str]:
+def structured_fields(annotation: Any) -> list[str]:
     """The fields of a class, of those that can be given, that no text can become."""
     cls = without_none(annotation)
     if not is_model(cls):
@@ -261,7 +261,7 @@ def many_sided_fields(annotation: Any) -> list[str]:
     return [
         field.encode_name
         for field in info.fields
-        if any(isinstance(part, _MANY_SIDED) for part in infos_in(field.type, set()))
+        if any(isinstance(part, _STRUCTURED) for part in infos_in(field.type, set()))
         and _can_be_given(get_origin(cls) or cls, field.name)
     ]
 
@@ -280,7 +280,7 @@ def unsendable(annotation: Any) -> str | None:
     except (*UNREADABLE, NameError):
         return None
     for cls in classes_in(info, set()):
-        if not (cls in (object, Iterable) or is_model(cls) or issubclass(cls, _WRITTEN)):
+        if not (cls in (object, Iterable) or is_model(cls) or issubclass(cls, _SENDABLE)):
             return (
                 f"{_described(cls)} is no type that JSON is made of; make it an attrs class, a "
                 f"dataclass or a msgspec.Struct, or declare Any and return what can be sent"

@@ -66,14 +66,14 @@ def _problems(name: object, converter: object) -> list[str]:
     what = f"converter {name!r}"
     if not isinstance(converter, Converter):
         is_text = isinstance(converter, str)
-        cure = f"Converter({converter!r})" if is_text else 'one such as Converter("[a-z0-9-]+")'
-        return [f"{what} is {converter!r}, which is not a Converter; write {cure}"]
+        hint = f"Converter({converter!r})" if is_text else 'one such as Converter("[a-z0-9-]+")'
+        return [f"{what} is {converter!r}, which is not a Converter; write {hint}"]
     problems = []
     if not isinstance(converter.pattern, str):
         problems.append(f"{what} has the pattern {converter.pattern!r}; give it a str")
     elif (fault := pattern_fault(converter.pattern)) is not None:
-        rule, cure = fault
-        problems.append(f"{what} has the pattern {converter.pattern!r}, which {rule}; {cure}")
+        rule, hint = fault
+        problems.append(f"{what} has the pattern {converter.pattern!r}, which {rule}; {hint}")
     for role, function in (("to_python", converter.to_python), ("to_text", converter.to_text)):
         if not callable(function):
             problems.append(f"{what} has the {role} {function!r}; give it a function")

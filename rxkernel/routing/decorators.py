@@ -291,7 +291,7 @@ def routes_of(target: object) -> Iterator[RouteMetadata | ConfigurationError]:
     has no routes then.
     """
     owner = target if isinstance(target, ModuleType) else owner_of(target)
-    facts = _Facts(owner)
+    facts = _InheritedLabels(owner)
     if isinstance(owner, type):
         try:
             facts.prefix.check()
@@ -315,7 +315,7 @@ def routes_of(target: object) -> Iterator[RouteMetadata | ConfigurationError]:
                 yield route
 
 
-class _Facts:
+class _InheritedLabels:
     """What the labels of a class or module say of its routes."""
 
     def __init__(self, owner: type | ModuleType) -> None:

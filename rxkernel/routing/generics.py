@@ -20,11 +20,11 @@ from typing import (
 from msgspec import inspect as msgspec_inspect
 
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.routing.annotations import UNREADABLE, bare, filled, infos_in, is_model, resolve
+from rxkernel.routing.annotations import UNREADABLE, bare, infos_in, is_model, resolve, substitute
 
 _VARIABLES = (TypeVar, ParamSpec, TypeVarTuple)
 
-Given = Mapping[Any, Any]
+TypeArguments = Mapping[Any, Any]
 """The types that the variables of a class stand for."""
 
 
@@ -39,24 +39,24 @@ def resolve_in(cls: type, action: str, function: Callable[..., Any], name: str, 
     whole = inspect.unwrap(getattr(function, "__func__", function))
     variables = (*getattr(owner, "__type_params__", ()), *getattr(whole, "__type_params__", ()))
     names = {variable.__name__: variable for variable in variables}
-    return filled(resolve(function, name, kind, names), types_in(cls).get(owner, {}))
+    return substitute(resolve(function, name, kind, names), types_in(cls).get(owner, {}))
 
 
-def types_in(cls: type) -> dict[type, Given]:
+def types_in(cls: type) -> dict[type, TypeArguments]:
     """For *cls* and each class that it is derived from: what its variables stand for."""
-    found: dict[type, Given] = {}
+    found: dict[type, TypeArguments] = {}
     _gather(cls, {}, found)
     return found
 
 
-def _gather(cls: type, given: Given, found: dict[type, Given]) -> None:
+def _gather(cls: type, given: TypeArguments, found: dict[type, TypeArguments]) -> None:
     if found.get(cls):
         return
     found[cls] = given
     for base in vars(cls).get("__orig_bases__", cls.__bases__):
         origin = get_origin(base) or base
         variables = _variables_of(origin)
-        arguments = [filled(argument, given) for argument in get_args(base)]
+        arguments = [substitute(argument, given) for argument in get_args(base)]
         if isinstance(origin, type):
             fits = len(variables) == len(arguments)
             _gather(origin, dict(zip(variables, arguments, strict=True)) if fits else {}, found)
@@ -66,7 +66,7 @@ def check_closed(annotation: Any) -> None:
     """Refuse a type that leaves anything open, at any depth.
 
     Raises:
-        ConfigurationError: with the cure.
+        ConfigurationError: with the hint.
     """
     for problem in _open_in(annotation):
         raise ConfigurationError(problem)

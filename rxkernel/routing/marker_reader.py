@@ -4,8 +4,8 @@ from types import NoneType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.routing.annotations import UNIONS, constrained, peeled, split, split_all
-from rxkernel.routing.markers import BuiltInMarker, Inject, Marker, cure_of_name
+from rxkernel.routing.annotations import UNIONS, split, split_all, unaliased, with_constraints
+from rxkernel.routing.markers import BuiltInMarker, Inject, Marker, hint_for_name
 
 
 def read_marker(annotation: Any) -> tuple[Any, Marker | None]:
@@ -30,12 +30,12 @@ def read_marker(annotation: Any) -> tuple[Any, Marker | None]:
     if not markers:
         if NoneType not in get_args(type_):
             return annotation, None  # a name of its own stays
-        return constrained(type_, extras), None
+        return with_constraints(type_, extras), None
     (marker,) = markers
-    if (problem := cure_of_name(marker)) is not None:
+    if (problem := hint_for_name(marker)) is not None:
         raise ConfigurationError(problem)
     if isinstance(marker, BuiltInMarker) and not isinstance(marker, Inject):
-        return constrained(type_, [e for e in extras if not is_marker(e)]), marker
+        return with_constraints(type_, [e for e in extras if not is_marker(e)]), marker
     return _below_marker(annotation), marker
 
 
@@ -89,7 +89,7 @@ def _below_marker(annotation: Any) -> Any:
                 inner = Annotated[inner, extra]
             return inner
         outer = kept
-        annotation = peeled(inner)
+        annotation = unaliased(inner)
 
 
 def _has_marker_inside(type_: Any) -> bool:

@@ -30,7 +30,7 @@ class BuiltInMarker(Marker):
     def __new__(cls, *given: Any, **named: Any) -> Self:
         known = tuple(a.name for a in attrs.fields(cls))  # type: ignore[arg-type]
         problems = [
-            f"{cls.__name__}() takes no {name}; {_cure(cls.__name__, name, value)}"
+            f"{cls.__name__}() takes no {name}; {_hint(cls.__name__, name, value)}"
             for name, value in named.items()
             if name not in known
         ]
@@ -44,7 +44,7 @@ class BuiltInMarker(Marker):
         return super().__new__(cls)
 
 
-def _cure(marker: str, name: str, value: Any) -> str:
+def _hint(marker: str, name: str, value: Any) -> str:
     if name in _NAMES:
         return f"the name on the wire is the first argument: {marker}({value!r})"
     if name == "default":
@@ -101,7 +101,7 @@ class Inject(BuiltInMarker):
     """A service of the injector, one that lives as long as its scope says."""
 
 
-def cure_of_name(marker: Marker) -> str | None:
+def hint_for_name(marker: Marker) -> str | None:
     """What to write where the name in a built-in *marker* is not a text."""
     name = getattr(marker, "name", None) if isinstance(marker, BuiltInMarker) else None
     if name is None or (isinstance(name, str) and name):
@@ -109,7 +109,7 @@ def cure_of_name(marker: Marker) -> str | None:
     return f"{marker!r} has no name in it; a default is written behind the type: = {name!r}"
 
 
-def cure_of_default(marker: Any, parameter: str, type_: str) -> str:
+def hint_for_default(marker: Any, parameter: str, type_: str) -> str:
     """What to write where *marker* stands as the default of *parameter*."""
     kind = marker.__name__ if isinstance(marker, type) else type(marker).__name__
     in_type = f"{parameter}: Annotated[{type_}, {kind}()]"

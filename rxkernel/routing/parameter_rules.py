@@ -18,7 +18,7 @@ from rxkernel.routing.annotations import (
     is_many,
     is_model,
     is_scalar,
-    many_sided_fields,
+    structured_fields,
     unreadable,
     without_none,
 )
@@ -41,7 +41,7 @@ def check_source(parameter: Parameter, metadata: RouteMetadata) -> None:
     """Refuse what can never come from there.
 
     Raises:
-        ConfigurationError: with the reason and the cure.
+        ConfigurationError: with the reason and the hint.
     """
     source, type_ = parameter.source, parameter.type
     is_optional = NoneType in alternatives(type_) or parameter.default is not REQUIRED
@@ -97,33 +97,33 @@ def _check_param(parameter: Parameter, metadata: RouteMetadata) -> None:
                 "a parameter is a text, several, or a class with one for each of its fields; "
                 "take one of these, or write Annotated[…, Body()]"
             )
-        if path is not None and (fields := many_sided_fields(parameter.type)):
+        if path is not None and (fields := structured_fields(parameter.type)):
             raise ConfigurationError(
                 f"no text can become its {', '.join(fields)}; give every field a type like str, "
                 f"int or list[str], or write Annotated[…, Body()]"
             )
-    elif not is_scalar(parameter.type) or not _can_meet(kind, parameter.type):
-        raise ConfigurationError(_unlike_path(parameter, kind))
+    elif not is_scalar(parameter.type) or not _can_become(kind, parameter.type):
+        raise ConfigurationError(_path_mismatch(parameter, kind))
 
 
-def _unlike_path(parameter: Parameter, kind: str) -> str:
+def _path_mismatch(parameter: Parameter, kind: str) -> str:
     """That the path has another value than the type, and both ways to write it."""
     key, type_ = parameter.key, parameter.type
     made = _TYPES.get(kind, "str")
     field = key if kind == STR.name else f"{key}:{kind}"
-    cure = f"write {parameter.name}: {made}"
+    hint = f"write {parameter.name}: {made}"
     if is_scalar(type_):
         others = {made: kind for kind, made in _TYPES.items()}
         other = others.get(_shown(without_none(type_)))
-        cure += f", or {{{key}:{other}}} in the path" if other else f", or {{{key}}} in the path"
-    return f"{{{field}}} of its path is one {made}, which cannot become {_shown(type_)}; {cure}"
+        hint += f", or {{{key}:{other}}} in the path" if other else f", or {{{key}}} in the path"
+    return f"{{{field}}} of its path is one {made}, which cannot become {_shown(type_)}; {hint}"
 
 
 def _shown(type_: Any) -> str:
     return type_.__name__ if type(type_) is type else str(type_)
 
 
-def _can_meet(kind: str, type_: Any) -> bool:
+def _can_become(kind: str, type_: Any) -> bool:
     """Whether a value that *kind* makes can become *type_*; a text may become anything."""
     allowed = _CONVERTED.get(kind)
     return allowed is None or any(

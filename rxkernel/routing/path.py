@@ -1,6 +1,6 @@
 """Path templates: ``/users/{id:int}``, ``/files/{path:path}``, ``/{year:/[0-9]{4}/}.{format}``.
 
-A template is parsed once, at boot; what cannot be right is refused there with the cure. It
+A template is parsed once, at boot; what cannot be right is refused there with the hint. It
 matches decoded segments, and builds and checks the values of its parameters.
 """
 
@@ -93,18 +93,18 @@ class PathTemplate:
         value, kind = self._value(name, params), self.parameters[name]
         text = kind.to_text(value)
         if text is None or kind.read(text) is None:
-            raise self._unfit({name: value}, f"no {kind.name} of a path")
+            raise self._format_error({name: value}, f"no {kind.name} of a path")
         return text
 
     def _format(self, segment: Segment, texts: dict[str, str]) -> str:
         whole, text = segment.rank == PATH.rank, segment.join(list(texts.values()))
         if segment.match(text) != tuple(texts.values()):
-            raise self._unfit(texts, f"{text!r} is read back as other values")
+            raise self._format_error(texts, f"{text!r} is read back as other values")
         if not {".", ".."}.isdisjoint(text.split("/") if whole else (text,)):
-            raise self._unfit(texts, "clients resolve '.' and '..' before they send")
+            raise self._format_error(texts, "clients resolve '.' and '..' before they send")
         return quote(text, safe=f"{_UNQUOTED}/" if whole else _UNQUOTED)
 
-    def _unfit(self, params: Mapping[str, object], why: str) -> ValueError:
+    def _format_error(self, params: Mapping[str, object], why: str) -> ValueError:
         given = ", ".join(f"{name}={value!r}" for name, value in params.items())
         return ValueError(f"Path {self.text!r} cannot hold {given}: {why}.")
 
@@ -124,7 +124,7 @@ def _check_kinds(syntax: TemplateSyntax, kinds: Mapping[str, Kind]) -> None:
     for name in dict.fromkeys(unknown):
         near = nearest(name, tuple(kinds))
         hint = f"did you mean {near!r}? " if near else ""
-        cure = f"{hint}use one of {', '.join(kinds)}"
-        errors.append(template_error(syntax.text, f"has an unknown converter {name!r}", cure))
+        hint += f"use one of {', '.join(kinds)}"
+        errors.append(template_error(syntax.text, f"has an unknown converter {name!r}", hint))
     if errors:
         raise ConfigurationError.merge(errors)

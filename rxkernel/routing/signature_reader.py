@@ -29,7 +29,7 @@ from rxkernel.routing.markers import (
     Header,
     Inject,
     Query,
-    cure_of_default,
+    hint_for_default,
 )
 from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
 from rxkernel.routing.misplaced_markers import refuse_misplaced
@@ -124,12 +124,12 @@ def _returns(
 
 
 def _unresolved(what: str, annotation: Any, exc: Exception) -> str:
-    cure = (
+    hint = (
         "define or import its names at the top of the module, outside of TYPE_CHECKING"
         if isinstance(exc, NameError)
         else "write a type"
     )
-    return f"has the annotation {annotation!r} for {what}, which cannot be read ({exc}); {cure}"
+    return f"has the annotation {annotation!r} for {what}, which cannot be read ({exc}); {hint}"
 
 
 def _parameter(
@@ -142,15 +142,15 @@ def _parameter(
     what = f"parameter {parameter.name!r}"
     if is_marker(parameter.default):
         marker = parameter.default
-        cure = cure_of_default(marker, parameter.name, _written(parameter.annotation))
-        problems.append(f"has the marker {marker!r} as the default of {what}; {cure}")
+        hint = hint_for_default(marker, parameter.name, _source_text(parameter.annotation))
+        problems.append(f"has the marker {marker!r} as the default of {what}; {hint}")
         return None
     if parameter.annotation is inspect.Parameter.empty:
         in_path = (
             isinstance(metadata, HttpMetadata) and parameter.name in metadata.syntax.parameters
         )
         if parameter.name == "request" or (count == 1 and not in_path):
-            return _made(parameter, Source.REQUEST, Request)
+            return _new_parameter(parameter, Source.REQUEST, Request)
         problems.append(f"has no type for {what}; say what it is, as in {parameter.name}: int")
         return None
     try:
@@ -169,7 +169,7 @@ def _parameter(
     return None
 
 
-def _made(
+def _new_parameter(
     parameter: inspect.Parameter, source: Source, type_: Any, key: str | None = None, **more: Any
 ) -> Parameter:
     is_keyword_only = parameter.kind is inspect.Parameter.KEYWORD_ONLY
@@ -195,34 +195,38 @@ def _read(
         if isinstance(bare(type_), TypeVar):  # what is not read may be any other type
             check_closed(type_)
         if isinstance(marker, Inject):
-            return _made(parameter, Source.SERVICE, type_)
-        return _made(parameter, Source.RESOLVER, type_, marker=marker)
+            return _new_parameter(parameter, Source.SERVICE, type_)
+        return _new_parameter(parameter, Source.RESOLVER, type_, marker=marker)
     refuse_misplaced(type_)
     check_closed(type_)
     if isinstance(marker, Query | None):
         key = name if marker is None else marker.name or name
         if _is_converted(key, type_, metadata):
-            found = _made(parameter, Source.PARAMS, type_, key, is_converted=True)
+            found = _new_parameter(parameter, Source.PARAMS, type_, key, is_converted=True)
             check_source(found, metadata)
             return found
     if marker is None:
         source = _source_of(type_, name, metadata)
-        found = _made(parameter, source, type_, "" if source is Source.BODY else name)
+        found = _new_parameter(parameter, source, type_, "" if source is Source.BODY else name)
     elif isinstance(marker, Header):
-        found = _made(parameter, Source.HEADER, type_, marker.name or name.replace("_", "-"))
+        found = _new_parameter(
+            parameter, Source.HEADER, type_, marker.name or name.replace("_", "-")
+        )
     elif isinstance(marker, Cookie):
-        found = _made(parameter, Source.COOKIE, type_, marker.name or name)
+        found = _new_parameter(parameter, Source.COOKIE, type_, marker.name or name)
     elif isinstance(marker, Query):
-        found = _made(parameter, Source.PARAMS, type_, marker.name or name)
+        found = _new_parameter(parameter, Source.PARAMS, type_, marker.name or name)
     else:
         assert isinstance(marker, Body)
         key = marker.name or ""
-        found = _made(parameter, Source.BODY, type_, key, allow_unknown=marker.allow_unknown)
+        found = _new_parameter(
+            parameter, Source.BODY, type_, key, allow_unknown=marker.allow_unknown
+        )
     check_source(found, metadata)
     return found
 
 
-def _written(annotation: Any) -> str:
+def _source_text(annotation: Any) -> str:
     """How *annotation* may have been written, for advice."""
     if annotation is inspect.Parameter.empty or isinstance(annotation, str):
         return annotation if isinstance(annotation, str) else "…"

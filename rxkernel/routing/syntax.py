@@ -70,15 +70,15 @@ class TemplateSyntax:
         """
         _check(text)
         steps = _split(text)
-        errors = [template_error(text, rule, cure) for rule, cure in _faults(steps)]
+        errors = [template_error(text, rule, hint) for rule, hint in _faults(steps)]
         if errors:
             raise ConfigurationError.merge(errors)
         shape = "/" + "/".join(step.shape for step in steps)
         return cls(text.removesuffix("/") or "/", shape, tuple(steps))
 
 
-def template_error(text: str, rule: str, cure: str) -> ConfigurationError:
-    return ConfigurationError(f"Path template {text!r} {rule}: {cure}.")
+def template_error(text: str, rule: str, hint: str) -> ConfigurationError:
+    return ConfigurationError(f"Path template {text!r} {rule}: {hint}.")
 
 
 _FIELD = re.compile(
@@ -112,9 +112,9 @@ _RULES = (
 
 def _check(text: str) -> None:
     literals = _FIELD.sub("\0", text)
-    for pattern, rule, cure in _RULES:
+    for pattern, rule, hint in _RULES:
         if re.search(pattern, literals):
-            raise template_error(text, rule, cure)
+            raise template_error(text, rule, hint)
     if not text.isprintable():
         raise template_error(text, "has a character that does not print", "remove it")
 
@@ -139,27 +139,27 @@ def _split(text: str) -> list[Step]:
 
 
 def _faults(steps: list[Step]) -> Iterator[tuple[str, str]]:
-    """The rule that each fault breaks, and the cure."""
+    """The rule that each fault breaks, and the hint."""
     if any("" in step.literals[1:-1] for step in steps):
-        cure = "put a literal character or a slash between"
-        yield "has two parameters with nothing between them", cure
+        hint = "put a literal character or a slash between"
+        yield "has two parameters with nothing between them", hint
     yield from _field_faults([field for step in steps for field in step.fields])
     for place, step in enumerate(steps, 1):
         has_path = any(field.kind == PATH.name for field in step.fields)
         if has_path and (place < len(steps) or any(step.literals)):
-            cure = "make it the whole last segment, or use another converter"
-            yield "has a ':path' parameter that is not the last", cure
+            hint = "make it the whole last segment, or use another converter"
+            yield "has a ':path' parameter that is not the last", hint
 
 
 def _field_faults(fields: list[Field]) -> Iterator[tuple[str, str]]:
     names: set[str] = set()
     for field in fields:
         if not field.name.isidentifier():
-            cure = "use letters, digits and underscores, a letter first"
-            yield f"has a parameter named {field.name!r}, which is not an identifier", cure
+            hint = "use letters, digits and underscores, a letter first"
+            yield f"has a parameter named {field.name!r}, which is not an identifier", hint
         elif field.name in names:
             yield f"has two parameters {field.name!r}", "rename one of them"
         names.add(field.name)
         if field.is_pattern and (fault := pattern_fault(field.kind[1:-1])) is not None:
-            rule, cure = fault
-            yield f"has a pattern {field.kind!r} that {rule}", cure
+            rule, hint = fault
+            yield f"has a pattern {field.kind!r} that {rule}", hint

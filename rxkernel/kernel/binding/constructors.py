@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import msgspec
 
-from rxkernel.routing.annotations import UNREADABLE, resolve, said_of
+from rxkernel.routing.annotations import UNREADABLE, describe_error, resolve
 
 _GENERATED = ("<attrs generated", "<string>")
 """The file names of constructors that attrs or dataclasses generated."""
@@ -135,4 +135,4 @@ def type_info(type_: Any) -> Any:
     try:
         return msgspec.inspect.type_info(type_)
     except UNREADABLE as exc:
-        raise TypeError(said_of(exc)) from exc
+        raise TypeError(describe_error(exc)) from exc
