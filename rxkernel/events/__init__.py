@@ -1,1 +1,1 @@
-"""Events, who listens to them, and in which order."""
+"""Events, and the dispatcher that calls their listeners in order."""

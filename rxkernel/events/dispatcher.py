@@ -1,7 +1,7 @@
 """Prioritized, awaited delivery of events, on top of blinker signals.
 
-blinker keeps who listens and lets a test mute or watch a signal. It promises no
-order and cannot stop half-way, so the order is kept here, fixed on registration.
+blinker stores the receivers and lets a test mute or watch a signal. It guarantees no order and
+cannot stop half-way, so this module keeps the order, which is fixed on registration.
 """
 
 import inspect
@@ -25,7 +25,7 @@ E = TypeVar("E", bound=Event)
 
 @attrs.frozen
 class Registration:
-    """One listener of one event, as it stands in the order."""
+    """A listener of one event; *number* counts the listeners that were added to it."""
 
     listener: Listener
     priority: int
@@ -36,21 +36,21 @@ class Registration:
 class PrioritySignal(Signal):
     """A blinker signal whose receivers have an order and are held strongly.
 
-    Whoever keeps a copy of the order is told of every change through `watch`. Muting
-    nests, unlike blinker's own.
+    `watch` reports changes to code that caches the order. Calls of `muted` may be nested, unlike
+    those of blinker.
     """
 
     def __init__(self, name: str) -> None:
         super().__init__(f"Listeners of {name}")
-        self.name = str(name)  # a StrEnum member shows itself otherwise in messages
+        self.name = str(name)  # the repr of a StrEnum member differs from that of a str
         self._added = 0
         self._watchers: set[WeakMethod[Callable[[], None]]] = set()
         self.registrations: tuple[Registration, ...] = ()
 
     def watch(self, changed: Callable[[], None]) -> None:
-        """Call the method *changed* whenever others would be called than before.
+        """Call the method *changed* after every change of the active listeners.
 
-        It is held weakly: who watches may be forgotten without a word.
+        It is referenced weakly, so that its object need not stop watching.
         """
         self._watchers.add(WeakMethod(changed, self._watchers.discard))
 
@@ -67,16 +67,16 @@ class PrioritySignal(Signal):
         priority: int = 0,
         only: Only | None = None,
     ) -> F:
-        """Add *receiver* behind those of the same *priority*; *weak* is ignored.
+        """Add *receiver* after those of the same *priority*; *weak* is ignored.
 
         Raises:
-            ConfigurationError: it is not ``async def``, cannot be called with one argument, or
-                asks for one *sender*.
+            ConfigurationError: it is not ``async def`` or cannot be called with one argument, or
+                a *sender* is given.
         """
         if sender is not ANY:
             raise ConfigurationError(
-                f"listener {describe(receiver)} of {self.name!r} asks for one sender; events "
-                f"here have none: leave it out, and use only= to choose definitions"
+                f"listener {describe(receiver)} of {self.name!r} has a sender, but events here "
+                f"have no senders; remove it, and use only= to choose definitions"
             )
         if not is_async(receiver):
             raise ConfigurationError(
@@ -96,7 +96,7 @@ class PrioritySignal(Signal):
         return receiver
 
     def disconnect(self, receiver: Callable[..., Any], sender: Any = ANY) -> None:
-        """Take *receiver* out, the last added of several; nothing happens when it is not in."""
+        """Remove *receiver*, if it is connected; if it is several times, the one added last."""
         added = [n for n, r in enumerate(self.registrations) if r.listener == receiver]
         if not added:
             return
@@ -107,12 +107,12 @@ class PrioritySignal(Signal):
         self._changed()
 
     def receivers_for(self, sender: Any) -> Generator[Callable[..., Any], None, None]:
-        """The listeners in their order, so that blinker's own sending keeps it too."""
+        """Yield the listeners in their order, so that blinker's own ``send`` keeps it too."""
         yield from (registration.listener for registration in self.registrations)
 
     @contextmanager
     def muted(self) -> Generator[None, None, None]:
-        """Call nobody while the block runs."""
+        """Call no listener while the block runs."""
         before, self.is_muted = self.is_muted, True
         self._changed()
         try:
@@ -122,7 +122,7 @@ class PrioritySignal(Signal):
             self._changed()
 
     def active(self) -> tuple[Registration, ...]:
-        """Who would be called now."""
+        """Return the listeners that an event calls now: none while muted."""
         return () if self.is_muted else self.registrations
 
 
@@ -137,7 +137,7 @@ class AsyncEventDispatcher:
         self._signals: dict[str, PrioritySignal] = {}
 
     def signal(self, event_name: str) -> PrioritySignal:
-        """The blinker signal behind *event_name*, made when first asked for.
+        """Return the blinker signal of *event_name*; the first call creates it.
 
         A test watches with ``signal(name).connected_to(listener)`` and silences with
         ``signal(name).muted()``.
@@ -147,13 +147,13 @@ class AsyncEventDispatcher:
         return self._signals[event_name]
 
     def event_names(self) -> Iterator[str]:
-        """The events that somebody listens to."""
+        """Return the names of the events that have listeners."""
         return (name for name, signal in self._signals.items() if signal.registrations)
 
     def add_listener(
         self, event_name: str, listener: Listener, priority: int = 0, only: Only | None = None
     ) -> None:
-        """Call *listener* with each event of that name; added twice, it runs twice.
+        """Call *listener* with each event of that name. A listener that is added twice runs twice.
 
         Raises:
             ConfigurationError: *listener* is not ``async def``.
@@ -161,22 +161,22 @@ class AsyncEventDispatcher:
         self.signal(event_name).connect(listener, priority=priority, only=only)
 
     def remove_listener(self, event_name: str, listener: Listener) -> None:
-        """Take *listener* out, as often as it was added; nothing happens when it is not in."""
+        """Remove *listener*, also if it was added several times."""
         for _ in range(self.get_listeners(event_name).count(listener)):
             self._signals[event_name].disconnect(listener)
 
     def remove_listeners(self, event_name: str) -> None:
-        """Take out every listener of that name."""
+        """Remove every listener of that name."""
         for listener in self.get_listeners(event_name):
             self.remove_listener(event_name, listener)
 
     def reset(self) -> None:
-        """Take out every listener."""
+        """Remove every listener."""
         for event_name in tuple(self._signals):
             self.remove_listeners(event_name)
 
     def get_listeners(self, event_name: str) -> tuple[Listener, ...]:
-        """The listeners in the order they run, muted or not."""
+        """Return the listeners in their order, also while they are muted."""
         signal = self._signals.get(event_name)
         return tuple(r.listener for r in signal.registrations) if signal else ()
 
@@ -190,9 +190,9 @@ class AsyncEventDispatcher:
     async def dispatch(self, event_name: str, event: E) -> E: ...
 
     async def dispatch(self, event_name: str, event: Event | None = None) -> Event:
-        """Hand *event*, or a plain one, to the listeners, and return it.
+        """Call the listeners with *event*, or with a plain `Event`, and return it.
 
-        A listener limited with ``only`` is for the events of a definition: not called here.
+        Listeners with ``only`` are skipped: they are for events that have a definition.
         """
         signal = self._signals.get(event_name)
         order = tuple(r.listener for r in signal.active() if r.only is None) if signal else ()
@@ -210,9 +210,9 @@ async def run_listeners(listeners: tuple[Listener, ...], event: Event) -> None:
 
 
 def is_async(function: Callable[..., Any]) -> bool:
-    """Whether calling *function* gives an awaitable: ``async def``, also as ``__call__``."""
+    """Whether *function*, or its ``__call__``, is declared with ``async def``."""
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-        getattr(function, "__call__", None)  # noqa: B004 - asking how it is declared
+        getattr(function, "__call__", None)  # noqa: B004 - how it is declared
     )
 
 
@@ -226,6 +226,6 @@ def takes_one(function: Callable[..., Any]) -> bool:
 
 
 def describe(function: object) -> str:
-    """``module.Class.method`` of *function*, for a message that says where to look."""
+    """Return ``module.Class.method`` of *function*, for messages."""
     name = getattr(function, "__qualname__", None) or repr(function)
     return f"{getattr(function, '__module__', '')}.{name}".lstrip(".")

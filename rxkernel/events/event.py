@@ -1,4 +1,4 @@
-"""What is handed from listener to listener."""
+"""The base class of all events."""
 
 import attrs
 
@@ -10,5 +10,5 @@ class Event:
     propagation_stopped: bool = attrs.field(default=False, init=False)
 
     def stop_propagation(self) -> None:
-        """Let no listener after this one run."""
+        """Skip the listeners after the current one."""
         self.propagation_stopped = True

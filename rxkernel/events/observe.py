@@ -15,7 +15,7 @@ _OBSERVE = "__rxkernel_observe__"
 
 @attrs.frozen
 class Observation:
-    """The label: which event, how early, and for which definitions."""
+    """The label: the name of the event, the priority, and the filter of definitions."""
 
     event_name: str = attrs.field(converter=str)
     priority: int = 0
@@ -23,11 +23,12 @@ class Observation:
 
 
 def observe(event_name: str, priority: int = 0, only: Only | None = None) -> Callable[[F], F]:
-    """Have the decorated ``async def`` called with each event of that name.
+    """Label an ``async def`` as a listener of the event *event_name*.
 
-    Higher *priority* runs earlier. For the events of the kernel, ``only(definition)`` is
-    asked once per definition when it is compiled: the listener costs nothing on those it
-    refuses, and does not run for a request that matched no definition.
+    A higher *priority* runs earlier. For the events of the kernel, ``only(definition)`` is called
+    once per definition when it is compiled. If it returns False, the listener does not run for
+    that definition and costs nothing there. It does not run either for a request that matched no
+    definition.
     """
 
     refuse_bare("observe", event_name)
@@ -40,7 +41,7 @@ def observe(event_name: str, priority: int = 0, only: Only | None = None) -> Cal
 
 
 def observations(listener: object) -> Iterator[tuple[Callable[..., Any], Observation]]:
-    """What *listener* observes: itself when a labelled function, else its labelled methods."""
+    """Yield the functions that `observe` has labelled: *listener* itself, or its methods."""
     if own := labels_on(listener, _OBSERVE):
         assert callable(listener)
         yield from ((listener, label) for label in own)

@@ -1,4 +1,4 @@
-"""Threads that outlive their message: a plain ``def`` that is running cannot be stopped."""
+"""Threads that continue after their message was cancelled: a plain ``def`` cannot be stopped."""
 
 import asyncio
 from concurrent.futures import Future
@@ -14,9 +14,9 @@ _abandoned: WeakKeyDictionary[Request, list[Future[Any]]] = WeakKeyDictionary()
 
 
 def abandon(thread: Future[Any]) -> None:
-    """Wait no more for the result of *thread*, which the current message began.
+    """Stop waiting for *thread*, which runs for the current message.
 
-    What it raises is logged, since nothing else receives it.
+    Its exception is logged, since nothing else receives it.
     """
     request = current_request.get()
     assert request is not None
@@ -31,11 +31,11 @@ def _log_failure(request: Request, thread: Future[Any]) -> None:
 
 
 def has_abandoned(request: Request) -> bool:
-    """Whether such a thread may still use the services of *request*."""
+    """Whether an abandoned thread may still use the services of *request*."""
     return request in _abandoned
 
 
 async def join_abandoned(request: Request) -> None:
-    """Wait for the threads of *request*."""
+    """Wait for the abandoned threads of *request*."""
     if threads := _abandoned.pop(request, None):
         await asyncio.gather(*map(asyncio.wrap_future, threads), return_exceptions=True)

@@ -1,4 +1,4 @@
-"""From a controller's method to a coroutine function that takes the request."""
+"""Binds the arguments of a controller's method: a coroutine function that takes the request."""
 
 import asyncio
 import inspect
@@ -38,10 +38,10 @@ Method = Callable[..., Awaitable[Any]]
 class ActionBinder:
     """Makes the method that *metadata* names callable as ``await action(request)``.
 
-    In two steps, for a resolver of a bundle is given the definition, which has the signature.
+    `bind` is a second step, since resolvers get the definition, which has the signature.
 
     Raises:
-        ConfigurationError: there is no such method, or its signature cannot be read.
+        ConfigurationError: the method does not exist, or its signature cannot be read.
     """
 
     controller: object
@@ -57,7 +57,7 @@ class ActionBinder:
         method = member_of(self.controller, metadata.action)
         self._route = route = f"route {metadata.key!r} ({metadata.place})"
         if not callable(method):
-            raise ConfigurationError(f"{route} has no such method; add it or mend the name")
+            raise ConfigurationError(f"{route} has no such method; add it or correct the name")
         if inspect.isasyncgenfunction(method) or inspect.isgeneratorfunction(method):
             raise ConfigurationError(f"{route} yields; return StreamResponse(self.…()) instead")
         self._method = method
@@ -78,13 +78,13 @@ class ActionBinder:
         return attrs.evolve(parameter, input_description=description)
 
     def bind(self, definition: Definition, threads: Executor) -> Action:
-        """The action of *definition*.
+        """Return the action of *definition*.
 
         An ``async def`` that takes the request is the action itself; a plain ``def`` runs in
         *threads*, in a copy of the caller's context.
 
         Raises:
-            ConfigurationError: with everything that cannot be bound.
+            ConfigurationError: with every parameter that cannot be bound.
         """
         signature, problems = self.signature, self._problems
         call = self._method if is_async(self._method) else _in_thread(self._method, threads)
@@ -111,7 +111,7 @@ def _in_thread(method: Callable[..., Any], threads: Executor) -> Method:
     def call(arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
         try:
             return method(*arguments, **named)
-        except StopIteration as exc:  # no future can hold it: whoever waits would wait for ever
+        except StopIteration as exc:  # a future cannot hold it, and its waiter would hang
             raise RuntimeError("the action raised StopIteration") from exc
 
     async def action(*arguments: Any, **named: Any) -> Any:
@@ -137,8 +137,8 @@ def _shaped(action: Action, shape: Shape) -> Action:
 def _typed(
     method: Method, signature: Signature, late: tuple[Placed, ...], shape: Shape | None
 ) -> Action:
-    """Bind the arguments, all of them before *method* is called; *late* ones are made for a
-    request that fits."""
+    """Bind all arguments, then call *method*; *late* arguments are created after all others are
+    valid."""
     reads = _reads(signature)
     names = tuple(p.name for p in signature.parameters if p.is_keyword_only)
     first_named = len(signature.parameters) - len(names)
@@ -163,7 +163,7 @@ def _typed(
 
 
 def _typed_once(method: Method, read: Read, shape: Shape | None) -> Action:
-    """As `_typed`, for the one argument that many take."""
+    """As `_typed`, for a single argument: a common case, so it has a shorter path."""
 
     async def action(request: Request) -> Any:
         errors = ValidationErrors()
@@ -189,4 +189,4 @@ def _reads(signature: Signature) -> list[Read]:
 
 
 def _later(request: Request, errors: ValidationErrors) -> None:
-    """Holds the place of a late argument."""
+    """Return None in place of a late argument."""

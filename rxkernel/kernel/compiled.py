@@ -23,7 +23,7 @@ from rxkernel.routing.router import Router
 
 @attrs.frozen(eq=False)
 class Compiled:
-    """What the kernel has compiled. It never changes: a reload makes the next one beside it.
+    """The compiled state of a kernel. It is immutable: a reload creates another one.
 
     Attributes:
         all: every definition, in registration order.
@@ -49,13 +49,13 @@ class Compiled:
         transports: Collection[Transport],
         host_of: HostOf = lambda head: None,
     ) -> Self:
-        """The tables of *definitions*; *transports* are those of bundles.
+        """Return the tables of *definitions*; *transports* are those of bundles.
 
-        *host_of* returns the host that a request is for, see `Router`.
+        *host_of* returns the host of a request, see `Router`.
 
         Raises:
             ConfigurationError: with every problem: two routes for the same requests, a procedure
-                of a transport that is not known.
+                of an unknown transport.
         """
         errors: list[ConfigurationError] = []
         known = (Transport.HTTP, Transport.SOCKET, *transports)

@@ -1,4 +1,4 @@
-"""From routes to `Compiled`: binds each action, offers each definition to its listeners."""
+"""Compiles routes to `Compiled`: binds actions, dispatches `kernel.definition`."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
@@ -29,13 +29,13 @@ class Compiler:
 
     Args:
         threads: where plain ``def`` actions run.
-        container: where actions get their services from.
-        request_timeout: seconds within which a message must be answered, see `TimedRoute`.
-        options: the keys of options that something reads; None accepts any.
-        transports: those of bundles.
+        container: returns the services of actions.
+        request_timeout: the timeout of a message in seconds, see `TimedRoute`.
+        options: the declared keys of options; None accepts any key.
+        transports: the transports of bundles.
         kinds: the parameters that paths may have.
-        host_of: returns the host that a request is for.
-        links: what builds the URLs of the application.
+        host_of: returns the host of a request.
+        links: builds the URLs of the application.
     """
 
     def __init__(
@@ -66,13 +66,13 @@ class Compiler:
     async def compile(
         self, routes: Sequence[RouteMetadata], controllers: Controllers, running: Compiled
     ) -> Compiled:
-        """The definitions of *routes*, in that order; *running* is left as it is.
+        """Compile *routes*, in that order; *running* is not changed.
 
-        A definition of *running* whose metadata is among *routes* is taken over as it is.
+        A definition of *running* whose metadata is among *routes* is reused.
 
         Raises:
             ConfigurationError: with every problem found: a controller that is not registered,
-                an action that is not there, two routes for the same requests.
+                an action that does not exist, two routes for the same requests.
         """
         compiled, new = self.bind(routes, controllers, running)
         errors: list[ConfigurationError] = []
@@ -88,7 +88,7 @@ class Compiler:
     def bind(
         self, routes: Sequence[RouteMetadata], controllers: Controllers, running: Compiled
     ) -> tuple[Compiled, list[Route]]:
-        """The part of `compile` that calls no listeners; also the routes that are new."""
+        """Do the part of `compile` that calls no listeners; return the new routes too."""
         errors = [ConfigurationError(problem) for problem in self._undeclared_options(routes)]
         kept = {id(definition.metadata): definition for definition in running.all}
         definitions, new = [], []
@@ -118,7 +118,7 @@ class Compiler:
             controller = controllers.get(controller)
             if controller is None:
                 raise ConfigurationError(
-                    f"route {metadata.key!r} belongs to {name}, which is no registered "
+                    f"route {metadata.key!r} belongs to {name}, which is not a registered "
                     f"controller; add it: Application(controllers=[{name}])"
                 )
         template = self._template_of(metadata) if isinstance(metadata, HttpMetadata) else None
@@ -143,7 +143,7 @@ class Compiler:
             raise ConfigurationError(*(f"{place}: {p}" for p in error.problems)) from error
 
     def _undeclared_options(self, routes: Sequence[RouteMetadata]) -> Iterator[str]:
-        """One problem for each key that nothing reads, however many routes have it."""
+        """Yield one problem for each undeclared key, however many routes have it."""
         if self.options is None:
             return
         users: dict[str, list[RouteMetadata]] = {}
@@ -166,7 +166,7 @@ class Compiler:
             )
 
     async def _dispatch_definition(self, route: Route) -> None:
-        """Let the listeners of `kernel.definition` wrap it; ask every ``only``."""
+        """Dispatch `kernel.definition`, then call every ``only``."""
         event = DefinitionEvent(route.definition, route.action, handler := route.run)
         await run_listeners(route.on_definition.listeners(), event)
         route.action = event.action

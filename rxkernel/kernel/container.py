@@ -1,4 +1,4 @@
-"""What the kernel asks an application for: the services and the resolvers of its actions."""
+"""The interface through which the kernel gets services and resolvers of an application."""
 
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
@@ -16,28 +16,29 @@ T = TypeVar("T")
 
 @attrs.frozen(eq=False)
 class LateArgument:
-    """An argument that is made for a request that fits, so behind those that are read from it."""
+    """An argument that is created after all arguments that are read from the request are valid."""
 
     call: Callable[[Request], Any]
     is_async: bool = False
 
 
 class Container(Protocol):
-    """Finds services and resolvers; asked at boot, but for `get`."""
+    """Finds services and resolvers; only `get` is called after boot."""
 
     def service(self, key: Any, *, over_http: bool) -> LateArgument | None:
-        """What gives the service *key* to an action; None where nothing binds it, or it needs a
-        connection *over_http*.
+        """Return what creates the service *key* for an action.
+
+        None if nothing binds *key*, or if it needs a connection and the action is *over_http*.
 
         Raises:
             ConfigurationError: it cannot be built.
         """
 
     def unbound(self, key: Any, *, over_http: bool) -> ConfigurationError:
-        """Why `service` found nothing for *key*."""
+        """Return the error for a *key* for which `service` returned None."""
 
     def resolver(self, marker: type[Marker]) -> Resolver:
-        """The resolver of *marker*, or of the nearest class that it derives from.
+        """Return the resolver of *marker*, or that of its nearest base class.
 
         Raises:
             ConfigurationError: no enabled bundle has one.
@@ -48,7 +49,7 @@ class Container(Protocol):
 
 
 class EmptyContainer:
-    """That of a kernel without an application."""
+    """The container of a kernel without an application."""
 
     def service(self, key: Any, *, over_http: bool) -> LateArgument | None:
         return None

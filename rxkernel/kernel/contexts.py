@@ -1,7 +1,7 @@
 """The context (`contextvars`) of a message: one object, from its first listener to its end.
 
-A token of `ContextVar.set` is valid in the very context that made it, not in a copy. So all that
-belongs to a message runs in its own `Context`, also where several tasks share the work.
+A token of `ContextVar.set` is valid only in the context that created it, not in a copy. So all
+code of a message runs in one `Context`, also if it runs in several tasks.
 """
 
 import asyncio
@@ -27,26 +27,26 @@ else:
 
 
 def current_context() -> Context:
-    """The context of the current task; outside of a task, a copy of the current one."""
+    """Return the context of the current task; outside of a task, a copy of the current one."""
     task = asyncio.current_task()
     return copy_context() if task is None else context_of(task)
 
 
 def start(work: Coroutine[Any, Any, T], context: Context) -> "asyncio.Task[T]":
-    """A task that runs *work* in *context* itself, from the next turn of the loop.
+    """Return a task that runs *work* in *context*, starting in the next iteration of the loop.
 
-    An eager task factory would enter *context* at once, which fails where it is the current one.
+    An eager task factory would enter *context* at once, which fails if it is the current one.
     """
     return asyncio.Task(work, loop=asyncio.get_running_loop(), context=context)
 
 
 async def run(work: Coroutine[Any, Any, T], context: Context) -> T:
-    """What *work* returns, run in *context* itself; cancelled with its caller."""
+    """Run *work* in *context*, and return its result. It is cancelled with its caller."""
     return await start(work, context)
 
 
 class ReadInContext(AsyncIterator[Any]):
-    """Reads and closes *source* in *context* itself, whoever asks for its items."""
+    """Reads and closes *source* in *context*, in whatever context its own methods are called."""
 
     def __init__(self, source: AsyncIterable[Any], context: Context) -> None:
         self._source = source
@@ -65,7 +65,7 @@ class ReadInContext(AsyncIterator[Any]):
         return await anext(self._items)
 
     async def aclose(self) -> None:
-        """Close the source, where it can be closed."""
+        """Close the source, if it has ``aclose``."""
         close = getattr(self._source, "aclose", None)
         if close is not None:
             await run(close(), self._context)

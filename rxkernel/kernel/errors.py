@@ -1,4 +1,4 @@
-"""The standard answer to an exception, the same on every transport."""
+"""The standard error response, the same on every transport."""
 
 import asyncio
 import logging
@@ -15,8 +15,8 @@ logger = logging.getLogger(__name__)
 def error_response(exception: Exception, *, debug: bool = False) -> Response:
     """Shape *exception* as ``{"statusCode", "message"}``, with ``"code"`` and ``"errors"`` if set.
 
-    An exception that is no `HttpException` becomes a 500 whose text says nothing of it,
-    unless *debug*.
+    Any other exception than an `HttpException` becomes a 500; its text is included only with
+    *debug*.
     """
     if not isinstance(exception, HttpException):
         text = f"{type(exception).__name__}: {exception}" if debug else None
@@ -30,10 +30,10 @@ def error_response(exception: Exception, *, debug: bool = False) -> Response:
 
 
 def log_failure(request: Request, exception: BaseException) -> None:
-    """Log what the server is to blame for; a refusal (4xx, 505) is no failure.
+    """Log *exception*, unless it is an error of the client (4xx, 505).
 
-    An `HttpException` of 500 and above was raised on purpose: one line, for a 503 at INFO.
-    Anything else was not: with its traceback.
+    An `HttpException` of 500 and above was raised on purpose: it is logged in one line, a 503 at
+    INFO. Any other exception is logged with its traceback.
     """
     what = request.route_name or f"{request.method or ''} {request.url!r:.200}".strip()
     if not isinstance(exception, HttpException):
@@ -44,12 +44,13 @@ def log_failure(request: Request, exception: BaseException) -> None:
 
 
 def to_failure(exc: BaseException) -> Exception:
-    """What is to be answered for *exc*, also where it is `SystemExit` or the like: a request
-    ends no server.
+    """Return the exception to handle for *exc*: a `RuntimeError` for `SystemExit` and the like.
+
+    So a request cannot stop the server.
 
     Raises:
-        asyncio.CancelledError: it is the cancellation of the caller's own task.
-        KeyboardInterrupt, GeneratorExit: they are not the request's.
+        asyncio.CancelledError: *exc* is the cancellation of the caller's own task.
+        KeyboardInterrupt, GeneratorExit: *exc* is not caused by the request.
     """
     if isinstance(exc, Exception):
         return exc
@@ -67,7 +68,7 @@ def to_failure(exc: BaseException) -> Exception:
 
 
 def _can_encode(exception: HttpException) -> bool:
-    """Whether ``errors`` can be sent: the way out of an error must not fail itself."""
+    """Whether ``errors`` can be encoded, so that sending the error does not fail itself."""
     try:
         encode_json(exception.errors)
     except (TypeError, ValueError, RecursionError) as exc:

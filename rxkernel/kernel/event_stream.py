@@ -7,21 +7,21 @@ from rxkernel.kernel.serialization import encode_json
 from rxkernel.messages.response import ServerSentEvent
 
 HEARTBEAT = b":\n\n"
-"""A comment: keeps the connection busy, and no script hears of it."""
+"""A comment: it prevents an idle timeout, and scripts in the browser do not receive it."""
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 def encode_event(event: Any) -> bytes:
-    """Write one event; a line break in ``data`` starts another data line.
+    """Encode one event. Each line of ``data`` becomes a data line.
 
     Raises:
-        TypeError: it is no `ServerSentEvent`, or its data is nothing that JSON can hold.
+        TypeError: *event* is not a `ServerSentEvent`, or JSON cannot represent its data.
     """
     if not isinstance(event, ServerSentEvent):
         raise TypeError(
-            f"the source of an event stream gave {type(event).__qualname__}; "
-            "it must give ServerSentEvent(data=...)"
+            f"the source of an event stream yielded {type(event).__qualname__}; "
+            "it must yield ServerSentEvent(data=...)"
         )
     lines = []
     if event.id is not None:
@@ -36,7 +36,7 @@ def encode_event(event: Any) -> bytes:
 
 
 def encode_retry(retry: float) -> bytes:
-    """The *retry* seconds alone, without an event."""
+    """Encode the *retry* seconds alone, without an event."""
     return f"retry: {_milliseconds(retry)}\n\n".encode()
 
 

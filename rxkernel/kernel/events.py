@@ -27,15 +27,15 @@ class KernelEvents(StrEnum):
     KERNEL_REQUEST = "kernel.request"
     """`RequestEvent`, before the action."""
     KERNEL_RESPONSE = "kernel.response"
-    """`ResponseEvent`, before the answer is handed to the transport."""
+    """`ResponseEvent`, before the response is passed to the transport."""
     KERNEL_EXCEPTION = "kernel.exception"
-    """`ExceptionEvent`, when anything raised, once per request."""
+    """`ExceptionEvent`, after an exception, once per request."""
     KERNEL_TERMINATE = "kernel.terminate"
-    """`TerminateEvent`, after the answer left."""
+    """`TerminateEvent`, after the response was sent."""
     KERNEL_DEFINITION = "kernel.definition"
     """`DefinitionEvent`, once per definition while it is compiled."""
     KERNEL_COMPILED = "kernel.compiled"
-    """`CompiledEvent`, when the kernel serves other definitions than before."""
+    """`CompiledEvent`, after the kernel has replaced its definitions."""
 
 
 # The first three are created for every message. Their __init__ is written by hand, because that of
@@ -45,7 +45,7 @@ class KernelEvents(StrEnum):
 
 @attrs.define(eq=False, init=False)
 class HeadEvent(Event):
-    """Before the body is read and decoded; a listener may respond without it.
+    """Before the body is read and decoded; a listener may set a response.
 
     Access rules and rate limits belong here. Over HTTP, ``request.body`` is still None, and
     ``request.params`` has the path and the query, without the fields of a form. Over other
@@ -65,14 +65,14 @@ class HeadEvent(Event):
         return self._response
 
     def set_response(self, response: Response) -> None:
-        """Respond now: no further listener, no body, no request phase, no action."""
+        """Send *response*, and skip the other listeners, the body, request phase and action."""
         self._response = response
         self.stop_propagation()
 
 
 @attrs.define(eq=False, init=False)
 class RequestEvent(Event):
-    """Before the action; a listener may answer in its place."""
+    """Before the action; a listener may set a response instead."""
 
     request: Request
     _response: Response | None
@@ -87,7 +87,7 @@ class RequestEvent(Event):
         return self._response
 
     def set_response(self, response: Response) -> None:
-        """Answer now: no further listener, no action."""
+        """Send *response*, and skip the other listeners and the action."""
         self._response = response
         self.stop_propagation()
 
@@ -103,7 +103,7 @@ def request_event(request: Request) -> RequestEvent:
 
 @attrs.define(eq=False, init=False)
 class ResponseEvent(Event):
-    """Before sending; a listener may change the response or put another in its place."""
+    """Before sending; a listener may change or replace the response."""
 
     request: Request
     response: Response
@@ -114,7 +114,7 @@ class ResponseEvent(Event):
         self.response = response
 
     def set_response(self, response: Response) -> None:
-        """Send *response* instead; further listeners see it."""
+        """Replace the response, also for the listeners that follow."""
         self.response = response
 
 
@@ -129,7 +129,7 @@ def response_event(request: Request, response: Response) -> ResponseEvent:
 
 @attrs.define(eq=False)
 class ExceptionEvent(Event):
-    """Something raised; a listener may answer, or put another exception in its place."""
+    """After an exception; a listener may set a response or replace the exception."""
 
     request: Request
     _exception: Exception
@@ -144,25 +144,25 @@ class ExceptionEvent(Event):
         return self._response
 
     def set_exception(self, exception: Exception) -> None:
-        """Go on with *exception*; further listeners see it."""
+        """Replace the exception, also for the listeners that follow."""
         self._exception = exception
 
     def set_response(self, response: Response) -> None:
-        """Answer now: no further exception listener; the response listeners run."""
+        """Send *response*: the other exception listeners are skipped, the response phase runs."""
         self._response = response
         self.stop_propagation()
 
 
 @attrs.define(eq=False)
 class TerminateEvent(Event):
-    """The response has left; nothing can change it. A listener that raises is logged.
+    """After the response was sent; changes have no effect. The exception of a listener is logged.
 
     Attributes:
-        response: what was sent, or was to be sent to a client that has left.
-        duration: seconds from when the message was received to when its response had left, of a
-            stream or a file the last byte.
-        size: bytes of the body, or of the acknowledgement, that have left. None where nothing
-            has left, or not all of it, or where the transport does not know.
+        response: the response that was sent, or not sent because the client had disconnected.
+        duration: seconds from the receipt of the message until its response was sent; for a
+            stream or a file, until its last byte was sent.
+        size: the bytes of the body or the acknowledgement that were sent. None if not all of it
+            was sent, or if the transport does not know.
     """
 
     request: Request
@@ -173,13 +173,13 @@ class TerminateEvent(Event):
 
 @attrs.define(eq=False)
 class DefinitionEvent(Event):
-    """A definition is being compiled; a listener may wrap its action or its handler.
+    """While a definition is compiled; a listener may wrap its action or its handler.
 
-    The definition does not run yet.
+    No message uses the definition yet.
 
     Attributes:
-        action: the action with the wrappers put around it so far.
-        handler: the listeners and the action, with the wrappers put around them so far.
+        action: the action, inside the wrappers that were added before.
+        handler: the listeners and the action, inside the wrappers that were added before.
     """
 
     definition: Definition
@@ -187,7 +187,7 @@ class DefinitionEvent(Event):
     handler: Handler
 
     def wrap(self, decorator: Callable[[Action], Action]) -> None:
-        """Put ``decorator(action)`` in place of the action; a later wrapper is further out.
+        """Replace the action by ``decorator(action)``; wrappers that are added later are outside.
 
         Raises:
             ConfigurationError: what *decorator* returned is not async.
@@ -195,12 +195,12 @@ class DefinitionEvent(Event):
         self.action = self._checked(decorator(self.action))
 
     def wrap_handler(self, decorator: Callable[[Handler], Handler]) -> None:
-        """Put ``decorator(handler)`` around the listeners of request, response and exception and
-        the action; a later wrapper is further out.
+        """Wrap the action together with the head, request, response and exception listeners.
 
-        A wrapper is an ``async def`` that takes the request and returns a `Response`: that of the
-        handler, or its own, which no listener sees. It gets the exception that no listener
-        answered. What it raises itself goes through the exception phase.
+        Wrappers that are added later are outside. A wrapper is an ``async def`` that takes the
+        request and returns a `Response`: that of the handler, or its own, for which no listener
+        runs. An exception for which no listener set a response reaches the wrapper. An exception
+        of the wrapper itself starts the exception phase.
 
         Raises:
             ConfigurationError: what *decorator* returned is not async.
@@ -210,8 +210,8 @@ class DefinitionEvent(Event):
     def _checked(self, wrapper: W) -> W:
         if not is_async(wrapper):
             raise ConfigurationError(
-                f"what a listener of '{KernelEvents.KERNEL_DEFINITION}' wrapped around "
-                f"{self.definition.name!r} is {describe(wrapper)}, which is not async; return "
+                f"the wrapper {describe(wrapper)} of {self.definition.name!r}, added by a "
+                f"listener of '{KernelEvents.KERNEL_DEFINITION}', is not async; return "
                 f"an async def that takes the request"
             )
         return wrapper
@@ -219,12 +219,12 @@ class DefinitionEvent(Event):
 
 @attrs.define(eq=False)
 class CompiledEvent(Event):
-    """The kernel serves *compiled* from now on: at boot, and after each reload.
+    """After the kernel has installed *compiled*: at boot, and after each reload.
 
     Attributes:
         compiled: all definitions.
-        added, removed: those whose name is new, or gone.
-        changed: the new definitions whose name was there before.
+        added, removed: the definitions whose name is only in the new or only in the old state.
+        changed: the new definitions of names that are in both states.
     """
 
     compiled: Compiled
@@ -234,7 +234,7 @@ class CompiledEvent(Event):
 
     @classmethod
     def between(cls, before: Compiled, after: Compiled) -> Self:
-        """What differs between two compiled states."""
+        """Return the event for the replacement of *before* by *after*."""
         old = {(d.transport, d.metadata.key): d for d in before.all}
         new = {(d.transport, d.metadata.key): d for d in after.all}
         return cls(

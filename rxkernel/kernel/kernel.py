@@ -58,12 +58,12 @@ class Kernel:
     Args:
         controllers: the instances by class, built once at boot.
         threads: how many plain ``def`` actions may run at a time.
-        container: where actions get their services; None: they have none.
+        container: returns the services of actions; None: actions have no services.
         request_timeout: the timeout of a message in seconds, see `TimedRoute`.
         options: the declared keys of options; None accepts any key.
         transports: the transports of bundles.
         kinds: the parameters that paths may have, see `own_kinds`.
-        site: where clients find the application.
+        site: the address of the application for clients.
     """
 
     def __init__(
@@ -319,7 +319,7 @@ def _varies(exception: Exception) -> list[str]:
 async def _handle_exception(
     pipeline: AnyPipeline, request: Request, exception: Exception
 ) -> Response:
-    """Run the exception phase, with *exception* as the context of what it raises."""
+    """Run the exception phase; an exception in it has *exception* as its ``__context__``."""
     try:
         raise exception
     except Exception as exc:

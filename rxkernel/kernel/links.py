@@ -12,7 +12,7 @@ from rxkernel.routing.definitions import Definitions, HttpDefinition
 
 
 class Site(Protocol):
-    """Where clients find the application; a server knows, since it sees what they sent.
+    """The address of the application for clients; a server reads it from their requests.
 
     Attributes:
         prefix: the path before every route, without a slash at its end.
@@ -22,14 +22,14 @@ class Site(Protocol):
     def prefix(self) -> str: ...
 
     def origin_of(self, request: Request) -> str:
-        """Scheme and host, and a port that is not the scheme's own: ``https://example.com``."""
+        """Return scheme, host, and a port other than that of the scheme: ``https://example.com``."""
 
     def host_of(self, head: Any) -> str | None:
-        """The canonical name of the host that a server's *head* is for; None if it names none."""
+        """Return the canonical host name of a server's *head*; None without a host."""
 
 
 class NoSite:
-    """Of a kernel without a server: ``http://localhost``."""
+    """The site of a kernel without a server: ``http://localhost``."""
 
     prefix = ""
 
@@ -43,7 +43,7 @@ class NoSite:
 class SiteLinks:
     """Builds the URLs of `Request`.
 
-    *definitions* gives those that are served now, so that a URL is right after a reload.
+    *definitions* returns the current definitions, so that URLs are right after a reload.
     """
 
     def __init__(self, site: Site, definitions: Callable[[], Definitions[HttpDefinition]]) -> None:
@@ -83,10 +83,10 @@ class SiteLinks:
 
 
 def _origin_for(definition: HttpDefinition, origin: str) -> str:
-    """*origin*, or the host that *definition* requires in its place.
+    """Return *origin*, with the host that *definition* requires.
 
     Raises:
-        ValueError: it requires a host below another one, and that of *origin* is not.
+        ValueError: it requires a host like ``*.example.com``, and that of *origin* does not match.
     """
     wanted = definition.metadata.constraints.host
     parts = urlsplit(origin)
@@ -99,6 +99,6 @@ def _origin_for(definition: HttpDefinition, origin: str) -> str:
     if wanted.startswith("*."):
         raise ValueError(
             f"Route {definition.name!r} is for the hosts {wanted}, and this request is for "
-            f"{host}: put the name of one in front of its path by hand."
+            f"{host}: use path_for, and put the origin in front of the path."
         )
     return f"{parts.scheme}://{wanted}{colon}{port}"

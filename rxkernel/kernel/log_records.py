@@ -1,20 +1,20 @@
-"""What the lines of a log tell of the request that they were written for."""
+"""The id and the route of the current request on log records."""
 
 import logging
 
 from rxkernel.kernel.scopes import current_request
 
 NO_REQUEST = "-"
-"""Stands for an id or a route where there is none."""
+"""Replaces a missing id or route."""
 
 _CUT = 200
 
 
 class RequestIdFilter(logging.Filter):
-    """Puts ``request_id`` and ``route`` on every record, ``-`` where there is none.
+    """Sets ``request_id`` and ``route`` on every record, ``-`` outside of a request.
 
-    Given to a *handler* it reaches the lines of all loggers, also those written in threads
-    that run plain ``def`` actions, and behind the answer. A record that brings one keeps it.
+    Added to a *handler*, it applies to the records of all loggers, also to those of plain ``def``
+    actions in threads and of listeners after the response. A record keeps the values it has.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -28,8 +28,8 @@ class RequestIdFilter(logging.Filter):
 
 
 def printable(text: str, limit: int | None = _CUT) -> str:
-    """*text* on one line that a terminal shows as it is: what is not printable is escaped as in
-    Python, and what is behind *limit* characters cut off."""
+    """Return *text* for a line of a log: cut after *limit* characters, with characters that are
+    not printable escaped as in Python."""
     cut = text if limit is None or len(text) <= limit else text[:limit] + "…"
     if cut.isprintable():
         return cut

@@ -11,7 +11,7 @@ from rxkernel.kernel.serialization import MAX_DEPTH, to_plain
 
 
 def _no_extension(code: int, data: memoryview) -> NoReturn:
-    raise ValueError(f"extension type {code} is not known here")
+    raise ValueError(f"extension type {code} is not supported")
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -19,24 +19,24 @@ _decoder = msgspec.msgpack.Decoder(ext_hook=_no_extension)
 
 
 def encode_msgpack(value: Any) -> bytes:
-    """Write *value* as MessagePack: the values that JSON would have, but bytes are binary, and
-    NaN and Infinity are themselves.
+    """Encode *value* as MessagePack: as in JSON, but bytes are binary, and NaN and Infinity are
+    kept.
 
     Raises:
-        TypeError, ValueError, RecursionError: JSON cannot hold it either.
-        OverflowError: a number of more than 64 bits, which JSON could hold.
+        TypeError, ValueError, RecursionError: JSON cannot represent *value* either.
+        OverflowError: a number has more than 64 bits, which JSON could represent.
     """
     return _encoder.encode(to_plain(value))
 
 
 def decode_msgpack(raw: bytes) -> Any:
-    """Read MessagePack into what `decode_json` gives, bytes, and datetime for a timestamp.
+    """Decode MessagePack into the types of `decode_json`, bytes, and datetime for a timestamp.
 
-    What JSON does not have is refused: NaN and Infinity, keys that are no text, extension types
-    but the timestamp; more than `MAX_DEPTH` levels too.
+    Values that JSON does not have are rejected: NaN and Infinity, keys that are not a str,
+    extension types other than the timestamp. So are more than `MAX_DEPTH` levels.
 
     Raises:
-        BadRequestException: it is no such MessagePack (400); the message says where it broke.
+        BadRequestException: *raw* is not valid MessagePack (400); the message has the position.
     """
     try:
         value = _decoder.decode(raw)
@@ -51,18 +51,18 @@ def decode_msgpack(raw: bytes) -> Any:
 
 
 def _check_like_json(value: Any) -> None:
-    """One level after the other: a step in Python for each level, not for each value."""
+    """Check level by level: Python code runs once per level, not once per value."""
     level = [value]
     for depth in count(1):
         kinds = set(map(type, level))
         if float in kinds and not all(math.isfinite(v) for v in level if type(v) is float):
-            raise ValueError("NaN and Infinity are no numbers")
+            raise ValueError("NaN and Infinity are not allowed")
         if kinds.isdisjoint((dict, list)):
             return
         if depth > MAX_DEPTH:
             raise RecursionError
         dicts = [item for item in level if type(item) is dict]
         if not set(map(type, chain.from_iterable(dicts))) <= {str}:
-            raise ValueError("the key of a map must be a text")
+            raise ValueError("the key of a map must be a string")
         lists = (item for item in level if type(item) is list)
         level = [*chain.from_iterable(lists), *chain.from_iterable(d.values() for d in dicts)]

@@ -1,4 +1,4 @@
-"""Trace context that comes with a message, and leaves with the calls made for it."""
+"""Trace context: read from a message, and sent with the calls that are made for it."""
 
 import inspect
 import logging
@@ -21,21 +21,21 @@ class Propagator:
     """
 
     def extract(self, carrier: Mapping[str, str]) -> None:
-        """Keep what *carrier* brings, in context variables.
+        """Store the trace context of *carrier* in context variables.
 
-        *carrier* is the headers of a message, over a socket those of its handshake; names are
-        case-insensitive. Called in the context of the message, before its first listener. Nothing
-        has to be undone: the context ends with the message.
+        *carrier* has the headers of a message, over a socket those of its handshake; names are
+        case-insensitive. `extract` is called in the context of the message, before its first
+        listener. It need not undo anything: the context ends with the message.
         """
 
     def inject(self, carrier: MutableMapping[str, str]) -> None:
-        """Add what the current context holds to *carrier*, the headers of an outgoing call."""
+        """Add the current trace context to *carrier*, the headers of an outgoing call."""
 
 
 def extract_of(propagator: Propagator) -> Extract | None:
-    """What reads the headers of each message; None where it would do nothing.
+    """Return a function that calls ``extract``, or None if *propagator* does not override it.
 
-    What it raises is logged: headers that it cannot read do not fail a message.
+    The function logs exceptions: invalid trace headers do not fail a message.
 
     Raises:
         ConfigurationError: *propagator* cannot be used.

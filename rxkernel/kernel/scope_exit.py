@@ -1,8 +1,8 @@
-"""The end of a message's services.
+"""Closes the services of a message.
 
-Context managers are left when the handler is done, so that a commit that fails becomes the
-response. They stay open for a stream, whose source may use them, and for a thread that still runs;
-then they are left with everything else, behind the terminate phase.
+Context managers are left after the handler and before the response is sent, so that a failed
+commit becomes an error response. For a stream, whose source may use them, and for a thread that
+still runs, they stay open, and are left with all other services after the terminate phase.
 """
 
 import asyncio
@@ -20,10 +20,10 @@ _STREAMS = (StreamResponse, EventStreamResponse)
 async def exit_after_response(
     request: Request, services: ScopedServices, response: Response
 ) -> None:
-    """Leave the context managers of *request*, which *response* answers.
+    """Leave the context managers of *request*, whose response is *response*.
 
     Raises:
-        BaseException: what one of them raised; all have been left.
+        BaseException: one of them raised it; all have been left.
     """
     if isinstance(response, _STREAMS) or has_abandoned(request):
         return
@@ -38,11 +38,11 @@ async def exit_after_failure(
     """Leave the context managers of *request*, which failed with *exc*.
 
     Returns:
-        What it has failed with by now: a manager may have raised something else.
+        The exception of the message: *exc*, or another one that a manager raised.
 
     Raises:
-        BaseException: *exc* ends more than the message, see `to_failure`. They are left when its
-            task was cancelled.
+        BaseException: *exc* is not an error of the message, see `to_failure`. If it is the
+            cancellation of the task, the managers have been left.
     """
     services.failure = exc
     try:
@@ -69,8 +69,11 @@ async def _exit_after_cancellation(
 
 
 async def close_request_scope(request: Request, failure: BaseException | None = None) -> None:
-    """End all services of *request* once no thread uses them; at once when cancelled, as shutdown
-    does with what takes too long. Context managers get *failure*, or None."""
+    """Close all services of *request* after the abandoned threads that use them have ended.
+
+    If the task is cancelled, as at the shutdown timeout, it does not wait for the threads. Context
+    managers get *failure*, or None.
+    """
     try:
         await join_abandoned(request)
     finally:

@@ -1,8 +1,8 @@
 """Injection scopes: one instance per message, or one per connection.
 
 A controller lives as long as the application, so its actions take a scoped service as an argument,
-or it asks for ``injector.ProviderOf[Service]`` and calls ``get()`` while it handles a message. The
-instance ends with its message or connection, see `ScopedServices`.
+or it injects ``injector.ProviderOf[Service]`` and calls ``get()`` while it handles a message. The
+instance is closed with its message or connection, see `ScopedServices`.
 """
 
 import inspect
@@ -34,16 +34,16 @@ current_connection: ContextVar[Connection | None] = ContextVar("current_connecti
 
 def _no_owner(name: str, owner: str) -> RxKernelError:
     return RxKernelError(
-        f"{name} lives as long as a {owner}, and none is at hand; take "
-        f"injector.ProviderOf[{name}] and call get() while one is handled"
+        f"{name} lives as long as a {owner}, and there is no current {owner}; inject "
+        f"injector.ProviderOf[{name}] and call get() while a {owner} is handled"
     )
 
 
 def require_request() -> Request:
-    """What a service gets that asks for a `Request`: the message that is handled now.
+    """Return the current message: what the injector binds to `Request`.
 
     Raises:
-        RxKernelError: none is.
+        RxKernelError: there is no current message.
     """
     if (request := current_request.get()) is None:
         raise _no_owner("Request", "message")
@@ -51,10 +51,10 @@ def require_request() -> Request:
 
 
 def require_connection() -> Connection:
-    """What a service gets that asks for a `Connection`: the one that is served now.
+    """Return the current connection: what the injector binds to `Connection`.
 
     Raises:
-        RxKernelError: none is, or the message came over HTTP.
+        RxKernelError: there is no current connection, or the message came over HTTP.
     """
     if (connection := _connection_now()) is None:
         raise _no_owner("Connection", "connection")
@@ -67,12 +67,12 @@ def _connection_now() -> Connection | None:
 
 
 class AsyncProvider(Provider[Any]):
-    """Provides a service that must be awaited or entered, so not from a constructor.
+    """Provides a service that must be awaited or entered, which a constructor cannot do.
 
     Args:
-        inner: what gives the service, its coroutine, or a context manager that yields it.
-        is_awaited: whether *inner* gives a coroutine.
-        is_class: whether *inner* gives the service itself, whatever its ``__aenter__`` returns.
+        inner: returns the service, its coroutine, or a context manager that yields it.
+        is_awaited: whether *inner* returns a coroutine.
+        is_class: whether *inner* returns the service itself, whatever its ``__aenter__`` returns.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class AsyncProvider(Provider[Any]):
         self._is_class = is_class
 
     def get(self, injector: Injector) -> Any:
-        """Refuse: whoever asks cannot wait.
+        """Raise an error, since the caller cannot await the service.
 
         Raises:
             RxKernelError: always.
@@ -92,7 +92,7 @@ class AsyncProvider(Provider[Any]):
         raise self.error()
 
     def error(self) -> RxKernelError:
-        """Why a constructor or a ``ProviderOf`` cannot have the service now."""
+        """Return the error for a constructor or a ``ProviderOf`` that needs the service."""
         name = name_of_key(self._key)
         return RxKernelError(
             f"{name} must be awaited or entered before it is used; take it as an argument of the "
@@ -127,7 +127,7 @@ class OwnedScope(Scope):
         return InstanceProvider(services[key])
 
     async def open(self, key: Any, provider: AsyncProvider) -> None:
-        """Have the service there, so that `get` finds it."""
+        """Open the service, so that `get` finds it."""
         services = self._services(key)
         if key not in services:
             await services.open(key, lambda: provider.open(self.injector, services))
@@ -140,10 +140,10 @@ class OwnedScope(Scope):
 
 
 def _checked(key: Any, made: Any) -> Any:
-    """*made*, which is used as it is.
+    """Return *made*, a service that need not be awaited or entered.
 
     Raises:
-        RxKernelError: it should have been awaited or entered, which its provider did not declare.
+        RxKernelError: *made* must be awaited or entered, but its provider does not declare it.
     """
     if inspect.iscoroutine(made):
         made.close()
@@ -160,7 +160,7 @@ def _checked(key: Any, made: Any) -> Any:
 
 
 async def close_connection(connection: Connection, failure: BaseException | None = None) -> None:
-    """As `close_services`, in the context of *connection*, which then holds it no more."""
+    """As `close_services`, then remove *connection* from the current context."""
     try:
         await close_services(connection, failure)
     finally:
@@ -170,9 +170,9 @@ async def close_connection(connection: Connection, failure: BaseException | None
 async def close_services(
     owner: Request | Connection, failure: BaseException | None = None
 ) -> None:
-    """End the services of *owner*, the latest first; what fails is logged.
+    """Close the services of *owner*, the latest first, and log errors.
 
-    Context managers get *failure*, or None. A service of *owner* cannot be had afterwards.
+    Context managers get *failure*, or None. Afterwards, *owner* cannot open services.
     """
     services = owner.services
     if services is None:
@@ -201,8 +201,8 @@ class ConnectionScope(OwnedScope):
         return _connection_now()
 
     async def open(self, key: Any, provider: AsyncProvider) -> None:
-        """As for any scope, but in the context of the connection: it is left there too, and a
-        token of `ContextVar.set` is valid in the context that made it only."""
+        """As for any scope, but in the context of the connection, in which it is closed: a token
+        of `ContextVar.set` is valid only in the context that created it."""
         connection = self.owner()
         if (
             connection is None
@@ -219,7 +219,7 @@ class ConnectionScope(OwnedScope):
 
 
 request_scope = ScopeDecorator(RequestScope)
-"""Decorates a service, or is given as ``binder.bind(Service, scope=request_scope)``."""
+"""Decorates a service, or is passed as ``binder.bind(Service, scope=request_scope)``."""
 
 connection_scope = ScopeDecorator(ConnectionScope)
 """As `request_scope`, for one instance per socket connection."""

@@ -9,13 +9,13 @@ from rxkernel.kernel.serialization import to_plain
 
 
 def texts_of(given: Mapping[str, Any], what: str) -> MultiDict[str]:
-    """The texts that stand for *given* in a query or a form.
+    """Encode *given* as the names and texts of a query or a form.
 
-    A list or tuple is its name once for each value, None is left out, bool is ``true`` or
-    ``false``; dates, enums, UUIDs and decimals are what they are in JSON.
+    A list or tuple repeats its name for each value, None is omitted, bool becomes ``true`` or
+    ``false``; dates, enums, UUIDs and decimals are encoded as in JSON.
 
     Raises:
-        ValueError: a value has no plain text; it names the parameter of *what*.
+        ValueError: a value has no plain text; the message has *what* and the name.
     """
     texts: MultiDict[str] = MultiDict()
     for name, value in given.items():
@@ -33,5 +33,5 @@ def _text(value: Any, what: str) -> str:
     if isinstance(plain, bool):
         return "true" if plain else "false"
     if not isinstance(plain, str | int | float):
-        raise ValueError(f"{what} is {value!r:.100}, which has no plain text; pass its text.")
+        raise ValueError(f"{what} is {value!r:.100}, which has no plain text; pass a str")
     return str(plain)

@@ -209,7 +209,7 @@ def describe_error(exc: Exception) -> str:
             "__attrs_post_init__ instead"
         )
     if isinstance(exc, AttributeError):
-        return f"an annotation in it cannot be read: {exc}; mend the name"
+        return f"an annotation in it cannot be read: {exc}; correct the name"
     return str(exc) or type(exc).__name__
 
 

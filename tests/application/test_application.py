@@ -407,7 +407,7 @@ class TestMistakes:
 
         (problem,) = await problems_of(application)
 
-        assert "Controller, which is no registered controller; add it" in problem
+        assert "Controller, which is not a registered controller; add it" in problem
 
     async def test_a_route_by_hand_to_an_action_that_is_not_there(self) -> None:
         class Empty: ...

@@ -221,7 +221,7 @@ async def test_a_singleton_that_asks_for_a_message_is_told_why_and_how(service: 
     told = await problems_of(binding(service, scope=singleton))
 
     assert f"{service.__name__} cannot be built: " in told
-    assert "none is at hand; take injector.ProviderOf[" in told
+    assert "; inject injector.ProviderOf[" in told
 
 
 class CurrentUser:

@@ -226,7 +226,7 @@ def metadata(name: str, path: str = "/x", action: str = "say") -> HttpMetadata:
         ({"add": [metadata("say")]}, "route name 'say' is given twice"),
         ({"add": [metadata("x", "/stays")]}, "match the same requests"),
         ({"add": [metadata("x", action="sya")]}, "has no such method"),
-        ({"add": [HttpMetadata(New, "x", "/x", "GET", "say")]}, "no registered controller"),
+        ({"add": [HttpMetadata(New, "x", "/x", "GET", "say")]}, "not a registered controller"),
         ({"add": [HttpMetadata(Old, "x", "/x", "GET", "say", {"acces": 1})]}, "option 'acces'"),
         ({"add": [ProcedureMetadata(Old, "x", "say", "LINES")]}, "no enabled bundle serves"),
         ({"add": [metadata("refused", "/x/{name}")]}, "refused by a listener"),

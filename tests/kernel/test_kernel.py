@@ -360,7 +360,7 @@ async def test_a_wrapper_that_gives_no_action_is_refused(client_of: ClientOf) ->
         async def wrap(self, event: DefinitionEvent) -> None:
             event.wrap(lambda action: None)  # type: ignore[arg-type, return-value]
 
-    with pytest.raises(ConfigurationError, match="wrapped around 'article_show' is None"):
+    with pytest.raises(ConfigurationError, match="the wrapper None of 'article_show'"):
         await client_of(Articles, listeners=[Wrap]).application.boot()
 
 

@@ -310,8 +310,8 @@ async def test_wrappers_that_are_not_async_are_refused_all_at_once(log: list[str
         await Application(controllers=[Pages(log)], listeners=[Plain()], bundles=[Lines]).boot()
 
     assert len(caught.value.problems) == 3, "one for each name"
-    assert f"wrapped around 'page' is {__name__}.test_wrappers" in caught.value.problems[0]
-    assert "which is not async; return an async def that takes the" in caught.value.problems[0]
+    assert f"the wrapper {__name__}.test_wrappers" in caught.value.problems[0]
+    assert "is not async; return an async def that takes the request" in caught.value.problems[0]
     assert " at 0x" not in caught.value.problems[0]
 
 

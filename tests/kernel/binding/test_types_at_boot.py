@@ -40,7 +40,7 @@ class Renamed:
 
 KINDS = [
     (TakesSelf, "a default of attrs that takes self is not known of .* in __attrs_post_init__"),
-    (Misspelt, ".*module attrs has no attribute Nope; mend the name"),
+    (Misspelt, ".*module attrs has no attribute Nope; correct the name"),
     (Unknown, ".*'Nope'.*import it outside of TYPE_CHECKING"),
     (set[Tag], "Tag has no hash"),
 ]

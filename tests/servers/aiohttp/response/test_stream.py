@@ -426,7 +426,7 @@ class TestEvents:
         async with session.get(http_url(application, "/untyped")) as response:
             with pytest.raises(aiohttp.ClientPayloadError):
                 await response.read()
-        assert "gave dict; it must give ServerSentEvent(data=...)" in caplog.text
+        assert "yielded dict; it must yield ServerSentEvent(data=...)" in caplog.text
 
     async def test_a_client_that_leaves_between_two_beats_closes_the_source(
         self, serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
