@@ -1,4 +1,4 @@
-"""Annotations: resolved once, and sorted into what a text, a body, or nothing can become."""
+"""Resolves annotations, and classifies them: read from a text, from a body, or not readable."""
 
 import builtins
 import dataclasses
@@ -41,7 +41,7 @@ from msgspec import inspect as msgspec_inspect
 from rxkernel.messages.upload import UploadedFile
 
 SCALARS = (str, int, float, bool, Decimal, datetime, date, time, timedelta, UUID)
-"""What one text can become, with enums and literals."""
+"""The types that are read from one text, besides enums and literals."""
 
 _MANY = (list, set, frozenset, tuple, Sequence, Set, Collection)
 UNIONS = (Union, types.UnionType)
@@ -53,24 +53,25 @@ _STRUCTURED = (
     msgspec_inspect.DictType,
 )
 _SENDABLE = (str, bytes, list, tuple, Mapping, Set, KeysView, ValuesView, PurePath)
-"""Classes whose instances JSON is made of, though msgspec does not know how to make one."""
+"""Classes whose instances can be encoded as JSON, though msgspec cannot decode them."""
 
 
 def resolve(
     function: Callable[..., Any], name: str, annotation: Any, names: dict[str, Any] | None = None
 ) -> Any:
-    """The type that *annotation* of parameter *name* is written for, a text evaluated; *names*
-    are known besides those of the module.
+    """Evaluate *annotation* of parameter *name*, which may be a string.
+
+    *names* are added to the names of the module.
 
     Raises:
-        NameError, and whatever evaluating raises: it cannot be.
+        NameError, and other exceptions of evaluation: it cannot be evaluated.
     """
     holder = types.SimpleNamespace(__annotations__={name: annotation})
     return get_type_hints(holder, _globals(function), names, include_extras=True)[name]
 
 
 def _globals(function: Any) -> dict[str, Any]:
-    """The names of the module where *function* is written, under decorators that wrap it."""
+    """Return the names of the module of *function*, inside the decorators that wrap it."""
     while isinstance(function, functools.partial):
         function = function.func
     function = inspect.unwrap(getattr(function, "__func__", function))
@@ -80,7 +81,7 @@ def _globals(function: Any) -> dict[str, Any]:
 
 
 def split(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
-    """``(type, extras)`` of ``Annotated[type, *extras]``."""
+    """Return ``(type, extras)`` of ``Annotated[type, *extras]``."""
     if get_origin(annotation) is Annotated:
         type_, *extras = get_args(annotation)
         return type_, tuple(extras)
@@ -88,8 +89,8 @@ def split(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
 
 
 def with_constraints(annotation: Any, extras: Sequence[Any]) -> Any:
-    """*annotation* with *extras*; a `msgspec.Meta` is put on ``X`` of ``X | None``, where msgspec
-    wants it."""
+    """Return *annotation* with *extras*; a `msgspec.Meta` is put on ``X`` of ``X | None``, where
+    msgspec requires it."""
     members = get_args(annotation) if get_origin(annotation) in UNIONS else ()
     rest = [member for member in members if member is not types.NoneType]
     if len(rest) == 1 and len(members) == 2:
@@ -102,7 +103,7 @@ def with_constraints(annotation: Any, extras: Sequence[Any]) -> Any:
 
 
 def shadowed(annotation: Any) -> str | None:
-    """Why *annotation* is none, where it is a method that has the name of a type."""
+    """Return the problem if *annotation* is a method with the name of a type, else None."""
     for found in (annotation, *get_args(annotation)):
         if isinstance(found, types.FunctionType) and hasattr(builtins, found.__name__):
             return (
@@ -113,12 +114,12 @@ def shadowed(annotation: Any) -> str | None:
 
 
 def bare(annotation: Any) -> Any:
-    """*annotation* without ``Annotated``, ``NewType`` and names given by ``type X = …``."""
+    """Return *annotation* without ``Annotated``, ``NewType`` and aliases (``type X = …``)."""
     return split_all(annotation)[0]
 
 
 def split_all(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
-    """As `split`, through every ``NewType`` and ``type X = …`` too; outer extras come last."""
+    """As `split`, but also through ``NewType`` and ``type X = …``; outer extras come last."""
     extras: tuple[Any, ...] = ()
     while True:
         annotation, found = split(annotation)
@@ -130,7 +131,7 @@ def split_all(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
 
 
 def unaliased(annotation: Any) -> Any:
-    """What the ``NewType`` or ``type X = …`` *annotation* stands for; any other type itself."""
+    """Return the type of a ``NewType`` or an alias (``type X = …``); any other type unchanged."""
     alias = get_origin(annotation) or annotation
     if isinstance(annotation, NewType):
         return annotation.__supertype__
@@ -141,7 +142,7 @@ def unaliased(annotation: Any) -> Any:
 
 
 def substitute(annotation: Any, given: Mapping[Any, Any]) -> Any:
-    """*annotation* with the types that are *given* in place of their variables."""
+    """Return *annotation* with its type variables replaced by the types in *given*."""
     if isinstance(annotation, TypeVar):
         return given.get(annotation, annotation)
     variables = () if isinstance(annotation, type) else getattr(annotation, "__parameters__", ())
@@ -151,7 +152,7 @@ def substitute(annotation: Any, given: Mapping[Any, Any]) -> Any:
 
 
 def alternatives(annotation: Any) -> tuple[Any, ...]:
-    """The members of a union, or *annotation* alone."""
+    """Return the members of a union, or *annotation* alone."""
     annotation = bare(annotation)
     if get_origin(annotation) in UNIONS:
         return tuple(m for a in get_args(annotation) for m in alternatives(a))
@@ -159,13 +160,13 @@ def alternatives(annotation: Any) -> tuple[Any, ...]:
 
 
 def without_none(annotation: Any) -> Any:
-    """``T`` of ``T | None``; *annotation* itself where it is no such thing."""
+    """Return ``T`` of ``T | None``; any other type unchanged."""
     rest = [a for a in alternatives(annotation) if a is not types.NoneType]
     return rest[0] if len(rest) == 1 else bare(annotation)
 
 
 def is_scalar(annotation: Any) -> bool:
-    """Whether one text can become it; None among the alternatives does not matter."""
+    """Whether it can be read from one text; a member None is ignored."""
     return all(_is_one_text(a) for a in alternatives(annotation) if a is not types.NoneType)
 
 
@@ -176,7 +177,7 @@ def _is_one_text(type_: Any) -> bool:
 
 
 def is_many(annotation: Any) -> bool:
-    """Whether several texts of one name can become it: ``list[int]``, ``set[str] | None``."""
+    """Whether it is read from several texts of one name: ``list[int]``, ``set[str] | None``."""
     type_ = without_none(annotation)
     if get_origin(type_) not in _MANY:
         return False
@@ -198,14 +199,14 @@ def is_model(annotation: Any) -> bool:
 
 
 UNREADABLE = (TypeError, ValueError, AttributeError, NotImplementedError, RecursionError)
-"""What msgspec raises of a type that it cannot read, besides NameError."""
+"""The exceptions of msgspec for an unsupported type, besides NameError."""
 
 
 def describe_error(exc: Exception) -> str:
-    """Why msgspec cannot read a type, with a hint where it tells none."""
+    """Return why msgspec does not support a type, with a hint if its own text has none."""
     if isinstance(exc, NotImplementedError) and "takes_self" in str(exc):
         return (
-            "a default of attrs that takes self is not known of from outside; set the field in "
+            "a default of attrs with takes_self is not supported; set the field in "
             "__attrs_post_init__ instead"
         )
     if isinstance(exc, AttributeError):
@@ -214,7 +215,7 @@ def describe_error(exc: Exception) -> str:
 
 
 def unreadable(annotation: Any) -> str | None:
-    """Why no value of a client can become *annotation*; None when it can."""
+    """Return why *annotation* cannot be read from a request; None if it can."""
     try:
         msgspec.json.Decoder(annotation)
         info = msgspec_inspect.type_info(annotation)
@@ -230,21 +231,21 @@ def unreadable(annotation: Any) -> str | None:
                 "" if _is_pydantic(cls) else ", or, for a service, write Annotated[…, Inject()]"
             )
             return (
-                f"{_described(cls)} is no type that a request can be read into; make it an attrs "
+                f"{_described(cls)} cannot be read from a request; make it an attrs "
                 f"class, a dataclass or a msgspec.Struct{service}"
             )
     return None
 
 
 def _with_hint(text: str) -> str:
-    """*text* of msgspec, which does not say where in a union a constraint belongs."""
+    """Add to *text* of msgspec where in a union a constraint belongs."""
     if text.startswith("Can only set") and "None" in text:
         return f"{text}; put it inside of the union: Annotated[…, Meta(…)] | None"
     return text
 
 
 def field_keys(annotation: Any) -> tuple[str, ...]:
-    """The names on the wire of the fields of a class (see `is_model`)."""
+    """Return the encoded names of the fields of a class (see `is_model`)."""
     try:
         info: Any = msgspec_inspect.type_info(without_none(annotation))
     except (*UNREADABLE, NameError):
@@ -253,7 +254,7 @@ def field_keys(annotation: Any) -> tuple[str, ...]:
 
 
 def structured_fields(annotation: Any) -> list[str]:
-    """The fields of a class, of those that can be given, that no text can become."""
+    """Return the fields that ``__init__`` of a class takes and that cannot be read from a text."""
     cls = without_none(annotation)
     if not is_model(cls):
         return []
@@ -274,7 +275,7 @@ def _can_be_given(cls: Any, name: str) -> bool:
 
 
 def unsendable(annotation: Any) -> str | None:
-    """Why no value of *annotation* can be written as JSON; None when it can, or is not known."""
+    """Return why *annotation* cannot be encoded as JSON; None if it can, or if that is unknown."""
     try:
         info = msgspec_inspect.type_info(annotation)
     except (*UNREADABLE, NameError):
@@ -282,8 +283,8 @@ def unsendable(annotation: Any) -> str | None:
     for cls in classes_in(info, set()):
         if not (cls in (object, Iterable) or is_model(cls) or issubclass(cls, _SENDABLE)):
             return (
-                f"{_described(cls)} is no type that JSON is made of; make it an attrs class, a "
-                f"dataclass or a msgspec.Struct, or declare Any and return what can be sent"
+                f"{_described(cls)} cannot be encoded as JSON; make it an attrs class, a "
+                f"dataclass or a msgspec.Struct, or declare Any and return plain values"
             )
     return None
 
@@ -298,7 +299,7 @@ def _is_pydantic(cls: Any) -> bool:
 
 
 def holds_decimal(annotation: Any) -> bool:
-    """Whether there is a `Decimal` in it, at any depth."""
+    """Whether it contains `Decimal`, at any depth."""
     try:
         infos = infos_in(msgspec_inspect.type_info(annotation), set())
     except (*UNREADABLE, NameError):
@@ -307,7 +308,7 @@ def holds_decimal(annotation: Any) -> bool:
 
 
 def is_custom(annotation: Any) -> bool:
-    """Whether msgspec knows nothing of it but the class."""
+    """Whether msgspec has no support for the type."""
     try:
         info = msgspec_inspect.type_info(annotation)
     except (*UNREADABLE, NameError):
@@ -316,14 +317,14 @@ def is_custom(annotation: Any) -> bool:
 
 
 def classes_in(info: Any, seen: set[int]) -> Iterator[Any]:
-    """The classes in a type that have fields, and those that msgspec knows nothing of."""
+    """Yield the dataclasses and attrs classes in a type, and those without msgspec support."""
     for found in infos_in(info, seen):
         if isinstance(found, msgspec_inspect.CustomType | msgspec_inspect.DataclassType):
             yield get_origin(found.cls) or found.cls
 
 
 def infos_in(info: Any, seen: set[int]) -> Iterator[Any]:
-    """What msgspec knows of a type and of each of its parts, those in *seen* left out."""
+    """Yield msgspec's description of a type and of each part of it that is not in *seen*."""
     if isinstance(info, tuple):
         for member in info:
             yield from infos_in(member, seen)

@@ -1,4 +1,4 @@
-"""What a route may require of a request besides its method and path: a host, headers."""
+"""Constraints: the host and the headers that a route requires."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
@@ -11,24 +11,24 @@ from rxkernel.messages.request import Headers
 
 
 class Head(Protocol):
-    """What constraints read of a request, whatever the server is made of."""
+    """The part of a request that constraints read, independent of the server."""
 
     @property
     def headers(self) -> Headers: ...
 
 
 HostOf = Callable[[Any], str | None]
-"""The canonical name of the host that a `Head` is for; None where it names none."""
+"""Returns the canonical host name of a `Head`; None without a host."""
 
 
 @attrs.frozen
 class Constraints:
-    """A host and headers that a request must have; without any, all requests fit.
+    """A host and headers that a request must have. Without any, every request is accepted.
 
     Attributes:
         host: an exact name, or ``*.example.com`` for every host below that one.
         headers: value by name in lower case.
-        names: the names of the headers as they were written.
+        names: the names of the headers as declared.
     """
 
     host: str | None = None
@@ -37,7 +37,7 @@ class Constraints:
 
     @classmethod
     def of(cls, host: str | None, headers: Mapping[str, str]) -> "Constraints":
-        """Those of a route, see `constraint_problems`."""
+        """Return the constraints of a route, which `constraint_problems` has checked."""
         pairs = sorted((name.lower(), value) for name, value in headers.items())
         canonical = None if host is None else canonical_host(host)
         return cls(canonical, tuple(pairs), tuple(headers))
@@ -52,7 +52,7 @@ class Constraints:
 
     @property
     def order(self) -> tuple[int, int, int]:
-        """The lower, the more specific: an exact host, the longer wildcard, more headers."""
+        """The sort key, the most specific first: exact host, longer wildcard, more headers."""
         if self.host is None:
             return 2, 0, -len(self.headers)
         if self.host.startswith("*."):
@@ -60,11 +60,11 @@ class Constraints:
         return 0, 0, -len(self.headers)
 
     def accept_host(self, host: str | None) -> bool:
-        """Whether a request for *host* may fit."""
+        """Whether requests for *host* are accepted."""
         return self.host is None or (host is not None and host_matches(self.host, host))
 
     def accept_headers(self, headers: Headers) -> bool:
-        """Whether each header has its value, compared as it was sent.
+        """Whether each header has the required value.
 
         Several lines of one name are one value, joined by ", " (RFC 9110 §5.3).
         """
@@ -75,7 +75,7 @@ class Constraints:
         return True
 
     def may_meet(self, other: "Constraints") -> bool:
-        """Whether there are hosts that both accept."""
+        """Whether some host is accepted by both."""
         if self.host is None or other.host is None:
             return True
         return host_matches(self.host, other.host) or host_matches(other.host, self.host)
@@ -85,7 +85,7 @@ NO_CONSTRAINTS = Constraints()
 
 
 def constraint_problems(host: object, headers: object) -> Iterator[str]:
-    """What is wrong with the constraints of a route, each behind "has "."""
+    """Yield the problems of the constraints of a route, as texts that follow "has "."""
     if host is not None and not (isinstance(host, str) and HOST_PATTERN.fullmatch(host)):
         yield (
             f"the host {host!r}; give it a name like 'example.com' or '*.example.com', without "
@@ -98,16 +98,16 @@ def constraint_problems(host: object, headers: object) -> Iterator[str]:
         yield from _header_problems(name, value)
     names = [name.lower() for name in headers if isinstance(name, str)]
     if len(set(names)) < len(names):
-        yield f"the headers {dict(headers)!r}, of which two have one name; leave one out"
+        yield f"the headers {dict(headers)!r}, of which two have the same name; remove one"
 
 
 def _header_problems(name: Any, value: Any) -> Iterator[str]:
     try:
         check_header(name, value)
     except (TypeError, ValueError) as exc:
-        yield f"a header that no request can have: {exc}"
+        yield f"an invalid header: {exc}"
         return
     if name.lower() == "host":
         yield f"the header 'Host'; write host={value!r}"
     if value != value.strip(" \t"):
-        yield f"the header {name!r} with the value {value!r}; leave the spaces around it out"
+        yield f"the header {name!r} with the value {value!r}; remove the spaces around it"

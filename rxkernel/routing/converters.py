@@ -18,12 +18,12 @@ class Converter:
 
     ``Converter("[0-9]{4}-[0-9]{2}-[0-9]{2}", date.fromisoformat)``
 
-    *pattern* is a regular expression without capturing groups; a parameter matches it whole, and
-    never reaches beyond its segment of the path. *to_python* makes the value of the text; where
-    it raises ValueError or returns None, the path does not match. *to_text* makes the text of a
-    value when a URL is built, `str` unless given; a str is always the text itself.
+    *pattern* is a regular expression without capturing groups. It must match the whole text of a
+    parameter, which is always within one segment. *to_python* converts the text to the value; if
+    it raises ValueError or returns None, the path does not match. *to_text* converts a value to
+    its text when a URL is built; a str is not converted.
 
-    What is wrong with a converter is reported at boot.
+    Boot reports the problems of a converter.
     """
 
     pattern: str
@@ -32,10 +32,9 @@ class Converter:
 
 
 def own_kinds(converters: object) -> tuple[Mapping[str, Kind], list[str]]:
-    """What templates may name, and each problem of *converters*.
+    """Return the kinds by name, and the problems of *converters*.
 
-    A converter with a problem is known by its name all the same, so that its routes cause no
-    second problem.
+    A converter with a problem is among the kinds, so that its routes do not cause another one.
     """
     if not isinstance(converters, Mapping):
         return KINDS, [
@@ -57,8 +56,8 @@ def _name_problems(name: object) -> list[str]:
     if isinstance(name, str) and name.isidentifier():
         return []
     return [
-        f"converter {name!r} has a name that no template can write; use letters, digits and "
-        f"underscores, a letter first"
+        f"converter {name!r} has an invalid name; use letters, digits and underscores, with a "
+        f"letter first"
     ]
 
 
@@ -79,8 +78,8 @@ def _problems(name: object, converter: object) -> list[str]:
             problems.append(f"{what} has the {role} {function!r}; give it a function")
         elif inspect.iscoroutinefunction(function):
             problems.append(
-                f"{what} has a {role} that is an async def; give it a plain one, and load what "
-                f"belongs to the value in the action"
+                f"{what} has a {role} that is an async def; use a plain def, and load data in the "
+                f"action"
             )
     return problems
 

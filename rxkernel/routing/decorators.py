@@ -1,6 +1,6 @@
 """`@http`, `@websocket`, `@both` and `@procedure` label functions as routes.
 
-`@controller`, `@option` and `@pushes` say more of them.
+`@controller`, `@option` and `@pushes` add facts to them.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -42,7 +42,7 @@ _PREFIX = "__rxkernel_prefix__"
 
 @attrs.frozen
 class Prefix:
-    """What `@controller` was given."""
+    """The arguments of `@controller`."""
 
     path: str = ""
     name: str = ""
@@ -50,7 +50,7 @@ class Prefix:
     is_valid: bool = True
 
     def check(self) -> None:
-        """Refuse a path that no route can begin with.
+        """Reject an invalid path.
 
         Raises:
             ConfigurationError: with the rule and the fix.
@@ -62,15 +62,15 @@ class Prefix:
 
 
 class RouteLabel(Protocol):
-    """What a decorator of a route was given."""
+    """The arguments of a decorator of a route."""
 
     def metadata(self, prefix: Prefix, **common: Any) -> RouteMetadata:
-        """The route; *common* are the target, the action, the options and the pushed events."""
+        """Return the route; *common* has the target, action, options and pushed events."""
 
 
 @attrs.frozen
 class HttpLabel:
-    """What `@http` was given."""
+    """The arguments of `@http`."""
 
     method: str
     path: str
@@ -95,7 +95,7 @@ class HttpLabel:
 
 @attrs.frozen
 class WebSocketLabel:
-    """What `@websocket` was given."""
+    """The arguments of `@websocket`."""
 
     name: str
     namespace: str | None = None
@@ -113,7 +113,7 @@ class WebSocketLabel:
 
 @attrs.frozen
 class ProcedureLabel:
-    """What `@procedure` was given."""
+    """The arguments of `@procedure`."""
 
     name: str
     transport: Transport | str
@@ -129,12 +129,12 @@ class ProcedureLabel:
 
 
 def _prefixed(prefix: str, own: str) -> str:
-    """*own* behind *prefix*; what is not a text is left for the metadata to refuse."""
+    """Return *own* with *prefix*; a value that is not a str is unchanged: metadata rejects it."""
     return f"{prefix}{own}" if prefix and isinstance(own, str) else own
 
 
 def _is_below(path: object) -> bool:
-    """Whether *path* may stand behind a prefix; any other is left for the metadata to refuse."""
+    """Whether *path* may follow a prefix; metadata rejects any other path."""
     return isinstance(path, str) and (not path or path.startswith("/"))
 
 
@@ -151,12 +151,11 @@ def http(
     """Serve the decorated controller method over HTTP, as route *name*.
 
     *path* is a template such as ``/users/{id:int}`` (see `PathTemplate`). A plain ``def``
-    runs in a thread pool. A plain value that it returns is sent with *status_code*; a body may
-    have *body_limit* bytes, in place of the settings. What is wrong with a route is told at boot.
+    runs in a thread pool. A plain value that it returns is sent with *status_code*. *body_limit*,
+    in bytes, overrides the limits of the settings. Boot reports the problems of a route.
 
-    Only requests for *host*, ``example.com`` or ``*.example.com``, that have these *headers* are
-    for this route. Of several routes with one method and path, the most specific one that a
-    request fits answers it.
+    The route requires *host*, ``example.com`` or ``*.example.com``, and *headers*. If several
+    routes have one method and path, the most specific one that accepts the request handles it.
     """
     route = HttpLabel(method, path, name, status_code, body_limit, host, headers)
 
@@ -176,7 +175,7 @@ def websocket(
 ) -> Callable[[F], F]:
     """Serve the decorated controller method as the Socket.IO event *name* of *namespace*.
 
-    Without *namespace* it is that of `@controller`, else ``/``. A plain value that the method
+    The default of *namespace* is that of `@controller`, else ``/``. A plain value that the method
     returns is acknowledged with *status_code*.
     """
     refuse_bare("websocket", name)
@@ -195,8 +194,7 @@ def both(
 ) -> Callable[[F], F]:
     """Serve the decorated controller method over HTTP and as an event, both called *name*.
 
-    *body_limit*, *host* and *headers* are those of the route over HTTP, see `http`; an event has
-    none of them.
+    *body_limit*, *host* and *headers* apply to the route over HTTP only, see `http`.
     """
     over_http = http(
         method,
@@ -219,7 +217,7 @@ def both(
 def procedure(
     name: str, transport: Transport | str, *, status_code: int = 200
 ) -> Callable[[F], F]:
-    """Serve the decorated method as procedure *name* of *transport*, the one of a bundle.
+    """Serve the decorated method as procedure *name* over *transport* of a bundle.
 
     It is not reachable over HTTP or Socket.IO.
     """
@@ -229,10 +227,10 @@ def procedure(
 def controller(
     path: str = "", *, name: str = "", namespace: str | None = None
 ) -> Callable[[C], C]:
-    """Put *path* and *name* in front of those of every route of the decorated class.
+    """Prefix the paths and names of all routes of the decorated class with *path* and *name*.
 
-    *namespace* is that of its events which name none. The prefixes of a base class and of a
-    subclass do not add up: the nearest counts.
+    *namespace* is the default for its events. The prefix of a subclass replaces that of its base
+    class.
     """
     refuse_bare("controller", path, "write @controller()")
     prefix = Prefix(path.rstrip("/") if isinstance(path, str) else path, name, namespace)
@@ -245,15 +243,15 @@ def controller(
 
 
 def option(key: str, value: Any) -> Callable[[F], F]:
-    """Leave *value* in the ``options`` of every route of the decorated method or class.
+    """Set ``options[key]`` to *value* for every route of the decorated method or class.
 
-    This is what a bundle builds its decorators from: ``access = partial(option, "access")``.
-    The method's own option wins over the class's, the subclass's over the base class's. The
-    same *key* given twice on one of them keeps the outer one. A method that overrides another
-    keeps its options, also with a route of its own: to change one, give its *key* again.
+    Bundles build their decorators with it: ``access = partial(option, "access")``. An option of
+    the method overrides that of the class, one of the subclass that of the base class. If one of
+    them has the same *key* twice, the outer one wins. A method that overrides another inherits its
+    options, also with a route of its own; to change an option, set its *key* again.
 
     A bundle or the application declares its keys (``Bundle.options``,
-    ``Application(options=…)``); boot refuses others.
+    ``Application(options=…)``); boot rejects others.
     """
 
     def label(labelled: F) -> F:
@@ -263,9 +261,9 @@ def option(key: str, value: Any) -> Callable[[F], F]:
 
 
 def options_of(function: object) -> dict[str, Any]:
-    """The options that `@option` left on *function*, for metadata that is made by hand.
+    """Return the options that `@option` has set on *function*, for metadata created in code.
 
-    Those of its class and of the method that it overrides are not among them.
+    Options of its class and of the method that it overrides are not included.
     """
     return dict(labels_on(function, _OPTION))
 
@@ -273,8 +271,8 @@ def options_of(function: object) -> dict[str, Any]:
 def pushes(event_name: str, type: Any = None) -> Callable[[F], F]:
     """Declare that the decorated method, or every route of a class, sends *event_name* to clients.
 
-    *type* is the type of its argument. Nothing is checked or sent: it is a fact on the
-    definition, for documentation. Inherited as an `option` is.
+    *type* is the type of its argument. It is a fact on the definition, for documentation; nothing
+    is checked or sent. It is inherited as an `option`.
     """
     refuse_bare("pushes", event_name)
 
@@ -285,10 +283,10 @@ def pushes(event_name: str, type: Any = None) -> Callable[[F], F]:
 
 
 def routes_of(target: object) -> Iterator[RouteMetadata | ConfigurationError]:
-    """The routes that *target*, a class, an instance or a module, is labelled with.
+    """Yield the labelled routes of *target*, a class, an instance or a module.
 
-    In place of an invalid one: its problems. An invalid prefix is reported once, and the class
-    has no routes then.
+    For an invalid route, its error is yielded. An invalid prefix is yielded once, as an error, and
+    no route of the class.
     """
     owner = target if isinstance(target, ModuleType) else owner_of(target)
     facts = _InheritedLabels(owner)
@@ -316,7 +314,7 @@ def routes_of(target: object) -> Iterator[RouteMetadata | ConfigurationError]:
 
 
 class _InheritedLabels:
-    """What the labels of a class or module say of its routes."""
+    """The prefix, options and pushed events from the labels of a class, its bases and methods."""
 
     def __init__(self, owner: type | ModuleType) -> None:
         bases = owner.__mro__ if isinstance(owner, type) else ()
@@ -326,14 +324,14 @@ class _InheritedLabels:
         self._owner = owner
 
     def options(self, action: str) -> dict[str, Any]:
-        """By key: the method's own before the class's, the subclass's before the base's."""
+        """Return the options of a route; those of the method and of subclasses win."""
         return dict(self._all(action, _OPTION))
 
     def pushes(self, action: str) -> list[PushedEvent]:
-        """By name, as `options`."""
+        """Return the pushed events of a route, one per name; precedence as in `options`."""
         return list({event.name: event for event in self._all(action, _PUSHES)}.values())
 
     def _all(self, action: str, kind: str) -> list[Any]:
-        """The labels of the classes, then those of the method, base classes first."""
+        """Return the labels of the classes, base classes first, then those of the method."""
         of_classes = (label for cls in self._classes for label in class_labels(cls, kind))
         return [*of_classes, *labels_along(self._owner, action, kind)]

@@ -1,7 +1,7 @@
-"""Generic types: a type for every variable, or told at boot.
+"""Generic types: resolves type variables, and rejects unresolved ones at boot.
 
-msgspec takes a variable without a type for `Any`: nothing of it would be checked, and everything
-would leave.
+msgspec treats an unresolved variable as `Any`: input would not be validated, and output would not
+be filtered.
 """
 
 import inspect
@@ -25,15 +25,16 @@ from rxkernel.routing.annotations import UNREADABLE, bare, infos_in, is_model, r
 _VARIABLES = (TypeVar, ParamSpec, TypeVarTuple)
 
 TypeArguments = Mapping[Any, Any]
-"""The types that the variables of a class stand for."""
+"""The type of each type variable of a class."""
 
 
 def resolve_in(cls: type, action: str, function: Callable[..., Any], name: str, kind: Any) -> Any:
-    """The annotation *kind* of parameter *name*, as *cls* means it, which has or inherits
-    *function* as *action*: ``User`` for the ``T`` of ``Crud[T]`` in ``class Users(Crud[User])``.
+    """Resolve the annotation *kind* of parameter *name* of *function*, the *action* of *cls*.
+
+    ``T`` of a method of ``Crud[T]`` becomes ``User`` in ``class Users(Crud[User])``.
 
     Raises:
-        NameError, and whatever evaluating raises: it cannot be read.
+        NameError, and other exceptions of evaluation: it cannot be evaluated.
     """
     owner = next((c for c in cls.__mro__ if action in vars(c)), cls)
     whole = inspect.unwrap(getattr(function, "__func__", function))
@@ -43,7 +44,7 @@ def resolve_in(cls: type, action: str, function: Callable[..., Any], name: str, 
 
 
 def types_in(cls: type) -> dict[type, TypeArguments]:
-    """For *cls* and each class that it is derived from: what its variables stand for."""
+    """Return the type arguments of *cls* and of each of its base classes."""
     found: dict[type, TypeArguments] = {}
     _gather(cls, {}, found)
     return found
@@ -63,22 +64,22 @@ def _gather(cls: type, given: TypeArguments, found: dict[type, TypeArguments]) -
 
 
 def check_closed(annotation: Any) -> None:
-    """Refuse a type that leaves anything open, at any depth.
+    """Reject a type with unresolved type variables, at any depth.
 
     Raises:
-        ConfigurationError: with the hint.
+        ConfigurationError: with the type and a hint.
     """
     for problem in _open_in(annotation):
         raise ConfigurationError(problem)
 
 
 def _open_in(annotation: Any) -> Iterator[str]:
-    """What is wrong with variables without a type, and generic classes without arguments."""
+    """Yield a problem for each type variable, and each generic class without arguments."""
     annotation = bare(annotation)
     if isinstance(annotation, _VARIABLES):
         yield (
-            f"nothing says what {annotation.__name__} is; name its type where the class is "
-            f"derived, as in class Users(Crud[User]), or write a type in its place"
+            f"the type variable {annotation.__name__} has no type; give it one in the base class, "
+            f"as in class Users(Crud[User]), or write a type in its place"
         )
     elif get_origin(annotation) is not Literal:
         for argument in get_args(annotation):
@@ -90,7 +91,7 @@ def _open_in(annotation: Any) -> Iterator[str]:
 
 
 def _bare_class(cls: type) -> str:
-    return f"{cls.__qualname__} is generic; say of what, as in {cls.__qualname__}[User]"
+    return f"{cls.__qualname__} is generic; give it a type, as in {cls.__qualname__}[User]"
 
 
 def _variables_of(cls: Any) -> tuple[Any, ...]:
@@ -100,7 +101,7 @@ def _variables_of(cls: Any) -> tuple[Any, ...]:
 def _open_in_fields(model: Any) -> Iterator[str]:
     try:
         infos = list(infos_in(msgspec_inspect.type_info(model), set()))
-    except (*UNREADABLE, NameError):  # told where it is read
+    except (*UNREADABLE, NameError):  # `unreadable` reports it
         return
     places = {
         id(field.type): (info.cls, field.name)
@@ -122,17 +123,17 @@ def _open_in_class(cls: Any) -> Iterator[str]:
     for base, given in types_in(own).items():
         if base is own or not _variables_of(base):
             continue
-        if is_typeddict(own):  # msgspec fills no variables of its bases
+        if is_typeddict(own):  # msgspec does not resolve the variables of its bases
             yield f"{own.__qualname__} derives from a generic TypedDict; write its fields"
         elif any(variable not in given for variable in _variables_of(base)):
             yield _bare_class(base)
 
 
 def _foreign_field(model: Any, field: str, cls: Any) -> str:
-    """What a field of an ORM is: generic, but no class that arguments would make readable."""
+    """Return the problem of a generic field that msgspec does not support, as those of an ORM."""
     name = (get_origin(model) or model).__qualname__
     kind = (get_origin(cls) or cls).__qualname__
     return (
-        f"the field {field} of {name} is of the class {kind}, which JSON is neither read into "
-        f"nor made of; declare an attrs class or a dataclass with the fields that are sent"
+        f"the field {field} of {name} is of the class {kind}, which is not supported in JSON; "
+        f"declare an attrs class or a dataclass with the fields that are sent"
     )

@@ -1,4 +1,4 @@
-"""The input that a resolver reads, described for documentation."""
+"""The description of the input that a resolver reads, for documentation."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -19,10 +19,10 @@ class DescribedInput(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class InputDescription(msgspec.Struct, forbid_unknown_fields=True):
-    """What ``describe`` of a resolver returns, as a dict.
+    """The dict that ``describe`` of a resolver returns.
 
-    ``inputs`` are the values that the resolver reads, ``statuses`` those of the errors that it
-    raises: ``{"inputs": [{"source": "params", "key": "id", "schema": {"type": "integer"}}],
+    ``inputs`` are the values that the resolver reads, ``statuses`` the status codes of its
+    errors: ``{"inputs": [{"source": "params", "key": "id", "schema": {"type": "integer"}}],
     "statuses": [404]}``.
     """
 
@@ -31,7 +31,7 @@ class InputDescription(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def checked_description(given: Any) -> Mapping[str, Any]:
-    """*given* with everything that it leaves out.
+    """Return *given* with the defaults of missing keys.
 
     Raises:
         ConfigurationError: it is not an `InputDescription`.

@@ -1,4 +1,4 @@
-"""The kinds of parameters that a path can have: which texts fit, and the value they become."""
+"""The kinds of path parameters: the texts that they match, and the conversion to a value."""
 
 import math
 import re
@@ -17,8 +17,8 @@ _STR_RANK = 1 << 30
 
 
 def plain_text(value: object) -> str | None:
-    """The text of a str, an int, a float or a UUID in a path; None for anything else, and for a
-    text that no path can hold."""
+    """Return the text of a str, an int, a float or a UUID in a path; None for other types, and
+    for a str with a NUL or a lone surrogate."""
     if isinstance(value, str):
         try:
             value.encode()
@@ -34,16 +34,16 @@ def plain_text(value: object) -> str | None:
 
 @attrs.frozen(eq=False)
 class Kind:
-    """What one parameter of a path accepts, compiled from a `Converter` or built in.
+    """The kind of one path parameter, compiled from a `Converter` or built in.
 
     Attributes:
-        name: as a template writes it; of a pattern, the pattern between its slashes.
+        name: its name in a template; of a pattern, the pattern between its slashes.
         pattern: a regular expression without capturing groups, which the whole text must match.
-        to_python: the value of such a text.
+        to_python: converts a text that matches.
         rank: the lower, the more specific.
-        read: the value of a text, or None where the text does not fit.
-        to_text: the text of a value or of a text, not checked yet; None for a value without one.
-        is_open: whether a text may be as long as a client likes, see `Segment`.
+        read: returns the value of a text, or None if the text does not match.
+        to_text: returns the text of a value, not checked yet; None for a value without a text.
+        is_open: whether the length of a text is unlimited, see `Segment`.
     """
 
     name: str
@@ -64,7 +64,7 @@ _INT = re.compile("-?[0-9]{1,18}")
 
 
 def _read_int(text: str) -> int | None:
-    # What most are, for less than the expression costs.
+    # The common case, without the expression.
     if text.isdecimal() and text.isascii() and len(text) <= 18:
         return int(text)
     return int(text) if _INT.fullmatch(text) else None
@@ -76,7 +76,7 @@ def _read_text(text: str) -> str | None:
 
 INT = Kind("int", _INT.pattern, int, 2, _read_int)
 UUID = Kind("uuid", "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", uuid.UUID, 3)
-# 308 digits are always below the largest float, 324 decimals reach the smallest.
+# A number of 308 digits is below the largest float; the smallest float has 324 decimals.
 FLOAT = Kind("float", r"-?[0-9]{1,308}(?:\.[0-9]{1,324})?", float, 4)
 STR = Kind("str", "(?s:.+)", str, _STR_RANK, _read_text, is_open=True)
 PATH = Kind("path", "(?s:.+)", str, _STR_RANK + 1, _read_text, is_open=True)
@@ -84,5 +84,5 @@ KINDS = MappingProxyType({kind.name: kind for kind in (INT, UUID, FLOAT, STR, PA
 
 
 def pattern_kind(name: str) -> Kind:
-    """The kind that a template writes as *name*, ``/[0-9]+/``; it has the rank of a mixture."""
+    """Return the kind of a pattern, such as ``/[0-9]+/``; it has the rank of a mixed segment."""
     return Kind(name, name[1:-1], str, MIXED_RANK, is_open=True)

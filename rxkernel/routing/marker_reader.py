@@ -1,4 +1,4 @@
-"""An annotation taken apart: the type, and the marker that says where a value comes from."""
+"""Splits an annotation into the type and the marker of the source of the value."""
 
 from types import NoneType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -9,27 +9,28 @@ from rxkernel.routing.markers import BuiltInMarker, Inject, Marker, hint_for_nam
 
 
 def read_marker(annotation: Any) -> tuple[Any, Marker | None]:
-    """The type without its marker, other extras such as `msgspec.Meta` kept; and the marker.
+    """Return the type without its marker, and the marker.
 
-    A marker may be under a ``NewType`` or ``type X = …`` as well, and ``Annotated[T, m] | None``
-    is ``Annotated[T | None, m]``. The type of a service or of a bundle's marker is as it was
-    written, since a ``NewType`` or ``Annotated`` may be the key of a binding.
+    Other extras such as `msgspec.Meta` are kept. The marker may be inside a ``NewType`` or an
+    alias (``type X = …``), and ``Annotated[T, m] | None`` is read as ``Annotated[T | None, m]``.
+    The type of a service or of a bundle's marker is returned as declared, since a ``NewType`` or
+    ``Annotated`` may be the key of a binding.
 
     Raises:
-        ConfigurationError: there are several markers, or it is inside of another type.
+        ConfigurationError: *annotation* has several markers, or one inside another type.
     """
     annotation = _optional_outside(annotation)
     type_, extras = split_all(annotation)
     markers = [_instance(extra) for extra in extras if is_marker(extra)]
     if len(markers) > 1:
-        raise ConfigurationError(f"it has {len(markers)} markers; leave one of them")
+        raise ConfigurationError(f"it has {len(markers)} markers; keep one of them")
     if _has_marker_inside(type_):
         where = "a union" if get_origin(type_) in UNIONS else f"{_name_of(type_)}[…]"
         whole = "… | None" if get_origin(type_) in UNIONS else f"{_name_of(type_)}[…]"
-        raise ConfigurationError(f"its marker is inside of {where}; write Annotated[{whole}, …]")
+        raise ConfigurationError(f"its marker is inside {where}; write Annotated[{whole}, …]")
     if not markers:
         if NoneType not in get_args(type_):
-            return annotation, None  # a name of its own stays
+            return annotation, None  # an alias is kept
         return with_constraints(type_, extras), None
     (marker,) = markers
     if (problem := hint_for_name(marker)) is not None:
@@ -58,14 +59,14 @@ def _instance(marker: Any) -> Marker:
     except Exception as exc:
         name = marker.__name__
         raise ConfigurationError(
-            f"its marker {name} cannot be made without arguments ({exc}); write "
+            f"its marker {name} cannot be created without arguments ({exc}); write "
             f"Annotated[…, {name}(…)]"
         ) from exc
     return made
 
 
 def _optional_outside(annotation: Any) -> Any:
-    """``Annotated[T | None, marker]`` for ``Annotated[T, marker] | None``."""
+    """Return ``Annotated[T | None, marker]`` for ``Annotated[T, marker] | None``."""
     members = get_args(annotation) if get_origin(annotation) in UNIONS else ()
     rest = [member for member in members if member is not NoneType]
     if len(rest) != 1 or len(members) != 2:
@@ -79,7 +80,7 @@ def _optional_outside(annotation: Any) -> Any:
 
 
 def _below_marker(annotation: Any) -> Any:
-    """What the marker of *annotation* stands beside, other extras kept."""
+    """Return *annotation* without its marker and without aliases outside of it."""
     outer: tuple[Any, ...] = ()
     while True:
         inner, extras = split(annotation)

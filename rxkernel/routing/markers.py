@@ -1,4 +1,4 @@
-"""Markers: what an action says of a parameter, where name and type do not say it.
+"""Markers: the source of a parameter, if it does not follow from the name and the type.
 
 ``token: Annotated[str, Header("X-Token")]``
 """
@@ -14,16 +14,16 @@ _NAMES = ("alias", "validation_alias", "serialization_alias")
 
 
 class Marker:
-    """Says where the argument of a parameter comes from: ``Annotated[T, SomeMarker()]``.
+    """Selects the source of an argument: ``Annotated[T, SomeMarker()]``.
 
-    Subclass it for one of your own, which a resolver of a bundle fills (``Bundle.resolvers``).
+    A bundle defines subclasses, with a resolver for each (``Bundle.resolvers``).
     """
 
     __slots__ = ()
 
 
 class BuiltInMarker(Marker):
-    """One that the kernel reads itself; it names the fix for arguments of other frameworks."""
+    """A marker of the kernel. Its errors have hints for arguments of other frameworks."""
 
     __slots__ = ()
 
@@ -36,8 +36,8 @@ class BuiltInMarker(Marker):
         ]
         if len(given) > len(known):
             problems.append(
-                f"{cls.__name__}() takes {', '.join(known) or 'nothing'}; what it stands for is "
-                f"said by the type: Annotated[…, {cls.__name__}()]"
+                f"{cls.__name__}() takes {', '.join(known) or 'no argument'}; write the type "
+                f"before it: Annotated[…, {cls.__name__}()]"
             )
         if problems:
             raise ConfigurationError(*problems)
@@ -48,22 +48,24 @@ def _hint(marker: str, name: str, value: Any) -> str:
     if name in _NAMES:
         return f"the name on the wire is the first argument: {marker}({value!r})"
     if name == "default":
-        return f"a default is written behind the type: Annotated[…, {marker}()] = {value!r}"
+        return f"write a default after the type: Annotated[…, {marker}()] = {value!r}"
     if name in ("regex", *_CONSTRAINTS):
         name = "pattern" if name == "regex" else name
         return (
-            f"a constraint is one of msgspec: Annotated[…, msgspec.Meta({name}={value!r}), "
+            f"write a constraint with msgspec: Annotated[…, msgspec.Meta({name}={value!r}), "
             f"{marker}()]"
         )
     if name in ("title", "description", "examples"):
-        return f"that belongs to the type: Annotated[…, msgspec.Meta({name}=…), {marker}()]"
-    return "leave it out"
+        return f"write it with msgspec: Annotated[…, msgspec.Meta({name}=…), {marker}()]"
+    return "remove it"
 
 
 @attrs.frozen
 class Header(BuiltInMarker):
-    """A request header; *name* is the parameter's with dashes unless told. Over a socket,
-    one of the handshake."""
+    """A request header; over a socket, a header of the handshake.
+
+    The default of *name* is the name of the parameter, with dashes for underscores.
+    """
 
     name: str | None = None
 
@@ -72,7 +74,7 @@ class Header(BuiltInMarker):
 class Query(BuiltInMarker):
     """A value of ``request.params`` (path, query, form; over a socket the event's ``params``).
 
-    *name* is the parameter's unless told. A class takes one value for each of its fields.
+    The default of *name* is the name of the parameter. A class gets one value for each field.
     """
 
     name: str | None = None
@@ -80,16 +82,19 @@ class Query(BuiltInMarker):
 
 @attrs.frozen
 class Cookie(BuiltInMarker):
-    """A cookie; *name* is the parameter's unless told. Over a socket, one of the handshake."""
+    """A cookie; over a socket, a cookie of the handshake.
+
+    The default of *name* is the name of the parameter.
+    """
 
     name: str | None = None
 
 
 @attrs.frozen
 class Body(BuiltInMarker):
-    """The body, or with several such parameters the field *name* of it.
+    """The body; if several parameters have this marker, its field *name*.
 
-    *allow_unknown*: fields that the class does not have are left out instead of refused.
+    *allow_unknown*: fields that the class does not have are ignored instead of rejected.
     """
 
     name: str | None = None
@@ -98,19 +103,19 @@ class Body(BuiltInMarker):
 
 @attrs.frozen
 class Inject(BuiltInMarker):
-    """A service of the injector, one that lives as long as its scope says."""
+    """A service of the injector, in the scope of its binding."""
 
 
 def hint_for_name(marker: Marker) -> str | None:
-    """What to write where the name in a built-in *marker* is not a text."""
+    """Return a hint if the name in a built-in *marker* is not a text, else None."""
     name = getattr(marker, "name", None) if isinstance(marker, BuiltInMarker) else None
     if name is None or (isinstance(name, str) and name):
         return None
-    return f"{marker!r} has no name in it; a default is written behind the type: = {name!r}"
+    return f"{marker!r} has a name that is not a str; write a default after the type: = {name!r}"
 
 
 def hint_for_default(marker: Any, parameter: str, type_: str) -> str:
-    """What to write where *marker* stands as the default of *parameter*."""
+    """Return a hint for a *marker* that is the default of *parameter*."""
     kind = marker.__name__ if isinstance(marker, type) else type(marker).__name__
     in_type = f"{parameter}: Annotated[{type_}, {kind}()]"
     if isinstance(marker, Marker) and not isinstance(marker, BuiltInMarker):

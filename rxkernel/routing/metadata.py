@@ -1,4 +1,4 @@
-"""What is known of a route before anything is built: one frozen record per route.
+"""Metadata: the declaration of a route before it is compiled, one frozen record per route.
 
 Three kinds: a route over HTTP, an event of Socket.IO, and a procedure of a bundle's transport.
 """
@@ -23,7 +23,7 @@ RESERVED_EVENTS = (
     "newListener",
     "removeListener",
 )
-"""Event names that Socket.IO clients refuse to send: they use them for themselves."""
+"""Event names that Socket.IO clients reserve and refuse to send."""
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -32,7 +32,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 class PushedEvent:
     """An event that an action sends to clients, as `@pushes` declares it.
 
-    ``type`` is the type of its argument, for documentation; None where it has none.
+    ``type`` is the type of its argument, for documentation; None without an argument.
     """
 
     name: str
@@ -40,7 +40,7 @@ class PushedEvent:
 
 
 def _transport(given: object) -> Any:
-    """*given* as a `Transport`, if it names one; else as it is, to be reported."""
+    """Convert a name to a `Transport`; other values are unchanged and reported later."""
     try:
         return Transport(given)  # type: ignore[arg-type]
     except (ValueError, TypeError):
@@ -52,19 +52,19 @@ def _options(given: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _headers(given: Any) -> Any:
-    """*given*, read-only; what is not a mapping as it is, to be reported."""
+    """Return a read-only copy of a mapping; other values are unchanged and reported later."""
     return MappingProxyType(dict(given)) if isinstance(given, Mapping) else given
 
 
 class RouteMetadata:
-    """What the three kinds of routes have in common.
+    """The base class of the three kinds of routes.
 
     Attributes:
-        transport: the one that the route is served over.
+        transport: the transport of the route.
         target: a registered controller class, an instance, or a module.
-        name: how the route is found.
+        name: the name of the route.
         action: the name of a member of *target*, or a callable.
-        options: what decorators of bundles left for their listeners to read.
+        options: values that decorators of bundles set and their listeners read.
         status_code: the status of a plain value that the action returns.
         pushes: the events that the action sends to clients.
     """
@@ -96,17 +96,17 @@ class RouteMetadata:
 
     @property
     def key(self) -> str:
-        """What the route is found by in its storage: its name."""
+        """The key of the route in its storage: its name."""
         return self.name
 
     @property
     def place(self) -> str:
-        """Where the action is written."""
+        """Where the action is defined, for messages."""
         return place_of(self.target, self.action)
 
     @property
     def owner(self) -> type:
-        """The class in which the annotations of the action are read."""
+        """The class of the action, in which its annotations are resolved."""
         return owner_of(self.target)
 
 
@@ -114,14 +114,13 @@ class RouteMetadata:
 class HttpMetadata(RouteMetadata):
     """A route over HTTP: *action* of *target*, a controller class, an instance or a module.
 
-    ``options`` hold what bundle decorators left for their listeners to read. A plain value
-    that the action returns is sent with *status_code*. *body_limit*, in bytes, stands in place
-    of the limits of `HttpSettings`. *host* and *headers* are what a request must have, see
-    `Constraints`.
+    *options* has values that decorators of bundles set and their listeners read. A plain value
+    that the action returns is sent with *status_code*. *body_limit*, in bytes, overrides the
+    limits of `HttpSettings`. A request must have *host* and *headers*, see `Constraints`.
 
     Raises:
-        ConfigurationError: the name is empty, the method is none of `METHODS`, the path is not a
-            template (see `TemplateSyntax.parse`), or no request can have the host or headers.
+        ConfigurationError: the name is empty, the method is not one of `METHODS`, or the path (see
+            `TemplateSyntax.parse`), the host or a header is invalid.
     """
 
     target: Any = attrs.field(hash=False)
@@ -147,7 +146,7 @@ class HttpMetadata(RouteMetadata):
         if self.body_limit is not None and self.body_limit < 1:
             problems.append(
                 f"route {self.name!r} ({self.place}) has the body_limit {self.body_limit!r}; "
-                f"give it bytes, 1 or more"
+                f"it must be 1 byte or more"
             )
         if self.http_method not in METHODS:
             problems.append(
@@ -188,15 +187,18 @@ class WebSocketMetadata(RouteMetadata):
     def __attrs_post_init__(self) -> None:
         problems = _common_problems(self)
         if not isinstance(self.namespace, str):
-            problems.append(f"event {self.name!r} ({self.place}) has no text as its namespace")
+            problems.append(
+                f"event {self.name!r} ({self.place}) has the namespace {self.namespace!r}; "
+                f"it must be a str"
+            )
         elif not self.namespace.startswith("/") or any(c in self.namespace for c in ",?"):
             problems.append(
                 f"event {self.name!r} ({self.place}) has the namespace {self.namespace!r}; "
-                f"it must begin with '/' and hold no ',' or '?'"
+                f"it must begin with '/' and must not contain ',' or '?'"
             )
         if self.name in RESERVED_EVENTS:
             problems.append(
-                f"event {self.name!r} ({self.place}) has a name that Socket.IO keeps for itself; "
+                f"event {self.name!r} ({self.place}) has a name that Socket.IO reserves; "
                 f"listen to server.connected or server.disconnected, or choose another name"
             )
         if problems:
@@ -204,7 +206,7 @@ class WebSocketMetadata(RouteMetadata):
 
     @property
     def key(self) -> str:
-        """What the route is found by: ``name``, or ``/namespace:name`` outside ``/``."""
+        """The key of the event: ``name``, or ``/namespace:name`` outside of ``/``."""
         return self.name if self.namespace == "/" else f"{self.namespace}:{self.name}"
 
 
@@ -215,7 +217,7 @@ class ProcedureMetadata(RouteMetadata):
     It is never reachable over HTTP or Socket.IO.
 
     Raises:
-        ConfigurationError: the name is empty, or *transport* is one of the framework.
+        ConfigurationError: the name is empty, or *transport* is not that of a bundle.
     """
 
     target: Any = attrs.field(hash=False)
@@ -244,7 +246,7 @@ class ProcedureMetadata(RouteMetadata):
 
     @property
     def key(self) -> str:
-        """What the procedure is found by in its storage: ``TRANSPORT:name``."""
+        """The key of the procedure in its storage: ``TRANSPORT:name``."""
         return f"{self.transport}:{self.name}"
 
 
@@ -252,12 +254,13 @@ def _common_problems(metadata: RouteMetadata) -> list[str]:
     problems: list[str] = []
     if not (isinstance(metadata.name, str) and metadata.name):
         problems.append(
-            f"the route of {metadata.place} has the name {metadata.name!r}; give it a text"
+            f"the route of {metadata.place} has the name {metadata.name!r}; it must be a "
+            f"str that is not empty"
         )
     status: object = metadata.status_code
     if not isinstance(status, int) or isinstance(status, bool) or not 200 <= status <= 299:
         problems.append(
             f"route {metadata.name!r} ({metadata.place}) has the status_code {status!r}; "
-            f"a plain value is sent with a number from 200 to 299"
+            f"it must be a number from 200 to 299"
         )
     return problems

@@ -1,6 +1,6 @@
-"""Refuses markers outside of the ``Annotated`` of a parameter: as a type, or in a field.
+"""Rejects markers outside of the ``Annotated`` of a parameter: as a type, or in a field.
 
-Such a parameter seems to get its value from a resolver, but a client would send it.
+The value of such a parameter would come from the client instead of from a resolver.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ _WITH_FIELDS = (
 
 
 def refuse_misplaced(annotation: Any) -> None:
-    """Refuse a marker in *annotation*, the type of a parameter without its own marker.
+    """Reject a marker in *annotation*, the type of a parameter without its own marker.
 
     Raises:
         ConfigurationError: with the class of the marker and what to write.
@@ -43,7 +43,7 @@ def refuse_misplaced(annotation: Any) -> None:
 
 
 def _markers_in(annotation: Any) -> Iterator[Any]:
-    """The markers in *annotation* and beside it, at any depth."""
+    """Yield the markers in *annotation* and in its extras, at any depth."""
     type_, extras = split_all(annotation)
     yield from (thing for thing in (type_, *extras) if is_marker(thing))
     if get_origin(type_) is not Literal:
@@ -52,7 +52,7 @@ def _markers_in(annotation: Any) -> Iterator[Any]:
 
 
 def _classes_in(annotation: Any) -> Iterator[Any]:
-    """The classes with fields in *annotation*, at any depth."""
+    """Yield the classes with fields in *annotation*, at any depth."""
     try:
         infos = list(infos_in(msgspec_inspect.type_info(annotation), set()))
     except (*UNREADABLE, NameError):  # `unreadable` reports it
@@ -65,7 +65,7 @@ def _classes_in(annotation: Any) -> Iterator[Any]:
 def _hints_of(cls: Any) -> dict[str, Any]:
     try:
         return get_type_hints(cls, include_extras=True)
-    except NameError:  # the variable of a generic class, which msgspec knows
+    except NameError:  # the variable of a generic class, which msgspec supports
         return {}
 
 

@@ -1,4 +1,4 @@
-"""What each parameter of an action may be, and all of them together; told at boot."""
+"""The rules for the parameters of an action, each by itself and together; checked at boot."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -31,17 +31,17 @@ _READ = (Source.PARAMS, Source.HEADER, Source.COOKIE, Source.BODY)
 _CONVERTED = MappingProxyType(
     {INT.name: (int, float, Decimal), FLOAT.name: (float, Decimal), UUID_KIND.name: (UUID,)}
 )
-"""What a value of a path's converter can become; one that is a text can become anything."""
+"""The types that a value of a built-in converter can become; a str can become any type."""
 
 _TYPES = MappingProxyType({INT.name: "int", FLOAT.name: "float", UUID_KIND.name: "UUID"})
-"""The type of a parameter by the converter in its path, where it is not str."""
+"""The type of a parameter by the converter in its path, if it is not str."""
 
 
 def check_source(parameter: Parameter, metadata: RouteMetadata) -> None:
-    """Refuse what can never come from there.
+    """Reject a type that the source of *parameter* cannot provide.
 
     Raises:
-        ConfigurationError: with the reason and the hint.
+        ConfigurationError: with the reason and a hint.
     """
     source, type_ = parameter.source, parameter.type
     is_optional = NoneType in alternatives(type_) or parameter.default is not REQUIRED
@@ -50,14 +50,12 @@ def check_source(parameter: Parameter, metadata: RouteMetadata) -> None:
         raise ConfigurationError("there is no connection over HTTP; write Connection | None")
     if source is Source.FILE and not over_http and not is_optional:
         raise ConfigurationError(
-            "there are no uploads over a socket; write UploadedFile | None, or take the bytes"
+            "uploads are not supported over a socket; write UploadedFile | None, or take bytes"
         )
     if source is Source.FILE and method_of(metadata) in ("GET", "HEAD"):
-        raise ConfigurationError(
-            f"{method_of(metadata)} has no body that uploads could come in; take POST or PUT"
-        )
+        raise ConfigurationError(f"{method_of(metadata)} has no body for uploads; use POST or PUT")
     if source is Source.STREAM and not over_http:
-        raise ConfigurationError("the body of an event comes whole; take bytes")
+        raise ConfigurationError("the body of an event is not a stream; take bytes")
     if parameter.is_converted:
         _check_default(parameter)
         return
@@ -67,24 +65,24 @@ def check_source(parameter: Parameter, metadata: RouteMetadata) -> None:
     if source is Source.PARAMS:
         _check_param(parameter, metadata)
     elif source is Source.COOKIE and not is_scalar(type_):
-        raise ConfigurationError("a cookie is a text; take a type like str or int")
+        raise ConfigurationError("a cookie is a text; use a type like str or int")
     elif source is Source.HEADER and not (is_scalar(type_) or is_many(type_)):
-        raise ConfigurationError("a header is a text; take a type like str, int or list[str]")
+        raise ConfigurationError("a header is a text; use a type like str, int or list[str]")
 
 
 def _check_default(parameter: Parameter) -> None:
-    """Each request gets a copy of its own, see `kernel.binding.arguments.absent`."""
+    """Each request gets its own copy, see `kernel.binding.arguments.absent`."""
     try:
         deepcopy(parameter.default)
-    except Exception as exc:  # any code may run there
+    except Exception as exc:  # a copy may run any code
         raise ConfigurationError(
-            f"its default cannot be copied for each request ({exc}); make None the default, or "
+            f"its default cannot be copied for each request ({exc}); use the default None, or "
             f"take a service: Annotated[…, Inject()]"
         ) from exc
 
 
 def method_of(metadata: RouteMetadata) -> str | None:
-    """The HTTP method; an event has none."""
+    """Return the HTTP method; None for an event."""
     return metadata.http_method if isinstance(metadata, HttpMetadata) else None
 
 
@@ -94,20 +92,20 @@ def _check_param(parameter: Parameter, metadata: RouteMetadata) -> None:
     if kind is None:
         if not (is_scalar(parameter.type) or is_many(parameter.type) or is_model(parameter.type)):
             raise ConfigurationError(
-                "a parameter is a text, several, or a class with one for each of its fields; "
-                "take one of these, or write Annotated[…, Body()]"
+                "a parameter is read from texts; use a type like str, int or list[str], a class "
+                "with such fields, or Annotated[…, Body()]"
             )
         if path is not None and (fields := structured_fields(parameter.type)):
             raise ConfigurationError(
-                f"no text can become its {', '.join(fields)}; give every field a type like str, "
-                f"int or list[str], or write Annotated[…, Body()]"
+                f"its {', '.join(fields)} cannot be read from a text; give every field a type "
+                f"like str, int or list[str], or write Annotated[…, Body()]"
             )
     elif not is_scalar(parameter.type) or not _can_become(kind, parameter.type):
         raise ConfigurationError(_path_mismatch(parameter, kind))
 
 
 def _path_mismatch(parameter: Parameter, kind: str) -> str:
-    """That the path has another value than the type, and both ways to write it."""
+    """Return the problem of a type that differs from that in the path, with both fixes."""
     key, type_ = parameter.key, parameter.type
     made = _TYPES.get(kind, "str")
     field = key if kind == STR.name else f"{key}:{kind}"
@@ -116,7 +114,7 @@ def _path_mismatch(parameter: Parameter, kind: str) -> str:
         others = {made: kind for kind, made in _TYPES.items()}
         other = others.get(_shown(without_none(type_)))
         hint += f", or {{{key}:{other}}} in the path" if other else f", or {{{key}}} in the path"
-    return f"{{{field}}} of its path is one {made}, which cannot become {_shown(type_)}; {hint}"
+    return f"{{{field}}} of its path is {made}, which cannot become {_shown(type_)}; {hint}"
 
 
 def _shown(type_: Any) -> str:
@@ -124,7 +122,7 @@ def _shown(type_: Any) -> str:
 
 
 def _can_become(kind: str, type_: Any) -> bool:
-    """Whether a value that *kind* makes can become *type_*; a text may become anything."""
+    """Whether a value of *kind* can become *type_*; a str can become any type."""
     allowed = _CONVERTED.get(kind)
     return allowed is None or any(
         a in allowed
@@ -139,24 +137,24 @@ def _can_become(kind: str, type_: Any) -> bool:
 
 
 def conflicts(parameters: list[Parameter]) -> Iterator[str]:
-    """What each parameter may be, and all of them together may not."""
+    """Yield the conflicts between parameters that are each valid."""
     kinds = {p.source for p in parameters} & {Source.STREAM, Source.BODY, Source.FILE}
     streams = [p.name for p in parameters if p.source is Source.STREAM]
     bodies = [p for p in parameters if p.source is Source.BODY]
     if streams and (len(kinds) > 1 or len(streams) > 1):
-        yield f"takes the stream {streams[0]!r} and more of a body, which can be read once"
+        yield f"takes the stream {streams[0]!r} and more of the body, which is read only once"
     if Source.FILE in kinds and any(bare(p.type) is bytes for p in bodies):
-        yield "takes the bytes of the body and files, which are parts of it; leave one out"
+        yield "takes the bytes of the body and files, which are parts of it; remove one"
     for key, count in Counter(p.key for p in bodies).items():
         if count > 1:
             yield f"takes the field {key!r} of the body {count} times; give each another name"
 
 
 def unbound(parameters: list[Parameter], metadata: RouteMetadata) -> Iterator[str]:
-    """Names in the path that nothing takes, where they are surely meant: one may be misspelt.
+    """Yield a problem for each path parameter that no parameter of the action takes.
 
-    An action that takes the request reads them there, a service or a resolver may; one that takes
-    nothing at all wants none of them.
+    It may be misspelt. There is no problem if the action takes the request, or no parameter at
+    all; with a service or a resolver, which may read it, only for a similar name.
     """
     sources = {p.source for p in parameters}
     if not isinstance(metadata, HttpMetadata) or not sources or Source.REQUEST in sources:

@@ -1,7 +1,7 @@
 """Path templates: ``/users/{id:int}``, ``/files/{path:path}``, ``/{year:/[0-9]{4}/}.{format}``.
 
-A template is parsed once, at boot; what cannot be right is refused there with the hint. It
-matches decoded segments, and builds and checks the values of its parameters.
+A template is parsed and checked once, at boot. It matches decoded segments, converts the values
+of its parameters, and builds paths.
 """
 
 from collections.abc import Mapping
@@ -20,10 +20,10 @@ from rxkernel.routing.syntax import Field, TemplateSyntax, template_error
 
 @attrs.frozen
 class PathTemplate:
-    """The path of a route, without query; equal when the text is.
+    """The path of a route, without query. Templates are equal if their texts are.
 
-    ``text`` has no trailing slash, unless it is the root ``/``. Two templates match exactly the
-    same requests when their ``shape``, the text without the parameters' names, is the same.
+    ``text`` has no trailing slash, except for the root ``/``. ``shape`` is the text without the
+    names of the parameters: two templates with one shape match the same requests.
     """
 
     text: str
@@ -33,7 +33,7 @@ class PathTemplate:
 
     @classmethod
     def parse(cls, text: str, kinds: Mapping[str, Kind] = KINDS) -> "PathTemplate":
-        """Read a template as a route declares it; *kinds* are the converters by name.
+        """Parse the template *text*; *kinds* are the converters by name.
 
         Raises:
             ConfigurationError: it breaks a rule of the grammar, or names an unknown converter.
@@ -42,7 +42,7 @@ class PathTemplate:
 
     @classmethod
     def of(cls, syntax: TemplateSyntax, kinds: Mapping[str, Kind]) -> "PathTemplate":
-        """`parse`, where the grammar has been read."""
+        """As `parse`, for a template whose grammar was parsed before."""
         _check_kinds(syntax, kinds)
         parameters: dict[str, Kind] = {}
         segments: list[Segment] = []
@@ -53,12 +53,12 @@ class PathTemplate:
         return cls(syntax.text, syntax.shape, MappingProxyType(parameters), tuple(segments))
 
     def format(self, /, **params: object) -> str:
-        """The percent-encoded path for *params*; those that the template has not are ignored.
+        """Return the percent-encoded path for *params*; other parameters are ignored.
 
         Raises:
-            ValueError: a parameter is missing, does not fit its converter, would not be read
-                back as it is from a mixed segment, or makes a segment ``.`` or ``..``, which
-                clients resolve before they send (RFC 3986 §5.2.4).
+            ValueError: a parameter is missing, does not match its converter, would be read from a
+                mixed segment as another value, or results in a segment ``.`` or ``..``, which
+                clients resolve before they send it (RFC 3986 §5.2.4).
         """
         names, path = iter(self.parameters), "" if self.segments else "/"
         for segment in self.segments:
@@ -68,9 +68,9 @@ class PathTemplate:
         return f"/%2F{path[2:]}" if path.startswith("//") else path
 
     def convert(self, params: Mapping[str, object]) -> dict[str, object] | None:
-        """The values of this template's parameters, given as text or already converted.
+        """Return the values of the template's parameters from texts or converted values.
 
-        Returns None when one does not fit its converter: such a request would not match.
+        Returns None if one does not match its converter, since such a request would not match.
 
         Raises:
             ValueError: *params* lacks a parameter.
@@ -93,15 +93,15 @@ class PathTemplate:
         value, kind = self._value(name, params), self.parameters[name]
         text = kind.to_text(value)
         if text is None or kind.read(text) is None:
-            raise self._format_error({name: value}, f"no {kind.name} of a path")
+            raise self._format_error({name: value}, f"not a valid {kind.name}")
         return text
 
     def _format(self, segment: Segment, texts: dict[str, str]) -> str:
         whole, text = segment.rank == PATH.rank, segment.join(list(texts.values()))
         if segment.match(text) != tuple(texts.values()):
-            raise self._format_error(texts, f"{text!r} is read back as other values")
+            raise self._format_error(texts, f"{text!r} would be read as other values")
         if not {".", ".."}.isdisjoint(text.split("/") if whole else (text,)):
-            raise self._format_error(texts, "clients resolve '.' and '..' before they send")
+            raise self._format_error(texts, "clients resolve '.' and '..' before they send a path")
         return quote(text, safe=f"{_UNQUOTED}/" if whole else _UNQUOTED)
 
     def _format_error(self, params: Mapping[str, object], why: str) -> ValueError:
@@ -117,7 +117,7 @@ def _kind(field: Field, kinds: Mapping[str, Kind]) -> Kind:
 
 
 def _check_kinds(syntax: TemplateSyntax, kinds: Mapping[str, Kind]) -> None:
-    """Refuse converters that are not known, all of them at once."""
+    """Reject unknown converters, all in one error."""
     fields = (field for step in syntax.steps for field in step.fields)
     unknown = [f.kind for f in fields if not f.is_pattern and f.kind not in kinds]
     errors = []

@@ -1,4 +1,4 @@
-"""Regular expressions in paths, of converters and in templates: what boot refuses."""
+"""Checks the regular expressions of converters and of patterns in templates, at boot."""
 
 import re
 import warnings
@@ -7,10 +7,10 @@ _INVALID = (re.error, OverflowError, RecursionError, FutureWarning, DeprecationW
 
 
 def pattern_fault(pattern: str) -> tuple[str, str] | None:
-    """The rule that *pattern* breaks and what to write instead; None where it may be used.
+    """Return the rule that *pattern* breaks and a hint; None if it is valid.
 
-    A pattern becomes a part of a longer expression, in which the groups are the parameters; and
-    no segment of a path is empty.
+    A pattern becomes a part of a longer expression, in which the groups are the parameters. It
+    must not match an empty text, since a segment of a path is never empty.
     """
     try:
         with warnings.catch_warnings():

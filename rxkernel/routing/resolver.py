@@ -1,4 +1,4 @@
-"""What a bundle writes to fill parameters that have its own marker."""
+"""The interface of a bundle's class that provides the arguments for its own marker."""
 
 import inspect
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from rxkernel.routing.signature import Parameter
 
 
 class Resolver(Protocol):
-    """Fills the parameters of one marker, see ``Bundle.resolvers``.
+    """Provides the arguments for one marker, see ``Bundle.resolvers``.
 
     It may also have ``describe(marker, parameter)``, which returns what a client must send, see
     `InputDescription`.
@@ -20,13 +20,13 @@ class Resolver(Protocol):
     def bind(
         self, marker: Any, parameter: Parameter, definition: Definition
     ) -> Callable[[Request], Any]:
-        """What gives the argument for a request; called once at boot, for each parameter.
+        """Return a function that returns the argument for a request.
 
-        It is awaited when it is ``async def``; else what it returns is the argument as it is. It
-        may raise an `HttpException`. ``parameter.default`` is for it to use: the kernel does not.
+        Boot calls `bind` once for each parameter. The function may be ``async def``, and may raise
+        an `HttpException`. It must apply ``parameter.default`` itself: the kernel does not.
 
         Raises:
-            ConfigurationError: it cannot fill this parameter; boot reports it with the others.
+            ConfigurationError: the parameter is not supported; boot reports it with the others.
         """
 
 
@@ -34,7 +34,7 @@ _BIND = "def bind(self, marker, parameter, definition)"
 
 
 def problem_of_bind(resolver: Any) -> str | None:
-    """Why boot cannot call ``bind`` of *resolver*, a class or an instance; None where it can."""
+    """Return why boot cannot call ``bind`` of *resolver*, a class or an instance; else None."""
     cls = resolver if isinstance(resolver, type) else type(resolver)
     name, bind = f"{cls.__qualname__}.bind", getattr(resolver, "bind", None)
     if not callable(bind) or bind is Resolver.bind:
@@ -49,6 +49,6 @@ def problem_of_bind(resolver: Any) -> str | None:
         inspect.signature(bind).bind(*[None] * (4 if takes_self else 3))
     except TypeError:
         return f"{name} takes other parameters; write {_BIND}"
-    except ValueError:  # written in C, so its parameters are not known
+    except ValueError:  # implemented in C, so its parameters are unknown
         return None
     return None

@@ -30,34 +30,34 @@ class Segment:
 
     @_fullmatch.default
     def _compile(self) -> Callable[[str], re.Match[str] | None]:
-        if self.rank == LITERAL_RANK:  # no use for an expression, which is slow to compile
+        if self.rank == LITERAL_RANK:  # a comparison: compiling expressions is slow
             literal, groupless = self.literals[0], re.fullmatch("", "")
             return lambda text: groupless if text == literal else None
         return re.compile(_pattern(self.literals, self.kinds)).fullmatch
 
     def join(self, texts: list[str]) -> str:
-        """The decoded segment that has *texts* in the place of its parameters."""
+        """Return the decoded segment with *texts* in place of its parameters."""
         pairs = zip(self.literals, [*texts, ""], strict=True)
         return "".join(literal + text for literal, text in pairs)
 
     def match(self, text: str) -> tuple[str, ...] | None:
-        """The texts of the parameters in a decoded segment, or None.
+        """Return the texts of the parameters in a decoded segment, or None.
 
-        Of several parameters that may be of any length, each but the last ends at the first place
-        where what follows it fits: ``{name}.{format}`` splits ``a.tar.gz`` as ``a``, ``tar.gz``.
-        A pattern or a converter of the application matches as it is written. Its first match,
-        with the text up to the next such parameter, is not tried again for the rest.
+        If several parameters have unlimited length, each but the last ends at the first position
+        where the rest matches: ``{name}.{format}`` splits ``a.tar.gz`` into ``a``, ``tar.gz``. A
+        pattern or a converter of the application is matched once, with the text up to the next
+        such parameter: there is no backtracking into it.
         """
         found = self._fullmatch(text)
         return None if found is None else found.groups()
 
 
 def _pattern(literals: tuple[str, ...], kinds: tuple[Kind, ...]) -> str:
-    """One capturing group per parameter, in time linear in the segment.
+    """Return an expression with one capturing group per parameter, linear in the segment's length.
 
-    Parameters of any length but the last stand in an atomic group with all that follows up to the
-    next one: without it, n of them would let a hostile path cost its length to the power n. What
-    a single pattern of the application costs is its own matter.
+    Each parameter of unlimited length, except for the last, is in an atomic group with the text up
+    to the next one. Without these groups, a hostile path of length l could cost l to the power n
+    for n such parameters. The cost of a pattern of the application itself is not limited.
     """
     open_left, source = sum(kind.is_open for kind in kinds), re.escape(literals[0])
     atomic = False

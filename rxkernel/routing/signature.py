@@ -1,7 +1,7 @@
-"""What an action takes and gives back, read once from how it is written.
+"""The signature of an action: its parameters and its return type, read once at boot.
 
-Kept on the definition: the kernel binds requests with it, transports ask how a body is wanted,
-and a description of the API can be made from it.
+It is an attribute of the definition. The kernel binds requests with it, transports read how to
+load a body from it, and bundles can generate a description of the API.
 """
 
 import inspect
@@ -15,11 +15,11 @@ from rxkernel.routing.annotations import holds_decimal, without_none
 from rxkernel.routing.markers import Marker
 
 REQUIRED: Any = inspect.Parameter.empty
-"""The default of a parameter that has none."""
+"""The default of a required parameter."""
 
 
 class Source(StrEnum):
-    """Where a parameter comes from."""
+    """The source of an argument."""
 
     REQUEST = "request"
     CONNECTION = "connection"
@@ -37,11 +37,11 @@ class Source(StrEnum):
 class Parameter:
     """One parameter of an action.
 
-    ``key`` is its name in its source; of a body that is taken whole it is empty. ``type`` is the
-    annotation without its marker, constraints (`msgspec.Meta`) kept. ``marker`` is there where a
-    resolver of a bundle gives the argument, and ``input_description`` where that describes what a
-    client must send, see `InputDescription`. ``is_converted`` says that a converter of the
-    application returns the value, of any class.
+    ``key`` is its name in its source; empty for the whole body. ``type`` is the annotation without
+    its marker, but with constraints (`msgspec.Meta`). ``marker`` is set if a resolver of a bundle
+    provides the argument, and ``input_description`` if the resolver describes the input of the
+    client, see `InputDescription`. With ``is_converted``, a converter of the application returns
+    the value, of any class.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Parameter:
 class Signature:
     """The parameters of an action and the type that it declares to return.
 
-    ``returns`` is `Any` where nothing is declared, or a `Response` of some kind.
+    ``returns`` is `Any` without a declaration; it may be a subclass of `Response`.
     """
 
     parameters: tuple[Parameter, ...] = ()
@@ -75,12 +75,12 @@ class Signature:
 
     @property
     def is_streamed(self) -> bool:
-        """Whether the action reads the body itself, piece by piece."""
+        """Whether the action reads the body itself, as a stream."""
         return any(p.source is Source.STREAM for p in self.parameters)
 
     @property
     def takes_bytes(self) -> bool:
-        """Whether the action takes the body as it comes, so that nobody is to read it before."""
+        """Whether the action takes the body as bytes, so that it is not decoded."""
         return any(
             p.source is Source.BODY and not p.key and without_none(p.type) is bytes
             for p in self.parameters
@@ -88,11 +88,11 @@ class Signature:
 
     @property
     def is_exact(self) -> bool:
-        """Whether a decimal is taken from the body: a number of JSON is read as one then, for no
-        float holds ``12345678901234567.89``."""
+        """Whether the body has a decimal: then numbers of JSON are read as `Decimal`, since a
+        float cannot represent ``12345678901234567.89``."""
         return any(p.source is Source.BODY and holds_decimal(p.type) for p in self.parameters)
 
     @property
     def takes_files(self) -> bool:
-        """Whether uploads are expected: a larger body is allowed then."""
+        """Whether the action takes uploads, which have a larger body limit."""
         return any(p.source is Source.FILE for p in self.parameters)

@@ -1,4 +1,4 @@
-"""Reading the signature of an action: which parameter is bound from where, told at boot."""
+"""Reads the signature of an action, and finds the source of each parameter."""
 
 import inspect
 from collections.abc import AsyncIterable, AsyncIterator, Callable
@@ -49,10 +49,10 @@ _BY_CLASS = MappingProxyType(
 
 
 def read_signature(function: Callable[..., Any], metadata: RouteMetadata) -> Signature:
-    """What *function* takes and gives back when *metadata* leads to it.
+    """Return the signature of *function*, the action of *metadata*.
 
     Raises:
-        ConfigurationError: with every parameter that nothing can be bound to.
+        ConfigurationError: with every parameter that cannot be bound.
     """
     place = f"route {metadata.key!r} ({metadata.place})"
     try:
@@ -66,13 +66,13 @@ def read_signature(function: Callable[..., Any], metadata: RouteMetadata) -> Sig
     ]
     variadic = [p for p in declared.parameters.values() if p.kind in _VARIADIC]
     if not given and any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in variadic):
-        # a wrapper that passes on what it is given
+        # a wrapper that passes its arguments on
         parameters.append(Parameter("request", Source.REQUEST, "request", Request))
     elif variadic and not _is_plain(parameters):
         problems.append(f"takes {variadic[0]}; name every parameter")
     parameters = _embedded(parameters)
     problems += conflicts(parameters)
-    if len(parameters) >= len(given):  # else one of those that are told may be it
+    if len(parameters) >= len(given):  # else a parameter with a problem may take it
         problems += unbound(parameters, metadata)
     if not (problems or _can_be_called(function, declared)):
         problems.append(
@@ -86,7 +86,7 @@ def read_signature(function: Callable[..., Any], metadata: RouteMetadata) -> Sig
 
 
 def _can_be_called(function: Callable[..., Any], declared: inspect.Signature) -> bool:
-    """Whether what is called takes what is declared, which may be of what it wraps."""
+    """Whether *function* accepts *declared*, which may be the signature of what it wraps."""
     kinds = [(p.name, p.kind) for p in declared.parameters.values() if p.kind not in _VARIADIC]
     named = {name: None for name, kind in kinds if kind is inspect.Parameter.KEYWORD_ONLY}
     try:
@@ -116,7 +116,7 @@ def _returns(
         check_closed(returns)
         return returns
     except ConfigurationError as error:
-        problems += [f"cannot tell what it returns: {problem}" for problem in error.problems]
+        problems += [f"has an invalid return type: {problem}" for problem in error.problems]
         return Any
     except Exception as exc:  # noqa: BLE001 - an annotation may be any expression
         problems.append(_unresolved("its return", annotation, exc))
@@ -151,7 +151,7 @@ def _parameter(
         )
         if parameter.name == "request" or (count == 1 and not in_path):
             return _new_parameter(parameter, Source.REQUEST, Request)
-        problems.append(f"has no type for {what}; say what it is, as in {parameter.name}: int")
+        problems.append(f"has no type for {what}; add one, as in {parameter.name}: int")
         return None
     try:
         annotation = resolve_in(
@@ -192,7 +192,7 @@ def _read(
     if (problem := shadowed(type_)) is not None:
         raise ConfigurationError(problem)
     if isinstance(marker, Inject) or not isinstance(marker, BuiltInMarker | None):
-        if isinstance(bare(type_), TypeVar):  # what is not read may be any other type
+        if isinstance(bare(type_), TypeVar):  # any other type is allowed, since it is not read
             check_closed(type_)
         if isinstance(marker, Inject):
             return _new_parameter(parameter, Source.SERVICE, type_)
@@ -227,21 +227,21 @@ def _read(
 
 
 def _source_text(annotation: Any) -> str:
-    """How *annotation* may have been written, for advice."""
+    """Return *annotation* as source text, for a hint."""
     if annotation is inspect.Parameter.empty or isinstance(annotation, str):
         return annotation if isinstance(annotation, str) else "…"
     return annotation.__name__ if type(annotation) is type else str(annotation)
 
 
 def _is_converted(key: str, type_: Any, metadata: RouteMetadata) -> bool:
-    """Whether a converter of the application makes the value of *key*, and no text can."""
+    """Whether a converter of the application provides *key*, in a type not readable from text."""
     if not isinstance(metadata, HttpMetadata) or key not in metadata.syntax.converted:
         return False
     return not is_scalar(type_) or unreadable(type_) is not None
 
 
 def _source_of(type_: Any, name: str, metadata: RouteMetadata) -> Source:
-    """Where a value of *type_* comes from when no marker tells."""
+    """Return the source of a parameter without a marker."""
     wanted = without_none(type_)
     if isinstance(wanted, type) and not get_args(wanted):
         for cls, source in _BY_CLASS.items():
@@ -254,10 +254,10 @@ def _source_of(type_: Any, name: str, metadata: RouteMetadata) -> Source:
     if get_origin(wanted) in (AsyncIterator, AsyncIterable) and get_args(wanted) == (bytes,):
         return Source.STREAM
     if isinstance(wanted, type) and issubclass(wanted, Response):
-        raise ConfigurationError("an action returns its response; nothing is there before")
+        raise ConfigurationError("an action cannot take a response; return one")
     if wanted in (Any, object):
         raise ConfigurationError(
-            "its type says nothing of where it comes from; write Annotated[Any, Body()], or a type"
+            "its type does not determine its source; write Annotated[Any, Body()], or another type"
         )
     if is_scalar(type_) or is_many(type_):
         return Source.PARAMS
@@ -276,12 +276,12 @@ def _check_body(type_: Any, metadata: RouteMetadata) -> None:
     raise ConfigurationError(
         unreadable(type_)
         or f"{method} has no body to read it from; write {others}Annotated[…, Body()] if clients "
-        f"send one all the same"
+        f"send one nevertheless"
     )
 
 
 def _embedded(parameters: list[Parameter]) -> list[Parameter]:
-    """Several parameters of a body are fields of it, each by its name."""
+    """Make each of several body parameters a field of the body, by its name."""
     if sum(p.source is Source.BODY for p in parameters) < 2:
         return parameters
     return [

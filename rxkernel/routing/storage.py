@@ -1,4 +1,4 @@
-"""Where routes are collected at boot, before the kernel compiles them."""
+"""Storages of the routes of an application, before the kernel compiles them."""
 
 from collections.abc import Iterator
 from typing import Generic, TypeVar
@@ -15,7 +15,7 @@ M = TypeVar("M", HttpMetadata, WebSocketMetadata, ProcedureMetadata)
 
 
 class MetadataStorage(Generic[M]):
-    """The routes of one transport by key, in the order they were added. Fails loudly."""
+    """The routes of one transport by key, in the order in which they were added."""
 
     kind: type[M]
     noun: str
@@ -27,7 +27,7 @@ class MetadataStorage(Generic[M]):
         """Add a route.
 
         Raises:
-            ConfigurationError: the name is taken; the message names both places.
+            ConfigurationError: the name is already used; the message has both places.
         """
         if not isinstance(metadata, self.kind):
             raise ConfigurationError(
@@ -35,33 +35,33 @@ class MetadataStorage(Generic[M]):
             )
         if other := self._metadata.get(metadata.key):
             raise ConfigurationError(
-                f"{self.noun} name {metadata.key!r} is given twice, {_places(other, metadata)}"
+                f"{self.noun} name {metadata.key!r} is used twice, {_places(other, metadata)}"
             )
         self._metadata[metadata.key] = metadata
 
     def get(self, name: str) -> M | None:
-        """The route of that key, None when there is none."""
+        """Return the route with the key *name*, or None."""
         return self._metadata.get(name)
 
     def has(self, name: str) -> bool:
         return name in self._metadata
 
     def remove(self, name: str) -> None:
-        """Take a route out.
+        """Remove a route.
 
         Raises:
-            ConfigurationError: there is none of that name.
+            ConfigurationError: no route has the key *name*.
         """
         if self._metadata.pop(name, None) is None:
             known = ", ".join(self._metadata) or "none"
             raise ConfigurationError(f"no route {name!r} to remove; there is: {known}")
 
     def all(self) -> tuple[M, ...]:
-        """Every route, in the order they were added."""
+        """Return all routes, in the order in which they were added."""
         return tuple(self._metadata.values())
 
     def reset(self) -> None:
-        """Take every route out."""
+        """Remove all routes."""
         self._metadata.clear()
 
     def __len__(self) -> int:
@@ -75,13 +75,13 @@ class MetadataStorage(Generic[M]):
 
 
 def _places(one: RouteMetadata, other: RouteMetadata) -> str:
-    """Where two routes of one name are, and what to write instead."""
+    """Return the places of two routes of one name, with a hint."""
     of_one_class = isinstance(one.action, str) and one.owner is other.owner
     if not of_one_class or one.place != other.place or one.target is other.target:
-        return f"to {one.place} and to {other.place}; rename or remove one of them"
+        return f"for {one.place} and for {other.place}; rename or remove one of them"
     name = one.owner.__name__
     return (
-        f"to {one.place} of two controllers of one class; remove one of them, or derive a class "
+        f"for {one.place} of two controllers of one class; remove one of them, or derive a class "
         f'for it, with a prefix: @controller("/…", name="…_") class Other{name}({name})'
     )
 

@@ -1,4 +1,4 @@
-"""The three storages of one application, addressed as one."""
+"""The three storages of one application, with common operations."""
 
 from collections.abc import Iterable
 
@@ -20,21 +20,21 @@ from rxkernel.routing.storage import (
 
 @attrs.frozen(eq=False)
 class MetadataStorages:
-    """Where the routes of an application are: over HTTP, of Socket.IO, and procedures."""
+    """The routes of an application: over HTTP, events of Socket.IO, and procedures."""
 
     http: HttpMetadataStorage = attrs.field(factory=HttpMetadataStorage)
     websocket: WebSocketMetadataStorage = attrs.field(factory=WebSocketMetadataStorage)
     procedure: ProcedureMetadataStorage = attrs.field(factory=ProcedureMetadataStorage)
 
     def all(self) -> tuple[RouteMetadata, ...]:
-        """Every route, one storage after the other."""
+        """Return all routes, in the order of the storages."""
         return (*self.http, *self.websocket, *self.procedure)
 
     def add(self, route: RouteMetadata) -> None:
-        """Put *route* into the storage of its kind.
+        """Add *route* to the storage of its kind.
 
         Raises:
-            ConfigurationError: its name is taken.
+            ConfigurationError: its name is already used.
         """
         if isinstance(route, HttpMetadata):
             self.http.add(route)
@@ -49,7 +49,7 @@ class MetadataStorages:
             )
 
     def extend(self, routes: Iterable[RouteMetadata | ConfigurationError]) -> None:
-        """Add each of *routes*, going on after a mistake.
+        """Add each of *routes*; errors are collected.
 
         Raises:
             ConfigurationError: with every problem, those among *routes* included.
@@ -67,7 +67,7 @@ class MetadataStorages:
             raise ConfigurationError.merge(errors)
 
     def replace(self, routes: Iterable[RouteMetadata]) -> None:
-        """Hold *routes* and nothing else."""
+        """Replace all routes by *routes*."""
         for storage in (self.http, self.websocket, self.procedure):
             storage.reset()
         for route in routes:

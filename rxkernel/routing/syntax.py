@@ -1,4 +1,4 @@
-"""How a path template is written: its grammar, before anybody knows what its converters do."""
+"""The grammar of path templates, parsed before the converters are known."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ class Field:
 
 @attrs.frozen
 class Step:
-    """What stands between two slashes: one literal more than there are fields."""
+    """The part between two slashes: one literal more than there are fields."""
 
     literals: tuple[str, ...]
     fields: tuple[Field, ...]
@@ -40,7 +40,7 @@ class Step:
 
 @attrs.frozen
 class TemplateSyntax:
-    """A template whose grammar is right. See `PathTemplate` for ``text`` and ``shape``."""
+    """A template with valid grammar. See `PathTemplate` for ``text`` and ``shape``."""
 
     text: str
     shape: str
@@ -63,10 +63,10 @@ class TemplateSyntax:
 
     @classmethod
     def parse(cls, text: str) -> "TemplateSyntax":
-        """Read a template as a route declares it.
+        """Parse the template *text*.
 
         Raises:
-            ConfigurationError: it breaks a rule of the grammar, or a pattern in it is refused.
+            ConfigurationError: it breaks a rule of the grammar, or has an invalid pattern.
         """
         _check(text)
         steps = _split(text)
@@ -92,7 +92,7 @@ _FIELD = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-"""A slash in a pattern is escaped, or stands in a character class."""
+"""A slash in a pattern is escaped or in a character class."""
 
 _RULES = (
     (r"\A(?!/)", "does not start with '/'", "put a slash in front"),
@@ -102,8 +102,8 @@ _RULES = (
         r"write it as '{name:/…/}', a slash in it as '\/'",
     ),
     (r"//", "has an empty segment", "write one slash between segments"),
-    (r"[?#]", "has a '?' or '#'", "leave the query and the fragment out, they are not the path"),
-    (r"/:[A-Za-z_]|<[^<>/]*>", "has a parameter in another framework's words", "write {name}"),
+    (r"[?#]", "has a '?' or '#'", "remove the query and the fragment"),
+    (r"/:[A-Za-z_]|<[^<>/]*>", "has a parameter of another framework", "write {name}"),
     (r"%[0-9a-fA-F]{2}", "is percent-encoded", "write the plain characters"),
     (r"/\.\.?(?:/|\Z)", "has a segment '.' or '..'", "write the path that it leads to"),
     (r"[{}]", "has unbalanced braces", "write each parameter as '{name}'"),
@@ -116,11 +116,11 @@ def _check(text: str) -> None:
         if re.search(pattern, literals):
             raise template_error(text, rule, hint)
     if not text.isprintable():
-        raise template_error(text, "has a character that does not print", "remove it")
+        raise template_error(text, "has a character that is not printable", "remove it")
 
 
 def _split(text: str) -> list[Step]:
-    """The steps between the slashes that stand outside of the fields."""
+    """Split *text* at the slashes that are outside of fields."""
     steps: list[tuple[list[str], list[Field]]] = []
     end = 0
     for found in [*_FIELD.finditer(text), None]:
@@ -139,7 +139,7 @@ def _split(text: str) -> list[Step]:
 
 
 def _faults(steps: list[Step]) -> Iterator[tuple[str, str]]:
-    """The rule that each fault breaks, and the hint."""
+    """Yield the broken rules, each with a hint."""
     if any("" in step.literals[1:-1] for step in steps):
         hint = "put a literal character or a slash between"
         yield "has two parameters with nothing between them", hint

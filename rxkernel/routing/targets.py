@@ -1,6 +1,6 @@
-"""What a route leads to: a method of a class or an instance, a function of a module, a callable.
+"""Targets of routes: a class, an instance or a module, and the action as a member of it.
 
-A class stands for the instance that the injector builds of it at boot.
+For a class, boot uses the instance that the injector creates.
 """
 
 from collections.abc import Callable
@@ -8,16 +8,16 @@ from types import ModuleType
 from typing import Any, TypeAlias
 
 Action: TypeAlias = str | Callable[..., Any]
-"""The name of a member of the target, or a callable that is called as it is."""
+"""The name of a member of the target, or a callable."""
 
 
 def owner_of(target: object) -> type:
-    """The class in which the annotations of the action are read."""
+    """Return the class of *target*, in which annotations of its actions are resolved."""
     return target if isinstance(target, type) else type(target)
 
 
 def name_of_target(target: object) -> str:
-    """What the code calls *target*: ``package.module`` or ``package.module.Class``."""
+    """Return the import path: ``package.module`` or ``package.module.Class``."""
     if isinstance(target, ModuleType):
         return target.__name__
     cls = owner_of(target)
@@ -25,12 +25,12 @@ def name_of_target(target: object) -> str:
 
 
 def name_of_action(action: Action) -> str:
-    """The name of the member, or that of the callable."""
+    """Return the name of the member or of the callable."""
     return action if isinstance(action, str) else getattr(action, "__name__", repr(action))
 
 
 def place_of(target: object, action: Action) -> str:
-    """Where the action is written."""
+    """Return where the action is defined, for messages."""
     if isinstance(action, str):
         return f"{name_of_target(target)}.{action}"
     name = getattr(action, "__qualname__", None) or repr(action)
@@ -38,5 +38,5 @@ def place_of(target: object, action: Action) -> str:
 
 
 def member_of(target: object, action: Action) -> Any:
-    """The function that the action names; None where *target* has no such member."""
+    """Return the function of *action*; None if *target* has no such member."""
     return getattr(target, action, None) if isinstance(action, str) else action

@@ -223,7 +223,7 @@ def metadata(name: str, path: str = "/x", action: str = "say") -> HttpMetadata:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"add": [metadata("say")]}, "route name 'say' is given twice"),
+        ({"add": [metadata("say")]}, "route name 'say' is used twice"),
         ({"add": [metadata("x", "/stays")]}, "match the same requests"),
         ({"add": [metadata("x", action="sya")]}, "has no such method"),
         ({"add": [HttpMetadata(New, "x", "/x", "GET", "say")]}, "not a registered controller"),
@@ -241,7 +241,7 @@ def metadata(name: str, path: str = "/x", action: str = "say") -> HttpMetadata:
         ({"controllers": [Routeless]}, "Routeless has no route"),
         ({"add": ["x"]}, "'x' is not a route; give an HttpMetadata"),
         ({"controllers": [ModuleType("empty")]}, "controller empty has no route"),
-        ({"controllers": [Old]}, "is given twice"),
+        ({"controllers": [Old]}, "is used twice"),
     ],
 )
 async def test_failed_reload_changes_nothing(change: dict[str, Any], told: str) -> None:

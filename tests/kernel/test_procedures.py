@@ -145,7 +145,7 @@ async def test_procedure_given_twice_names_both_places() -> None:
 
     problems = await problems_of(application(Sums, Again))
 
-    assert any("'LINES:sums/add' is given twice" in p and "Again.add" in p for p in problems)
+    assert any("'LINES:sums/add' is used twice" in p and "Again.add" in p for p in problems)
 
 
 async def test_no_socket_io_client_can_call_a_procedure() -> None:

@@ -289,12 +289,12 @@ def test_format_writes_values_and_texts(text: str, value: object, path: str) -> 
 
 @pytest.mark.parametrize("value", [None, "A b", "a\0", "\ud800", b"a", object()])
 def test_format_refuses_value_that_does_not_fit(value: object) -> None:
-    with pytest.raises(ValueError, match="no slug of a path"):
+    with pytest.raises(ValueError, match="not a valid slug"):
         template("/{x:slug}", slug=SLUG).format(x=value)
 
 
 def test_format_refuses_text_that_to_python_refuses() -> None:
-    with pytest.raises(ValueError, match="no day of a path"):
+    with pytest.raises(ValueError, match="not a valid day"):
         template("/{x:day}", day=DAY).format(x="2024-02-30")
 
 
@@ -303,7 +303,7 @@ def test_to_text_that_raises_value_error_or_gives_no_text_is_reported() -> None:
 
     with pytest.raises(TypeError, match="to_text of converter 'x' returned 7; it must be a str"):
         template("/{v:x}", x=broken).format(v=1)
-    with pytest.raises(ValueError, match="no x of a path"):
+    with pytest.raises(ValueError, match="not a valid x"):
         template("/{v:x}", x=Converter("a", str, lambda value: str(int("z")))).format(v=1)
 
 
@@ -372,9 +372,9 @@ async def async_to_python(text: str) -> str:
     ("name", "converter", "problem"),
     [
         ("int", SLUG, "converter 'int' has the name of a built-in one; give it another name"),
-        ("a-b", SLUG, "converter 'a-b' has a name that no template can write; use letters"),
-        ("", SLUG, "converter '' has a name that no template can write; use letters"),
-        (7, SLUG, "converter 7 has a name that no template can write; use letters"),
+        ("a-b", SLUG, "converter 'a-b' has an invalid name; use letters"),
+        ("", SLUG, "converter '' has an invalid name; use letters"),
+        (7, SLUG, "converter 7 has an invalid name; use letters"),
         ("x", "[a-z]+", "converter 'x' is '[a-z]+', which is not a Converter; write Converter('["),
         ("x", Converter, "converter 'x' is <class 'rxkernel.routing.converters.Converter'>, "),
         ("x", Converter(7), "converter 'x' has the pattern 7; give it a str"),  # type: ignore[arg-type]
@@ -387,7 +387,7 @@ async def async_to_python(text: str) -> str:
         ("x", Converter("(?i)a"), "which has flags for a whole expression; write '(?i:…)' in"),
         ("x", Converter("a", 7), "has the to_python 7; give it a function"),  # type: ignore[arg-type]
         ("x", Converter("a", str, None), "has the to_text None; give it a function"),  # type: ignore[arg-type]
-        ("x", Converter("a", async_to_python), "has a to_python that is an async def; give it a"),
+        ("x", Converter("a", async_to_python), "has a to_python that is an async def; use a"),
     ],
 )
 async def test_converter_that_cannot_work_is_refused_at_boot(

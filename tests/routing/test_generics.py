@@ -120,11 +120,11 @@ def taking(annotation: Any) -> Callable[..., Any]:
 @pytest.mark.parametrize(
     ("annotation", "message"),
     [
-        (VARIABLE, "nothing says what T is; .* class Users"),
-        (list[VARIABLE], "nothing says what T is"),
-        (Page[VARIABLE], "nothing says what T is"),
-        (Page[VARIABLE] | None, "nothing says what T is"),
-        (Page, r"Page is generic; say of what, as in Page\[User\]"),
+        (VARIABLE, "the type variable T has no type; .* class Users"),
+        (list[VARIABLE], "the type variable T has no type"),
+        (Page[VARIABLE], "the type variable T has no type"),
+        (Page[VARIABLE] | None, "the type variable T has no type"),
+        (Page, r"Page is generic; give it a type, as in Page\[User\]"),
         (list[Page], "Page is generic"),  # type: ignore[type-arg]
         (Bare, "Page is generic"),
         (dict[str, Holder], "Page is generic"),
@@ -173,7 +173,7 @@ def test_field_of_an_orm_class_is_reported_with_its_class(make: Any, annotation:
 
 @pytest.mark.parametrize("controller", [Crud, Open, Half])
 def test_a_generic_controller_without_a_type_is_told(controller: type) -> None:
-    with pytest.raises(ConfigurationError, match="nothing says what T is") as raised:
+    with pytest.raises(ConfigurationError, match="the type variable T has no type") as raised:
         signature_of(controller, "create")
     assert len(raised.value.problems) == 2
 
@@ -211,7 +211,7 @@ def test_the_syntax_of_pep_695() -> None:
 
     signature = signature_of(names["Users"], "create")
     assert (signature.parameters[0].type, signature.returns) == (User, names["Ids"][User])
-    with pytest.raises(ConfigurationError, match="nothing says what U is"):
+    with pytest.raises(ConfigurationError, match="the type variable U has no type"):
         signature_of(names["Users"], "own")
-    with pytest.raises(ConfigurationError, match="nothing says what T is"):
+    with pytest.raises(ConfigurationError, match="the type variable T has no type"):
         signature_of(names["Crud"], "create")

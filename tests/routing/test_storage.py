@@ -45,7 +45,7 @@ def test_a_duplicate_name_tells_both_places_and_the_cure() -> None:
     storage.add(route(target=One))
 
     with pytest.raises(
-        ConfigurationError, match=r"One\.index and to .*Other\.index; rename or remove one"
+        ConfigurationError, match=r"One\.index and for .*Other\.index; rename or remove one"
     ):
         storage.add(route(target=Other, path="/other"))
     assert storage.all() == (route(target=One),)
@@ -75,7 +75,7 @@ def test_a_duplicate_name_of_both_is_told_for_route_and_event() -> None:
         MetadataStorages().extend(routes_of(Twice))
 
     told = sorted(problem.partition(",")[0] for problem in caught.value.problems)
-    assert told == ["event name 'index' is given twice", "route name 'index' is given twice"]
+    assert told == ["event name 'index' is used twice", "route name 'index' is used twice"]
 
 
 def test_one_event_name_in_two_namespaces_is_two_routes() -> None:
@@ -84,7 +84,7 @@ def test_one_event_name_in_two_namespaces_is_two_routes() -> None:
     storage.add(WebSocketMetadata(One, "join", "/chat", "index"))
 
     assert [metadata.key for metadata in storage] == ["join", "/chat:join"]
-    with pytest.raises(ConfigurationError, match="given twice"):
+    with pytest.raises(ConfigurationError, match="used twice"):
         storage.add(WebSocketMetadata(Other, "join", "/chat", "index"))
 
 

@@ -15,7 +15,7 @@ from rxkernel.exceptions import (
     ServiceUnavailableException,
     UpgradeRequiredException,
 )
-from rxkernel.kernel.errors import failure_of
+from rxkernel.kernel.errors import to_failure
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.messages.request import Request
 from rxkernel.servers.access_log import GONE
@@ -107,7 +107,7 @@ class WebSocketRoutes:
                 raise ForbiddenException("the WebSocket was not accepted")
             await socket.close()
         except BaseException as exc:
-            failure = failure_of(exc)
+            failure = to_failure(exc)
             if not socket.is_accepted and is_gone(native) and _is_expected(failure):
                 logger.debug("a client left in its handshake for %s: %r", path, failure)
                 host.kernel.terminate(request, None)

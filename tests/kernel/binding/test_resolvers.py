@@ -472,10 +472,10 @@ class Needing(Marker):
     ("annotation", "problem"),
     [
         (Annotated[int, Entitty()], "no enabled bundle resolves its marker Entitty; did you mean"),
-        (Annotated[int, Needing], "its marker Needing cannot be made without arguments ("),
-        (Annotated[int, Entity(), Query()], "it has 2 markers; leave one of them"),
-        (list[Annotated[int, Entity()]], "its marker is inside of list[…]; write Annotated["),
-        (Found, "nothing says what T is; name its type"),
+        (Annotated[int, Needing], "its marker Needing cannot be created without arguments ("),
+        (Annotated[int, Entity(), Query()], "it has 2 markers; keep one of them"),
+        (list[Annotated[int, Entity()]], "its marker is inside list[…]; write Annotated["),
+        (Found, "the type variable T has no type; give it one"),
     ],
 )
 async def test_marker_that_cannot_be_resolved_is_refused_at_boot(

@@ -396,7 +396,7 @@ def test_class_that_cannot_be_sent_is_rejected_at_boot(declared: Any, name: str)
     with pytest.raises(ConfigurationError) as told:
         shape_of(declared, "Tasks.show")
 
-    assert f"cannot be sent: {name} is no type that JSON is made of; make it" in str(told.value)
+    assert f"cannot be sent: {name} cannot be encoded as JSON; make it" in str(told.value)
 
 
 def test_awaitable_of_plain_def_is_converted() -> None:

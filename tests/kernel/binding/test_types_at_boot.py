@@ -39,7 +39,7 @@ class Renamed:
 
 
 KINDS = [
-    (TakesSelf, "a default of attrs that takes self is not known of .* in __attrs_post_init__"),
+    (TakesSelf, "a default of attrs with takes_self is not supported.* in __attrs_post_init__"),
     (Misspelt, ".*module attrs has no attribute Nope; correct the name"),
     (Unknown, ".*'Nope'.*import it outside of TYPE_CHECKING"),
     (set[Tag], "Tag has no hash"),
