@@ -278,7 +278,7 @@ class TestMistakes:
             "Sync.listen of 'kernel.request' is not async",
             "has only= on event 'server.started'",
             "'other' (GET /twice)",
-            "Controller.index and to",
+            "Controller.index and for",
         ):
             assert part in told, told
 
@@ -302,7 +302,7 @@ class TestMistakes:
 
         (problem,) = await problems_of(application)
 
-        assert "Controller.index and to" in problem
+        assert "Controller.index and for" in problem
         assert "Other.index; rename or remove one of them" in problem
 
     async def test_a_circle_of_services(self) -> None:

@@ -182,9 +182,9 @@ async def test_a_value_without_plain_text_is_a_mistake_of_the_test(
 ) -> None:
     client = client_of(Form)
 
-    with pytest.raises(ValueError, match=r"the parameter 'tag' is .*; pass its text"):
+    with pytest.raises(ValueError, match=r"the parameter 'tag' is .*; pass a str"):
         await client.http("tags", params={"id": 1, "tag": value})
-    with pytest.raises(ValueError, match=r"the field 'tag' is .*; pass its text"):
+    with pytest.raises(ValueError, match=r"the field 'tag' is .*; pass a str"):
         await client.http("tags", params={"id": 1}, form={"tag": value})
 
 
