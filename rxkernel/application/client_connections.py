@@ -78,7 +78,7 @@ class ClientConnections:
             raise
         if rejection is not None:
             self._forget(connection)
-            await kernel.settle()
+            await kernel.drain()
             if header is not None:
                 rejection.response.headers[header] = request.id
             raise ConnectionRefusedException(rejection.response) from rejection.error

@@ -8,7 +8,7 @@ import attrs
 
 from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.exceptions import BadRequestException, ForbiddenException, HttpException
-from rxkernel.kernel.errors import failure_of
+from rxkernel.kernel.errors import to_failure
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.scopes import close_connection, current_connection
 from rxkernel.messages.request import Request
@@ -83,7 +83,7 @@ class ConnectionLifecycle:
                 raise ForbiddenException("disconnected before it was connected")
         except BaseException as exc:
             try:
-                error = failure_of(exc)
+                error = to_failure(exc)
             except BaseException:  # this task was cancelled, by a server that stops
                 await close_connection(connection, exc)
                 raise
@@ -114,7 +114,7 @@ class ConnectionLifecycle:
             event = ConnectionEvent(connection, self._server, reason)
             await self._dispatcher.dispatch(ServerEvents.DISCONNECTED, event)
         except BaseException as exc:
-            error = failure_of(exc)
+            error = to_failure(exc)
             logger.error("a listener of %s failed", ServerEvents.DISCONNECTED, exc_info=error)
 
 
