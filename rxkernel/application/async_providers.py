@@ -11,6 +11,7 @@ from injector import (
     Binding,
     CallableProvider,
     ClassProvider,
+    Injector,
     InstanceProvider,
     NoScope,
     Provider,
@@ -48,7 +49,7 @@ def wrap_async_providers(binder: Binder) -> Iterator[str]:
             binder._bindings[key] = Binding(key, _refusing(problems), binding.scope)
             yield from problems
         elif binding.scope in _SCOPED:
-            binder._bindings[key] = _scoped(key, binding)
+            binder._bindings[key] = _scoped(key, binding, binder.injector)
 
 
 def _rename_yielded(binder: Binder) -> None:
@@ -125,13 +126,13 @@ def _async_kind(call: Callable[..., Any]) -> str | None:
     return None
 
 
-def _scoped(key: Any, binding: Binding) -> Binding:
+def _scoped(key: Any, binding: Binding, injector: Injector) -> Binding:
     """The binding of a service per message or connection; one of an instance needs no scope."""
     provider = binding.provider
     if isinstance(provider, InstanceProvider):
-        if not is_factory_binding(binding):
+        if not is_factory_binding(binding, injector):
             return Binding(key, provider, NoScope)
-        provider = provider_of_factory(provider._instance)
+        provider = provider_of_factory(provider.get(injector))
     return Binding(key, _opening(key, provider), binding.scope)
 
 
@@ -177,12 +178,12 @@ def _function_of(factory: Callable[[], Any]) -> Callable[[], Any]:
     return lambda: factory()
 
 
-def is_factory_binding(binding: Binding) -> bool:
+def is_factory_binding(binding: Binding, injector: Injector) -> bool:
     """Whether a service per message or connection is bound to an object that makes it, and is
     not one itself."""
     if binding.scope not in _SCOPED or not isinstance(binding.provider, InstanceProvider):
         return False
-    kind, instance = bare(binding.interface), binding.provider._instance
+    kind, instance = bare(binding.interface), binding.provider.get(injector)
     kind = get_origin(kind) or kind
     return callable(instance) and not (isinstance(kind, type) and isinstance(instance, kind))
 

@@ -23,6 +23,7 @@ from rxkernel.servers.aiohttp.connection.access_log import IS_LOGGED, HttpAccess
 from rxkernel.servers.aiohttp.connection.final_response import encode_final_response
 from rxkernel.servers.aiohttp.connection.protocol import connection_of
 from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
+from rxkernel.servers.aiohttp.fast_path.compatibility import is_aiohttp_supported
 from rxkernel.servers.aiohttp.fast_path.fast_path import FastPath
 from rxkernel.servers.aiohttp.fast_path.protocol import deferred_exchange
 from rxkernel.servers.aiohttp.listener import Listener
@@ -188,7 +189,10 @@ class HttpServer(Server):
         route = self.engine.router.add_route(
             "*", r"/{path:[\s\S]*}", self._handle, expect_handler=leave_to_body
         )
-        self._fast_path = self._new_fast_path(route) if is_fast else None
+        fast_path = self._new_fast_path(route) if is_fast else None
+        if fast_path is not None and not is_aiohttp_supported(fast_path, self.connections):
+            fast_path = None
+        self._fast_path = fast_path
         self._listener = Listener(
             self.engine,
             self._settings.host,

@@ -35,11 +35,12 @@ class WebSocket:
     permessage-deflate is off: it costs 100 KiB per idle socket.
     """
 
-    __slots__ = ("_native", "_protocol", "next", "response")
+    __slots__ = ("_connection", "_native", "_transport", "next", "response")
 
     def __init__(self, native: web.Request, socket: web.WebSocketResponse) -> None:
         self._native = native
-        self._protocol = native.protocol
+        self._connection = connection_of(native)
+        self._transport = native.transport
         self.response = socket
         self.next = socket.receive
 
@@ -101,16 +102,16 @@ class WebSocket:
     @property
     def is_congested(self) -> bool:
         """Whether the client reads slower than it is sent to."""
-        return self._protocol.writing_paused
+        return self._connection.is_full
 
     def write(self, encoded: bytes) -> bool:
         """Send what `encode_frame` made without waiting, and nothing once closed.
 
         Returns False, and sends nothing, while `is_congested`.
         """
-        if self._protocol.writing_paused:
+        if self._connection.is_full:
             return False
-        transport = self._protocol.transport
+        transport = self._transport
         if transport is not None and not (self.response.closed or transport.is_closing()):
             transport.write(encoded)
         return True

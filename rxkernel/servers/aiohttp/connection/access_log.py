@@ -75,8 +75,9 @@ class TimedHandler(RequestHandler):
     def log_access(
         self, request: web.BaseRequest, response: web.StreamResponse, time: float | None
     ) -> None:
-        if time is not None and self._logging_enabled and self.access_logger is not None:
-            self.access_logger.log(request, response, perf_counter() - time)
+        access_logger = self.access_logger
+        if time is not None and access_logger is not None and access_logger.enabled:
+            access_logger.log(request, response, perf_counter() - time)
 
 
 def _route(request: web.BaseRequest) -> str | None:

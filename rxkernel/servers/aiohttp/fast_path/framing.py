@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
-from aiohttp import EMPTY_PAYLOAD, HttpVersion, StreamReader, hdrs, web
-from aiohttp.base_protocol import BaseProtocol
-from aiohttp.http import HttpRequestParser, RawRequestMessage
+from aiohttp import EMPTY_PAYLOAD, HttpVersion, StreamReader, base_protocol, hdrs, http, web
 from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDictProxy
 from yarl import URL
@@ -28,6 +26,11 @@ MALFORMED = "fast path: malformed message"
 AFTER_LAST = "fast path: data after the last message"
 """The counters of what the framer leaves to aiohttp."""
 
+# The names of `aiohttp.http` are looked up when a connection is accepted, not at import: without one
+# of them `compatibility` turns the fast path off, and the server runs.
+Parsed = tuple["http.RawRequestMessage", StreamReader]
+"""One result of aiohttp's parser: a head and its body."""
+
 
 class Message(msgspec.Struct, eq=False):  # one for each request: C makes it
     """A request that has arrived as a whole; a `RequestHead` too.
@@ -41,7 +44,7 @@ class Message(msgspec.Struct, eq=False):  # one for each request: C makes it
         made: the request that `native` has made.
     """
 
-    parsed: RawRequestMessage
+    parsed: "http.RawRequestMessage"
     payload: StreamReader
     body: bytes
     raw: bytes
@@ -120,7 +123,7 @@ class MessageFramer:
     def __init__(self, line: "Line", loop: asyncio.AbstractEventLoop) -> None:
         self._line = line
         self._loop = loop
-        self._parser: HttpRequestParser | None = None
+        self._parser: http.HttpRequestParser | None = None
         self._missing = 0  # bytes of a body
         self._is_last = False
         self._tail = b""  # the end of an incomplete head
@@ -152,7 +155,7 @@ class MessageFramer:
             return [Unframed(data, exc.reason)]
 
     def _feed_only_head(
-        self, data: bytes, messages: Sequence[tuple[RawRequestMessage, StreamReader]]
+        self, data: bytes, messages: Sequence[Parsed]
     ) -> Sequence[Frame]:
         """*data* ends with a head, of which the parser made *messages*."""
         try:
@@ -198,7 +201,7 @@ class MessageFramer:
 
     def _after_head(
         self,
-        parsed: RawRequestMessage,
+        parsed: "http.RawRequestMessage",
         payload: StreamReader,
         data: bytes,
         end: int,
@@ -243,13 +246,13 @@ class MessageFramer:
         frames.append(PartialMessage(part, is_last=not self._missing))
         return data[len(part) :]
 
-    def _await_body(self, parsed: RawRequestMessage, size: int) -> None:
+    def _await_body(self, parsed: "http.RawRequestMessage", size: int) -> None:
         """Count *size* bytes that are missing, without the parser, which would keep them."""
         self._missing = size
         self._parser = None
         self._is_last = bool(parsed.should_close)
 
-    def _read_head(self, data: bytes) -> tuple[RawRequestMessage, StreamReader]:
+    def _read_head(self, data: bytes) -> Parsed:
         """Parse *data*, which ends with a head."""
         parsed, payload = _only(self._parse(data))
         if payload.total_bytes:
@@ -261,7 +264,7 @@ class MessageFramer:
         if self._parse(data):
             raise _UnframedError(MALFORMED)
 
-    def _parse(self, data: bytes) -> Sequence[tuple[RawRequestMessage, StreamReader]]:
+    def _parse(self, data: bytes) -> Sequence[Parsed]:
         if self._parser is None:
             self._parser = self._new_parser()
         try:
@@ -269,18 +272,21 @@ class MessageFramer:
         except _MALFORMED as exc:
             raise _UnframedError(MALFORMED) from exc
 
-    def _new_parser(self) -> HttpRequestParser:
+    def _new_parser(self) -> "http.HttpRequestParser":
         """A parser with aiohttp's limits. It can ask its protocol to pause reading, which
         `_NEVER_FULL` prevents."""
         loop = self._loop
-        return HttpRequestParser(
-            BaseProtocol(loop), loop, _NEVER_FULL, payload_exception=web.RequestPayloadError
+        return http.HttpRequestParser(
+            base_protocol.BaseProtocol(loop),
+            loop,
+            _NEVER_FULL,
+            payload_exception=web.RequestPayloadError,
         )
 
 
 def _only(
-    messages: Sequence[tuple[RawRequestMessage, StreamReader]],
-) -> tuple[RawRequestMessage, StreamReader]:
+    messages: Sequence[Parsed],
+) -> Parsed:
     """The one message whose end can be told."""
     if len(messages) != 1:
         raise _UnframedError(MALFORMED)
@@ -292,13 +298,13 @@ def _only(
     return parsed, payload
 
 
-def _length(parsed: RawRequestMessage) -> int:
+def _length(parsed: "http.RawRequestMessage") -> int:
     """The length of the body; the parser has checked that it is a number."""
     return int(parsed.headers[hdrs.CONTENT_LENGTH])
 
 
 def _message(
-    parsed: RawRequestMessage, payload: StreamReader, body: bytes, raw: bytes, line: Line
+    parsed: "http.RawRequestMessage", payload: StreamReader, body: bytes, raw: bytes, line: Line
 ) -> Message:
     head = (parsed.method, parsed.path, parsed.url, parsed.version, parsed.headers)
     return Message(parsed, payload, body, raw, line, *head)

@@ -1,27 +1,16 @@
 """aiohttp's own request for one that the fast path handles, for code that reads ``native``."""
 
 import asyncio
-from typing import Any, Self, cast
+from typing import Self, cast
 from weakref import proxy
 
-from aiohttp import web
-from aiohttp.helpers import ChainMapProxy
-from aiohttp.http import StreamWriter
+from aiohttp import http, web
 
 from rxkernel.servers.aiohttp.fast_path.framing import Message
 
 
 class FastPathNative(web.Request):
-    """As aiohttp's dispatcher would have made it, which has not seen it; its body has been read.
-
-    *route* is the route that it would have found in *engine*.
-    """
-
-    ATTRS = web.Request.ATTRS | frozenset(("engine", "found", "route"))
-
-    engine: web.Application
-    route: web.AbstractRoute
-    found: web.UrlMappingMatchInfo | None = None
+    """As aiohttp's dispatcher would have made it, which has not seen it; its body has been read."""
 
     @classmethod
     def of(
@@ -32,7 +21,11 @@ class FastPathNative(web.Request):
         route: web.AbstractRoute,
         body_limit: int,
     ) -> Self:
-        """That of *message*, which the current task handles; *handler* serves the connection."""
+        """That of *message*, which the current task handles.
+
+        *handler* serves the connection; *route* is what the dispatcher would have found in
+        *engine*.
+        """
         loop = asyncio.get_running_loop()
         task = asyncio.current_task()
         assert task is not None
@@ -41,31 +34,12 @@ class FastPathNative(web.Request):
             message.parsed,
             message.payload,
             handler,
-            StreamWriter(handler, loop),
+            http.StreamWriter(handler, loop),
             cast("asyncio.Task[None]", proxy(task)),  # whose context has this request: a cycle
             loop,
             client_max_size=body_limit,
         )
-        native.engine = engine
-        native.route = route
+        match_info = web.UrlMappingMatchInfo({"path": message.rel_url.path[1:]}, route)
+        match_info.add_app(engine)
+        native._match_info = match_info  # read by `match_info`, `app`, `config_dict` and `clone`
         return native
-
-    @property
-    def match_info(self) -> web.UrlMappingMatchInfo:
-        if self.found is None:
-            self.found = web.UrlMappingMatchInfo({"path": self.rel_url.path[1:]}, self.route)
-            self.found.add_app(self.engine)
-        return self.found
-
-    def clone(self, **changed: Any) -> "FastPathNative":
-        other = cast(FastPathNative, super().clone(**changed))
-        other.engine, other.route, other.found = self.engine, self.route, self.match_info
-        return other
-
-    @property
-    def app(self) -> web.Application:
-        return self.engine
-
-    @property
-    def config_dict(self) -> ChainMapProxy:
-        return ChainMapProxy([self.engine])
