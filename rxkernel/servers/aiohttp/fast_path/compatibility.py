@@ -90,7 +90,7 @@ def _require(name: str, found: object, expected: object) -> None:
 
 def _check_without_body(connection: _Connection, _: FastPath) -> None:
     message = connection.read(_WITHOUT_BODY)
-    _require("the type of the frame", type(message), Message)
+    _require("the frame", type(message).__name__, Message.__name__)
     _require("method", message.method, "GET")
     _require("path", message.raw_path, "/a%20b?c=1")
     _require("url", message.rel_url.path_qs, "/a b?c=1")
@@ -102,7 +102,7 @@ def _check_without_body(connection: _Connection, _: FastPath) -> None:
 
 def _check_with_body(connection: _Connection, _: FastPath) -> None:
     message = connection.read(_WITH_BODY)
-    _require("the type of the frame", type(message), Message)
+    _require("the frame", type(message).__name__, Message.__name__)
     _require("body", message.body, b"ab")
     _require("the payload", message.payload.read_nowait(), b"ab")
     _require("the end of the payload", message.payload.is_eof(), True)
