@@ -56,7 +56,9 @@ class OverridingBinder(Binder):
     def _override(self, interface: Any, scope: Any) -> None:
         provider = self._overrides[interface]
         binding = self.create_binding(interface, provider, scope)
-        if isinstance(provider, InstanceProvider) and not is_factory_binding(binding, self.injector):
+        if isinstance(provider, InstanceProvider) and not is_factory_binding(
+            binding, self.injector
+        ):
             binding = Binding(interface, provider, NoScope)
         self._bindings[interface] = binding
         self._unused.discard(interface)

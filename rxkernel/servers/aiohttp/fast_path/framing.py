@@ -154,9 +154,7 @@ class MessageFramer:
         except _UnframedError as exc:
             return [Unframed(data, exc.reason)]
 
-    def _feed_only_head(
-        self, data: bytes, messages: Sequence[Parsed]
-    ) -> Sequence[Frame]:
+    def _feed_only_head(self, data: bytes, messages: Sequence[Parsed]) -> Sequence[Frame]:
         """*data* ends with a head, of which the parser made *messages*."""
         try:
             parsed, _ = _only(messages)

@@ -80,7 +80,9 @@ def replace(name: str, other: Any) -> Callable[[pytest.MonkeyPatch], None]:
             id="other-parameters",
         ),
         pytest.param(
-            replace("HttpRequestParser", ParserWithOtherResult), "without a body", id="other-result"
+            replace("HttpRequestParser", ParserWithOtherResult),
+            "without a body",
+            id="other-result",
         ),
         pytest.param(
             replace("HttpRequestParser", ParserThatKeepsBodies), "with a body", id="no-body"
