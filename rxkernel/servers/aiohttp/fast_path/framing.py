@@ -26,8 +26,8 @@ MALFORMED = "fast path: malformed message"
 AFTER_LAST = "fast path: data after the last message"
 """The counters of what the framer leaves to aiohttp."""
 
-# The names of `aiohttp.http` are looked up when a connection is accepted, not at import: without one
-# of them `compatibility` turns the fast path off, and the server runs.
+# The names of `aiohttp.http` are looked up when a connection is accepted, not at import: where one
+# is missing, `compatibility` turns the fast path off, and the server runs.
 Parsed = tuple["http.RawRequestMessage", StreamReader]
 """One result of aiohttp's parser: a head and its body."""
 

@@ -10,7 +10,7 @@ from rxkernel.servers.aiohttp.fast_path.framing import Message
 
 
 class FastPathNative(web.Request):
-    """As aiohttp's dispatcher would have made it, which has not seen it; its body has been read."""
+    """As aiohttp's dispatcher would have made it, with a body that has been read."""
 
     @classmethod
     def of(
