@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from multidict import CIMultiDict, CIMultiDictProxy
+from multidict import CIMultiDict, CIMultiDictProxy, istr
 
 TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 """Regular expression for a header name (RFC 9110 §5.6.2)."""
@@ -35,14 +35,19 @@ class Headers(CIMultiDict[str]):
 
     def __setitem__(self, name: str, value: str) -> None:
         # `check_header` written out: listeners set headers on every response
-        if not (type(value) is str and value.isprintable() and name in _names):
-            check_header(name, value)
-        _set(self, name, value)
+        key = _names.get(name)
+        if key is None or type(value) is not str or not value.isprintable():
+            key = check_header(name, value)
+        if key in self:
+            _set(self, key, value)
+        else:
+            _add(self, key, value)  # half the time of _set
 
     def add(self, name: str, value: str) -> None:
-        if not (type(value) is str and value.isprintable() and name in _names):
-            check_header(name, value)
-        _add(self, name, value)
+        key = _names.get(name)
+        if key is None or type(value) is not str or not value.isprintable():
+            key = check_header(name, value)
+        _add(self, key, value)
 
     def setdefault(self, name: str, default: Any = None) -> Any:
         if name not in self:
@@ -59,7 +64,9 @@ class Headers(CIMultiDict[str]):
         super().merge(_checked(given, named))
 
 
-_EMPTY = Headers()
+new_headers = Headers().copy
+"""An empty `Headers`, in half the time of the constructor."""
+
 _set = CIMultiDict.__setitem__
 _add = CIMultiDict.add
 _set_all = CIMultiDict.extend
@@ -67,8 +74,8 @@ _KNOWN = (dict, CIMultiDict, CIMultiDictProxy)
 
 
 def headers_of(given: Mapping[str, str] | None) -> Headers:
-    """A copy of *given*; takes half the time of the constructor."""
-    headers = _EMPTY.copy()
+    """A copy of *given*."""
+    headers = new_headers()
     if given:
         _set_all(headers, _checked((given,), {}))
     return headers
@@ -86,36 +93,37 @@ def _checked(given: tuple[Any, ...], named: dict[str, str]) -> Mapping[str, str]
     return pairs
 
 
-def check_header(name: str, value: str) -> None:
-    """Raise for an invalid name or value, see `Headers`."""
-    if not (isinstance(value, str) and value.isprintable() and _is_token(name)):
-        _refuse(name, value)  # accepts a value with a tab or a no-break space
+def check_header(name: str, value: str) -> istr:
+    """Raise for an invalid name or value, see `Headers`; return *name*."""
+    key = _names.get(name) if isinstance(name, str) else None
+    if key is None:
+        key = _new_name(name)
+    if not (isinstance(value, str) and value.isprintable()):
+        _check_value(name, value)  # accepts a tab and a no-break space
+    return key
 
 
-_names: set[str] = set()
-"""Names that have been checked, as they were spelled."""
+_names: dict[str, istr] = {}
+"""Names that have been checked, as they were spelled; a multi-dict need not fold the case of an
+`istr` again."""
 
 _MOST_NAMES = 512
 
 
-def _is_token(name: str) -> bool:
-    if name in _names:
-        return True
-    if not isinstance(name, str) or re.fullmatch(TOKEN, name) is None:
-        return False
-    if len(_names) >= _MOST_NAMES:
-        _names.clear()  # an application may invent names without end
-    _names.add(str(name))
-    return True
-
-
-def _refuse(name: str, value: str) -> None:
+def _new_name(name: str) -> istr:
     if not isinstance(name, str):
         raise TypeError(f"header name {_cut(name)} must be a str")
-    if not _is_token(name):
+    if re.fullmatch(TOKEN, name) is None:
         raise ValueError(
             f"invalid header name {_cut(name)}: use letters, digits and !#$%&'*+-.^_`|~"
         )
+    if len(_names) >= _MOST_NAMES:
+        _names.clear()  # an application may invent names without end
+    key = _names[str(name)] = istr(name)
+    return key
+
+
+def _check_value(name: str, value: str) -> None:
     if not isinstance(value, str):
         raise TypeError(f"header {_cut(name)} is {_cut(value)}; its value must be a str")
     if _FORBIDDEN.search(value):

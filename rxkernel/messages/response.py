@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import attrs
 
-from rxkernel.headers import Headers, headers_of
+from rxkernel.headers import Headers, headers_of, new_headers
 from rxkernel.messages.content_types import BYTES, file_type
 from rxkernel.messages.entity_tag import entity_tag
 from rxkernel.messages.public_path import public_path
@@ -74,7 +74,7 @@ class Response:
     @property
     def headers(self) -> Headers:
         if self._headers is None:
-            self._headers = headers_of(None)
+            self._headers = new_headers()
         return self._headers
 
     @headers.setter

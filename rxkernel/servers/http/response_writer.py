@@ -111,10 +111,10 @@ class ResponseWriter:
         if own:
             names = self._names
             for name, value in own.items():
-                known = names.get(name)
-                if known is None:
-                    known = self._known(name)
-                rule, prefix = known
+                try:
+                    rule, prefix = names[name]
+                except KeyError:
+                    rule, prefix = self._known(name)
                 if rule:
                     if rule == _SPECIAL:
                         return None
@@ -122,7 +122,7 @@ class ResponseWriter:
                         given = value
                         continue
                     may_be_kept = True
-                lines += f"{prefix}{value}\r\n"
+                lines = f"{lines}{prefix}{value}\r\n"
         body, kind = encode_content(response.content, given, request.headers)
         begin = self._begins.get((status, kind)) or self._begin(status, kind)
         varies = self._varies

@@ -102,8 +102,8 @@ async def test_error_of_the_fast_path_is_logged_once_and_aiohttp_responds(
     def broken(*args: Any) -> None:
         raise AttributeError("a bug")
 
-    monkeypatch.setattr(owner, method, broken)
     application = await serve(Home)
+    monkeypatch.setattr(owner, method, broken)
 
     for _ in range(2):
         async with raw_http(application) as connection:
