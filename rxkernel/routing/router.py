@@ -133,10 +133,9 @@ class Router(Generic[T]):
             if segment.rank == MIXED_RANK
         ]
 
-    def find_static(self, method: str, raw_path: str) -> T | None:
-        """As `find`, for a path without parameters and without constraints only; no query."""
-        table = self._tables.get(method)
-        return None if table is None else table.static.get(raw_path)
+    def static_targets(self) -> dict[str, dict[str, T]]:
+        """By method and path: the targets of the routes without parameters and constraints."""
+        return {method: dict(table.static) for method, table in self._tables.items()}
 
     def find(self, method: str, raw_path: str, head: Head | None = None) -> Match[T] | None:
         """Return the target of a request and a new dict of the converted parameters, or None.

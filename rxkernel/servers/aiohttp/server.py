@@ -168,7 +168,7 @@ class HttpServer(Server):
 
     def recompiled(self, compiled: Compiled) -> None:
         if self._fast_path is not None:
-            self._fast_path.forget_definitions()
+            self._fast_path.read_definitions()
         if self._parts is not None:
             self._parts.decoder.forget_definitions()
 

@@ -68,11 +68,6 @@ class HttpPipeline:
     forwarded: ForwardedHeaders
     cors: CorsPolicy
     counters: LimitCounters
-    _is_plain: bool = attrs.field(init=False)
-
-    @_is_plain.default
-    def _has_neither_hosts_nor_prefix(self) -> bool:
-        return self.hosts.is_open and not self.prefix
 
     def receive(self, head: RequestHead, peer: ClientAddress | None) -> Request:
         """The kernel's request for *head*, which came over a connection of *peer*."""
@@ -92,10 +87,6 @@ class HttpPipeline:
     def find(self, head: RequestHead) -> Found:
         """What handles *head*; raises nothing."""
         method, target = head.method, head.raw_path
-        if self._is_plain and head.version[0] == 1 and method != "OPTIONS":
-            definition = self.kernel.compiled.http_router.find_static(method, target)
-            if definition is not None:
-                return definition, {}
         try:
             if (
                 target[0] != "/"
@@ -123,6 +114,17 @@ class HttpPipeline:
         if method == "OPTIONS" and isinstance(error, MethodNotAllowedException):
             return Granted(dict(error.headers))
         return error
+
+    def static_routes(self) -> dict[str, dict[str, Found]]:
+        """By method and target: what `find` returns for each head in HTTP/1.x that has them,
+        for the routes of which this is certain before a request. OPTIONS is not among them."""
+        if not self.hosts.is_open:
+            return {}
+        return {
+            method: {self.prefix + path: (definition, {}) for path, definition in routes.items()}
+            for method, routes in self.kernel.compiled.http_router.static_targets().items()
+            if method != "OPTIONS"
+        }
 
     def refusal(self, head: RequestHead) -> Exception | None:
         """The error for a request that no route may handle, those of aiohttp included."""

@@ -28,23 +28,21 @@ class StartOrder:
     A ticket that nothing waits for is dropped after two turns of the event loop. By then aiohttp
     has started the request, or there is none: half a head, a malformed request, a lost
     connection. So no request waits for longer than that.
+
+    Attributes:
+        tickets: those that are out; empty if every request that was read has started.
     """
 
-    __slots__ = ("_tickets",)
+    __slots__ = ("tickets",)
 
     def __init__(self) -> None:
-        self._tickets: deque[Ticket] = deque()
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether every request that was read has started."""
-        return not self._tickets
+        self.tickets: deque[Ticket] = deque()
 
     def draw(self) -> Ticket:
         """Return the next ticket. aiohttp must have the bytes already: what it schedules for
         them has to run before the ticket is dropped."""
         ticket = Ticket()
-        self._tickets.append(ticket)
+        self.tickets.append(ticket)
         loop = asyncio.get_running_loop()
         loop.call_soon(loop.call_soon, self._drop, ticket)
         return ticket
@@ -55,7 +53,7 @@ class StartOrder:
             return
         ticket.is_waiting = True
         try:
-            while self._tickets[0] is not ticket:  # noqa: ASYNC110 - two turns at most
+            while self.tickets[0] is not ticket:  # noqa: ASYNC110 - two turns at most
                 await asyncio.sleep(0)
         finally:
             self._remove(ticket)
@@ -66,6 +64,6 @@ class StartOrder:
 
     def _remove(self, ticket: Ticket) -> None:
         ticket.is_done = True
-        tickets = self._tickets
+        tickets = self.tickets
         while tickets and tickets[0].is_done:
             tickets.popleft()

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import attrs
 from aiohttp import HttpVersion11, hdrs, web
+from yarl import URL
 
 from rxkernel.kernel.errors import error_response
 from rxkernel.kernel.kernel import Kernel
@@ -101,40 +102,57 @@ class FastPath:
     loop: asyncio.AbstractEventLoop = attrs.field(factory=asyncio.get_running_loop, init=False)
     context: Any = attrs.field(factory=copy_context, init=False)
     lines: "set[FastPathHandle]" = attrs.field(factory=set, init=False)
-    _streams: dict[HttpDefinition, bool] = attrs.field(factory=dict, init=False)
+    _are_streamed: dict[HttpDefinition, bool] = attrs.field(factory=dict, init=False)
+    _static_routes: dict[str, dict[str, Found]] = attrs.field(factory=dict, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.read_definitions()
 
     def enter(self, line: FastPathHandle, message: Message) -> Coroutine[Any, Any, Sent] | str:
         """What handles *message*; or the counter of why aiohttp must."""
-        target, headers = message.raw_path, message.headers
+        headers = message.headers
+        if message.version[0] != 1:
+            return OTHER_TARGET
+        if hdrs.EXPECT in headers:
+            return EXPECT
+        if message.body and hdrs.CONTENT_ENCODING in headers:
+            return CONTENT_CODING
+        routes = self._static_routes.get(message.method)
+        if routes is not None and (static := routes.get(message.raw_path)) is not None:
+            return self._respond(line, message, static)
+        found = self._find(message)
+        return found if isinstance(found, str) else self._respond(line, message, found)
+
+    def _find(self, message: Message) -> Found | str:
+        """What the pipeline finds for *message*; or the counter of why aiohttp must handle it."""
+        target = message.raw_path
+        if target[0] != "/":
+            return OTHER_TARGET
         path = message.rel_url.raw_path if "?" in target or "#" in target else target
         native = self.native_paths
-        if (
-            target[0] != "/"
-            or message.version[0] != 1
-            or hdrs.EXPECT in headers
-            or (message.body and hdrs.CONTENT_ENCODING in headers)
-            or path in native.exact
-            or (native.prefixes and path.startswith(native.prefixes))
-            or ("%" in path and native.covers(message.rel_url))
-        ):
-            return _fallback(message)
+        if path in native or ("%" in path and native.covers(message.rel_url)):
+            return NATIVE_PATH
         found = self.pipeline.find(message)
-        if type(found) is tuple:
-            is_streamed = self._streams.get(found[0])
-            if is_streamed or (is_streamed is None and self._is_streamed(found[0])):
-                return STREAM
-        return self._respond(line, message, found)
+        if not isinstance(found, tuple):
+            return found
+        is_streamed = self._are_streamed.get(found[0])
+        if is_streamed is None:
+            is_streamed = self._are_streamed[found[0]] = _is_streamed(found[0])
+        return STREAM if is_streamed else found
 
-    def _is_streamed(self, definition: HttpDefinition) -> bool:
-        """Whether the action declares to return a stream or a file, which aiohttp sends."""
-        returns = definition.signature.returns
-        is_response = isinstance(returns, type) and issubclass(returns, Response)
-        self._streams[definition] = is_streamed = is_response and returns.is_streamed
-        return is_streamed
-
-    def forget_definitions(self) -> None:
-        """The kernel serves others now."""
-        self._streams.clear()
+    def read_definitions(self) -> None:
+        """Read the routes that need no search; the kernel has new definitions."""
+        native = self.native_paths
+        self._are_streamed.clear()
+        self._static_routes = {
+            method: {
+                target: found
+                for target, found in routes.items()
+                if isinstance(found, tuple)
+                and not (_is_streamed(found[0]) or native.covers(URL(target, encoded=True)))
+            }
+            for method, routes in self.pipeline.static_routes().items()
+        }
 
     async def _respond(self, line: FastPathHandle, message: Message, found: Found) -> Sent:
         """Run the pipeline and write its response."""
@@ -275,14 +293,10 @@ class DeferredExchange(Exchange):
             self.native.set_exception(ConnectionResetError("the client has left"))
 
 
-def _fallback(message: Message) -> str:
-    """Why aiohttp handles *message*."""
-    if message.raw_path[0] != "/" or message.version[0] != 1:
-        return OTHER_TARGET
-    if hdrs.EXPECT in message.headers:
-        return EXPECT
-    is_coded = message.body and hdrs.CONTENT_ENCODING in message.headers
-    return CONTENT_CODING if is_coded else NATIVE_PATH
+def _is_streamed(definition: HttpDefinition) -> bool:
+    """Whether the action declares to return a stream or a file, which aiohttp sends."""
+    returns = definition.signature.returns
+    return isinstance(returns, type) and issubclass(returns, Response) and returns.is_streamed
 
 
 async def _is_drained(line: FastPathHandle) -> bool:

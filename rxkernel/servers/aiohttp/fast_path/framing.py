@@ -136,8 +136,9 @@ class MessageFramer:
         segment is unframed as a whole.
         """
         end = data.find(_END_OF_HEAD) + 4
-        is_begun = self._missing or self._tail
-        if end == len(data) and not is_begun:  # most segments: `_read_head`, written out
+        if end == len(data) and not (
+            self._missing or self._tail
+        ):  # most segments: `_read_head`, written out
             if (parser := self._parser) is None:
                 parser = self._parser = self._new_parser()
             try:
@@ -147,10 +148,21 @@ class MessageFramer:
             if len(messages) == 1:
                 parsed, payload = messages[0]
                 if payload is EMPTY_PAYLOAD and not (parsed.upgrade or parsed.chunked):
-                    return _message(parsed, payload, b"", data, self._line)
+                    return Message(
+                        parsed,
+                        payload,
+                        b"",
+                        data,
+                        self._line,
+                        parsed.method,
+                        parsed.path,
+                        parsed.url,
+                        parsed.version,
+                        parsed.headers,
+                    )
             return self._feed_only_head(data, messages)
         try:
-            return self._feed(data, end, is_begun=bool(is_begun))
+            return self._feed(data, end, is_begun=bool(self._missing or self._tail))
         except _UnframedError as exc:
             return [Unframed(data, exc.reason)]
 

@@ -102,20 +102,21 @@ class FastPathConnection(HttpConnection):
         if self._state is AIOHTTP_ONLY:
             super().data_received(data)
             return
-        frames = self._frames(data)
-        if type(frames) is Message and self._state is IDLE:
+        frames: Message | Sequence[Frame]
+        if (framer := self._framer) is None:
+            frames = [Unframed(data, _WAITS)]
+        else:
+            try:
+                frames = framer.feed(data)
+            except Exception:
+                self._connections.log_error(_FRAMING_ERROR)
+                frames = [Unframed(data, _FRAMING_ERROR)]
+        if not isinstance(frames, Message):
+            self._add(frames)
+        elif self._state is IDLE:
             self._begin(frames)
         else:
-            self._add([frames] if isinstance(frames, Message) else frames)
-
-    def _frames(self, data: bytes) -> Message | Sequence[Frame]:
-        if self._framer is None:
-            return [Unframed(data, _WAITS)]
-        try:
-            return self._framer.feed(data)
-        except Exception:
-            self._connections.log_error(_FRAMING_ERROR)
-            return [Unframed(data, _FRAMING_ERROR)]
+            self._add([frames])
 
     def _add(self, frames: Sequence[Frame]) -> None:
         if type(frames[-1]) is Unframed:
@@ -182,18 +183,35 @@ class FastPathConnection(HttpConnection):
 
     def _begin(self, frame: Frame) -> None:
         """IDLE: let the fast path handle *frame*, or aiohttp."""
-        if type(frame) is Message:
-            reason = self._enter_fast_path(frame)
-            if reason is None:
+        if isinstance(frame, Message):
+            try:
+                handling = self._fast_path.enter(self, frame)
+            except Exception:
+                self._connections.log_error(_ERROR)
+                handling = _ERROR
+            if not isinstance(handling, str):
+                self._start(handling, frame.raw_path)
                 return
-            self._state = HANDED_OVER
+            reason, self._state = handling, HANDED_OVER
         elif isinstance(frame, PartialMessage):
             reason, self._state = IN_PIECES, HANDING_OVER
         else:
-            assert isinstance(frame, Unframed)
             reason, self._state = frame.reason, AIOHTTP_ONLY
         self._connections.counts[reason] += 1
         self._give(frame.raw)
+
+    def _start(self, handling: Coroutine[Any, Any, Sent], name: str) -> None:
+        """FAST: run *handling* in a task called *name*."""
+        self._state = FAST
+        self._is_kept_alive = False
+        fast_path, order = self._fast_path, self._connections.start_order
+        if order.tickets:
+            handling = self._in_order(order.draw(), handling)
+        context = fast_path.context.copy()
+        task = _task(handling, loop=fast_path.loop, name=name, context=context)
+        if not task.done():
+            self.task = task
+            self.deadline = math.inf
 
     def _continue(self, frame: Frame) -> None:
         """HANDING_OVER or AIOHTTP_ONLY: pass *frame* on to aiohttp."""
@@ -204,26 +222,6 @@ class FastPathConnection(HttpConnection):
             self._state = AIOHTTP_ONLY
             self._connections.counts[frame.reason] += 1
         super().data_received(frame.raw)
-
-    def _enter_fast_path(self, message: Message) -> str | None:
-        """Begin to handle *message*, or return the counter of why aiohttp must."""
-        try:
-            handling = self._fast_path.enter(self, message)
-        except Exception:
-            self._connections.log_error(_ERROR)
-            return _ERROR
-        if isinstance(handling, str):
-            return handling
-        self._state = FAST
-        self._is_kept_alive = False
-        fast_path, order = self._fast_path, self._connections.start_order
-        if not order.is_empty:
-            handling = self._in_order(order.draw(), handling)
-        task = _task(handling, loop=fast_path.loop, context=fast_path.context.copy())
-        if not task.done():
-            self.task = task
-            self.deadline = math.inf
-        return None
 
     async def _in_order(self, ticket: Ticket, handling: Coroutine[Any, Any, Sent]) -> Sent:
         """Run *handling* once the requests that were read before have started."""
