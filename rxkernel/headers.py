@@ -35,8 +35,11 @@ class Headers(CIMultiDict[str]):
 
     def __setitem__(self, name: str, value: str) -> None:
         # `check_header` written out: listeners set headers on every response
-        key = _names.get(name)
-        if key is None or type(value) is not str or not value.isprintable():
+        try:
+            key = _names[name]
+            if type(value) is not str or not value.isprintable():
+                check_header(name, value)
+        except KeyError:
             key = check_header(name, value)
         if key in self:
             _set(self, key, value)

@@ -341,7 +341,11 @@ class HttpServer(Server):
                 return await begun.give(native)
             found = refusal or parts.pipeline.find(native)
             load_body = partial(parts.bodies.load, native)
-            response = await parts.pipeline.respond(native, exchange.request, found, load_body)
+            request = exchange.request
+            try:
+                response = await parts.pipeline.start(native, request, found, load_body)
+            except BaseException as exc:
+                response = await parts.kernel.recover(request, exc)
             return await parts.sender.deliver(native, exchange, response)
         except ConnectionError:
             logger.debug("client left: %s %.200r", native.method, native.raw_path)

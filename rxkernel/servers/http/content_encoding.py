@@ -7,7 +7,6 @@ from rxkernel.messages.content_types import BYTES
 from rxkernel.servers.http import header_names as hdrs
 from rxkernel.servers.http.negotiation import JSON, RequestHeaders, encode_negotiated
 
-_CONTAINERS = frozenset((dict, list))
 _AS_IT_IS = (str, bytes, bytearray, memoryview)
 
 
@@ -19,12 +18,6 @@ def encode_content(
     None is no content, str is text in UTF-8, bytes are sent as they are. All else is JSON, or
     MessagePack where no type was given and the client that sent *headers* prefers it.
     """
-    if (
-        content_type is None
-        and type(content) in _CONTAINERS
-        and (headers is None or hdrs.ACCEPT not in headers)
-    ):
-        return encode_json(content), JSON  # as most responses
     if content is None:
         return b"", content_type
     if isinstance(content, _AS_IT_IS):

@@ -1,9 +1,9 @@
 """From the head of a request to the kernel's response: every rule once, for every path.
 
-A path reads the bytes, asks `find` and `respond`, and sends what that returns.
+A path reads the bytes, calls `find` and `start`, and sends the response.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
 from time import perf_counter
 from typing import Any
@@ -154,15 +154,13 @@ class HttpPipeline:
             return NotFoundException()
         return Granted(self.cors.preflight(head, methods))
 
-    async def respond(
+    def start(
         self, head: RequestHead, request: Request, found: Found, load_body: LoadBody | None
-    ) -> Response:
-        """The response to *request*, whatever happens; the current context becomes its own.
+    ) -> Coroutine[Any, Any, Response]:
+        """Return the coroutine that responds to *request*; the current context becomes its own.
 
-        *load_body* is called after the head phase, if the definition gets that far.
-
-        Raises:
-            asyncio.CancelledError: the task of the caller was cancelled.
+        If it raises, `Kernel.recover` returns the response. *load_body* is called after the head
+        phase, if the definition gets that far.
         """
         kernel = self.kernel
         request.received_at = perf_counter()  # as `Kernel.begin`
@@ -171,17 +169,14 @@ class HttpPipeline:
             kernel.extract(request.headers)
         if not isinstance(found, tuple):
             if isinstance(found, Granted):
-                return await kernel.respond(request, Response(None, 204, found.headers))
-            return await kernel.fail(request, found)
+                return kernel.respond(request, Response(None, 204, found.headers))
+            return kernel.fail(request, found)
         definition, values = found
         if values:
             add_path_parameters(request, values)
         if load_body is not None:
             request.body_loader = partial(load_body, request, definition)
-        try:
-            return await definition.pipeline.handle(request)
-        except BaseException as exc:
-            return await kernel.recover(definition, request, exc)
+        return definition.pipeline.handle(request)
 
 
 def add_path_parameters(request: Request, values: Mapping[str, object]) -> None:

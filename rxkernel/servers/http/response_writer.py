@@ -12,6 +12,7 @@ from typing import Protocol
 
 from multidict import CIMultiDict
 
+from rxkernel.kernel.serialization import encode_json
 from rxkernel.messages.content_types import BYTES
 from rxkernel.messages.entity_tag import entity_tag, of_form
 from rxkernel.messages.media_type import MSGPACK_NAMES
@@ -29,6 +30,7 @@ from rxkernel.servers.http.request_head import RequestHead
 BODILESS = (204, 304)
 """Statuses without a body and without ``Content-Length`` (RFC 9110 §8.6)."""
 
+_CONTAINERS = frozenset((dict, list))
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _MOST_KEPT = 512
 """Entries of each cache here; applications may invent names and types without end."""
@@ -80,6 +82,7 @@ class ResponseWriter:
     ) -> None:
         self._server = server
         self._id_name = id_name
+        self._before_id = "" if id_name is None else f"\r\n{id_name}: "
         self._policies = tuple(policies)
         self._compression = compression
         touched = frozenset[str]().union(*(policy.touches for policy in self._policies))
@@ -107,7 +110,7 @@ class ResponseWriter:
         status, own = response._status_code, response._headers
         if not self._has_common or response.etag_from_body is not None or status in BODILESS:
             return None
-        lines, given, may_be_kept = "", None, False
+        lines, last, given, may_be_kept = "", "", None, False
         if own:
             names = self._names
             for name, value in own.items():
@@ -122,37 +125,43 @@ class ResponseWriter:
                         given = value
                         continue
                     may_be_kept = True
-                lines = f"{lines}{prefix}{value}\r\n"
-        body, kind = encode_content(response.content, given, request.headers)
+                lines = f"{lines}{prefix}{value}"
+        content = response.content
+        kind: str | None
+        if given is None and type(content) in _CONTAINERS and hdrs.ACCEPT not in request.headers:
+            body, kind = encode_json(content), JSON  # as most: without the call of encode_content
+        else:
+            body, kind = encode_content(content, given, request.headers)
         begin = self._begins.get((status, kind)) or self._begin(status, kind)
         varies = self._varies
         if given is None and kind is not None:
             if kind in MSGPACK_NAMES:
                 return None
             if may_be_kept and kind == JSON:
-                if hdrs.VARY in response.headers:
+                if own is not None and hdrs.VARY in own:
                     return None
-                lines += f"Vary: Accept, {varies}\r\n" if varies else "Vary: Accept\r\n"
+                lines += f"\r\nVary: Accept, {varies}" if varies else "\r\nVary: Accept"
                 varies = ""
         if self._compression is not None and self._compression.may_change(head, len(body)):
             return None
+        id: str | None = ""
+        if self._id_name is not None and (id := request._id) is None:
+            id = request._id = new_request_id()
+        for policy in self._policies:
+            added = policy.lines(head)
+            if added is None:
+                return None
+            last += added
+            if varies and policy.varies:
+                last += f"Vary: {varies}\r\n"
+                varies = ""
         if time() >= self._expiry:
             self._renew_date()
-        if self._id_name is not None:
-            if (id := request._id) is None:
-                id = request._id = new_request_id()
-            lines += f"{self._id_name}: {id}\r\n"
-        text = f"{begin}{lines}Content-Length: {len(body)}{self._end}"
-        if self._policies:
-            for policy in self._policies:
-                added = policy.lines(head)
-                if added is None:
-                    return None
-                text += added
-                if varies and policy.varies:
-                    text += f"Vary: {varies}\r\n"
-                    varies = ""
-        return f"{text}\r\n".encode() + body
+        text = (
+            f"{begin}{lines}{self._before_id}{id}\r\nContent-Length: {len(body)}"
+            f"{self._end}{last}\r\n"
+        )
+        return text.encode() + body
 
     def _known(self, name: str) -> tuple[int, str]:
         """The rule of the header *name*, and what stands before its value.
@@ -161,13 +170,13 @@ class ResponseWriter:
         """
         if len(self._names) >= _MOST_KEPT:
             self._names.clear()
-        known = self._names[name] = (self._rules.get(name.lower(), _PLAIN), f"{name}: ")
+        known = self._names[name] = (self._rules.get(name.lower(), _PLAIN), f"\r\n{name}: ")
         return known
 
     def _begin(self, status: int, kind: str | None) -> str:
-        text = f"HTTP/1.1 {status} {_PHRASES.get(status, '')}\r\n"
+        text = f"HTTP/1.1 {status} {_PHRASES.get(status, '')}"
         if kind is not None:
-            text += f"Content-Type: {kind}\r\n"
+            text += f"\r\nContent-Type: {kind}"
         if len(self._begins) >= _MOST_KEPT:
             self._begins.clear()
         self._begins[status, kind] = text
@@ -205,10 +214,8 @@ class ResponseWriter:
         for policy in self._policies:
             policy.add(head, headers)
         names = self._names
-        lines = "".join(
-            [f"{(names.get(n) or self._known(n))[1]}{v}\r\n" for n, v in headers.items()]
-        )
-        text = f"HTTP/{major}.{minor} {status} {_PHRASES.get(status, '')}\r\n{lines}\r\n".encode()
+        lines = "".join([f"{(names.get(n) or self._known(n))[1]}{v}" for n, v in headers.items()])
+        text = f"HTTP/{major}.{minor} {status} {_PHRASES.get(status, '')}{lines}\r\n\r\n".encode()
         return status, text if status in BODILESS or head.method == "HEAD" else text + body
 
     async def compose(

@@ -166,7 +166,10 @@ class FastPath:
         if message.body or (hdrs.CONTENT_LENGTH in headers and is_empty_form(headers)):
             load_body = partial(self.bodies.load, message.body)
         try:
-            response = await self.pipeline.respond(message, request, found, load_body)
+            try:
+                response = await self.pipeline.start(message, request, found, load_body)
+            except BaseException as exc:
+                response = await self.kernel.recover(request, exc)
             if response.is_streamed:
                 answered = response
                 return await self._hand_over(line, message, request, response)

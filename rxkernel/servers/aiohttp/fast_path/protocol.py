@@ -253,7 +253,7 @@ class FastPathConnection(HttpConnection):
             failure = asyncio.CancelledError("the client left before the response was sent")
             kernel.terminate(request, response, failure=failure)
         else:
-            kernel.terminate(request, response, size=size)
+            kernel.terminate(request, response, size)
         if self._state is CLOSED:
             return
         if keeps:
