@@ -16,7 +16,6 @@ from rxkernel.routing.definitions import Definition, Handler
 
 Action = Callable[[Request], Awaitable[Any]]
 W = TypeVar("W", bound=Callable[..., Any])
-_new = object.__new__
 
 
 class KernelEvents(StrEnum):
@@ -39,8 +38,8 @@ class KernelEvents(StrEnum):
 
 
 # The first three are created for every message. Their __init__ is written by hand, because that of
-# attrs looks up the default of each field with init=False in a table. `request_event` and
-# `response_event` skip it: type.__call__ costs more than its assignments.
+# attrs looks up the default of each field with init=False in a table. `Route.handle` skips it:
+# type.__call__ costs more than its assignments.
 
 
 @attrs.define(eq=False, init=False)
@@ -92,15 +91,6 @@ class RequestEvent(Event):
         self.stop_propagation()
 
 
-def request_event(request: Request) -> RequestEvent:
-    """As `RequestEvent`, without the call of ``__init__``."""
-    event = _new(RequestEvent)
-    event.propagation_stopped = False
-    event.request = request
-    event._response = None
-    return event
-
-
 @attrs.define(eq=False, init=False)
 class ResponseEvent(Event):
     """Before sending; a listener may change or replace the response."""
@@ -116,15 +106,6 @@ class ResponseEvent(Event):
     def set_response(self, response: Response) -> None:
         """Replace the response, also for the listeners that follow."""
         self.response = response
-
-
-def response_event(request: Request, response: Response) -> ResponseEvent:
-    """As `ResponseEvent`, without the call of ``__init__``."""
-    event = _new(ResponseEvent)
-    event.propagation_stopped = False
-    event.request = request
-    event.response = response
-    return event
 
 
 @attrs.define(eq=False)

@@ -4,7 +4,7 @@ from contextvars import ContextVar
 
 from rxkernel.events.dispatcher import AsyncEventDispatcher, Listener, describe, run_listeners
 from rxkernel.kernel.errors import to_failure
-from rxkernel.kernel.events import Action, HeadEvent, request_event, response_event
+from rxkernel.kernel.events import Action, HeadEvent, RequestEvent, ResponseEvent
 from rxkernel.kernel.pipeline import Pipeline
 from rxkernel.kernel.scope_exit import (
     close_request_scope,
@@ -26,6 +26,7 @@ from rxkernel.routing.metadata import HttpMetadata, RouteMetadata, WebSocketMeta
 from rxkernel.routing.path import PathTemplate
 from rxkernel.routing.signature import Signature
 
+_new = object.__new__
 _get, _set, _reset = current_request.get, current_request.set, current_request.reset
 """Bound methods, so that a message does not bind them again."""
 
@@ -97,7 +98,10 @@ class Route(Pipeline):
                 if (listeners := self.on_request.cached) is None:
                     listeners = self.on_request.listeners()
                 if listeners:
-                    before = request_event(request)
+                    before = _new(RequestEvent)  # its __init__, written out
+                    before.propagation_stopped = False
+                    before.request = request
+                    before._response = None
                     for listener in listeners:
                         await listener(before)
                         if before.propagation_stopped:
@@ -113,7 +117,10 @@ class Route(Pipeline):
             if (listeners := self.on_response.cached) is None:
                 listeners = self.on_response.listeners()
             if listeners:
-                after = response_event(request, response)
+                after = _new(ResponseEvent)  # as above
+                after.propagation_stopped = False
+                after.request = request
+                after.response = response
                 for listener in listeners:
                     await listener(after)
                     if after.propagation_stopped:

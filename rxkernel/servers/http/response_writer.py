@@ -35,15 +35,17 @@ _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _MOST_KEPT = 512
 """Entries of each cache here; applications may invent names and types without end."""
 
-_PLAIN, _TYPE, _KEPT, _SPECIAL = range(4)
+_PLAIN, _TYPE, _KEPT, _VARY, _SPECIAL = range(5)
 """How a header of a response is written: as it is; as Content-Type; as it is, and caches may keep
-the response; or by `ResponseWriter.write` only, since it changes what else is written."""
+the response; as it is, if they may not; or by `ResponseWriter.write` only, since it changes what
+else is written."""
 
 _RULES = {
     "content-type": _TYPE,
     **dict.fromkeys(("cache-control", "expires", "last-modified"), _KEPT),
     **dict.fromkeys(("connection", "content-length", "date", "etag", "server"), _SPECIAL),
     "transfer-encoding": _SPECIAL,
+    "vary": _VARY,
 }
 
 
@@ -87,9 +89,10 @@ class ResponseWriter:
         self._compression = compression
         touched = frozenset[str]().union(*(policy.touches for policy in self._policies))
         own_id = set() if id_name is None else {id_name.lower()}
-        self._rules = {**dict.fromkeys(touched | own_id, _SPECIAL), **_RULES}
+        self._rules = {**_RULES, **dict.fromkeys(touched | own_id, _SPECIAL)}
         self._has_common = own_id.isdisjoint(_RULES)
         self._varies = ", ".join(policy.varies for policy in self._policies if policy.varies)
+        self._vary_accept = "\r\nVary: " + ", ".join(filter(None, ("Accept", self._varies)))
         self._begins: dict[tuple[int, str | None], str] = {}
         self._names: dict[str, tuple[int, str]] = {}
         self._date = self._end = ""
@@ -110,7 +113,7 @@ class ResponseWriter:
         status, own = response._status_code, response._headers
         if not self._has_common or response.etag_from_body is not None or status in BODILESS:
             return None
-        lines, last, given, may_be_kept = "", "", None, False
+        lines, last, given, may_be_kept, has_vary = "", "", None, False, False
         if own:
             names = self._names
             for name, value in own.items():
@@ -124,7 +127,10 @@ class ResponseWriter:
                     if rule == _TYPE:
                         given = value
                         continue
-                    may_be_kept = True
+                    if rule == _KEPT:
+                        may_be_kept = True
+                    else:
+                        has_vary = True
                 lines = f"{lines}{prefix}{value}"
         content = response.content
         kind: str | None
@@ -138,9 +144,9 @@ class ResponseWriter:
             if kind in MSGPACK_NAMES:
                 return None
             if may_be_kept and kind == JSON:
-                if own is not None and hdrs.VARY in own:
+                if has_vary:
                     return None
-                lines += f"\r\nVary: Accept, {varies}" if varies else "\r\nVary: Accept"
+                lines += self._vary_accept
                 varies = ""
         if self._compression is not None and self._compression.may_change(head, len(body)):
             return None

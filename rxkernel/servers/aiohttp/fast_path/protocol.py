@@ -182,15 +182,26 @@ class FastPathConnection(HttpConnection):
             self._transport.resume_reading()
 
     def _begin(self, frame: Frame) -> None:
-        """IDLE: let the fast path handle *frame*, or aiohttp."""
+        """IDLE: let the fast path handle *frame* in a new task, or aiohttp."""
         if isinstance(frame, Message):
+            fast_path = self._fast_path
             try:
-                handling = self._fast_path.enter(self, frame)
+                handling = fast_path.enter(self, frame)
             except Exception:
                 self._connections.log_error(_ERROR)
                 handling = _ERROR
             if not isinstance(handling, str):
-                self._start(handling, frame.raw_path)
+                self._state = FAST
+                self._is_kept_alive = False
+                order = self._connections.start_order
+                if order.tickets:
+                    handling = self._in_order(order.draw(), handling)
+                context = fast_path.context.copy()
+                name = frame.raw_path
+                task = _task(handling, loop=fast_path.loop, name=name, context=context)
+                if not task.done():
+                    self.task = task
+                    self.deadline = math.inf
                 return
             reason, self._state = handling, HANDED_OVER
         elif isinstance(frame, PartialMessage):
@@ -199,19 +210,6 @@ class FastPathConnection(HttpConnection):
             reason, self._state = frame.reason, AIOHTTP_ONLY
         self._connections.counts[reason] += 1
         self._give(frame.raw)
-
-    def _start(self, handling: Coroutine[Any, Any, Sent], name: str) -> None:
-        """FAST: run *handling* in a task called *name*."""
-        self._state = FAST
-        self._is_kept_alive = False
-        fast_path, order = self._fast_path, self._connections.start_order
-        if order.tickets:
-            handling = self._in_order(order.draw(), handling)
-        context = fast_path.context.copy()
-        task = _task(handling, loop=fast_path.loop, name=name, context=context)
-        if not task.done():
-            self.task = task
-            self.deadline = math.inf
 
     def _continue(self, frame: Frame) -> None:
         """HANDING_OVER or AIOHTTP_ONLY: pass *frame* on to aiohttp."""
