@@ -151,15 +151,17 @@ class Kernel:
         try:
             return await definition.pipeline.handle(request)
         except BaseException as exc:
-            return await self.recover(request, exc)
+            return await self.recover(definition, request, exc)
 
-    async def recover(self, request: Request, exc: BaseException) -> Response:
-        """Return the standard error response to *exc*, which the pipeline of *request* raised.
+    async def recover(
+        self, definition: Definition, request: Request, exc: BaseException
+    ) -> Response:
+        """Return the standard error response to *exc*, which the pipeline of *definition* raised.
 
         Raises:
             asyncio.CancelledError: *exc* is the cancellation of the caller's own task.
         """
-        return await self._error_response(self._pipeline(request), request, to_failure(exc))
+        return await self._error_response(definition.pipeline, request, to_failure(exc))
 
     async def fail(self, request: Request, exception: Exception) -> Response:
         """Return the response to a request without a definition, or without a response that can be

@@ -35,6 +35,13 @@ class ServiceSource(Protocol):
         """The *service* for *request*, opened if it must be."""
 
 
+class NativeSource(Protocol):
+    """Makes the transport's own request."""
+
+    def native(self) -> Any:
+        """See `Request.native`; called once."""
+
+
 async def _given(raw: bytes) -> AsyncIterator[bytes]:
     if raw:
         yield raw
@@ -104,7 +111,7 @@ class Request:
         received_at: when the message was received, by `time.perf_counter`; 0.0 until
             `Kernel.begin`.
         native: the transport's own request (``aiohttp.web.Request``), made when first asked for
-            where a transport has set ``make_native``; None in tests.
+            by the ``native_source`` that a transport has set; None in tests.
         body_loader: set by a transport that has not read the body: reads and decodes it into this
             request. The kernel awaits it once, after the head phase, and sets the field to None
             before. It is still set after the kernel has responded if the body was not needed.
@@ -133,7 +140,7 @@ class Request:
     services: ScopedServices | None = attrs.field(default=None, repr=False)
     _cookies: Mapping[str, str] | None = attrs.field(default=None, repr=False)
     _id: str | None = attrs.field(default=None, repr=False)
-    make_native: Callable[[], Any] | None = attrs.field(default=None, repr=False)
+    native_source: NativeSource | None = attrs.field(default=None, repr=False)
     received_at: float = attrs.field(default=0.0, repr=False)
     body_loader: Callable[[], Awaitable[None]] | None = attrs.field(default=None, repr=False)
     # Set by the kernel where no definition has them. A default would cost each request.
@@ -154,8 +161,8 @@ class Request:
 
     @property
     def native(self) -> Any:
-        if self._native is None and self.make_native is not None:
-            self._native = self.make_native()
+        if self._native is None and self.native_source is not None:
+            self._native = self.native_source.native()
         return self._native
 
     @native.setter
@@ -339,5 +346,5 @@ def received_request(
     request._params = request._files = request._native = request._cookies = request._id = None
     request.body = request.source = request.path = request.controller = None
     request.route_name = request.definition = request.token = request.connection = None
-    request.services = request.make_native = request.body_loader = None
+    request.services = request.native_source = request.body_loader = None
     return request

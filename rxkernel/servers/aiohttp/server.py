@@ -345,7 +345,7 @@ class HttpServer(Server):
             try:
                 response = await parts.pipeline.start(native, request, found, load_body)
             except BaseException as exc:
-                response = await parts.kernel.recover(request, exc)
+                response = await parts.pipeline.recover(found, request, exc)
             return await parts.sender.deliver(native, exchange, response)
         except ConnectionError:
             logger.debug("client left: %s %.200r", native.method, native.raw_path)

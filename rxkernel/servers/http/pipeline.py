@@ -159,7 +159,7 @@ class HttpPipeline:
     ) -> Coroutine[Any, Any, Response]:
         """Return the coroutine that responds to *request*; the current context becomes its own.
 
-        If it raises, `Kernel.recover` returns the response. *load_body* is called after the head
+        If it raises, `recover` returns the response. *load_body* is called after the head
         phase, if the definition gets that far.
         """
         kernel = self.kernel
@@ -177,6 +177,16 @@ class HttpPipeline:
         if load_body is not None:
             request.body_loader = partial(load_body, request, definition)
         return definition.pipeline.handle(request)
+
+    async def recover(self, found: Found, request: Request, exc: BaseException) -> Response:
+        """Return the standard error response to *exc*, which the coroutine of `start` raised.
+
+        Raises:
+            BaseException: *exc* itself, if it is the cancellation of the caller's own task.
+        """
+        if not isinstance(found, tuple):
+            raise exc
+        return await self.kernel.recover(found[0], request, exc)
 
 
 def add_path_parameters(request: Request, values: Mapping[str, object]) -> None:

@@ -111,7 +111,7 @@ class ResponseWriter:
         """
         # the fields behind the properties of both: each would be a call for every response
         status, own = response._status_code, response._headers
-        if not self._has_common or response.etag_from_body is not None or status in BODILESS:
+        if not self._has_common or response.etag_from_body is not None:
             return None
         lines, last, given, may_be_kept, has_vary = "", "", None, False, False
         if own:
@@ -138,7 +138,11 @@ class ResponseWriter:
             body, kind = encode_json(content), JSON  # as most: without the call of encode_content
         else:
             body, kind = encode_content(content, given, request.headers)
-        begin = self._begins.get((status, kind)) or self._begin(status, kind)
+        begin = self._begins.get((status, kind))
+        if begin is None:
+            if status in BODILESS:
+                return None
+            begin = self._begin(status, kind)
         varies = self._varies
         if given is None and kind is not None:
             if kind in MSGPACK_NAMES:

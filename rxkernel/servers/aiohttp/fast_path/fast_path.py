@@ -161,7 +161,7 @@ class FastPath:
         keeps = False
         headers = message.headers
         request = self.pipeline.receive(message, line.peer)
-        request.make_native = message.native
+        request.native_source = message
         load_body = None
         if message.body or (hdrs.CONTENT_LENGTH in headers and is_empty_form(headers)):
             load_body = partial(self.bodies.load, message.body)
@@ -169,7 +169,7 @@ class FastPath:
             try:
                 response = await self.pipeline.start(message, request, found, load_body)
             except BaseException as exc:
-                response = await self.kernel.recover(request, exc)
+                response = await self.pipeline.recover(found, request, exc)
             if response.is_streamed:
                 answered = response
                 return await self._hand_over(line, message, request, response)

@@ -135,10 +135,8 @@ class MessageFramer:
         aiohttp drops the messages that arrived in one segment with a malformed one, so such a
         segment is unframed as a whole.
         """
-        end = data.find(_END_OF_HEAD) + 4
-        if end == len(data) and not (
-            self._missing or self._tail
-        ):  # most segments: `_read_head`, written out
+        is_begun = self._missing or self._tail
+        if not is_begun and data.endswith(_END_OF_HEAD):  # most segments: one head, no body
             if (parser := self._parser) is None:
                 parser = self._parser = self._new_parser()
             try:
@@ -147,7 +145,7 @@ class MessageFramer:
                 return [Unframed(data, MALFORMED)]
             if len(messages) == 1:
                 parsed, payload = messages[0]
-                if payload is EMPTY_PAYLOAD and not (parsed.upgrade or parsed.chunked):
+                if payload is EMPTY_PAYLOAD and not parsed.upgrade:
                     return Message(
                         parsed,
                         payload,
@@ -160,24 +158,16 @@ class MessageFramer:
                         parsed.version,
                         parsed.headers,
                     )
-            return self._feed_only_head(data, messages)
+            self._parser = None  # which has read too much
         try:
-            return self._feed(data, end, is_begun=bool(self._missing or self._tail))
+            return self._feed(data, is_begun=bool(is_begun))
         except _UnframedError as exc:
             return [Unframed(data, exc.reason)]
 
-    def _feed_only_head(self, data: bytes, messages: Sequence[Parsed]) -> Sequence[Frame]:
-        """*data* ends with a head, of which the parser made *messages*."""
-        try:
-            parsed, _ = _only(messages)
-        except _UnframedError as exc:
-            return [Unframed(data, exc.reason)]
-        self._await_body(parsed, _length(parsed))
-        return [PartialMessage(data, is_last=False)]
-
-    def _feed(self, data: bytes, end: int, *, is_begun: bool) -> Message | Sequence[Frame]:
+    def _feed(self, data: bytes, *, is_begun: bool) -> Message | Sequence[Frame]:
         frames: list[Frame] = []
         rest = data
+        end = data.find(_END_OF_HEAD) + 4
         if end != 3 and not (is_begun or self._is_last):
             parsed, payload = self._read_head(data[:end])
             if payload is not EMPTY_PAYLOAD and end + _length(parsed) == len(data):
