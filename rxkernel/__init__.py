@@ -183,11 +183,11 @@ from rxkernel.routing.storage import (
     ProcedureMetadataStorage,
     WebSocketMetadataStorage,
 )
-from rxkernel.servers.aiohttp.bundle_websocket import (
-    WebSocket,
-)
 from rxkernel.servers.aiohttp.server import (
     HttpServer,
+)
+from rxkernel.servers.aiohttp.websocket import (
+    WebSocket,
 )
 from rxkernel.servers.disconnect_reason import (
     DisconnectReason,

@@ -1,4 +1,4 @@
-"""A port with an aiohttp application behind it."""
+"""Listens on a port and passes its connections to an aiohttp application."""
 
 import asyncio
 import errno
@@ -14,20 +14,24 @@ from rxkernel.servers.aiohttp.fast_path.fast_path import FastPath
 from rxkernel.servers.aiohttp.fast_path.protocol import FastPathConnection
 from rxkernel.servers.server import ServerStartError
 
-_LINGER = 0.5
-"""Seconds in which a kept-alive connection may still send a request that was on its way."""
+KEEPALIVE_GRACE = 0.5
+"""Seconds for which a stopping server keeps idle connections: requests may be on their way."""
 
-_PATIENCE = 0.1
-"""Seconds that requests still get to end when all closes: the manager's have passed by then."""
+_CLOSE_TIMEOUT = 0.1
+"""Seconds in which running requests can end when the port closes. ``shutdown_timeout`` has passed
+by then."""
 
 _BACKLOG = 128
-"""Connections that the system holds until they are accepted."""
+"""Connections that the system queues until they are accepted."""
 
 
 class Listener:
-    """Listens, and stops in two steps: first no new connection, then no connection at all.
+    """An open port. Stopping has two steps: accept no new connections, then close all of them.
 
-    `aiohttp.web.run_app` would take the signals and decide itself; a runner leaves both here.
+    `aiohttp.web.run_app` would install signal handlers, so a runner is used instead.
+
+    Attributes:
+        port: the port; the real one after `start`, also if 0 was given.
     """
 
     def __init__(
@@ -38,31 +42,31 @@ class Listener:
         connections: ConnectionRegistry,
         *,
         reuse_port: bool = False,
-        lane: FastPath | None = None,
+        fast_path: FastPath | None = None,
     ) -> None:
         self.host = host
         self.port = port
         self._connections = connections
         self._reuse_port = reuse_port
-        self._lane = lane
+        self._fast_path = fast_path
         self._server: asyncio.Server | None = None
         self._runner = web.AppRunner(
             engine,
-            shutdown_timeout=_PATIENCE,
+            shutdown_timeout=_CLOSE_TIMEOUT,
         )
 
     async def start(self) -> None:
-        """Listen; `port` is the real one afterwards.
+        """Open the port.
 
         Raises:
-            ServerStartError: the address is taken, or is none of this machine.
+            ServerStartError: the port is in use, or the address does not belong to this machine.
         """
         await self._runner.setup()
         assert self._runner.server is not None
         loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(
-                self._protocol(self._runner.server),
+                self._protocol_factory(self._runner.server),
                 self.host,
                 self.port,
                 backlog=_BACKLOG,
@@ -71,32 +75,32 @@ class Listener:
         except BaseException as exc:
             await self._runner.cleanup()
             if isinstance(exc, OSError):
-                raise ServerStartError(self._explain(exc)) from exc
+                raise ServerStartError(self._describe(exc)) from exc
             raise
         for listening in self._server.sockets:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self.port = self._server.sockets[0].getsockname()[1]
 
-    def _protocol(self, server: web.Server) -> Callable[[], asyncio.Protocol]:
-        """What makes the protocol of a connection."""
-        if self._lane is None:
+    def _protocol_factory(self, server: web.Server) -> Callable[[], asyncio.Protocol]:
+        """Creates the protocol of each connection."""
+        if self._fast_path is None:
             return partial(HttpConnection, self._connections, server)
-        return partial(FastPathConnection, self._connections, server, self._lane)
+        return partial(FastPathConnection, self._connections, server, self._fast_path)
 
-    def _explain(self, exc: OSError) -> str:
+    def _describe(self, exc: OSError) -> str:
         address = f"{self.host}:{self.port}"
         if exc.errno == errno.EADDRINUSE:
             return (
                 f"cannot listen on {address}: the port is in use; "
-                f"stop what uses it or choose another port"
+                f"stop the program that uses it, or choose another port"
             )
         return f"cannot listen on {address}: {exc.strerror or exc}; choose another host or port"
 
-    async def refuse(self) -> None:
-        """Accept no new connection; those that are open go on."""
+    async def stop_accepting(self) -> None:
+        """Accept no new connections. Open ones are still served."""
         if self._server is None:
             return
-        await _turns(2)  # accept the connections that wait in the system
+        await _turns(2)  # accept the connections that the system has queued
         loop = asyncio.get_running_loop()
         for listening in self._server.sockets:
             loop.remove_reader(listening)  # stops asyncio; uvloop stops in close()
@@ -104,24 +108,25 @@ class Listener:
         self._server.close()
         await _turns(1)  # and calls connection_made
 
-    async def linger(self) -> None:
-        """Give open connections the time for a request that was already under way."""
+    async def wait_for_clients(self, seconds: float) -> None:
+        """Wait until all clients have closed their connections, for *seconds* at most. Requests
+        that were on their way are handled meanwhile."""
         loop = asyncio.get_running_loop()
-        end = loop.time() + _LINGER
-        while self._open() and loop.time() < end:  # noqa: ASYNC110 - aiohttp has no event
+        end = loop.time() + seconds
+        while self._open_connections() and loop.time() < end:  # noqa: ASYNC110 - aiohttp has no event
             await asyncio.sleep(0.01)
 
-    def _open(self) -> int:
-        if self._lane is not None:
-            return len(self._lane.lines)
+    def _open_connections(self) -> int:
+        if self._fast_path is not None:
+            return len(self._fast_path.lines)
         return len(self._runner.server.connections) if self._runner.server else 0
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close the port and all connections."""
         if self._server is not None:
             self._server.close()
-        if self._lane is not None:
-            await self._lane.close(_PATIENCE)
+        if self._fast_path is not None:
+            await self._fast_path.close(_CLOSE_TIMEOUT)
         await self._runner.cleanup()
         self._connections.close()
 

@@ -18,22 +18,22 @@ from rxkernel.kernel.scopes import current_request
 from rxkernel.messages.request import Request
 from rxkernel.messages.transport import Transport
 from rxkernel.servers.access_log import GONE
-from rxkernel.servers.aiohttp.bundle_websocket import WebSocketLimits
-from rxkernel.servers.aiohttp.connection.access_log import IS_LOGGED, HttpAccess
+from rxkernel.servers.aiohttp.connection.access_log import IS_LOGGED, HttpAccessLog
 from rxkernel.servers.aiohttp.connection.final_response import encode_final_response
 from rxkernel.servers.aiohttp.connection.protocol import connection_of
 from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
 from rxkernel.servers.aiohttp.fast_path.compatibility import is_aiohttp_supported
 from rxkernel.servers.aiohttp.fast_path.fast_path import FastPath
 from rxkernel.servers.aiohttp.fast_path.protocol import deferred_exchange
-from rxkernel.servers.aiohttp.listener import Listener
-from rxkernel.servers.aiohttp.request.bodies import NativeBodies
-from rxkernel.servers.aiohttp.request.body_reader import leave, leave_to_body
+from rxkernel.servers.aiohttp.listener import KEEPALIVE_GRACE, Listener
+from rxkernel.servers.aiohttp.request.body_loader import BodyLoader
+from rxkernel.servers.aiohttp.request.body_reader import defer_continue, discard_rest
 from rxkernel.servers.aiohttp.request.native_paths import NativePaths
 from rxkernel.servers.aiohttp.request.request_ids import NativeRequestIds
 from rxkernel.servers.aiohttp.response.exchange import Exchange
-from rxkernel.servers.aiohttp.response.header_signals import signal_of
+from rxkernel.servers.aiohttp.response.header_signals import header_signal
 from rxkernel.servers.aiohttp.response.sender import ResponseSender
+from rxkernel.servers.aiohttp.websocket import WebSocketLimits
 from rxkernel.servers.aiohttp.websocket_routes import Accept, WebSocketRoutes
 from rxkernel.servers.http.allowed_hosts import HostPolicy
 from rxkernel.servers.http.body_decoding import BodyDecoder
@@ -56,8 +56,14 @@ class HttpServer(Server):
     ``engine`` is the `aiohttp.web.Application`: what a listener of ``server.configure``
     adds to it, routes and middleware, comes before the kernel's. `mount` and `websocket` give
     paths to bundles, until the server has started.
-    ``proxies`` tell who sent a request, ``origins`` which pages may, ``ids`` what it is called.
-    ``access_log`` is None where none is kept.
+
+    Attributes:
+        forwarded: reads the headers of trusted proxies.
+        cors: decides which origins may send requests.
+        ids: reads and creates the ids of requests.
+        keepalive_grace: seconds for which idle connections stay open when the server stops. A
+            request may be on its way.
+        access_log: None if the access log is off.
     """
 
     name = "http"
@@ -66,11 +72,14 @@ class HttpServer(Server):
 
     def __init__(self, settings: Settings) -> None:
         http = settings.http
-        self.proxies = ForwardedHeaders(http.trusted_proxies)
+        self.forwarded = ForwardedHeaders(http.trusted_proxies)
         self.ids = NativeRequestIds(settings.request_id_header)
-        self.access_log = HttpAccess(self.ids, self.proxies) if settings.logging.access else None
-        self.origins = CorsPolicy(http, self.proxies, settings.request_id_header)
-        self._hosts = HostPolicy(http.allowed_hosts, self.proxies)
+        self.keepalive_grace = KEEPALIVE_GRACE
+        self.access_log = (
+            HttpAccessLog(self.ids, self.forwarded) if settings.logging.access else None
+        )
+        self.cors = CorsPolicy(http, self.forwarded, settings.request_id_header)
+        self._hosts = HostPolicy(http.allowed_hosts, self.forwarded)
         self._settings = http
         self.connections = self._new_connections()
         self._compression = Compression(http.compression_minimum) if http.compression else None
@@ -94,7 +103,7 @@ class HttpServer(Server):
         return self._listener.port if self._listener else self._settings.port
 
     def _new_connections(self) -> ConnectionRegistry:
-        return ConnectionRegistry(self._settings, self.proxies, self.ids, self.access_log)
+        return ConnectionRegistry(self._settings, self.forwarded, self.ids, self.access_log)
 
     def mount(self, path: str, handler: Handler, long_lived: bool = False) -> None:
         """Let the native *handler* of aiohttp respond to all methods of *path*.
@@ -150,12 +159,12 @@ class HttpServer(Server):
                 prefix=self._settings.prefix,
                 ids=self.ids,
                 hosts=self._hosts,
-                forwarded=self.proxies,
-                cors=self.origins,
+                forwarded=self.forwarded,
+                cors=self.cors,
                 counters=self.connections,
             ),
             decoder=(decoder := BodyDecoder(self._settings)),
-            bodies=NativeBodies(self._settings, decoder),
+            bodies=BodyLoader(self._settings, decoder),
             writer=writer,
             sender=ResponseSender(self.ids, writer, self._compression),
         )
@@ -176,7 +185,7 @@ class HttpServer(Server):
         self.connections.apply_fd_limit()
         self.native_paths.install(self.engine.router)
         self.check(self.kernel.compiled)
-        has_native_parts = self.native_paths.are_responding or bool(self.engine.middlewares)
+        has_native_parts = self.native_paths.has_native_routes or bool(self.engine.middlewares)
         is_fast = self._settings.fast_path
         if is_fast and (self.engine.middlewares or self.engine.on_response_prepare):
             is_fast = False
@@ -184,10 +193,10 @@ class HttpServer(Server):
                 "the fast path is off: the engine of the HTTP server has middlewares or "
                 "listeners of on_response_prepare, which see every request"
             )
-        self.mark_answers_of(self.engine, with_ids=has_native_parts)
+        self.add_header_signals(self.engine, with_ids=has_native_parts)
         self.engine.middlewares.insert(0, self.tracked)
         route = self.engine.router.add_route(
-            "*", r"/{path:[\s\S]*}", self._handle, expect_handler=leave_to_body
+            "*", r"/{path:[\s\S]*}", self._handle, expect_handler=defer_continue
         )
         fast_path = self._new_fast_path(route) if is_fast else None
         if fast_path is not None and not is_aiohttp_supported(fast_path, self.connections):
@@ -199,7 +208,7 @@ class HttpServer(Server):
             self._settings.port,
             self.connections,
             reuse_port=self._settings.reuse_port,
-            lane=self._fast_path,
+            fast_path=self._fast_path,
         )
         await self._listener.start()
         self.connections.log_fd_limit()
@@ -223,19 +232,19 @@ class HttpServer(Server):
         """What adds headers to every response, in this order."""
         policies: list[HeaderPolicy] = []
         if self._settings.origins:
-            policies.append(self.origins)
+            policies.append(self.cors)
         if self._settings.security_headers:
-            policies.append(SecurityHeaders(self.proxies, SERVER_SOFTWARE))
+            policies.append(SecurityHeaders(self.forwarded, SERVER_SOFTWARE))
         return policies
 
-    def mark_answers_of(self, engine: web.Application, *, with_ids: bool = True) -> None:
-        """Have every answer of *engine* carry the headers that the settings ask for.
+    def add_header_signals(self, engine: web.Application, *, with_ids: bool = True) -> None:
+        """Add the headers of the settings to every response of *engine*.
 
-        Not *with_ids*: `tracked` and `ResponseSender` see to them.
+        Without *with_ids*, `tracked` and `ResponseSender` add the ids.
         """
-        engine.on_response_prepare.extend(signal_of(policy) for policy in self._policies())
+        engine.on_response_prepare.extend(header_signal(policy) for policy in self._policies())
         if with_ids and self.ids.name is not None:
-            engine.on_response_prepare.append(self.ids.mark)
+            engine.on_response_prepare.append(self.ids.on_prepare)
 
     @property
     def in_flight(self) -> "set[asyncio.Task[Any]]":
@@ -248,10 +257,10 @@ class HttpServer(Server):
             return
         sender = self._configured.sender
         sender.is_draining = True
-        await self._listener.refuse()
+        await self._listener.stop_accepting()
         await self._websockets.drain()
-        sender.end_streams()
-        await self._listener.linger()
+        sender.end_endless_streams()
+        await self._listener.wait_for_clients(self.keepalive_grace)
         while running := self.in_flight:
             await asyncio.wait(running)
 
@@ -270,12 +279,12 @@ class HttpServer(Server):
         has one task per request, which ends when the response is written.
         """
         connection = connection_of(native)
-        await connection.wait_for_turn()
+        await connection.wait_to_start()
         parts = self._configured
         task, body = asyncio.current_task(), native.content
         assert task is not None
-        connection.begin(task, body)
-        task.add_done_callback(connection.end)
+        connection.begin_request(task, body)
+        task.add_done_callback(connection.end_request)
         is_awaited = native.path not in self.native_paths.long_lived
         if is_awaited:
             self.connections.in_flight.add(task)
@@ -291,11 +300,11 @@ class HttpServer(Server):
             else:
                 out = await self._handle(native, refusal)
         except web.HTTPException as exc:
-            self.ids.write(native, exc)
+            self.ids.add_to(exc, native)
             raise
         if not out.prepared:
-            self.ids.write(native, out)
-        connection.answers(out)
+            self.ids.add_to(out, native)
+        connection.set_response(out)
         if (parts.sender.is_draining and is_awaited) or body.exception() is not None:
             out.force_close()
         return out
@@ -305,7 +314,7 @@ class HttpServer(Server):
         kernel = self._configured.kernel
         what = f"a request of {native.remote or 'a client'} is one of HTTP/{native.version[0]}"
         self.connections.record("protocol error", what)
-        request = self.receive(native)
+        request = self.new_request(native)
         kernel.begin(request)
         try:
             response = await kernel.fail(request, refusal)
@@ -330,12 +339,12 @@ class HttpServer(Server):
         if begun is not None and begun.is_lost:
             native[IS_LOGGED] = True
             return web.Response(status=GONE)
-        exchange = begun or Exchange(parts.kernel, self.receive(native))
+        exchange = begun or Exchange(parts.kernel, self.new_request(native))
         current_request.set(exchange.request)
         task = asyncio.current_task()
         assert task is not None
         task.add_done_callback(exchange.end)
-        exchange.sender = task
+        exchange.sending_task = task
         try:
             if begun is not None:
                 return await begun.give(native)
@@ -346,13 +355,13 @@ class HttpServer(Server):
                 response = await parts.pipeline.start(native, request, found, load_body)
             except BaseException as exc:
                 response = await parts.pipeline.recover(found, request, exc)
-            return await parts.sender.deliver(native, exchange, response)
+            return await parts.sender.send(native, exchange, response)
         except ConnectionError:
-            logger.debug("client left: %s %.200r", native.method, native.raw_path)
+            logger.debug("client disconnected: %s %.200r", native.method, native.raw_path)
             return web.Response(status=GONE)
         finally:
             if not native.content.is_eof():
-                leave(native)
+                discard_rest(native)
 
     # --- for `WebSocketRoutes`
 
@@ -364,21 +373,21 @@ class HttpServer(Server):
     def counters(self) -> LimitCounters:
         return self.connections
 
-    async def refuse(
+    async def send_error(
         self, native: web.Request, request: Request, exc: Exception
     ) -> web.StreamResponse:
         exchange, task = Exchange(self.kernel, request), asyncio.current_task()
         assert task is not None
         task.add_done_callback(exchange.end)
-        exchange.sender = task
+        exchange.sending_task = task
         response = await self.kernel.fail(request, exc)
         try:
-            return await self._configured.sender.deliver(native, exchange, response)
+            return await self._configured.sender.send(native, exchange, response)
         except ConnectionError:
-            logger.debug("client left: %s %.200r", native.method, native.raw_path)
+            logger.debug("client disconnected: %s %.200r", native.method, native.raw_path)
             return web.Response(status=GONE)
 
-    def receive(self, native: web.Request) -> Request:
+    def new_request(self, native: web.Request) -> Request:
         request = self._configured.pipeline.receive(native, connection_of(native).peer)
         request.native = native
         return request
@@ -391,6 +400,6 @@ class _Parts:
     kernel: Kernel
     pipeline: HttpPipeline
     decoder: BodyDecoder
-    bodies: NativeBodies
+    bodies: BodyLoader
     writer: ResponseWriter
     sender: ResponseSender

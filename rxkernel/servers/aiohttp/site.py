@@ -1,4 +1,4 @@
-"""Where clients find the application: scheme, host and port, behind trusted proxies too."""
+"""The origin of the application as clients see it: scheme, host and port."""
 
 from aiohttp import web
 
@@ -9,35 +9,38 @@ from rxkernel.servers.http.forwarded import ForwardedHeaders
 from rxkernel.servers.http.request_head import RequestHead
 from rxkernel.settings import HttpSettings, canonical_origin
 
-_FALLBACK = "localhost"
-"""The host of a request that names none, or none that a URL can hold."""
+_FALLBACK_HOST = "localhost"
+"""Used for a request without a host, or with one that is invalid in a URL."""
 
 
 class HttpSite:
-    """Reads it from requests and handshakes; implements `Site`."""
+    """Reads the origin from requests and handshakes; trusted proxies may report it.
+
+    Implements `Site`.
+    """
 
     def __init__(self, settings: HttpSettings) -> None:
         self.prefix = settings.prefix
-        self._proxies = ForwardedHeaders(settings.trusted_proxies)
+        self._forwarded = ForwardedHeaders(settings.trusted_proxies)
 
     def host_of(self, head: RequestHead) -> str | None:
-        return host_of(head, self._proxies)
+        return host_of(head, self._forwarded)
 
     def origin_of(self, request: Request) -> str:
         if (connection := request.connection) is not None:
             return connection.site or _origin("http", connection.headers.get("Host", ""))
         native = request.native
         if isinstance(native, web.Request):
-            return origin_of(native, self._proxies)
+            return origin_of(native, self._forwarded)
         return _origin("http", request.headers.get("Host", ""))
 
 
-def origin_of(native: web.Request, proxies: ForwardedHeaders) -> str:
-    """The origin that *native* was sent to; its client may have left since."""
+def origin_of(native: web.Request, forwarded: ForwardedHeaders) -> str:
+    """The origin that *native* was sent to. Works after the client has disconnected, too."""
     peer = connection_of(native).peer
-    scheme = proxies.scheme_behind(peer, native) or native.scheme
-    return _origin(scheme, proxies.host_behind(peer, native) or authority_of(native))
+    scheme = forwarded.scheme_behind(peer, native) or native.scheme
+    return _origin(scheme, forwarded.host_behind(peer, native) or authority_of(native))
 
 
 def _origin(scheme: str, host: str) -> str:
-    return canonical_origin(f"{scheme}://{host}") or f"{scheme}://{_FALLBACK}"
+    return canonical_origin(f"{scheme}://{host}") or f"{scheme}://{_FALLBACK_HOST}"

@@ -1,159 +1,178 @@
-"""A websocket and plain answers on aiohttp, for transports that bring their own protocol."""
+"""The WebSocket that a bundle receives for a path of its own."""
 
-import asyncio
-from collections.abc import Mapping, Sequence
-from struct import pack
+from collections.abc import Mapping
 from typing import Self
 
-from aiohttp import WebSocketError, WSMessage, WSMsgType, web
+import attrs
+from aiohttp import hdrs, web
 
-from rxkernel.servers.aiohttp.connection.protocol import connection_of
-from rxkernel.servers.aiohttp.request.native_request import is_gone
+from rxkernel.exceptions import RxKernelError, ServiceUnavailableException
+from rxkernel.headers import Headers
+from rxkernel.messages.connection import ClientAddress
+from rxkernel.messages.request import Request
+from rxkernel.servers.aiohttp.websocket_stream import WebSocketProtocolError, WebSocketStream
+from rxkernel.servers.limits import LimitCounters
 
-Frame = str | bytes
-
-_DATA = (WSMsgType.TEXT, WSMsgType.BINARY)
-
-_CLOSING = 1.0
-"""Seconds in which a client answers that it is closed."""
-
-_TYPE, _TEXT = "Content-Type", "text/plain; charset=UTF-8"
+_TOO_BIG = 1009
+_LONGEST_REASON = 123
+"""Bytes of a reason that fit into a close frame (RFC 6455 section 5.5)."""
 
 
-class FrameError(ValueError):
-    """The client sent what no websocket may, or too much; ``code`` is what it was closed with
-    (RFC 6455 section 7.4.1)."""
+@attrs.frozen(kw_only=True)
+class WebSocketLimits:
+    """The limits of the WebSockets of one path.
 
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+    Attributes:
+        max_size: bytes of a message.
+        heartbeat: seconds of silence after which the client is pinged. It must respond within half
+            of that.
+    """
+
+    max_size: int
+    heartbeat: float
 
 
 class WebSocket:
-    """One accepted websocket (RFC 6455), text and binary frames in the order they come.
+    """One WebSocket of a path that was registered with `HttpServer.websocket`.
 
-    permessage-deflate is off: it costs 100 KiB per idle socket.
+    Attributes:
+        request: the handshake as a kernel `Request`: headers, cookies, params, client, url.
+        client: ``(host, port)`` of the client, as trusted proxies report it.
+        protocol: the subprotocol that was accepted, or None.
+        is_draining: whether the server is stopping, so that `accept` raises.
     """
 
-    __slots__ = ("_connection", "_native", "_transport", "next", "response")
-
-    def __init__(self, native: web.Request, socket: web.WebSocketResponse) -> None:
-        self._native = native
-        self._connection = connection_of(native)
-        self._transport = native.transport
-        self.response = socket
-        self.next = socket.receive
-
-    @classmethod
-    async def accept(
-        cls,
+    def __init__(
+        self,
         native: web.Request,
-        limit: int,
+        request: Request,
+        limits: WebSocketLimits,
+        counters: LimitCounters,
         headers: Mapping[str, str],
-        *,
-        protocols: Sequence[str] = (),
-        heartbeat: float | None = None,
-    ) -> Self:
-        """Answer the handshake; a message above *limit* bytes closes with 1009.
+    ) -> None:
+        self.request = request
+        self.protocol: str | None = None
+        self._native = native
+        self._limits = limits
+        self._counters = counters
+        self._headers = headers
+        self._stream: WebSocketStream | None = None
+        self.is_draining = False
 
-        With a *heartbeat*, in seconds, a silent client is pinged, and ``http.send_timeout``
-        holds; without, both are the caller's.
-        """
-        socket = web.WebSocketResponse(
-            max_msg_size=limit + 1,  # aiohttp closes at it, not above
-            compress=False,
-            timeout=_CLOSING,
-            protocols=protocols,
-            heartbeat=heartbeat,
-        )
-        socket.headers.update(headers)
-        await socket.prepare(native)
-        if heartbeat is None:
-            connection_of(native).stop_timeouts()
-        return cls(native, socket)
+    @property
+    def client(self) -> ClientAddress | None:
+        return self.request.client
 
-    async def receive(self) -> Frame | None:
-        """The next message, None when there will be none.
+    @property
+    def protocols(self) -> tuple[str, ...]:
+        """The subprotocols that the client offers, its preferred one first."""
+        lines = self._native.headers.getall(hdrs.SEC_WEBSOCKET_PROTOCOL, ())
+        return tuple(name.strip() for line in lines for name in line.split(",") if name.strip())
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the handshake has been completed."""
+        return self._stream is not None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether either side has closed it."""
+        stream = self._stream
+        return stream is not None and (stream.response.closed or stream.is_disconnected)
+
+    async def accept(
+        self, protocol: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Complete the handshake; *headers* are added to the response.
 
         Raises:
-            FrameError: the client broke the protocol; it has been told.
+            ValueError: the client does not offer *protocol*, or a header is invalid.
+            RxKernelError: it has been accepted already.
+            ServiceUnavailableException: the server is stopping.
+            ConnectionError: the client has disconnected.
         """
-        return self.unpack(await self.next())
+        if self._stream is not None:
+            raise RxKernelError("the WebSocket is accepted twice; call accept() once")
+        if self.is_draining:
+            raise ServiceUnavailableException("the server is stopping")
+        if protocol is not None and protocol not in self.protocols:
+            offered = ", ".join(self.protocols) or "no protocol"
+            raise ValueError(
+                f"the client does not offer the protocol {protocol!r}; it offers {offered}"
+            )
+        self._stream = await WebSocketStream.accept(
+            self._native,
+            self._limits.max_size,
+            {**Headers(headers or {}), **self._headers},
+            protocols=() if protocol is None else (protocol,),
+            heartbeat=self._limits.heartbeat,
+        )
+        self.protocol = protocol
 
-    @staticmethod
-    def unpack(message: WSMessage) -> Frame | None:
-        """What `receive` returns of what `next` does: the two steps save a coroutine."""
-        if message.type in _DATA:
-            data: Frame = message.data
-            return data
-        if isinstance(message.data, WebSocketError):
-            raise FrameError(message.data.code, str(message.data))
-        return None
+    async def receive(self) -> str | bytes | None:
+        """The next message; None once it is closed. Only one task may receive at a time.
 
-    async def send(self, frame: Frame) -> None:
-        """Send one message; waits while the client does not read. Nothing happens once closed."""
-        if self.response.closed:
-            return
-        if isinstance(frame, str):
-            await self.response.send_str(frame)
-        else:
-            await self.response.send_bytes(frame)
-
-    @property
-    def is_congested(self) -> bool:
-        """Whether the client reads slower than it is sent to."""
-        return self._connection.is_full
-
-    def write(self, encoded: bytes) -> bool:
-        """Send what `encode_frame` made without waiting, and nothing once closed.
-
-        Returns False, and sends nothing, while `is_congested`.
+        A message that is too large, or breaks the protocol, closes the WebSocket.
         """
-        if self._connection.is_full:
-            return False
-        transport = self._transport
-        if transport is not None and not (self.response.closed or transport.is_closing()):
-            transport.write(encoded)
-        return True
+        stream = self._accepted
+        if stream.response.closed:
+            return None
+        try:
+            return await stream.receive()
+        except WebSocketProtocolError as exc:
+            client = "a client" if self.client is None else self.client.host
+            event = f"closed a WebSocket of {client} for {self.request.path}: {exc!s:.100}"
+            is_too_big = exc.code == _TOO_BIG
+            self._counters.record("websocket.max_size" if is_too_big else "protocol error", event)
+            return None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> str | bytes:
+        message = await self.receive()
+        if message is None:
+            raise StopAsyncIteration
+        return message
+
+    async def send(self, message: str | bytes) -> None:
+        """Send *message*; wait while the client does not read, for ``http.send_timeout`` at most.
+
+        Raises:
+            ConnectionError: the WebSocket is closed.
+        """
+        stream = self._accepted
+        if self.is_closed:
+            raise ConnectionResetError("the WebSocket is closed")
+        await stream.send(message)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Close it; a client that neither reads nor answers is cut off after two seconds."""
-        try:
-            async with asyncio.timeout(2 * _CLOSING):
-                await self.response.close(code=code, message=reason.encode())
-        except (TimeoutError, ConnectionError):
-            self.abort()
+        """Close it. Does nothing if it is closed already.
+
+        Raises:
+            ValueError: *code* must not be sent (RFC 6455 section 7.4), or *reason* is longer than
+                123 bytes.
+        """
+        stream = self._accepted
+        if not (1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999):
+            raise ValueError(f"invalid close code {code}; use 1000, or a code from 4000 to 4999")
+        if len(reason.encode()) > _LONGEST_REASON:
+            raise ValueError(
+                f"the reason is {len(reason.encode())} bytes long; it must have at most "
+                f"{_LONGEST_REASON}"
+            )
+        await stream.close(code, reason)
 
     @property
-    def is_gone(self) -> bool:
-        """Whether the connection below has ended."""
-        return is_gone(self._native)
+    def _accepted(self) -> WebSocketStream:
+        if self._stream is None:
+            raise RxKernelError(
+                "the WebSocket is not accepted yet; await websocket.accept() first, or raise an "
+                "HttpException to reject it"
+            )
+        return self._stream
 
-    def abort(self) -> None:
-        """Cut the connection."""
-        if self._native.transport is not None:
-            self._native.transport.abort()
-
-
-def encode_frame(payload: bytes, *, is_text: bool) -> bytes:
-    """A whole message as one frame, unmasked as a server sends it (RFC 6455 section 5.2)."""
-    first, length = 0x81 if is_text else 0x82, len(payload)
-    if length < 126:
-        return bytes((first, length)) + payload
-    if length < 65536:
-        return pack("!BBH", first, 126, length) + payload
-    return pack("!BBQ", first, 127, length) + payload
-
-
-def wants_websocket(native: web.Request) -> bool:
-    """Whether *native* asks to be upgraded."""
-    return native.headers.get("Upgrade", "").lower() == "websocket"
-
-
-def text_response(
-    text: str, status: int = 200, headers: Mapping[str, str] | None = None
-) -> web.Response:
-    """A plain answer in UTF-8."""
-    return web.Response(
-        body=text.encode(), status=status, headers={_TYPE: _TEXT, **(headers or {})}
-    )
+    @property
+    def response(self) -> web.StreamResponse:
+        """aiohttp's response to the handshake."""
+        return self._accepted.response

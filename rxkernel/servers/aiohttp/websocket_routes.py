@@ -1,4 +1,4 @@
-"""From a handshake to the callable of a bundle, and to the end of its WebSocket."""
+"""Serves the WebSockets of bundles: checks the handshake, calls the bundle, closes at the end."""
 
 import asyncio
 import logging
@@ -19,10 +19,10 @@ from rxkernel.kernel.errors import to_failure
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.messages.request import Request
 from rxkernel.servers.access_log import GONE
-from rxkernel.servers.aiohttp.bundle_websocket import WebSocket, WebSocketLimits
-from rxkernel.servers.aiohttp.request.native_request import is_gone
+from rxkernel.servers.aiohttp.request.disconnect import is_disconnected
 from rxkernel.servers.aiohttp.request.request_ids import NativeRequestIds
-from rxkernel.servers.aiohttp.websocket import wants_websocket
+from rxkernel.servers.aiohttp.websocket import WebSocket, WebSocketLimits
+from rxkernel.servers.aiohttp.websocket_stream import wants_websocket
 from rxkernel.servers.http.cors import CorsPolicy
 from rxkernel.servers.http.handshake_headers import handshake_headers
 from rxkernel.servers.http.pipeline import add_path_parameters
@@ -31,17 +31,17 @@ from rxkernel.servers.limits import LimitCounters
 logger = logging.getLogger(__name__)
 
 Accept = Callable[[WebSocket], Awaitable[None]]
-"""What a bundle gives for a path; the WebSocket is closed once it returns."""
+"""The callable of a bundle for a path. The WebSocket is closed when it returns."""
 
 GOING_AWAY, INTERNAL_ERROR = 1001, 1011
 _VERSION = "13"
 
 
 class WebSocketHost(Protocol):
-    """The server, as its WebSockets need it."""
+    """The parts of the HTTP server that its WebSockets use."""
 
     ids: NativeRequestIds
-    origins: CorsPolicy
+    cors: CorsPolicy
 
     @property
     def kernel(self) -> Kernel: ...
@@ -49,10 +49,10 @@ class WebSocketHost(Protocol):
     @property
     def counters(self) -> LimitCounters: ...
 
-    def receive(self, native: web.Request) -> Request:
+    def new_request(self, native: web.Request) -> Request:
         """The kernel's request for *native*."""
 
-    async def refuse(
+    async def send_error(
         self, native: web.Request, request: Request, exc: Exception
     ) -> web.StreamResponse:
         """Send the error response for *exc*, and terminate *request*."""
@@ -77,24 +77,26 @@ class WebSocketRoutes:
         return handle
 
     def reopen(self) -> None:
-        """The server starts again."""
+        """Accept WebSockets again, when the server is started a second time."""
         self._is_draining = False
 
     async def drain(self) -> None:
-        """Accept no more, and close those that are open."""
+        """Reject new WebSockets and close the open ones."""
         self._is_draining = True
         sockets = tuple(self._open)
         for socket in sockets:
             socket.is_draining = True
-        accepted = (s.close(GOING_AWAY, "the server stops") for s in sockets if s.is_accepted)
+        accepted = (
+            s.close(GOING_AWAY, "the server is stopping") for s in sockets if s.is_accepted
+        )
         await asyncio.gather(*accepted)
 
     async def _handle(
         self, native: web.Request, path: str, accept: Accept, limits: WebSocketLimits
     ) -> web.StreamResponse:
         host = self._host
-        request = host.receive(native)
-        request.headers = handshake_headers(native, host.origins)
+        request = host.new_request(native)
+        request.headers = handshake_headers(native, host.cors)
         request.path = request.route_name = path
         add_path_parameters(request, dict(native.match_info))
         host.kernel.begin(request)
@@ -108,12 +110,14 @@ class WebSocketRoutes:
             await socket.close()
         except BaseException as exc:
             failure = to_failure(exc)
-            if not socket.is_accepted and is_gone(native) and _is_expected(failure):
-                logger.debug("a client left in its handshake for %s: %r", path, failure)
+            if not socket.is_accepted and is_disconnected(native) and _is_expected(failure):
+                logger.debug(
+                    "client disconnected in the handshake of the WebSocket %s: %r", path, failure
+                )
                 host.kernel.terminate(request, None)
                 return web.Response(status=GONE)
             if not socket.is_accepted:
-                return await host.refuse(native, request, failure)
+                return await host.send_error(native, request, failure)
             await self._fail(socket, failure)
         finally:
             self._open.discard(socket)
@@ -122,13 +126,13 @@ class WebSocketRoutes:
         return socket.response
 
     def _check(self, native: web.Request) -> None:
-        """Refuse what is not a handshake, or comes from a page of another origin.
+        """Check that *native* is a WebSocket handshake, and not of a page of another origin.
 
         Raises:
-            HttpException: the response for it.
+            HttpException: it is rejected with this error.
         """
         if self._is_draining:
-            raise ServiceUnavailableException("the server stops")
+            raise ServiceUnavailableException("the server is stopping")
         if native.method != "GET":
             raise MethodNotAllowedException(headers={"Allow": "GET"})
         if not wants_websocket(native):
@@ -141,20 +145,20 @@ class WebSocketRoutes:
             )
         if not web.WebSocketResponse().can_prepare(native):
             raise BadRequestException("the WebSocket handshake is malformed")
-        if not self._host.origins.allows(native):
-            page = f"refused a page of {native.headers['Origin'][:100]!r}"
-            self._host.counters.record("http.origins", page)
-            raise ForbiddenException("pages of this origin may not open a WebSocket here")
+        if not self._host.cors.allows(native):
+            event = f"rejected a page of {native.headers['Origin'][:100]!r}"
+            self._host.counters.record("http.origins", event)
+            raise ForbiddenException("origin not allowed (CORS)")
 
     async def _fail(self, socket: WebSocket, failure: Exception) -> None:
         path = socket.request.path
         if isinstance(failure, ConnectionError) and socket.is_closed:
-            logger.debug("the client of the WebSocket %s left", path)
+            logger.debug("client of the WebSocket %s disconnected", path)
         else:
             logger.error("the WebSocket %s failed", path, exc_info=failure)
             await socket.close(INTERNAL_ERROR)
 
 
 def _is_expected(failure: Exception) -> bool:
-    """Whether *failure* needs no log where the client has left: it is no bug."""
+    """Whether *failure* is not a bug, so it need not be logged if the client has disconnected."""
     return isinstance(failure, ConnectionError | HttpException)

@@ -1,6 +1,6 @@
 """A Socket.IO packet in the form in which transports send it."""
 
-from rxkernel.servers.aiohttp.websocket import Frame, encode_frame
+from rxkernel.servers.aiohttp.websocket_stream import WebSocketMessage, encode_frame
 
 
 class EncodedPacket:
@@ -36,7 +36,7 @@ class EncodedPacket:
         return self._websocket_frames
 
     @property
-    def frames(self) -> tuple[Frame, ...]:
+    def frames(self) -> tuple[WebSocketMessage, ...]:
         """Text and attachments as separate Engine.IO packets."""
         if self.text is None:
             return self.attachments

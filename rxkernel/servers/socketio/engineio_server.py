@@ -13,14 +13,11 @@ from rxkernel.servers.aiohttp.native_types import (
     AiohttpRequest,
     AiohttpResponse,
 )
-from rxkernel.servers.aiohttp.request.body_reader import BodyReader, leave, leave_to_body
-from rxkernel.servers.aiohttp.request.native_request import is_gone
+from rxkernel.servers.aiohttp.request.body_reader import BodyReader, defer_continue, discard_rest
+from rxkernel.servers.aiohttp.request.disconnect import is_disconnected
 from rxkernel.servers.aiohttp.request.request_ids import NativeRequestIds
-from rxkernel.servers.aiohttp.websocket import (
-    WebSocket,
-    text_response,
-    wants_websocket,
-)
+from rxkernel.servers.aiohttp.response.text_response import text_response
+from rxkernel.servers.aiohttp.websocket_stream import WebSocketStream, wants_websocket
 from rxkernel.servers.disconnect_reason import DisconnectReason
 from rxkernel.servers.http.body_limits import check_size
 from rxkernel.servers.http.cors import CorsPolicy, is_preflight
@@ -95,7 +92,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
     def attach(self, app: AiohttpApplication, engineio_path: str = "engine.io") -> None:
         """Handle the requests of *app* under *engineio_path*, whatever their method."""
         path = f"/{engineio_path.strip('/')}/"
-        app.router.add_route("*", path, self.handle_request, expect_handler=leave_to_body)
+        app.router.add_route("*", path, self.handle_request, expect_handler=defer_continue)
 
     async def handle_request(self, native: AiohttpRequest) -> AiohttpResponse:
         """Respond to a handshake, a poll, a POST, or a websocket request."""
@@ -112,7 +109,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
             return text_response(exc.body, exc.status, headers)
         finally:
             if not native.content.is_eof():
-                leave(native)
+                discard_rest(native)
 
     async def _respond(self, native: AiohttpRequest) -> AiohttpResponse:
         if native.method == "OPTIONS":
@@ -161,8 +158,10 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         await session.serve(websocket)
         return websocket.response
 
-    async def _accept(self, native: AiohttpRequest) -> WebSocket:
-        return await WebSocket.accept(native, self.max_http_buffer_size, self._ids.headers(native))
+    async def _accept(self, native: AiohttpRequest) -> WebSocketStream:
+        return await WebSocketStream.accept(
+            native, self.max_http_buffer_size, self._ids.headers(native)
+        )
 
     def _opening(self, sid: str, over_websocket: bool) -> str:
         handshake = {
@@ -190,7 +189,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
             raise RequestError(*_BAD_REQUEST)
         try:
             if native.method == "GET":
-                packets = await polling.poll(partial(is_gone, native))
+                packets = await polling.poll(partial(is_disconnected, native))
                 if packets is None:
                     await session.close(DisconnectReason.TRANSPORT_CLOSE)
                     raise ConnectionResetError

@@ -5,7 +5,7 @@ import base64
 import binascii
 from collections.abc import Awaitable, Callable, Iterator
 
-from rxkernel.servers.aiohttp.websocket import Frame
+from rxkernel.servers.aiohttp.websocket_stream import WebSocketMessage
 from rxkernel.servers.socketio.protocol_error import ProtocolError
 from rxkernel.servers.socketio.send_queue import SendQueue
 
@@ -24,7 +24,9 @@ class Polling:
 
     __slots__ = ("_ended", "_last", "_poll", "_receive", "_send_queue", "is_paused", "is_posting")
 
-    def __init__(self, send_queue: SendQueue, receive: Callable[[Frame], Awaitable[None]]) -> None:
+    def __init__(
+        self, send_queue: SendQueue, receive: Callable[[WebSocketMessage], Awaitable[None]]
+    ) -> None:
         self.is_paused = False
         self.is_posting = False
         self._send_queue = send_queue
@@ -103,12 +105,12 @@ def _packets(payload: str) -> Iterator[str]:
     yield payload[begin:]
 
 
-def _to_text(frame: Frame) -> str:
+def _to_text(frame: WebSocketMessage) -> str:
     """Return *frame* as long polling sends it: binary as ``b`` and base64."""
     return frame if isinstance(frame, str) else "b" + base64.b64encode(frame).decode()
 
 
-def _from_text(frame: str) -> Frame:
+def _from_text(frame: str) -> WebSocketMessage:
     if not frame.startswith("b"):
         return frame
     try:

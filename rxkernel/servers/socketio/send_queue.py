@@ -1,6 +1,6 @@
 """The packets that wait until a client receives them, limited in number and size."""
 
-from rxkernel.servers.aiohttp.websocket import Frame, encode_frame
+from rxkernel.servers.aiohttp.websocket_stream import WebSocketMessage, encode_frame
 from rxkernel.servers.socketio.encoded_packet import EncodedPacket
 from rxkernel.servers.socketio.protocol_error import ProtocolError
 from rxkernel.servers.socketio.session_limits import SessionLimits
@@ -22,7 +22,9 @@ class SendQueue:
         self._limits = limits
         self._sid = sid
         self._waiting: list[EncodedPacket] = []
-        self._partial: list[Frame] = []  # frames of a packet that `take` has begun, last first
+        self._partial: list[
+            WebSocketMessage
+        ] = []  # frames of a packet that `take` has begun, last first
         self.size = 0
 
     def __len__(self) -> int:
@@ -71,7 +73,7 @@ class SendQueue:
             self.size -= oldest.size
         return True
 
-    def take(self) -> Frame:
+    def take(self) -> WebSocketMessage:
         """Remove and return the next frame, text or binary."""
         if not self._partial:
             packet = self._waiting.pop(0)
@@ -92,7 +94,7 @@ class SendQueue:
         self.size = 0
 
 
-def _websocket_frame(frame: Frame) -> bytes:
+def _websocket_frame(frame: WebSocketMessage) -> bytes:
     if isinstance(frame, str):
         return encode_frame(frame.encode(), is_text=True)
     return encode_frame(frame, is_text=False)

@@ -73,14 +73,14 @@ class SocketioServer(Server):
             self._dispatcher,
             self._limits,
             self._settings,
-            origins=self._http.origins,
-            proxies=self._http.proxies,
+            origins=self._http.cors,
+            proxies=self._http.forwarded,
         )
         self.engine = Engine(
             self._handler,
             self._limits,
-            origins=self._http.origins,
-            proxies=self._http.proxies,
+            origins=self._http.cors,
+            proxies=self._http.forwarded,
             ids=self._http.ids,
             http=self._settings.http,
             ping_interval=settings.ping_interval,
@@ -91,7 +91,7 @@ class SocketioServer(Server):
             self._application = self._http.engine
         else:
             self._application = new_engine(self._settings.http.body_limit)
-            self._http.mark_answers_of(self._application)
+            self._http.add_header_signals(self._application)
         self.engine.attach(self._application, socketio_path=settings.path.strip("/"))
         self._http.native_paths.long_lived.add(f"{settings.path}/")
 
@@ -105,8 +105,8 @@ class SocketioServer(Server):
     async def drain(self) -> None:
         self._handler.start_draining()
         if self._listener is not None:
-            await self._listener.refuse()
-            await self._listener.linger()
+            await self._listener.stop_accepting()
+            await self._listener.wait_for_clients(self._http.keepalive_grace)
         connections = self.engine.connections.values()
         await asyncio.gather(*(connection.event_queue.join() for connection in connections))
         await self._handler.join()

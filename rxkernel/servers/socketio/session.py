@@ -17,7 +17,11 @@ from engineio import packet as engineio_packet
 
 from rxkernel.messages.connection import ClientAddress
 from rxkernel.servers.aiohttp.native_types import AiohttpRequest
-from rxkernel.servers.aiohttp.websocket import Frame, FrameError, WebSocket
+from rxkernel.servers.aiohttp.websocket_stream import (
+    WebSocketMessage,
+    WebSocketProtocolError,
+    WebSocketStream,
+)
 from rxkernel.servers.disconnect_reason import DisconnectReason
 from rxkernel.servers.socketio.backpressure import Backpressure, Pending
 from rxkernel.servers.socketio.connect_deadline import ConnectDeadline
@@ -130,8 +134,8 @@ class Session:
         self._hooks = hooks
         self._partial: Packet | None = None
         self._rate = TokenBucket(hooks.limits.settings.max_rate)
-        self._websocket: WebSocket | None = None
-        self._probe: WebSocket | None = None
+        self._websocket: WebSocketStream | None = None
+        self._probe: WebSocketStream | None = None
         self._closing: asyncio.Task[None] | None = None
         self._is_flushing = False
         self._is_draining = False
@@ -259,11 +263,11 @@ class Session:
 
     @property
     def _is_gone(self) -> bool:
-        return self._websocket is not None and self._websocket.is_gone
+        return self._websocket is not None and self._websocket.is_disconnected
 
     # --- receiving
 
-    def receive(self, frame: Frame) -> Pending:
+    def receive(self, frame: WebSocketMessage) -> Pending:
         """Handle one Engine.IO packet of the client.
 
         Raises:
@@ -274,7 +278,7 @@ class Session:
         self._slowed_since = None
         return self._handle(frame)
 
-    async def _receive_later(self, frame: Frame, seconds: float) -> None:
+    async def _receive_later(self, frame: WebSocketMessage, seconds: float) -> None:
         now = self._loop.time()
         if self._slowed_since is None:
             self._slowed_since = now
@@ -285,7 +289,7 @@ class Session:
         if not self.closed and (pending := self._handle(frame)) is not None:
             await pending
 
-    def _handle(self, frame: Frame) -> Pending:
+    def _handle(self, frame: WebSocketMessage) -> Pending:
         if isinstance(frame, bytes):
             return self._add_attachment(frame)
         if frame.startswith(MESSAGE):
@@ -313,23 +317,23 @@ class Session:
         self._partial = None
         return self._hooks.received(self, packet)
 
-    async def _receive_posted(self, frame: Frame) -> None:
+    async def _receive_posted(self, frame: WebSocketMessage) -> None:
         if (pending := self.receive(frame)) is not None:
             await self.heartbeat.hold(pending)
 
-    async def serve(self, websocket: WebSocket) -> None:
+    async def serve(self, websocket: WebSocketStream) -> None:
         """Read *websocket* until it ends, then close the session."""
         self._websocket, self.polling = websocket, None
         self._flush_later()
         try:
-            while (frame := websocket.unpack(await websocket.next())) is not None:
+            while (frame := websocket.decode(await websocket.receive_raw())) is not None:
                 if self.closed:
                     break
                 if (pending := self.receive(frame)) is not None:
                     await self.heartbeat.hold(pending)
         except ProtocolError as exc:
             await self.fail(exc)
-        except FrameError as exc:
+        except WebSocketProtocolError as exc:
             too_big = ProtocolError("the message is too large", "socketio.max_payload")
             await self.fail(too_big if exc.code == _TOO_BIG else ProtocolError(str(exc)))
         finally:
@@ -337,7 +341,7 @@ class Session:
             if self._closing is not None:
                 await asyncio.wait({self._closing})
 
-    async def upgrade(self, websocket: WebSocket) -> bool:
+    async def upgrade(self, websocket: WebSocketStream) -> bool:
         """Whether *websocket* replaces long polling: it sends a probe, then UPGRADE."""
         if self._probe is not None:  # another upgrade is running
             return False
@@ -351,7 +355,7 @@ class Session:
                     self.polling.is_paused = True
                     self.polling.release()
                 return await websocket.receive() == UPGRADE and not self.closed
-        except (TimeoutError, FrameError):
+        except (TimeoutError, WebSocketProtocolError):
             return False
         finally:
             self._probe = None
@@ -388,7 +392,7 @@ class Session:
         await self._hooks.closed(self, reason)
         self.connect_deadline.stop()
 
-    async def _close_websocket(self, websocket: WebSocket, code: int) -> None:
+    async def _close_websocket(self, websocket: WebSocketStream, code: int) -> None:
         try:
             async with asyncio.timeout(_FLUSH_TIMEOUT):
                 await self._drain()

@@ -383,7 +383,7 @@ async def test_stop_closes_with_1001_and_waits_for_the_callable(
     async with session.ws_connect(http_url(application, "/ws")) as client:
         stopping = asyncio.ensure_future(application.stop())
         closed = await client.receive()
-        assert (closed.data, closed.extra) == (1001, "the server stops")
+        assert (closed.data, closed.extra) == (1001, "the server is stopping")
         assert await stopping
     assert ended == ["callable"]
 

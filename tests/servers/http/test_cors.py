@@ -46,7 +46,7 @@ class Pages:
     async def allowed(self, request: Request) -> bool:
         server = self.servers["http"]
         assert isinstance(server, HttpServer)
-        return server.origins.allows(request.native)
+        return server.cors.allows(request.native)
 
     @http("POST", "/items/{id:int}", "item_change")
     @http("GET", "/items/{id:int}", "item_show")

@@ -34,9 +34,9 @@ class About:
         return {
             "client": request.client.host,
             "port": request.client.port,
-            "host": server.proxies.host(request.native),
-            "scheme": server.proxies.scheme(request.native),
-            "allowed": server.origins.allows(request.native),
+            "host": server.forwarded.host(request.native),
+            "scheme": server.forwarded.scheme(request.native),
+            "allowed": server.cors.allows(request.native),
         }
 
 

@@ -19,7 +19,7 @@ from rxkernel import (
     observe,
     websocket,
 )
-from rxkernel.servers.aiohttp.request.native_request import is_gone
+from rxkernel.servers.aiohttp.request.disconnect import is_disconnected
 from tests.servers.conftest import Serve
 from tests.servers.hostile import (
     CLOSE,
@@ -170,7 +170,7 @@ async def test_reason_poll_gone_is_transport_close(start: Start) -> None:
         await until(lambda: is_polled(only_session(application)))
         polling.cancel()
         native = engine_of(application).get_environ(connection.id)["aiohttp.request"]
-        await until(lambda: is_gone(native))
+        await until(lambda: is_disconnected(native))
         await connection.emit("news")
         await until(lambda: presence.reasons)
 

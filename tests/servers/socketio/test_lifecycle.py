@@ -27,7 +27,7 @@ from rxkernel import (
     websocket,
 )
 from rxkernel.routing.definitions import Definition
-from rxkernel.servers.aiohttp.request.native_request import is_gone
+from rxkernel.servers.aiohttp.request.disconnect import is_disconnected
 from tests.servers.conftest import Serve, http_url
 from tests.servers.hostile import (
     TEXT,
@@ -401,7 +401,7 @@ class TestPolling:
             await until(lambda: is_polled(only_session(application)))
             polling.cancel()  # all came by one kept connection, which is closed by that
             native = engine.get_environ(connection.id)["aiohttp.request"]
-            await until(lambda: is_gone(native))
+            await until(lambda: is_disconnected(native))
             await connection.emit("first")
             await connection.emit("second")
 

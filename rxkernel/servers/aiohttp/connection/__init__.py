@@ -1,1 +1,1 @@
-"""One connection: limits, timeouts, requests that cannot be parsed, the access log."""
+"""Connections: limits, timeouts, responses to malformed requests, the access log."""

@@ -1,4 +1,4 @@
-"""What the access log tells of HTTP; aiohttp calls it behind each answer, whoever gave it."""
+"""The access log of HTTP: aiohttp calls it after each response."""
 
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
@@ -9,57 +9,58 @@ from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 
 from rxkernel.messages.connection import ClientAddress
+from rxkernel.routing.definitions import Definition
 from rxkernel.servers.access_log import GONE, level_for, logger
 from rxkernel.servers.aiohttp.connection.request_handler import RequestHandler
 from rxkernel.servers.aiohttp.request.request_ids import NativeRequestIds, kernel_request
 from rxkernel.servers.http.access_log import log_request
 from rxkernel.servers.http.forwarded import ForwardedHeaders
 
-EARLIER = web.RequestKey("rxkernel.earlier", float)
-"""Seconds that a request had been handled before aiohttp began to count them."""
-
+FAST_PATH_DURATION = web.RequestKey("rxkernel.fast_path_duration", float)
+"""Seconds for which the fast path handled a request before aiohttp did."""
 
 IS_LOGGED = web.RequestKey("rxkernel.is_logged", bool)
-"""Whether its line has been written before aiohttp had it."""
+"""Whether the fast path has logged a request before aiohttp handled it."""
 
 
-class HttpAccess(logging.LoggerAdapter[logging.Logger]):
-    """What aiohttp takes as its access log, and hands to an `AccessLines` per connection."""
+class HttpAccessLog(logging.LoggerAdapter[logging.Logger]):
+    """What an `AccessLogger` needs, as the one logger that aiohttp passes to it."""
 
-    def __init__(self, ids: NativeRequestIds, proxies: ForwardedHeaders) -> None:
+    def __init__(self, ids: NativeRequestIds, forwarded: ForwardedHeaders) -> None:
         super().__init__(logger)
         self.ids = ids
-        self.proxies = proxies
+        self.forwarded = forwarded
 
 
-class AccessLines(AbstractAccessLogger):
-    """Writes one line per request, of a websocket when it has ended."""
+class AccessLogger(AbstractAccessLogger):
+    """Logs one line for each request; for a WebSocket, when it has been closed."""
 
     @property
     def enabled(self) -> bool:
         return self.logger.isEnabledFor(logging.INFO)
 
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
-        access = self.logger
-        assert isinstance(access, HttpAccess)
+        access_log = self.logger
+        assert isinstance(access_log, HttpAccessLog)
         if IS_LOGGED in request:
             return
-        ours = kernel_request(request)
         log_request(
             request,
-            _route(request),
-            _client(request, access.proxies),
-            access.ids.of(request),
-            response.status if _is_whole(response) else GONE,
-            time + request.get(EARLIER, 0.0),
+            _route_name(request),
+            _client(request, access_log.forwarded),
+            access_log.ids.id_of(request),
+            response.status if _is_complete(response) else GONE,
+            time + request.get(FAST_PATH_DURATION, 0.0),
             _size(request, response),
-            level_for(None if ours is None else ours.definition),
+            level_for(_definition(request)),
         )
 
 
-class TimedHandler(RequestHandler):
-    """A `RequestHandler` with a finer clock than aiohttp's, which is that of the event loop:
-    uvloop's shows milliseconds, and stands during each turn.
+class TimedRequestHandler(RequestHandler):
+    """A `RequestHandler` that measures durations with a precise clock.
+
+    aiohttp uses the clock of the event loop. That of uvloop has a resolution of a millisecond, and
+    does not advance during a turn of the loop.
     """
 
     __slots__ = ()
@@ -80,37 +81,44 @@ class TimedHandler(RequestHandler):
             access_logger.log(request, response, perf_counter() - time)
 
 
-def _route(request: web.BaseRequest) -> str | None:
-    """The name of the kernel's route, else the name or the path of aiohttp's own."""
-    if (ours := kernel_request(request)) is not None:
-        return ours.route_name
-    met = getattr(request, "_match_info", None)  # ``match_info`` fails for what is no request
-    if met is None or met.route.resource is None:
+def _definition(native: web.BaseRequest) -> Definition | None:
+    request = kernel_request(native)
+    return None if request is None else request.definition
+
+
+def _route_name(native: web.BaseRequest) -> str | None:
+    """The name of the kernel's route; for a native route its name or path."""
+    if (request := kernel_request(native)) is not None:
+        return request.route_name
+    # the property `match_info` raises for a request that could not be parsed
+    match_info = getattr(native, "_match_info", None)
+    if match_info is None or match_info.route.resource is None:
         return None
-    name: str = met.route.name or met.route.resource.canonical
+    name: str = match_info.route.name or match_info.route.resource.canonical
     return name
 
 
-def _client(request: web.BaseRequest, proxies: ForwardedHeaders) -> ClientAddress | None:
-    """Who sent *request*, also when the connection is gone by now."""
-    if (ours := kernel_request(request)) is not None:
-        return ours.client
-    if isinstance(request, web.Request) and (client := proxies.client(request)) is not None:
+def _client(native: web.BaseRequest, forwarded: ForwardedHeaders) -> ClientAddress | None:
+    """The address of the client, also after the connection was closed."""
+    if (request := kernel_request(native)) is not None:
+        return request.client
+    if isinstance(native, web.Request) and (client := forwarded.client(native)) is not None:
         return client
-    return None if request.remote is None else ClientAddress(request.remote, 0)
+    return None if native.remote is None else ClientAddress(native.remote, 0)
 
 
-def _is_whole(response: web.StreamResponse) -> bool:
-    """Whether the answer was written to its end; aiohttp counts its bytes then, and not before."""
+def _is_complete(response: web.StreamResponse) -> bool:
+    """Whether *response* was sent to its end: aiohttp counts its bytes at the end."""
     return response.body_length > 0 or response.status == GONE or _is_websocket(response)
 
 
 def _size(request: web.BaseRequest, response: web.StreamResponse) -> int | None:
-    """sendfile sends what aiohttp does not count."""
-    if _is_websocket(response) or not _is_whole(response):
+    """The bytes of *response*. aiohttp does not count those that sendfile has sent, so
+    ``Content-Length`` counts if it is larger."""
+    if _is_websocket(response) or not _is_complete(response):
         return None
-    told = 0 if request.method == "HEAD" else response.content_length or 0
-    return max(response.body_length, told)
+    declared = 0 if request.method == "HEAD" else response.content_length or 0
+    return max(response.body_length, declared)
 
 
 def _is_websocket(response: web.StreamResponse) -> bool:

@@ -1,30 +1,30 @@
-"""One timer for the deadlines of all connections. One for each would cost more than a request."""
+"""One timer for the timeouts of all connections: one each would cost more than a request."""
 
 import asyncio
 import time
 from typing import Protocol
 
 _SHORTEST_INTERVAL = 0.02
-"""Seconds between two checks at least, however short the timeouts are."""
+"""The minimum of seconds between two checks."""
 
 
 class Watched(Protocol):
     """A connection whose timeouts are enforced.
 
     Attributes:
-        deadline: when `expire` is due, by `time.monotonic`.
-        sent_deadline: the deadline at which the client had received everything. Nothing was sent
-            while both are the same, so `check_sending` is not called then.
+        deadline: when `expire` must be called, by `time.monotonic`.
+        sent_deadline: the value of `deadline` when the client had received everything. While both
+            are equal nothing was sent since, so `check_sending` is not called.
     """
 
     deadline: float
     sent_deadline: float
 
     def expire(self) -> None:
-        """The deadline has passed."""
+        """Close the connection: the deadline has passed."""
 
     def check_sending(self, now: float) -> None:
-        """Check whether the client receives what is sent to it."""
+        """Check whether the client receives the data that is sent to it."""
 
 
 class Deadlines:
@@ -62,7 +62,7 @@ class Deadlines:
         if self._watched:
             self._schedule()
         if self._was_late:
-            return  # data that arrived while the loop was blocked has to be read first
+            return  # data that arrived while the event loop was blocked must be read first
         for connection in tuple(self._watched):
             if connection.deadline <= now:
                 connection.expire()

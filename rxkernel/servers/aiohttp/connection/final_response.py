@@ -11,7 +11,7 @@ from rxkernel.servers.http.content_encoding import encode_content
 
 
 def encode_final_response(response: Response) -> bytes:
-    """Encode *response* as HTTP/1.1 with ``Connection: close``, also where no request was read.
+    """Encode *response* as HTTP/1.1 with ``Connection: close``. It does not depend on a request.
 
     Raises:
         TypeError, ValueError: the content cannot be encoded.

@@ -1,7 +1,7 @@
 """The protocol of one HTTP connection: enforces its timeouts, and passes its data to aiohttp.
 
-aiohttp waits for a request head without a timeout. Here each connection has a deadline, which
-requests move; `Deadlines` checks all of them about once a second.
+aiohttp waits for a request head without a timeout. Here each connection has a deadline, which each
+request changes. `Deadlines` checks all of them about once a second.
 """
 
 import asyncio
@@ -25,30 +25,30 @@ logger = logging.getLogger(__name__)
 _END_OF_HEAD = b"\r\n\r\n"
 
 _MALFORMED = b"\0"
-"""aiohttp's handler responds to it with 400."""
+"""Data to which aiohttp's handler responds with 400."""
 
 _PARSER_ERROR = "parser error"
-"""Counter of unexpected exceptions of aiohttp's parser."""
+"""The counter of unexpected exceptions of aiohttp's parser."""
 
 NO_HANDLER = asyncio.Protocol()
-"""Ignores all data: stands in while there is no handler."""
+"""Ignores all data. Used while aiohttp's handler has not been created."""
 
 
 class HttpConnection(asyncio.Protocol):
     """One accepted connection, in front of aiohttp's handler.
 
-    A head must arrive within ``http.header_timeout`` seconds of the connection, or of the first
-    byte of a further request; between two requests there may be ``http.keepalive_timeout``
-    seconds. The first part of a head that arrives together with the *body* before it is only
-    noticed with its next byte: until then the connection counts as idle. While data is on its way
-    to the client, the client must receive some of it every ``http.send_timeout`` seconds.
+    The first request head must arrive within ``http.header_timeout`` seconds, a further one within
+    the same time after its first byte. Between two requests the connection may be idle for
+    ``http.keepalive_timeout`` seconds. If the first part of a head arrives together with the body
+    before it, the connection counts as idle until the next part arrives. While data is being sent,
+    the client must receive some of it every ``http.send_timeout`` seconds.
 
     Attributes:
         deadline, sent_deadline: see `Watched`.
-        is_full: whether the client must receive something before more is sent.
-        on_lost: called when the connection is lost. aiohttp only cancels its handlers then, and a
-            stream may be silent for long, so it sets this while it is sent.
-        peer: the address of the other side, which may be a proxy; None where it has none.
+        is_full: whether the write buffer is full, so that nothing more should be written.
+        on_lost: called when the connection is lost. A stream sets it while it is being sent: its
+            source may be silent for long, and would not notice the lost connection.
+        peer: the address of the client or of a proxy; None on a Unix socket.
     """
 
     __slots__ = (
@@ -106,7 +106,7 @@ class HttpConnection(asyncio.Protocol):
         self._open()
 
     def _open(self) -> None:
-        """Let aiohttp serve the connection."""
+        """Create aiohttp's handler, after the connection was admitted."""
         self._handler = handler = self._connections.new_handler(self._server)
         handler.connection = self
         handler.connection_made(self._transport)
@@ -118,7 +118,7 @@ class HttpConnection(asyncio.Protocol):
         self._tail = data[-4:] if len(data) > 3 else (self._tail + data)[-4:]
         try:
             self._handler.data_received(data)
-        except (IndexError, ValueError):  # of yarl, for targets such as "http://[::1]@/"
+        except (IndexError, ValueError):  # raised by yarl for targets such as "http://[::1]@/"
             logger.debug("malformed request target", exc_info=True)
             self._handler.data_received(_MALFORMED)
         except Exception:
@@ -144,13 +144,13 @@ class HttpConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.deadlines.unwatch(self)
         self._connections.release(self._network)
-        # nothing here watches what the system still has to send
+        # the system may have data left to send, and the timeouts here do not apply to it any more
         socket_options.limit_unsent(self._transport, self._connections.send_timeout)
         if isinstance(exc, TimeoutError):
-            self._record_closed("http.send_timeout", "send timeout")
+            self._record_timeout("http.send_timeout", "send timeout")
         self._handler.connection_lost(exc)
         if self._task is None and self._body is not EMPTY_PAYLOAD:
-            self._body.feed_eof()  # aiohttp would wait for the rest of the body
+            self._body.feed_eof()  # otherwise aiohttp waits for the rest of the body
         self._handler = NO_HANDLER  # break the reference cycle
         if self.on_lost is not None:
             self.on_lost()
@@ -167,28 +167,29 @@ class HttpConnection(asyncio.Protocol):
 
     # --- called while a request is handled
 
-    async def wait_for_turn(self) -> None:
+    async def wait_to_start(self) -> None:
         """Wait until the requests that were read before this one have started."""
         if self._ticket is not None:
             await self._connections.start_order.wait(self._ticket)
 
-    def begin(self, task: "asyncio.Task[Any]", body: StreamReader) -> None:
-        """*task* handles a request whose head has been read: no timeout of the client runs."""
+    def begin_request(self, task: "asyncio.Task[Any]", body: StreamReader) -> None:
+        """Stop the timeouts while *task* handles a request, whose head has been read."""
         self._task = task
         self._ticket = None
         self._is_kept_alive = False
         self.deadline = math.inf
         self._body = body
 
-    def answers(self, out: web.StreamResponse) -> None:
-        """*out* is the response to the request."""
+    def set_response(self, out: web.StreamResponse) -> None:
+        """Called with the response to the request, before it is sent."""
 
-    def end(self, task: "asyncio.Task[Any]") -> None:
-        """*task* has sent the response. A second call for the same task does nothing."""
+    def end_request(self, task: "asyncio.Task[Any]") -> None:
+        """Restart the timeouts after *task* has sent the response. A second call for the same task
+        does nothing."""
         connections, body = self._connections, self._body
         connections.in_flight.discard(task)
         if task is not self._task:
-            return  # also when an eager task has begun the next request already
+            return  # called before, or an eager task has begun the next request already
         self._task = None
         now = monotonic()
         if body is EMPTY_PAYLOAD:
@@ -201,10 +202,10 @@ class HttpConnection(asyncio.Protocol):
         elif body is EMPTY_PAYLOAD:
             self.deadline = now + connections.header_timeout
         else:
-            self.deadline = now + connections.lingering + connections.keepalive_timeout
+            self.deadline = now + connections.lingering_time + connections.keepalive_timeout
 
     def _has_become_idle(self) -> bool:
-        """Whether the rest of a body has arrived that was missing when the response was sent."""
+        """Whether the body, incomplete when the response was sent, has arrived since."""
         body = self._body
         if self._task is not None or body is EMPTY_PAYLOAD or not body.is_eof():
             return False
@@ -212,25 +213,25 @@ class HttpConnection(asyncio.Protocol):
         return True
 
     def stop_timeouts(self) -> None:
-        """The connection was upgraded: its timeouts are those of the other protocol."""
+        """Enforce no timeouts any more. Used after an upgrade to a protocol with its own."""
         self._connections.deadlines.unwatch(self)
 
     # --- timeouts
 
     def expire(self) -> None:
-        """Close the connection, with a response if the client sent a part of a head."""
+        """Close the connection. A client that has sent a part of a head gets a response."""
         self.deadline = math.inf
         if self._is_kept_alive or self._has_become_idle() or self._transport.is_closing():
             self._transport.close()
             return
-        self._record_closed("http.header_timeout", "header timeout")
+        self._record_timeout("http.header_timeout", "header timeout")
         if self._tail:
             error = RequestTimeoutException("the request head did not arrive in time")
             self._transport.write(self._connections.final_response(error))
         self._transport.close()
 
     def check_sending(self, now: float) -> None:
-        """Reset the connection if the client has received nothing for the send timeout."""
+        """Reset the connection if the client has received nothing within the send timeout."""
         if self._is_reset:
             self._transport.abort()
             return
@@ -248,18 +249,18 @@ class HttpConnection(asyncio.Protocol):
             self._reset()
 
     def _hides_close(self) -> bool:
-        """Whether nothing would notice that the client has closed: a stream is sent, which may
-        be silent, and so many requests are pipelined behind it that reading is paused."""
+        """Whether neither reading nor writing would notice that the client has closed: a stream is
+        being sent, which may be silent, and reading is paused since many requests are waiting."""
         return self.on_lost is not None and not self._transport.is_reading()
 
     def _reset(self) -> None:
-        """Reset the connection in the system now, and abort the transport at the next check:
-        aiohttp's sendfile sees the first, and would wait for ever after the second."""
+        """Reset the connection in the system, and abort the transport at the next check. aiohttp's
+        sendfile notices the reset; it would wait forever after an abort."""
         self._is_reset = True
-        self._record_closed("http.send_timeout", "send timeout")
+        self._record_timeout("http.send_timeout", "send timeout")
         socket_options.reset(self._transport)
 
-    def _record_closed(self, setting: str, reason: str) -> None:
+    def _record_timeout(self, setting: str, reason: str) -> None:
         self._connections.record(setting, f"closed {self._network or 'a proxy'}: {reason}")
 
 
@@ -268,6 +269,6 @@ class _ConnectionHandler(Protocol):
 
 
 def connection_of(native: web.BaseRequest) -> HttpConnection:
-    """The connection that *native* came over, also when that is lost by now."""
-    # every handler is made by `HttpConnection`, which sets itself
+    """The connection of *native*, also after it was lost."""
+    # `HttpConnection` creates every handler and sets this attribute
     return cast(_ConnectionHandler, native.protocol).connection

@@ -1,4 +1,4 @@
-"""All connections of the HTTP servers of an application: limits, counters, default headers."""
+"""What all HTTP connections of an application share: limits, counters, default headers."""
 
 import asyncio
 import logging
@@ -14,7 +14,11 @@ from rxkernel.exceptions import (
 )
 from rxkernel.kernel.errors import error_response
 from rxkernel.messages.request_id import new_request_id
-from rxkernel.servers.aiohttp.connection.access_log import AccessLines, HttpAccess, TimedHandler
+from rxkernel.servers.aiohttp.connection.access_log import (
+    AccessLogger,
+    HttpAccessLog,
+    TimedRequestHandler,
+)
 from rxkernel.servers.aiohttp.connection.deadlines import Deadlines
 from rxkernel.servers.aiohttp.connection.final_response import encode_final_response
 from rxkernel.servers.aiohttp.connection.request_handler import RequestHandler
@@ -31,12 +35,12 @@ logger = logging.getLogger(__name__)
 _RETRY_AFTER = {"Retry-After": "5"}
 """Seconds after which a rejected client may try again."""
 
-_LINGERING = 10.0
-"""Seconds at most in which the rest of an unread body is read and dropped. The client would
-lose its response if the connection were closed at once."""
+_MAX_LINGERING_TIME = 10.0
+"""The maximum of `ConnectionRegistry.lingering_time`."""
 
-_NEVER = 365 * 86_400.0
-"""aiohttp's own keep-alive timer is off: to it, half a head is the same as an idle client."""
+_KEEPALIVE_TIMEOUT_OFF = 365 * 86_400.0
+"""aiohttp's keep-alive timer is not used: it does not distinguish an idle client from one that has
+sent a part of a head."""
 
 _REJECTIONS: dict[QuotaScope, tuple[str, type[HttpException], str]] = {
     QuotaScope.ALL: ("http.max_connections", ServiceUnavailableException, "too many connections"),
@@ -53,24 +57,26 @@ class ConnectionRegistry(LimitCounters):
 
     Attributes:
         deadlines: the timer of their timeouts.
-        in_flight: aiohttp's tasks of the requests that are not answered yet.
-        rejected: the connections that were one too many and are still open.
-        start_order: that of their requests.
-        lingering: seconds in which the rest of an unread body is read and dropped.
+        in_flight: aiohttp's tasks of the requests whose responses have not been sent.
+        rejected: the rejected connections that are still open.
+        start_order: the order in which their requests start.
+        lingering_time: seconds for which the rest of an unread body is read and dropped, after the
+            response was sent. If the connection were closed at once, the client would lose the
+            response.
     """
 
     def __init__(
         self,
         settings: HttpSettings,
-        proxies: ForwardedHeaders,
+        forwarded: ForwardedHeaders,
         ids: NativeRequestIds,
-        access_log: HttpAccess | None,
+        access_log: HttpAccessLog | None,
     ) -> None:
         super().__init__()
         self.header_timeout = settings.header_timeout
         self.keepalive_timeout = settings.keepalive_timeout
         self.send_timeout = settings.send_timeout
-        self.lingering = min(_LINGERING, settings.body_timeout)
+        self.lingering_time = min(_MAX_LINGERING_TIME, settings.body_timeout)
         self.deadlines = Deadlines(
             min(settings.header_timeout, settings.keepalive_timeout, settings.send_timeout)
         )
@@ -78,7 +84,7 @@ class ConnectionRegistry(LimitCounters):
         self.rejected: set[asyncio.Transport] = set()
         self.start_order = StartOrder()
         self._access_log = access_log
-        self._proxies = proxies
+        self._forwarded = forwarded
         self._ids = ids
         self._default_headers = WITHOUT_A_REQUEST if settings.security_headers else {}
         self._max_connections = settings.max_connections
@@ -87,8 +93,11 @@ class ConnectionRegistry(LimitCounters):
         self._reduced: tuple[int, int] | None = None
 
     def apply_fd_limit(self) -> None:
-        """Reduce the quota to the file descriptors that the process may have; the part of one
-        address keeps its ratio. Call it before the first connection."""
+        """Reduce the limits of connections to the number of files that the process may open.
+
+        The limit for one address is reduced by the same factor. Call it before the first
+        connection.
+        """
         total = room_for(self._max_connections)
         if total < self._max_connections:
             per_address = max(1, self._max_per_address * total // self._max_connections)
@@ -96,8 +105,8 @@ class ConnectionRegistry(LimitCounters):
             self._reduced = (total, per_address)
 
     def log_fd_limit(self) -> None:
-        """Log what `apply_fd_limit` reduced. Call it once the port is open, so that an error of
-        binding is the only message."""
+        """Log the limits that `apply_fd_limit` has reduced. Call it when the port is open: if the
+        port cannot be opened, that error is the only message."""
         if self._reduced is not None:
             total, per_address = self._reduced
             logger.info(
@@ -109,11 +118,11 @@ class ConnectionRegistry(LimitCounters):
             )
 
     def network(self, host: str) -> str | None:
-        """The key by which the peer *host* is counted; None for a trusted proxy."""
-        return None if self._proxies.trusts(host) else network_of(host)
+        """The key under which the peer *host* is counted; None for a trusted proxy."""
+        return None if self._forwarded.trusts(host) else network_of(host)
 
     def admit(self, network: str | None) -> HttpException | None:
-        """Count one more connection, or return the error that it is rejected with."""
+        """Count one more connection, or return the error to reject it with."""
         full = self.quota.acquire(network)
         if full is None:
             return None
@@ -122,14 +131,17 @@ class ConnectionRegistry(LimitCounters):
         return exception(message, headers=_RETRY_AFTER)
 
     def release(self, network: str | None) -> None:
-        """An admitted connection has ended."""
+        """Count one connection less, when an admitted one was closed."""
         self.quota.release(network)
 
     def add_default_headers(
         self, headers: MutableMapping[str, str], native: web.BaseRequest | None = None
     ) -> None:
-        """Add the headers of every response to one that no route returns. Without *native* no
-        request was read."""
+        """Add the headers that every response has, for a response that no route returned.
+
+        Args:
+            native: the request; None if no request was read.
+        """
         for name, value in self._default_headers.items():
             headers.setdefault(name, value)
         if native is not None:
@@ -138,25 +150,25 @@ class ConnectionRegistry(LimitCounters):
             headers[self._ids.name] = new_request_id()
 
     def final_response(self, exc: HttpException) -> bytes:
-        """The last response of a connection on which no request was read."""
+        """The error response for *exc*, on a connection on which no request was read."""
         response = error_response(exc)
         self.add_default_headers(response.headers)
         return encode_final_response(response)
 
     def new_handler(self, server: web.Server) -> RequestHandler:
-        """aiohttp's handler of one connection, which parses and runs its requests."""
-        kind = RequestHandler if self._access_log is None else TimedHandler
+        """aiohttp's handler of one connection. It parses and runs requests."""
+        kind = RequestHandler if self._access_log is None else TimedRequestHandler
         return kind(
             server,
             loop=asyncio.get_running_loop(),
-            keepalive_timeout=_NEVER,
-            access_log=self._access_log,  # type: ignore[arg-type] # None and adapters are fine
-            access_log_class=AccessLines,
-            lingering_time=self.lingering,
+            keepalive_timeout=_KEEPALIVE_TIMEOUT_OFF,
+            access_log=self._access_log,  # type: ignore[arg-type] # aiohttp accepts None and adapters
+            access_log_class=AccessLogger,
+            lingering_time=self.lingering_time,
         )
 
     def close(self) -> None:
-        """Close the rejected connections, and enforce no timeouts any more."""
+        """Close the rejected connections, and stop the timer of the timeouts."""
         for transport in tuple(self.rejected):
             transport.abort()
         self.deadlines.close()

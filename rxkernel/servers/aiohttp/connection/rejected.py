@@ -1,18 +1,19 @@
-"""A connection that was one too many: it gets an error response and is closed."""
+"""Rejects a connection above the limits: sends an error response and closes it."""
 
 import asyncio
 
-_READING_TIME = 1.0
+_CLOSE_DELAY = 1.0
 """Seconds in which a rejected client can read its response."""
 
-_MOST_WAITING = 100
-"""Rejected connections that get `_READING_TIME` at a time; the others are closed at once."""
+_MAX_DELAYED = 100
+"""Rejected connections that may be open at a time; further ones are closed without a delay."""
 
 
 class RejectedConnection(asyncio.Protocol):
-    """Sends *response*, and ignores what the client sends until the connection is closed.
+    """The protocol of a rejected connection. It ignores what the client sends.
 
-    Closing at once would lose the response: the system resets a connection with unread data.
+    The connection is closed after a delay: the system resets a connection that is closed with
+    unread data, and the client would lose the response.
     """
 
     def __init__(self, transport: asyncio.Transport, others: set[asyncio.Transport]) -> None:
@@ -20,9 +21,10 @@ class RejectedConnection(asyncio.Protocol):
         self._others = others
 
     def reject(self, response: bytes) -> None:
+        """Send *response* and close the connection."""
         self._transport.set_protocol(self)
         self._transport.write(response)
-        delay = _READING_TIME if len(self._others) < _MOST_WAITING else 0.0
+        delay = _CLOSE_DELAY if len(self._others) < _MAX_DELAYED else 0.0
         self._others.add(self._transport)
         asyncio.get_running_loop().call_later(delay, self._transport.abort)
         self._transport.write_eof()

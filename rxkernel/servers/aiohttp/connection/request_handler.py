@@ -1,6 +1,6 @@
-"""aiohttp's handler with our responses to requests that cannot be parsed.
+"""aiohttp's handler, with the kernel's responses to malformed requests.
 
-aiohttp itself answers with what the client sent, and logs a traceback for each.
+aiohttp's own responses repeat what the client sent, and each is logged with a traceback.
 """
 
 import errno
@@ -29,11 +29,11 @@ from rxkernel.servers.http.pipeline import ALL_METHODS, UNSUPPORTED_VERSION
 
 _UNKNOWN_METHOD = re.compile(r"Invalid method .*b['\"][!#$%&'*+.^_`|~\w-]+ \S+ HTTP/1\.[01]", re.S)
 _OTHER_VERSION = re.compile(r"Bad status line:\s+Invalid HTTP version|Pause on PRI")
-"""llhttp has one error class for the whole request line; only the message tells them apart."""
+"""aiohttp raises one class for all errors of the request line; only their messages differ."""
 
 
 class HandlerConnection(Protocol):
-    """What aiohttp's handler needs of its connection."""
+    """The methods of `HttpConnection` that aiohttp's handler calls."""
 
     def record(self, setting: str, event: str) -> None:
         """Count *event* under *setting*."""
@@ -41,14 +41,14 @@ class HandlerConnection(Protocol):
     def add_default_headers(
         self, headers: MutableMapping[str, str], native: web.BaseRequest
     ) -> None:
-        """Add the headers of every response to one that no route returns."""
+        """Add the headers that every response has."""
 
 
 class RequestHandler(web.RequestHandler):
     """aiohttp's handler of one connection.
 
     Attributes:
-        connection: the `HttpConnection` that owns it; set by that.
+        connection: the `HttpConnection` that created the handler, and sets this attribute.
     """
 
     __slots__ = ("connection",)
@@ -62,8 +62,7 @@ class RequestHandler(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """The response to a request that cannot be parsed. An exception of a native route is
-        left to aiohttp."""
+        """The response to a malformed request. aiohttp handles exceptions of native routes."""
         if not isinstance(exc, HttpProcessingError):
             return super().handle_error(request, status, exc, message)
         event = f"malformed request of {request.remote or 'a client'}: {exc.message!r:.200}"
@@ -82,16 +81,16 @@ class RequestHandler(web.RequestHandler):
         return out
 
     def log_exception(self, *args: Any, **kwargs: Any) -> None:
-        """Log as aiohttp does, but count a send timeout, which sendfile raises."""
+        """Log as aiohttp does; but count a `TimeoutError` of sendfile as a send timeout."""
         exc = kwargs.get("exc_info")
         if isinstance(exc, TimeoutError) and exc.errno == errno.ETIMEDOUT:
-            self.connection.record("http.send_timeout", "closed a client: send timeout")
+            self.connection.record("http.send_timeout", "closed a connection: send timeout")
         else:
             super().log_exception(*args, **kwargs)
 
 
 def _client_error(exc: HttpProcessingError) -> HttpException:
-    """The error that the client receives for *exc*. It repeats nothing that the client sent."""
+    """The error for the client; it does not repeat what the client sent."""
     if _OTHER_VERSION.match(exc.message):
         return HttpVersionNotSupportedException(UNSUPPORTED_VERSION)
     if isinstance(exc, BadStatusLine) and _UNKNOWN_METHOD.search(exc.message):

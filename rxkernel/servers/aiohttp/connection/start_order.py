@@ -1,8 +1,8 @@
-"""Requests of several connections start in the order in which they were read.
+"""Starts the requests of several connections in the order in which they were read.
 
-aiohttp starts a request one or two turns of the event loop after it has read it, depending on the
-version of Python. The fast path needs one turn or none. Without an order, a request could
-start before another one that was read first on another connection.
+aiohttp starts a request one or two turns of the event loop after it was read, depending on the
+version of Python. The fast path starts it in the same turn or the next. Without an order, a
+request could start before one that was read earlier on another connection.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from collections import deque
 
 
 class Ticket:
-    """The place of one request, or of bytes that may become one, in the order of reading."""
+    """The position of a request, or of the first bytes of one, in the order of reading."""
 
     __slots__ = ("is_done", "is_waiting")
 
@@ -20,17 +20,18 @@ class Ticket:
 
 
 class StartOrder:
-    """The requests that were read and have not started.
+    """The tickets of the requests that were read and have not started.
 
-    aiohttp's connections draw a ticket when they read. The fast path draws one only while others
-    are out, so alone it pays nothing. A request starts when its ticket is the first.
+    Connections handled by aiohttp draw a ticket when they read data. The fast path draws one only
+    while there are others, so that it costs nothing if aiohttp handles no requests. A request
+    starts when its ticket is the first.
 
-    A ticket that nothing waits for is dropped after two turns of the event loop. By then aiohttp
-    has started the request, or there is none: half a head, a malformed request, a lost
-    connection. So no request waits for longer than that.
+    A ticket that no request waits with is dropped after two turns of the event loop. By then
+    aiohttp has started the request, or the data was not a whole request: a part of a head, a
+    malformed request, a lost connection. So no request waits for longer than two turns.
 
     Attributes:
-        tickets: those that are out; empty if every request that was read has started.
+        tickets: empty if every request that was read has started.
     """
 
     __slots__ = ("tickets",)
@@ -39,8 +40,8 @@ class StartOrder:
         self.tickets: deque[Ticket] = deque()
 
     def draw(self) -> Ticket:
-        """Return the next ticket. aiohttp must have the bytes already: what it schedules for
-        them has to run before the ticket is dropped."""
+        """Return the next ticket. Call it after the data was passed to aiohttp: the callbacks that
+        aiohttp schedules must run before the ticket is dropped."""
         ticket = Ticket()
         self.tickets.append(ticket)
         loop = asyncio.get_running_loop()

@@ -1,7 +1,7 @@
-"""How much of what was sent a client has acknowledged, as the system counts it.
+"""Reads from the system how many sent bytes a client has acknowledged.
 
-The transport cannot tell: its buffer does not change while the system's own queue empties, and
-sendfile bypasses it.
+The write buffer of the transport is not enough: it does not change while the system sends its own
+queue, and sendfile bypasses it.
 """
 
 import asyncio
@@ -12,18 +12,19 @@ from typing import NamedTuple
 _TCP_INFO: int | None = getattr(socket, "TCP_INFO", None)
 
 _FIELDS = Struct("=B23xI92xQ16xI")
-"""Of Linux's ``struct tcp_info`` (linux/tcp.h): state, unacked, bytes_acked, notsent_bytes."""
+"""Fields of Linux's ``struct tcp_info`` (linux/tcp.h): state, unacked, bytes_acked and
+notsent_bytes."""
 
 _CLOSED = (7, 8)
-"""TCP_CLOSE and TCP_CLOSE_WAIT (net/tcp_states.h): reset, or closed by the client."""
+"""The states TCP_CLOSE and TCP_CLOSE_WAIT (net/tcp_states.h): reset, or closed by the client."""
 
 
 class SendProgress(NamedTuple):
-    """What a client has received.
+    """How much a client has received.
 
     Attributes:
-        acknowledged: a number that changes with each byte that the client's system receives.
-        is_pending: whether there are bytes that the client's system has not received.
+        acknowledged: a number that changes whenever the client's system receives data.
+        is_pending: whether the client's system has not received all sent data.
         has_closed: whether the client has closed its side of the connection.
     """
 
@@ -33,7 +34,7 @@ class SendProgress(NamedTuple):
 
 
 def read(transport: asyncio.Transport) -> SendProgress:
-    """Ask the system; where it is not Linux, use the buffer of *transport*."""
+    """Read the progress from the system; where that is not Linux, from the write buffer."""
     buffered = transport.get_write_buffer_size()
     connection = transport.get_extra_info("socket")
     if _TCP_INFO is not None and connection is not None:

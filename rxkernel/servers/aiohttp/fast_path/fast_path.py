@@ -23,7 +23,7 @@ from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response, close_source
 from rxkernel.routing.definitions import HttpDefinition
 from rxkernel.servers.access_log import GONE, level_for
-from rxkernel.servers.aiohttp.connection.access_log import EARLIER
+from rxkernel.servers.aiohttp.connection.access_log import FAST_PATH_DURATION
 from rxkernel.servers.aiohttp.fast_path.framing import Line, Message
 from rxkernel.servers.aiohttp.fast_path.native_request import FastPathNative
 from rxkernel.servers.aiohttp.request.native_paths import PathSet
@@ -236,7 +236,7 @@ class FastPath:
             if isinstance(exc, asyncio.CancelledError):
                 raise
             return None
-        return await self.sender.deliver(native, handover, response)
+        return await self.sender.send(native, handover, response)
 
     def native(self, handler: web.RequestHandler, message: Message) -> web.Request:
         """aiohttp's request for *message*, which runs in the current task."""
@@ -271,18 +271,18 @@ class DeferredExchange(Exchange):
         super().__init__(kernel, request)
         self._made = made
         self.native: asyncio.Future[web.Request] = asyncio.get_running_loop().create_future()
-        self.runner = asyncio.current_task()
+        self.action_task = asyncio.current_task()
 
     async def give(self, native: web.Request) -> web.StreamResponse:
         """What aiohttp is to end *native* with, which is the same request."""
-        assert self.runner is not None
+        assert self.action_task is not None
         if self._made is not None:
             native.update(self._made)  # what has been left there
         self.request.native = native
-        native[EARLIER] = perf_counter() - self.request.received_at
+        native[FAST_PATH_DURATION] = perf_counter() - self.request.received_at
         self.native.set_result(native)
         self.is_given = True
-        out: web.StreamResponse = await self.runner
+        out: web.StreamResponse = await self.action_task
         return out
 
     @property

@@ -1,4 +1,4 @@
-"""A body as it comes from the wire: within its limit, its deadline, and the client's patience."""
+"""Reads the body of an aiohttp request in pieces, with a size limit and a timeout."""
 
 import asyncio
 import logging
@@ -19,23 +19,24 @@ from rxkernel.settings import HttpSettings
 
 logger = logging.getLogger(__name__)
 
-_LOOK = 1.0
-"""Seconds between two looks at whether aiohttp has given up on a body that is waited for."""
+_CHECK_INTERVAL = 1.0
+"""Seconds of waiting for data after which the timeout and aiohttp's parser are checked."""
 
 
 class BodyReader:
-    """The pieces of a body, decompressed; as an iterator it is what an action gets.
+    """The pieces of a body, decompressed. Actions that stream a body iterate over it.
 
-    Nothing is read ahead but aiohttp's own buffer, so a slow reader slows the client down. The
-    client has ``body_timeout`` seconds and one more for every ``min_body_rate`` bytes, as with
-    Apache's mod_reqtimeout; only the time in which it is waited for counts.
+    Only aiohttp's own buffer is filled in advance, so an action that reads slowly slows the client
+    down. The client has ``http.body_timeout`` seconds, and one more for every
+    ``http.min_body_rate`` bytes, as with Apache's mod_reqtimeout. Only the time spent waiting for
+    the client counts.
     """
 
     def __init__(self, native: web.Request, limit: int, settings: HttpSettings) -> None:
         self._native = native
         self._limit = limit
         self._settings = settings
-        self._expects = expects_continue(native)
+        self._expects_continue = expects_continue(native)
         self._size = 0
         self._waited = 0.0
 
@@ -43,36 +44,39 @@ class BodyReader:
         return self
 
     async def __anext__(self) -> bytes:
-        """As `read`, but a client that left is its bad request: the action is not to blame."""
+        """As `read`, but a disconnect is a `BadRequestException`: it is not an error of the
+        action, and must not be logged as one."""
         try:
             piece = await self.read()
         except ConnectionError as exc:
-            logger.debug("client left in mid-body: %r", self._native.raw_path[:200])
-            raise BadRequestException("the client left before the end of its body") from exc
+            logger.debug("client disconnected in mid-body: %r", self._native.raw_path[:200])
+            raise BadRequestException(
+                "the client disconnected before the end of its body"
+            ) from exc
         if not piece:
             raise StopAsyncIteration
         return piece
 
     async def read_all(self) -> bytes:
-        """All pieces; raises as `read` does."""
-        body = bytearray()  # a list of tiny pieces would take far more than they hold
+        """All pieces joined; raises as `read` does."""
+        body = bytearray()  # a list of many small pieces would need far more memory
         while piece := await self.read():
             body += piece
         return bytes(body)
 
     async def read(self) -> bytes:
-        """The next piece, empty at the end.
+        """The next piece; empty at the end of the body.
 
         Raises:
-            PayloadTooLargeException: it is one too many (413).
-            RequestTimeoutException: it did not come in time (408).
-            BadRequestException: its transfer or content coding is broken (400).
-            ServiceUnavailableException: the server stops (503).
-            ConnectionError: the client has left.
+            PayloadTooLargeException: the body is larger than the limit (413).
+            RequestTimeoutException: the client sends too slowly (408).
+            BadRequestException: the transfer or content coding is malformed (400).
+            ServiceUnavailableException: the server is stopping (503).
+            ConnectionError: the client has disconnected.
         """
-        if self._expects:
-            self._expects = False
-            await _continue(self._native)
+        if self._expects_continue:
+            self._expects_continue = False
+            await _send_continue(self._native)
         while (piece := await self._receive()) is None:
             self._check()
         self._size += len(piece)
@@ -80,18 +84,18 @@ class BodyReader:
         return piece
 
     async def _receive(self) -> bytes | None:
-        """What comes next, None when nothing came for a while."""
+        """The next piece; None if no data arrived within the interval."""
         clock, content = asyncio.get_running_loop().time, self._native.content
         started = clock()
         try:
             with client_is_awaited():
-                async with asyncio.timeout(min(self._time_left(), _LOOK)):
+                async with asyncio.timeout(min(self._time_left(), _CHECK_INTERVAL)):
                     return await content.readany()
         except web.RequestPayloadError as exc:
-            raise broken_off(self._native, exc) from exc
+            raise unreadable_body(self._native, exc) from exc
         except (Exception, asyncio.CancelledError) as exc:
             if exc is content.exception():
-                raise _why_ended(exc) from exc
+                raise _translate(exc) from exc
             if isinstance(exc, TimeoutError):
                 return None
             raise
@@ -99,80 +103,81 @@ class BodyReader:
             self._waited += clock() - started
 
     def _time_left(self) -> float:
-        """Seconds; what came earns more of them before it is decompressed."""
-        earned = self._native.content.total_raw_bytes / self._settings.min_body_rate
-        return self._settings.body_timeout + earned - self._waited
+        """Seconds until the timeout. Data extends it by its size before decompression."""
+        extension = self._native.content.total_raw_bytes / self._settings.min_body_rate
+        return self._settings.body_timeout + extension - self._waited
 
     def _check(self) -> None:
         if self._native.protocol._messages:
-            # the parser has failed, and aiohttp tells that to the next request instead of this
-            raise broken_off(self._native)
+            # The parser has failed. aiohttp reports that with the next request, not with this one.
+            raise unreadable_body(self._native)
         if self._time_left() <= 0:
-            give_up(self._native)
-            raise RequestTimeoutException("the body did not come in time")
+            abort_body(self._native)
+            raise RequestTimeoutException("the body did not arrive in time")
 
 
-def broken_off(native: web.Request, exc: Exception | None = None) -> BadRequestException:
-    """The answer to a body that nobody could read; nothing behind it can be read either."""
-    give_up(native)
-    return BadRequestException(f"the body cannot be read: {_reason(exc)}")
+def unreadable_body(native: web.Request, exc: Exception | None = None) -> BadRequestException:
+    """Abort a malformed body and return the error for the client.
+
+    The end of such a body is unknown, so no further request can be read from the connection.
+    aiohttp's own text is not sent: it has several lines, and names another status.
+    """
+    abort_body(native)
+    if isinstance(exc and exc.__cause__, ContentEncodingError):
+        return BadRequestException("the content coding of the body is malformed")
+    return BadRequestException("the body is malformed")
 
 
-def _reason(exc: Exception | None) -> str:
-    """In a line; aiohttp's own text has several, and a status that is not this one."""
-    is_content = isinstance(exc and exc.__cause__, ContentEncodingError)
-    return "its content coding is broken" if is_content else "its coding is broken"
-
-
-def _why_ended(exc: BaseException) -> Exception:
-    """What aiohttp ends a body with: the client left, the server stops, or it is all over."""
+def _translate(exc: BaseException) -> Exception:
+    """The exception for the reader, where aiohttp has ended the body with *exc*."""
     if isinstance(exc, asyncio.CancelledError):
-        return ServiceUnavailableException("the server stops")
+        return ServiceUnavailableException("the server is stopping")
     if isinstance(exc, web.PayloadAccessError):
-        return RuntimeError("the request has been answered; its body can be read no more")
+        return RuntimeError("the body cannot be read after the response was sent")
     return exc if isinstance(exc, ConnectionError) else ConnectionResetError(str(exc))
 
 
 def expects_continue(native: web.Request) -> bool:
-    """Whether the client waits for ``100 Continue`` before it sends (RFC 9110 §10.1.1).
+    """Whether the client waits for ``100 Continue`` before it sends the body (RFC 9110 §10.1.1).
 
     Raises:
-        ExpectationFailedException: it expects something else (417).
+        ExpectationFailedException: the request has another expectation (417).
     """
-    expected = native.headers.get(hdrs.EXPECT)
-    if expected is None or native.version < HttpVersion11:
+    expectation = native.headers.get(hdrs.EXPECT)
+    if expectation is None or native.version < HttpVersion11:
         return False
-    if expected.lower() != "100-continue":
-        raise ExpectationFailedException(f"{expected[:40]!r} is not known here")
+    if expectation.lower() != "100-continue":
+        raise ExpectationFailedException(f"expectation {expectation[:40]!r} is not supported")
     return True
 
 
-async def _continue(native: web.Request) -> None:
-    """Ask for the body, unless it is on its way already."""
+async def _send_continue(native: web.Request) -> None:
+    """Ask the client for the body, unless a part of it has arrived."""
     writer = native.writer
     if not native.content.total_bytes:
         await writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        writer.output_size = 0  # the answer has not begun, in aiohttp's eyes either
+        writer.output_size = 0  # aiohttp would take it for the start of the response
 
 
-async def leave_to_body(native: web.Request) -> None:
-    """For aiohttp, as the ``expect_handler`` of a route: `BodyReader` asks when it reads."""
+async def defer_continue(native: web.Request) -> None:
+    """The ``expect_handler`` of aiohttp's route. It sends nothing: `BodyReader` sends
+    ``100 Continue`` when the body is read."""
 
 
-def leave(native: web.Request) -> None:
-    """Say what becomes of the rest of a body, not yet here, now that it has been answered.
+def discard_rest(native: web.Request) -> None:
+    """Decide what happens to the unread rest of a body, after the response was sent.
 
-    aiohttp reads it for ten seconds, so that the client comes to read the answer. That is
-    nothing for one that the client holds back, and dear for one that is compressed: every byte
-    of it would be undone.
+    aiohttp reads and drops it for ten seconds, so that the client gets to read the response. Two
+    kinds of bodies are aborted instead: one that the client sends only after ``100 Continue``,
+    and a compressed one, which aiohttp would decompress before it drops it.
     """
     is_held_back = hdrs.EXPECT in native.headers and not native.content.total_bytes
     if is_held_back or hdrs.CONTENT_ENCODING in native.headers:
-        give_up(native)
+        abort_body(native)
 
 
-def give_up(native: web.Request) -> None:
-    """Read no more of the body, and have the connection closed behind the answer."""
+def abort_body(native: web.Request) -> None:
+    """Read no more of the body; aiohttp closes the connection after the response."""
     if native.content.exception() is None:
         native.content.set_exception(web.RequestPayloadError("not read to its end"))
     native.content.feed_eof()

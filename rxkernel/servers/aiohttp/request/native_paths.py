@@ -1,6 +1,6 @@
-"""The paths that belong to native aiohttp handlers, not to the kernel.
+"""The paths that native aiohttp handlers serve, not the kernel.
 
-A request for one of them leaves the fast path; all other requests stay on it.
+Requests for these paths leave the fast path; all other requests stay on it.
 """
 
 from collections.abc import Iterable
@@ -20,13 +20,13 @@ from rxkernel.routing.syntax import Step, TemplateSyntax
 
 @attrs.define(eq=False)
 class PathSet:
-    """Exact paths, and the beginnings of others."""
+    """Exact paths and prefixes of paths."""
 
     exact: set[str] = attrs.field(factory=set)
     prefixes: tuple[str, ...] = ()
 
     def add(self, path: str) -> None:
-        """Add *path* as it is, with and without percent-encoding."""
+        """Add *path* as it is written, and percent-encoded."""
         self.exact |= {path, URL.build(path=path).raw_path}
 
     def add_below(self, prefix: str) -> None:
@@ -37,14 +37,20 @@ class PathSet:
         return path in self.exact or (isinstance(path, str) and path.startswith(self.prefixes))
 
     def covers(self, url: URL) -> bool:
-        """Whether one of the readings of the path of *url* is in the set: aiohttp compares
-        decoded paths, in which ``%2F`` and ``%25`` stay."""
+        """Whether the path of *url* is in the set, raw or decoded. aiohttp compares decoded paths,
+        in which ``%2F`` and ``%25`` stay encoded."""
         return url.path in self or url.path_safe in self or url.raw_path in self
 
 
 @attrs.frozen(eq=False)
 class Mount:
-    """A path of a bundle; ``parameter`` names the rest of the path where it is a subtree."""
+    """A path that `HttpServer.mount` was called with.
+
+    Attributes:
+        parameter: the name of the parameter for the rest of the path if all paths below are
+            mounted, or None.
+        owner: the handler, as error messages show it.
+    """
 
     template: str
     segments: tuple[str, ...]
@@ -58,15 +64,15 @@ class Mount:
 
     @property
     def patterns(self) -> tuple[str, ...]:
-        """The templates of aiohttp; a slash at the end of an exact path is ignored."""
-        literal = self.literal.replace("%", "%25")  # it compares with `URL.path_safe`
+        """The templates for aiohttp's router. An exact path may also end with a slash."""
+        literal = self.literal.replace("%", "%25")  # the router compares with `URL.path_safe`
         below = literal.removesuffix("/")
         if self.parameter is not None:
             return (rf"{below}/{{{self.parameter}:[\s\S]+}}",)
         return (literal, f"{below}/") if below else ("/",)
 
     def hides(self, segments: list[str | None]) -> bool:
-        """Whether no request would reach a route with *segments*; None is a parameter."""
+        """Whether a route with *segments* could not be reached; None is a parameter."""
         own = list(self.segments)
         if self.parameter is None:
             return segments == own
@@ -81,11 +87,11 @@ class Mount:
 
 
 class NativePaths:
-    """The mounts of one HTTP server, and the native routes that were added by hand.
+    """The mounts of one HTTP server, and the native routes of its engine.
 
     Attributes:
         routes: the paths of all native routes; complete after `install`.
-        long_lived: the paths whose requests draining does not wait for.
+        long_lived: the paths whose requests are not waited for when the server drains.
     """
 
     def __init__(self) -> None:
@@ -95,7 +101,7 @@ class NativePaths:
         self._is_installed = False
 
     def mount(self, path: str, handler: Handler, owner: object, *, long_lived: bool) -> None:
-        """Give *path* to *handler*; *owner* is what messages show.
+        """Let *handler* serve *path*; error messages name *owner*.
 
         Raises:
             ConfigurationError: the template cannot be mounted, or is mounted already.
@@ -107,7 +113,7 @@ class NativePaths:
                 f"constructor of a bundle or a service, or in a listener of "
                 f"application.bootstrap or server.configure"
             )
-        mount = _mount_of(path, handler, describe(owner))
+        mount = _parse_mount(path, handler, describe(owner))
         for other in self._mounts:
             if (other.segments, other.parameter is None) == (
                 mount.segments,
@@ -122,10 +128,10 @@ class NativePaths:
             mount.add_to(self.long_lived)
 
     def check(self, definitions: Iterable[HttpDefinition], prefix: str) -> None:
-        """Refuse routes of the kernel that a mount hides; *prefix* is ``http.prefix``.
+        """Check that no mount hides a route of the kernel; *prefix* is ``http.prefix``.
 
         Raises:
-            ConfigurationError: with every such route.
+            ConfigurationError: lists every hidden route.
         """
         errors = [
             ConfigurationError(
@@ -141,18 +147,18 @@ class NativePaths:
             raise ConfigurationError.merge(errors)
 
     @property
-    def are_responding(self) -> bool:
-        """Whether there are native routes besides those of Socket.IO, which write their own
-        headers; after `install`."""
+    def has_native_routes(self) -> bool:
+        """Whether there are native routes that do not add the default headers themselves, as those
+        of Socket.IO do. Call it after `install`."""
         own = self.routes
         return bool(own.prefixes) or not own.exact <= self.long_lived.exact
 
     def reopen(self) -> None:
-        """The engine is a new one: paths may be mounted until `install`."""
+        """Allow mounts again, until `install` is called for a new engine."""
         self._is_installed = False
 
     def install(self, router: web.UrlDispatcher) -> None:
-        """Read what *router* has, and add the mounts to it.
+        """Read the routes of *router*, and add the mounts to it.
 
         Raises:
             ConfigurationError: *router* has a native route for a mounted path.
@@ -178,10 +184,10 @@ class NativePaths:
         self._is_installed = True
 
 
-def _mount_of(path: str, handler: Handler, owner: str) -> Mount:
+def _parse_mount(path: str, handler: Handler, owner: str) -> Mount:
     syntax = TemplateSyntax.parse(path)
     steps = syntax.steps
-    parameter = steps[-1].fields[0].name if steps and _is_path(steps[-1]) else None
+    parameter = steps[-1].fields[0].name if steps and _has_path_parameter(steps[-1]) else None
     literal = steps if parameter is None else steps[:-1]
     if any(step.fields for step in literal):
         raise ConfigurationError(
@@ -192,7 +198,7 @@ def _mount_of(path: str, handler: Handler, owner: str) -> Mount:
     return Mount(syntax.text, segments, parameter, handler, owner)
 
 
-def _is_path(step: Step) -> bool:
+def _has_path_parameter(step: Step) -> bool:
     return any(field.kind == PATH.name for field in step.fields)
 
 
@@ -202,9 +208,9 @@ def _segments(prefix: str, steps: Iterable[Step]) -> list[str | None]:
 
 
 def _add_resource(paths: PathSet, resource: web.AbstractResource) -> None:
-    """Add what may be handled by *resource*: its path, or all with its literal beginning."""
+    """Add all paths that *resource* may match: its path, or those with its literal prefix."""
     if isinstance(resource, MatchedSubAppResource):
-        paths.add_below("/")  # it looks at more than the path
+        paths.add_below("/")  # it may match by the host, too
         return
     literal, is_pattern, _ = resource.canonical.partition("{")
     if is_pattern:

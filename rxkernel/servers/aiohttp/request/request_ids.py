@@ -1,4 +1,4 @@
-"""The id of a request over HTTP: taken from the client, given back with every answer."""
+"""The id of an HTTP request: read from the request, added to every response."""
 
 from aiohttp import web
 
@@ -11,16 +11,17 @@ _ID = web.RequestKey("rxkernel.request_id", str)
 
 
 def kernel_request(native: web.BaseRequest) -> Request | None:
-    """The kernel's request for aiohttp's; None where a native route answers."""
+    """The kernel's request of *native*; None on a native route."""
     request = current_request.get()
     return request if request is not None and request.native is native else None
 
 
 class NativeRequestIds(RequestIds):
-    """Reads and writes the header of aiohttp's requests and responses."""
+    """Reads ids from aiohttp's requests and adds them to aiohttp's responses."""
 
-    def of(self, native: web.BaseRequest) -> str:
-        """The id of *native*, the same each time; that of the kernel's request if there is one."""
+    def id_of(self, native: web.BaseRequest) -> str:
+        """The id of *native*, which is that of the kernel's request if there is one. Every call
+        returns the same id."""
         if (request := kernel_request(native)) is not None:
             return request.id
         if _ID not in native:
@@ -28,16 +29,19 @@ class NativeRequestIds(RequestIds):
         return native[_ID]
 
     def headers(self, native: web.BaseRequest) -> dict[str, str]:
-        """What every answer to *native* has."""
-        return {} if self.name is None else {self.name: self.of(native)}
+        """The header with the id, for a response to *native*; empty if ids are not sent."""
+        return {} if self.name is None else {self.name: self.id_of(native)}
 
-    def write(self, native: web.BaseRequest, out: web.StreamResponse) -> None:
-        """Put the id on an answer before it leaves, over any other that stands there: what the
-        client is told and what the log says are one."""
+    def add_to(self, out: web.StreamResponse, native: web.BaseRequest) -> None:
+        """Set the header with the id on *out*, the response to *native*. It replaces any other
+        value, so the client and the log have the same id."""
         if self.name is not None:
-            out.headers[self.name] = self.of(native)
+            out.headers[self.name] = self.id_of(native)
 
-    async def mark(self, native: web.Request, out: web.StreamResponse) -> None:
-        """`write` as a listener of ``on_response_prepare``. It costs every answer of an engine
-        three times as much, so it is for those that begin to leave before they can be seen."""
-        self.write(native, out)
+    async def on_prepare(self, native: web.Request, out: web.StreamResponse) -> None:
+        """`add_to` as a listener of ``on_response_prepare``.
+
+        Such a listener makes each response of an engine three times as expensive. Only responses
+        that are prepared by their handler need it.
+        """
+        self.add_to(out, native)

@@ -1,1 +1,1 @@
-"""How aiohttp sends streams, files and other responses."""
+"""Sends streams, files and whole responses with aiohttp."""

@@ -13,41 +13,44 @@ from rxkernel.servers.http.response_writer import BODILESS
 
 
 class Exchange:
-    """A request and what was sent for it, if anything could be.
+    """A request of the kernel and the response that is sent for it.
 
-    ``sender`` is aiohttp's task for it, which ends when the response has been sent. ``runner`` is
-    the task that has run the listeners and the action, if that is another one. ``response`` is
-    the one to send, ``out`` is aiohttp's for it, ``stream`` sends it piece by piece.
+    Attributes:
+        response: the kernel's response, once it is being sent.
+        out: aiohttp's response for it.
+        stream: sends the body of *response* in pieces, if it is a stream.
+        sending_task: aiohttp's task of the request, which ends when the response has been sent.
+        action_task: the task that ran the listeners and the action, if that is another one.
     """
 
     response: Response | None = None
     out: web.StreamResponse | None = None
     stream: Stream | None = None
-    sender: "asyncio.Task[Any] | None" = None
-    runner: "asyncio.Task[Any] | None" = None
+    sending_task: "asyncio.Task[Any] | None" = None
+    action_task: "asyncio.Task[Any] | None" = None
 
     def __init__(self, kernel: Kernel, request: Request) -> None:
         self.kernel = kernel
         self.request = request
 
     def end(self, task: "asyncio.Task[Any]") -> None:
-        """The request's *task* is done."""
-        request, task = self.request, self.runner or task
-        is_heard = (
+        """Terminate the request; called when *task*, its `sending_task`, is done."""
+        request, task = self.request, self.action_task or task
+        has_listeners = (
             request.definition is not None and request.definition.pipeline.has_terminate_listeners
         )
-        size = self._size() if is_heard else None
+        size = self._size() if has_listeners else None
         failure: BaseException | None = None
         if self.stream is not None:
-            failure = self.stream.broke_with
+            failure = self.stream.failure
         elif self.response is None:
             failure = asyncio.CancelledError("no response was sent")
         self.kernel.terminate(request, self.response, size=size, failure=failure, task=task)
 
     def _size(self) -> int | None:
-        """Bytes of the body, None unless it was sent to its end; aiohttp counts them then."""
+        """Bytes of the body that were sent; None if the body was not sent to its end."""
         out = self.out
-        if out is None or not out.body_length:
+        if out is None or not out.body_length:  # aiohttp sets it at the end
             return None
         if self.stream is not None:
             return self.stream.sent

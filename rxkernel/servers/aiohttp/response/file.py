@@ -1,7 +1,8 @@
-"""Files over aiohttp: a small one leaves with its head, a large one is copied by the system.
+"""Sends files with aiohttp: a small file together with its head, a large one with ``sendfile``.
 
-aiohttp's own `FileResponse` answers 404, 412 and 416 past the kernel's listeners, sends
-whichever ``.gz`` lies beside the file, knows one range only, and under uvloop copies by hand.
+aiohttp's own `FileResponse` is not used: it sends 404, 412 and 416 without the kernel's listeners,
+sends a ``.gz`` file if there is one beside the file, supports one range only, and does not use
+``sendfile`` under uvloop.
 """
 
 import asyncio
@@ -15,55 +16,55 @@ from multidict import CIMultiDict
 
 from rxkernel.messages.response import FileResponse
 from rxkernel.servers.aiohttp.response.sendfile import sendfile
-from rxkernel.servers.http.files.file_response import FileCutShortError, FilePlan, answer_file
+from rxkernel.servers.http.files.file_response import FileCutShortError, FilePlan, plan_file
 
 logger = logging.getLogger(__name__)
 
-_PIECE = 262_144
+_CHUNK_SIZE = 262_144
 
 
 async def file_response(
     native: web.Request, response: FileResponse, sender: "asyncio.Task[Any]"
 ) -> web.StreamResponse:
-    """What aiohttp can send for a file, which is open until *sender* has sent it.
+    """aiohttp's response for a file. The file stays open until the task *sender* has sent it.
 
     Raises:
-        HttpException: 404, 412 or 416, as `answer_file` finds.
+        HttpException: 404, 412 or 416, as `plan_file`.
         TypeError, ValueError: a header cannot be written.
     """
-    answer = await _answer(native, response, sender)
-    if answer.file is not None:
-        return _FileBody(native, answer, answer.file)
-    if not answer.parts:
-        return web.StreamResponse(status=answer.status, headers=answer.headers)
+    plan = await _plan(native, response, sender)
+    if plan.file is not None:
+        return _OpenFileResponse(native, plan, plan.file)
+    if not plan.parts:
+        return web.StreamResponse(status=plan.status, headers=plan.headers)
     return web.Response(
-        body=b"".join(part for part in answer.parts if isinstance(part, bytes)),
-        status=answer.status,
-        headers=answer.headers,
+        body=b"".join(part for part in plan.parts if isinstance(part, bytes)),
+        status=plan.status,
+        headers=plan.headers,
     )
 
 
-async def _answer(
+async def _plan(
     native: web.Request, response: FileResponse, sender: "asyncio.Task[Any]"
 ) -> FilePlan:
-    """The file that it opens is closed when the request has ended, in whichever way."""
+    """Open the file in a thread. It is closed when *sender* ends, or if this task is cancelled."""
     headers = CIMultiDict(response.headers)
-    headers.popall(hdrs.TRANSFER_ENCODING, None)  # how it is sent is not the action's to say
+    headers.popall(hdrs.TRANSFER_ENCODING, None)  # set by aiohttp, not by the action
     opening = asyncio.get_running_loop().run_in_executor(
         None,
-        answer_file,
+        plan_file,
         response,
         headers,
         native.method,
         native.headers,
     )
     try:
-        answer = await asyncio.shield(opening)
+        plan = await asyncio.shield(opening)
     except asyncio.CancelledError:
         opening.add_done_callback(_close)
         raise
     sender.add_done_callback(lambda _: _close(opening))
-    return answer
+    return plan
 
 
 def _close(opening: asyncio.Future[FilePlan]) -> None:
@@ -71,16 +72,16 @@ def _close(opening: asyncio.Future[FilePlan]) -> None:
         file.close()
 
 
-class _FileBody(web.StreamResponse):
-    """Sends the parts of an open file behind its head.
+class _OpenFileResponse(web.StreamResponse):
+    """Sends its head, then the parts of an open file.
 
-    aiohttp calls `write_eof` when the middlewares have seen the answer, as for any other.
+    aiohttp calls `write_eof` after the middlewares, as for every response.
     """
 
-    def __init__(self, native: web.Request, answer: FilePlan, file: FileIO) -> None:
-        super().__init__(status=answer.status, headers=answer.headers)
+    def __init__(self, native: web.Request, plan: FilePlan, file: FileIO) -> None:
+        super().__init__(status=plan.status, headers=plan.headers)
         self._native = native
-        self._parts = answer.parts
+        self._parts = plan.parts
         self._file = file
 
     async def write_eof(self, data: bytes = b"") -> None:
@@ -90,18 +91,20 @@ class _FileBody(web.StreamResponse):
             for part in parts:
                 await (self.write(part) if isinstance(part, bytes) else self._send(part))
         except ConnectionError as exc:
-            logger.debug("client left: %s %r (%s)", native.method, native.raw_path[:200], exc)
+            logger.debug(
+                "client disconnected: %s %.200r (%s)", native.method, native.raw_path, exc
+            )
             raise
         except Exception as exc:
-            logger.error("%r broke off while it was sent", native.raw_path[:200], exc_info=exc)
-            # aiohttp closes: the client has less than Content-Length says, and can tell
-            raise ConnectionAbortedError("broke off") from exc
+            logger.error("sending the file of %.200r failed", native.raw_path, exc_info=exc)
+            # aiohttp closes the connection. The client has received less than Content-Length.
+            raise ConnectionAbortedError("sending the file failed") from exc
         await super().write_eof(data)
 
     async def _send(self, part: range) -> None:
         transport, writer = self._native.transport, await self.prepare(self._native)
         if transport is None or transport.is_closing() or writer is None:
-            raise ConnectionResetError("the connection was closed")
+            raise ConnectionResetError("the connection is closed")
         if transport.get_extra_info("sslcontext") is None:
             limits = transport.get_write_buffer_limits()
             transport.set_write_buffer_limits(0)
@@ -112,11 +115,12 @@ class _FileBody(web.StreamResponse):
             part = part[await self._copy(part) :]
 
     async def _copy(self, part: range) -> int:
-        """Send a piece of *part* by hand: it is encrypted, or the system cannot copy it."""
+        """Read and write a chunk of *part*, where ``sendfile`` cannot: over TLS, or if the system
+        does not support it for this file."""
         loop, file = asyncio.get_running_loop(), self._file.fileno()
-        size = min(len(part), _PIECE)
-        piece = await loop.run_in_executor(None, os.pread, file, size, part.start)
-        if not piece:
+        size = min(len(part), _CHUNK_SIZE)
+        chunk = await loop.run_in_executor(None, os.pread, file, size, part.start)
+        if not chunk:
             raise FileCutShortError("the file became shorter while it was sent")
-        await self.write(piece)
-        return len(piece)
+        await self.write(chunk)
+        return len(chunk)

@@ -1,4 +1,4 @@
-"""Headers that the settings ask for, on the responses of native routes."""
+"""Header policies as signals of aiohttp, for the responses of native routes."""
 
 from collections.abc import Awaitable, Callable
 
@@ -7,10 +7,10 @@ from aiohttp import web
 from rxkernel.servers.http.response_writer import HeaderPolicy
 
 
-def signal_of(
+def header_signal(
     policy: HeaderPolicy,
 ) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
-    """*policy* as a listener of aiohttp's ``on_response_prepare``."""
+    """A listener of aiohttp's ``on_response_prepare`` that applies *policy*."""
 
     async def apply(native: web.Request, out: web.StreamResponse) -> None:
         policy.add(native, out.headers)

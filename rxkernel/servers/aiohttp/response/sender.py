@@ -1,4 +1,4 @@
-"""How aiohttp sends the kernel's responses."""
+"""Sends the kernel's responses with aiohttp."""
 
 import logging
 
@@ -12,12 +12,13 @@ from rxkernel.messages.response import (
     StreamResponse,
     close_source,
 )
-from rxkernel.servers.aiohttp.request.native_request import is_gone
+from rxkernel.servers.aiohttp.request.disconnect import is_disconnected
 from rxkernel.servers.aiohttp.request.request_ids import NativeRequestIds
 from rxkernel.servers.aiohttp.response.already_sent import AlreadySent
+from rxkernel.servers.aiohttp.response.event_stream import EventStream
 from rxkernel.servers.aiohttp.response.exchange import Exchange
 from rxkernel.servers.aiohttp.response.file import file_response
-from rxkernel.servers.aiohttp.response.stream import Stream, stream_of
+from rxkernel.servers.aiohttp.response.stream import Stream
 from rxkernel.servers.http.compression import Compression
 from rxkernel.servers.http.response_writer import ResponseWriter
 
@@ -25,9 +26,10 @@ logger = logging.getLogger(__name__)
 
 
 class ResponseSender:
-    """Makes aiohttp's responses of the kernel's, and sends those that are streams.
+    """Converts the kernel's responses to aiohttp's, and sends streams.
 
-    ``is_draining`` says whether each answer is the last of its connection.
+    Attributes:
+        is_draining: whether each response is the last one of its connection.
     """
 
     def __init__(
@@ -36,31 +38,32 @@ class ResponseSender:
         self._ids = ids
         self._writer = writer
         self._compression = compression
-        self._endless: set[Stream] = set()
+        self._endless_streams: set[Stream] = set()
         self.is_draining = False
 
-    def end_streams(self) -> None:
-        """End the streams that would never end; while `is_draining`, later ones end at once."""
-        for stream in tuple(self._endless):
+    def end_endless_streams(self) -> None:
+        """End the open event streams. While `is_draining`, new ones end at once."""
+        for stream in tuple(self._endless_streams):
             stream.end()
 
-    async def deliver(
+    async def send(
         self, native: web.Request, exchange: Exchange, response: Response
     ) -> web.StreamResponse:
-        """Hand *response* to aiohttp; in place of one that cannot be written goes an error."""
+        """Return aiohttp's response for *response*; a stream has been sent by then. If *response*
+        cannot be encoded, the kernel's error response replaces it."""
         try:
-            return await self._send(native, exchange, response)
+            return await self._convert(native, exchange, response)
         except Exception as exc:
-            raise_if_gone(native, exc)
+            _raise_if_disconnected(native, exc)
             response = await exchange.kernel.fail(exchange.request, exc)
         try:
-            return await self._send(native, exchange, response)
+            return await self._convert(native, exchange, response)
         except Exception as exc:
-            raise_if_gone(native, exc)
-            logger.exception("the error cannot be written either")
-            return await self._send(native, exchange, error_response(exc))
+            _raise_if_disconnected(native, exc)
+            logger.exception("the error response cannot be encoded either")
+            return await self._convert(native, exchange, error_response(exc))
 
-    async def _send(
+    async def _convert(
         self, native: web.Request, exchange: Exchange, response: Response
     ) -> web.StreamResponse:
         exchange.response, exchange.out, exchange.stream = response, None, None
@@ -68,30 +71,37 @@ class ResponseSender:
             await close_source(response)
             return AlreadySent(response.status_code, written)
         if isinstance(response, StreamResponse | EventStreamResponse):
-            out = await self._stream(native, exchange, response)
+            out = await self._send_stream(native, exchange, response)
         elif isinstance(response, FileResponse):
-            assert exchange.sender is not None
-            out = await file_response(native, response, exchange.sender)
+            assert exchange.sending_task is not None
+            out = await file_response(native, response, exchange.sending_task)
         else:
             status, headers, body = await self._writer.compose(native, exchange.request, response)
             out = web.Response(body=body, status=status, headers=headers)
         exchange.out = out
         return out
 
-    async def _stream(
+    def _new_stream(
+        self, native: web.Request, response: StreamResponse | EventStreamResponse
+    ) -> Stream:
+        if isinstance(response, EventStreamResponse):
+            return EventStream(native, response)
+        return Stream(native, response, self._compression)
+
+    async def _send_stream(
         self,
         native: web.Request,
         exchange: Exchange,
         response: StreamResponse | EventStreamResponse,
     ) -> web.StreamResponse:
         try:
-            stream = exchange.stream = stream_of(native, response, self._compression)
+            stream = exchange.stream = self._new_stream(native, response)
         except ValueError:
             await close_source(response)
             raise
-        self._ids.write(native, stream.out)
-        if stream.endless:
-            self._endless.add(stream)
+        self._ids.add_to(stream.out, native)
+        if stream.is_endless:
+            self._endless_streams.add(stream)
             if self.is_draining:
                 stream.end()
         try:
@@ -100,15 +110,16 @@ class ResponseSender:
             if not stream.out.prepared:
                 raise
             name = exchange.request.route_name
-            logger.error("%s broke off while it was sent", name, exc_info=exc)
+            logger.error("sending the stream of route %r failed", name, exc_info=exc)
             if native.transport is not None:
-                native.transport.abort()  # a chunked body without its end: the client can tell
+                native.transport.abort()  # a chunked body without an end is an error
         finally:
-            self._endless.discard(stream)
+            self._endless_streams.discard(stream)
         return stream.out
 
 
-def raise_if_gone(native: web.Request, exc: Exception) -> None:
-    """A broken connection to the client is nobody's failure; one to a database is."""
-    if isinstance(exc, ConnectionError) and is_gone(native):
+def _raise_if_disconnected(native: web.Request, exc: Exception) -> None:
+    """Raise *exc* if the client has disconnected. A `ConnectionError` of a database is an error of
+    the application."""
+    if isinstance(exc, ConnectionError) and is_disconnected(native):
         raise exc

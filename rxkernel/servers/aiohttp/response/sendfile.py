@@ -1,8 +1,8 @@
 """``sendfile`` to the client of a transport, the same under asyncio and uvloop.
 
-uvloop has no ``loop.sendfile``, and asyncio's would not notice that its transport was
-aborted. A loop lets nobody watch the socket of its own transport, so a duplicate is watched;
-it stays valid, and ours to close, whatever happens to the transport meanwhile.
+uvloop has no ``loop.sendfile``, and asyncio's does not notice that its transport was aborted. An
+event loop does not allow a second watcher on the socket of a transport, so a duplicate of the
+socket is watched. It stays valid if the transport is closed meanwhile.
 """
 
 import asyncio
@@ -13,23 +13,31 @@ from io import FileIO
 
 from rxkernel.servers.http.files.file_response import FileCutShortError
 
-_STEP = 262_144
-"""Bytes in one go: a file that is not in memory holds the loop up while they are read."""
+_CHUNK_SIZE = 262_144
+"""Bytes per call. The call blocks the event loop while the system reads them from the disk."""
 
-_WATCH = 0.25
-"""Seconds between two looks at whether our side has closed the connection."""
+_CLOSE_CHECK_INTERVAL = 0.25
+"""Seconds between two checks whether the server has closed the connection."""
 
-_UNABLE = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
-_LOST = {errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN}
+_UNSUPPORTED = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
+_DISCONNECTED = {
+    errno.ETIMEDOUT,
+    errno.ENOTCONN,
+    errno.EHOSTUNREACH,
+    errno.ENETUNREACH,
+    errno.ENETDOWN,
+}
 
 
 async def sendfile(transport: asyncio.WriteTransport, file: FileIO, part: range) -> range:
-    """Send *part* of *file*, past *transport*, which has nothing more to write itself.
+    """Send *part* of *file* on the socket of *transport*, whose write buffer must be empty.
 
-    Returns what is left: nothing, or all where the system cannot copy such a file.
+    Returns:
+        The rest that was not sent: empty, or everything if the system does not support
+        ``sendfile`` for this file.
 
     Raises:
-        ConnectionError: the client left, or was cut off.
+        ConnectionError: the connection was closed, by either side.
         FileCutShortError: the file ends before *part* does.
     """
     _raise_if_closed(transport)
@@ -37,19 +45,19 @@ async def sendfile(transport: asyncio.WriteTransport, file: FileIO, part: range)
     try:
         while part:
             try:
-                sent = os.sendfile(out, file.fileno(), part.start, min(len(part), _STEP))
+                sent = os.sendfile(out, file.fileno(), part.start, min(len(part), _CHUNK_SIZE))
             except BlockingIOError:
-                await _writable(transport, out)
+                await _wait_until_writable(transport, out)
                 continue
             if not sent:
                 raise FileCutShortError("the file became shorter while it was sent")
             part = part[sent:]
-            await asyncio.sleep(0)  # the others' turn
+            await asyncio.sleep(0)  # let other tasks run
             _raise_if_closed(transport)
     except OSError as exc:
-        if exc.errno in _UNABLE:
+        if exc.errno in _UNSUPPORTED:
             return part
-        if exc.errno in _LOST:
+        if exc.errno in _DISCONNECTED:
             raise ConnectionResetError(exc.strerror) from exc
         raise
     finally:
@@ -59,17 +67,17 @@ async def sendfile(transport: asyncio.WriteTransport, file: FileIO, part: range)
 
 def _raise_if_closed(transport: asyncio.WriteTransport) -> None:
     if transport.is_closing():
-        raise ConnectionResetError("the connection was closed")
+        raise ConnectionResetError("the connection is closed")
 
 
-async def _writable(transport: asyncio.WriteTransport, out: int) -> None:
-    """Wait until the client has taken some, or is gone; the system ends it if it takes none."""
+async def _wait_until_writable(transport: asyncio.WriteTransport, out: int) -> None:
+    """Wait until the socket accepts more data, or is closed; the send timeout closes it."""
     loop, ready = asyncio.get_running_loop(), asyncio.Event()
     loop.add_writer(out, ready.set)
     try:
         while not ready.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(ready.wait(), _WATCH)
+                await asyncio.wait_for(ready.wait(), _CLOSE_CHECK_INTERVAL)
             _raise_if_closed(transport)
     finally:
         loop.remove_writer(out)

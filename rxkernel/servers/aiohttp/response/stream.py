@@ -1,32 +1,38 @@
-"""Answers that are sent piece by piece, while they are made."""
+"""Sends the body of a response in pieces, while the action produces them."""
 
 import asyncio
 from typing import Any
 
 from aiohttp import hdrs, web
+from aiohttp.abc import AbstractStreamWriter
 from multidict import CIMultiDict
 
 from rxkernel.kernel.contexts import current_context, start
-from rxkernel.kernel.event_stream import HEARTBEAT, encode_event, encode_retry
 from rxkernel.messages.response import EventStreamResponse, StreamResponse, close_source
 from rxkernel.servers.aiohttp.connection.protocol import connection_of
-from rxkernel.servers.aiohttp.request.native_request import is_gone
-from rxkernel.servers.aiohttp.response.outlet import Outlet
+from rxkernel.servers.aiohttp.request.disconnect import is_disconnected
 from rxkernel.servers.http.compression import Compression, compress
 from rxkernel.servers.http.not_modified import is_not_modified, without_body
 
 _BODILESS = (204, 205, 304)
 
+_CHUNK_SIZE = 65_536
+"""Bytes that are written at once. Larger pieces are split, so that less data waits in memory."""
+
 
 class Stream:
-    """A body that a task of its own sends, which ends when the client leaves.
+    """Sends one body in a task of its own, which is cancelled when the client disconnects.
 
-    ``out`` is what aiohttp answers with; it is prepared when the first piece is there, so that
-    a source that fails before can still be answered with an error.
+    The head is sent with the first piece. If the source fails before, an error response can still
+    be sent.
+
+    Attributes:
+        is_endless: whether the stream is ended when the server stops, instead of waited for.
+        out: aiohttp's response.
+        sent: bytes of the body that were written.
     """
 
-    endless = False
-    """Whether it is to be ended, not waited for, when the server stops."""
+    is_endless = False
 
     def __init__(
         self,
@@ -38,90 +44,87 @@ class Stream:
         self._response = response
         status, headers = response.status_code, CIMultiDict(response.headers)
         headers.popall(hdrs.TRANSFER_ENCODING, None)
-        self._left = _declared_length(headers)
+        self._declared_left = _declared_length(headers)
         self._compressor = None
         if compression is not None:
-            self._compressor = compression.start(native, status, headers, self._left)
+            self._compressor = compression.start(native, status, headers, self._declared_left)
         if is_not_modified(native, status, headers):
             status, headers = 304, without_body(headers)
         self.out = web.StreamResponse(status=status, headers=headers)
-        self._outlet: Outlet | None = None
-        self._pump: asyncio.Task[None] | None = None
-        self._failure: BaseException | None = None
+        self.sent = 0
+        self._writer: AbstractStreamWriter | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._failure: BaseException | None = None  # of another task than that
         self._ended = self._is_bodiless = native.method == "HEAD" or status in _BODILESS
 
-    @property
-    def sent(self) -> int:
-        """Bytes of the body that were handed over."""
-        return 0 if self._outlet is None else self._outlet.sent
-
     async def send(self) -> None:
-        """Send it all, or as much as the client takes.
+        """Send the whole body, or the part of it until the client disconnects.
 
         Raises:
-            Exception: the source failed, or gave what cannot be sent; before the first byte
-                when ``out`` is not prepared.
+            Exception: the source failed, or returned a piece that cannot be sent. Unless ``out``
+                is prepared, nothing has been sent by then.
         """
         transport = self._native.transport
         if self._ended or transport is None or transport.is_closing():
             await close_source(self._response)
             return
-        self._pump = start(self._copy(), current_context())
+        self._task = start(self._run(), current_context())
         connection = connection_of(self._native)
         connection.on_lost = self.end
         try:
-            await asyncio.wait({self._pump})
+            await asyncio.wait({self._task})
         except BaseException:
             self.end()
-            await asyncio.wait({self._pump})
+            await asyncio.wait({self._task})
             raise
         finally:
             connection.on_lost = None
-        self._raise_failure(self._pump)
+        self._raise_failure(self._task)
 
     @property
-    def broke_with(self) -> BaseException | None:
-        """Why the stream was not sent to its end: what its source raised, or `CancelledError`
-        when the client or the server ended it, also before it began; else None."""
-        failure, pump = self._failure, self._pump
+    def failure(self) -> BaseException | None:
+        """Why the body was not sent to its end: the exception of the source, or `CancelledError`
+        if the client or the server ended the stream, also before its start. None if it was."""
+        task = self._task
         if self._is_bodiless:
             return None
-        if failure is None and pump is not None and pump.done() and not pump.cancelled():
-            failure = pump.exception()
+        failure = self._failure
+        if failure is None and task is not None and task.done() and not task.cancelled():
+            failure = task.exception()
             if failure is None:
                 return None
-        if failure is None or self._is_of_the_client(failure):
-            return asyncio.CancelledError("the stream was cut off")
+        if failure is None or self._is_disconnect(failure):
+            return asyncio.CancelledError("the stream was ended before its end")
         return failure
 
-    def _raise_failure(self, pump: asyncio.Task[None]) -> None:
+    def _raise_failure(self, task: asyncio.Task[None]) -> None:
         failure = self._failure
-        if failure is None and not pump.cancelled():
-            failure = pump.exception()
+        if failure is None and not task.cancelled():
+            failure = task.exception()
         elif failure is None and not self._ended:
-            failure = RuntimeError("the source of the stream was cancelled from within")
-        if failure is not None and not self._is_of_the_client(failure):
+            failure = RuntimeError("the source of the stream cancelled its own task")
+        if failure is not None and not self._is_disconnect(failure):
             raise failure
 
-    def _is_of_the_client(self, failure: BaseException) -> bool:
-        """Whether *failure* says no more than that the client has left."""
-        return isinstance(failure, ConnectionError) and is_gone(self._native)
+    def _is_disconnect(self, failure: BaseException) -> bool:
+        """Whether *failure* only means that the client has disconnected."""
+        return isinstance(failure, ConnectionError) and is_disconnected(self._native)
 
     def end(self) -> None:
-        """Send nothing more. The source is told once: its clean-up may take its time."""
-        if not self._ended and self._pump is not None:
-            self._pump.cancel()
+        """Send nothing more. The source is cancelled once, so that its clean-up can finish."""
+        if not self._ended and self._task is not None:
+            self._task.cancel()
         self._ended = True
 
-    async def _copy(self) -> None:
+    async def _run(self) -> None:
         source = None
         try:
             source = aiter(self._response.content)
             async for piece in source:
-                await self._write(await self._encode(piece))
+                await self._send_piece(await self._encode(piece))
             await self._finish()
         finally:
-            await _close(source)
+            await _close_iterator(source)
             await close_source(self._response)
 
     async def _encode(self, piece: Any) -> bytes:
@@ -129,114 +132,57 @@ class Stream:
             piece = piece.encode()
         elif not isinstance(piece, bytes | bytearray | memoryview):
             raise TypeError(
-                f"the source of a stream gave {type(piece).__qualname__}; "
-                "it must give bytes or str"
+                f"the source of a stream must produce bytes or str, got {type(piece).__qualname__}"
             )
         if self._compressor is not None:
             return await compress(self._compressor, piece) if piece else b""
         return bytes(piece)
 
-    async def _write(self, data: bytes) -> None:
-        if self._left is not None and self._compressor is None:
-            self._left -= len(data)
-            if self._left < 0:
+    async def _send_piece(self, data: bytes) -> None:
+        if self._declared_left is not None and self._compressor is None:
+            self._declared_left -= len(data)
+            if self._declared_left < 0:
                 raise ValueError("the stream is longer than its Content-Length")
-        await (await self._opened()).write(data)
-
-    async def _opened(self) -> Outlet:
-        if self._outlet is None:
-            writer = await self.out.prepare(self._native)
-            assert writer is not None
-            self._outlet = Outlet(writer)
-        return self._outlet
+        await self._write(data)
 
     async def _finish(self) -> None:
         if self._compressor is not None:
-            await (await self._opened()).write(self._compressor.finish())
-        elif self._left:
-            raise ValueError(f"the stream is {self._left} bytes shorter than its Content-Length")
-
-
-class EventStream(Stream):
-    """Server-sent events, with a sign of life in their silence; never compressed or held back."""
-
-    endless = True
-
-    def __init__(self, native: web.Request, response: EventStreamResponse) -> None:
-        super().__init__(native, response)
-        self._heartbeat = response.heartbeat
-        self._retry = response.retry
-        self._is_writing = False
-        self._written_at = 0.0
-
-    async def _copy(self) -> None:
-        """The head goes out at once: an ``EventSource`` is open then, if nothing happens yet."""
-        beat = None
-        try:
-            await self._opened()
-            if self._retry is not None:
-                await self._write(encode_retry(self._retry))
-            if self._heartbeat is not None:
-                beat = asyncio.create_task(self._beat(self._heartbeat))
-                beat.add_done_callback(self._beat_ended)
-            await super()._copy()
-        finally:
-            if beat is not None:
-                beat.cancel()
-            await close_source(self._response)
-
-    async def _encode(self, event: Any) -> bytes:
-        return encode_event(event)
+            await self._write(self._compressor.finish())
+        elif self._declared_left:
+            raise ValueError(
+                f"the stream is {self._declared_left} bytes shorter than its Content-Length"
+            )
 
     async def _write(self, data: bytes) -> None:
-        self._is_writing = True
-        await super()._write(data)
-        self._is_writing = False
-        self._written_at = asyncio.get_running_loop().time()
+        """Write *data*; wait while the client does not read.
 
-    async def _beat(self, every: float) -> None:
-        """A comment after *every* seconds of silence, but not while an event waits to be taken."""
-        loop = asyncio.get_running_loop()
-        self._written_at = loop.time()
-        while not is_gone(self._native):
-            await asyncio.sleep(self._written_at + every - loop.time())
-            if self._is_writing:
-                self._written_at = loop.time()
-            elif self._written_at + every <= loop.time():
-                self._written_at = loop.time()
-                await (await self._opened()).write(HEARTBEAT)
+        Raises:
+            ConnectionError: the client has disconnected, or reached the send timeout.
+        """
+        writer = await self._prepare()
+        for offset in range(0, len(data), _CHUNK_SIZE):
+            await writer.write(data[offset : offset + _CHUNK_SIZE])
+            await writer.drain()
+        self.sent += len(data)
 
-    def _beat_ended(self, beat: asyncio.Task[None]) -> None:
-        if not beat.cancelled() and (failure := beat.exception()) is not None:
-            self._failure = failure
-            self.end()
-
-
-def stream_of(
-    native: web.Request,
-    response: StreamResponse | EventStreamResponse,
-    compression: Compression | None,
-) -> Stream:
-    """What sends *response* to the client of *native*.
-
-    Raises:
-        ValueError: its ``Content-Length`` is none.
-    """
-    if isinstance(response, EventStreamResponse):
-        return EventStream(native, response)
-    return Stream(native, response, compression)
+    async def _prepare(self) -> AbstractStreamWriter:
+        """Send the head, at the first call."""
+        if self._writer is None:
+            self._writer = await self.out.prepare(self._native)
+            assert self._writer is not None
+        return self._writer
 
 
 def _declared_length(headers: CIMultiDict[str]) -> int | None:
-    given = headers.get(hdrs.CONTENT_LENGTH)
-    if given is None:
+    length = headers.get(hdrs.CONTENT_LENGTH)
+    if length is None:
         return None
-    if not (given.isascii() and given.isdigit()):
-        raise ValueError(f"Content-Length is {given!r}; it must be a number of bytes")
-    return int(given)
+    if not (length.isascii() and length.isdigit()):
+        raise ValueError(f"invalid Content-Length {length!r}: it must be a number of bytes")
+    return int(length)
 
 
-async def _close(source: Any) -> None:
+async def _close_iterator(source: Any) -> None:
     close = getattr(source, "aclose", None)
     if close is not None:
         await close()

@@ -38,7 +38,7 @@ class FilePlan:
     file: FileIO | None = None
 
 
-def answer_file(
+def plan_file(
     response: FileResponse, headers: CIMultiDict[str], method: str, asked: MultiMapping[str]
 ) -> FilePlan:
     """Open the file of *response* and choose what of it is sent; blocks, so call it in a thread.

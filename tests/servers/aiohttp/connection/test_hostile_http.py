@@ -453,7 +453,7 @@ class Held:
     @http("GET", "/held", "held")
     async def held(self, request: Request) -> str:
         before: Any = asyncio.get_running_loop().create_future()
-        connection_of(request.native).end(before)  # told as late as eager tasks tell it
+        connection_of(request.native).end_request(before)  # as late as with eager tasks
         await self.may_go.wait()
         return "gone"
 

@@ -95,7 +95,7 @@ async def test_a_body_that_does_not_come_is_408_and_the_connection_closed(
     async with raw_http(application) as client:
         await client.send(post(path, *headers), begun)
         answer = await client.answer()
-        assert (answer.status, answer.json["message"]) == (408, "the body did not come in time")
+        assert (answer.status, answer.json["message"]) == (408, "the body did not arrive in time")
         assert answer.headers["connection"] == "close"
         assert await client.closed() == b""
     await is_served(application)
@@ -172,8 +172,8 @@ async def test_a_client_that_leaves_in_mid_body_costs_one_debug_line(
     await is_served(application)
 
     assert [text.partition(":")[0] for text in told()] in (
-        ["client left"],
-        ["client left in mid-body"],
+        ["client disconnected"],
+        ["client disconnected in mid-body"],
     )
     assert {r.levelno for r in caplog.records} <= {logging.DEBUG}
     assert all(isinstance(e, BadRequestException) for e in actions(application).failures)

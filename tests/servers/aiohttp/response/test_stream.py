@@ -270,7 +270,7 @@ class TestPieces:
             with pytest.raises(aiohttp.ClientPayloadError):
                 await response.read()
         assert application.injector.get(Sources).closed.is_set()
-        assert caplog.text.count("it must give bytes or str") == 2
+        assert caplog.text.count("must produce bytes or str") == 2
 
     async def test_a_source_that_is_none_is_500(
         self, serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture

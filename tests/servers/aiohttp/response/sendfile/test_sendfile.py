@@ -204,7 +204,7 @@ async def test_a_file_that_shrinks_breaks_the_connection(
             assert len(await reader.read()) < SIZE
         await until(lambda: caplog.records)
 
-    assert "'/files/large' broke off while it was sent" in caplog.text
+    assert "sending the file of '/files/large' failed" in caplog.text
     assert "became shorter" in caplog.text
     await until(lambda: open_files(large) == 0)
     assert len(caplog.records) == 1
@@ -225,7 +225,7 @@ async def test_a_client_that_leaves_in_mid_file_costs_one_quiet_line(
         await begin(site, reader, writer)
         assert open_files(large) == 1
 
-    await until(lambda: "client left: GET '/files/large'" in caplog.text)
+    await until(lambda: "client disconnected: GET '/files/large'" in caplog.text)
     await until(lambda: open_files(large) == 0)
     assert len([r for r in caplog.records if r.name.startswith(("rxkernel.servers", "aio"))]) == 1
 
@@ -238,7 +238,7 @@ async def test_a_client_that_takes_nothing_is_cut_off_by_the_system(
     site = await serve(type("Site", (Files,), {"root": large.parent}), http={"send_timeout": 0.1})
     async with asyncio.timeout(20), connection(site) as (reader, writer):
         await begin(site, reader, writer)
-        await until(lambda: "client left: GET '/files/large'" in caplog.text)
+        await until(lambda: "client disconnected: GET '/files/large'" in caplog.text)
         await until(lambda: open_files(large) == 0)
     [line] = [record.getMessage() for record in caplog.records if record.levelno > logging.DEBUG]
     assert line.startswith("http.send_timeout: ")

@@ -1,4 +1,4 @@
-"""Reads the bodies of aiohttp's requests, by the limits of their routes."""
+"""Loads the body of an aiohttp request into the kernel's request."""
 
 import logging
 
@@ -11,10 +11,10 @@ from rxkernel.messages.request import Request
 from rxkernel.routing.definitions import HttpDefinition
 from rxkernel.servers.aiohttp.request.body_reader import (
     BodyReader,
-    broken_off,
     expects_continue,
+    unreadable_body,
 )
-from rxkernel.servers.aiohttp.request.native_request import is_gone
+from rxkernel.servers.aiohttp.request.disconnect import is_disconnected
 from rxkernel.servers.http.body_decoding import BodyDecoder, decode_body, is_empty_form
 from rxkernel.servers.http.body_limits import check_size
 from rxkernel.servers.http.forms import read_multipart
@@ -22,11 +22,11 @@ from rxkernel.settings import HttpSettings
 
 logger = logging.getLogger(__name__)
 
-_ENCODINGS = {"", "identity", "gzip", "deflate", "br", "zstd"}
+_CONTENT_CODINGS = {"", "identity", "gzip", "deflate", "br", "zstd"}
 
 
-class NativeBodies:
-    """Loads the body of a `web.Request` into the kernel's request, while it is received."""
+class BodyLoader:
+    """Reads and decodes bodies while they arrive, with the limits of their routes."""
 
     def __init__(self, settings: HttpSettings, decoder: BodyDecoder) -> None:
         self._settings = settings
@@ -35,23 +35,25 @@ class NativeBodies:
     async def load(
         self, native: web.Request, request: Request, definition: HttpDefinition
     ) -> None:
-        """Put the body into *request*; one that the action reads itself, as its ``source``.
+        """Set the body of *request*; for an action that reads it in pieces, the ``source``.
 
         Raises:
             PayloadTooLargeException: larger than the route allows, or too many fields (413).
-            RequestTimeoutException: too slow (408).
-            BadRequestException: not what its content type says, or the client left (400).
-            UnsupportedMediaTypeException: an invalid type, or an unknown charset or content
-                coding (415).
+            RequestTimeoutException: the client sends too slowly (408).
+            BadRequestException: not valid for its content type, or the client disconnected (400).
+            UnsupportedMediaTypeException: an invalid content type, or an unknown charset or
+                content coding (415).
             ExpectationFailedException: an expectation other than ``100-continue`` (417).
         """
         try:
             await self._load(native, request, definition)
         except ConnectionError as exc:
-            if not is_gone(native):
+            if not is_disconnected(native):
                 raise
-            logger.debug("client left in mid-body: %r", native.raw_path[:200])
-            raise BadRequestException("the client left before the end of its body") from exc
+            logger.debug("client disconnected in mid-body: %r", native.raw_path[:200])
+            raise BadRequestException(
+                "the client disconnected before the end of its body"
+            ) from exc
 
     async def _load(
         self, native: web.Request, request: Request, definition: HttpDefinition
@@ -62,7 +64,7 @@ class NativeBodies:
         if not native.body_exists and not is_empty_form(headers):
             return
         limits = self._decoder.limits_of(definition)
-        if headers.get(hdrs.CONTENT_ENCODING, "").strip().lower() not in _ENCODINGS:
+        if headers.get(hdrs.CONTENT_ENCODING, "").strip().lower() not in _CONTENT_CODINGS:
             coding = headers[hdrs.CONTENT_ENCODING][:40]
             raise UnsupportedMediaTypeException(f"content coding {coding!r} is not supported")
         kind = BYTES if limits.is_raw else headers.get(hdrs.CONTENT_TYPE, BYTES)
@@ -84,9 +86,9 @@ class NativeBodies:
         content = native.content
         if not content.is_eof():
             return await self._reader(native, limit).read_all()
-        try:  # it has come with its head, as small ones do
-            raw = content.read_nowait() or await native.read()  # which a middleware has read
+        try:  # the whole body has arrived; a middleware of aiohttp may have read it already
+            raw = content.read_nowait() or await native.read()
         except web.RequestPayloadError as exc:
-            raise broken_off(native, exc) from exc
+            raise unreadable_body(native, exc) from exc
         check_size(len(raw), limit)
         return raw
