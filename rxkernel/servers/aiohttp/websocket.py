@@ -156,11 +156,8 @@ class WebSocket:
         stream = self._accepted
         if not (1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999):
             raise ValueError(f"invalid close code {code}; use 1000, or a code from 4000 to 4999")
-        if len(reason.encode()) > _LONGEST_REASON:
-            raise ValueError(
-                f"the reason is {len(reason.encode())} bytes long; it must have at most "
-                f"{_LONGEST_REASON}"
-            )
+        if (size := len(reason.encode())) > _LONGEST_REASON:
+            raise ValueError(f"the reason must have at most {_LONGEST_REASON} bytes, got {size}")
         await stream.close(code, reason)
 
     @property

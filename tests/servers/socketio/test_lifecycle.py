@@ -28,6 +28,7 @@ from rxkernel import (
 )
 from rxkernel.routing.definitions import Definition
 from rxkernel.servers.aiohttp.request.disconnect import is_disconnected
+from rxkernel.servers.aiohttp.server import HttpServer
 from tests.servers.conftest import Serve, http_url
 from tests.servers.hostile import (
     TEXT,
@@ -135,12 +136,16 @@ def event_tasks() -> list[str]:
     return [name for name in names if "Mailbox" in name]
 
 
-async def guarded(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch, in_time: bool
-) -> tuple[Application, Guests]:
+def close_idle_connections_at_stop(application: Application) -> None:
+    server = application.servers["http"]
+    assert isinstance(server, HttpServer)
+    server.keepalive_grace = 0.0
+
+
+async def guarded(serve: Serve, in_time: bool) -> tuple[Application, Guests]:
     """An application with `Guests`, whose deadline for stopping is far off or at once."""
-    monkeypatch.setattr("rxkernel.servers.aiohttp.listener._LINGER", 0.0)
     application = await serve(Hanging, listeners=[Guests], shutdown_timeout=20 if in_time else 0.1)
+    close_idle_connections_at_stop(application)
     return application, application.injector.get(Guests)
 
 
@@ -152,13 +157,12 @@ class TestStoppingWaits:
         self,
         serve: Serve,
         caplog: pytest.LogCaptureFixture,
-        monkeypatch: pytest.MonkeyPatch,
         transport: str,
         slow: str,
         in_time: bool,
     ) -> None:
         """They may use what is closed in SHUTDOWN, a database say."""
-        application, guests = await guarded(serve, monkeypatch, in_time)
+        application, guests = await guarded(serve, in_time)
 
         async with opened(application, transport) as client:
             if slow == "DISCONNECTED":
@@ -190,10 +194,9 @@ class TestStoppingWaits:
         self,
         serve: Serve,
         caplog: pytest.LogCaptureFixture,
-        monkeypatch: pytest.MonkeyPatch,
         in_time: bool,
     ) -> None:
-        application, guests = await guarded(serve, monkeypatch, in_time)
+        application, guests = await guarded(serve, in_time)
         guests.slow = "DISCONNECTED"
 
         async with raw_socket(application) as raw:
@@ -232,7 +235,6 @@ class TestStoppingWaits:
         self, serve: Serve, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The client reads nothing before the stop begins, and closing has nearly no timeout."""
-        monkeypatch.setattr("rxkernel.servers.aiohttp.listener._LINGER", 0.0)
         monkeypatch.setattr("rxkernel.servers.socketio.session._FLUSH_TIMEOUT", 0.01)
         monkeypatch.setattr("rxkernel.servers.socketio.server._FLUSH_TIMEOUT", 20.0)
 
@@ -242,6 +244,7 @@ class TestStoppingWaits:
                 return "x" * 200_000
 
         application = await serve(Large, socketio={"max_outbound_bytes": 10**8})
+        close_idle_connections_at_stop(application)
         acknowledged = 0
 
         async with wire(application, receive_buffer=4096) as slow:
