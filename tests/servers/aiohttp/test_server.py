@@ -101,7 +101,7 @@ class Echo:
         }[request.params["kind"]]
 
 
-async def test_definitions_answer_as_in_a_functional_test(
+async def test_request_is_routed_with_its_parameters(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     application = await serve(Echo)
@@ -118,7 +118,7 @@ async def test_definitions_answer_as_in_a_functional_test(
         }
 
 
-async def test_a_request_knows_its_client_cookies_headers_and_native_request(
+async def test_request_has_client_cookies_headers_and_native(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     application = await serve(Echo)
@@ -145,7 +145,7 @@ async def test_a_request_knows_its_client_cookies_headers_and_native_request(
         ("problem", 200, "application/problem+json", b'{"a":1}'),
     ],
 )
-async def test_content_decides_the_type(
+async def test_content_type_follows_the_content(
     serve: Serve,
     session: aiohttp.ClientSession,
     kind: str,
@@ -161,7 +161,9 @@ async def test_content_decides_the_type(
         assert await response.read() == body
 
 
-async def test_no_content_is_empty(serve: Serve, session: aiohttp.ClientSession) -> None:
+async def test_response_without_content_has_an_empty_body(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
     application = await serve(Echo)
 
     async with session.get(http_url(application, "/content/none")) as response:
@@ -171,7 +173,7 @@ async def test_no_content_is_empty(serve: Serve, session: aiohttp.ClientSession)
         assert (response.status, await response.read()) == (204, b"")
 
 
-async def test_what_cannot_be_written_is_500_and_logged(
+async def test_response_that_cannot_be_encoded_is_500_and_logged(
     serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     application = await serve(Echo)
@@ -184,9 +186,7 @@ async def test_what_cannot_be_written_is_500_and_logged(
     assert len(caplog.records) == 1
 
 
-async def test_head_comes_from_get_without_a_body(
-    serve: Serve, session: aiohttp.ClientSession
-) -> None:
+async def test_head_is_get_without_the_body(serve: Serve, session: aiohttp.ClientSession) -> None:
     application = await serve(Echo)
 
     async with session.head(http_url(application)) as response:
@@ -194,7 +194,7 @@ async def test_head_comes_from_get_without_a_body(
         assert response.headers["Content-Length"] == "4"
 
 
-async def test_options_tell_what_a_path_answers(
+async def test_options_lists_the_methods_of_the_path(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     application = await serve(Echo)
@@ -203,7 +203,7 @@ async def test_options_tell_what_a_path_answers(
         assert (response.status, response.headers["Allow"]) == (204, "GET, HEAD, OPTIONS")
 
 
-async def test_redirects_and_unknown_paths_and_methods(
+async def test_redirect_unknown_path_and_unknown_method(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     application = await serve(Echo)
@@ -221,7 +221,7 @@ async def test_redirects_and_unknown_paths_and_methods(
 
 
 @pytest.mark.parametrize("path", ["content/a%0Ab", "nowhere%0D%0A"])
-async def test_a_line_break_in_a_path_is_the_kernels_business_too(
+async def test_path_with_a_line_break_gets_a_response_of_the_kernel(
     serve: Serve, session: aiohttp.ClientSession, path: str
 ) -> None:
     application = await serve(Echo)
@@ -231,7 +231,7 @@ async def test_a_line_break_in_a_path_is_the_kernels_business_too(
         assert response.status in (404, 500)
 
 
-async def test_every_error_passes_through_the_exception_phase(
+async def test_exception_listener_shapes_every_error(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     """One listener shapes them all: 404, 405, 400, 413, 415."""
@@ -286,7 +286,7 @@ FORM = "application/x-www-form-urlencoded"
         ("application/pdf", b"ab", "YWI=", "bytes"),
     ],
 )
-async def test_bodies_are_decoded_by_their_type(
+async def test_body_is_decoded_by_its_content_type(
     serve: Serve,
     session: aiohttp.ClientSession,
     content_type: str,
@@ -323,7 +323,7 @@ async def test_bodies_are_decoded_by_their_type(
         ("multipart/form-data; boundary=x", b"--x\r\nbad", 400, "multipart"),
     ],
 )
-async def test_a_body_that_is_not_what_it_says_is_refused(
+async def test_body_invalid_for_its_content_type_is_rejected(
     serve: Serve,
     session: aiohttp.ClientSession,
     content_type: str,
@@ -342,7 +342,7 @@ async def test_a_body_that_is_not_what_it_says_is_refused(
         assert response.status == 200
 
 
-async def test_multipart_forms_give_fields_and_files(
+async def test_multipart_form_has_fields_and_files(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     """RFC 7578; fields come behind the query in params."""
@@ -359,7 +359,7 @@ async def test_multipart_forms_give_fields_and_files(
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-async def test_a_body_over_the_limit_is_413(
+async def test_body_over_the_limit_is_413(
     serve: Serve, session: aiohttp.ClientSession, chunked: bool
 ) -> None:
     application = await serve(Echo, http={"body_limit": 1000})
@@ -377,7 +377,9 @@ async def test_a_body_over_the_limit_is_413(
         assert response.status == 413
 
 
-async def test_content_codings(serve: Serve, session: aiohttp.ClientSession) -> None:
+async def test_body_with_a_content_coding_is_decompressed_within_the_limit(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
     """gzip is undone and counts against the limit undone; an unknown coding is 415."""
     application = await serve(Echo, http={"body_limit": 1000})
     url = http_url(application, "/echo")
@@ -396,7 +398,7 @@ async def test_content_codings(serve: Serve, session: aiohttp.ClientSession) -> 
         assert response.status == 415
 
 
-async def test_a_prefix_stands_before_every_route(
+async def test_prefix_is_required_for_every_route(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     application = await serve(Echo, http={"prefix": "/api"})
@@ -424,7 +426,7 @@ class Files:
         return FileResponse(self.folder / "nothing.txt")
 
 
-async def test_files_are_sent_with_ranges_and_a_missing_one_is_404(
+async def test_file_is_sent_with_ranges_and_a_missing_one_is_404(
     serve: Serve, session: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
     (tmp_path / "x.txt").write_text("0123456789")
@@ -485,7 +487,7 @@ class Streams:
             self.closed.set()
 
 
-async def test_streams_come_in_pieces(serve: Serve, session: aiohttp.ClientSession) -> None:
+async def test_stream_is_sent_in_pieces(serve: Serve, session: aiohttp.ClientSession) -> None:
     application = await serve(Streams)
 
     async with session.get(http_url(application, "/count")) as response:
@@ -495,7 +497,7 @@ async def test_streams_come_in_pieces(serve: Serve, session: aiohttp.ClientSessi
         assert (response.status, await response.read()) == (200, b"")
 
 
-async def test_a_stream_is_closed_when_the_client_leaves(
+async def test_client_disconnect_closes_the_source(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     """RxStack leaves the source open for ever."""
@@ -508,7 +510,7 @@ async def test_a_stream_is_closed_when_the_client_leaves(
         await streams.closed.wait()
 
 
-async def test_a_stream_that_fails_before_its_first_piece_is_an_error_answer(
+async def test_source_that_fails_before_its_first_piece_is_an_error_response(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     application = await serve(Streams)
@@ -518,7 +520,7 @@ async def test_a_stream_that_fails_before_its_first_piece_is_an_error_answer(
         assert (response.status, (await response.json())["message"]) == (404, "no more")
 
 
-async def test_a_stream_that_fails_later_is_cut_so_that_the_client_can_tell(
+async def test_source_that_fails_later_aborts_the_chunked_body(
     serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     application = await serve(Streams)
@@ -569,7 +571,7 @@ class Sources:
         raise asyncio.CancelledError
 
 
-async def test_the_clean_up_of_a_source_is_not_cut(
+async def test_source_clean_up_is_not_cancelled_twice(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     application = await serve(Sources)
@@ -582,7 +584,7 @@ async def test_the_clean_up_of_a_source_is_not_cut(
     assert sources.trace == ["begins", "ends"]
 
 
-async def test_a_source_that_loses_its_own_connection_is_an_error_not_a_lost_client(
+async def test_source_with_a_connection_error_of_its_own_is_500(
     serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     application = await serve(Sources)
@@ -592,7 +594,7 @@ async def test_a_source_that_loses_its_own_connection_is_an_error_not_a_lost_cli
     assert "the database is down" in caplog.text
 
 
-async def test_a_source_that_is_cancelled_from_within_breaks_off(
+async def test_source_that_cancels_its_task_aborts_the_stream(
     serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     application = await serve(Sources)
@@ -603,7 +605,7 @@ async def test_a_source_that_is_cancelled_from_within_breaks_off(
     assert "cancelled its own task" in caplog.text
 
 
-async def test_server_sent_events_have_the_standards_shape(
+async def test_event_stream_follows_the_html_standard(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     application = await serve(Streams)
@@ -616,7 +618,7 @@ async def test_server_sent_events_have_the_standards_shape(
     assert second == b'data: {"a":1}\n\n'
 
 
-async def test_terminate_runs_behind_the_answer(
+async def test_terminate_listener_runs_after_the_response(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     seen: asyncio.Queue[tuple[str | None, int]] = asyncio.Queue()
@@ -636,7 +638,7 @@ async def test_terminate_runs_behind_the_answer(
     assert seen.empty(), "a request without a definition has no terminate phase"
 
 
-async def test_native_routes_and_middleware_come_before_the_kernel(
+async def test_native_routes_and_middlewares_run_before_the_kernel(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     class Native:
@@ -664,7 +666,7 @@ async def test_native_routes_and_middleware_come_before_the_kernel(
 async def test_a_client_that_leaves_in_mid_body_costs_one_quiet_line(
     serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Plain aiohttp logs a traceback per client (ecosystem A14)."""
+    """Plain aiohttp logs a traceback for each."""
     caplog.set_level(logging.DEBUG, logger="rxkernel")
     application = await serve(Echo)
     server = application.servers["http"]
@@ -704,7 +706,7 @@ async def refused(server: Server) -> None:
 
 
 class TestStopping:
-    async def test_what_is_in_flight_is_answered_and_nothing_new_is_accepted(
+    async def test_stop_finishes_running_requests_and_accepts_no_connection(
         self, serve: Serve, session: aiohttp.ClientSession
     ) -> None:
         application = await serve(Slow)
@@ -723,7 +725,7 @@ class TestStopping:
         assert response.headers["Connection"] == "close"
         await stopping
 
-    async def test_a_native_route_is_waited_for_too(
+    async def test_stop_waits_for_a_native_route(
         self, serve: Serve, session: aiohttp.ClientSession
     ) -> None:
         entered, release = asyncio.Event(), asyncio.Event()
@@ -748,7 +750,7 @@ class TestStopping:
         assert await (await pending).text() == "native"
         assert await stopping is True
 
-    async def test_services_of_a_request_that_was_cut_are_closed(
+    async def test_stop_closes_the_services_of_a_cancelled_request(
         self, serve: Serve, session: aiohttp.ClientSession
     ) -> None:
         closed = asyncio.Event()
@@ -781,7 +783,7 @@ class TestStopping:
             await pending
         assert closed.is_set()
 
-    async def test_what_does_not_end_is_cut_at_the_deadline(
+    async def test_stop_cancels_a_request_at_the_shutdown_timeout(
         self, serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
     ) -> None:
         application = await serve(Slow, shutdown_timeout=0.1)
@@ -795,7 +797,7 @@ class TestStopping:
             await pending
         assert "not drained within 0.1 s" in caplog.text
 
-    async def test_event_streams_are_ended_not_waited_for(
+    async def test_stop_ends_event_streams(
         self, serve: Serve, session: aiohttp.ClientSession
     ) -> None:
         application = await serve(Streams, shutdown_timeout=60.0)
@@ -805,7 +807,7 @@ class TestStopping:
                 await application.stop()
             await response.read()
 
-    async def test_under_load_no_answer_is_lost(
+    async def test_stop_under_load_loses_no_response(
         self, serve: Serve, session: aiohttp.ClientSession
     ) -> None:
         """Every connection gets its last answer with ``Connection: close``."""

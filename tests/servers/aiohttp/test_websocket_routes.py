@@ -166,7 +166,7 @@ async def test_exception_before_accept_is_an_error_response_of_the_kernel(
         ),
     ],
 )
-async def test_malformed_handshake_is_refused_before_the_callable(
+async def test_malformed_handshake_is_rejected_before_the_callable(
     serve: Serve,
     session: aiohttp.ClientSession,
     method: str,
@@ -299,7 +299,7 @@ async def test_close_sends_code_and_reason(serve: Serve, session: aiohttp.Client
         assert (closed.data, closed.extra) == (4001, "no tea")
 
 
-async def test_client_that_leaves_ends_receive_and_send_without_a_log(
+async def test_client_disconnect_ends_receive_and_send_without_a_log(
     serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     ended: list[str] = []
@@ -327,7 +327,7 @@ def in_flight(application: Application) -> Any:
     return server.in_flight
 
 
-async def test_client_that_answers_no_ping_is_closed(
+async def test_client_without_a_pong_is_closed(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     ended = asyncio.Event()
@@ -345,7 +345,7 @@ async def test_client_that_answers_no_ping_is_closed(
             await ended.wait()
 
 
-async def test_client_that_takes_nothing_is_cut_off_after_send_timeout(serve: Serve) -> None:
+async def test_client_that_reads_nothing_is_closed_after_send_timeout(serve: Serve) -> None:
     failures: list[BaseException] = []
 
     async def flood(websocket: WebSocket) -> None:
@@ -412,7 +412,7 @@ async def test_handshake_in_progress_at_the_stop_is_503(
     assert await stopping
 
 
-async def test_client_that_leaves_before_accept_is_not_logged(
+async def test_client_disconnect_before_accept_is_not_logged(
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
     sockets: list[WebSocket] = []

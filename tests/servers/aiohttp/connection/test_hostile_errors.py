@@ -1,4 +1,3 @@
-# ruff: noqa: N802 - tests are named by the rows of the programme
 """Rows B13, B14 and B18 of the test programme: what fails inside, and what a log shows of it."""
 
 import asyncio
@@ -77,18 +76,18 @@ class Broken:
 
 
 NAMES = [
-    pytest.param("raises", id="B13-raises"),
-    pytest.param("exits", id="B13-raises-SystemExit"),
-    pytest.param("exits-in-a-thread", id="B13-raises-SystemExit-in-a-thread"),
-    pytest.param("own", id="B13-raises-BaseException"),
-    pytest.param("group", id="B13-raises-BaseExceptionGroup"),
-    pytest.param("object", id="B13-returns-an-object"),
-    pytest.param("generator", id="B13-returns-a-generator"),
+    pytest.param("raises", id="raises"),
+    pytest.param("exits", id="raises-SystemExit"),
+    pytest.param("exits-in-a-thread", id="raises-SystemExit-in-a-thread"),
+    pytest.param("own", id="raises-BaseException"),
+    pytest.param("group", id="raises-BaseExceptionGroup"),
+    pytest.param("object", id="returns-an-object"),
+    pytest.param("generator", id="returns-a-generator"),
 ]
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_an_action_that_fails_is_500_and_nothing_else(
+async def test_action_that_fails_is_500_without_details(
     serve: Serve, session: aiohttp.ClientSession, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Without a word of why, with the id that finds it in the log; the server goes on."""
@@ -105,7 +104,7 @@ async def test_an_action_that_fails_is_500_and_nothing_else(
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_an_event_that_fails_is_500_and_nothing_else(serve: Serve, name: str) -> None:
+async def test_event_that_fails_is_500_without_details(serve: Serve, name: str) -> None:
     async with raw_socket(await serve(Broken)) as socket:
         await socket.send(f'421["{name}"]')
         assert await socket.acknowledged(1) == INTERNAL
@@ -125,28 +124,26 @@ async def exits(event: Any) -> None:
     ("phase", "listener", "path", "logged"),
     [
         pytest.param(
-            KernelEvents.KERNEL_RESPONSE, fails, "fine", "the listener's own", id="B14-response"
+            KernelEvents.KERNEL_RESPONSE, fails, "fine", "the listener's own", id="response"
         ),
         pytest.param(
-            KernelEvents.KERNEL_RESPONSE, exits, "fine", "SystemExit", id="B14-response-exits"
+            KernelEvents.KERNEL_RESPONSE, exits, "fine", "SystemExit", id="response-exits"
         ),
-        pytest.param(KernelEvents.KERNEL_EXCEPTION, fails, "raises", "secret", id="B14-exception"),
+        pytest.param(KernelEvents.KERNEL_EXCEPTION, fails, "raises", "secret", id="exception"),
         pytest.param(
-            KernelEvents.KERNEL_EXCEPTION, exits, "raises", "secret", id="B14-exception-exits"
+            KernelEvents.KERNEL_EXCEPTION, exits, "raises", "secret", id="exception-exits"
         ),
-        pytest.param(
-            KernelEvents.KERNEL_REQUEST, exits, "fine", "SystemExit", id="B14-request-exits"
-        ),
+        pytest.param(KernelEvents.KERNEL_REQUEST, exits, "fine", "SystemExit", id="request-exits"),
         pytest.param(
             KernelEvents.KERNEL_EXCEPTION,
             fails,
             "nowhere",
             "the listener's own",
-            id="B14-exception-without-a-route",
+            id="exception-without-a-route",
         ),
     ],
 )
-async def test_a_listener_that_fails_is_500_on_a_connection_that_stays(
+async def test_listener_that_fails_is_500_and_keeps_the_connection(
     serve: Serve,
     session: aiohttp.ClientSession,
     caplog: pytest.LogCaptureFixture,
@@ -171,7 +168,7 @@ async def test_a_listener_that_fails_is_500_on_a_connection_that_stays(
     assert len(session.connector._conns) == 1  # type: ignore[union-attr]
 
 
-async def test_B14_a_listener_behind_the_answer_ends_no_server(
+async def test_terminate_listener_that_exits_does_not_stop_the_server(
     serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     application = await serve(Broken)
@@ -187,7 +184,7 @@ async def test_B14_a_listener_behind_the_answer_ends_no_server(
     await until(lambda: "a listener of kernel.terminate failed" in caplog.text)
 
 
-async def test_B14_an_exception_listener_may_answer_by_raising(
+async def test_exception_listener_that_raises_an_http_exception_sets_the_response(
     serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A refusal that was raised on purpose is no failure of the server."""
@@ -207,11 +204,11 @@ async def test_B14_an_exception_listener_may_answer_by_raising(
 
 
 NASTY = [
-    pytest.param("x\n2026-01-01 00:00:00 ERROR rxkernel: fake", id="B18-newline"),
-    pytest.param("x\r\nfake", id="B18-carriage-return"),
-    pytest.param("\x1b[2J\x1b]0;title\x07", id="B18-ANSI"),
-    pytest.param("\u2028\x85\x0b\x9b31m", id="B18-other-line-breaks"),
-    pytest.param("x" * 1_000_000, id="B18-1-MB"),
+    pytest.param("x\n2026-01-01 00:00:00 ERROR rxkernel: fake", id="newline"),
+    pytest.param("x\r\nfake", id="carriage-return"),
+    pytest.param("\x1b[2J\x1b]0;title\x07", id="ANSI"),
+    pytest.param("\u2028\x85\x0b\x9b31m", id="other-line-breaks"),
+    pytest.param("x" * 1_000_000, id="1-MB"),
 ]
 
 
@@ -236,7 +233,7 @@ def assert_tame(lines: list[str], *, at_least: int = 1) -> None:
 
 
 @pytest.mark.parametrize("text", NASTY)
-async def test_the_name_of_an_event_stays_on_its_line(
+async def test_log_line_with_an_event_name_has_no_line_break(
     serve: Serve, lines: Callable[[], list[str]], text: str
 ) -> None:
     application = await serve(Broken, access=True, socketio={"max_payload": 3_000_000})
@@ -253,7 +250,7 @@ async def test_the_name_of_an_event_stays_on_its_line(
 @pytest.mark.parametrize(
     "target", ["/{}", "/?token={}", "/socket.io/?EIO=4&transport=polling&sid={}"]
 )
-async def test_a_path_stays_on_its_line(
+async def test_log_line_with_a_path_has_no_line_break(
     serve: Serve, lines: Callable[[], list[str]], text: str, target: str
 ) -> None:
     """As percent codes and as they are; aiohttp refuses some of the latter, and logs that."""
@@ -268,7 +265,7 @@ async def test_a_path_stays_on_its_line(
 
 
 @pytest.mark.parametrize("text", NASTY[2:-1])
-async def test_the_name_of_a_client_stays_on_its_line(
+async def test_log_record_with_a_user_agent_has_no_line_break(
     serve: Serve, caplog: pytest.LogCaptureFixture, text: str
 ) -> None:
     """``User-Agent`` is a field of the access log, and an id that is none is not taken."""

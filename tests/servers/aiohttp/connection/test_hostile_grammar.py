@@ -1,5 +1,4 @@
-# ruff: noqa: N802 - tests are named by the rows of the programme
-"""Row A16 of the test programme: what h1spec asks of a server, without the tool."""
+"""The checks of h1spec, without the tool."""
 
 import asyncio
 
@@ -10,8 +9,10 @@ from tests.servers.hostile_http import HttpAttack
 WHOLE = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
-@pytest.mark.parametrize("cut", range(1, len(WHOLE)), ids=lambda cut: f"A16-cut-at-{cut}")
-async def test_a_request_in_two_segments_is_waited_for(http_attack: HttpAttack, cut: int) -> None:
+@pytest.mark.parametrize("cut", range(1, len(WHOLE)), ids=lambda cut: f"cut-at-{cut}")
+async def test_request_in_two_segments_is_handled_when_complete(
+    http_attack: HttpAttack, cut: int
+) -> None:
     """RFC 9112 section 2.2: the end of a segment is not that of anything else."""
     target = await http_attack()
 
@@ -26,32 +27,32 @@ async def test_a_request_in_two_segments_is_waited_for(http_attack: HttpAttack, 
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
-        pytest.param(WHOLE, b"home", id="A16-plain"),
+        pytest.param(WHOLE, b"home", id="plain"),
         pytest.param(
             "GET / HTTP/1.1\r\nhOST:\tx\r\nnothing:\r\n\r\n",
             b"home",
-            id="A16-tab-and-nothing",
+            id="tab-and-nothing",
         ),
-        pytest.param("GET / HTTP/1.1\r\nHost: x\r\nA: \r\n\r\n", b"home", id="A16-only-a-space"),
+        pytest.param("GET / HTTP/1.1\r\nHost: x\r\nA: \r\n\r\n", b"home", id="only-a-space"),
         pytest.param(
             "GET / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n\r\n",
             b"home",
-            id="A16-expects-without-a-body",
+            id="expects-without-a-body",
         ),
         pytest.param(
             "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nabcde",
             b"abcde",
-            id="A16-length",
+            id="length",
         ),
         pytest.param(
             "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
             "b\r\nabcdefghijk\r\n0\r\n\r\n",
             b"abcdefghijk",
-            id="A16-chunks",
+            id="chunks",
         ),
     ],
 )
-async def test_what_is_right_is_answered(
+async def test_request_with_valid_grammar_is_handled(
     http_attack: HttpAttack, text: str, answer: bytes
 ) -> None:
     target = await http_attack()
@@ -63,39 +64,39 @@ async def test_what_is_right_is_answered(
 @pytest.mark.parametrize(
     ("text", "status"),
     [
-        pytest.param("GET / \r\n\r\n", 400, id="A16-no-version"),
-        pytest.param("GET / HTTP/9.9\r\nHost: x\r\n\r\n", 505, id="A16-version-9.9"),
-        pytest.param("GET / HTTP/1.1\r\nHost: x\r\nA[]: b\r\n\r\n", 400, id="A16-name-no-token"),
-        pytest.param("GET / HTTP/1.1\r\nHost: x\r\nA: b\x07\r\n\r\n", 400, id="A16-bell"),
-        pytest.param("GET / HTTP/1.1\r\nContent-Length: 5\r\n\r\n", 400, id="A16-no-host"),
-        pytest.param("GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400, id="A16-two-hosts"),
+        pytest.param("GET / \r\n\r\n", 400, id="no-version"),
+        pytest.param("GET / HTTP/9.9\r\nHost: x\r\n\r\n", 505, id="version-9.9"),
+        pytest.param("GET / HTTP/1.1\r\nHost: x\r\nA[]: b\r\n\r\n", 400, id="name-no-token"),
+        pytest.param("GET / HTTP/1.1\r\nHost: x\r\nA: b\x07\r\n\r\n", 400, id="bell"),
+        pytest.param("GET / HTTP/1.1\r\nContent-Length: 5\r\n\r\n", 400, id="no-host"),
+        pytest.param("GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400, id="two-hosts"),
         pytest.param(
             f"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: -{'9' * 27}\r\n\r\n",
             400,
-            id="A16-length-far-below-nothing",
+            id="length-far-below-nothing",
         ),
         pytest.param(
             "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: -7\r\n\r\n",
             400,
-            id="A16-length-below-nothing",
+            id="length-below-nothing",
         ),
         pytest.param(
             "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n",
             400,
-            id="A16-length-no-number",
+            id="length-no-number",
         ),
-        pytest.param("Before itGET / HTTP/1.1\r\nHost: x\r\n\r\n", 400, id="A16-prefix"),
-        pytest.param("GET / HTTP/1.1\r\nHost: x\r\n\rA: b\r\n\r\n", 400, id="A16-lone-CR"),
+        pytest.param("Before itGET / HTTP/1.1\r\nHost: x\r\n\r\n", 400, id="prefix"),
+        pytest.param("GET / HTTP/1.1\r\nHost: x\r\n\rA: b\r\n\r\n", 400, id="lone-CR"),
         pytest.param(
             "POST /echo HTTP/1.1\r\nHost: x\r\ncontent-LENGTH: 3\r\n"
             "transfer-Encoding: chunked\r\n\r\n"
             "b\r\nabcdefghijk\r\n0\r\n\r\n",
             400,
-            id="A16-length-and-chunks",
+            id="length-and-chunks",
         ),
     ],
 )
-async def test_A16_what_is_wrong_is_refused_and_closed(
+async def test_request_with_invalid_grammar_is_rejected_and_closes(
     http_attack: HttpAttack, text: str, status: int
 ) -> None:
     target = await http_attack()

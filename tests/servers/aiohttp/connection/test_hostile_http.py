@@ -1,4 +1,3 @@
-# ruff: noqa: N802 - tests are named by the rows of the programme
 """Rows A1 to A10, A12 and A13 of the test programme: what breaks HTTP/1, and what it gets."""
 
 import asyncio
@@ -46,49 +45,49 @@ def head(*lines: str, target: str = "POST /echo") -> str:
     [
         pytest.param(
             head("Host: x", "Content-Length: 5", "Transfer-Encoding: chunked") + "0\r\n\r\n",
-            id="A1",
+            id="length-and-chunked",
         ),
         pytest.param(
             head("Host: x", "Transfer-Encoding: chunked", "Content-Length: 5") + "0\r\n\r\n",
-            id="A1-the-other-order",
+            id="the-other-order",
         ),
         pytest.param(
             head("Host: x", "transfer-ENCODING: CHUNKED", "content-LENGTH: 5") + "0\r\n\r\n",
-            id="A1-any-case",
+            id="any-case",
         ),
         pytest.param(
-            head("Host: x", "Content-Length: 5", "Content-Length: 6") + "hello", id="A2-two"
+            head("Host: x", "Content-Length: 5", "Content-Length: 6") + "hello", id="two"
         ),
-        pytest.param(head("Host: x", "Content-Length: 5, 6") + "hello", id="A2-a-list"),
-        pytest.param(head("Host: x", "Host: y", target="GET /"), id="A3-two-hosts"),
-        pytest.param(head("Host: x", "Host: x", target="GET /"), id="A3-one-host-twice"),
-        pytest.param(head(target="GET /"), id="A3-no-host"),
-        pytest.param(head("Host: x", "A: b", " folded", target="GET /"), id="A4-obs-fold"),
-        pytest.param("GET / HTTP/1.1\nHost: x\n\n", id="A4-bare-LF"),
-        pytest.param("GET / HTTP/1.1\r\nHost: x\rA: b\r\n\r\n", id="A4-bare-CR"),
-        pytest.param(head("Host: x", "A: b\0c", target="GET /"), id="A4-NUL"),
-        pytest.param(head("Host: x", "A : b", target="GET /"), id="A4-space-before-the-colon"),
-        pytest.param(head("Host: x", "Transfer-Encoding: xchunked"), id="A5-unknown-coding"),
+        pytest.param(head("Host: x", "Content-Length: 5, 6") + "hello", id="a-list"),
+        pytest.param(head("Host: x", "Host: y", target="GET /"), id="two-hosts"),
+        pytest.param(head("Host: x", "Host: x", target="GET /"), id="one-host-twice"),
+        pytest.param(head(target="GET /"), id="no-host"),
+        pytest.param(head("Host: x", "A: b", " folded", target="GET /"), id="obs-fold"),
+        pytest.param("GET / HTTP/1.1\nHost: x\n\n", id="bare-LF"),
+        pytest.param("GET / HTTP/1.1\r\nHost: x\rA: b\r\n\r\n", id="bare-CR"),
+        pytest.param(head("Host: x", "A: b\0c", target="GET /"), id="NUL"),
+        pytest.param(head("Host: x", "A : b", target="GET /"), id="space-before-the-colon"),
+        pytest.param(head("Host: x", "Transfer-Encoding: xchunked"), id="unknown-coding"),
         pytest.param(
-            head("Host: x", "Transfer-Encoding: chunked, identity"), id="A5-chunked-is-not-last"
+            head("Host: x", "Transfer-Encoding: chunked, identity"), id="chunked-is-not-last"
         ),
-        pytest.param(head("Host: x", "Content-Length: -5"), id="A5-negative-length"),
-        pytest.param(head("Host: x", "Content-Length: +5"), id="A5-length-with-a-sign"),
-        pytest.param(head("Host: x", "Content-Length: 5_0"), id="A5-length-of-Python"),
-        pytest.param(head("Host: x", "Content-Length: " + "9" * 20), id="A5-length-of-20-digits"),
-        pytest.param(head("Host: x", "A: " + "a" * 9000, target="GET /"), id="A6-long-header"),
-        pytest.param(head("Host: x", *["A: b"] * 200, target="GET /"), id="A6-many-headers"),
-        pytest.param(head("Host: x", target="GET /" + "a" * 9000), id="A6-long-target"),
-        pytest.param("GET / HTTX/1.1\r\nHost: x\r\n\r\n", id="A7-another-protocol"),
-        pytest.param("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", id="A7-TLS"),
-        pytest.param(head("Host: x", target="GET secret"), id="A8-no-form-of-a-target"),
-        pytest.param(head("Host: x", target="GET /\x1b[31m"), id="B18-ANSI-in-the-target"),
-        pytest.param(head("Host: x", target="GET http://[::1]@/"), id="A8-a-user-without-a-host"),
-        pytest.param(head("Host: x", target="GET http://[::1]@"), id="A8-a-user-and-no-path"),
-        pytest.param(head("Host: x", target="GET http://[::1"), id="A8-half-an-address"),
+        pytest.param(head("Host: x", "Content-Length: -5"), id="negative-length"),
+        pytest.param(head("Host: x", "Content-Length: +5"), id="length-with-a-sign"),
+        pytest.param(head("Host: x", "Content-Length: 5_0"), id="length-of-Python"),
+        pytest.param(head("Host: x", "Content-Length: " + "9" * 20), id="length-of-20-digits"),
+        pytest.param(head("Host: x", "A: " + "a" * 9000, target="GET /"), id="long-header"),
+        pytest.param(head("Host: x", *["A: b"] * 200, target="GET /"), id="many-headers"),
+        pytest.param(head("Host: x", target="GET /" + "a" * 9000), id="long-target"),
+        pytest.param("GET / HTTX/1.1\r\nHost: x\r\n\r\n", id="another-protocol"),
+        pytest.param("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", id="TLS"),
+        pytest.param(head("Host: x", target="GET secret"), id="no-form-of-a-target"),
+        pytest.param(head("Host: x", target="GET /\x1b[31m"), id="ANSI-in-the-target"),
+        pytest.param(head("Host: x", target="GET http://[::1]@/"), id="a-user-without-a-host"),
+        pytest.param(head("Host: x", target="GET http://[::1]@"), id="a-user-and-no-path"),
+        pytest.param(head("Host: x", target="GET http://[::1"), id="half-an-address"),
     ],
 )
-async def test_what_is_malformed_is_400_and_nothing_behind_it_is_read(
+async def test_malformed_request_is_400_and_ends_the_connection(
     http_attack: HttpAttack, text: str
 ) -> None:
     """RFC 9112 sections 2.2, 3, 5 and 6."""
@@ -109,13 +108,13 @@ async def test_what_is_malformed_is_400_and_nothing_behind_it_is_read(
 @pytest.mark.parametrize(
     "chunks",
     [
-        pytest.param("1" + "0" * 16 + "\r\n", id="A5-chunk-size-of-17-digits"),
-        pytest.param("-5\r\nhello\r\n", id="A5-negative-chunk"),
-        pytest.param("5\nhello\n0\n\n", id="A5-chunks-with-bare-LF"),
-        pytest.param("5\r\nhello!0\r\n\r\n", id="A5-chunk-longer-than-it-says"),
+        pytest.param("1" + "0" * 16 + "\r\n", id="chunk-size-of-17-digits"),
+        pytest.param("-5\r\nhello\r\n", id="negative-chunk"),
+        pytest.param("5\nhello\n0\n\n", id="chunks-with-bare-LF"),
+        pytest.param("5\r\nhello!0\r\n\r\n", id="chunk-longer-than-it-says"),
     ],
 )
-async def test_A5_chunks_that_are_malformed_are_400_and_nothing_behind_them_is_read(
+async def test_malformed_chunk_is_400_and_ends_the_connection(
     http_attack: HttpAttack, chunks: str
 ) -> None:
     target = await http_attack()
@@ -127,7 +126,7 @@ async def test_A5_chunks_that_are_malformed_are_400_and_nothing_behind_them_is_r
     assert target.doors.came == []
 
 
-async def test_what_is_malformed_behind_a_request_is_400(
+async def test_malformed_request_after_a_valid_one_is_400(
     http_attack: HttpAttack,
 ) -> None:
     target = await http_attack()
@@ -147,15 +146,15 @@ async def test_what_is_malformed_behind_a_request_is_400(
 @pytest.mark.parametrize(
     "text",
     [
-        pytest.param("GET /secret\r\n\r\n", id="A7-no-version"),
-        pytest.param("GET /secret HTTP/0.9\r\nHost: x\r\n\r\n", id="A7-0.9"),
-        pytest.param("GET /secret HTTP/2.0\r\nHost: x\r\n\r\n", id="A7-2.0"),
-        pytest.param("GET /secret HTTP/3.0\r\nHost: x\r\n\r\n", id="A7-3.0"),
-        pytest.param("GET /secret HTTP/1.2\r\nHost: x\r\n\r\n", id="A7-1.2"),
-        pytest.param("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", id="A7-the-preface-of-2.0"),
+        pytest.param("GET /secret\r\n\r\n", id="no-version"),
+        pytest.param("GET /secret HTTP/0.9\r\nHost: x\r\n\r\n", id="0.9"),
+        pytest.param("GET /secret HTTP/2.0\r\nHost: x\r\n\r\n", id="2.0"),
+        pytest.param("GET /secret HTTP/3.0\r\nHost: x\r\n\r\n", id="3.0"),
+        pytest.param("GET /secret HTTP/1.2\r\nHost: x\r\n\r\n", id="1.2"),
+        pytest.param("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", id="the-preface-of-2.0"),
     ],
 )
-async def test_A7_other_versions_are_505_and_closed(http_attack: HttpAttack, text: str) -> None:
+async def test_unsupported_version_is_505_and_closes(http_attack: HttpAttack, text: str) -> None:
     """RFC 9110 section 15.6.6; the answer is one of HTTP/1."""
     target = await http_attack()
 
@@ -170,16 +169,16 @@ async def test_A7_other_versions_are_505_and_closed(http_attack: HttpAttack, tex
 @pytest.mark.parametrize(
     ("method", "allowed", "counted"),
     [
-        pytest.param("TRACE /secret", "GET, HEAD, OPTIONS", {}, id="A9-TRACE"),
-        pytest.param("TRACE /native", "DELETE, GET", {}, id="A9-TRACE-of-a-native-route"),
-        pytest.param("CONNECT x:443", "DELETE, GET", {}, id="A9-CONNECT"),
-        pytest.param("PROPFIND /secret", "GET, HEAD, OPTIONS", {}, id="A9-of-WebDAV"),
-        pytest.param("FOO /secret", "DELETE, GET", BROKEN, id="A9-unknown"),
-        pytest.param("get /secret", "DELETE, GET", BROKEN, id="A9-lower-case"),
-        pytest.param("FLUSH /secret", "DELETE, GET", BROKEN, id="A9-of-another-protocol"),
+        pytest.param("TRACE /secret", "GET, HEAD, OPTIONS", {}, id="TRACE"),
+        pytest.param("TRACE /native", "DELETE, GET", {}, id="TRACE-of-a-native-route"),
+        pytest.param("CONNECT x:443", "DELETE, GET", {}, id="CONNECT"),
+        pytest.param("PROPFIND /secret", "GET, HEAD, OPTIONS", {}, id="of-WebDAV"),
+        pytest.param("FOO /secret", "DELETE, GET", BROKEN, id="unknown"),
+        pytest.param("get /secret", "DELETE, GET", BROKEN, id="lower-case"),
+        pytest.param("FLUSH /secret", "DELETE, GET", BROKEN, id="of-another-protocol"),
     ],
 )
-async def test_A9_methods_that_no_route_has_are_405_with_allow(
+async def test_unsupported_method_is_405_with_allow(
     http_attack: HttpAttack, method: str, allowed: str, counted: dict[str, int]
 ) -> None:
     """RFC 9110 section 15.5.6."""
@@ -210,13 +209,13 @@ class Native:
 @pytest.mark.parametrize(
     "sent",
     [
-        pytest.param("", id="A10-silence"),
-        pytest.param("GET /sec", id="A10-half-a-request-line"),
-        pytest.param("GET /secret HTTP/1.1\r\nHost: x\r\nA:", id="A10-half-a-head"),
-        pytest.param("\r\n\r\n", id="A10-empty-lines"),
+        pytest.param("", id="silence"),
+        pytest.param("GET /sec", id="half-a-request-line"),
+        pytest.param("GET /secret HTTP/1.1\r\nHost: x\r\nA:", id="half-a-head"),
+        pytest.param("\r\n\r\n", id="empty-lines"),
     ],
 )
-async def test_A10_a_head_that_does_not_come_is_closed_at_its_deadline(
+async def test_head_incomplete_at_the_header_timeout_is_408(
     http_attack: HttpAttack, sent: str
 ) -> None:
     target = await http_attack(header_timeout=0.1)
@@ -230,7 +229,9 @@ async def test_A10_a_head_that_does_not_come_is_closed_at_its_deadline(
         assert await wire.rest() == b""
 
 
-async def test_A10_a_drip_does_not_move_the_deadline(http_attack: HttpAttack) -> None:
+async def test_head_sent_byte_by_byte_does_not_extend_the_header_timeout(
+    http_attack: HttpAttack,
+) -> None:
     """A byte of a header now and then is what slowloris sends."""
     target = await http_attack(header_timeout=0.3)
 
@@ -249,15 +250,15 @@ async def test_A10_a_drip_does_not_move_the_deadline(http_attack: HttpAttack) ->
 @pytest.mark.parametrize(
     "first",
     [
-        pytest.param(head("Host: x", target="GET /"), id="A10-behind-a-GET"),
-        pytest.param(head("Host: x", "Content-Length: 5") + "hello", id="A10-behind-a-POST"),
+        pytest.param(head("Host: x", target="GET /"), id="behind-a-GET"),
+        pytest.param(head("Host: x", "Content-Length: 5") + "hello", id="behind-a-POST"),
         pytest.param(
             head("Host: x", "Transfer-Encoding: chunked") + "1\r\na\r\n0\r\n\r\n",
-            id="A10-behind-chunks",
+            id="behind-chunks",
         ),
     ],
 )
-async def test_A10_the_head_of_a_further_request_has_a_deadline_too(
+async def test_head_of_a_further_request_has_the_header_timeout(
     http_attack: HttpAttack, first: str
 ) -> None:
     target = await http_attack(header_timeout=0.1)
@@ -270,7 +271,7 @@ async def test_A10_the_head_of_a_further_request_has_a_deadline_too(
         assert await wire.rest() == b""
 
 
-async def test_A10_half_a_head_that_came_with_a_request_has_a_deadline_too(
+async def test_head_begun_in_the_segment_of_a_request_has_the_header_timeout(
     http_attack: HttpAttack,
 ) -> None:
     target = await http_attack(header_timeout=0.1)
@@ -283,7 +284,7 @@ async def test_A10_half_a_head_that_came_with_a_request_has_a_deadline_too(
 
 
 @pytest.mark.parametrize("cut", [1, 2, 3])
-async def test_a_head_that_ends_in_a_segment_of_its_own_leaves_the_connection_idle(
+async def test_head_that_ends_in_its_own_segment_leaves_the_connection_idle(
     http_attack: HttpAttack, cut: int
 ) -> None:
     target = await http_attack(header_timeout=0.1, keepalive_timeout=0.4)
@@ -305,7 +306,7 @@ async def test_a_head_that_ends_in_a_segment_of_its_own_leaves_the_connection_id
         pytest.param(head("Host: x", "Content-Length: 5") + "hello", id="POST"),
     ],
 )
-async def test_an_idle_connection_outlives_the_deadline_of_a_head(
+async def test_idle_connection_has_the_keepalive_timeout(
     http_attack: HttpAttack, request_text: str
 ) -> None:
     """``keepalive_timeout`` is for the time between two requests, and tells nobody."""
@@ -319,7 +320,7 @@ async def test_an_idle_connection_outlives_the_deadline_of_a_head(
         assert await wire.rest() == b""
 
 
-async def test_A11_a_body_that_nobody_reads_may_not_drip_for_ever(
+async def test_unread_body_sent_slowly_is_closed_after_the_lingering_time(
     http_attack: HttpAttack,
 ) -> None:
     target = await http_attack(parts={"listeners": [Native]}, body_timeout=0.3)
@@ -338,7 +339,7 @@ async def test_A11_a_body_that_nobody_reads_may_not_drip_for_ever(
             dripping.cancel()
 
 
-async def test_a_body_that_comes_behind_its_answer_leaves_the_connection_idle(
+async def test_body_that_arrives_after_the_response_leaves_the_connection_idle(
     http_attack: HttpAttack,
 ) -> None:
     target = await http_attack(header_timeout=0.1, keepalive_timeout=0.1, body_timeout=0.1)
@@ -350,7 +351,7 @@ async def test_a_body_that_comes_behind_its_answer_leaves_the_connection_idle(
         assert await wire.rest() == b""  # without a 408
 
 
-async def test_A14_who_leaves_in_mid_body_of_an_answered_request_leaves_no_task(
+async def test_client_disconnect_after_the_response_in_mid_body_leaves_no_task(
     http_attack: HttpAttack,
 ) -> None:
     """aiohttp would wait ten seconds for the rest, of a connection that no limit counts."""
@@ -373,7 +374,9 @@ class Blocking:
         return "done"
 
 
-async def test_who_is_in_time_does_not_pay_for_a_blocked_loop(http_attack: HttpAttack) -> None:
+async def test_head_sent_in_time_while_the_loop_is_blocked_is_handled(
+    http_attack: HttpAttack,
+) -> None:
     target = await http_attack(Blocking, header_timeout=0.3)
 
     def ask() -> bytes:
@@ -392,7 +395,7 @@ async def test_who_is_in_time_does_not_pay_for_a_blocked_loop(http_attack: HttpA
         assert await asyncio.to_thread(ask) == b"HTTP/1.1 200"
 
 
-async def test_A12_many_slow_clients_go_and_the_others_are_served(
+async def test_many_slow_clients_reach_the_header_timeout_while_others_are_served(
     http_attack: HttpAttack,
 ) -> None:
     """What `slowhttptest -H` does, without the tool."""
@@ -411,7 +414,7 @@ async def test_A12_many_slow_clients_go_and_the_others_are_served(
 
 
 @pytest.mark.parametrize("number", [1000, pytest.param(50_000, marks=pytest.mark.soak)])
-async def test_A13_thousands_of_pipelined_requests_are_answered_in_order(
+async def test_pipelined_requests_by_the_thousand_get_responses_in_order(
     http_attack: HttpAttack, number: int
 ) -> None:
     target = await http_attack()
@@ -429,7 +432,7 @@ async def send_all(wire: Wire, text: str) -> None:
     await wire.writer.drain()
 
 
-async def test_a_pipelined_request_may_take_longer_than_the_deadlines_of_an_idle_client(
+async def test_pipelined_request_running_longer_than_the_timeouts_gets_its_response(
     http_attack: HttpAttack,
 ) -> None:
     """From Python 3.12 on it has begun before the end of the one before it is told."""
@@ -469,7 +472,7 @@ class Held:
         pytest.param(None, 429, id="one-too-many"),
     ],
 )
-async def test_what_no_route_answers_has_the_headers_of_every_answer(
+async def test_error_without_a_route_has_the_default_headers(
     http_attack: HttpAttack, text: str | None, status: int
 ) -> None:
     target = await http_attack(
@@ -493,7 +496,7 @@ async def test_what_no_route_answers_has_the_headers_of_every_answer(
 # --- connections
 
 
-async def test_one_connection_too_many_is_503(http_attack: HttpAttack) -> None:
+async def test_connection_above_max_connections_is_503(http_attack: HttpAttack) -> None:
     target = await http_attack(max_connections=2)
 
     async with target.leaves_nothing({"http.max_connections": 2}, logged=1):
@@ -504,7 +507,7 @@ async def test_one_connection_too_many_is_503(http_attack: HttpAttack) -> None:
         await until(lambda: is_admitted(target))
 
 
-async def test_one_connection_too_many_of_an_address_is_429(http_attack: HttpAttack) -> None:
+async def test_connection_above_the_limit_of_its_address_is_429(http_attack: HttpAttack) -> None:
     target = await http_attack(max_connections_per_address=1)
 
     async with target.leaves_nothing({"http.max_connections_per_address": 1}):
@@ -514,7 +517,7 @@ async def test_one_connection_too_many_of_an_address_is_429(http_attack: HttpAtt
         await until(lambda: is_admitted(target))
 
 
-async def test_connections_of_a_trusted_proxy_are_not_counted_by_address(
+async def test_connections_of_a_trusted_proxy_are_not_limited_by_address(
     http_attack: HttpAttack,
 ) -> None:
     target = await http_attack(max_connections_per_address=1, trusted_proxies=("127.0.0.1",))
@@ -544,7 +547,7 @@ def is_admitted(target: HttpTarget) -> bool:
     return target.server.connections.quota.used == 0
 
 
-async def test_a_client_that_takes_nothing_of_its_answer_is_cut_off(
+async def test_client_that_reads_nothing_of_its_response_reaches_the_send_timeout(
     http_attack: HttpAttack,
 ) -> None:
     """The attack of `slowhttptest -X`; what waits in the server is let go with it."""
@@ -565,23 +568,23 @@ async def test_a_client_that_takes_nothing_of_its_answer_is_cut_off(
 @pytest.mark.parametrize(
     ("host", "status"),
     [
-        pytest.param("example.org", 200, id="A8-listed"),
-        pytest.param("EXAMPLE.ORG.:8000", 200, id="A8-case-dot-and-port"),
-        pytest.param("a.b.wild.example", 200, id="A8-below-a-wildcard"),
-        pytest.param("[0:0::1]:8000", 200, id="A8-IPv6"),
-        pytest.param("wild.example", 421, id="A8-the-wildcard-itself"),
-        pytest.param("evilwild.example", 421, id="A8-ends-alike"),
-        pytest.param("example.org.evil.example", 421, id="A8-begins-alike"),
-        pytest.param("evil.example", 421, id="A8-not-listed"),
-        pytest.param("example.org:80:80", 421, id="A8-two-ports"),
-        pytest.param("user@example.org", 421, id="A8-with-a-user"),
-        pytest.param("[::2]", 421, id="A8-another-IPv6"),
-        pytest.param("[:::]", 421, id="A8-no-IPv6"),
-        pytest.param("", 421, id="A8-empty"),
+        pytest.param("example.org", 200, id="listed"),
+        pytest.param("EXAMPLE.ORG.:8000", 200, id="case-dot-and-port"),
+        pytest.param("a.b.wild.example", 200, id="below-a-wildcard"),
+        pytest.param("[0:0::1]:8000", 200, id="IPv6"),
+        pytest.param("wild.example", 421, id="the-wildcard-itself"),
+        pytest.param("evilwild.example", 421, id="ends-alike"),
+        pytest.param("example.org.evil.example", 421, id="begins-alike"),
+        pytest.param("evil.example", 421, id="not-listed"),
+        pytest.param("example.org:80:80", 421, id="two-ports"),
+        pytest.param("user@example.org", 421, id="with-a-user"),
+        pytest.param("[::2]", 421, id="another-IPv6"),
+        pytest.param("[:::]", 421, id="no-IPv6"),
+        pytest.param("", 421, id="empty"),
     ],
 )
 @pytest.mark.parametrize("path", ["/", "/native", "/socket.io/?EIO=4&transport=polling"])
-async def test_A8_only_allowed_hosts_are_served_on_every_kind_of_route(
+async def test_host_not_allowed_is_421_on_every_kind_of_route(
     http_attack: HttpAttack, host: str, status: int, path: str
 ) -> None:
     """RFC 9110 section 7.4; the handshake of Socket.IO is a route like the others."""
@@ -598,15 +601,15 @@ async def test_A8_only_allowed_hosts_are_served_on_every_kind_of_route(
 @pytest.mark.parametrize(
     ("authority", "host", "status"),
     [
-        pytest.param("http://x", "x", 200, id="A8-the-same"),
-        pytest.param("http://X.:80", "x", 200, id="A8-the-same-with-its-port"),
-        pytest.param("http://evil.example", "x", 421, id="A8-another"),
-        pytest.param("http://x:81", "x", 421, id="A8-another-port"),
-        pytest.param("http://x@evil.example", "x", 421, id="A8-behind-a-user"),
-        pytest.param("http://x", "evil.example", 421, id="A8-the-other-way-round"),
+        pytest.param("http://x", "x", 200, id="the-same"),
+        pytest.param("http://X.:80", "x", 200, id="the-same-with-its-port"),
+        pytest.param("http://evil.example", "x", 421, id="another"),
+        pytest.param("http://x:81", "x", 421, id="another-port"),
+        pytest.param("http://x@evil.example", "x", 421, id="behind-a-user"),
+        pytest.param("http://x", "evil.example", 421, id="the-other-way-round"),
     ],
 )
-async def test_A8_a_target_with_another_host_is_421_without_a_list_too(
+async def test_target_with_another_host_than_the_header_is_421(
     http_attack: HttpAttack, authority: str, host: str, status: int
 ) -> None:
     """RFC 9112 section 3.2.2: the host of the target is the one that counts."""
@@ -620,7 +623,7 @@ async def test_A8_a_target_with_another_host_is_421_without_a_list_too(
         assert json.loads(body) == ["/named/{name}", "/named/a", "a"]
 
 
-async def test_A8_the_host_that_a_trusted_proxy_tells_is_the_one_that_counts(
+async def test_host_forwarded_by_a_trusted_proxy_is_used(
     http_attack: HttpAttack,
 ) -> None:
     target = await http_attack(allowed_hosts=("example.org", "x"), trusted_proxies=("127.0.0.1",))
@@ -631,7 +634,7 @@ async def test_A8_the_host_that_a_trusted_proxy_tells_is_the_one_that_counts(
     assert (await target.ask(head("Host: example.org", forwarded, target="GET /")))[0] == 421
 
 
-async def test_B16_the_host_that_anybody_forwards_does_not_count(
+async def test_host_forwarded_by_an_untrusted_client_is_ignored(
     http_attack: HttpAttack,
 ) -> None:
     target = await http_attack(allowed_hosts=("example.org", "x"))
@@ -640,7 +643,7 @@ async def test_B16_the_host_that_anybody_forwards_does_not_count(
     assert (await target.ask(head("Host: evil.example", forwarded, target="GET /")))[0] == 421
 
 
-async def test_A8_an_own_port_of_socket_io_allows_the_same_hosts(
+async def test_host_not_allowed_is_421_on_the_port_of_socketio(
     http_attack: HttpAttack,
 ) -> None:
     target = await http_attack(parts={"socketio": {"port": 0}}, allowed_hosts=("x",))
@@ -658,24 +661,24 @@ async def test_A8_an_own_port_of_socket_io_allows_the_same_hosts(
 @pytest.mark.parametrize(
     ("path", "status"),
     [
-        pytest.param("/secret%00", 400, id="B15-NUL"),
-        pytest.param("/named/%00", 400, id="B15-NUL-in-a-parameter"),
-        pytest.param("/%c0%af", 400, id="B15-overlong"),
-        pytest.param("/named/..%c0%afsecret", 400, id="B15-overlong-slash"),
-        pytest.param("/%zz", 400, id="B15-no-hexadecimal"),
-        pytest.param("/x/..;/secret", 404, id="B15-dots-and-semicolon"),
-        pytest.param("/x/../secret", 404, id="B15-dots"),
-        pytest.param("/x/%2e%2E/secret", 404, id="B15-encoded-dots"),
-        pytest.param("//secret", 404, id="B15-two-slashes"),
-        pytest.param("/SECRET", 404, id="B15-upper-case"),
-        pytest.param("/secret;a=b", 404, id="B15-matrix-parameter"),
-        pytest.param("/%2fsecret", 404, id="B15-encoded-slash"),
-        pytest.param("/secret%20", 404, id="B15-space"),
-        pytest.param("/secret%3f", 404, id="B15-encoded-question-mark"),
-        pytest.param("\\secret", 400, id="B15-backslash"),
+        pytest.param("/secret%00", 400, id="NUL"),
+        pytest.param("/named/%00", 400, id="NUL-in-a-parameter"),
+        pytest.param("/%c0%af", 400, id="overlong"),
+        pytest.param("/named/..%c0%afsecret", 400, id="overlong-slash"),
+        pytest.param("/%zz", 400, id="no-hexadecimal"),
+        pytest.param("/x/..;/secret", 404, id="dots-and-semicolon"),
+        pytest.param("/x/../secret", 404, id="dots"),
+        pytest.param("/x/%2e%2E/secret", 404, id="encoded-dots"),
+        pytest.param("//secret", 404, id="two-slashes"),
+        pytest.param("/SECRET", 404, id="upper-case"),
+        pytest.param("/secret;a=b", 404, id="matrix-parameter"),
+        pytest.param("/%2fsecret", 404, id="encoded-slash"),
+        pytest.param("/secret%20", 404, id="space"),
+        pytest.param("/secret%3f", 404, id="encoded-question-mark"),
+        pytest.param("\\secret", 400, id="backslash"),
     ],
 )
-async def test_B15_a_path_that_is_not_the_route_is_not_routed_to_it(
+async def test_path_similar_to_a_route_does_not_match(
     http_attack: HttpAttack, path: str, status: int
 ) -> None:
     """Nothing is cleaned up: a listener and the router see one and the same path."""
@@ -688,13 +691,13 @@ async def test_B15_a_path_that_is_not_the_route_is_not_routed_to_it(
 @pytest.mark.parametrize(
     "path",
     [
-        pytest.param("/%73ecret", id="B15-encoded"),
-        pytest.param("/s%65%63ret", id="B15-encoded-elsewhere"),
-        pytest.param("/secret/", id="B15-slash-at-the-end"),
-        pytest.param("http://x/secret", id="B15-absolute"),
+        pytest.param("/%73ecret", id="encoded"),
+        pytest.param("/s%65%63ret", id="encoded-elsewhere"),
+        pytest.param("/secret/", id="slash-at-the-end"),
+        pytest.param("http://x/secret", id="absolute"),
     ],
 )
-async def test_B15_a_listener_is_told_the_route_however_its_path_is_written(
+async def test_request_path_of_an_encoded_path_is_that_of_the_route(
     http_attack: HttpAttack, path: str
 ) -> None:
     """What decides on ``request.path`` decides on what runs."""
@@ -725,22 +728,22 @@ class Failing:
     [
         pytest.param(
             head("Host: x", target="GET /fails/%0aERROR%20fake%1b[31m" + "a" * 4000),
-            id="B18-path-in-a-message",
+            id="path-in-a-message",
         ),
-        pytest.param(head("Host: x\x01\x1b[31m", target="GET /"), id="B18-host"),
-        pytest.param(head("Host: x", "A\x1b[31m: b", target="GET /"), id="B18-header-name"),
-        pytest.param(head("Host: x", target="G\x1b[31mT /"), id="B18-method"),
+        pytest.param(head("Host: x\x01\x1b[31m", target="GET /"), id="host"),
+        pytest.param(head("Host: x", "A\x1b[31m: b", target="GET /"), id="header-name"),
+        pytest.param(head("Host: x", target="G\x1b[31mT /"), id="method"),
         pytest.param(
             head(
                 "Host: x",
                 "Origin: http://\xff\xfe" + "a" * 4000,
                 target="GET /socket.io/?EIO=4&transport=polling",
             ),
-            id="B18-origin",
+            id="origin",
         ),
     ],
 )
-async def test_B18_what_a_client_sends_is_escaped_and_cut_in_the_log(
+async def test_log_escapes_and_truncates_what_a_client_sends(
     http_attack: HttpAttack, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     target = await http_attack(Failing)
@@ -753,7 +756,7 @@ async def test_B18_what_a_client_sends_is_escaped_and_cut_in_the_log(
     assert all(len(line) <= 300 for line in target.lines)
 
 
-async def test_B18_the_id_of_a_session_does_not_reach_the_log(
+async def test_log_does_not_contain_the_session_id(
     http_attack: HttpAttack, caplog: pytest.LogCaptureFixture
 ) -> None:
     target = await http_attack()
@@ -768,7 +771,7 @@ async def test_B18_the_id_of_a_session_does_not_reach_the_log(
 
 @pytest.mark.parametrize("name", ["a\nERROR fake", "\x1b[31m", "a" * 1_000_000, "\u202e"])
 @pytest.mark.parametrize("exception", [RuntimeError("x"), InternalServerErrorException("\nx")])
-def test_B18_the_name_of_an_event_is_escaped_and_cut_in_the_log(
+def test_log_of_a_failure_escapes_and_truncates_the_event_name(
     name: str, exception: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     log_failure(Request(Transport.SOCKET, url=name), exception)

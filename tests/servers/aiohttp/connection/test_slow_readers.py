@@ -81,7 +81,7 @@ def large(tmp_path: Path) -> type[Large]:
 
 
 @pytest.mark.parametrize("seconds", [5.0, pytest.param(60.0, marks=pytest.mark.soak)])
-async def test_clients_that_take_little_but_steadily_are_served(
+async def test_client_that_reads_slowly_but_steadily_is_served(
     http_attack: HttpAttack, large: type[Large], seconds: float
 ) -> None:
     """Whatever waits in the transport and in the system meanwhile."""
@@ -123,7 +123,7 @@ def frame(text: str) -> bytes:
     return bytes((0x81, 0x80 | len(text), 0, 0, 0, 0)) + text.encode()
 
 
-async def test_a_websocket_has_the_patience_of_its_owner(http_attack: HttpAttack) -> None:
+async def test_websocket_of_socketio_has_no_send_timeout(http_attack: HttpAttack) -> None:
     """``socketio.max_outbound_bytes`` and the heartbeat, that is."""
     target = await http_attack(Talker, send_timeout=0.1)
     upgrade = (
@@ -143,7 +143,7 @@ async def test_a_websocket_has_the_patience_of_its_owner(http_attack: HttpAttack
             await wire.reader.readexactly(5_000_000)
 
 
-async def test_a_send_timeout_of_a_month_is_one(http_attack: HttpAttack) -> None:
+async def test_send_timeout_of_a_month_is_accepted(http_attack: HttpAttack) -> None:
     """tcp(7): TCP_USER_TIMEOUT is an unsigned int of milliseconds."""
     target = await http_attack(send_timeout=3e6)
 
@@ -152,7 +152,7 @@ async def test_a_send_timeout_of_a_month_is_one(http_attack: HttpAttack) -> None
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_client_that_takes_nothing_is_cut_off_and_counted(
+async def test_client_that_reads_nothing_reaches_the_send_timeout(
     http_attack: HttpAttack, large: type[Large], kind: str
 ) -> None:
     target = await http_attack(large, send_timeout=0.3)

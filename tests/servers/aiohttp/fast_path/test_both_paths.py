@@ -251,7 +251,7 @@ def examples(test: Any) -> Any:
 
 @pytest.mark.hypothesis
 @pytest.mark.parametrize(("own", "of_http"), SETTINGS)
-def test_both_lanes_give_the_same_bytes(own: dict[str, Any], of_http: dict[str, Any]) -> None:
+def test_both_paths_send_the_same_bytes(own: dict[str, Any], of_http: dict[str, Any]) -> None:
     runner, threads = asyncio.Runner(), Threads()
     runner.get_loop().set_default_executor(threads)
     applications: list[Application] = []

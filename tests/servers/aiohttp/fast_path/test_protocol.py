@@ -140,7 +140,7 @@ async def test_connection_after_a_request_for_aiohttp_returns_to_the_fast_path(
         assert await ask(connection, get("/path")) == FAST
 
 
-async def test_a_stream_does_not_either_and_its_route_stays_with_aiohttp(serve: Serve) -> None:
+async def test_connection_after_a_stream_returns_to_the_fast_path(serve: Serve) -> None:
     async with raw_http(await serve(Paths)) as connection:
         for _ in range(2):
             await connection.send(get("/stream"))
@@ -150,7 +150,7 @@ async def test_a_stream_does_not_either_and_its_route_stays_with_aiohttp(serve: 
             assert await ask(connection, get("/path")) == FAST
 
 
-async def test_chunks_leave_the_connection_to_aiohttp(serve: Serve) -> None:
+async def test_connection_after_a_chunked_body_stays_with_aiohttp(serve: Serve) -> None:
     chunked = post("/echo", "Transfer-Encoding: chunked") + b"1\r\n1\r\n0\r\n\r\n"
 
     async with raw_http(await serve(Paths)) as connection:
@@ -182,7 +182,7 @@ async def test_middleware_or_signal_turns_the_fast_path_off(serve: Serve, part: 
         assert await ask(connection, get("/path")) == AIOHTTP
 
 
-async def test_each_request_has_a_context_of_its_own(serve: Serve) -> None:
+async def test_request_has_its_own_context(serve: Serve) -> None:
     application = await serve(Paths)
 
     async with raw_http(application) as connection:
@@ -201,14 +201,14 @@ async def test_each_request_has_a_context_of_its_own(serve: Serve) -> None:
     assert {left for _, left in paths.terminated} == {"what another request left"}
 
 
-async def test_native_is_as_aiohttp_makes_it(serve: Serve) -> None:
+async def test_native_request_equals_that_of_aiohttp(serve: Serve) -> None:
     async with raw_http(await serve(Paths)) as connection:
         fast = await ask(connection, get("/native?a=1"))
     async with raw_http(await serve(Paths, http={"fast_path": False})) as connection:
         assert await ask(connection, get("/native?a=1")) == fast
 
 
-async def test_native_is_given_a_body_that_has_been_read(serve: Serve) -> None:
+async def test_native_request_with_a_body_equals_that_of_aiohttp(serve: Serve) -> None:
     asked = (
         b"POST /native HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
         b"Content-Length: 3\r\n\r\n[1]"
@@ -219,12 +219,12 @@ async def test_native_is_given_a_body_that_has_been_read(serve: Serve) -> None:
         assert await ask(connection, asked) == fast == '[[1],"",false]'
 
 
-async def test_a_task_is_one_like_any_other(serve: Serve) -> None:
+async def test_task_of_a_request_is_a_normal_task(serve: Serve) -> None:
     async with raw_http(await serve(Paths)) as connection:
         assert await ask(connection, get("/task")) == "true"
 
 
-async def test_what_is_pipelined_waits_in_order_and_is_read_no_further(serve: Serve) -> None:
+async def test_pipelined_requests_wait_in_order_and_pause_reading(serve: Serve) -> None:
     application = await serve(Paths)
     paths = application.injector.get(Paths)
 
@@ -242,14 +242,14 @@ async def test_what_is_pipelined_waits_in_order_and_is_read_no_further(serve: Se
         assert transport.is_reading()
 
 
-async def test_thousands_that_come_at_once_are_answered_one_after_another(serve: Serve) -> None:
+async def test_pipelined_requests_by_the_thousand_are_handled_in_order(serve: Serve) -> None:
     async with raw_http(await serve(Paths)) as connection:
         connection.writer.write(b"".join(get(f"/number/{n}") for n in range(3000)))
         assert [(await connection.answer()).json for _ in range(3000)] == list(range(3000))
 
 
 @pytest.mark.parametrize("path", ["/waits", "/waits-for-a-stream"])
-async def test_a_client_that_leaves_meanwhile_is_no_failure(
+async def test_client_disconnect_during_a_request_is_not_logged(
     serve: Serve, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     application = await serve(Paths)
@@ -267,7 +267,7 @@ async def test_a_client_that_leaves_meanwhile_is_no_failure(
     assert [r for r in caplog.records if r.levelname in ("WARNING", "ERROR")] == []
 
 
-async def test_a_request_that_outlasts_the_stop_is_cancelled(serve: Serve) -> None:
+async def test_request_running_at_the_shutdown_timeout_is_cancelled(serve: Serve) -> None:
     application = await serve(Paths, shutdown_timeout=0.0)
     paths = application.injector.get(Paths)
 
@@ -280,7 +280,7 @@ async def test_a_request_that_outlasts_the_stop_is_cancelled(serve: Serve) -> No
     assert paths.cancelled
 
 
-async def test_the_last_answer_before_a_stop_closes(serve: Serve) -> None:
+async def test_response_while_the_server_stops_closes_the_connection(serve: Serve) -> None:
     application = await serve(Paths)
     paths = application.injector.get(Paths)
 
@@ -295,7 +295,7 @@ async def test_the_last_answer_before_a_stop_closes(serve: Serve) -> None:
         await stopping
 
 
-async def test_a_listener_s_answer_is_written_like_an_action_s(serve: Serve) -> None:
+async def test_response_of_a_listener_is_sent(serve: Serve) -> None:
     class Closed:
         @observe(KernelEvents.KERNEL_REQUEST)
         async def close(self, event: RequestEvent) -> None:

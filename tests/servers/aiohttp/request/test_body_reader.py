@@ -60,7 +60,7 @@ class Streams(Taker):
         return [pieces]
 
 
-async def test_a_stream_is_had_while_it_comes(serve: Serve) -> None:
+async def test_streamed_body_is_read_while_it_arrives(serve: Serve) -> None:
     application = await serve(Streams)
     taker = application.injector.get(Streams)
 
@@ -73,7 +73,7 @@ async def test_a_stream_is_had_while_it_comes(serve: Serve) -> None:
         assert (await client.answer()).json == 6
 
 
-async def test_the_time_of_a_request_is_not_that_of_the_client(serve: Serve) -> None:
+async def test_request_timeout_does_not_run_while_the_client_sends(serve: Serve) -> None:
     """A body has its own limits; ``request_timeout`` is for what the server does with it."""
     application = await serve(Taker, request_timeout=0.5)
     taker = application.injector.get(Taker)
@@ -88,7 +88,7 @@ async def test_the_time_of_a_request_is_not_that_of_the_client(serve: Serve) -> 
         assert (await client.answer()).json == 3
 
 
-async def test_the_clock_goes_on_when_the_client_has_sent(serve: Serve) -> None:
+async def test_request_timeout_runs_while_the_action_handles_a_piece(serve: Serve) -> None:
     application = await serve(Taker, request_timeout=0.1)
     application.injector.get(Taker).may_read.clear()
 
@@ -97,7 +97,7 @@ async def test_the_clock_goes_on_when_the_client_has_sent(serve: Serve) -> None:
         assert (await client.answer()).json["code"] == "timeout"
 
 
-async def test_a_stream_is_read_no_faster_than_the_action_takes_it(serve: Serve) -> None:
+async def test_streamed_body_is_not_read_ahead_of_the_action(serve: Serve) -> None:
     """All that is ahead are the buffers of aiohttp and of the system."""
     application = await serve(Streams)
     taker = application.injector.get(Streams)
@@ -120,7 +120,7 @@ async def test_a_stream_is_read_no_faster_than_the_action_takes_it(serve: Serve)
         assert (await client.answer()).json == size
 
 
-async def test_a_stream_can_be_answered_while_it_comes(serve: Serve) -> None:
+async def test_streamed_body_can_be_read_while_the_response_is_sent(serve: Serve) -> None:
     application = await serve(Streams)
 
     async with raw_http(application) as client:
@@ -130,7 +130,7 @@ async def test_a_stream_can_be_answered_while_it_comes(serve: Serve) -> None:
         assert await client.reader.readuntil(b"\r\n\r\n") == b"3\r\nTWO\r\n0\r\n\r\n"
 
 
-async def test_a_compressed_stream_is_undone(serve: Serve, session: aiohttp.ClientSession) -> None:
+async def test_streamed_body_is_decompressed(serve: Serve, session: aiohttp.ClientSession) -> None:
     application = await serve(Streams)
     data, headers = gzip.compress(bytes(1_000_000)), {"Content-Encoding": "gzip"}
 
@@ -140,7 +140,7 @@ async def test_a_compressed_stream_is_undone(serve: Serve, session: aiohttp.Clie
         assert await response.json() == 1_000_000
 
 
-async def test_a_stream_may_be_empty(serve: Serve, session: aiohttp.ClientSession) -> None:
+async def test_streamed_body_may_be_empty(serve: Serve, session: aiohttp.ClientSession) -> None:
     application = await serve(Streams)
 
     async with session.post(http_url(application, "/stream")) as response:
@@ -148,7 +148,7 @@ async def test_a_stream_may_be_empty(serve: Serve, session: aiohttp.ClientSessio
 
 
 @pytest.mark.parametrize("path", ["/ignore", "/nowhere", "/take"])
-async def test_a_body_that_is_not_read_to_its_end_leaves_the_connection_in_order(
+async def test_body_not_read_to_its_end_keeps_the_connection_usable(
     serve: Serve, path: str
 ) -> None:
     application = await serve(Streams, http={"body_limit": 1000})
@@ -162,7 +162,7 @@ async def test_a_body_that_is_not_read_to_its_end_leaves_the_connection_in_order
 
 
 @pytest.mark.parametrize("path", ["/stream", "/take"])
-async def test_a_server_that_stops_lets_go_of_a_body_that_does_not_come(
+async def test_server_stop_ends_waiting_for_a_body(
     serve: Serve, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     application = await serve(Streams, shutdown_timeout=0.1)
@@ -182,7 +182,7 @@ async def test_a_server_that_stops_lets_go_of_a_body_that_does_not_come(
     assert [record for record in caplog.records if record.exc_info] == []
 
 
-async def test_a_stream_ends_with_its_request(serve: Serve) -> None:
+async def test_streamed_body_read_after_the_response_raises(serve: Serve) -> None:
     application = await serve(Streams)
 
     async with raw_http(application) as client:
@@ -195,7 +195,7 @@ async def test_a_stream_ends_with_its_request(serve: Serve) -> None:
         await anext(kept)
 
 
-async def test_what_has_been_read_can_be_streamed_once(
+async def test_stream_of_a_body_that_was_read_works_once(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     application = await serve(Streams)
@@ -209,7 +209,7 @@ async def test_what_has_been_read_can_be_streamed_once(
         assert (await response.json())[0] == []
 
 
-async def test_a_body_that_a_middleware_of_aiohttp_has_read_is_not_lost(
+async def test_body_read_by_a_middleware_is_loaded(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     @web.middleware
@@ -231,7 +231,7 @@ async def test_a_body_that_a_middleware_of_aiohttp_has_read_is_not_lost(
 
 
 @pytest.mark.parametrize("kind", ["msgpack", "vnd.msgpack", "x-msgpack"])
-async def test_messagepack_is_read_like_json(
+async def test_messagepack_body_is_decoded_and_malformed_is_400(
     serve: Serve, session: aiohttp.ClientSession, kind: str
 ) -> None:
     application = await serve(Taker)
@@ -244,7 +244,9 @@ async def test_messagepack_is_read_like_json(
             assert answer.status == 400
 
 
-async def test_many_bodies_come_at_once(serve: Serve, session: aiohttp.ClientSession) -> None:
+async def test_bodies_of_many_concurrent_requests_are_read(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
     application = await serve(Taker)
     url = http_url(application, "/take")
 

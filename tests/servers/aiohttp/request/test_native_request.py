@@ -82,7 +82,7 @@ class Paths:
 
 
 @pytest.mark.parametrize("when", ["now", "soon"])
-async def test_an_action_that_is_cancelled_behind_its_end_runs_once(
+async def test_action_that_cancels_its_task_before_a_stream_runs_once(
     serve: Serve, when: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     application = await serve(Paths)
@@ -98,7 +98,7 @@ async def test_an_action_that_is_cancelled_behind_its_end_runs_once(
     assert [r for r in caplog.records if r.levelname == "ERROR"] == []
 
 
-async def test_an_action_that_answers_by_itself_gives_the_last_answer(serve: Serve) -> None:
+async def test_action_that_writes_its_own_response_closes_the_connection(serve: Serve) -> None:
     async with raw_http(await serve(Paths)) as connection:
         await connection.send(get("/by-itself") + get("/clone"))
         text = await connection.closed()
@@ -107,13 +107,13 @@ async def test_an_action_that_answers_by_itself_gives_the_last_answer(serve: Ser
     assert text.endswith(b"\r\n\r\nnative")
 
 
-async def test_a_clone_knows_its_application(serve: Serve) -> None:
+async def test_native_clone_has_the_application_and_match_info(serve: Serve) -> None:
     async with raw_http(await serve(Paths)) as connection:
         await connection.send(get("/clone"))
         assert (await connection.answer()).json == ["/elsewhere", True, "clone"]
 
 
-async def test_what_is_left_in_native_is_there_while_a_stream_is_sent(serve: Serve) -> None:
+async def test_native_items_are_kept_while_a_stream_is_sent(serve: Serve) -> None:
     application = await serve(Paths)
     for _ in range(2):
         async with raw_http(application) as connection:
@@ -121,7 +121,7 @@ async def test_what_is_left_in_native_is_there_while_a_stream_is_sent(serve: Ser
             assert (await connection.closed()).endswith(b"\r\n\r\nthere")
 
 
-async def test_no_collector_is_needed_to_forget_a_request(serve: Serve) -> None:
+async def test_request_is_freed_without_the_garbage_collector(serve: Serve) -> None:
     application = await serve(Paths)
     paths = application.injector.get(Paths)
     gc.collect()
@@ -137,7 +137,7 @@ async def test_no_collector_is_needed_to_forget_a_request(serve: Serve) -> None:
         gc.enable()
 
 
-async def test_an_id_that_would_be_another_header_is_refused(serve: Serve) -> None:
+async def test_request_id_with_a_line_break_is_500(serve: Serve) -> None:
     application = await serve(Paths, request_id_header="X-Request-ID")
     async with raw_http(application) as connection:
         await connection.send(get("/id"))

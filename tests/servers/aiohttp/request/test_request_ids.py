@@ -130,7 +130,7 @@ EVERYWHERE = [
 
 
 @pytest.mark.parametrize(("method", "path", "status"), EVERYWHERE)
-async def test_every_answer_tells_the_id_that_was_brought(
+async def test_response_on_every_route_has_the_id_of_the_request(
     serve: Serve, session: aiohttp.ClientSession, method: str, path: str, status: int
 ) -> None:
     listeners = [Native] if "native" in path else []
@@ -145,7 +145,7 @@ async def test_every_answer_tells_the_id_that_was_brought(
         assert len(response.headers.getall(NAME)[0]) > 10
 
 
-async def test_an_answer_that_middleware_begins_by_itself_tells_it(
+async def test_response_prepared_by_a_middleware_has_the_id(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     @web.middleware
@@ -165,7 +165,7 @@ async def test_an_answer_that_middleware_begins_by_itself_tells_it(
         assert (response.status, response.headers[NAME]) == (403, "mine.1")
 
 
-async def test_the_handshake_of_a_websocket_tells_it(
+async def test_handshake_response_of_a_websocket_has_the_id(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     url = http_url(await serve(Shop, **ON), "/socket.io/?EIO=4&transport=websocket")
@@ -174,7 +174,7 @@ async def test_the_handshake_of_a_websocket_tells_it(
         assert socket._response.headers[NAME] == "mine.1"
 
 
-async def test_socketio_tells_it_on_a_port_of_its_own(
+async def test_response_on_the_port_of_socketio_has_the_id(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     application = await serve(Shop, socketio={"port": 0}, **ON)
@@ -186,7 +186,7 @@ async def test_socketio_tells_it_on_a_port_of_its_own(
         assert socket._response.headers.getall(NAME) == ["mine.2"]
 
 
-async def test_the_action_sees_the_id_that_is_told(
+async def test_request_id_in_the_action_is_that_of_the_response(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     url = http_url(await serve(Shop, **ON))
@@ -200,7 +200,7 @@ async def test_the_action_sees_the_id_that_is_told(
     "given",
     ["", "a b", "a\tb", "ä", "x" * 129, "a,b", "<script>", "a/b", "a\\nb"],
 )
-async def test_what_is_no_id_is_not_taken(
+async def test_request_id_invalid_is_replaced(
     serve: Serve, session: aiohttp.ClientSession, given: str
 ) -> None:
     """It would go into logs and to other services."""
@@ -211,7 +211,9 @@ async def test_what_is_no_id_is_not_taken(
         assert await response.text() == response.headers[NAME]
 
 
-async def test_ids_differ(serve: Serve, session: aiohttp.ClientSession) -> None:
+async def test_request_id_is_different_for_each_request(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
     """Also where an application answers with one response again and again."""
     url = http_url(await serve(Shop, listeners=[Native], **ON))
     seen = set()
@@ -224,7 +226,7 @@ async def test_ids_differ(serve: Serve, session: aiohttp.ClientSession) -> None:
     assert NAME not in SHARED.headers
 
 
-async def test_the_header_has_the_name_of_the_setting(
+async def test_request_id_header_name_is_that_of_the_setting(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     url = http_url(await serve(Shop, request_id_header="X-Correlation-ID"), "/id")
@@ -234,7 +236,7 @@ async def test_the_header_has_the_name_of_the_setting(
         assert NAME not in response.headers
 
 
-async def test_without_a_header_ids_stay_inside(
+async def test_request_id_without_a_header_setting_is_neither_read_nor_sent(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     application = await serve(Shop)
@@ -248,7 +250,7 @@ async def test_without_a_header_ids_stay_inside(
         assert not answer["content"].startswith("mine")
 
 
-def test_a_file_can_say_none(tmp_path: Path) -> None:
+def test_request_id_header_none_in_a_settings_file_turns_the_header_off(tmp_path: Path) -> None:
     """TOML has no null."""
     (tmp_path / "rxkernel.toml").write_text('request_id_header = "none"')
 
@@ -257,7 +259,7 @@ def test_a_file_can_say_none(tmp_path: Path) -> None:
     assert settings.request_id_header is None
 
 
-async def test_acknowledgements_tell_it_of_errors_too(serve: Serve) -> None:
+async def test_acknowledgement_also_of_an_error_has_an_id(serve: Serve) -> None:
     async with raw_socket(await serve(Shop, **ON)) as socket:
         await socket.send('421["id"]', '422["broken"]', '423["nothing"]', '424["threaded"]')
         answers = [await socket.receive() for _ in range(4)]
@@ -267,7 +269,7 @@ async def test_acknowledgements_tell_it_of_errors_too(serve: Serve) -> None:
     assert f'"content":"{ids[0]}"' in str(answers[0])
 
 
-async def test_events_are_named_after_their_handshake(serve: Serve) -> None:
+async def test_event_id_begins_with_the_id_of_the_handshake(serve: Serve) -> None:
     """The same id with another end: no two events have one, on whatever connection."""
     application = await serve(Shop, **ON)
     ids = []
@@ -283,13 +285,13 @@ async def test_events_are_named_after_their_handshake(serve: Serve) -> None:
     assert max(map(len, ids)) <= 128
 
 
-async def test_a_refused_client_learns_it(serve: Serve) -> None:
+async def test_connect_error_has_the_id(serve: Serve) -> None:
     async with raw_socket(await serve(Shop, **ON), connect="") as socket:
         await socket.send('40{"as":"stranger"}')
         assert f'"headers":{{"{NAME}":"' in str(await socket.receive())
 
 
-async def test_the_test_client_has_it_too(client_of: ClientOf) -> None:
+async def test_kernel_client_response_has_the_id(client_of: ClientOf) -> None:
     client = client_of(Shop)
 
     response = await client.http("id", headers={NAME: "mine"})
@@ -303,7 +305,9 @@ async def test_the_test_client_has_it_too(client_of: ClientOf) -> None:
     assert response.content.startswith("mine-")
 
 
-async def test_the_test_client_tells_none_where_none_is_told(client_of: ClientOf) -> None:
+async def test_kernel_client_response_without_a_header_setting_has_no_id(
+    client_of: ClientOf,
+) -> None:
     settings = Settings(request_id_header=None)
     client = client_of(Application(controllers=[Shop], settings=settings))
 
@@ -332,7 +336,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> Any:
     logging.getLogger().removeHandler(handler)
 
 
-async def test_log_lines_of_a_request_have_its_id(
+async def test_log_records_of_a_request_have_its_id_and_route(
     serve: Serve, session: aiohttp.ClientSession, lines: Lines
 ) -> None:
     """Those of the application's own loggers, in the action, in its thread, while a stream is
@@ -355,7 +359,7 @@ async def test_log_lines_of_a_request_have_its_id(
     }
 
 
-async def test_log_lines_of_an_event_have_its_id(serve: Serve, lines: Lines) -> None:
+async def test_log_records_of_an_event_have_its_id_and_route(serve: Serve, lines: Lines) -> None:
     async with client(await serve(Shop, **ON), headers={NAME: "of"}) as connected:
         await asyncio.gather(*(connected.call(e) for e in ("id", "threaded", "broken")))
         await until(lambda: len(lines.seen) == 6)

@@ -52,7 +52,7 @@ async def sent(serve: Serve, tmp_path: Path) -> Ask:
     return ask_for
 
 
-async def test_a_file_tells_its_state_and_that_it_has_ranges(sent: Ask) -> None:
+async def test_file_response_has_validators_and_accepts_ranges(sent: Ask) -> None:
     answer = await sent()
 
     assert (answer.status, answer.body) == (200, TEN)
@@ -64,7 +64,9 @@ async def test_a_file_tells_its_state_and_that_it_has_ranges(sent: Ask) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 10, 100_000])
-async def test_head_tells_the_same_without_the_file(sent: Ask, tmp_path: Path, size: int) -> None:
+async def test_file_head_has_the_headers_of_get_without_the_body(
+    sent: Ask, tmp_path: Path, size: int
+) -> None:
     path = settled(tmp_path / "x", bytes(size))
 
     got, told = await sent(path=path), await sent("Range: bytes=0-1", path=path, method="HEAD")
@@ -77,7 +79,7 @@ async def test_head_tells_the_same_without_the_file(sent: Ask, tmp_path: Path, s
     assert told.headers["Content-Length"] == str(size)
 
 
-async def test_how_a_file_is_sent_is_not_the_actions_to_say(sent: Ask, tmp_path: Path) -> None:
+async def test_file_transfer_encoding_of_the_action_is_dropped(sent: Ask, tmp_path: Path) -> None:
     """RFC 9112 section 6.2: beside a length, a transfer coding would be smuggling."""
     path = settled(tmp_path / "x", b"0123456789")
 
@@ -87,7 +89,7 @@ async def test_how_a_file_is_sent_is_not_the_actions_to_say(sent: Ask, tmp_path:
     assert "Transfer-Encoding" not in answer.headers
 
 
-async def test_an_empty_file_has_no_ranges(sent: Ask, tmp_path: Path) -> None:
+async def test_file_empty_ignores_ranges(sent: Ask, tmp_path: Path) -> None:
     answer = await sent("Range: bytes=0-", path=settled(tmp_path / "x", b""))
 
     assert (answer.status, answer.body, answer.headers["Content-Length"]) == (200, b"", "0")
@@ -110,14 +112,14 @@ async def test_an_empty_file_has_no_ranges(sent: Ask, tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_preconditions_come_before_ranges(
+async def test_file_preconditions_are_checked_before_ranges(
     sent: Ask, method: str, line: str, status: int
 ) -> None:
     """RFC 9110 §13.2.2; each of them: tests/servers/files/test_conditions.py."""
     assert (await sent(line, method=method)).status == status
 
 
-async def test_not_modified_says_what_a_cache_needs_and_nothing_of_the_content(sent: Ask) -> None:
+async def test_file_not_modified_has_cache_headers_without_content_headers(sent: Ask) -> None:
     """RFC 9110 §15.4.5."""
     headers = {"Cache-Control": "no-cache", "Vary": "Cookie", "X-Mine": "1"}
 
@@ -129,7 +131,7 @@ async def test_not_modified_says_what_a_cache_needs_and_nothing_of_the_content(s
     assert not {"Content-Type", "Content-Length", "Content-Disposition"} & set(answer.headers)
 
 
-async def test_validators_of_the_action_count(sent: Ask) -> None:
+async def test_file_validators_of_the_action_are_used(sent: Ask) -> None:
     headers = {"ETag": '"v7"', "Last-Modified": "Mon, 07 Nov 1994 08:49:37 GMT"}
 
     answer = await sent(headers=headers)
@@ -151,7 +153,7 @@ async def test_validators_of_the_action_count(sent: Ask) -> None:
         ("5-6,0-4", "bytes 0-6/10", b"0123456"),
     ],
 )
-async def test_one_range(sent: Ask, asked: str, told: str, body: bytes) -> None:
+async def test_file_with_one_range_is_206(sent: Ask, asked: str, told: str, body: bytes) -> None:
     answer = await sent(f"Range: bytes={asked}", headers={"Content-Type": "a/b"})
 
     assert (answer.status, answer.body) == (206, body)
@@ -161,7 +163,7 @@ async def test_one_range(sent: Ask, asked: str, told: str, body: bytes) -> None:
     assert answer.headers["ETag"] == ETAG
 
 
-async def test_several_ranges_are_parts_with_a_head_each(sent: Ask) -> None:
+async def test_file_with_several_ranges_is_multipart(sent: Ask) -> None:
     """RFC 9110 §14.6, in the order that was asked for."""
     answer = await sent("Range: bytes=8-,0-1,20-30")
     again = await sent("Range: bytes=8-,0-1,20-30")
@@ -191,7 +193,7 @@ async def test_several_ranges_are_parts_with_a_head_each(sent: Ask) -> None:
         ("Mon, 07 Nov 1994 08:49:37 GMT", 200),
     ],
 )
-async def test_a_range_of_another_state_is_the_whole(
+async def test_file_if_range_of_another_version_sends_the_whole_file(
     sent: Ask, validator: str, status: int
 ) -> None:
     answer = await sent("Range: bytes=1-2", f"If-Range: {validator}")
@@ -199,7 +201,7 @@ async def test_a_range_of_another_state_is_the_whole(
     assert (answer.status, answer.body) == (status, b"12" if status == 206 else TEN)
 
 
-async def test_what_was_just_written_is_not_put_together_from_parts(
+async def test_file_just_written_has_a_weak_tag_and_ignores_if_range(
     sent: Ask, tmp_path: Path
 ) -> None:
     (tmp_path / "new").write_bytes(TEN)
@@ -213,7 +215,7 @@ async def test_what_was_just_written_is_not_put_together_from_parts(
     assert (again.status, again.body) == (200, TEN)
 
 
-async def test_with_another_status_or_method_it_is_just_a_body(sent: Ask) -> None:
+async def test_file_with_another_status_or_method_ignores_conditions_and_ranges(sent: Ask) -> None:
     """RFC 9110 §13.2.1, §14.2: all of that is about what a GET would get."""
     lines = ("Range: bytes=1-2", 'If-Match: "other"', f"If-None-Match: {ETAG}")
 
@@ -226,13 +228,15 @@ async def test_with_another_status_or_method_it_is_just_a_body(sent: Ask) -> Non
         assert not {"ETag", "Last-Modified", "Accept-Ranges"} & set(answer.headers)
 
 
-async def test_a_status_without_content_sends_none(sent: Ask) -> None:
+async def test_file_with_status_204_has_no_body(sent: Ask) -> None:
     answer = await sent(status_code=204)
 
     assert (answer.status, answer.body, "Content-Length" in answer.headers) == (204, b"", False)
 
 
-async def test_a_compressed_file_beside_it_is_another_file(sent: Ask, tmp_path: Path) -> None:
+async def test_file_with_a_compressed_file_beside_it_is_sent_itself(
+    sent: Ask, tmp_path: Path
+) -> None:
     """aiohttp sends it instead, under the type of the first and without Vary on the first."""
     (tmp_path / "ten.txt.gz").write_bytes(b"anything")
 
@@ -244,7 +248,7 @@ async def test_a_compressed_file_beside_it_is_another_file(sent: Ask, tmp_path: 
 @pytest.mark.parametrize(
     "name", ["missing", "folder", "pipe", "loop", "x" * 300, "ten.txt/x", "nul\0", "\ud800"]
 )
-async def test_what_is_no_file_is_not_there(sent: Ask, tmp_path: Path, name: str) -> None:
+async def test_path_that_is_not_a_file_is_404(sent: Ask, tmp_path: Path, name: str) -> None:
     """A pipe would be waited for until somebody writes into it."""
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
@@ -253,11 +257,11 @@ async def test_what_is_no_file_is_not_there(sent: Ask, tmp_path: Path, name: str
     assert (await sent(path=tmp_path / name)).status == 404
 
 
-async def test_a_device_is_not_there(sent: Ask) -> None:
+async def test_path_of_a_device_is_404(sent: Ask) -> None:
     assert (await sent(path="/dev/zero")).status == 404
 
 
-async def test_a_file_that_may_not_be_read_is_not_there_and_logged(
+async def test_file_without_permission_is_404_and_logged(
     sent: Ask, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """403 would tell a stranger that it is; root may read all but what has no read at all."""
@@ -273,14 +277,14 @@ async def test_a_file_that_may_not_be_read_is_not_there_and_logged(
     ]
 
 
-async def test_a_root_that_is_missing_is_our_mistake(
+async def test_file_root_missing_is_500(
     sent: Ask, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert (await sent(path="x", root=tmp_path / "missing")).status == 500
     assert "missing" in caplog.text
 
 
-async def test_a_root_may_be_a_symbolic_link(sent: Ask, tmp_path: Path) -> None:
+async def test_file_root_may_be_a_symbolic_link(sent: Ask, tmp_path: Path) -> None:
     """As the folder of a release often is; a link below it is not followed."""
     os.symlink(tmp_path, tmp_path / "current")
 
@@ -288,7 +292,9 @@ async def test_a_root_may_be_a_symbolic_link(sent: Ask, tmp_path: Path) -> None:
     assert (await sent(path="current/ten.txt", root=tmp_path)).status == 404
 
 
-async def test_listeners_shape_each_refusal(serve: Serve, tmp_path: Path) -> None:
+async def test_exception_listener_shapes_every_error_of_a_file(
+    serve: Serve, tmp_path: Path
+) -> None:
     @observe(KernelEvents.KERNEL_EXCEPTION)
     async def shape(event: ExceptionEvent) -> None:
         assert isinstance(event.exception, HttpException)
@@ -309,7 +315,7 @@ async def test_listeners_shape_each_refusal(serve: Serve, tmp_path: Path) -> Non
         assert answer.headers.get("Content-Range") == ("bytes */10" if status == 416 else None)
 
 
-async def test_in_a_test_without_a_port_it_comes_as_it_is(
+async def test_kernel_client_returns_the_file_response_itself(
     client_of: ClientOf, tmp_path: Path
 ) -> None:
     client = client_of(type("Site", (Files,), {"root": tmp_path}))

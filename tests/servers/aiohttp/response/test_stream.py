@@ -200,7 +200,7 @@ async def lazy_client(application: Application, path: str) -> tuple[asyncio.Stre
 
 
 class TestPace:
-    async def test_a_source_is_read_no_faster_than_the_client_takes(self, serve: Serve) -> None:
+    async def test_source_is_not_read_ahead_of_the_client(self, serve: Serve) -> None:
         application = await serve(Sources)
         sources = application.injector.get(Sources)
         reader, writer = await lazy_client(application, "/fast?count=1000")
@@ -215,7 +215,7 @@ class TestPace:
         assert sources.given == 1000
 
     @pytest.mark.parametrize("path", ["/fast", "/one-large", "/flood"])
-    async def test_a_client_that_takes_nothing_is_cut_off_and_the_source_closed(
+    async def test_client_that_reads_nothing_reaches_the_send_timeout_and_closes_the_source(
         self, serve: Serve, path: str, caplog: pytest.LogCaptureFixture
     ) -> None:
         """Not even its system keeps more of a large piece than it has room for."""
@@ -232,7 +232,7 @@ class TestPace:
         writer.transport.abort()
 
     @pytest.mark.parametrize("path", ["/fast", "/one-large", "/flood"])
-    async def test_a_client_that_leaves_in_mid_write_costs_nothing_but_the_source(
+    async def test_client_disconnect_in_mid_write_closes_the_source_without_a_log(
         self, serve: Serve, path: str, caplog: pytest.LogCaptureFixture
     ) -> None:
         application = await serve(Sources)
@@ -248,7 +248,7 @@ class TestPace:
 
 class TestPieces:
     @pytest.mark.parametrize("kind", ["bytearray", "memoryview", "str"])
-    async def test_a_piece_is_bytes_or_text(
+    async def test_piece_of_bytes_or_str_is_sent(
         self, serve: Serve, session: aiohttp.ClientSession, kind: str
     ) -> None:
         application = await serve(Sources)
@@ -256,7 +256,7 @@ class TestPieces:
             assert await response.read() == b"firstpiece"
 
     @pytest.mark.parametrize("kind", ["int", "none", "dict"])
-    async def test_any_other_piece_breaks_off_and_is_told_in_the_log(
+    async def test_piece_of_another_type_aborts_the_stream_and_is_logged(
         self,
         serve: Serve,
         session: aiohttp.ClientSession,
@@ -272,7 +272,7 @@ class TestPieces:
         assert application.injector.get(Sources).closed.is_set()
         assert caplog.text.count("must produce bytes or str") == 2
 
-    async def test_a_source_that_is_none_is_500(
+    async def test_source_that_is_not_an_async_iterable_is_500(
         self, serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
     ) -> None:
         application = await serve(Sources)
@@ -280,7 +280,7 @@ class TestPieces:
             assert response.status == 500
         assert "'list' object is not an async iterable" in caplog.text
 
-    async def test_the_iterator_of_a_source_is_closed_when_the_client_leaves(
+    async def test_client_disconnect_closes_the_iterator_of_the_source(
         self, serve: Serve, session: aiohttp.ClientSession
     ) -> None:
         application = await serve(Sources)
@@ -289,7 +289,7 @@ class TestPieces:
         async with asyncio.timeout(10):
             await application.injector.get(Sources).closed.wait()
 
-    async def test_a_source_that_fails_when_the_client_has_left_is_in_the_log(
+    async def test_source_that_fails_after_the_disconnect_is_logged(
         self, serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
     ) -> None:
         application = await serve(Sources)
@@ -298,7 +298,7 @@ class TestPieces:
         await until(lambda: "RuntimeError: the clean-up failed" in caplog.text)
 
     @pytest.mark.parametrize(("status", "method"), [(204, "GET"), (304, "GET"), (200, "HEAD")])
-    async def test_an_answer_without_a_body_closes_its_source_and_keeps_the_connection(
+    async def test_response_without_a_body_closes_the_source_and_keeps_the_connection(
         self, serve: Serve, session: aiohttp.ClientSession, status: int, method: str
     ) -> None:
         """RFC 9112 §6.3: what followed would be taken for the next answer."""
@@ -309,7 +309,7 @@ class TestPieces:
                 assert (response.status, await response.read()) == (status, b"")
         assert application.injector.get(Sources).closed.is_set()
 
-    async def test_a_connection_goes_on_after_a_stream(self, serve: Serve) -> None:
+    async def test_connection_after_a_stream_serves_the_next_request(self, serve: Serve) -> None:
         application = await serve(Sources)
         server = application.servers["http"]
         reader, writer = await asyncio.open_connection(server.host, server.port)
@@ -324,7 +324,7 @@ class TestPieces:
 
 
 class TestContentLength:
-    async def test_one_that_is_right_is_sent(
+    async def test_content_length_correct_is_sent(
         self, serve: Serve, session: aiohttp.ClientSession
     ) -> None:
         application = await serve(Sources)
@@ -333,7 +333,7 @@ class TestContentLength:
             assert await response.text() == "é1234"
 
     @pytest.mark.parametrize(("length", "told"), [(5, "longer than"), (7, "1 bytes shorter than")])
-    async def test_one_that_is_wrong_breaks_off(
+    async def test_content_length_wrong_aborts_the_stream(
         self,
         serve: Serve,
         session: aiohttp.ClientSession,
@@ -349,7 +349,7 @@ class TestContentLength:
         assert f"the stream is {told} its Content-Length" in caplog.text
 
     @pytest.mark.parametrize("length", ["-1", "x", "1.5", "²"])
-    async def test_one_that_is_no_number_is_500_and_closes_the_source(
+    async def test_content_length_not_a_number_is_500(
         self, serve: Serve, session: aiohttp.ClientSession, length: str
     ) -> None:
         application = await serve(Sources)
@@ -366,7 +366,7 @@ def chunks(body: bytes) -> Iterator[bytes]:
 
 
 class TestEvents:
-    async def test_silence_is_broken_by_a_comment(
+    async def test_event_stream_silence_sends_a_heartbeat(
         self, serve: Serve, session: aiohttp.ClientSession
     ) -> None:
         application = await serve(Sources)
@@ -381,7 +381,7 @@ class TestEvents:
             assert await silent.read() == b"id: 1\ndata: 1\n\nid: 2\ndata: 2\n\nid: 3\ndata: 3\n\n"
             assert (await beating.read()).endswith(b"id: 3\ndata: 3\n\n")
 
-    async def test_no_comment_gets_into_an_event_that_is_on_its_way(
+    async def test_event_stream_heartbeat_is_not_sent_within_an_event(
         self, serve: Serve, session: aiohttp.ClientSession
     ) -> None:
         application = await serve(Sources)
@@ -401,7 +401,7 @@ class TestEvents:
         events = events.replace(b"\n\n:\n\n", b"\n\n")
         assert events == (b"data: " + b"x" * LARGE + b"\n\n") * 3
 
-    async def test_retry_comes_first_in_milliseconds(
+    async def test_event_stream_retry_is_sent_first_in_milliseconds(
         self, serve: Serve, session: aiohttp.ClientSession
     ) -> None:
         application = await serve(Sources)
@@ -409,7 +409,7 @@ class TestEvents:
             assert response.headers["X-Accel-Buffering"] == "no"
             assert await response.content.readuntil(b"\n\n") == b"retry: 1500\n\n"
 
-    async def test_a_client_that_comes_back_goes_on_behind_the_last_event_it_saw(
+    async def test_event_stream_with_last_event_id_continues_after_it(
         self, serve: Serve, session: aiohttp.ClientSession
     ) -> None:
         """HTML Standard, "The Last-Event-ID header"."""
@@ -419,7 +419,7 @@ class TestEvents:
         async with session.get(http_url(application, "/events"), headers=headers) as response:
             assert await response.read() == b"id: 3\ndata: 3\n\n"
 
-    async def test_an_event_is_a_server_sent_event(
+    async def test_event_stream_source_of_another_type_aborts_the_stream(
         self, serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
     ) -> None:
         application = await serve(Sources)
@@ -428,7 +428,7 @@ class TestEvents:
                 await response.read()
         assert "yielded dict; it must yield ServerSentEvent(data=...)" in caplog.text
 
-    async def test_a_client_that_leaves_between_two_beats_closes_the_source(
+    async def test_event_stream_client_disconnect_between_heartbeats_closes_the_source(
         self, serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
     ) -> None:
         application = await serve(Sources)

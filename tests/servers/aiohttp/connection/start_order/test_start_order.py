@@ -87,7 +87,7 @@ async def test_requests_read_in_one_turn_start_in_order(
 @pytest.mark.parametrize(
     "first", [IN_PIECES, HALF_A_HEAD, MALFORMED], ids=["pieces", "half-a-head", "malformed"]
 )
-async def test_request_behind_incomplete_one_starts(serve: Serve, first: str) -> None:
+async def test_request_read_after_an_incomplete_one_starts(serve: Serve, first: str) -> None:
     application = await serve(Starts)
     started = application.injector.get(Starts).started
 
@@ -103,7 +103,7 @@ async def test_request_behind_incomplete_one_starts(serve: Serve, first: str) ->
     assert started.count(2) == 2
 
 
-async def test_cancelled_request_does_not_hold_up_later_ones() -> None:
+async def test_request_after_a_cancelled_one_starts() -> None:
     order = StartOrder()
     first, second, third = order.draw(), order.draw(), order.draw()
     waiting = [asyncio.create_task(order.wait(ticket)) for ticket in (first, second, third)]

@@ -106,7 +106,7 @@ async def begin(site: Application, reader: StreamReader, writer: Any) -> None:
     assert (status, headers["Content-Length"]) == (200, str(SIZE))
 
 
-async def test_a_large_file_is_copied_by_the_system(
+async def test_large_file_is_sent_with_sendfile(
     site: Application, large: Path, copied: list[int]
 ) -> None:
     answer = await ask(site, "/files/large")
@@ -117,7 +117,7 @@ async def test_a_large_file_is_copied_by_the_system(
 
 
 @pytest.mark.usefixtures("uncopied")
-async def test_where_the_system_cannot_it_is_read_and_written(
+async def test_file_without_sendfile_support_is_read_and_written(
     site: Application, large: Path
 ) -> None:
     answer = await ask(site, "/files/large", "Range: bytes=5-")
@@ -126,7 +126,7 @@ async def test_where_the_system_cannot_it_is_read_and_written(
     await until(lambda: open_files(large) == 0)
 
 
-async def test_large_ranges_come_between_their_heads(
+async def test_multiple_large_ranges_are_sent_as_parts(
     site: Application, large: Path, copied: list[int]
 ) -> None:
     answer = await ask(site, "/files/large", "Range: bytes=100-5000099,9000000-19000000")
@@ -140,7 +140,9 @@ async def test_large_ranges_come_between_their_heads(
     assert sum(copied) == 15_000_001
 
 
-async def test_a_connection_is_kept_for_the_next_request(site: Application, large: Path) -> None:
+async def test_connection_after_a_file_serves_the_next_request(
+    site: Application, large: Path
+) -> None:
     """The second is there before the first is answered."""
     async with asyncio.timeout(20), connection(site) as (reader, writer):
         writer.write(request("/files/large") + request("/files/large", "Range: bytes=-3"))
@@ -150,7 +152,7 @@ async def test_a_connection_is_kept_for_the_next_request(site: Application, larg
     assert (second.status, second.body) == (206, first.body[-3:])
 
 
-async def test_what_was_written_before_comes_before(serve: Serve, large: Path) -> None:
+async def test_file_is_sent_after_the_data_in_the_write_buffer(serve: Serve, large: Path) -> None:
     """The transport may still hold some of it, and a copy by the system goes past that."""
     written: list[int] = []
 
@@ -173,13 +175,15 @@ async def test_what_was_written_before_comes_before(serve: Serve, large: Path) -
         assert (await read_answer(reader)).body == CONTENT
 
 
-async def test_an_old_client_gets_it_too(site: Application, large: Path) -> None:
+async def test_file_over_http10_is_sent(site: Application, large: Path) -> None:
     answer = await ask(site, "/files/large", version="1.0")
 
     assert (answer.status, len(answer.body)) == (200, SIZE)
 
 
-async def test_a_file_that_is_replaced_is_sent_as_it_was(site: Application, large: Path) -> None:
+async def test_file_replaced_while_it_is_sent_keeps_its_old_content(
+    site: Application, large: Path
+) -> None:
     async with asyncio.timeout(20), connection(site) as (reader, writer):
         await begin(site, reader, writer)
         (large.parent / "next").write_bytes(bytes(SIZE))
@@ -188,7 +192,7 @@ async def test_a_file_that_is_replaced_is_sent_as_it_was(site: Application, larg
 
 
 @pytest.mark.parametrize("way", ["copied", "uncopied"])
-async def test_a_file_that_shrinks_breaks_the_connection(
+async def test_file_truncated_while_it_is_sent_aborts_the_connection(
     site: Application,
     large: Path,
     caplog: pytest.LogCaptureFixture,
@@ -211,7 +215,7 @@ async def test_a_file_that_shrinks_breaks_the_connection(
 
 
 @pytest.mark.parametrize("way", ["copied", "uncopied"])
-async def test_a_client_that_leaves_in_mid_file_costs_one_quiet_line(
+async def test_client_disconnect_in_mid_file_logs_one_debug_line(
     site: Application,
     large: Path,
     caplog: pytest.LogCaptureFixture,
@@ -230,7 +234,7 @@ async def test_a_client_that_leaves_in_mid_file_costs_one_quiet_line(
     assert len([r for r in caplog.records if r.name.startswith(("rxkernel.servers", "aio"))]) == 1
 
 
-async def test_a_client_that_takes_nothing_is_cut_off_by_the_system(
+async def test_client_that_reads_nothing_of_a_file_reaches_the_send_timeout(
     serve: Serve, large: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """tcp(7): TCP_USER_TIMEOUT counts what is copied past the transport."""
@@ -244,7 +248,7 @@ async def test_a_client_that_takes_nothing_is_cut_off_by_the_system(
     assert line.startswith("http.send_timeout: ")
 
 
-async def test_a_connection_that_the_server_closes_is_closed(serve: Serve, large: Path) -> None:
+async def test_connection_aborted_in_mid_file_is_closed(serve: Serve, large: Path) -> None:
     """The copy has a socket of its own, which would keep it open."""
     connections: list[asyncio.BaseTransport] = []
 
@@ -266,7 +270,7 @@ async def test_a_connection_that_the_server_closes_is_closed(serve: Serve, large
         await until(lambda: open_files(large) == 0)
 
 
-async def test_a_stop_waits_for_a_file_on_its_way(site: Application, large: Path) -> None:
+async def test_server_stop_waits_for_a_file_being_sent(site: Application, large: Path) -> None:
     async with asyncio.timeout(20), connection(site) as (reader, writer):
         await begin(site, reader, writer)
         stopping = asyncio.ensure_future(site.stop())
@@ -274,7 +278,9 @@ async def test_a_stop_waits_for_a_file_on_its_way(site: Application, large: Path
         assert await stopping
 
 
-async def test_a_stop_cuts_it_off_at_the_deadline(serve: Serve, large: Path) -> None:
+async def test_server_stop_aborts_a_file_at_the_shutdown_timeout(
+    serve: Serve, large: Path
+) -> None:
     controller = type("Site", (Files,), {"root": large.parent})
     site = await serve(controller, shutdown_timeout=0.1)
     async with asyncio.timeout(20), connection(site) as (reader, writer):
@@ -283,7 +289,7 @@ async def test_a_stop_cuts_it_off_at_the_deadline(serve: Serve, large: Path) -> 
         await until(lambda: open_files(large) == 0)
 
 
-async def test_middlewares_may_add_to_a_file_and_refuse_it(serve: Serve, large: Path) -> None:
+async def test_middleware_can_change_or_replace_a_file_response(serve: Serve, large: Path) -> None:
     @web.middleware
     async def middleware(native: web.Request, handler: Any) -> web.StreamResponse:
         response: web.StreamResponse = await handler(native)
@@ -322,7 +328,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-async def test_over_tls_nothing_goes_past_the_encryption(
+async def test_file_over_tls_is_sent_without_sendfile(
     large: Path, certificate: Path, copied: list[int]
 ) -> None:
     """Our listener has no TLS; whoever gives it one must not find the files in the clear."""
