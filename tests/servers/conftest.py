@@ -1,5 +1,6 @@
 """Real servers on free ports, with real clients."""
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ pytest.register_assert_rewrite("tests.servers.hostile", "tests.servers.hostile_h
 
 from tests.servers.hostile import Attack, attacks  # noqa: E402 - behind what rewrites it
 from tests.servers.hostile_http import Doors, HttpAttack, HttpTarget  # noqa: E402
+from tests.servers.taking import Taker  # noqa: E402
 
 _SMALL = {"port": 0, "max_connections": 2000}
 """As many connections as there are descriptors for on any machine: that would be logged."""
@@ -26,6 +28,7 @@ _OWN = frozenset(
 """What `Settings` has outside of its sections."""
 
 Serve = Callable[..., Awaitable[Application]]
+Opened = Callable[..., Awaitable[Application]]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -99,6 +102,18 @@ def http_attack(serve: Serve, caplog: pytest.LogCaptureFixture) -> HttpAttack:
         return target
 
     return start
+
+
+@pytest_asyncio.fixture
+async def taker(serve: Serve, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Opened]:
+    """``await taker(body_limit=…)``: a `Taker` on a server that must not log a traceback."""
+    caplog.set_level(logging.DEBUG)
+
+    async def start(**http: Any) -> Application:
+        return await serve(Taker, http=http)
+
+    yield start
+    assert [record for record in caplog.records if record.exc_info] == []
 
 
 def http_url(application: Application, path: str = "/") -> str:

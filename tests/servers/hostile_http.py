@@ -9,10 +9,39 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
 
 import pytest
+from aiohttp import web
 
-from rxkernel import Application, Request, Server, http
+from rxkernel import (
+    Application,
+    Request,
+    Server,
+    ServerConfigurationEvent,
+    ServerEvents,
+    http,
+    observe,
+)
 from rxkernel.servers.aiohttp.server import HttpServer
 from tests.waiting import until
+
+BROKEN = {"protocol error": 1}
+"""What `HttpTarget.leaves_nothing` counts for a malformed request."""
+
+
+def head(*lines: str, target: str = "POST /echo") -> str:
+    """A request head with the header *lines*."""
+    return "\r\n".join((f"{target} HTTP/1.1", *lines, "", ""))
+
+
+class NativeRoute:
+    """A route of aiohttp for every method, which the kernel does not see."""
+
+    async def answer(self, native: web.Request) -> web.Response:
+        return web.Response(text="native")
+
+    @observe(ServerEvents.CONFIGURE)
+    async def configure(self, event: ServerConfigurationEvent) -> None:
+        if event.server.name == "http":
+            event.server.engine.router.add_route("*", "/native", self.answer)
 
 
 class Doors:

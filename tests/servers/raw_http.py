@@ -62,6 +62,11 @@ async def raw_http(application: Application) -> AsyncIterator[RawHttp]:
         writer.transport.abort()
 
 
+def chunk(data: bytes) -> bytes:
+    """*data* as one chunk (RFC 9112 §7.1)."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
 def post(path: str, *headers: str, body: bytes | None = None) -> bytes:
     """The head of a POST, with *body* and its length where there is one."""
     lines = [f"POST {path} HTTP/1.1", "Host: localhost", *headers]

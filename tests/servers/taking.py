@@ -7,6 +7,13 @@ from typing import Any
 from rxkernel import Request, UploadedFile, http
 
 
+def part(name: str, content: bytes = b"", *, filename: str | None = None) -> bytes:
+    """A part of a multipart form with the boundary ``x``."""
+    file = "" if filename is None else f'; filename="{filename}"'
+    head = f'--x\r\nContent-Disposition: form-data; name="{name}"{file}\r\n\r\n'
+    return head.encode() + content + b"\r\n"
+
+
 class Taker:
     """``failures`` are what a stream raised in an action; ``read`` how much came of it."""
 

@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-from aiohttp import web
 
 from rxkernel import (
     ForbiddenException,
@@ -17,8 +16,6 @@ from rxkernel import (
     KernelEvents,
     Request,
     RequestEvent,
-    ServerConfigurationEvent,
-    ServerEvents,
     ServiceUnavailableException,
     Transport,
     http,
@@ -26,15 +23,10 @@ from rxkernel import (
 )
 from rxkernel.kernel.errors import log_failure
 from rxkernel.servers.aiohttp.connection.protocol import connection_of
-from tests.servers.hostile_http import HttpAttack, HttpTarget, Wire
+from tests.servers.hostile_http import BROKEN, HttpAttack, HttpTarget, NativeRoute, Wire, head
 from tests.waiting import until
 
-BROKEN = {"protocol error": 1}
 SMUGGLED = "GET /secret HTTP/1.1\r\nHost: x\r\n\r\n"
-
-
-def head(*lines: str, target: str = "POST /echo") -> str:
-    return "\r\n".join((f"{target} HTTP/1.1", *lines, "", ""))
 
 
 # --- what no two parsers may read in two ways
@@ -182,25 +174,13 @@ async def test_unsupported_method_is_405_with_allow(
     http_attack: HttpAttack, method: str, allowed: str, counted: dict[str, int]
 ) -> None:
     """RFC 9110 section 15.5.6."""
-    target = await http_attack(parts={"listeners": [Native]})
+    target = await http_attack(parts={"listeners": [NativeRoute]})
 
     async with target.leaves_nothing(counted):
         status, headers, _ = await target.ask(head("Host: x", target=method))
         assert status == 405
         assert headers["allow"].startswith(allowed)
     assert target.doors.came == []
-
-
-class Native:
-    """A route that the kernel does not see, for every method."""
-
-    async def answer(self, native: web.Request) -> web.Response:
-        return web.Response(text="native")
-
-    @observe(ServerEvents.CONFIGURE)
-    async def configure(self, event: ServerConfigurationEvent) -> None:
-        if event.server.name == "http":
-            event.server.engine.router.add_route("*", "/native", self.answer)
 
 
 # --- deadlines of the head
@@ -323,7 +303,7 @@ async def test_idle_connection_has_the_keepalive_timeout(
 async def test_unread_body_sent_slowly_is_closed_after_the_lingering_time(
     http_attack: HttpAttack,
 ) -> None:
-    target = await http_attack(parts={"listeners": [Native]}, body_timeout=0.3)
+    target = await http_attack(parts={"listeners": [NativeRoute]}, body_timeout=0.3)
 
     async def drip(wire: Wire) -> None:
         while True:
@@ -589,7 +569,7 @@ async def test_host_not_allowed_is_421_on_every_kind_of_route(
 ) -> None:
     """RFC 9110 section 7.4; the handshake of Socket.IO is a route like the others."""
     hosts = ("example.org", "*.wild.example", "[::1]")
-    target = await http_attack(parts={"listeners": [Native]}, allowed_hosts=(*hosts, "x"))
+    target = await http_attack(parts={"listeners": [NativeRoute]}, allowed_hosts=(*hosts, "x"))
 
     answer, _, body = await target.ask(head(f"Host: {host}", target=f"GET {path}"))
 

@@ -21,15 +21,11 @@ from rxkernel import (
     observe,
 )
 from tests.servers.conftest import Serve, http_url
-from tests.servers.raw_http import post, raw_http
+from tests.servers.raw_http import chunk, post, raw_http
 from tests.servers.taking import Taker
 from tests.waiting import until
 
 CHUNKED = "Transfer-Encoding: chunked"
-
-
-def chunk(data: bytes) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 class Streams(Taker):

@@ -6,11 +6,8 @@ import gzip
 import json
 import logging
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
 
 import pytest
-import pytest_asyncio
 from aiohttp.compression_utils import HAS_BROTLI, HAS_ZSTD
 
 from rxkernel import (
@@ -19,12 +16,10 @@ from rxkernel import (
     PayloadTooLargeException,
     RequestTimeoutException,
 )
-from tests.servers.conftest import Serve
-from tests.servers.raw_http import post, raw_http
-from tests.servers.taking import Taker
+from tests.servers.conftest import Opened
+from tests.servers.raw_http import chunk, post, raw_http
+from tests.servers.taking import Taker, part
 from tests.waiting import until
-
-Opened = Callable[..., Awaitable[Application]]
 
 JSON = "Content-Type: application/json"
 FORM = "Content-Type: application/x-www-form-urlencoded"
@@ -32,30 +27,8 @@ MULTIPART = "Content-Type: multipart/form-data; boundary=x"
 CHUNKED = "Transfer-Encoding: chunked"
 
 
-@pytest_asyncio.fixture
-async def taker(serve: Serve, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Opened]:
-    """``await taker(body_limit=…)``: a server that nobody may bring to log a traceback."""
-    caplog.set_level(logging.DEBUG)
-
-    async def start(**http: Any) -> Application:
-        return await serve(Taker, http=http)
-
-    yield start
-    assert [record for record in caplog.records if record.exc_info] == []
-
-
 def actions(application: Application) -> Taker:
     return application.injector.get(Taker)
-
-
-def chunk(data: bytes) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(data), data)
-
-
-def part(name: str, content: bytes = b"", *, filename: str | None = None) -> bytes:
-    file = "" if filename is None else f'; filename="{filename}"'
-    head = f'--x\r\nContent-Disposition: form-data; name="{name}"{file}\r\n\r\n'
-    return head.encode() + content + b"\r\n"
 
 
 async def is_served(application: Application) -> None:
