@@ -197,7 +197,7 @@ def test_a_file_below_a_root_keeps_its_way(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "../x", "a/../../x", "/etc/passwd", ".env", "a~", "C:x"])
 def test_what_nobody_may_ask_for_is_not_there(name: str) -> None:
-    """All of it over a socket: tests/servers/test_hostile_files.py."""
+    """Over a connection: tests/servers/aiohttp/response/test_file_requests.py."""
     with pytest.raises(NotFoundException):
         FileResponse(name, root="site")
 

@@ -33,8 +33,8 @@ Opened = Callable[..., Awaitable[Application]]
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """What is served over HTTP is served over both paths, and is the same."""
-    of_one_lane = any(name in metafunc.module.__name__ for name in ("socketio", "fast_path"))
-    if "http_path" in metafunc.fixturenames and not of_one_lane:
+    of_one_path = any(name in metafunc.module.__name__ for name in ("socketio", "fast_path"))
+    if "http_path" in metafunc.fixturenames and not of_one_path:
         given = metafunc.config.getoption("http_path")
         metafunc.parametrize("http_path", ["fast", "aiohttp"] if given == "both" else [given])
 

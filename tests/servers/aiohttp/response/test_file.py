@@ -115,7 +115,7 @@ async def test_file_empty_ignores_ranges(sent: Ask, tmp_path: Path) -> None:
 async def test_file_preconditions_are_checked_before_ranges(
     sent: Ask, method: str, line: str, status: int
 ) -> None:
-    """RFC 9110 §13.2.2; each of them: tests/servers/files/test_conditions.py."""
+    """RFC 9110 §13.2.2; each of them: tests/servers/http/files/test_conditions.py."""
     assert (await sent(line, method=method)).status == status
 
 
