@@ -118,7 +118,7 @@ class Listener:
 
     def _open_connections(self) -> int:
         if self._fast_path is not None:
-            return len(self._fast_path.lines)
+            return len(self._fast_path.connections)
         return len(self._runner.server.connections) if self._runner.server else 0
 
     async def close(self) -> None:

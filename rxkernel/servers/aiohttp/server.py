@@ -336,7 +336,7 @@ class HttpServer(Server):
         """The kernel's response, for every path without a native route."""
         parts = self._configured
         begun = deferred_exchange(native)
-        if begun is not None and begun.is_lost:
+        if begun is not None and begun.is_failed:
             native[IS_LOGGED] = True
             return web.Response(status=GONE)
         exchange = begun or Exchange(parts.kernel, self.new_request(native))
@@ -347,7 +347,7 @@ class HttpServer(Server):
         exchange.sending_task = task
         try:
             if begun is not None:
-                return await begun.give(native)
+                return await begun.resolve(native)
             found = refusal or parts.pipeline.find(native)
             load_body = partial(parts.bodies.load, native)
             request = exchange.request

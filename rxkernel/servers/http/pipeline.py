@@ -47,13 +47,13 @@ LoadBody = Callable[[Request, HttpDefinition], Awaitable[None]]
 
 
 @attrs.frozen
-class Granted:
+class OptionsResponse:
     """A request that the server answers itself, with 204 and *headers*: OPTIONS."""
 
     headers: dict[str, str]
 
 
-Found = tuple[HttpDefinition, dict[str, object]] | Granted | Exception
+RouteResult = tuple[HttpDefinition, dict[str, object]] | OptionsResponse | Exception
 """A definition with the parameters of the path; or what is sent instead."""
 
 
@@ -84,7 +84,7 @@ class HttpPipeline:
             request.id = self.ids.given(headers)
         return request
 
-    def find(self, head: RequestHead) -> Found:
+    def find(self, head: RequestHead) -> RouteResult:
         """What handles *head*; raises nothing."""
         method, target = head.method, head.raw_path
         try:
@@ -112,10 +112,10 @@ class HttpPipeline:
         except Exception as exc:  # a malformed path, or a bug in a converter of the application
             return exc
         if method == "OPTIONS" and isinstance(error, MethodNotAllowedException):
-            return Granted(dict(error.headers))
+            return OptionsResponse(dict(error.headers))
         return error
 
-    def static_routes(self) -> dict[str, dict[str, Found]]:
+    def static_routes(self) -> dict[str, dict[str, RouteResult]]:
         """By method and target: what `find` returns for each head in HTTP/1.x that has them,
         for the routes of which this is certain before a request. OPTIONS is not among them."""
         if not self.hosts.is_open:
@@ -146,16 +146,16 @@ class HttpPipeline:
         known = self.kernel.compiled.http_router.allowed(path[len(self.prefix) :] or "/", head)
         return ", ".join(known) or ALL_METHODS
 
-    def _preflight(self, head: RequestHead, path: str) -> Granted | Exception:
+    def _preflight(self, head: RequestHead, path: str) -> OptionsResponse | Exception:
         if not self.cors.allows(head):
             return ForbiddenException("origin not allowed (CORS)")
         methods = self.kernel.compiled.http_router.allowed(path, head)
         if not methods:
             return NotFoundException()
-        return Granted(self.cors.preflight(head, methods))
+        return OptionsResponse(self.cors.preflight(head, methods))
 
     def start(
-        self, head: RequestHead, request: Request, found: Found, load_body: LoadBody | None
+        self, head: RequestHead, request: Request, found: RouteResult, load_body: LoadBody | None
     ) -> Coroutine[Any, Any, Response]:
         """Return the coroutine that responds to *request*; the current context becomes its own.
 
@@ -168,7 +168,7 @@ class HttpPipeline:
         if kernel.extract is not None:
             kernel.extract(request.headers)
         if not isinstance(found, tuple):
-            if isinstance(found, Granted):
+            if isinstance(found, OptionsResponse):
                 return kernel.respond(request, Response(None, 204, found.headers))
             return kernel.fail(request, found)
         definition, values = found
@@ -178,7 +178,7 @@ class HttpPipeline:
             request.body_loader = partial(load_body, request, definition)
         return definition.pipeline.handle(request)
 
-    async def recover(self, found: Found, request: Request, exc: BaseException) -> Response:
+    async def recover(self, found: RouteResult, request: Request, exc: BaseException) -> Response:
         """Return the standard error response to *exc*, which the coroutine of `start` raised.
 
         Raises:

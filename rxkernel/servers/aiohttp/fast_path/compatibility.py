@@ -36,7 +36,7 @@ _UNFRAMED = {
 
 
 class _Connection:
-    """A `Line` without a client."""
+    """A `ConnectionHandle` without a client."""
 
     transport = None
 

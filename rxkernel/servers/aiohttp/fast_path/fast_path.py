@@ -24,14 +24,14 @@ from rxkernel.messages.response import Response, close_source
 from rxkernel.routing.definitions import HttpDefinition
 from rxkernel.servers.access_log import GONE, level_for
 from rxkernel.servers.aiohttp.connection.access_log import FAST_PATH_DURATION
-from rxkernel.servers.aiohttp.fast_path.framing import Line, Message
+from rxkernel.servers.aiohttp.fast_path.framing import ConnectionHandle, Message
 from rxkernel.servers.aiohttp.fast_path.native_request import FastPathNative
 from rxkernel.servers.aiohttp.request.native_paths import PathSet
 from rxkernel.servers.aiohttp.response.exchange import Exchange
 from rxkernel.servers.aiohttp.response.sender import ResponseSender
 from rxkernel.servers.http.access_log import log_request
 from rxkernel.servers.http.body_decoding import BodyDecoder, is_empty_form
-from rxkernel.servers.http.pipeline import Found, HttpPipeline
+from rxkernel.servers.http.pipeline import HttpPipeline, RouteResult
 from rxkernel.servers.http.response_writer import ResponseWriter, body_size
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ Sent = web.StreamResponse | None
 """What aiohttp has sent; None where the fast path has, or nobody could."""
 
 
-class FastPathHandle(Line, Protocol):
+class FastPathHandle(ConnectionHandle, Protocol):
     """A connection, as its requests on the fast path see it."""
 
     peer: ClientAddress | None
@@ -68,14 +68,14 @@ class FastPathHandle(Line, Protocol):
     def stop(self) -> None:
         """Begin nothing more."""
 
-    def ran(
+    def finish_fast_request(
         self, request: Request, response: Response | None, keeps: bool, size: int | None
     ) -> None:
         """The fast path has nothing more to do for *request*; the connection *keeps* going, or
         not. *size* is that of the body that was sent."""
 
-    def hand_over(self, message: Message, handover: "DeferredExchange") -> None:
-        """Give *message* to aiohttp, whose handler then claims *handover*."""
+    def hand_over_to_aiohttp(self, message: Message, deferred: "DeferredExchange") -> None:
+        """Give *message* to aiohttp, whose handler then asks for *deferred*."""
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -86,7 +86,7 @@ class FastPath:
         route: the route that aiohttp finds in *engine* for every path that is not native.
         native_paths: the paths of native routes.
         context: what every request begins with.
-        lines: the open connections.
+        connections: the open connections.
     """
 
     kernel: Kernel
@@ -101,14 +101,16 @@ class FastPath:
     logs_access: bool
     loop: asyncio.AbstractEventLoop = attrs.field(factory=asyncio.get_running_loop, init=False)
     context: Any = attrs.field(factory=copy_context, init=False)
-    lines: "set[FastPathHandle]" = attrs.field(factory=set, init=False)
+    connections: "set[FastPathHandle]" = attrs.field(factory=set, init=False)
     _are_streamed: dict[HttpDefinition, bool] = attrs.field(factory=dict, init=False)
-    _static_routes: dict[str, dict[str, Found]] = attrs.field(factory=dict, init=False)
+    _static_routes: dict[str, dict[str, RouteResult]] = attrs.field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.read_definitions()
 
-    def enter(self, line: FastPathHandle, message: Message) -> Coroutine[Any, Any, Sent] | str:
+    def try_handle(
+        self, connection: FastPathHandle, message: Message
+    ) -> Coroutine[Any, Any, Sent] | str:
         """What handles *message*; or the counter of why aiohttp must."""
         headers = message.headers
         if message.version[0] != 1:
@@ -119,11 +121,11 @@ class FastPath:
             return CONTENT_CODING
         routes = self._static_routes.get(message.method)
         if routes is not None and (static := routes.get(message.raw_path)) is not None:
-            return self._respond(line, message, static)
+            return self._respond(connection, message, static)
         found = self._find(message)
-        return found if isinstance(found, str) else self._respond(line, message, found)
+        return found if isinstance(found, str) else self._respond(connection, message, found)
 
-    def _find(self, message: Message) -> Found | str:
+    def _find(self, message: Message) -> RouteResult | str:
         """What the pipeline finds for *message*; or the counter of why aiohttp must handle it."""
         target = message.raw_path
         if target[0] != "/":
@@ -154,13 +156,15 @@ class FastPath:
             for method, routes in self.pipeline.static_routes().items()
         }
 
-    async def _respond(self, line: FastPathHandle, message: Message, found: Found) -> Sent:
+    async def _respond(
+        self, connection: FastPathHandle, message: Message, found: RouteResult
+    ) -> Sent:
         """Run the pipeline and write its response."""
         answered: Response | None = None
         sent: int | None = None
         keeps = False
         headers = message.headers
-        request = self.pipeline.receive(message, line.peer)
+        request = self.pipeline.receive(message, connection.peer)
         request.native_source = message
         load_body = None
         if message.body or (hdrs.CONTENT_LENGTH in headers and is_empty_form(headers)):
@@ -172,7 +176,7 @@ class FastPath:
                 response = await self.pipeline.recover(found, request, exc)
             if response.is_streamed:
                 answered = response
-                return await self._hand_over(line, message, request, response)
+                return await self._send_by_aiohttp(connection, message, request, response)
             goes_on = not (message.parsed.should_close or self.sender.is_draining)
             try:
                 status, data = 0, None
@@ -184,17 +188,19 @@ class FastPath:
                 response = await self.kernel.fail(request, exc)
                 if response.is_streamed:
                     answered = response
-                    return await self._hand_over(line, message, request, response)
+                    return await self._send_by_aiohttp(connection, message, request, response)
                 response, status, data = await self._write_error(
                     message, request, response, goes_on
                 )
             answered = response
             size = len(data)
-            if message.made is not None and (written := message.made.writer.output_size):
+            if message.cached_native is not None and (
+                written := message.cached_native.writer.output_size
+            ):
                 goes_on, data, size = False, b"", written  # the action has answered by itself
-            is_sent = line.write(data)
-            if line.is_full and is_sent:
-                is_sent = await _is_drained(line)
+            is_sent = connection.write(data)
+            if connection.is_full and is_sent:
+                is_sent = await _is_drained(connection)
             if self.logs_access:
                 status = (status or response.status_code) if is_sent else GONE
                 _log(message, request, status, size if is_sent else None)
@@ -206,7 +212,7 @@ class FastPath:
         except Exception:
             logger.exception("a request cannot be answered")
         finally:
-            line.ran(request, answered, keeps, sent)
+            connection.finish_fast_request(request, answered, keeps, sent)
         return None
 
     async def _write_error(
@@ -220,15 +226,15 @@ class FastPath:
             plain = error_response(exc)
             return plain, *await self.writer.write(message, request, plain, keeps)
 
-    async def _hand_over(
-        self, line: FastPathHandle, message: Message, request: Request, response: Response
+    async def _send_by_aiohttp(
+        self, connection: FastPathHandle, message: Message, request: Request, response: Response
     ) -> Sent:
         """Have aiohttp send *response*, but in this very task, so that all that it is made of
         stays in it."""
-        handover = DeferredExchange(self.kernel, request, message.made)
-        line.hand_over(message, handover)
+        deferred = DeferredExchange(self.kernel, request, message.cached_native)
+        connection.hand_over_to_aiohttp(message, deferred)
         try:
-            native = await handover.native
+            native = await deferred.native
         except (ConnectionError, asyncio.CancelledError) as exc:
             await close_source(response)
             if self.logs_access:
@@ -236,7 +242,7 @@ class FastPath:
             if isinstance(exc, asyncio.CancelledError):
                 raise
             return None
-        return await self.sender.send(native, handover, response)
+        return await self.sender.send(native, deferred, response)
 
     def native(self, handler: web.RequestHandler, message: Message) -> web.Request:
         """aiohttp's request for *message*, which runs in the current task."""
@@ -246,13 +252,13 @@ class FastPath:
 
     def running(self) -> "list[asyncio.Task[Sent]]":
         """The requests that the fast path runs now."""
-        return [line.task for line in self.lines if line.task is not None]
+        return [connection.task for connection in self.connections if connection.task is not None]
 
     async def close(self, patience: float) -> None:
         """Let what runs end within *patience* seconds, and begin nothing more."""
         self.sender.is_draining = True
-        for line in tuple(self.lines):
-            line.stop()
+        for connection in tuple(self.connections):
+            connection.stop()
         if running := self.running():
             _, late = await asyncio.wait(running, timeout=patience)
             for task in late:
@@ -262,35 +268,37 @@ class FastPath:
 class DeferredExchange(Exchange):
     """A request that the fast path has run, and whose response only aiohttp can send.
 
-    ``native`` is aiohttp's request for it, once there is one; ``is_given`` says whether there is.
+    ``native`` is aiohttp's request for it, once ``is_resolved``.
     """
 
-    is_given = False
+    is_resolved = False
 
-    def __init__(self, kernel: Kernel, request: Request, made: web.Request | None) -> None:
+    def __init__(
+        self, kernel: Kernel, request: Request, cached_native: web.Request | None
+    ) -> None:
         super().__init__(kernel, request)
-        self._made = made
+        self._cached_native = cached_native
         self.native: asyncio.Future[web.Request] = asyncio.get_running_loop().create_future()
         self.action_task = asyncio.current_task()
 
-    async def give(self, native: web.Request) -> web.StreamResponse:
+    async def resolve(self, native: web.Request) -> web.StreamResponse:
         """What aiohttp is to end *native* with, which is the same request."""
         assert self.action_task is not None
-        if self._made is not None:
-            native.update(self._made)  # what has been left there
+        if self._cached_native is not None:
+            native.update(self._cached_native)  # what has been left there
         self.request.native = native
         native[FAST_PATH_DURATION] = perf_counter() - self.request.received_at
         self.native.set_result(native)
-        self.is_given = True
+        self.is_resolved = True
         out: web.StreamResponse = await self.action_task
         return out
 
     @property
-    def is_lost(self) -> bool:
+    def is_failed(self) -> bool:
         """Whether aiohttp comes too late for it: it has been ended and logged."""
         return self.native.done()
 
-    def lose(self) -> None:
+    def fail(self) -> None:
         """The client has left, or the task was cancelled, before aiohttp has begun."""
         if not self.native.done():
             self.native.set_exception(ConnectionResetError("the client has left"))
@@ -302,9 +310,9 @@ def _is_streamed(definition: HttpDefinition) -> bool:
     return isinstance(returns, type) and issubclass(returns, Response) and returns.is_streamed
 
 
-async def _is_drained(line: FastPathHandle) -> bool:
+async def _is_drained(connection: FastPathHandle) -> bool:
     try:
-        await line.drained()
+        await connection.drained()
     except ConnectionError:
         return False
     return True

@@ -39,35 +39,35 @@ class Message(msgspec.Struct, eq=False):  # one for each request: C makes it
         parsed, payload: the results of aiohttp's parser; nothing has read the payload.
         body: all of the payload, as it was received.
         raw: all of the message, as it was received.
-        line: the connection that received it.
+        connection: the connection that received it.
         method, raw_path, rel_url, version, headers: those of *parsed*; each is read several times.
-        made: the request that `native` has made.
+        cached_native: the request that `native` has made.
     """
 
     parsed: "http.RawRequestMessage"
     payload: StreamReader
     body: bytes
     raw: bytes
-    line: "Line"
+    connection: "ConnectionHandle"
     method: str
     raw_path: str
     rel_url: URL
     version: HttpVersion
     headers: CIMultiDictProxy[str]
-    made: web.Request | None = None
+    cached_native: web.Request | None = None
 
     @property
     def transport(self) -> asyncio.Transport | None:
-        return self.line.transport
+        return self.connection.transport
 
     def native(self) -> web.Request:
         """aiohttp's request for the message, made at the first call."""
-        if self.made is None:
-            self.made = self.line.native(self)
-        return self.made
+        if self.cached_native is None:
+            self.cached_native = self.connection.native(self)
+        return self.cached_native
 
 
-class Line(Protocol):
+class ConnectionHandle(Protocol):
     """The connection of a message."""
 
     @property
@@ -118,10 +118,10 @@ class MessageFramer:
     decides what both are. Chunks, upgrades and malformed messages are unframed.
     """
 
-    __slots__ = ("_is_last", "_line", "_loop", "_missing", "_parser", "_tail")
+    __slots__ = ("_connection", "_is_last", "_loop", "_missing", "_parser", "_tail")
 
-    def __init__(self, line: "Line", loop: asyncio.AbstractEventLoop) -> None:
-        self._line = line
+    def __init__(self, connection: "ConnectionHandle", loop: asyncio.AbstractEventLoop) -> None:
+        self._connection = connection
         self._loop = loop
         self._parser: http.HttpRequestParser | None = None
         self._missing = 0  # bytes of a body
@@ -151,7 +151,7 @@ class MessageFramer:
                         payload,
                         b"",
                         data,
-                        self._line,
+                        self._connection,
                         parsed.method,
                         parsed.path,
                         parsed.url,
@@ -173,7 +173,7 @@ class MessageFramer:
             if payload is not EMPTY_PAYLOAD and end + _length(parsed) == len(data):
                 body = data[end:]
                 self._skip(body)
-                return _message(parsed, payload, body, data, self._line)
+                return _message(parsed, payload, body, data, self._connection)
             rest = self._after_head(parsed, payload, data, end, frames)
         while rest:
             if self._missing:
@@ -215,7 +215,7 @@ class MessageFramer:
             return b""
         if body := data[end:whole]:
             self._skip(body)
-        frames.append(_message(parsed, payload, body, data[:whole], self._line))
+        frames.append(_message(parsed, payload, body, data[:whole], self._connection))
         return data[whole:]
 
     def _skip_empty_lines(self, data: bytes) -> bytes:
@@ -304,7 +304,11 @@ def _length(parsed: "http.RawRequestMessage") -> int:
 
 
 def _message(
-    parsed: "http.RawRequestMessage", payload: StreamReader, body: bytes, raw: bytes, line: Line
+    parsed: "http.RawRequestMessage",
+    payload: StreamReader,
+    body: bytes,
+    raw: bytes,
+    connection: ConnectionHandle,
 ) -> Message:
     head = (parsed.method, parsed.path, parsed.url, parsed.version, parsed.headers)
-    return Message(parsed, payload, body, raw, line, *head)
+    return Message(parsed, payload, body, raw, connection, *head)

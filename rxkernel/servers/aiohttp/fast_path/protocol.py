@@ -95,7 +95,7 @@ class FastPathConnection(HttpConnection):
     # --- called by the transport
 
     def _open(self) -> None:
-        self._fast_path.lines.add(self)
+        self._fast_path.connections.add(self)
         self._framer = MessageFramer(self, self._fast_path.loop)
 
     def data_received(self, data: bytes) -> None:
@@ -123,9 +123,7 @@ class FastPathConnection(HttpConnection):
             self._framer = None
         self._waiting.extend(frames)
         if (task := self._task) is not None and task.done():
-            self.end_request(
-                task
-            )  # uvloop reads before it calls the callbacks of tasks that are done
+            self.end(task)  # uvloop reads before it calls the callbacks of tasks that are done
         self._advance()
 
     def resume_writing(self) -> None:
@@ -133,13 +131,13 @@ class FastPathConnection(HttpConnection):
         self._wake(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._fast_path.lines.discard(self)
+        self._fast_path.connections.discard(self)
         self._state = CLOSED
         self._framer = None
         self._waiting.clear()
         self._wake(exc)
         if self._deferred is not None:
-            self._deferred.lose()
+            self._deferred.fail()
         super().connection_lost(exc)
 
     def _wake(self, exc: Exception | None) -> None:
@@ -188,7 +186,7 @@ class FastPathConnection(HttpConnection):
         if isinstance(frame, Message):
             fast_path = self._fast_path
             try:
-                handling = fast_path.enter(self, frame)
+                handling = fast_path.try_handle(self, frame)
             except Exception:
                 self._connections.log_error(_ERROR)
                 handling = _ERROR
@@ -211,7 +209,7 @@ class FastPathConnection(HttpConnection):
         else:
             reason, self._state = frame.reason, AIOHTTP_ONLY
         self._connections.counts[reason] += 1
-        self._give(frame.raw)
+        self._pass_to_aiohttp(frame.raw)
 
     def _continue(self, frame: Frame) -> None:
         """HANDING_OVER or AIOHTTP_ONLY: pass *frame* on to aiohttp."""
@@ -234,22 +232,22 @@ class FastPathConnection(HttpConnection):
             raise
         return await handling
 
-    def _give(self, raw: bytes) -> None:
+    def _pass_to_aiohttp(self, raw: bytes) -> None:
         self.handler()
         super().data_received(raw)
 
     # --- FAST
 
-    def ran(
+    def finish_fast_request(
         self, request: Request, response: Response | None, keeps: bool, size: int | None
     ) -> None:
         self.task = None
         kernel = self._fast_path.kernel
         if (deferred := self._deferred) is not None:
-            if deferred.is_given:
+            if deferred.is_resolved:
                 self._deferred = None
                 return  # aiohttp's task ends the request
-            deferred.lose()  # it stays set: aiohttp may have the message already
+            deferred.fail()  # it stays set: aiohttp may have the message already
             failure = asyncio.CancelledError("the client left before the response was sent")
             kernel.terminate(request, response, failure=failure)
         else:
@@ -301,29 +299,29 @@ class FastPathConnection(HttpConnection):
             self._fast_path.context.copy().run(super()._open)
         return cast(web.RequestHandler, self._handler)
 
-    def hand_over(self, message: Message, deferred: DeferredExchange) -> None:
+    def hand_over_to_aiohttp(self, message: Message, deferred: DeferredExchange) -> None:
         self._deferred = deferred
         if self._transport.is_closing():
-            deferred.lose()
+            deferred.fail()
             return
         self._state = HANDED_OVER
         self._connections.counts[STREAM] += 1
-        self._give(message.raw)
+        self._pass_to_aiohttp(message.raw)
 
-    def claim(self) -> DeferredExchange | None:
+    def pending_exchange(self) -> DeferredExchange | None:
         """The exchange whose response aiohttp has to send, if the fast path ran the request."""
         return self._deferred
 
-    def set_response(self, out: web.StreamResponse) -> None:
+    def answers(self, out: web.StreamResponse) -> None:
         self._response = out
 
-    def end_request(self, task: "asyncio.Task[Any]") -> None:
+    def end(self, task: "asyncio.Task[Any]") -> None:
         if task is not self._task:
-            super().end_request(task)
+            super().end(task)
             return
         response, self._response = self._response, None
         is_read = self._body is EMPTY_PAYLOAD or self._body.is_eof()
-        super().end_request(task)
+        super().end(task)
         if self._state is HANDED_OVER and is_read and response is not None and response.keep_alive:
             self._state = IDLE
         elif self._state is HANDED_OVER or self._state is HANDING_OVER:
@@ -344,7 +342,7 @@ class FastPathConnection(HttpConnection):
 def deferred_exchange(native: web.BaseRequest) -> DeferredExchange | None:
     """The exchange that the fast path has run and *native* is to send, if there is one."""
     connection = connection_of(native)
-    return connection.claim() if isinstance(connection, FastPathConnection) else None
+    return connection.pending_exchange() if isinstance(connection, FastPathConnection) else None
 
 
 if sys.version_info >= (3, 12):

@@ -85,7 +85,7 @@ async def test_message_for_aiohttp_is_counted_by_reason(
 @pytest.mark.parametrize(
     ("owner", "method", "reason"),
     [
-        (FastPath, "enter", "fast path: error"),
+        (FastPath, "try_handle", "fast path: error"),
         (MessageFramer, "feed", "fast path: error in framing"),
     ],
 )
