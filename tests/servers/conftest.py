@@ -17,7 +17,7 @@ from tests.servers.hostile_http import Doors, HttpAttack, HttpTarget  # noqa: E4
 from tests.servers.taking import Taker  # noqa: E402
 
 _SMALL = {"port": 0, "max_connections": 2000}
-"""As many connections as there are descriptors for on any machine: that would be logged."""
+"""Few enough for the file descriptors of every machine: a reduced limit would be logged."""
 
 _OWN = frozenset(
     (
@@ -25,14 +25,14 @@ _OWN = frozenset(
         *("shutdown_delay", "shutdown_timeout", "health"),
     )
 )
-"""What `Settings` has outside of its sections."""
+"""The settings outside of the sections of `Settings`."""
 
 Serve = Callable[..., Awaitable[Application]]
 Opened = Callable[..., Awaitable[Application]]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """What is served over HTTP is served over both paths, and is the same."""
+    """Run the tests of HTTP on both paths."""
     of_one_path = any(name in metafunc.module.__name__ for name in ("socketio", "fast_path"))
     if "http_path" in metafunc.fixturenames and not of_one_path:
         given = metafunc.config.getoption("http_path")

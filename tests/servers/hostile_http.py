@@ -1,4 +1,4 @@
-"""An HTTP server under attack: what no client library would send, and what is left of it."""
+"""An HTTP server under attack, and the check that nothing of the attack remains."""
 
 import asyncio
 import gc
@@ -45,7 +45,7 @@ class NativeRoute:
 
 
 class Doors:
-    """Says who came in, so that a test can tell who should not have."""
+    """Records which requests reached an action."""
 
     def __init__(self) -> None:
         self.came: list[str] = []
@@ -93,7 +93,7 @@ class Wire:
         self.writer.write(text if isinstance(text, bytes) else text.encode("latin-1"))
 
     async def answer(self) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers and body of the next answer."""
+        """Status, headers and body of the next response."""
         async with asyncio.timeout(20):
             head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             first, *lines = head.split("\r\n")[:-2]
@@ -103,7 +103,7 @@ class Wire:
         return int(first.split()[1]), headers, body
 
     async def rest(self) -> bytes:
-        """What comes until the server has closed."""
+        """Everything that is received until the server closes."""
         rest = b""
         async with asyncio.timeout(20):
             with suppress(ConnectionError):
@@ -118,7 +118,7 @@ class Wire:
 
 
 class HttpTarget:
-    """A server that serves others all the while, and the proof that nothing is left."""
+    """A server that must serve other clients meanwhile, and must have nothing left after."""
 
     def __init__(self, application: Application, caplog: pytest.LogCaptureFixture) -> None:
         server = application.servers["http"]
@@ -139,19 +139,19 @@ class HttpTarget:
     async def leaves_nothing(
         self, counted: dict[str, int] | None = None, *, logged: int | None = None
     ) -> AsyncIterator[None]:
-        """What happens in here leaves no task and no connection but *counted*, and one line in
-        the log for each name of it, or as many as *logged*. The witness is served."""
+        """The block leaves no task and no connection. It adds *counted* to the counters, and one
+        log line for each of its names, or *logged* lines. Another client is served after it."""
         counted = counted or {}
         tasks, counts = asyncio.all_tasks(), Counter(self.server.counts)
         self._caplog.clear()
 
         yield
 
-        with suppress(TimeoutError):  # what differs says more
+        with suppress(TimeoutError):  # the assertion below shows the difference
             await until(lambda: asyncio.all_tasks() <= tasks)
         assert asyncio.all_tasks() - tasks == set()
         await self.witness_is_served()
-        gc.collect(1)  # a task that failed unheard says so when it is collected
+        gc.collect(1)  # a task logs its exception when it is collected unread
         added = Counter(self.server.counts) - counts
         assert {name: added[name] for name in added if not is_fallback(name)} == counted
         assert not any(record.exc_info for record in self._caplog.records)
@@ -167,14 +167,14 @@ class HttpTarget:
             await wire.close()
 
     async def ask(self, text: str | bytes) -> tuple[int, dict[str, str], bytes]:
-        """The answer to one request over a connection of its own."""
+        """The response to one request over a connection of its own."""
         async with self.client() as wire:
             wire.send(text)
             return await wire.answer()
 
 
 def is_fallback(name: str) -> bool:
-    """Whether the counter *name* is of requests that the fast path leaves to aiohttp."""
+    """Whether *name* is a counter of the requests that the fast path leaves to aiohttp."""
     return name.startswith("fast path: ")
 
 

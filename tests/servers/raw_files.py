@@ -1,4 +1,4 @@
-"""Controllers that send files, and a client that changes nothing of what it is told to send."""
+"""Controllers that send files, and a client that sends requests unchanged."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -12,7 +12,7 @@ from rxkernel import Application, FileResponse, Request, http
 
 
 class Files:
-    """``/files/…`` is below a root that the test sets, ``/own`` whatever it makes."""
+    """``/files/…`` is below a root that the test sets; ``/own`` is a response of the test."""
 
     root = Path()
     own: Callable[[], FileResponse]
@@ -73,7 +73,7 @@ async def read_answer(reader: asyncio.StreamReader) -> Answer:
 async def ask(
     application: Application, target: str, *lines: str, method: str = "GET", version: str = "1.1"
 ) -> Answer:
-    """The only answer of a connection; its body is all that comes before the end."""
+    """The only response of a connection; its body ends with the connection."""
     async with asyncio.timeout(20), connection(application) as (reader, writer):
         lines = (*lines, "Connection: close")
         writer.write(request(target, *lines, method=method, version=version))

@@ -1,4 +1,4 @@
-"""HTTP by hand: what clients would put right on its way."""
+"""HTTP without a client library, which would correct malformed requests."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from rxkernel import Application
 
 SECONDS = 20.0
-"""Only keep a broken test from hanging."""
+"""Ends a test that would wait forever."""
 
 
 class Answer(NamedTuple):
@@ -23,21 +23,21 @@ class Answer(NamedTuple):
 
 
 class RawHttp:
-    """One connection to *application*; nothing is sent or read but what the test says."""
+    """One connection to *application*; the test decides what is sent and read."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
         self.writer = writer
 
     async def send(self, *parts: bytes) -> None:
-        """Each part in a segment of its own, as far as a client can say."""
+        """Send each part in a segment of its own, as far as a client can."""
         for part in parts:
             self.writer.write(part)
             await self.writer.drain()
             await asyncio.sleep(0)
 
     async def answer(self) -> Answer:
-        """The next answer, one of ``100 Continue`` too."""
+        """The next response, also ``100 Continue``."""
         async with asyncio.timeout(SECONDS):
             head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
             first, *lines = head.strip().split("\r\n")
@@ -47,7 +47,7 @@ class RawHttp:
         return Answer(int(first.split()[1]), headers, body)
 
     async def closed(self) -> bytes:
-        """What comes until the server closes."""
+        """Everything that is received until the server closes."""
         async with asyncio.timeout(SECONDS):
             return await self.reader.read()
 
@@ -68,7 +68,7 @@ def chunk(data: bytes) -> bytes:
 
 
 def post(path: str, *headers: str, body: bytes | None = None) -> bytes:
-    """The head of a POST, with *body* and its length where there is one."""
+    """A POST request; with *body* None only its head."""
     lines = [f"POST {path} HTTP/1.1", "Host: localhost", *headers]
     if body is not None:
         lines.append(f"Content-Length: {len(body)}")

@@ -1,4 +1,4 @@
-"""A controller that takes bodies in every way, and says what it got."""
+"""A controller that reads bodies in every way, and returns what it has read."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,7 +15,7 @@ def part(name: str, content: bytes = b"", *, filename: str | None = None) -> byt
 
 
 class Taker:
-    """``failures`` are what a stream raised in an action; ``read`` how much came of it."""
+    """``failures`` are the exceptions of streams; ``read`` is the number of bytes read."""
 
     failures: list[Exception]
     read: int

@@ -27,7 +27,7 @@ ID = {"request_id_header": "X-Request-ID"}
 
 
 class OwnError(BaseException):
-    """Nothing that ``except Exception`` catches."""
+    """Not caught by ``except Exception``."""
 
 
 class Broken:
@@ -87,7 +87,7 @@ NAMES = [
 async def test_action_that_fails_is_500_without_details(
     serve: Serve, session: aiohttp.ClientSession, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Without a word of why, with the id that finds it in the log; the server goes on."""
+    """The response has no details, but the id under which they are logged."""
     url = http_url(await serve(Broken, **ID))
 
     async with session.get(url + name, headers={"X-Request-ID": "mine-1"}) as response:
@@ -149,7 +149,7 @@ async def test_listener_that_fails_is_500_and_keeps_the_connection(
     path: str,
     logged: str,
 ) -> None:
-    """The error that came first is in the log too."""
+    """The first error is logged too."""
     application = await serve(Broken)
     url = http_url(application)
     application.dispatcher.add_listener(phase, listener)
@@ -184,7 +184,7 @@ async def test_terminate_listener_that_exits_does_not_stop_the_server(
 async def test_exception_listener_that_raises_an_http_exception_sets_the_response(
     serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A refusal that was raised on purpose is no failure of the server."""
+    """An `HttpException` of a listener is a response, not a failure."""
     application = await serve(Broken)
 
     async def refuse(event: ExceptionEvent) -> None:

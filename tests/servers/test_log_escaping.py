@@ -110,7 +110,7 @@ NASTY = [
 
 @pytest.fixture
 def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
-    """What `serve` would have written of our loggers, as a terminal would show it."""
+    """The lines that `rxkernel serve` would write for rxkernel's loggers."""
     caplog.set_level(logging.INFO)
 
     def lines() -> list[str]:
@@ -121,7 +121,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
 
 
 def assert_tame(lines: list[str], *, at_least: int = 1) -> None:
-    """One line each, as a terminal shows it, and not longer than one can read."""
+    """Each record is one printable line of limited length."""
     assert len(lines) >= at_least
     for line in lines:
         assert line.isprintable(), line
@@ -149,7 +149,7 @@ async def test_log_line_with_an_event_name_has_no_line_break(
 async def test_log_line_with_a_path_has_no_line_break(
     serve: Serve, lines: Callable[[], list[str]], text: str, target: str
 ) -> None:
-    """As percent codes and as they are; aiohttp refuses some of the latter, and logs that."""
+    """Percent-encoded and raw. aiohttp rejects some raw paths, and that is logged."""
     application = await serve(Fine, access=True)
 
     for written in (quote(text, safe=""), text):
@@ -164,7 +164,7 @@ async def test_log_line_with_a_path_has_no_line_break(
 async def test_log_record_with_a_user_agent_has_no_line_break(
     serve: Serve, caplog: pytest.LogCaptureFixture, text: str
 ) -> None:
-    """``User-Agent`` is a field of the access log, and an id that is none is not taken."""
+    """``User-Agent`` is a field of the access log; an invalid id is replaced."""
     caplog.set_level(logging.INFO, "rxkernel.access")
     application = await serve(Fine, access=True, **ID)
     head = f"User-Agent: x{text}\r\nX-Request-ID: {text}\r\n".encode()
@@ -178,7 +178,7 @@ async def test_log_record_with_a_user_agent_has_no_line_break(
 
 
 async def ask(application: Application, target: bytes, head: bytes) -> bytes:
-    """One request as it is written, and all that comes back."""
+    """Send one request unchanged and return everything that is received."""
     port = application.servers["http"].port
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"GET %b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%b\r\n" % (target, head))

@@ -17,7 +17,7 @@ from tests.servers.conftest import Serve, http_url
 
 
 class FromUsers:
-    """Puts what a user sends where it does not belong."""
+    """Puts data of users into headers, redirects and cookies."""
 
     @http("POST", "/header/{way}", "header")
     async def header(self, request: Request) -> Response:
@@ -77,7 +77,7 @@ async def test_response_header_with_a_control_character_is_500(
     way: str,
     value: str,
 ) -> None:
-    """Plain aiohttp drops the connection without an answer."""
+    """Plain aiohttp closes the connection without a response."""
     application = await serve(FromUsers)
 
     async with session.post(http_url(application, f"/header/{way}"), data=value) as response:
@@ -103,7 +103,7 @@ async def test_response_header_with_a_control_character_is_500(
 async def test_framing_headers_of_the_action_are_replaced(
     serve: Serve, session: aiohttp.ClientSession, header: str
 ) -> None:
-    """RFC 9112 §6.3: the client would wait, or take the rest for the next answer."""
+    """RFC 9112 §6.3: the client would wait, or read the rest as the next response."""
     url = http_url(await serve(FromUsers), f"/framed?{header}")
     for _ in range(2):
         async with session.get(url) as response:
@@ -144,7 +144,7 @@ async def test_content_length_of_the_action_is_kept_for_head(
 async def test_redirect_to_another_site_is_400(
     serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture, target: str
 ) -> None:
-    """Plain aiohttp answers 302."""
+    """Plain aiohttp responds with 302."""
     application = await serve(FromUsers)
     url = http_url(application, "/redirect")
 

@@ -52,7 +52,7 @@ class Slow:
 
 
 async def refused(server: Server) -> None:
-    """Wait until nobody can connect any more."""
+    """Wait until the server accepts no more connections."""
     async with asyncio.timeout(20):
         while True:
             try:
@@ -168,7 +168,7 @@ class TestStopping:
     async def test_stop_under_load_loses_no_response(
         self, serve: Serve, session: aiohttp.ClientSession
     ) -> None:
-        """Every connection gets its last answer with ``Connection: close``."""
+        """The last response of every connection has ``Connection: close``."""
         application = await serve(Home)
         url = http_url(application)
         answered = 0

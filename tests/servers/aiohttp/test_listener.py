@@ -40,7 +40,7 @@ class LateClient:
 async def test_connection_while_server_stops_is_served_or_refused(
     serve: Serve, turns: int
 ) -> None:
-    """asyncio leaves a connection open that it has accepted just before the server is closed."""
+    """asyncio does not close a connection that was accepted just before the server was closed."""
     kind = type("LateClient", (LateClient,), {"turns": turns})
     application = await serve(Home, listeners=[kind])
     client: LateClient = application.injector.get(kind)

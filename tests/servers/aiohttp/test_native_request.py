@@ -1,4 +1,4 @@
-"""What an action may do with ``request.native``, and with its own task: the same in both paths."""
+"""What an action can do with ``request.native`` and its task, the same on both paths."""
 
 import asyncio
 import gc

@@ -143,7 +143,7 @@ async def test_content_type_follows_the_content(
     content_type: str,
     body: bytes,
 ) -> None:
-    """RxStack sends a str as text/html, where reflected input runs as script."""
+    """RxStack sends a str as text/html, so reflected input could run as a script."""
     application = await serve(Echo)
 
     async with session.get(http_url(application, f"/content/{kind}")) as response:
@@ -224,7 +224,7 @@ async def test_path_with_a_line_break_gets_a_response_of_the_kernel(
 async def test_exception_listener_shapes_every_error(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
-    """One listener shapes them all: 404, 405, 400, 413, 415."""
+    """One listener replaces the responses of 404, 405, 400, 413 and 415."""
 
     class Shape:
         @observe(KernelEvents.KERNEL_EXCEPTION)

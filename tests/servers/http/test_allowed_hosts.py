@@ -29,7 +29,7 @@ from tests.servers.hostile_http import HttpAttack, NativeRoute, Wire, head
 async def test_host_not_allowed_is_421_on_every_kind_of_route(
     http_attack: HttpAttack, host: str, status: int, path: str
 ) -> None:
-    """RFC 9110 section 7.4; the handshake of Socket.IO is a route like the others."""
+    """RFC 9110 section 7.4. It applies to the handshake of Socket.IO, too."""
     hosts = ("example.org", "*.wild.example", "[::1]")
     target = await http_attack(parts={"listeners": [NativeRoute]}, allowed_hosts=(*hosts, "x"))
 
@@ -54,7 +54,7 @@ async def test_host_not_allowed_is_421_on_every_kind_of_route(
 async def test_target_with_another_host_than_the_header_is_421(
     http_attack: HttpAttack, authority: str, host: str, status: int
 ) -> None:
-    """RFC 9112 section 3.2.2: the host of the target is the one that counts."""
+    """RFC 9112 section 3.2.2: the host of the target has precedence."""
     target = await http_attack()
 
     text = head(f"Host: {host}", target=f"GET {authority}/named/a")

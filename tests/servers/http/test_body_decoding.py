@@ -74,7 +74,7 @@ async def test_json_beyond_the_limits_of_depth_and_values_is_400(
 
 
 async def test_json_with_a_duplicate_key_keeps_the_last_value(taker: Opened) -> None:
-    """RFC 8259 §4 leaves it open; browsers do the same."""
+    """RFC 8259 §4 does not define it; browsers do the same."""
     application = await taker()
 
     async with raw_http(application) as client:
@@ -83,7 +83,7 @@ async def test_json_with_a_duplicate_key_keeps_the_last_value(taker: Opened) -> 
 
 
 async def test_json_with_keys_that_collide_elsewhere_is_decoded(taker: Opened) -> None:
-    """Python hashes texts with SipHash and a secret (PEP 456), so none can be made to."""
+    """Python hashes texts with SipHash and a secret (PEP 456): clients cannot cause collisions."""
     application = await taker(body_limit=2_000_000)
     collide_with_djb2 = ["Ez", "FY"]
     keys = [""]
@@ -191,7 +191,7 @@ async def test_content_type_ambiguous_or_unsupported_is_rejected(
 async def test_content_type_sent_twice_is_rejected(
     taker: Opened, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """aiohttp's parser does it, so it is 400."""
+    """aiohttp's parser rejects it with 400."""
     application = await taker()
 
     async with raw_http(application) as client:

@@ -25,7 +25,7 @@ from tests.servers.hostile_http import BROKEN, HttpAttack, NativeRoute, head
     ],
 )
 async def test_unsupported_version_is_505_and_closes(http_attack: HttpAttack, text: str) -> None:
-    """RFC 9110 section 15.6.6; the answer is one of HTTP/1."""
+    """RFC 9110 section 15.6.6. The response is one of HTTP/1."""
     target = await http_attack()
 
     async with target.leaves_nothing(BROKEN), target.client() as wire:
@@ -84,7 +84,7 @@ async def test_unsupported_method_is_405_with_allow(
 async def test_path_similar_to_a_route_does_not_match(
     http_attack: HttpAttack, path: str, status: int
 ) -> None:
-    """Nothing is cleaned up: a listener and the router see one and the same path."""
+    """Paths are not normalized, so listeners and the router see the same path."""
     target = await http_attack()
 
     assert (await target.ask(head("Host: x", target=f"GET {path}")))[0] == status
@@ -103,7 +103,7 @@ async def test_path_similar_to_a_route_does_not_match(
 async def test_request_path_of_an_encoded_path_is_that_of_the_route(
     http_attack: HttpAttack, path: str
 ) -> None:
-    """What decides on ``request.path`` decides on what runs."""
+    """A listener that checks ``request.path`` checks the route that runs."""
     target = await http_attack(parts={"listeners": [Warden]})
 
     assert (await target.ask(head("Host: x", target=f"GET {path}")))[0] == 403

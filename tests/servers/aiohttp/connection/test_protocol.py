@@ -44,7 +44,7 @@ async def test_head_incomplete_at_the_header_timeout_is_408(
 async def test_head_sent_byte_by_byte_does_not_extend_the_header_timeout(
     http_attack: HttpAttack,
 ) -> None:
-    """A byte of a header now and then is what slowloris sends."""
+    """The slowloris attack sends a byte of a header now and then."""
     target = await http_attack(header_timeout=0.3)
 
     async def drip(wire: Wire) -> None:
@@ -121,7 +121,7 @@ async def test_head_that_ends_in_its_own_segment_leaves_the_connection_idle(
 async def test_idle_connection_has_the_keepalive_timeout(
     http_attack: HttpAttack, request_text: str
 ) -> None:
-    """``keepalive_timeout`` is for the time between two requests, and tells nobody."""
+    """``keepalive_timeout`` limits the time between two requests, and closes without a log."""
     target = await http_attack(header_timeout=0.1, keepalive_timeout=0.5)
 
     async with target.leaves_nothing(), target.client() as wire:
@@ -166,7 +166,7 @@ async def test_body_that_arrives_after_the_response_leaves_the_connection_idle(
 async def test_client_disconnect_after_the_response_in_mid_body_leaves_no_task(
     http_attack: HttpAttack,
 ) -> None:
-    """aiohttp would wait ten seconds for the rest, of a connection that no limit counts."""
+    """aiohttp would wait ten seconds for the rest, on a connection that no limit counts."""
     target = await http_attack()
     tasks = asyncio.all_tasks()
 
@@ -178,7 +178,7 @@ async def test_client_disconnect_after_the_response_in_mid_body_leaves_no_task(
 
 
 class Blocking:
-    """An action that holds the loop up, as none should."""
+    """An action that blocks the event loop."""
 
     @http("GET", "/block", "block")
     async def block(self, request: Request) -> str:
@@ -210,7 +210,7 @@ async def test_head_sent_in_time_while_the_loop_is_blocked_is_handled(
 async def test_many_slow_clients_reach_the_header_timeout_while_others_are_served(
     http_attack: HttpAttack,
 ) -> None:
-    """What `slowhttptest -H` does, without the tool."""
+    """The attack of `slowhttptest -H`, without the tool."""
     target = await http_attack(header_timeout=0.3)
 
     async with (
@@ -247,7 +247,7 @@ async def send_all(wire: Wire, text: str) -> None:
 async def test_pipelined_request_running_longer_than_the_timeouts_gets_its_response(
     http_attack: HttpAttack,
 ) -> None:
-    """From Python 3.12 on it has begun before the end of the one before it is told."""
+    """From Python 3.12 on, it begins before the callback for the end of the previous request."""
     target = await http_attack(Held, header_timeout=0.1, keepalive_timeout=0.1)
     held = target.application.injector.get(Held)
 
@@ -260,7 +260,7 @@ async def test_pipelined_request_running_longer_than_the_timeouts_gets_its_respo
 
 
 class Held:
-    """An action that waits to be let go."""
+    """An action that waits for `may_go`."""
 
     def __init__(self) -> None:
         self.may_go = asyncio.Event()
@@ -276,7 +276,7 @@ class Held:
 async def test_client_that_reads_nothing_of_its_response_reaches_the_send_timeout(
     http_attack: HttpAttack,
 ) -> None:
-    """The attack of `slowhttptest -X`; what waits in the server is let go with it."""
+    """The attack of `slowhttptest -X`. The waiting response is freed with the connection."""
     target = await http_attack(send_timeout=0.3)
 
     async with (

@@ -77,7 +77,7 @@ async def served(*wires: Wire) -> None:
 
 
 async def turned_away(target: HttpTarget, status: int) -> None:
-    """Though the client has sent much by then."""
+    """Also if the client has sent a large body by then."""
     async with target.client() as wire:
         wire.send(head("Host: x", "Content-Length: 100000") + "x" * 100_000)
         answer, headers, body = await wire.answer()
@@ -87,5 +87,5 @@ async def turned_away(target: HttpTarget, status: int) -> None:
 
 
 def is_admitted(target: HttpTarget) -> bool:
-    """Whether the places of those who left are free again."""
+    """Whether the server has counted all closed connections."""
     return target.server.connections.quota.used == 0

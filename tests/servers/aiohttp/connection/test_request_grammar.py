@@ -13,7 +13,7 @@ WHOLE = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 async def test_request_in_two_segments_is_handled_when_complete(
     http_attack: HttpAttack, cut: int
 ) -> None:
-    """RFC 9112 section 2.2: the end of a segment is not that of anything else."""
+    """RFC 9112 section 2.2: segments have no meaning."""
     target = await http_attack()
 
     async with target.leaves_nothing(), target.client() as wire:

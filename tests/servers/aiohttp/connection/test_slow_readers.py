@@ -1,4 +1,4 @@
-"""Clients that are slow to take what they asked for, and what is done about it."""
+"""The send timeout: clients that read slowly, or not at all."""
 
 import asyncio
 import os
@@ -31,7 +31,7 @@ KINDS = ["plain", "stream", "one-piece", "events", "file", "native-file"]
 
 
 class Large:
-    """One answer of every kind, each more than the system takes at once."""
+    """One response of every kind, each larger than the buffers of the system."""
 
     file: Path
 
@@ -84,7 +84,7 @@ def large(tmp_path: Path) -> type[Large]:
 async def test_client_that_reads_slowly_but_steadily_is_served(
     http_attack: HttpAttack, large: type[Large], seconds: float
 ) -> None:
-    """Whatever waits in the transport and in the system meanwhile."""
+    """Also while data waits in the transport and in the system."""
     target = await http_attack(large, send_timeout=2.0)
 
     async with target.leaves_nothing(), asyncio.TaskGroup() as clients:
@@ -102,7 +102,7 @@ async def take_little(target: HttpTarget, kind: str, seconds: float) -> None:
         await loop.sock_connect(client, (target.server.host, target.server.port))
         await loop.sock_sendall(client, f"GET /{kind} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         taken = 0
-        while taken < SIZE / 2:  # the system's own queue grows by that
+        while taken < SIZE / 2:  # the system enlarges its buffer meanwhile
             taken += len(await loop.sock_recv(client, 65_536))
         end = loop.time() + seconds
         while loop.time() < end:
@@ -119,12 +119,12 @@ class Talker:
 
 
 def frame(text: str) -> bytes:
-    """As a client sends it (RFC 6455 section 5.2), with a mask of zeros."""
+    """*text* as a client sends it (RFC 6455 section 5.2), with a mask of zeros."""
     return bytes((0x81, 0x80 | len(text), 0, 0, 0, 0)) + text.encode()
 
 
 async def test_websocket_of_socketio_has_no_send_timeout(http_attack: HttpAttack) -> None:
-    """``socketio.max_outbound_bytes`` and the heartbeat, that is."""
+    """``socketio.max_outbound_bytes`` and the heartbeat limit it instead."""
     target = await http_attack(Talker, send_timeout=0.1)
     upgrade = (
         "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"

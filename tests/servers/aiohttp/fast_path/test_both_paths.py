@@ -1,4 +1,4 @@
-"""Both paths give the same bytes, whatever comes, in whichever segments."""
+"""Both paths send the same bytes, for any data in any segments."""
 
 import asyncio
 import itertools
@@ -26,7 +26,7 @@ from rxkernel.servers.aiohttp.server import HttpServer
 from tests.waiting import until
 
 _VARYING = re.compile(rb"(Date: )[^\r]*|(X-Request-ID: )[0-9a-f]{12}-[0-9]+")
-"""Ids that the server makes, and times."""
+"""Ids and times that the server creates."""
 
 
 class Shop:
@@ -117,7 +117,7 @@ METHODS = ["GET", "GET", "HEAD", "POST", "POST", "PUT", "OPTIONS", "DELETE", "TR
 
 
 def message(draw: st.DrawFn) -> bytes:
-    """A request, mostly a good one."""
+    """A request, mostly a valid one."""
     method = draw(st.sampled_from([*METHODS, "get"]))
     version = draw(st.sampled_from(["1.1", "1.1", "1.1", "1.0", "2.0"]))
     lines = [f"{method} {draw(st.sampled_from(PATHS))} HTTP/{version}"]
@@ -133,7 +133,7 @@ def message(draw: st.DrawFn) -> bytes:
 
 @st.composite
 def segments(draw: st.DrawFn) -> list[bytes]:
-    """Some requests, in segments that begin and end anywhere; one in four ends as they do."""
+    """Requests in segments that begin and end anywhere; one in four ends with a request."""
     messages = [message(draw) for _ in range(draw(st.integers(1, 4)))]
     if draw(st.integers(0, 3)) == 0:
         return messages
@@ -143,7 +143,7 @@ def segments(draw: st.DrawFn) -> list[bytes]:
 
 
 class Client(asyncio.Protocol):
-    """Keeps what comes."""
+    """Keeps the received data."""
 
     def __init__(self) -> None:
         self.received = b""
@@ -157,7 +157,7 @@ class Client(asyncio.Protocol):
 
 
 class Threads(ThreadPoolExecutor):
-    """The threads of a loop; `are_busy` tells whether a call has not ended yet."""
+    """The threads of a loop; `are_busy` is true while a call is running."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -174,7 +174,7 @@ class Threads(ThreadPoolExecutor):
 
 
 async def answers(server: HttpServer, threads: Threads, parts: list[bytes]) -> bytes:
-    """What *parts* are answered with, each sent when what came before has been dealt with."""
+    """The responses to *parts*. Each part is sent when the server has handled the one before."""
     loop = asyncio.get_running_loop()
     transport, client = await loop.create_connection(Client, server.host, server.port)
     for part in parts:
@@ -187,7 +187,7 @@ async def answers(server: HttpServer, threads: Threads, parts: list[bytes]) -> b
 
 
 async def quiet(server: HttpServer, threads: Threads, client: Client) -> None:
-    """Wait until the loop, which is the server's too, has turned some times without an event.
+    """Wait until the event loop, also the server's, has run some turns without an event.
 
     A request in flight may wait for a body that does not come.
     """
@@ -205,7 +205,7 @@ SETTINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({}, {"origins": ("https://a.example",), "trusted_proxies": ("127.0.0.1",)}),
     ({}, {"allowed_hosts": ("shop",)}),
 ]
-"""Of the application, and of its section ``http``."""
+"""Settings of the application, and of its section ``http``."""
 
 
 HELLO = b"GET / HTTP/1.1\r\nHost: shop\r\n\r\n"
@@ -243,7 +243,7 @@ EXAMPLES = [
 
 
 def examples(test: Any) -> Any:
-    """What is odd enough to be tried each time."""
+    """Add the examples that are tried in every run."""
     for parts in EXAMPLES:
         test = example(parts)(test)
     return test

@@ -1,4 +1,4 @@
-"""What the fast path leaves to aiohttp is counted by its reason; no error of ours is hidden."""
+"""Requests that aiohttp must handle are counted by reason, and errors are logged."""
 
 from typing import Any
 
@@ -74,7 +74,9 @@ async def test_message_for_aiohttp_is_counted_by_reason(
         await connection.send(GET)
         await connection.answer()
         for part in parts:
-            await connection.send(part, b"", b"")  # turns in which the server reads it
+            await connection.send(
+                part, b"", b""
+            )  # turns of the event loop in which the server reads it
         assert (await connection.closed()).startswith(b"HTTP/1.")
 
     counts = counts_of(application)
@@ -97,7 +99,7 @@ async def test_error_of_the_fast_path_is_logged_once_and_aiohttp_responds(
     method: str,
     reason: str,
 ) -> None:
-    """A bug there would not be seen otherwise: the response is the same."""
+    """Without the log a bug would be invisible: aiohttp sends the same response."""
 
     def broken(*args: Any) -> None:
         raise AttributeError("a bug")

@@ -1,4 +1,4 @@
-"""Which lane a request takes, and that it cannot tell."""
+"""Which path handles a request, and that the action sees no difference."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -110,7 +110,7 @@ async def test_body_invalid_for_its_content_type_is_rejected(
 async def test_multipart_form_has_fields_and_files(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
-    """RFC 7578; fields come behind the query in params."""
+    """RFC 7578. In ``params``, fields come after the query."""
     application = await serve(Echo)
     form = aiohttp.FormData()
     form.add_field("title", "é")
@@ -145,7 +145,7 @@ async def test_body_over_the_limit_is_413(
 async def test_body_with_a_content_coding_is_decompressed_within_the_limit(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
-    """gzip is undone and counts against the limit undone; an unknown coding is 415."""
+    """The limit applies to the decompressed size; an unknown coding is 415."""
     application = await serve(Echo, http={"body_limit": 1000})
     url = http_url(application, "/echo")
     headers = {"Content-Type": JSON, "Content-Encoding": "gzip"}

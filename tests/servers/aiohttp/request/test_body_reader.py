@@ -1,4 +1,4 @@
-"""Bodies over a real connection: what they become, and streams of them."""
+"""Bodies that are read in pieces, over a real connection."""
 
 import asyncio
 import gzip
@@ -47,7 +47,7 @@ class Streams(Taker):
 
     @http("POST", "/again", "again")
     async def again(self, request: Request) -> list[Any]:
-        """What `stream` gives of a body that has been read."""
+        """The pieces of `stream`, for a body that has been read."""
         pieces = [piece.decode() async for piece in request.stream()]
         try:
             request.stream()
@@ -70,7 +70,7 @@ async def test_streamed_body_is_read_while_it_arrives(serve: Serve) -> None:
 
 
 async def test_request_timeout_does_not_run_while_the_client_sends(serve: Serve) -> None:
-    """A body has its own limits; ``request_timeout`` is for what the server does with it."""
+    """``request_timeout`` limits the time of the action; a body has its own timeout."""
     application = await serve(Taker, request_timeout=0.5)
     taker = application.injector.get(Taker)
 
@@ -94,7 +94,7 @@ async def test_request_timeout_runs_while_the_action_handles_a_piece(serve: Serv
 
 
 async def test_streamed_body_is_not_read_ahead_of_the_action(serve: Serve) -> None:
-    """All that is ahead are the buffers of aiohttp and of the system."""
+    """Only the buffers of aiohttp and of the system are filled in advance."""
     application = await serve(Streams)
     taker = application.injector.get(Streams)
     taker.may_read.clear()
@@ -107,7 +107,9 @@ async def test_streamed_body_is_not_read_ahead_of_the_action(serve: Serve) -> No
         left = -1
         while left != waits():
             left = waits()
-            async with raw_http(application) as other:  # all that can be sent has been
+            async with raw_http(
+                application
+            ) as other:  # by then the client has sent all that the buffers hold
                 await other.send(post("/take", body=b"x"))
                 await other.answer()
         assert left > size // 2

@@ -69,7 +69,7 @@ async def test_body_incomplete_at_the_timeout_is_408_and_closes(
 
 
 async def test_body_sent_at_the_minimum_rate_extends_the_timeout(taker: Opened) -> None:
-    """A drip holds a connection as long as it pays for it, and not a moment longer."""
+    """Each byte extends the timeout by the time that the minimum rate allows for it."""
     application = await taker(body_timeout=0.5, min_body_rate=20)
 
     async with raw_http(application) as client:
@@ -92,7 +92,7 @@ async def test_body_sent_slower_than_the_minimum_rate_is_408(taker: Opened, path
         answer = asyncio.create_task(client.answer())
         while not answer.done():
             await client.send(b"x")
-            await asyncio.sleep(0.01)  # the drip itself, nothing is waited for
+            await asyncio.sleep(0.01)  # the pace of the client, not a wait
         assert answer.result().status == 408
 
 
@@ -103,11 +103,11 @@ async def test_body_timeout_does_not_run_while_the_action_works(taker: Opened) -
     async with raw_http(application) as client:
         await client.send(post("/stream", "Content-Length: 4"), b"ab")
         await until(lambda: actions(application).read == 2)
-        async with raw_http(application) as slow:  # a deadline later
+        async with raw_http(application) as slow:  # lasts as long as the timeout
             await slow.send(post("/take", "Content-Length: 1"))
             assert (await slow.answer()).status == 408
         actions(application).may_read.set()
-        await is_served(application)  # so that the action waits for more by now
+        await is_served(application)  # the action waits for more data by now
         await client.send(b"cd")
         assert (await client.answer()).json == 4
 
@@ -124,7 +124,7 @@ async def test_body_timeout_does_not_run_while_the_action_works(taker: Opened) -
 async def test_client_disconnect_in_mid_body_logs_one_debug_line(
     taker: Opened, path: str, headers: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Plain aiohttp logs a traceback for each, a flood that anybody can start."""
+    """Plain aiohttp logs a traceback for each, so any client could flood the log."""
     application = await taker()
 
     def told() -> list[str]:
@@ -156,7 +156,7 @@ async def test_client_disconnect_in_mid_body_logs_one_debug_line(
 async def test_body_with_a_malformed_chunk_is_400_and_closes(
     taker: Opened, path: str, bad: bytes
 ) -> None:
-    """RFC 9112 §7.1. aiohttp tells this body nothing: it would be waited for."""
+    """RFC 9112 §7.1. aiohttp does not report the error to the reader of this body."""
     application = await taker(body_timeout=30.0, keepalive_timeout=1.0)  # checked every 0.1 s
 
     async with raw_http(application) as client:
@@ -213,7 +213,7 @@ BOMBS = {
     ),
     "zstd": bytes.fromhex("28b52ffd0058" + "02001000" * 381 + "03001000"),
 }
-"""Fifty megabytes of zeros each, the last two by hand: the libraries need not be here."""
+"""Fifty megabytes of zeros each. The last two are literals: their libraries may be missing."""
 
 
 @pytest.mark.parametrize("path", ["/take", "/stream", "/upload", "/ignore", "/nowhere"])
@@ -221,7 +221,7 @@ BOMBS = {
 async def test_compressed_body_is_not_decompressed_beyond_the_limit(
     taker: Opened, coding: str, path: str
 ) -> None:
-    """What aiohttp would undo behind the answer, for ten seconds, counts too."""
+    """aiohttp must not decompress the rest after the response either."""
     if not {"br": HAS_BROTLI, "zstd": HAS_ZSTD}.get(coding, True):
         pytest.skip(f"aiohttp finds no library for {coding}")
     application = await taker(upload_limit=1_048_576)
@@ -241,7 +241,7 @@ EXPECT = "Expect: 100-continue"
 
 @pytest.mark.parametrize("path", ["/take", "/small", "/stream", "/upload"])
 async def test_expect_continue_with_a_body_over_the_limit_is_413(taker: Opened, path: str) -> None:
-    """RFC 9110 §10.1.1; what would come next might be the body or a request, so it is closed."""
+    """RFC 9110 §10.1.1. The next data might be the body or a request, so the server closes."""
     application = await taker(body_limit=1000, upload_limit=1000)
 
     async with raw_http(application) as client:

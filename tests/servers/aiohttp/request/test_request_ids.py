@@ -1,4 +1,4 @@
-"""The id of a request: in, out and in every log line, over HTTP, sockets and the test client."""
+"""The id of a request: read, sent and logged over HTTP, Socket.IO and with the test client."""
 
 import asyncio
 import logging
@@ -89,7 +89,7 @@ class Shop:
 
 
 class Native:
-    """Routes of aiohttp's own, one of which begins its answer by itself."""
+    """Native routes of aiohttp; one of them prepares its response itself."""
 
     @observe(ServerEvents.CONFIGURE)
     async def add_routes(self, event: ServerConfigurationEvent) -> None:
@@ -203,7 +203,7 @@ async def test_request_id_in_the_action_is_that_of_the_response(
 async def test_request_id_invalid_is_replaced(
     serve: Serve, session: aiohttp.ClientSession, given: str
 ) -> None:
-    """It would go into logs and to other services."""
+    """An invalid id would be written to logs and sent to other services."""
     url = http_url(await serve(Shop, **ON), "/id")
 
     async with session.get(url, headers={NAME: given}) as response:
@@ -214,7 +214,7 @@ async def test_request_id_invalid_is_replaced(
 async def test_request_id_is_different_for_each_request(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
-    """Also where an application answers with one response again and again."""
+    """Also if an application returns the same response object again."""
     url = http_url(await serve(Shop, listeners=[Native], **ON))
     seen = set()
 
@@ -270,7 +270,7 @@ async def test_acknowledgement_also_of_an_error_has_an_id(serve: Serve) -> None:
 
 
 async def test_event_id_begins_with_the_id_of_the_handshake(serve: Serve) -> None:
-    """The same id with another end: no two events have one, on whatever connection."""
+    """Each event has the id of its handshake with another suffix, so ids are unique."""
     application = await serve(Shop, **ON)
     ids = []
 
@@ -315,7 +315,7 @@ async def test_kernel_client_response_without_a_header_setting_has_no_id(
 
 
 class Lines(logging.Handler):
-    """``(message, request_id, route)`` of what was logged."""
+    """``(message, request_id, route)`` of each log record."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -339,10 +339,10 @@ def lines(caplog: pytest.LogCaptureFixture) -> Any:
 async def test_log_records_of_a_request_have_its_id_and_route(
     serve: Serve, session: aiohttp.ClientSession, lines: Lines
 ) -> None:
-    """Those of the application's own loggers, in the action, in its thread, while a stream is
-    sent and behind the answer; and those about a failure."""
+    """Records of application loggers in the action, in its thread, while a stream is sent and
+    after the response, and records about a failure."""
     url = http_url(await serve(Shop, **ON))
-    logger.info("in nobody's name")
+    logger.info("without a request")
 
     for path in ("id", "threaded", "stream", "broken"):
         async with session.get(url + path, headers={NAME: f"of.{path}"}) as response:
@@ -350,7 +350,7 @@ async def test_log_records_of_a_request_have_its_id_and_route(
     await until(lambda: len(lines.seen) == 9)
 
     assert set(lines.seen) == {
-        ("in nobody's name", "-", "-"),
+        ("without a request", "-", "-"),
         ("in the action", "of.id", "id"),
         ("in a thread", "of.threaded", "threaded"),
         ("while it is sent", "of.stream", "stream"),

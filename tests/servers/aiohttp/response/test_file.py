@@ -1,4 +1,4 @@
-"""Files over HTTP: what is told of them, what is asked of them, what is no file to send."""
+"""File responses: headers, conditions, ranges, and paths that are not files."""
 
 import os
 from collections.abc import Awaitable, Callable
@@ -39,7 +39,7 @@ def settled(path: Path, content: bytes = TEN) -> Path:
 
 @pytest.fixture
 async def sent(serve: Serve, tmp_path: Path) -> Ask:
-    """``await sent(line, …, status_code=…, …)``: how ``ten.txt`` comes back to such a request."""
+    """``await sent(line, …, status_code=…, …)``: the response with ``ten.txt`` to a request."""
     settled(tmp_path / "ten.txt")
     application = await serve(Files)
     files = application.injector.get(Files)
@@ -80,7 +80,7 @@ async def test_file_head_has_the_headers_of_get_without_the_body(
 
 
 async def test_file_transfer_encoding_of_the_action_is_dropped(sent: Ask, tmp_path: Path) -> None:
-    """RFC 9112 section 6.2: beside a length, a transfer coding would be smuggling."""
+    """RFC 9112 section 6.2: a length and a transfer coding together allow smuggling."""
     path = settled(tmp_path / "x", b"0123456789")
 
     answer = await sent(path=path, headers={"Transfer-Encoding": "chunked"})
@@ -115,7 +115,7 @@ async def test_file_empty_ignores_ranges(sent: Ask, tmp_path: Path) -> None:
 async def test_file_preconditions_are_checked_before_ranges(
     sent: Ask, method: str, line: str, status: int
 ) -> None:
-    """RFC 9110 §13.2.2; each of them: tests/servers/http/files/test_conditions.py."""
+    """RFC 9110 §13.2.2. tests/servers/http/files/test_conditions.py tests each condition."""
     assert (await sent(line, method=method)).status == status
 
 
@@ -164,7 +164,7 @@ async def test_file_with_one_range_is_206(sent: Ask, asked: str, told: str, body
 
 
 async def test_file_with_several_ranges_is_multipart(sent: Ask) -> None:
-    """RFC 9110 §14.6, in the order that was asked for."""
+    """RFC 9110 §14.6: in the order of the request."""
     answer = await sent("Range: bytes=8-,0-1,20-30")
     again = await sent("Range: bytes=8-,0-1,20-30")
 
@@ -216,7 +216,7 @@ async def test_file_just_written_has_a_weak_tag_and_ignores_if_range(
 
 
 async def test_file_with_another_status_or_method_ignores_conditions_and_ranges(sent: Ask) -> None:
-    """RFC 9110 §13.2.1, §14.2: all of that is about what a GET would get."""
+    """RFC 9110 §13.2.1, §14.2: conditions and ranges apply to GET and status 200."""
     lines = ("Range: bytes=1-2", 'If-Match: "other"', f"If-None-Match: {ETAG}")
 
     missing = await sent(*lines, status_code=404)
@@ -237,7 +237,7 @@ async def test_file_with_status_204_has_no_body(sent: Ask) -> None:
 async def test_file_with_a_compressed_file_beside_it_is_sent_itself(
     sent: Ask, tmp_path: Path
 ) -> None:
-    """aiohttp sends it instead, under the type of the first and without Vary on the first."""
+    """Plain aiohttp sends the compressed file, with the type of the other and without Vary."""
     (tmp_path / "ten.txt.gz").write_bytes(b"anything")
 
     answer = await sent("Accept-Encoding: gzip")
@@ -249,7 +249,7 @@ async def test_file_with_a_compressed_file_beside_it_is_sent_itself(
     "name", ["missing", "folder", "pipe", "loop", "x" * 300, "ten.txt/x", "nul\0", "\ud800"]
 )
 async def test_path_that_is_not_a_file_is_404(sent: Ask, tmp_path: Path, name: str) -> None:
-    """A pipe would be waited for until somebody writes into it."""
+    """Opening a pipe would wait for a writer."""
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
     os.symlink("loop", tmp_path / "loop")
@@ -264,7 +264,7 @@ async def test_path_of_a_device_is_404(sent: Ask) -> None:
 async def test_file_without_permission_is_404_and_logged(
     sent: Ask, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """403 would tell a stranger that it is; root may read all but what has no read at all."""
+    """A 403 would reveal that the file exists. Root can read nearly every file."""
     path = UNREADABLE if os.geteuid() == 0 else settled(tmp_path / "x")
     if path == UNREADABLE and not path.exists():
         pytest.skip("root may read every file here")
@@ -285,7 +285,7 @@ async def test_file_root_missing_is_500(
 
 
 async def test_file_root_may_be_a_symbolic_link(sent: Ask, tmp_path: Path) -> None:
-    """As the folder of a release often is; a link below it is not followed."""
+    """The folder of a release often is one. Links below it are not followed."""
     os.symlink(tmp_path, tmp_path / "current")
 
     assert (await sent(path="ten.txt", root=tmp_path / "current")).body == TEN

@@ -15,7 +15,7 @@ SECRET = b"secret"
 
 @pytest.fixture
 async def site(serve: Serve, tmp_path: Path) -> Application:
-    """Whatever is asked for below is there: only the rule keeps it back."""
+    """Every requested file exists, so that only the rule prevents its response."""
     root = tmp_path / "site"
     (root / "a").mkdir(parents=True)
     (root / "page.html").write_text("page")
@@ -150,7 +150,7 @@ async def test_file_range_malformed_or_excessive_is_bounded(
 async def test_file_range_with_too_many_parts_sends_the_whole_file(
     serve: Serve, tmp_path: Path
 ) -> None:
-    """CVE-2011-3192: each part had a head and a buffer. More do not fit into a header."""
+    """CVE-2011-3192: each part had a head and a buffer. A header cannot hold more parts."""
     (tmp_path / "x").write_bytes(bytes(5000))
     site = await serve(type("Site", (Files,), {"root": tmp_path}))
     header = ",".join(f"{place}-{place}" for place in range(0, 1800, 2))

@@ -69,7 +69,7 @@ async def test_stream_is_sent_in_pieces(serve: Serve, session: aiohttp.ClientSes
 async def test_client_disconnect_closes_the_source(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
-    """RxStack leaves the source open for ever."""
+    """RxStack never closes the source."""
     application = await serve(Streams)
     streams = application.injector.get(Streams)
 
@@ -119,7 +119,7 @@ class Sources:
             await asyncio.Event().wait()
         finally:
             self.trace.append("begins")
-            await asyncio.sleep(0.6)  # longer than the server looks twice
+            await asyncio.sleep(0.6)  # longer than two checks of the server
             self.trace.append("ends")
             self.cleaned.set()
 

@@ -1,4 +1,4 @@
-"""Answers in pieces: their pace, their end, and server-sent events."""
+"""Streams: pace, pieces, Content-Length and server-sent events."""
 
 import asyncio
 import logging
@@ -23,11 +23,11 @@ from tests.waiting import until
 PIECE = b"x" * 65_536
 
 LARGE = 8_000_000
-"""More than the system keeps for who does not read."""
+"""More than the system buffers for a client that does not read."""
 
 
 class Sources:
-    """Sources that tell how far they were read and whether they were closed."""
+    """Sources that record how far they were read and whether they were closed."""
 
     def __init__(self) -> None:
         self.given = 0
@@ -138,7 +138,7 @@ class Sources:
 
 
 class Own:
-    """An iterable whose iterator is another object, and is to be closed."""
+    """An iterable whose iterator is another object, which must be closed."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
@@ -188,7 +188,7 @@ KINDS: dict[str, Any] = {
 
 
 async def lazy_client(application: Application, path: str) -> tuple[asyncio.StreamReader, Any]:
-    """A client that takes in little more than it is asked to read."""
+    """A client with small buffers, so that it receives little more than it reads."""
     server = application.servers["http"]
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -218,14 +218,16 @@ class TestPace:
     async def test_client_that_reads_nothing_reaches_the_send_timeout_and_closes_the_source(
         self, serve: Serve, path: str, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """Not even its system keeps more of a large piece than it has room for."""
+        """Also a large piece is written in chunks, so that only the buffers are filled."""
         caplog.set_level(logging.INFO, logger="rxkernel")
         application = await serve(Sources, http={"send_timeout": 0.2})
         sources = application.injector.get(Sources)
         _, writer = await lazy_client(application, path)
         async with asyncio.timeout(30):
             await sources.closed.wait()
-        await until(lambda: "send timeout" in caplog.text)  # the system may be quicker to cut it
+        await until(
+            lambda: "send timeout" in caplog.text
+        )  # the log may come after the source was closed
 
         assert sources.given * len(PIECE) < 16_000_000
         assert not any(record.exc_info for record in caplog.records)
@@ -301,7 +303,7 @@ class TestPieces:
     async def test_response_without_a_body_closes_the_source_and_keeps_the_connection(
         self, serve: Serve, session: aiohttp.ClientSession, status: int, method: str
     ) -> None:
-        """RFC 9112 §6.3: what followed would be taken for the next answer."""
+        """RFC 9112 §6.3: a body would be read as the next response."""
         application = await serve(Sources)
         url = http_url(application, f"/status/{status}")
         for _ in range(2):
@@ -332,21 +334,23 @@ class TestContentLength:
             assert response.headers["Content-Length"] == "6"
             assert await response.text() == "é1234"
 
-    @pytest.mark.parametrize(("length", "told"), [(5, "longer than"), (7, "1 bytes shorter than")])
+    @pytest.mark.parametrize(
+        ("length", "message"), [(5, "longer than"), (7, "1 bytes shorter than")]
+    )
     async def test_content_length_wrong_aborts_the_stream(
         self,
         serve: Serve,
         session: aiohttp.ClientSession,
         length: int,
-        told: str,
+        message: str,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        """aiohttp cuts the longer body in silence, and has the next answer fill the shorter."""
+        """Plain aiohttp truncates a longer body; the next response completes a shorter one."""
         application = await serve(Sources)
         async with session.get(http_url(application, f"/long/{length}")) as response:
             with pytest.raises(aiohttp.ClientPayloadError):
                 await response.read()
-        assert f"the stream is {told} its Content-Length" in caplog.text
+        assert f"the stream is {message} its Content-Length" in caplog.text
 
     @pytest.mark.parametrize("length", ["-1", "x", "1.5", "²"])
     async def test_content_length_not_a_number_is_500(

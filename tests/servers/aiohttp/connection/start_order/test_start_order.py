@@ -23,7 +23,7 @@ HALF_A_HEAD = "GET /{n} HTTP/1.1\r\nHo"
 MALFORMED = "GET\r\n\r\n"
 
 REQUESTS = {"fast": GET, "aiohttp": CHUNKED}
-"""By the path that handles them."""
+"""Requests by the path that handles them."""
 
 ROUNDS = 5
 

@@ -1,4 +1,4 @@
-"""What is sent past the loop is tested under both loops."""
+"""Tests that depend on the event loop run with asyncio and uvloop."""
 
 from asyncio import AbstractEventLoop, new_event_loop
 from collections.abc import Callable, Mapping
@@ -7,5 +7,5 @@ import uvloop
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], AbstractEventLoop]]:
-    """Every asynchronous test of this folder runs once under each."""
+    """Every asynchronous test of this folder runs once with each event loop."""
     return {"asyncio": new_event_loop, "uvloop": uvloop.new_event_loop}

@@ -1,4 +1,4 @@
-"""Files larger than what a connection holds: on their way they can change, and clients leave.
+"""Files larger than the buffers: while one is sent it can change, and clients can disconnect.
 
 Under asyncio and uvloop alike (`conftest.py`), and where the system cannot copy them itself.
 """
@@ -34,7 +34,7 @@ from tests.waiting import until
 
 SIZE = 20_000_000
 CONTENT = (bytes(range(251)) * (SIZE // 251 + 1))[:SIZE]
-"""More than two sockets hold; each byte tells its place."""
+"""More than the buffers of two sockets; each position has its own content."""
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ Sendfile = Callable[[int, int, int, int], int]
 
 @pytest.fixture
 def copied(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many bytes each call of ``sendfile`` copied."""
+    """The number of bytes that each call of ``sendfile`` has sent."""
     sent: list[int] = []
     real: Sendfile = os.sendfile
 
@@ -69,7 +69,7 @@ def copied(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 @pytest.fixture
 def uncopied(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Some file systems cannot."""
+    """Some file systems do not support ``sendfile``."""
 
     def fail(*_: int) -> int:
         raise OSError(errno.EINVAL, "Invalid argument")
@@ -78,7 +78,7 @@ def uncopied(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def open_files(path: Path) -> int:
-    """How often this process has *path* open, under whichever name it has now."""
+    """How often this process has *path* open, also if it was renamed."""
     found = 0
     for link in Path("/proc/self/fd").iterdir():
         try:
@@ -100,7 +100,7 @@ def adds(middleware: Any) -> Callable[[ServerConfigurationEvent], Awaitable[None
 
 
 async def begin(site: Application, reader: StreamReader, writer: Any) -> None:
-    """Ask for the large file and take its head only: the server has to wait."""
+    """Request the large file and read only its head, so that the server has to wait."""
     writer.write(request("/files/large"))
     status, headers = await read_head(reader)
     assert (status, headers["Content-Length"]) == (200, str(SIZE))
@@ -143,7 +143,7 @@ async def test_multiple_large_ranges_are_sent_as_parts(
 async def test_connection_after_a_file_serves_the_next_request(
     site: Application, large: Path
 ) -> None:
-    """The second is there before the first is answered."""
+    """The second request arrives before the first response is sent."""
     async with asyncio.timeout(20), connection(site) as (reader, writer):
         writer.write(request("/files/large") + request("/files/large", "Range: bytes=-3"))
         first, second = await read_answer(reader), await read_answer(reader)
@@ -153,7 +153,7 @@ async def test_connection_after_a_file_serves_the_next_request(
 
 
 async def test_file_is_sent_after_the_data_in_the_write_buffer(serve: Serve, large: Path) -> None:
-    """The transport may still hold some of it, and a copy by the system goes past that."""
+    """``sendfile`` bypasses the write buffer of the transport, which may not be empty."""
     written: list[int] = []
 
     @web.middleware
@@ -199,7 +199,7 @@ async def test_file_truncated_while_it_is_sent_aborts_the_connection(
     request: pytest.FixtureRequest,
     way: str,
 ) -> None:
-    """What the client has is not all that Content-Length said, and it can tell."""
+    """The client receives less than Content-Length, which is an error for it."""
     request.getfixturevalue(way)
     async with asyncio.timeout(20), connection(site) as (reader, writer):
         await begin(site, reader, writer)
@@ -237,7 +237,7 @@ async def test_client_disconnect_in_mid_file_logs_one_debug_line(
 async def test_client_that_reads_nothing_of_a_file_reaches_the_send_timeout(
     serve: Serve, large: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """tcp(7): TCP_USER_TIMEOUT counts what is copied past the transport."""
+    """The send timeout includes data that bypasses the transport."""
     caplog.set_level(logging.DEBUG, logger="rxkernel")
     site = await serve(type("Site", (Files,), {"root": large.parent}), http={"send_timeout": 0.1})
     async with asyncio.timeout(20), connection(site) as (reader, writer):
@@ -249,7 +249,7 @@ async def test_client_that_reads_nothing_of_a_file_reaches_the_send_timeout(
 
 
 async def test_connection_aborted_in_mid_file_is_closed(serve: Serve, large: Path) -> None:
-    """The copy has a socket of its own, which would keep it open."""
+    """``sendfile`` uses a duplicate of the socket, which would keep the connection open."""
     connections: list[asyncio.BaseTransport] = []
 
     @web.middleware
@@ -331,7 +331,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def test_file_over_tls_is_sent_without_sendfile(
     large: Path, certificate: Path, copied: list[int]
 ) -> None:
-    """Our listener has no TLS; whoever gives it one must not find the files in the clear."""
+    """The server has no TLS itself, but an application may add it to its listener."""
 
     async def send(native: web.Request) -> web.StreamResponse:
         sender = asyncio.current_task()
