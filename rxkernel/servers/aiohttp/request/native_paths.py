@@ -73,10 +73,10 @@ class Mount:
 
     def hides(self, segments: list[str | None]) -> bool:
         """Whether a route with *segments* could not be reached; None is a parameter."""
-        own = list(self.segments)
+        prefix = list(self.segments)
         if self.parameter is None:
-            return segments == own
-        return segments[: len(own)] == own and len(segments) > len(own)
+            return segments == prefix
+        return segments[: len(prefix)] == prefix and len(segments) > len(prefix)
 
     def add_to(self, paths: PathSet) -> None:
         if self.parameter is None:
@@ -150,8 +150,8 @@ class NativePaths:
     def has_native_routes(self) -> bool:
         """Whether there are native routes that do not add the default headers themselves, as those
         of Socket.IO do. Call it after `install`."""
-        own = self.routes
-        return bool(own.prefixes) or not own.exact <= self.long_lived.exact
+        routes = self.routes
+        return bool(routes.prefixes) or not routes.exact <= self.long_lived.exact
 
     def reopen(self) -> None:
         """Allow mounts again, until `install` is called for a new engine."""
@@ -203,8 +203,8 @@ def _has_path_parameter(step: Step) -> bool:
 
 
 def _segments(prefix: str, steps: Iterable[Step]) -> list[str | None]:
-    own = [None if step.fields else step.literals[0] for step in steps]
-    return [*filter(None, prefix.split("/")), *own]
+    literals = [None if step.fields else step.literals[0] for step in steps]
+    return [*filter(None, prefix.split("/")), *literals]
 
 
 def _add_resource(paths: PathSet, resource: web.AbstractResource) -> None:
