@@ -1,8 +1,7 @@
 """HTTP on aiohttp: the only package that imports it.
 
-`server` and `listener` open the port; `native_paths`, `websocket_routes` and `bundle_websocket`
-share it with bundles. Of the folders, each imports the ones before it only:
-`request` reads requests, `connection` holds limits and timeouts, `response` sends, and
-`fast_path` handles whole requests past aiohttp's handler. What needs no aiohttp is in
-`rxkernel.servers.http`.
+`server` and `listener` open the port. Bundles share it with `request.native_paths` and
+`websocket_routes`. Each folder imports only the folders before it: `request` reads requests,
+`connection` enforces limits and timeouts, `response` sends responses, and `fast_path` handles
+whole requests without aiohttp's handler. HTTP without aiohttp is in `rxkernel.servers.http`.
 """
