@@ -123,7 +123,8 @@ class FastPathConnection(HttpConnection):
             self._framer = None
         self._waiting.extend(frames)
         if (task := self._task) is not None and task.done():
-            self.end(task)  # uvloop reads before it calls the callbacks of tasks that are done
+            # uvloop reads before it calls the callbacks of tasks that are done
+            self.end_request(task)
         self._advance()
 
     def resume_writing(self) -> None:
@@ -312,16 +313,16 @@ class FastPathConnection(HttpConnection):
         """The exchange whose response aiohttp has to send, if the fast path ran the request."""
         return self._deferred
 
-    def answers(self, out: web.StreamResponse) -> None:
+    def set_response(self, out: web.StreamResponse) -> None:
         self._response = out
 
-    def end(self, task: "asyncio.Task[Any]") -> None:
+    def end_request(self, task: "asyncio.Task[Any]") -> None:
         if task is not self._task:
-            super().end(task)
+            super().end_request(task)
             return
         response, self._response = self._response, None
         is_read = self._body is EMPTY_PAYLOAD or self._body.is_eof()
-        super().end(task)
+        super().end_request(task)
         if self._state is HANDED_OVER and is_read and response is not None and response.keep_alive:
             self._state = IDLE
         elif self._state is HANDED_OVER or self._state is HANDING_OVER:
