@@ -17,6 +17,7 @@ import attrs
 
 from rxkernel.headers import TOKEN
 from rxkernel.host_names import HOST_PATTERN
+from rxkernel.namespaces import is_namespace
 
 _PREFIX = re.compile(r"(/[^/\s?#{}]+)*")
 _ORIGIN = re.compile(
@@ -39,7 +40,6 @@ _MEANT = frozenset(
 """Headers with a meaning of their own, which cannot carry an id; in lower case."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_NAMESPACE = re.compile(r"/[^,?]{0,255}")
 _LEVELS = tuple(logging.getLevelNamesMapping())
 
 
@@ -252,7 +252,7 @@ class SocketioSettings:
         validator=Allowed(
             'a list of namespaces like "/news"',
             (tuple,),
-            lambda names: all(isinstance(n, str) and _NAMESPACE.fullmatch(n) for n in names),
+            lambda names: all(map(is_namespace, names)),
         ),
     )
     """Namespaces to connect to besides ``/`` and those that have an event."""

@@ -19,6 +19,7 @@ from rxkernel.messages.transport import Transport
 from rxkernel.servers.connection_lifecycle import ConnectionLifecycle
 from rxkernel.servers.disconnect_reason import DisconnectReason
 from rxkernel.servers.socketio.encoding import encode_event, encode_rejection
+from rxkernel.servers.socketio.served_namespaces import INVALID_NAMESPACE, is_served
 
 
 class ClientConnections:
@@ -51,11 +52,10 @@ class ClientConnections:
         )
 
     def _check_namespace(self, kernel: Kernel, connection: RecordingConnection) -> None:
-        namespace = connection.namespace
-        others = ("/", *self._application.settings.socketio.namespaces)
-        if namespace not in kernel.compiled.events and namespace not in others:
+        settings = self._application.settings.socketio
+        if not is_served(connection.namespace, kernel.compiled, settings):
             connection.end()
-            raise ConnectionRefusedException(Response({"message": "Invalid namespace"}, 404))
+            raise ConnectionRefusedException(Response({"message": INVALID_NAMESPACE}, 404))
 
     async def _connect(
         self, kernel: Kernel, lifecycle: ConnectionLifecycle, connection: RecordingConnection

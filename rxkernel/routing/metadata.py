@@ -11,6 +11,7 @@ import attrs
 
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.messages.transport import Transport
+from rxkernel.namespaces import NAMESPACE_RULE, is_namespace
 from rxkernel.routing.constraints import Constraints, constraint_problems
 from rxkernel.routing.syntax import TemplateSyntax
 from rxkernel.routing.targets import Action, owner_of, place_of
@@ -171,7 +172,7 @@ class WebSocketMetadata(RouteMetadata):
     """A route over Socket.IO: *name* is the event, in *namespace*.
 
     Raises:
-        ConfigurationError: the name is empty or the namespace does not begin with ``/``.
+        ConfigurationError: the name is empty or reserved, or the namespace is invalid.
     """
 
     target: Any = attrs.field(hash=False)
@@ -186,15 +187,10 @@ class WebSocketMetadata(RouteMetadata):
 
     def __attrs_post_init__(self) -> None:
         problems = _common_problems(self)
-        if not isinstance(self.namespace, str):
+        if not is_namespace(self.namespace):
             problems.append(
                 f"event {self.name!r} ({self.place}) has the namespace {self.namespace!r}; "
-                f"it must be a str"
-            )
-        elif not self.namespace.startswith("/") or any(c in self.namespace for c in ",?"):
-            problems.append(
-                f"event {self.name!r} ({self.place}) has the namespace {self.namespace!r}; "
-                f"it must begin with '/' and must not contain ',' or '?'"
+                f"{NAMESPACE_RULE}"
             )
         if self.name in RESERVED_EVENTS:
             problems.append(

@@ -9,7 +9,6 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 import socketio
-from multidict import CIMultiDict
 
 from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.exceptions import NotFoundException, ServiceUnavailableException
@@ -21,12 +20,12 @@ from rxkernel.messages.request_id import event_request_id, given_request_id
 from rxkernel.messages.response import Response
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import WebSocketDefinition
-from rxkernel.servers.aiohttp.native_types import AiohttpRequest
 from rxkernel.servers.aiohttp.site import origin_of
 from rxkernel.servers.connection_lifecycle import ConnectionLifecycle
 from rxkernel.servers.disconnect_reason import DisconnectReason
 from rxkernel.servers.http.cors import CorsPolicy
 from rxkernel.servers.http.forwarded import ForwardedHeaders
+from rxkernel.servers.http.handshake_headers import handshake_headers
 from rxkernel.servers.server import Server
 from rxkernel.servers.socketio.access_log import log_socket
 from rxkernel.servers.socketio.backpressure import Pending
@@ -39,6 +38,7 @@ from rxkernel.servers.socketio.encoding import (
 )
 from rxkernel.servers.socketio.packet import Packet
 from rxkernel.servers.socketio.payload import read_arguments
+from rxkernel.servers.socketio.served_namespaces import INVALID_NAMESPACE, is_served
 from rxkernel.servers.socketio.session import Session
 from rxkernel.servers.socketio.session_limits import SessionLimits
 from rxkernel.settings import Settings
@@ -50,8 +50,6 @@ T = TypeVar("T")
 _STOPPING = "the server is stopping; try again"
 
 _NO_EVENTS: Mapping[str, WebSocketDefinition] = {}
-
-_CREDENTIALS = frozenset(("cookie", "authorization"))
 
 
 class ConnectionHandler:
@@ -82,7 +80,7 @@ class ConnectionHandler:
         self._limits = limits
         self._origins = origins
         self._proxies = proxies
-        self._namespaces = {"/", *settings.socketio.namespaces}
+        self._settings = settings.socketio
         self._id_header = settings.request_id_header
         self._logs_access = settings.logging.access
         self._is_draining = False
@@ -117,7 +115,7 @@ class ConnectionHandler:
         self, engine: socketio.AsyncServer, session: Session, id: str, namespace: str
     ) -> SocketioConnection:
         native = session.request
-        headers = self._headers(native)
+        headers = handshake_headers(native, self._origins)
         return SocketioConnection(
             engine,
             session,
@@ -130,20 +128,13 @@ class ConnectionHandler:
             site=origin_of(native, self._proxies),
         )
 
-    def _headers(self, native: AiohttpRequest) -> Mapping[str, str]:
-        """The headers of the handshake, without credentials if a page may not send them."""
-        headers = native.headers
-        if self._origins.trusts(native):
-            return headers
-        return CIMultiDict((k, v) for k, v in headers.items() if k.lower() not in _CREDENTIALS)
-
     async def connect(self, connection: SocketioConnection, auth: Any) -> EncodedPacket | None:
         """Return None if *connection* is accepted, otherwise the CONNECT_ERROR."""
         request = self._request(connection, "CONNECT")
-        if not self._serves(connection.namespace):
+        if not is_served(connection.namespace, self._kernel.compiled, self._settings):
             if self._logs_access:
                 log_socket("CONNECT", request, Response(None, 404))
-            return encode_connect_error(connection.namespace, "Invalid namespace")
+            return encode_connect_error(connection.namespace, INVALID_NAMESPACE)
         extra_headers = self._extra_headers(request)
         rejection = await self._start_job(
             self._lifecycle.connect(
@@ -163,9 +154,6 @@ class ConnectionHandler:
         if self._logs_access:
             log_socket("CONNECT", request, rejection.response, encoded.size)
         return encoded
-
-    def _serves(self, namespace: str) -> bool:
-        return namespace in self._namespaces or namespace in self._kernel.compiled.events
 
     async def disconnect(self, connection: SocketioConnection, reason: DisconnectReason) -> None:
         self.ended.add(connection)

@@ -6,6 +6,7 @@ from typing import Any
 import attrs
 
 from rxkernel.kernel.serialization import read_json
+from rxkernel.namespaces import NAMESPACE_SYNTAX
 from rxkernel.routing.metadata import RESERVED_EVENTS
 from rxkernel.servers.socketio.protocol_error import ProtocolError
 
@@ -13,7 +14,8 @@ CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT, BINARY_ACK = range
 EVENTS, _ACKS = (EVENT, BINARY_EVENT), (ACK, BINARY_ACK)
 
 _HEAD = re.compile(
-    r"([0-6])(?:([1-9][0-9]{0,9})-)?(?:(/[^,?]{0,255})(?:\?[^,]{0,255})?(?:,|\Z))?([0-9]{1,16})?",
+    r"([0-6])(?:([1-9][0-9]{0,9})-)?"
+    rf"(?:({NAMESPACE_SYNTAX})(?:\?[^,]{{0,255}})?(?:,|\Z))?([0-9]{{1,16}})?",
     re.ASCII,
 )
 """Type, number of attachments, namespace without its query, acknowledgement id. JSON follows."""
