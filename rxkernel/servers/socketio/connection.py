@@ -10,23 +10,19 @@ from rxkernel.servers.socketio.backpressure import Backpressure
 from rxkernel.servers.socketio.encoded_packet import EncodedPacket
 from rxkernel.servers.socketio.encoding import encode_event
 from rxkernel.servers.socketio.event_queue import EventQueue
+from rxkernel.servers.socketio.packet_sender import PacketSender
 from rxkernel.settings import SocketioSettings
 
 
-class PacketSender(Protocol):
-    """The session of a connection; sessions hold connections, so this is the part used here."""
+class SessionOfConnection(Protocol):
+    """The part of a `Session` that its connections use; a session holds its connections."""
 
     sid: str
+    sender: PacketSender
     backpressure: Backpressure
 
     @property
     def settings(self) -> SocketioSettings: ...
-
-    def put(self, packet: EncodedPacket) -> None:
-        """Send *packet* at the end of this turn of the event loop."""
-
-    def put_now(self, packet: EncodedPacket) -> None:
-        """Send *packet* at once if possible."""
 
 
 class SocketioConnection(ManagedConnection):
@@ -41,7 +37,7 @@ class SocketioConnection(ManagedConnection):
     def __init__(
         self,
         engine: socketio.AsyncServer,
-        session: PacketSender,
+        session: SessionOfConnection,
         id: str,
         namespace: str,
         *,
@@ -51,6 +47,7 @@ class SocketioConnection(ManagedConnection):
         super().__init__(id, namespace, **handshake)
         settings = session.settings
         self.session = session
+        self._sender = session.sender
         self.request_id = request_id
         self.event_queue = EventQueue(
             settings.concurrency, settings.max_waiting, session.backpressure
@@ -70,20 +67,20 @@ class SocketioConnection(ManagedConnection):
     def put(self, packet: EncodedPacket) -> None:
         """Send *packet*; does nothing once the connection has ended.
 
-        The client may have connected again on the same session, where the ids of
-        acknowledgements start anew.
+        The client may have connected again on the same session, where acknowledgement ids start
+        at 1 again.
         """
         if not self.is_accepted:
             self._early.append(packet)
         elif not self.is_ended:
-            self.session.put(packet)
+            self._sender.put(packet)
 
     def acknowledge(self, packet: EncodedPacket) -> None:
         """Send an acknowledgement: at once, or in one write with those of other running events."""
         if self.event_queue.running > 1:
             self.put(packet)
         elif not self.is_ended:
-            self.session.put_now(packet)
+            self._sender.put_now(packet)
 
     async def emit(self, event: str, *args: Any) -> None:
         self.put(encode_event(self.namespace, event, args, None))

@@ -119,7 +119,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         """Until the handler has accepted a connection, it receives no broadcast or event."""
         namespace = packet.namespace
         if (error := self._connect_error(session, namespace)) is not None:
-            session.put(encode_connect_error(namespace, error))
+            session.sender.put(encode_connect_error(namespace, error))
             return
         sid = await self.manager.pre_connect(session.sid, namespace)
         connection = self._handler.make_connection(self, session, sid, namespace)
@@ -131,13 +131,13 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
             raise
         if rejection is not None:
             await self._forget(session, connection)
-            session.put(rejection)
+            session.sender.put(rejection)
         elif session.reason is not None:  # the session was closed meanwhile
             await self._forget(session, connection)
             await self._handler.disconnect(connection, session.reason)
         else:
             session.connect_deadline.stop()
-            session.put(encode_packet(CONNECT, namespace, None, {"sid": sid}))
+            session.sender.put(encode_packet(CONNECT, namespace, None, {"sid": sid}))
             await self.manager.connect(sid, namespace)
             connection.accept()
 

@@ -23,8 +23,9 @@ from rxkernel.servers.http.body_limits import check_size
 from rxkernel.servers.http.cors import CorsPolicy, is_preflight
 from rxkernel.servers.http.forwarded import ForwardedHeaders
 from rxkernel.servers.socketio.encoded_packet import EncodedPacket
+from rxkernel.servers.socketio.engineio_packets import CLOSE, OPEN
 from rxkernel.servers.socketio.protocol_error import PROTOCOL_ERROR, ProtocolError
-from rxkernel.servers.socketio.session import CLOSE, GOING_AWAY, POLICY, Session, SessionHooks
+from rxkernel.servers.socketio.session import GOING_AWAY, POLICY, Session, SessionHooks
 from rxkernel.settings import HttpSettings
 
 
@@ -154,7 +155,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         opening = self._opening(session.sid, over_websocket)
         if websocket is None:
             return text_response(opening)
-        session.put(EncodedPacket(opening.encode()))
+        session.sender.put(EncodedPacket(opening.encode()))
         await session.serve(websocket)
         return websocket.response
 
@@ -171,7 +172,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
             "pingTimeout": round(self.ping_timeout * 1000),
             "maxPayload": self.max_http_buffer_size,
         }
-        return "0" + msgspec.json.encode(handshake).decode()
+        return OPEN + msgspec.json.encode(handshake).decode()
 
     async def _upgrade(self, native: AiohttpRequest, session: Session) -> AiohttpResponse:
         if not wants_websocket(native):

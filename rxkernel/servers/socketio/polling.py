@@ -6,10 +6,12 @@ import binascii
 from collections.abc import Awaitable, Callable, Iterator
 
 from rxkernel.servers.aiohttp.websocket_stream import WebSocketMessage
+from rxkernel.servers.socketio.engineio_packets import NOOP
 from rxkernel.servers.socketio.protocol_error import ProtocolError
 from rxkernel.servers.socketio.send_queue import SendQueue
 
-SEPARATOR, NOOP = "\x1e", "6"
+SEPARATOR = "\x1e"
+"""Between the packets of a payload."""
 
 _MAX_PACKETS = 16
 """Packets in one response to a poll: python-engineio's client accepts no more."""

@@ -115,9 +115,7 @@ class SocketioServer(Server):
     async def _flush(self) -> None:
         """Wait until the clients have received all packets, while at least one receives some."""
         loop, left, since = asyncio.get_running_loop(), 0, 0.0
-        while unsent := sum(
-            len(s.send_queue) for s in self.engine.eio.sockets.values() if s.has_unsent
-        ):
+        while unsent := sum(s.sender.unsent for s in self.engine.eio.sockets.values()):
             if unsent != left:
                 left, since = unsent, loop.time()
             elif loop.time() - since > _FLUSH_TIMEOUT:

@@ -1,12 +1,8 @@
-"""One Engine.IO session (protocol v4) and what Socket.IO knows about it.
+"""One Engine.IO session (protocol v4): reads its packets, upgrades its transport, and closes it.
 
 python-engineio's own socket needs a task and a timer for every message, has an unlimited queue,
 and notices many disconnects only by the ping timeout. This one has a single timer for its
-heartbeat, and always ends through `close`.
-
-Sending: `put` adds a packet to the send queue. At the end of the turn of the event loop the
-`FlushScheduler` calls `flush`, which writes all waiting packets at once. `put_now` writes a packet
-immediately if no other waits. While the client reads slowly, `_drain` writes as fast as it reads.
+heartbeat, and always ends through `close`. Packets are sent by its `PacketSender`.
 """
 
 import asyncio
@@ -27,18 +23,26 @@ from rxkernel.servers.socketio.backpressure import Backpressure, Pending
 from rxkernel.servers.socketio.connect_deadline import ConnectDeadline
 from rxkernel.servers.socketio.connection import SocketioConnection
 from rxkernel.servers.socketio.encoded_packet import EncodedPacket
+from rxkernel.servers.socketio.engineio_packets import (
+    CLOSE,
+    MESSAGE,
+    NOOP,
+    PING,
+    PONG,
+    PROBE,
+    UPGRADE,
+)
 from rxkernel.servers.socketio.flush_scheduler import FlushScheduler
 from rxkernel.servers.socketio.heartbeat import Heartbeat
-from rxkernel.servers.socketio.packet import Packet, add_attachment, read_packet
-from rxkernel.servers.socketio.polling import NOOP, Polling
+from rxkernel.servers.socketio.packet import Packet
+from rxkernel.servers.socketio.packet_decoder import PacketDecoder
+from rxkernel.servers.socketio.packet_sender import PacketSender
+from rxkernel.servers.socketio.polling import Polling
 from rxkernel.servers.socketio.protocol_error import ProtocolError
 from rxkernel.servers.socketio.send_queue import SendQueue
 from rxkernel.servers.socketio.session_limits import SessionLimits
 from rxkernel.servers.socketio.token_bucket import TokenBucket
 from rxkernel.settings import SocketioSettings
-
-CLOSE, PING, PONG, MESSAGE, UPGRADE = "1", "2", "3", "4", "5"
-PROBE = "probe"
 
 GOING_AWAY, POLICY, RESTARTING = 1001, 1008, 1012
 """Codes with which a websocket is closed: its session ended, it has no session, or the server
@@ -46,8 +50,6 @@ stops (RFC 6455 section 7.4.1, and IANA's registry of close codes)."""
 
 _TOO_BIG = 1009
 """The code with which a websocket is closed when a message is too large."""
-
-_PING = EncodedPacket(PING.encode())
 
 _UPGRADE_TIMEOUT = 10.0
 """Seconds for all steps of an upgrade."""
@@ -85,6 +87,7 @@ class Session:
         client: the address from which it was opened.
         request: the HTTP request of its current transport.
         connections: by namespace, including those that are not accepted yet.
+        sender: sends packets to the client.
         backpressure: blocks the reader while an event queue of the client is full.
         reason: why the session was closed; None while it is open.
         session, environ: what python-socketio knows by these names.
@@ -92,16 +95,12 @@ class Session:
 
     __slots__ = (
         "_closing",
+        "_decoder",
         "_hooks",
-        "_is_draining",
-        "_is_flushing",
-        "_is_overrun",
         "_loop",
-        "_partial",
         "_probe",
         "_rate",
         "_slowed_since",
-        "_websocket",
         "backpressure",
         "client",
         "closed",
@@ -112,7 +111,7 @@ class Session:
         "polling",
         "reason",
         "request",
-        "send_queue",
+        "sender",
         "session",
         "sid",
     )
@@ -129,17 +128,21 @@ class Session:
         self.reason: DisconnectReason | None = None
         self.connections: dict[str, SocketioConnection] = {}
         self.backpressure = Backpressure()
-        self.send_queue = SendQueue(hooks.limits, sid)
-        self.polling: Polling | None = Polling(self.send_queue, self._receive_posted)
+        send_queue = SendQueue(hooks.limits, sid)
+        polling = Polling(send_queue, self._receive_posted)
+        self.polling: Polling | None = polling
+        self.sender = PacketSender(
+            send_queue,
+            hooks.flush_scheduler,
+            release_poll=polling.release,
+            fail=self.fail,
+            spawn=hooks.spawn,
+        )
         self._hooks = hooks
-        self._partial: Packet | None = None
+        self._decoder = PacketDecoder(hooks.limits.settings)
         self._rate = TokenBucket(hooks.limits.settings.max_rate)
-        self._websocket: WebSocketStream | None = None
         self._probe: WebSocketStream | None = None
         self._closing: asyncio.Task[None] | None = None
-        self._is_flushing = False
-        self._is_draining = False
-        self._is_overrun = False
         self._slowed_since: float | None = None
         self._loop = asyncio.get_running_loop()
         self.heartbeat = Heartbeat(self.settings, self)
@@ -154,15 +157,10 @@ class Session:
 
     @property
     def is_websocket(self) -> bool:
-        return self._websocket is not None
+        return self.sender.websocket is not None
 
     upgraded = is_websocket
     """The name that python-socketio uses."""
-
-    @property
-    def has_unsent(self) -> bool:
-        """Whether packets other than a PING wait for the client."""
-        return len(self.send_queue) > (_PING in self.send_queue)
 
     def use_request(self, request: AiohttpRequest) -> None:
         """Set the request of the current transport; an earlier one can be freed."""
@@ -173,85 +171,21 @@ class Session:
         expired = ProtocolError("connected to no namespace", "socketio.connect_timeout")
         self._hooks.spawn(self.fail(expired))
 
-    # --- sending
-
     async def send(self, packet: engineio_packet.Packet) -> None:
         """Send a packet of python-socketio."""
         encoded = packet.encode()
         if isinstance(encoded, str):
-            self.put(EncodedPacket(encoded.encode()))
+            self.sender.put(EncodedPacket(encoded.encode()))
         else:
-            self.put(EncodedPacket(None, (encoded,)))
-
-    def put_now(self, packet: EncodedPacket) -> None:
-        """Send *packet* at once, if no other packet waits."""
-        if (
-            self._websocket is None
-            or self.closed
-            or self._is_overrun
-            or self._is_draining
-            or self.send_queue
-            or not self._websocket.write(packet.websocket_frames)
-        ):
-            self.put(packet)
-
-    def put(self, packet: EncodedPacket) -> None:
-        """Send *packet* in one write with all others of this turn of the event loop."""
-        if self.closed or self._is_overrun:
-            return
-        if self.send_queue.limit_exceeded_by(packet) is None:
-            self.send_queue.add(packet)
-        elif not self._put_over_limit(packet):
-            return
-        if self.polling is not None:
-            self.polling.release()
-        else:
-            self._flush_later()
-
-    def _put_over_limit(self, packet: EncodedPacket) -> bool:
-        """Make room for *packet* and put it; False if the client is closed instead."""
-        self.flush()  # the client may be fast: the packets may all be of this turn
-        try:
-            self.send_queue.put(packet)
-        except ProtocolError as exc:
-            self._is_overrun = True
-            self.send_queue.clear()
-            self._hooks.spawn(self.fail(exc))
-            return False
-        return True
-
-    def _flush_later(self) -> None:
-        if not (self._is_flushing or self._is_draining):
-            self._is_flushing = True
-            self._hooks.flush_scheduler.add(self)
-
-    def flush(self) -> None:
-        """Write all waiting packets, or start `_drain` if the client reads slowly."""
-        self._is_flushing = False
-        if self._websocket is None or not self.send_queue or self._is_draining:
-            return
-        if self._websocket.is_congested:
-            self._is_draining = True
-            self._hooks.spawn(self._drain())
-        else:
-            self._websocket.write(self.send_queue.take_all())
-
-    async def _drain(self) -> None:
-        try:
-            while self.send_queue and self._websocket is not None:
-                await self._websocket.send(self.send_queue.take())
-        except ConnectionError:
-            self.send_queue.clear()  # the reader ends too, and closes the session
-        finally:
-            self._is_draining = False
+            self.sender.put(EncodedPacket(None, (encoded,)))
 
     # --- heartbeat
 
     def ping(self) -> None:
-        self.put(_PING)
+        self.sender.ping()
 
     def has_ping(self) -> bool:
-        return not self._is_gone and _PING not in self.send_queue
+        return not (self._is_gone or self.sender.is_ping_waiting)
 
     def expire(self, exc: ProtocolError | None) -> None:
         if exc is not None:
@@ -263,7 +197,8 @@ class Session:
 
     @property
     def _is_gone(self) -> bool:
-        return self._websocket is not None and self._websocket.is_disconnected
+        websocket = self.sender.websocket
+        return websocket is not None and websocket.is_disconnected
 
     # --- receiving
 
@@ -290,16 +225,9 @@ class Session:
             await pending
 
     def _handle(self, frame: WebSocketMessage) -> Pending:
-        if isinstance(frame, bytes):
-            return self._add_attachment(frame)
-        if frame.startswith(MESSAGE):
-            if self._partial is not None:
-                raise ProtocolError("text where an attachment was expected")
-            packet = read_packet(frame[1:], self.settings.max_attachments)
-            if not packet.missing:
-                return self._hooks.received(self, packet)
-            self._partial = packet
-            return None
+        if isinstance(frame, bytes) or frame.startswith(MESSAGE):
+            packet = self._decoder.add(frame)
+            return None if packet is None else self._hooks.received(self, packet)
         if frame == PONG:
             self.heartbeat.pong()
             return None
@@ -307,24 +235,14 @@ class Session:
             return self.close(DisconnectReason.CLIENT, NOOP)
         raise ProtocolError(f"invalid packet {frame[:20]!r}")
 
-    def _add_attachment(self, frame: bytes) -> Pending:
-        packet = self._partial
-        if packet is None:
-            raise ProtocolError("an attachment that was not announced")
-        add_attachment(packet, frame, self.settings.max_payload)
-        if packet.missing:
-            return None
-        self._partial = None
-        return self._hooks.received(self, packet)
-
     async def _receive_posted(self, frame: WebSocketMessage) -> None:
         if (pending := self.receive(frame)) is not None:
             await self.heartbeat.hold(pending)
 
     async def serve(self, websocket: WebSocketStream) -> None:
         """Read *websocket* until it ends, then close the session."""
-        self._websocket, self.polling = websocket, None
-        self._flush_later()
+        self.polling = None
+        self.sender.use(websocket)
         try:
             while (frame := websocket.decode(await websocket.receive_raw())) is not None:
                 if self.closed:
@@ -382,11 +300,12 @@ class Session:
         if self.closed:
             return
         self.closed, self.reason = True, reason
+        self.sender.close()
         self.heartbeat.stop()
         if self.polling is not None:
             self.polling.end(last)
-        elif self._websocket is not None:
-            self._closing = self._hooks.spawn(self._close_websocket(self._websocket, code))
+        elif self.sender.websocket is not None:
+            self._closing = self._hooks.spawn(self._close_websocket(self.sender.websocket, code))
         if self._probe is not None:
             self._hooks.spawn(self._probe.close(code))
         await self._hooks.closed(self, reason)
@@ -395,7 +314,7 @@ class Session:
     async def _close_websocket(self, websocket: WebSocketStream, code: int) -> None:
         try:
             async with asyncio.timeout(_FLUSH_TIMEOUT):
-                await self._drain()
+                await self.sender.drain()
         except TimeoutError:
             websocket.abort()
         else:

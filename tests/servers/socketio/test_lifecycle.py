@@ -131,9 +131,9 @@ async def begun(application: Application) -> "asyncio.Future[bool]":
 
 
 def event_tasks() -> list[str]:
-    """What of queuees still runs."""
+    """The tasks of event queues that still run."""
     names = (getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks())
-    return [name for name in names if "Mailbox" in name]
+    return [name for name in names if "EventQueue" in name]
 
 
 def close_idle_connections_at_stop(application: Application) -> None:
@@ -250,7 +250,7 @@ class TestStoppingWaits:
         async with wire(application, receive_buffer=4096) as slow:
             slow.stop_reading()
             slow.write(*(encode(TEXT, f'42{id}["large"]'.encode()) for id in range(60)))
-            await until(lambda: only_session(application).has_unsent)
+            await until(lambda: only_session(application).sender.unsent)
             stopping = await begun(application)
             slow.writer.transport.resume_reading()  # type: ignore[attr-defined]
             with suppress(asyncio.IncompleteReadError, ConnectionError):

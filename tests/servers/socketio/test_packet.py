@@ -7,14 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rxkernel import Response
+from rxkernel import Response, SocketioSettings
 from rxkernel.servers.socketio.encoded_packet import EncodedPacket
 from rxkernel.servers.socketio.encoding import (
     encode_acknowledgement,
     encode_event,
     encode_packet,
 )
-from rxkernel.servers.socketio.packet import ACK, add_attachment, read_packet
+from rxkernel.servers.socketio.packet import ACK, read_packet
+from rxkernel.servers.socketio.packet_decoder import PacketDecoder
 from rxkernel.servers.socketio.payload import acknowledgement
 from rxkernel.servers.socketio.protocol_error import ProtocolError
 
@@ -60,9 +61,7 @@ def test_acknowledgement_formatted_directly_equals_encoded_payload(
 def test_acknowledgement_with_headers_contains_them() -> None:
     encoded = encode_acknowledgement("/", 1, Response("x", headers={"X-Mine": "yes"}))
 
-    assert encoded.text == (b'431[{"statusCode":200,"headers":{"X-Mine":"yes"},"content":"x"}]'), (
-        "what an Engine.IO message is: type 4, then the Socket.IO packet"
-    )
+    assert encoded.text == b'431[{"statusCode":200,"headers":{"X-Mine":"yes"},"content":"x"}]'
 
 
 @given(_NAMESPACES, st.none() | st.integers(0, 2**53 - 1), st.lists(_BINARY, max_size=3))
@@ -72,10 +71,11 @@ def test_packet_encoded_then_read_is_equal(
     sent = encode_event(namespace, "event", tuple(args), id)
     assert sent.text is not None
 
-    read = read_packet(sent.text.decode()[1:], max_attachments=100)
-    for attachment in sent.attachments:
-        add_attachment(read, attachment, limit=10_000)
+    decoder = PacketDecoder(SocketioSettings(max_attachments=100))
+    *partial, read = [decoder.add(frame) for frame in sent.frames]
 
+    assert partial == [None] * len(sent.attachments)
+    assert read is not None
     assert (read.namespace, read.id, read.missing) == (namespace, id, 0)
     assert read.data == ["event", *args]
 
