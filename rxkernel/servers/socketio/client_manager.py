@@ -126,5 +126,5 @@ class ClientManager(socketio.AsyncManager):  # type: ignore[misc]
 
 
 def arguments(data: Any) -> tuple[Any, ...]:
-    """Return the arguments that python-socketio sends for *data*: a tuple is several values."""
+    """Return the arguments that python-socketio sends for *data*; a tuple contains several."""
     return data if isinstance(data, tuple) else () if data is None else (data,)

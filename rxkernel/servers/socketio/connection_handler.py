@@ -53,11 +53,11 @@ _NO_EVENTS: Mapping[str, WebSocketDefinition] = {}
 
 
 class ConnectionHandler:
-    """Decides who connects, answers events through the kernel, and ends connections.
+    """Accepts or rejects connections, passes events to the kernel, and ends connections.
 
     Args:
         server: the ``server`` of connection events.
-        origins: the pages whose credentials are accepted.
+        origins: the origins of pages whose credentials are accepted.
         proxies: the trusted proxies, which report the address of the server.
 
     Attributes:
@@ -90,7 +90,7 @@ class ConnectionHandler:
     # --- stopping
 
     def start_draining(self) -> None:
-        """Answer new connections and events with 503 from now on."""
+        """Respond to new connections and events with 503 from now on."""
         self._is_draining = True
 
     async def join(self) -> None:
@@ -182,15 +182,15 @@ class ConnectionHandler:
         return pending
 
     async def _handle(
-        self, connection: SocketioConnection, id: int | None, data: list[Any], is_late: bool
+        self, connection: SocketioConnection, id: int | None, data: list[Any], is_draining: bool
     ) -> None:
-        """Answer one event in a task of its own. *id* is that of its acknowledgement."""
+        """Handle one event in a task of its own. *id* is that of its acknowledgement."""
         request = self._request(connection, data[0])
         self._kernel.begin(request)
         response: Response | None = None
         size: int | None = None
         try:
-            response = await self._respond(connection, request, data, is_late)
+            response = await self._respond(connection, request, data, is_draining)
             # A stream is an error of the action, even if the client wants no acknowledgement.
             if id is not None or response.is_streamed:
                 namespace, ack_id = connection.namespace, id or 0
@@ -206,7 +206,7 @@ class ConnectionHandler:
                     size = encoded.size
                     connection.acknowledge(encoded)
         except Exception:
-            logger.exception("event %.100r could not be answered", data[0])
+            logger.exception("event %.100r could not be acknowledged", data[0])
         finally:
             if self._logs_access:
                 log_socket("EVENT", request, response, size)
@@ -228,10 +228,10 @@ class ConnectionHandler:
         return {} if self._id_header is None else {self._id_header: request.id}
 
     def _respond(
-        self, connection: SocketioConnection, request: Request, data: list[Any], is_late: bool
+        self, connection: SocketioConnection, request: Request, data: list[Any], is_draining: bool
     ) -> Awaitable[Response]:
         try:
-            if is_late:
+            if is_draining:
                 raise ServiceUnavailableException(_STOPPING)
             events = self._kernel.compiled.events.get(connection.namespace, _NO_EVENTS)
             definition = events.get(data[0])

@@ -81,7 +81,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
                 self._count_unexpected_acknowledgement()
             return None
         if packet.kind == DISCONNECT:
-            return self._leave(session, connection, DisconnectReason.CLIENT)
+            return self._end(session, connection, DisconnectReason.CLIENT)
         return self._acknowledged(connection, packet)
 
     async def closed(self, session: Session, reason: DisconnectReason) -> None:
@@ -89,7 +89,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         self.environ.pop(session.sid, None)
         self.limits.release(session.client)
         connections = tuple(session.connections.values())
-        await asyncio.gather(*(self._leave(session, one, reason) for one in connections))
+        await asyncio.gather(*(self._end(session, one, reason) for one in connections))
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -116,7 +116,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
     # --- connections
 
     async def _connect(self, session: Session, packet: Packet) -> None:
-        """Until the handler has accepted a connection, it receives no broadcast or event."""
+        """Connect a client to a namespace; it receives broadcasts once the handler accepts it."""
         namespace = packet.namespace
         if (error := self._connect_error(session, namespace)) is not None:
             session.sender.put(encode_connect_error(namespace, error))
@@ -127,13 +127,13 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         try:
             rejection = await self._handler.connect(connection, packet.data)
         except BaseException:
-            await self._forget(session, connection)
+            await self._remove(session, connection)
             raise
         if rejection is not None:
-            await self._forget(session, connection)
+            await self._remove(session, connection)
             session.sender.put(rejection)
         elif session.reason is not None:  # the session was closed meanwhile
-            await self._forget(session, connection)
+            await self._remove(session, connection)
             await self._handler.disconnect(connection, session.reason)
         else:
             session.connect_deadline.stop()
@@ -150,7 +150,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
             return "connected to too many namespaces"
         return None
 
-    async def _forget(self, session: Session, connection: SocketioConnection) -> None:
+    async def _remove(self, session: Session, connection: SocketioConnection) -> None:
         self.connections.pop(connection.id, None)
         session.connections.pop(connection.namespace, None)
         connection.end()
@@ -158,12 +158,12 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
             session.connect_deadline.start()
         await self.manager.disconnect(connection.id, connection.namespace, ignore_queue=True)
 
-    async def _leave(
+    async def _end(
         self, session: Session, connection: SocketioConnection, reason: DisconnectReason
     ) -> None:
-        """End an accepted connection; `_connect` handles one that is not accepted yet."""
+        """End *connection* if it is accepted; `_connect` removes one that is not accepted yet."""
         if connection.is_accepted and not connection.is_ended:
-            await self._forget(session, connection)
+            await self._remove(session, connection)
             await self._handler.disconnect(connection, reason)
 
     async def _trigger_event(self, event: str, namespace: str, sid: str, *_: Any) -> None:
@@ -172,7 +172,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         if connection is not None:
             session = self.eio.sockets.get(connection.session.sid)
             if session is not None:
-                await self._leave(session, connection, DisconnectReason.SERVER)
+                await self._end(session, connection, DisconnectReason.SERVER)
 
     # --- the interface of python-socketio and of Broadcaster
 

@@ -152,10 +152,10 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
             self._limits.release(client)
             raise
         await self._hooks.opened(session)
-        opening = self._opening(session.sid, over_websocket)
+        open_packet = self._open_packet(session.sid, over_websocket)
         if websocket is None:
-            return text_response(opening)
-        session.sender.put(EncodedPacket(opening.encode()))
+            return text_response(open_packet)
+        session.sender.put(EncodedPacket(open_packet.encode()))
         await session.serve(websocket)
         return websocket.response
 
@@ -164,7 +164,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
             native, self.max_http_buffer_size, self._ids.headers(native)
         )
 
-    def _opening(self, sid: str, over_websocket: bool) -> str:
+    def _open_packet(self, sid: str, over_websocket: bool) -> str:
         handshake = {
             "sid": sid,
             "upgrades": [] if over_websocket else ["websocket"],

@@ -116,7 +116,7 @@ class PacketSender:
             return False
         return True
 
-    def use(self, websocket: WebSocket) -> None:
+    def use_websocket(self, websocket: WebSocket) -> None:
         """Write to *websocket* from now on, first the packets that no poll has taken."""
         self.websocket = websocket
         self._flush_later()

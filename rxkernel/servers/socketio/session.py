@@ -59,7 +59,7 @@ _FLUSH_TIMEOUT = 1.0
 
 
 class SessionHooks(Protocol):
-    """The part of the engine that sessions use."""
+    """The part of the `Engine` that sessions use."""
 
     limits: SessionLimits
     flush_scheduler: FlushScheduler
@@ -71,7 +71,7 @@ class SessionHooks(Protocol):
         """Handle a packet of the client."""
 
     async def closed(self, session: "Session", reason: DisconnectReason) -> None:
-        """Forget *session*, and end its connections."""
+        """Remove *session*, and end its connections."""
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Start a task that the server waits for when it stops."""
@@ -90,7 +90,7 @@ class Session:
         sender: sends packets to the client.
         backpressure: blocks the reader while an event queue of the client is full.
         reason: why the session was closed; None while it is open.
-        session, environ: what python-socketio knows by these names.
+        closed, session, environ: attributes that python-socketio reads.
     """
 
     __slots__ = (
@@ -242,7 +242,7 @@ class Session:
     async def serve(self, websocket: WebSocketStream) -> None:
         """Read *websocket* until it ends, then close the session."""
         self.polling = None
-        self.sender.use(websocket)
+        self.sender.use_websocket(websocket)
         try:
             while (frame := websocket.decode(await websocket.receive_raw())) is not None:
                 if self.closed:
