@@ -1,1 +1,1 @@
-"""What travels through the kernel: requests, responses, and the connection behind them."""
+"""The messages of the kernel: requests and responses, and the connections of clients."""

@@ -1,4 +1,4 @@
-"""Events for many clients at once, whichever servers they are connected to."""
+"""Broadcasts: events for many clients, on all servers that hold connections."""
 
 from collections.abc import Collection, Sequence
 from typing import Any, Protocol

@@ -1,11 +1,11 @@
-"""The content type of a file by its name; no table of the machine has a say in it."""
+"""The content type of a file by its name; the tables of the operating system are not used."""
 
 from mimetypes import MimeTypes
 from pathlib import PurePath
 
 BYTES = "application/octet-stream"
 
-# What Python has no type for, or not in every version.
+# Types that Python does not know, or not in every version.
 _ADDED = {
     ".7z": "application/x-7z-compressed",
     ".br": "application/x-brotli",
@@ -39,7 +39,7 @@ _ADDED = {
     ".woff": "font/woff",
     ".woff2": "font/woff2",
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    ".xml": "application/xml",  # it names its charset itself; that of text/xml would overrule it
+    ".xml": "application/xml",  # a charset of text/xml would override that of the file
     ".xz": "application/x-xz",
     ".yaml": "application/yaml",
     ".yml": "application/yaml",

@@ -1,7 +1,7 @@
 """Translates a ValidationError of msgspec to an entry of ``errors``.
 
-msgspec gives a text and nothing else. A test holds each of its texts against this table; one
-that is not in it becomes ``invalid``, without its text, for some texts quote the value.
+msgspec raises only a text. A test compares each of its texts with this table; an unknown text
+becomes the code ``invalid`` and is not shown, because some texts quote the value.
 """
 
 import re
@@ -28,7 +28,7 @@ from rxkernel.messages.input_errors import (
 )
 
 _PLACE = re.compile(r"(.*) - at `(?:key` in `)?\$(.*)`", re.DOTALL)
-"""The text, and the place: the last one, for a text may quote a value that looks like one."""
+"""The text and the place. The last place counts: a text may quote a value that looks like one."""
 
 _FORMATS = {
     "RFC3339 encoded datetime": ("datetime", "RFC 3339"),

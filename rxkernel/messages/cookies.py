@@ -1,14 +1,14 @@
 """The cookies that a client sends back (RFC 6265 §4.2.1, §5.4).
 
-Not by `http.cookies`: it takes some names for attributes, strips white space that browsers keep,
-and before Python 3.11.10 its time grows with the square of the length (CVE-2024-7592).
+`http.cookies` is not used: it reads some names as attributes, strips white space that browsers
+keep, and before Python 3.11.10 its time grows with the square of the length (CVE-2024-7592).
 """
 
 import re
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z:-]+")
 VALUE = re.compile(r"[^\0-\x08\x0a-\x1f\x7f\ud800-\udfff]*")
-"""What a value may be, without its quotes and escapes as well: a header could be made of it."""
+"""A valid value, with and without its quotes and escapes: it may be written to a header."""
 
 _ESCAPED = re.compile(r"\\(?:([0-3][0-7]{2})|(.))")
 
@@ -16,8 +16,8 @@ _ESCAPED = re.compile(r"\\(?:([0-3][0-7]{2})|(.))")
 def parse_cookies(header: str) -> dict[str, str]:
     """Read a ``Cookie`` header; a pair that breaks the grammar is left out, as browsers do.
 
-    Of two by one name the first counts: browsers send the one with the longer path first. Only
-    spaces and tabs are taken off, so no other name passes for one with ``__Host-``.
+    Of two cookies with one name the first counts: browsers send the one with the longer path
+    first. Only spaces and tabs are stripped, so that no other name becomes one with ``__Host-``.
     """
     cookies: dict[str, str] = {}
     for pair in header.split(";"):
@@ -26,13 +26,13 @@ def parse_cookies(header: str) -> dict[str, str]:
         if "=" not in pair or not _NAME.fullmatch(name) or not VALUE.fullmatch(value):
             continue
         value = _unquoted(value)
-        if VALUE.fullmatch(value):  # an escape may stand for what is not let in as it is
+        if VALUE.fullmatch(value):  # an escape may stand for a character that is not allowed
             cookies.setdefault(name, value)
     return cookies
 
 
 def _unquoted(value: str) -> str:
-    """Undo the quotes and escapes of `http.cookies`, by which ``set_cookie`` writes."""
+    """Decode the quotes and escapes of `http.cookies`, which ``set_cookie`` uses."""
     if len(value) < 2 or value[0] != '"' or value[-1] != '"':
         return value
     return _ESCAPED.sub(_character, value[1:-1])

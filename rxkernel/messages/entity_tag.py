@@ -1,15 +1,15 @@
-"""Entity tags (RFC 9110 §8.8.3): their form, and whether a client has what they stand for."""
+"""Entity tags (RFC 9110 §8.8.3): their syntax, and their comparison with a request's."""
 
 import re
 from collections.abc import Iterable
 
 _OPAQUE = re.compile(r"[\x21\x23-\x7e\x80-\xff]+")
-# By what is not in a tag: the set of what is takes Python thirty times as long to compile.
+# A negated class: the set of valid characters takes Python thirty times as long to compile.
 TAG = re.compile(r'(W/)?("[^\x00-\x20"\x7f]*")')
 
 
 def entity_tag(tag: str, *, weak: bool = False) -> str:
-    """*tag* as the value of ``ETag``: in quotes, a weak one behind ``W/``.
+    """*tag* as the value of ``ETag``: in quotes, with ``W/`` in front if it is weak.
 
     Raises:
         ValueError: *tag* is empty, or has a quote, a space or a control character.
@@ -23,19 +23,19 @@ def entity_tag(tag: str, *, weak: bool = False) -> str:
 
 
 def weakened(etag: str) -> str:
-    """The weak form of *etag*: of what was compressed, the bytes may differ from day to day."""
+    """The weak form of *etag*: the bytes may differ from one compression to the next."""
     return etag if etag.startswith("W/") else f"W/{etag}"
 
 
 def of_form(etag: str, form: str) -> str:
-    """*etag* for the same in another *form*: a strong one stands for bytes (RFC 9110 §8.8.1)."""
+    """*etag* for the same content in another *form*, whose bytes differ (RFC 9110 §8.8.1)."""
     return f'{etag[:-1]}-{form}"' if etag.endswith('"') else etag
 
 
 def is_among(etag: str, lines: Iterable[str], *, strong: bool = False) -> bool:
-    """Whether the *lines* of ``If-None-Match`` or ``If-Match`` have *etag*, or are ``*``.
+    """Whether the *lines* of ``If-None-Match`` or ``If-Match`` contain *etag*, or are ``*``.
 
-    Compared weakly, or as *strong* asks: then no weak tag is like another (RFC 9110 §8.8.3.2).
+    With *strong*, a weak tag equals no other (RFC 9110 §8.8.3.2).
     """
     own = TAG.fullmatch(etag)
     opaque = own[2] if own is not None and not (strong and own[1]) else None

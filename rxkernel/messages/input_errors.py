@@ -1,4 +1,4 @@
-"""What can be wrong with input: a closed list of codes, and one function for each kind of error.
+"""Errors of input: a closed list of codes, and one function for each kind of error.
 
 Every entry of the ``errors`` of a 422 is made here, so that programs can rely on ``code`` and
 ``params``. Neither they nor the message repeat what the client sent.
@@ -46,10 +46,9 @@ _BOUNDS: dict[str, tuple[InputErrorCode, str]] = {
 
 @attrs.frozen
 class ErrorEntry:
-    """One thing that is wrong; ``path`` is its place below the value that was read.
+    """One error; ``path`` is its place below the value that was read.
 
-    What rxkernel checks itself is made by the functions below, which take no other code than
-    those of `InputErrorCode`.
+    The errors of rxkernel are made by the functions below, with the codes of `InputErrorCode`.
     """
 
     code: str
@@ -58,11 +57,11 @@ class ErrorEntry:
     path: str = ""
 
     def at(self, place: str) -> "ErrorEntry":
-        """The same error for the whole whose part at *place* was read."""
+        """The same error for the value that has the read one at *place*."""
         return attrs.evolve(self, path=place + self.path)
 
     def to_dict(self, path: str) -> dict[str, Any]:
-        """As the response has it, where the value was read from *path*."""
+        """The entry of the response, for a value that was read from *path*."""
         entry: dict[str, Any] = {
             "path": path + self.path,
             "code": self.code,
@@ -74,7 +73,7 @@ class ErrorEntry:
 
 
 def rejection(entries: list[dict[str, Any]]) -> UnprocessableEntityException:
-    """The exception for input that does not fit (422)."""
+    """The exception for invalid input (422)."""
     return UnprocessableEntityException("validation failed; see errors", errors=entries)
 
 
@@ -101,14 +100,14 @@ OUT_OF_RANGE = _error("out_of_range", "is out of range")
 
 
 def wrong_type(expected: str, got: str | None = None) -> ErrorEntry:
-    """Without *got* for a text that cannot be converted: all values of a query are texts."""
+    """*got* is left out for text that cannot be converted: all values of a query are text."""
     if got is None:
         return _error("type", f"expected {expected}", expected=expected)
     return _error("type", f"expected {expected}, got {got}", expected=expected, got=got)
 
 
 def wrong_format(expected: str, standard: str = "") -> ErrorEntry:
-    """A text that is not written as an *expected* is, as defined by *standard*."""
+    """Text that is not a valid *expected*, as defined by *standard*."""
     message = f"expected {expected} ({standard})" if standard else f"expected {expected}"
     return _error("format", message, expected=expected)
 
@@ -141,7 +140,7 @@ def not_multiple(expected: str, factor: float) -> ErrorEntry:
 def wrong_length(
     expected: str, length: int, shortest: int = 0, longest: int | None = None
 ) -> ErrorEntry | None:
-    """The bound that *length* breaks, if any."""
+    """The error for a *length* out of bounds, if it is."""
     if length < shortest:
         rule = f"{shortest}" if shortest == longest else f">= {shortest}"
         return _error("too_short", f"expected {expected} of length {rule}", min_length=shortest)
@@ -157,5 +156,5 @@ def wrong_timezone(expected: str, *, needs_timezone: bool) -> ErrorEntry:
 
 
 def invalid(message: str = "is not valid") -> ErrorEntry:
-    """A rule without a code of its own."""
+    """The error for a rule without a code of its own."""
     return _error("invalid", message)

@@ -1,4 +1,4 @@
-"""What a ``Content-Type`` says (RFC 9110 §8.3), of a body or of one part of a form."""
+"""The ``Content-Type`` of a body or of one part of a form (RFC 9110 §8.3)."""
 
 import codecs
 import re
@@ -25,8 +25,8 @@ _CHARSETS = {"utf-8", "ascii", "iso8859-1", "iso8859-15", "cp1252", "utf-16"}
 
 @attrs.frozen
 class ContentType:
-    """``kind`` is the media type in lower case, as ``text/plain``; ``is_only_json`` says JSON and
-    nothing more, as nearly every client does."""
+    """``kind`` is the media type in lower case, as ``text/plain``; ``is_only_json`` is
+    True for JSON without parameters, which most clients send."""
 
     kind: str
     parameters: Mapping[str, str]
@@ -45,10 +45,10 @@ class ContentType:
         return self.kind in MSGPACK_NAMES
 
     def charset(self) -> str:
-        """The canonical name of the charset, UTF-8 unless it says otherwise.
+        """The canonical name of the charset; UTF-8 if it is not given.
 
         Raises:
-            UnsupportedMediaTypeException: it is not read here (415).
+            UnsupportedMediaTypeException: it is not supported (415).
         """
         given = self.parameters.get("charset")
         if given is None:
@@ -64,10 +64,10 @@ class ContentType:
         return name
 
     def text(self, raw: bytes) -> str:
-        """*raw* as this type says that it is written.
+        """Decode *raw* with the charset.
 
         Raises:
-            BadRequestException: it is not (400).
+            BadRequestException: *raw* is not valid in it (400).
             UnsupportedMediaTypeException: see `charset`.
         """
         charset = self.charset()

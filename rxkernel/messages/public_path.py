@@ -1,4 +1,4 @@
-"""Which names of a folder the world may ask for."""
+"""The paths of a folder that clients may request."""
 
 import os
 import re
@@ -8,10 +8,10 @@ from rxkernel.exceptions import NotFoundException
 
 _REFUSED = re.compile(
     r"""
-      | \. .*                       # this folder, the one above, and all that is hidden
+      | \. .*                       # ".", "..", and hidden files
       | .* [\\\0] .*                # a separator elsewhere; the end of a name in C
       | [A-Za-z]: .*                # a drive
-      | .* ~ | \# .* \#             # what editors leave behind, and people in a hurry
+      | .* ~ | \# .* \#             # backups of editors
       | .* \. (?: bak | backup | old | orig | rej | save | sw[a-p] | tmp )
     """,
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
@@ -19,16 +19,16 @@ _REFUSED = re.compile(
 
 
 def public_path(root: Path, path: str | os.PathLike[str]) -> Path:
-    """Where *path*, which a stranger may have sent, is below *root*.
+    """Join *path*, which a client may have sent, to *root*.
 
-    Only its text is looked at, each part between two slashes; that no symbolic link leads
-    out is seen to when the file is opened.
+    Only the text is checked, each part between two slashes; symbolic links are checked when the
+    file is opened.
 
     Raises:
-        NotFoundException: it is absolute or would leave *root*, has an empty part or one of
-            another system, or names what is hidden (``.git``, ``.env``) or a backup (``a~``,
-            ``a.bak``, ``a.swp``). The response is the same for all of them, so
-            that it does not reveal which files exist.
+        NotFoundException: *path* is absolute or would leave *root*, has an empty part or syntax
+            of another operating system, or names a hidden file (``.git``, ``.env``) or a backup
+            (``a~``, ``a.bak``, ``a.swp``). The response is the same for all of them, so that it
+            does not reveal which files exist.
     """
     text = os.fspath(path)
     if any(map(_REFUSED.fullmatch, text.split("/"))):

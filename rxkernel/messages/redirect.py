@@ -1,7 +1,8 @@
-"""Where a redirect may lead: on this site, or to a host that was named.
+"""The targets of redirects: on this site, or on a host that was listed.
 
-A target often comes from the user. Browsers read more into it than meets the eye (URL Standard:
-``\\`` is ``/``, tabs vanish, ``https:evil`` has a host), and some proxies decode it before.
+A target often comes from the user. Browsers read more targets as URLs of other sites than a simple
+check finds (URL Standard: ``\\`` is ``/``, tabs are removed, ``https:evil`` has a host), and some
+proxies decode a target first.
 """
 
 import re
@@ -22,11 +23,11 @@ _SITE = re.compile(
 
 
 def redirect_target(location: str, hosts: Collection[str]) -> str:
-    """*location* as it is sent: quoted, checked.
+    """Check *location*, and return it quoted, as it is sent.
 
     Raises:
-        BadRequestException: it leaves this site for a host that is not in *hosts*, or a browser
-            would read it as something else (400).
+        BadRequestException: it leads to a host that is not in *hosts*, or a browser would
+            read it as something else (400).
     """
     if isinstance(hosts, str):
         raise TypeError(f"hosts is {hosts!r}; it must be a collection of host names")

@@ -29,14 +29,14 @@ _BAGS = (MultiDict, MultiDictProxy)
 
 
 class ServiceSource(Protocol):
-    """Where `Request.get` finds services: the application that handles the message."""
+    """The application that handles a message, as `Request.get` uses it."""
 
     async def get(self, request: "Request", service: type[T]) -> T:
-        """The *service* for *request*, opened if it must be."""
+        """The *service* for *request*; opened first if it has to be awaited or entered."""
 
 
 class NativeSource(Protocol):
-    """Makes the transport's own request."""
+    """Creates the transport's own request."""
 
     def native(self) -> Any:
         """See `Request.native`; called once."""
@@ -48,10 +48,10 @@ async def _given(raw: bytes) -> AsyncIterator[bytes]:
 
 
 _TRANSPORTS = {"HTTP": Transport.HTTP, "SOCKET": Transport.SOCKET}
-"""A look-up here costs a third of calling the class."""
+"""A look-up here takes a third of the time of a call of the class."""
 
 _TAKEN = _given(b"")
-"""The ``source`` of a request whose stream has been given out."""
+"""The ``source`` of a request after `Request.stream` was called."""
 
 
 def _transport(given: str) -> Transport:
@@ -71,7 +71,7 @@ def _choices_of(kind: Any) -> list[Any]:
 
 
 class Links(Protocol):
-    """What builds the URLs of an application."""
+    """Builds the URLs of an application."""
 
     def base_url(self, request: "Request") -> str:
         """See `Request.base_url`."""
@@ -85,24 +85,24 @@ class Links(Protocol):
 
 @attrs.define(eq=False, on_setattr=attrs.setters.NO_OP)  # assigned on every request
 class Request:
-    """What an action receives. Everything but the transport has a default.
+    """The message that an action receives. Every field but the transport has a default.
 
     Attributes:
         headers: case-insensitive; over a socket, those of its handshake.
         params: path, then query, then form fields; ``params["x"]`` is the first of them.
             Over a socket, the ``params`` of the event, whose values may be any JSON.
         body: decoded: JSON as Python values, a form as a mapping, text as str, else bytes;
-            None if the message has no body. The bytes where the action takes ``bytes``.
+            None if the message has no body. Undecoded bytes if the action takes ``bytes``.
         raw_body: the bytes of the body; empty over a socket, for a multipart form, and where
             the action takes a stream.
-        source: what `stream` gives out, set by a transport that has not read the body.
-        attributes: a place where listeners leave things for actions and each other.
+        source: the pieces that `stream` returns, set by a transport that has not read the body.
+        attributes: data that listeners store for actions and for each other.
         path: the template of the route, as ``/users/{id}``; url: path and query as sent,
             over a socket the name of the event.
-        method: as sent, so ``HEAD`` also where a GET route answers; None over a socket.
-        controller, route_name, definition: set by the kernel, which knows the route. The name
-            is there before, also for a body that is refused.
-        token: whoever authenticated the request leaves proof of it here.
+        method: as sent, so ``HEAD`` also for a GET route; None over a socket.
+        controller, route_name, definition: set by the kernel once the route is known; the name
+            also for a request whose body is rejected.
+        token: set by a listener that authenticates the request.
         files: the uploads of a multipart form, by field name.
         services: the request-scoped services made for this message so far, or None.
         id: identifies this message in logs and between services: the value of the header
@@ -110,7 +110,7 @@ class Request:
             an id that is not valid in a header raises ValueError.
         received_at: when the message was received, by `time.perf_counter`; 0.0 until
             `Kernel.begin`.
-        native: the transport's own request (``aiohttp.web.Request``), made when first asked for
+        native: the transport's own request (``aiohttp.web.Request``), created on first access
             by the ``native_source`` that a transport has set; None in tests.
         body_loader: set by a transport that has not read the body: reads and decodes it into this
             request. The kernel awaits it once, after the head phase, and sets the field to None
@@ -122,7 +122,7 @@ class Request:
     headers: Headers = attrs.field(default=None, converter=_headers, repr=False)
     _params: Bag | Mapping[str, Any] | None = None
     body: Any = None
-    # To be given by name from here on. kw_only would cost a look-up per message for each left out.
+    # Pass these by name. kw_only would take a look-up per message for each that is not passed.
     raw_body: bytes = attrs.field(default=b"", repr=False)
     source: AsyncIterator[bytes] | None = attrs.field(default=None, repr=False)
     attributes: dict[str, Any] = attrs.field(factory=dict)
@@ -143,7 +143,7 @@ class Request:
     native_source: NativeSource | None = attrs.field(default=None, repr=False)
     received_at: float = attrs.field(default=0.0, repr=False)
     body_loader: Callable[[], Awaitable[None]] | None = attrs.field(default=None, repr=False)
-    # Set by the kernel where no definition has them. A default would cost each request.
+    # Set by the kernel for requests without a definition. A default would slow down each request.
     links: Links = attrs.field(init=False, repr=False)
     service_source: ServiceSource = attrs.field(init=False, repr=False)
 
@@ -196,8 +196,8 @@ class Request:
         socket.
 
         Raises:
-            UnprocessableEntityException: it is missing, or does not fit (422); ``errors`` has
-                the entry for ``params.<name>``.
+            UnprocessableEntityException: it is missing or invalid (422); ``errors`` has the
+                entry for ``params.<name>``.
         """
         wanted: Any = kind or str
         if name not in self.params:
@@ -209,8 +209,8 @@ class Request:
             raise rejection([entry.to_dict(below("params", name))]) from exc
 
     async def get(self, service: type[T]) -> T:
-        """The *service* of the application, as its scope says; one that must be awaited or entered
-        is opened for this message.
+        """Return the *service* of the application, according to its scope. A service that has to
+        be awaited or entered is opened for this message.
 
         Raises:
             RxKernelError: nothing binds it, it needs a connection that this message does not
@@ -221,8 +221,8 @@ class Request:
     async def enter(self, manager: Any) -> Any:
         """Enter the context manager *manager*, async or not, and return what it yields.
 
-        It is left with the exception that this message fails with, or None, before the response
-        is sent; a stream is sent first. Managers are left in reverse order.
+        It is exited with the exception of this message, or None, before the response is sent; for
+        a stream, after it was sent. Managers are exited in reverse order.
 
         Raises:
             RxKernelError: it is not a context manager, or no application handles this message.
@@ -245,14 +245,15 @@ class Request:
         return source
 
     def stream(self) -> AsyncIterator[bytes]:
-        """The body in pieces, once: as they come, for an action that takes
-        ``AsyncIterator[bytes]``; for any other what has been read. Over a socket, a binary body.
+        """Return the body in pieces, once. For an action that takes ``AsyncIterator[bytes]`` they
+        are read from the client, for any other they have been read. Over a socket, the body is
+        binary.
 
-        Whoever reads it meets what is wrong with it: too large (413), too slow (408), broken off
-        or badly coded (400).
+        Reading raises for a body that is too large (413), too slow (408), incomplete or badly
+        encoded (400).
 
         Raises:
-            RuntimeError: it has been given out already, or was read as a form.
+            RuntimeError: `stream` was called before, or the body was read as a form.
             UnprocessableEntityException: over a socket, the body is not binary (422).
         """
         source, self.source = self.source, _TAKEN
@@ -290,7 +291,7 @@ class Request:
 
         Raises:
             KeyError: no route has this name; the message names the nearest.
-            ValueError: a parameter of the path is missing or does not fit, another has no text,
+            ValueError: a parameter of the path is missing or invalid, another has no text form,
                 or the route is for ``*.example.com`` and this request is not.
             RxKernelError: no application handles this request.
         """
@@ -314,7 +315,7 @@ class Request:
 
     @property
     def cookies(self) -> Mapping[str, str]:
-        """The cookies of the ``Cookie`` headers (RFC 6265), read when first asked for."""
+        """The cookies of the ``Cookie`` headers (RFC 6265), read on first access."""
         if self._cookies is None:
             self._cookies = parse_cookies("; ".join(self.headers.getall("Cookie", ())))
         return self._cookies
@@ -332,7 +333,7 @@ def received_request(
 ) -> Request:
     """``Request(transport, headers)`` with the other fields set, for the servers.
 
-    Made for every message: assigning the fields takes a third of what the constructor does.
+    Called for every message: assigning the fields takes a third of the time of the constructor.
     """
     request = _new(Request)
     request.transport = transport

@@ -8,7 +8,7 @@ from secrets import token_hex
 
 _GIVEN = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _HANDSHAKE = 96
-"""How much of a handshake's id is kept in the ids of its events."""
+"""The characters of the id of a handshake that the ids of its events begin with."""
 
 _numbers = itertools.count(1)
 _process = token_hex(6)
@@ -20,19 +20,19 @@ def new_request_id() -> str:
 
 
 def given_request_id(headers: Mapping[str, str], name: str | None) -> str | None:
-    """What the header *name* brings, unless it is none of 1 to 128 ``[A-Za-z0-9._-]``: it goes
-    into logs and to other services. None where nothing is to be taken from outside."""
+    """The value of the header *name* if it is 1 to 128 of ``[A-Za-z0-9._-]``, else None: it goes
+    into logs and to other services. None too if *name* is None."""
     given = headers.get(name) if name is not None else None
     return given if given is not None and _GIVEN.fullmatch(given) else None
 
 
 def event_request_id(handshake: str | None) -> str | None:
-    """The id of one event behind a *handshake* that brought one; None: make it when asked."""
+    """A new id for one event, from the id of its *handshake*; None if the handshake had none."""
     return None if handshake is None else f"{handshake[:_HANDSHAKE]}-{new_request_id()}"
 
 
 def _forked() -> None:
-    global _process  # a child counts on from where its parent was
+    global _process  # a forked process continues with the counter of its parent
     _process = token_hex(6)
 
 

@@ -1,4 +1,4 @@
-"""What an action answers with."""
+"""The responses of actions."""
 
 import math
 import re
@@ -24,16 +24,16 @@ _NOT_IN_A_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff/\\]")
 
 
 def _no_status(given: object) -> ValueError:
-    return ValueError(f"status_code is {given!r}; an answer has a status from 200 to 599")
+    return ValueError(f"status_code is {given!r}; it must be from 200 to 599")
 
 
 @attrs.define(eq=False, init=False, repr=False)
 class Response:
-    """An answer; the transport decides how its content is written.
+    """A response; the transport encodes its content.
 
     ``content`` is any value that JSON can hold, an attrs class, a dataclass, ``str``
     (over HTTP: ``text/plain``), ``bytes``, or None for no content. A ``Content-Type``
-    in *headers* is respected. ``headers`` refuse at once what cannot be sent, see `Headers`.
+    in *headers* is kept. ``headers`` reject invalid values when they are set, see `Headers`.
 
     Raises:
         ValueError: *status_code* is not from 200 to 599, here and whenever it is set.
@@ -53,7 +53,7 @@ class Response:
         status_code: int = 200,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        # By hand: a validator and a converter of attrs cost as much as all else of a call.
+        # Written out: a validator and a converter of attrs take as long as the rest of the call.
         if not isinstance(status_code, int) or not 200 <= status_code <= 599:
             raise _no_status(status_code)
         self.content = content
@@ -83,7 +83,7 @@ class Response:
 
     @property
     def has_headers(self) -> bool:
-        """Whether there are any, for whoever sends it: asking ``headers`` makes them."""
+        """Whether a header is set; reading ``headers`` would create them."""
         return bool(self._headers)
 
     def __repr__(self) -> str:
@@ -105,14 +105,14 @@ class Response:
         httponly: bool = False,
         samesite: SameSite | None = "Lax",
     ) -> None:
-        """Have the browser keep a cookie (RFC 6265bis); *max_age* is in seconds.
+        """Set a cookie in the browser (RFC 6265bis); *max_age* is in seconds.
 
         Raises:
             http.cookies.CookieError: *name* is not a token.
             ValueError: browsers would drop it: ``__Secure-`` or *samesite* ``"None"`` without
                 *secure*, ``__Host-`` also with a *domain* or another *path*, name and value
                 above 4096 bytes. Also a *value* with a control character or half of a surrogate
-                pair, which could not come back.
+                pair, which the browser could not send back.
         """
         cookie = set_cookie_header(
             name, value, max_age, expires, path, domain, secure, httponly, samesite
@@ -120,24 +120,26 @@ class Response:
         self.headers.add("Set-Cookie", cookie)
 
     def delete_cookie(self, name: str, *, path: str = "/", domain: str | None = None) -> None:
-        """Have the browser forget a cookie; *path* and *domain* must be those it was set with."""
+        """Remove a cookie from the browser; *path* and *domain* must be those it was set with."""
         secure = needs_secure(name)
         self.set_cookie(name, "", max_age=0, path=path, domain=domain, secure=secure)
 
     def set_etag(self, tag: str | None = None, *, weak: bool = False) -> None:
-        """Answer 304 without a body to a GET or HEAD whose ``If-None-Match`` has the entity tag.
+        """Set the entity tag; a GET or HEAD whose ``If-None-Match`` contains it gets 304.
 
-        *tag* stands for what is answered, without quotes; None has it made of the body's bytes
-        when they are sent. *weak* says that equal tags mean equal in substance only.
+        *tag* is without quotes; None computes it from the body when that is sent. *weak* means
+        that responses with equal tags may differ in their bytes.
 
         Raises:
             ValueError: *tag* has a quote, a space or a control character.
-            TypeError: no *tag* for a stream or a file, whose bytes are not there to make it of.
+            TypeError: *tag* is None for a stream or a file, whose bytes are not known.
         """
         if tag is not None:
             self.headers["ETag"] = entity_tag(tag, weak=weak)
         elif self.is_streamed:
-            raise TypeError(f"an entity tag cannot be made of a {type(self).__name__}: give one")
+            raise TypeError(
+                f"the entity tag of a {type(self).__name__} cannot be computed; pass one"
+            )
         else:
             self.etag_from_body = "weak" if weak else "strong"
 
@@ -145,7 +147,7 @@ class Response:
 def plain_response(content: Any, status_code: int) -> Response:
     """As `Response`, for a *status_code* that was checked at boot.
 
-    It skips the checks and the call of ``__init__``, since most messages need one.
+    It skips the checks and the call of ``__init__``: nearly every message needs a response.
     """
     response = _new(Response)
     response.content = content
@@ -156,13 +158,13 @@ def plain_response(content: Any, status_code: int) -> Response:
 
 
 class RedirectResponse(Response):
-    """Sends the client elsewhere (RFC 9110 §15.4); 303 makes it GET, 307 and 308 repeat.
+    """Redirects the client (RFC 9110 §15.4); after 303 it sends GET, 307 and 308 keep the method.
 
     *location* is on this site: a path that begins with one ``/``, a relative path or a query;
-    or ``http(s)://`` with a host that *hosts* name, as ``example.org`` or ``example.org:8443``.
+    or ``http(s)://`` with a host of *hosts*, as ``example.org`` or ``example.org:8443``.
 
     Raises:
-        BadRequestException: it leads elsewhere, or tricks a browser to (400).
+        BadRequestException: *location* leads to another host, or a browser may read it so (400).
     """
 
     def __init__(
@@ -174,18 +176,18 @@ class RedirectResponse(Response):
         hosts: Collection[str] = (),
     ) -> None:
         if status_code not in _REDIRECTS:
-            raise ValueError(f"status_code is {status_code}; a redirect has one of {_REDIRECTS}")
+            raise ValueError(f"status_code is {status_code}; it must be one of {_REDIRECTS}")
         super().__init__(None, status_code, headers)
         self.headers["Location"] = redirect_target(location, hosts)
 
 
 class FileResponse(Response):
-    """A file of this machine, sent as it is; 404 when it is not there at the time.
+    """A file, sent unchanged; 404 if it does not exist when it is sent.
 
-    Over HTTP it knows ranges and conditional requests (RFC 9110 §13, §14). *path* is the
-    program's own, unless a *root* is given: below it *path* may come from a client, and
-    symbolic links, hidden files and backups are not there. With *filename* the browser saves
-    it under that name, or shows it if *inline* (RFC 6266). A socket cannot carry it.
+    Over HTTP, ranges and conditional requests work (RFC 9110 §13, §14). *path* must not come from
+    a client, unless a *root* is given: then it must be below *root*, and symbolic links, hidden
+    files and backups are not found. With *filename* the browser saves the file under that name,
+    or shows it if *inline* (RFC 6266). It cannot be sent over a socket.
 
     Raises:
         NotFoundException: *path* is not a valid name of a file below *root*.
@@ -195,7 +197,7 @@ class FileResponse(Response):
     is_streamed = True
 
     root: Path | None
-    """Folder that ``content``, the path, must lie in; None: it may lie anywhere."""
+    """The folder that ``content``, the path, must be below; None for any folder."""
 
     def __init__(
         self,
@@ -218,12 +220,12 @@ class FileResponse(Response):
 
 
 class StreamResponse(Response):
-    """A body that comes in pieces, ``bytes`` or ``str``, while it is made.
+    """A body that is sent in pieces, ``bytes`` or ``str``, while it is produced.
 
-    The source is read no faster than the client takes it, and closed (``aclose``) when it is
-    done, the client leaves, or takes nothing for ``http.send_timeout``. A ``Content-Length`` in
-    *headers* must be right: a body that is longer or shorter is broken off. A socket cannot
-    carry it.
+    The source is read no faster than the client reads. It is closed (``aclose``) when it ends,
+    when the client disconnects, and when the client reads nothing for ``http.send_timeout``. A
+    ``Content-Length`` in *headers* must be correct, otherwise the connection is closed. It cannot
+    be sent over a socket.
     """
 
     is_streamed = True
@@ -243,7 +245,8 @@ class StreamResponse(Response):
 def _check_line(_: Any, attribute: "attrs.Attribute[Any]", value: str | None) -> None:
     if value is not None and any(c in value for c in "\r\n\0"):
         raise ValueError(
-            f"{attribute.name} of a server-sent event is {value[:100]!r}: one line, no NUL"
+            f"{attribute.name} of a server-sent event is {value[:100]!r}; it must be one line "
+            f"without NUL"
         )
 
 
@@ -256,8 +259,8 @@ def _check_seconds(_: Any, attribute: "attrs.Attribute[Any]", value: float | Non
 class ServerSentEvent:
     """One event of an event stream (HTML Standard, "Server-sent events").
 
-    ``data`` is sent as it is when str, as JSON else; ``retry`` is in seconds. A line break in
-    ``data`` arrives as one; ``event`` and ``id`` with one are a `ValueError`.
+    ``data`` is sent unchanged if it is a str, otherwise as JSON; ``retry`` is in seconds. ``data``
+    may contain line breaks; ``event`` and ``id`` with one raise `ValueError`.
     """
 
     data: Any = None
@@ -269,10 +272,10 @@ class ServerSentEvent:
 class EventStreamResponse(Response):
     """Server-sent events for an ``EventSource``; ends with its source, its client or the server.
 
-    After *heartbeat* seconds of silence a comment is sent, so that proxies keep the connection;
-    None: never. *retry* tells the browser how many seconds to wait before it connects again; it
-    then sends the ``id`` of the last event in the header ``Last-Event-ID``. A client that takes
-    nothing for ``http.send_timeout`` is cut off.
+    After *heartbeat* seconds without an event a comment is sent, so that proxies keep the
+    connection; None sends no comments. *retry* is the number of seconds after which the browser
+    connects again; it then sends the ``id`` of the last event in the header ``Last-Event-ID``. A
+    client that reads nothing for ``http.send_timeout`` is closed.
     """
 
     is_streamed = True
@@ -301,7 +304,7 @@ class EventStreamResponse(Response):
 
 
 class Acknowledgement(Response):
-    """Acknowledges with *values* as they are, for Socket.IO clients that expect no envelope.
+    """Acknowledges with *values* unchanged, for Socket.IO clients that expect no envelope.
 
     Over HTTP it is the JSON list of them.
     """
@@ -311,22 +314,21 @@ class Acknowledgement(Response):
 
 
 async def close_source(response: Response) -> None:
-    """Close what *response* would be read from, where that is a stream."""
+    """Close the source of *response*, if that is a stream."""
     close = getattr(response.content, "aclose", None)
     if close is not None and isinstance(response, StreamResponse | EventStreamResponse):
         await close()
 
 
 def disposition(kind: str, filename: str) -> str:
-    """``Content-Disposition`` (RFC 6266): a name in ASCII, and where that is not all, in UTF-8.
+    """``Content-Disposition`` (RFC 6266): the name in ASCII, and in UTF-8 if it differs.
 
     Raises:
-        ValueError: a browser could not save it under *filename*.
+        ValueError: *filename* is not a valid name of a file.
     """
     if filename in ("", ".", "..") or _NOT_IN_A_NAME.search(filename):
         raise ValueError(
-            f"filename is {filename!r}; a download has a name without folders and control "
-            f"characters"
+            f"filename is {filename!r}; it must be a name without folders and control characters"
         )
     plain = "".join(c if c.isascii() else "_" for c in filename)
     quoted = plain.replace('"', '\\"')

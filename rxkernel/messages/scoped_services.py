@@ -1,4 +1,4 @@
-"""What lives as long as one message or one connection: its services and context managers."""
+"""The services and context managers of one message or one connection."""
 
 import asyncio
 import inspect
@@ -14,7 +14,7 @@ from rxkernel.exceptions import RxKernelError
 logger = logging.getLogger(__name__)
 
 Exit = Callable[[BaseException | None], Awaitable[None]]
-"""Leaves a context manager with the exception that its message failed with, or None."""
+"""Exits a context manager with the exception of its message, or None."""
 
 LOCKS = (asyncio.Lock, asyncio.Semaphore, asyncio.Condition)
 """Async context managers that are held around a block, so they are not entered for a scope."""
@@ -54,14 +54,14 @@ class ScopedServices:
     def __init__(self) -> None:
         self.is_closed = False
         self.failure: BaseException | None = None
-        """What the message failed with, for managers that are left at the very end."""
+        """The exception of the message, for managers that are exited at the very end."""
         self._instances: dict[Any, Any] = {}
         self._entries: list[_Entry] = []
         self._managers = 0
         self._openings: dict[Any, _Opening] = {}
 
     def __bool__(self) -> bool:
-        """Whether there is anything to end."""
+        """Whether there is a service or a manager to end."""
         return bool(self._entries)
 
     def __contains__(self, key: Any) -> bool:
@@ -76,7 +76,7 @@ class ScopedServices:
         self._entries.append(_Entry(key, service, None))
 
     async def add_awaited(self, key: Any, coming: Awaitable[Any]) -> None:
-        """As `add`, of what *coming* gives.
+        """Add the service that *coming* returns.
 
         Raises:
             RxKernelError: the owner has ended meanwhile; the service is closed.
@@ -110,7 +110,7 @@ class ScopedServices:
     async def enter(self, manager: Any, key: Any = None, *, is_service: bool = False) -> Any:
         """Enter *manager*, async or not, and return what it yields.
 
-        With *key* that is kept as the service, or with *is_service* the manager itself.
+        With *key* that value is stored as the service, or with *is_service* the manager itself.
 
         Raises:
             RxKernelError: *manager* is not a context manager, or the owner has ended meanwhile.
@@ -129,20 +129,21 @@ class ScopedServices:
         return service
 
     async def exit_managers(self, failure: BaseException | None) -> BaseException | None:
-        """Leave every context manager, the latest first, and end what was made after the first.
+        """Exit every context manager, the latest first, and end the services created since the
+        first one was entered.
 
-        What is older than the first manager stays. Each manager gets *failure*, or what one
-        before it raised. Whatever one raises, the others are left.
+        Each manager gets *failure*, or the exception of a manager that was exited before it. All
+        are exited, whatever they raise.
 
         Returns:
-            What the message has failed with by now; *failure* itself where no manager raised.
+            The exception of the message by now; *failure* itself if no manager raised.
         """
         while self._managers:
             failure = await self._end_latest(failure)
         return failure
 
     async def close(self) -> None:
-        """End everything; what a manager raises is logged. Nothing can be added afterwards."""
+        """End everything; exceptions of managers are logged. Nothing can be added afterwards."""
         given, self.failure = self.failure, None
         failure = given
         while self._entries:
@@ -151,7 +152,7 @@ class ScopedServices:
         if failure is not None and failure is not given:
             if not isinstance(failure, Exception):
                 raise failure
-            logger.error("a context manager failed when it was left", exc_info=failure)
+            logger.error("a context manager failed when it was exited", exc_info=failure)
 
     async def _end_latest(self, failure: BaseException | None) -> BaseException | None:
         entry = self._entries.pop()
@@ -174,15 +175,15 @@ class ScopedServices:
 
 
 CLOSED = ScopedServices()
-"""Of a message that ended without any."""
+"""The services of a message that ended without any."""
 CLOSED.is_closed = True
 
 
 def services_of(owner: Owner) -> ScopedServices:
-    """Those of *owner*, made when first asked for.
+    """The services of *owner*, created on first access.
 
     Raises:
-        RxKernelError: it has ended.
+        RxKernelError: *owner* has ended.
     """
     if owner.services is None:
         owner.services = ScopedServices()
@@ -199,14 +200,14 @@ def ended_error() -> RxKernelError:
 
 
 def name_of_key(key: Any) -> str:
-    """What the code calls the service *key*."""
+    """The name of the service *key* in code."""
     if hasattr(key, "__metadata__"):
         return str(key).removeprefix("typing.")
     return getattr(key, "__qualname__", None) or str(key)
 
 
 def is_async_manager(cls: Any) -> bool:
-    """Whether instances of *cls* are entered and left with ``async with``, locks excepted."""
+    """Whether instances of *cls* are entered and exited with ``async with``; not for locks."""
     return (
         isinstance(cls, type)
         and hasattr(cls, "__aenter__")

@@ -1,4 +1,4 @@
-"""The text of a ``Set-Cookie`` header, refused here where a browser would drop it unsaid."""
+"""The text of a ``Set-Cookie`` header; cookies that a browser would drop raise an error."""
 
 from datetime import datetime
 from email.utils import format_datetime
@@ -38,7 +38,7 @@ def set_cookie_header(
         ValueError: a browser would not keep it; see `Response.set_cookie`.
     """
     if value.isascii() and value.isalnum():
-        coded = value  # as most, such as session ids
+        coded = value  # the common case, such as session ids
     elif VALUE.fullmatch(value):
         coded = _COOKIES.value_encode(value)[1]
     else:
@@ -61,7 +61,7 @@ def _attributes(
     httponly: bool,
     samesite: SameSite | None,
 ) -> str:
-    """What stands behind the value; an application has few kinds of cookies.
+    """The attributes after the value, cached: an application has few kinds of cookies.
 
     Raises:
         http.cookies.CookieError: *name* is not a token.

@@ -1,4 +1,4 @@
-"""What the files of a form are kept in until their request is over."""
+"""The storage of the files of a form, until their request has ended."""
 
 import asyncio
 import errno
@@ -15,10 +15,10 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Spool:
-    """Bytes that grow at their end: in memory up to *held* of them, the rest on disk.
+    """Bytes that are appended: up to *held* of them in memory, the rest on disk.
 
-    The file has no name (``O_TMPFILE``, or deleted at once), so nothing is left of it whatever
-    happens to the process. `tempfile` says where it lies: ``TMPDIR``, else ``/tmp``.
+    The file has no name (``O_TMPFILE``, or deleted at once), so it does not survive the
+    process. It is in the folder of `tempfile`: ``TMPDIR``, else ``/tmp``.
     """
 
     def __init__(self, content: bytes = b"", *, held: int = 1_048_576) -> None:
@@ -31,7 +31,7 @@ class Spool:
         self._lock = Lock()
 
     async def append(self, data: bytes) -> None:
-        """Add *data*; what goes to disk goes there in a thread.
+        """Append *data*; a thread writes to disk.
 
         Raises:
             InsufficientStorageException: the disk is full (507).
@@ -76,7 +76,7 @@ class Spool:
         if self._file is None:
             self._close()
         else:
-            await asyncio.to_thread(self._close)  # giving the blocks back takes a while
+            await asyncio.to_thread(self._close)  # freeing the blocks takes a while
 
     def _close(self) -> None:
         with self._lock:
@@ -91,7 +91,7 @@ class Spool:
 
 @contextmanager
 def translate_disk_full() -> Iterator[None]:
-    """Raise a full disk as 507: it is logged on one line, not as a bug with a traceback."""
+    """Raise 507 for a full disk, which is logged on one line, not with a traceback."""
     try:
         yield
     except OSError as exc:

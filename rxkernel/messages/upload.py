@@ -1,4 +1,4 @@
-"""Files that a form brings."""
+"""The files of a form."""
 
 import asyncio
 import os
@@ -11,15 +11,15 @@ from rxkernel.messages.content_types import BYTES
 from rxkernel.messages.spool import Spool, translate_disk_full
 
 _PIECE = 262_144
-"""Bytes that are moved at a time."""
+"""Bytes that are copied at a time."""
 
 
 class UploadedFile:
-    """A file of a multipart form (RFC 7578 §4.2), there until its request is over.
+    """A file of a multipart form (RFC 7578 §4.2), which exists until its request has ended.
 
     Attributes:
-        filename: what the client claims, without a path; never one to write to.
-        content_type: what the client claims.
+        filename: as sent by the client, without a path; do not write to a file of this name.
+        content_type: as sent by the client.
         size: in bytes.
     """
 
@@ -36,7 +36,7 @@ class UploadedFile:
 
     @classmethod
     def kept(cls, filename: str, content_type: str, spool: Spool, offset: int) -> Self:
-        """What lies in *spool* from *offset* to its present end."""
+        """The bytes of *spool* from *offset* to its present end."""
         file = cls(filename, content_type=content_type)
         file._spool, file._offset = spool, offset
         file.size = spool.size - offset
@@ -44,15 +44,15 @@ class UploadedFile:
 
     @property
     def content(self) -> bytes:
-        """All of it. Reads from the disk where it is there: use `read` for a large file."""
+        """All bytes. Blocks while it reads from disk: use `read` for a large file."""
         return self._spool.read(self._offset, self.size)
 
     async def read(self) -> bytes:
-        """All of it, without blocking."""
+        """Return all bytes, without blocking."""
         return await self._read(0, self.size)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Its pieces, of 256 KiB."""
+        """Yield pieces of 256 KiB."""
         for start in range(0, self.size, _PIECE):
             yield await self._read(start, min(_PIECE, self.size - start))
 
@@ -63,7 +63,7 @@ class UploadedFile:
         return await asyncio.to_thread(self._spool.read, start, size)
 
     async def save(self, path: str | os.PathLike[str]) -> None:
-        """Copy it to *path*, in a thread; what was there is replaced when all has been written.
+        """Copy it to *path*, in a thread. An existing file is replaced after the last byte.
 
         Raises:
             InsufficientStorageException: the disk is full (507).

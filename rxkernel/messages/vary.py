@@ -1,4 +1,4 @@
-"""``Vary``: on what of the request an answer depends (RFC 9110 §12.5.5)."""
+"""``Vary``: the request headers that a response depends on (RFC 9110 §12.5.5)."""
 
 from multidict import CIMultiDict, istr
 
@@ -12,7 +12,7 @@ def may_be_kept(headers: CIMultiDict[str]) -> bool:
 
 
 def vary(headers: CIMultiDict[str], *names: str) -> None:
-    """Say that the answer depends on the request's headers *names*, unless that is said."""
+    """Add the request headers *names*, on which the response depends, if they are missing."""
     for name in names:
         lines = headers.getall(_VARY, None)
         if lines is None:

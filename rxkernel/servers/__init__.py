@@ -1,1 +1,1 @@
-"""What listens on a port and hands requests to the kernel."""
+"""Servers: each receives the messages of one transport and passes them to the kernel."""

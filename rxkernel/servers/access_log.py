@@ -64,7 +64,7 @@ def log_access(
     method, path = printable(method), printable(path)
     host = client.host if client is not None else None
     words = (
-        method.replace(" ", "\\x20"),  # an event may be called anything
+        method.replace(" ", "\\x20"),  # so that a line can be split at its spaces
         path.replace(" ", "\\x20"),
         status,
         duration * 1000,

@@ -1,4 +1,4 @@
-"""The begin and the end of a connection, the same for sockets and for `KernelClient`."""
+"""CONNECTED and DISCONNECTED of a connection, the same for sockets and for `KernelClient`."""
 
 import logging
 from collections.abc import Callable

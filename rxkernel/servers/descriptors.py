@@ -1,4 +1,4 @@
-"""File descriptors: each connection takes one, and a process may have so many."""
+"""File descriptors: each connection needs one, and their number is limited for a process."""
 
 from contextlib import suppress
 
@@ -11,10 +11,10 @@ _LEAST_RESERVE = 150
 
 
 def room_for(connections: int) -> int:
-    """For how many of *connections* there are descriptors, and some in reserve: a quarter of
-    all, 150 at least, for files, databases and those who are told that there is no room.
+    """Return how many of *connections* the process has file descriptors for.
 
-    Raises the soft limit of the process as far as that needs, and the hard one allows.
+    A quarter of all descriptors, but at least 150, is reserved for files, databases and clients
+    that are rejected. The soft limit of the process is raised if necessary, up to the hard limit.
     """
     if resource is None:
         return connections

@@ -1,10 +1,10 @@
-"""Why a connection ended."""
+"""The reasons why connections end."""
 
 from enum import StrEnum
 
 
 class DisconnectReason(StrEnum):
-    """What `ConnectionEvent.reason` is in ``server.disconnected``."""
+    """The values of `ConnectionEvent.reason` in ``server.disconnected``."""
 
     CLIENT = "client"
     """The client disconnected: from its namespace, or from the server."""
@@ -13,10 +13,10 @@ class DisconnectReason(StrEnum):
     TRANSPORT_CLOSE = "transport close"
     """The network connection ended: a closed page, a lost network, a process that was killed."""
     TRANSPORT_ERROR = "transport error"
-    """The client sent what breaks the protocol, and was closed."""
+    """The client violated the protocol, and was closed."""
     PING_TIMEOUT = "ping timeout"
-    """The client did not answer a ping within ``socketio.ping_timeout`` seconds."""
+    """The client did not respond to a ping within ``socketio.ping_timeout`` seconds."""
     LIMIT = "limit"
-    """The client exceeded a limit that closes."""
+    """The client exceeded a limit, and was closed."""
     SHUTDOWN = "shutdown"
     """The server stops."""

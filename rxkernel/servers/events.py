@@ -14,17 +14,17 @@ class ServerEvents(StrEnum):
     """The names of the servers' events."""
 
     CONFIGURE = "server.configure"
-    """`ServerConfigurationEvent`: ``event.server.engine`` is there, nothing listens yet."""
+    """`ServerConfigurationEvent`: ``event.server.engine`` exists, nothing listens yet."""
     STARTED = "server.started"
     """`ServerEvent`: it listens, and its port is known."""
     STOPPING = "server.stopping"
-    """`ServerEvent`: about to accept nothing more."""
+    """`ServerEvent`: the server is about to accept no further messages."""
     READINESS = "server.readiness"
-    """`ReadinessEvent`: may this process be sent requests?"""
+    """`ReadinessEvent`: whether this process can receive requests."""
     CONNECTED = "server.connected"
-    """`ConnectionEvent`: a client asks to connect; raising an `HttpException` refuses it."""
+    """`ConnectionEvent`: a client requests to connect; an `HttpException` rejects it."""
     DISCONNECTED = "server.disconnected"
-    """`ConnectionEvent`: a client that was connected has left."""
+    """`ConnectionEvent`: a client that was connected has disconnected."""
 
 
 @attrs.define(eq=False)
@@ -35,30 +35,30 @@ class ServerEvent(Event):
 
 
 class ServerConfigurationEvent(ServerEvent):
-    """Before listening: native routes and middleware go onto ``event.server.engine``; `HttpServer`
-    takes its last mounts."""
+    """The server does not listen yet: the last moment for native routes and middleware on
+    ``event.server.engine``, and for `HttpServer.mount`."""
 
 
 @attrs.define(eq=False)
 class ReadinessEvent(Event):
-    """Somebody asked ``/readyz``; nobody who objects is consent.
+    """A monitor requested ``/readyz``; the process is ready unless a listener calls `fail`.
 
-    All listeners are asked at once, so nobody can stop it. One that raises, or takes longer than
-    0.8 seconds, objects by that.
+    All listeners are called at the same time, so none can stop the event. A listener that raises,
+    or takes longer than 0.8 seconds, has failed.
     """
 
     failures: dict[str, str] = attrs.field(factory=dict, init=False)
 
     def fail(self, name: str, reason: str = "") -> None:
-        """Object. *name* goes into the answer, which anybody may see; *reason* into the log,
-        and into the answer with ``debug`` only."""
+        """Report the process as not ready. The response contains *name*, which anybody may see;
+        *reason* is logged, and is in the response only with ``debug``."""
         self.failures[name] = reason
 
 
 @attrs.define(eq=False)
 class ConnectionEvent(Event):
-    """A client comes or goes. The pair is delivered in order and once each; a client that
-    was refused never connected, so it does not leave either.
+    """A client connects or disconnects. Both events are dispatched once each, in this order. A
+    client that was rejected has not connected, so there is no DISCONNECTED for it.
 
     Attributes:
         server: None for the connections of a `KernelClient`.

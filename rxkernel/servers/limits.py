@@ -28,7 +28,7 @@ class LimitCounters:
     def record(self, setting: str, event: str) -> None:
         """Count *event* under *setting*; log it, and the count so far, at most once a minute.
 
-        *event* is one line. The caller has escaped and cut what a client chose of it.
+        *event* is one line. The caller has escaped and cut the parts that a client chose.
         """
         self.counts[setting] += 1
         now = time.monotonic()
@@ -81,7 +81,7 @@ class ConnectionQuota:
         return None
 
     def release(self, network: str | None) -> None:
-        """One admitted client of *network* has left."""
+        """Subtract one admitted client of *network*."""
         self.used -= 1
         if network is not None:
             used = self._by_network.pop(network) - 1

@@ -12,7 +12,7 @@ class ManagedConnection(Connection):
     Attributes:
         is_accepted: CONNECTED has been dispatched, and nothing rejected the connection.
         is_rejected: `disconnect` was called before the connection was accepted.
-        is_ended: nothing is sent or received any more.
+        is_ended: it sends and receives nothing any more.
     """
 
     def __init__(self, id: str, namespace: str = "/", **handshake: Any) -> None:

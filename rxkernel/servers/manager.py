@@ -1,4 +1,4 @@
-"""Starts the servers in order, and stops them so that nothing is lost."""
+"""Starts the servers in order, and stops them after the messages in flight."""
 
 import asyncio
 import logging
@@ -15,13 +15,13 @@ from rxkernel.servers.server import Server
 logger = logging.getLogger(__name__)
 
 _CLOSING = 5.0
-"""Seconds that one server gets to close its connections, drained or not."""
+"""Seconds in which one server must close its connections, drained or not."""
 
 
 class ServerManager(Mapping[str, Server]):
-    """The servers of one application, by name, in the order they start.
+    """The servers of one application, by name, in the order in which they start.
 
-    ``is_serving`` holds from when all have started until they are about to stop.
+    ``is_serving`` is True after all have started, until they begin to stop.
     """
 
     def __init__(
@@ -38,10 +38,10 @@ class ServerManager(Mapping[str, Server]):
         self._shutdown_delay = shutdown_delay
 
     def add(self, server: Server) -> None:
-        """Let *server* start behind those added before.
+        """Add *server*, which starts after those added before.
 
         Raises:
-            ConfigurationError: its name is taken.
+            ConfigurationError: another server has its name.
         """
         if server.name in self._servers:
             raise ConfigurationError(f"two servers are called {server.name!r}; rename one")
@@ -57,9 +57,9 @@ class ServerManager(Mapping[str, Server]):
         return len(self._servers)
 
     async def start(self, kernel: Kernel) -> None:
-        """Configure every server, then let each listen. One that cannot stops the others.
+        """Configure every server, then start each. If one cannot start, the others are stopped.
 
-        Nothing happens when they have started already.
+        Does nothing if they have started already.
         """
         if self._started:
             return
@@ -78,7 +78,7 @@ class ServerManager(Mapping[str, Server]):
             raise
 
     def check(self, compiled: Compiled) -> None:
-        """Let every server refuse definitions of *compiled* that it cannot serve.
+        """Check that every server can serve its definitions of *compiled*.
 
         Raises:
             ConfigurationError: with the problems of all servers.
@@ -93,7 +93,7 @@ class ServerManager(Mapping[str, Server]):
             raise ConfigurationError.merge(errors)
 
     def recompiled(self, compiled: Compiled) -> None:
-        """Let every server serve the definitions of *compiled*. What fails is logged."""
+        """Have every server serve the definitions of *compiled*; errors are logged."""
         for server in self._servers.values():
             with _logging(f"giving the server {server.name!r} new definitions"):
                 server.recompiled(compiled)
@@ -101,11 +101,11 @@ class ServerManager(Mapping[str, Server]):
     async def stop(self) -> bool:
         """Drain all at once within ``shutdown_timeout`` seconds, then stop in reverse order.
 
-        Whoever sends requests here is first given ``shutdown_delay`` seconds to see that this
-        process is no longer ready; requests are answered as before meanwhile.
+        For the first ``shutdown_delay`` seconds requests are still handled, so that a load
+        balancer can see that this process is no longer ready.
 
-        What fails is logged and keeps nothing else from stopping. Returns whether all that
-        was in flight has been answered.
+        Errors are logged, and the other servers are stopped nevertheless. Returns whether all
+        messages in flight were handled.
         """
         servers, self._started = self._started[::-1], []
         delay, self.is_serving = self._shutdown_delay if self.is_serving else 0.0, False
@@ -120,12 +120,12 @@ class ServerManager(Mapping[str, Server]):
         except TimeoutError:
             drained = False
             logger.warning("not drained within %s s; closing anyway", self._shutdown_timeout)
-        finally:  # also when whoever stops us is cancelled
+        finally:  # also when the task that stops them is cancelled
             await self._close(servers)
         return drained
 
     async def _close(self, servers: list[Server]) -> None:
-        """Stop each of *servers*; a cancellation goes on to the next, and is raised behind all."""
+        """Stop each of *servers*; a cancellation is raised after the last one."""
         cancelled: asyncio.CancelledError | None = None
         for server in servers:
             try:
@@ -144,7 +144,7 @@ class ServerManager(Mapping[str, Server]):
 
 @contextmanager
 def _logging(what: str) -> Iterator[None]:
-    """Log what is raised inside, and go on."""
+    """Log an exception that is raised inside, and continue."""
     try:
         yield
     except Exception:

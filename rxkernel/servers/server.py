@@ -1,4 +1,4 @@
-"""What every server is to its manager."""
+"""The base class of servers."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -15,12 +15,12 @@ class Server(ABC):
     """One transport. The manager calls `configure`, `start`, `drain`, `stop`, in that order.
 
     Attributes:
-        name: what it is found by in ``application.servers``.
-        transport: that of the definitions which it serves.
-        label: what people call its protocol; the transport's name unless set.
+        name: its key in ``application.servers``.
+        transport: the transport of the definitions that it serves.
+        label: the name of its protocol in output; by default the name of the transport.
         counts: how often each limit was reached, by the name of its setting, and other misuse.
-        engine: the library's own object (``aiohttp.web.Application``,
-            ``socketio.AsyncServer``), there once configured.
+        engine: the object of the library (``aiohttp.web.Application``,
+            ``socketio.AsyncServer``); None before `configure`.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Server(ABC):
 
     @property
     def port(self) -> int | None:
-        """The real port once started, also where 0 asked for a free one; None without one."""
+        """The port, once started also for a setting of 0; None for a server without a port."""
         return None
 
     @property
@@ -50,7 +50,7 @@ class Server(ABC):
 
     @property
     def url(self) -> str | None:
-        """Where clients find it; None for a server without a port."""
+        """The URL for clients; None for a server without a port."""
         if self.host is None or self.port is None:
             return None
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -61,7 +61,7 @@ class Server(ABC):
         return MappingProxyType({})
 
     def check(self, compiled: Compiled) -> None:  # noqa: B027 - most serve all definitions
-        """Refuse definitions that this server cannot serve; at boot, and before a reload.
+        """Check that this server can serve *compiled*; called at boot and before a reload.
 
         Raises:
             ConfigurationError: with every problem found.
@@ -69,13 +69,13 @@ class Server(ABC):
 
     @abstractmethod
     def configure(self, kernel: Kernel) -> None:
-        """Make the engine; nothing listens yet."""
+        """Create the engine; do not listen yet."""
 
     def recompiled(self, compiled: Compiled) -> None:  # noqa: B027 - most keep nothing
-        """Serve the definitions of *compiled* from now on: drop what was kept of the others.
+        """Serve the definitions of *compiled* from now on, and drop what was stored for others.
 
-        Called at each reload, without an ``await`` between the kernel's change and this. A
-        server that looks definitions up in the kernel for each message has nothing to do.
+        Called at each reload, without an ``await`` after the change of the kernel. A server that
+        looks definitions up in the kernel for each message has nothing to do.
         """
 
     @abstractmethod
@@ -83,17 +83,17 @@ class Server(ABC):
         """Listen.
 
         Raises:
-            ServerStartError: the address cannot be listened on; nothing is left open.
+            ServerStartError: it cannot listen on its address; it has closed what it opened.
         """
 
     @abstractmethod
     async def drain(self) -> None:
-        """Accept nothing new and answer what is in flight; the manager limits the time."""
+        """Accept no further messages, and handle those in flight; the manager limits the time."""
 
     @abstractmethod
     async def stop(self) -> None:
-        """Close what is left, drained or not."""
+        """Close all connections, drained or not."""
 
 
 class ServerStartError(RxKernelError):
-    """A server cannot listen where it was told to; the message says why and what to change."""
+    """A server cannot listen on its address; the message contains the reason and a fix."""

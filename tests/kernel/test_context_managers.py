@@ -784,7 +784,7 @@ async def test_manager_that_fails_behind_a_stream_is_logged(
     assert [piece async for piece in response.content] == [b"piece"]
     assert LOG[-1] == "session left with None"
     (record,) = caplog.records
-    assert "a context manager failed when it was left" in record.message
+    assert "a context manager failed when it was exited" in record.message
 
 
 # --- connections
