@@ -1,4 +1,4 @@
-"""The settings of an application's own class, as boot finds them."""
+"""The settings of an application's own class."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -12,7 +12,7 @@ from rxkernel.settings import Settings
 
 
 def app_settings(cls: type[Any] | None, settings: Settings) -> Any:
-    """``settings.app``, or the defaults of *cls*; None where there is no *cls*.
+    """``settings.app``, or the defaults of *cls*; None without a *cls*.
 
     Raises:
         ConfigurationError: *cls* is not an attrs class of its own, ``settings.app`` is not one of
@@ -59,8 +59,8 @@ def _defaults(cls: type[Any]) -> Any:
         ) from exc
 
 
-def refuse_clashes(cls: type[Any] | None, bundles: Iterable[Bundle]) -> Iterator[str]:
-    """The bundles whose class of settings is that of the application."""
+def report_clashes(cls: type[Any] | None, bundles: Iterable[Bundle]) -> Iterator[str]:
+    """Report each bundle that has the settings class of the application."""
     for bundle in bundles:
         if cls is not None and bundle.settings_class is cls:
             yield (

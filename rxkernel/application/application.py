@@ -1,4 +1,4 @@
-"""The application: what it is made of, and its life from boot to shutdown."""
+"""The application: its parts, and its lifecycle from boot to shutdown."""
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -48,7 +48,7 @@ _MADE_OF = (
 
 @attrs.frozen(eq=False)
 class _Running:
-    """What exists between boot and shutdown; *undo* takes it down in reverse order."""
+    """The state between boot and shutdown; *undo* closes it in reverse order."""
 
     root: CompositionRoot
     undo: AsyncExitStack
@@ -59,17 +59,17 @@ class _Running:
 
 
 class Application:
-    """One application; two in a process share nothing.
+    """One application. Two applications in a process share nothing.
 
     Args:
         bundles: names of installed bundles, bundle classes or instances.
         controllers: classes with `@http` and `@websocket` methods, built by the injector; also
             instances, and modules with labelled functions.
         listeners: classes with `@observe` methods, built by the injector; also instances,
-            and functions that carry the label.
+            and functions with the label.
         modules: `injector.Module` classes or instances, or ``configure(binder)`` callables.
         options: the keys of `@option` that the application's own listeners read.
-        settings: given here, no file or environment is read; ``serve`` reads them on top.
+        settings: if given, files and environment are not read; ``serve`` reads them in addition.
         converters: `Converter` by name, for the paths of routes: ``{name:slug}``.
         settings_class: an attrs class of the application's own settings, read from the section
             ``app`` into ``settings.app``, and injectable.
@@ -112,10 +112,10 @@ class Application:
         self._running: _Running | None = None
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Boot has read what the application is made of: a change after it would do nothing.
+        """Reject changes of the constructor's arguments after boot, which has read them.
 
         Raises:
-            RxKernelError: it is booted.
+            RxKernelError: the application is booted.
         """
         if name in _MADE_OF and self.__dict__.get("_running") is not None:
             raise RxKernelError(
@@ -158,17 +158,17 @@ class Application:
         return self._running
 
     async def boot(self, *, overrides: Overrides | None = None) -> Injector:
-        """Build and wire everything; called again, or by several at once, it happens once.
+        """Build and wire everything, once: later or concurrent calls return the same injector.
 
         Args:
-            overrides: for tests: what to use in place of services until the next stop, by the
-                key that they are bound by. An instance is used as it is and neither opened nor
-                closed; a class or a function provides the service, in the scope of the original.
+            overrides: for tests: replacements of services until the next stop, by the key of
+                their binding. An instance is neither opened nor closed; a class or a function
+                provides the service, in the scope of the original.
 
         Raises:
-            ConfigurationError: with every problem found. What was set up is taken down.
-            RxKernelError: *overrides* come too late: it is booted with others. Or what runs
-                within the boot calls this.
+            ConfigurationError: with every problem found. What was set up is closed.
+            RxKernelError: it is booted with other *overrides*, or code that runs within the boot
+                calls this.
         """
         if self._running is None:
             async with self._boot_lock:
@@ -176,13 +176,13 @@ class Application:
                     self._running = await self._boot(overrides or {})
         if overrides and overrides != self._booted.root.spec.overrides:
             raise RxKernelError(
-                "the application is booted already, with other services; give overrides to "
-                "what boots it, or await application.stop() first"
+                "the application is booted already, with other services; pass overrides to "
+                "the first boot, or await application.stop() first"
             )
         return self._booted.injector
 
     def when_stopping(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Await *work* when the application stops: behind the servers, before anything is closed.
+        """Await *work* when the application stops: after the servers, before services are closed.
 
         Raises:
             RxKernelError: the application is not booted.
@@ -190,10 +190,10 @@ class Application:
         self._booted.undo.push_async_callback(work)
 
     async def start(self) -> None:
-        """Boot, start every server, and come back when they listen. Started twice is once.
+        """Boot, start every server, and return when they listen; does nothing if they do.
 
         Raises:
-            ServerStartError: one cannot; those that listened are stopped, services are left.
+            ServerStartError: one cannot listen; the others are stopped, and services closed.
         """
         async with self._life:
             await self.boot()
@@ -204,10 +204,9 @@ class Application:
                 raise
 
     async def stop(self) -> bool:
-        """Stop the servers if they run, then take down what boot set up; boot may follow again.
+        """Stop the servers if they run, then close what boot has set up; `boot` can follow again.
 
-        Nothing happens when nothing runs. Returns whether all that was in flight has been
-        answered.
+        Does nothing if nothing runs. Returns whether all messages in flight were handled.
         """
         async with self._life:
             return await self._end()
@@ -270,18 +269,18 @@ class Application:
         remove: Iterable[Any] = (),
         controllers: Iterable[Any] = (),
     ) -> CompiledEvent:
-        """Serve other routes from now on, without a restart; all of the change or none of it.
+        """Change the routes without a restart; after an error nothing has changed.
 
-        The next state is built and compiled beside the running one, then swapped. A message in
+        The next state is built and compiled while the current one runs, then swapped. A message in
         flight ends with the definition that it began with. Routes that are not named stay the
-        same objects. `kernel.compiled` is dispatched behind the swap; a listener that raises is
+        same objects. `kernel.compiled` is dispatched after the swap; an error of a listener is
         logged.
 
         Args:
             add: metadata of new routes.
             remove: metadata or definitions of routes, or controllers with all their routes.
             controllers: new ones, as for the constructor; the injector builds the classes. One
-                that is removed and given again is built anew.
+                that is removed and given again is a new instance.
 
         Returns:
             The event that was dispatched: what was added, removed and changed.
@@ -293,7 +292,7 @@ class Application:
         """
         async with self._reload_lock:
             if self._is_stopping:
-                raise RxKernelError("the application is stopping; it serves no other routes")
+                raise RxKernelError("reload() is not possible while the application stops")
             change = Reload(self._booted.root, add=add, remove=remove, controllers=controllers)
             await change.prepare()
             event = change.apply()
@@ -327,7 +326,7 @@ class Application:
 
 
 async def _close_service(service: Any) -> None:
-    """Close one service; the others are closed whatever it does."""
+    """Close one service; an error is logged, so that the others are closed too."""
     try:
         await service.__aexit__(None, None, None)
     except Exception:

@@ -1,4 +1,4 @@
-"""What an application is made of: the arguments of `Application`, as boot reads them."""
+"""The arguments of `Application`, as boot reads them."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -1,4 +1,4 @@
-"""What the arguments of `Application` must be, checked before one of them is used."""
+"""Checks the types of the arguments of `Application`, before one of them is used."""
 
 import inspect
 from collections.abc import Collection, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Providers that are awaited or entered: which they are, and which cannot be."""
+"""Providers that are awaited or entered, and problems of those that cannot be."""
 
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
@@ -27,7 +27,7 @@ from rxkernel.routing.annotations import bare
 
 _EMPTY: Any = None
 
-# What the two decorators put around any function.
+# The functions that the two decorators return.
 _ASYNC: CodeType = asynccontextmanager(lambda: _EMPTY).__code__
 _PLAIN: CodeType = contextmanager(lambda: _EMPTY).__code__
 _YIELDED = (AsyncIterator, AsyncGenerator)
@@ -38,11 +38,11 @@ _FIX = "bind it with scope=request_scope or scope=connection_scope, which await 
 def wrap_async_providers(binder: Binder) -> Iterator[str]:
     """Replace the providers of scoped services that are async with `AsyncProvider`.
 
-    Yields what is wrong with others: a service that nothing would await, or enter. Its provider is
-    replaced by one that raises the same, so that none is called.
+    Yields a problem for each service that nothing would await or enter. Its provider is replaced
+    by one that raises the problem, so that it is not called.
     """
     _rename_yielded(binder)
-    # injector has no public list of what is bound
+    # injector has no public list of bindings
     for key, binding in tuple(binder._bindings.items()):
         problems = list(_problems(key, binding))
         if problems:
@@ -53,7 +53,7 @@ def wrap_async_providers(binder: Binder) -> Iterator[str]:
 
 
 def _rename_yielded(binder: Binder) -> None:
-    """Bind ``AsyncIterator[T]`` as ``T``: a ``@provider`` method is bound by what it returns, and
+    """Bind ``AsyncIterator[T]`` as ``T``: a ``@provider`` method is bound by its return type, and
     under ``@asynccontextmanager`` that is an iterator."""
     for key, binding in tuple(binder._bindings.items()):
         call = _callable(binding.provider)
@@ -137,12 +137,12 @@ def _scoped(key: Any, binding: Binding, injector: Injector) -> Binding:
 
 
 def _opening(key: Any, provider: Provider[Any]) -> Provider[Any]:
-    """*provider*, or one that opens what it gives."""
+    """*provider*, or one that opens the service that it returns."""
     if isinstance(provider, ClassProvider):
         is_class = is_async_manager(provider._cls)
         return AsyncProvider(key, provider, is_class=True) if is_class else provider
     call = _callable(provider)
-    if call is None:  # a Provider class of the application's own
+    if call is None:  # a Provider class of the application
         return AsyncProvider(key, provider) if is_async_manager(bare(key)) else provider
     if inspect.iscoroutinefunction(call):
         return AsyncProvider(key, provider, is_awaited=True)
@@ -153,14 +153,14 @@ def _opening(key: Any, provider: Provider[Any]) -> Provider[Any]:
 
 def provider_of_factory(factory: Any) -> Provider[Any]:
     """A provider that calls *factory*, such as an ``async_sessionmaker`` or a partial: injector
-    takes any object but a function for the service itself."""
+    treats any object except a function as the service itself."""
     call = factory.__call__
     return CallableProvider(call if inspect.ismethod(call) else _function_of(factory))
 
 
 def _function_of(factory: Callable[[], Any]) -> Callable[[], Any]:
-    """*factory* as a function: injector reads the module and the hints of a callable, and
-    one that is written in C has neither."""
+    """*factory* as a function: injector reads the module and the hints of a callable, which are
+    missing for one written in C."""
     if inspect.iscoroutinefunction(factory):
 
         async def awaited() -> Any:
@@ -179,8 +179,8 @@ def _function_of(factory: Callable[[], Any]) -> Callable[[], Any]:
 
 
 def is_factory_binding(binding: Binding, injector: Injector) -> bool:
-    """Whether a service per message or connection is bound to an object that makes it, and is
-    not one itself."""
+    """Whether a service per message or connection is bound to an object that creates it, and not
+    to the service itself."""
     if binding.scope not in _SCOPED or not isinstance(binding.provider, InstanceProvider):
         return False
     kind, instance = bare(binding.interface), binding.provider.get(injector)
@@ -205,7 +205,7 @@ def _callable(provider: Provider[Any]) -> Callable[..., Any] | None:
 
 
 def _is_made_by(decorator: CodeType, call: Any) -> bool:
-    """Whether *call*, or what it wraps, was decorated with `contextmanager` or its async twin."""
+    """Whether *call*, or the function it wraps, has `contextmanager` or its async counterpart."""
     call = getattr(call, "__func__", call)
     while call is not None:
         if getattr(call, "__code__", None) is decorator:
@@ -215,7 +215,7 @@ def _is_made_by(decorator: CodeType, call: Any) -> bool:
 
 
 def _refusing(problems: list[str]) -> Provider[Any]:
-    def refuse() -> Any:
+    def fail() -> Any:
         raise ConfigurationError(*problems)
 
-    return CallableProvider(refuse)
+    return CallableProvider(fail)

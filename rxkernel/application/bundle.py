@@ -1,4 +1,4 @@
-"""What a bundle contributes: a source of routes, listeners on events, or a transport."""
+"""The base class of bundles: sources of routes, listeners on events, or transports."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -14,15 +14,15 @@ from rxkernel.servers.server import Server
 
 
 class Bundle:
-    """Subclass, name it, and set what it brings; `Application` takes the class or an instance.
+    """Subclass it, and set a name and what it contributes; `Application` takes class or instance.
 
     A class is built by the injector, so an ``@inject`` constructor may ask for ``Settings``,
-    the dispatcher, the storages, its own settings and whatever bundles before it bound. Its
-    methods may carry `@observe`.
+    the dispatcher, the storages, its own settings and services of bundles before it. Its methods
+    may have `@observe`.
 
     Attributes:
         requires: names of bundles that must be enabled too; they are set up first.
-        after: names of bundles that are set up first where they are enabled.
+        after: names of bundles that are set up first if they are enabled.
         controllers, listeners, options: as for `Application`; servers: built by the injector.
         transports: those whose procedures this bundle calls, beside those of its servers.
         resolvers: the classes, or instances, that fill parameters with a marker of the bundle, see

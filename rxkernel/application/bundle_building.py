@@ -1,4 +1,4 @@
-"""From bundles in order to bundles that are set up: built, and with their services bound.
+"""Sets up bundles in order: builds them, and has them bind their services.
 
 Each bundle is bound too: services and bundles that come later may ask for it by its class.
 """
@@ -70,7 +70,7 @@ class _Builder:
         """The instance, once it has bound its services.
 
         Raises:
-            ConfigurationError: whatever its code raises.
+            ConfigurationError: its code raised an exception.
         """
         try:
             self._bind_settings(bundle)
@@ -128,7 +128,7 @@ def _kinds(bundle: BundleOrClass) -> list[type[Bundle]]:
 def _refusing(error: Exception) -> Provider[Any]:
     """A provider that raises *error*."""
 
-    def refuse() -> Any:
+    def fail() -> Any:
         raise error
 
-    return CallableProvider(refuse)
+    return CallableProvider(fail)

@@ -1,4 +1,4 @@
-"""The order in which bundles are set up: each behind those that it requires or comes after."""
+"""The order in which bundles are set up: each after those in ``requires`` and ``after``."""
 
 from collections.abc import Collection, Iterator, Mapping
 
@@ -33,7 +33,7 @@ def in_order(
 
 
 class _Order:
-    """Walks from each bundle to those before it; every way back is a circle."""
+    """Visits the bundles before each bundle; a visit of the same bundle again is a circle."""
 
     def __init__(self, found: Mapping[str, BundleOrClass]) -> None:
         self.placed: dict[str, None] = {}

@@ -1,6 +1,6 @@
-"""From what `Application(bundles=…)` was given to bundles in the order they are set up.
+"""Resolves the bundles of `Application(bundles=…)`, in the order in which they are set up.
 
-A name is looked up among the installed bundles; being installed enables nothing by itself.
+A name is looked up among the installed bundles; an installed bundle is not enabled by itself.
 """
 
 from collections.abc import Sequence
@@ -16,9 +16,9 @@ BundleRef = str | Bundle | type[Bundle]
 
 
 def resolve_bundles(given: Sequence[BundleRef]) -> list[BundleOrClass]:
-    """Load names, and put every bundle behind those of its ``requires`` and ``after``.
+    """Load names, and order every bundle after those of its ``requires`` and ``after``.
 
-    Apart from that, the order of *given* stays.
+    Apart from that, the order of *given* is kept.
 
     Raises:
         ConfigurationError: with every problem: a bundle that is not installed, cannot be

@@ -1,4 +1,4 @@
-"""What every attribute of a bundle must be, checked before one of them is used."""
+"""Checks every attribute of a bundle, before one of them is used."""
 
 import inspect
 import re
@@ -29,7 +29,7 @@ Rule = Callable[[str, Any], Iterator[str]]
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _WHEN_BUILT = ("controllers", "listeners", "servers", "options", "transports", "resolvers")
-"""Attributes that may be a property of the class: they are checked once it is built."""
+"""Attributes that may be a property; then they are checked after the bundle is built."""
 
 SETTING_NAMES = frozenset(key_of(field) for field in attrs.fields(Settings))
 """The names of the settings; a section of a bundle cannot be called like one."""
@@ -39,7 +39,7 @@ OWN_COMMANDS = frozenset(("bundles", "call", "check", "listeners", "new", "route
 
 
 def is_bundle_name(name: object) -> bool:
-    """Whether *name* can be one: it is also a section of settings, and part of variables."""
+    """Whether *name* is valid: it is also a section of settings, and part of variables."""
     return isinstance(name, str) and _NAME.fullmatch(name) is not None
 
 
@@ -76,7 +76,7 @@ def clashes(bundles: Collection[BundleOrClass]) -> Iterator[str]:
 
 
 def class_of(bundle: Any) -> type:
-    """The class of *bundle*, which may be one itself."""
+    """*bundle* if it is a class, otherwise its class."""
     return bundle if isinstance(bundle, type) else type(bundle)
 
 
@@ -84,7 +84,7 @@ def _problems(bundle: BundleOrClass) -> Iterator[str]:
     cls = class_of(bundle)
     if not issubclass(cls, Bundle):
         what = shown(bundle)
-        yield f"{what} is not a bundle; give a subclass of rxkernel.Bundle, or an instance"
+        yield f"{what} is not a bundle; pass a subclass of rxkernel.Bundle, or an instance"
     elif not (name := getattr(bundle, "name", None)):
         yield f'bundle {cls.__qualname__} has no name; write name = "…" in the class'
     elif isinstance(name, property | cached_property):
@@ -130,7 +130,7 @@ def _of_instances(attribute: str) -> str:
 
 
 def _broken(rules: Iterable[Rule], attribute: str, value: Any) -> list[str]:
-    """The problems of the first of *rules* that finds some."""
+    """The problems of the first rule in *rules* that finds any."""
     return next(filter(None, (list(rule(attribute, value)) for rule in rules)), [])
 
 
@@ -214,7 +214,7 @@ def _resolvers(attribute: str, value: Any) -> Iterator[str]:
         if not (isinstance(marker, type) and issubclass(marker, Marker)) or marker is Marker:
             yield f"{what} is not a subclass of rxkernel.Marker; {form}"
         elif issubclass(marker, BuiltInMarker):
-            yield f"{what} the kernel reads itself; derive it from rxkernel.Marker"
+            yield f"{what} is a marker of the kernel; derive your own from rxkernel.Marker"
         elif problem := problem_of_bind(resolver):
             yield f"{attribute}: {problem}"
 
@@ -246,4 +246,4 @@ _RULES: dict[str, tuple[Rule, ...]] = {
     "settings_class": (_settings_class,),
     "configure": (_configure,),
 }
-"""The rules of each attribute; a rule runs where those before it found no problem."""
+"""The rules of each attribute; a rule runs if those before it found no problem."""

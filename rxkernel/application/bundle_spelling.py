@@ -1,4 +1,4 @@
-"""Attributes of a bundle class that are misspelt, so that nothing would read them."""
+"""Finds misspelt attributes of a bundle class, which nothing would read."""
 
 import inspect
 from collections.abc import Iterator
@@ -13,13 +13,13 @@ _VALUES = [name for name in _OWN if name not in _METHODS]
 
 
 def misspelt(cls: type[Bundle]) -> Iterator[str]:
-    """The attributes of *cls* that are almost called like one of `Bundle`."""
+    """Yield a problem for each attribute of *cls* whose name is similar to one of `Bundle`."""
     for attribute, value in _written(cls).items():
         known = _METHODS if inspect.isfunction(value) else _VALUES
         near = nearest(attribute, known, cutoff=0.85)
         if near is not None and near not in attribute:  # a longer name is meant
             yield (
-                f"{attribute} is not an attribute that bundles have; did you mean "
+                f"{attribute} is not an attribute of bundles; did you mean "
                 f"{near}? If not, choose another name"
             )
 
@@ -32,5 +32,5 @@ def _written(cls: type[Bundle]) -> dict[str, Any]:
         for base in bases
         for name, value in vars(base).items()
         if name not in _OWN and name.islower() and not name.startswith("_")
-        if not inspect.ismemberdescriptor(value)  # a slot, which the instance fills
+        if not inspect.ismemberdescriptor(value)  # a slot, set on the instance
     }

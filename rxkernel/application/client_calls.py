@@ -1,4 +1,4 @@
-"""The calls of a test client that are in flight."""
+"""The calls of a test client that are in progress."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -11,14 +11,14 @@ T = TypeVar("T")
 
 
 class ClientCalls:
-    """Runs each message, and each event of a connection, in a task and a context of its own:
-    neither the test nor another message sees a variable that is set there."""
+    """Runs each message, and each event of a connection, in a task and a context of its own, so
+    that context variables which it sets are not visible in the test or in another message."""
 
     def __init__(self) -> None:
         self._running: set[asyncio.Task[Any]] = set()
 
     async def run(self, work: Coroutine[Any, Any, T], context: Context | None = None) -> T:
-        """Await *work*; every entry of a `KernelClient` into the application goes through here.
+        """Await *work*, in which a `KernelClient` runs code of the application.
 
         Without *context* it runs in a copy of the current one.
         """
@@ -27,8 +27,8 @@ class ClientCalls:
         task.add_done_callback(self._running.discard)
         return await task
 
-    async def settle(self, timeout: float) -> None:
-        """Wait for running work; after *timeout* seconds cancel the rest."""
+    async def drain(self, timeout: float) -> None:
+        """Wait for running calls; after *timeout* seconds cancel the rest."""
         try:
             async with asyncio.timeout(timeout):
                 while self._running:

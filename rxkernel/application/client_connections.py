@@ -1,6 +1,6 @@
 """The connections of a test client, and the broadcasts to them.
 
-Does with recording connections what `SocketioServer` does with sockets.
+Handles recording connections as `SocketioServer` handles sockets.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ class ClientConnections:
 
         Raises:
             ConnectionRefusedException: a listener raised or disconnected it, its auth is not an
-                object, or its namespace is not served.
+                object, or clients cannot connect to its namespace.
         """
         kernel = await self._boot()
         self._lifecycle = ConnectionLifecycle(kernel, self._application.dispatcher, None)
@@ -74,17 +74,17 @@ class ClientConnections:
             auth = to_plain(connection.auth)
             rejection = await lifecycle.connect(connection, request, auth, encode)
         except BaseException:
-            self._forget(connection)
+            self._remove(connection)
             raise
         if rejection is not None:
-            self._forget(connection)
+            self._remove(connection)
             await kernel.drain()
             if header is not None:
                 rejection.response.headers[header] = request.id
             raise ConnectionRefusedException(rejection.response) from rejection.error
         connection.accept()
 
-    def _forget(self, connection: RecordingConnection) -> None:
+    def _remove(self, connection: RecordingConnection) -> None:
         del self._open[connection.id]
         connection.end()
 
@@ -93,7 +93,7 @@ class ClientConnections:
         ended."""
         if connection.id not in self._open:
             return
-        self._forget(connection)
+        self._remove(connection)
         await self._calls.run(self._disconnect(connection, reason), connection.context)
 
     async def _disconnect(self, connection: RecordingConnection, reason: DisconnectReason) -> None:
@@ -104,7 +104,7 @@ class ClientConnections:
             await connection.disconnected()
 
     async def disconnect_all(self, reason: DisconnectReason) -> None:
-        """Disconnect all connections side by side."""
+        """Disconnect all connections at the same time."""
         connections = tuple(self._open.values())
         await asyncio.gather(*(self.disconnect(one, reason) for one in connections))
 

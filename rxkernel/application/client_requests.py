@@ -1,6 +1,6 @@
-"""What the arguments of a `KernelClient` become on their way: a request as the wire makes it.
+"""Builds requests from the arguments of a `KernelClient`, as a server does from bytes.
 
-Queries and forms are texts there, a body is bytes with a content type, and each has its limit.
+Queries and forms become text, a body becomes bytes with a content type, and each is limited.
 """
 
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
@@ -33,7 +33,7 @@ Files = Mapping[str, UploadedFile | Sequence[UploadedFile]]
 
 @attrs.frozen
 class SentOverHttp:
-    """What a test sends with an HTTP request, beside its headers."""
+    """The content of an HTTP request of a test, without its headers."""
 
     params: Mapping[str, Any]
     body: Any
@@ -45,7 +45,7 @@ class SentOverHttp:
         """Encode body or form now, and let ``request.body_loader`` decode it within *limits*.
 
         Raises:
-            ValueError: the body cannot be written as its content type, or is a multipart form.
+            ValueError: the body cannot be encoded with its content type, or is a multipart form.
         """
         headers, body = request.headers, self.body
         assert isinstance(headers, CIMultiDict)
@@ -73,7 +73,7 @@ class SentOverHttp:
 def fill_event(
     request: Request, definition: Definition, params: Mapping[str, Any] | None, body: Any
 ) -> None:
-    """The name and the arguments of an event or a procedure, plain as in a packet."""
+    """Set name and arguments of an event or a procedure, as plain values."""
     request.url = definition.name
     request.params = MultiDict(to_plain(params or {}))
     request.body = to_plain(body)
@@ -82,11 +82,11 @@ def fill_event(
 def fill_params(
     request: Request, definition: HttpDefinition, given: Mapping[str, Any], prefix: str
 ) -> None:
-    """Path and query.
+    """Set the URL and the parameters of path and query.
 
     Raises:
-        ValueError: a parameter of the path is missing, or one of the query has no plain text.
-        NotFoundException: one does not fit its converter (404).
+        ValueError: a path parameter is missing, or a query parameter has no text form.
+        NotFoundException: a converter rejects a path parameter (404).
     """
     known = {name: value for name, value in given.items() if value is not None}
     path = definition.template.convert(known)
@@ -121,12 +121,12 @@ async def load_form(
 
 
 def body_of(body: Any, headers: CIMultiDict[str]) -> bytes | AsyncIterable[bytes] | None:
-    """The bytes of *body*, written as the ``Content-Type`` of *headers* says, JSON if it is
-    silent; bytes are sent as they are.
+    """Encode *body* with the ``Content-Type`` of *headers*, by default JSON; bytes are returned
+    unchanged.
 
     Raises:
-        ValueError: *body* cannot be written as that type.
-        UnsupportedMediaTypeException: that is no type, or a charset that is not read (415).
+        ValueError: *body* cannot be encoded with that type.
+        UnsupportedMediaTypeException: the type is invalid, or its charset unsupported (415).
     """
     if body is None or isinstance(body, bytes | AsyncIterable):
         return body
@@ -138,7 +138,7 @@ def body_of(body: Any, headers: CIMultiDict[str]) -> bytes | AsyncIterable[bytes
     if isinstance(body, str):
         return body.encode(content_type.charset())
     raise ValueError(
-        f"a body of {type(body).__name__} cannot be written as {content_type.kind}; pass bytes"
+        f"a body of {type(body).__name__} cannot be encoded as {content_type.kind}; pass bytes"
     )
 
 

@@ -1,4 +1,4 @@
-"""A response that cannot be sent is replaced by an error, as on the wire."""
+"""Replaces a response that cannot be sent by an error, as on the wire."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ from rxkernel.servers.http.response_writer import BODILESS
 from rxkernel.servers.socketio.encoding import encode_acknowledgement
 
 Write = Callable[[Request, Response], Awaitable[int | None]]
-"""Writes the response to a request as the wire does, and drops the bytes.
+"""Encodes the response to a request, and drops the bytes.
 
 Returns their number, without a head; None for a stream, which the test reads."""
 
@@ -28,15 +28,15 @@ Returns their number, without a head; None for a stream, which the test reads.""
 async def sendable(
     kernel: Kernel, request: Request, response: Response, write: Write
 ) -> tuple[Response, int | None]:
-    """*response*, or the error in place of one that *write* cannot write, and its size."""
+    """Return *response* and its size; if *write* cannot encode it, an error instead."""
     try:
         return response, await write(request, response)
-    except Exception as exc:  # noqa: BLE001 - it is answered, as on the wire
+    except Exception as exc:  # noqa: BLE001 - sent as an error, as on the wire
         await close_source(response)
         response = await kernel.fail(request, exc)
     try:
         return response, await write(request, response)
-    except Exception as exc:  # noqa: BLE001 - what a listener made of it cannot be sent either
+    except Exception as exc:  # noqa: BLE001 - the response of a listener cannot be sent either
         response = error_response(exc)
         return response, await write(request, response)
 

@@ -1,4 +1,4 @@
-"""The streams that a test reads: the message of each ends with it, as on the wire."""
+"""The streams that a test reads. The message of a stream ends with it, as on the wire."""
 
 import asyncio
 from collections.abc import AsyncIterable
@@ -14,8 +14,8 @@ from rxkernel.messages.response import Response
 class ClientStream(ReadInContext):
     """The source of *response*, read by the test in the context of its message.
 
-    The services of the message live until the source has ended or is closed. A stream that is
-    closed before its end is one whose client has left.
+    The services of the message exist until the source has ended or is closed. Closing it before
+    its end means that the client has disconnected.
     """
 
     def __init__(
@@ -43,8 +43,8 @@ class ClientStream(ReadInContext):
             raise
 
     async def aclose(self) -> None:
-        """Read no further, as a client that leaves."""
-        await self._end(asyncio.CancelledError("the stream was cut off"))
+        """Read no further, as a client that disconnects."""
+        await self._end(asyncio.CancelledError("the stream was closed before its end"))
 
     async def _end(self, failure: BaseException | None) -> None:
         if not self._streams.take(self):
@@ -60,7 +60,7 @@ class ClientStream(ReadInContext):
 
 
 class ClientStreams:
-    """Those that have not ended yet."""
+    """The streams that have not ended yet."""
 
     def __init__(self) -> None:
         self._open: set[ClientStream] = set()
@@ -68,18 +68,18 @@ class ClientStreams:
     def open(
         self, kernel: Kernel, request: Request, response: Response, context: Context
     ) -> AsyncIterable[Any]:
-        """What the test reads in place of the content of *response*."""
+        """Return the stream that replaces the content of *response*."""
         stream = ClientStream(self, kernel, request, response, context)
         self._open.add(stream)
         return stream
 
     def take(self, stream: ClientStream) -> bool:
-        """Whether *stream* was open; it no longer is."""
+        """Remove *stream*; return whether it was open."""
         is_open = stream in self._open
         self._open.discard(stream)
         return is_open
 
     async def close(self) -> None:
-        """Close those that the test has not read to their end."""
+        """Close the streams that the test has not read to their end."""
         for stream in tuple(self._open):
             await stream.aclose()

@@ -9,12 +9,12 @@ from typing import Any
 
 from injector import Binder, InstanceProvider
 
-from rxkernel.application.app_settings import refuse_clashes
+from rxkernel.application.app_settings import report_clashes
 from rxkernel.application.application_spec import ApplicationSpec
 from rxkernel.application.bundle import Bundle
 from rxkernel.application.bundle_building import build_bundles, unread_settings
 from rxkernel.application.bundle_resolution import resolve_bundles
-from rxkernel.application.health import HealthController, refuse_taken
+from rxkernel.application.health import HealthController, check_not_taken
 from rxkernel.application.injector_container import InjectorContainer
 from rxkernel.application.listener_registry import ListenerRegistry
 from rxkernel.events.dispatcher import AsyncEventDispatcher, describe
@@ -44,7 +44,7 @@ from rxkernel.servers.socketio.server import SocketioServer
 from rxkernel.settings import Settings
 
 _OPTIONS = ("public", PROBE)
-"""The keys of options that the framework's own routes have, see `HealthController`."""
+"""The option keys of the framework's own routes, see `HealthController`."""
 
 
 class CompositionRoot:
@@ -52,7 +52,7 @@ class CompositionRoot:
 
     Attributes:
         controllers: the instances by class.
-        registered: the controllers as they were given, by identity.
+        registered: the controllers as passed, by identity.
         listener_registry: the listeners that were registered with the dispatcher.
     """
 
@@ -102,7 +102,7 @@ class CompositionRoot:
         binder.bind(HttpServer, to=self._http)
         if spec.settings.socketio.enabled:
             binder.bind(SocketioServer, to=lambda: self._socketio)
-        else:  # for ``SocketioServer | None``, of which the injector sees no more than the class
+        else:  # for ``SocketioServer | None``: the injector looks up the class alone
             binder.bind(SocketioServer, to=InstanceProvider(None))
         binder.bind(Request, to=require_request)
         binder.bind(Connection, to=require_connection)  # type: ignore[type-abstract]
@@ -115,7 +115,7 @@ class CompositionRoot:
         return SocketioServer(spec.settings, self._http, spec.dispatcher, broadcaster)
 
     def compose(self) -> None:
-        """Build everything. After an error, continue where that can find more errors.
+        """Build everything. After an error, continue as far as more errors can be found.
 
         Raises:
             ConfigurationError: with every problem found.
@@ -138,9 +138,9 @@ class CompositionRoot:
             self._options.update(bundle.options)
             self._transports.update(bundle.transports)
         container.problems += unread_settings(spec.settings, self.bundles)
-        container.problems += refuse_clashes(spec.settings_class, self.bundles)
+        container.problems += report_clashes(spec.settings_class, self.bundles)
         container.install(spec.modules)
-        self._refuse_other_applications()
+        self._report_other_applications()
         container.wrap_async_providers()
         container.note_instances()
         health = (HealthController,) if spec.settings.health else ()
@@ -165,8 +165,8 @@ class CompositionRoot:
             self._add_controller(controller)
         self._add_servers([built[server] for server in servers if server in built])
 
-    def _refuse_other_applications(self) -> None:
-        """Report a module that binds the application: that would build and boot a second one."""
+    def _report_other_applications(self) -> None:
+        """Report a module that binds the application, which would build a second one."""
         cls, own = type(self.spec.application), self.spec.application
         provider = self._injector.binder.get_binding(cls)[0].provider
         if not (isinstance(provider, InstanceProvider) and provider.get(self._injector) is own):
@@ -185,15 +185,14 @@ class CompositionRoot:
             self._observe(instance, may_be_silent=True)
 
     def instance_of(self, controller: Any) -> Any:
-        """The instance of a controller class, None where it could not be built; others as they
-        are."""
+        """The instance of a controller class, None if it could not be built; others unchanged."""
         return self.controllers.get(controller) if isinstance(controller, type) else controller
 
     def _routes_of(self, controller: Any) -> Iterator[RouteMetadata | ConfigurationError]:
         for route in routes_of(controller):
             if controller is HealthController and isinstance(route, HttpMetadata):
                 try:
-                    refuse_taken(route, self.spec.storages.http)
+                    check_not_taken(route, self.spec.storages.http)
                 except ConfigurationError as error:
                     yield error
                     continue
@@ -238,16 +237,16 @@ class CompositionRoot:
 
 
 def _each_once(*things: Any) -> list[Any]:
-    """Without repetitions; of instances, some cannot be hashed."""
+    """Remove repetitions, by identity: some instances cannot be hashed."""
     return list({id(thing): thing for thing in things}.values())
 
 
 def no_route(controller: Any) -> ConfigurationError:
-    """The error for a *controller* that nothing reaches."""
+    """The error for a *controller* without a route."""
     if isroutine(controller):
         name = controller.__name__
         return ConfigurationError(
-            f"controller {describe(controller)} is a function, not a controller; give its "
+            f"controller {describe(controller)} is a function, not a controller; pass its "
             f"module, Application(controllers=[{controller.__module__}]), or add its route: "
             f"application.http_metadata_storage.add("
             f'HttpMetadata({name}, "name", "/path", "GET", {name}))'

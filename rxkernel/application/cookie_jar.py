@@ -1,4 +1,4 @@
-"""The cookies of a test client: what a browser would keep of one site (RFC 6265 §5.3, §5.4)."""
+"""The cookies of a test client, stored as a browser does for one site (RFC 6265 §5.3, §5.4)."""
 
 from collections.abc import Iterator, Mapping, MutableMapping
 from datetime import UTC, datetime
@@ -11,9 +11,9 @@ from rxkernel.messages.cookies import parse_cookies
 class CookieJar(MutableMapping[str, str]):
     """Cookies by name, set by the test or by a ``Set-Cookie`` of a response over HTTP.
 
-    Their paths count. ``Max-Age`` and ``Expires`` count when they come: they remove a cookie that
-    has expired, and none expires later. There is one site, which is trusted: ``Domain``,
-    ``Secure``, ``HttpOnly`` and ``SameSite`` change nothing.
+    Their paths count. ``Max-Age`` and ``Expires`` are checked once: an expired cookie is removed
+    when it is set, and no cookie expires later. All requests are to one trusted site, so
+    ``Domain``, ``Secure``, ``HttpOnly`` and ``SameSite`` are ignored.
     """
 
     def __init__(self, given: Mapping[str, str] | None = None) -> None:
@@ -48,7 +48,7 @@ class CookieJar(MutableMapping[str, str]):
         self._values = {key: value for key, value in self._values.items() if key[0] != name}
 
     def sent_to(self, path: str) -> dict[str, str]:
-        """The cookies that a request for *path* brings, those of the longest path first."""
+        """The cookies that a request for *path* contains, those of the longest path first."""
         found: dict[str, str] = {}
         for (name, own), value in sorted(self._values.items(), key=_longest_path):
             if path == own or path.startswith(own if own.endswith("/") else f"{own}/"):
@@ -56,7 +56,7 @@ class CookieJar(MutableMapping[str, str]):
         return found
 
     def keep(self, set_cookie: str, path: str) -> None:
-        """Do what a ``Set-Cookie`` header of the response for *path* asks for."""
+        """Store or remove the cookie of a ``Set-Cookie`` header in the response for *path*."""
         pair, *given = set_cookie.split(";")
         attributes = {
             name.strip().lower(): value.strip()
@@ -67,15 +67,15 @@ class CookieJar(MutableMapping[str, str]):
             own = path.rpartition("/")[0] or "/"
         for name, value in parse_cookies(pair).items():
             self._values.pop((name, own), None)
-            if not _is_over(attributes):
+            if not _is_expired(attributes):
                 self._values[name, own] = value
 
 
 def cookie_header(cookies: Mapping[str, str]) -> str:
-    """The ``Cookie`` header that brings *cookies*.
+    """The ``Cookie`` header with *cookies*.
 
     Raises:
-        http.cookies.CookieError: one has a name that cannot be sent.
+        http.cookies.CookieError: a cookie has an invalid name.
     """
     encoded: SimpleCookie = SimpleCookie(cookies)
     return "; ".join(f"{name}={morsel.coded_value}" for name, morsel in encoded.items())
@@ -85,8 +85,8 @@ def _longest_path(item: tuple[tuple[str, str], str]) -> int:
     return -len(item[0][1])
 
 
-def _is_over(attributes: Mapping[str, str]) -> bool:
-    """``Max-Age`` counts before ``Expires``; one that cannot be read counts for nothing."""
+def _is_expired(attributes: Mapping[str, str]) -> bool:
+    """Whether it has expired. ``Max-Age`` precedes ``Expires``; invalid ones do not count."""
     age = attributes.get("max-age", "")
     if age.removeprefix("-").isdecimal():
         return int(age) <= 0

@@ -22,7 +22,7 @@ def installed() -> "dict[str, EntryPoint]":
 
 
 def _entry_points() -> "tuple[EntryPoint, ...]":
-    from importlib.metadata import (  # noqa: PLC0415 - large; few name their bundles
+    from importlib.metadata import (  # noqa: PLC0415 - large, and needed for names of bundles only
         distributions,
         entry_points,
     )
@@ -32,7 +32,7 @@ def _entry_points() -> "tuple[EntryPoint, ...]":
     except Exception as exc:
         for distribution in distributions():
             try:
-                distribution.entry_points  # noqa: B018 - read to find the one that raises
+                distribution.entry_points  # noqa: B018 - read to find the distribution that raises
             except Exception:  # noqa: BLE001 - the same as above
                 raise ConfigurationError(
                     f"entry_points.txt of the package {distribution.name!r} cannot be read; "
@@ -62,12 +62,12 @@ def entry_of(name: str) -> "EntryPoint":
 
 
 def package_of(entry: "EntryPoint") -> str:
-    """The name of the distribution that has *entry*."""
+    """The name of the distribution of *entry*."""
     return entry.dist.name if entry.dist is not None else "unknown"
 
 
 def extra_of(entry: "EntryPoint") -> str | None:
-    """The extra of its distribution that is named like the bundle; None without one."""
+    """The extra of its distribution that has the name of the bundle; None without one."""
     extras = _extras(entry)
     return next((extra for extra in extras if _plain(extra) == _plain(entry.name)), None)
 

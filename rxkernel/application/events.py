@@ -1,4 +1,4 @@
-"""The events of an application's life."""
+"""The events of the lifecycle of an application."""
 
 from enum import StrEnum
 
@@ -17,14 +17,14 @@ class ApplicationEvents(StrEnum):
     """The names of the application's events."""
 
     BOOTSTRAP = "application.bootstrap"
-    """`BootstrapEvent`: the services are there, the definitions are not yet."""
+    """`BootstrapEvent`: the services exist, the definitions do not yet."""
     SHUTDOWN = "application.shutdown"
-    """`ShutdownEvent`: the servers have stopped, the services are still there."""
+    """`ShutdownEvent`: the servers have stopped, the services still exist."""
 
 
 @attrs.define(eq=False)
 class BootstrapEvent(Event):
-    """The moment to add routes by hand: into the storages, before the kernel compiles them."""
+    """Dispatched before the kernel compiles the routes of the storages: more can be added."""
 
     injector: Injector
     http_metadata_storage: HttpMetadataStorage
@@ -34,6 +34,6 @@ class BootstrapEvent(Event):
 
 @attrs.define(eq=False)
 class ShutdownEvent(Event):
-    """The moment to finish; a listener that raises is logged and stops nothing."""
+    """Dispatched before services are closed; an error of a listener is logged."""
 
     injector: Injector

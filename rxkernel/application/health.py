@@ -40,7 +40,7 @@ class HealthController:
         self._dispatcher = dispatcher
         self._servers = servers
         self._debug = settings.debug
-        self._objections: dict[str, str] = {}
+        self._failures: dict[str, str] = {}
         self._late: dict[asyncio.Task[None], Listener] = {}
 
     @http("GET", "/healthz", "healthz")
@@ -55,13 +55,13 @@ class HealthController:
     @option(PROBE, True)
     async def readyz(self, request: Request) -> Response:
         """200, or 503 with one error per listener that fails, by its name."""
-        objections = await self._ask_listeners()
-        self._log_change(objections)
-        if not objections:
+        failures = await self._ask_listeners()
+        self._log_change(failures)
+        if not failures:
             return Response({"status": "ready"}, 200, _NOT_KEPT)
         errors = [
             {"name": name, "message": reason} if self._debug else {"name": name}
-            for name, reason in objections.items()
+            for name, reason in failures.items()
         ]
         return error_response(
             ServiceUnavailableException(code="not_ready", errors=errors, headers=_NOT_KEPT)
@@ -93,14 +93,14 @@ class HealthController:
                 event.fail(describe(listener), f"timeout after {_TIMEOUT:g} s")
         return dict(event.failures)
 
-    def _log_change(self, objections: dict[str, str]) -> None:
+    def _log_change(self, failures: dict[str, str]) -> None:
         """Log a change of readiness, not every probe."""
-        if objections.keys() != self._objections.keys():
-            if objections:
-                logger.warning("not ready: %s", objections)
+        if failures.keys() != self._failures.keys():
+            if failures:
+                logger.warning("not ready: %s", failures)
             else:
                 logger.info("ready again")
-        self._objections = objections
+        self._failures = failures
 
 
 async def _consult(listener: Listener, event: ReadinessEvent) -> None:
@@ -108,15 +108,15 @@ async def _consult(listener: Listener, event: ReadinessEvent) -> None:
         await listener(event)
     except asyncio.CancelledError:
         raise
-    except BaseException as exc:  # noqa: BLE001 - it becomes an objection
+    except BaseException as exc:  # noqa: BLE001 - reported as a failure
         event.fail(describe(listener), repr(to_failure(exc)))
 
 
-def refuse_taken(route: HttpMetadata, routes: Iterable[HttpMetadata]) -> None:
-    """Raise if a route of the application has the name or the path of *route*, a built-in one.
+def check_not_taken(route: HttpMetadata, routes: Iterable[HttpMetadata]) -> None:
+    """Check that no route of the application has the name or the path of *route*, a built-in one.
 
     Raises:
-        ConfigurationError: one of *routes* has it.
+        ConfigurationError: one of *routes* has them.
     """
     asked = (route.http_method, route.syntax.shape, route.constraints)
     for other in routes:

@@ -17,7 +17,7 @@ def name_of(thing: Any) -> str:
 
 
 def shown(value: object) -> str:
-    """*value* in short; of most instances only the class, as their repr may contain a secret."""
+    """A short text for *value*; for most instances the class, as a repr may contain a secret."""
     if isinstance(value, str | bytes | int | float | NoneType):
         return reprlib.repr(value)
     name = getattr(value, "__qualname__", None)

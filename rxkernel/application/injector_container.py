@@ -43,7 +43,7 @@ T = TypeVar("T")
 
 
 class _OrderedSingletons(SingletonScope):
-    """Remembers in which order singletons were built: a dependency before its dependants."""
+    """Records the order in which singletons were built: a dependency before its dependants."""
 
     def configure(self) -> None:
         super().configure()
@@ -77,7 +77,7 @@ class InjectorContainer:
 
     @contextmanager
     def collecting(self, what: str) -> Any:
-        """Turn what is raised inside into problems about *what*."""
+        """Report an exception that is raised inside as a problem of *what*."""
         try:
             yield
         except ConfigurationError as error:
@@ -88,14 +88,14 @@ class InjectorContainer:
             self.problems.append(describe_injection_error(what, exc))
 
     def bind_app_settings(self, cls: type[Any] | None, settings: Settings) -> None:
-        """Have the application's own settings injectable as *cls*."""
+        """Bind the application's own settings as *cls*."""
         with self.collecting("the settings of the application"):
             if (own := app_settings(cls, settings)) is not None:
                 assert cls is not None
                 self.injector.binder.bind(cls, to=own)
 
     def install(self, modules: Iterable[Any]) -> None:
-        """Let each of *modules*, an `injector.Module` or a ``configure(binder)``, bind."""
+        """Install each of *modules*, an `injector.Module` or a ``configure(binder)`` callable."""
         for module in modules:
             with self.collecting(f"module {getattr(module, '__name__', None) or shown(module)}"):
                 self.injector.binder.install(module)
@@ -117,8 +117,8 @@ class InjectorContainer:
     def create(self, cls: type) -> Any:
         """A new instance of *cls*; of a class that a module or a bundle binds, the bound one.
 
-        It is not bound, so nothing keeps it alive: unless boot has built *cls*, which then stands
-        for the new instance.
+        It is not bound, so the injector does not keep it, unless boot has built *cls*: then the
+        new instance replaces that one.
 
         Raises:
             ConfigurationError: it cannot be built.
@@ -133,7 +133,7 @@ class InjectorContainer:
             raise ConfigurationError(describe_injection_error(name_of(cls), exc)) from exc
 
     def replace(self, cls: type, instance: object) -> None:
-        """Have *instance* injected as *cls*, if boot has built one."""
+        """Inject *instance* as *cls* from now on, if boot has built one."""
         if cls in self._built_at_boot:
             self.injector.binder.bind(cls, to=InstanceProvider(instance))
 
@@ -153,14 +153,14 @@ class InjectorContainer:
 
     def _instances(self) -> dict[int, Any]:
         """The instances that are bound directly, by identity."""
-        # injector has no public list of what is bound
+        # injector has no public list of bindings
         bindings = tuple(self.injector.binder._bindings.values())
         found = (b.provider for b in bindings if isinstance(b.provider, InstanceProvider))
         return {id(i): i for i in (provider.get(self.injector) for provider in found)}
 
     def build_rest(self) -> None:
         """Build every other singleton; report context managers that would not be closed."""
-        # injector has no public list of what is bound
+        # injector has no public list of bindings
         for interface, binding in tuple(self.injector.binder._bindings.items()):
             name = name_of(interface)
             if binding.scope is SingletonScope:
@@ -177,7 +177,7 @@ class InjectorContainer:
                 )
 
     def wrap_async_providers(self) -> None:
-        """Prepare the providers that are awaited or entered, and refuse those that never would be,
+        """Prepare the providers that are awaited or entered, and report those that cannot be,
         before anything is built."""
         self.problems += wrap_async_providers(self.injector.binder)
 
@@ -187,12 +187,12 @@ class InjectorContainer:
         self.problems += self._binder.problems()
 
     def service(self, key: Any, *, over_http: bool) -> LateArgument | None:
-        """What gives the service *key*: the one instance, or one as its scope says.
+        """Return the source of the service *key*: the singleton, or a service in its scope.
 
-        The injector is asked for singletons now; for others no binding is looked up again.
+        Singletons are built now; for others the binding is looked up once.
 
         Returns:
-            None where nothing binds *key*, or it needs a connection *over_http*.
+            None if nothing binds *key*, or if it needs a connection and is asked for *over_http*.
 
         Raises:
             ConfigurationError: it cannot be built.
@@ -211,7 +211,7 @@ class InjectorContainer:
             ) from exc
 
     def unbound(self, key: Any, *, over_http: bool) -> ConfigurationError:
-        """The error when `service` returned None for *key*."""
+        """The error for a *key* for which `service` returns None."""
         problem = self._graph.without_connection(key) if self._is_bound(key) else None
         return ConfigurationError(problem or unbound_service(key))
 
@@ -267,7 +267,7 @@ class InjectorContainer:
     def managed(self) -> list[Any]:
         """The built services that are async context managers, dependencies first.
 
-        Not the framework's own: the application is not entered by itself.
+        Services of the framework are left out: the application does not enter itself.
         """
         return [
             instance

@@ -1,4 +1,4 @@
-"""Services that a test puts in place of those that the application binds."""
+"""Overrides: services of a test that replace those of the application."""
 
 import inspect
 from collections.abc import Iterator, Mapping
@@ -21,14 +21,14 @@ from rxkernel.application.injection_errors import name_of
 from rxkernel.nearest import nearest
 
 Overrides = Mapping[Any, Any]
-"""What replaces each service: an instance, or a class, function or factory that provides it."""
+"""The replacement of each service: an instance, or a class, function or factory of it."""
 
 
 class OverridingBinder(Binder):
     """Binds an override as soon as its service is bound, so nothing is built with the original.
 
-    An instance is used as it is. A class or a function provides the service in the scope of
-    the original; so does an object that `Binder.bind` would call in that scope.
+    An instance is used directly. A class or a function provides the service in the scope of the
+    original; so does an object that `Binder.bind` would call in that scope.
     """
 
     def __init__(self, injector: Injector, overrides: Overrides) -> None:
@@ -39,7 +39,7 @@ class OverridingBinder(Binder):
         self._is_complete = False
 
     def bind(self, interface: Any, to: Any = None, scope: Any = None) -> None:
-        """Bind *interface*, then what overrides it."""
+        """Bind *interface*, then its override."""
         self._own.discard(interface)
         is_new = interface not in self._bindings
         super().bind(interface, to, scope)
@@ -64,25 +64,25 @@ class OverridingBinder(Binder):
         self._unused.discard(interface)
 
     def has_override(self, key: Any) -> bool:
-        """Whether a test has put something in place of *key*."""
+        """Whether a test overrides *key*."""
         return key in self._overrides
 
     def protect(self) -> None:
-        """What has been bound so far is the framework's own, and cannot be overridden unless a
-        module or a bundle binds it again."""
+        """Mark the bindings so far as the framework's own: they can be overridden only if a module
+        or a bundle binds them again."""
         self._own = set(self._bindings)
 
     def complete(self) -> None:
-        """All services are bound: to bind one again from here on is to wrap its provider."""
+        """Mark all services as bound: a later binding wraps the provider of an existing one."""
         self._is_complete = True
 
     def is_lent(self, instance: object) -> bool:
-        """Whether *instance* is an override, which the test opens and closes."""
+        """Whether *instance* is an override; the test opens and closes it."""
         given = (p for p in self._overrides.values() if isinstance(p, InstanceProvider))
         return any(provider.get(self.injector) is instance for provider in given)
 
     def problems(self) -> Iterator[str]:
-        """Overrides that replace nothing, or what they cannot."""
+        """Yield a problem for each override that replaces nothing or a framework service."""
         for key in self._overrides:
             if key in self._own:
                 yield (
@@ -100,7 +100,7 @@ class OverridingBinder(Binder):
 
 
 def _whole_name(key: Any) -> str:
-    """With its module: two classes of one name are easily taken for each other."""
+    """The name with its module: two classes may have the same name."""
     module = getattr(key, "__module__", None)
     return f"{module}.{name_of(key)}" if module else name_of(key)
 

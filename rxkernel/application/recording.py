@@ -1,4 +1,4 @@
-"""A Socket.IO client of a test, which records what it receives."""
+"""A Socket.IO client of a test, which records the events that it receives."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,11 +20,11 @@ Emitted = tuple[str, tuple[Any, ...]]
 """The name of an event, and its arguments."""
 
 
-class ConnectionRefusedException(RxKernelError):  # noqa: N818 - an answer with a status
-    """The application refused a connection of a test; ``__cause__`` is the exception raised.
+class ConnectionRefusedException(RxKernelError):  # noqa: N818 - it has a status
+    """The application rejected a connection of a test; ``__cause__`` is the exception raised.
 
     Attributes:
-        response: what the client is sent: status, headers, and the error body as content.
+        response: the status, the headers, and the error body as content.
     """
 
     def __init__(self, response: Response) -> None:
@@ -50,16 +50,18 @@ class Connector(Protocol):
 
 
 class RecordingConnection(ManagedConnection):
-    """A client of a test, from CONNECTED to DISCONNECTED, as a socket is.
+    """A client of a test, from CONNECTED to DISCONNECTED.
 
-    ``async with`` connects it and leaves; so do `connect` and `close`. ``answers[event]`` is what
-    it acknowledges to a `call`.
+    ``async with`` connects and disconnects it, as `connect` and `close` do.
+
+    Attributes:
+        acknowledgements: by event, the values that `call` returns.
     """
 
     def __init__(self, connector: Connector, namespace: str, **handshake: Any) -> None:
         super().__init__(uuid4().hex, namespace, **handshake)
-        self.answers: dict[str, Any] = {}
-        self._is_begun = False
+        self.acknowledgements: dict[str, Any] = {}
+        self._is_started = False
         self._is_disconnected = False
         self._connector = connector
         self._rooms: set[str] = set()
@@ -68,7 +70,7 @@ class RecordingConnection(ManagedConnection):
         self._events = 0
         self._connecting = asyncio.Lock()
 
-    # --- what the test does
+    # --- for the test
 
     @property
     def is_connected(self) -> bool:
@@ -76,37 +78,37 @@ class RecordingConnection(ManagedConnection):
 
     @property
     def emitted(self) -> list[Emitted]:
-        """``(event, args)`` of all that it has received.
+        """``(event, args)`` of all received events.
 
         Raises:
-            RxKernelError: it was never connected, so there is nothing that it could receive.
+            RxKernelError: it was never connected, so it cannot have received any.
         """
-        self._check_begun()
+        self._check_started()
         return self._emitted
 
     async def connect(self) -> None:
-        """Connect; nothing happens when it is connected.
+        """Connect; does nothing if it is connected.
 
         Raises:
-            ConnectionRefusedException: a listener of CONNECTED refuses it.
-            RxKernelError: it has ended; a client that comes back is another connection.
+            ConnectionRefusedException: a listener of CONNECTED rejects it.
+            RxKernelError: it has ended; a client that reconnects is another connection.
         """
         async with self._connecting:
             if self.is_connected:
                 return
-            if self._is_begun:
+            if self._is_started:
                 raise RxKernelError(
                     f"{self!r} has ended; make another one: client.connection(...)"
                 )
-            self._is_begun = True
+            self._is_started = True
             await self._connector.connect(self)
 
     async def close(self, reason: DisconnectReason | str = DisconnectReason.CLIENT) -> None:
-        """End it as the client, or the network, does; nothing happens when it has ended.
+        """Disconnect, as the client or the network; does nothing if it has ended.
 
-        One that is about to connect ends once that is decided.
+        While CONNECTED is dispatched, this waits until the connection is accepted or rejected.
         """
-        self._check_begun()
+        self._check_started()
         async with self._connecting:
             if self.is_connected:
                 await self._connector.disconnect(self, DisconnectReason(reason))
@@ -120,7 +122,7 @@ class RecordingConnection(ManagedConnection):
     ) -> None:
         await self.close()
 
-    # --- what the application does
+    # --- for the application
 
     @property
     def rooms(self) -> frozenset[str]:
@@ -131,17 +133,18 @@ class RecordingConnection(ManagedConnection):
         self.receive(event, args)
 
     async def call(self, event: str, *args: Any, timeout: float = 60.0) -> Any:
-        self._check_begun()
+        self._check_started()
         self.check_call(event)
         await self.emit(event, *args)
-        if event not in self.answers:
+        if event not in self.acknowledgements:
             raise TimeoutError(
-                f"the test's connection has no answer for {event!r}; set answers[{event!r}]"
+                f"the connection has no acknowledgement for {event!r}; "
+                f"set acknowledgements[{event!r}]"
             )
-        return self.answers[event]
+        return self.acknowledgements[event]
 
     async def join(self, room: str) -> None:
-        self._check_begun()
+        self._check_started()
         if self.is_ended or room == self.id:
             return
         if self._connector.is_id(self.namespace, room):
@@ -149,22 +152,22 @@ class RecordingConnection(ManagedConnection):
         self._rooms.add(room)
 
     async def leave(self, room: str) -> None:
-        self._check_begun()
+        self._check_started()
         if not self.is_ended:
             self._rooms.discard(room)
 
     async def disconnect(self) -> None:
-        self._check_begun()
+        self._check_started()
         if not self.is_accepted:
             self.is_rejected = True
         elif not self.is_ended:
             await self._connector.disconnect(self, DisconnectReason.SERVER)
 
-    # --- what its connector does
+    # --- for its connector
 
     def receive(self, event: str, args: tuple[Any, ...]) -> None:
-        """Record *event*; before it is accepted, once it is. Nothing happens when it has ended."""
-        self._check_begun()
+        """Record *event*, once the connection is accepted; does nothing if it has ended."""
+        self._check_started()
         message = event, tuple(to_plain(arg) for arg in args)
         if not self.is_accepted:
             self._early.append(message)
@@ -176,17 +179,17 @@ class RecordingConnection(ManagedConnection):
         self._emitted, self._early = self._early, []
 
     def end(self) -> None:
-        """Nothing is received from here on."""
+        """Receive nothing from now on."""
         self.is_ended = True
 
     async def disconnected(self) -> None:
-        """DISCONNECTED has been dispatched: close the services after the last event."""
+        """Close the services after the last event; DISCONNECTED has been dispatched."""
         self._is_disconnected = True
         await self._close_services()
 
     @asynccontextmanager
     async def handling(self) -> AsyncIterator[None]:
-        """While an event of it is handled, its services live on."""
+        """Keep the services while an event of the connection is handled."""
         self._events += 1
         try:
             yield
@@ -198,8 +201,8 @@ class RecordingConnection(ManagedConnection):
         if self._is_disconnected and not self._events:
             await run(close_connection(self), self.context)
 
-    def _check_begun(self) -> None:
-        if not self._is_begun:
+    def _check_started(self) -> None:
+        if not self._is_started:
             raise RxKernelError(
                 f"{self!r} is not connected; write: async with client.connection(...) as "
                 f"connection, or await connection.connect()"

@@ -1,4 +1,4 @@
-"""`Application.reload`: other routes while the application runs, all of them or none."""
+"""`Application.reload`: changes the routes of a running application, or nothing."""
 
 from collections.abc import Iterable
 from types import ModuleType
@@ -23,8 +23,8 @@ from rxkernel.routing.targets import name_of_target
 class Reload:
     """One change of the routes of a running application.
 
-    `prepare` builds and checks all of it beside what runs; `apply` swaps it in without an
-    ``await``. Before `apply`, nothing has changed.
+    `prepare` builds and checks the next state while the current one runs; `apply` swaps it in
+    without an ``await``. Before `apply`, nothing has changed.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Reload:
         self._instances = self._built(errors)
         found = (route for controller in self._new for route in routes_of(controller))
         self._routes = _together(kept, (*self._add, *found), errors)
-        self._refuse_idle(errors)
+        self._report_unused(errors)
         if errors:
             raise ConfigurationError.merge(errors)
         root, kernel = self._root, self._root.kernel
@@ -76,7 +76,7 @@ class Reload:
                 errors.append(
                     ConfigurationError(
                         f"remove holds {_shown(item)}, which has no route in this application; "
-                        f"give the metadata or the definition of a route, or a controller"
+                        f"pass the metadata or the definition of a route, or a controller"
                     )
                 )
             removed |= found
@@ -90,7 +90,7 @@ class Reload:
         for controller in self._new:
             if isinstance(controller, type):
                 try:
-                    _refuse_managed(controller)
+                    _check_not_managed(controller)
                     built[controller] = self._root.container.create(controller)
                 except ConfigurationError as error:
                     errors.append(error)
@@ -99,13 +99,13 @@ class Reload:
     def _instance_of(self, controller: Any) -> Any:
         return self._instances.get(controller) if isinstance(controller, type) else controller
 
-    def _refuse_idle(self, errors: list[ConfigurationError]) -> None:
-        """A new controller without a route or a listener is a mistake, as at boot."""
+    def _report_unused(self, errors: list[ConfigurationError]) -> None:
+        """Report each new controller without a route or a listener, as boot does."""
         reached = {id(route.target) for route in self._routes}
         for controller in self._new:
             instance = self._instance_of(controller)
             is_idle = id(controller) not in reached and not any(observations(instance))
-            if is_idle and instance is not None:  # else what builds it has failed
+            if is_idle and instance is not None:  # otherwise it could not be built
                 errors.append(no_route(controller))
 
     def apply(self) -> CompiledEvent:
@@ -136,7 +136,7 @@ class Reload:
         return event
 
     def _observed_by_new(self) -> list[ObservedMethod]:
-        """What controllers observe that did not listen before."""
+        """The listener methods of controllers that are not registered yet."""
         known = self._root.listener_registry.has_listener_of
         return [
             found
@@ -146,7 +146,7 @@ class Reload:
         ]
 
     def _gone(self) -> list[Any]:
-        """The controllers that are removed, or of which the last route is."""
+        """The controllers that are removed, and those whose last route is."""
         root = self._root
         staying = {id(route.target) for route in self._routes}
         reached = {id(definition.metadata.target) for definition in root.kernel.compiled.all}
@@ -175,7 +175,7 @@ def _together(
 
 
 def _check_only(observed: Iterable[ObservedMethod], compiled: Compiled) -> None:
-    """Ask each ``only=`` now: one that raises must not do so while messages are handled.
+    """Call each ``only=`` now, so that none raises while messages are handled.
 
     Raises:
         ConfigurationError: with the listener and the definition.
@@ -187,7 +187,7 @@ def _check_only(observed: Iterable[ObservedMethod], compiled: Compiled) -> None:
                 ask_only(observation.only, definition, what)
 
 
-def _refuse_managed(controller: type) -> None:
+def _check_not_managed(controller: type) -> None:
     if is_async_manager(controller):
         raise ConfigurationError(
             f"controller {controller.__qualname__} is an async context manager, which is entered "

@@ -14,10 +14,10 @@ class Resolvers:
         self._found: dict[type[Marker], tuple[Resolver, str]] = {}
 
     def add(self, bundle: str, marker: type[Marker], resolver: Resolver) -> None:
-        """Let *resolver* of *bundle* fill the parameters that have *marker*, or one of a subclass.
+        """Register *resolver* of *bundle* for parameters with *marker* or a subclass of it.
 
         Raises:
-            ConfigurationError: another bundle does.
+            ConfigurationError: another bundle has a resolver for *marker*.
         """
         if marker in self._found:
             other = self._found[marker][1]
@@ -44,7 +44,7 @@ class Resolvers:
     def _fix(self, marker: type[Marker]) -> str:
         for bundle, entry in installed().items():
             if f"{marker.__module__}.".startswith(f"{entry.module}."):
-                return f"enable the bundle of it: Application(bundles=[{bundle!r}])"
+                return f"enable its bundle: Application(bundles=[{bundle!r}])"
         name = marker.__qualname__
         known = [cls.__qualname__ for cls in self._found]
         if near := nearest(name, known):

@@ -1,4 +1,4 @@
-"""One setting: the field of an attrs class, and a value that a source gave for it."""
+"""One setting: the field of an attrs class, and its value from a source."""
 
 import reprlib
 from collections.abc import Iterator, Mapping
@@ -51,8 +51,8 @@ class Setting:
         value = _from_text(str(given.value), self.kind) if given.is_text else given.value
         return msgspec.convert(value, self.kind, strict=not given.is_text, dec_hook=_to_path)
 
-    def refuse(self, given: RawValue, error: Exception | None = None) -> str:
-        """Why *given* is refused; *error*, its validator's, may quote it: not for a secret."""
+    def problem_of(self, given: RawValue, error: Exception | None = None) -> str:
+        """The problem with *given*; *error* of its validator may quote it, so not for a secret."""
         shown = "a value that is kept secret" if self.hides(given) else _show(given.value)
         got = f"{self.name} from {given.source}: got {shown}"
         if isinstance(self.field.validator, Allowed):
@@ -84,7 +84,7 @@ def _members(kind: Any) -> tuple[Any, ...]:
 
 
 def group_of(kind: Any) -> type | None:
-    """The attrs class that *kind* is, perhaps with None: a table of settings of its own."""
+    """The attrs class in *kind*, a table of settings; None if *kind* is something else."""
     return next((m for m in _members(kind) if isinstance(m, type) and attrs.has(m)), None)
 
 
@@ -114,7 +114,7 @@ def _to_path(kind: type, value: object) -> object:
 
 
 def _show(value: object) -> str:
-    """*value* in short; a table only by its type, as a part of it may be secret."""
+    """A short text for *value*; for a table its type, as a part of it may be secret."""
     items = value if isinstance(value, LISTS) else (value,)
     nested = any(isinstance(item, (Mapping, *LISTS)) for item in items)
     return f"a {type(value).__name__}" if nested else reprlib.repr(value)

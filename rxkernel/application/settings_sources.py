@@ -33,7 +33,7 @@ from rxkernel.settings import APP, Settings
 _DEFAULTS = Settings()
 
 _OWN_CLASSES = frozenset({("bundles",), (APP,)})
-"""Settings whose classes an application and its bundles bring."""
+"""The settings classes of an application and its bundles."""
 
 
 def load_settings(
@@ -49,8 +49,8 @@ def load_settings(
 
     The file is ``rxkernel.toml``, or else ``[tool.rxkernel]`` of ``pyproject.toml``. Its values
     and *overrides* (by dotted name, ``http.port``) have their own type; variables are text:
-    ``true``, ``1``; a list is parted by commas; empty or ``none`` is None where None is
-    allowed. ``RXKERNEL_X_FILE`` names the file, relative to *directory*, that holds X.
+    ``true``, ``1``; commas separate a list; empty or ``none`` is None if None is
+    allowed. ``RXKERNEL_X_FILE`` is the path, relative to *directory*, of a file with the value.
     *sections* has the settings class of each bundle, *app* is that of the application.
 
     Raises:
@@ -77,10 +77,10 @@ def load_settings(
 
 
 def default_section(name: str, cls: type) -> Any:
-    """The settings of the bundle *name* where no source gives any: a *cls* of its defaults.
+    """The settings of the bundle *name* if no source has any: the defaults of *cls*.
 
     Raises:
-        ConfigurationError: a setting has no default, or the defaults are refused.
+        ConfigurationError: a setting has no default, or the defaults are invalid.
     """
     loader = _Loader(Path())
     loader.describe_sections({name: cls})
@@ -108,7 +108,7 @@ class _Loader:
         self.spoiled.add(path)
 
     def describe(self, cls: type, path: SettingPath, is_secret: bool = False) -> None:
-        """Note every setting of *cls*; one inside a secret is secret too."""
+        """Register every setting of *cls*; one inside a secret is secret too."""
         self.groups.add(path)
         for field, kind in fields_of(cls):
             child = (*path, key_of(field))
@@ -126,7 +126,7 @@ class _Loader:
                 self.sections[name] = cls
 
     def describe_section(self, name: str, cls: type) -> bool:
-        """Note every setting of *cls*, in the section *name*; False where it cannot be one."""
+        """Register every setting of *cls* in the section *name*; False if that is not possible."""
         if not (isinstance(cls, type) and attrs.has(cls)):
             shown = getattr(cls, "__qualname__", cls)
             self.fail(f"{name}: the settings class {shown} must be an attrs class", (name,))
@@ -163,11 +163,11 @@ class _Loader:
         return {}
 
     def accept(self, path: SettingPath, given: RawValue) -> None:
-        """Take a value, or every value of a table, where a setting of that name exists."""
+        """Store a value, or every value of a table, if a setting of that name exists."""
         if path in self.settings:
             self._take(self.settings[path], given)
         elif path not in self.groups:
-            self._refuse_unknown(path, given)
+            self._report_unknown(path, given)
         elif isinstance(given.value, Mapping):
             for key, value in given.value.items():
                 self.accept((*path, key), attrs.evolve(given, value=value))
@@ -181,9 +181,9 @@ class _Loader:
         try:
             self.given[setting.path] = given, setting.convert(given)
         except msgspec.ValidationError:
-            self.fail(setting.refuse(given), setting.path)
+            self.fail(setting.problem_of(given), setting.path)
 
-    def _refuse_unknown(self, path: SettingPath, given: RawValue) -> None:
+    def _report_unknown(self, path: SettingPath, given: RawValue) -> None:
         known = self.groups | self.settings.keys()
         parent = path[:-1] if path[:-1] in self.groups else ()
         siblings = [".".join(name) for name in known if name and name[:-1] == parent]
@@ -229,23 +229,23 @@ class _Loader:
             self._take(setting, RawValue(text, variable, is_text=True, is_hidden=True))
 
     def build(self, cls: type, path: SettingPath, base: object) -> Any:
-        """A *cls*: what was given over *base*, or over its defaults; None if that failed."""
+        """A *cls* of the given values and *base*, or the defaults; None after an error."""
         if base is not None and not isinstance(base, cls):
             self.fail(f"{'.'.join(path)} from the defaults: must be a {cls.__name__}", path)
             return None
         try:
             values = {key_of(f): self._value(f, kind, path, base) for f, kind in fields_of(cls)}
             values = {name: value for name, value in values.items() if value is not attrs.NOTHING}
-            self._judge(cls, path, values)
+            self._validate(cls, path, values)
             if any(spoiled[: len(path)] == path for spoiled in self.spoiled):
                 return None
             return cls(**values)
         except Exception as error:  # noqa: BLE001 - the class of a bundle may raise anything
-            self._refuse_together(path, error)
+            self._report_contradiction(path, error)
             return None
 
     def _value(self, field: Field, kind: Any, parent: SettingPath, base: object) -> Any:
-        """What *field* becomes; NOTHING leaves it to the default of the class."""
+        """The value of *field*; NOTHING for the default of the class."""
         path = (*parent, key_of(field))
         start = default_of(field) if base is None else getattr(base, field.name)
         if (group := group_of(kind)) and (field.default is attrs.NOTHING or self._values_in(path)):
@@ -262,8 +262,8 @@ class _Loader:
     def _values_in(self, path: SettingPath) -> list[RawValue]:
         return [given for name, (given, _) in self.given.items() if name[: len(path)] == path]
 
-    def _judge(self, cls: type, path: SettingPath, values: Mapping[str, Any]) -> None:
-        """Ask the validator of every given setting: construction would stop at the first."""
+    def _validate(self, cls: type, path: SettingPath, values: Mapping[str, Any]) -> None:
+        """Validate every given setting: construction would stop at the first error."""
         blank: object = object.__new__(cls)
         for setting in [self.settings[(*path, n)] for n in values if (*path, n) in self.given]:
             given, value = self.given[setting.path]
@@ -271,20 +271,20 @@ class _Loader:
                 if setting.field.validator is not None:
                     setting.field.validator(blank, setting.field, value)
             except AttributeError:
-                continue  # it looks at another setting, so construction has to ask it
+                continue  # it reads another setting, so construction has to call it
             except Exception as error:  # noqa: BLE001 - the class of a bundle may raise anything
-                self.fail(setting.refuse(given, error), setting.path)
+                self.fail(setting.problem_of(given, error), setting.path)
 
-    def _refuse_together(self, path: SettingPath, error: Exception) -> None:
+    def _report_contradiction(self, path: SettingPath, error: Exception) -> None:
         sources = ", ".join(dict.fromkeys(given.source for given in self._values_in(path)))
         text = reason_of(error)
         if any(_quotes(text, secret) for secret in self.secrets):
-            text = "its settings do not fit together (the reason would show a secret)"
+            text = "its settings contradict each other (the reason would show a secret)"
         self.fail(f"{'.'.join(path) or 'rxkernel'} from {sources or 'the defaults'}: {text}", path)
 
 
 def _start(setting: Setting) -> str:
-    """The variable of *setting*; of one in a table, which is no variable, how all there begin."""
+    """The variable of *setting*; for a setting in a table, the prefix of its variables."""
     if len(setting.path) == 1:
         return setting.variable
     return f"{attrs.evolve(setting, path=setting.path[:1]).variable}_…"
@@ -299,7 +299,7 @@ def _quotes(text: str, secret: object) -> bool:
 
 
 def _hint(name: str, names: Iterable[str], siblings: Iterable[str], prefix: str = "") -> str:
-    """What to write instead of *name*; the *prefix* that all have does not make two similar."""
+    """A hint for the unknown *name*; its *prefix* is not compared."""
     options = sorted(option.removeprefix(prefix) for option in names)
     close = nearest(name.removeprefix(prefix), options, cutoff=0.75)
     if close:

@@ -1,4 +1,4 @@
-"""A lock whose holder gets an error when it waits for itself."""
+"""A lock that raises an error if its holder acquires it again."""
 
 import asyncio
 from types import TracebackType
@@ -9,8 +9,8 @@ from rxkernel.exceptions import RxKernelError
 class TaskLock:
     """An `asyncio.Lock` around one operation of the application, called *name*.
 
-    A listener that runs within the operation and begins it again would wait for ever. That is
-    recognised in the same task only: what awaits another task that does so still waits.
+    A listener that runs within the operation and starts it again would wait for ever. This is
+    detected only in the same task.
 
     Raises, when it is entered:
         RxKernelError: the current task holds it.

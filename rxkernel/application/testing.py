@@ -1,4 +1,4 @@
-"""Test an application without a port: definitions, listeners and errors as on the wire."""
+"""A client for tests without a port: definitions, listeners and errors as on the wire."""
 
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -41,18 +41,18 @@ from rxkernel.servers.http.body_limits import BodyLimits
 class KernelClient:
     """Calls definitions by name; boots the application on first use.
 
-    What the wire would do to a request is done here too: a query is text, a body goes through
-    its content type, bodies and forms through their limits, path parameters through their
-    converters. An answer that could not be sent is the error that is sent in its place, and the
-    terminate phase has run when a call returns; that of a stream runs when the test has read it
-    to its end, calls ``aclose()`` of its content, or closes the client.
+    A request is processed as on the wire: a query is text, a body is encoded with its content
+    type, bodies and forms are limited, and path parameters are converted. For a response that
+    could not be sent, the client returns the error that would be sent instead. The terminate
+    phase has run when a call returns; for a stream it runs when the test has read all of it,
+    calls ``aclose()`` of its content, or closes the client.
 
     Several clients may use one application. Each has its own headers, cookies and connections; a
     broadcast reaches the connections of all. Closing one stops the application for all.
 
     Attributes:
-        headers: sent with each request and each handshake, unless the call gives others.
-        cookies: sent too. A response over HTTP sets and removes cookies, as in a browser.
+        headers: sent with each request and each handshake, unless the call overrides them.
+        cookies: sent too. Responses over HTTP set and remove cookies, as in a browser.
 
     Args:
         overrides: what to use in place of services of the application, see `Application.boot`.
@@ -90,14 +90,15 @@ class KernelClient:
         headers: Mapping[str, str] | None = None,
         cookies: Mapping[str, str] | None = None,
     ) -> Response:
-        """Answer route *name*; *params* hold path and query, *body* is JSON unless the header
-        ``Content-Type`` tells another type, or bytes as they are, also from an async iterable.
+        """Request route *name*. *params* are path and query parameters. *body* is encoded as JSON
+        unless the header ``Content-Type`` names another type; bytes, also those of an async
+        iterable, are sent unchanged.
 
-        A list or tuple among *params* and *form* is a repeated value, None is left out.
+        A list or tuple in *params* and *form* is a repeated value; None is left out.
 
         Raises:
-            KeyError: there is no such route. ValueError: a path parameter is missing, or a value
-                has no plain text.
+            KeyError: the route does not exist.
+            ValueError: a path parameter is missing, or a value has no text form.
         """
         kernel = await self._kernel()
         definition = kernel.http_definitions[name]
@@ -118,7 +119,7 @@ class KernelClient:
         try:
             try:
                 fill_params(request, definition, sent.params, settings.prefix)
-            finally:  # a listener of exceptions may read the cookies of a 404
+            finally:  # a listener may read the cookies of a 404
                 self._add_cookies(request.headers, _path_of(request), sent.cookies)
             sent.set_body_loader(request, BodyLimits.of(definition, settings))
         except HttpException as exc:
@@ -135,12 +136,13 @@ class KernelClient:
         body: Any = None,
         connection: Connection | None = None,
     ) -> Response:
-        """Answer event *name* (``/chat:join`` outside ``/``) of *connection*, which is connected
-        first if it is not. Without one, a client connects for this event and disconnects after it.
+        """Send event *name* (``/chat:join`` outside ``/``) of *connection*, which is connected
+        first if necessary. Without *connection*, a client connects for this event only.
 
         Raises:
-            KeyError: there is no such event. ValueError: *connection* is in another namespace.
-            ConnectionRefusedException: CONNECTED refuses the client.
+            KeyError: the event does not exist.
+            ValueError: *connection* is in another namespace.
+            ConnectionRefusedException: a listener of CONNECTED rejects the client.
             RxKernelError: *connection* has ended.
         """
         kernel = await self._kernel()
@@ -150,12 +152,12 @@ class KernelClient:
                 return await self.websocket(name, params=params, body=body, connection=passing)
         if connection.namespace != definition.namespace:
             raise ValueError(
-                f"event {name!r} is one of the namespace {definition.namespace!r}, the connection "
-                f"is in {connection.namespace!r}; use client.connection({definition.namespace!r})"
+                f"event {name!r} is in the namespace {definition.namespace!r}, the connection in "
+                f"{connection.namespace!r}; use client.connection({definition.namespace!r})"
             )
         request = Request(Transport.SOCKET, connection.headers, connection=connection)
         fill_event(request, definition, params, body)
-        return await self._answer(kernel, definition, request, write_acknowledgement)
+        return await self._send(kernel, definition, request, write_acknowledgement)
 
     async def call(
         self,
@@ -167,14 +169,14 @@ class KernelClient:
         headers: Mapping[str, str] | None = None,
         connection: Connection | None = None,
     ) -> Response:
-        """Answer procedure *name* of *transport*, the one of a bundle. *headers* win over those
-        of *connection*, which is connected first if it is not.
+        """Call procedure *name* of *transport*, that of a bundle. *headers* override those of
+        *connection*, which is connected first if necessary.
 
-        The response is that of the kernel. The client does not know what the transport can
-        encode: a stream, say, is a stream here, where the transport may send an error.
+        Returns the response of the kernel, which the client does not encode: it returns a stream,
+        for example, even if the transport would send an error instead.
 
         Raises:
-            KeyError: there is no such transport or procedure.
+            KeyError: the transport or the procedure does not exist.
             ValueError: *transport* is HTTP or SOCKET, which have methods of their own.
             ConnectionRefusedException, RxKernelError: as `websocket`.
         """
@@ -184,9 +186,9 @@ class KernelClient:
         self._add_cookies(given, "/")
         request = Request(definition.transport, given, connection=connection)
         fill_event(request, definition, params, body)
-        return await self._answer(kernel, definition, request, None)
+        return await self._send(kernel, definition, request, None)
 
-    async def _answer(
+    async def _send(
         self, kernel: Kernel, definition: Definition, request: Request, write: Write | None
     ) -> Response:
         given = given_request_id(request.headers, self._id_header)
@@ -230,8 +232,8 @@ class KernelClient:
         query: Mapping[str, str] | None = None,
         auth: Any = None,
     ) -> RecordingConnection:
-        """A Socket.IO client that records what it receives, broadcasts included, from when it is
-        connected: by ``async with``, by `RecordingConnection.connect` or by its first event."""
+        """A Socket.IO client that records the events it receives, also broadcasts. It connects
+        by ``async with``, by `RecordingConnection.connect` or by its first event."""
         given = self._headers(headers)
         self._add_cookies(given, f"{self.application.settings.socketio.path}/")
         return RecordingConnection(
@@ -250,7 +252,7 @@ class KernelClient:
     def _add_cookies(
         self, headers: Any, path: str, given: Mapping[str, str] | None = None
     ) -> None:
-        """Those of the jar and *given*, unless the test wrote the header itself."""
+        """Add the cookies of the jar and *given*, unless the test has set the header itself."""
         cookies = {**self.cookies.sent_to(path), **(given or {})}
         if cookies and "Cookie" not in headers:
             headers["Cookie"] = cookie_header(cookies)
@@ -259,7 +261,7 @@ class KernelClient:
     def _id_header(self) -> str | None:
         return self.application.settings.request_id_header
 
-    # --- life
+    # --- lifecycle
 
     async def _kernel(self) -> Kernel:
         injector = await self.application.boot(overrides=self._overrides)
@@ -270,12 +272,12 @@ class KernelClient:
         return self.application.kernel
 
     async def _end(self) -> None:
-        await self._calls.settle(self.application.settings.shutdown_timeout)
+        await self._calls.drain(self.application.settings.shutdown_timeout)
         await self._streams.close()
         await self._connections.disconnect_all(DisconnectReason.SHUTDOWN)
 
     async def close(self) -> None:
-        """Wait for calls, end streams and connections, then shut the application down."""
+        """Wait for running calls, close streams and connections, and stop the application."""
         await self._end()
         await self.application.stop()
 

@@ -390,7 +390,7 @@ class TestMistakes:
         (problem,) = await problems_of(Application(controllers=[find]))
 
         assert f"controller {__name__}.Test" in problem
-        assert "find is a function, not a controller; give its module" in problem
+        assert "find is a function, not a controller; pass its module" in problem
         assert f"Application(controllers=[{__name__}])" in problem
         assert 'storage.add(HttpMetadata(find, "name", "/path", "GET", find))' in problem
 

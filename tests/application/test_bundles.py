@@ -193,7 +193,7 @@ class Nameless(Server):
             ["in a circle: b → c → b;", "in a circle: d → d;"],
         ),
         (["nowhere"], ["no bundle 'nowhere' is installed; there is"]),
-        ([object], ["object is not a bundle; give a subclass of rxkernel.Bundle"]),
+        ([object], ["object is not a bundle; pass a subclass of rxkernel.Bundle"]),
         ([None], ["None is not a bundle"]),
         ([Bundle], ["bundle Bundle has no name"]),
         ([bundle("")], ["bundle Made has no name"]),
@@ -244,7 +244,7 @@ class Nameless(Server):
         (
             [bundle("a", listener=[object], option=("x",), setting_class=Shared)],
             [
-                "listener is not an attribute that bundles have; did you mean listen",
+                "listener is not an attribute of bundles; did you mean listen",
                 "did you mean options?",
                 "did you mean settings_class?",
             ],

@@ -154,14 +154,14 @@ class TestRecording:
             assert elsewhere.emitted == []
             assert other.rooms == {"red"}
 
-    async def test_answers_are_what_call_returns(self, client: KernelClient) -> None:
+    async def test_call_returns_value_in_acknowledgements(self, client: KernelClient) -> None:
         async with client.connection("/chat") as connection:
-            connection.answers["question"] = 42
+            connection.acknowledgements["question"] = 42
 
             assert (await client.websocket("/chat:ask", connection=connection)).content == 42
             assert connection.emitted == [("question", (1,))]
-            del connection.answers["question"]
-            with pytest.raises(TimeoutError, match=r"set answers\['question'\]"):
+            del connection.acknowledgements["question"]
+            with pytest.raises(TimeoutError, match=r"set acknowledgements\['question'\]"):
                 await connection.call("question")
 
 

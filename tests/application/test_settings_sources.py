@@ -333,8 +333,8 @@ def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         ("security.key = {x = 'hunter2'}", None, "security.key .* must be of type str"),
         ("security = 'hunter2'", None, "security .*must be a table"),
         ("security.kay = 'hunter2'", None, "did you mean security.key"),
-        ("security.key = 'weakhunter2'", None, "do not fit together .*a secret"),
-        ("", ("SECURITY_KEY", "weakhunter2"), "do not fit together .*a secret"),
+        ("security.key = 'weakhunter2'", None, "contradict each other .*a secret"),
+        ("", ("SECURITY_KEY", "weakhunter2"), "contradict each other .*a secret"),
         ("pinned.token = 'hunter2'", None, "pinned.token .* must be an allowed str"),
         ("security.peers = {a = {b = 'hunter2'}}", None, r"got a dict, must be of type dict\["),
     ],
@@ -360,7 +360,7 @@ def test_a_part_of_a_secret_is_never_shown_either(tmp_path: Path) -> None:
 
     said = problem(tmp_path, toml, sections={"vault": Vault})
 
-    assert said.endswith("its settings do not fit together (the reason would show a secret)")
+    assert said.endswith("its settings contradict each other (the reason would show a secret)")
 
 
 def test_limits_in_the_annotation_are_kept(tmp_path: Path) -> None:

@@ -227,7 +227,7 @@ async def test_a_body_that_its_type_cannot_hold_is_a_mistake_of_the_test(
 ) -> None:
     client = client_of(Taker)
 
-    with pytest.raises(ValueError, match="dict cannot be written as text/plain; pass bytes"):
+    with pytest.raises(ValueError, match="dict cannot be encoded as text/plain; pass bytes"):
         await client.http("take", body={}, headers={"Content-Type": "text/plain"})
     with pytest.raises(ValueError, match="pass form= and files="):
         await client.http("take", body=b"", headers={"Content-Type": "multipart/form-data"})

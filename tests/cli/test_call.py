@@ -176,7 +176,7 @@ def test_a_header_chooses_how_the_body_is_written(run: Run, shop: str) -> None:
 
     result = run("call", "headers", shop, *options, "--body", "{}")
     assert result.exit_code == 2
-    assert "dict cannot be written as text/plain" in result.stderr
+    assert "dict cannot be encoded as text/plain" in result.stderr
     assert "--param" not in result.stderr
 
 

@@ -505,8 +505,8 @@ class Tenant(Header):
         ({User: LanguageResolver}, "which is not a subclass of rxkernel.Marker; write resolvers"),
         ({Marker: LanguageResolver}, "which is not a subclass of rxkernel.Marker"),
         ({Entity(): LanguageResolver}, "which is not a subclass of rxkernel.Marker"),
-        ({Body: LanguageResolver}, "which the kernel reads itself; derive it from rxkernel.Mark"),
-        ({Tenant: LanguageResolver}, "which the kernel reads itself"),
+        ({Body: LanguageResolver}, "which is a marker of the kernel; derive your own from rxke"),
+        ({Tenant: LanguageResolver}, "which is a marker of the kernel"),
         ({Language: EntityResolver}, "EntityResolver asks for Store, which nothing binds"),
     ],
 )
