@@ -5,11 +5,23 @@ from collections import Counter
 from collections.abc import Mapping
 
 from injector import inject
-from rxkernel import Kernel, Server, ServerStartError, Settings
+from rxkernel import (
+    Compiled,
+    ConfigurationError,
+    EventStreamResponse,
+    FileResponse,
+    Kernel,
+    Server,
+    ServerStartError,
+    Settings,
+    StreamResponse,
+)
 
 from rxkernel_lines.message import LINES
 from rxkernel_lines.session import Session
 from rxkernel_lines.settings import LinesSettings
+
+STREAMS = (StreamResponse, EventStreamResponse, FileResponse)
 
 
 class LinesServer(Server):
@@ -45,6 +57,16 @@ class LinesServer(Server):
     @property
     def counts(self) -> Mapping[str, int]:
         return self._counts
+
+    def check(self, compiled: Compiled) -> None:
+        problems = [
+            f"procedure {definition.name!r} returns a {returns.__name__}, which cannot be sent as "
+            f"one line; return the content itself"
+            for definition in compiled.definitions[LINES]
+            if (returns := definition.signature.returns) in STREAMS
+        ]
+        if problems:
+            raise ConfigurationError(*problems)
 
     def configure(self, kernel: Kernel) -> None:
         self._kernel = kernel

@@ -3,7 +3,14 @@
 from typing import Annotated
 
 import pytest
-from rxkernel import Application, ConfigurationError, Settings, http, procedure
+from rxkernel import (
+    Application,
+    ConfigurationError,
+    Settings,
+    StreamResponse,
+    http,
+    procedure,
+)
 from rxkernel.pytest_plugin import ClientOf
 from rxkernel_lines import LINES, AuditLog, Caller, LinesSettings, audited
 
@@ -48,6 +55,15 @@ async def test_audited_call_is_in_audit_log(client_of: ClientOf) -> None:
 
     log = client.application.injector.get(AuditLog)
     assert log.entries == ["stock: stock.order 401", "orders: order_add 200"]
+
+
+async def test_procedure_that_returns_stream_fails_at_boot() -> None:
+    class Streams:
+        @procedure("pieces", LINES)
+        async def pieces(self) -> StreamResponse: ...
+
+    with pytest.raises(ConfigurationError, match="'pieces' returns a StreamResponse"):
+        await shop(Streams).boot()
 
 
 async def test_marker_on_wrong_type_fails_at_boot() -> None:

@@ -11,6 +11,7 @@ from client import Client
 from rxkernel import (
     Application,
     HttpSettings,
+    Response,
     ServerStartError,
     Settings,
     StreamResponse,
@@ -33,7 +34,7 @@ class Slow:
         return "done"
 
     @procedure("stream", LINES)
-    async def stream(self) -> StreamResponse:
+    async def stream(self) -> Response:
         return StreamResponse(_pieces())
 
     @procedure("object", LINES)
