@@ -8,7 +8,7 @@ from rxkernel import BroadcastBackend, Broadcaster
 
 
 class Recorder(BroadcastBackend):
-    """Records what it is asked to deliver."""
+    """Records the arguments of each call."""
 
     def __init__(self) -> None:
         self.delivered: list[tuple[Any, ...]] = []
@@ -49,7 +49,7 @@ async def test_emit_after_detach_does_not_reach_the_backend() -> None:
     ("room", "rooms"),
     [(None, None), ("red", ("red",)), (["red", "blue", "red"], ("red", "blue")), ([], ())],
 )
-async def test_emit_rooms_are_given_without_duplicates(
+async def test_emit_with_rooms_passes_them_without_duplicates(
     room: str | list[str] | None, rooms: tuple[str, ...] | None
 ) -> None:
     broadcaster, backend = Broadcaster(), Recorder()
@@ -58,3 +58,18 @@ async def test_emit_rooms_are_given_without_duplicates(
     await broadcaster.emit("news", room=room, namespace="/chat", skip="id")
 
     assert backend.delivered == [("news", (), rooms, "/chat", {"id"})]
+
+
+async def test_emit_backend_raises_reaches_caller_and_skips_later_backends() -> None:
+    class Failing(Recorder):
+        async def broadcast(self, *arguments: Any) -> None:
+            raise ConnectionError("the queue is gone")
+
+    broadcaster, before, after = Broadcaster(), Recorder(), Recorder()
+    for backend in (before, Failing(), after):
+        broadcaster.attach(backend)
+
+    with pytest.raises(ConnectionError, match="the queue is gone"):
+        await broadcaster.emit("news")
+
+    assert (len(before.delivered), after.delivered) == (1, [])

@@ -60,7 +60,8 @@ async def test_audited_call_is_in_audit_log(client_of: ClientOf) -> None:
 async def test_procedure_that_returns_stream_fails_at_boot() -> None:
     class Streams:
         @procedure("pieces", LINES)
-        async def pieces(self) -> StreamResponse: ...
+        async def pieces(self) -> StreamResponse:
+            pytest.fail("the application must not boot")
 
     with pytest.raises(ConfigurationError, match="'pieces' returns a StreamResponse"):
         await shop(Streams).boot()
