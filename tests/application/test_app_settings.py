@@ -44,7 +44,7 @@ class Shop:
         return settings.limits.orders
 
 
-async def test_settings_of_an_application_are_injected(client_of: ClientOf) -> None:
+async def test_app_settings_are_injected(client_of: ClientOf) -> None:
     client = client_of(
         Shop,
         settings_class=ShopSettings,
@@ -55,7 +55,7 @@ async def test_settings_of_an_application_are_injected(client_of: ClientOf) -> N
     assert (await client.http("orders")).content == 3
 
 
-async def test_settings_of_an_application_have_defaults(client_of: ClientOf) -> None:
+async def test_app_settings_without_source_have_defaults(client_of: ClientOf) -> None:
     assert (await client_of(Shop, settings_class=ShopSettings).http("currency")).content == "EUR"
 
 
@@ -72,7 +72,9 @@ def loaded(directory: Path, environment: dict[str, str], **more: Any) -> Any:
         ("pyproject.toml", '[tool.rxkernel.app]\ncurrency = "CHF"\nlimits.orders = 3'),
     ],
 )
-def test_section_is_read_from_a_file_and_variables(tmp_path: Path, name: str, text: str) -> None:
+def test_app_settings_are_read_from_file_and_variables(
+    tmp_path: Path, name: str, text: str
+) -> None:
     (tmp_path / name).write_text(text)
 
     settings = loaded(tmp_path, {"RXKERNEL_APP_KEY": "s3cret", "RXKERNEL_APP_LIMITS_ORDERS": "4"})
@@ -80,7 +82,7 @@ def test_section_is_read_from_a_file_and_variables(tmp_path: Path, name: str, te
     assert settings == ShopSettings(currency="CHF", key="s3cret", limits=Limits(orders=4))
 
 
-def test_section_is_read_over_what_the_application_was_given(tmp_path: Path) -> None:
+def test_app_settings_in_sources_override_given_ones(tmp_path: Path) -> None:
     given = Settings(app=ShopSettings(currency="CHF", key="own"))
 
     settings = loaded(tmp_path, {"RXKERNEL_APP_KEY": "other"}, defaults=given)
@@ -95,45 +97,45 @@ def test_section_is_read_over_what_the_application_was_given(tmp_path: Path) -> 
         ({"RXKERNEL_APP_LIMITS_ORDERS": "many"}, "app.limits.orders from RXKERNEL_APP_LIMITS_ORD"),
     ],
 )
-def test_mistake_in_a_variable_of_the_section_is_told(
+def test_app_settings_invalid_variable_raises_error(
     tmp_path: Path, environment: dict[str, str], problem: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=problem.replace("?", r"\?")):
         loaded(tmp_path, environment)
 
 
-def test_unknown_key_of_the_section_is_told_with_the_nearest(tmp_path: Path) -> None:
+def test_app_settings_unknown_key_suggests_nearest(tmp_path: Path) -> None:
     (tmp_path / "rxkernel.toml").write_text('[app]\ncurency = "CHF"')
 
     with pytest.raises(ConfigurationError, match=r"app.curency .* did you mean app.currency\?"):
         loaded(tmp_path, {})
 
 
-def test_section_without_a_class_is_told(tmp_path: Path) -> None:
+def test_app_settings_without_class_raise_error(tmp_path: Path) -> None:
     (tmp_path / "rxkernel.toml").write_text("[app]\nx = 1")
 
     with pytest.raises(ConfigurationError, match=r"\(those of an application exist with App"):
         load_settings(directory=tmp_path, environment={})
 
 
-def test_missing_setting_is_told_with_its_variable(tmp_path: Path) -> None:
+def test_app_setting_missing_names_its_variable(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"app.token: must be set, .* RXKERNEL_APP_TOKEN"):
         load_settings(directory=tmp_path, environment={}, app=Required)
 
 
-def test_class_that_is_not_of_attrs_is_told(tmp_path: Path) -> None:
+def test_settings_class_without_attrs_raises_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="app: the settings class int must be an attrs"):
         load_settings(directory=tmp_path, environment={}, app=int)
 
 
-def test_bundle_cannot_have_the_section(tmp_path: Path) -> None:
+def test_bundle_named_app_raises_error(tmp_path: Path) -> None:
     with pytest.raises(
         ConfigurationError, match="app: a bundle cannot have the name of a setting"
     ):
         load_settings(directory=tmp_path, environment={}, sections={"app": Limits})
 
 
-def test_command_line_reads_the_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_command_line_reads_app_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RXKERNEL_APP_CURRENCY", "CHF")
     application = Application(settings_class=ShopSettings)
@@ -178,7 +180,7 @@ class Plain:
         ({"bundles": [AppBundle]}, "bundle 'app' (AppBundle) has the name of a setting of rx"),
     ],
 )
-async def test_settings_that_do_not_fit_are_refused_at_boot(
+async def test_app_settings_of_another_class_raise_error_at_boot(
     parts: dict[str, Any], problem: str
 ) -> None:
     with pytest.raises(ConfigurationError) as raised:

@@ -98,7 +98,7 @@ async def problems_of(application: Application) -> tuple[str, ...]:
 
 
 class TestBoot:
-    async def test_it_happens_once_also_when_asked_by_many(self) -> None:
+    async def test_boot_concurrent_calls_run_once(self) -> None:
         """RxStack bootstraps twice and gives two injectors."""
         application = Application(controllers=[Controller], modules=[services])
 
@@ -108,17 +108,17 @@ class TestBoot:
         assert len({id(injector) for injector in injectors}) == 1
         assert TRACE.count("open database") == 1
 
-    async def test_before_it_the_kernel_is_refused_with_the_cure(self) -> None:
+    async def test_kernel_before_boot_raises_error_with_fix(self) -> None:
         with pytest.raises(RxKernelError, match=r"await application\.boot\(\) first"):
             _ = Application().kernel
 
-    async def test_services_are_opened_in_order_of_need_and_closed_in_reverse(self) -> None:
+    async def test_services_are_opened_in_order_of_dependency_and_closed_in_reverse(self) -> None:
         async with Application(controllers=[Controller], modules=[services]):
             assert TRACE == ["open database", "open repository"]
 
         assert TRACE[2:] == ["close repository", "close database"]
 
-    async def test_what_was_opened_is_closed_when_boot_fails_half_way(self) -> None:
+    async def test_boot_failure_closes_opened_services(self) -> None:
         class Broken:
             @inject
             def __init__(self, repository: Repository) -> None: ...
@@ -142,7 +142,7 @@ class TestBoot:
         assert not application.dispatcher.has_listeners(KernelEvents.KERNEL_REQUEST)
         assert len(application.http_metadata_storage) == 0
 
-    async def test_a_service_that_fails_to_close_is_logged_and_the_rest_is_closed(
+    async def test_service_that_fails_to_close_is_logged_and_others_are_closed(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
         class Stubborn(Repository):
@@ -159,7 +159,7 @@ class TestBoot:
         assert TRACE[-1] == "close database"
         assert "stuck" in caplog.text
 
-    async def test_an_instance_that_was_given_is_opened_too_but_a_lock_is_not_taken(self) -> None:
+    async def test_bound_instance_is_entered_except_a_lock(self) -> None:
         lock = asyncio.Lock()
 
         def given(binder: Binder) -> None:
@@ -172,7 +172,7 @@ class TestBoot:
 
         assert TRACE == ["open database", "close database"]
 
-    async def test_a_given_instance_is_opened_before_what_needs_it(self) -> None:
+    async def test_bound_instance_is_entered_before_its_dependants(self) -> None:
         def given(binder: Binder) -> None:
             binder.bind(Database, to=Database())
             binder.bind(Repository, scope=singleton)
@@ -182,7 +182,7 @@ class TestBoot:
 
         assert TRACE[2:] == ["close repository", "close database"]
 
-    async def test_boot_works_again_after_shutdown(self) -> None:
+    async def test_boot_after_shutdown_works(self) -> None:
         application = Application(controllers=[Controller], modules=[services])
         async with application:
             pass
@@ -191,7 +191,7 @@ class TestBoot:
 
         assert TRACE.count("open database") == TRACE.count("close database") == 2
 
-    async def test_modules_of_injector_are_taken(self) -> None:
+    async def test_modules_may_be_injector_modules(self) -> None:
         class Providing(Module):
             def configure(self, binder: Binder) -> None:
                 binder.bind(Database, scope=singleton)
@@ -212,7 +212,7 @@ class TestBoot:
             assert len(other.http_metadata_storage) == 0
             assert one.injector.get(Broadcaster) is not other.injector.get(Broadcaster)
 
-    async def test_the_core_can_be_injected(self) -> None:
+    async def test_framework_services_are_injected(self) -> None:
         async with Application() as application:
             for core, own in (
                 (Kernel, application.kernel),
@@ -226,7 +226,7 @@ class TestBoot:
 class TestMistakes:
     """All of them at once, each with what to do."""
 
-    async def test_a_service_that_is_not_bound(self) -> None:
+    async def test_boot_unbound_service_raises_error(self) -> None:
         (problem,) = await problems_of(Application(controllers=[Controller]))
 
         assert problem == (
@@ -235,7 +235,7 @@ class TestMistakes:
             "one per message"
         )
 
-    async def test_everything_is_told_together(self) -> None:
+    async def test_boot_reports_all_problems_at_once(self) -> None:
         class Bad:
             @http("GET", "no-slash", "bad")
             async def bad(self, request: Request) -> None: ...
@@ -282,7 +282,7 @@ class TestMistakes:
         ):
             assert part in told, told
 
-    async def test_a_controller_that_cannot_be_built_has_its_routes_checked_too(self) -> None:
+    async def test_boot_checks_routes_of_controller_that_cannot_be_built(self) -> None:
         class Both(Controller):
             @http("GET", "no-slash", "bad")
             async def bad(self, request: Request) -> None: ...
@@ -293,7 +293,7 @@ class TestMistakes:
         assert "Both asks for Repository" in told[0]
         assert "'no-slash'" in told[1]
 
-    async def test_a_duplicate_name_names_both_places(self) -> None:
+    async def test_boot_duplicate_name_names_both_places(self) -> None:
         class Other:
             @http("GET", "/other", "index")
             async def index(self, request: Request) -> None: ...
@@ -305,7 +305,7 @@ class TestMistakes:
         assert "Controller.index and for" in problem
         assert "Other.index; rename or remove one of them" in problem
 
-    async def test_a_circle_of_services(self) -> None:
+    async def test_boot_circular_dependency_raises_error(self) -> None:
         class Hen:
             @inject
             def __init__(self, egg: "Egg") -> None: ...
@@ -324,7 +324,7 @@ class TestMistakes:
 
         assert "circular dependency" in told
 
-    async def test_a_constructor_without_inject_and_one_that_raises(self) -> None:
+    async def test_boot_constructor_without_inject_or_raising_raises_error(self) -> None:
         class Forgot:
             def __init__(self, database: Database) -> None: ...
 
@@ -338,13 +338,13 @@ class TestMistakes:
         assert "put @inject on its constructor" in told
         assert "Raises cannot be built: ValueError: bad configuration" in told
 
-    async def test_a_managed_service_without_a_scope_would_never_be_closed(self) -> None:
+    async def test_boot_context_manager_without_scope_raises_error(self) -> None:
         (problem,) = await problems_of(Application(modules=[lambda b: b.bind(Database)]))
 
         assert "Database is an async context manager without a scope" in problem
         assert "scope=singleton (entered at boot) or scope=request_scope" in problem
 
-    async def test_a_managed_implementation_is_looked_at_too(self) -> None:
+    async def test_boot_context_manager_implementation_without_scope_raises_error(self) -> None:
         class Store: ...
 
         def bind(binder: Binder) -> None:
@@ -355,7 +355,7 @@ class TestMistakes:
 
         assert "Store is an async context manager" in problem
 
-    async def test_a_provider_of_what_nothing_binds(self) -> None:
+    async def test_boot_provider_of_unbound_service_raises_error(self) -> None:
         class Lazy:
             @inject
             def __init__(self, database: ProviderOf[Database]) -> None: ...
@@ -364,14 +364,14 @@ class TestMistakes:
 
         assert "Lazy asks for Database, which nothing binds" in problem
 
-    async def test_a_controller_that_nothing_reaches(self) -> None:
+    async def test_boot_controller_without_routes_raises_error(self) -> None:
         class Idle: ...
 
         (problem,) = await problems_of(Application(controllers=[Idle]))
 
         assert "Idle has no route; put @http" in problem
 
-    async def test_an_event_that_is_never_sent(self) -> None:
+    async def test_boot_listener_to_unknown_event_raises_error(self) -> None:
         class Listener:
             @observe("kernel.requst")
             async def listen(self, event: Event) -> None: ...
@@ -383,7 +383,7 @@ class TestMistakes:
 
         assert "unknown event 'kernel.requst'; did you mean 'kernel.request'?" in problem
 
-    async def test_function_as_a_controller_is_refused(self) -> None:
+    async def test_boot_function_as_controller_raises_error(self) -> None:
         @http("GET", "/f", "f")
         async def find(request: Request) -> None: ...
 
@@ -394,12 +394,12 @@ class TestMistakes:
         assert f"Application(controllers=[{__name__}])" in problem
         assert 'storage.add(HttpMetadata(find, "name", "/path", "GET", find))' in problem
 
-    async def test_an_instance_without_routes_as_a_controller(self) -> None:
+    async def test_boot_instance_without_routes_raises_error(self) -> None:
         (problem,) = await problems_of(Application(controllers=[object()]))
 
         assert "controller builtins.object has no route" in problem
 
-    async def test_a_route_by_hand_to_a_stranger(self) -> None:
+    async def test_boot_metadata_of_unregistered_controller_raises_error(self) -> None:
         application = Application()
         application.http_metadata_storage.add(
             HttpMetadata(target=Controller, name="x", path="/x", http_method="GET", action="index")
@@ -409,7 +409,7 @@ class TestMistakes:
 
         assert "Controller, which is not a registered controller; add it" in problem
 
-    async def test_a_route_by_hand_to_an_action_that_is_not_there(self) -> None:
+    async def test_boot_metadata_with_unknown_action_raises_error(self) -> None:
         class Empty: ...
 
         application = Application(controllers=[Empty])
@@ -423,7 +423,7 @@ class TestMistakes:
 
 
 class TestByHand:
-    async def test_routes_added_on_bootstrap_come_last_and_are_gone_after_shutdown(self) -> None:
+    async def test_routes_added_on_bootstrap_are_last_and_removed_after_shutdown(self) -> None:
         class Index:
             async def index(self, request: Request) -> str:
                 return "by hand"
@@ -469,7 +469,7 @@ class TestByHand:
 
         assert TRACE[-3:] == ["function", "built", "given"]
 
-    async def test_a_controller_may_observe_too(self, client_of: ClientOf) -> None:
+    async def test_controller_with_observe_is_listener(self, client_of: ClientOf) -> None:
         class Watching(Controller):
             @observe(KernelEvents.KERNEL_REQUEST)
             async def watch(self, event: RequestEvent) -> None:
@@ -479,7 +479,7 @@ class TestByHand:
 
         assert TRACE[-1] == "watched"
 
-    async def test_an_inherited_route_calls_the_override(self, client_of: ClientOf) -> None:
+    async def test_inherited_route_calls_overriding_method(self, client_of: ClientOf) -> None:
         class Child(Controller):
             async def index(self, request: Request) -> str:
                 return "child"
@@ -488,7 +488,7 @@ class TestByHand:
 
 
 class TestLife:
-    async def test_the_order_of_events(self) -> None:
+    async def test_application_events_are_in_order(self) -> None:
         class Witness:
             @observe(ApplicationEvents.BOOTSTRAP)
             @observe(ApplicationEvents.SHUTDOWN)
@@ -519,7 +519,7 @@ class TestLife:
             "close database",
         ]
 
-    async def test_a_shutdown_listener_that_raises_is_logged_and_services_are_closed(
+    async def test_shutdown_listener_that_raises_is_logged_and_services_are_closed(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
         class Broken:
@@ -533,7 +533,7 @@ class TestLife:
         assert TRACE[-1] == "close database"
         assert "at the end" in caplog.text
 
-    async def test_a_busy_port_raises_and_leaves_nothing_behind(
+    async def test_start_busy_port_raises_error_and_closes_everything(
         self, unused_tcp_port_factory: Callable[[], int]
     ) -> None:
         first = local()
@@ -550,7 +550,7 @@ class TestLife:
         with pytest.raises(RxKernelError):
             _ = second.kernel
 
-    async def test_it_starts_again_after_a_stop(self) -> None:
+    async def test_start_after_stop_works(self) -> None:
         """RxStack: new engines."""
         application = local(controllers=[Controller], modules=[services])
         ports = []
@@ -561,7 +561,7 @@ class TestLife:
 
         assert all(ports)
 
-    async def test_it_is_stopped_once_however_many_ask(self) -> None:
+    async def test_stop_concurrent_calls_run_once(self) -> None:
         entered, release = asyncio.Event(), asyncio.Event()
 
         class Slow:
@@ -585,7 +585,7 @@ class TestLife:
 
         assert TRACE[2:] == ["answered", "close repository", "close database"]
 
-    async def test_leaving_the_block_stops_the_servers_too(self) -> None:
+    async def test_async_with_after_start_stops_servers(self) -> None:
         async with local(controllers=[Controller], modules=[services]) as application:
             await application.start()
             await application.start()
@@ -596,12 +596,12 @@ class TestLife:
             await asyncio.open_connection(*address)
         assert TRACE[-1] == "close database"
 
-    async def test_stopping_what_never_started_does_nothing(self) -> None:
+    async def test_stop_without_boot_does_nothing(self) -> None:
         await Application().stop()
 
 
 @pytest.mark.parametrize("name", ["bundles", "controllers", "listeners", "modules", "settings"])
-async def test_what_is_set_after_boot_is_refused(name: str) -> None:
+async def test_set_argument_after_boot_raises_error(name: str) -> None:
     """It was ignored: the servers went on with the settings that boot had read."""
     application = local(controllers=[Controller], modules=[services])
     value = getattr(application, name)

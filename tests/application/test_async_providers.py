@@ -135,7 +135,7 @@ def bound(key: Any, to: Any = None, scope: Any = request_scope) -> Callable[[Bin
         EnteredMethod(),
     ],
 )
-async def test_async_provider_of_request_scope_gives_opened_service(
+async def test_async_provider_in_request_scope_provides_opened_service(
     client_of: ClientOf, module: Any
 ) -> None:
     assert (await client_of(Actions, modules=[module]).http("plain")).content is True
@@ -152,7 +152,7 @@ async def test_service_whose_key_is_a_context_manager_is_entered(
     assert (await client.http("managed")).content is True
 
 
-async def test_fake_that_is_no_context_manager_is_used_as_it_is(client_of: ClientOf) -> None:
+async def test_override_without_context_manager_is_used_unchanged(client_of: ClientOf) -> None:
     client = client_of(ManagedActions, modules=[bound(Managed, lambda: Plain())])
 
     assert (await client.http("managed")).content is False
@@ -169,7 +169,7 @@ async def test_provider_class_of_a_context_manager_is_entered(client_of: ClientO
     assert (await client.http("managed")).content is True
 
 
-async def test_instance_bound_in_request_scope_is_that_of_every_message(
+async def test_instance_bound_in_request_scope_is_shared_by_messages(
     client_of: ClientOf,
 ) -> None:
     """As a test would bind a fake for a service whose class says its scope."""
@@ -182,7 +182,7 @@ async def test_instance_bound_in_request_scope_is_that_of_every_message(
 
 @pytest.mark.parametrize("module", [bound(Plain, entered), EnteredMethod()])
 @pytest.mark.parametrize("override", [annotated, awaited, Plain()])
-async def test_override_of_an_async_service_is_opened_as_it_is_provided(
+async def test_override_of_async_service_is_opened_like_original(
     module: Any, override: Any
 ) -> None:
     application = Application(controllers=[Actions], modules=[module])
@@ -193,7 +193,7 @@ async def test_override_of_an_async_service_is_opened_as_it_is_provided(
     assert is_open is not isinstance(override, Plain)
 
 
-async def test_service_that_returns_an_unannounced_manager_is_an_error_that_names_it(
+async def test_provider_returning_undeclared_manager_raises_error_with_its_name(
     client_of: ClientOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = client_of(Actions, modules=[bound(Plain, lambda: Managed())])
@@ -203,7 +203,7 @@ async def test_service_that_returns_an_unannounced_manager_is_an_error_that_name
     assert "-> Managed" in caplog.text
 
 
-async def test_service_that_returns_a_coroutine_is_an_error_that_names_it(
+async def test_provider_returning_coroutine_raises_error_with_its_name(
     client_of: ClientOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = client_of(Actions, modules=[bound(Plain, lambda: awaited())])
@@ -251,14 +251,14 @@ LATER = "decorate it with @contextlib.asynccontextmanager, on an async def"
         (parts, "has a part that is async, Managed; a list or a dict is made at once"),
     ],
 )
-async def test_provider_of_a_wrong_kind_is_refused_at_boot(module: Any, problem: str) -> None:
+async def test_provider_of_wrong_kind_raises_error_at_boot(module: Any, problem: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
         await Application(modules=[module, bound(Caller, None, singleton)]).boot()
 
     assert problem in str(raised.value)
 
 
-async def test_singleton_that_asks_for_an_async_service_is_told_how() -> None:
+async def test_singleton_with_async_dependency_raises_error_with_fix() -> None:
     with pytest.raises(ConfigurationError, match=r"Plain must be awaited .*request.get\(Plain\)"):
         await Application(modules=[bound(Plain, awaited), bound(Caller, None, singleton)]).boot()
 
@@ -277,7 +277,7 @@ class Lazy:
         return self.plain.get() is plain
 
 
-async def test_provider_of_an_async_service_gives_it_once_it_is_open(
+async def test_provider_of_async_service_returns_it_after_it_is_open(
     client_of: ClientOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = client_of(Lazy, modules=[bound(Plain, awaited)])

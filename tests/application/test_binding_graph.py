@@ -114,7 +114,7 @@ UNBOUND = "asks for Lacking, which nothing binds; bind it in a module of the app
         ),
     ],
 )
-async def test_what_is_built_later_is_looked_at_now(
+async def test_boot_checks_services_built_at_run_time(
     classes: list[Any], to: Any, problem: str | None, scope: Any
 ) -> None:
     module = binding(*classes, scope=scope, to=to)
@@ -125,7 +125,7 @@ async def test_what_is_built_later_is_looked_at_now(
     assert problem in await problems_of(module)
 
 
-async def test_nothing_is_built_to_find_it() -> None:
+async def test_boot_check_builds_no_service() -> None:
     class Counted:
         def __init__(self) -> None:
             pytest.fail("was built")
@@ -134,7 +134,7 @@ async def test_nothing_is_built_to_find_it() -> None:
         pass
 
 
-async def test_each_of_several_is_looked_at() -> None:
+async def test_boot_checks_each_service_of_multibind() -> None:
     assert UNBOUND in await problems_of(Listed())
 
 
@@ -182,13 +182,13 @@ def seats(binder: Binder) -> None:
         (Connection, "asks for Connection, which exists"),
     ],
 )
-async def test_what_needs_a_connection_is_refused_over_http(service: Any, way: str) -> None:
+async def test_http_action_with_connection_service_raises_error(service: Any, way: str) -> None:
     assert way in await problems_of(seats, controllers=(taking(service, http("GET", "/", "act")),))
     async with Application(modules=[seats], controllers=[taking(service, websocket("act"))]):
         pass
 
 
-async def test_what_asks_for_a_connection_later_is_served_over_http() -> None:
+async def test_http_action_with_provider_of_connection_works() -> None:
     controller = taking(KnowsLater, http("GET", "/", "act"))
     async with Application(modules=[seats], controllers=[controller]):
         pass
@@ -207,7 +207,7 @@ class Captive:
     def __init__(self, work: Work) -> None: ...
 
 
-async def test_what_outlives_a_message_does_not_keep_one() -> None:
+async def test_connection_service_with_request_service_raises_error() -> None:
     told = await problems_of(
         binding(AskedOnce, Captive, scope=connection_scope), binding(Work, scope=request_scope)
     )
@@ -217,7 +217,7 @@ async def test_what_outlives_a_message_does_not_keep_one() -> None:
 
 
 @pytest.mark.parametrize("service", [AskedOnce, Knows])
-async def test_a_singleton_that_asks_for_a_message_is_told_why_and_how(service: type) -> None:
+async def test_singleton_with_request_dependency_raises_error_with_fix(service: type) -> None:
     told = await problems_of(binding(service, scope=singleton))
 
     assert f"{service.__name__} cannot be built: " in told
@@ -257,7 +257,7 @@ class Users:
         return knows.connection.id
 
 
-async def test_services_may_ask_for_the_message_and_the_connection(client_of: ClientOf) -> None:
+async def test_scoped_services_get_request_and_connection(client_of: ClientOf) -> None:
     client = client_of(
         Users,
         modules=[

@@ -81,12 +81,12 @@ def names(*given: bundle_resolution.BundleRef) -> list[str]:
     return [found.name for found in bundle_resolution.resolve_bundles(given)]
 
 
-async def test_a_bundle_class_is_built_with_its_services_and_settings() -> None:
+async def test_bundle_class_is_built_with_services_and_settings() -> None:
     async with Application(bundles=[GreetingBundle]) as application:
         assert (await KernelClient(application).http("greet")).content == "hello"
 
 
-async def test_an_instance_configures_and_settings_reach_it() -> None:
+async def test_bundle_instance_configures_and_settings_are_injected() -> None:
     settings = Settings(bundles={"greeting": GreetingSettings(word="servus")})
     given = GreetingBundle(settings, GreetingSettings())
 
@@ -95,7 +95,7 @@ async def test_an_instance_configures_and_settings_reach_it() -> None:
         assert given.booted
 
 
-async def test_a_bundle_may_bring_a_server() -> None:
+async def test_bundle_server_is_started() -> None:
     class Pigeons(Server):
         name = "pigeons"
         transport = Transport.SOCKET
@@ -136,13 +136,13 @@ def test_bundle_requires_comes_later_in_list_is_set_up_first() -> None:
     assert names(a, b, c) == ["b", "c", "a"]
 
 
-def test_bundle_after_enabled_bundle_is_set_up_behind_it() -> None:
+def test_bundle_after_enabled_bundle_is_set_up_later() -> None:
     a, b, c = bundle("a", after=("c",)), bundle("b"), bundle("c")
 
     assert names(a, b, c) == ["c", "a", "b"]
 
 
-def test_bundle_after_missing_bundle_keeps_its_place() -> None:
+def test_bundle_after_missing_bundle_keeps_its_position() -> None:
     a, b = bundle("a", after=("sessions", "b")), bundle("b", after=("nowhere",))
 
     assert names(a, b) == ["b", "a"]
@@ -308,9 +308,7 @@ def test_bundle_may_have_attributes_and_methods_of_its_own() -> None:
         ("plain", "the bundle has no settings_class; leave these settings out"),
     ],
 )
-async def test_settings_of_a_bundle_that_nothing_reads_are_refused_at_boot(
-    name: str, problem: str
-) -> None:
+async def test_bundle_settings_without_reader_raise_error_at_boot(name: str, problem: str) -> None:
     settings = Settings(bundles={name: GreetingSettings("s3cret")})
 
     with pytest.raises(ConfigurationError) as caught:
@@ -449,14 +447,14 @@ def test_bundle_required_by_another_cannot_be_imported_is_one_problem(install: I
     assert len(caught.value.problems) == 1
 
 
-def test_bundle_with_another_name_than_its_entry_point_is_refused(install: Install) -> None:
+def test_bundle_name_differs_from_entry_point_raises_error(install: Install) -> None:
     install(BIRDS.replace("'birds'", "'pigeons'"))
 
     with pytest.raises(ConfigurationError, match="bundle 'birds' has name = 'pigeons' in birds_m"):
         bundle_resolution.resolve_bundles(["birds"])
 
 
-def test_bundle_installed_by_two_packages_is_refused(install: Install) -> None:
+def test_bundle_installed_by_two_packages_raises_error(install: Install) -> None:
     install(BIRDS)
     install(BIRDS, package="zoo")
 
@@ -506,7 +504,7 @@ def test_own_commands_are_those_of_the_command_line() -> None:
     assert main.commands.keys() == OWN_COMMANDS
 
 
-async def test_bundle_settings_of_another_class_are_refused() -> None:
+async def test_bundle_settings_of_another_class_raise_error() -> None:
     settings = Settings(bundles={"greeting": Shared()})
 
     with pytest.raises(ConfigurationError, match="its settings are a Shared; write Settings"):
@@ -574,7 +572,7 @@ async def test_bundle_subclass_is_injected_as_its_base_class() -> None:
         assert application.injector.get(PaintingBundle).palette.color == "red"
 
 
-async def test_two_bundles_of_a_class_are_not_injected_as_it() -> None:
+async def test_two_bundles_of_a_class_are_not_injected_as_that_class() -> None:
     class OtherPalette(PaletteBundle):
         name = "other"
 

@@ -138,7 +138,7 @@ async def door(client: KernelClient) -> Door:
 
 
 class TestRecording:
-    async def test_connection_records_what_it_receives(self, client: KernelClient) -> None:
+    async def test_connection_records_received_events(self, client: KernelClient) -> None:
         async with (
             client.connection() as one,
             client.connection() as other,
@@ -187,7 +187,7 @@ class TestNotConnected:
             await use(connection)
         assert not connection.is_connected
 
-    async def test_connection_never_connected_has_no_list_of_what_it_received(
+    async def test_connection_never_connected_emitted_raises_error(
         self, client: KernelClient
     ) -> None:
         """An assertion that it received nothing would hold by accident."""
@@ -221,7 +221,7 @@ class TestNotConnected:
         response = await client.call("RPC", "join", body="red", connection=connection)
         assert (response.content, door.trace) == (["red"], ["came"])
 
-    async def test_event_without_connection_is_of_a_client_that_comes_and_goes(
+    async def test_event_without_connection_connects_and_disconnects_client(
         self, client: KernelClient, door: Door
     ) -> None:
         assert (await client.websocket("join", body="red")).content == ["red"]
@@ -229,7 +229,7 @@ class TestNotConnected:
         assert door.trace == ["came", "client"]
         assert Seat.closed == ["seat"]
 
-    async def test_connect_twice_is_once(self, client: KernelClient, door: Door) -> None:
+    async def test_connect_twice_connects_once(self, client: KernelClient, door: Door) -> None:
         connection = client.connection()
         await connection.connect()
         async with connection:
@@ -246,7 +246,7 @@ class TestNotConnected:
         with pytest.raises(RxKernelError, match="has ended; make another one"):
             await connection.connect()
 
-    async def test_event_of_another_namespace_is_a_mistake_of_the_test(
+    async def test_event_of_another_namespace_raises_value_error(
         self, client: KernelClient
     ) -> None:
         async with client.connection() as connection:
@@ -255,7 +255,9 @@ class TestNotConnected:
 
 
 class TestRefusal:
-    async def test_refusal_has_response_and_cause(self, client: KernelClient) -> None:
+    async def test_connection_rejected_error_has_response_and_cause(
+        self, client: KernelClient
+    ) -> None:
         connection = client.connection(auth={"as": "stranger"}, headers={"X-Request-ID": "mine"})
 
         with pytest.raises(ConnectionRefusedException, match="403: not you") as refused:
@@ -268,7 +270,7 @@ class TestRefusal:
         assert response.headers["X-Request-ID"].startswith("mine-")
         assert isinstance(refused.value.__cause__, ForbiddenException)
 
-    async def test_refused_connection_is_ended(self, client: KernelClient, door: Door) -> None:
+    async def test_connection_rejected_is_ended(self, client: KernelClient, door: Door) -> None:
         connection = client.connection(auth={"as": "stranger"})
         for _ in range(2):
             with pytest.raises(RxKernelError):
@@ -285,7 +287,7 @@ class TestRefusal:
 
 class TestLeaving:
     @pytest.mark.parametrize("reason", list(DisconnectReason))
-    async def test_close_ends_it_for_the_reason_that_a_test_gives(
+    async def test_close_with_reason_dispatches_that_reason(
         self, client: KernelClient, door: Door, reason: DisconnectReason
     ) -> None:
         connection = client.connection()
@@ -295,14 +297,12 @@ class TestLeaving:
 
         assert door.trace == ["came", reason]
 
-    async def test_close_with_a_reason_that_is_none_is_an_error(
-        self, client: KernelClient
-    ) -> None:
+    async def test_close_with_unknown_reason_raises_error(self, client: KernelClient) -> None:
         async with client.connection() as connection:
             with pytest.raises(ValueError, match="'gone' is not a valid DisconnectReason"):
                 await connection.close("gone")
 
-    async def test_block_that_raises_leaves_as_well(
+    async def test_async_with_block_that_raises_disconnects(
         self, client: KernelClient, door: Door
     ) -> None:
         with pytest.raises(LookupError):
@@ -311,7 +311,7 @@ class TestLeaving:
 
         assert door.trace == ["came", "client"]
 
-    async def test_services_of_a_connection_outlive_its_events(
+    async def test_connection_services_are_closed_after_its_events(
         self, client: KernelClient, door: Door
     ) -> None:
         async with client.connection() as connection:
@@ -343,7 +343,7 @@ class TestClosing:
         assert closing.done()
         assert door.trace[-2:] == ["seat", "shutdown"]
 
-    async def test_close_cancels_what_does_not_end_in_time(self, client_of: ClientOf) -> None:
+    async def test_close_after_timeout_cancels_messages(self, client_of: ClientOf) -> None:
         client = make(client_of, shutdown_timeout=0.1)
         door = (await client.application.boot()).get(Door)
         waiting = asyncio.ensure_future(client.websocket("wait"))
@@ -354,7 +354,7 @@ class TestClosing:
         assert "goes on" not in door.trace
         assert door.trace[-2:] == ["seat", "shutdown"]
 
-    async def test_application_stopped_by_others_ends_connections_too(
+    async def test_application_stop_ends_client_connections(
         self, client: KernelClient, door: Door
     ) -> None:
         connection = client.connection()
@@ -364,7 +364,7 @@ class TestClosing:
         assert door.trace == ["came", "shutdown", "seat", "shutdown"]
         assert not connection.is_connected
 
-    async def test_clients_of_one_application_share_broadcasts_and_its_end(
+    async def test_clients_of_one_application_share_broadcasts_and_shutdown(
         self, client_of: ClientOf, client: KernelClient, door: Door
     ) -> None:
         other = client_of(client.application)
@@ -379,7 +379,7 @@ class TestClosing:
 
         assert door.trace == ["came", "came", *["shutdown"] * 2, "seat", "seat", "shutdown"]
 
-    async def test_application_booted_again_has_none_of_the_old_connections(
+    async def test_application_booted_again_has_no_earlier_connections(
         self, client: KernelClient, door: Door
     ) -> None:
         connection = client.connection()
@@ -416,7 +416,7 @@ class Counting:
         return number.get()
 
 
-async def test_context_of_each_message_and_each_connection_is_its_own(
+async def test_each_message_and_connection_has_its_own_context(
     client_of: ClientOf,
 ) -> None:
     """What the test has set is seen; what was set in there is not. What CONNECTED sets is seen by

@@ -59,7 +59,9 @@ def client(client_of: ClientOf) -> KernelClient:
 
 
 class TestHeaders:
-    async def test_defaults_are_sent_over_every_transport(self, client: KernelClient) -> None:
+    async def test_client_headers_are_sent_over_every_transport(
+        self, client: KernelClient
+    ) -> None:
         sent = [["acme"], "Bearer x", {"sid": "1"}]
 
         assert (await client.http("headers")).content == sent
@@ -71,7 +73,7 @@ class TestHeaders:
             response = await client.call("RPC", "headers", connection=connection)
             assert response.content == sent
 
-    async def test_those_of_a_call_win_whatever_their_case(self, client: KernelClient) -> None:
+    async def test_headers_of_call_override_in_any_case(self, client: KernelClient) -> None:
         given = {"x-tenant": "other"}
         sent = [["other"], "Bearer x", {"sid": "1"}]
 
@@ -84,12 +86,12 @@ class TestHeaders:
             )
             assert response.content == [["third"], "Bearer x", {"sid": "1"}]
 
-    async def test_header_given_twice_is_sent_twice(self, client: KernelClient) -> None:
+    async def test_header_with_two_values_is_sent_twice(self, client: KernelClient) -> None:
         twice = CIMultiDict([("X-Tenant", "a"), ("X-Tenant", "b")])
 
         assert (await client.http("headers", headers=twice)).content[0] == ["a", "b"]
 
-    async def test_defaults_can_change_between_calls(self, client: KernelClient) -> None:
+    async def test_client_headers_can_change_between_calls(self, client: KernelClient) -> None:
         before = client.connection()
         del client.headers["authorization"]
         client.headers["X-Tenant"] = "other"
@@ -97,7 +99,7 @@ class TestHeaders:
         assert (await client.http("headers")).content[:2] == [["other"], None]
         assert (await client.websocket("tenant", connection=before)).content == "acme"
 
-    async def test_what_a_call_gives_is_not_kept(self, client: KernelClient) -> None:
+    async def test_headers_of_call_are_not_kept(self, client: KernelClient) -> None:
         given = {"X-Tenant": "other"}
         await client.http("headers", headers=given, body={})
 
@@ -131,9 +133,7 @@ class Login:
 
 
 class TestCookies:
-    async def test_cookie_of_a_response_is_sent_until_it_is_deleted(
-        self, client_of: ClientOf
-    ) -> None:
+    async def test_cookie_of_response_is_sent_until_deleted(self, client_of: ClientOf) -> None:
         """As httpx, requests and Django's client do."""
         client = client_of(Login)
         await client.http("login", params={"name": "ada"})
@@ -144,7 +144,7 @@ class TestCookies:
         await client.http("logout")
         assert (await client.http("cookies")).content == {}
 
-    async def test_path_of_a_cookie_is_that_of_the_url(self, client_of: ClientOf) -> None:
+    async def test_cookie_is_sent_to_urls_of_its_path(self, client_of: ClientOf) -> None:
         settings = Settings(http=HttpSettings(prefix="/api"))
 
         class Paths(Login):
@@ -160,20 +160,22 @@ class TestCookies:
         assert (await client.http("cart")).content == {"cart": "1"}
         assert (await client.http("cookies")).content == {}
 
-    async def test_cookies_of_a_call_win_and_are_not_kept(self, client_of: ClientOf) -> None:
+    async def test_cookies_of_call_override_and_are_not_kept(self, client_of: ClientOf) -> None:
         client = client_of(Login, cookies={"a": "1", "b": "2"})
 
         mine = await client.http("cookies", cookies={"b": "3", "c": "x y; z"})
         assert mine.content == {"a": "1", "b": "3", "c": "x y; z"}
         assert (await client.http("cookies")).content == {"a": "1", "b": "2"}
 
-    async def test_header_written_by_the_test_is_all_there_is(self, client_of: ClientOf) -> None:
+    async def test_cookie_header_of_test_replaces_all_cookies(self, client_of: ClientOf) -> None:
         client = client_of(Login, cookies={"a": "1"})
 
         response = await client.http("cookies", headers={"Cookie": "b=2"}, cookies={"c": "3"})
         assert response.content == {"b": "2"}
 
-    async def test_clients_of_one_application_have_their_own(self, client_of: ClientOf) -> None:
+    async def test_clients_of_one_application_have_their_own_cookies(
+        self, client_of: ClientOf
+    ) -> None:
         ada = client_of(Login, headers={"X": "a"})
         bob = client_of(ada.application)
         await ada.http("login", params={"name": "ada"})
@@ -182,7 +184,7 @@ class TestCookies:
         assert bob.headers == {}
 
     @pytest.mark.parametrize("id", ["x", 1])
-    async def test_exception_listeners_see_the_cookies(self, client_of: ClientOf, id: Any) -> None:
+    async def test_exception_listener_can_read_cookies(self, client_of: ClientOf, id: Any) -> None:
         """Also of a request whose path does not match."""
         seen: list[dict[str, str]] = []
 

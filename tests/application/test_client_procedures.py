@@ -84,7 +84,7 @@ async def procedures(client: KernelClient) -> Procedures:
     return (await client.application.boot()).get(Procedures)
 
 
-async def test_procedure_takes_plain_values_and_runs_as_a_message(
+async def test_procedure_gets_plain_values_and_runs_as_message(
     client: KernelClient, procedures: Procedures
 ) -> None:
     response = await client.call("RPC", "show", params={"a": (1, 2)}, body=(b"\x00", None))
@@ -98,7 +98,7 @@ async def test_procedure_takes_plain_values_and_runs_as_a_message(
     assert procedures.terminated == ["show"]
 
 
-async def test_id_is_the_one_given_or_a_new_one(
+async def test_request_id_is_that_of_header_or_new(
     client: KernelClient, procedures: Procedures
 ) -> None:
     given = await client.call("RPC", "show", headers={ID: "mine"})
@@ -109,7 +109,7 @@ async def test_id_is_the_one_given_or_a_new_one(
     assert made.headers[ID] != "not one"
 
 
-async def test_id_of_a_connection_begins_those_of_its_messages(
+async def test_request_ids_of_messages_begin_with_that_of_connection(
     client: KernelClient, procedures: Procedures
 ) -> None:
     async with client.connection(headers={ID: "mine"}) as connection:
@@ -122,7 +122,7 @@ async def test_id_of_a_connection_begins_those_of_its_messages(
     assert second.startswith("mine-")
 
 
-async def test_id_is_told_nowhere_without_a_header_for_it(client_of: ClientOf) -> None:
+async def test_request_id_without_header_setting_is_not_sent(client_of: ClientOf) -> None:
     settings = Settings(request_id_header=None)
     client = client_of(Procedures, bundles=[Rpc], modules=[configure], settings=settings)
 
@@ -130,7 +130,7 @@ async def test_id_is_told_nowhere_without_a_header_for_it(client_of: ClientOf) -
     assert dict(response.headers) == {"X-A": "1"}
 
 
-async def test_services_of_a_connection_end_with_it(
+async def test_connection_services_end_with_connection(
     client: KernelClient, procedures: Procedures
 ) -> None:
     async with client.connection() as connection:
@@ -149,7 +149,7 @@ async def test_services_of_a_connection_end_with_it(
         ("PRC", "show", "no transport 'PRC'; there is: HTTP, SOCKET, RPC"),
     ],
 )
-async def test_unknown_name_is_told_with_those_there_are(
+async def test_unknown_procedure_or_transport_lists_known_ones(
     client: KernelClient, transport: str, name: str, error: str
 ) -> None:
     with pytest.raises(KeyError, match=error):
@@ -160,7 +160,7 @@ async def test_unknown_name_is_told_with_those_there_are(
     ("transport", "name", "method"),
     [("HTTP", "page", "http"), ("SOCKET", "event", "websocket")],
 )
-async def test_transport_with_a_method_of_its_own_is_a_mistake_of_the_test(
+async def test_call_over_http_or_socket_raises_value_error(
     client: KernelClient, transport: str, name: str, method: str
 ) -> None:
     """It would run without a path, a query or a connection."""
@@ -168,7 +168,7 @@ async def test_transport_with_a_method_of_its_own_is_a_mistake_of_the_test(
         await client.call(transport, name)
 
 
-async def test_client_of_an_application_takes_no_parts(
+async def test_client_of_application_with_parts_raises_error(
     client_of: ClientOf, client: KernelClient
 ) -> None:
     options: dict[str, Any] = {"listeners": [], "modules": []}

@@ -37,7 +37,7 @@ def test_jar_is_a_mapping_of_names_and_values() -> None:
         ("/Login", ["root"]),
     ],
 )
-def test_cookie_is_sent_to_its_path_and_what_is_below(path: str, names: list[str]) -> None:
+def test_cookie_is_sent_to_its_path_and_below(path: str, names: list[str]) -> None:
     """RFC 6265 §5.1.4; those of longer paths first (§5.4)."""
     jar = CookieJar()
     jar.keep("root=1; Path=/", "/")
@@ -47,7 +47,7 @@ def test_cookie_is_sent_to_its_path_and_what_is_below(path: str, names: list[str
     assert list(jar.sent_to(path)) == names
 
 
-def test_cookie_without_path_is_of_the_folder_of_its_response() -> None:
+def test_cookie_without_path_has_folder_of_response() -> None:
     """RFC 6265 §5.1.4, default-path."""
     jar = CookieJar()
     jar.keep("a=1", "/shop/cart")
@@ -58,7 +58,7 @@ def test_cookie_without_path_is_of_the_folder_of_its_response() -> None:
     assert jar.sent_to("/") == {"c": "1"}
 
 
-def test_cookie_of_the_longest_path_wins_and_one_set_by_hand_replaces_all() -> None:
+def test_cookie_of_longest_path_precedes_and_assignment_replaces_all() -> None:
     jar = CookieJar()
     jar.keep("a=root; Path=/", "/")
     jar.keep("a=shop; Path=/shop", "/")
@@ -101,7 +101,7 @@ def test_cookie_of_another_path_is_not_removed() -> None:
 
 
 @pytest.mark.parametrize("header", ["", "a", "=1", "a b=1", "a=\x01"])
-def test_header_that_sets_nothing_is_ignored(header: str) -> None:
+def test_set_cookie_header_invalid_is_ignored(header: str) -> None:
     jar = CookieJar()
     jar.keep(header, "/")
 
@@ -109,7 +109,7 @@ def test_header_that_sets_nothing_is_ignored(header: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["", "x", "a b; c", 'a"b\\c', "caf\u00e9", "\u20ac", "100%"])
-def test_value_comes_back_as_it_was_set(value: str) -> None:
+def test_cookie_value_is_returned_unchanged(value: str) -> None:
     """From `Response.set_cookie` through the jar to `Request.cookies`."""
     response, jar = Response(), CookieJar()
     response.set_cookie("a", value)
@@ -119,6 +119,6 @@ def test_value_comes_back_as_it_was_set(value: str) -> None:
     assert parse_cookies(cookie_header(jar.sent_to("/"))) == {"a": value}
 
 
-def test_name_that_cannot_be_sent_is_an_error() -> None:
+def test_cookie_name_invalid_raises_error() -> None:
     with pytest.raises(CookieError):
         cookie_header({"a b": "1"})

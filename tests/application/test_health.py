@@ -55,7 +55,7 @@ async def readyz(application: Application) -> tuple[int, Any]:
         return response.status, await response.json()
 
 
-async def test_health_is_two_routes_that_are_public(client_of: ClientOf) -> None:
+async def test_health_adds_two_public_routes(client_of: ClientOf) -> None:
     client = client_of(Application(controllers=[Home], settings=settings()))
 
     response = await client.http("healthz")
@@ -67,20 +67,20 @@ async def test_health_is_two_routes_that_are_public(client_of: ClientOf) -> None
         assert definitions[name].options["public"] is True
 
 
-async def test_without_the_setting_there_is_none(client_of: ClientOf) -> None:
+async def test_health_off_adds_no_routes(client_of: ClientOf) -> None:
     client = client_of(Home)
     await client.http("home")
 
     assert "healthz" not in client.application.kernel.http_definitions
 
 
-async def test_before_the_start_it_is_alive_and_not_ready(client_of: ClientOf) -> None:
+async def test_application_before_start_is_alive_and_not_ready(client_of: ClientOf) -> None:
     response = await client_of(Application(settings=settings())).http("readyz")
 
     assert (response.status_code, response.content) == (503, body("servers"))
 
 
-async def test_it_is_ready_when_every_server_has_started_and_not_before() -> None:
+async def test_application_is_ready_after_every_server_has_started() -> None:
     application = Application(settings=settings())
     seen = []
 
@@ -126,7 +126,7 @@ async def asked(application: Application) -> tuple[int, Any]:
     return response.status_code, response.content
 
 
-async def test_a_bundle_may_object_and_its_reason_stays_inside(
+async def test_readiness_failure_is_logged_without_reason_in_response(
     client_of: ClientOf, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -146,7 +146,7 @@ async def test_a_bundle_may_object_and_its_reason_stays_inside(
     ]
 
 
-async def test_with_debug_the_answer_has_the_reason(
+async def test_readiness_failure_with_debug_has_reason_in_response(
     client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Checks, "problem", "10.0.0.7 refused")
@@ -162,7 +162,7 @@ async def test_with_debug_the_answer_has_the_reason(
 @pytest.mark.parametrize(
     "problem", [RuntimeError("secret"), SystemExit("secret"), TimeoutError(), "hang", "swallow"]
 )
-async def test_a_listener_that_raises_or_hangs_objects_by_that(
+async def test_readiness_listener_that_raises_or_hangs_fails(
     client_of: ClientOf, monkeypatch: pytest.MonkeyPatch, problem: Any
 ) -> None:
     """And those behind it are asked all the same."""
@@ -183,7 +183,7 @@ async def test_a_listener_that_raises_or_hangs_objects_by_that(
     assert (status, names) == (503, {f"{__name__}.Checks.check", "other"})
 
 
-async def test_all_listeners_are_asked_at_once(client_of: ClientOf) -> None:
+async def test_readiness_listeners_run_concurrently(client_of: ClientOf) -> None:
     """Kubernetes waits a second for an answer, however many there are to ask."""
     both = asyncio.Barrier(2)
 
@@ -201,7 +201,7 @@ async def test_all_listeners_are_asked_at_once(client_of: ClientOf) -> None:
     assert await asked(application) == (200, {"status": "ready"})
 
 
-async def test_a_listener_that_does_not_end_is_not_asked_twice(
+async def test_readiness_listener_that_does_not_end_is_called_once(
     client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "_TIMEOUT", 0.05)
@@ -234,7 +234,7 @@ class Taken:
     async def other(self, request: Request) -> None: ...
 
 
-async def test_health_route_with_the_same_name_or_path_is_refused() -> None:
+async def test_route_with_name_or_path_of_health_raises_error() -> None:
     application = Application(controllers=[Taken], settings=settings())
 
     with pytest.raises(ConfigurationError) as raised:
@@ -248,7 +248,7 @@ async def test_health_route_with_the_same_name_or_path_is_refused() -> None:
     assert second.startswith(f"route 'readyz' ({__name__}.Taken.other) conflicts with the built")
 
 
-async def test_a_route_that_was_added_by_hand_is_seen_too() -> None:
+async def test_route_added_by_hand_with_path_of_health_raises_error() -> None:
     application = Application(controllers=[Home], settings=settings())
     application.http_metadata_storage.add(HttpMetadata(Home, "x", "/readyz/", "GET", "home"))
 
@@ -256,7 +256,7 @@ async def test_a_route_that_was_added_by_hand_is_seen_too() -> None:
         await application.boot()
 
 
-async def test_the_port_stays_open_while_readiness_is_off() -> None:
+async def test_shutdown_delay_keeps_port_open_while_not_ready() -> None:
     """``shutdown_delay``: whoever sends requests here sees it, and none is refused."""
     delay = 2.0
     application = Application(
@@ -280,7 +280,7 @@ async def test_the_port_stays_open_while_readiness_is_off() -> None:
             pass
 
 
-async def test_what_was_never_ready_has_no_delay() -> None:
+async def test_start_failure_skips_shutdown_delay() -> None:
     application = Application(settings=settings(shutdown_delay=3600.0))
 
     async def fail(event: ServerEvent) -> None:

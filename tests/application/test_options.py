@@ -49,7 +49,7 @@ async def test_undeclared_option_is_reported_once_with_the_nearest_name() -> Non
     assert unknown.endswith("declare it: Application(options=['audit'])")
 
 
-async def test_option_of_a_bundle_that_is_not_enabled_is_refused() -> None:
+async def test_option_of_disabled_bundle_raises_error() -> None:
     class Articles:
         @http("GET", "/", "index")
         @option("access", "admins")

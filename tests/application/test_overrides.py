@@ -139,9 +139,7 @@ PARTS: dict[str, Any] = {"listeners": [Door], "modules": [configure]}
     [FakeMailer(), FakeMailer, lambda: FakeMailer()],
     ids=["instance", "class", "function"],
 )
-async def test_override_reaches_whatever_asks_for_the_service(
-    client_of: ClientOf, given: Any
-) -> None:
+async def test_override_is_injected_everywhere(client_of: ClientOf, given: Any) -> None:
     FakeMailer.made = 0
     client = client_of(Invitations, overrides={Mailer: given}, **PARTS)
 
@@ -152,7 +150,7 @@ async def test_override_reaches_whatever_asks_for_the_service(
     )
 
 
-async def test_override_reaches_a_bundle_that_is_built_before_modules_bind(
+async def test_override_is_injected_into_bundle_built_before_modules(
     client_of: ClientOf,
 ) -> None:
     client = client_of(
@@ -162,7 +160,7 @@ async def test_override_reaches_a_bundle_that_is_built_before_modules_bind(
     assert (await client.http("post")).content == "pretended"
 
 
-async def test_override_of_a_bundles_settings_reaches_the_bundle(client_of: ClientOf) -> None:
+async def test_override_of_bundle_settings_is_injected_into_bundle(client_of: ClientOf) -> None:
     @attrs.frozen
     class Words:
         text: str = "default"
@@ -185,7 +183,7 @@ async def test_override_of_a_bundles_settings_reaches_the_bundle(client_of: Clie
     assert (await client.http("post")).content == "overridden"
 
 
-async def test_override_may_have_services_of_its_own(client_of: ClientOf) -> None:
+async def test_override_may_have_dependencies(client_of: ClientOf) -> None:
     class Forwarding(Mailer):
         @inject
         def __init__(self, settings: Settings) -> None:
@@ -218,7 +216,7 @@ async def test_override_of_a_list_replaces_it_as_a_whole(client_of: ClientOf) ->
     assert (await client.http("plugins")).content == ["pretended"]
 
 
-async def test_override_without_effect_is_an_error_that_names_the_nearest(
+async def test_override_without_effect_raises_error_with_nearest_name(
     client_of: ClientOf,
 ) -> None:
     """A typing mistake, or another class of that name, would test nothing."""
@@ -234,7 +232,7 @@ async def test_override_without_effect_is_an_error_that_names_the_nearest(
     )
 
 
-async def test_override_of_the_frameworks_own_is_an_error(client_of: ClientOf) -> None:
+async def test_override_of_framework_service_raises_error(client_of: ClientOf) -> None:
     """Most of the framework does not ask the injector for them."""
     client = client_of(Invitations, overrides={Settings: Settings(debug=True)}, **PARTS)
 
@@ -242,7 +240,7 @@ async def test_override_of_the_frameworks_own_is_an_error(client_of: ClientOf) -
         await client.http("invite")
 
 
-async def test_callable_instance_in_place_of_a_singleton_is_not_called(
+async def test_override_of_singleton_by_callable_instance_is_not_called(
     client_of: ClientOf,
 ) -> None:
     """As `Binder.bind` takes it; a mock can be called, too."""
@@ -263,13 +261,13 @@ async def test_callable_instance_in_place_of_a_singleton_is_not_called(
         assert (await client.http("invite")).content == ["pretended"] * 4
 
 
-async def test_partial_in_place_of_a_singleton_is_called(client_of: ClientOf) -> None:
+async def test_override_of_singleton_by_partial_is_called(client_of: ClientOf) -> None:
     client = client_of(Invitations, overrides={Mailer: partial(FakeMailer)}, **PARTS)
 
     assert (await client.http("invite")).content == ["pretended"] * 4
 
 
-async def test_override_of_the_frameworks_own_that_a_module_binds_again_is_used(
+async def test_override_of_framework_service_bound_by_module_is_used(
     client_of: ClientOf,
 ) -> None:
     class Tracing(Propagator):
@@ -299,7 +297,7 @@ async def test_override_of_the_frameworks_own_that_a_module_binds_again_is_used(
         await client_of(Traced, overrides=overrides).http("traced")
 
 
-async def test_override_that_cannot_be_built_is_an_error(client_of: ClientOf) -> None:
+async def test_override_that_cannot_be_built_raises_error(client_of: ClientOf) -> None:
     class Needy(Mailer):
         @inject
         def __init__(self, missing: FakeMailer) -> None: ...
@@ -311,7 +309,7 @@ async def test_override_that_cannot_be_built_is_an_error(client_of: ClientOf) ->
 
 
 class TestLife:
-    async def test_application_is_not_changed(self) -> None:
+    async def test_overrides_do_not_change_application(self) -> None:
         application = Application(controllers=[Invitations], **PARTS)
 
         async with KernelClient(application, overrides={Mailer: FakeMailer()}) as client:
@@ -328,9 +326,7 @@ class TestLife:
             assert FakeMailer.made == times
             await client.close()
 
-    async def test_overrides_of_a_booted_application_are_an_error(
-        self, client_of: ClientOf
-    ) -> None:
+    async def test_overrides_of_booted_application_raise_error(self, client_of: ClientOf) -> None:
         client = client_of(Invitations, overrides={Mailer: FakeMailer()}, **PARTS)
         await client.application.boot()
 
@@ -351,7 +347,7 @@ class TestLife:
         with pytest.raises(RxKernelError, match="with other services"):
             await other.http("invite")
 
-    async def test_overrides_hold_over_a_reload(self, client_of: ClientOf) -> None:
+    async def test_overrides_are_kept_after_reload(self, client_of: ClientOf) -> None:
         class Late:
             @inject
             def __init__(self, mailer: Mailer) -> None:
@@ -419,7 +415,9 @@ class PoolModule(Module):
 
 
 class TestOwnership:
-    async def test_instance_is_neither_opened_nor_closed(self, client_of: ClientOf) -> None:
+    async def test_override_instance_is_neither_opened_nor_closed(
+        self, client_of: ClientOf
+    ) -> None:
         """The test owns it: a session of a fixture, for example."""
         pool = Pool()
         client = client_of(Pooled, modules=[PoolModule], overrides={Pool: pool})
@@ -429,7 +427,7 @@ class TestOwnership:
         assert pool.trace == []
 
     @pytest.mark.parametrize("is_class", [True, False])
-    async def test_class_and_function_are_opened_and_closed_as_the_original(
+    async def test_override_class_or_function_is_opened_and_closed_like_original(
         self, client_of: ClientOf, is_class: bool
     ) -> None:
         pools: list[Pool] = []
@@ -482,7 +480,7 @@ class TestScopes:
     def per_message(binder: Binder) -> None:
         binder.bind(Unit, scope=request_scope)
 
-    async def test_class_and_function_are_made_in_the_scope_of_the_original(
+    async def test_override_class_or_function_has_scope_of_original(
         self, client_of: ClientOf
     ) -> None:
         class Fake(Unit): ...
@@ -494,7 +492,9 @@ class TestScopes:
                 await client.http("unit")
             assert Unit.closed == 3
 
-    async def test_factory_is_called_as_where_it_is_bound(self, client_of: ClientOf) -> None:
+    async def test_override_factory_is_called_in_scope_of_original(
+        self, client_of: ClientOf
+    ) -> None:
         """An ``async_sessionmaker``, for example, or a partial."""
 
         class Factory:
@@ -508,7 +508,7 @@ class TestScopes:
                 await client.http("unit")
             assert Unit.closed == 2
 
-    async def test_callable_instance_of_the_service_is_the_service(
+    async def test_override_callable_instance_of_service_is_the_service(
         self, client_of: ClientOf
     ) -> None:
         class Calling(Unit):
@@ -520,14 +520,14 @@ class TestScopes:
 
         assert (await client.http("unit")).content == id(unit)
 
-    async def test_instance_is_one_for_all_and_not_closed(self, client_of: ClientOf) -> None:
+    async def test_override_instance_is_shared_and_not_closed(self, client_of: ClientOf) -> None:
         unit = Unit()
         client = client_of(Units, modules=[self.per_message], overrides={Unit: unit})
 
         assert [(await client.http("unit")).content for _ in range(2)] == [id(unit)] * 2
         assert Unit.closed == 0
 
-    async def test_service_of_a_connection_is_overridden_per_connection(
+    async def test_override_of_connection_service_is_per_connection(
         self, client_of: ClientOf
     ) -> None:
         class Seats:
@@ -549,7 +549,7 @@ class TestScopes:
             assert Unit.closed == 0
         assert Unit.closed == 1
 
-    async def test_instance_none_is_none(self, client_of: ClientOf) -> None:
+    async def test_override_none_is_injected_as_none(self, client_of: ClientOf) -> None:
         """Not the class itself, as `Binder.bind` would take it."""
 
         class Maybe:

@@ -79,7 +79,7 @@ def names(definitions: Any) -> list[tuple[str, str]]:
     return [(definition.transport, definition.name) for definition in definitions]
 
 
-async def test_reload_swaps_controllers_and_says_what_changed() -> None:
+async def test_reload_swaps_controllers_and_returns_changes() -> None:
     async with KernelClient(application()) as client:
         before = client.application.kernel.compiled
 
@@ -99,7 +99,7 @@ async def test_reload_swaps_controllers_and_says_what_changed() -> None:
     assert event.compiled is not before
 
 
-async def test_reload_keeps_the_definitions_that_it_does_not_name() -> None:
+async def test_reload_keeps_other_definitions() -> None:
     app = application()
     async with app:
         kernel = app.kernel
@@ -118,7 +118,7 @@ async def test_reload_keeps_the_definitions_that_it_does_not_name() -> None:
         assert app.http_metadata_storage.get("say") is kernel.http_definitions["say"].metadata
 
 
-async def test_definition_works_as_long_as_it_is_referenced() -> None:
+async def test_removed_definition_works_while_referenced() -> None:
     """What is in flight, also between being matched and being answered, ends with the old."""
     app = application()
     async with app:
@@ -134,7 +134,7 @@ async def test_definition_works_as_long_as_it_is_referenced() -> None:
         assert (await old.handler(Request("HTTP", params={"name": "x"}))).content == "old x"
 
 
-async def test_message_in_flight_ends_with_the_definition_that_it_began_with() -> None:
+async def test_reload_message_in_flight_keeps_its_definition() -> None:
     begun, go_on, ended = asyncio.Event(), asyncio.Event(), []
 
     class Slow:
@@ -279,7 +279,7 @@ async def test_reload_reports_every_problem_at_once() -> None:
     assert len(caught.value.problems) == 4
 
 
-async def test_listeners_of_controllers_come_and_go_with_them() -> None:
+async def test_reload_adds_and_removes_listeners_of_controllers() -> None:
     heard: list[str] = []
 
     def listening(word: str) -> type:
@@ -331,7 +331,7 @@ async def test_kernel_compiled_is_dispatched_at_boot_and_a_failing_listener_is_l
     assert "a listener of kernel.compiled failed" in caplog.text
 
 
-async def test_only_on_kernel_compiled_is_refused() -> None:
+async def test_only_on_kernel_compiled_raises_error() -> None:
     class Hears:
         @observe(KernelEvents.KERNEL_COMPILED, only=lambda definition: True)
         async def hear(self, event: CompiledEvent) -> None: ...
@@ -340,12 +340,12 @@ async def test_only_on_kernel_compiled_is_refused() -> None:
         await application(listeners=[Hears]).boot()
 
 
-async def test_reload_without_boot_is_an_error() -> None:
+async def test_reload_without_boot_raises_error() -> None:
     with pytest.raises(RxKernelError, match="not booted"):
         await application().reload()
 
 
-async def test_reload_compiles_what_was_put_into_the_storages_by_hand() -> None:
+async def test_reload_compiles_routes_added_to_storages() -> None:
     app = application()
     async with KernelClient(app) as client:
         app.websocket_metadata_storage.add(WebSocketMetadata(Old, "more", "/x", "stays"))
@@ -356,7 +356,7 @@ async def test_reload_compiles_what_was_put_into_the_storages_by_hand() -> None:
     assert len(app.websocket_metadata_storage) == 0, "stopped, it is as before boot"
 
 
-async def test_reloads_at_once_follow_each_other() -> None:
+async def test_reload_concurrent_calls_run_in_order() -> None:
     app = application()
     async with app:
         await asyncio.gather(
@@ -365,7 +365,7 @@ async def test_reloads_at_once_follow_each_other() -> None:
         assert len(app.kernel.http_definitions) == 12
 
 
-async def test_nothing_keeps_what_was_removed() -> None:
+async def test_reload_frees_removed_controllers() -> None:
     """Live reload: a hundred changes must not be a hundred controllers in memory."""
 
     def version(number: int) -> type:
@@ -410,7 +410,7 @@ class Counted:
         self.heard += 1
 
 
-async def test_controller_removed_and_given_again_is_built_anew() -> None:
+async def test_reload_controller_removed_and_added_is_new_instance() -> None:
     """Each time, with its listeners: the old instance hears nothing any more."""
     Counted.made = 0
     app = application(Counted)
@@ -424,7 +424,7 @@ async def test_controller_removed_and_given_again_is_built_anew() -> None:
         assert not app.dispatcher.get_listeners(KernelEvents.KERNEL_REQUEST)
 
 
-async def test_controller_bound_by_a_module_stays_the_bound_instance() -> None:
+async def test_reload_controller_bound_by_module_keeps_instance() -> None:
     def bind(binder: Binder) -> None:
         binder.bind(Counted, scope=singleton)
 
@@ -435,7 +435,7 @@ async def test_controller_bound_by_a_module_stays_the_bound_instance() -> None:
         assert (await client.http("number")).content == [1, 1]
 
 
-async def test_instance_removed_and_given_again_keeps_one_listener() -> None:
+async def test_reload_instance_removed_and_added_listens_once() -> None:
     instance = Counted()
     app = application(instance)
     async with app:
@@ -443,7 +443,7 @@ async def test_instance_removed_and_given_again_keeps_one_listener() -> None:
         assert len(app.dispatcher.get_listeners(KernelEvents.KERNEL_REQUEST)) == 1
 
 
-async def test_controller_without_labels_is_added_with_metadata_by_hand() -> None:
+async def test_reload_controller_without_labels_is_added_with_metadata() -> None:
     """As at boot: sources of routes have their metadata from elsewhere."""
 
     class Hand:
@@ -456,7 +456,7 @@ async def test_controller_without_labels_is_added_with_metadata_by_hand() -> Non
         assert (await client.http("wave")).content == "waves"
 
 
-async def test_controller_that_only_listens_comes_and_goes() -> None:
+async def test_reload_adds_and_removes_controller_with_listeners_only() -> None:
     heard: list[str] = []
 
     class Hears:
@@ -478,9 +478,7 @@ async def test_controller_that_only_listens_comes_and_goes() -> None:
     [ApplicationEvents.BOOTSTRAP, KernelEvents.KERNEL_DEFINITION, KernelEvents.KERNEL_COMPILED],
 )
 @pytest.mark.parametrize("call", ["boot", "reload"])
-async def test_boot_or_reload_within_boot_is_an_error_not_a_deadlock(
-    event_name: str, call: str
-) -> None:
+async def test_boot_or_reload_within_boot_raises_error(event_name: str, call: str) -> None:
     app = application()
 
     async def begin(event: Any) -> None:
@@ -492,7 +490,7 @@ async def test_boot_or_reload_within_boot_is_an_error_not_a_deadlock(
             await app.boot()
 
 
-async def test_reload_within_reload_is_an_error_not_a_deadlock() -> None:
+async def test_reload_within_reload_raises_error() -> None:
     app = application()
 
     async def reload(event: DefinitionEvent) -> None:
@@ -504,7 +502,7 @@ async def test_reload_within_reload_is_an_error_not_a_deadlock() -> None:
             await app.reload(add=[metadata("added", "/added/{name}")])
 
 
-async def test_reload_by_a_listener_of_a_reload_works() -> None:
+async def test_reload_in_listener_of_kernel_compiled_works() -> None:
     app = application()
 
     async def reload(event: CompiledEvent) -> None:
@@ -518,7 +516,7 @@ async def test_reload_by_a_listener_of_a_reload_works() -> None:
 
 
 @pytest.mark.parametrize("event_name", [ServerEvents.STOPPING, ApplicationEvents.SHUTDOWN])
-async def test_reload_while_stopping_is_an_error_not_a_deadlock(event_name: str) -> None:
+async def test_reload_while_stopping_raises_error(event_name: str) -> None:
     app = application(settings=Settings(http=HttpSettings(port=0)))
     failures: list[RxKernelError] = []
 
@@ -561,7 +559,7 @@ async def test_application_bound_by_hand_is_not_entered_by_its_own_boot() -> Non
         assert app.injector.get(Application) is app
 
 
-async def test_another_application_bound_as_a_service_is_refused() -> None:
+async def test_module_binding_an_application_raises_error() -> None:
     app = application()
     app.modules = (*app.modules, lambda binder: binder.bind(Application, scope=singleton))
 
@@ -569,7 +567,7 @@ async def test_another_application_bound_as_a_service_is_refused() -> None:
         await app.boot()
 
 
-async def test_stop_within_reload_is_an_error_and_changes_nothing() -> None:
+async def test_stop_within_reload_raises_error_and_changes_nothing() -> None:
     app = application(settings=Settings(http=HttpSettings(port=0)))
 
     async def stop(event: DefinitionEvent) -> None:
@@ -597,9 +595,7 @@ async def test_stop_within_reload_is_an_error_and_changes_nothing() -> None:
         ApplicationEvents.SHUTDOWN,
     ],
 )
-async def test_start_or_stop_within_start_or_stop_is_an_error_not_a_deadlock(
-    event_name: str, call: str
-) -> None:
+async def test_start_or_stop_within_start_or_stop_raises_error(event_name: str, call: str) -> None:
     app = application(settings=Settings(http=HttpSettings(port=0)))
     failures: list[RxKernelError] = []
 
@@ -618,7 +614,7 @@ async def test_start_or_stop_within_start_or_stop_is_an_error_not_a_deadlock(
     assert all(re.search(r"within start\(\) or stop\(\) itself", str(f)) for f in failures)
 
 
-async def test_boot_while_stopping_waits_for_the_end_of_the_stop() -> None:
+async def test_boot_while_stopping_waits_for_stop() -> None:
     closing, go_on = asyncio.Event(), asyncio.Event()
 
     class Slow:
@@ -641,7 +637,7 @@ async def test_boot_while_stopping_waits_for_the_end_of_the_stop() -> None:
         await app.stop()
 
 
-async def test_override_of_a_controller_outlasts_its_reload() -> None:
+async def test_reload_keeps_override_of_controller() -> None:
     class Fake(Old):
         @inject
         def __init__(self, words: Words) -> None:
@@ -656,7 +652,7 @@ async def test_override_of_a_controller_outlasts_its_reload() -> None:
         assert (await client.http("say", params={"name": "ada"})).content == "fake ada"
 
 
-async def test_instance_that_only_listens_listens_once_and_is_removed() -> None:
+async def test_reload_instance_with_listeners_only_listens_once_and_is_removed() -> None:
     class Hears:
         @observe(KernelEvents.KERNEL_REQUEST)
         async def hear(self, event: RequestEvent) -> None: ...
@@ -675,7 +671,7 @@ async def test_instance_that_only_listens_listens_once_and_is_removed() -> None:
         assert listeners() == 1
 
 
-async def test_class_given_as_controller_and_as_listener_listens_once() -> None:
+async def test_class_passed_as_controller_and_listener_listens_once() -> None:
     app = application(Counted, listeners=[Counted])
     async with app:
         assert len(app.dispatcher.get_listeners(KernelEvents.KERNEL_REQUEST)) == 1

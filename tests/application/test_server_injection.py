@@ -78,7 +78,7 @@ async def test_servers_are_injected_into_servers_services_and_controllers(enable
         assert (expected[1] is not None) == enabled
 
 
-async def test_check_of_a_server_refuses_definitions_with_the_problems_of_all_servers() -> None:
+async def test_server_check_reports_problems_of_all_servers() -> None:
     class Refusing(OwnServer):
         def check(self, compiled: object) -> None:
             raise ConfigurationError("no such definition here")

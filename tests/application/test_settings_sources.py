@@ -82,11 +82,11 @@ def problem(directory: Path, toml: str = "", **sources: Any) -> str:
     return only
 
 
-def test_without_sources_the_defaults_are_the_settings(tmp_path: Path) -> None:
+def test_settings_without_sources_are_defaults(tmp_path: Path) -> None:
     assert load(tmp_path) == Settings()
 
 
-def test_a_later_source_wins_setting_by_setting(tmp_path: Path) -> None:
+def test_settings_of_later_source_override_each_setting(tmp_path: Path) -> None:
     settings = load(
         tmp_path,
         "debug = true\nhttp = {port = 2, max_connections = 2, body_limit = 2}",
@@ -102,7 +102,7 @@ def test_a_later_source_wins_setting_by_setting(tmp_path: Path) -> None:
     )
 
 
-def test_pyproject_is_read_where_there_is_no_file_of_its_own(tmp_path: Path) -> None:
+def test_pyproject_without_rxkernel_toml_is_read(tmp_path: Path) -> None:
     pyproject = "[project]\nname = 'x'\n[tool.other]\ny = 1\n[tool.rxkernel.http]\nport = 1"
     (tmp_path / "pyproject.toml").write_text(pyproject)
 
@@ -111,7 +111,7 @@ def test_pyproject_is_read_where_there_is_no_file_of_its_own(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("text", ["", "[project]", "[tool.other]", "tool = 1"])
-def test_a_pyproject_that_is_silent_about_rxkernel_is_fine(tmp_path: Path, text: str) -> None:
+def test_pyproject_without_section_is_ignored(tmp_path: Path, text: str) -> None:
     (tmp_path / "pyproject.toml").write_text(text)
 
     assert load(tmp_path) == Settings()
@@ -197,25 +197,25 @@ def test_settings_written_to_the_environment_are_read_back(
         ("debug = true\nlogging.level = '''x", "(at line 2, the end)"),
     ],
 )
-def test_a_mistake_in_the_file_is_named_with_its_place(
+def test_setting_invalid_in_file_names_file_and_setting(
     tmp_path: Path, toml: str, said: str
 ) -> None:
     assert said.format(file=tmp_path / "rxkernel.toml") in problem(tmp_path, toml)
 
 
-def test_a_file_that_is_not_utf8_is_named_with_the_line(tmp_path: Path) -> None:
+def test_file_not_utf8_names_file_and_line(tmp_path: Path) -> None:
     (tmp_path / "rxkernel.toml").write_bytes(b"debug = true\n# \xff")
 
     assert "rxkernel.toml: must be UTF-8 text (at line 2)" in problem(tmp_path)
 
 
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_file_unreadable_names_file(tmp_path: Path) -> None:
     (tmp_path / "rxkernel.toml").mkdir()
 
     assert "rxkernel.toml: cannot be read: Is a directory" in problem(tmp_path)
 
 
-def test_a_mistake_in_pyproject_names_its_table(tmp_path: Path) -> None:
+def test_setting_invalid_in_pyproject_names_table(tmp_path: Path) -> None:
     file = tmp_path / "pyproject.toml"
 
     file.write_text("[tool]\nrxkernel = 1")
@@ -241,7 +241,7 @@ def test_a_mistake_in_pyproject_names_its_table(tmp_path: Path) -> None:
         ("RELOAD", "1", "there are RXKERNEL_DEBUG, RXKERNEL_HEALTH, RXKERNEL_HTTP_…"),
     ],
 )
-def test_a_mistake_in_the_environment_names_the_variable(
+def test_setting_invalid_in_environment_names_variable(
     tmp_path: Path, variable: str, text: str, said: str
 ) -> None:
     assert said in problem(tmp_path, environment={f"RXKERNEL_{variable}": text})
@@ -256,13 +256,13 @@ def test_a_mistake_in_the_environment_names_the_variable(
         ({"http.port.x": 1}, "http.port.x from command line (http.port.x): no such setting"),
     ],
 )
-def test_a_mistake_on_the_command_line_names_the_option(
+def test_setting_invalid_on_command_line_names_option(
     tmp_path: Path, overrides: dict[str, object], said: str
 ) -> None:
     assert said in problem(tmp_path, overrides=overrides)
 
 
-def test_all_mistakes_of_all_sources_are_told_together(tmp_path: Path) -> None:
+def test_settings_report_all_problems_of_all_sources(tmp_path: Path) -> None:
     told = problems(
         tmp_path,
         "debug = 1\nx = 1\nthreads = 0\nhttp = {port = 70000}\nsocketio.host = 'a'",
@@ -278,7 +278,7 @@ def test_all_mistakes_of_all_sources_are_told_together(tmp_path: Path) -> None:
     assert len(told) == 9
 
 
-def test_settings_that_need_each_other_may_come_from_different_sources(tmp_path: Path) -> None:
+def test_settings_that_depend_on_each_other_may_be_in_different_sources(tmp_path: Path) -> None:
     environment = {"RXKERNEL_SOCKETIO_PORT": "0"}
 
     settings = load(tmp_path, "socketio.host = '::1'", environment=environment)
@@ -286,7 +286,7 @@ def test_settings_that_need_each_other_may_come_from_different_sources(tmp_path:
     assert settings.socketio == SocketioSettings(host="::1", port=0)
 
 
-def test_a_value_with_a_mistake_still_counts_as_given(tmp_path: Path) -> None:
+def test_setting_invalid_is_not_reported_as_missing(tmp_path: Path) -> None:
     """No second problem, that the host lacks a port, which only follows from the first."""
     said = problem(tmp_path, "socketio = {host = '::1', port = 'x'}")
 
@@ -294,7 +294,7 @@ def test_a_value_with_a_mistake_still_counts_as_given(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["secret", "secret\n", "secret\r\n"])
-def test_a_secret_is_read_from_its_file(tmp_path: Path, content: str) -> None:
+def test_secret_is_read_from_its_file(tmp_path: Path, content: str) -> None:
     (tmp_path / "key").write_bytes(content.encode())
 
     for location in ("key", str(tmp_path / "key")):
@@ -303,7 +303,7 @@ def test_a_secret_is_read_from_its_file(tmp_path: Path, content: str) -> None:
         assert settings.bundles["security"] == Security(key="secret")
 
 
-def test_a_variable_and_its_file_are_an_error_together(tmp_path: Path) -> None:
+def test_variable_and_its_file_together_raise_error(tmp_path: Path) -> None:
     (tmp_path / "port").write_text("1")
     environment = {"RXKERNEL_HTTP_PORT": "1", "RXKERNEL_HTTP_PORT_FILE": "port"}
 
@@ -312,7 +312,7 @@ def test_a_variable_and_its_file_are_an_error_together(tmp_path: Path) -> None:
     )
 
 
-def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_secret_file_unreadable_names_file(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"\xff")
 
     missing = problem(tmp_path, environment={"RXKERNEL_HTTP_PORT_FILE": "missing"})
@@ -339,7 +339,7 @@ def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         ("security.peers = {a = {b = 'hunter2'}}", None, r"got a dict, must be of type dict\["),
     ],
 )
-def test_a_secret_is_never_shown(
+def test_secret_is_not_in_error(
     tmp_path: Path, toml: str, file: tuple[str, str] | None, said: str
 ) -> None:
     (tmp_path / "file").write_text(file[1] if file else "")
@@ -355,7 +355,7 @@ def test_a_secret_is_never_shown(
     assert "7331" not in str(caught.value)
 
 
-def test_a_part_of_a_secret_is_never_shown_either(tmp_path: Path) -> None:
+def test_part_of_secret_is_not_in_error(tmp_path: Path) -> None:
     toml = "vault.doors = {front = ['hunter2']}"
 
     said = problem(tmp_path, toml, sections={"vault": Vault})
@@ -363,7 +363,7 @@ def test_a_part_of_a_secret_is_never_shown_either(tmp_path: Path) -> None:
     assert said.endswith("its settings contradict each other (the reason would show a secret)")
 
 
-def test_limits_in_the_annotation_are_kept(tmp_path: Path) -> None:
+def test_settings_limits_of_annotation_are_checked(tmp_path: Path) -> None:
     sections = {"vault": Vault}
 
     two = load(tmp_path, environment={"RXKERNEL_VAULT_CODES": "1,2"}, sections=sections)
@@ -373,13 +373,13 @@ def test_limits_in_the_annotation_are_kept(tmp_path: Path) -> None:
     assert "got [1, 2, 3], must be of type Annotated[tuple[int, ...]" in said
 
 
-def test_a_section_that_no_source_names_is_its_defaults(tmp_path: Path) -> None:
+def test_section_without_source_is_its_defaults(tmp_path: Path) -> None:
     settings = load(tmp_path, sections={"security": Security})
 
     assert settings.bundles == {"security": Security()}
 
 
-def test_a_section_is_read_from_every_source(tmp_path: Path) -> None:
+def test_section_is_read_from_every_source(tmp_path: Path) -> None:
     settings = load(
         tmp_path,
         "[access_log]\nalgorithm = 'RS256'\ntls = {depth = 2}\npeers = {a = 1}",
@@ -402,7 +402,7 @@ def test_a_section_is_read_from_every_source(tmp_path: Path) -> None:
     )
 
 
-def test_the_defaults_of_a_section_are_its_base(tmp_path: Path) -> None:
+def test_section_defaults_are_overridden_by_sources(tmp_path: Path) -> None:
     base = Security(key="k", tls=Tls(depth=3), proxy=Tls(depth=4))
     toml = "security.tls.certificate = 'a.pem'\nsecurity.proxy.certificate = 'b.pem'"
 
@@ -421,7 +421,7 @@ def test_the_defaults_of_a_section_are_its_base(tmp_path: Path) -> None:
     )
 
 
-def test_defaults_of_another_class_are_an_error(tmp_path: Path) -> None:
+def test_section_defaults_of_another_class_raise_error(tmp_path: Path) -> None:
     defaults = Settings(bundles={"security": Tls()})
 
     assert "security from the defaults: must be a Security" in problem(
@@ -430,25 +430,25 @@ def test_defaults_of_another_class_are_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["http", "debug", "bundles"])
-def test_a_section_cannot_take_the_name_of_a_setting(tmp_path: Path, name: str) -> None:
+def test_section_with_name_of_setting_raises_error(tmp_path: Path, name: str) -> None:
     assert f"{name}: a bundle cannot have the name of a setting" in problem(
         tmp_path, sections={name: Security}
     )
 
 
-def test_a_section_needs_an_attrs_class(tmp_path: Path) -> None:
+def test_section_class_without_attrs_raises_error(tmp_path: Path) -> None:
     assert "x: the settings class int must be an attrs class" in problem(
         tmp_path, sections={"x": int}
     )
 
 
-def test_a_setting_without_default_must_be_given(tmp_path: Path) -> None:
+def test_setting_without_default_missing_raises_error(tmp_path: Path) -> None:
     said = problem(tmp_path, sections={"pinned": Pinned})
 
     assert said == ("pinned.token: must be set, in rxkernel.toml or as RXKERNEL_PINNED_TOKEN")
 
 
-def test_a_default_that_depends_on_another_setting_follows_it(tmp_path: Path) -> None:
+def test_setting_default_depends_on_another_setting(tmp_path: Path) -> None:
     toml = "pinned = {token = 'x', high = 20}"
 
     settings = load(tmp_path, toml, sections={"pinned": Pinned})
@@ -463,12 +463,12 @@ def test_a_default_that_depends_on_another_setting_follows_it(tmp_path: Path) ->
         ("low = 5\nhigh = 4", "pinned from .*: high must be above low"),
     ],
 )
-def test_other_validators_speak_for_themselves(tmp_path: Path, toml: str, said: str) -> None:
+def test_settings_validator_text_is_in_error(tmp_path: Path, toml: str, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         load(tmp_path, f"[pinned]\ntoken = 'x'\n{toml}", sections={"pinned": Pinned})
 
 
-def test_a_mistake_inside_a_nested_group_has_its_full_name(tmp_path: Path) -> None:
+def test_setting_invalid_in_nested_group_has_full_name(tmp_path: Path) -> None:
     toml = "[security.tls]\ndepth = 0\ncertificate = 1\ndeph = 1"
 
     told = problems(tmp_path, toml, sections={"security": Security})
@@ -477,7 +477,7 @@ def test_a_mistake_inside_a_nested_group_has_its_full_name(tmp_path: Path) -> No
     assert names == ["security.tls.certificate", "security.tls.deph", "security.tls.depth"]
 
 
-def test_a_variable_that_may_mean_two_settings_is_refused(tmp_path: Path) -> None:
+def test_variable_of_two_settings_raises_error(tmp_path: Path) -> None:
     both = attrs.make_class(
         "Both", {name: attrs.field(default="") for name in ("key", "key_file")}
     )

@@ -99,7 +99,7 @@ async def engine() -> AsyncIterator[AsyncEngine]:
     await engine.dispose()
 
 
-async def test_session_commits_what_is_well_and_rolls_back_what_fails(
+async def test_session_commits_success_and_rolls_back_failure(
     client_of: ClientOf, engine: AsyncEngine
 ) -> None:
     client = client_of(Articles, modules=[Database(engine)])
@@ -112,7 +112,7 @@ async def test_session_commits_what_is_well_and_rolls_back_what_fails(
     assert (await client.http("article_find")).content == ["a", "b"]
 
 
-async def test_commit_that_the_database_refuses_is_the_response(
+async def test_session_commit_failure_is_the_response(
     client_of: ClientOf, engine: AsyncEngine
 ) -> None:
     client = client_of(Articles, modules=[Database(engine)])
@@ -124,7 +124,7 @@ async def test_commit_that_the_database_refuses_is_the_response(
 
 
 @pytest.mark.parametrize("how", ["factory", "lambda", "begin"])
-async def test_session_binds_without_a_provider_of_ones_own(
+async def test_session_factory_can_be_bound_directly(
     client_of: ClientOf, engine: AsyncEngine, how: str
 ) -> None:
     sessions = async_sessionmaker(engine)

@@ -60,7 +60,7 @@ class Controller:
         return await request.connection.call("question", 1)
 
 
-async def test_path_parameters_are_converted_and_the_rest_is_query(client_of: ClientOf) -> None:
+async def test_params_of_path_are_converted_and_others_are_query(client_of: ClientOf) -> None:
     response = await client_of(Controller).http(
         "thing",
         params={"id": "7", "rest": "a/b", "q": 1},
@@ -94,7 +94,7 @@ async def test_forms_files_and_bytes_are_bodies_too(client_of: ClientOf) -> None
     assert raw.content["body"] == b"\x00"
 
 
-async def test_bodies_and_forms_meet_the_limits_of_their_route(client_of: ClientOf) -> None:
+async def test_body_or_form_above_limit_of_route_is_413(client_of: ClientOf) -> None:
     """As on the wire; only the deadlines are its own."""
     settings = Settings(
         http=HttpSettings(body_limit=10, upload_limit=50, file_limit=20, form_fields_limit=3)
@@ -123,7 +123,7 @@ async def test_bodies_and_forms_meet_the_limits_of_their_route(client_of: Client
     assert [await status("upload", files={"f": files(*[1] * n)}) for n in (3, 4)] == [200, 413]
 
 
-async def test_a_stream_is_taken_as_it_is_given(client_of: ClientOf) -> None:
+async def test_body_stream_is_passed_to_action(client_of: ClientOf) -> None:
     client = client_of(Taker)
 
     assert (await client.http("stream", body=b"abc")).content == 3
@@ -131,7 +131,7 @@ async def test_a_stream_is_taken_as_it_is_given(client_of: ClientOf) -> None:
     assert (await client.http("stream")).content == 3 + len('["JSON"]')
 
 
-async def test_several_files_may_have_one_name(client_of: ClientOf) -> None:
+async def test_files_with_one_name_are_passed(client_of: ClientOf) -> None:
     client = client_of(Taker)
     one, other = UploadedFile("1", b"a"), UploadedFile("2", b"bc", "text/csv")
 
@@ -165,7 +165,7 @@ class Form:
         ({"tag": []}, []),
     ],
 )
-async def test_values_of_a_query_and_a_form_are_repeated_texts(
+async def test_query_and_form_lists_are_repeated_text(
     client_of: ClientOf, given: Mapping[str, Any], tags: list[str]
 ) -> None:
     client, query = client_of(Form), urlencode([("tag", tag) for tag in tags])
@@ -177,9 +177,7 @@ async def test_values_of_a_query_and_a_form_are_repeated_texts(
 
 
 @pytest.mark.parametrize("value", [{"a": 1}, {1}, object(), b"x", [["a"]]])
-async def test_a_value_without_plain_text_is_a_mistake_of_the_test(
-    client_of: ClientOf, value: Any
-) -> None:
+async def test_param_without_text_form_raises_value_error(client_of: ClientOf, value: Any) -> None:
     client = client_of(Form)
 
     with pytest.raises(ValueError, match=r"the parameter 'tag' is .*; pass a str"):
@@ -200,7 +198,7 @@ async def test_a_value_without_plain_text_is_a_mistake_of_the_test(
         (b"\x00", None, b"\x00"),
     ],
 )
-async def test_a_body_is_read_as_its_content_type_says(
+async def test_body_is_decoded_with_its_content_type(
     client_of: ClientOf, sent: Any, content_type: str | None, body: Any
 ) -> None:
     seen = []
@@ -215,14 +213,14 @@ async def test_a_body_is_read_as_its_content_type_says(
     assert seen == [body]
 
 
-async def test_a_content_type_without_a_body_says_nothing(client_of: ClientOf) -> None:
+async def test_content_type_without_body_is_ignored(client_of: ClientOf) -> None:
     """As on the wire, where nothing is there to be read."""
     response = await client_of(Taker).http("take", headers={"Content-Type": "none"})
 
     assert response.content == {"body": None, "size": 0}
 
 
-async def test_a_body_that_its_type_cannot_hold_is_a_mistake_of_the_test(
+async def test_body_not_encodable_raises_value_error(
     client_of: ClientOf,
 ) -> None:
     client = client_of(Taker)
@@ -249,7 +247,7 @@ class Unsendable:
         return {"at": date(2026, 1, 2)}
 
 
-async def test_what_cannot_be_sent_is_the_error_of_the_wire(client_of: ClientOf) -> None:
+async def test_response_not_encodable_is_error_as_on_wire(client_of: ClientOf) -> None:
     errors = []
 
     class Errors:
@@ -273,7 +271,7 @@ async def test_what_cannot_be_sent_is_the_error_of_the_wire(client_of: ClientOf)
     assert kept.content == {"at": date(2026, 1, 2)}, "what the action returned, not its JSON"
 
 
-async def test_an_error_that_cannot_be_sent_either_is_the_standard_one(
+async def test_error_response_not_encodable_is_standard_error(
     client_of: ClientOf,
 ) -> None:
     class Worse:
@@ -285,12 +283,12 @@ async def test_an_error_that_cannot_be_sent_either_is_the_standard_one(
     assert response.content == {"statusCode": 500, "message": "Internal Server Error"}
 
 
-async def test_a_missing_path_parameter_is_a_mistake_of_the_test(client_of: ClientOf) -> None:
+async def test_path_parameter_missing_raises_value_error(client_of: ClientOf) -> None:
     with pytest.raises(ValueError, match="rest"):
         await client_of(Controller).http("thing", params={"id": 1})
 
 
-async def test_an_unknown_name_is_told_with_those_there_are(client_of: ClientOf) -> None:
+async def test_unknown_name_lists_known_ones(client_of: ClientOf) -> None:
     client = client_of(Controller)
 
     with pytest.raises(KeyError, match="no definition 'nope'; there is: thing"):
@@ -299,7 +297,7 @@ async def test_an_unknown_name_is_told_with_those_there_are(client_of: ClientOf)
         await client.websocket("nope")
 
 
-async def test_values_over_a_socket_are_plain_as_in_a_packet(client_of: ClientOf) -> None:
+async def test_event_values_are_plain_as_in_packet(client_of: ClientOf) -> None:
     response = await client_of(Controller).websocket(
         "thing", params={"id": [1], "where": Path("x")}, body={"t": (1, b"\x00")}
     )
@@ -309,7 +307,7 @@ async def test_values_over_a_socket_are_plain_as_in_a_packet(client_of: ClientOf
     assert response.content["method"] is None
 
 
-async def test_the_client_is_a_context_manager(client_of: ClientOf) -> None:
+async def test_client_is_async_context_manager(client_of: ClientOf) -> None:
     application = Application(controllers=[Controller])
 
     async with KernelClient(application) as client:

@@ -95,7 +95,7 @@ def refusal(kind: Any, raw: Any, *, lenient: bool = False) -> msgspec.Validation
     ],
     ids=str,
 )
-def test_text_of_msgspec_has_code_and_params(
+def test_msgspec_error_has_code_and_params(
     kind: Any, raw: Any, code: str, params: dict[str, Any]
 ) -> None:
     entry = entry_of(refusal(kind, raw))
@@ -105,7 +105,7 @@ def test_text_of_msgspec_has_code_and_params(
 
 
 @pytest.mark.parametrize("kind", [datetime, timedelta])
-def test_number_outside_of_time_is_out_of_range(kind: Any) -> None:
+def test_number_outside_datetime_range_is_out_of_range(kind: Any) -> None:
     assert entry_of(refusal(kind, 1e300, lenient=True)).code == "out_of_range"
 
 
@@ -122,14 +122,14 @@ def test_number_outside_of_time_is_out_of_range(kind: Any) -> None:
     ],
     ids=str,
 )
-def test_place_is_that_of_the_field(kind: Any, raw: Any, code: str, path: str) -> None:
+def test_msgspec_error_path_is_that_of_field(kind: Any, raw: Any, code: str, path: str) -> None:
     entry = entry_of(refusal(kind, raw))
 
     assert (entry.code, entry.path) == (code, path)
 
 
 @pytest.mark.parametrize("kind", [Color, list[Color]])
-def test_value_that_looks_like_a_place_is_not_read_as_one(kind: Any) -> None:
+def test_value_similar_to_path_is_not_read_as_path(kind: Any) -> None:
     """msgspec quotes the value of an enum, which a client chooses."""
     raw = "x - at `$.s3cret`"
 
@@ -138,7 +138,7 @@ def test_value_that_looks_like_a_place_is_not_read_as_one(kind: Any) -> None:
     assert entry.path == ("" if kind is Color else "[0]")
 
 
-def test_unknown_text_is_invalid_without_the_text() -> None:
+def test_msgspec_error_unknown_is_invalid_without_text() -> None:
     entry = entry_of(msgspec.ValidationError("Something new about 's3cret' - at `$.name`"))
 
     assert (entry.code, entry.message, entry.path) == ("invalid", "is not valid", ".name")

@@ -1,5 +1,4 @@
-# ruff: noqa: N802 - tests are named by the rows of the programme
-"""Row G6 of the test programme: cookies that come in."""
+"""Cookies that a client sends."""
 
 import pytest
 from multidict import CIMultiDict
@@ -17,19 +16,19 @@ from rxkernel import Request, Response
         ("=;;=", {}),
     ],
 )
-def test_cookies_are_read_and_bad_ones_left_out(header: str, expected: dict[str, str]) -> None:
+def test_cookies_invalid_are_skipped(header: str, expected: dict[str, str]) -> None:
     """RFC 6265 §5.4; one bad pair must not hide the others."""
     assert Request("HTTP", headers={"Cookie": header}).cookies == expected
 
 
-def test_G6_two_hundred_cookies_are_read() -> None:
+def test_cookies_two_hundred_are_read() -> None:
     header = "; ".join(f"c{number}={number}" for number in range(200))
 
     cookies = Request("HTTP", headers={"Cookie": header}).cookies
     assert (len(cookies), cookies["c199"]) == (200, "199")
 
 
-def test_G6_of_two_cookies_by_one_name_the_first_counts() -> None:
+def test_cookies_with_one_name_first_is_read() -> None:
     """RFC 6265 §5.4: browsers send the longer path first."""
     headers = CIMultiDict([("Cookie", "a=1; a=2"), ("Cookie", "b=3; a=4")])
 
@@ -52,7 +51,7 @@ def test_G6_of_two_cookies_by_one_name_the_first_counts() -> None:
         'x="1; y="2, __Host-a=evil',
     ],
 )
-def test_G6_no_cookie_passes_for_one_with_a_prefix(header: str) -> None:
+def test_cookie_name_with_unusual_space_is_not_read_as_host_prefix(header: str) -> None:
     """RFC 6265bis §4.1.3: a browser guards the name; servers that strip or split more undo it."""
     assert "__Host-a" not in Request("HTTP", headers={"Cookie": header}).cookies
     kept = Request("HTTP", headers={"Cookie": f"__Host-a=good; {header}"}).cookies
@@ -60,7 +59,7 @@ def test_G6_no_cookie_passes_for_one_with_a_prefix(header: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["plain", 'a "quoted", text;', "é", "\\", "a=b", "a\tb"])
-def test_G6_what_set_cookie_writes_comes_back(value: str) -> None:
+def test_cookie_written_by_set_cookie_is_read_unchanged(value: str) -> None:
     response = Response()
     response.set_cookie("a:b", value)
     sent = response.headers["Set-Cookie"].partition(";")[0]
@@ -75,12 +74,12 @@ def test_G6_what_set_cookie_writes_comes_back(value: str) -> None:
         *('a="x\\012Set-Cookie: y"', 'a="\\033[2J"', 'a="\\000"', 'a="\\177"'),
     ],
 )
-def test_G6_a_value_that_could_not_be_passed_on_is_left_out(header: str) -> None:
+def test_cookie_value_invalid_in_header_is_skipped(header: str) -> None:
     assert Request("HTTP", headers={"Cookie": header}).cookies == {}
 
 
 @pytest.mark.parametrize("filling", ["\\", '\\"', '"', ";", "=", " ", "\\0", "a=;"])
-def test_G6_a_line_of_any_kind_is_read_in_one_pass(filling: str) -> None:
+def test_cookie_header_hostile_is_read_in_linear_time(filling: str) -> None:
     """A reader of quadratic cost would take minutes for this (CVE-2024-7592)."""
     line = 'a="' + filling * 200_000 + '"; b=1'
     assert Request("HTTP", headers={"Cookie": line}).cookies["b"] == "1"

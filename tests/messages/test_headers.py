@@ -29,7 +29,7 @@ WAYS: dict[str, Callable[[Headers, str, Any], object]] = {
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\n", "\0", "\x1b[0m", "\x7f", "\ud800"])
-def test_a_value_that_cannot_be_sent_is_refused_by_every_way_in(way: str, value: str) -> None:
+def test_header_value_invalid_raises_error_in_every_method(way: str, value: str) -> None:
     """RFC 9110 §5.5; aiohttp finds it when the answer is on its way."""
     headers = Headers()
 
@@ -40,7 +40,7 @@ def test_a_value_that_cannot_be_sent_is_refused_by_every_way_in(way: str, value:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", ["", "a b", "a:", "a\r\n", "é", "X-Evil: 1\r\nX"])
-def test_a_name_that_is_no_token_is_refused_by_every_way_in(way: str, name: str) -> None:
+def test_header_name_invalid_raises_error_in_every_method(way: str, name: str) -> None:
     """RFC 9110 §5.6.2."""
     with pytest.raises(ValueError, match="invalid header name"):
         WAYS[way](Headers(), name, "x")
@@ -48,28 +48,28 @@ def test_a_name_that_is_no_token_is_refused_by_every_way_in(way: str, name: str)
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("value", [5, None, b"x"])
-def test_a_value_that_is_no_text_is_refused_by_every_way_in(way: str, value: object) -> None:
+def test_header_value_not_str_raises_error_in_every_method(way: str, value: object) -> None:
     with pytest.raises(TypeError, match=r"header 'X-Name' is .*; its value must be a str"):
         WAYS[way](Headers(), "X-Name", value)
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_what_a_header_may_hold_passes_by_every_way_in(way: str) -> None:
+def test_header_value_valid_is_accepted_in_every_method(way: str) -> None:
     WAYS[way](Headers(), "X-Name", "a\tb é \xa0 日本 💡 \"'")
 
 
-def test_a_name_that_is_no_text_is_refused() -> None:
+def test_header_name_not_str_raises_error() -> None:
     with pytest.raises(TypeError, match="header name 5 must be a str"):
         Headers()[5] = "x"  # type: ignore[index]
 
 
-def test_the_message_shows_the_value_escaped_and_cut() -> None:
+def test_header_error_shows_value_escaped_and_shortened() -> None:
     with pytest.raises(ValueError, match=r"is 'a\\r\\n") as refusal:
         Headers({"X-Name": "a\r\n" + "b" * 1_000_000})
     assert len(str(refusal.value)) < 250
 
 
-def test_nothing_is_set_when_one_of_several_is_refused() -> None:
+def test_header_update_with_invalid_value_sets_nothing() -> None:
     headers = Headers({"A": "1"})
 
     with pytest.raises(ValueError, match="'C'"):
@@ -77,7 +77,7 @@ def test_nothing_is_set_when_one_of_several_is_refused() -> None:
     assert dict(headers) == {"A": "1"}
 
 
-def test_headers_are_a_multi_dict_without_case_and_so_is_a_copy() -> None:
+def test_headers_and_copy_are_case_insensitive_multidicts() -> None:
     headers = Headers({"Set-Cookie": "a=1"})
     headers.add("set-cookie", "b=2")
     headers.setdefault("SET-COOKIE", "c=3")

@@ -29,7 +29,7 @@ HOSTS = ["example.org", "other.example:8443", "[::1]", "xn--bcher-kva.example"]
         ("https://bücher.example/", "https://xn--bcher-kva.example/"),
     ],
 )
-def test_a_target_on_this_site_or_a_named_host_passes(target: str, location: str) -> None:
+def test_redirect_to_own_site_or_listed_host_is_accepted(target: str, location: str) -> None:
     assert RedirectResponse(target, hosts=HOSTS).headers["Location"] == location
 
 
@@ -78,25 +78,25 @@ def test_a_target_on_this_site_or_a_named_host_passes(target: str, location: str
         "",
     ],
 )
-def test_any_other_target_is_refused(target: str) -> None:
+def test_redirect_to_other_target_raises_error(target: str) -> None:
     """URL Standard, "basic URL parser": browsers drop tabs, and read ``\\`` as ``/``."""
     with pytest.raises(BadRequestException, match=r"(?s)redirect target .*hosts="):
         RedirectResponse(target, hosts=HOSTS)
 
 
-def test_a_refusal_says_which_host_is_to_be_named() -> None:
+def test_redirect_error_names_host_to_add() -> None:
     with pytest.raises(BadRequestException, match=r"another host, evil.example; add it to hosts="):
         RedirectResponse("https://evil.example/x")
 
 
-def test_a_refusal_is_escaped_and_cut() -> None:
+def test_redirect_error_shows_target_escaped_and_shortened() -> None:
     with pytest.raises(BadRequestException) as refusal:
         RedirectResponse("//\n" + "x" * 100_000)
     assert "\n" not in refusal.value.message
     assert len(refusal.value.message) < 400
 
 
-def test_hosts_are_a_list_not_a_text() -> None:
+def test_redirect_hosts_as_str_raises_error() -> None:
     """``in`` would find the letters of a text."""
     with pytest.raises(TypeError, match=r"hosts is 'example.org'"):
         RedirectResponse("/", hosts="example.org")

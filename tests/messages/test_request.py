@@ -8,7 +8,7 @@ from multidict import CIMultiDict, MultiDict
 from rxkernel import Request, Transport, UnprocessableEntityException
 
 
-def test_a_transport_is_enough() -> None:
+def test_request_with_transport_only_has_defaults() -> None:
     request = Request("HTTP")
 
     assert request.transport == Transport.HTTP == "HTTP"
@@ -20,12 +20,12 @@ def test_a_transport_is_enough() -> None:
     assert request.native is request.connection is request.token is None
 
 
-def test_an_unknown_transport_is_refused() -> None:
+def test_request_transport_invalid_raises_error() -> None:
     with pytest.raises(ValueError, match="CARRIER PIGEON"):
         Request("CARRIER PIGEON")
 
 
-def test_headers_do_not_mind_case_and_params_give_the_first() -> None:
+def test_request_headers_ignore_case_and_params_return_first() -> None:
     """RxStack's header bag is case-sensitive."""
     request = Request("HTTP", headers={"X-Mine": "1"}, params=MultiDict([("a", 1), ("a", 2)]))
 
@@ -34,7 +34,7 @@ def test_headers_do_not_mind_case_and_params_give_the_first() -> None:
     assert request.params.getall("a") == [1, 2]
 
 
-def test_multidicts_are_taken_as_they_are() -> None:
+def test_request_multidicts_are_not_copied() -> None:
     """Copying aiohttp's would cost more than the kernel does."""
     headers, params = CIMultiDict[str](), MultiDict[str]()
     request = Request("HTTP", headers, params)
@@ -43,7 +43,7 @@ def test_multidicts_are_taken_as_they_are() -> None:
     assert request.params is params
 
 
-def test_two_requests_share_no_bag() -> None:
+def test_two_requests_share_no_multidict() -> None:
     one, other = Request("HTTP"), Request("HTTP")
     one.attributes["x"] = 1
 
@@ -55,7 +55,7 @@ def test_two_requests_share_no_bag() -> None:
     ("given", "kind", "expected"),
     [("7", int, 7), (7, int, 7), ("1.5", float, 1.5), ("true", bool, True), ("x", None, "x")],
 )
-def test_a_parameter_is_converted_whichever_transport_it_came_by(
+def test_param_is_converted_on_every_transport(
     given: object, kind: type | None, expected: object
 ) -> None:
     request = Request("HTTP", params={"a": given})
@@ -63,7 +63,7 @@ def test_a_parameter_is_converted_whichever_transport_it_came_by(
     assert (request.param("a") if kind is None else request.param("a", kind)) == expected
 
 
-def test_a_parameter_that_is_missing_or_does_not_fit_is_named() -> None:
+def test_param_missing_or_invalid_raises_error_with_name() -> None:
     request = Request("SOCKET", params={"id": ["x"]})
 
     for name, kind, message in (
@@ -77,7 +77,7 @@ def test_a_parameter_that_is_missing_or_does_not_fit_is_named() -> None:
         assert (error["path"], error["message"]) == (f"params.{name}", message)
 
 
-def test_cookies_can_be_given() -> None:
+def test_request_cookies_can_be_passed() -> None:
     assert Request("HTTP", cookies={"a": "1"}).cookies == {"a": "1"}
 
 
@@ -85,14 +85,14 @@ async def pieces_of(request: Request) -> list[bytes]:
     return [piece async for piece in request.stream()]
 
 
-async def test_a_body_is_streamed_as_it_was_sent() -> None:
+async def test_stream_returns_body_as_sent() -> None:
     assert await pieces_of(Request("HTTP", body={"a": 1}, raw_body=b'{"a":1}')) == [b'{"a":1}']
     assert await pieces_of(Request("HTTP")) == []
     assert await pieces_of(Request("SOCKET", body=b"ab")) == [b"ab"]
     assert await pieces_of(Request("SOCKET")) == []
 
 
-async def test_a_transport_may_give_the_pieces_themselves() -> None:
+async def test_stream_returns_pieces_of_source() -> None:
     async def pieces() -> AsyncIterator[bytes]:
         yield b"a"
         yield b"b"
@@ -100,7 +100,7 @@ async def test_a_transport_may_give_the_pieces_themselves() -> None:
     assert await pieces_of(Request("HTTP", source=pieces())) == [b"a", b"b"]
 
 
-def test_a_body_that_is_not_there_in_bytes_is_not_streamed() -> None:
+def test_stream_of_form_or_event_object_raises_error() -> None:
     with pytest.raises(RuntimeError, match="the body was read as a form; use"):
         Request("HTTP", body=MultiDict()).stream()
     with pytest.raises(UnprocessableEntityException) as refused:
@@ -115,7 +115,7 @@ def test_a_body_that_is_not_there_in_bytes_is_not_streamed() -> None:
     ]
 
 
-def test_a_body_is_given_out_once() -> None:
+def test_stream_called_twice_raises_error() -> None:
     request = Request("HTTP", raw_body=b"x")
     request.stream()
 

@@ -23,27 +23,27 @@ from rxkernel import (
 )
 
 
-def test_the_defaults() -> None:
+def test_response_defaults() -> None:
     response = Response()
 
     assert (response.content, response.status_code, dict(response.headers)) == (None, 200, {})
 
 
 @pytest.mark.parametrize("status", [0, 99, 199, 600, "200", None])
-def test_a_status_that_is_none_is_refused(status: int) -> None:
+def test_status_code_invalid_raises_error(status: int) -> None:
     """RxStack fails at the server, when it is too late."""
     with pytest.raises(ValueError, match="from 200 to 599"):
         Response(status_code=status)
 
 
-def test_a_status_cannot_be_set_wrong_later() -> None:
+def test_status_code_set_invalid_raises_error() -> None:
     response = Response()
 
     with pytest.raises(ValueError, match="from 200 to 599"):
         response.status_code = 1000
 
 
-def test_a_status_that_is_refused_leaves_the_one_before() -> None:
+def test_status_code_set_invalid_keeps_previous() -> None:
     response = Response(status_code=201)
 
     with pytest.raises(ValueError, match="status_code is '404'"):
@@ -53,7 +53,7 @@ def test_a_status_that_is_refused_leaves_the_one_before() -> None:
     assert response.status_code == 202
 
 
-def test_whether_there_are_headers_is_told_without_making_any() -> None:
+def test_has_headers_creates_no_headers() -> None:
     touched, replaced, emptied = Response(), Response(), Response(headers={"A": "1"})
     assert not touched.has_headers
     assert emptied.has_headers
@@ -65,13 +65,13 @@ def test_whether_there_are_headers_is_told_without_making_any() -> None:
     assert (touched.has_headers, replaced.has_headers, emptied.has_headers) == (True, True, False)
 
 
-def test_headers_stay_the_same_object_once_made() -> None:
+def test_headers_are_one_object() -> None:
     response = Response()
 
     assert response.headers is response.headers
 
 
-def test_a_response_shows_what_it_was_made_of() -> None:
+def test_response_repr_shows_arguments() -> None:
     shown = repr(RedirectResponse("/x", 303))
 
     assert shown.startswith("RedirectResponse(content=None, status_code=303, headers=<")
@@ -106,7 +106,7 @@ def test_set_cookie_writes_every_attribute() -> None:
         assert part in cookie
 
 
-def test_two_cookies_are_two_headers_and_deleting_is_a_third() -> None:
+def test_set_cookie_and_delete_cookie_add_one_header_each() -> None:
     response = Response()
     response.set_cookie("a", "1")
     response.set_cookie("b", "2")
@@ -119,18 +119,18 @@ def test_two_cookies_are_two_headers_and_deleting_is_a_third() -> None:
     assert "Max-Age=0" in response.headers.getall("Set-Cookie")[2]
 
 
-def test_a_cookie_name_that_is_no_token_is_refused() -> None:
+def test_set_cookie_name_invalid_raises_error() -> None:
     with pytest.raises(CookieError):
         Response().set_cookie("a b", "1")
 
 
-def test_a_redirect_quotes_what_a_header_cannot_hold() -> None:
+def test_redirect_location_is_quoted() -> None:
     response = RedirectResponse("/a b?q=é", 303)
 
     assert (response.status_code, response.headers["Location"]) == (303, "/a%20b?q=%C3%A9")
 
 
-def test_a_redirect_needs_a_status_that_redirects() -> None:
+def test_redirect_status_code_invalid_raises_error() -> None:
     with pytest.raises(ValueError, match="301, 302, 303, 307, 308"):
         RedirectResponse("/", 200)
 
@@ -144,7 +144,7 @@ def test_a_redirect_needs_a_status_that_redirects() -> None:
         ("100%25.csv", "filename=\"100%25.csv\"; filename*=UTF-8''100%2525.csv"),
     ],
 )
-def test_a_download_is_named_for_old_and_new_clients(filename: str, told: str) -> None:
+def test_file_filename_is_sent_in_both_forms(filename: str, told: str) -> None:
     """RFC 6266 §4.3 and appendix D: ``filename`` in ASCII, ``filename*`` in UTF-8."""
     saved = FileResponse("x", filename=filename)
     shown = FileResponse("x", filename=filename, inline=True)
@@ -154,7 +154,7 @@ def test_a_download_is_named_for_old_and_new_clients(filename: str, told: str) -
 
 
 @pytest.mark.parametrize("filename", ["", ".", "..", "a/b", "a\\b", "a\r\nX: 1", "\x7f", "\ud800"])
-def test_a_download_has_no_name_that_nobody_could_save(filename: str) -> None:
+def test_file_filename_invalid_raises_error(filename: str) -> None:
     with pytest.raises(ValueError, match="without folders and control characters"):
         FileResponse("x.csv", filename=filename)
 
@@ -172,7 +172,7 @@ def test_a_download_has_no_name_that_nobody_could_save(filename: str) -> None:
         ("blobs/17", "report.csv", "text/csv; charset=utf-8"),
     ],
 )
-def test_a_file_has_the_type_of_its_name(
+def test_file_content_type_is_that_of_suffix(
     path: str, filename: str | None, content_type: str
 ) -> None:
     """aiohttp asks the tables of the machine, which differ."""
@@ -182,7 +182,7 @@ def test_a_file_has_the_type_of_its_name(
     assert response.content == Path(path)
 
 
-def test_a_file_takes_the_headers_of_the_action() -> None:
+def test_file_keeps_headers_of_action() -> None:
     given = {"Content-Type": "text/html; charset=latin-1", "Content-Disposition": "inline"}
 
     headers = FileResponse("x.txt", headers=given, filename="x.txt").headers
@@ -191,13 +191,13 @@ def test_a_file_takes_the_headers_of_the_action() -> None:
 
 
 @pytest.mark.parametrize("name", ["app.js", "a/b.c", "12:30.log", "a b", "x.bakery", "tmp", "é"])
-def test_a_file_below_a_root_keeps_its_way(name: str) -> None:
+def test_file_below_root_keeps_path(name: str) -> None:
     assert FileResponse(name, root="site").content == Path("site", name)
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a/../../x", "/etc/passwd", ".env", "a~", "C:x"])
-def test_what_nobody_may_ask_for_is_not_there(name: str) -> None:
-    """Over a connection: tests/servers/aiohttp/response/test_file_requests.py."""
+def test_file_hidden_or_outside_root_is_not_found(name: str) -> None:
+    """All of it over a socket: tests/servers/test_hostile_files.py."""
     with pytest.raises(NotFoundException):
         FileResponse(name, root="site")
 
@@ -210,7 +210,7 @@ async def events() -> AsyncIterator[ServerSentEvent]:
     yield ServerSentEvent()
 
 
-def test_streams_say_what_they_are_unless_told() -> None:
+def test_stream_content_type_has_default() -> None:
     told = StreamResponse(pieces(), headers={"Content-Type": "text/csv"})
 
     assert StreamResponse(pieces()).headers["Content-Type"] == "application/octet-stream"
@@ -232,7 +232,7 @@ def test_streams_say_what_they_are_unless_told() -> None:
         ("sid", {"path": "/\r\nX-Evil: 1"}, "header 'Set-Cookie'"),
     ],
 )
-def test_a_cookie_that_browsers_would_drop_is_refused(
+def test_set_cookie_dropped_by_browsers_raises_error(
     name: str, options: dict[str, Any], told: str
 ) -> None:
     """RFC 6265bis §4.1.3, §5.7."""
@@ -240,7 +240,7 @@ def test_a_cookie_that_browsers_would_drop_is_refused(
         Response().set_cookie(name, "x", **options)
 
 
-def test_a_cookie_with_a_prefix_is_set_and_taken_back() -> None:
+def test_cookie_with_prefix_is_set_and_deleted() -> None:
     response = Response()
     response.set_cookie("__Host-sid", "x", secure=True)
     response.set_cookie("__Secure-sid", "x", secure=True, domain="example.org", samesite="None")
@@ -252,7 +252,7 @@ def test_a_cookie_with_a_prefix_is_set_and_taken_back() -> None:
     assert cookies[2] == '__Host-sid=""; Max-Age=0; Path=/; SameSite=Lax; Secure'
 
 
-def test_a_cookie_has_no_more_than_4096_bytes_of_name_and_value() -> None:
+def test_set_cookie_above_4096_bytes_raises_error() -> None:
     response = Response()
     response.set_cookie("sid", "x" * 4093)
 
@@ -263,19 +263,19 @@ def test_a_cookie_has_no_more_than_4096_bytes_of_name_and_value() -> None:
 
 
 @pytest.mark.parametrize("value", ["a\nb", "\0", "\x1b[2J", "\ud800"])
-def test_a_cookie_whose_value_would_not_be_taken_back_is_refused(value: str) -> None:
+def test_set_cookie_value_not_readable_raises_error(value: str) -> None:
     with pytest.raises(ValueError, match="the value of cookie 'sid' has a control character"):
         Response().set_cookie("sid", value)
 
 
 @pytest.mark.parametrize("tag", ["", "a b", 'a"b', '"a"', "a\r\nb", "日"])
-def test_an_entity_tag_that_is_none_is_refused(tag: str) -> None:
+def test_set_etag_invalid_raises_error(tag: str) -> None:
     """RFC 9110 §8.8.3."""
     with pytest.raises(ValueError, match="entity tag"):
         Response().set_etag(tag)
 
 
-def test_an_entity_tag_is_written_in_quotes() -> None:
+def test_set_etag_adds_quotes() -> None:
     strong, weak = Response(), Response()
     strong.set_etag("v1")
     weak.set_etag("v1", weak=True)
@@ -283,7 +283,7 @@ def test_an_entity_tag_is_written_in_quotes() -> None:
     assert (strong.headers["ETag"], weak.headers["ETag"]) == ('"v1"', 'W/"v1"')
 
 
-def test_no_entity_tag_can_be_made_of_a_stream_or_a_file() -> None:
+def test_set_etag_without_tag_for_stream_or_file_raises_error() -> None:
     for response in (StreamResponse(pieces()), EventStreamResponse(events()), FileResponse("x")):
         with pytest.raises(TypeError, match=f"of a {type(response).__name__} cannot be"):
             response.set_etag()
@@ -306,24 +306,24 @@ async def nothing() -> AsyncIterator[Any]:
         (EventStreamResponse(nothing()), True),
     ],
 )
-def test_stream_or_file_says_that_it_is_streamed(response: Response, is_streamed: bool) -> None:
+def test_is_streamed_is_true_for_streams_and_files(response: Response, is_streamed: bool) -> None:
     assert response.is_streamed is is_streamed
 
 
-def test_an_event_stream_is_neither_kept_nor_held_back() -> None:
+def test_event_stream_is_not_cached_or_buffered() -> None:
     headers = EventStreamResponse(events()).headers
 
     assert (headers["Cache-Control"], headers["X-Accel-Buffering"]) == ("no-store", "no")
 
 
 @pytest.mark.parametrize("value", [0, -1, math.inf, math.nan])
-def test_a_heartbeat_that_cannot_be_waited_for_is_refused(value: float) -> None:
+def test_event_stream_heartbeat_invalid_raises_error(value: float) -> None:
     with pytest.raises(ValueError, match=r"heartbeat is .* more than 0, or None"):
         EventStreamResponse(events(), heartbeat=value)
 
 
 @pytest.mark.parametrize("value", [-1, math.inf, math.nan])
-def test_a_retry_that_cannot_be_waited_for_is_refused(value: float) -> None:
+def test_event_stream_retry_invalid_raises_error(value: float) -> None:
     with pytest.raises(ValueError, match=r"retry is .* 0 or more, or None"):
         EventStreamResponse(events(), retry=value)
     with pytest.raises(ValueError, match=r"retry is .* 0 or more, or None"):

@@ -22,11 +22,11 @@ def test_transport_equals_its_text() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "http", "A B", "9P", "ÄRA", "X\n", None, 7])
-def test_transport_with_an_invalid_name_is_refused(name: object) -> None:
+def test_transport_name_invalid_raises_error(name: object) -> None:
     with pytest.raises(ValueError, match="invalid transport name"):
         Transport(name)  # type: ignore[arg-type]
 
 
-def test_request_takes_the_name_of_any_transport() -> None:
+def test_request_accepts_name_of_any_transport() -> None:
     assert Request("HTTP").transport is Transport.HTTP
     assert Request("LINES").transport is Transport("LINES")
