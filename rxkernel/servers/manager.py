@@ -14,14 +14,13 @@ from rxkernel.servers.server import Server
 
 logger = logging.getLogger(__name__)
 
-_CLOSING = 5.0
-"""Seconds in which one server must close its connections, drained or not."""
-
 
 class ServerManager(Mapping[str, Server]):
     """The servers of one application, by name, in the order in which they start.
 
-    ``is_serving`` is True after all have started, until they begin to stop.
+    Attributes:
+        is_serving: True after all have started, until they begin to stop.
+        close_timeout: seconds in which each server must close its connections, drained or not.
     """
 
     def __init__(
@@ -31,6 +30,7 @@ class ServerManager(Mapping[str, Server]):
         shutdown_delay: float = 0.0,
     ) -> None:
         self.is_serving = False
+        self.close_timeout = 5.0
         self._servers: dict[str, Server] = {}
         self._started: list[Server] = []
         self._dispatcher = dispatcher
@@ -130,7 +130,7 @@ class ServerManager(Mapping[str, Server]):
         for server in servers:
             try:
                 with _logging(f"stopping the server {server.name!r}"):
-                    async with asyncio.timeout(_CLOSING):
+                    async with asyncio.timeout(self.close_timeout):
                         await server.stop()
             except asyncio.CancelledError as exc:
                 cancelled = exc

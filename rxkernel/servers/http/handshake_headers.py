@@ -1,4 +1,4 @@
-"""The headers of a handshake that may be believed."""
+"""The headers of a WebSocket or Socket.IO handshake, without untrusted credentials."""
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
@@ -9,8 +9,9 @@ _CREDENTIALS = frozenset(("cookie", "authorization"))
 
 
 def handshake_headers(head: RequestHead, cors: CorsPolicy) -> CIMultiDictProxy[str]:
-    """The headers of *head*, without credentials where a page may not send them: browsers send
-    the cookies of a WebSocket whatever CORS says."""
+    """Return the headers of *head*, without credentials if a page of another site sent it and
+    `CorsPolicy.trusts` does not accept them. Browsers send cookies with a WebSocket handshake even
+    if CORS does not allow it."""
     if cors.trusts(head):
         return head.headers
     kept = ((k, v) for k, v in head.headers.items() if k.lower() not in _CREDENTIALS)

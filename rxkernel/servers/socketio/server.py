@@ -20,15 +20,16 @@ from rxkernel.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-_FLUSH_TIMEOUT = 2.0
-"""Seconds in which a client must receive something, or stopping does not wait for it any more."""
-
 
 class SocketioServer(Server):
     """Serves the kernel's WebSocket definitions as Socket.IO events.
 
     ``engine`` is the `socketio.AsyncServer`. It shares the port of *http*, unless the settings
     give it a port of its own.
+
+    Attributes:
+        flush_timeout: seconds in which a client must receive something, or stopping does not wait
+            for it any more.
     """
 
     name = "socketio"
@@ -47,6 +48,7 @@ class SocketioServer(Server):
         self._dispatcher = dispatcher
         self._broadcaster = broadcaster
         self._listener: Listener | None = None
+        self.flush_timeout = 2.0
         self._limits = SessionLimits(settings.socketio)
 
     @property
@@ -118,7 +120,7 @@ class SocketioServer(Server):
         while unsent := sum(s.sender.unsent for s in self.engine.eio.sockets.values()):
             if unsent != left:
                 left, since = unsent, loop.time()
-            elif loop.time() - since > _FLUSH_TIMEOUT:
+            elif loop.time() - since > self.flush_timeout:
                 logger.warning("closing clients that did not receive the last %d packets", unsent)
                 return
             await asyncio.sleep(0.01)

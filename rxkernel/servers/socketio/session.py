@@ -54,9 +54,6 @@ _TOO_BIG = 1009
 _UPGRADE_TIMEOUT = 10.0
 """Seconds for all steps of an upgrade."""
 
-_FLUSH_TIMEOUT = 1.0
-"""Seconds in which a closing websocket may receive the packets that were sent before."""
-
 
 class SessionHooks(Protocol):
     """The part of the `Engine` that sessions use."""
@@ -313,7 +310,7 @@ class Session:
 
     async def _close_websocket(self, websocket: WebSocketStream, code: int) -> None:
         try:
-            async with asyncio.timeout(_FLUSH_TIMEOUT):
+            async with asyncio.timeout(self._hooks.limits.flush_timeout):
                 await self.sender.drain()
         except TimeoutError:
             websocket.abort()

@@ -16,11 +16,17 @@ _SETTINGS = {
 
 
 class SessionLimits(LimitCounters):
-    """The limits of one server, and the sessions that count towards them."""
+    """The limits of one server, and the sessions that count towards them.
+
+    Attributes:
+        flush_timeout: seconds in which a closing websocket may receive the packets that were sent
+            before.
+    """
 
     def __init__(self, settings: SocketioSettings) -> None:
         super().__init__()
         self.settings = settings
+        self.flush_timeout = 1.0
         self._quota = ConnectionQuota(settings.max_sessions, settings.max_sessions_per_address)
 
     def acquire(self, client: ClientAddress | None) -> str | None:

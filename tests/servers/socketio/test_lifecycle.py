@@ -20,6 +20,7 @@ from rxkernel import (
     RequestEvent,
     ServerEvents,
     ShutdownEvent,
+    SocketioServer,
     TerminateEvent,
     http,
     observe,
@@ -122,7 +123,7 @@ async def refuses(host: str, port: int) -> None:
 
 
 async def begun(application: Application) -> "asyncio.Future[bool]":
-    """``application.stop()``, which has come so far that no client is let in."""
+    """Call ``application.stop()``, and return once it accepts no more clients."""
     server = application.servers["socketio"]
     address = str(server.host), server.port or 0
     stopping = asyncio.ensure_future(application.stop())
@@ -136,14 +137,11 @@ def event_tasks() -> list[str]:
     return [name for name in names if "EventQueue" in name]
 
 
-def close_idle_connections_at_stop(application: Application) -> None:
-    server = application.servers["http"]
-    assert isinstance(server, HttpServer)
-    server.keepalive_grace = 0.0
-
-
-async def guarded(serve: Serve, in_time: bool) -> tuple[Application, Guests]:
-    """An application with `Guests`, whose deadline for stopping is far off or at once."""
+async def guarded(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, in_time: bool
+) -> tuple[Application, Guests]:
+    """An application with `Guests`, and a long or a short deadline for stopping."""
+    monkeypatch.setattr("rxkernel.servers.aiohttp.listener._LINGER", 0.0)
     application = await serve(Hanging, listeners=[Guests], shutdown_timeout=20 if in_time else 0.1)
     close_idle_connections_at_stop(application)
     return application, application.injector.get(Guests)
@@ -235,8 +233,7 @@ class TestStoppingWaits:
         self, serve: Serve, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The client reads nothing before the stop begins, and closing has nearly no timeout."""
-        monkeypatch.setattr("rxkernel.servers.socketio.session._FLUSH_TIMEOUT", 0.01)
-        monkeypatch.setattr("rxkernel.servers.socketio.server._FLUSH_TIMEOUT", 20.0)
+        monkeypatch.setattr("rxkernel.servers.aiohttp.listener._LINGER", 0.0)
 
         class Large:
             @websocket("large")
@@ -244,7 +241,9 @@ class TestStoppingWaits:
                 return "x" * 200_000
 
         application = await serve(Large, socketio={"max_outbound_bytes": 10**8})
-        close_idle_connections_at_stop(application)
+        server = application.servers["socketio"]
+        assert isinstance(server, SocketioServer)
+        server.flush_timeout, server.engine.limits.flush_timeout = 20.0, 0.01
         acknowledged = 0
 
         async with wire(application, receive_buffer=4096) as slow:
@@ -309,12 +308,12 @@ class TestStoppingEnds:
         assert (hanging.started, hanging.running, event_tasks()) == ([0], 0, [])
 
     async def test_stop_closes_own_port_and_events_with_slow_listener(
-        self, serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+        self, serve: Serve, caplog: pytest.LogCaptureFixture
     ) -> None:
-        monkeypatch.setattr("rxkernel.servers.manager._CLOSING", 0.1)
         application = await serve(
             Hanging, listeners=[Guests], shutdown_timeout=0.1, socketio={"port": 0}
         )
+        application.servers.close_timeout = 0.1
         guests = application.injector.get(Guests)
         hanging = application.injector.get(Hanging)
         server = application.servers["socketio"]
