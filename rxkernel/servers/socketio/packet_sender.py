@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from rxkernel.servers.aiohttp.websocket import WebSocket
+from rxkernel.servers.aiohttp.websocket_stream import WebSocketStream
 from rxkernel.servers.socketio.encoded_packet import EncodedPacket
 from rxkernel.servers.socketio.engineio_packets import PING
 from rxkernel.servers.socketio.flush_scheduler import FlushScheduler
@@ -57,7 +57,7 @@ class PacketSender:
         spawn: Callable[[Work], asyncio.Task[None]],
     ) -> None:
         self.queue = queue
-        self.websocket: WebSocket | None = None
+        self.websocket: WebSocketStream | None = None
         self._scheduler = scheduler
         self._release_poll = release_poll
         self._fail = fail
@@ -116,7 +116,7 @@ class PacketSender:
             return False
         return True
 
-    def use_websocket(self, websocket: WebSocket) -> None:
+    def use_websocket(self, websocket: WebSocketStream) -> None:
         """Write to *websocket* from now on, first the packets that no poll has taken."""
         self.websocket = websocket
         self._flush_later()

@@ -137,11 +137,14 @@ def event_tasks() -> list[str]:
     return [name for name in names if "EventQueue" in name]
 
 
-async def guarded(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch, in_time: bool
-) -> tuple[Application, Guests]:
+def close_idle_connections_at_stop(application: Application) -> None:
+    server = application.servers["http"]
+    assert isinstance(server, HttpServer)
+    server.keepalive_grace = 0.0
+
+
+async def guarded(serve: Serve, in_time: bool) -> tuple[Application, Guests]:
     """An application with `Guests`, and a long or a short deadline for stopping."""
-    monkeypatch.setattr("rxkernel.servers.aiohttp.listener._LINGER", 0.0)
     application = await serve(Hanging, listeners=[Guests], shutdown_timeout=20 if in_time else 0.1)
     close_idle_connections_at_stop(application)
     return application, application.injector.get(Guests)
@@ -229,11 +232,8 @@ class TestStoppingWaits:
 
         assert got == sent
 
-    async def test_stop_waits_for_slow_websocket(
-        self, serve: Serve, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    async def test_stop_waits_for_slow_websocket(self, serve: Serve) -> None:
         """The client reads nothing before the stop begins, and closing has nearly no timeout."""
-        monkeypatch.setattr("rxkernel.servers.aiohttp.listener._LINGER", 0.0)
 
         class Large:
             @websocket("large")
@@ -241,6 +241,7 @@ class TestStoppingWaits:
                 return "x" * 200_000
 
         application = await serve(Large, socketio={"max_outbound_bytes": 10**8})
+        close_idle_connections_at_stop(application)
         server = application.servers["socketio"]
         assert isinstance(server, SocketioServer)
         server.flush_timeout, server.engine.limits.flush_timeout = 20.0, 0.01
