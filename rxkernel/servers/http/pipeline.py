@@ -1,6 +1,6 @@
-"""From the head of a request to the kernel's response: every rule once, for every path.
+"""From the head of a request to the kernel's response: each rule once, for both paths.
 
-A path reads the bytes, calls `find` and `start`, and sends the response.
+A path reads the bytes, calls `receive`, `find` and `start`, and sends the response.
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -38,7 +38,7 @@ REFUSED_METHODS = frozenset(("CONNECT", "TRACE"))
 """CONNECT is for proxies; TRACE shows scripts what they may not see (RFC 9110 §9.3.8)."""
 
 ALL_METHODS = ", ".join(sorted(METHODS))
-"""``Allow`` where no route says more."""
+"""``Allow`` for a target without a path."""
 
 UNSUPPORTED_VERSION = "unsupported HTTP version; use HTTP/1.0 or 1.1"
 
@@ -48,18 +48,18 @@ LoadBody = Callable[[Request, HttpDefinition], Awaitable[None]]
 
 @attrs.frozen
 class OptionsResponse:
-    """A request that the server answers itself, with 204 and *headers*: OPTIONS."""
+    """The server responds to OPTIONS itself, with 204 and *headers*."""
 
     headers: dict[str, str]
 
 
 RouteResult = tuple[HttpDefinition, dict[str, object]] | OptionsResponse | Exception
-"""A definition with the parameters of the path; or what is sent instead."""
+"""A definition with the values of its path; or the response or error of a request without one."""
 
 
 @attrs.frozen(eq=False, kw_only=True)
 class HttpPipeline:
-    """Version, method, host, prefix, route, head phase, body, kernel, in this order."""
+    """Checks version, method, host and prefix, finds the route, and calls the kernel."""
 
     kernel: Kernel
     prefix: str
@@ -70,12 +70,12 @@ class HttpPipeline:
     counters: LimitCounters
 
     def receive(self, head: RequestHead, peer: ClientAddress | None) -> Request:
-        """The kernel's request for *head*, which came over a connection of *peer*."""
+        """Return the kernel's request for *head*, received over a connection of *peer*."""
         target, headers = head.raw_path, head.headers
         client = peer
         if self.forwarded.are_any:
             client = self.forwarded.client_behind(peer, head)
-        # an absolute-form must not hide its path from a listener
+        # listeners compare paths, so an absolute-form is reduced to its path and query
         url = target if target[0] == "/" else head.rel_url.raw_path_qs
         request = received_request(_HTTP, headers, head.method, url, client)
         if "?" in target:
@@ -85,7 +85,7 @@ class HttpPipeline:
         return request
 
     def find(self, head: RequestHead) -> RouteResult:
-        """What handles *head*; raises nothing."""
+        """Return the definition for *head*, or the error if it has none. Raises nothing."""
         method, target = head.method, head.raw_path
         try:
             if (
@@ -109,15 +109,15 @@ class HttpPipeline:
             if found is not None:
                 return found
             error = router.error_for(method, path, head)
-        except Exception as exc:  # a malformed path, or a bug in a converter of the application
+        except Exception as exc:  # a malformed path, or an error in the application's converter
             return exc
         if method == "OPTIONS" and isinstance(error, MethodNotAllowedException):
             return OptionsResponse(dict(error.headers))
         return error
 
     def static_routes(self) -> dict[str, dict[str, RouteResult]]:
-        """By method and target: what `find` returns for each head in HTTP/1.x that has them,
-        for the routes of which this is certain before a request. OPTIONS is not among them."""
+        """Return, by method and target, the results of `find` that depend on nothing else but the
+        version: those of routes without parameters and constraints. OPTIONS is not included."""
         if not self.hosts.is_open:
             return {}
         return {
@@ -127,7 +127,7 @@ class HttpPipeline:
         }
 
     def refusal(self, head: RequestHead) -> Exception | None:
-        """The error for a request that no route may handle, those of aiohttp included."""
+        """Return the error for a request that no route may handle, not even a native one."""
         if head.version[0] != 1:
             return HttpVersionNotSupportedException(UNSUPPORTED_VERSION)
         if head.method in REFUSED_METHODS:
@@ -139,7 +139,7 @@ class HttpPipeline:
         return refusal
 
     def _allowed(self, head: RequestHead) -> str:
-        """The methods of the path; all methods for a path that is not the kernel's."""
+        """Return the methods of the path; all methods if it is not a path of the kernel."""
         path = head.rel_url.raw_path
         if not head.raw_path.startswith("/") or not path.startswith(self.prefix):
             return ALL_METHODS

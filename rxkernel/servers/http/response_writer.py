@@ -1,6 +1,6 @@
-"""Whole responses: their headers and body, and the bytes of both as HTTP/1.x has them (RFC 9112).
+"""Serializes responses with a body in memory as HTTP/1.x messages (RFC 9112).
 
-Every response that is neither a stream nor a file is made here, on both paths.
+Both paths use it for all responses but streams and files.
 """
 
 from collections.abc import Iterable
@@ -33,12 +33,12 @@ BODILESS = (204, 304)
 _CONTAINERS = frozenset((dict, list))
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _MOST_KEPT = 512
-"""Entries of each cache here; applications may invent names and types without end."""
+"""Entries of each cache here. An application may create any number of names and types."""
 
 _PLAIN, _TYPE, _KEPT, _VARY, _SPECIAL = range(5)
-"""How a header of a response is written: as it is; as Content-Type; as it is, and caches may keep
-the response; as it is, if they may not; or by `ResponseWriter.write` only, since it changes what
-else is written."""
+"""How `write_common` writes a header: unchanged; as Content-Type; unchanged, and caches may store
+the response; unchanged, if caches may not store it; or not at all, since it changes other headers:
+`write` is needed."""
 
 _RULES = {
     "content-type": _TYPE,
@@ -52,27 +52,29 @@ _RULES = {
 class HeaderPolicy(Protocol):
     """Adds headers to each response before it is sent.
 
-    ``touches`` are the names, in lower case, of the headers that it reads or changes. ``varies``
-    is the name that it adds to ``Vary`` on every response, "" for none.
+    Attributes:
+        touches: the names, in lower case, of the headers that it reads or changes.
+        varies: the name that it adds to ``Vary`` of each response, "" if it adds no name.
     """
 
     touches: frozenset[str]
     varies: str
 
     def add(self, head: RequestHead, headers: CIMultiDict[str]) -> None:
-        """Add them to *headers*."""
+        """Add its headers to *headers*."""
 
     def lines(self, head: RequestHead) -> str | None:
-        """What `add` adds to a response without a header that it touches, but ``Vary``, as
-        lines; None where `add` must be called."""
+        """Return, as lines, the headers that `add` adds to a response that has no header of
+        `touches`, without ``Vary``. None if `add` must be called."""
 
 
 class ResponseWriter:
-    """Writes responses, with the id of their request in the header *id_name* (None: without).
+    """Writes responses: status line, Content-Type, the headers of the response, request id,
+    Content-Length, Date, Server, Connection, the headers of the *policies*, in this order.
 
-    *server* is the value of ``Server``, None for a response without. The order is: status line,
-    Content-Type, the headers of the response, the id, Content-Length, Date, Server, Connection,
-    those of the *policies*.
+    Args:
+        server: the value of ``Server``; None to omit it.
+        id_name: the name of the header with the id of the request; None to omit it.
     """
 
     def __init__(
@@ -98,18 +100,18 @@ class ResponseWriter:
         self._date = self._end = ""
         self._expiry = 0.0
 
-    # --- as bytes, without a dictionary of headers
+    # --- common responses, written without a dictionary of headers
 
     def write_common(
         self, head: RequestHead, request: Request, response: Response
     ) -> bytes | None:
-        """The bytes of a response over HTTP/1.1, to a request other than HEAD, after which the
-        connection stays open; None where `write` is needed.
+        """Return the bytes of a response in HTTP/1.1 that keeps the connection open, to a request
+        other than HEAD; None if `write` is needed.
 
         Raises:
             TypeError, ValueError, RecursionError: the content cannot be encoded.
         """
-        # the fields behind the properties of both: each would be a call for every response
+        # private fields, since each property would cost a call
         status, own = response._status_code, response._headers
         if not self._has_common or response.etag_from_body is not None:
             return None
@@ -174,10 +176,7 @@ class ResponseWriter:
         return text.encode() + body
 
     def _known(self, name: str) -> tuple[int, str]:
-        """The rule of the header *name*, and what stands before its value.
-
-        Kept, since the names that a multi-dict yields are slow to format.
-        """
+        """Return the rule of the header *name* and the text before its value, and cache both."""
         if len(self._names) >= _MOST_KEPT:
             self._names.clear()
         known = self._names[name] = (self._rules.get(name.lower(), _PLAIN), f"\r\n{name}: ")
@@ -199,12 +198,14 @@ class ResponseWriter:
         server = "" if self._server is None else f"Server: {self._server}\r\n"
         self._end = f"\r\nDate: {self._date}\r\n{server}"
 
-    # --- any other
+    # --- all responses
 
     async def write(
         self, head: RequestHead, request: Request, response: Response, keep_alive: bool
     ) -> tuple[int, bytes]:
-        """Status and bytes of any whole response; *keep_alive*: the connection stays open.
+        """Return status and bytes of any response but a stream or a file.
+
+        *keep_alive*: the connection stays open after it.
 
         Raises:
             TypeError, ValueError, RecursionError: the content cannot be encoded.
@@ -231,9 +232,9 @@ class ResponseWriter:
     async def compose(
         self, head: RequestHead, request: Request, response: Response
     ) -> tuple[int, CIMultiDict[str], bytes]:
-        """Status, headers and body of any whole response, as *head* asks for it.
+        """Return status, headers and body of any response to *head* but a stream or a file.
 
-        Without the headers that depend on the connection, and without those of the policies.
+        The headers of the connection and of the policies are not included.
 
         Raises:
             TypeError, ValueError, RecursionError: the content cannot be encoded.
@@ -279,8 +280,8 @@ def _complete(
     *,
     is_ours: bool,
 ) -> None:
-    """Correct the *headers* that describe *body*; *is_ours*: the content type is not the
-    application's."""
+    """Correct the *headers* that describe *body*; *is_ours*: the application has set no content
+    type."""
     if body or head.method != "HEAD":
         headers.popall(hdrs.CONTENT_LENGTH, None)
     headers.popall(hdrs.TRANSFER_ENCODING, None)
@@ -292,7 +293,7 @@ def _complete(
 
 
 def body_size(response: bytes) -> int:
-    """How many bytes of *response* are its body."""
+    """Return the size of the body of *response* in bytes."""
     return len(response) - response.find(b"\r\n\r\n") - 4
 
 

@@ -1,7 +1,7 @@
-"""The fast path: requests that have arrived whole, with their responses in one write.
+"""The fast path: handles requests that arrived whole, and sends each response in one write.
 
-aiohttp's own handler costs more than the kernel. What is common and simple goes past it, over
-aiohttp's parser; the rest goes through it, with the very same bytes.
+aiohttp's request handler costs more than the kernel. The fast path uses only aiohttp's parser. It
+passes all other requests to aiohttp's handler, as the bytes that were received.
 """
 
 import asyncio
@@ -23,11 +23,10 @@ from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response, close_source
 from rxkernel.routing.definitions import HttpDefinition
 from rxkernel.servers.access_log import GONE, level_for
-from rxkernel.servers.aiohttp.connection.access_log import FAST_PATH_DURATION
+from rxkernel.servers.aiohttp.fast_path.deferred_exchange import DeferredExchange
 from rxkernel.servers.aiohttp.fast_path.framing import ConnectionHandle, Message
 from rxkernel.servers.aiohttp.fast_path.native_request import FastPathNative
 from rxkernel.servers.aiohttp.request.native_paths import PathSet
-from rxkernel.servers.aiohttp.response.exchange import Exchange
 from rxkernel.servers.aiohttp.response.sender import ResponseSender
 from rxkernel.servers.http.access_log import log_request
 from rxkernel.servers.http.body_decoding import BodyDecoder, is_empty_form
@@ -41,51 +40,54 @@ EXPECT = "fast path: Expect"
 CONTENT_CODING = "fast path: compressed body"
 NATIVE_PATH = "fast path: native path"
 STREAM = "fast path: stream or file"
-"""Counters of the messages that are left to aiohttp."""
+"""Counters of the messages that are passed to aiohttp, by reason."""
 
 Sent = web.StreamResponse | None
-"""What aiohttp has sent; None where the fast path has, or nobody could."""
+"""The response that aiohttp has sent; None if the fast path has sent it, or if it was not sent."""
 
 
 class FastPathHandle(ConnectionHandle, Protocol):
-    """A connection, as its requests on the fast path see it."""
+    """The methods of a connection that the fast path calls."""
 
     peer: ClientAddress | None
-    """Who is connected; it may be a proxy."""
+    """The address of the other side, which may be a proxy."""
 
     task: "asyncio.Task[Sent] | None"
-    """The request that the fast path runs, None while it runs none."""
+    """The task of the request on the fast path; None without one."""
 
     is_full: bool
-    """Whether the client has to take something before more is sent."""
+    """Whether the client must receive something before more is sent."""
 
     def write(self, data: bytes) -> bool:
-        """Send *data*; False when the client has left."""
+        """Send *data*; return False if the connection is closed."""
 
     async def drained(self) -> None:
-        """Wait until it is full no more; `ConnectionError` when the client left before."""
+        """Wait until it is not full; raise `ConnectionError` if the client disconnects before."""
 
     def stop(self) -> None:
-        """Begin nothing more."""
+        """Handle no further message."""
 
     def finish_fast_request(
-        self, request: Request, response: Response | None, keeps: bool, size: int | None
+        self, request: Request, response: Response | None, keep_alive: bool, size: int | None
     ) -> None:
-        """The fast path has nothing more to do for *request*; the connection *keeps* going, or
-        not. *size* is that of the body that was sent."""
+        """End *request*, then handle the next message or, unless *keep_alive*, close.
 
-    def hand_over_to_aiohttp(self, message: Message, deferred: "DeferredExchange") -> None:
-        """Give *message* to aiohttp, whose handler then asks for *deferred*."""
+        *size* is that of the body that was sent; None if it was not sent, or if no listener of
+        the terminate phase asks for it.
+        """
+
+    def hand_over_to_aiohttp(self, message: Message, deferred: DeferredExchange) -> None:
+        """Pass *message* to aiohttp's handler, which then resolves *deferred*."""
 
 
 @attrs.define(eq=False, kw_only=True)
 class FastPath:
-    """Past aiohttp's handler.
+    """Handles the messages of all connections that need no feature of aiohttp.
 
     Attributes:
-        route: the route that aiohttp finds in *engine* for every path that is not native.
+        route: the route of *engine* for all paths that have no native route.
         native_paths: the paths of native routes.
-        context: what every request begins with.
+        context: a copy of it is the context of each request.
         connections: the open connections.
     """
 
@@ -111,7 +113,8 @@ class FastPath:
     def try_handle(
         self, connection: FastPathHandle, message: Message
     ) -> Coroutine[Any, Any, Sent] | str:
-        """What handles *message*; or the counter of why aiohttp must."""
+        """Return the coroutine that handles *message*, or the counter of the reason for which
+        aiohttp must handle it."""
         headers = message.headers
         if message.version[0] != 1:
             return OTHER_TARGET
@@ -126,7 +129,7 @@ class FastPath:
         return found if isinstance(found, str) else self._respond(connection, message, found)
 
     def _find(self, message: Message) -> RouteResult | str:
-        """What the pipeline finds for *message*; or the counter of why aiohttp must handle it."""
+        """Return the result of the pipeline, or the counter as `try_handle`."""
         target = message.raw_path
         if target[0] != "/":
             return OTHER_TARGET
@@ -143,7 +146,7 @@ class FastPath:
         return STREAM if is_streamed else found
 
     def read_definitions(self) -> None:
-        """Read the routes that need no search; the kernel has new definitions."""
+        """Collect the routes that need no search. Called after the kernel has compiled."""
         native = self.native_paths
         self._are_streamed.clear()
         self._static_routes = {
@@ -160,9 +163,9 @@ class FastPath:
         self, connection: FastPathHandle, message: Message, found: RouteResult
     ) -> Sent:
         """Run the pipeline and write its response."""
-        answered: Response | None = None
-        sent: int | None = None
-        keeps = False
+        final: Response | None = None
+        sent_size: int | None = None
+        keep_alive = False
         headers = message.headers
         request = self.pipeline.receive(message, connection.peer)
         request.native_source = message
@@ -175,29 +178,29 @@ class FastPath:
             except BaseException as exc:
                 response = await self.pipeline.recover(found, request, exc)
             if response.is_streamed:
-                answered = response
+                final = response
                 return await self._send_by_aiohttp(connection, message, request, response)
-            goes_on = not (message.parsed.should_close or self.sender.is_draining)
+            may_keep = not (message.parsed.should_close or self.sender.is_draining)
             try:
                 status, data = 0, None
-                if goes_on and message.version == HttpVersion11 and message.method != "HEAD":
+                if may_keep and message.version == HttpVersion11 and message.method != "HEAD":
                     data = self.writer.write_common(message, request, response)
                 if data is None:
-                    status, data = await self.writer.write(message, request, response, goes_on)
+                    status, data = await self.writer.write(message, request, response, may_keep)
             except Exception as exc:
                 response = await self.kernel.fail(request, exc)
                 if response.is_streamed:
-                    answered = response
+                    final = response
                     return await self._send_by_aiohttp(connection, message, request, response)
                 response, status, data = await self._write_error(
-                    message, request, response, goes_on
+                    message, request, response, may_keep
                 )
-            answered = response
+            final = response
             size = len(data)
             if message.cached_native is not None and (
                 written := message.cached_native.writer.output_size
             ):
-                goes_on, data, size = False, b"", written  # the action has answered by itself
+                may_keep, data, size = False, b"", written  # the action has used aiohttp
             is_sent = connection.write(data)
             if connection.is_full and is_sent:
                 is_sent = await _is_drained(connection)
@@ -205,32 +208,33 @@ class FastPath:
                 status = (status or response.status_code) if is_sent else GONE
                 _log(message, request, status, size if is_sent else None)
             if is_sent and data and (definition := request.definition) is not None:
-                sent = body_size(data) if definition.pipeline.has_terminate_listeners else None
-            keeps = goes_on and is_sent
+                has_listeners = definition.pipeline.has_terminate_listeners
+                sent_size = body_size(data) if has_listeners else None
+            keep_alive = may_keep and is_sent
         except asyncio.CancelledError:
             raise
         except Exception:
-            logger.exception("a request cannot be answered")
+            logger.exception("no response could be sent to a request")
         finally:
-            connection.finish_fast_request(request, answered, keeps, sent)
+            connection.finish_fast_request(request, final, keep_alive, sent_size)
         return None
 
     async def _write_error(
-        self, message: Message, request: Request, response: Response, keeps: bool
+        self, message: Message, request: Request, response: Response, keep_alive: bool
     ) -> tuple[Response, int, bytes]:
-        """*response*, in place of one that could not be encoded; or the plainest one."""
+        """Encode the error response *response*, or the standard one if that fails too."""
         try:
-            return response, *await self.writer.write(message, request, response, keeps)
+            return response, *await self.writer.write(message, request, response, keep_alive)
         except Exception as exc:
             logger.exception("the error response cannot be encoded either")
             plain = error_response(exc)
-            return plain, *await self.writer.write(message, request, plain, keeps)
+            return plain, *await self.writer.write(message, request, plain, keep_alive)
 
     async def _send_by_aiohttp(
         self, connection: FastPathHandle, message: Message, request: Request, response: Response
     ) -> Sent:
-        """Have aiohttp send *response*, but in this very task, so that all that it is made of
-        stays in it."""
+        """Send *response* through aiohttp, in this task: its source must be closed in the context
+        in which it was created."""
         deferred = DeferredExchange(self.kernel, request, message.cached_native)
         connection.hand_over_to_aiohttp(message, deferred)
         try:
@@ -245,63 +249,24 @@ class FastPath:
         return await self.sender.send(native, deferred, response)
 
     def native(self, handler: web.RequestHandler, message: Message) -> web.Request:
-        """aiohttp's request for *message*, which runs in the current task."""
+        """Return aiohttp's request for *message*, which the current task handles."""
         return FastPathNative.of(message, handler, self.engine, self.route, self.body_limit)
 
-    # --- the end of the server
+    # --- shutdown
 
     def running(self) -> "list[asyncio.Task[Sent]]":
-        """The requests that the fast path runs now."""
+        """Return the tasks of the requests on the fast path."""
         return [connection.task for connection in self.connections if connection.task is not None]
 
-    async def close(self, patience: float) -> None:
-        """Let what runs end within *patience* seconds, and begin nothing more."""
+    async def close(self, timeout: float) -> None:
+        """Accept no further request. Cancel the current ones after *timeout* seconds."""
         self.sender.is_draining = True
         for connection in tuple(self.connections):
             connection.stop()
         if running := self.running():
-            _, late = await asyncio.wait(running, timeout=patience)
+            _, late = await asyncio.wait(running, timeout=timeout)
             for task in late:
                 task.cancel()
-
-
-class DeferredExchange(Exchange):
-    """A request that the fast path has run, and whose response only aiohttp can send.
-
-    ``native`` is aiohttp's request for it, once ``is_resolved``.
-    """
-
-    is_resolved = False
-
-    def __init__(
-        self, kernel: Kernel, request: Request, cached_native: web.Request | None
-    ) -> None:
-        super().__init__(kernel, request)
-        self._cached_native = cached_native
-        self.native: asyncio.Future[web.Request] = asyncio.get_running_loop().create_future()
-        self.action_task = asyncio.current_task()
-
-    async def resolve(self, native: web.Request) -> web.StreamResponse:
-        """What aiohttp is to end *native* with, which is the same request."""
-        assert self.action_task is not None
-        if self._cached_native is not None:
-            native.update(self._cached_native)  # what has been left there
-        self.request.native = native
-        native[FAST_PATH_DURATION] = perf_counter() - self.request.received_at
-        self.native.set_result(native)
-        self.is_resolved = True
-        out: web.StreamResponse = await self.action_task
-        return out
-
-    @property
-    def is_failed(self) -> bool:
-        """Whether aiohttp comes too late for it: it has been ended and logged."""
-        return self.native.done()
-
-    def fail(self) -> None:
-        """The client has left, or the task was cancelled, before aiohttp has begun."""
-        if not self.native.done():
-            self.native.set_exception(ConnectionResetError("the client has left"))
 
 
 def _is_streamed(definition: HttpDefinition) -> bool:

@@ -14,17 +14,18 @@ _END_OF_HEAD = b"\r\n\r\n"
 _EMPTY_LINES = b"\r\n"
 
 _NEVER_FULL = 1 << 30
-"""Bytes of a body at which its reader asks to pause reading: no body that is here is so large."""
+"""Bytes of a body at which its reader asks to pause reading. No body that arrived whole is so
+large."""
 
 _MALFORMED = (HttpProcessingError, IndexError, ValueError)
-"""What the parser raises for a malformed message; the last two are yarl's, for its target."""
+"""The exceptions of the parser for a malformed message; the last two are yarl's, for a target."""
 
 IN_PIECES = "fast path: message in pieces"
 CHUNKED = "fast path: chunked body"
 UPGRADE = "fast path: upgrade"
 MALFORMED = "fast path: malformed message"
 AFTER_LAST = "fast path: data after the last message"
-"""The counters of what the framer leaves to aiohttp."""
+"""The counters of the data that the framer passes to aiohttp."""
 
 # The names of `aiohttp.http` are looked up when a connection is accepted, not at import: where one
 # is missing, `compatibility` turns the fast path off, and the server runs.
@@ -79,7 +80,7 @@ class ConnectionHandle(Protocol):
 
 
 class PartialMessage:
-    """A part of a message that arrives in pieces; *is_last* tells whether it ends there."""
+    """A part of a message that arrives in pieces; *is_last*: the message ends with it."""
 
     __slots__ = ("is_last", "raw")
 
@@ -89,9 +90,9 @@ class PartialMessage:
 
 
 class Unframed:
-    """Data whose message boundaries are unknown: all that follows is unframed too.
+    """Data without known message boundaries; all data after it is unframed too.
 
-    *reason* is the counter of it.
+    *reason* is its counter.
     """
 
     __slots__ = ("raw", "reason")
@@ -105,17 +106,17 @@ Frame = Message | PartialMessage | Unframed
 
 
 class _UnframedError(Exception):
-    """*reason* is the counter of it."""
+    """*reason*: see `Unframed`."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
 
 
 class MessageFramer:
-    """Finds the messages in what one connection receives.
+    """Splits the received data of one connection into messages.
 
-    A message ends with its head, or as many bytes after it as ``Content-Length`` says; the parser
-    decides what both are. Chunks, upgrades and malformed messages are unframed.
+    A message ends after its head and as many bytes as its ``Content-Length``; the parser reads
+    both. Chunked messages, upgrades and malformed messages are unframed.
     """
 
     __slots__ = ("_connection", "_is_last", "_loop", "_missing", "_parser", "_tail")
@@ -129,11 +130,11 @@ class MessageFramer:
         self._tail = b""  # the end of an incomplete head
 
     def feed(self, data: bytes) -> Message | Sequence[Frame]:
-        """Return the frames of *data*, or the message that it is. After an `Unframed` one there
-        are no more frames.
+        """Return the frames of *data*, or the one message that *data* is. No frame follows an
+        `Unframed` one.
 
-        aiohttp drops the messages that arrived in one segment with a malformed one, so such a
-        segment is unframed as a whole.
+        aiohttp drops all messages of a segment that has a malformed one, so the whole segment is
+        unframed.
         """
         is_begun = self._missing or self._tail
         if not is_begun and data.endswith(_END_OF_HEAD):  # most segments: one head, no body
@@ -247,7 +248,7 @@ class MessageFramer:
         return data[len(part) :]
 
     def _await_body(self, parsed: "http.RawRequestMessage", size: int) -> None:
-        """Count *size* bytes that are missing, without the parser, which would keep them."""
+        """Count *size* missing bytes, without the parser, which would store them."""
         self._missing = size
         self._parser = None
         self._is_last = bool(parsed.should_close)
@@ -287,7 +288,7 @@ class MessageFramer:
 def _only(
     messages: Sequence[Parsed],
 ) -> Parsed:
-    """The one message whose end can be told."""
+    """Return the one message of *messages*, whose end must be known."""
     if len(messages) != 1:
         raise _UnframedError(MALFORMED)
     parsed, payload = messages[0]

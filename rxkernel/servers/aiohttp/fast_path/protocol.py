@@ -20,12 +20,8 @@ from rxkernel.servers.aiohttp.connection.protocol import (
 )
 from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
 from rxkernel.servers.aiohttp.connection.start_order import Ticket
-from rxkernel.servers.aiohttp.fast_path.fast_path import (
-    STREAM,
-    DeferredExchange,
-    FastPath,
-    Sent,
-)
+from rxkernel.servers.aiohttp.fast_path.deferred_exchange import DeferredExchange
+from rxkernel.servers.aiohttp.fast_path.fast_path import STREAM, FastPath, Sent
 from rxkernel.servers.aiohttp.fast_path.framing import (
     IN_PIECES,
     Frame,
@@ -48,18 +44,18 @@ _MOST_WAITING = 32
 
 _FRAMING_ERROR = "fast path: error in framing"
 _ERROR = "fast path: error"
-"""Counters of what is left to aiohttp; those of the framer are beside it."""
+"""Counters of the data that is passed to aiohttp after an error."""
 
 _WAITS = ""
-"""Not counted: it waits behind unframed data, which is."""
+"""No counter: the unframed data before it was counted."""
 
 
 class FastPathConnection(HttpConnection):
     """Handles one message at a time, on the fast path or by aiohttp; the next ones wait.
 
-    aiohttp's handler is made when it is first needed. It gets one message and not a byte more,
-    so it is idle once that is answered, and the next message may take the fast path again. Where
-    the end of a message is not known, the rest of the connection is aiohttp's.
+    aiohttp's handler is created when it is first needed. It gets exactly one message, so it is
+    idle after the response, and the fast path may handle the next message. If the end of a
+    message is not known, aiohttp gets all further data of the connection.
 
     `ConnectionState` lists the states.
     """
@@ -148,14 +144,15 @@ class FastPathConnection(HttpConnection):
         if exc is None:
             waiter.set_result(None)
         else:
-            waiter.set_exception(ConnectionResetError("the client has closed the connection"))
+            waiter.set_exception(ConnectionResetError("client disconnected"))
 
     # --- which path handles a message
 
     def _advance(self) -> None:
-        """Begin or pass on the frames that wait, as far as the state allows.
+        """Handle the frames that wait, or pass them to aiohttp, as far as the state allows.
 
-        Does nothing when called by a task that it has begun: the loop of the first call goes on.
+        Does nothing if it is already running, further up the stack: a task that starts at once
+        calls it when it ends.
         """
         if self._is_advancing:
             return
@@ -213,7 +210,7 @@ class FastPathConnection(HttpConnection):
         self._pass_to_aiohttp(frame.raw)
 
     def _continue(self, frame: Frame) -> None:
-        """HANDING_OVER or AIOHTTP_ONLY: pass *frame* on to aiohttp."""
+        """HANDING_OVER or AIOHTTP_ONLY: pass *frame* to aiohttp."""
         if isinstance(frame, PartialMessage):
             if frame.is_last and self._state is HANDING_OVER:
                 self._state = HANDED_OVER
@@ -240,7 +237,7 @@ class FastPathConnection(HttpConnection):
     # --- FAST
 
     def finish_fast_request(
-        self, request: Request, response: Response | None, keeps: bool, size: int | None
+        self, request: Request, response: Response | None, keep_alive: bool, size: int | None
     ) -> None:
         self.task = None
         kernel = self._fast_path.kernel
@@ -249,13 +246,13 @@ class FastPathConnection(HttpConnection):
                 self._deferred = None
                 return  # aiohttp's task ends the request
             deferred.fail()  # it stays set: aiohttp may have the message already
-            failure = asyncio.CancelledError("the client left before the response was sent")
+            failure = asyncio.CancelledError("client disconnected before the response was sent")
             kernel.terminate(request, response, failure=failure)
         else:
             kernel.terminate(request, response, size)
         if self._state is CLOSED:
             return
-        if keeps:
+        if keep_alive:
             self._state = IDLE
             self._is_kept_alive = True
             self.deadline = monotonic() + self._connections.keepalive_timeout
@@ -289,14 +286,16 @@ class FastPathConnection(HttpConnection):
         return self._fast_path.native(self.handler(), message)
 
     def handler(self) -> web.RequestHandler:
-        """aiohttp's handler, made at the first call; of a closed connection, one without a
-        transport."""
+        """Return aiohttp's handler; create it at the first call.
+
+        If the connection is closed, it has no transport.
+        """
         if self._state is CLOSED:
             handler = self._connections.new_handler(self._server)
             handler.connection = self
             return handler
         if self._handler is NO_HANDLER:
-            # without the context of the current request: the handler outlives it
+            # not in the context of the current request, which ends before the handler
             self._fast_path.context.copy().run(super()._open)
         return cast(web.RequestHandler, self._handler)
 
@@ -310,7 +309,7 @@ class FastPathConnection(HttpConnection):
         self._pass_to_aiohttp(message.raw)
 
     def pending_exchange(self) -> DeferredExchange | None:
-        """The exchange whose response aiohttp has to send, if the fast path ran the request."""
+        """Return the exchange whose response aiohttp must send, if the fast path has one."""
         return self._deferred
 
     def set_response(self, out: web.StreamResponse) -> None:
@@ -332,7 +331,7 @@ class FastPathConnection(HttpConnection):
             return
         self._advance()
 
-    # --- the end of the server
+    # --- shutdown
 
     def stop(self) -> None:
         self._waiting.clear()
@@ -341,7 +340,7 @@ class FastPathConnection(HttpConnection):
 
 
 def deferred_exchange(native: web.BaseRequest) -> DeferredExchange | None:
-    """The exchange that the fast path has run and *native* is to send, if there is one."""
+    """Return the exchange of the fast path whose response must be sent to *native*, if any."""
     connection = connection_of(native)
     return connection.pending_exchange() if isinstance(connection, FastPathConnection) else None
 

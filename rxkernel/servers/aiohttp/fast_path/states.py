@@ -20,7 +20,7 @@ class ConnectionState(Enum):
     """aiohttp gets all data until the connection is closed."""
 
     CLOSED = "closed"
-    """The connection is closed, or will be once what was written is sent."""
+    """The connection is closed, or will be closed when all written data is sent."""
 
 
 # An attribute look-up of an Enum costs a call on Python 3.11.
