@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import attrs
@@ -12,25 +11,18 @@ from aiohttp.http import SERVER_SOFTWARE
 from aiohttp.typedefs import Handler
 
 from rxkernel.kernel.compiled import Compiled
-from rxkernel.kernel.errors import error_response
 from rxkernel.kernel.kernel import Kernel
-from rxkernel.kernel.scopes import current_request
-from rxkernel.messages.request import Request
 from rxkernel.messages.transport import Transport
-from rxkernel.servers.access_log import GONE
-from rxkernel.servers.aiohttp.connection.access_log import IS_LOGGED, HttpAccessLog
-from rxkernel.servers.aiohttp.connection.final_response import encode_final_response
-from rxkernel.servers.aiohttp.connection.protocol import connection_of
+from rxkernel.servers.aiohttp.aiohttp_path import AiohttpPath
+from rxkernel.servers.aiohttp.connection.access_log import HttpAccessLog
 from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
 from rxkernel.servers.aiohttp.fast_path.compatibility import is_aiohttp_supported
 from rxkernel.servers.aiohttp.fast_path.fast_path import FastPath
-from rxkernel.servers.aiohttp.fast_path.protocol import deferred_exchange
 from rxkernel.servers.aiohttp.listener import KEEPALIVE_GRACE, Listener
 from rxkernel.servers.aiohttp.request.body_loader import BodyLoader
-from rxkernel.servers.aiohttp.request.body_reader import defer_continue, discard_rest
+from rxkernel.servers.aiohttp.request.body_reader import defer_continue
 from rxkernel.servers.aiohttp.request.native_paths import NativePaths
 from rxkernel.servers.aiohttp.request.request_ids import NativeRequestIds
-from rxkernel.servers.aiohttp.response.exchange import Exchange
 from rxkernel.servers.aiohttp.response.header_signals import header_signal
 from rxkernel.servers.aiohttp.response.sender import ResponseSender
 from rxkernel.servers.aiohttp.websocket import WebSocketLimits
@@ -43,7 +35,6 @@ from rxkernel.servers.http.forwarded import ForwardedHeaders
 from rxkernel.servers.http.pipeline import HttpPipeline
 from rxkernel.servers.http.response_writer import HeaderPolicy, ResponseWriter
 from rxkernel.servers.http.security_headers import SecurityHeaders
-from rxkernel.servers.limits import LimitCounters
 from rxkernel.servers.server import Server
 from rxkernel.settings import Settings
 
@@ -152,21 +143,32 @@ class HttpServer(Server):
         self.connections = self._new_connections()
         server = None if self._settings.security_headers else SERVER_SOFTWARE
         writer = ResponseWriter(server, self.ids.name, self._policies(), self._compression)
-        self._parts = _Parts(
+        pipeline = HttpPipeline(
             kernel=kernel,
-            pipeline=HttpPipeline(
-                kernel=kernel,
-                prefix=self._settings.prefix,
-                ids=self.ids,
-                hosts=self._hosts,
-                forwarded=self.forwarded,
-                cors=self.cors,
-                counters=self.connections,
-            ),
-            decoder=(decoder := BodyDecoder(self._settings)),
+            prefix=self._settings.prefix,
+            ids=self.ids,
+            hosts=self._hosts,
+            forwarded=self.forwarded,
+            cors=self.cors,
+            counters=self.connections,
+        )
+        decoder = BodyDecoder(self._settings)
+        sender = ResponseSender(self.ids, writer, self._compression)
+        aiohttp_path = AiohttpPath(
+            kernel=kernel,
+            pipeline=pipeline,
             bodies=BodyLoader(self._settings, decoder),
+            sender=sender,
+            ids=self.ids,
+            connections=self.connections,
+            native_paths=self.native_paths,
+        )
+        self._parts = _Parts(
+            pipeline=pipeline,
+            decoder=decoder,
             writer=writer,
-            sender=ResponseSender(self.ids, writer, self._compression),
+            sender=sender,
+            aiohttp_path=aiohttp_path,
         )
         self.engine = web.Application(client_max_size=self._settings.body_limit)
 
@@ -182,9 +184,10 @@ class HttpServer(Server):
             self._parts.decoder.forget_definitions()
 
     async def start(self) -> None:
+        path = self.aiohttp_path
         self.connections.apply_fd_limit()
         self.native_paths.install(self.engine.router)
-        self.check(self.kernel.compiled)
+        self.check(path.kernel.compiled)
         has_native_parts = self.native_paths.has_native_routes or bool(self.engine.middlewares)
         is_fast = self._settings.fast_path
         if is_fast and (self.engine.middlewares or self.engine.on_response_prepare):
@@ -194,9 +197,9 @@ class HttpServer(Server):
                 "listeners of on_response_prepare, which see every request"
             )
         self.add_header_signals(self.engine, with_ids=has_native_parts)
-        self.engine.middlewares.insert(0, self.tracked)
+        self.engine.middlewares.insert(0, path.track)
         route = self.engine.router.add_route(
-            "*", r"/{path:[\s\S]*}", self._handle, expect_handler=defer_continue
+            "*", r"/{path:[\s\S]*}", path.handle, expect_handler=defer_continue
         )
         fast_path = self._new_fast_path(route) if is_fast else None
         if fast_path is not None and not is_aiohttp_supported(fast_path, self.connections):
@@ -216,7 +219,7 @@ class HttpServer(Server):
     def _new_fast_path(self, route: web.AbstractRoute) -> FastPath:
         parts = self._configured
         return FastPath(
-            kernel=parts.kernel,
+            kernel=parts.aiohttp_path.kernel,
             pipeline=parts.pipeline,
             bodies=parts.decoder,
             writer=parts.writer,
@@ -240,7 +243,7 @@ class HttpServer(Server):
     def add_header_signals(self, engine: web.Application, *, with_ids: bool = True) -> None:
         """Add the headers of the settings to every response of *engine*.
 
-        Without *with_ids*, `tracked` and `ResponseSender` add the ids.
+        Without *with_ids*, `AiohttpPath.track` and `ResponseSender` add the ids.
         """
         engine.on_response_prepare.extend(header_signal(policy) for policy in self._policies())
         if with_ids and self.ids.name is not None:
@@ -269,137 +272,18 @@ class HttpServer(Server):
         if listener is not None:
             await listener.close()
 
-    # --- the path through aiohttp
-
-    @web.middleware
-    async def tracked(self, native: web.Request, handler: Handler) -> web.StreamResponse:
-        """Around every request of every port that aiohttp handles, native routes included.
-
-        Refuses what no route may handle, and tracks how long the request is in flight: aiohttp
-        has one task per request, which ends when the response is written.
-        """
-        connection = connection_of(native)
-        await connection.wait_to_start()
-        parts = self._configured
-        task, body = asyncio.current_task(), native.content
-        assert task is not None
-        connection.begin_request(task, body)
-        task.add_done_callback(connection.end_request)
-        is_awaited = native.path not in self.native_paths.long_lived
-        if is_awaited:
-            self.connections.in_flight.add(task)
-        try:
-            refusal = parts.pipeline.refusal(native)
-        except Exception as exc:  # a converter of the application, asked for ``Allow``
-            refusal = exc
-        try:
-            if refusal is None:
-                out = await handler(native)
-            elif native.version[0] != 1:
-                out = await self._refuse_version(native, refusal)
-            else:
-                out = await self._handle(native, refusal)
-        except web.HTTPException as exc:
-            self.ids.add_to(exc, native)
-            raise
-        if not out.prepared:
-            self.ids.add_to(out, native)
-        connection.set_response(out)
-        if (parts.sender.is_draining and is_awaited) or body.exception() is not None:
-            out.force_close()
-        return out
-
-    async def _refuse_version(self, native: web.Request, refusal: Exception) -> web.StreamResponse:
-        """Respond in HTTP/1.1 and close; aiohttp would use the version of the request."""
-        kernel = self._configured.kernel
-        what = f"a request of {native.remote or 'a client'} is one of HTTP/{native.version[0]}"
-        self.connections.record("protocol error", what)
-        request = self.new_request(native)
-        kernel.begin(request)
-        try:
-            response = await kernel.fail(request, refusal)
-            self.connections.add_default_headers(response.headers, native)
-            answer = encode_final_response(response)
-        except Exception:
-            logger.exception("a listener's response to another version cannot be encoded")
-            response = error_response(refusal)
-            answer = encode_final_response(response)
-        kernel.terminate(request, response)
-        if native.transport is not None:
-            native.transport.write(answer)
-            native.transport.close()
-        return web.Response(status=505)
-
-    async def _handle(
-        self, native: web.Request, refusal: Exception | None = None
-    ) -> web.StreamResponse:
-        """The kernel's response, for every path without a native route."""
-        parts = self._configured
-        begun = deferred_exchange(native)
-        if begun is not None and begun.is_failed:
-            native[IS_LOGGED] = True
-            return web.Response(status=GONE)
-        exchange = begun or Exchange(parts.kernel, self.new_request(native))
-        current_request.set(exchange.request)
-        task = asyncio.current_task()
-        assert task is not None
-        task.add_done_callback(exchange.end)
-        exchange.sending_task = task
-        try:
-            if begun is not None:
-                return await begun.resolve(native)
-            found = refusal or parts.pipeline.find(native)
-            load_body = partial(parts.bodies.load, native)
-            request = exchange.request
-            try:
-                response = await parts.pipeline.start(native, request, found, load_body)
-            except BaseException as exc:
-                response = await parts.pipeline.recover(found, request, exc)
-            return await parts.sender.send(native, exchange, response)
-        except ConnectionError:
-            logger.debug("client disconnected: %s %.200r", native.method, native.raw_path)
-            return web.Response(status=GONE)
-        finally:
-            if not native.content.is_eof():
-                discard_rest(native)
-
-    # --- for `WebSocketRoutes`
-
     @property
-    def kernel(self) -> Kernel:
-        return self._configured.kernel
-
-    @property
-    def counters(self) -> LimitCounters:
-        return self.connections
-
-    async def send_error(
-        self, native: web.Request, request: Request, exc: Exception
-    ) -> web.StreamResponse:
-        exchange, task = Exchange(self.kernel, request), asyncio.current_task()
-        assert task is not None
-        task.add_done_callback(exchange.end)
-        exchange.sending_task = task
-        response = await self.kernel.fail(request, exc)
-        try:
-            return await self._configured.sender.send(native, exchange, response)
-        except ConnectionError:
-            logger.debug("client disconnected: %s %.200r", native.method, native.raw_path)
-            return web.Response(status=GONE)
-
-    def new_request(self, native: web.Request) -> Request:
-        request = self._configured.pipeline.receive(native, connection_of(native).peer)
-        request.native = native
-        return request
+    def aiohttp_path(self) -> AiohttpPath:
+        """The handler of all requests that are not on the fast path."""
+        return self._configured.aiohttp_path
 
 
 @attrs.frozen(eq=False, kw_only=True)
 class _Parts:
-    """What exists from `HttpServer.configure` on."""
+    """The parts that `HttpServer.configure` creates."""
 
-    kernel: Kernel
     pipeline: HttpPipeline
     decoder: BodyDecoder
-    bodies: BodyLoader
     writer: ResponseWriter
     sender: ResponseSender
+    aiohttp_path: AiohttpPath

@@ -16,9 +16,8 @@ from rxkernel.exceptions import (
     UpgradeRequiredException,
 )
 from rxkernel.kernel.errors import to_failure
-from rxkernel.kernel.kernel import Kernel
-from rxkernel.messages.request import Request
 from rxkernel.servers.access_log import GONE
+from rxkernel.servers.aiohttp.aiohttp_path import AiohttpPath
 from rxkernel.servers.aiohttp.request.disconnect import is_disconnected
 from rxkernel.servers.aiohttp.request.request_ids import NativeRequestIds
 from rxkernel.servers.aiohttp.websocket import WebSocket, WebSocketLimits
@@ -26,7 +25,6 @@ from rxkernel.servers.aiohttp.websocket_stream import wants_websocket
 from rxkernel.servers.http.cors import CorsPolicy
 from rxkernel.servers.http.handshake_headers import handshake_headers
 from rxkernel.servers.http.pipeline import add_path_parameters
-from rxkernel.servers.limits import LimitCounters
 
 logger = logging.getLogger(__name__)
 
@@ -44,18 +42,7 @@ class WebSocketHost(Protocol):
     cors: CorsPolicy
 
     @property
-    def kernel(self) -> Kernel: ...
-
-    @property
-    def counters(self) -> LimitCounters: ...
-
-    def new_request(self, native: web.Request) -> Request:
-        """The kernel's request for *native*."""
-
-    async def send_error(
-        self, native: web.Request, request: Request, exc: Exception
-    ) -> web.StreamResponse:
-        """Send the error response for *exc*, and terminate *request*."""
+    def aiohttp_path(self) -> AiohttpPath: ...
 
 
 class WebSocketRoutes:
@@ -94,13 +81,15 @@ class WebSocketRoutes:
     async def _handle(
         self, native: web.Request, path: str, accept: Accept, limits: WebSocketLimits
     ) -> web.StreamResponse:
-        host = self._host
-        request = host.new_request(native)
+        host, aiohttp_path = self._host, self._host.aiohttp_path
+        counters = aiohttp_path.connections
+        kernel = aiohttp_path.kernel
+        request = aiohttp_path.new_request(native)
         request.headers = handshake_headers(native, host.cors)
         request.path = request.route_name = path
         add_path_parameters(request, dict(native.match_info))
-        host.kernel.begin(request)
-        socket = WebSocket(native, request, limits, host.counters, host.ids.headers(native))
+        kernel.begin(request)
+        socket = WebSocket(native, request, limits, counters, host.ids.headers(native))
         self._open.add(socket)
         try:
             self._check(native)
@@ -114,15 +103,15 @@ class WebSocketRoutes:
                 logger.debug(
                     "client disconnected in the handshake of the WebSocket %s: %r", path, failure
                 )
-                host.kernel.terminate(request, None)
+                kernel.terminate(request, None)
                 return web.Response(status=GONE)
             if not socket.is_accepted:
-                return await host.send_error(native, request, failure)
+                return await aiohttp_path.send_error(native, request, failure)
             await self._fail(socket, failure)
         finally:
             self._open.discard(socket)
             if socket.is_accepted:
-                host.kernel.terminate(request, None)
+                kernel.terminate(request, None)
         return socket.response
 
     def _check(self, native: web.Request) -> None:
@@ -147,7 +136,7 @@ class WebSocketRoutes:
             raise BadRequestException("the WebSocket handshake is malformed")
         if not self._host.cors.allows(native):
             event = f"rejected a page of {native.headers['Origin'][:100]!r}"
-            self._host.counters.record("http.origins", event)
+            self._host.aiohttp_path.connections.record("http.origins", event)
             raise ForbiddenException("origin not allowed (CORS)")
 
     async def _fail(self, socket: WebSocket, failure: Exception) -> None:

@@ -34,7 +34,7 @@ from rxkernel.servers.limits import LimitCounters
 
 _HTTP = Transport.HTTP
 
-REFUSED_METHODS = frozenset(("CONNECT", "TRACE"))
+REJECTED_METHODS = frozenset(("CONNECT", "TRACE"))
 """CONNECT is for proxies; TRACE shows scripts what they may not see (RFC 9110 §9.3.8)."""
 
 ALL_METHODS = ", ".join(sorted(METHODS))
@@ -92,9 +92,9 @@ class HttpPipeline:
                 target[0] != "/"
                 or not self.hosts.is_open
                 or head.version[0] != 1
-                or method in REFUSED_METHODS
-            ) and (refusal := self.refusal(head)) is not None:
-                return refusal
+                or method in REJECTED_METHODS
+            ) and (error := self.error_for(head)) is not None:
+                return error
             path = target
             if target[0] != "/" or "?" in target or "#" in target:
                 path = head.rel_url.raw_path
@@ -126,17 +126,17 @@ class HttpPipeline:
             if method != "OPTIONS"
         }
 
-    def refusal(self, head: RequestHead) -> Exception | None:
+    def error_for(self, head: RequestHead) -> Exception | None:
         """Return the error for a request that no route may handle, not even a native one."""
         if head.version[0] != 1:
             return HttpVersionNotSupportedException(UNSUPPORTED_VERSION)
-        if head.method in REFUSED_METHODS:
+        if head.method in REJECTED_METHODS:
             return MethodNotAllowedException(headers={"Allow": self._allowed(head)})
-        refusal = self.hosts.refusal(head)
-        if refusal is not None:
+        error = self.hosts.refusal(head)
+        if error is not None:
             host = head.headers.get("Host", "")
             self.counters.record("http.allowed_hosts", f"refused host {host!r:.100}")
-        return refusal
+        return error
 
     def _allowed(self, head: RequestHead) -> str:
         """Return the methods of the path; all methods if it is not a path of the kernel."""

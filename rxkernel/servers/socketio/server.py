@@ -99,7 +99,7 @@ class SocketioServer(Server):
 
     async def start(self) -> None:
         if (port := self._settings.socketio.port) is not None:
-            self._application.middlewares.insert(0, self._http.tracked)
+            self._application.middlewares.insert(0, self._http.aiohttp_path.track)
             self._listener = Listener(self._application, self.host, port, self._http.connections)
             await self._listener.start()
         self._broadcaster.attach(self.engine)

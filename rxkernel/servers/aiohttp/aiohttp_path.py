@@ -1,0 +1,157 @@
+"""The path through aiohttp: handles all requests that the fast path does not."""
+
+import asyncio
+import logging
+from functools import partial
+
+import attrs
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from rxkernel.kernel.errors import error_response
+from rxkernel.kernel.kernel import Kernel
+from rxkernel.kernel.scopes import current_request
+from rxkernel.messages.request import Request
+from rxkernel.servers.access_log import GONE
+from rxkernel.servers.aiohttp.connection.access_log import IS_LOGGED
+from rxkernel.servers.aiohttp.connection.final_response import encode_final_response
+from rxkernel.servers.aiohttp.connection.protocol import connection_of
+from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
+from rxkernel.servers.aiohttp.fast_path.protocol import deferred_exchange
+from rxkernel.servers.aiohttp.request.body_loader import BodyLoader
+from rxkernel.servers.aiohttp.request.body_reader import discard_rest
+from rxkernel.servers.aiohttp.request.native_paths import NativePaths
+from rxkernel.servers.aiohttp.request.request_ids import NativeRequestIds
+from rxkernel.servers.aiohttp.response.exchange import Exchange
+from rxkernel.servers.aiohttp.response.sender import ResponseSender
+from rxkernel.servers.http.pipeline import HttpPipeline
+
+logger = logging.getLogger(__name__)
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class AiohttpPath:
+    """A middleware for the requests of all ports, and the handler of all paths that have no native
+    route."""
+
+    kernel: Kernel
+    pipeline: HttpPipeline
+    bodies: BodyLoader
+    sender: ResponseSender
+    ids: NativeRequestIds
+    connections: ConnectionRegistry
+    native_paths: NativePaths
+
+    @web.middleware
+    async def track(self, native: web.Request, handler: Handler) -> web.StreamResponse:
+        """The outermost middleware, also of native routes and of Socket.IO's own port.
+
+        It rejects requests that no route may handle, and tracks the requests in flight: aiohttp
+        has one task per request, which ends when the response is written.
+        """
+        connection = connection_of(native)
+        await connection.wait_to_start()
+        task, body = asyncio.current_task(), native.content
+        assert task is not None
+        connection.begin_request(task, body)
+        task.add_done_callback(connection.end_request)
+        is_awaited = native.path not in self.native_paths.long_lived
+        if is_awaited:
+            self.connections.in_flight.add(task)
+        try:
+            error = self.pipeline.error_for(native)
+        except Exception as exc:  # of a converter of the application, in the search for ``Allow``
+            error = exc
+        try:
+            if error is None:
+                out = await handler(native)
+            elif native.version[0] != 1:
+                out = await self._reject_version(native, error)
+            else:
+                out = await self.handle(native, error)
+        except web.HTTPException as exc:
+            self.ids.add_to(exc, native)
+            raise
+        if not out.prepared:
+            self.ids.add_to(out, native)
+        connection.set_response(out)
+        if (self.sender.is_draining and is_awaited) or body.exception() is not None:
+            out.force_close()
+        return out
+
+    async def _reject_version(self, native: web.Request, error: Exception) -> web.StreamResponse:
+        """Respond in HTTP/1.1 and close; aiohttp would use the version of the request."""
+        kernel = self.kernel
+        what = f"a request of {native.remote or 'a client'} has HTTP/{native.version[0]}"
+        self.connections.record("protocol error", what)
+        request = self.new_request(native)
+        kernel.begin(request)
+        try:
+            response = await kernel.fail(request, error)
+            self.connections.add_default_headers(response.headers, native)
+            data = encode_final_response(response)
+        except Exception:
+            logger.exception("a listener's response to another version cannot be encoded")
+            response = error_response(error)
+            data = encode_final_response(response)
+        kernel.terminate(request, response)
+        if native.transport is not None:
+            native.transport.write(data)
+            native.transport.close()
+        return web.Response(status=505)
+
+    async def handle(
+        self, native: web.Request, error: Exception | None = None
+    ) -> web.StreamResponse:
+        """Send the response of the kernel, or that to *error*.
+
+        If the fast path has handled the request already, send its response.
+        """
+        deferred = deferred_exchange(native)
+        if deferred is not None and deferred.is_failed:
+            native[IS_LOGGED] = True
+            return web.Response(status=GONE)
+        exchange = deferred or Exchange(self.kernel, self.new_request(native))
+        current_request.set(exchange.request)
+        task = asyncio.current_task()
+        assert task is not None
+        task.add_done_callback(exchange.end)
+        exchange.sending_task = task
+        try:
+            if deferred is not None:
+                return await deferred.resolve(native)
+            found = error or self.pipeline.find(native)
+            load_body = partial(self.bodies.load, native)
+            request = exchange.request
+            try:
+                response = await self.pipeline.start(native, request, found, load_body)
+            except BaseException as exc:
+                response = await self.pipeline.recover(found, request, exc)
+            return await self.sender.send(native, exchange, response)
+        except ConnectionError:
+            logger.debug("client disconnected: %s %.200r", native.method, native.raw_path)
+            return web.Response(status=GONE)
+        finally:
+            if not native.content.is_eof():
+                discard_rest(native)
+
+    async def send_error(
+        self, native: web.Request, request: Request, exc: Exception
+    ) -> web.StreamResponse:
+        """Send the error response to *exc*, and terminate *request*."""
+        exchange, task = Exchange(self.kernel, request), asyncio.current_task()
+        assert task is not None
+        task.add_done_callback(exchange.end)
+        exchange.sending_task = task
+        response = await self.kernel.fail(request, exc)
+        try:
+            return await self.sender.send(native, exchange, response)
+        except ConnectionError:
+            logger.debug("client disconnected: %s %.200r", native.method, native.raw_path)
+            return web.Response(status=GONE)
+
+    def new_request(self, native: web.Request) -> Request:
+        """Return the kernel's request for *native*."""
+        request = self.pipeline.receive(native, connection_of(native).peer)
+        request.native = native
+        return request
