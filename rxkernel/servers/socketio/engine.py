@@ -2,7 +2,7 @@
 
 The library looks up handlers by event name, so a client could call the ``connect`` handler with an
 event of that name. Here all events go to a `ConnectionHandler`. Some overridden methods are
-private: a test in `tests/servers/socketio/test_engine.py` fails if a release renames one.
+private: a test in `tests/private_uses` fails if a release renames one.
 """
 
 import asyncio

@@ -378,27 +378,3 @@ async def test_get_environ_contains_request_of_handshake(serve: Serve) -> None:
 
         assert native.query["EIO"] == "4"
         assert two.engine.get_environ("nobody") is None
-
-
-def test_private_methods_of_python_socketio_that_the_engine_uses_exist() -> None:
-    """A release of python-socketio that renames one must fail here, not in production."""
-    for name in (
-        "_engineio_server_class",
-        "_handle_eio_connect",
-        "_send_packet",
-        "_trigger_event",
-    ):
-        assert hasattr(socketio.AsyncServer, name), name
-    for name in (
-        "_generate_ack_id",
-        "basic_disconnect",
-        "basic_enter_room",
-        "basic_leave_room",
-        "get_participants",
-        "get_rooms",
-        "is_sid_room",
-        "pre_connect",
-        "sid_from_eio_sid",
-        "trigger_callback",
-    ):
-        assert hasattr(socketio.AsyncManager, name), name

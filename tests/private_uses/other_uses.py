@@ -1,0 +1,121 @@
+"""The private uses of blinker, attrs, msgspec and multidict."""
+
+import blinker
+import msgspec
+from attrs import validators
+from multidict import CIMultiDict
+
+from rxkernel.headers import Headers
+from tests.private_uses.private_use import PrivateUse, require
+
+_DISPATCHER = "events/dispatcher.py"
+_HEADERS = "headers.py"
+_VALIDATORS = "kernel/binding/attrs_validators.py"
+
+
+def _check_order() -> None:
+    """`send` of blinker calls the receivers that the override yields."""
+
+    class Ordered(blinker.Signal):
+        def receivers_for(self, sender: object) -> object:  # type: ignore[override]
+            yield from (second, first)
+
+    def first(_: object) -> int:
+        return 1
+
+    def second(_: object) -> int:
+        return 2
+
+    signal = Ordered()
+    signal.connect(first, weak=False)
+    require([result for _, result in signal.send(None)] == [2, 1])
+
+
+def _check_text() -> None:
+    try:
+        msgspec.convert({"a": ["x"]}, dict[str, list[int]])
+    except msgspec.ValidationError as exc:
+        require(str(exc) == "Expected `int`, got `str` - at `$[...][0]`")
+    else:
+        require(False)
+
+
+def _check_inherited_by_copies() -> None:
+    """A copy that is a plain CIMultiDict would accept line breaks in values."""
+    require(type(Headers().copy()) is Headers)
+
+
+def _rule(name: str, validator: object) -> PrivateUse:
+    return PrivateUse(
+        name=f"attr.validators.{name}",
+        files=(_VALIDATORS,),
+        why="the rule of a validator, for the entries of errors",
+        spelled=(f"rule.{name}", f"validator.{name}"),
+        check=lambda: getattr(validator, name),
+    )
+
+
+OTHERS = (
+    PrivateUse(
+        name="blinker.Signal.connect",
+        files=(_DISPATCHER,),
+        why="overridden: receivers have a priority",
+        spelled=("super().connect",),
+        parameters=("self", "receiver", "sender", "weak"),
+    ),
+    PrivateUse(
+        name="blinker.Signal.disconnect",
+        files=(_DISPATCHER,),
+        why="overridden: receivers have a priority",
+        spelled=("super().disconnect",),
+        parameters=("self", "receiver", "sender"),
+    ),
+    PrivateUse(
+        name="blinker.Signal.receivers_for",
+        files=(_DISPATCHER,),
+        why="overridden: the order of receivers",
+        check=_check_order,
+    ),
+    PrivateUse(
+        name="blinker.Signal.muted",
+        files=(_DISPATCHER,),
+        why="overridden: can be nested",
+        parameters=("self",),
+    ),
+    PrivateUse(
+        name="blinker.Signal.is_muted",
+        files=(_DISPATCHER,),
+        why="a muted signal has no active listeners",
+        check=lambda: require(blinker.Signal().is_muted is False),
+    ),
+    _rule("bound", validators.ge(0)),
+    _rule("compare_op", validators.ge(0)),
+    _rule("options", validators.in_((1,))),
+    _rule("type", validators.instance_of(int)),
+    _rule("pattern", validators.matches_re("")),
+    _rule("max_length", validators.max_len(1)),
+    _rule("min_length", validators.min_len(1)),
+    _rule("_validators", validators.and_()),
+    _rule("validator", validators.optional(())),
+    PrivateUse(
+        name="msgspec.ValidationError.__str__",
+        files=("messages/conversion_errors.py",),
+        why="the place, the code and the parameters of an error are read from its text",
+        spelled=(),
+        check=_check_text,
+    ),
+    PrivateUse(
+        name="multidict.CIMultiDict.copy",
+        files=(_HEADERS,),
+        why="returns the class that it is called on: the headers of a response stay checked",
+        spelled=("Headers().copy",),
+        check=_check_inherited_by_copies,
+    ),
+    PrivateUse(
+        name="multidict.CIMultiDict.__contains__",
+        files=("servers/http/pipeline.py",),
+        why="None is not a key: there may be no header for request ids",
+        spelled=(),
+        check=lambda: require(None not in CIMultiDict(a="b")),
+    ),
+)
