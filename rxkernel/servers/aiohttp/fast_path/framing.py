@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
+import aiohttp
 import msgspec
-from aiohttp import EMPTY_PAYLOAD, HttpVersion, StreamReader, base_protocol, hdrs, http, web
+from aiohttp import EMPTY_PAYLOAD, HttpVersion, StreamReader, hdrs, http, web
 from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDictProxy
 from yarl import URL
@@ -27,8 +28,9 @@ MALFORMED = "fast path: malformed message"
 AFTER_LAST = "fast path: data after the last message"
 """The counters of the data that the framer passes to aiohttp."""
 
-# The names of `aiohttp.http` are looked up when a connection is accepted, not at import: where one
-# is missing, `compatibility` turns the fast path off, and the server runs.
+# The names of `aiohttp.http` and `aiohttp.base_protocol` are looked up when a connection is
+# accepted, not at import: where one is missing, `compatibility` turns the fast path off, and the
+# server runs.
 Parsed = tuple["http.RawRequestMessage", StreamReader]
 """One result of aiohttp's parser: a head and its body."""
 
@@ -278,7 +280,7 @@ class MessageFramer:
         `_NEVER_FULL` prevents."""
         loop = self._loop
         return http.HttpRequestParser(
-            base_protocol.BaseProtocol(loop),
+            aiohttp.base_protocol.BaseProtocol(loop),
             loop,
             _NEVER_FULL,
             payload_exception=web.RequestPayloadError,
