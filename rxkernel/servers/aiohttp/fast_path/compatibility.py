@@ -12,6 +12,7 @@ import aiohttp
 import multidict
 import yarl
 from aiohttp import EMPTY_PAYLOAD, HttpVersion11, web
+from multidict import CIMultiDictProxy
 
 from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
 from rxkernel.servers.aiohttp.fast_path.fast_path import FastPath
@@ -95,6 +96,7 @@ def _check_without_body(connection: _Connection, _: FastPath) -> None:
     _require("path", message.raw_path, "/a%20b?c=1")
     _require("url", message.rel_url.path_qs, "/a b?c=1")
     _require("version", message.version, HttpVersion11)
+    _require("the type of the headers", type(message.headers), CIMultiDictProxy)
     _require("the header Host", message.headers.get("HOST"), "h")
     _require("the payload", message.payload, EMPTY_PAYLOAD)
     _require("should_close", bool(message.parsed.should_close), False)

@@ -49,6 +49,13 @@ class ParserWithoutChunks(PARSER):  # type: ignore[misc]
         return [(m._replace(chunked=False), payload) for m, payload in messages], upgraded, tail
 
 
+class ParserWithOtherHeaders(PARSER):  # type: ignore[misc]
+    def feed_data(self, data: bytes) -> Any:
+        messages, upgraded, tail = super().feed_data(data)
+        changed = [(m._replace(headers=dict(m.headers)), payload) for m, payload in messages]
+        return changed, upgraded, tail
+
+
 class ParserThatKeepsBodies(PARSER):  # type: ignore[misc]
     def feed_data(self, data: bytes) -> Any:
         return super().feed_data(data) if data.endswith(b"\r\n\r\n") else ([], False, b"")
@@ -83,6 +90,11 @@ def replace(name: str, other: Any) -> Callable[[pytest.MonkeyPatch], None]:
             replace("HttpRequestParser", ParserWithOtherResult),
             "without a body",
             id="other-result",
+        ),
+        pytest.param(
+            replace("HttpRequestParser", ParserWithOtherHeaders),
+            "without a body",
+            id="other-headers",
         ),
         pytest.param(
             replace("HttpRequestParser", ParserThatKeepsBodies), "with a body", id="no-body"
