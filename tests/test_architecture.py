@@ -216,6 +216,14 @@ def test_every_dependency_has_a_reason() -> None:
     }
 
 
+def test_range_of_every_run_time_dependency_is_the_documented_one() -> None:
+    text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    setup = ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    ranges = setup["options"]["install_requires"].split("\n")
+    assert re.findall(r"^\| `([\w.-]+ >= [\d.]+, < [\d.]+)`", text, re.MULTILINE) == ranges[1:]
+
+
 def test_bundles_is_a_namespace_package() -> None:
     """PEP 420: an ``__init__.py`` here would hide the bundles that are installed elsewhere."""
     assert not (ROOT / "bundles" / "__init__.py").exists()

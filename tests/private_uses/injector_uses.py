@@ -1,4 +1,4 @@
-"""The private uses of injector, which has no public list of what is bound."""
+"""The private uses of injector, which has no public list of bindings."""
 
 from typing import Any
 

@@ -21,8 +21,8 @@ class PrivateUse:
             default. Empty if the sources show no name: the files are not compared then.
         parameters: the exact names of its parameters, if rxkernel overrides it.
         accepts: calls it as rxkernel does, for `inspect.Signature.bind`.
-        check: raises an error if it has changed: for what is written in C, exists on instances
-            only, or must behave in one way.
+        check: raises an error if it has changed; for names without a signature, attributes of
+            instances, and behaviour.
     """
 
     name: str

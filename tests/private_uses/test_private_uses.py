@@ -1,6 +1,6 @@
 """Each private use of a library is listed with the files that need it, and still exists.
 
-A release that moves one fails here. `docs/dependencies.md` says what is used of which library.
+`docs/dependencies.md` describes the private uses of each library.
 """
 
 import ast
