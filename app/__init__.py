@@ -1,7 +1,7 @@
 """The sample application: a live task board.
 
-Start it with ``python -m rxkernel serve``. Read on in `app.task_controller`: each of its
-methods is written once and answers HTTP and Socket.IO alike.
+Start it with ``python -m rxkernel serve``. Read `app.task_controller` next: each of its
+methods handles both HTTP and Socket.IO.
 """
 
 from pathlib import Path
@@ -21,7 +21,7 @@ SOCKET_CLIENT = ROOT / "node_modules/socket.io-client/dist/socket.io.esm.min.js"
 def create_application(
     database: Path = Path("var/tasks.sqlite3"), socket_client: Path = SOCKET_CLIENT
 ) -> Application:
-    """The board with its tasks in *database*; *socket_client* is the script that npm installs."""
+    """Create the board with its tasks in *database*; npm installs the script *socket_client*."""
 
     def configure(binder: Binder) -> None:
         binder.bind(TaskRepository, to=TaskRepository(database))

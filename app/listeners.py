@@ -1,4 +1,4 @@
-"""What holds for every request, whichever way it came."""
+"""Listeners for every request, over both transports."""
 
 import logging
 from time import perf_counter
@@ -20,9 +20,9 @@ _BEGAN, _TOOK = "timer.began", "timer.took"
 
 
 class RequestTimer:
-    """Tells the client how long its request took, in milliseconds, and logs it.
+    """Sends the duration of each request to the client, in milliseconds, and logs it.
 
-    The header is that of the W3C's Server Timing; browsers show it with the request.
+    The header is that of W3C Server Timing; browsers show it with the request.
     """
 
     @observe(KernelEvents.KERNEL_REQUEST, priority=1000)
@@ -32,7 +32,7 @@ class RequestTimer:
     @observe(KernelEvents.KERNEL_RESPONSE, priority=-1000)
     async def end(self, event: ResponseEvent) -> None:
         began = event.request.attributes.get(_BEGAN)
-        if began is None:  # the request met no definition, so no request phase either
+        if began is None:  # a request without a definition has no request phase
             return
         took = event.request.attributes[_TOOK] = (perf_counter() - began) * 1000
         event.response.headers["Server-Timing"] = f"kernel;dur={took:.1f}"
@@ -45,7 +45,7 @@ class RequestTimer:
 
 
 class DomainErrors:
-    """Gives the errors of the tasks, which know nothing of clients, their status."""
+    """Turns errors of `app.tasks` into HTTP exceptions."""
 
     @observe(KernelEvents.KERNEL_EXCEPTION)
     async def translate(self, event: ExceptionEvent) -> None:

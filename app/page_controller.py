@@ -13,13 +13,13 @@ _HEADERS = {"Cache-Control": "no-cache", "Content-Security-Policy": "default-src
 
 @attrs.frozen
 class SocketClient:
-    """Where npm puts the script of ``socket.io-client`` that browsers load."""
+    """The path of the script of ``socket.io-client`` that npm installs and browsers load."""
 
     path: Path
 
 
 class PageController:
-    """Serves the board; while npm's script is missing, a page that says how to get it."""
+    """Serves the board, or, if npm's script is missing, a page that explains how to install it."""
 
     @inject
     def __init__(self, client: SocketClient) -> None:
@@ -33,7 +33,7 @@ class PageController:
 
     @http("GET", "/", "page")
     def show(self) -> Response:
-        """A plain ``def`` runs in a thread: looking at the disk holds no other request up."""
+        """A plain ``def`` runs in a thread, so reading the disk does not block other requests."""
         page = "board.html" if self._client.is_file() else "setup.html"
         return FileResponse(STATIC / page, headers=_HEADERS)
 

@@ -1,4 +1,4 @@
-"""The tasks, over HTTP and Socket.IO: each rule is written once and answers both."""
+"""The tasks, over HTTP and Socket.IO: one method for both."""
 
 from injector import inject
 
@@ -9,9 +9,9 @@ from rxkernel import Broadcaster, Connection, Response, StreamResponse, both, ht
 
 
 class TaskController:
-    """Whoever changes a task gets the answer; every other socket is sent an event.
+    """A client that changes a task gets the response; every other socket gets an event.
 
-    Its name is ``task_created``, ``task_changed`` or ``task_deleted``; it carries the task,
+    The event is ``task_created``, ``task_changed`` or ``task_deleted``. Its argument is the task,
     or for a deletion ``{"id": int}``.
     """
 

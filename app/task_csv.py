@@ -9,14 +9,14 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class _Echo:
-    """A "file" that hands what is written back: `csv` returns it from ``writerow``."""
+    """A "file" whose ``write`` returns its text, so that ``writerow`` of `csv` returns a line."""
 
     def write(self, text: str) -> str:
         return text
 
 
 async def csv_lines(tasks: AsyncIterable[Task]) -> AsyncIterator[str]:
-    """A heading, then a line for each of *tasks*."""
+    """Yield a heading, then one line for each task."""
     line = csv.writer(_Echo()).writerow
     yield str(line(["id", "title", "done", "created"]))
     async for task in tasks:
@@ -24,5 +24,5 @@ async def csv_lines(tasks: AsyncIterable[Task]) -> AsyncIterator[str]:
 
 
 def _text(title: str) -> str:
-    """A spreadsheet would run a title like ``=1+1``; an apostrophe makes it a text."""
+    """Put an apostrophe before a title such as ``=1+1``, so that a spreadsheet does not run it."""
     return f"'{title}" if title.startswith(_FORMULA) else title

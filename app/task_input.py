@@ -1,4 +1,4 @@
-"""What a client may say of a task: checked before an action runs, on both transports alike."""
+"""Input of clients about tasks, validated before an action runs, the same on both transports."""
 
 from typing import Annotated, Any
 
@@ -10,7 +10,7 @@ from rxkernel import ValidationError
 TITLE_LIMIT = 200
 
 TaskId = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
-"""What SQLite can hold."""
+"""An id that SQLite can store."""
 
 
 def _single_spaces(title: str) -> str:
@@ -24,14 +24,14 @@ def _check_title(_: object, __: "attrs.Attribute[Any]", title: str | None) -> No
 
 @attrs.frozen
 class NewTask:
-    """A task to add; white space of its title becomes single spaces."""
+    """A task to add. Each white space of its title becomes a single space."""
 
     title: str = attrs.field(converter=_single_spaces, validator=_check_title)
 
 
 @attrs.frozen
 class TaskChange:
-    """The fields to change; None leaves one as it is."""
+    """The fields to change; a field that is None is not changed."""
 
     title: str | None = attrs.field(
         default=None,
@@ -42,4 +42,4 @@ class TaskChange:
 
     def __attrs_post_init__(self) -> None:
         if self.title is None and self.done is None:
-            raise ValidationError("changes nothing; give a title or done")
+            raise ValidationError("changes nothing; send a title or done")

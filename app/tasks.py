@@ -1,4 +1,4 @@
-"""Tasks and where they are kept: a SQLite file. Nothing here knows of HTTP or sockets."""
+"""Tasks and their storage in a SQLite file, without any HTTP or sockets."""
 
 import sqlite3
 from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ _PAGE = 500
 
 @attrs.frozen
 class Task:
-    """Something to do; *created* is in UTC."""
+    """A task; *created* is in UTC."""
 
     id: int
     title: str
@@ -47,11 +47,11 @@ class TaskNotFoundError(LookupError):
 class TaskRepository:
     """The tasks in the file *database*.
 
-    An async context manager, bound once: the application enters it at boot, which makes the
-    file and its folder where they are missing, and leaves it at shutdown.
+    An async context manager, bound as a singleton: the application enters it at boot, which
+    creates the file and its folder if they are missing, and leaves it at shutdown.
 
-    Every method is one statement, stored before the method returns. All of them go through
-    one connection, so what they return is in the order in which it was stored.
+    Every method runs one statement and returns after it is stored. All statements use one
+    connection, so results are returned in the order in which they were stored.
     """
 
     def __init__(self, database: Path) -> None:
@@ -70,8 +70,8 @@ class TaskRepository:
                 self._undo = undo.pop_all()
         except (OSError, sqlite3.Error) as exc:
             raise ConfigurationError(
-                f"the tasks cannot be kept in {self._database}: {exc}; "
-                f"mend the file or its folder, or choose another"
+                f"the tasks cannot be stored in {self._database}: {exc}; "
+                f"repair the file or its folder, or choose another file"
             ) from exc
         return self
 
@@ -81,11 +81,11 @@ class TaskRepository:
         await self._undo.aclose()
 
     async def all(self) -> list[Task]:
-        """Every task, the oldest first."""
+        """Return all tasks, the oldest first."""
         return await self._tasks(f"SELECT {_COLUMNS} FROM tasks ORDER BY id")
 
     async def each(self) -> AsyncIterator[Task]:
-        """As `all`, page by page: a slow reader costs no memory and holds nothing up."""
+        """Yield all tasks, read in pages: a slow reader uses little memory and blocks nothing."""
         query = f"SELECT {_COLUMNS} FROM tasks WHERE id > ? ORDER BY id LIMIT {_PAGE}"
         last = 0
         while page := await self._tasks(query, last):
@@ -104,7 +104,7 @@ class TaskRepository:
         return task
 
     async def change(self, id: int, *, title: str | None = None, done: bool | None = None) -> Task:
-        """Change what is given. Raises: TaskNotFoundError."""
+        """Change the fields that are not None. Raises: TaskNotFoundError."""
         query = (
             f"UPDATE tasks SET title = coalesce(?, title), done = coalesce(?, done) "
             f"WHERE id = ? RETURNING {_COLUMNS}"

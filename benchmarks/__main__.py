@@ -1,7 +1,7 @@
 """``python -m benchmarks [COMMAND]``, or ``make bench ARGS="COMMAND"``.
 
-Servers run on one core and their client on another. These machines are small and noisy, so
-what is compared is measured in turns, and the ratios tell more than the figures.
+Servers run on one core and their client on another. The machines are small and noisy, so
+servers are measured in turns, and the ratios are more reliable than the figures.
 """
 
 from collections.abc import Callable, Coroutine
@@ -45,7 +45,7 @@ def _peer_option(*default: str) -> Callable[[F], F]:
         multiple=True,
         type=click.Choice(list(PEERS)),
         default=default,
-        help="A server to measure, several times for several; the first is the baseline.",
+        help="A server to measure; may be repeated. The first is the baseline.",
     )
 
 
@@ -57,7 +57,7 @@ def _run(json_file: Path | None, *measurements: Coroutine[Any, Any, Table]) -> N
 @_json_option
 @click.pass_context
 def main(context: click.Context, json_file: Path | None) -> None:
-    """Measure rxkernel and its peers; without a command all but churn, in a short form."""
+    """Measure rxkernel and its peers. Without a command: all but churn, in a short form."""
     if context.invoked_subcommand is None:
         peers = chosen(())
         awaited = (
@@ -113,7 +113,7 @@ def _roundtrips(json_file: Path | None, names: tuple[str, ...], **load: Any) -> 
 @click.option("--times", default=10, show_default=True, help="Broadcasts in each round.")
 @_json_option
 def _broadcast(json_file: Path | None, names: tuple[str, ...], **options: Any) -> None:
-    """One event to everybody."""
+    """One event to all clients."""
     _run(json_file, broadcast(chosen(names), **options))
 
 
@@ -122,7 +122,7 @@ def _broadcast(json_file: Path | None, names: tuple[str, ...], **options: Any) -
 @click.option("--step", "steps", type=int, multiple=True, default=(1000, 5000, 9000))
 @_json_option
 def _memory(json_file: Path | None, names: tuple[str, ...], steps: tuple[int, ...]) -> None:
-    """What an idle connection takes, with so many of them held (--step, ascending)."""
+    """Memory of an idle connection, for each number of open connections (--step, ascending)."""
     _run(json_file, memory(chosen(names), steps=steps))
 
 
@@ -132,7 +132,7 @@ def _memory(json_file: Path | None, names: tuple[str, ...], steps: tuple[int, ..
 @click.option("--seconds", default=600.0, show_default=True)
 @_json_option
 def _churn(json_file: Path | None, names: tuple[str, ...], **options: Any) -> None:
-    """Clients that come and go: does memory grow, is something left behind?"""
+    """Clients that connect and disconnect: does memory grow, are objects left?"""
     _run(json_file, churn(chosen(names), **options))
 
 
@@ -143,7 +143,7 @@ def _churn(json_file: Path | None, names: tuple[str, ...], **options: Any) -> No
 @click.option("--seconds", default=3.0, show_default=True, help="Load before the signal.")
 @_json_option
 def _drain(json_file: Path | None, names: tuple[str, ...], **options: Any) -> None:
-    """SIGTERM under load: is an answer lost?"""
+    """SIGTERM under load: is an acknowledgement lost?"""
     _run(json_file, drain(chosen(names), **options))
 
 

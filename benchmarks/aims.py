@@ -1,4 +1,4 @@
-"""Instructions of rxkernel beside those of raw aiohttp, and what rxkernel is to reach."""
+"""Instructions of rxkernel and of raw aiohttp, and the aims for rxkernel."""
 
 import platform
 from pathlib import Path
@@ -32,7 +32,7 @@ _SECTION = "instructions"
 
 
 def aims(own: Counts, raw: Counts, middlewares: Counts) -> Table:
-    """All cases; those with an aim first. Raw aiohttp is counted without middlewares and with."""
+    """All cases, those with an aim first. Raw aiohttp is counted with and without middlewares."""
     table = Table(
         "Instructions for each request",
         {
@@ -51,7 +51,7 @@ def aims(own: Counts, raw: Counts, middlewares: Counts) -> Table:
 
 
 def publish_aims(table: Table, versions: dict[str, str], page: Path = PAGE) -> None:
-    """Write *table* into *page*, in place of the one before."""
+    """Replace the table in *page* by *table*."""
     listed = ", ".join(f"{name} {version}" for name, version in versions.items())
     text = fill(f"Counted on {platform.machine()} with {listed}.", 115)
     put(page, _SECTION, f"{text}\n\n{table.markdown('###').strip()}")
@@ -60,7 +60,7 @@ def publish_aims(table: Table, versions: dict[str, str], page: Path = PAGE) -> N
 @click.command("instructions")
 @click.option("--publish", "is_published", is_flag=True, help="Write docs/performance.md.")
 def instructions_command(is_published: bool) -> None:
-    """Instructions for each request beside raw aiohttp, and the aims."""
+    """Instructions for each request, compared with raw aiohttp and the aims."""
     own, raw, middlewares = map(count, ("rxkernel", "aiohttp", "aiohttp-middlewares"))
     table = aims(own, raw, middlewares)
     click.echo(table.markdown())

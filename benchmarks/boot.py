@@ -1,4 +1,4 @@
-"""The sample application: how long a process takes until it is there, and what it holds then."""
+"""The sample application: the time until its process serves, and its memory then."""
 
 import json
 import os
@@ -25,13 +25,13 @@ print(json.dumps([imported - begin, booted - imported, time.process_time()]))
 _SERVE = (sys.executable, "-m", "rxkernel", "serve", "--port", "0")
 _LIBRARIES = (sys.executable, "-m", "benchmarks.servers.libraries_app")
 _COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
-"""Lets Python keep what it compiled, as an installer does; else each start compiles it anew."""
+"""Lets Python store compiled files, as an installer does; otherwise each start compiles again."""
 
 _MIB = 1024 * 1024
 
 
 def _boot() -> list[float]:
-    """Seconds to import it and to boot it, in a new process, and processor time of both."""
+    """Seconds to import and to boot it in a new process, and the processor time of both."""
     command = (sys.executable, "-c", _BOOT)
     environment = {**os.environ, **_COMPILED}
     output = subprocess.check_output(command, cwd=ROOT, env=environment, text=True)
@@ -40,7 +40,7 @@ def _boot() -> list[float]:
 
 
 def _serve(command: tuple[str, ...]) -> list[float]:
-    """Seconds until it listens; then RSS and PSS, in MiB."""
+    """Seconds until it listens; RSS and PSS after that, in MiB."""
     with ServerProcess(command, environment=_COMPILED) as server:
         return [
             server.starting,

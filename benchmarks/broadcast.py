@@ -1,4 +1,4 @@
-"""One event to everybody: until the last client has it, and what the call takes."""
+"""One event to all clients: the time until the last one has it, and the time of the call."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ _NEWS = {"id": 1, "title": "Write it once", "done": False}
 
 
 class Audience:
-    """Counts who has heard the event."""
+    """Counts the clients that have received the event."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -35,14 +35,14 @@ class Audience:
             self._everybody.set()
 
     async def everybody(self) -> float:
-        """When the last one heard it, as `time.perf_counter` counts."""
+        """When the last one received it, by `time.perf_counter`."""
         async with asyncio.timeout(30):
             await self._everybody.wait()
         return self._last
 
 
 class Listener(RawClient):
-    """One of the audience."""
+    """A client that receives the event."""
 
     audience: Audience
 
@@ -52,7 +52,7 @@ class Listener(RawClient):
 
 @attrs.frozen
 class Broadcast:
-    """Seconds: until the last has it, of the call in the server, of processor time there."""
+    """Seconds until the last client has it, of the call, and of the server's processor."""
 
     last: float
     call: float
@@ -60,7 +60,7 @@ class Broadcast:
 
 
 class Hall:
-    """A server with its audience, and one more client that asks for the broadcast."""
+    """A server with its receiving clients, and one more client that requests the broadcast."""
 
     def __init__(self, server: ServerProcess, speaker: RawClient, listeners: list[Listener]):
         self._server = server
@@ -71,7 +71,7 @@ class Hall:
             listener.audience = self._audience
 
     async def broadcast(self, times: int) -> list[Broadcast]:
-        """So many, one after another; the processor time is their mean: its clock is coarse."""
+        """Broadcast *times* times; the processor time is the mean, since its clock is coarse."""
         begin, taken = self._server.processor_time(), []
         for _ in range(times):
             self._audience.expect()
@@ -91,7 +91,7 @@ async def _hall(peer: Peer, server: ServerProcess, listeners: int) -> Hall:
 
     return Hall(
         server,
-        # the speaker hears it too: its `heard` ignores it
+        # the speaker receives it too: its `heard` ignores it
         await connect(server.port, peer.client),
         await connect_many(server.port, listeners, make),
     )

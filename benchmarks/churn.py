@@ -1,4 +1,4 @@
-"""Clients that come and go: whether memory stays where it is, and nothing is left behind."""
+"""Clients that connect and disconnect: memory must not grow, and no objects may be left."""
 
 import asyncio
 import time
@@ -17,12 +17,12 @@ from benchmarks.report import Table
 _MIB = 1024 * 1024
 
 _SETTLING = 60.0
-"""Seconds in which a server forgets those that have left."""
+"""Seconds in which a server drops the sessions of clients that have left."""
 
 
 @attrs.define(eq=False)
 class Visitors:
-    """Connect, ask once, leave: with a DISCONNECT, with a close frame, or without a word."""
+    """Connect, send one event and leave: with a DISCONNECT, a close frame, or a closed socket."""
 
     server: ServerProcess
     peer: Peer
@@ -32,7 +32,7 @@ class Visitors:
     _visits: set[asyncio.Task[None]] = attrs.field(factory=set)
 
     async def come(self, rate: float, seconds: float) -> None:
-        """So many each second, whether or not those before have left."""
+        """Start *rate* visits a second, whether or not earlier ones have ended."""
         begin = time.monotonic()
         for number in range(int(rate * seconds)):
             await asyncio.sleep(begin + number / rate - time.monotonic())
@@ -57,7 +57,7 @@ class Visitors:
 
 
 async def _sampled(server: ServerProcess, every: float) -> list[tuple[float, int]]:
-    """``(seconds, bytes)`` until it is cancelled."""
+    """Append ``(seconds, bytes)`` until it is cancelled."""
     begin, samples = time.monotonic(), list[tuple[float, int]]()
     try:
         while True:
@@ -68,7 +68,7 @@ async def _sampled(server: ServerProcess, every: float) -> list[tuple[float, int
 
 
 async def _left(control: RawClient, before: dict[str, int]) -> dict[str, int]:
-    """How many objects of each class are more than *before*, once that no longer changes."""
+    """How many more objects of each class there are than *before*, once that is stable."""
     end = time.monotonic() + _SETTLING
     while True:
         now = await control.call("collect")
@@ -93,7 +93,7 @@ async def churn(peers: Sequence[Peer], *, rate: float = 100.0, seconds: float = 
             "objects left": "",
         },
         "Resident memory; its slope by least squares, without the first fifth of the time. "
-        "Objects that make up sessions, more than in front of the first visit.",
+        "Additional objects of sessions, compared with the time before the first visit.",
     )
     with client_core():
         for peer in peers:
@@ -106,7 +106,7 @@ async def _row(peer: Peer, rate: float, seconds: float) -> list[str | float | in
         server = servers[peer]
         control = await connect(server.port, peer.client)
         visitors = Visitors(server, peer)
-        await visitors.come(rate, min(1.0, seconds))  # what is made once is made now
+        await visitors.come(rate, min(1.0, seconds))  # the first visit creates objects that stay
         await asyncio.sleep(1)
         before = await control.call("collect")
         visitors.done = 0

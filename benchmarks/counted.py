@@ -1,4 +1,4 @@
-"""What `benchmarks.instructions` counts, in one process.
+"""The cases that `benchmarks.instructions` counts, in one process.
 
 ``python -m benchmarks.counted rxkernel`` runs the cases of rxkernel; `SERVERS` has the others.
 valgrind writes its counter, and sets it to zero, at each call of `getloadavg`: nothing else
@@ -33,7 +33,7 @@ from rxkernel import Application, HttpSettings, Request, Settings
 from rxkernel.cli.loop import run
 
 Do = Callable[[int], Awaitable[None]]
-"""The case, so many times."""
+"""Run the case *times* times."""
 
 mark = os.getloadavg
 
@@ -155,8 +155,8 @@ FACTORS = (1, 5)
 class Case:
     """``times``: how often it is done between two marks, and the same with each factor.
 
-    ``tolerance``: how much more it may take than is recorded; more than the counts of the same
-    sources differ by.
+    ``tolerance``: the allowed growth over the recorded count; larger than the difference between
+    two counts of the same sources.
     """
 
     title: str
@@ -165,7 +165,7 @@ class Case:
     tolerance: float = 0.02
 
     async def count(self) -> None:
-        """Each time from the same state of the collector, whose work belongs to the price."""
+        """Each time from the same state of the garbage collector, whose work is counted too."""
         async with self.prepare() as do:
             await do(self.times)
             for _ in range(ROUNDS):
@@ -223,7 +223,7 @@ CASES = (
 
 
 def _aiohttp(listeners: Listeners) -> tuple[Case, ...]:
-    """Those of `CASES` that raw aiohttp has too, with the same titles."""
+    """The cases of `CASES` that raw aiohttp has too, with the same titles."""
     return (
         Case(HELLO_FIVE, 200, partial(raw_aiohttp, _HELLO, listeners)),
         *(

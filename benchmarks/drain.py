@@ -1,4 +1,4 @@
-"""SIGTERM under load: every event that the server began is answered.
+"""SIGTERM under load: every event that the server has started is acknowledged.
 
 An event takes the server 50 ms, so that many are in flight when the signal comes.
 """
@@ -16,13 +16,13 @@ from benchmarks.report import Table
 
 
 class Asker(RawClient):
-    """Counts what came of its events; each has the number of the one before plus one."""
+    """Counts the results of its events, which are numbered one after another."""
 
     counts: Counter[str]
     sent = 0
 
     def ask(self) -> None:
-        """Nothing is sent once the end of the connection was noticed."""
+        """Send nothing once the end of the connection was noticed."""
         if not self.closed.done():
             self.counts["sent"] += 1
             self.sent += 1
@@ -34,7 +34,7 @@ class Asker(RawClient):
 
 
 async def _ask(askers: list[Asker], rate: float) -> None:
-    """Let one after another ask, until all are closed."""
+    """Send events from one client after another, until all are closed."""
     begin, number = time.monotonic(), 0
     while not all(asker.closed.done() for asker in askers):
         askers[number % len(askers)].ask()
@@ -45,9 +45,9 @@ async def _ask(askers: list[Asker], rate: float) -> None:
 async def _drained(
     peer: Peer, server: ServerProcess, sockets: int, rate: float, seconds: float
 ) -> tuple[Counter[str], float]:
-    """Load for so many seconds, then the signal, then until every connection has ended.
+    """Send events for some seconds, then the signal; wait until every connection has ended.
 
-    Returns what became of the events, and the seconds from the signal to the server's end.
+    Returns the results of the events, and the seconds from the signal to the end of the server.
     """
     counts: Counter[str] = Counter()
 
@@ -88,8 +88,8 @@ async def drain(
             "exit code": "d",
             "seconds to exit": ".2f",
         },
-        "Lost: begun by the server, and never answered. Not begun: sent before the client saw "
-        "the end of its connection, and neither begun nor refused.",
+        "Lost: begun by the server, and never acknowledged. Not begun: sent before the client saw "
+        "the end of its connection, and neither begun nor rejected.",
     )
     with client_core():
         for peer in peers:
@@ -103,7 +103,7 @@ async def _row(peer: Peer, sockets: int, rate: float, seconds: float) -> list[st
         counts, taken = await _drained(peer, server, sockets, rate, seconds)
     found = re.search(r"^ran (\d+)$", server.output, re.MULTILINE)
     if found is None:
-        raise RuntimeError(f"{peer.title} did not say what it ran, exit code {server.code}")
+        raise RuntimeError(f"{peer.title} did not report its events, exit code {server.code}")
     begun, code = int(found[1]), server.code
     assert code is not None
     return [

@@ -1,6 +1,6 @@
-"""Where a peer is installed: a virtual environment or a folder of npm, each of its own.
+"""The environments of peers: one virtual environment, or one folder of npm, for each peer.
 
-They live in ``benchmarks/.peers`` and are made again only when what they hold changes.
+They are in ``benchmarks/.peers``, and are created again only if their contents change.
 """
 
 import json
@@ -30,27 +30,27 @@ print(json.dumps({"Python": platform.python_version(), **versions}))
 
 
 class NotInstalledError(RuntimeError):
-    """A peer cannot be installed here; the message says why."""
+    """A peer cannot be installed here; the message has the reason."""
 
 
 class Environment(Protocol):
     def install(self) -> None:
-        """Make it, unless it is there.
+        """Create it, unless it exists.
 
         Raises:
-            NotInstalledError: that failed.
+            NotInstalledError: it could not be created.
         """
 
     def expand(self, argument: str) -> str:
-        """Put its own places into one argument of a command."""
+        """Insert its own paths into one argument of a command."""
 
     def versions(self) -> dict[str, str]:
-        """What is compared, by name."""
+        """The compared versions, by name."""
 
 
 @attrs.frozen
 class Interpreter:
-    """The environment that the benchmarks themselves run in: for rxkernel and its baseline."""
+    """The environment of the benchmarks themselves, for rxkernel and its baseline."""
 
     packages: tuple[str, ...]
 
@@ -100,7 +100,7 @@ class Venv:
 
 @attrs.frozen
 class Npm:
-    """A folder with ``node_modules``; *compiles* are TypeScript sources that go into ``dist``."""
+    """A folder with ``node_modules``; *compiles* are TypeScript sources, compiled to ``dist``."""
 
     name: str
     packages: tuple[str, ...]
@@ -144,7 +144,7 @@ class Npm:
 
 
 def requirements_of_rxkernel(*extras: str) -> tuple[str, ...]:
-    """What setup.cfg lists: its sources are run from the checkout, so only these are installed."""
+    """The requirements in setup.cfg; rxkernel itself runs from the checkout."""
     parser = ConfigParser()
     parser.read(ROOT / "setup.cfg")
     lists = [parser["options"]["install_requires"]]
@@ -153,7 +153,7 @@ def requirements_of_rxkernel(*extras: str) -> tuple[str, ...]:
 
 
 def _once(folder: Path, content: str, make: Callable[[], None]) -> None:
-    """Make *folder* by *make*, unless it was made from the same *content* before."""
+    """Create *folder* with *make*, unless it was created from the same *content* before."""
     stamp = folder / ".installed"
     if stamp.is_file() and stamp.read_text() == content:
         return

@@ -1,4 +1,4 @@
-"""Websocket frames by hand (RFC 6455, RFC 7692): a client that costs next to nothing."""
+"""Websocket frames by hand (RFC 6455, RFC 7692), for a client that needs little processor time."""
 
 import zlib
 from functools import cache
@@ -12,10 +12,10 @@ _WINDOW_BITS = -15
 
 @cache
 def encode(text: str, *, deflated: bool = False) -> bytes:
-    """A masked text frame, made once for each text.
+    """A masked text frame, created once for each text.
 
-    *deflated*: compressed as a browser does it once permessage-deflate is agreed on. Each
-    frame refers to no other, which the extension allows, so it can be sent again.
+    *deflated*: compressed as a browser does it with permessage-deflate. No frame refers to
+    another one, which the extension allows, so a frame can be sent again.
     """
     payload, first = text.encode(), 0x81
     if deflated:
@@ -31,12 +31,12 @@ def encode(text: str, *, deflated: bool = False) -> bytes:
 
 
 def close() -> bytes:
-    """A masked close frame that gives no reason."""
+    """A masked close frame without a reason."""
     return bytes((0x80 | CLOSE, 0x80)) + MASK
 
 
 def split(data: bytes) -> tuple[list[tuple[int, bytes]], bytes]:
-    """The whole frames of a server in *data*, as ``(first byte, payload)``, and what is left."""
+    """The complete frames of a server in *data*, as ``(first byte, payload)``, and the rest."""
     frames, position, end = [], 0, len(data)
     while end - position >= 2:
         length, start = data[position + 1], position + 2

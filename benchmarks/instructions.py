@@ -1,6 +1,6 @@
-"""Instructions for each request, counted by valgrind: what no noise of the machine can move.
+"""Instructions for each request, counted by valgrind, so that other load does not matter.
 
-The counts are kept in ``instructions.json``, one set for each Python version.
+The counts are recorded in ``instructions.json``, one set for each Python version.
 """
 
 import json
@@ -33,7 +33,7 @@ _TOTAL = re.compile(r"^totals: (\d+)$", re.MULTILINE)
 
 @attrs.frozen
 class Counts:
-    """Instructions by case, with the versions that they belong to."""
+    """Instructions by case, with the versions of the packages."""
 
     versions: dict[str, str]
     counts: dict[str, int]
@@ -73,13 +73,13 @@ def count(server: str = "rxkernel") -> Counts:
 
 
 def _numbers(cases: Sequence[Case]) -> range:
-    """valgrind numbers what it writes down from one."""
+    """valgrind numbers its counters from one."""
     return range(1, _MARKS * len(cases) + 1)
 
 
 def _each(cases: Sequence[Case], totals: Sequence[int]) -> list[tuple[str, int]]:
-    """What begins and ends a case is in what was done once and five times, so the difference has
-    the requests alone. What comes from outside, as the next second, only adds: the least counts.
+    """Both counts include the start and the end of a case, so their difference is the requests
+    alone. Other events, such as a timer, only add instructions, so the least difference is used.
     """
     rows = []
     for number, case in enumerate(cases):
@@ -103,14 +103,14 @@ def kept() -> dict[str, Counts]:
 
 
 def keep(now: Counts) -> None:
-    """Let *now* be what later ones are compared with."""
+    """Record *now*, for later runs to be compared with."""
     every = {name: attrs.asdict(some) for name, some in kept().items()}
     every[_python()] = attrs.asdict(now)
     FILE.write_text(json.dumps(dict(sorted(every.items())), indent=2) + "\n")
 
 
 def compare(now: Counts, before: Counts) -> tuple[Table, list[str]]:
-    """Both beside each other, and the cases that take too many more."""
+    """A table of both counts, and the cases that have grown too much."""
     table = Table(
         "Instructions for each request",
         {"what": "", "kept": ",d", "now": ",d", "change": "+.1%"},
@@ -119,7 +119,7 @@ def compare(now: Counts, before: Counts) -> tuple[Table, list[str]]:
     for title, number in now.counts.items():
         old = before.counts.get(title)
         if old is None:
-            grown.append(f"{title} (not kept yet)")
+            grown.append(f"{title} (not recorded yet)")
             continue
         table.add(title, old, number, number / old - 1)
         if number > old * (1 + _TOLERANCES[title]):
@@ -128,27 +128,27 @@ def compare(now: Counts, before: Counts) -> tuple[Table, list[str]]:
 
 
 @click.command("check")
-@click.option("--update", is_flag=True, help="Keep the counts; compare with nothing.")
+@click.option("--update", is_flag=True, help="Record the counts, without a comparison.")
 def check_command(update: bool) -> None:
     """Instructions for each request; fails when one grew by more than its tolerance."""
     before = kept().get(_python())
     if before is None and not update:
         raise click.ClickException(
-            f"no counts are kept for Python {_python()}; keep them with: "
+            f"no counts are recorded for Python {_python()}; record them with: "
             f'make bench ARGS="check --update"'
         )
     now = count()
     if update or before is None:
         keep(now)
-        click.echo(f"kept in {FILE.relative_to(ROOT)}")
+        click.echo(f"recorded in {FILE.relative_to(ROOT)}")
         before = now
     table, grown = compare(now, before)
     click.echo(table.markdown())
     changed = {name: v for name, v in now.versions.items() if before.versions.get(name) != v}
     if changed:
-        click.echo(f"\nThe counts that are kept have other versions than {changed}.")
+        click.echo(f"\nThe recorded counts have other versions than {changed}.")
     if grown:
         raise click.ClickException(
-            f"grown by more than the tolerance: {', '.join(grown)}. Where that is worth it, keep "
-            f'the new counts: make bench ARGS="check --update"'
+            f"grown by more than the tolerance: {', '.join(grown)}. If the change is worth it, "
+            f'record the new counts: make bench ARGS="check --update"'
         )

@@ -1,4 +1,4 @@
-"""What the kernel costs by itself, in process: an action, and the same with all around it."""
+"""The cost of the kernel alone, in process: an action by itself, and called by the kernel."""
 
 import time
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""What an idle connection costs in memory."""
+"""The memory of an idle connection."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from benchmarks.report import Table
 
 
 async def _held(peer: Peer, steps: Sequence[int]) -> list[float]:
-    """KiB for each connection, with as many held as each step says."""
+    """KiB for each connection, with as many open connections as each step has."""
     results = []
     clients: list[RawClient] = []
     with running([peer]) as servers:
@@ -33,8 +33,8 @@ async def memory(peers: Sequence[Peer], *, steps: Sequence[int] = (1000, 5000, 9
     table = Table(
         "Memory for each idle connection",
         {"server": "", **columns},
-        "Resident memory of the server behind a garbage collection, less that in front of the "
-        "first connection, by the number of connections.",
+        "Resident memory of the server after a garbage collection, minus that before the "
+        "first connection, divided by the number of connections.",
     )
     with client_core():
         for peer in peers:

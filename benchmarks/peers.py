@@ -1,6 +1,6 @@
-"""The servers that are compared, and how each is started.
+"""The compared servers, and how each is started.
 
-All of them answer the events of `benchmarks.servers` with the same bytes.
+All of them acknowledge the events of `benchmarks.servers` with the same bytes.
 """
 
 import sys
@@ -30,7 +30,7 @@ _NODE = ("node", "--expose-gc", str(_NODE_APP), str(_SOCKETIO.folder))
 
 @attrs.frozen
 class Peer:
-    """One server; ``offers_deflate`` says what its clients do in the handshake."""
+    """One server; ``offers_deflate``: whether its clients offer permessage-deflate."""
 
     name: str
     title: str
@@ -52,7 +52,7 @@ PEERS = {peer.name: peer for peer in _ALL}
 
 
 def chosen(names: Sequence[str]) -> list[Peer]:
-    """The peers of these names that can run here; all, if there are no names."""
+    """The peers of these names that can run here; without names, all."""
     peers = [PEERS[name] for name in names or PEERS]
     if PEERS["node"] in peers:
         try:
@@ -65,6 +65,6 @@ def chosen(names: Sequence[str]) -> list[Peer]:
 
 @contextmanager
 def running(peers: Sequence[Peer]) -> Iterator[dict[Peer, ServerProcess]]:
-    """All of them at once; one that is not asked costs nothing."""
+    """All servers at once; an idle one needs no processor time."""
     with ExitStack() as stack:
         yield {peer: stack.enter_context(ServerProcess(peer.command)) for peer in peers}

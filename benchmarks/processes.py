@@ -1,4 +1,4 @@
-"""Servers as processes of their own: pinned to a core, their processor time and memory read."""
+"""Servers as separate processes, pinned to a core, with their processor time and memory."""
 
 import ctypes
 import os
@@ -22,7 +22,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _LIBC = ctypes.CDLL(None)
 
 _PATIENCE = 30.0
-"""Seconds for a start and for an end."""
+"""Seconds in which a server must start, or end."""
 
 
 @contextmanager
@@ -36,7 +36,7 @@ def _pinned(core: int) -> Iterator[None]:
 
 
 def client_core() -> AbstractContextManager[None]:
-    """Keep this process off the core of the servers, where there are two."""
+    """Keep this process off the core of the servers, if there are two cores."""
     return _pinned(_CORES[-1])
 
 
@@ -46,13 +46,13 @@ def shares_a_core() -> bool:
 
 
 def machine_time() -> float:
-    """Seconds of processor time that anything on this machine has taken (proc(5))."""
+    """Seconds of processor time of all processes of this machine (proc(5))."""
     user, nice, system, _, _, irq, softirq = Path("/proc/stat").read_text().split()[1:8]
     return sum(map(int, (user, nice, system, irq, softirq))) / _TICKS
 
 
 def raise_file_limit() -> None:
-    """Allow as many connections as the system lets us; servers inherit it."""
+    """Raise the limit of open files to the hard limit; servers inherit it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
@@ -71,15 +71,15 @@ def reserve_port() -> socket.socket:
 
 
 class ServerError(RuntimeError):
-    """A server did not start, or is gone; with the end of what it wrote."""
+    """A server did not start, or has ended; with the end of its output."""
 
 
 class ServerProcess:
-    """A server on the first core, with all that it starts, until the end of the ``with``.
+    """A server and its children on the first core, until the end of the ``with`` block.
 
     It has started when it writes ``Listening on http://HOST:PORT``, or, for a server with a
     *reservation* (of `reserve_port`), when it accepts a connection on that port. ``code`` and
-    ``output``, the rest of what it wrote, are set when it has ended. ``starting`` is the time
+    ``output``, the rest of its output, are set when it has ended. ``starting`` is the time
     until it listened, in seconds.
     """
 
@@ -136,7 +136,7 @@ class ServerProcess:
         self._process.send_signal(signal.SIGTERM)
 
     def wait(self) -> float:
-        """Seconds until it has ended; it is killed when that takes too long."""
+        """Wait until it has ended, and return the seconds; it is killed if that takes too long."""
         begin = time.monotonic()
         if self.code is None:
             try:
@@ -149,7 +149,7 @@ class ServerProcess:
         return time.monotonic() - begin
 
     def _kill(self) -> None:
-        """End at once whatever is left of it, children too."""
+        """Kill all its processes at once, children too."""
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
 
@@ -176,7 +176,7 @@ class ServerProcess:
         return ServerError(f"{' '.join(self._command)} did not start: {line}{self.errors()}")
 
     def errors(self) -> str:
-        """The end of what it wrote to stderr."""
+        """The end of its output on stderr."""
         self._errors.seek(0)
         return self._errors.read()[-2000:]
 
@@ -185,11 +185,11 @@ class ServerProcess:
         return sum(map(_processor_time, self._processes()))
 
     def memory(self) -> int:
-        """Resident set, in bytes; what processes share counts in each of them."""
+        """Resident set, in bytes; shared pages count in each process."""
         return self._sum("Rss:")
 
     def proportional_memory(self) -> int:
-        """Proportional set size, in bytes: a page that processes share counts once in all."""
+        """Proportional set size, in bytes: a shared page counts once in total."""
         return self._sum("Pss:")
 
     def _sum(self, name: str) -> int:
@@ -198,7 +198,7 @@ class ServerProcess:
         return sum(int(fields[1]) * 1024 for fields in lines if fields[0] == name)
 
     def _processes(self) -> list[int]:
-        """Itself and those that it started: they have its session (proc(5))."""
+        """The process and its children: they have the same session (proc(5))."""
         members = []
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
@@ -212,7 +212,7 @@ class ServerProcess:
 
 
 def _processor_time(pid: int) -> float:
-    """What clock_getcpuclockid(3) counts: in nanoseconds, where /proc/PID/stat has 10 ms."""
+    """The time of clock_getcpuclockid(3), in nanoseconds; /proc/PID/stat has steps of 10 ms."""
     clock = ctypes.c_int()
     if error := _LIBC.clock_getcpuclockid(pid, ctypes.byref(clock)):
         raise OSError(error, os.strerror(error))

@@ -1,7 +1,7 @@
-"""A Socket.IO client without libraries: one core of it must outrun every server.
+"""A Socket.IO client without libraries: on one core it must be faster than every server.
 
-It speaks websocket, Engine.IO v4 and Socket.IO v5 just far enough to connect to "/", to
-answer pings, and to tell acknowledgements from events.
+It implements the parts of websocket, Engine.IO v4 and Socket.IO v5 that are needed to connect
+to "/", to respond to pings, and to distinguish acknowledgements from events.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ class RawClient(asyncio.Protocol):
     """Once `connected` is done, frames can be sent.
 
     ``offers_deflate``: offer permessage-deflate in the handshake, as every browser does;
-    where the server takes it, both sides compress.
+    if the server accepts it, both sides compress.
     """
 
     def __init__(self, address: str, *, offers_deflate: bool = True) -> None:
@@ -48,7 +48,7 @@ class RawClient(asyncio.Protocol):
         """An event has come."""
 
     def frame(self, text: str) -> bytes:
-        """*text* as this connection sends it."""
+        """The frame of *text* for this connection."""
         return encode(text, deflated=self._inflate is not None)
 
     def write(self, frame: bytes) -> None:
@@ -165,7 +165,7 @@ async def connect(port: int, make: Callable[[str], Client]) -> Client:
 async def connect_many(
     port: int, number: int, make: Callable[[str], Client], *, at_once: int = 32
 ) -> list[Client]:
-    """So many clients, *at_once* of them in the handshake at a time."""
+    """Connect clients, *at_once* of them at the same time."""
     clients: list[Client] = []
     for begin in range(0, number, at_once):
         some = (connect(port, make) for _ in range(begin, min(begin + at_once, number)))

@@ -11,7 +11,7 @@ Value = str | float | int
 
 @attrs.define(eq=False)
 class Table:
-    """``columns`` are names with the format of their values; ``note`` says how to read it."""
+    """``columns`` are names with the format of their values; ``note`` explains the table."""
 
     title: str
     columns: dict[str, str]

@@ -1,4 +1,4 @@
-"""Acknowledged round trips: what one event costs the server, from its frame to its answer."""
+"""Acknowledged round trips: the server's cost of one event, from its frame to its response."""
 
 import asyncio
 import gc
@@ -16,10 +16,10 @@ from benchmarks.report import Table
 
 _BODY = "hello"
 _HEAD, _TAIL = b'[{"statusCode":200,"headers":{', b'},"content":"hello"}]'
-"""What every server answers; ours tells the id of the event among the headers."""
+"""The acknowledgement of every server; rxkernel adds the id of the event to the headers."""
 
 _WARM_UP = 0.2
-"""Seconds, or less, of load in front of each window."""
+"""Most seconds of load before each window."""
 
 
 @attrs.frozen
@@ -36,7 +36,7 @@ class Load:
 class Window:
     """One server under load for a while; latencies in seconds, the rest are shares of a core.
 
-    ``others``: what neither the server nor the client took; where it is much, run again.
+    ``others``: the share of other processes; if it is large, run again.
     """
 
     rate: float
@@ -49,11 +49,11 @@ class Window:
 
 
 class Pinger(RawClient):
-    """Sends an event for each answer that comes, and notes how long each took."""
+    """Sends an event after each acknowledgement, and records the latencies."""
 
     latencies: "array[float]"
     wrong = b""
-    """An answer that no server should give."""
+    """A wrong acknowledgement."""
 
     def prepare(self, in_flight: int) -> None:
         text = message("echo", _BODY)
@@ -69,7 +69,7 @@ class Pinger(RawClient):
             self._send(id)
 
     async def end(self) -> None:
-        """Send no more, and wait for what is due."""
+        """Stop sending, and wait for the open acknowledgements."""
         self._is_on = False
         async with asyncio.timeout(30):
             while self._outstanding:  # noqa: ASYNC110 - an event would cost in `acknowledged`
@@ -104,7 +104,7 @@ async def measure(server: ServerProcess, pingers: list[Pinger], seconds: float) 
     await asyncio.gather(*(pinger.end() for pinger in pingers))
     for pinger in pingers:
         if pinger.closed.done() or pinger.wrong:
-            raise RuntimeError(f"lost, or answered {pinger.wrong!r}: {server.errors()}")
+            raise RuntimeError(f"lost, or acknowledged with {pinger.wrong!r}: {server.errors()}")
     percentiles = quantiles(latencies[:number], n=100)
     return Window(
         rate=number / elapsed,

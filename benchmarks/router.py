@@ -1,4 +1,4 @@
-"""What finding a route costs, by the number of templates."""
+"""The cost of finding a route, by the number of templates."""
 
 import random
 import time
@@ -16,19 +16,19 @@ _KINDS = {
     "one parameter": ("/one-{n}/{{id:int}}", "/one-{n}/4711"),
     "three segments": ("/three-{n}/{{name}}/{{id:int}}", "/three-{n}/somebody/17"),
 }
-"""Templates and a path that each matches, by kind; ``n`` is the number of the template, of as
-many digits for all, so that no path is longer among more templates."""
+"""Templates and a path that each matches, by kind. ``n`` is the number of the template, always
+with the same count of digits, so that paths do not grow with the number of templates."""
 
 _ASKED = 300
-"""How many paths are asked for, spread over all templates. Each is a string of its own, also where
-it is the path of another: a few strings asked again and again would be found faster among a few
-templates, which is no merit of the router."""
+"""The number of paths, spread over all templates. Each is a separate string object, even if it
+equals another one: a few repeated strings would be faster with few templates, for reasons that
+have nothing to do with the router."""
 
 
 def templates(number: int, kind: str | None = None) -> tuple[Find, list[str]]:
-    """A router with so many templates, a third of each kind, and paths that match one.
+    """A router with *number* templates, a third of each kind, and paths that match.
 
-    *kind*: of which the paths are; all kinds otherwise.
+    *kind*: the kind of the paths; by default all kinds.
     """
     router: Router[int] = Router()
     kinds = list(_KINDS)

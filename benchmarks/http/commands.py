@@ -41,7 +41,7 @@ _work_option = click.option(
 
 
 def show(run: Run, json_file: Path | None = None) -> None:
-    """Write the run to stdout, and raw to *json_file*."""
+    """Write the run to stdout, and its raw data to *json_file*."""
     for table in tables(run):
         click.echo(table.markdown())
     if json_file is not None:
@@ -49,7 +49,7 @@ def show(run: Run, json_file: Path | None = None) -> None:
 
 
 def finish(run: Run) -> None:
-    """A peer that failed is no secret: the command fails too, once everything is written."""
+    """Fail the command if a peer has failed, after everything is written."""
     if run.failures:
         raise click.ClickException(f"not measured: {', '.join(run.failures)}")
 
@@ -61,11 +61,13 @@ def finish(run: Run) -> None:
     "--python",
     "pythons",
     multiple=True,
-    help="Another interpreter for rxkernel and the baseline, as python3.13.",
+    help="Another interpreter for rxkernel and the baseline, such as python3.13.",
 )
 @_load_options(seconds=1, rounds=5)
 @_json_option
-@click.option("--from", "source", type=_file, help="Measure nothing; read what --json wrote.")
+@click.option(
+    "--from", "source", type=_file, help="Do not measure; read the file that --json wrote."
+)
 @click.option(
     "--publish", "is_published", is_flag=True, help="Write docs/performance.md, with its figures."
 )
@@ -78,7 +80,7 @@ def http_command(
     is_published: bool,
     **load: int,
 ) -> None:
-    """HTTP servers beside each other: what a request costs, with listeners and without."""
+    """Compare HTTP servers: the cost of a request, with listeners and without."""
     if source is not None:
         run = msgspec.json.decode(source.read_bytes(), type=Run)
     else:
@@ -90,7 +92,9 @@ def http_command(
 
 
 @click.command("goals")
-@click.option("--python", "pythons", multiple=True, help="Another interpreter, as python3.13.")
+@click.option(
+    "--python", "pythons", multiple=True, help="Another interpreter, such as python3.13."
+)
 @_load_options(seconds=1, rounds=15)
 @_json_option
 @click.option(
@@ -99,7 +103,7 @@ def http_command(
 def goals_command(
     pythons: tuple[str, ...], json_file: Path | None, is_published: bool, **load: int
 ) -> None:
-    """The goals for HTTP, with all that they compare in turns."""
+    """The goals for HTTP; all compared servers run in turns."""
     run = race(Load(**load), pythons)
     click.echo(goals(run).markdown())
     show(run, json_file)
@@ -113,7 +117,7 @@ def goals_command(
 @_load_options(seconds=1, rounds=5)
 @_json_option
 def quick_command(works: tuple[str, ...], json_file: Path | None, **load: int) -> None:
-    """HTTP in under three minutes: rxkernel beside raw aiohttp."""
+    """HTTP in under three minutes: rxkernel compared with raw aiohttp."""
     run = quick(Load(**load), works)
     show(run, json_file)
     finish(run)

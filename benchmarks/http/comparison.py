@@ -1,4 +1,4 @@
-"""What is measured, in which brackets."""
+"""The measurements, and the brackets of servers that run in turns."""
 
 from collections.abc import Sequence
 
@@ -31,10 +31,10 @@ def compare(
     growth: bool = False,
     starts: int = 0,
 ) -> Run:
-    """Each peer with each work, with five listeners and with none.
+    """Each peer with each work, with five listeners and without.
 
-    *growth*: some of them also with up to 50 listeners. *starts*: how often each is started to
-    measure that, and its memory.
+    *growth*: some of them also with up to 50 listeners. *starts*: how often each is started, to
+    measure the time of the start and the memory.
     """
     run = new_run(load)
     ready = installed(run, peers)
@@ -58,7 +58,7 @@ def compare(
 def _by_work(
     peers: Sequence[HttpPeer], works: Sequence[Work]
 ) -> list[tuple[list[Work], list[HttpPeer]]]:
-    """A peer that is another one but for a setting is asked for hello only."""
+    """A peer that differs from another one by a setting only runs hello only."""
     varied = [peer for peer in peers if peer.access_log or not peer.fast_path]
     others = [peer for peer in peers if peer not in varied]
     brackets = [(list(works), others), ([work for work in works if work is HELLO], varied)]
@@ -68,7 +68,7 @@ def _by_work(
 def complete(
     load: Load, pythons: Sequence[str], names: Sequence[str], works: Sequence[str]
 ) -> Run:
-    """Everything; *names* and *works* choose some of it, *pythons* are more interpreters."""
+    """All measurements, limited by *names* and *works*; *pythons* are further interpreters."""
     peers = [PEERS[name] for name in names or PEERS]
     if BASELINE not in peers:
         peers.insert(0, BASELINE)

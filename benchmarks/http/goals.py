@@ -1,4 +1,4 @@
-"""The goals of the project for HTTP, and what they compare, all of it in one bracket."""
+"""The goals of the project for HTTP, and the servers that they compare, in one bracket."""
 
 from collections.abc import Iterator, Sequence
 
@@ -21,15 +21,15 @@ from benchmarks.http.work import BODY, HELLO, Work
 from benchmarks.report import Table
 
 _RIVALS = ("blacksheep-granian", "emmett55")
-"""The fastest frameworks of all that `complete` compares."""
+"""The fastest frameworks of those that `complete` compares."""
 
 _SLOWER = "fastapi"
 
 
 @attrs.frozen
 class Goal:
-    """*ours* with three request and two response listeners is to be *least* times as cheap as
-    *theirs*."""
+    """The cost of *theirs*, divided by that of *ours* with three request and two response
+    listeners, must be at least *least*."""
 
     title: str
     least: float
@@ -38,13 +38,13 @@ class Goal:
 
     @property
     def reached(self) -> Spread:
-        """Windows of one round belong together."""
+        """Compare windows of the same round."""
         pairs = zip(self.ours.windows, self.theirs.windows, strict=True)
         return Spread.of([theirs.cost / ours.cost for ours, theirs in pairs])
 
 
 def race(load: Load, pythons: Sequence[str]) -> Run:
-    """What the goals compare; *pythons* are more interpreters. aiohttp has no listeners."""
+    """The servers of the goals; *pythons* are further interpreters. aiohttp has no listeners."""
     run = new_run(load)
     names = (*_RIVALS, _SLOWER)
     peers = [BASELINE, RXKERNEL, AIOHTTP_LOGGED, RXKERNEL_LOGGED, *(PEERS[n] for n in names)]
@@ -61,7 +61,7 @@ def _entrant(peer: HttpPeer) -> Entrant:
 
 
 def goals(run: Run) -> Table:
-    """Those that the run can tell."""
+    """The goals that the run has measured."""
     table = Table(
         "HTTP: goals",
         {
@@ -88,7 +88,7 @@ def _goals(run: Run) -> Iterator[Goal]:
 
 
 def _pairs(run: Run) -> Iterator[tuple[float, str, Work, str, str]]:
-    """The goal, what it is called, what is asked for, and who is compared with whom."""
+    """The goals with their titles, the work, and the compared servers."""
     hello = f"÷ {BASELINE.title}, hello"
     yield 1.8, f"{hello}, Python 3.11", HELLO, RXKERNEL.name, BASELINE.name
     other = f"{BASELINE.name}-3.13"

@@ -1,4 +1,4 @@
-"""One window: a server under wrk's load for a while, and what that cost it."""
+"""One window: a server under wrk's load for a while, and its cost."""
 
 import json
 import resource
@@ -23,8 +23,8 @@ class LoadError(RuntimeError):
 class Window:
     """``cost``: seconds of the server's processor time for each request; latencies in seconds.
 
-    ``busy``: the share of a core that the server took, and ``others`` what neither the server
-    nor wrk did: where it is much, run again.
+    ``busy``: the share of a core that the server used; ``others``: the share of other processes
+    than the server and wrk. If that is large, run again.
     """
 
     rate: float
@@ -36,7 +36,7 @@ class Window:
 
 
 def wrk() -> str:
-    """The program, or LoadError where it is missing."""
+    """The path of the program. Raises: LoadError: it is missing."""
     found = shutil.which("wrk")
     if found is None:
         raise LoadError("wrk is not installed (on Debian: apt-get install wrk, or make wrk)")
@@ -44,10 +44,10 @@ def wrk() -> str:
 
 
 def window(server: ServerProcess, work: Work, *, seconds: int, connections: int) -> Window:
-    """Load *server*; wrk counts whole *seconds* and keeps to the core that is not the server's.
+    """Load *server* for whole *seconds*; wrk runs on the other core.
 
     Raises:
-        LoadError: an answer was not 2xx, a connection failed or something timed out.
+        LoadError: a response was not 2xx, a connection failed or a request timed out.
     """
     options = ("-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(_SCRIPT))
     url = f"http://127.0.0.1:{server.port}{work.path}"
@@ -75,7 +75,7 @@ def window(server: ServerProcess, work: Work, *, seconds: int, connections: int)
 
 
 def _children_time() -> float:
-    """What children of this process took that have ended: wrk, while nothing else ends."""
+    """Processor time of ended children of this process: wrk, if no other child ends."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 

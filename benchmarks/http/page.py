@@ -1,4 +1,4 @@
-"""The sections of docs/performance.md that a run writes, with its figures and raw windows."""
+"""Writes the measured sections of docs/performance.md, with figures and raw windows."""
 
 from pathlib import Path
 from statistics import median
@@ -16,7 +16,7 @@ _END = "<!-- end of measured -->"
 
 
 def publish(run: Run, page: Path = PAGE) -> None:
-    """Put the run into *page*, in place of the one before, and draw it."""
+    """Replace the run in *page* by this one, and draw its figures."""
     images = page.parent / "images"
     drawn = figures(run)
     for name, text in drawn.items():
@@ -26,12 +26,12 @@ def publish(run: Run, page: Path = PAGE) -> None:
 
 
 def publish_goals(run: Run, page: Path = PAGE) -> None:
-    """As `publish`, of what the goals compare."""
+    """As `publish`, for the goals."""
     _put(run, page, "goals", [goals(run).markdown("###").strip()])
 
 
 def _put(run: Run, page: Path, section: str, parts: list[str]) -> None:
-    """Write *section*, with the raw windows beside the page."""
+    """Write *section* into the page, and the raw windows next to it."""
     raw = f"performance-{section}.json"
     put(page, section, "\n\n".join([_how(run, raw), *parts]))
     page.with_name(raw).write_bytes(msgspec.json.encode(run) + b"\n")

@@ -1,7 +1,7 @@
-"""The HTTP servers that are compared: what each is installed from, and how it is started.
+"""The compared HTTP servers: the packages of each, and how it is started.
 
-Each runs as one process with one worker, its log off, in the set-up that its manual advises
-where speed counts. What validates nothing itself uses msgspec by hand, as the baseline does.
+Each runs as one process with one worker, without a log, configured for speed by its manual.
+Servers without validation use msgspec by hand, as the baseline does.
 """
 
 import subprocess
@@ -24,7 +24,7 @@ _GRANIAN = ("granian >= 2.7", "uvloop >= 0.22")
 
 @attrs.frozen
 class Listeners:
-    """How many there are on every route; for peers, what they have in place of listeners."""
+    """The number of listeners of every route; for peers, of their equivalent."""
 
     request: int = 0
     response: int = 0
@@ -48,7 +48,7 @@ FIVE = Listeners.of(5)
 class HttpPeer:
     """One server.
 
-    *kind*: ``framework`` in Python, ``node``, ``rxkernel``, or ``floor`` for what offers less.
+    *kind*: ``framework`` in Python, ``node``, ``rxkernel``, or ``floor`` for a plain server.
     """
 
     name: str

@@ -20,7 +20,7 @@ _STYLE = (
 class Bar:
     label: str
     values: tuple[Spread | None, ...]
-    """One for each name of the legend; None where nothing was measured."""
+    """One value for each name of the legend; None if it was not measured."""
 
 
 def _document(height: int, title: str, parts: Sequence[str]) -> str:
@@ -58,7 +58,7 @@ def _legend(names: Sequence[str], y: float) -> list[str]:
 
 
 def bars(title: str, legend: Sequence[str], rows: Sequence[Bar], mark: float = 1.0) -> str:
-    """Horizontal bars, a line from quartile to quartile on each; *mark* is the baseline's."""
+    """Horizontal bars with a line between the quartiles; *mark* is the value of the baseline."""
     thickness, top = 10, 62
     row_height = thickness * len(legend) + 10
     highest = max(value.high for row in rows for value in row.values if value is not None)
@@ -91,7 +91,7 @@ def _bar(value: Spread, colour: str, y: float, thickness: int, scale: float) -> 
 
 
 def curves(title: str, axis: str, lines: Mapping[str, Mapping[int, float]]) -> str:
-    """One line for each name over the same whole numbers, which are spaced by their value."""
+    """One line for each name over the same whole numbers, on a linear axis."""
     left, top, right, bottom = 60.0, 44.0, _WIDTH - 210.0, 360.0
     numbers = sorted({number for points in lines.values() for number in points})
     highest = max(value for points in lines.values() for value in points.values())

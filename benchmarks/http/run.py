@@ -1,6 +1,6 @@
-"""A run: servers in turns, in brackets that each have the baseline among them.
+"""A run: brackets of servers that run in turns; each bracket contains the baseline.
 
-The machine's speed drifts, so a window is compared with the baseline's of the same round only.
+The machine's speed drifts, so a window is only compared with that of the baseline in its round.
 """
 
 import os
@@ -30,7 +30,7 @@ _FAILURES = (NotInstalledError, WrongAnswerError, LoadError, ServerError, OSErro
 
 @attrs.frozen
 class Load:
-    """wrk's: *seconds* for each window, so many *rounds*."""
+    """Options of wrk, *seconds* of each window, and the number of *rounds*."""
 
     seconds: int = 1
     rounds: int = 5
@@ -39,7 +39,7 @@ class Load:
 
 @attrs.frozen
 class Entrant:
-    """A peer with so many listeners."""
+    """A peer with a number of listeners."""
 
     peer: HttpPeer
     listeners: Listeners = NONE
@@ -63,7 +63,7 @@ class Spread:
 
 @attrs.frozen
 class Series:
-    """The windows of one entrant with one work, and those of the baseline in the same rounds."""
+    """The windows of one entrant with one work, and the baseline's windows of the same rounds."""
 
     peer: str
     work: str
@@ -73,7 +73,7 @@ class Series:
 
     @property
     def ratio(self) -> Spread:
-        """The baseline's cost divided by its own: 2 is half the processor time."""
+        """The cost of the baseline divided by this cost: 2 is half the processor time."""
         pairs = zip(self.baseline, self.windows, strict=True)
         return Spread.of([base.cost / own.cost for base, own in pairs])
 
@@ -88,7 +88,7 @@ class Series:
 
 @attrs.frozen
 class Idle:
-    """Servers that nobody asked anything yet; seconds and bytes, of several starts."""
+    """Idle servers: seconds and bytes of several starts."""
 
     peer: str
     starting: list[float]
@@ -98,7 +98,7 @@ class Idle:
 
 @attrs.define
 class Run:
-    """Everything that was measured; ``failures`` are the peers that were not, with the reason."""
+    """All results; ``failures`` are the peers that could not be measured, with the reason."""
 
     load: Load
     began: str
@@ -134,7 +134,7 @@ def _cpuinfo() -> list[str]:
 
 
 def installed(run: Run, peers: Sequence[HttpPeer]) -> list[HttpPeer]:
-    """Those that are ready: installed, started once and found to answer rightly."""
+    """The usable peers: installed, started once and checked for correct responses."""
     ready = []
     for peer in peers:
         run.titles[peer.name] = peer.title
@@ -153,17 +153,17 @@ def installed(run: Run, peers: Sequence[HttpPeer]) -> list[HttpPeer]:
 
 
 def _verify(peer: HttpPeer, server: ServerProcess, listeners: Listeners) -> None:
-    """It answers rightly, and logs what it is asked if it should."""
+    """Check its responses, and that it writes its access log if it has one."""
     verify(server.port, listeners)
     end = time.monotonic() + _LOGGING
     while peer.access_log and HELLO.path not in server.errors():
         if time.monotonic() > end:
-            raise WrongAnswerError("its access log is on and has nothing")
+            raise WrongAnswerError("its access log is on and empty")
         time.sleep(0.01)
 
 
 def _tried(run: Run, peer: HttpPeer, do: Callable[[], T]) -> T | None:
-    """What *do* returns; None where a peer fails, which is noted. The baseline must not fail."""
+    """The result of *do*; None if a peer fails, which is recorded. The baseline must not fail."""
     try:
         return do()
     except _FAILURES as exc:
@@ -175,7 +175,7 @@ def _tried(run: Run, peer: HttpPeer, do: Callable[[], T]) -> T | None:
 
 
 def measure(run: Run, entrants: Sequence[Entrant], works: Sequence[Work]) -> list[Series]:
-    """One bracket: the baseline and the *entrants*, in turns, with one work after another."""
+    """Run one bracket: the baseline and the *entrants* in turns, with one work after another."""
     with _running(run, entrants) as servers:
         windows = [one for work in works for one in _turns(run, servers, work)]
     wanted = {(entrant.peer.name, entrant.listeners) for entrant in entrants}
@@ -184,7 +184,7 @@ def measure(run: Run, entrants: Sequence[Entrant], works: Sequence[Work]) -> lis
 
 @contextmanager
 def _running(run: Run, entrants: Sequence[Entrant]) -> Iterator[dict[Entrant, ServerProcess]]:
-    """The baseline and those that start and answer rightly, listeners included."""
+    """The baseline and the peers that start and respond correctly, with listeners too."""
     with ExitStack() as stack:
         servers = {}
         for entrant in dict.fromkeys((Entrant(BASELINE), *entrants)):
@@ -224,7 +224,7 @@ def _turns(run: Run, servers: dict[Entrant, ServerProcess], work: Work) -> list[
 
 
 def idle(run: Run, peer: HttpPeer, starts: int) -> None:
-    """From the process's start until the first answer; then memory."""
+    """Time from the start of the process until the first response; memory after it."""
 
     def start() -> tuple[float, int, int]:
         begin = time.monotonic()

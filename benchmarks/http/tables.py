@@ -1,4 +1,4 @@
-"""A run as tables and figures; only what was measured in it."""
+"""A run as tables and figures; only measured values are shown."""
 
 from collections.abc import Iterable, Sequence
 from statistics import median
@@ -45,7 +45,7 @@ def _work_table(run: Run, work: Work) -> Table:
 
 
 def _ordered(series: Iterable[Series]) -> list[Series]:
-    """The cheapest first; those with listeners behind those without."""
+    """The cheapest first; servers with listeners after those without."""
     return sorted(series, key=lambda one: (one.listeners.total, -one.ratio.middle))
 
 
@@ -70,8 +70,8 @@ def _growth_table(run: Run) -> Table:
 def _idle_table(run: Run) -> Table:
     table = Table(
         "HTTP: starting, and an idle server",
-        {"server": "", "first answer after, s": ".2f", "RSS, MiB": ".1f", "PSS, MiB": ".1f"},
-        "From the start of its process; all processes of it. Memory behind the first answer.",
+        {"server": "", "first response after, s": ".2f", "RSS, MiB": ".1f", "PSS, MiB": ".1f"},
+        "From the start of the process. Memory of all its processes, after the first response.",
     )
     for one in sorted(run.idle, key=lambda idle: median(idle.starting)):
         memory = (median(sizes) / _MIB for sizes in (one.resident, one.proportional))
@@ -94,7 +94,7 @@ def failures_table(run: Run) -> Table:
 
 
 def tables(run: Run) -> list[Table]:
-    """In the order in which they are read; those without a row are left out."""
+    """All tables in the order of the page; empty ones are left out."""
     works = [_work_table(run, work) for work in ALL.values()]
     every = [
         *works,

@@ -1,4 +1,4 @@
-"""What the servers have to do, and that they do it: nothing wrong is measured."""
+"""The work of the servers, and the check that each does it before it is measured."""
 
 import http.client
 import json
@@ -14,7 +14,7 @@ _JSON = {"Content-Type": "application/json"}
 
 @attrs.frozen
 class Work:
-    """One request, sent again and again, and the JSON that answers it."""
+    """One request, sent repeatedly, and the JSON of its response."""
 
     name: str
     title: str
@@ -57,14 +57,14 @@ ALL = {work.name: work for work in (HELLO, PARAMETERS, BODY)}
 
 
 class WrongAnswerError(RuntimeError):
-    """A server does not do the work it is measured for."""
+    """A server does not do its work correctly."""
 
 
 def verify(port: int, listeners: Listeners) -> None:
-    """Make sure of every answer, of every refusal, and that every listener runs.
+    """Check every response, every error response, and that every listener runs.
 
     Raises:
-        WrongAnswerError: with what was asked and what came.
+        WrongAnswerError: with the request and the response.
     """
     for work in ALL.values():
         expect(port, work)
@@ -86,7 +86,7 @@ def _seen(port: int) -> dict[str, int]:
 
 
 def expect(port: int, work: Work) -> None:
-    """Make sure that *work* is done."""
+    """Check that *work* is done."""
     status, content = _answer(port, work.method, work.path, work.body)
     if status != 200 or content != work.answer:
         raise WrongAnswerError(f"{work.method} {work.path}: {status} {content!r}")

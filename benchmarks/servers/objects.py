@@ -1,4 +1,4 @@
-"""What is alive in a server, for the benchmarks that look for leaks."""
+"""The number of objects in a server, for benchmarks that search for leaks."""
 
 import gc
 from collections import Counter
@@ -7,7 +7,7 @@ _WATCHED = ("rxkernel.servers.", "rxkernel.messages.", "socketio.", "engineio.",
 
 
 def live_objects() -> dict[str, int]:
-    """How many objects there are of each class that a session is made of, after a collection."""
+    """How many objects of each class of a session exist, after a garbage collection."""
     gc.collect()
     counts = Counter(f"{type(one).__module__}.{type(one).__name__}" for one in gc.get_objects())
     return {name: number for name, number in counts.items() if name.startswith(_WATCHED)}

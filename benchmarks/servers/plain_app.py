@@ -1,4 +1,4 @@
-"""python-socketio as its manual sets it up: an `AsyncServer` on aiohttp, all options default."""
+"""python-socketio as in its manual: an `AsyncServer` on aiohttp with default options."""
 
 import asyncio
 import signal

@@ -1,6 +1,6 @@
-"""rxkernel's part: ``python -m rxkernel serve benchmarks.servers.rxkernel_app:with_listeners``.
+"""rxkernel's server: ``python -m rxkernel serve benchmarks.servers.rxkernel_app:with_listeners``.
 
-Only the limits that hold off one flooding client are raised: here, all come from one address.
+Limits of one client and one address are raised, because here all clients have one address.
 """
 
 import asyncio

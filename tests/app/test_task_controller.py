@@ -122,8 +122,8 @@ async def test_a_new_task_needs_a_title(ask: Ask, body: Any, errors: dict[str, s
 @pytest.mark.parametrize(
     ("body", "errors"),
     [
-        ({}, {"body": "changes nothing; give a title or done"}),
-        ({"done": None}, {"body": "changes nothing; give a title or done"}),
+        ({}, {"body": "changes nothing; send a title or done"}),
+        ({"done": None}, {"body": "changes nothing; send a title or done"}),
         ({"title": ""}, TITLE),
         ({"done": 1}, {"body.done": "expected bool, got int"}),
         ({"done": True, "created": "2000-01-01"}, {"body.created": "is not a known field"}),

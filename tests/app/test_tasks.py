@@ -53,12 +53,12 @@ async def test_an_unknown_task_is_an_error_of_its_own(tmp_path: Path) -> None:
 async def test_a_file_that_is_no_database_is_a_configuration_error(tmp_path: Path) -> None:
     (tmp_path / "tasks.sqlite3").write_text("a letter, by mistake" * 100)
 
-    with pytest.raises(ConfigurationError, match=r"tasks\.sqlite3: file is not a database; mend"):
+    with pytest.raises(ConfigurationError, match=r"tasks\.sqlite3: file is not a database; repair"):
         await create_application(tmp_path / "tasks.sqlite3").boot()
 
 
 async def test_a_folder_that_cannot_be_made_is_a_configuration_error(tmp_path: Path) -> None:
     (tmp_path / "var").touch()
 
-    with pytest.raises(ConfigurationError, match="the tasks cannot be kept in"):
+    with pytest.raises(ConfigurationError, match="the tasks cannot be stored in"):
         await create_application(tmp_path / "var" / "tasks.sqlite3").boot()

@@ -41,7 +41,7 @@ def test_compare_count_above_tolerance_has_grown() -> None:
 
     table, grown = compare(now, before)
 
-    assert grown == [slower, "new (not kept yet)"]
+    assert grown == [slower, "new (not recorded yet)"]
     assert [row["now"] for row in table.records()] == [1021, 1020, 500, 1050]
 
 

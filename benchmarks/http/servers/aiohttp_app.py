@@ -59,7 +59,7 @@ async def on_response(request: web.Request, handler: Handler) -> web.StreamRespo
 
 
 def _changed_hello(change: Change) -> Handler:
-    """What the listeners of rxkernel do, in the handler: no middleware is needed."""
+    """The work of rxkernel's listeners, in the handler: no middleware is needed."""
 
     async def changed_hello(request: web.Request) -> web.Response:
         request[_HOST] = request.headers["Host"]

@@ -1,4 +1,4 @@
-"""Listeners as pure ASGI middleware, what Starlette and Litestar advise where speed counts."""
+"""Listeners as pure ASGI middleware, as the manuals of Starlette and Litestar advise for speed."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -36,4 +36,4 @@ class OnResponse:
 
 
 MIDDLEWARES = [OnRequest] * settings.REQUEST_LISTENERS + [OnResponse] * settings.RESPONSE_LISTENERS
-"""Each of them takes the application behind it."""
+"""Each is called with the next application."""

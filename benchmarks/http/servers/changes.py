@@ -1,6 +1,6 @@
-"""What the last response listener does to a response, the same for rxkernel and raw aiohttp.
+"""The changes that the last response listener makes, the same for rxkernel and raw aiohttp.
 
-In the ordinary benchmarks it does nothing: the listeners set attributes only.
+In most benchmarks it changes nothing: the listeners set attributes only.
 """
 
 from collections.abc import Callable, MutableMapping
@@ -9,7 +9,7 @@ from typing import Protocol
 
 
 class HasHeaders(Protocol):
-    """What the responses of both have in common."""
+    """The common interface of both kinds of responses."""
 
     @property
     def headers(self) -> MutableMapping[str, str]: ...

@@ -59,7 +59,7 @@ class Controller:
 
 
 class FurtherController:
-    """Routes that no peer has; only their instructions are counted."""
+    """Routes of rxkernel only, of which the instructions are counted."""
 
     @http("GET", "/stream", "stream")
     async def stream(self) -> StreamResponse:

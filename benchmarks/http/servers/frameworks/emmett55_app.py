@@ -23,7 +23,7 @@ class OnResponse(Pipe):
         return output
 
 
-app = App(__name__, root_path=sys.prefix)  # it makes folders there
+app = App(__name__, root_path=sys.prefix)  # it creates folders there
 app.pipeline = [OnRequest() for _ in range(settings.REQUEST_LISTENERS)]
 app.pipeline += [OnResponse() for _ in range(settings.RESPONSE_LISTENERS)]
 

@@ -1,6 +1,6 @@
-"""Robyn on its own server, one process with one worker; a pydantic model, as its manual has it.
+"""Robyn on its own server, one process with one worker; a pydantic model, as in its manual.
 
-Nothing can be left on its requests but headers, so listeners mark them there.
+Its requests have no attributes to set but headers, so listeners set a header.
 """
 
 from pydantic import BaseModel

@@ -1,7 +1,7 @@
 """socketify on its own server (µWebSockets), msgspec by hand.
 
-Its middlewares are functions in a row with the handler: each gets what the one before it
-returned, so those behind the handler hear its status.
+Its middlewares and the handler are called one after another: each gets the return value of the
+one before, so middlewares after the handler get its status.
 """
 
 import msgspec
@@ -62,7 +62,7 @@ async def on_response_async(response, request, status):
 
 
 def listened(handler, before=on_request, after=on_response):
-    """A row is all async or all sync: a mixed one answers no request that has a body."""
+    """All of them are async or all sync: a mixture does not respond to requests with a body."""
     row = [before] * settings.REQUEST_LISTENERS
     row += [handler]
     row += [after] * settings.RESPONSE_LISTENERS

@@ -1,4 +1,4 @@
-"""__project__: what the application is made of."""
+"""__project__: the application with all its parts."""
 
 from app.greetings import GreetingController, Greetings
 from app.timing import Timing

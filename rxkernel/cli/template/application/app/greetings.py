@@ -8,7 +8,7 @@ from msgspec import Meta
 from rxkernel import http, websocket
 
 Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"\S")]
-"""A name is a text, and not only white space; anything else is answered 422."""
+"""A text with more than white space; anything else is a 422."""
 
 
 class Greetings:

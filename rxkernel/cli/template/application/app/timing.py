@@ -1,4 +1,4 @@
-"""Tells every client how long its answer took."""
+"""Sends the duration of each request to its client."""
 
 from time import perf_counter
 
@@ -6,7 +6,7 @@ from rxkernel import KernelEvents, RequestEvent, ResponseEvent, observe
 
 
 class Timing:
-    """Around everything else: first of the request phase, last of the response phase."""
+    """Runs before all other request listeners, and after all other response listeners."""
 
     @observe(KernelEvents.KERNEL_REQUEST, priority=1000)
     async def begin(self, event: RequestEvent) -> None:

@@ -1,10 +1,10 @@
-"""What clients see, over both transports, without a port."""
+"""The greetings over both transports, without a port."""
 
 from app import application
 from rxkernel.pytest_plugin import ClientOf
 
 
-async def test_greeting_answers_on_both_transports(client_of: ClientOf) -> None:
+async def test_greeting_add_over_both_transports_returns_greeting(client_of: ClientOf) -> None:
     client = client_of(application)
 
     over_http = await client.http("greeting_add", params={"name": "Ada"})
@@ -14,7 +14,7 @@ async def test_greeting_answers_on_both_transports(client_of: ClientOf) -> None:
     assert over_http.content == over_socket.content == {"message": "Hello, Ada!"}
 
 
-async def test_greeting_without_a_name_is_refused(client_of: ClientOf) -> None:
+async def test_greeting_add_with_blank_name_is_422(client_of: ClientOf) -> None:
     client = client_of(application)
 
     response = await client.websocket("greeting_add", params={"name": " "})
@@ -23,7 +23,7 @@ async def test_greeting_without_a_name_is_refused(client_of: ClientOf) -> None:
     assert [error["path"] for error in response.content["errors"]] == ["params.name"]
 
 
-async def test_every_answer_tells_how_long_it_took(client_of: ClientOf) -> None:
+async def test_response_has_server_timing_header(client_of: ClientOf) -> None:
     response = await client_of(application).http("greeting_list")
 
     assert response.headers["Server-Timing"].startswith("total;dur=")

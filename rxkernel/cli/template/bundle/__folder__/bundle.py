@@ -1,4 +1,4 @@
-"""What the bundle brings to an application."""
+"""The bundle with its parts."""
 
 from rxkernel import Bundle
 

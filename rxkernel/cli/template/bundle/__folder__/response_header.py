@@ -1,4 +1,4 @@
-"""Puts the header on every response, of HTTP and Socket.IO alike."""
+"""Adds the header to every response, over HTTP and Socket.IO."""
 
 from injector import inject
 from rxkernel import KernelEvents, ResponseEvent, observe

@@ -1,4 +1,4 @@
-"""What an application sees that enables the bundle."""
+"""An application with the bundle, over both transports."""
 
 from rxkernel import Application, Settings, http, websocket
 from rxkernel.pytest_plugin import ClientOf
