@@ -142,7 +142,7 @@ def test_folder_of_the_aiohttp_adapter_imports_earlier_ones_only(folder: str) ->
                 assert within(target, *allowed), f"{module} imports {target}"
 
 
-def test_no_two_modules_import_each_other() -> None:
+def test_modules_have_no_import_cycles() -> None:
     """Names are checked, not types only: an import under TYPE_CHECKING counts."""
     edges = {module: targets & GRAPH.keys() for module, targets in GRAPH.items()}
     TopologicalSorter(edges).prepare()  # raises a CycleError that prints the cycle
@@ -166,7 +166,7 @@ def test_framework_loads_neither_extras_nor_bundles() -> None:
     assert (ours - theirs) & (OPTIONAL | OURS) == {"rxkernel"}
 
 
-def test_what_only_mistakes_and_named_bundles_need_waits_for_them() -> None:
+def test_rarely_used_modules_are_imported_late() -> None:
     """Large modules, kept out of the memory and the start of every server."""
     ours, theirs = (
         set(run_python("-c", f"import sys, {modules}; print(*sys.modules)").split())
@@ -194,7 +194,7 @@ CLIENTS_OF = {"rxkernel.application.testing": "the client of functional tests, t
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if within(name, "rxkernel")])
-def test_b17_nothing_connects_to_where_a_request_says(module: str) -> None:
+def test_framework_opens_no_connections(module: str) -> None:
     """Server-side request forgery needs a server that makes requests: this one makes none."""
     found = CLIENTS.search(MODULES[module].read_text(encoding="utf-8"))
     assert found is None or module in CLIENTS_OF, f"{module} uses {found and found[0]}"

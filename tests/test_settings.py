@@ -60,7 +60,7 @@ def test_every_setting_has_a_default() -> None:
         (Settings, {"http": {"port": 1}}, "http must be an HttpSettings"),
     ],
 )
-def test_a_bad_value_or_type_is_refused_with_what_is_allowed(
+def test_setting_invalid_raises_with_allowed_values(
     cls: type[Any], values: dict[str, Any], allowed: str
 ) -> None:
     with pytest.raises(ValueError, match=allowed):
@@ -81,13 +81,13 @@ def test_a_bad_value_or_type_is_refused_with_what_is_allowed(
         (LoggingSettings, {"level": "DEBUG"}),
     ],
 )
-def test_values_at_the_edge_are_allowed(cls: type[Any], values: dict[str, Any]) -> None:
+def test_setting_at_limit_is_accepted(cls: type[Any], values: dict[str, Any]) -> None:
     settings = cls(**values)
 
     assert {name: getattr(settings, name) for name in values} == values
 
 
-def test_settings_cannot_be_changed() -> None:
+def test_settings_are_frozen() -> None:
     settings = Settings(bundles={"security": object()})
 
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
@@ -96,7 +96,7 @@ def test_settings_cannot_be_changed() -> None:
         settings.bundles["security"] = object()  # type: ignore[index]
 
 
-def test_bundles_are_a_copy_of_what_was_given() -> None:
+def test_settings_copy_bundles() -> None:
     given: dict[str, object] = {"security": 1}
     settings = Settings(bundles=given)
 
@@ -105,7 +105,7 @@ def test_bundles_are_a_copy_of_what_was_given() -> None:
     assert dict(settings.bundles) == {"security": 1}
 
 
-def test_a_refusal_never_quotes_the_value() -> None:
+def test_setting_error_does_not_quote_value() -> None:
     @attrs.frozen
     class Keys:
         key: str = attrs.field(

@@ -33,7 +33,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_it_holds_the_package_its_types_and_the_project_template_only(wheel: Path) -> None:
+def test_wheel_contains_package_types_and_template_only(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
 
     assert "rxkernel/py.typed" in names
@@ -46,7 +46,7 @@ def test_it_holds_the_package_its_types_and_the_project_template_only(wheel: Pat
     assert "bundles/__init__.py" not in names
 
 
-def test_installed_alone_it_makes_a_project_and_checks_it(wheel: Path, tmp_path: Path) -> None:
+def test_wheel_installed_alone_creates_and_checks_project(wheel: Path, tmp_path: Path) -> None:
     venv.create(tmp_path / "venv")
     python = tmp_path / "venv" / "bin" / "python"
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "-q", "--python", python)

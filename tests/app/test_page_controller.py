@@ -19,14 +19,14 @@ def client(client_of: ClientOf, tmp_path: Path) -> KernelClient:
     return client_of(create_application(tmp_path / "tasks.sqlite3", script))
 
 
-async def test_the_page_is_the_board(client: KernelClient) -> None:
+async def test_page_shows_board(client: KernelClient) -> None:
     response = await client.http("page")
 
     assert "/static/board.js" in response.content.read_text()
     assert response.headers["Content-Security-Policy"] == "default-src 'self'"
 
 
-async def test_without_the_script_of_npm_the_page_says_how_to_get_it(
+async def test_page_without_npm_script_explains_installation(
     client_of: ClientOf, tmp_path: Path
 ) -> None:
     client = client_of(create_application(tmp_path / "tasks.sqlite3", MISSING))
@@ -39,14 +39,14 @@ async def test_without_the_script_of_npm_the_page_says_how_to_get_it(
 
 
 @pytest.mark.parametrize("name", ["board.css", "board.js", "icon.svg", "socket.io-client.js"])
-async def test_the_files_of_the_page_are_served(client: KernelClient, name: str) -> None:
+async def test_page_file_is_served(client: KernelClient, name: str) -> None:
     assert (await client.http("page_file", params={"name": name})).content.is_file()
 
 
 @pytest.mark.parametrize("name", ["board.html", "unknown.js", "../__init__.py", "/etc/hosts"])
-async def test_no_other_file_is(client: KernelClient, name: str) -> None:
+async def test_page_file_unknown_name_is_404(client: KernelClient, name: str) -> None:
     assert (await client.http("page_file", params={"name": name})).status_code == 404
 
 
-def test_the_script_is_looked_for_where_npm_puts_it() -> None:
+def test_socket_client_default_path_is_that_of_npm() -> None:
     assert SOCKET_CLIENT.relative_to(ROOT).parts[:2] == ("node_modules", "socket.io-client")

@@ -31,7 +31,7 @@ async def text_of(response: Response) -> str:
     return "".join([str(piece) async for piece in response.content])
 
 
-async def test_a_task_is_created_shown_changed_and_deleted(ask: Ask) -> None:
+async def test_task_is_created_shown_changed_and_deleted(ask: Ask) -> None:
     created = await ask("task_create", body={"title": "Water the plants"})
     id = created.content.id
     assert (created.status_code, created.headers["Location"]) == (201, f"/tasks/{id}")
@@ -49,7 +49,7 @@ async def test_a_task_is_created_shown_changed_and_deleted(ask: Ask) -> None:
     assert (await ask("task_list")).content == []
 
 
-async def test_both_transports_see_the_same_tasks(client: KernelClient) -> None:
+async def test_task_created_over_one_transport_is_listed_over_both(client: KernelClient) -> None:
     await client.http("task_create", body={"title": "over HTTP"})
     await client.websocket("task_create", body={"title": "over a socket"})
 
@@ -58,14 +58,14 @@ async def test_both_transports_see_the_same_tasks(client: KernelClient) -> None:
     assert (await client.websocket("task_list")).content == over_http
 
 
-async def test_white_space_of_a_title_is_made_single_spaces(ask: Ask) -> None:
+async def test_title_white_space_becomes_single_spaces(ask: Ask) -> None:
     created = await ask("task_create", body={"title": "  Water\n the\tplants "})
 
     assert created.content.title == "Water the plants"
 
 
 @pytest.mark.parametrize("name", ["task_show", "task_change", "task_delete"])
-async def test_an_unknown_task_is_not_found(ask: Ask, name: str) -> None:
+async def test_task_unknown_id_is_404(ask: Ask, name: str) -> None:
     """The repository's own error becomes the answer in a listener of kernel.exception."""
     response = await ask(name, params={"id": 7}, body={"done": True})
 
@@ -76,7 +76,7 @@ async def test_an_unknown_task_is_not_found(ask: Ask, name: str) -> None:
     }
 
 
-async def test_the_id_of_a_deleted_task_names_no_other(ask: Ask) -> None:
+async def test_task_id_after_deletion_is_not_reused(ask: Ask) -> None:
     first = (await ask("task_create", body={"title": "first"})).content
     await ask("task_delete", params={"id": first.id})
 
@@ -114,7 +114,7 @@ def errors_of(response: Response) -> dict[str, str]:
         ("Water the plants", {"body": "expected object, got str"}),
     ],
 )
-async def test_a_new_task_needs_a_title(ask: Ask, body: Any, errors: dict[str, str]) -> None:
+async def test_create_invalid_title_is_422(ask: Ask, body: Any, errors: dict[str, str]) -> None:
     assert errors_of(await ask("task_create", body=body)) == errors
     assert (await ask("task_list")).content == []
 
@@ -129,7 +129,7 @@ async def test_a_new_task_needs_a_title(ask: Ask, body: Any, errors: dict[str, s
         ({"done": True, "created": "2000-01-01"}, {"body.created": "is not a known field"}),
     ],
 )
-async def test_a_change_that_is_not_valid_changes_nothing(
+async def test_change_invalid_input_is_422_and_changes_nothing(
     ask: Ask, body: Any, errors: dict[str, str]
 ) -> None:
     task = (await ask("task_create", body={"title": "as it was"})).content
@@ -139,12 +139,12 @@ async def test_a_change_that_is_not_valid_changes_nothing(
 
 
 @pytest.mark.parametrize("id", [None, "x", 1.5, True, [], 0, 2**63])
-async def test_an_id_of_a_socket_may_be_any_json(client: KernelClient, id: Any) -> None:
+async def test_task_id_over_socket_invalid_is_422(client: KernelClient, id: Any) -> None:
     """Over HTTP the path's converter has refused most of these."""
     assert set(errors_of(await client.websocket("task_show", params={"id": id}))) == {"params.id"}
 
 
-async def test_every_other_client_hears_of_a_change(client: KernelClient) -> None:
+async def test_change_over_socket_is_sent_to_other_clients(client: KernelClient) -> None:
     async with client.connection() as author, client.connection() as other:
         task = await client.websocket("task_create", body={"title": "Tea"}, connection=author)
         id = {"id": task.content.id}
@@ -163,7 +163,7 @@ async def test_every_other_client_hears_of_a_change(client: KernelClient) -> Non
     assert deleted == id
 
 
-async def test_every_socket_hears_of_a_change_over_http(client: KernelClient) -> None:
+async def test_change_over_http_is_sent_to_all_sockets(client: KernelClient) -> None:
     async with client.connection() as one, client.connection() as another:
         await client.http("task_create", body={"title": "Tea"})
 
@@ -171,7 +171,7 @@ async def test_every_socket_hears_of_a_change_over_http(client: KernelClient) ->
     assert one.emitted == another.emitted
 
 
-async def test_nobody_hears_of_what_was_refused(client: KernelClient) -> None:
+async def test_change_rejected_sends_no_event(client: KernelClient) -> None:
     async with client.connection() as other:
         await client.http("task_create", body={"title": ""})
         await client.http("task_delete", params={"id": 7})
@@ -179,7 +179,7 @@ async def test_nobody_hears_of_what_was_refused(client: KernelClient) -> None:
     assert other.emitted == []
 
 
-async def test_the_tasks_can_be_downloaded_as_csv(client: KernelClient) -> None:
+async def test_csv_download_has_all_tasks(client: KernelClient) -> None:
     """RFC 4180: a line ends with CRLF, a text with a comma or a quote stands in quotes."""
     for title in ('Tea, "green"', "=1+1", "Grüße"):
         await client.http("task_create", body={"title": title})
@@ -199,7 +199,7 @@ async def test_the_tasks_can_be_downloaded_as_csv(client: KernelClient) -> None:
     ]
 
 
-async def test_each_request_is_timed(ask: Ask, caplog: pytest.LogCaptureFixture) -> None:
+async def test_response_has_server_timing(ask: Ask, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "app")
 
     response = await ask("task_list")
@@ -210,7 +210,7 @@ async def test_each_request_is_timed(ask: Ask, caplog: pytest.LogCaptureFixture)
     assert "task_list 200 in" in caplog.text
 
 
-async def test_a_request_that_meets_no_route_is_answered_untimed(client: KernelClient) -> None:
+async def test_response_without_route_has_no_server_timing(client: KernelClient) -> None:
     """Its request phase, in which the clock would start, does not run."""
     response = await client.http("task_show", params={"id": "no number"})
 

@@ -9,7 +9,7 @@ from app.tasks import TaskNotFoundError, TaskRepository
 from rxkernel import ConfigurationError, KernelClient
 
 
-async def test_nothing_is_lost_when_the_application_starts_again(tmp_path: Path) -> None:
+async def test_tasks_survive_restart_of_application(tmp_path: Path) -> None:
     database = tmp_path / "new" / "folder" / "tasks.sqlite3"
     async with KernelClient(create_application(database)) as client:
         await client.http("task_create", body={"title": "still here"})
@@ -20,7 +20,7 @@ async def test_nothing_is_lost_when_the_application_starts_again(tmp_path: Path)
     assert [task.title for task in before] == ["still here"]
 
 
-async def test_an_application_may_boot_again(tmp_path: Path) -> None:
+async def test_application_boots_again_after_stop(tmp_path: Path) -> None:
     client = KernelClient(create_application(tmp_path / "tasks.sqlite3"))
 
     for count in range(2):
@@ -29,7 +29,7 @@ async def test_an_application_may_boot_again(tmp_path: Path) -> None:
             await client.http("task_create", body={"title": "one more"})
 
 
-async def test_each_goes_page_by_page_through_all(tmp_path: Path) -> None:
+async def test_each_yields_all_pages(tmp_path: Path) -> None:
     async with TaskRepository(tmp_path / "tasks.sqlite3") as tasks:
         for number in range(1001):
             await tasks.add(f"task {number}")
@@ -44,20 +44,22 @@ async def test_each_goes_page_by_page_through_all(tmp_path: Path) -> None:
         assert len(await tasks.all()) == 500
 
 
-async def test_an_unknown_task_is_an_error_of_its_own(tmp_path: Path) -> None:
+async def test_repository_unknown_id_raises_task_not_found(tmp_path: Path) -> None:
     async with TaskRepository(tmp_path / "tasks.sqlite3") as tasks:
         with pytest.raises(TaskNotFoundError, match="there is no task 7"):
             await tasks.get(7)
 
 
-async def test_a_file_that_is_no_database_is_a_configuration_error(tmp_path: Path) -> None:
+async def test_repository_invalid_file_raises_configuration_error(tmp_path: Path) -> None:
     (tmp_path / "tasks.sqlite3").write_text("a letter, by mistake" * 100)
 
-    with pytest.raises(ConfigurationError, match=r"tasks\.sqlite3: file is not a database; repair"):
+    with pytest.raises(
+        ConfigurationError, match=r"tasks\.sqlite3: file is not a database; repair"
+    ):
         await create_application(tmp_path / "tasks.sqlite3").boot()
 
 
-async def test_a_folder_that_cannot_be_made_is_a_configuration_error(tmp_path: Path) -> None:
+async def test_repository_invalid_folder_raises_configuration_error(tmp_path: Path) -> None:
     (tmp_path / "var").touch()
 
     with pytest.raises(ConfigurationError, match="the tasks cannot be stored in"):

@@ -7,7 +7,7 @@ from benchmarks.roundtrips import Load, roundtrips
 RXKERNEL = chosen(["rxkernel"])
 
 
-async def test_roundtrips_are_measured() -> None:
+async def test_roundtrips_benchmark_runs() -> None:
     table = await roundtrips(RXKERNEL, Load(connections=2, seconds=0.2, rounds=1))
 
     (row,) = table.records()
@@ -15,7 +15,7 @@ async def test_roundtrips_are_measured() -> None:
     assert row["per second"] > 0
 
 
-async def test_a_broadcast_is_heard_by_everybody() -> None:
+async def test_broadcast_is_received_by_all_clients() -> None:
     table = await broadcast(RXKERNEL, listeners=5, rounds=1, times=1)
 
     (row,) = table.records()

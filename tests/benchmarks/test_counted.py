@@ -28,7 +28,7 @@ _EVERY = [
 
 
 @pytest.mark.parametrize("case", _EVERY)
-async def test_a_case_can_be_repeated(case: Case) -> None:
+async def test_counted_case_runs_repeatedly(case: Case) -> None:
     async with case.prepare() as do:
         await do(1)
         await do(2)
@@ -52,7 +52,7 @@ async def test_counted_case_unexpected_status_fails() -> None:
             await do(1)
 
 
-def test_aims_cases_with_an_aim_come_first(tmp_path: Path) -> None:
+def test_aims_are_listed_first(tmp_path: Path) -> None:
     page = tmp_path / "performance.md"
     page.write_text("a\n<!-- measured: instructions -->\nold\n<!-- end of measured -->\nb\n")
     own = Counts({"Python": "3.11.7"}, {"router": 8_000, HELLO_FIVE: 99_000})
@@ -65,7 +65,7 @@ def test_aims_cases_with_an_aim_come_first(tmp_path: Path) -> None:
     assert "old" not in page.read_text()
 
 
-def test_the_router_is_measured() -> None:
+def test_router_benchmark_runs() -> None:
     table = router(numbers=(10, 20), rounds=1)
 
     assert [row["paths"] for row in table.records()] == [
@@ -75,7 +75,7 @@ def test_the_router_is_measured() -> None:
     ]
 
 
-def test_the_boot_of_the_sample_application_is_measured() -> None:
+def test_boot_benchmark_runs() -> None:
     (imported, *_) = boot(starts=1).records()
 
     assert imported["what"] == "import, s"

@@ -17,7 +17,7 @@ from benchmarks.http.work import HELLO, WrongAnswerError, verify
 
 
 @pytest.mark.usefixtures("wrk")
-def test_a_peer_is_measured_beside_the_baseline() -> None:
+def test_http_run_measures_peer_and_baseline() -> None:
     run = new_run(Load(rounds=1, connections=8))
 
     (series,) = measure(run, [Entrant(RXKERNEL, FIVE)], [HELLO])
@@ -30,7 +30,7 @@ def test_a_peer_is_measured_beside_the_baseline() -> None:
 
 @pytest.mark.soak
 @pytest.mark.usefixtures("wrk")
-def test_the_quick_comparison_measures_both_with_listeners_and_without(tmp_path: Path) -> None:
+def test_quick_comparison_measures_both_with_and_without_listeners(tmp_path: Path) -> None:
     file = tmp_path / "run.json"
     arguments = ["--rounds", "1", "--work", "hello", "--json", str(file)]
 
@@ -43,20 +43,20 @@ def test_the_quick_comparison_measures_both_with_listeners_and_without(tmp_path:
     assert all(series.rate.middle > 0 and series.cost.middle > 0 for series in run.series)
 
 
-def test_a_server_whose_listeners_do_not_run_is_not_measured() -> None:
+def test_server_without_running_listeners_is_not_measured() -> None:
     with RXKERNEL.server(NONE) as server, pytest.raises(WrongAnswerError, match="ran"):
         verify(server.port, FIVE)
 
 
 @pytest.mark.usefixtures("wrk")
-def test_an_answer_that_is_no_success_fails_the_window() -> None:
+def test_window_with_error_response_fails() -> None:
     missing = attrs.evolve(HELLO, path="/missing")
 
     with RXKERNEL.server(NONE) as server, pytest.raises(LoadError, match="/missing"):
         window(server, missing, seconds=1, connections=2)
 
 
-def test_a_peer_that_cannot_be_installed_is_reported(tmp_path: Path) -> None:
+def test_peer_that_cannot_be_installed_is_reported(tmp_path: Path) -> None:
     nowhere = Venv("nowhere", (), (), python=str(tmp_path / "no-python"))
     run = new_run(Load())
 
@@ -66,7 +66,7 @@ def test_a_peer_that_cannot_be_installed_is_reported(tmp_path: Path) -> None:
     assert "no-python" in run.failures["nowhere"]
 
 
-def test_a_page_has_what_was_measured_and_what_failed(tmp_path: Path) -> None:
+def test_page_has_results_and_failures(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     page = tmp_path / "performance.md"
     page.write_text("before\n<!-- measured: http -->\nold\n<!-- end of measured -->\nafter\n")
@@ -84,7 +84,7 @@ def test_a_page_has_what_was_measured_and_what_failed(tmp_path: Path) -> None:
     assert "validated body" not in text
 
 
-def test_a_goal_compares_windows_of_the_same_round(tmp_path: Path) -> None:
+def test_goal_compares_windows_of_the_same_round(tmp_path: Path) -> None:
     page = tmp_path / "performance.md"
     page.write_text("<!-- measured: goals -->\n<!-- end of measured -->\n")
     run = _run()

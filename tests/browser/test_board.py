@@ -101,7 +101,7 @@ async def add(page: Page, title: str) -> None:
     await page.get_by_role("button", name="Add").click()
 
 
-async def test_a_window_sees_at_once_what_another_does(
+async def test_change_in_one_window_appears_in_the_other(
     board: Application, open_window: OpenWindow
 ) -> None:
     here, there = await open_window(board), await open_window(board)
@@ -127,7 +127,7 @@ async def test_a_window_sees_at_once_what_another_does(
         await expect(page.get_by_text("Nothing to do.")).to_be_visible()
 
 
-async def test_a_title_is_shown_as_text_whatever_it_holds(
+async def test_title_with_markup_is_shown_as_text(
     board: Application, open_window: OpenWindow
 ) -> None:
     """No markup of a title becomes part of the page, neither here nor in another window."""
@@ -142,7 +142,7 @@ async def test_a_title_is_shown_as_text_whatever_it_holds(
         await expect(page.locator("li img, li script")).to_have_count(0)
 
 
-async def test_tasks_are_still_there_after_a_reload(
+async def test_tasks_after_page_reload_are_shown(
     board: Application, open_window: OpenWindow
 ) -> None:
     page = await open_window(board)
@@ -158,7 +158,7 @@ async def test_tasks_are_still_there_after_a_reload(
     await expect(page.get_by_role("checkbox", name="Water the plants")).not_to_be_checked()
 
 
-async def test_a_task_that_the_server_refuses_is_told_and_stays_in_the_field(
+async def test_title_rejected_by_server_is_reported_and_kept_in_field(
     board: Application, open_window: OpenWindow
 ) -> None:
     page = await open_window(board)
@@ -172,9 +172,7 @@ async def test_a_task_that_the_server_refuses_is_told_and_stays_in_the_field(
     await expect(page.get_by_role("alert")).to_be_hidden()
 
 
-async def test_the_board_works_with_the_keyboard_alone(
-    board: Application, open_window: OpenWindow
-) -> None:
+async def test_board_works_with_keyboard_only(board: Application, open_window: OpenWindow) -> None:
     """Who deletes a task with the keyboard goes on from its neighbour."""
     page = await open_window(board)
     await expect(page.get_by_role("status")).to_have_text("Live")
@@ -191,9 +189,7 @@ async def test_the_board_works_with_the_keyboard_alone(
     await expect(page.get_by_label("New task")).to_be_focused()
 
 
-async def test_the_csv_is_downloaded_under_its_name(
-    board: Application, open_window: OpenWindow
-) -> None:
+async def test_csv_download_has_file_name(board: Application, open_window: OpenWindow) -> None:
     page = await open_window(board)
     await add(page, "Grüße")
     await expect(page.get_by_role("listitem")).to_have_count(1)
@@ -207,7 +203,7 @@ async def test_the_csv_is_downloaded_under_its_name(
     assert "1,Grüße,False," in text
 
 
-async def test_the_page_catches_up_after_the_server_was_away(
+async def test_page_after_reconnection_shows_missed_changes(
     tmp_path: Path, node: Path, browser: Browser
 ) -> None:
     """What happened in between is in the list that the page asks for when it is back."""
@@ -231,7 +227,7 @@ async def test_the_page_catches_up_after_the_server_was_away(
                 await expect(page.get_by_role("button", name="Add")).to_be_enabled()
 
 
-async def test_without_socket_io_client_the_page_says_what_is_missing(
+async def test_page_without_socket_io_client_names_it(
     tmp_path: Path, open_window: OpenWindow
 ) -> None:
     client = tmp_path / "socket.io.esm.min.js"

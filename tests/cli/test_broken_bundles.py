@@ -149,7 +149,7 @@ def test_broken_bundle_is_reported_for_the_command_of_a_bundle(
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_help_lists_own_commands_beside_a_broken_bundle(
+def test_help_with_broken_bundle_lists_own_commands(
     run: Run, write: Write, broken: Callable[[str], None]
 ) -> None:
     broken(SOURCES["module raises"])

@@ -140,9 +140,7 @@ def test_call_prints_every_kind_of_content(
 
 
 @pytest.mark.parametrize("transport", ["http", "socket"])
-def test_a_typed_action_takes_its_values_from_the_options(
-    transport: str, run: Run, shop: str
-) -> None:
+def test_call_of_typed_action_reads_options(transport: str, run: Run, shop: str) -> None:
     options = ("--transport", transport, "--param", "id=7", "--param", "fast=true")
     result = run("call", "typed", shop, *options, "--body", '{"id": 2}')
     assert json.loads(result.stdout)["content"] == {"id": 10}
@@ -160,7 +158,7 @@ def test_a_typed_action_takes_its_values_from_the_options(
 
 
 @pytest.mark.parametrize("transport", ["http", "socket"])
-def test_headers_are_sent(transport: str, run: Run, shop: str) -> None:
+def test_call_sends_headers(transport: str, run: Run, shop: str) -> None:
     options = ("--transport", transport, "--header", "X-Mine=a=b", "--header", "x-mine=c")
 
     result = run("call", "headers", shop, *options, "--body", "1")
@@ -168,7 +166,7 @@ def test_headers_are_sent(transport: str, run: Run, shop: str) -> None:
     assert json.loads(result.stdout)["content"] == [["a=b", "c"], 1]
 
 
-def test_a_header_chooses_how_the_body_is_written(run: Run, shop: str) -> None:
+def test_call_with_content_type_encodes_body(run: Run, shop: str) -> None:
     options = ("--header", "X-Mine=1", "--header", "Content-Type=text/plain")
 
     result = run("call", "headers", shop, *options, "--body", '"hello"')
@@ -184,14 +182,14 @@ def test_a_header_chooses_how_the_body_is_written(run: Run, shop: str) -> None:
     ("header", "said"),
     [("X-Mine", "is not NAME=VALUE"), ("=x", "is not NAME=VALUE"), ("X Mine=1", "X Mine")],
 )
-def test_what_is_no_header_is_refused(header: str, said: str, run: Run, shop: str) -> None:
+def test_call_invalid_header_is_rejected(header: str, said: str, run: Run, shop: str) -> None:
     result = run("call", "headers", shop, "--header", header)
 
     assert result.exit_code == 2
     assert said in result.stderr
 
 
-def test_header_that_is_there_twice_is_a_list(run: Run, shop: str) -> None:
+def test_call_repeated_response_header_is_a_list(run: Run, shop: str) -> None:
     headers = json.loads(run("call", "cookies", shop).stdout)["headers"]
 
     assert [cookie.partition(";")[0] for cookie in headers["Set-Cookie"]] == ["a=1", "b=2"]
@@ -201,7 +199,7 @@ def test_header_that_is_there_twice_is_a_list(run: Run, shop: str) -> None:
     ("name", "status", "message"),
     [("missing", 404, "gone fishing"), ("broken", 500, "Internal Server Error")],
 )
-def test_error_is_printed_and_exits_with_1(
+def test_call_error_response_exits_with_1(
     name: str, status: int, message: str, run: Run, shop: str
 ) -> None:
     result = run("call", name, shop)
@@ -210,7 +208,7 @@ def test_error_is_printed_and_exits_with_1(
     assert json.loads(result.stdout)["content"] == {"statusCode": status, "message": message}
 
 
-def test_event_of_a_client_that_is_refused_prints_the_refusal(run: Run, write: Write) -> None:
+def test_call_event_of_rejected_client_prints_rejection(run: Run, write: Write) -> None:
     closed = write(
         """
 from rxkernel import Application, ServerEvents, UnauthorizedException, observe, websocket
@@ -239,7 +237,7 @@ application = Application(controllers=[Door])
     assert (result.exit_code, json.loads(result.stdout)["content"]) == (0, "ding")
 
 
-def test_debug_shows_the_text_of_an_exception(run: Run, shop: str) -> None:
+def test_call_debug_shows_text_of_exception(run: Run, shop: str) -> None:
     assert "RuntimeError: a secret" in run("call", "broken", shop, "--debug").stdout
 
 
@@ -253,7 +251,7 @@ def test_debug_shows_the_text_of_an_exception(run: Run, shop: str) -> None:
         (["order", "--body", "{"], "the body is not valid JSON"),
     ],
 )
-def test_call_that_cannot_be_made_exits_with_2(
+def test_call_invalid_arguments_exits_with_2(
     arguments: list[str], text: str, run: Run, shop: str
 ) -> None:
     name, *options = arguments

@@ -29,7 +29,7 @@ application = Application(controllers=[One, Two])
 """
 
 
-def test_check_tells_every_mistake_each_on_a_line(run: Run, write: Write, project: Path) -> None:
+def test_check_prints_every_problem_on_one_line(run: Run, write: Write, project: Path) -> None:
     (project / "rxkernel.toml").write_text("prot = 1\n[http]\nport = 'x'\n")
 
     result = run("check", write(BROKEN))
@@ -43,14 +43,14 @@ def test_check_tells_every_mistake_each_on_a_line(run: Run, write: Write, projec
     assert len(lines) == 4
 
 
-def test_check_tells_mistakes_of_the_wiring_alone(run: Run, write: Write) -> None:
+def test_check_prints_problems_of_wiring(run: Run, write: Write) -> None:
     result = run("check", write(BROKEN))
 
     assert result.exit_code == 2
     assert len(result.stderr.splitlines()) == 2
 
 
-def test_check_tells_mistakes_of_the_settings_alone(run: Run, write: Write, project: Path) -> None:
+def test_check_prints_problems_of_settings(run: Run, write: Write, project: Path) -> None:
     (project / "rxkernel.toml").write_text("prot = 1")
 
     result = run("check", write("from rxkernel import Application\napplication = Application()"))
@@ -98,7 +98,7 @@ application = Application(controllers=[Shop], bundles=[Log])
     ]
 
 
-def test_exception_of_a_service_is_no_mistake_of_the_wiring(run: Run, write: Write) -> None:
+def test_check_exception_of_service_is_not_a_configuration_error(run: Run, write: Write) -> None:
     source = """
 from rxkernel import Application, observe
 

@@ -44,7 +44,7 @@ def test_help_lists_the_commands_of_bundles(run: Run, write: Write) -> None:
     assert listed == sorted([*ours, "migrate"])
 
 
-def test_help_works_beside_a_broken_application(run: Run, write: Write) -> None:
+def test_help_with_broken_application_works(run: Run, write: Write) -> None:
     result = run("--app", write("1 / 0"), "--help")
 
     assert result.exit_code == 0
@@ -52,7 +52,7 @@ def test_help_works_beside_a_broken_application(run: Run, write: Write) -> None:
     assert "serve" in result.stdout
 
 
-def test_unknown_command_is_refused(
+def test_unknown_command_exits_with_2(
     run: Run, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rxkernel.cli.locate.DEFAULT", "no_app_here")
@@ -67,7 +67,7 @@ def test_unknown_command_is_refused(
     assert "module 'nowhere'" in result.stderr
 
 
-def test_target_before_the_command_holds_for_all(run: Run, write: Write) -> None:
+def test_target_before_command_applies_to_all_commands(run: Run, write: Write) -> None:
     shop = write(SHOP)
 
     assert "database" in run("--app", shop, "bundles").output
@@ -87,7 +87,7 @@ def test_debug_adds_the_traceback(place: str, run: Run, write: Write) -> None:
     assert debugged.stderr.splitlines()[-1] == plain.stderr.strip()
 
 
-def test_unknown_bundle_is_told(run: Run, write: Write) -> None:
+def test_unknown_bundle_is_reported(run: Run, write: Write) -> None:
     shop = write("from rxkernel import Application\napplication = Application(bundles=['nope'])")
 
     result = run("routes", shop)

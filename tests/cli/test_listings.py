@@ -157,7 +157,7 @@ def test_listeners_are_in_the_order_in_which_they_run(run: Run, shop: str) -> No
         ("/shop:order", [], ["before", "first", "last"]),
     ],
 )
-def test_listeners_of_a_definition_are_those_that_only_lets_through(
+def test_listeners_of_definition_are_those_that_only_accepts(
     definition: str, options: list[str], names: list[str], run: Run, shop: str
 ) -> None:
     rows = listed(run, "listeners", shop, "--definition", definition, *options)
@@ -182,7 +182,9 @@ def test_listeners_as_a_table(run: Run, shop: str) -> None:
         (["--transport", "http"], "needs --definition"),
     ],
 )
-def test_unknown_definition_is_refused(options: list[str], text: str, run: Run, shop: str) -> None:
+def test_listeners_unknown_definition_exits_with_2(
+    options: list[str], text: str, run: Run, shop: str
+) -> None:
     result = run("listeners", shop, *options)
 
     assert result.exit_code == 2
@@ -197,7 +199,7 @@ def test_unknown_definition_is_refused(options: list[str], text: str, run: Run, 
         ("bundles", "No bundles.\n"),
     ],
 )
-def test_empty_listing_says_so(command: str, text: str, run: Run, shop: str) -> None:
+def test_empty_listing_prints_message(command: str, text: str, run: Run, shop: str) -> None:
     assert run(command, f"{shop}:empty").stdout == text
 
 
@@ -219,9 +221,7 @@ class Made(Bundle):
 """
 
 
-def test_bundles_are_the_enabled_in_order_then_the_installed(
-    run: Run, shop: str, project: Path
-) -> None:
+def test_bundles_lists_enabled_in_order_then_installed(run: Run, shop: str, project: Path) -> None:
     install_bundle(project, "weather", WEATHER)
 
     rows = listed(run, "bundles", shop)
@@ -255,7 +255,7 @@ def test_bundles_are_the_enabled_in_order_then_the_installed(
         (WEATHER.replace("weather", "storm").replace('("clock",)', "3"), "requires is 3"),
     ],
 )
-def test_bundles_reports_what_is_wrong_with_one_that_is_installed(
+def test_bundles_reports_broken_installed_bundle(
     source: str, problem: str, run: Run, shop: str, project: Path
 ) -> None:
     """It is not enabled, so the listing succeeds."""
@@ -272,7 +272,7 @@ def test_bundles_reports_what_is_wrong_with_one_that_is_installed(
     sys.modules.pop("storm_of_test", None)
 
 
-def test_bundles_without_an_application_are_the_installed(
+def test_bundles_without_application_lists_installed(
     run: Run, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install_bundle(project, "weather", WEATHER)
@@ -283,7 +283,7 @@ def test_bundles_without_an_application_are_the_installed(
     assert run("bundles", "nowhere").exit_code == 2
 
 
-def test_every_event_of_the_framework_has_its_place_in_the_listing() -> None:
+def test_listing_has_an_order_for_every_event() -> None:
     known = {*ApplicationEvents, *KernelEvents, *ServerEvents}
 
     assert set(IN_ORDER) == known

@@ -36,7 +36,7 @@ def test_target_is_an_application_or_a_function_that_returns_one(
     assert isinstance(locate(write(APPLICATION + source) + attribute), Application)
 
 
-def test_current_directory_is_looked_in(write: Write, project: Path) -> None:
+def test_target_is_found_in_current_directory(write: Write, project: Path) -> None:
     """The console script, unlike ``python -m``, does not have it on its path."""
     sys.path[:] = [entry for entry in sys.path if entry not in ("", str(project))]
 
@@ -46,11 +46,11 @@ def test_current_directory_is_looked_in(write: Write, project: Path) -> None:
 
 
 @pytest.mark.parametrize("target", ["app.py", "shop/app", "app:", ":application", ""])
-def test_target_that_is_no_import_path_is_refused(target: str) -> None:
+def test_target_invalid_import_path_is_rejected(target: str) -> None:
     assert "write module:attribute" in problem(target)
 
 
-def test_missing_module_is_told_from_a_missing_import_in_it(write: Write) -> None:
+def test_target_missing_module_and_missing_import_are_distinguished(write: Write) -> None:
     with pytest.raises(TargetMissingError, match=r"module 'nowhere\.at\.all'"):
         locate("nowhere.at.all")
 
@@ -61,7 +61,7 @@ def test_missing_module_is_told_from_a_missing_import_in_it(write: Write) -> Non
     assert f"{name}.py, line 2)" in text
 
 
-def test_missing_default_target_says_how_to_begin(
+def test_missing_default_target_hints_how_to_begin(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "path", [])
@@ -98,13 +98,13 @@ def test_missing_default_target_says_how_to_begin(
         ),
     ],
 )
-def test_module_without_an_application_says_why(
+def test_module_without_application_names_the_reason(
     source: str, attribute: str, text: str, write: Write
 ) -> None:
     assert text in problem(write(source) + attribute)
 
 
-def test_a_mistake_in_a_declaration_is_told_with_its_place(write: Write) -> None:
+def test_invalid_declaration_is_reported_with_its_line(write: Write) -> None:
     """It is raised where a class is made: no traceback, but the line."""
     name = write("from rxkernel import Query\n\nx = Query(alias='y')")
 
@@ -113,7 +113,7 @@ def test_a_mistake_in_a_declaration_is_told_with_its_place(write: Write) -> None
 
 
 @pytest.mark.parametrize("annotation", ["list[int]", "list | None", "dict[str, list[int]]"])
-def test_a_method_that_hides_a_type_is_named(annotation: str, write: Write) -> None:
+def test_method_that_hides_a_type_is_reported(annotation: str, write: Write) -> None:
     name = write(
         f"class Tasks:\n"
         f"    async def list(self): ...\n"
@@ -131,7 +131,7 @@ def test_a_method_that_hides_a_type_is_named(annotation: str, write: Write) -> N
         ("def create_application():\n    return Application()", ":app", ["create_application"]),
     ],
 )
-def test_an_application_of_another_name_is_named(
+def test_application_with_another_name_is_suggested(
     source: str, attribute: str, names: list[str], write: Write
 ) -> None:
     module = write(APPLICATION + source)

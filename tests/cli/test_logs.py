@@ -44,7 +44,7 @@ def text(made: logging.LogRecord) -> str:
     return TextFormatter().format(made).partition(" ")[2].partition(" ")[2]
 
 
-def test_text_is_one_line_with_the_id_where_there_is_one() -> None:
+def test_text_record_is_one_line_with_id() -> None:
     assert text(record("sold %d", 3)) == "WARNING shop: sold 3"
 
     token = current_request.set(Message("HTTP", id="mine"))
@@ -64,15 +64,15 @@ def test_text_is_one_line_with_the_id_where_there_is_one() -> None:
         ("naïve 你好", "naïve 你好"),
     ],
 )
-def test_B18_a_message_begins_no_other_line(said: str, shown: str) -> None:  # noqa: N802
+def test_text_message_with_line_breaks_is_one_line(said: str, shown: str) -> None:
     assert text(record("%s", said)) == f"WARNING shop: {shown}"
 
 
-def test_B18_a_message_of_1_MB_is_cut() -> None:  # noqa: N802
+def test_text_message_of_1_mb_is_cut() -> None:
     assert len(text(record("%s", "x" * 1_000_000))) < 10_000
 
 
-def test_a_traceback_follows_indented_whatever_its_exception_says() -> None:
+def test_text_traceback_is_indented() -> None:
     first, *rest = text(record("no luck", failed=True)).splitlines()
 
     assert first == "WARNING shop: no luck"
@@ -81,7 +81,7 @@ def test_a_traceback_follows_indented_whatever_its_exception_says() -> None:
     assert all(line.startswith("  ") for line in rest)
 
 
-def test_a_traceback_that_another_handler_wrote_before_is_indented_too() -> None:
+def test_text_traceback_cached_by_another_handler_is_indented() -> None:
     """logging keeps the text on the record, for whoever comes next."""
     shared = record("no luck", failed=True)
     first = logging.Formatter().format(shared)
@@ -90,7 +90,7 @@ def test_a_traceback_that_another_handler_wrote_before_is_indented_too() -> None
     assert logging.Formatter().format(shared) == first
 
 
-def test_json_has_the_fields_that_are_told() -> None:
+def test_json_record_has_documented_fields() -> None:
     token = current_request.set(Message("HTTP", id="mine", route_name="order"))
     try:
         fields = parsed(record("sold %d", 3, extra={"price": 1.5, "tags": ["a"]}))
@@ -110,11 +110,11 @@ def test_json_has_the_fields_that_are_told() -> None:
     }
 
 
-def test_json_leaves_out_what_there_is_not() -> None:
+def test_json_record_leaves_out_missing_fields() -> None:
     assert parsed(record("x")).keys() == {"time", "level", "logger", "message"}
 
 
-def test_json_has_the_exception() -> None:
+def test_json_record_has_exception() -> None:
     exception = parsed(record("x", failed=True))["exception"]
 
     assert exception.startswith("Traceback (most recent call last):")
@@ -128,7 +128,7 @@ class Broken:
     __str__ = __repr__
 
 
-def test_json_never_fails() -> None:
+def test_json_record_of_any_value_is_written() -> None:
     circular: list[Any] = []
     circular.append(circular)
     given = {
@@ -223,7 +223,7 @@ def writes(handler: LineHandler) -> list[str]:
     return stream.all
 
 
-async def test_lines_of_the_access_log_are_written_together_in_their_order(
+async def test_access_log_lines_are_written_together_in_order(
     handler: LineHandler,
 ) -> None:
     log(handler, "rxkernel.access", "first")
@@ -238,7 +238,7 @@ async def test_lines_of_the_access_log_are_written_together_in_their_order(
     assert "".join(writes(handler)) == "first\nsecond\nthird\nan error\n"
 
 
-async def test_nothing_of_the_access_log_is_lost_at_the_end(handler: LineHandler) -> None:
+async def test_access_log_at_exit_is_written(handler: LineHandler) -> None:
     log(handler, "rxkernel.access", "last")
     handler.close()
     handler.flush()
@@ -246,13 +246,13 @@ async def test_nothing_of_the_access_log_is_lost_at_the_end(handler: LineHandler
     assert writes(handler) == ["last\n"]
 
 
-def test_without_a_loop_the_access_log_is_written_at_once(handler: LineHandler) -> None:
+def test_access_log_without_loop_is_written_at_once(handler: LineHandler) -> None:
     log(handler, "rxkernel.access", "first")
 
     assert "".join(writes(handler)) == "first\n"
 
 
-async def test_a_stream_that_fails_is_told_as_logging_does(
+async def test_access_log_failing_stream_is_reported_by_logging(
     handler: LineHandler, capsys: pytest.CaptureFixture[str]
 ) -> None:
     handler.setStream(io.StringIO())
@@ -266,7 +266,7 @@ async def test_a_stream_that_fails_is_told_as_logging_does(
     assert capsys.readouterr().err.count("--- Logging error ---") == 2
 
 
-def test_lines_that_a_loop_has_left_are_written_with_the_next(handler: LineHandler) -> None:
+def test_access_log_lines_of_ended_loop_are_written_with_next(handler: LineHandler) -> None:
     async def log_one(message: str) -> None:
         log(handler, "rxkernel.access", message)
 

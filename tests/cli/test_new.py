@@ -54,7 +54,7 @@ def test_new_project_has_the_name_of_its_directory(run: Run, project: Path) -> N
     assert not list(made.rglob("__pycache__"))
 
 
-def test_new_project_takes_an_empty_directory_only(run: Run, project: Path) -> None:
+def test_new_project_in_used_directory_is_rejected(run: Run, project: Path) -> None:
     (project / "empty").mkdir()
     (project / "full").mkdir()
     (project / "full" / "note.txt").touch()
@@ -120,7 +120,7 @@ def test_new_bundle_names_are_filled_in(run: Run, project: Path) -> None:
         ("http", "'http' cannot be the name of a bundle: it is the name of a setting"),
     ],
 )
-def test_new_bundle_with_invalid_name_is_refused(
+def test_new_bundle_invalid_name_is_rejected(
     name: str, text: str, run: Run, project: Path
 ) -> None:
     result = run("new", "--bundle", name)

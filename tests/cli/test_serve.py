@@ -73,9 +73,7 @@ def hold(process: Process, path: str) -> Future[Any]:
 
 @pytest.mark.usefixtures("shop")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_first_signal_lets_requests_in_flight_be_answered(
-    number: signal.Signals, start: Start
-) -> None:
+def test_first_signal_completes_requests_in_flight(number: signal.Signals, start: Start) -> None:
     process = start("serve", "--port", "0")
     answer = hold(process, "held")
 
@@ -90,7 +88,7 @@ def test_first_signal_lets_requests_in_flight_be_answered(
 
 
 @pytest.mark.usefixtures("shop")
-def test_two_signals_at_once_are_one(start: Start) -> None:
+def test_two_signals_at_once_count_as_one(start: Start) -> None:
     """`timeout` of coreutils signals the process, then its group."""
     process = start("serve", "--port", "0")
     answer = hold(process, "held")
@@ -104,7 +102,7 @@ def test_two_signals_at_once_are_one(start: Start) -> None:
 
 
 @pytest.mark.usefixtures("shop")
-def test_second_signal_forces(start: Start) -> None:
+def test_second_signal_ends_at_once(start: Start) -> None:
     process = start("serve", "--port", "0")
     answer = hold(process, "held")
 
@@ -120,7 +118,7 @@ def test_second_signal_forces(start: Start) -> None:
 
 
 @pytest.mark.usefixtures("shop")
-def test_second_signal_forces_where_the_loop_is_blocked(start: Start) -> None:
+def test_second_signal_with_blocked_loop_ends_at_once(start: Start) -> None:
     process = start("serve", "--port", "0")
     answer = hold(process, "blocked")
 
@@ -132,7 +130,7 @@ def test_second_signal_forces_where_the_loop_is_blocked(start: Start) -> None:
 
 
 @pytest.mark.usefixtures("shop")
-def test_second_signal_cuts_the_delay_short(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_second_signal_ends_the_delay(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RXKERNEL_SHUTDOWN_DELAY", "3600")
     process = start("serve", "--port", "0")
     url = process.url()
@@ -146,7 +144,9 @@ def test_second_signal_cuts_the_delay_short(start: Start, monkeypatch: pytest.Mo
 
 
 @pytest.mark.usefixtures("shop")
-def test_deadline_forces(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shutdown_past_its_timeout_is_forced(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("RXKERNEL_SHUTDOWN_TIMEOUT", "0.1")
     process = start("serve", "--port", "0")
     answer = hold(process, "held")
@@ -181,7 +181,7 @@ application = Application(listeners=[Slow])
     assert process.stdout == ["booting"]
 
 
-def test_socketio_on_its_own_port_is_told(start: Start, write: Write) -> None:
+def test_serve_prints_url_of_separate_socketio_port(start: Start, write: Write) -> None:
     Path("rxkernel.toml").write_text("http.port = 0\nsocketio.port = 0")
     target = write("from rxkernel import Application\ndef shop():\n    return Application()")
 
@@ -201,7 +201,7 @@ def refused(process: Process) -> str:
 
 @pytest.mark.usefixtures("shop")
 @pytest.mark.parametrize("options", [[], ["--workers", "2"]])
-def test_port_in_use_is_told_on_one_line(options: list[str], start: Start) -> None:
+def test_port_in_use_is_reported_on_one_line(options: list[str], start: Start) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -227,11 +227,11 @@ def test_port_shared_by_other_workers_is_in_use(start: Start) -> None:
         assert "the port is in use" in refused(start("serve", "--port", port, "--workers", "2"))
 
 
-def test_missing_target_is_told_on_one_line(start: Start) -> None:
+def test_missing_target_is_reported_on_one_line(start: Start) -> None:
     assert "module 'app' not found in " in refused(start("serve"))
 
 
-def test_service_that_is_not_bound_is_told_on_one_line(start: Start, write: Write) -> None:
+def test_unbound_service_is_reported_on_one_line(start: Start, write: Write) -> None:
     target = write("""
 from injector import inject
 from rxkernel import Application
@@ -257,7 +257,7 @@ def run_serve(run: Run, *arguments: str) -> str:
     return result.stderr
 
 
-def test_unknown_settings_are_told_each_on_a_line(
+def test_unknown_settings_are_reported_each_on_a_line(
     run: Run, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("rxkernel.toml").write_text("prot = 1")
@@ -289,7 +289,7 @@ def test_reload_without_watchfiles_names_the_extra(
     assert "pip install 'rxkernel[reload]'" in run_serve(run, "--reload")
 
 
-def test_host_of_another_machine_is_refused(run: Run, write: Write) -> None:
+def test_host_of_another_machine_is_rejected(run: Run, write: Write) -> None:
     Path("rxkernel.toml").write_text("socketio.enabled = false")
     target = write("from rxkernel import Application\napplication = Application()")
 
@@ -320,7 +320,7 @@ def pids(process: Process, *, without: int = 0) -> set[int]:
     return found
 
 
-def test_workers_share_the_port_and_one_that_dies_is_replaced(workers: Process) -> None:
+def test_workers_share_port_and_dead_one_is_replaced(workers: Process) -> None:
     first, second = pids(workers)
 
     os.kill(first, signal.SIGKILL)
@@ -332,7 +332,7 @@ def test_workers_share_the_port_and_one_that_dies_is_replaced(workers: Process) 
     assert [line for line in workers.stdout if line == "shut down"] == ["shut down"] * 2
 
 
-def test_workers_answer_what_is_in_flight_before_they_end(workers: Process) -> None:
+def test_workers_complete_requests_in_flight(workers: Process) -> None:
     answer = hold(workers, "held")
 
     workers.send(signal.SIGTERM)
@@ -354,7 +354,7 @@ def test_second_signal_kills_the_workers(workers: Process) -> None:
     assert answer.exception() is not None
 
 
-def test_workers_end_with_a_supervisor_that_was_killed(workers: Process) -> None:
+def test_workers_of_killed_supervisor_end(workers: Process) -> None:
     """Their lifeline ends, however the supervisor did."""
     workers.send(signal.SIGKILL)
 
@@ -369,7 +369,7 @@ def test_workers_end_with_a_supervisor_that_was_killed(workers: Process) -> None
         ("raise ConfigurationError('no good')", 2, "Error: no good"),
     ],
 )
-def test_workers_that_cannot_work_are_given_up(
+def test_workers_that_fail_at_start_end_the_command(
     how: str, code: int, text: str, start: Start
 ) -> None:
     """The first starts alone, so a mistake of all is told once."""
@@ -440,7 +440,7 @@ application = Application(controllers=[Collected])
 """
 
 
-def test_the_collector_does_not_look_at_what_stays(start: Start, write: Write) -> None:
+def test_serve_freezes_boot_objects_for_garbage_collector(start: Start, write: Write) -> None:
     process = start("serve", write(COLLECTED), "--port", "0")
 
     assert get(f"{process.url()}/frozen") > 10_000

@@ -75,7 +75,7 @@ async def under_load(process: Process, answers: int) -> Counter[str]:
 
 @pytest.mark.usefixtures("project")
 @pytest.mark.parametrize("answers", [100, pytest.param(20_000, marks=pytest.mark.soak)])
-def test_no_answer_is_lost(start: Start, answers: int) -> None:
+def test_sigterm_under_load_loses_no_response(start: Start, answers: int) -> None:
     Path("app.py").write_text(BOARD)
     process = start("serve", "--port", "0")
 

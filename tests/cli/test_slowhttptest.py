@@ -1,4 +1,3 @@
-# ruff: noqa: N802 - tests are named by the rows of the programme
 """Row A12: Debian's slowhttptest against ``serve``, with deadlines short enough to wait for."""
 
 import csv
@@ -58,7 +57,7 @@ def url_and_pid(start: Start, write: Write, monkeypatch: pytest.MonkeyPatch) -> 
         pytest.param("-B", "/nothing", id="A12-slow-body-that-nobody-reads"),
     ],
 )
-def test_no_slow_connection_is_held_past_its_deadline(
+def test_slow_connection_is_closed_at_its_timeout(
     url_and_pid: tuple[str, int],
     slowhttptest: Path,
     tmp_path: Path,
@@ -80,7 +79,7 @@ def test_no_slow_connection_is_held_past_its_deadline(
 
 
 @pytest.mark.slowhttptest
-def test_A12_no_slow_reader_is_held_past_its_deadline(
+def test_slow_reader_is_closed_at_its_timeout(
     url_and_pid: tuple[str, int], slowhttptest: Path, tmp_path: Path, clients: int
 ) -> None:
     """The tool is not told that its connections ended: what it does not take, it does not see."""

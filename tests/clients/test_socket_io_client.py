@@ -55,7 +55,7 @@ class Answers(Echo):
         return StreamResponse(pieces())
 
 
-async def test_every_acknowledgement_is_answered_in_its_shape(
+async def test_acknowledgement_has_documented_shape(
     served: Served, run_node: RunNode, transport: str
 ) -> None:
     """RxStack's clients know these shapes; see `rxkernel.servers.socketio.payload`."""
@@ -114,7 +114,7 @@ class Bytes(Echo):
         return len(request.body)
 
 
-async def test_binary_passes_in_both_directions(
+async def test_binary_values_work_in_both_directions(
     served: Served, run_node: RunNode, transport: str
 ) -> None:
     async with served(Bytes) as url:
@@ -145,7 +145,7 @@ class Doorman:
         return request.connection.attributes["user"]
 
 
-async def test_a_refused_client_learns_why(
+async def test_rejected_client_gets_reason(
     served: Served, run_node: RunNode, transport: str
 ) -> None:
     """Socket.IO: CONNECT_ERROR carries a message and data; the data is the error body."""
@@ -202,7 +202,7 @@ class Rooms:
         )
 
 
-async def test_a_broadcast_stays_in_its_namespace_and_room(
+async def test_broadcast_reaches_its_namespace_and_room_only(
     served: Served, run_node: RunNode, transport: str
 ) -> None:
     async with served(Rooms) as url:
@@ -238,7 +238,7 @@ class Calls:
             return "no answer"
 
 
-async def test_a_client_acknowledges_what_the_server_calls(
+async def test_call_returns_acknowledgement_of_client(
     served: Served, run_node: RunNode, transport: str
 ) -> None:
     async with served(Calls) as url:
@@ -264,7 +264,7 @@ class Steps:
         self.log.append(("end", request.body))
 
 
-async def test_with_a_concurrency_of_one_events_run_one_after_another(
+async def test_events_with_concurrency_one_run_one_after_another(
     served: Served, run_node: RunNode, transport: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Steps, "log", [], raising=False)
@@ -293,7 +293,7 @@ class Countdown:
         await self.last.wait()
 
 
-async def test_by_default_32_events_of_one_socket_run_together(
+async def test_events_by_default_run_32_at_a_time(
     served: Served, run_node: RunNode, transport: str
 ) -> None:
     async with served(Countdown) as url:
@@ -325,7 +325,7 @@ class Generation:
         return Controller
 
 
-async def test_a_client_comes_back_by_itself_after_a_restart(
+async def test_client_after_server_restart_reconnects(
     served: Served, run_node: RunNode, transport: str
 ) -> None:
     """Socket.IO: a client that got a DISCONNECT packet would not, so the server sends none."""
@@ -349,7 +349,7 @@ class Chat(Echo):
         pytest.fail("called from another namespace")
 
 
-async def test_no_event_name_harms_the_server(
+async def test_unusual_event_name_is_unknown_event(
     served: Served, run_node: RunNode, transport: str
 ) -> None:
     """Each is an unknown event like any other, and the next request is answered."""

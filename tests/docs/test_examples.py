@@ -55,14 +55,14 @@ def run(namespace: dict[str, Any], *blocks: tuple[str, str]) -> None:
         ("javascript", "console.log(1); // 1", "start a server on this page first"),
     ],
 )
-def test_a_block_that_is_wrong_fails(
+def test_block_invalid_fails(
     namespace: dict[str, Any], language: str, source: str, complaint: str
 ) -> None:
     with pytest.raises(Exception, match=re.escape(complaint)):
         run(namespace, (language, source))
 
 
-def test_blocks_of_a_page_share_a_namespace_and_show_their_output(
+def test_blocks_of_page_share_namespace_and_output(
     namespace: dict[str, Any],
 ) -> None:
     run(
@@ -73,6 +73,6 @@ def test_blocks_of_a_page_share_a_namespace_and_show_their_output(
     )
 
 
-def test_output_that_is_not_the_same_json_fails(namespace: dict[str, Any]) -> None:
+def test_json_block_with_other_output_fails(namespace: dict[str, Any]) -> None:
     with pytest.raises(AssertionError):
         run(namespace, ("python", "print('[1]')"), ("json", "[2]"))

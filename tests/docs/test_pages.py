@@ -15,7 +15,7 @@ _PRIVATE = re.compile(r"/(?:home|root|work|Users)/|https?://(?:10|172|192)\.|ind
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_to_a_file_and_a_heading(page: Path) -> None:
+def test_link_leads_to_existing_file_and_heading(page: Path) -> None:
     for link in _LINK.findall(page.read_text(encoding="utf-8")):
         target, _, heading = link.partition("#")
         if "://" in target:
@@ -26,18 +26,18 @@ def test_links_lead_to_a_file_and_a_heading(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_page_tells_no_path_and_no_registry(page: Path) -> None:
+def test_page_has_no_private_path_or_registry(page: Path) -> None:
     assert _PRIVATE.findall(page.read_text(encoding="utf-8")) == []
 
 
-def test_the_index_links_to_every_page() -> None:
+def test_index_links_to_every_page() -> None:
     index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
     others = {page.name for page in (ROOT / "docs").glob("*.md")} - {"index.md"}
 
     assert others <= set(_LINK.findall(index))
 
 
-def test_the_table_of_exceptions_is_that_of_the_code() -> None:
+def test_table_of_exceptions_equals_the_classes() -> None:
     page = (ROOT / "docs" / "kernel.md").read_text(encoding="utf-8")
     told = {(int(status), name) for status, name in re.findall(r"\| (\d{3}) \| `(\w+)`", page)}
 

@@ -22,7 +22,7 @@ _BYTES = (
 _ROW = re.compile(r"^\| `([a-z._]+)` \| (\S+) \| (\w*) ?\|", re.MULTILINE)
 
 
-def test_the_table_has_every_setting_with_its_default_and_unit() -> None:
+def test_table_of_settings_equals_the_classes() -> None:
     page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
 
     assert _ROW.findall(page) == list(rows(Settings()))

@@ -22,7 +22,7 @@ def listener(trace: list[str], name: str, *, stop: bool = False) -> Listener:
 
 
 @given(st.lists(st.integers(-3, 3)))
-def test_higher_priority_first_and_ties_in_order_of_registration(priorities: list[int]) -> None:
+def test_listeners_run_by_priority_then_registration(priorities: list[int]) -> None:
     """RxStack, AsyncEventDispatcher: a stable sort, negative priorities included."""
     dispatcher, trace = AsyncEventDispatcher(), list[str]()
     for number, priority in enumerate(priorities):
@@ -34,7 +34,7 @@ def test_higher_priority_first_and_ties_in_order_of_registration(priorities: lis
     assert trace == [str(number) for number in expected]
 
 
-async def test_one_runs_after_another() -> None:
+async def test_listeners_run_one_after_another() -> None:
     """Never two at a time: the next begins when the one before has ended."""
     dispatcher, trace = AsyncEventDispatcher(), list[str]()
 
@@ -50,7 +50,7 @@ async def test_one_runs_after_another() -> None:
     assert trace == ["begin", "end", "begin", "end"]
 
 
-async def test_the_event_given_comes_back_and_a_plain_one_is_made() -> None:
+async def test_dispatch_returns_its_event_or_a_plain_one() -> None:
     """RxStack: dispatch resolves with the same event, whatever listeners return."""
     dispatcher, event = AsyncEventDispatcher(), Event()
 
@@ -58,7 +58,7 @@ async def test_the_event_given_comes_back_and_a_plain_one_is_made() -> None:
     assert type(await dispatcher.dispatch("nobody")) is Event
 
 
-async def test_stopping_lets_nobody_after_run() -> None:
+async def test_stop_propagation_skips_later_listeners() -> None:
     dispatcher, trace = AsyncEventDispatcher(), list[str]()
     dispatcher.add_listener("x", listener(trace, "first", stop=True))
     dispatcher.add_listener("x", listener(trace, "second"))
@@ -72,7 +72,7 @@ async def test_stopping_lets_nobody_after_run() -> None:
     assert trace == [], "an event that was stopped before runs nobody"
 
 
-async def test_a_raising_listener_aborts_the_rest_and_reaches_the_caller() -> None:
+async def test_listener_that_raises_ends_dispatch() -> None:
     dispatcher, trace = AsyncEventDispatcher(), list[str]()
 
     async def fail(event: Event) -> None:
@@ -86,7 +86,7 @@ async def test_a_raising_listener_aborts_the_rest_and_reaches_the_caller() -> No
     assert trace == []
 
 
-async def test_changes_during_a_dispatch_count_from_the_next() -> None:
+async def test_changes_during_dispatch_apply_to_the_next() -> None:
     """The set of listeners is the one at the start."""
     dispatcher, trace = AsyncEventDispatcher(), list[str]()
     late = listener(trace, "late")
@@ -108,7 +108,7 @@ async def test_changes_during_a_dispatch_count_from_the_next() -> None:
     assert trace == ["late"]
 
 
-async def test_added_twice_runs_twice_and_is_removed_at_once() -> None:
+async def test_listener_added_twice_runs_twice_and_is_removed_once() -> None:
     """RxStack runs it twice."""
     dispatcher, trace = AsyncEventDispatcher(), list[str]()
     twice = listener(trace, "twice")
@@ -122,7 +122,7 @@ async def test_added_twice_runs_twice_and_is_removed_at_once() -> None:
     assert not dispatcher.has_listeners("x")
 
 
-async def test_bound_methods_of_objects_nobody_holds_are_called() -> None:
+async def test_bound_method_of_unreferenced_object_is_called() -> None:
     """blinker's default, a weak reference, would lose them."""
     dispatcher, trace = AsyncEventDispatcher(), list[str]()
 
@@ -136,7 +136,7 @@ async def test_bound_methods_of_objects_nobody_holds_are_called() -> None:
     assert trace == ["called"]
 
 
-async def test_an_object_with_an_async_call_is_a_listener() -> None:
+async def test_object_with_async_call_is_a_listener() -> None:
     dispatcher, trace = AsyncEventDispatcher(), list[str]()
 
     class Service:
@@ -149,7 +149,7 @@ async def test_an_object_with_an_async_call_is_a_listener() -> None:
     assert trace == ["called"]
 
 
-def test_a_listener_that_is_not_async_is_refused() -> None:
+def test_listener_not_async_raises() -> None:
     dispatcher = AsyncEventDispatcher()
 
     with pytest.raises(ConfigurationError, match="not async; declare it with 'async def'"):
@@ -157,14 +157,14 @@ def test_a_listener_that_is_not_async_is_refused() -> None:
     assert not dispatcher.has_listeners("x")
 
 
-def test_a_listener_that_takes_no_event_is_refused() -> None:
+def test_listener_without_parameter_raises() -> None:
     async def forgot() -> None: ...
 
     with pytest.raises(ConfigurationError, match=r"cannot be called with an event; take \(self"):
         AsyncEventDispatcher().add_listener("x", forgot)  # type: ignore[arg-type]
 
 
-def test_listing_removing_and_resetting() -> None:
+def test_dispatcher_lists_removes_and_resets_listeners() -> None:
     dispatcher = AsyncEventDispatcher()
     low, high = listener([], "low"), listener([], "high")
     dispatcher.add_listener("x", low)
@@ -180,7 +180,7 @@ def test_listing_removing_and_resetting() -> None:
     assert not dispatcher.has_listeners("y")
 
 
-def test_asking_and_removing_leave_no_trace_of_unknown_names() -> None:
+def test_unknown_event_is_not_stored_by_lookup() -> None:
     """RxStack keeps an empty list for every name anyone asked about."""
     dispatcher = AsyncEventDispatcher()
 
@@ -194,7 +194,7 @@ def test_asking_and_removing_leave_no_trace_of_unknown_names() -> None:
 class TestSignal:
     """The blinker signal is there for tests and for whoever knows blinker."""
 
-    async def test_connected_to_listens_for_as_long_as_the_block(self) -> None:
+    async def test_connected_to_listens_within_the_block(self) -> None:
         dispatcher, trace = AsyncEventDispatcher(), list[str]()
 
         with dispatcher.signal("x").connected_to(listener(trace, "watched")):
@@ -203,7 +203,7 @@ class TestSignal:
 
         assert trace == ["watched"]
 
-    async def test_watching_with_a_listener_that_listens_already_leaves_it(self) -> None:
+    async def test_connected_to_with_registered_listener_keeps_it(self) -> None:
         dispatcher, trace = AsyncEventDispatcher(), list[str]()
         known = listener(trace, "known")
         dispatcher.add_listener("x", known)
@@ -215,7 +215,7 @@ class TestSignal:
 
         assert trace == ["known"] * 3
 
-    async def test_muted_silences_and_nests(self) -> None:
+    async def test_muted_blocks_can_be_nested(self) -> None:
         """blinker's own un-mutes when the inner block ends."""
         dispatcher, trace = AsyncEventDispatcher(), list[str]()
         dispatcher.add_listener("x", listener(trace, "heard"))
@@ -230,7 +230,7 @@ class TestSignal:
         await dispatcher.dispatch("x")
         assert trace == ["heard"]
 
-    async def test_blinkers_own_sending_keeps_the_order(self) -> None:
+    async def test_signal_send_async_keeps_order(self) -> None:
         dispatcher, trace = AsyncEventDispatcher(), list[str]()
         dispatcher.add_listener("x", listener(trace, "low"))
         dispatcher.add_listener("x", listener(trace, "high"), 9)
@@ -239,12 +239,12 @@ class TestSignal:
 
         assert trace == ["high", "low"]
 
-    def test_a_sender_is_refused(self) -> None:
+    def test_connect_with_sender_raises(self) -> None:
         """Events have none; blinker would call nobody."""
         with pytest.raises(ConfigurationError, match="use only="):
             AsyncEventDispatcher().signal("x").connect(listener([], "x"), sender="me")
 
-    async def test_two_dispatchers_share_nothing(self) -> None:
+    async def test_two_dispatchers_have_separate_signals(self) -> None:
         one, other = AsyncEventDispatcher(), AsyncEventDispatcher()
         one.add_listener("x", listener([], "x"))
 

@@ -26,11 +26,11 @@ def test_the_function_comes_back_unchanged() -> None:
     assert observe("x")(listen) is listen
 
 
-def test_a_method_may_carry_several() -> None:
+def test_method_with_several_labels_listens_to_all() -> None:
     assert found(Base()) == {("listen", "x", 3), ("listen", "y", 0), ("other", "z", 0)}
 
 
-def test_a_subclass_inherits_without_adding_to_its_base() -> None:
+def test_subclass_label_does_not_change_base() -> None:
     """RxStack's metadata was shared: a subclass's label landed on the parent."""
 
     class Child(Base):
@@ -41,7 +41,7 @@ def test_a_subclass_inherits_without_adding_to_its_base() -> None:
     assert ("more", "new", 0) not in found(Base())
 
 
-def test_an_override_without_labels_keeps_them_and_one_with_labels_replaces_them() -> None:
+def test_override_without_labels_keeps_and_with_labels_replaces() -> None:
     class Child(Base):
         async def listen(self, event: Event) -> None: ...
 
@@ -52,14 +52,14 @@ def test_an_override_without_labels_keeps_them_and_one_with_labels_replaces_them
     assert {method.__qualname__.split(".")[-2] for method, _ in observations(Child())} == {"Child"}
 
 
-def test_an_override_that_is_not_callable_takes_the_listener_away() -> None:
+def test_override_not_callable_removes_listener() -> None:
     class Child(Base):
         other = None  # type: ignore[assignment]
 
     assert "other" not in {name for name, _, _ in found(Child())}
 
 
-def test_attrs_classes_keep_their_labels() -> None:
+def test_attrs_class_keeps_labels() -> None:
     """`@attrs.define` builds the class anew; the label is on the function."""
 
     @attrs.define
@@ -70,14 +70,14 @@ def test_attrs_classes_keep_their_labels() -> None:
     assert found(Listener()) == {("listen", "x", 0)}
 
 
-def test_a_labelled_function_stands_for_itself() -> None:
+def test_labelled_function_is_a_listener() -> None:
     @observe("x", 2)
     async def listen(event: Event) -> None: ...
 
     assert found(listen) == {("listen", "x", 2)}
 
 
-def test_observe_on_a_class_is_refused() -> None:
+def test_observe_on_class_raises() -> None:
     class Listener: ...
 
     told = "@observe is on the class .*Listener; it must be on a method of it"

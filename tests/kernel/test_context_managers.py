@@ -146,7 +146,7 @@ over_both = pytest.mark.parametrize("transport", ["HTTP", "SOCKET"])
 
 
 @over_both
-async def test_manager_is_left_with_none_before_the_response_is_handed_over(
+async def test_manager_is_left_with_none_before_response_is_sent(
     client_of: ClientOf, transport: str
 ) -> None:
     client = client_of(Actions, modules=[configure], listeners=[Late])
@@ -168,7 +168,7 @@ async def test_manager_is_left_with_none_before_the_response_is_handed_over(
     ("what", "failure", "status"),
     [("conflict", "ConflictException('Conflict')", 409), ("bug", "LookupError('bug')", 500)],
 )
-async def test_manager_is_left_with_what_the_action_raised_before_the_exception_phase(
+async def test_manager_is_left_with_exception_before_exception_phase(
     client_of: ClientOf, transport: str, what: str, failure: str, status: int
 ) -> None:
     client = client_of(Actions, modules=[configure], listeners=[Late])
@@ -184,7 +184,9 @@ async def test_manager_is_left_with_what_the_action_raised_before_the_exception_
     ]
 
 
-async def test_failure_that_a_listener_answers_is_still_the_outcome(client_of: ClientOf) -> None:
+async def test_manager_is_left_with_exception_even_if_listener_responds(
+    client_of: ClientOf,
+) -> None:
     """A transaction of an action that raised is rolled back, whoever words the answer."""
 
     class Answering:
@@ -198,14 +200,14 @@ async def test_failure_that_a_listener_answers_is_still_the_outcome(client_of: C
     assert LOG[-1] == "session left with LookupError('bug')"
 
 
-async def test_error_status_that_the_action_returns_is_no_failure(client_of: ClientOf) -> None:
+async def test_manager_is_left_with_none_for_returned_error_status(client_of: ClientOf) -> None:
     client = client_of(Actions, modules=[configure])
 
     assert (await client.http("do", params={"what": "error status"})).status_code == 400
     assert LOG[-1] == "session left with None"
 
 
-async def test_failure_of_a_response_listener_is_the_outcome(client_of: ClientOf) -> None:
+async def test_manager_is_left_with_exception_of_response_listener(client_of: ClientOf) -> None:
     class Failing:
         @observe(KernelEvents.KERNEL_RESPONSE)
         async def respond(self, event: ResponseEvent) -> None:
@@ -219,7 +221,7 @@ async def test_failure_of_a_response_listener_is_the_outcome(client_of: ClientOf
 
 
 @over_both
-async def test_service_that_needs_an_async_one_has_it_open(
+async def test_service_with_async_dependency_gets_it_open(
     client_of: ClientOf, transport: str
 ) -> None:
     """The action takes the repository only; what it is built with is opened before."""
@@ -233,14 +235,14 @@ async def test_service_that_needs_an_async_one_has_it_open(
     ]
 
 
-async def test_service_is_opened_once_for_all_that_need_it(client_of: ClientOf) -> None:
+async def test_service_needed_twice_is_opened_once(client_of: ClientOf) -> None:
     client = client_of(Actions, modules=[configure])
 
     assert (await client.http("both")).content is True
     assert LOG.count("session entered") == 1
 
 
-async def test_service_that_is_older_than_every_manager_ends_behind_terminate(
+async def test_service_older_than_managers_is_closed_after_terminate(
     client_of: ClientOf,
 ) -> None:
     client = client_of(Actions, modules=[configure], listeners=[Late])
@@ -256,7 +258,7 @@ async def test_service_that_is_older_than_every_manager_ends_behind_terminate(
     ]
 
 
-async def test_terminate_listener_gets_a_session_of_its_own(client_of: ClientOf) -> None:
+async def test_terminate_listener_gets_new_session(client_of: ClientOf) -> None:
     class Auditing:
         @observe(KernelEvents.KERNEL_TERMINATE)
         async def terminate(self, event: TerminateEvent) -> None:
@@ -297,7 +299,7 @@ class Entering:
 
 
 @over_both
-async def test_manager_that_raises_when_left_makes_the_response_and_others_are_left(
+async def test_manager_that_raises_on_exit_sets_response_and_others_are_left(
     client_of: ClientOf, transport: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A commit that fails must not follow a 200."""
@@ -318,7 +320,7 @@ async def test_manager_that_raises_when_left_makes_the_response_and_others_are_l
 
 
 @over_both
-async def test_manager_that_raises_for_a_failure_replaces_it_and_keeps_it_as_context(
+async def test_manager_that_raises_on_exit_replaces_exception_and_keeps_context(
     client_of: ClientOf,
     transport: str,
     caplog: pytest.LogCaptureFixture,
@@ -337,7 +339,7 @@ async def test_manager_that_raises_for_a_failure_replaces_it_and_keeps_it_as_con
     assert isinstance(record.exc_info[1].__context__, LookupError)
 
 
-async def test_manager_translates_an_error_into_an_answer(client_of: ClientOf) -> None:
+async def test_manager_may_replace_error_by_http_exception(client_of: ClientOf) -> None:
     @asynccontextmanager
     async def translating() -> AsyncIterator[str]:
         try:
@@ -354,7 +356,7 @@ async def test_manager_translates_an_error_into_an_answer(client_of: ClientOf) -
     assert (await client_of(Translated).http("translated")).status_code == 404
 
 
-async def test_manager_that_swallows_the_failure_does_not_change_the_answer(
+async def test_manager_that_suppresses_exception_does_not_change_response(
     client_of: ClientOf,
 ) -> None:
     @asynccontextmanager
@@ -375,7 +377,7 @@ async def test_manager_that_swallows_the_failure_does_not_change_the_answer(
     assert LOG[-2:] == ["swallowed", "session left with LookupError('bug')"]
 
 
-async def test_manager_that_fails_on_entering_gives_one_error_and_others_are_left(
+async def test_manager_that_raises_on_entry_is_one_error_and_others_are_left(
     client_of: ClientOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     @asynccontextmanager
@@ -420,7 +422,7 @@ async def test_plain_context_manager_can_be_entered_by_hand(client_of: ClientOf)
     assert LOG == ["left with LookupError('bug')"]
 
 
-async def test_what_is_no_context_manager_cannot_be_entered(
+async def test_enter_other_object_raises(
     client_of: ClientOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def coroutine() -> None: ...
@@ -434,7 +436,7 @@ async def test_what_is_no_context_manager_cannot_be_entered(
     assert "'coroutine' object is not a context manager; decorate its generator" in caplog.text
 
 
-async def test_request_listener_enters_and_the_outcome_is_that_of_the_message(
+async def test_manager_entered_by_request_listener_is_left_with_outcome_of_message(
     client_of: ClientOf,
 ) -> None:
     class Transaction:
@@ -448,7 +450,7 @@ async def test_request_listener_enters_and_the_outcome_is_that_of_the_message(
     assert LOG[-1] == "transaction left with ConflictException('Conflict')"
 
 
-async def test_listener_of_an_unmatched_request_may_ask_and_enter(client_of: ClientOf) -> None:
+async def test_listener_of_unmatched_request_may_get_and_enter(client_of: ClientOf) -> None:
     class Unmatched:
         @observe(KernelEvents.KERNEL_EXCEPTION)
         async def rescue(self, event: ExceptionEvent) -> None:
@@ -483,7 +485,7 @@ class Getting:
 
 
 @over_both
-async def test_get_opens_a_service_once_for_tasks_that_ask_at_the_same_time(
+async def test_get_by_concurrent_tasks_opens_service_once(
     client_of: ClientOf, transport: str
 ) -> None:
     client = client_of(Getting, modules=[configure])
@@ -492,14 +494,14 @@ async def test_get_opens_a_service_once_for_tasks_that_ask_at_the_same_time(
     assert LOG.count("session entered") == 1
 
 
-async def test_get_of_what_nothing_binds_is_an_error_that_names_it(
+async def test_get_unbound_service_raises_with_its_name(
     client_of: ClientOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert (await client_of(Getting, modules=[configure]).http("unbound")).status_code == 500
     assert "request.get(LookupError) asks for LookupError, which nothing binds" in caplog.text
 
 
-async def test_get_of_what_needs_a_connection_is_an_error_over_http(
+async def test_get_connection_service_over_http_raises(
     client_of: ClientOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     def bind(binder: Binder) -> None:
@@ -510,14 +512,14 @@ async def test_get_of_what_needs_a_connection_is_an_error_over_http(
     assert "which exists only with a socket connection" in caplog.text
 
 
-async def test_a_bare_request_says_where_services_come_from() -> None:
+async def test_get_of_request_without_application_raises_with_hint() -> None:
     with pytest.raises(RxKernelError, match=r"request.get\(Session\) needs an application .* Ker"):
         await Request("HTTP").get(Session)
     with pytest.raises(RxKernelError, match=r"request.enter\(\) needs an application"):
         await Request("HTTP").enter(Session())
 
 
-async def test_task_that_outlives_its_message_gets_no_service(client_of: ClientOf) -> None:
+async def test_get_after_end_of_message_raises(client_of: ClientOf) -> None:
     """Nothing would leave it."""
     tasks: list[asyncio.Task[Any]] = []
     ended = asyncio.Event()
@@ -539,7 +541,7 @@ async def test_task_that_outlives_its_message_gets_no_service(client_of: ClientO
     assert LOG == []
 
 
-async def test_manager_that_is_entered_too_late_is_left_at_once(client_of: ClientOf) -> None:
+async def test_manager_entered_after_end_of_message_is_left_at_once(client_of: ClientOf) -> None:
     tasks: list[asyncio.Task[Any]] = []
     opening = asyncio.Event()
 
@@ -563,7 +565,7 @@ async def test_manager_that_is_entered_too_late_is_left_at_once(client_of: Clien
     assert LOG[-1].startswith("slow left with RxKernelError")
 
 
-async def test_service_that_is_awaited_too_late_is_closed_at_once(client_of: ClientOf) -> None:
+async def test_service_opened_after_end_of_message_is_closed_at_once(client_of: ClientOf) -> None:
     tasks: list[asyncio.Task[Any]] = []
     opening = asyncio.Event()
 
@@ -587,7 +589,7 @@ async def test_service_that_is_awaited_too_late_is_closed_at_once(client_of: Cli
     assert LOG == ["early closed"]
 
 
-async def test_service_that_asks_for_itself_while_it_is_opened_is_an_error(
+async def test_service_that_depends_on_itself_while_opening_raises(
     client_of: ClientOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     @inject
@@ -606,7 +608,7 @@ async def test_service_that_asks_for_itself_while_it_is_opened_is_an_error(
     assert "Session asks for itself while it is opened" in caplog.text
 
 
-async def test_task_that_waits_for_a_cancelled_opening_opens_it_itself(
+async def test_get_waiting_for_cancelled_opening_opens_service_itself(
     client_of: ClientOf,
 ) -> None:
     held = asyncio.Event()
@@ -700,7 +702,9 @@ async def test_manager_that_is_cancelled_while_it_is_left_leaves_the_others(
 
 
 @pytest.mark.parametrize("name", ["slow", "stubborn"])
-async def test_message_past_its_deadline_has_failed(client_of: ClientOf, name: str) -> None:
+async def test_message_past_timeout_leaves_managers_with_cancelled_error(
+    client_of: ClientOf, name: str
+) -> None:
     """Also where the action catches its cancellation: what it returns is not sent."""
     settings = Settings(request_timeout=0.1)
     client = client_of(Slow, modules=[configure], settings=settings)
@@ -709,7 +713,7 @@ async def test_message_past_its_deadline_has_failed(client_of: ClientOf, name: s
     assert LOG == ["session entered", "session left with CancelledError()"]
 
 
-async def test_thread_past_its_deadline_keeps_its_managers_until_it_ends(
+async def test_thread_past_timeout_keeps_managers_until_its_end(
     client_of: ClientOf,
 ) -> None:
     settings = Settings(request_timeout=0.3)
@@ -727,7 +731,7 @@ async def test_thread_past_its_deadline_keeps_its_managers_until_it_ends(
     ]
 
 
-async def test_manager_is_left_in_the_task_and_the_context_of_its_message(
+async def test_manager_is_left_in_task_and_context_of_message(
     client_of: ClientOf,
 ) -> None:
     """``ContextVar.reset`` works there, and so does ``asyncio.timeout``."""
@@ -753,7 +757,7 @@ async def test_manager_is_left_in_the_task_and_the_context_of_its_message(
     assert (await client.websocket("contextual")).content == "mine"
 
 
-async def test_handler_that_is_called_directly_leaves_its_managers(client_of: ClientOf) -> None:
+async def test_handler_called_directly_leaves_managers(client_of: ClientOf) -> None:
     client = client_of(Actions, modules=[configure])
     await client.application.boot()
     handler = client.application.kernel.http_definitions["do"].handler
@@ -766,7 +770,7 @@ async def test_handler_that_is_called_directly_leaves_its_managers(client_of: Cl
     assert LOG[-1] == "session left with ConflictException('Conflict')"
 
 
-async def test_manager_that_fails_behind_a_stream_is_logged(
+async def test_manager_that_raises_after_stream_is_logged(
     client_of: ClientOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its answer has left by then."""
@@ -800,7 +804,7 @@ class Seated:
         raise LookupError("bug")
 
 
-async def test_manager_of_a_connection_lives_until_it_ends(client_of: ClientOf) -> None:
+async def test_connection_manager_is_left_at_end_of_connection(client_of: ClientOf) -> None:
     client = client_of(Seated, modules=[lambda b: b.bind(Session, scope=connection_scope)])
 
     async with client.connection() as connection:
@@ -810,7 +814,7 @@ async def test_manager_of_a_connection_lives_until_it_ends(client_of: ClientOf) 
     assert LOG == ["session entered", "session left with None"]
 
 
-async def test_service_of_a_connection_that_has_ended_cannot_be_had(client_of: ClientOf) -> None:
+async def test_get_service_of_ended_connection_raises(client_of: ClientOf) -> None:
     client = client_of(Seated, modules=[lambda b: b.bind(Session, scope=connection_scope)])
     async with client.connection() as connection:
         pass
@@ -820,7 +824,7 @@ async def test_service_of_a_connection_that_has_ended_cannot_be_had(client_of: C
         await handler(Request("SOCKET", connection=connection))
 
 
-async def test_application_without_any_of_it_makes_nothing(client_of: ClientOf) -> None:
+async def test_request_without_services_creates_no_scope(client_of: ClientOf) -> None:
     class Bare:
         @http("GET", "/", "bare")
         async def bare(self, request: Request) -> bool:

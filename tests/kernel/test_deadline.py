@@ -113,7 +113,7 @@ def client(client_of: ClientOf) -> KernelClient:
 
 
 @pytest.mark.parametrize("transport", ["http", "websocket"])
-async def test_what_takes_longer_is_cancelled_and_503(
+async def test_action_past_timeout_is_cancelled_and_503(
     client: KernelClient, transport: str
 ) -> None:
     response = await getattr(client, transport)("sleeps")
@@ -122,21 +122,21 @@ async def test_what_takes_longer_is_cancelled_and_503(
     assert TRACE == ["cleaned up"]
 
 
-async def test_what_is_in_time_is_as_ever(client_of: ClientOf) -> None:
+async def test_action_within_timeout_is_not_affected(client_of: ClientOf) -> None:
     client = with_timeout(client_of, 20)
 
     assert (await client.http("quick")).content == "quick"
     assert (await client.http("own_limit")).content == "from the cache"
 
 
-async def test_a_timeout_of_the_application_is_its_own(client: KernelClient) -> None:
+async def test_timeout_error_of_application_is_500(client: KernelClient) -> None:
     assert (await client.http("own")).content == {
         "statusCode": 500,
         "message": "Internal Server Error",
     }
 
 
-async def test_exception_listeners_see_it_and_may_answer(client: KernelClient) -> None:
+async def test_exception_listener_may_respond_to_timeout(client: KernelClient) -> None:
     async def answer(event: ExceptionEvent) -> None:
         assert isinstance(event.exception, ServiceUnavailableException)
         assert event.exception.code == "timeout"
@@ -149,7 +149,7 @@ async def test_exception_listeners_see_it_and_may_answer(client: KernelClient) -
 
 
 @pytest.mark.parametrize("phase", [KernelEvents.KERNEL_REQUEST, KernelEvents.KERNEL_RESPONSE])
-async def test_listeners_count(client: KernelClient, phase: KernelEvents) -> None:
+async def test_listener_past_timeout_is_503(client: KernelClient, phase: KernelEvents) -> None:
     async def hang(event: RequestEvent | ResponseEvent) -> None:
         await asyncio.sleep(FOREVER)
 
@@ -159,7 +159,7 @@ async def test_listeners_count(client: KernelClient, phase: KernelEvents) -> Non
         assert (await client.http("quick")).content == LATE
 
 
-async def test_exception_listeners_that_hang_too_are_given_up(client: KernelClient) -> None:
+async def test_exception_listener_past_timeout_is_cancelled(client: KernelClient) -> None:
     """They get the time once more; nothing keeps the answer for ever."""
 
     async def hang(event: ExceptionEvent) -> None:
@@ -172,7 +172,7 @@ async def test_exception_listeners_that_hang_too_are_given_up(client: KernelClie
         assert (await client.http("own")).content == LATE
 
 
-async def test_an_action_that_catches_its_cancellation_has_not_answered_in_time(
+async def test_action_that_catches_cancellation_is_503(
     client: KernelClient,
 ) -> None:
     """What it returns is dropped, a stream is closed."""
@@ -180,14 +180,14 @@ async def test_an_action_that_catches_its_cancellation_has_not_answered_in_time(
     assert TRACE == ["caught", "closed"]
 
 
-async def test_what_fails_while_it_is_cancelled_is_logged(
+async def test_action_that_raises_on_cancellation_is_logged(
     client: KernelClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert (await client.http("clumsy")).content == LATE
     assert "the rollback failed" in caplog.text
 
 
-async def test_a_thread_goes_on_and_nobody_waits_for_it(client: KernelClient) -> None:
+async def test_thread_past_timeout_goes_on_after_503(client: KernelClient) -> None:
     assert (await client.http("thread")).content == LATE
     assert TRACE == []
 
@@ -197,13 +197,13 @@ async def test_a_thread_goes_on_and_nobody_waits_for_it(client: KernelClient) ->
             await asyncio.sleep(0.005)
 
 
-async def test_sending_a_stream_is_not_counted(client: KernelClient) -> None:
+async def test_stream_sending_time_is_not_limited(client: KernelClient) -> None:
     response = await client.http("stream")
 
     assert [event.data async for event in response.content] == ["late, and welcome"]
 
 
-async def test_an_answer_that_comes_with_the_deadline_is_one_of_both(
+async def test_response_at_timeout_is_either_of_both(
     client: KernelClient,
 ) -> None:
     """The race: both in one turn of the loop. Nothing of the cancellation is left behind."""
@@ -224,7 +224,7 @@ async def test_an_answer_that_comes_with_the_deadline_is_one_of_both(
         assert task.cancelling() == 0
 
 
-async def test_who_cancels_the_request_itself_is_obeyed(client: KernelClient) -> None:
+async def test_cancelled_request_at_timeout_stays_cancelled(client: KernelClient) -> None:
     """Also where the deadline comes in the same turn: no answer is made up."""
     await client.http("quick")  # booted
     task = asyncio.create_task(client.http("sleeps"))
@@ -239,7 +239,7 @@ async def test_who_cancels_the_request_itself_is_obeyed(client: KernelClient) ->
     assert TRACE == ["cleaned up"]
 
 
-async def test_the_clock_stands_while_the_client_is_awaited(client_of: ClientOf) -> None:
+async def test_timeout_is_paused_while_waiting_for_client(client_of: ClientOf) -> None:
     """Also by several at a time, around a phase within another, and by who comes too late."""
     client = with_timeout(client_of, 0.3)
     readers: list[asyncio.Task[None]] = []

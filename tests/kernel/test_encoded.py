@@ -54,7 +54,7 @@ async def kernel_of(client_of: ClientOf, listener: Listener) -> Kernel:
     return client.application.kernel
 
 
-async def test_encoded_response_is_returned_as_it_is(client_of: ClientOf) -> None:
+async def test_encoded_valid_response_is_unchanged(client_of: ClientOf) -> None:
     listener = Listener()
     kernel = await kernel_of(client_of, listener)
     response = Response({"a": 1})

@@ -73,7 +73,7 @@ async def test_definitions_are_ordered_and_found_by_name(client_of: ClientOf) ->
         https["nothing"]
 
 
-async def test_a_handler_answers_a_bare_request(client_of: ClientOf) -> None:
+async def test_handler_with_plain_request_returns_response(client_of: ClientOf) -> None:
     """The seam of functional tests: `Request("HTTP")` is enough."""
     client = client_of(Articles)
     await client.application.boot()
@@ -91,7 +91,7 @@ async def test_a_handler_answers_a_bare_request(client_of: ClientOf) -> None:
     assert request.definition.options == {"public": True}
 
 
-async def test_both_transports_go_the_same_way(client_of: ClientOf) -> None:
+async def test_both_transports_run_the_same_phases(client_of: ClientOf) -> None:
     client = client_of(Articles)
 
     over_http = await client.http("article_show", params={"id": "7"})
@@ -100,19 +100,19 @@ async def test_both_transports_go_the_same_way(client_of: ClientOf) -> None:
     assert over_http.content == over_socket.content == {"id": 7}
 
 
-async def test_a_path_parameter_that_does_not_fit_is_404_as_on_the_wire(
+async def test_path_parameter_that_does_not_match_is_404(
     client_of: ClientOf,
 ) -> None:
     assert (await client_of(Articles).http("article_show", params={"id": "x"})).status_code == 404
 
 
-async def test_a_plain_def_runs_in_a_bounded_pool(client_of: ClientOf) -> None:
+async def test_plain_def_runs_in_limited_thread_pool(client_of: ClientOf) -> None:
     response = await client_of(Articles).http("plain")
 
     assert str(response.content).startswith("rxkernel-action")
 
 
-async def test_a_plain_def_that_raises_stop_iteration_is_answered(client_of: ClientOf) -> None:
+async def test_plain_def_that_raises_stop_iteration_is_500(client_of: ClientOf) -> None:
     """``next(…)`` of nothing: no future can hold it, and whoever awaits one waits for ever."""
 
     class Controller:
@@ -124,7 +124,7 @@ async def test_a_plain_def_that_raises_stop_iteration_is_answered(client_of: Cli
         assert (await client_of(Controller).http("index")).status_code == 500
 
 
-async def test_a_failed_request_leaves_no_cycle(client_of: ClientOf) -> None:
+async def test_failed_request_leaves_no_reference_cycle(client_of: ClientOf) -> None:
     """Else a flood of 404s keeps every request until the garbage collector comes."""
 
     class Controller:
@@ -149,7 +149,7 @@ async def test_a_failed_request_leaves_no_cycle(client_of: ClientOf) -> None:
 
 
 class TestErrors:
-    async def test_an_unknown_exception_is_500_without_its_text_and_logged(
+    async def test_other_exception_is_logged_500_without_text(
         self, client_of: ClientOf, caplog: pytest.LogCaptureFixture
     ) -> None:
         response = await client_of(Articles).http("fail")
@@ -161,7 +161,7 @@ class TestErrors:
         assert record.exc_info is not None
         assert "secret" in str(record.exc_info[1])
 
-    async def test_an_http_exception_says_what_it_was_given(
+    async def test_http_exception_response_has_its_arguments(
         self, client_of: ClientOf, caplog: pytest.LogCaptureFixture
     ) -> None:
         client = client_of(Articles)
@@ -181,7 +181,7 @@ class TestErrors:
         assert response.headers["Retry-After"] == "1"
         assert not caplog.records, "a refusal is no failure of the server"
 
-    async def test_errors_that_are_no_json_are_left_out(
+    async def test_errors_that_json_cannot_hold_are_left_out(
         self, client_of: ClientOf, caplog: pytest.LogCaptureFixture
     ) -> None:
         """RxStack: a circular reference inside an error stopped the process."""
@@ -194,7 +194,7 @@ class TestErrors:
         assert response.content == {"statusCode": 409, "message": "Conflict"}
         assert "left out" in caplog.text
 
-    async def test_an_answer_of_500_to_an_exception_is_logged_too(
+    async def test_listener_response_500_is_logged(
         self, client_of: ClientOf, caplog: pytest.LogCaptureFixture
     ) -> None:
         """A listener that shapes errors must not swallow them."""
@@ -209,9 +209,7 @@ class TestErrors:
         assert (response.content, response.status_code) == ("oops", 503)
         assert "secret" in caplog.text
 
-    async def test_a_standard_error_goes_through_the_response_phase(
-        self, client_of: ClientOf
-    ) -> None:
+    async def test_standard_error_passes_response_phase(self, client_of: ClientOf) -> None:
         class Stamp:
             @observe(KernelEvents.KERNEL_RESPONSE)
             async def stamp(self, event: ResponseEvent) -> None:
@@ -221,9 +219,7 @@ class TestErrors:
 
         assert response.headers["X-Stamp"] == "yes"
 
-    async def test_a_response_listener_that_always_raises_is_answered_500(
-        self, client_of: ClientOf
-    ) -> None:
+    async def test_response_listener_that_always_raises_is_500(self, client_of: ClientOf) -> None:
         class Broken:
             @observe(KernelEvents.KERNEL_RESPONSE)
             async def break_it(self, event: ResponseEvent) -> None:
@@ -233,7 +229,7 @@ class TestErrors:
 
         assert response.content == {"statusCode": 500, "message": "Internal Server Error"}
 
-    async def test_an_action_that_is_cancelled_from_within_is_answered(
+    async def test_action_that_raises_cancelled_error_is_500(
         self, client_of: ClientOf, caplog: pytest.LogCaptureFixture
     ) -> None:
         class Controller:
@@ -246,9 +242,7 @@ class TestErrors:
         assert (await client_of(Controller).http("index")).status_code == 500
         assert "cancelled from within" in caplog.text
 
-    async def test_a_listener_that_is_cancelled_from_within_is_answered_too(
-        self, client_of: ClientOf
-    ) -> None:
+    async def test_listener_that_raises_cancelled_error_is_500(self, client_of: ClientOf) -> None:
         class Broken:
             @observe(KernelEvents.KERNEL_EXCEPTION)
             @observe(KernelEvents.KERNEL_RESPONSE)
@@ -263,7 +257,7 @@ class TestErrors:
         assert (await kernel.respond(Request("HTTP"), Response())).status_code == 500
         assert (await client.http("fail")).status_code == 500
 
-    async def test_a_request_that_matched_nothing_skips_request_listeners_and_only(
+    async def test_unmatched_request_skips_request_listeners_and_only(
         self, client_of: ClientOf
     ) -> None:
         trace = []
@@ -302,7 +296,7 @@ def raising(client: KernelClient, exception: Exception) -> AbstractContextManage
     return client.dispatcher.signal(KernelEvents.KERNEL_REQUEST).connected_to(put)
 
 
-async def test_only_is_asked_once_per_definition_and_costs_nothing_elsewhere(
+async def test_only_is_called_once_per_definition(
     client_of: ClientOf,
 ) -> None:
     asked, heard = [], []
@@ -327,7 +321,7 @@ async def test_only_is_asked_once_per_definition_and_costs_nothing_elsewhere(
     assert len(asked) == len(set(asked)) == 5
 
 
-async def test_definition_listeners_wrap_actions_inside_out(client_of: ClientOf) -> None:
+async def test_definition_listener_added_later_wraps_earlier(client_of: ClientOf) -> None:
     def around(word: str) -> Any:
         def decorate(action: Action) -> Action:
             async def wrapped(request: Request) -> Any:
@@ -354,7 +348,7 @@ async def test_definition_listeners_wrap_actions_inside_out(client_of: ClientOf)
     assert (await client.websocket("/chat:join")).content == "joined"
 
 
-async def test_a_wrapper_that_gives_no_action_is_refused(client_of: ClientOf) -> None:
+async def test_wrapper_that_returns_no_action_raises(client_of: ClientOf) -> None:
     class Wrap:
         @observe(KernelEvents.KERNEL_DEFINITION)
         async def wrap(self, event: DefinitionEvent) -> None:
@@ -364,7 +358,7 @@ async def test_a_wrapper_that_gives_no_action_is_refused(client_of: ClientOf) ->
         await client_of(Articles, listeners=[Wrap]).application.boot()
 
 
-async def test_an_only_that_fails_is_told_with_its_listener(client_of: ClientOf) -> None:
+async def test_only_that_raises_is_reported_with_listener(client_of: ClientOf) -> None:
     class Listener:
         @observe(KernelEvents.KERNEL_REQUEST, only=lambda definition: definition.namespace == "/")
         async def listen(self, event: RequestEvent) -> None: ...
@@ -376,7 +370,7 @@ async def test_an_only_that_fails_is_told_with_its_listener(client_of: ClientOf)
 
 
 class TestTerminate:
-    async def test_it_sees_the_final_response_and_its_failure_is_logged(
+    async def test_terminate_listener_gets_final_response_and_its_exception_is_logged(
         self, client_of: ClientOf, caplog: pytest.LogCaptureFixture
     ) -> None:
         seen = []
@@ -393,7 +387,7 @@ class TestTerminate:
         assert seen == [("join", 201)]
         assert "after the fact" in caplog.text
 
-    async def test_shutdown_waits_for_it(self, client_of: ClientOf) -> None:
+    async def test_shutdown_waits_for_terminate_listener(self, client_of: ClientOf) -> None:
         done = asyncio.Event()
 
         class Listener:
@@ -413,7 +407,7 @@ class TestTerminate:
 
         assert done.is_set()
 
-    async def test_what_takes_longer_than_the_timeout_is_cancelled(
+    async def test_terminate_listener_past_timeout_is_cancelled(
         self, client_of: ClientOf, caplog: pytest.LogCaptureFixture
     ) -> None:
         class Listener:
@@ -433,7 +427,7 @@ class TestTerminate:
         assert "took too long" in caplog.text
 
 
-async def test_debug_tells_the_text(client_of: ClientOf) -> None:
+async def test_debug_error_has_text_of_exception(client_of: ClientOf) -> None:
     client = client_of(Articles, settings=Settings(debug=True))
 
     response = await client.http("fail")

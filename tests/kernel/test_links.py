@@ -132,7 +132,7 @@ async def test_url_for_writes_values_of_own_converters_and_dates(client_of: Clie
         ("{}", "http://localhost"),
     ],
 )
-async def test_base_url_is_of_host_that_url_can_hold(
+async def test_base_url_has_valid_host_or_localhost(
     client_of: ClientOf, host: str | None, origin: str
 ) -> None:
     client = client_of(Articles, settings=settings(prefix="/api"))
@@ -183,7 +183,7 @@ class Caught:
         ("tenant", {}, "ValueError: Route 'tenant' is for the hosts *.example.com, and this "),
     ],
 )
-async def test_url_for_reports_what_cannot_be_built(
+async def test_url_for_invalid_arguments_raise(
     client_of: ClientOf, to: str, params: dict[str, Any], message: str
 ) -> None:
     status, content = await linked(client_of(Articles, listeners=[Caught]), to, **params)
@@ -244,7 +244,7 @@ async def test_handler_of_definition_knows_the_application(client_of: ClientOf) 
     assert response.content == "http://localhost/"
 
 
-async def test_path_for_is_where_a_redirect_may_lead(client_of: ClientOf) -> None:
+async def test_path_for_is_accepted_by_redirect(client_of: ClientOf) -> None:
     """`RedirectResponse` refuses other hosts, and the client chooses the host of `url_for`."""
 
     class Moved:
@@ -262,12 +262,12 @@ async def test_path_for_is_where_a_redirect_may_lead(client_of: ClientOf) -> Non
 @pytest.mark.parametrize(
     "ask", [lambda r: r.base_url, lambda r: r.url_for("index"), lambda r: r.path_for("index")]
 )
-def test_request_of_no_application_has_no_urls(ask: Any) -> None:
+def test_url_for_of_request_without_application_raises(ask: Any) -> None:
     with pytest.raises(RxKernelError, match="no application handles it"):
         ask(Request("HTTP"))
 
 
-async def test_two_applications_build_their_own_urls() -> None:
+async def test_two_applications_build_separate_urls() -> None:
     async with (
         KernelClient(Application(controllers=[Articles])) as one,
         KernelClient(Application(controllers=[Articles], settings=settings(prefix="/b"))) as two,

@@ -153,7 +153,7 @@ async def test_stream_over_a_socket_is_rolled_back_before_the_exception_phase(
     ]
 
 
-async def test_services_of_a_stream_that_a_test_reads_live_until_its_end(
+async def test_services_of_stream_are_closed_after_its_end(
     client_of: ClientOf,
 ) -> None:
     """As on the wire."""
@@ -167,7 +167,7 @@ async def test_services_of_a_stream_that_a_test_reads_live_until_its_end(
     assert journal.lines == ["terminate", "commit"]
 
 
-async def test_source_that_fails_while_a_test_reads_it_is_the_outcome(
+async def test_services_of_failing_stream_get_its_exception(
     client_of: ClientOf,
 ) -> None:
     journal = Journal()
@@ -181,7 +181,7 @@ async def test_source_that_fails_while_a_test_reads_it_is_the_outcome(
     assert journal.lines == ["terminate", "rollback for LookupError"]
 
 
-async def test_stream_that_a_test_closes_is_one_whose_client_has_left(
+async def test_stream_closed_by_test_is_rolled_back(
     client_of: ClientOf,
 ) -> None:
     journal = Journal()
@@ -195,7 +195,7 @@ async def test_stream_that_a_test_closes_is_one_whose_client_has_left(
     assert journal.lines == ["terminate", "rollback for CancelledError"]
 
 
-async def test_stream_that_a_test_does_not_read_ends_with_its_client(
+async def test_stream_not_read_by_test_is_closed_with_client(
     client_of: ClientOf,
 ) -> None:
     journal = Journal()

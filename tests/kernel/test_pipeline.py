@@ -98,14 +98,14 @@ def stop(event: Event) -> None:
     event.stop_propagation()
 
 
-async def test_normal(scene: Scene) -> None:
+async def test_phases_without_special_cases_run_in_order(scene: Scene) -> None:
     response = await scene.run()
 
     assert scene.trace == "R10 R5 action S10 S5"
     assert response.content == "action"
 
 
-async def test_a_request_listener_that_answers_ends_the_search(scene: Scene) -> None:
+async def test_request_listener_response_skips_later_listeners_and_action(scene: Scene) -> None:
     scene.reactions["R10"] = answer("early", 202)
 
     response = await scene.run()
@@ -114,14 +114,14 @@ async def test_a_request_listener_that_answers_ends_the_search(scene: Scene) -> 
     assert (response.content, response.status_code) == ("early", 202)
 
 
-async def test_only_stopping_skips_listeners_but_not_the_action(scene: Scene) -> None:
+async def test_request_listener_that_only_stops_does_not_skip_action(scene: Scene) -> None:
     scene.reactions["R10"] = stop
 
     assert (await scene.run()).content == "action"
     assert scene.trace == "R10 action S10 S5"
 
 
-async def test_a_response_listener_replaces_and_the_next_sees_it(scene: Scene) -> None:
+async def test_response_listener_replacement_is_passed_to_next(scene: Scene) -> None:
     seen = []
     scene.reactions["S10"] = answer("replaced")
     scene.reactions["S5"] = lambda event: seen.append(event.response.content)
@@ -130,14 +130,14 @@ async def test_a_response_listener_replaces_and_the_next_sees_it(scene: Scene) -
     assert seen == ["replaced"]
 
 
-async def test_stopping_in_the_response_phase_skips_the_rest(scene: Scene) -> None:
+async def test_response_listener_that_stops_skips_the_rest(scene: Scene) -> None:
     scene.reactions["S10"] = stop
 
     assert (await scene.run()).content == "action"
     assert scene.trace == "R10 R5 action S10"
 
 
-async def test_a_request_listener_that_raises_goes_to_the_exception_phase(scene: Scene) -> None:
+async def test_request_listener_that_raises_starts_exception_phase(scene: Scene) -> None:
     scene.reactions["R10"] = fail(ValueError("mine"))
 
     with pytest.raises(ValueError, match="mine"):
@@ -145,7 +145,7 @@ async def test_a_request_listener_that_raises_goes_to_the_exception_phase(scene:
     assert scene.trace == "R10 X10 X5"
 
 
-async def test_an_action_that_raises_and_nobody_answers_is_raised(scene: Scene) -> None:
+async def test_action_exception_without_response_is_raised(scene: Scene) -> None:
     FAIL["action"] = ValueError("mine")
 
     with pytest.raises(ValueError, match="mine") as caught:
@@ -154,7 +154,9 @@ async def test_an_action_that_raises_and_nobody_answers_is_raised(scene: Scene) 
     assert caught.value is FAIL["action"]
 
 
-async def test_an_answered_exception_keeps_its_own_status_and_is_responded(scene: Scene) -> None:
+async def test_exception_listener_response_keeps_status_and_passes_response_phase(
+    scene: Scene,
+) -> None:
     FAIL["action"] = NotFoundException()
     scene.reactions["X10"] = answer("handled", 404)
 
@@ -164,7 +166,7 @@ async def test_an_answered_exception_keeps_its_own_status_and_is_responded(scene
     assert (response.content, response.status_code) == ("handled", 404)
 
 
-async def test_a_replaced_exception_is_seen_and_raised(scene: Scene) -> None:
+async def test_replaced_exception_is_passed_on_and_raised(scene: Scene) -> None:
     FAIL["action"] = ValueError("original")
     seen = []
     scene.reactions["X10"] = lambda event: event.set_exception(NotFoundException("replacement"))
@@ -176,7 +178,7 @@ async def test_a_replaced_exception_is_seen_and_raised(scene: Scene) -> None:
     assert caught.value.__context__ is FAIL["action"]
 
 
-async def test_an_exception_listener_that_raises_replaces_and_keeps_the_context(
+async def test_exception_listener_that_raises_replaces_exception_and_keeps_context(
     scene: Scene,
 ) -> None:
     """RxStack loses the original."""
@@ -189,7 +191,7 @@ async def test_an_exception_listener_that_raises_replaces_and_keeps_the_context(
     assert caught.value.__context__ is FAIL["action"]
 
 
-async def test_a_response_listener_that_raises_gets_one_exception_phase(scene: Scene) -> None:
+async def test_response_listener_that_raises_starts_one_exception_phase(scene: Scene) -> None:
     scene.reactions["S10"] = fail(ValueError("mine"))
 
     with pytest.raises(ValueError, match="mine"):
@@ -197,7 +199,7 @@ async def test_a_response_listener_that_raises_gets_one_exception_phase(scene: S
     assert scene.trace == "R10 R5 action S10 X10 X5"
 
 
-async def test_a_second_failing_response_phase_is_raised_not_looped(scene: Scene) -> None:
+async def test_response_phase_failing_twice_raises(scene: Scene) -> None:
     scene.reactions["S10"] = fail(ValueError("again"))
     scene.reactions["X10"] = answer("handled")
 
@@ -206,7 +208,7 @@ async def test_a_second_failing_response_phase_is_raised_not_looped(scene: Scene
     assert scene.trace == "R10 R5 action S10 X10 S10"
 
 
-async def test_a_response_listener_that_raises_once_runs_again_behind_the_answer(
+async def test_response_listener_that_raised_runs_again_for_error_response(
     scene: Scene,
 ) -> None:
     def once(event: Event) -> None:
@@ -220,7 +222,7 @@ async def test_a_response_listener_that_raises_once_runs_again_behind_the_answer
     assert scene.trace == "R10 R5 action S10 X10 S10 S5"
 
 
-async def test_cancellation_of_the_task_passes_untouched(scene: Scene) -> None:
+async def test_cancellation_of_task_runs_no_exception_phase(scene: Scene) -> None:
     def cancel(event: Event) -> None:
         task.cancel()
 
@@ -234,7 +236,7 @@ async def test_cancellation_of_the_task_passes_untouched(scene: Scene) -> None:
     assert scene.trace == "R10 R5 action"
 
 
-async def test_cancellation_from_within_has_an_exception_phase(scene: Scene) -> None:
+async def test_cancelled_error_of_action_starts_exception_phase(scene: Scene) -> None:
     """As where an action awaits a task that it has cancelled: its own task goes on."""
     FAIL["action"] = asyncio.CancelledError()
     scene.reactions["X10"] = answer("handled")
@@ -243,7 +245,7 @@ async def test_cancellation_from_within_has_an_exception_phase(scene: Scene) -> 
     assert scene.trace == "R10 R5 action X10 S10 S5"
 
 
-async def test_listeners_changed_after_boot_count(scene: Scene) -> None:
+async def test_listeners_added_after_boot_run(scene: Scene) -> None:
     """The compiled tuples are dropped when a signal's receivers change."""
     await scene.run()
     TRACE.clear()

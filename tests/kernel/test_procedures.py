@@ -50,7 +50,7 @@ def application(*controllers: Any, **parts: Any) -> Application:
     return Application(bundles=[LinesBundle], controllers=controllers, **parts)
 
 
-async def test_procedure_is_called_by_name_through_the_listeners() -> None:
+async def test_procedure_call_runs_listeners() -> None:
     seen: list[tuple[str, str | None]] = []
 
     class Counter:
@@ -73,7 +73,7 @@ async def test_procedure_is_called_by_name_through_the_listeners() -> None:
     assert (definition.transport, definition.description) == (LINES, "Adds.")
 
 
-async def test_procedure_is_in_no_other_table() -> None:
+async def test_procedure_is_only_in_table_of_its_transport() -> None:
     """What a bundle's clients may call is not published to every Socket.IO client."""
     async with application(Sums) as app:
         kernel = app.kernel
@@ -83,7 +83,7 @@ async def test_procedure_is_in_no_other_table() -> None:
         assert list(kernel.definitions) == ["HTTP", "SOCKET", "LINES"]
 
 
-async def test_two_transports_may_have_procedures_of_one_name() -> None:
+async def test_same_procedure_name_on_two_transports_is_accepted() -> None:
     class Other(Bundle):
         name = "other"
         transports = (Transport("OTHER"),)
@@ -107,7 +107,7 @@ async def problems_of(app: Application) -> tuple[str, ...]:
     return caught.value.problems
 
 
-async def test_procedure_of_a_transport_that_no_bundle_serves_is_refused() -> None:
+async def test_procedure_of_unserved_transport_raises() -> None:
     class Controller:
         @procedure("one", "LINSE")
         async def one(self, request: Request) -> None: ...
@@ -135,12 +135,12 @@ async def test_procedure_of_a_transport_that_no_bundle_serves_is_refused() -> No
         (None, "it must be a Transport, or its name in capital letters"),
     ],
 )
-def test_procedure_of_an_invalid_transport_is_refused(transport: Any, told: str) -> None:
+def test_procedure_invalid_transport_raises(transport: Any, told: str) -> None:
     with pytest.raises(ConfigurationError, match=told):
         ProcedureMetadata(Sums, "x", "add", transport)
 
 
-async def test_procedure_given_twice_names_both_places() -> None:
+async def test_procedure_duplicate_name_raises_with_both_places() -> None:
     class Again(Sums): ...
 
     problems = await problems_of(application(Sums, Again))
@@ -148,7 +148,7 @@ async def test_procedure_given_twice_names_both_places() -> None:
     assert any("'LINES:sums/add' is used twice" in p and "Again.add" in p for p in problems)
 
 
-async def test_no_socket_io_client_can_call_a_procedure() -> None:
+async def test_procedure_over_socket_io_is_unknown_event() -> None:
     """Over the wire: an event with the name of the procedure is unknown (404)."""
 
     class Known:

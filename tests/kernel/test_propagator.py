@@ -114,7 +114,7 @@ async def test_trace_of_a_message_is_in_its_context_on_each_transport() -> None:
     assert trace.get() is None
 
 
-async def test_trace_of_a_refused_message_reaches_its_exception_listeners() -> None:
+async def test_trace_of_rejected_message_is_in_exception_listeners() -> None:
     headers = {"traceparent": "00-1", "Content-Type": "application/json"}
     async with KernelClient(application(Tracing)) as client:
         await client.http("call_with_body", headers=headers, body=b"{")
@@ -122,7 +122,7 @@ async def test_trace_of_a_refused_message_reaches_its_exception_listeners() -> N
         assert seen == [("exception", "00-1"), ("terminate", "00-1")]
 
 
-async def test_propagator_that_fails_is_logged_and_the_message_answered(
+async def test_propagator_that_raises_is_logged_and_message_handled(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with KernelClient(application(Failing)) as client:
@@ -132,7 +132,7 @@ async def test_propagator_that_fails_is_logged_and_the_message_answered(
     assert record.getMessage().endswith("Failing.extract failed")
 
 
-async def test_default_propagator_costs_no_message_a_call() -> None:
+async def test_default_propagator_adds_no_call() -> None:
     async with KernelClient(Application(controllers=[Calls], bundles=[Lines])) as client:
         assert (await client.http("call", headers={"traceparent": "00-1"})).content == {}
         assert client.application.kernel.extract is None
@@ -158,8 +158,6 @@ class Asynchronous(Propagator):
         (Asynchronous(), "Asynchronous.extract is async, and nothing awaits it"),
     ],
 )
-async def test_propagator_that_cannot_work_is_refused_at_boot(
-    propagator: Any, message: str
-) -> None:
+async def test_propagator_invalid_raises_at_boot(propagator: Any, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         await application(propagator).boot()

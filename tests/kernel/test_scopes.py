@@ -76,7 +76,7 @@ def _fresh() -> None:
     CLOSED.clear()
 
 
-async def test_one_per_message_closed_behind_it(client_of: ClientOf) -> None:
+async def test_request_service_is_built_once_per_message_and_closed(client_of: ClientOf) -> None:
     """Also from a plain def, which runs in a thread with the message's context."""
     client = client_of(Controller, modules=[configure])
 
@@ -89,7 +89,7 @@ async def test_one_per_message_closed_behind_it(client_of: ClientOf) -> None:
     assert CLOSED[1:] == [f"work {first}", f"work {second}"]
 
 
-async def test_a_handler_called_directly_ends_its_scope_too(client_of: ClientOf) -> None:
+async def test_handler_called_directly_closes_request_scope(client_of: ClientOf) -> None:
     client = client_of(Controller, modules=[configure])
     await client.application.boot()
 
@@ -98,7 +98,7 @@ async def test_a_handler_called_directly_ends_its_scope_too(client_of: ClientOf)
     assert len(CLOSED) == 1
 
 
-async def test_a_handler_with_a_deadline_ends_its_scope_too(client_of: ClientOf) -> None:
+async def test_handler_with_timeout_closes_request_scope(client_of: ClientOf) -> None:
     settings = Settings(request_timeout=20)
     client = client_of(
         Application(controllers=[Controller], modules=[configure], settings=settings)
@@ -110,7 +110,7 @@ async def test_a_handler_with_a_deadline_ends_its_scope_too(client_of: ClientOf)
     assert len(CLOSED) == 1
 
 
-async def test_the_message_at_hand_is_that_of_the_innermost_handler(client_of: ClientOf) -> None:
+async def test_current_request_is_that_of_innermost_handler(client_of: ClientOf) -> None:
     """A transport may have said already which message its context handles."""
     outer, inner = Request("HTTP"), Request("HTTP")
     seen: list[Request | None] = []
@@ -141,7 +141,9 @@ async def test_the_message_at_hand_is_that_of_the_innermost_handler(client_of: C
     assert current_request.get() is outer
 
 
-async def test_one_per_connection_until_it_leaves(client_of: ClientOf) -> None:
+async def test_connection_service_is_built_once_per_connection_and_closed(
+    client_of: ClientOf,
+) -> None:
     seats = []
 
     class Listener:
@@ -166,7 +168,7 @@ async def test_one_per_connection_until_it_leaves(client_of: ClientOf) -> None:
     assert len(CLOSED) == 2
 
 
-async def test_a_service_that_fails_to_close_is_logged_and_stops_nothing(
+async def test_service_that_raises_on_close_is_logged(
     client_of: ClientOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Broken(UnitOfWork):
@@ -183,7 +185,7 @@ async def test_a_service_that_fails_to_close_is_logged_and_stops_nothing(
     assert "cannot close" in caplog.text
 
 
-async def test_a_singleton_that_asks_for_a_scoped_service_itself_is_told_how(
+async def test_singleton_with_scoped_service_raises_with_hint(
     client_of: ClientOf,
 ) -> None:
     class Eager:
@@ -221,7 +223,7 @@ async def _left_by_its_client(kernel: Kernel, controller: Threaded) -> None:
     kernel.terminate(request, None)
 
 
-async def test_services_are_closed_behind_a_thread_that_uses_them(
+async def test_services_of_thread_are_closed_after_it(
     client_of: ClientOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     """And what the thread raises when nobody waits for it any more is logged."""
@@ -241,7 +243,7 @@ async def test_services_are_closed_behind_a_thread_that_uses_them(
     assert "told by the thread" in caplog.text
 
 
-async def test_shutdown_waits_for_such_a_thread_no_longer_than_for_anything(
+async def test_shutdown_waits_for_thread_up_to_timeout(
     client_of: ClientOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = Settings(shutdown_timeout=0.01)
@@ -258,7 +260,7 @@ async def test_shutdown_waits_for_such_a_thread_no_longer_than_for_anything(
     await until(lambda: controller.found_closed)
 
 
-async def test_a_deadline_leaves_its_thread_the_services(client_of: ClientOf) -> None:
+async def test_thread_past_timeout_keeps_services(client_of: ClientOf) -> None:
     settings = Settings(request_timeout=0.3)
     client = client_of(Threaded, modules=[configure], settings=settings)
     controller = (await client.application.boot()).get(Threaded)

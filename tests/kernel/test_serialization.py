@@ -31,8 +31,6 @@ class Struct(msgspec.Struct):
     ("value", "names"),
     [(Attrs(), {"name"}), (Data(), {"name", "_token"}), (Struct(), {"name", "_token"})],
 )
-def test_names_with_an_underscore_are_left_out_of_attrs_classes_only(
-    value: Any, names: set[str]
-) -> None:
+def test_fields_with_underscore_are_left_out_for_attrs_only(value: Any, names: set[str]) -> None:
     """As msgspec does it; docs/responses.md says so."""
     assert to_plain(value).keys() == msgspec.json.decode(encode_json(value)).keys() == names

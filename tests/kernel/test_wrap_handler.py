@@ -140,7 +140,7 @@ INSIDE = ["request", "action", "response 200"]
 
 
 @pytest.mark.parametrize("transport", ["HTTP", "SOCKET", "LINES"])
-async def test_wrapper_goes_around_listeners_and_action_a_later_one_is_further_out(
+async def test_wrapper_added_later_wraps_earlier_one(
     wrapped: Callable[..., KernelClient], log: list[str], transport: str
 ) -> None:
     async with wrapped(logged("inner", log), logged("outer", log)) as client:
@@ -165,7 +165,7 @@ async def test_handler_of_a_definition_has_the_wrappers(
     assert log == ["wrapper: page", *INSIDE, "wrapper got 200"]
 
 
-async def test_wrapper_gets_the_exception_that_no_listener_answered(
+async def test_wrapper_gets_exception_without_response(
     wrapped: Callable[..., KernelClient], log: list[str]
 ) -> None:
     """It has one exception phase; the response phase of the standard error is outside."""
@@ -193,7 +193,7 @@ async def test_wrapper_gets_the_response_of_an_exception_listener(
     assert log[2:-1] == ["exception ConflictException", "response 409", "wrapper got 409"]
 
 
-async def test_wrapper_that_answers_itself_is_all_that_runs(
+async def test_wrapper_with_own_response_skips_handler(
     wrapped: Callable[..., KernelClient], log: list[str]
 ) -> None:
     async def cached(handler: Handler, request: Request) -> Response:
@@ -206,7 +206,7 @@ async def test_wrapper_that_answers_itself_is_all_that_runs(
     assert log == ["terminate"]
 
 
-async def test_exception_of_a_wrapper_goes_through_the_exception_phase(
+async def test_wrapper_exception_starts_exception_phase(
     wrapped: Callable[..., KernelClient], log: list[str]
 ) -> None:
     """One listener shapes every error (DESIGN, "Errors"), also that of a wrapper."""
@@ -220,7 +220,7 @@ async def test_exception_of_a_wrapper_goes_through_the_exception_phase(
     assert log == ["exception TooManyRequestsException", "response 429", "terminate"]
 
 
-async def test_exception_that_a_wrapper_raises_in_place_of_another_has_a_phase_too(
+async def test_wrapper_exception_replacing_another_starts_exception_phase(
     wrapped: Callable[..., KernelClient], log: list[str]
 ) -> None:
     async def translated(handler: Handler, request: Request) -> Response:
@@ -241,7 +241,7 @@ async def test_exception_that_a_wrapper_raises_in_place_of_another_has_a_phase_t
     ]
 
 
-async def test_exception_out_of_a_task_of_a_wrapper_has_one_phase(
+async def test_wrapper_task_exception_starts_one_exception_phase(
     wrapped: Callable[..., KernelClient], log: list[str]
 ) -> None:
     """What `asyncio.wait_for` runs has a context of its own, on Python 3.11."""
@@ -256,7 +256,7 @@ async def test_exception_out_of_a_task_of_a_wrapper_has_one_phase(
     assert log.count("exception NotFoundException") == 1
 
 
-async def test_exception_out_of_a_task_group_of_a_wrapper_is_the_one_of_the_handler(
+async def test_wrapper_task_group_with_handler_exception_is_unwrapped(
     wrapped: Callable[..., KernelClient], log: list[str]
 ) -> None:
     async def handle(handler: Handler, request: Request) -> Response:
@@ -275,7 +275,7 @@ async def test_exception_out_of_a_task_group_of_a_wrapper_is_the_one_of_the_hand
     assert log == ["request", "exception NotFoundException", "response 404", "terminate"]
 
 
-async def test_exception_group_of_a_wrapper_itself_has_a_phase(
+async def test_wrapper_exception_group_starts_exception_phase(
     wrapped: Callable[..., KernelClient], log: list[str]
 ) -> None:
     async def fails(handler: Handler, request: Request) -> Response:
@@ -287,7 +287,7 @@ async def test_exception_group_of_a_wrapper_itself_has_a_phase(
     assert log == ["exception ExceptionGroup", "response 500", "terminate"]
 
 
-async def test_wrapper_that_returns_no_response_is_a_logged_error(
+async def test_wrapper_that_returns_no_response_is_logged_500(
     wrapped: Callable[..., KernelClient], log: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     async def plain(handler: Handler, request: Request) -> Response:
@@ -300,7 +300,7 @@ async def test_wrapper_that_returns_no_response_is_a_logged_error(
     assert "of 'page' returned str; a wrapper of a handler returns a Response" in caplog.text
 
 
-async def test_wrappers_that_are_not_async_are_refused_all_at_once(log: list[str]) -> None:
+async def test_wrappers_not_async_are_all_reported(log: list[str]) -> None:
     class Plain:
         @observe(KernelEvents.KERNEL_DEFINITION)
         async def wrap(self, event: DefinitionEvent) -> None:
@@ -315,7 +315,7 @@ async def test_wrappers_that_are_not_async_are_refused_all_at_once(log: list[str
     assert " at 0x" not in caught.value.problems[0]
 
 
-async def test_cancellation_passes_a_wrapper(
+async def test_cancellation_is_raised_in_wrapper(
     wrapped: Callable[..., KernelClient], log: list[str]
 ) -> None:
     started = asyncio.Event()
@@ -352,7 +352,7 @@ async def test_request_timeout_includes_the_time_of_a_wrapper(
     assert log[2:] == ["exception _DeadlineException", "response 503", "terminate"]
 
 
-async def test_wrapper_with_a_request_timeout_is_otherwise_the_same(
+async def test_wrapper_with_request_timeout_has_same_result(
     wrapped: Callable[..., KernelClient], log: list[str]
 ) -> None:
     async with wrapped(logged("wrapper", log), request_timeout=60.0) as client:
@@ -363,7 +363,7 @@ async def test_wrapper_with_a_request_timeout_is_otherwise_the_same(
     assert log.count("exception NotFoundException") == 1
 
 
-async def test_reload_wraps_new_definitions_and_leaves_the_others(
+async def test_reload_wraps_new_definitions_only(
     wrapped: Callable[..., KernelClient], log: list[str]
 ) -> None:
     class More:
@@ -380,7 +380,7 @@ async def test_reload_wraps_new_definitions_and_leaves_the_others(
     assert [line for line in log if ":" in line] == ["wrapper: page", "wrapper: more"]
 
 
-async def test_definition_without_a_wrapper_is_handled_as_if_there_were_none(
+async def test_definition_without_wrapper_has_no_wrapped_handler(
     log: list[str],
 ) -> None:
     class Some:

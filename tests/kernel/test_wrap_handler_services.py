@@ -96,7 +96,7 @@ async def fails_behind(handler: Handler, request: Request) -> Response:
         (fails_behind, 429, "left with TooManyRequestsException"),
     ],
 )
-async def test_manager_that_a_wrapper_enters_is_left_with_the_outcome(
+async def test_manager_entered_by_wrapper_is_left_with_outcome(
     log: list[str],
     wrapper: Wrapper,
     status: int,
@@ -147,7 +147,7 @@ async def test_manager_that_a_wrapper_enters_is_left_with_the_outcome(
     assert log == [outcome, "terminate"]
 
 
-async def test_manager_that_a_wrapper_enters_first_gets_the_failure_of_a_commit(
+async def test_manager_entered_first_by_wrapper_gets_exception_of_commit(
     log: list[str],
 ) -> None:
     """So it can remember the response of a message only once its data is stored."""

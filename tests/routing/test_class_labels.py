@@ -51,12 +51,12 @@ class Articles:
     async def delete(self, request: Request) -> None: ...
 
 
-def test_option_on_a_class_counts_for_all_its_routes_and_the_methods_own_wins() -> None:
+def test_option_on_class_applies_to_all_routes_and_method_wins() -> None:
     assert options(Articles) == {"list": {"access": "members"}, "delete": {"access": "admins"}}
     assert {type(route) for route in routes_of(Articles)} == {HttpMetadata, WebSocketMetadata}
 
 
-def test_option_on_a_subclass_wins_over_its_base_but_not_over_a_method() -> None:
+def test_option_on_subclass_wins_over_base_class_but_not_method() -> None:
     @access("editors")
     class Drafts(Articles): ...
 
@@ -67,7 +67,7 @@ def test_option_on_a_subclass_wins_over_its_base_but_not_over_a_method() -> None
     assert options(Articles)["list"] == {"access": "members"}, "a base keeps its own"
 
 
-def test_options_with_other_keys_add_up_along_the_classes() -> None:
+def test_options_with_different_keys_are_merged() -> None:
     @option("audit", True)
     class Audited(Articles):
         @option("limit", 3)
@@ -184,7 +184,7 @@ def test_option_twice_on_a_class_keeps_the_outer() -> None:
     assert options(Controller) == {"index": {"access": "outer"}}
 
 
-def test_both_gives_its_route_all_that_http_takes() -> None:
+def test_both_passes_arguments_of_http() -> None:
     constraints: dict[str, Any] = {"host": "example.com", "headers": {"X-Version": "2"}}
 
     class Controller:
@@ -269,7 +269,7 @@ def test_controller_path_is_joined_with_one_slash(prefix: str, path: str, whole:
     assert route.syntax.text == whole
 
 
-def test_prefixes_of_a_base_and_a_subclass_do_not_add_up() -> None:
+def test_prefixes_of_base_and_subclass_are_not_combined() -> None:
     @controller("/base", name="base_", namespace="/base")
     class Base:
         @both("GET", "/", "index")
@@ -326,7 +326,7 @@ def test_controller_invalid_namespace_is_reported_with_the_place_of_each_event()
 
 
 @pytest.mark.parametrize("prefix", ["/users", ""])
-def test_controller_path_of_a_route_without_slash_is_refused(prefix: str) -> None:
+def test_controller_path_of_route_without_slash_raises(prefix: str) -> None:
     @controller(prefix)
     class Controller:
         @http("GET", "list", "list")
@@ -344,7 +344,7 @@ def test_controller_path_of_a_route_without_slash_is_refused(prefix: str) -> Non
         (pushes, "@pushes on .*Controller has no arguments; give it its name"),
     ],
 )
-def test_a_class_decorator_without_arguments_is_told(decorator: Any, told: str) -> None:
+def test_class_decorator_without_arguments_raises(decorator: Any, told: str) -> None:
     with pytest.raises(ConfigurationError, match=told):
 
         @decorator
@@ -360,7 +360,7 @@ def test_a_class_decorator_without_arguments_is_told(decorator: Any, told: str) 
         (procedure("index", "LINES"), "procedure"),
     ],
 )
-def test_route_decorator_on_a_class_is_refused(decorator: Any, name: str) -> None:
+def test_route_decorator_on_class_raises(decorator: Any, name: str) -> None:
     told = f"@{name} is on the class .*Controller; it must be on a method of it"
     with pytest.raises(ConfigurationError, match=told):
 
@@ -368,7 +368,7 @@ def test_route_decorator_on_a_class_is_refused(decorator: Any, name: str) -> Non
         class Controller: ...
 
 
-def test_controller_on_a_function_is_refused() -> None:
+def test_controller_on_function_raises() -> None:
     told = "@controller is on .*index, which is not a class; put it on the class of the method"
     decorate: Any = controller("/x")
 
@@ -405,7 +405,7 @@ async def test_generic_base_class_serves_several_entities(client_of: ClientOf) -
     assert (await client.http("post_create", body={"name": "ada"})).status_code == 422
 
 
-def test_pushed_events_of_a_class_and_a_method_are_facts_of_the_route() -> None:
+def test_pushed_events_of_class_and_method_are_in_definition() -> None:
     @pushes("presence")
     class Controller:
         @http("POST", "/", "create")
@@ -421,7 +421,7 @@ def test_pushed_events_of_a_class_and_a_method_are_facts_of_the_route() -> None:
     assert found["other"].pushes == (PushedEvent("presence"),)
 
 
-def test_module_gives_the_routes_of_the_functions_that_it_defines() -> None:
+def test_module_has_routes_of_its_own_functions() -> None:
     module = ModuleType("shop.api")
 
     @http("GET", "/orders", "orders")
@@ -436,7 +436,7 @@ def test_module_gives_the_routes_of_the_functions_that_it_defines() -> None:
     assert (route.target, route.place) == (module, "shop.api.orders")
 
 
-def test_instance_gives_the_routes_of_its_class() -> None:
+def test_instance_has_routes_of_its_class() -> None:
     instance = Articles()
 
     assert {route.target for route in routes(instance).values()} == {instance}

@@ -75,7 +75,7 @@ def url_of(path: str) -> str:
     return PathTemplate.parse(path).format(x=7, p="b/c")
 
 
-def test_exact_host_wins_over_wildcard_and_fallback_whatever_order(path: str) -> None:
+def test_exact_host_wins_over_wildcard_and_fallback_in_any_order(path: str) -> None:
     hosts = [None, "*.example.com", "*.eu.example.com", "www.eu.example.com"]
     for order in (hosts, hosts[::-1]):
         site = Site()
@@ -115,7 +115,7 @@ def test_route_with_more_headers_wins_and_host_counts_before_headers(path: str) 
     assert found == ["plain", "one", "two", "one", "plain", "host"]
 
 
-def test_route_of_another_host_is_not_there(path: str) -> None:
+def test_route_of_another_host_is_404(path: str) -> None:
     """Less specific paths are asked, and other methods of it are not allowed."""
     site = Site()
     site.add(f"GET {path}", "get", "example.com")
@@ -128,7 +128,7 @@ def test_route_of_another_host_is_not_there(path: str) -> None:
     assert site.router.allowed(url_of(path), Head("none.com")) == []
 
 
-def test_host_that_does_not_fit_leaves_path_to_less_specific_template() -> None:
+def test_host_mismatch_tries_less_specific_template() -> None:
     site = Site()
     site.add("GET /about", "admin", "admin.example.com")
     site.add("GET /{page}", "page")
@@ -140,7 +140,7 @@ def test_host_that_does_not_fit_leaves_path_to_less_specific_template() -> None:
     assert site.status("/a/b", Head("example.com"))[0] == 404
 
 
-def test_headers_that_do_not_fit_are_404_with_vary(path: str) -> None:
+def test_headers_mismatch_is_404_with_vary(path: str) -> None:
     """Headers choose between the routes of a path: a less specific path is another resource."""
     site = Site()
     site.add(f"GET {path}", "two", Accept_Version="2")
@@ -156,7 +156,7 @@ def test_headers_that_do_not_fit_are_404_with_vary(path: str) -> None:
     assert site.router.allowed(url_of(path), Head(None)) == ["GET", "HEAD", "OPTIONS", "POST"]
 
 
-def test_headers_of_a_path_that_does_not_match_do_not_matter() -> None:
+def test_headers_of_unmatched_path_are_ignored() -> None:
     site = Site()
     site.add("GET /{x:int}", "number", Accept_Version="2")
     site.add("GET /{x}", "text")
@@ -165,7 +165,7 @@ def test_headers_of_a_path_that_does_not_match_do_not_matter() -> None:
     assert site.status("/7", Head())[0] == 404
 
 
-def test_head_is_answered_by_the_get_route_that_fits(path: str) -> None:
+def test_head_uses_matching_get_route(path: str) -> None:
     """An explicit HEAD takes the place of GET for the same constraints only."""
     site = Site()
     site.add(f"GET {path}", "get")
@@ -191,7 +191,9 @@ def test_head_is_answered_by_the_get_route_that_fits(path: str) -> None:
         ([], False),
     ],
 )
-def test_header_is_compared_as_it_was_sent(lines: list[tuple[str, str]], *, fits: bool) -> None:
+def test_header_constraint_compares_sent_value(
+    lines: list[tuple[str, str]], *, fits: bool
+) -> None:
     """RFC 9110 §5.3: several lines are one value, joined by a comma and a space."""
     site = Site()
     site.add("GET /", "list", X_List="a, b")
@@ -201,7 +203,7 @@ def test_header_is_compared_as_it_was_sent(lines: list[tuple[str, str]], *, fits
     assert status == (200 if fits else 404)
 
 
-def test_each_alternative_has_names_of_its_own_for_its_parameters() -> None:
+def test_alternatives_may_name_parameters_differently() -> None:
     site = Site()
     site.add("GET /u/{id:int}", "plain")
     site.add("GET /u/{key:int}", "host", "example.com")
@@ -210,7 +212,7 @@ def test_each_alternative_has_names_of_its_own_for_its_parameters() -> None:
     assert match(site.router, "GET", "/u/7", Head("example.com")) == ("host", {"key": 7})
 
 
-def test_static_path_is_found_in_any_spelling_beside_constraints() -> None:
+def test_static_path_with_constraints_is_found_in_any_spelling() -> None:
     """It is found by its shape then, with the same answers as by its text."""
     for late in (False, True):
         site = Site()
@@ -248,7 +250,7 @@ def test_without_a_head_only_routes_without_constraints_are_found() -> None:
         ({"host": "*.e.com", "X_A": "1"}, {"host": "*.E.com", "x_A": "1"}, r" at \*.e.com with x"),
     ],
 )
-def test_two_routes_with_the_same_constraints_are_refused(
+def test_two_routes_with_same_constraints_raise(
     first: dict[str, str], second: dict[str, str], shown: str
 ) -> None:
     site = Site()
@@ -277,7 +279,7 @@ ROUTES = st.lists(
     st.sampled_from([None, "a.com", "x.a.com", "y.x.a.com", "b.com"]),
     HEADERS,
 )
-def test_router_agrees_with_a_naive_choice(
+def test_router_equals_naive_choice(
     routes: list[tuple[str, str, str | None, dict[str, str]]],
     method: str,
     raw_path: str,
@@ -347,9 +349,7 @@ class Routes:
         ({"headers": {"X-A": "1", "x-a": "2"}}, "the headers {'X-A': '1', 'x-a': '2'}, of which"),
     ],
 )
-def test_constraint_that_no_request_can_meet_is_refused(
-    constraints: dict[str, Any], problem: str
-) -> None:
+def test_impossible_constraint_raises(constraints: dict[str, Any], problem: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         HttpMetadata(Routes, "show", "/", "GET", "show", **constraints)
 
@@ -372,7 +372,7 @@ def test_metadata_with_constraints_is_equal_and_hashable() -> None:
         one.headers["X"] = "1"  # type: ignore[index]
 
 
-async def test_kernel_client_calls_by_name_whatever_the_constraints() -> None:
+async def test_kernel_client_ignores_constraints() -> None:
     class Articles:
         @http("GET", "/articles", "list_1")
         async def old(self, request: Request) -> int:

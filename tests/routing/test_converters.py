@@ -78,7 +78,7 @@ def client_of(*controllers: type, **converters: Converter) -> KernelClient:
 
 @pytest.mark.parametrize("name", ["day", "typed"])
 @pytest.mark.parametrize("given", ["2024-02-29", date(2024, 2, 29)])
-async def test_converter_gives_action_its_value(name: str, given: object) -> None:
+async def test_converter_value_is_passed_to_action(name: str, given: object) -> None:
     async with client_of(Days, day=DAY) as client:
         assert (await client.http(name, params={"day": given})).content == repr(date(2024, 2, 29))
 
@@ -126,7 +126,7 @@ OWN = {
         ("raw", bytes, "abc", "bytes"),
     ],
 )
-async def test_typed_action_takes_what_a_converter_returns_whatever_its_class(
+async def test_typed_action_takes_converter_value_of_any_class(
     kind: str, type_: Any, text: str, shown: str
 ) -> None:
     class Shop:
@@ -159,7 +159,7 @@ async def test_typed_action_of_another_class_than_the_converter_returns_is_500(
     await client.close()
 
 
-async def test_typed_action_of_converted_value_and_body_takes_each_from_its_place() -> None:
+async def test_typed_action_takes_converter_value_and_body() -> None:
     class Shop:
         @http("POST", "/{at:point}", "add")
         async def add(self, at: Point, other: Point) -> list[Point]:
@@ -203,19 +203,19 @@ async def test_converter_that_returns_none_does_not_match() -> None:
     assert match(router, "GET", "/six") == ("/{x}", {"x": "six"})
 
 
-def test_converter_value_that_is_false_matches() -> None:
+def test_converter_false_value_matches() -> None:
     router = router_of("/{n:zero}", zero=Converter("0", int))
 
     assert match(router, "GET", "/0") == ("/{n:zero}", {"n": 0})
 
 
-def test_converter_that_raises_value_error_leaves_path_to_next_template() -> None:
+def test_converter_value_error_tries_next_template() -> None:
     router = router_of("/{d:day}", "/{x}", day=DAY)
 
     assert match(router, "GET", "/2024-02-30") == ("/{x}", {"x": "2024-02-30"})
 
 
-def test_converter_that_fails_otherwise_raises() -> None:
+def test_converter_other_exception_raises() -> None:
     """A bug is not a path that does not match: the server answers 500 and logs it."""
     numbers: dict[str, int] = {}
     router = router_of("/{x:bad}", bad=Converter("[a-z]", numbers.__getitem__))
@@ -224,7 +224,7 @@ def test_converter_that_fails_otherwise_raises() -> None:
         match(router, "GET", "/a")
 
 
-def test_own_converters_rank_behind_float_in_their_order_and_before_str() -> None:
+def test_own_converters_rank_after_float_and_before_str() -> None:
     kinds = ["{p:path}", "{s}", "{b:b}", "{a:a}", "{f:float}", "{i:int}"]
     texts = [f"/{kind}" for kind in kinds]
     router = router_of(*texts, a=Converter("[0-9a.]+"), b=Converter("[0-9ab.]+"))
@@ -234,14 +234,14 @@ def test_own_converters_rank_behind_float_in_their_order_and_before_str() -> Non
     assert found == ["/{i:int}", "/{f:float}", "/{a:a}", "/{b:b}", "/{s}", "/{p:path}"]
 
 
-def test_own_converters_of_one_rank_of_segments_do_not_hide_each_other() -> None:
+def test_own_converters_at_same_position_are_all_tried() -> None:
     router = router_of("/x/{a:a}", "/x/{b:b}", a=Converter("a+"), b=Converter("b+"))
 
     assert match(router, "GET", "/x/aa") == ("/x/{a:a}", {"a": "aa"})
     assert match(router, "GET", "/x/bb") == ("/x/{b:b}", {"b": "bb"})
 
 
-def test_two_routes_with_one_own_converter_are_refused() -> None:
+def test_two_routes_with_same_own_converter_raise() -> None:
     with pytest.raises(ConfigurationError, match="match the same requests"):
         router_of("/{a:slug}", "/{b:slug}/", slug=SLUG)
 
@@ -255,7 +255,7 @@ def test_two_routes_with_one_own_converter_are_refused() -> None:
         ("/on-{day:day}.ics", "/on-2024-02-29.ics", {"day": date(2024, 2, 29)}),
     ],
 )
-def test_own_converters_stand_in_mixed_segments(
+def test_own_converter_works_in_mixed_segment(
     text: str, path: str, values: Mapping[str, object]
 ) -> None:
     assert match(router_of(text, slug=SLUG, day=DAY), "GET", path) == (text, values)
@@ -280,7 +280,7 @@ def test_own_converter_matches_within_one_segment() -> None:
         ("/{x:slug}", 7, "/7"),
     ],
 )
-def test_format_writes_values_and_texts(text: str, value: object, path: str) -> None:
+def test_format_accepts_values_and_texts(text: str, value: object, path: str) -> None:
     color = Converter("[a-z]+", Color, lambda color: str(color.value))
     built = template(text, day=DAY, point=POINT, color=color, slug=SLUG)
 
@@ -288,17 +288,17 @@ def test_format_writes_values_and_texts(text: str, value: object, path: str) -> 
 
 
 @pytest.mark.parametrize("value", [None, "A b", "a\0", "\ud800", b"a", object()])
-def test_format_refuses_value_that_does_not_fit(value: object) -> None:
+def test_format_value_that_does_not_match_raises(value: object) -> None:
     with pytest.raises(ValueError, match="not a valid slug"):
         template("/{x:slug}", slug=SLUG).format(x=value)
 
 
-def test_format_refuses_text_that_to_python_refuses() -> None:
+def test_format_text_that_to_python_rejects_raises() -> None:
     with pytest.raises(ValueError, match="not a valid day"):
         template("/{x:day}", day=DAY).format(x="2024-02-30")
 
 
-def test_to_text_that_raises_value_error_or_gives_no_text_is_reported() -> None:
+def test_to_text_value_error_or_other_type_is_reported() -> None:
     broken = Converter("[a-z]+", str, lambda value: 7)  # type: ignore[arg-type, return-value]
 
     with pytest.raises(TypeError, match="to_text of converter 'x' returned 7; it must be a str"):
@@ -319,7 +319,7 @@ async def test_kernel_client_needs_no_to_text_for_a_text() -> None:
         assert (await client.http("price", params={"price": "12,34"})).content == "12.34"
 
 
-async def test_two_applications_have_converters_of_their_own() -> None:
+async def test_two_applications_have_separate_converters() -> None:
     class Codes:
         @http("GET", "/{code:code}", "code")
         async def show(self, request: Request) -> str:
@@ -390,15 +390,13 @@ async def async_to_python(text: str) -> str:
         ("x", Converter("a", async_to_python), "has a to_python that is an async def; use a"),
     ],
 )
-async def test_converter_that_cannot_work_is_refused_at_boot(
-    name: Any, converter: Any, problem: str
-) -> None:
+async def test_converter_invalid_raises_at_boot(name: Any, converter: Any, problem: str) -> None:
     (found,) = await problems_of(converters={name: converter})
 
     assert problem in found
 
 
-async def test_converters_that_are_no_mapping_are_refused() -> None:
+async def test_converters_not_a_mapping_raise() -> None:
     (found,) = await problems_of(converters=[SLUG])
 
     assert "it must map names to converters, as in converters={" in found
@@ -427,7 +425,7 @@ async def test_all_problems_of_converters_are_reported_at_once() -> None:
     ]
 
 
-def test_text_parameters_with_own_patterns_do_not_backtrack_into_each_other() -> None:
+def test_mixed_segment_own_converters_do_not_backtrack() -> None:
     """As with text parameters: linear in the path, whatever their number."""
     names = "-".join(f"{{p{n}:any}}" for n in range(30))
     built = template(f"/{names}.pdf", any=Converter(".+"))
@@ -435,7 +433,7 @@ def test_text_parameters_with_own_patterns_do_not_backtrack_into_each_other() ->
     assert built.segments[0].match("-" * 8000) is None
 
 
-def test_own_kinds_leave_the_built_in_ones_alone() -> None:
+def test_own_converters_do_not_change_built_in_ones() -> None:
     kinds, _ = own_kinds({"slug": SLUG})
 
     assert "slug" not in KINDS

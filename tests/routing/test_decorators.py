@@ -46,7 +46,7 @@ def test_the_function_comes_back_unchanged() -> None:
     assert http("GET", "/", "x")(websocket("x")(show)) is show
 
 
-def test_every_label_becomes_a_route_with_the_options_of_its_method() -> None:
+def test_each_label_adds_a_route_with_options_of_method() -> None:
     inner, middle, outer = routes(Users)
 
     assert isinstance(inner, WebSocketMetadata)
@@ -57,7 +57,7 @@ def test_every_label_becomes_a_route_with_the_options_of_its_method() -> None:
     assert dict(outer.options) == dict(inner.options) == {"access": "inner", "limit": 3}
 
 
-def test_options_are_read_only_and_the_outer_of_two_wins() -> None:
+def test_options_are_read_only_and_outer_decorator_wins() -> None:
     class Controller:
         @option("access", "outer")
         @http("GET", "/", "x")
@@ -71,7 +71,7 @@ def test_options_are_read_only_and_the_outer_of_two_wins() -> None:
         route.options["access"] = "changed"  # type: ignore[index]
 
 
-def test_an_override_without_labels_keeps_the_route() -> None:
+def test_override_without_labels_keeps_route() -> None:
     class Admins(Users):
         async def show(self, request: Request) -> str:
             return "override"
@@ -81,7 +81,7 @@ def test_an_override_without_labels_keeps_the_route() -> None:
     ]
 
 
-def test_an_override_with_labels_replaces_them() -> None:
+def test_override_with_labels_replaces_routes() -> None:
     class Admins(Users):
         @http("GET", "/admins", "admins")
         async def show(self, request: Request) -> str:
@@ -91,7 +91,7 @@ def test_an_override_with_labels_replaces_them() -> None:
     assert len(routes(Users)) == 3
 
 
-def test_attrs_classes_are_controllers() -> None:
+def test_attrs_class_is_a_controller() -> None:
     @attrs.define
     class Controller:
         name: str = "x"
@@ -103,7 +103,7 @@ def test_attrs_classes_are_controllers() -> None:
     assert [route.target for route in routes(Controller)] == [Controller]
 
 
-def test_a_static_method_may_be_a_route() -> None:
+def test_static_method_is_a_route() -> None:
     class Controller:
         @staticmethod
         @http("GET", "/", "index")
@@ -114,7 +114,7 @@ def test_a_static_method_may_be_a_route() -> None:
 
 
 @pytest.mark.parametrize("kind", [staticmethod, classmethod])
-def test_a_label_may_be_above_or_below_what_makes_a_static_or_class_method(kind: Any) -> None:
+def test_label_works_above_and_below_staticmethod_and_classmethod(kind: Any) -> None:
     async def index(*args: Any) -> None: ...
 
     above = http("GET", "/", "above")(option("a", 1)(kind(websocket("below")(index))))
@@ -126,7 +126,7 @@ def test_a_label_may_be_above_or_below_what_makes_a_static_or_class_method(kind:
     ]
 
 
-def test_bad_labels_are_told_each_with_its_place() -> None:
+def test_invalid_labels_are_reported_with_their_places() -> None:
     class Controller:
         @http("FETCH", "no-slash", "")
         def one(self, request: Request) -> None: ...
@@ -148,7 +148,7 @@ def test_bad_labels_are_told_each_with_its_place() -> None:
 
 
 @pytest.mark.parametrize("decorator", [websocket, observe])
-def test_a_decorator_without_its_arguments_is_told(decorator: Any) -> None:
+def test_route_decorator_without_arguments_raises(decorator: Any) -> None:
     """The method would be replaced by a function that decorates, and no route would be there."""
     with pytest.raises(ConfigurationError, match=r"on .*method has no arguments"):
 
@@ -157,7 +157,7 @@ def test_a_decorator_without_its_arguments_is_told(decorator: Any) -> None:
             async def method(self, request: Request) -> None: ...
 
 
-def test_what_is_no_text_is_told_with_its_place() -> None:
+def test_label_not_a_text_is_reported_with_its_place() -> None:
     class Controller:
         @http("GET", None, "index")  # type: ignore[arg-type]
         def one(self, request: Request) -> None: ...
@@ -179,7 +179,7 @@ def test_websocket_metadata_invalid_namespace_raises_error(namespace: str) -> No
 
 
 @pytest.mark.parametrize("status_code", ["201", True, None, 199, 201.0])
-def test_a_status_code_that_is_none_is_told_with_its_route(status_code: Any) -> None:
+def test_status_code_invalid_is_reported_with_its_route(status_code: Any) -> None:
     class Controller:
         @http("GET", "/", "index", status_code=status_code)
         @websocket("index", status_code=status_code)

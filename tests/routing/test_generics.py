@@ -48,7 +48,7 @@ class OtherUsers(Users): ...
 
 
 @pytest.mark.parametrize("controller", [Users, OtherUsers])
-async def test_a_variable_is_what_the_class_was_derived_with(
+async def test_type_variable_is_argument_of_subclass(
     client_of: ClientOf, controller: type
 ) -> None:
     client = client_of(controller)
@@ -68,7 +68,7 @@ def signature_of(cls: type, action: str) -> Signature:
     return read_signature(getattr(cls(), action), metadata)
 
 
-def test_variables_are_filled_through_several_bases() -> None:
+def test_type_variables_are_resolved_through_several_bases() -> None:
     assert [p.type for p in signature_of(OtherUsers, "show").parameters] == [int, int | None]
     assert signature_of(OtherUsers, "create").returns == list[User]
 
@@ -132,7 +132,7 @@ def taking(annotation: Any) -> Callable[..., Any]:
     ],
     ids=str,
 )
-def test_what_stays_open_is_told(make: Any, annotation: Any, message: str) -> None:
+def test_unresolved_type_variable_is_reported(make: Any, annotation: Any, message: str) -> None:
     controller = type("C", (), {"action": make(annotation)})
     with pytest.raises(ConfigurationError, match=message):
         signature_of(controller, "action")
@@ -172,7 +172,7 @@ def test_field_of_an_orm_class_is_reported_with_its_class(make: Any, annotation:
 
 
 @pytest.mark.parametrize("controller", [Crud, Open, Half])
-def test_a_generic_controller_without_a_type_is_told(controller: type) -> None:
+def test_generic_controller_without_type_is_reported(controller: type) -> None:
     with pytest.raises(ConfigurationError, match="the type variable T has no type") as raised:
         signature_of(controller, "create")
     assert len(raised.value.problems) == 2
@@ -182,11 +182,11 @@ def test_a_generic_controller_without_a_type_is_told(controller: type) -> None:
 @pytest.mark.parametrize(
     "annotation", [Page[User], list[Page[int]], Page[Any], Row[User]], ids=str
 )
-def test_what_is_said_in_full_is_taken(make: Any, annotation: Any) -> None:
+def test_generic_types_with_arguments_are_accepted(make: Any, annotation: Any) -> None:
     assert signature_of(type("C", (), {"action": make(annotation)}), "action")
 
 
-def test_a_service_may_be_a_generic_class() -> None:
+def test_service_of_generic_class_is_injected() -> None:
     controller = type("C", (), {"action": taking(Annotated[Repository, Inject()])})
     assert signature_of(controller, "action").parameters[0].type is Repository
 
@@ -205,7 +205,7 @@ class Users(Crud[User]): ...
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="the syntax is new in 3.12")
-def test_the_syntax_of_pep_695() -> None:
+def test_pep_695_type_parameters_are_resolved() -> None:
     names: dict[str, Any] = {"User": User, "__name__": __name__}
     exec(PEP_695, names)
 

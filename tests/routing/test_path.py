@@ -94,9 +94,7 @@ def test_template_several_mistakes_are_reported_at_once(text: str, rules: list[s
         ("/{a:/x/}/{a}", "two parameters 'a'", "rename one"),
     ],
 )
-def test_a_template_that_cannot_be_right_is_refused_with_rule_and_cure(
-    text: str, rule: str, cure: str
-) -> None:
+def test_template_invalid_raises_with_rule_and_hint(text: str, rule: str, cure: str) -> None:
     """DESIGN §3, Storages: a bad path template is a ConfigurationError that names the cure."""
     with pytest.raises(ConfigurationError, match=f"{rule}.*: .*{cure}") as caught:
         PathTemplate.parse(text)
@@ -118,7 +116,9 @@ def test_a_template_that_cannot_be_right_is_refused_with_rule_and_cure(
         (r"/{a:/[^/}]|\//}-{b:/\]/}", r"/{a:/[^/}]|\//}-{b:/\]/}", r"/{:/[^/}]|\//}-{:/\]/}"),
     ],
 )
-def test_text_has_no_trailing_slash_and_shape_no_names(text: str, normal: str, shape: str) -> None:
+def test_template_text_has_no_trailing_slash_and_shape_no_names(
+    text: str, normal: str, shape: str
+) -> None:
     """Two templates that match exactly the same requests have one shape."""
     template = PathTemplate.parse(text)
 
@@ -126,7 +126,7 @@ def test_text_has_no_trailing_slash_and_shape_no_names(text: str, normal: str, s
     assert template == PathTemplate.parse(normal)
 
 
-def test_parameters_map_names_to_converters_in_order_and_are_read_only() -> None:
+def test_template_parameters_are_ordered_and_read_only() -> None:
     """STYLE: records are frozen."""
     template = PathTemplate.parse("/{b:int}/{a}-{c:uuid}")
 
@@ -179,9 +179,7 @@ def test_parameters_map_names_to_converters_in_order_and_are_read_only() -> None
         ("path", "", None),
     ],
 )
-def test_convert_takes_text_or_a_converted_value_and_gives_none_for_an_unfit_one(
-    kind: str, value: object, converted: object
-) -> None:
+def test_convert_returns_value_or_none(kind: str, value: object, converted: object) -> None:
     """DESIGN §3: `{id:int}` gives an int and does not match x; KernelClient passes either form."""
     template = PathTemplate.parse(f"/{{x:{kind}}}")
 
@@ -196,7 +194,7 @@ def test_convert_takes_text_or_a_converted_value_and_gives_none_for_an_unfit_one
     "value", ["7", "x", "-1.5", "1" * 19, str(ID), str(ID)[1:], "1.", "é", "a/b"]
 )
 @pytest.mark.parametrize("kind", ["int", "float", "uuid", "str", "path"])
-def test_a_segment_matches_exactly_the_texts_that_convert(kind: str, value: str) -> None:
+def test_segment_matches_exactly_convertible_texts(kind: str, value: str) -> None:
     """A functional test and a request must agree about what a route accepts."""
     template = PathTemplate.parse(f"/{{x:{kind}}}")
 
@@ -207,7 +205,7 @@ NEARLY = st.text() | st.text("-+_ 0٣²9.eabcdef\n", max_size=20) | st.uuids().m
 
 
 @given(st.sampled_from(list(KINDS.values())), NEARLY)
-def test_a_converter_reads_the_texts_that_fit_its_pattern(converter: Kind, text: str) -> None:
+def test_converter_reads_texts_of_its_pattern(converter: Kind, text: str) -> None:
     """The pattern is the rule; what reads a text may take a shorter way."""
     fits = re.fullmatch(converter.pattern, text)
 
@@ -215,7 +213,7 @@ def test_a_converter_reads_the_texts_that_fit_its_pattern(converter: Kind, text:
 
 
 @pytest.mark.parametrize("params", [{}, {"b": 2}, {"a": "x", "c": 3}])
-def test_a_missing_parameter_is_named(params: dict[str, object]) -> None:
+def test_format_missing_parameter_raises_with_name(params: dict[str, object]) -> None:
     """A caller's mistake is not a request that does not match."""
     template = PathTemplate.parse("/{a}/{b:int}")
 
@@ -240,7 +238,7 @@ def test_a_missing_parameter_is_named(params: dict[str, object]) -> None:
         ("/{y:/[0-9]{4}/}", {"y": 2024}, "/2024"),
     ],
 )
-def test_format_builds_an_encoded_path(text: str, params: dict[str, object], path: str) -> None:
+def test_format_encodes_values(text: str, params: dict[str, object], path: str) -> None:
     """RFC 3986 §3.3 (pchar) and §4.2: a path that begins with two slashes would name a host."""
     assert PathTemplate.parse(text).format(**params) == path
 
@@ -257,7 +255,7 @@ def test_format_builds_an_encoded_path(text: str, params: dict[str, object], pat
         ("/{z}/{a}.{b}", {"z": 1, "a": "x.y", "b": "z"}, r"hold a='x\.y', b='z': 'x\.y\.z' would"),
     ],
 )
-def test_format_refuses_what_would_not_come_back(
+def test_format_value_that_would_not_match_raises(
     text: str, params: dict[str, object], reason: str
 ) -> None:
     """RFC 3986 §5.2.4: dot segments are removed; an ambiguous mixture is read otherwise."""
@@ -289,14 +287,14 @@ def test_format_refuses_what_would_not_come_back(
         ("/{a}+{b}", "a/b+\n", ("a/b", "\n")),
     ],
 )
-def test_a_mixed_segment_gives_up_its_parameters(
+def test_mixed_segment_returns_parameters(
     text: str, value: str, texts: tuple[str, ...] | None
 ) -> None:
     """A text parameter followed by another ends at the first place where what follows it fits."""
     assert segment(text).match(value) == texts
 
 
-def test_text_parameters_of_a_mixed_segment_do_not_backtrack_into_each_other() -> None:
+def test_mixed_segment_text_parameters_do_not_backtrack() -> None:
     """CVE-2024-45296 (path-to-regexp): the classic pattern costs length to the power of n.
 
     With 30 text parameters in 8000 characters, anything but linear work would never end.
@@ -335,7 +333,7 @@ def filled(draw: st.DrawFn) -> tuple[PathTemplate, dict[str, object]]:
 
 
 @given(filled())
-def test_what_format_writes_match_reads(case: tuple[PathTemplate, dict[str, object]]) -> None:
+def test_format_then_match_returns_values(case: tuple[PathTemplate, dict[str, object]]) -> None:
     """Round trip: `format`, `match` and `convert` agree on every value."""
     template, params = case
     path = template.format(**params)
@@ -352,7 +350,7 @@ def test_what_format_writes_match_reads(case: tuple[PathTemplate, dict[str, obje
     | st.text(r"/{}:[]()ab\?*+^|-#0", max_size=20).map("/{{x:/{}/}}".format)
     | st.text(r"/{}:[]()ab\?*+^|-#0", max_size=30).map("/{}".format)
 )
-def test_any_text_is_a_template_or_a_configuration_error(text: str) -> None:
+def test_template_of_any_text_is_valid_or_configuration_error(text: str) -> None:
     """Boot never fails with anything but the error that names the cure."""
     try:
         template = PathTemplate.parse(text)

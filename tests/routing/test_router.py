@@ -33,7 +33,7 @@ def router_of(*routes: str) -> Router[str]:
     return router
 
 
-def test_a_static_path_is_found_with_or_without_one_trailing_slash() -> None:
+def test_static_path_is_found_with_or_without_trailing_slash() -> None:
     """A trailing slash of a request is ignored; a second one is an empty segment."""
     router = router_of("GET /", "GET /users", "GET /users/{id}/posts")
 
@@ -48,7 +48,7 @@ def test_a_static_path_is_found_with_or_without_one_trailing_slash() -> None:
 
 
 @pytest.mark.parametrize("path", ["/Users", "/users/a/b/c", "*", "users", "http://x/users", "?"])
-def test_an_unknown_path_is_not_found(path: str) -> None:
+def test_unknown_path_is_404(path: str) -> None:
     """RFC 9110 §15.5.5; paths are case-sensitive (RFC 3986 §6.2.2.1) and begin with a slash."""
     router = router_of("GET /users", "GET /users/{id}")
 
@@ -60,7 +60,7 @@ def test_an_unknown_path_is_not_found(path: str) -> None:
 @pytest.mark.parametrize(
     "path", ["/%", "/a%2", "/%zz", "/u/%ff", "/%C3/%A8", "/%ED%A0%80", "/\udcff"]
 )
-def test_a_path_that_cannot_be_decoded_is_a_bad_request(path: str) -> None:
+def test_path_that_cannot_be_decoded_is_400(path: str) -> None:
     """RFC 3986 §2.1, RFC 3629 §3; aiohttp hands on stray bytes as lone surrogates."""
     router = router_of("GET /u/{x}")
 
@@ -71,13 +71,13 @@ def test_a_path_that_cannot_be_decoded_is_a_bad_request(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/u/a%00b", "/u/a\0b", "/nowhere/%00"])
-def test_a_nul_byte_is_a_bad_request(path: str) -> None:
+def test_path_with_nul_is_400(path: str) -> None:
     """It ends a string in C: no file system and few data bases take it."""
     with pytest.raises(BadRequestException, match="NUL"):
         match(router_of("GET /u/{x}"), "GET", path)
 
 
-def test_segments_are_split_before_they_are_decoded() -> None:
+def test_path_is_split_before_decoding() -> None:
     """RFC 3986 §2.2: an encoded delimiter is data."""
     router = router_of("GET /u/{x}", "GET /u/a/b", "GET /caffè/100%", "GET /f/{p:path}")
 
@@ -89,7 +89,7 @@ def test_segments_are_split_before_they_are_decoded() -> None:
         match(router, "GET", "/caffè/100%")
 
 
-def test_a_path_value_keeps_its_slashes_and_is_never_empty() -> None:
+def test_path_converter_keeps_slashes_and_is_never_empty() -> None:
     """`{x:path}` takes one or more characters, slashes included."""
     router = router_of("GET /f/{p:path}")
 
@@ -99,7 +99,7 @@ def test_a_path_value_keeps_its_slashes_and_is_never_empty() -> None:
         assert router.allowed(path) == []
 
 
-def test_the_most_specific_segment_wins_from_the_left() -> None:
+def test_most_specific_segment_wins_from_the_left() -> None:
     """literal > mixed > int > uuid > float > str > path, whatever came first."""
     kinds = ["p:path", "s", "f:float", "u:uuid", "i:int"]
     router = router_of(*(f"GET /{{{kind}}}" for kind in kinds), "GET /v{x}", "GET /7")
@@ -118,7 +118,7 @@ def test_the_most_specific_segment_wins_from_the_left() -> None:
     ]
 
 
-def test_a_pattern_ranks_with_mixtures_before_int() -> None:
+def test_pattern_ranks_with_mixtures_before_int() -> None:
     """It is written for the one route, so it is more specific than any converter."""
     router = router_of("GET /{i:int}", "GET /{y:/[0-9]{4}/}", "GET /1{x}", "GET /2000")
 
@@ -133,7 +133,7 @@ def test_a_pattern_ranks_with_mixtures_before_int() -> None:
     ]
 
 
-def test_a_pattern_gives_a_text_and_matches_within_one_segment() -> None:
+def test_pattern_returns_text_and_matches_within_one_segment() -> None:
     """Percent-encoding is decoded before; a trailing slash belongs to no parameter."""
     router = router_of("GET /{x:/.+/}/b", "GET /f/{y:/[a-z]+/}")
 
@@ -143,7 +143,7 @@ def test_a_pattern_gives_a_text_and_matches_within_one_segment() -> None:
         assert router.allowed(unknown) == []
 
 
-def test_two_routes_with_one_pattern_are_refused() -> None:
+def test_two_routes_with_same_pattern_raise() -> None:
     """Two patterns that differ may match the same paths: the first added wins then."""
     with pytest.raises(ConfigurationError, match="match the same requests"):
         router_of("GET /{a:/[0-9]+/}", "GET /{b:/[0-9]+/}")
@@ -153,13 +153,13 @@ def test_two_routes_with_one_pattern_are_refused() -> None:
     )
 
 
-def test_of_equally_specific_segments_the_first_added_wins() -> None:
+def test_equally_specific_segments_first_added_wins() -> None:
     """Ties keep registration order."""
     assert match(router_of("GET /a{x}", "GET /{x}b"), "GET", "/a-b")[0] == "GET /a{x}"
     assert match(router_of("GET /{x}b", "GET /a{x}"), "GET", "/a-b")[0] == "GET /{x}b"
 
 
-def test_the_order_of_mixed_segments_is_kept_for_each_beginning_and_for_all_methods() -> None:
+def test_mixed_segments_keep_order_for_all_methods() -> None:
     """Of two with one beginning, the first added goes first, whichever methods they have."""
     router = router_of("GET /x/a{s}", "POST /y/{s}b", "GET /x/{s}b/c", "GET /y/a{s}/c")
     late = ("GET /x/{s}b", "GET /x/a{s}/c", "GET /y/a{s}", "GET /y/{s}b", "GET /y/{s}b/c")
@@ -171,7 +171,7 @@ def test_the_order_of_mixed_segments_is_kept_for_each_beginning_and_for_all_meth
         assert match(router, "GET", f"{path}/c")[0] == f"GET {first}/c"
 
 
-def test_what_follows_a_mixed_segment_does_not_outweigh_it() -> None:
+def test_mixed_segment_wins_whatever_follows_it() -> None:
     """A literal further on is no reason to leave a segment that went first."""
     router = router_of("GET /a{x}/{y}", "GET /{x}b/c", "GET /{x}/c", "GET /{x}-{y:int}/{p:path}")
 
@@ -184,7 +184,7 @@ def test_what_follows_a_mixed_segment_does_not_outweigh_it() -> None:
     assert match(router, "GET", "/b-x/c") == ("GET /{x}/c", {"x": "b-x"})
 
 
-def test_a_dead_end_is_left_for_a_less_specific_segment() -> None:
+def test_dead_end_tries_less_specific_segment() -> None:
     """Backtracking: a better beginning does not hide a template that matches to the end."""
     router = router_of("GET /a/{i:int}/x", "GET /a/{s}/y", "GET /{t}/5/z", "GET /a/{p:path}")
 
@@ -194,7 +194,7 @@ def test_a_dead_end_is_left_for_a_less_specific_segment() -> None:
     assert match(router, "GET", "/b/5/z") == ("GET /{t}/5/z", {"t": "b"})
 
 
-def test_a_method_that_the_best_match_lacks_is_looked_for_further_on() -> None:
+def test_method_missing_in_best_match_is_searched_in_others() -> None:
     """405 only when no matching template has the method, then with the methods of all."""
     router = router_of("GET /u/me", "PUT /u/{id:int}", "DELETE /u/{name}", "PATCH /{p:path}")
 
@@ -207,14 +207,14 @@ def test_a_method_that_the_best_match_lacks_is_looked_for_further_on() -> None:
 
 
 @pytest.mark.parametrize("order", [("GET /{x}", "HEAD /{y}"), ("HEAD /{y}", "GET /{x}")])
-def test_get_answers_head_unless_head_is_added(order: tuple[str, str]) -> None:
+def test_head_uses_get_route_unless_added(order: tuple[str, str]) -> None:
     """RFC 9110 §9.3.2."""
     assert match(router_of("GET /{x}"), "HEAD", "/a") == ("GET /{x}", {"x": "a"})
     assert match(router_of(*order), "HEAD", "/a") == ("HEAD /{y}", {"y": "a"})
     assert match(router_of(*order), "GET", "/a") == ("GET /{x}", {"x": "a"})
 
 
-def test_options_is_allowed_but_needs_a_route_to_match() -> None:
+def test_options_is_allowed_but_has_no_route() -> None:
     """RFC 9110 §9.3.7: an adapter answers OPTIONS from `allowed` where no route does."""
     router = router_of("POST /a", "OPTIONS /b")
 
@@ -224,7 +224,7 @@ def test_options_is_allowed_but_needs_a_route_to_match() -> None:
         match(router, "OPTIONS", "/a")
 
 
-def test_two_routes_for_the_same_requests_are_refused_by_name() -> None:
+def test_two_routes_for_same_requests_raise_with_both_names() -> None:
     """DESIGN §3, Storages: a duplicate names both places and the cure."""
     router = router_of("GET /u/{id:int}")
     twin = PathTemplate.parse("/u/{key:int}/")
@@ -238,7 +238,7 @@ def test_two_routes_for_the_same_requests_are_refused_by_name() -> None:
     assert match(router, "POST", "/u/1") == ("post", {"key": 1})
 
 
-def test_every_match_has_a_dictionary_of_its_own() -> None:
+def test_match_returns_new_dictionary_each_time() -> None:
     """A request may change its parameters; the next one must not see it."""
     router = router_of("GET /a")
 
@@ -372,7 +372,7 @@ METHODS = st.sampled_from(["GET", "HEAD", "POST"])
 
 
 @given(st.lists(st.tuples(METHODS, SHAPES), unique=True, max_size=12), METHODS, PATHS)
-def test_the_router_agrees_with_a_naive_linear_matcher(
+def test_router_equals_naive_linear_matcher(
     routes: list[tuple[str, str]], method: str, raw_path: str
 ) -> None:
     """The dictionaries are an optimisation: they change no answer."""
@@ -402,7 +402,7 @@ GARBAGE = st.text() | st.text("/%aF0.-\0é\udcff2f", max_size=30).map(lambda tex
 
 
 @given(st.text(max_size=5), GARBAGE)
-def test_no_path_raises_anything_but_an_answer(method: str, raw_path: str) -> None:
+def test_any_path_is_found_or_http_exception(method: str, raw_path: str) -> None:
     """No client input may end in a 500."""
     router = router_of("GET /", "GET /a/{i:int}", "GET /{f:float}/{x}.{y}", "POST /{p:path}")
 
@@ -438,7 +438,7 @@ def steps_of(router: Router[str], path: str) -> int:
     return count
 
 
-def test_the_cost_does_not_grow_with_the_number_of_routes() -> None:
+def test_router_cost_is_independent_of_number_of_routes() -> None:
     """DESIGN §4.4: 2000 routes cost what 10 cost."""
     paths = ["/s7", "/t7/5", "/5/u7", "/w/5/7", "/nowhere/5/7", "/w/x%20y/7"]
     paths += ["/v5/7", "/m7/v5", "/p7/x/y"]
@@ -465,7 +465,7 @@ def test_the_cost_does_not_grow_with_the_number_of_routes() -> None:
     }
 
 
-def test_a_hostile_path_costs_no_more_than_there_are_shapes() -> None:
+def test_hostile_path_cost_is_limited_by_number_of_shapes() -> None:
     """Every alternative of every level fits, and only the end does not: the worst there is."""
     kinds = ["{a}", "{a:int}", "{a:float}", "7", "{a}7", "7{a}"]
     routes = [f"GET /{x}/{y}/{{c}}/end" for x in kinds for y in kinds]
@@ -477,7 +477,7 @@ def test_a_hostile_path_costs_no_more_than_there_are_shapes() -> None:
     assert steps_of(router, long) <= steps_of(router, short)
 
 
-def test_depth_is_no_limit_to_templates_or_paths() -> None:
+def test_deep_template_and_path_do_not_recurse() -> None:
     """Nothing recurses: neither a deep template nor a deep path ends in a RecursionError."""
     deep = "GET " + "/x" * 3000 + "/{id:int}"
     router = router_of(deep, "GET /{a}/{b}/{c}/x")
@@ -497,7 +497,7 @@ def test_depth_is_no_limit_to_templates_or_paths() -> None:
         ("GET", "*", 404, {}),
     ],
 )
-def test_find_without_a_match_returns_none_and_error_for_the_reason(
+def test_find_without_match_returns_none_and_error_for_the_reason(
     method: str, path: str, status: int, headers: dict[str, str]
 ) -> None:
     router = router_of("GET /users", "POST /users/{id}")

@@ -123,12 +123,12 @@ def typed(annotation: Any, default: Any = ...) -> Callable[..., Any]:
     ],
     ids=str,
 )
-def test_where_a_parameter_comes_from(annotation: Any, source: Source, key: str) -> None:
+def test_parameter_source_follows_its_type(annotation: Any, source: Source, key: str) -> None:
     (parameter,) = over_http(typed(annotation)).parameters
     assert (parameter.source, parameter.key) == (source, key)
 
 
-def test_constraints_stay_on_the_type_and_markers_do_not() -> None:
+def test_parameter_type_keeps_constraints_without_marker() -> None:
     constraint = msgspec.Meta(ge=1)
     (parameter,) = over_http(typed(Annotated[int, constraint, Query("n")], 3)).parameters
     assert parameter == Parameter("x", Source.PARAMS, "n", Annotated[int, constraint], 3)
@@ -141,7 +141,7 @@ def test_constraints_stay_on_the_type_and_markers_do_not() -> None:
         Annotated[str | None, msgspec.Meta(max_length=3), Query()],
     ],
 )
-def test_a_constraint_on_an_optional_value_is_one_on_the_value(annotation: Any) -> None:
+def test_constraint_on_optional_type_applies_to_value(annotation: Any) -> None:
     (parameter,) = over_http(typed(annotation, None)).parameters
     assert parameter.type == Annotated[str, msgspec.Meta(max_length=3)] | None
 
@@ -158,14 +158,14 @@ def test_a_constraint_on_an_optional_value_is_one_on_the_value(annotation: Any) 
         (Body, {"embed": True}, "takes no embed; remove it"),
     ],
 )
-def test_what_markers_take_elsewhere_is_told_with_what_to_write(
+def test_marker_with_arguments_of_other_frameworks_raises_with_hint(
     marker: Any, given: dict[str, Any], cure: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=cure):
         marker(**given)
 
 
-def test_every_wrong_argument_of_a_marker_is_told() -> None:
+def test_marker_wrong_arguments_are_all_reported() -> None:
     with pytest.raises(ConfigurationError) as told:
         Query(ge=1, le=9)  # type: ignore[call-arg]
     assert len(told.value.problems) == 2
@@ -182,11 +182,11 @@ def test_every_wrong_argument_of_a_marker_is_told() -> None:
         (typed(Annotated[Broadcaster, Inject()]), "/{id}"),
     ],
 )
-def test_names_in_a_path_may_be_taken_in_other_ways(function: Any, path: str) -> None:
+def test_path_parameter_is_not_reported_if_action_may_read_it(function: Any, path: str) -> None:
     assert over_http(function, path).parameters
 
 
-def test_an_action_that_takes_nothing_wants_nothing_of_its_path() -> None:
+def test_action_without_parameters_may_ignore_path_parameters() -> None:
     """As one that answers every path below it with the same page."""
 
     async def page() -> None: ...
@@ -196,18 +196,18 @@ def test_an_action_that_takes_nothing_wants_nothing_of_its_path() -> None:
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("annotation", [UploadedFile, UploadedFile | None, list[UploadedFile]])
-def test_a_get_has_no_uploads(annotation: Any, method: str) -> None:
+def test_get_with_upload_is_reported(annotation: Any, method: str) -> None:
     with pytest.raises(ConfigurationError, match=f"{method} has no body for uploads"):
         over_http(typed(annotation), method=method)
 
 
-def test_a_header_has_the_parameters_name_with_dashes() -> None:
+def test_header_name_is_parameter_name_with_dashes() -> None:
     async def action(user_agent: Annotated[str, Header()]) -> None: ...
 
     assert over_http(action).parameters[0].key == "user-agent"
 
 
-def test_a_parameter_without_type_is_the_request_where_it_is_alone_or_named_so() -> None:
+def test_untyped_parameter_alone_or_named_request_is_the_request() -> None:
     async def alone(_): ...  # type: ignore[no-untyped-def]
     async def named(request, id: int): ...  # type: ignore[no-untyped-def]
 
@@ -216,7 +216,7 @@ def test_a_parameter_without_type_is_the_request_where_it_is_alone_or_named_so()
     assert not over_http(named).is_plain
 
 
-def test_wrappers_that_pass_everything_on() -> None:
+def test_signature_of_wrapper_is_plain_or_that_of_wrapped_function() -> None:
     async def anything(*args: Any, **kwargs: Any) -> None: ...
     async def request_first(request: Request, *args: Any) -> None: ...
 
@@ -228,13 +228,13 @@ def test_wrappers_that_pass_everything_on() -> None:
     assert over_http(wrapper).parameters[0].source is Source.PARAMS
 
 
-def test_only_keyword_only_parameters_are_passed_by_name() -> None:
+def test_keyword_only_parameters_are_passed_by_name() -> None:
     async def action(a: int, /, b: int, *, request: Request) -> None: ...
 
     assert [p.is_keyword_only for p in over_http(action).parameters] == [False, False, True]
 
 
-def test_callables_of_every_kind() -> None:
+def test_signature_of_any_callable_is_read() -> None:
     class Called:
         async def __call__(self, x: "UserId") -> None: ...
 
@@ -244,7 +244,7 @@ def test_callables_of_every_kind() -> None:
         assert over_http(function).parameters[-1].type is UserId
 
 
-def test_what_it_returns() -> None:
+def test_signature_has_return_type() -> None:
     async def declared() -> "Task | Response": ...  # type: ignore[empty-body]
     async def nothing(): ...  # type: ignore[no-untyped-def]
 
@@ -253,14 +253,14 @@ def test_what_it_returns() -> None:
     assert over_http(nothing).parameters == ()
 
 
-def test_several_parameters_of_the_body_are_fields_of_it() -> None:
+def test_several_body_parameters_are_fields() -> None:
     async def action(a: Task, b: Annotated[Task, Body("c", allow_unknown=True)]) -> None: ...
 
     one, other = over_http(action).parameters
     assert (one.key, one.allow_unknown, other.key, other.allow_unknown) == ("a", False, "c", True)
 
 
-def test_a_signature_says_how_its_body_is_wanted() -> None:
+def test_signature_has_stream_and_files_flags() -> None:
     assert over_http(typed(AsyncIterator[bytes])).is_streamed
     assert over_http(typed(UploadedFile)).takes_files
     assert not over_http(typed(Task)).takes_files
@@ -279,7 +279,7 @@ def test_a_signature_says_how_its_body_is_wanted() -> None:
         ("/{x:path}", str),
     ],
 )
-def test_a_converter_and_a_type_that_meet(path: str, annotation: Any) -> None:
+def test_path_converter_and_compatible_type_are_accepted(path: str, annotation: Any) -> None:
     assert over_http(typed(annotation), path).parameters[0].source is Source.PARAMS
 
 
@@ -424,7 +424,7 @@ async def twice(a: Annotated[int, Body("n")], b: Annotated[int, Body("n")]) -> N
         (twice, "/", "takes the field 'n' of the body 2 times"),
     ],
 )
-def test_what_cannot_be_bound_is_told_with_its_cure(
+def test_parameter_that_cannot_be_bound_is_reported_with_hint(
     function: Any, path: str, message: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=message) as raised:
@@ -475,9 +475,7 @@ class Transfers(msgspec.Struct):
         (Transfers, "the field sender of Transfer has the marker Who"),
     ],
 )
-def test_marker_as_a_type_or_in_a_field_is_refused(
-    annotation: Any, message: str, method: str
-) -> None:
+def test_marker_as_type_or_in_field_raises(annotation: Any, message: str, method: str) -> None:
     """A client would send what a resolver should find out."""
     with pytest.raises(ConfigurationError, match=message):
         over_http(typed(annotation), "/", method)
@@ -492,7 +490,7 @@ def test_marker_as_the_type_of_a_service_or_of_a_resolver_is_allowed(marker: Mar
     assert parameter.type is Member
 
 
-def test_bytes_of_a_body_and_its_files_exclude_each_other() -> None:
+def test_bytes_and_files_together_are_reported() -> None:
     async def action(body: bytes, file: UploadedFile) -> None: ...
 
     with pytest.raises(ConfigurationError, match="remove one"):
@@ -500,20 +498,20 @@ def test_bytes_of_a_body_and_its_files_exclude_each_other() -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_a_get_has_no_body_unless_that_is_said(method: str) -> None:
+def test_get_with_body_without_marker_is_reported(method: str) -> None:
     with pytest.raises(ConfigurationError, match=rf"{method} has no body .* Annotated\[…, Query"):
         over_http(typed(Task), method=method)
     assert over_http(typed(Annotated[Task, Body()]), method=method).parameters
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_a_get_has_no_bytes_either(method: str) -> None:
+def test_get_with_bytes_is_reported(method: str) -> None:
     with pytest.raises(ConfigurationError, match=rf"{method} .*; write Annotated\[…, Body"):
         over_http(typed(bytes), method=method)
     assert over_http(typed(Annotated[bytes, Body()]), method=method).parameters
 
 
-def test_a_class_of_texts_is_taken_and_over_a_socket_any() -> None:
+def test_class_in_query_may_be_nested_over_socket() -> None:
     assert over_http(typed(Annotated[Flat, Query()])).parameters
     assert over_socket(typed(Annotated[Nested, Query()])).parameters
 
@@ -525,16 +523,16 @@ def test_a_class_of_texts_is_taken_and_over_a_socket_any() -> None:
         (AsyncIterator[bytes], "is not a stream; take bytes"),
     ],
 )
-def test_what_a_socket_cannot_bring(annotation: Any, message: str) -> None:
+def test_socket_signature_with_stream_or_upload_is_reported(annotation: Any, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         over_socket(typed(annotation))
 
 
-def test_a_socket_has_a_connection() -> None:
+def test_socket_signature_may_have_connection() -> None:
     assert over_socket(typed(Connection)).parameters[0].source is Source.CONNECTION
 
 
-def test_every_problem_is_told_at_once() -> None:
+def test_all_problems_of_signature_are_reported() -> None:
     async def action(a, b: "Missing", c: Any) -> None: ...  # type: ignore[no-untyped-def]
 
     with pytest.raises(ConfigurationError) as raised:
@@ -542,7 +540,7 @@ def test_every_problem_is_told_at_once() -> None:
     assert len(raised.value.problems) == 3
 
 
-def test_a_field_of_a_class_that_names_what_is_not_there_is_told() -> None:
+def test_field_with_unknown_type_name_is_reported() -> None:
     @attrs.define
     class Broken:
         at: "Iterator[Missing]"

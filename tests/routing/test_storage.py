@@ -25,7 +25,7 @@ def route(name: str = "index", target: type = One, path: str = "/") -> HttpMetad
     return HttpMetadata(target=target, name=name, path=path, http_method="GET", action="index")
 
 
-def test_added_routes_come_back_in_order() -> None:
+def test_storage_returns_routes_in_order() -> None:
     storage = HttpMetadataStorage()
     first, second = route("first"), route("second")
     storage.add(first)
@@ -39,7 +39,7 @@ def test_added_routes_come_back_in_order() -> None:
     assert storage.get("third") is None
 
 
-def test_a_duplicate_name_tells_both_places_and_the_cure() -> None:
+def test_duplicate_name_raises_with_both_places_and_hint() -> None:
     """RxStack drops the second without a word."""
     storage = HttpMetadataStorage()
     storage.add(route(target=One))
@@ -52,7 +52,7 @@ def test_a_duplicate_name_tells_both_places_and_the_cure() -> None:
 
 
 @pytest.mark.parametrize("target", [One(), One])
-def test_a_duplicate_name_two_controllers_of_one_class_tells_to_derive_a_class(
+def test_duplicate_name_of_two_instances_hints_at_subclass(
     target: object,
 ) -> None:
     storage = HttpMetadataStorage()
@@ -63,7 +63,7 @@ def test_a_duplicate_name_two_controllers_of_one_class_tells_to_derive_a_class(
         storage.add(HttpMetadata(target, "index", "/", "GET", "index"))
 
 
-def test_a_duplicate_name_of_both_is_told_for_route_and_event() -> None:
+def test_duplicate_name_of_both_is_reported_for_route_and_event() -> None:
     class Twice:
         @both("GET", "/a", "index")
         async def a(self, request: Request) -> None: ...
@@ -78,7 +78,7 @@ def test_a_duplicate_name_of_both_is_told_for_route_and_event() -> None:
     assert told == ["event name 'index' is used twice", "route name 'index' is used twice"]
 
 
-def test_one_event_name_in_two_namespaces_is_two_routes() -> None:
+def test_same_event_in_two_namespaces_is_two_routes() -> None:
     storage = WebSocketMetadataStorage()
     storage.add(WebSocketMetadata(One, "join", action="index"))
     storage.add(WebSocketMetadata(One, "join", "/chat", "index"))
@@ -88,7 +88,7 @@ def test_one_event_name_in_two_namespaces_is_two_routes() -> None:
         storage.add(WebSocketMetadata(Other, "join", "/chat", "index"))
 
 
-def test_removing_and_resetting() -> None:
+def test_storage_removes_and_resets_routes() -> None:
     storage = HttpMetadataStorage()
     storage.add(route("first"))
     storage.remove("first")
@@ -100,6 +100,6 @@ def test_removing_and_resetting() -> None:
     assert len(storage) == 0
 
 
-def test_the_other_kind_is_refused() -> None:
+def test_storage_other_metadata_raises() -> None:
     with pytest.raises(ConfigurationError, match="HttpMetadataStorage takes HttpMetadata, not"):
         HttpMetadataStorage().add(WebSocketMetadata(One, "x", action="y"))  # type: ignore[arg-type]

@@ -109,7 +109,7 @@ def shape(line: dict[str, Any]) -> tuple[Any, ...]:
         ),
     ],
 )
-async def test_every_request_is_one_line(
+async def test_request_is_one_line(
     serve: Serve,
     session: aiohttp.ClientSession,
     lines: Lines,
@@ -134,7 +134,7 @@ async def test_every_request_is_one_line(
     assert "secret" not in str(line)
 
 
-async def test_a_line_reads_well(
+async def test_line_has_documented_format(
     serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture, lines: Lines
 ) -> None:
     url = http_url(await serve(Shop, access=True, **ON), "/tasks/1")
@@ -149,7 +149,7 @@ async def test_a_line_reads_well(
     assert after.endswith(" ms 127.0.0.1 id=mine")
 
 
-async def test_a_request_that_is_none_is_a_line_too(serve: Serve, lines: Lines) -> None:
+async def test_malformed_request_is_one_line(serve: Serve, lines: Lines) -> None:
     application = await serve(Shop, access=True)
     port = application.servers["http"].port
 
@@ -162,7 +162,7 @@ async def test_a_request_that_is_none_is_a_line_too(serve: Serve, lines: Lines) 
     assert [line["status"] for line in lines()] == [400]
 
 
-async def test_trusted_proxies_tell_the_client(
+async def test_client_behind_trusted_proxy_is_logged(
     serve: Serve, session: aiohttp.ClientSession, lines: Lines
 ) -> None:
     application = await serve(Shop, http={"trusted_proxies": ("127.0.0.1",)}, access=True)
@@ -176,7 +176,7 @@ async def test_trusted_proxies_tell_the_client(
     assert [line["client"] for line in lines()] == ["192.0.2.1"] * 2
 
 
-async def test_a_client_that_left_before_its_answer_is_499(serve: Serve, lines: Lines) -> None:
+async def test_client_left_before_response_is_499(serve: Serve, lines: Lines) -> None:
     application = await serve(Shop, access=True)
     port = application.servers["http"].port
 
@@ -192,7 +192,7 @@ async def test_a_client_that_left_before_its_answer_is_499(serve: Serve, lines: 
     assert [line["client"] for line in lines()] == ["127.0.0.1"]
 
 
-async def test_every_event_is_one_line(serve: Serve, lines: Lines) -> None:
+async def test_event_is_one_line(serve: Serve, lines: Lines) -> None:
     """And who connects; the websocket itself is one when it has ended."""
     application = await serve(Shop, access=True, **ON)
     headers = {"X-Request-ID": "hand", "User-Agent": "a test"}
@@ -219,7 +219,7 @@ async def test_every_event_is_one_line(serve: Serve, lines: Lines) -> None:
     assert lines()[1]["size"] > 20
 
 
-async def test_a_refused_client_is_a_line(serve: Serve, lines: Lines) -> None:
+async def test_rejected_client_is_one_line(serve: Serve, lines: Lines) -> None:
     async with raw_socket(await serve(Shop, access=True), connect="") as socket:
         await socket.send('40{"as":"stranger"}')
         await socket.receive()
@@ -235,7 +235,7 @@ async def test_a_refused_client_is_a_line(serve: Serve, lines: Lines) -> None:
     ]
 
 
-async def test_an_event_whose_client_left_is_499(serve: Serve, lines: Lines) -> None:
+async def test_event_of_left_client_is_499(serve: Serve, lines: Lines) -> None:
     application = await serve(Shop, access=True)
 
     async with raw_socket(application) as socket:
@@ -251,7 +251,7 @@ async def test_an_event_whose_client_left_is_499(serve: Serve, lines: Lines) -> 
     ]
 
 
-async def test_socketio_has_one_on_a_port_of_its_own(
+async def test_socketio_on_separate_port_has_access_log(
     serve: Serve, session: aiohttp.ClientSession, lines: Lines
 ) -> None:
     application = await serve(Shop, socketio={"port": 0}, access=True)
@@ -263,7 +263,7 @@ async def test_socketio_has_one_on_a_port_of_its_own(
     assert [shape(line) for line in lines()] == [("GET", "/socket.io/", 400, "/socket.io/")]
 
 
-async def test_without_the_setting_there_is_none(
+async def test_access_log_off_writes_nothing(
     serve: Serve, session: aiohttp.ClientSession, lines: Lines
 ) -> None:
     application = await serve(Shop)
@@ -274,7 +274,7 @@ async def test_without_the_setting_there_is_none(
     assert lines() == []
 
 
-async def test_B18_the_name_of_an_event_writes_no_other_fields(  # noqa: N802
+async def test_event_name_with_control_characters_is_escaped(
     serve: Serve, caplog: pytest.LogCaptureFixture, lines: Lines
 ) -> None:
     application = await serve(Shop, access=True, **ON)
@@ -291,7 +291,7 @@ async def test_B18_the_name_of_an_event_writes_no_other_fields(  # noqa: N802
     ("body", "content_type", "status"),
     [(b"x" * 11, "text/plain", 413), (b"{", "application/json", 400), (b"x", "none", 415)],
 )
-async def test_a_body_that_is_refused_has_met_its_route(
+async def test_request_with_rejected_body_has_route(
     serve: Serve,
     session: aiohttp.ClientSession,
     lines: Lines,
@@ -345,7 +345,7 @@ async def test_access_line_of_a_route_with_option_probe_has_level_debug(
     ]
 
 
-async def test_probes_are_for_debug(
+async def test_health_routes_are_logged_at_debug(
     serve: Serve,
     session: aiohttp.ClientSession,
     lines: Lines,
@@ -363,7 +363,7 @@ async def test_probes_are_for_debug(
     assert levels == [("/healthz", "DEBUG"), ("/readyz", "DEBUG"), ("/tasks/1", "INFO")]
 
 
-async def test_the_clock_is_finer_than_that_of_the_event_loop(
+async def test_duration_is_finer_than_event_loop_clock(
     serve: Serve,
     session: aiohttp.ClientSession,
     lines: Lines,

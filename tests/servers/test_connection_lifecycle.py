@@ -319,7 +319,7 @@ def broadcaster(side: Side) -> Broadcaster:
 
 
 class TestComing:
-    async def test_connection_accepted_then_left_has_one_pair_and_one_end_of_its_services(
+    async def test_connection_accepted_then_left_has_one_pair_of_events(
         self, side: Side, guests: Guests
     ) -> None:
         client = await side.connect()
@@ -373,7 +373,7 @@ class TestRefusal:
         ],
         ids=lambda value: value.get("do") if isinstance(value, dict) else None,
     )
-    async def test_refused_connection_gets_the_error_body_and_no_disconnected(
+    async def test_rejected_connection_gets_error_body_and_no_disconnected(
         self,
         side: Side,
         guests: Guests,
@@ -390,7 +390,7 @@ class TestRefusal:
         await side.application.stop()
         assert guests.trace == ["came", "seat closed", "shutdown"]
 
-    async def test_auth_not_an_object_refuses_before_connected(
+    async def test_auth_not_an_object_rejects_before_connected(
         self, side: Side, guests: Guests
     ) -> None:
         with pytest.raises(RefusedError) as refused:
@@ -399,7 +399,7 @@ class TestRefusal:
         assert refused.value.body == {"statusCode": 400, "message": "auth must be a JSON object"}
         assert guests.trace == []
 
-    async def test_namespace_unknown_refuses_without_connected(
+    async def test_namespace_unknown_rejects_without_connected(
         self, side: Side, guests: Guests
     ) -> None:
         with pytest.raises(RefusedError) as refused:
@@ -408,7 +408,7 @@ class TestRefusal:
         assert refused.value.body == {"message": "Invalid namespace"}
         assert guests.trace == []
 
-    async def test_exception_listener_shapes_the_refusal(self, side: Side, guests: Guests) -> None:
+    async def test_exception_listener_shapes_rejection(self, side: Side, guests: Guests) -> None:
         guests.is_shaped = True
 
         with pytest.raises(RefusedError) as refused:
@@ -426,7 +426,7 @@ class TestRefusal:
 
 
 class TestLeaving:
-    async def test_disconnect_by_an_event_ends_services_behind_the_event(
+    async def test_disconnect_by_event_closes_services_after_event(
         self, side: Side, guests: Guests
     ) -> None:
         client = await side.connect()

@@ -94,7 +94,7 @@ class Orders:
         return EventStreamResponse(events())
 
 
-async def test_response_is_sent_once_its_transaction_is_committed(
+async def test_response_is_sent_after_commit(
     serve: Serve, session: aiohttp.ClientSession, http_path: str
 ) -> None:
     journal = Journal()
@@ -159,7 +159,7 @@ async def test_stream_keeps_its_managers_until_it_has_ended(
         await until(lambda: journal.lines == ["begin", "commit"])
 
 
-async def test_head_of_a_stream_leaves_its_managers(
+async def test_head_request_of_stream_leaves_managers(
     serve: Serve, session: aiohttp.ClientSession, http_path: str
 ) -> None:
     journal = Journal()
@@ -196,7 +196,7 @@ async def test_stream_whose_client_leaves_is_rolled_back(
     await until(lambda: journal.lines == ["begin", "rollback for CancelledError"])
 
 
-async def test_client_that_leaves_before_its_response_has_it_rolled_back(
+async def test_client_left_before_response_is_rolled_back(
     serve: Serve, session: aiohttp.ClientSession, http_path: str
 ) -> None:
     class Waiting:

@@ -70,7 +70,9 @@ ASKED = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
         pytest.param(256, b"HTTP/1.1 429 Too Many Requests\r\n", id="full"),
     ],
 )
-async def test_one_address_never_takes_the_last_descriptor(hard: int, line: bytes) -> None:
+async def test_connections_of_one_address_never_use_last_descriptor(
+    hard: int, line: bytes
+) -> None:
     """The soft limit is raised to the hard one; below that, who comes next is told at once."""
     async with asyncio.timeout(30), limited(128, hard) as server, AsyncExitStack() as stack:
         for _ in range(150):

@@ -93,7 +93,7 @@ async def test_reload_under_load_fails_no_request(
         assert numbers == sorted(numbers), "never back to an older one"
 
 
-async def test_request_whose_body_is_still_coming_ends_with_the_old_definition(
+async def test_reload_while_body_is_received_keeps_old_definition(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     current = version(1)

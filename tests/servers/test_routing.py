@@ -42,7 +42,7 @@ def read_code(text: str) -> int:
 CODES = {"code": Converter("c[a-z0-9]*", read_code)}
 
 
-async def test_converter_decides_on_the_wire(
+async def test_converter_mismatch_over_http_is_404(
     serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     application = await serve(Codes, converters=CODES)
@@ -56,7 +56,7 @@ async def test_converter_decides_on_the_wire(
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "TRACE"])
-async def test_converter_that_fails_is_answered_500_and_logged(
+async def test_converter_that_raises_is_logged_500(
     serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture, method: str
 ) -> None:
     application = await serve(Codes, converters=CODES)
@@ -127,7 +127,7 @@ class Versions:
         ("GET", "/none", V2, 404, None, None),
     ],
 )
-async def test_headers_choose_route_and_answer_varies(
+async def test_headers_select_route_and_response_has_vary(
     serve: Serve,
     session: aiohttp.ClientSession,
     method: str,
@@ -150,7 +150,7 @@ async def test_headers_choose_route_and_answer_varies(
             assert response.headers["Allow"] == allowed
 
 
-async def test_vary_of_headers_that_do_not_fit_is_kept_by_listener_that_answers(
+async def test_vary_of_header_mismatch_is_kept_on_listener_response(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     class Errors:
@@ -240,7 +240,7 @@ class Hosts:
         ("GET", "/jobs/7", "admin.example.com", 405, None),
     ],
 )
-async def test_host_chooses_route(
+async def test_host_selects_route(
     serve: Serve,
     session: aiohttp.ClientSession,
     method: str,
@@ -259,7 +259,7 @@ async def test_host_chooses_route(
 
 
 @pytest.mark.parametrize(("proxies", "text"), [(("127.0.0.1",), "admin"), ((), "index")])
-async def test_host_behind_trusted_proxy_chooses_route(
+async def test_host_behind_trusted_proxy_selects_route(
     serve: Serve, session: aiohttp.ClientSession, proxies: tuple[str, ...], text: str
 ) -> None:
     application = await serve(Hosts, http={"trusted_proxies": proxies})
@@ -269,9 +269,7 @@ async def test_host_behind_trusted_proxy_chooses_route(
         assert await response.text() == text
 
 
-async def test_absolute_target_names_the_host(
-    serve: Serve, session: aiohttp.ClientSession
-) -> None:
+async def test_absolute_target_sets_host(serve: Serve, session: aiohttp.ClientSession) -> None:
     """RFC 9112 §3.2.2: the host of the target counts."""
     application = await serve(Hosts)
     port = application.servers["http"].port
@@ -322,7 +320,7 @@ FORWARDED = {"X-Forwarded-Host": "example.com", "X-Forwarded-Proto": "https", "H
         ({"Host": "not a host"}, (), "http://localhost"),
     ],
 )
-async def test_urls_are_those_that_the_client_sees(
+async def test_urls_have_host_of_request(
     serve: Serve,
     session: aiohttp.ClientSession,
     headers: dict[str, str],
@@ -340,7 +338,7 @@ async def test_urls_are_those_that_the_client_sees(
         assert link == f"{origin}/api/linked" + ("?page=2" if path == "/linked" else "")
 
 
-async def test_urls_of_a_socket_are_those_of_its_handshake(serve: Serve) -> None:
+async def test_urls_over_socket_have_host_of_handshake(serve: Serve) -> None:
     application = await serve(Linked, http={"trusted_proxies": ("127.0.0.1",), "prefix": "/api"})
 
     for transport in ("websocket", "polling"):
@@ -354,7 +352,7 @@ async def test_urls_of_a_socket_are_those_of_its_handshake(serve: Serve) -> None
         assert unknown["content"] == ["https://example.com/api", "https://example.com/api/linked"]
 
 
-async def test_urls_of_a_socket_on_a_port_of_its_own(serve: Serve) -> None:
+async def test_urls_over_separate_socket_port_have_that_port(serve: Serve) -> None:
     application = await serve(Linked, socketio={"port": 0})
 
     async with client(application) as socket:
@@ -363,7 +361,7 @@ async def test_urls_of_a_socket_on_a_port_of_its_own(serve: Serve) -> None:
     assert answer["content"][0] == f"http://127.0.0.1:{application.servers['socketio'].port}"
 
 
-async def test_request_without_host_is_at_localhost(serve: Serve) -> None:
+async def test_urls_without_host_have_localhost(serve: Serve) -> None:
     """HTTP/1.0 requires no Host."""
     application = await serve(Linked)
 
@@ -377,7 +375,7 @@ async def test_request_without_host_is_at_localhost(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"x"])
-async def test_urls_are_right_after_the_client_has_left(serve: Serve, body: bytes) -> None:
+async def test_urls_after_client_left_are_unchanged(serve: Serve, body: bytes) -> None:
     """An action may send a link by mail: whether the peer is trusted does not change."""
     begun, gone, urls = asyncio.Event(), asyncio.Event(), []
 

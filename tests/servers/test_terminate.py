@@ -166,7 +166,7 @@ async def test_duration_of_a_stream_ends_with_its_last_byte(
     assert sizes.ended[0].duration >= sizes.worked > 0
 
 
-async def test_size_of_a_response_that_broke_off_is_none(
+async def test_size_of_incomplete_response_is_none(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     application = await serve(Sizes)

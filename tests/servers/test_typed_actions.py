@@ -57,7 +57,7 @@ ERRORS = {
 }
 
 
-async def test_values_and_errors_are_the_same_on_both_transports(
+async def test_typed_values_and_errors_are_equal_on_both_transports(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     application = await serve(Tasks)
@@ -79,7 +79,9 @@ async def test_values_and_errors_are_the_same_on_both_transports(
     assert bad_over_socket == ERRORS
 
 
-async def test_forms_and_files(serve: Serve, session: aiohttp.ClientSession) -> None:
+async def test_typed_action_binds_form_and_files(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
     application = await serve(Tasks)
     form = aiohttp.FormData({"title": "Sea"})
     form.add_field("photo", b"123", filename="sea.jpg")
@@ -100,7 +102,7 @@ async def test_forms_and_files(serve: Serve, session: aiohttp.ClientSession) -> 
         pytest.param({}, id="B8-missing"),
     ],
 )
-async def test_a_body_of_another_content_type_is_415(
+async def test_typed_body_other_content_type_is_415(
     serve: Serve, session: aiohttp.ClientSession, headers: dict[str, str]
 ) -> None:
     url = http_url(await serve(Tasks), "/tasks/7")
@@ -154,7 +156,7 @@ class Paints:
         pytest.param(["s3cret"], "body", id="B9-array"),
     ],
 )
-async def test_a_body_that_does_not_fit_is_422_with_its_path(
+async def test_typed_body_invalid_is_422_with_path(
     serve: Serve, session: aiohttp.ClientSession, body: Any, path: str
 ) -> None:
     application = await serve(Paints)
@@ -170,7 +172,7 @@ async def test_a_body_that_does_not_fit_is_422_with_its_path(
 
 
 @pytest.mark.parametrize("name", [pytest.param("wrong", id="B13-wrong-type")])
-async def test_an_action_that_returns_something_else_is_500_without_it(
+async def test_typed_result_of_other_type_is_500_without_value(
     serve: Serve,
     session: aiohttp.ClientSession,
     caplog: pytest.LogCaptureFixture,
@@ -221,7 +223,7 @@ class Offers:
         return price
 
 
-async def test_fields_with_defaults_of_dataclasses_arrive(
+async def test_dataclass_fields_with_defaults_are_sent(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     """msgspec writes a dataclass from what is in the instance, where it puts no default."""

@@ -43,7 +43,7 @@ class Shop:
     "price",
     ["12345678901234567.89", "9007199254740993.0", "0.10", "1.000000000000000000001", "1E+2"],
 )
-async def test_a_decimal_is_the_number_that_was_written(
+async def test_decimal_of_json_is_exact(
     serve: Serve, session: aiohttp.ClientSession, price: str
 ) -> None:
     url = http_url(await serve(Shop), "/bill")
@@ -67,7 +67,7 @@ async def test_a_decimal_is_the_number_that_was_written(
         ('"price":1,"weight":7', 200),
     ],
 )
-async def test_what_is_no_number_of_its_type_is_refused_beside_a_decimal_too(
+async def test_invalid_number_next_to_decimal_is_422(
     serve: Serve, session: aiohttp.ClientSession, field: str, status: int
 ) -> None:
     url = http_url(await serve(Shop), "/bill")
@@ -75,7 +75,9 @@ async def test_what_is_no_number_of_its_type_is_refused_beside_a_decimal_too(
         assert answer.status == status
 
 
-async def test_other_routes_get_floats(serve: Serve, session: aiohttp.ClientSession) -> None:
+async def test_route_without_decimal_gets_floats(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
     url = http_url(await serve(Shop), "/any")
     async with session.post(url, data="[1.50, 1]", headers=JSON) as answer:
         assert await answer.text() == "[1.5, 1]"
@@ -120,7 +122,7 @@ class Webhooks:
         ("no type", b"x"),
     ],
 )
-async def test_an_action_that_takes_bytes_gets_them_as_they_came(
+async def test_bytes_parameter_is_received_body(
     serve: Serve, session: aiohttp.ClientSession, content_type: str, body: bytes
 ) -> None:
     """A signature is made over these; what the bytes mean is the action's to find out."""
@@ -130,7 +132,7 @@ async def test_an_action_that_takes_bytes_gets_them_as_they_came(
         assert (answer.status, await answer.text()) == (200, f"query {body!r}")
 
 
-async def test_bytes_have_the_limit_of_a_body(
+async def test_bytes_parameter_above_body_limit_is_413(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     application = await serve(Webhooks, http={"body_limit": 10})
@@ -152,9 +154,7 @@ async def test_bytes_have_the_limit_of_a_body(
         ("stream", b"0"),
     ],
 )
-async def test_an_empty_form_is_a_form(
-    serve: Serve, frame: str, path: str, content: bytes
-) -> None:
+async def test_empty_form_is_a_form(serve: Serve, frame: str, path: str, content: bytes) -> None:
     """What a browser sends where no box is ticked."""
     async with raw_http(await serve(Webhooks)) as client:
         head = f"POST /{path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {FORM}\r\n"
@@ -163,7 +163,7 @@ async def test_an_empty_form_is_a_form(
         assert (answer.status, answer.body) == (200, content)
 
 
-async def test_over_a_socket_a_text_is_exact(serve: Serve) -> None:
+async def test_decimal_as_text_over_socket_is_exact(serve: Serve) -> None:
     """A number has been a float there, at the latest in the browser that wrote it."""
     application = await serve(Shop)
     lines: list[dict[str, Any]] = [{"price": "12345678901234567.89"}, {"price": 0.1}]

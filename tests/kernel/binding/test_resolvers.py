@@ -143,7 +143,7 @@ def _fresh() -> None:
     Store.built = 0
 
 
-async def test_resolver_gives_the_argument_over_both_transports(client_of: ClientOf) -> None:
+async def test_resolver_value_is_passed_over_both_transports(client_of: ClientOf) -> None:
     client = client_of(Actions, bundles=[StoreBundle])
 
     response = await client.http("user", params={"id": 1}, headers={"Accept-Language": "de"})
@@ -152,7 +152,7 @@ async def test_resolver_gives_the_argument_over_both_transports(client_of: Clien
     assert LOG == ["language", "entity over HTTP", "language", "entity over SOCKET"]
 
 
-async def test_resolver_raises_an_answer(client_of: ClientOf) -> None:
+async def test_resolver_exception_is_the_response(client_of: ClientOf) -> None:
     client = client_of(Actions, bundles=[StoreBundle])
 
     for response in (
@@ -162,7 +162,7 @@ async def test_resolver_raises_an_answer(client_of: ClientOf) -> None:
         assert response.content == {"statusCode": 404, "message": "no such user"}
 
 
-async def test_resolver_runs_for_a_request_that_fits_only(client_of: ClientOf) -> None:
+async def test_resolver_with_invalid_input_does_not_run(client_of: ClientOf) -> None:
     client = client_of(Actions, bundles=[StoreBundle])
 
     response = await client.http("user", params={"id": 1, "limit": "0"})
@@ -192,7 +192,7 @@ async def test_resolver_is_built_once(client_of: ClientOf) -> None:
     assert Store.built == 1
 
 
-async def test_resolver_with_a_marker_of_its_own_wins_over_that_of_the_base(
+async def test_resolver_of_derived_marker_wins_over_base(
     client_of: ClientOf,
 ) -> None:
     class OwnedResolver:
@@ -254,7 +254,7 @@ async def test_resolvers_run_before_services_in_the_order_of_the_parameters(
     assert LOG == ["entity over HTTP", "language", "service"]
 
 
-async def test_resolver_asks_for_services_of_the_message(client_of: ClientOf) -> None:
+async def test_resolver_gets_services_of_message(client_of: ClientOf) -> None:
     class Session:
         async def __aenter__(self) -> "Session":
             LOG.append("entered")
@@ -304,7 +304,7 @@ class Awaited:
         (str, "<"),
     ],
 )
-async def test_whether_a_resolver_is_awaited_is_how_its_callable_is_declared(
+async def test_resolver_is_awaited_if_declared_async(
     client_of: ClientOf, call: Any, given: str
 ) -> None:
     client = client_of(taking(Annotated[str, Language()]), bundles=[resolving(lambda *_: call)])
@@ -312,7 +312,7 @@ async def test_whether_a_resolver_is_awaited_is_how_its_callable_is_declared(
     assert content.startswith(given) or content.startswith("Request(")
 
 
-async def test_coroutine_of_a_plain_callable_is_an_error_that_names_it(
+async def test_resolver_plain_callable_returning_coroutine_raises(
     client_of: ClientOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     bundle = resolving(lambda *_: lambda request: later(None, request))
@@ -382,9 +382,7 @@ CANNOT = f"{IN_ROUTE}cannot bind parameter 'x': "
         ),
     ],
 )
-async def test_resolver_that_cannot_work_is_refused_at_boot(
-    bundle: type[Bundle], problem: str
-) -> None:
+async def test_resolver_invalid_raises_at_boot(bundle: type[Bundle], problem: str) -> None:
     told = await problems_of(taking(Annotated[str, Language()]), bundles=[bundle])
     assert len(told) == 1
     assert told[0].startswith(CANNOT)
@@ -418,7 +416,7 @@ class StaticResolver:
         (made_resolver(lambda self, marker: None)(), "MadeResolver.bind takes other parameters"),
     ],
 )
-async def test_resolver_without_usable_bind_is_refused_though_no_parameter_has_its_marker(
+async def test_resolver_with_invalid_bind_raises_even_if_unused(
     resolver: Any, problem: str
 ) -> None:
     bundle = type("Made", (Bundle,), {"name": "made", "resolvers": {Language: resolver}})
@@ -434,7 +432,7 @@ async def test_bind_may_be_a_class_method_or_static(client_of: ClientOf, resolve
     assert (await client.http("act")).content == "x"
 
 
-async def test_resolver_reports_what_it_cannot_bind_with_the_other_problems() -> None:
+async def test_resolver_bind_errors_are_reported_with_other_problems() -> None:
     class Several:
         @http("GET", "/{id}", "several")
         async def several(
@@ -478,14 +476,12 @@ class Needing(Marker):
         (Found, "the type variable T has no type; give it one"),
     ],
 )
-async def test_marker_that_cannot_be_resolved_is_refused_at_boot(
-    annotation: Any, problem: str
-) -> None:
+async def test_marker_without_resolver_raises_at_boot(annotation: Any, problem: str) -> None:
     (told,) = await problems_of(taking(annotation), bundles=[StoreBundle])
     assert told.startswith(f"{CANNOT}{problem}")
 
 
-async def test_marker_as_a_default_is_told_where_it_belongs() -> None:
+async def test_marker_as_default_raises_with_hint() -> None:
     class Wrong:
         @http("GET", "/", "act")
         async def act(self, x: int = Entity()) -> None: ...  # type: ignore[assignment]
@@ -510,13 +506,13 @@ class Tenant(Header):
         ({Language: EntityResolver}, "EntityResolver asks for Store, which nothing binds"),
     ],
 )
-async def test_resolvers_of_a_wrong_kind_are_refused_at_boot(resolvers: Any, problem: str) -> None:
+async def test_resolvers_of_wrong_type_raise_at_boot(resolvers: Any, problem: str) -> None:
     bundle: Any = type("Wrong", (Bundle,), {"name": "wrong", "resolvers": resolvers})
     (told,) = await problems_of(bundles=[bundle])
     assert problem in told
 
 
-async def test_two_bundles_with_one_marker_are_refused_at_boot() -> None:
+async def test_two_bundles_with_same_marker_raise_at_boot() -> None:
     class Other(Bundle):
         name = "other"
         resolvers = {Language: LanguageResolver}  # noqa: RUF012
@@ -525,7 +521,7 @@ async def test_two_bundles_with_one_marker_are_refused_at_boot() -> None:
     assert told.startswith("bundles 'store' and 'other' both resolve Language; enable one")
 
 
-async def test_marker_that_derives_from_a_built_in_one_is_read_as_that(
+async def test_marker_derived_from_built_in_works_like_it(
     client_of: ClientOf,
 ) -> None:
     client = client_of(taking(Annotated[str, Tenant("X-Tenant")]))
@@ -538,7 +534,7 @@ async def problems_of(*controllers: type, bundles: list[Any]) -> tuple[str, ...]
     return raised.value.problems
 
 
-async def test_resolver_knows_the_transport(client_of: ClientOf) -> None:
+async def test_resolver_gets_transport_of_definition(client_of: ClientOf) -> None:
     seen: list[Any] = []
 
     def bind(self: Any, marker: Any, parameter: Any, definition: Definition) -> Any:
@@ -557,7 +553,7 @@ async def test_resolver_knows_the_transport(client_of: ClientOf) -> None:
     assert seen == [(Transport.HTTP, "here", 4), (Transport.SOCKET, "there", 4)]
 
 
-async def test_resolver_fills_a_procedure(client_of: ClientOf) -> None:
+async def test_resolver_works_for_procedure(client_of: ClientOf) -> None:
     queue = Transport("QUEUE")
 
     class Procedures:

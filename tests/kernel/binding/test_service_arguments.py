@@ -53,7 +53,7 @@ class Actions:
 NAMES = ("optional", "outside", "none", "default")
 
 
-async def test_service_that_nothing_binds_is_none_or_the_default(client_of: ClientOf) -> None:
+async def test_unbound_service_is_none_or_default(client_of: ClientOf) -> None:
     client = client_of(Actions)
 
     assert [(await client.http(name)).content for name in NAMES] == [None, None, None, "default"]
@@ -70,7 +70,7 @@ async def test_service_that_is_bound_is_injected_for_an_optional_parameter(
     assert [(await client.http(name)).content for name in NAMES] == ["main"] * 4
 
 
-async def test_service_of_a_connection_is_none_over_http_where_it_may_be(
+async def test_optional_connection_service_over_http_is_none(
     client_of: ClientOf,
 ) -> None:
     """As `Connection | None`, so that one action serves both transports."""
@@ -81,7 +81,7 @@ async def test_service_of_a_connection_is_none_over_http_where_it_may_be(
     assert (await client.websocket("optional")).content == "main"
 
 
-async def test_connection_can_be_injected_where_it_may_be_none(client_of: ClientOf) -> None:
+async def test_optional_connection_is_injected(client_of: ClientOf) -> None:
     class Connected:
         @http("GET", "/", "connected")
         @websocket("connected")
@@ -125,7 +125,7 @@ async def test_new_type_and_annotated_are_keys(client_of: ClientOf) -> None:
     assert (await client.http("annotated")).content == "sqlite://"
 
 
-async def test_new_type_is_not_the_type_that_it_is_made_of() -> None:
+async def test_new_type_is_a_separate_key() -> None:
     with pytest.raises(ConfigurationError) as raised:
         await Application(
             controllers=[Keyed],
@@ -137,7 +137,7 @@ async def test_new_type_is_not_the_type_that_it_is_made_of() -> None:
     assert "asks for Annotated[str, 'dsn'], which nothing binds" in told
 
 
-async def test_http_action_whose_service_needs_a_connection_is_told_what_to_write() -> None:
+async def test_http_action_with_connection_service_raises_with_hint() -> None:
     class Seated:
         @http("GET", "/", "seated")
         async def act(self, session: Annotated[Session, Inject()]) -> None: ...

@@ -948,7 +948,7 @@ class TestServices:
         assert one.closed
         assert Clock.made == 1
 
-    async def test_service_is_not_made_for_invalid_input(self, client_of: ClientOf) -> None:
+    async def test_service_is_not_built_for_invalid_input(self, client_of: ClientOf) -> None:
         client = client_of(Served, modules=[configure])
         before = Work.made
         assert errors_of(await client.http("served", params={"id": "x"})) == {

@@ -163,14 +163,14 @@ async def raw(serve: Serve) -> AsyncIterator[Start]:
         (["x," * 64 + "gzip"], None),
     ],
 )
-def test_accept_encoding_decides(accept: list[str], coding: str | None) -> None:
+def test_accept_encoding_selects_coding(accept: list[str], coding: str | None) -> None:
     """RFC 9110 §12.5.3."""
     assert chosen_coding(("zstd", "br", "gzip"), tuple(accept))[0] == coding
 
 
 @pytest.mark.parametrize("coding", READERS)
 @pytest.mark.parametrize("path", ["/text", "/json", "/failing"])
-async def test_answers_and_errors_are_compressed(raw: Start, coding: str, path: str) -> None:
+async def test_responses_and_errors_are_compressed(raw: Start, coding: str, path: str) -> None:
     client = await raw()
     bare, body = await client.get(path, None)
     response, packed = await client.get(path, coding)
@@ -184,7 +184,7 @@ async def test_answers_and_errors_are_compressed(raw: Start, coding: str, path: 
         assert one.headers["Vary"] == "Accept-Encoding"
 
 
-async def test_it_is_off_unless_set(serve: Serve, session: aiohttp.ClientSession) -> None:
+async def test_compression_is_off_by_default(serve: Serve, session: aiohttp.ClientSession) -> None:
     application = await serve(Pages)
 
     async with session.get(http_url(application, "/text")) as response:
@@ -192,7 +192,7 @@ async def test_it_is_off_unless_set(serve: Serve, session: aiohttp.ClientSession
         assert "Vary" not in response.headers
 
 
-async def test_what_is_below_the_minimum_is_sent_as_it_is(raw: Start) -> None:
+async def test_response_below_minimum_is_not_compressed(raw: Start) -> None:
     client = await raw(compression_minimum=100)
 
     assert "Content-Encoding" not in (await client.get("/sized/99"))[0].headers
@@ -221,7 +221,7 @@ async def test_what_is_below_the_minimum_is_sent_as_it_is(raw: Start) -> None:
         "Content-Type=text/event-stream",
     ],
 )
-async def test_what_must_stay_or_gains_nothing_is_sent_as_it_is(raw: Start, query: str) -> None:
+async def test_unsuitable_response_is_not_compressed(raw: Start, query: str) -> None:
     client = await raw()
     response, body = await client.get(f"/with?{query}")
 
@@ -231,21 +231,21 @@ async def test_what_must_stay_or_gains_nothing_is_sent_as_it_is(raw: Start, quer
 
 
 @pytest.mark.parametrize("kind", ["image/svg+xml", "font/ttf", "application/x-mine", "text/css"])
-async def test_other_types_are_compressed(raw: Start, kind: str) -> None:
+async def test_compressible_types_are_compressed(raw: Start, kind: str) -> None:
     client = await raw()
     response, _ = await client.get(f"/with?Content-Type={kind.replace('+', '%2B')}")
 
     assert response.headers["Content-Encoding"] == "gzip"
 
 
-async def test_files_and_event_streams_are_left_alone(raw: Start) -> None:
+async def test_files_and_event_streams_are_not_compressed(raw: Start) -> None:
     client = await raw()
     for path in ("/file", "/events"):
         response, _ = await client.get(path)
         assert "Content-Encoding" not in response.headers
 
 
-async def test_head_is_told_what_get_would_be(raw: Start) -> None:
+async def test_head_has_headers_of_get(raw: Start) -> None:
     client = await raw()
     names = ("Content-Encoding", "Content-Type", "Vary", "ETag")
     for path in ("/text", "/tagged", "/stream"):
@@ -257,7 +257,7 @@ async def test_head_is_told_what_get_would_be(raw: Start) -> None:
         assert head.headers.get("Content-Length") == got.headers.get("Content-Length")
 
 
-async def test_a_strong_tag_becomes_weak_and_is_known_again(raw: Start) -> None:
+async def test_strong_tag_of_compressed_response_becomes_weak(raw: Start) -> None:
     """RFC 9110 §8.8.1: the bytes are no longer those that the tag was given to."""
     client = await raw()
     bare, _ = await client.get("/tagged", None)
@@ -271,7 +271,7 @@ async def test_a_strong_tag_becomes_weak_and_is_known_again(raw: Start) -> None:
 
 
 @pytest.mark.parametrize("coding", READERS)
-async def test_a_stream_is_compressed_so_that_each_piece_can_be_read_at_once(
+async def test_stream_pieces_are_flushed(
     serve: Serve, session: aiohttp.ClientSession, coding: str
 ) -> None:
     """The client, which decompresses as it reads, has the first while the second is made."""
@@ -287,16 +287,14 @@ async def test_a_stream_is_compressed_so_that_each_piece_can_be_read_at_once(
 
 
 @pytest.mark.parametrize("coding", READERS)
-async def test_a_stream_without_pieces_is_compressed_to_an_empty_body(
-    raw: Start, coding: str
-) -> None:
+async def test_stream_without_pieces_has_empty_body(raw: Start, coding: str) -> None:
     response, body = await (await raw()).get("/empty", coding)
 
     assert response.headers["Content-Encoding"] == coding
     assert READERS[coding](body) == b""
 
 
-async def test_the_length_that_a_stream_says_it_has_decides(raw: Start) -> None:
+async def test_stream_with_content_length_is_compressed_from_minimum_on(raw: Start) -> None:
     client = await raw(compression_minimum=100_000)
     client.pages.more.set()
     bare, body = await client.get(f"/stream?Content-Length={len(TEXT) * 21}")
@@ -326,7 +324,7 @@ class Watched:
         return b"end"
 
 
-async def test_a_large_body_is_compressed_in_a_thread() -> None:
+async def test_large_body_is_compressed_in_thread() -> None:
     """The loop goes on meanwhile."""
     watched = Watched()
 
@@ -336,9 +334,7 @@ async def test_a_large_body_is_compressed_in_a_thread() -> None:
     assert watched.threads[0] == main != watched.threads[1]
 
 
-async def test_gzip_is_there_without_any_extra(
-    raw: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_gzip_needs_no_extra(raw: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("backports.zstd", "compression.zstd", "brotli"):
         monkeypatch.setitem(sys.modules, module, None)
     response, _ = await (await raw()).get("/text", "zstd, br, gzip;q=0.1")

@@ -120,7 +120,7 @@ def cors(response: aiohttp.ClientResponse) -> dict[str, str]:
         pytest.param("https://[::1", False, None, id="C2-garbage"),
     ],
 )
-async def test_only_its_own_and_listed_origins_get_an_answer(
+async def test_own_and_listed_origins_may_read_response(
     serve: Serve,
     session: aiohttp.ClientSession,
     origin: str | None,
@@ -138,7 +138,7 @@ async def test_only_its_own_and_listed_origins_get_an_answer(
 
 
 @pytest.mark.parametrize("origin", [None, "https://mysite.com", FRIEND, "null"])
-async def test_without_origins_nobody_else_reads_and_nothing_is_sent(
+async def test_cors_without_origins_sends_no_headers(
     serve: Serve, session: aiohttp.ClientSession, origin: str | None
 ) -> None:
     application = await serve(Pages)
@@ -151,7 +151,7 @@ async def test_without_origins_nobody_else_reads_and_nothing_is_sent(
 
 
 @pytest.mark.parametrize("origin", [None, "https://evil.example", "null"])
-async def test_a_star_lets_everybody_read_the_same_answer(
+async def test_cors_star_is_sent_to_all(
     serve: Serve, session: aiohttp.ClientSession, origin: str | None
 ) -> None:
     """No ``Vary``, and the header also where no page asks: a cache may hand it to one."""
@@ -164,7 +164,7 @@ async def test_a_star_lets_everybody_read_the_same_answer(
         assert "Vary" not in response.headers
 
 
-async def test_credentials_are_granted_to_listed_origins_only(
+async def test_credentials_are_allowed_for_listed_origins_only(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     application = await serve(Pages, http={"origins": (FRIEND,), "allow_credentials": True})
@@ -177,11 +177,11 @@ async def test_credentials_are_granted_to_listed_origins_only(
 
 
 class TestCredentialsForEverybody:
-    def test_C3_are_refused_in_python(self) -> None:  # noqa: N802 - the row of the programme
+    def test_star_with_credentials_in_python_raises(self) -> None:
         with pytest.raises(ValueError, match="allow_credentials must be false while"):
             HttpSettings(origins=(FRIEND, "*"), allow_credentials=True)
 
-    def test_C3_are_refused_from_any_source(self, tmp_path: Path) -> None:  # noqa: N802
+    def test_star_with_credentials_from_any_source_raises(self, tmp_path: Path) -> None:
         (tmp_path / "rxkernel.toml").write_text('[http]\norigins = ["*"]\n')
         environment = {"RXKERNEL_HTTP_ALLOW_CREDENTIALS": "true"}
 
@@ -193,7 +193,7 @@ class TestCredentialsForEverybody:
     "origin",
     ["null", "https://*.friend.example", f"{FRIEND}/path", f"{FRIEND}?", f"{FRIEND}:70000", ""],
 )
-def test_what_is_no_origin_cannot_be_listed(origin: str) -> None:
+def test_origins_invalid_entry_raises(origin: str) -> None:
     with pytest.raises(ValueError, match="origins must be a list of origins"):
         HttpSettings(origins=(origin,))
 
@@ -216,7 +216,7 @@ def test_what_is_no_origin_cannot_be_listed(origin: str) -> None:
         ("friend.example", None),
     ],
 )
-def test_origins_have_one_canonical_form(text: str, canonical: str | None) -> None:
+def test_origins_are_normalized(text: str, canonical: str | None) -> None:
     """RFC 6454 §6.2; the Kelvin sign and other digits are not what they look like."""
     assert canonical_origin(text) == canonical
 
@@ -233,7 +233,7 @@ class TestPreflight:
         }
         return {name: value for name, value in given.items() if value}
 
-    async def test_a_listed_origin_learns_what_the_path_answers(
+    async def test_preflight_of_listed_origin_has_methods_of_path(
         self, serve: Serve, session: aiohttp.ClientSession
     ) -> None:
         application = await serve(Pages, http={"origins": (FRIEND,)})
@@ -258,7 +258,7 @@ class TestPreflight:
             pytest.param("*", 403, None, id="E11-star"),
         ],
     )
-    async def test_with_credentials_the_list_decides(
+    async def test_preflight_with_credentials_accepts_listed_origins_only(
         self,
         serve: Serve,
         session: aiohttp.ClientSession,
@@ -289,7 +289,7 @@ class TestPreflight:
             pytest.param(", ".join(["x"] * 2000), None, id="E11-many"),
         ],
     )
-    async def test_only_names_of_headers_are_echoed(
+    async def test_preflight_echoes_valid_header_names_only(
         self, serve: Serve, session: aiohttp.ClientSession, asked: str, granted: str | None
     ) -> None:
         application = await serve(Pages, http={"origins": (FRIEND,)})
@@ -300,7 +300,7 @@ class TestPreflight:
             assert response.status == 204
             assert response.headers.get("Access-Control-Allow-Headers", "") == wanted
 
-    async def test_with_a_star_everybody_may_ask(
+    async def test_preflight_with_star_accepts_all_origins(
         self, serve: Serve, session: aiohttp.ClientSession
     ) -> None:
         application = await serve(Pages, http={"origins": ("*",)})
@@ -310,7 +310,7 @@ class TestPreflight:
             assert (response.status, response.headers[ORIGIN]) == (204, "*")
             assert CREDENTIALS not in response.headers
 
-    async def test_unknown_paths_are_404_and_the_prefix_counts(
+    async def test_preflight_below_prefix_finds_path_else_404(
         self, serve: Serve, session: aiohttp.ClientSession
     ) -> None:
         application = await serve(Pages, http={"origins": (FRIEND,), "prefix": "/api"})
@@ -320,7 +320,7 @@ class TestPreflight:
             async with session.options(url, headers=self.asks(FRIEND)) as response:
                 assert (response.status, response.headers[ORIGIN]) == (status, FRIEND), path
 
-    async def test_options_of_no_page_tell_the_methods_as_ever(
+    async def test_options_without_origin_has_allow(
         self, serve: Serve, session: aiohttp.ClientSession
     ) -> None:
         application = await serve(Pages)
@@ -331,7 +331,7 @@ class TestPreflight:
                 assert (response.status, cors(response)) == (204, {})
                 assert response.headers["Allow"] == "GET, HEAD, OPTIONS, POST"
 
-    async def test_a_refusal_passes_through_the_exception_phase(
+    async def test_preflight_rejection_passes_exception_phase(
         self, serve: Serve, session: aiohttp.ClientSession
     ) -> None:
         class Shape:
@@ -366,7 +366,7 @@ class TestPreflight:
         ("GET", "/native-error", 409),
     ],
 )
-async def test_every_answer_is_marked_once_whatever_it_is(
+async def test_cors_headers_are_on_every_response_once(
     serve: Serve, session: aiohttp.ClientSession, method: str, path: str, status: int
 ) -> None:
     class Native:
@@ -394,7 +394,7 @@ async def test_every_answer_is_marked_once_whatever_it_is(
         assert response.headers.getall("Vary") == ["Origin"]
 
 
-async def test_an_unmodified_file_is_marked_too(
+async def test_cors_headers_are_on_304_of_file(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     application = await serve(Pages, http={"origins": (FRIEND,)})
@@ -410,7 +410,7 @@ async def test_an_unmodified_file_is_marked_too(
     ("given", "sent"),
     [("Accept", "Accept, Origin"), ("Accept, origin", "Accept, origin"), ("*", "*")],
 )
-async def test_vary_is_added_to(
+async def test_vary_of_action_is_extended(
     serve: Serve, session: aiohttp.ClientSession, given: str, sent: str
 ) -> None:
     application = await serve(Pages, http={"origins": (FRIEND,)})
@@ -422,7 +422,9 @@ async def test_vary_is_added_to(
         assert response.headers.getall(ORIGIN) == [FRIEND]
 
 
-async def test_what_a_listener_chose_wins(serve: Serve, session: aiohttp.ClientSession) -> None:
+async def test_cors_headers_of_listener_are_kept(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
     """Not even credentials are added: they would be for an origin that it chose."""
 
     class Choose:
@@ -441,7 +443,7 @@ async def test_what_a_listener_chose_wins(serve: Serve, session: aiohttp.ClientS
         assert response.headers.getall(ORIGIN) == ["https://chosen.example"]
 
 
-async def test_headers_that_a_page_may_read_are_the_actions_business(
+async def test_expose_headers_of_action_are_kept(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     application = await serve(Pages, http={"origins": (FRIEND,)})
@@ -454,7 +456,7 @@ async def test_headers_that_a_page_may_read_are_the_actions_business(
 
 
 @pytest.mark.parametrize("origins", [(FRIEND,), ("*",)])
-async def test_the_id_is_one_of_them(
+async def test_expose_headers_include_request_id(
     serve: Serve, session: aiohttp.ClientSession, origins: tuple[str, ...]
 ) -> None:
     """Also besides those that the action names; not for pages that may read nothing."""

@@ -1,4 +1,3 @@
-# ruff: noqa: N802 - tests are named by the rows of the programme
 """Files that come over a real connection: where they are, and that they go."""
 
 import asyncio
@@ -101,7 +100,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-async def test_a_file_can_be_taken_in_every_way_until_its_request_is_over(
+async def test_upload_is_readable_until_end_of_request(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     application = await serve(Uploads, listeners=[Uploads])
@@ -119,7 +118,7 @@ async def test_a_file_can_be_taken_in_every_way_until_its_request_is_over(
         await uploads.kept[0].read()
 
 
-async def test_listeners_of_terminate_still_have_the_files(
+async def test_upload_is_readable_in_terminate_listeners(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     application = await serve(Uploads, listeners=[Uploads])
@@ -130,7 +129,7 @@ async def test_listeners_of_terminate_still_have_the_files(
     assert uploads.terminated == [len(LARGE), 1]
 
 
-async def test_a_plain_def_reads_in_its_thread(
+async def test_upload_is_readable_in_plain_def(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     application = await serve(Uploads)
@@ -139,7 +138,7 @@ async def test_a_plain_def_reads_in_its_thread(
         assert await response.json() is True
 
 
-async def test_all_files_of_a_request_are_one_on_disk(
+async def test_uploads_of_request_share_one_file(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     """A thousand descriptors would be all that a process has."""
@@ -155,7 +154,7 @@ async def test_all_files_of_a_request_are_one_on_disk(
     assert (uploads.open, len(uploads.kept)) == (before + 1, 901)
 
 
-async def test_small_files_stay_in_memory(serve: Serve, session: aiohttp.ClientSession) -> None:
+async def test_small_uploads_stay_in_memory(serve: Serve, session: aiohttp.ClientSession) -> None:
     application = await serve(Uploads)
     uploads = application.injector.get(Uploads)
     before = open_files()
@@ -164,7 +163,7 @@ async def test_small_files_stay_in_memory(serve: Serve, session: aiohttp.ClientS
         assert uploads.open == before
 
 
-async def test_nothing_is_left_of_a_request_that_failed(
+async def test_uploads_of_failed_request_are_deleted(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     application = await serve(Uploads)
@@ -182,7 +181,7 @@ MULTIPART = "Content-Type: multipart/form-data; boundary=x"
 
 
 @pytest.mark.parametrize("end", ["leaves", "exceeds", "breaks", "is slow"])
-async def test_nothing_is_left_of_a_form_that_is_never_whole(serve: Serve, end: str) -> None:
+async def test_uploads_of_incomplete_form_are_deleted(serve: Serve, end: str) -> None:
     settings = {"upload_limit": 5_000_000, "body_timeout": 1.0, "min_body_rate": 10**9}
     application = await serve(Taker, http=settings)
     before = open_files()
@@ -202,7 +201,7 @@ async def test_nothing_is_left_of_a_form_that_is_never_whole(serve: Serve, end: 
 
 
 @pytest.mark.parametrize("path", ["/hold", "/upload"], ids=["in the action", "in the body"])
-async def test_nothing_is_left_when_the_server_stops(
+async def test_uploads_at_server_stop_are_deleted(
     serve: Serve, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     application = await serve(Uploads, shutdown_timeout=0.1)
@@ -227,7 +226,7 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("full_disk")
-async def test_a_file_on_a_full_disk_can_be_closed() -> None:
+async def test_upload_on_full_disk_can_be_closed() -> None:
     """What is left in its buffer fails a second time."""
     full = spool.Spool(held=10)
 
@@ -237,7 +236,7 @@ async def test_a_file_on_a_full_disk_can_be_closed() -> None:
 
 
 @pytest.mark.usefixtures("full_disk")
-async def test_G5_a_full_disk_is_507_and_one_line_in_the_log(
+async def test_upload_on_full_disk_is_507_and_logged(
     serve: Serve,
     session: aiohttp.ClientSession,
     caplog: pytest.LogCaptureFixture,
@@ -255,7 +254,7 @@ async def test_G5_a_full_disk_is_507_and_one_line_in_the_log(
     assert record.exc_info is None
 
 
-async def test_forms_give_what_browsers_send(serve: Serve, session: aiohttp.ClientSession) -> None:
+async def test_form_of_browser_is_read(serve: Serve, session: aiohttp.ClientSession) -> None:
     """Duplicates are kept; no file chosen is none; a part has its own charset, or is bytes."""
     application = await serve(Several)
 
@@ -295,7 +294,7 @@ class Several:
         return {"form": form, "files": files}
 
 
-async def test_text_of_a_form_that_is_not_in_its_charset_is_400(serve: Serve) -> None:
+async def test_form_text_invalid_in_charset_is_400(serve: Serve) -> None:
     application = await serve(Several)
 
     async with raw_http(application) as client:
@@ -306,7 +305,7 @@ async def test_text_of_a_form_that_is_not_in_its_charset_is_400(serve: Serve) ->
         )
 
 
-async def test_a_saved_file_replaces_what_was_there_and_leaves_no_half(folder: Path) -> None:
+async def test_save_replaces_file_completely(folder: Path) -> None:
     (folder / "there").write_text("old")
     file = UploadedFile("x", b"new")
 
@@ -320,7 +319,7 @@ async def test_a_saved_file_replaces_what_was_there_and_leaves_no_half(folder: P
     assert set(os.listdir(folder)) == {"there", "taken"}
 
 
-async def test_a_file_of_a_test_is_made_of_bytes() -> None:
+async def test_uploaded_file_from_bytes_is_readable() -> None:
     file = UploadedFile("x.txt", b"hello", "text/plain")
 
     assert (file.filename, file.content_type, file.size) == ("x.txt", "text/plain", 5)

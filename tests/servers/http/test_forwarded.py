@@ -68,7 +68,7 @@ def request_of(peername: object, lines: Iterable[str] = ()) -> web.Request:
     ],
 )
 @pytest.mark.parametrize("proxies", [(), ("10.0.0.0/8", "::1")], ids=["nobody", "others"])
-async def test_an_untrusted_peer_is_not_believed(
+async def test_forwarded_headers_of_untrusted_peer_are_ignored(
     serve: Serve, session: aiohttp.ClientSession, headers: dict[str, str], proxies: tuple[str, ...]
 ) -> None:
     """python-engineio's origin check believes X-Forwarded-Host of everybody."""
@@ -103,7 +103,7 @@ async def test_an_untrusted_peer_is_not_believed(
         ("10.0.0.3, 10.0.0.2", "10.0.0.3", 0),
     ],
 )
-async def test_the_client_is_the_last_address_before_the_trusted_proxies(
+async def test_client_is_last_untrusted_address(
     serve: Serve, session: aiohttp.ClientSession, given: str, client: str, port: int
 ) -> None:
     application = await serve(About, http={"trusted_proxies": ("127.0.0.1", "10.0.0.0/8")})
@@ -116,7 +116,7 @@ async def test_the_client_is_the_last_address_before_the_trusted_proxies(
 @pytest.mark.parametrize(
     "given", ["unknown", "", ",", "1.2.3", "[::1", "::1]:80", "1.2.3.4:", "é"]
 )
-async def test_the_client_is_the_peer_where_the_nearest_entry_is_no_address(
+async def test_client_with_invalid_nearest_entry_is_peer(
     serve: Serve, session: aiohttp.ClientSession, given: str
 ) -> None:
     application = await serve(About, http={"trusted_proxies": ("127.0.0.1",)})
@@ -145,7 +145,7 @@ async def test_the_client_is_the_peer_where_the_nearest_entry_is_no_address(
         ({HOST: "my site"}, "https://mysite.com", False),
     ],
 )
-async def test_a_trusted_proxy_tells_which_origin_is_the_servers_own(
+async def test_own_origin_behind_trusted_proxy_is_forwarded_host(
     serve: Serve,
     session: aiohttp.ClientSession,
     headers: dict[str, str],
@@ -160,19 +160,19 @@ async def test_a_trusted_proxy_tells_which_origin_is_the_servers_own(
 
 
 @pytest.mark.parametrize("peername", [None, "", "/run/app.sock"])
-def test_a_peer_without_an_address_is_nobody_and_not_believed(peername: object) -> None:
+def test_peer_without_address_is_untrusted(peername: object) -> None:
     proxies = ForwardedHeaders(("0.0.0.0/0", "::/0"))
 
     assert proxies.client(request_of(peername, ["203.0.113.9"])) is None
 
 
-def test_an_ipv4_peer_on_an_ipv6_socket_is_known_by_its_ipv4_address() -> None:
+def test_ipv4_mapped_peer_has_ipv4_address() -> None:
     native = request_of(("::ffff:10.0.0.1", 4711, 0, 0), ["203.0.113.9"])
 
     assert ForwardedHeaders(TRUSTED).client(native) == ClientAddress("203.0.113.9", 0)
 
 
-def test_no_more_than_a_hundred_entries_are_looked_at() -> None:
+def test_forwarded_for_reads_at_most_100_entries() -> None:
     lines = [f"203.0.113.9, 10.0.0.0, {', '.join(['10.0.0.1'] * 60)}", *["10.0.0.2"] * 39]
 
     proxies = ForwardedHeaders(TRUSTED)
@@ -181,7 +181,7 @@ def test_no_more_than_a_hundred_entries_are_looked_at() -> None:
 
 
 @pytest.mark.parametrize("proxy", ["", "localhost", "10.0.0.1/8", "10.0.0.0/33", "*", 1])
-def test_what_is_no_address_and_no_network_cannot_be_trusted(proxy: Any) -> None:
+def test_trusted_proxies_invalid_entry_raises(proxy: Any) -> None:
     with pytest.raises(ValueError, match="trusted_proxies must be a list of IP addresses or net"):
         HttpSettings(trusted_proxies=(proxy,))
 
@@ -216,9 +216,7 @@ CLAIMS = st.lists(st.lists(ENTRIES, max_size=5).map(", ".join), max_size=5)
 
 
 @given(peer=OTHERS, claims=CLAIMS)
-def test_an_untrusted_peer_is_the_client_whatever_it_claims(
-    peer: Address, claims: list[str]
-) -> None:
+def test_client_of_untrusted_peer_is_peer(peer: Address, claims: list[str]) -> None:
     native = request_of((str(peer), 4711), claims)
 
     assert ForwardedHeaders(TRUSTED).client(native) == ClientAddress(str(peer), 4711)
@@ -231,7 +229,7 @@ def test_an_untrusted_peer_is_the_client_whatever_it_claims(
     claims=CLAIMS,
     in_one_line=st.booleans(),
 )
-def test_a_client_behind_trusted_proxies_can_only_prepend(
+def test_client_behind_trusted_proxy_cannot_forge_address(
     peer: Address,
     client: tuple[Address, int | None],
     hops: list[tuple[Address, int | None]],

@@ -1,4 +1,3 @@
-# ruff: noqa: N802 - tests are named by the rows of the programme
 """The parts of a form, however the network cuts it."""
 
 import pytest
@@ -37,7 +36,7 @@ NAMED = 'Content-Disposition: form-data; name="a"'
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 16, 1000])
-async def test_parts_are_the_same_however_they_are_cut(size: int) -> None:
+async def test_parts_are_equal_for_any_piece_size(size: int) -> None:
     """RFC 2046 §5.1.1: preamble, epilogue and padding mean nothing; a part may have no content."""
     sent = (
         b"a preamble\r\n"
@@ -60,7 +59,7 @@ async def test_parts_are_the_same_however_they_are_cut(size: int) -> None:
     ]
 
 
-async def test_a_form_may_be_empty() -> None:
+async def test_multipart_empty_form_has_no_parts() -> None:
     assert await parts_of(b"--x--") == []
     assert await parts_of(b"\r\n--x--\r\n") == []
 
@@ -91,13 +90,13 @@ async def test_a_form_may_be_empty() -> None:
     ],
 )
 @pytest.mark.parametrize("size", [1, 1000])
-async def test_a_form_that_is_not_well_formed_is_400(broken: bytes, size: int) -> None:
+async def test_multipart_malformed_is_400(broken: bytes, size: int) -> None:
     with pytest.raises(BadRequestException, match="the multipart form cannot be read: "):
         await parts_of(broken, size)
 
 
 @pytest.mark.parametrize("boundary", ["", "x" * 71, "é"])
-async def test_a_boundary_has_1_to_70_characters(boundary: str) -> None:
+async def test_multipart_boundary_has_1_to_70_characters(boundary: str) -> None:
     with pytest.raises(BadRequestException, match="no boundary of 1 to 70"):
         await parts_of(b"--x--", boundary=boundary)
     assert await parts_of(b"--" + b"x" * 70 + b"--", boundary="x" * 70) == []
@@ -112,7 +111,7 @@ async def test_a_boundary_has_1_to_70_characters(boundary: str) -> None:
         ("Content-Type: text", "invalid media type"),
     ],
 )
-async def test_codings_of_parts_and_parts_in_parts_are_refused(header: str, told: str) -> None:
+async def test_multipart_encoded_or_nested_parts_are_415(header: str, told: str) -> None:
     """RFC 7578 §4.3 and §4.7: nobody is to send them any more."""
     with pytest.raises(UnsupportedMediaTypeException, match=told):
         await parts_of(part(NAMED, header) + b"--x--")
@@ -130,12 +129,12 @@ async def test_codings_of_parts_and_parts_in_parts_are_refused(header: str, told
         ('"%22%0D"', "%22%0D"),
     ],
 )
-async def test_names_are_read_as_browsers_and_curl_write_them(written: str, name: str) -> None:
+async def test_multipart_names_of_browsers_and_curl_are_decoded(written: str, name: str) -> None:
     sent = part(f"Content-Disposition: form-data; name={written}") + b"--x--"
     assert [found[0] for found in await parts_of(sent)] == [name]
 
 
-async def test_backslashes_without_end_cost_no_time() -> None:
+async def test_multipart_many_backslashes_are_read_in_linear_time() -> None:
     """A pattern that may read them in two ways would try 2**4000 of them."""
     sent = part('Content-Disposition: form-data; name="' + "\\" * 8000) + b"--x--"
     with pytest.raises(HttpException):
@@ -159,5 +158,5 @@ async def test_backslashes_without_end_cost_no_time() -> None:
         ("\u202f1 é 漢.png", "\u202f1 é 漢.png"),
     ],
 )
-def test_G5_a_file_name_is_one_visible_part_of_a_path(claimed: str, name: str) -> None:
+def test_multipart_file_name_is_last_visible_part_of_path(claimed: str, name: str) -> None:
     assert safe_name(claimed) == name

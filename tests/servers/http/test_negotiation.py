@@ -116,18 +116,18 @@ class Things:
         ([""], None),
     ],
 )
-def test_accept_decides(accept: list[str], kind: str | None) -> None:
+def test_accept_selects_format(accept: list[str], kind: str | None) -> None:
     """RFC 9110 §12.5.1: the weight, then the narrower range, then what stands first."""
     assert preferred_msgpack(accept) == kind
 
 
-def test_an_accept_of_two_thousand_entries_is_not_read_to_its_end() -> None:
+def test_accept_of_2000_entries_is_not_read_to_its_end() -> None:
     lines = ["a/b,", "application/json;q=0.1," * 100 + "application/msgpack," * 1900]
 
     assert preferred_msgpack(lines) is None
 
 
-async def test_what_would_be_json_is_messagepack_for_who_prefers_it(
+async def test_json_content_is_sent_as_preferred_messagepack(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     url = http_url(await serve(Things))
@@ -143,7 +143,9 @@ async def test_what_would_be_json_is_messagepack_for_who_prefers_it(
         assert packed == await response.json() == {"x": 1, "when": "2026-01-02T00:00:00Z"}
 
 
-async def test_errors_are_messagepack_too(serve: Serve, session: aiohttp.ClientSession) -> None:
+async def test_error_is_sent_as_preferred_messagepack(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
     url = http_url(await serve(Things))
 
     for path, message in {"failing": "no such thing", "nowhere": "Not Found"}.items():
@@ -152,9 +154,7 @@ async def test_errors_are_messagepack_too(serve: Serve, session: aiohttp.ClientS
             assert msgspec.msgpack.decode(await response.read())["message"] == message
 
 
-async def test_head_is_told_what_get_would_be(
-    serve: Serve, session: aiohttp.ClientSession
-) -> None:
+async def test_head_has_headers_of_get(serve: Serve, session: aiohttp.ClientSession) -> None:
     url = http_url(await serve(Things)) + "point"
     headers = {"Accept": MSGPACK}
 
@@ -166,7 +166,9 @@ async def test_head_is_told_what_get_would_be(
         assert head.headers["Content-Length"] == got.headers["Content-Length"]
 
 
-async def test_who_accepts_neither_gets_json(serve: Serve, session: aiohttp.ClientSession) -> None:
+async def test_accept_of_neither_format_gets_json(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
     """RFC 9110 §12.4.1: a server may disregard the header."""
     url = http_url(await serve(Things)) + "point"
     headers = {"Accept": "text/html, application/msgpack;q=0, application/json;q=0"}
@@ -179,7 +181,7 @@ async def test_who_accepts_neither_gets_json(serve: Serve, session: aiohttp.Clie
     ("path", "kind"),
     [("typed", "application/problem+json"), ("text", "text/plain; charset=utf-8")],
 )
-async def test_a_type_that_the_action_chose_and_a_text_stay(
+async def test_content_type_of_action_and_text_are_kept(
     serve: Serve, session: aiohttp.ClientSession, path: str, kind: str
 ) -> None:
     url = http_url(await serve(Things)) + path
@@ -189,7 +191,7 @@ async def test_a_type_that_the_action_chose_and_a_text_stay(
         assert "Vary" not in response.headers
 
 
-async def test_bytes_are_binary_and_keys_are_text(
+async def test_messagepack_has_binary_bytes_and_text_keys(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     url = http_url(await serve(Things)) + "bytes"
@@ -198,7 +200,7 @@ async def test_bytes_are_binary_and_keys_are_text(
         assert msgspec.msgpack.decode(await response.read()) == {"raw": b"\xff", "1": "one"}
 
 
-async def test_a_number_that_messagepack_cannot_hold_is_sent_as_json(
+async def test_number_above_64_bits_is_sent_as_json(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     url = http_url(await serve(Things)) + "huge"
@@ -208,7 +210,7 @@ async def test_a_number_that_messagepack_cannot_hold_is_sent_as_json(
         assert await response.text() == str(2**70)
 
 
-async def test_a_cache_is_told_that_the_answer_varies(
+async def test_cacheable_response_has_vary_accept(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     """RFC 9110 §12.5.5: for JSON too, or it is handed to who wants MessagePack."""
@@ -220,13 +222,13 @@ async def test_a_cache_is_told_that_the_answer_varies(
 
 
 class TestDecoding:
-    def test_what_json_has_is_read(self) -> None:
+    def test_messagepack_body_with_json_values_is_read(self) -> None:
         value: dict[str, Any] = {"a": [1, -1, 2.5, True, None, "é", {"b": []}], "c": {}}
 
         assert decode_msgpack(encode_msgpack(value)) == value
         assert decode_msgpack(encode_msgpack(b"\x00\xff")) == b"\x00\xff"
 
-    def test_a_timestamp_is_a_datetime(self) -> None:
+    def test_messagepack_timestamp_is_a_datetime(self) -> None:
         assert decode_msgpack(b"\xd6\xff\x00\x00\x00\x01") == datetime(
             1970, 1, 1, 0, 0, 1, tzinfo=UTC
         )
@@ -251,12 +253,12 @@ class TestDecoding:
             (b"\xdf\xff\xff\xff\xff\x00", "truncated"),
         ],
     )
-    def test_what_json_has_not_is_refused(self, raw: bytes, told: str) -> None:
+    def test_messagepack_body_with_other_values_is_400(self, raw: bytes, told: str) -> None:
         with pytest.raises(BadRequestException, match=f"not valid MessagePack: .*{told}"):
             decode_msgpack(raw)
 
     @pytest.mark.parametrize("opening", [b"\x91", b"\x81\xa1a"])
-    def test_it_is_read_to_a_depth_of_64(self, opening: bytes) -> None:
+    def test_messagepack_body_deeper_than_64_is_400(self, opening: bytes) -> None:
         decode_msgpack(opening * 64 + b"\x01")
         for depth in (65, 900, 100_000):
             with pytest.raises(BadRequestException, match="nested more than 64 deep"):
@@ -264,9 +266,7 @@ class TestDecoding:
 
 
 class TestEntityTags:
-    async def test_what_the_client_has_is_not_sent_again(
-        self, serve: Serve, session: aiohttp.ClientSession
-    ) -> None:
+    async def test_matching_tag_is_304(self, serve: Serve, session: aiohttp.ClientSession) -> None:
         """RFC 9110 §15.4.5: what tells of the body goes, what tells of the answer stays."""
         url = http_url(await serve(Things)) + "tagged"
         async with session.get(url) as response:
@@ -281,7 +281,7 @@ class TestEntityTags:
                 for name in ("Content-Type", "Content-Length", "Content-Language"):
                     assert name not in response.headers
 
-    async def test_the_tag_is_of_the_bytes_so_another_form_has_another(
+    async def test_computed_tag_depends_on_format(
         self, serve: Serve, session: aiohttp.ClientSession
     ) -> None:
         url = http_url(await serve(Things)) + "tagged"
@@ -292,7 +292,9 @@ class TestEntityTags:
 
         assert tags[0] == tags[2] != tags[1]
 
-    async def test_a_weak_tag_is_weak(self, serve: Serve, session: aiohttp.ClientSession) -> None:
+    async def test_set_etag_weak_sends_weak_tag(
+        self, serve: Serve, session: aiohttp.ClientSession
+    ) -> None:
         url = http_url(await serve(Things)) + "tagged?weak"
         async with session.get(url) as response:
             etag = response.headers["ETag"]
@@ -314,7 +316,7 @@ class TestEntityTags:
             ('"' * 7000, 200),
         ],
     )
-    async def test_a_tag_set_by_hand_is_compared_weakly(
+    async def test_etag_header_of_action_is_compared_weakly(
         self, serve: Serve, session: aiohttp.ClientSession, known: str, status: int
     ) -> None:
         """RFC 9110 §13.1.2."""
@@ -322,7 +324,7 @@ class TestEntityTags:
         async with session.get(url, headers={"If-None-Match": known}) as response:
             assert response.status == status
 
-    async def test_only_the_success_of_get_and_head_is_compared(
+    async def test_tag_of_other_method_or_status_is_not_compared(
         self, serve: Serve, session: aiohttp.ClientSession
     ) -> None:
         """RFC 9110 §13.2.1."""
@@ -333,7 +335,7 @@ class TestEntityTags:
         async with session.get(url + "?status=404", headers=known) as response:
             assert (response.status, await response.text()) == (404, "x")
 
-    async def test_a_stream_with_a_tag_is_not_sent_again_either(
+    async def test_stream_with_matching_tag_is_304(
         self, serve: Serve, session: aiohttp.ClientSession
     ) -> None:
         url = http_url(await serve(Things)) + "stream"
@@ -343,9 +345,7 @@ class TestEntityTags:
             assert (response.status, await response.read()) == (200, b"x")
 
 
-async def test_each_form_has_a_tag_of_its_own(
-    serve: Serve, session: aiohttp.ClientSession
-) -> None:
+async def test_set_tag_depends_on_format(serve: Serve, session: aiohttp.ClientSession) -> None:
     """RFC 9110 §8.8.3: a strong tag stands for the bytes of one form."""
     url = http_url(await serve(Things), "/seventh")
     msgpack = {"Accept": MSGPACK}

@@ -70,7 +70,7 @@ def told(response: aiohttp.ClientResponse) -> dict[str, str]:
     "path",
     ["", "broken", "nowhere", "file", "stream", "native", "socket.io/?EIO=4&transport=polling"],
 )
-async def test_every_answer_has_them(
+async def test_security_headers_are_on_every_response(
     serve: Serve, session: aiohttp.ClientSession, path: str
 ) -> None:
     url = http_url(await serve(Pages, http=ON))
@@ -80,7 +80,7 @@ async def test_every_answer_has_them(
         assert "Server" not in response.headers, "which would tell versions"
 
 
-async def test_socketio_has_them_on_a_port_of_its_own(
+async def test_security_headers_are_on_separate_socketio_port(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     application = await serve(Pages, http=ON, socketio={"port": 0})
@@ -90,7 +90,7 @@ async def test_socketio_has_them_on_a_port_of_its_own(
         assert told(response) == ALL
 
 
-async def test_without_the_setting_there_are_none(
+async def test_security_headers_off_sends_none(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     async with session.get(http_url(await serve(Pages))) as response:
@@ -111,7 +111,7 @@ async def test_without_the_setting_there_are_none(
         pytest.param({"X-Content-Type-Options": "other"}, {}, id="5"),
     ],
 )
-async def test_what_the_application_has_said_stands(
+async def test_security_headers_of_application_are_kept(
     serve: Serve,
     session: aiohttp.ClientSession,
     own: dict[str, str],
@@ -135,7 +135,7 @@ async def test_what_the_application_has_said_stands(
         ((), "https", False),
     ],
 )
-async def test_browsers_are_told_to_stay_with_tls_where_a_trusted_proxy_ends_it(
+async def test_hsts_is_sent_behind_trusted_https_proxy_only(
     serve: Serve,
     session: aiohttp.ClientSession,
     proxies: tuple[str, ...],
@@ -150,7 +150,7 @@ async def test_browsers_are_told_to_stay_with_tls_where_a_trusted_proxy_ends_it(
         assert response.headers.get(HSTS) == ("max-age=31536000" if is_told else None)
 
 
-async def test_what_the_application_calls_itself_stays(
+async def test_server_header_of_application_is_kept(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     url = http_url(await serve(Pages, http=ON))
@@ -159,7 +159,7 @@ async def test_what_the_application_calls_itself_stays(
         assert response.headers["Server"] == "shop"
 
 
-async def test_who_sends_nonsense_is_told_no_version(serve: Serve) -> None:
+async def test_malformed_request_gets_no_versions(serve: Serve) -> None:
     async with raw_http(await serve(Pages)) as client:
         await client.send(b"nonsense\r\n\r\n")
         answer = await client.answer()

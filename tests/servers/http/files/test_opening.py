@@ -8,7 +8,7 @@ from rxkernel import NotFoundException
 from rxkernel.servers.http.files.opening import open_file
 
 
-def test_a_folder_that_becomes_a_link_in_between_leads_nowhere(tmp_path: Path) -> None:
+def test_open_file_folder_replaced_by_link_is_404(tmp_path: Path) -> None:
     """A check of the whole path, before or after, would be late: here it changes all the time."""
     root, outside = tmp_path / "root", tmp_path / "outside"
     for folder in (root / "folder", outside):
@@ -41,7 +41,7 @@ def test_a_folder_that_becomes_a_link_in_between_leads_nowhere(tmp_path: Path) -
     assert None in seen
 
 
-def test_nothing_stays_open_of_the_way(tmp_path: Path) -> None:
+def test_open_file_closes_its_folders(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "b" / "file").touch()
     before = os.listdir("/proc/self/fd")

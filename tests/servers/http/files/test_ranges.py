@@ -23,7 +23,7 @@ from rxkernel.servers.http.files.ranges import wanted_ranges
         ("bytes=500-700,601-999", [range(500, 1000)]),
     ],
 )
-def test_the_examples_of_the_rfc(header: str, wanted: list[range]) -> None:
+def test_range_examples_of_rfc(header: str, wanted: list[range]) -> None:
     """RFC 9110 §14.1.2, for a representation of 10000 bytes."""
     assert wanted_ranges(header, 10_000) == wanted
 
@@ -44,7 +44,7 @@ def test_the_examples_of_the_rfc(header: str, wanted: list[range]) -> None:
         pytest.param("", [], id="nothing"),
     ],
 )
-def test_what_is_lenient(header: str, wanted: list[range]) -> None:
+def test_range_lenient_syntax_is_accepted(header: str, wanted: list[range]) -> None:
     assert wanted_ranges(header, 10) == wanted
 
 
@@ -72,7 +72,7 @@ def test_what_is_lenient(header: str, wanted: list[range]) -> None:
         f"bytes={'9' * 5000}-",
     ],
 )
-def test_what_is_none_is_refused_with_the_length(header: str) -> None:
+def test_range_invalid_raises_416_with_length(header: str) -> None:
     """RFC 9110 §15.5.17; Python would take other digits, signs and separators for numbers."""
     with pytest.raises(RangeNotSatisfiableException) as refused:
         wanted_ranges(header, 10)
@@ -81,12 +81,12 @@ def test_what_is_none_is_refused_with_the_length(header: str) -> None:
 
 
 @pytest.mark.parametrize("header", ["bytes=0-", "bytes=-1", "bytes=5-2"])
-def test_of_nothing_there_is_no_range(header: str) -> None:
+def test_range_of_empty_file_is_ignored(header: str) -> None:
     """Content-Range cannot say it, and who resumes a download of nothing has it."""
     assert wanted_ranges(header, 0) == []
 
 
-def test_more_than_ten_parts_are_the_whole() -> None:
+def test_range_of_more_than_ten_parts_is_ignored() -> None:
     ten = ",".join(f"{2 * place}-{2 * place}" for place in range(10))
 
     assert len(wanted_ranges(f"bytes={ten}", 100)) == 10
@@ -113,7 +113,7 @@ def places(spec: str, size: int) -> list[int] | None:
 
 
 @given(st.lists(SPECS, min_size=1, max_size=30), st.integers(1, 40))
-def test_ranges_are_the_bytes_asked_for_each_once(specs: list[str], size: int) -> None:
+def test_ranges_equal_requested_bytes(specs: list[str], size: int) -> None:
     asked = [places(spec, size) for spec in specs]
     union = sorted({place for found in asked for place in found or ()})
     runs = "".join("x" if place in union else " " for place in range(size)).split()
@@ -137,7 +137,7 @@ def test_ranges_are_the_bytes_asked_for_each_once(specs: list[str], size: int) -
 
 
 @given(st.one_of(st.text(), st.from_regex(re.compile(r"bytes=[-0-9, a=]*"), fullmatch=True)))
-def test_no_header_does_anything_else(header: str) -> None:
+def test_range_any_header_is_parsed_or_416(header: str) -> None:
     try:
         wanted = wanted_ranges(header, 50)
     except RangeNotSatisfiableException:
