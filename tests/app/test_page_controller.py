@@ -1,4 +1,4 @@
-"""The page and its files, up to what a browser does with them (tests/browser)."""
+"""The page and its files, over HTTP. tests/browser opens them in a browser."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The tasks of the sample application: every rule holds on both transports alike."""
+"""The tasks of the sample application: both transports have the same rules."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -66,7 +66,7 @@ async def test_title_white_space_becomes_single_spaces(ask: Ask) -> None:
 
 @pytest.mark.parametrize("name", ["task_show", "task_change", "task_delete"])
 async def test_task_unknown_id_is_404(ask: Ask, name: str) -> None:
-    """The repository's own error becomes the answer in a listener of kernel.exception."""
+    """A listener of kernel.exception turns the error of the repository into the response."""
     response = await ask(name, params={"id": 7}, body={"done": True})
 
     assert response.content == {
@@ -140,7 +140,7 @@ async def test_change_invalid_input_is_422_and_changes_nothing(
 
 @pytest.mark.parametrize("id", [None, "x", 1.5, True, [], 0, 2**63])
 async def test_task_id_over_socket_invalid_is_422(client: KernelClient, id: Any) -> None:
-    """Over HTTP the path's converter has refused most of these."""
+    """Over HTTP the converter of the path rejects most of these."""
     assert set(errors_of(await client.websocket("task_show", params={"id": id}))) == {"params.id"}
 
 

@@ -1,4 +1,4 @@
-"""Where the tasks are kept: what is stored stays, and what cannot be kept is told at boot."""
+"""Storage of the tasks: stored tasks are kept, and an unusable file is reported at boot."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The benchmarks run, in their smallest form; what they measure is asserted nowhere."""
+"""The benchmarks run, in their smallest form; the figures are not asserted."""
 
 from benchmarks.broadcast import broadcast
 from benchmarks.peers import chosen

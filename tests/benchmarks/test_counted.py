@@ -1,4 +1,4 @@
-"""What is counted runs, and a count that grows fails; the counts are asserted nowhere."""
+"""The counted cases run, and a count that grows fails; the counts are not asserted."""
 
 from pathlib import Path
 from subprocess import CalledProcessError

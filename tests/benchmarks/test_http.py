@@ -1,4 +1,4 @@
-"""The HTTP benchmarks run, in their smallest form; what they measure is asserted nowhere."""
+"""The HTTP benchmarks run, in their smallest form; the figures are not asserted."""
 
 from pathlib import Path
 

@@ -55,7 +55,7 @@ async def serving(
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def board(tmp_path: Path, node: Path) -> AsyncIterator[Application]:
-    """The board, served; *node* says why when npm has not installed the client."""
+    """Serve the board. The fixture *node* skips the test if npm has not installed the client."""
     async with serving(tmp_path / "tasks.sqlite3") as application:
         yield application
 
@@ -173,7 +173,7 @@ async def test_title_rejected_by_server_is_reported_and_kept_in_field(
 
 
 async def test_board_works_with_keyboard_only(board: Application, open_window: OpenWindow) -> None:
-    """Who deletes a task with the keyboard goes on from its neighbour."""
+    """After a task is deleted with the keyboard, the next task has the focus."""
     page = await open_window(board)
     await expect(page.get_by_role("status")).to_have_text("Live")
     for title in ("first", "second"):
@@ -206,7 +206,7 @@ async def test_csv_download_has_file_name(board: Application, open_window: OpenW
 async def test_page_after_reconnection_shows_missed_changes(
     tmp_path: Path, node: Path, browser: Browser
 ) -> None:
-    """What happened in between is in the list that the page asks for when it is back."""
+    """After the reconnection the page requests the list, which has the missed changes."""
     database = tmp_path / "tasks.sqlite3"
     with reserved_port() as port:
         async with await browser.new_page() as page:

@@ -1,4 +1,4 @@
-"""A place for projects of tests, and the command line in this process or in one of its own."""
+"""A directory for projects of tests, and the command line in this process or a separate one."""
 
 import itertools
 import os
@@ -30,7 +30,7 @@ class Write(Protocol):
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty current directory, and no settings around it."""
+    """An empty current directory, and no variables with settings."""
     for variable in os.environ:
         if variable.startswith("RXKERNEL_"):
             monkeypatch.delenv(variable)
@@ -41,7 +41,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def write(project: Path) -> Iterator[Write]:
-    """Write a module into the project and return its name, which no other test has."""
+    """Write a module into the project and return its unique name."""
     written: list[str] = []
 
     def write(source: str) -> str:
@@ -62,7 +62,7 @@ def run() -> Run:
 
 @pytest.fixture
 def start(project: Path) -> Iterator[Start]:
-    """Start ``python -m rxkernel`` in the project; what still runs at the end is killed."""
+    """Start ``python -m rxkernel`` in the project; processes left at the end are killed."""
     processes: list[Process] = []
 
     def start(*arguments: str) -> Process:

@@ -1,4 +1,4 @@
-"""Real processes: their lines as they come, and requests to what they serve."""
+"""Real processes: the lines that they write, and requests to their servers."""
 
 import json
 import re
@@ -59,7 +59,7 @@ class Process:
         return self._process.pid
 
     def line(self, pattern: str, *, number: int = 1) -> re.Match[str]:
-        """The *number*-th line in which *pattern* is found, once it is there."""
+        """Wait for the *number*-th line that contains *pattern*, and return it."""
 
         def found() -> list[re.Match[str]]:
             lines = [*self.stdout, *self.stderr]
@@ -71,7 +71,7 @@ class Process:
         return found()[number - 1]
 
     def url(self, *, number: int = 1) -> str:
-        """Where it says that it listens."""
+        """The URL that it prints."""
         return self.line(r"^Listening on (http://\S+)", number=number)[1]
 
     def send(self, *signals: signal.Signals) -> None:
@@ -88,7 +88,7 @@ class Process:
         until(ended)
 
     def code(self) -> int:
-        """The exit code, once it has ended and all that it wrote is read."""
+        """Wait until it has ended and all its output is read; return the exit code."""
         code = self._process.wait(DEADLINE)
         for reader in self._readers:
             reader.join(DEADLINE)
@@ -101,14 +101,14 @@ class Process:
 
 
 def get(url: str, *, method: str = "GET") -> Any:
-    """The JSON that *url* answers with, over a connection of its own."""
+    """Return the JSON of *url*, over a new connection."""
     request = urllib.request.Request(url, method=method, headers={"Connection": "close"})
     with urllib.request.urlopen(request, timeout=DEADLINE) as response:
         return json.load(response)
 
 
 def get_meanwhile(url: str) -> Future[Any]:
-    """Ask in a thread."""
+    """Send the request in a thread."""
     threads = ThreadPoolExecutor(1)
     future = threads.submit(get, url)
     threads.shutdown(wait=False)
@@ -116,7 +116,7 @@ def get_meanwhile(url: str) -> Future[Any]:
 
 
 def until(condition: Callable[[], T]) -> T:
-    """What *condition* returns, once that is true; a refused connection is not yet true."""
+    """Wait until *condition* returns a true value, and return it; ignore refused connections."""
     end = time.monotonic() + DEADLINE
     while True:
         try:

@@ -1,4 +1,4 @@
-"""A bundle that cannot be loaded: one line on stderr and exit code 2, whatever the command."""
+"""A bundle that cannot be loaded: one line on stderr and exit code 2, for every command."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -164,7 +164,7 @@ def test_help_with_broken_bundle_lists_own_commands(
 def test_missing_package_of_an_imported_bundle_names_its_extra(
     run: Run, write: Write, broken: Callable[[str], None]
 ) -> None:
-    """An application that imports the class does not ask for the bundle by name."""
+    """The application imports the class of the bundle, and does not name the bundle."""
     broken(SOURCES["missing package"])
     application = write("from broken_of_test import Broken")
 

@@ -1,4 +1,4 @@
-"""``call``: one request in process, as on the wire."""
+"""``call``: one request in process, handled as in a server."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""``check``: all that is wrong, or what is there."""
+"""``check``: prints all problems, or a summary."""
 
 from pathlib import Path
 
@@ -61,7 +61,7 @@ def test_check_prints_problems_of_settings(run: Run, write: Write, project: Path
 
 
 def test_check_boots_and_shuts_down(run: Run, write: Write) -> None:
-    """No port is opened: a second process may be serving."""
+    """No port is opened, so another process may serve at the same time."""
     source = """
 from rxkernel import Application, Bundle, http, observe
 

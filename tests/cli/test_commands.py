@@ -1,4 +1,4 @@
-"""What holds for every command: how mistakes are told, and the commands of bundles."""
+"""Behaviour of every command: reports of mistakes, and commands of bundles."""
 
 import subprocess
 import sys

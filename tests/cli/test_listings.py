@@ -77,7 +77,7 @@ def listed(run: Run, *arguments: str) -> Any:
 
 
 def test_routes_are_listed_as_requested(run: Run, shop: str) -> None:
-    """With the prefix, since that is what a client asks for."""
+    """Paths have the prefix, as in requests."""
     routes = listed(run, "routes", shop)
 
     assert [(r["method"], r["path"], r["name"]) for r in routes["http"]] == [
@@ -122,7 +122,7 @@ application = Application(controllers=[Articles])
 
 
 def test_constraints_of_routes_are_listed(run: Run, write: Write) -> None:
-    """Only they tell two routes with one method and path apart."""
+    """Only constraints distinguish two routes with the same method and path."""
     target = write(CONSTRAINED)
 
     routes = listed(run, "routes", target)["http"]

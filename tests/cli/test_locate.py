@@ -1,4 +1,4 @@
-"""What a target may be, and what is said when it is none."""
+"""Targets of commands, and the errors for invalid ones."""
 
 import sys
 from pathlib import Path
@@ -105,7 +105,7 @@ def test_module_without_application_names_the_reason(
 
 
 def test_invalid_declaration_is_reported_with_its_line(write: Write) -> None:
-    """It is raised where a class is made: no traceback, but the line."""
+    """It is raised while a class is created; the report has the line, without a traceback."""
     name = write("from rxkernel import Query\n\nx = Query(alias='y')")
 
     assert problem(name).startswith("Query() takes no alias; the name on the wire is the first")

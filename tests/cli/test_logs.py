@@ -1,4 +1,4 @@
-"""What `serve` writes: lines to read, or JSON for those who collect them."""
+"""The log of `serve`: lines of text, or JSON."""
 
 import asyncio
 import io
@@ -22,7 +22,7 @@ from tests.cli.conftest import Start, Write
 def record(
     message: str, *args: object, extra: dict[str, Any] | None = None, failed: bool = False
 ) -> logging.LogRecord:
-    """A record as the handler of `serve` gets it."""
+    """Return a record as the handler of `serve` gets it."""
     try:
         raise ValueError("first\nsecond") if failed else KeyError
     except (ValueError, KeyError):
@@ -82,7 +82,7 @@ def test_text_traceback_is_indented() -> None:
 
 
 def test_text_traceback_cached_by_another_handler_is_indented() -> None:
-    """logging keeps the text on the record, for whoever comes next."""
+    """logging stores the text on the record, for the next handler."""
     shared = record("no luck", failed=True)
     first = logging.Formatter().format(shared)
 
@@ -195,7 +195,7 @@ def test_serve_writes_json(start: Start, write: Write) -> None:
 
 
 class Writes(io.StringIO):
-    """Remembers what each write brought."""
+    """A stream that records each write."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""``new``: the project that it makes works as it is."""
+"""``new``: the created project works without changes."""
 
 import json
 import re
@@ -76,7 +76,7 @@ def test_new_without_directory_is_a_usage_error(run: Run) -> None:
 
 
 def test_new_bundle_built_as_a_wheel_passes_its_own_tests(run: Run, project: Path) -> None:
-    """Its third test enables it by name, which only the entry point of the wheel makes known."""
+    """Its third test enables the bundle by name, which needs the entry point of the wheel."""
     result = run("new", "--bundle", "rate-limit")
     made, site = project / "rxkernel-rate-limit", project / "site"
     wheel = build_wheel(made, project)

@@ -1,4 +1,4 @@
-"""``serve`` in processes of its own: how it starts, and above all how it ends."""
+"""``serve`` in separate processes: start and, above all, shutdown."""
 
 import os
 import signal
@@ -65,7 +65,7 @@ def shop(project: Path) -> None:
 
 
 def hold(process: Process, path: str) -> Future[Any]:
-    """A request that is under way."""
+    """A request in flight."""
     future = get_meanwhile(f"{process.url()}/{path}")
     process.line(f"^{path}$")
     return future
@@ -192,7 +192,7 @@ def test_serve_prints_url_of_separate_socketio_port(start: Start, write: Write) 
 
 
 def refused(process: Process) -> str:
-    """The one line with which a process refuses to serve."""
+    """The one line of error of a process that could not start."""
     assert process.code() == 2
     assert not any(line.startswith("Listening") for line in process.stdout)
     (line,) = process.stderr
@@ -216,7 +216,7 @@ def test_port_in_use_is_reported_on_one_line(options: list[str], start: Start) -
 
 @pytest.mark.usefixtures("shop")
 def test_port_shared_by_other_workers_is_in_use(start: Start) -> None:
-    """Their SO_REUSEPORT would let us in unnoticed, and take half of their requests."""
+    """With SO_REUSEPORT we could bind the port of the workers and take half of their requests."""
     Path("rxkernel.toml").write_text("socketio.enabled = false")
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -250,7 +250,7 @@ application = Application(controllers=[Shop])
 
 
 def run_serve(run: Run, *arguments: str) -> str:
-    """In this process, what `serve` refuses before it starts anything."""
+    """Run `serve` in this process, with arguments that it rejects before it starts anything."""
     result = run("serve", *arguments)
     assert result.exit_code == 2
     assert result.stdout == ""
@@ -308,7 +308,7 @@ def workers(shop: None, start: Start) -> Process:
 
 
 def pids(process: Process, *, without: int = 0) -> set[int]:
-    """The two workers that answer; each connection goes to either."""
+    """The ids of the two workers; each connection is accepted by either."""
     found: set[int] = set()
 
     def both() -> bool:
@@ -355,7 +355,7 @@ def test_second_signal_kills_the_workers(workers: Process) -> None:
 
 
 def test_workers_of_killed_supervisor_end(workers: Process) -> None:
-    """Their lifeline ends, however the supervisor did."""
+    """The pipe from the supervisor is closed, however it was ended."""
     workers.send(signal.SIGKILL)
 
     workers.line("^shut down$", number=2)
@@ -372,7 +372,7 @@ def test_workers_of_killed_supervisor_end(workers: Process) -> None:
 def test_workers_that_fail_at_start_end_the_command(
     how: str, code: int, text: str, start: Start
 ) -> None:
-    """The first starts alone, so a mistake of all is told once."""
+    """The first worker starts alone, so an error of all workers is reported once."""
     Path("rxkernel.toml").write_text("socketio.enabled = false")
     Path("app.py").write_text(f"""
 import os

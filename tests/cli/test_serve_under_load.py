@@ -1,4 +1,4 @@
-"""SIGTERM while clients ask as fast as they can: every question gets its answer."""
+"""SIGTERM while clients send as fast as they can: every request gets its response."""
 
 import asyncio
 import signal
@@ -31,14 +31,14 @@ application = Application(controllers=[Board])
 
 
 class Load:
-    """Counts what came of each question."""
+    """Counts the results of the requests."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.counts: Counter[str] = Counter()
 
     async def over_http(self) -> None:
-        """On one kept-alive connection, until no new one can be had."""
+        """Send requests over kept-alive connections, until no new one is accepted."""
         async with aiohttp.ClientSession() as session:
             while True:
                 try:
@@ -49,7 +49,7 @@ class Load:
                     return
 
     async def over_a_socket(self) -> None:
-        """Until the server says that it is stopping."""
+        """Send events until the server responds that it is stopping."""
         client = socketio.AsyncClient(reconnection=False)
         await client.connect(self.url, transports=["websocket"])
         while True:
@@ -60,7 +60,7 @@ class Load:
 
 
 async def under_load(process: Process, answers: int) -> Counter[str]:
-    """Send the signal after that many *answers* over each transport, and count all."""
+    """Send the signal after *answers* responses over each transport, and count all."""
     load = Load(process.url())
     clients = [
         asyncio.ensure_future(ask()) for ask in [load.over_http] * 10 + [load.over_a_socket] * 10

@@ -82,7 +82,7 @@ def test_slow_connection_is_closed_at_its_timeout(
 def test_slow_reader_is_closed_at_its_timeout(
     url_and_pid: tuple[str, int], slowhttptest: Path, tmp_path: Path, clients: int
 ) -> None:
-    """The tool is not told that its connections ended: what it does not take, it does not see."""
+    """The tool does not notice that its connections have ended, because it does not read them."""
     url, pid = url_and_pid
     before = open_files(pid)
     window = ["-w", "512", "-y", "1024", "-n", "20", "-z", "1"]

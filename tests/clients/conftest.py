@@ -1,4 +1,4 @@
-"""What the Node tests share: a real server for a while, and a script that talks to it."""
+"""Fixtures of the Node tests: a real server, and a script that connects to it."""
 
 import asyncio
 import json
@@ -43,13 +43,13 @@ def served() -> Served:
 
 @pytest.fixture(params=["websocket", "polling"])
 def transport(request: pytest.FixtureRequest) -> str:
-    """How the client connects; a test that asks for it runs once for each way."""
+    """The transport of the client; a test with it runs once for each."""
     return str(request.param)
 
 
 @pytest.fixture
 def run_node(node: Path) -> RunNode:
-    """``await run_node("script.mjs", url, …)``: what that script of this folder reports."""
+    """``await run_node("script.mjs", url, …)`` returns the report of that script."""
 
     async def run(script: str, *arguments: str) -> Any:
         process = await asyncio.create_subprocess_exec(

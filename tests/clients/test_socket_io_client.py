@@ -251,7 +251,7 @@ async def test_call_returns_acknowledgement_of_client(
 
 
 class Steps:
-    """Gives way the more often the earlier its event came, so that a later one could overtake."""
+    """Yields more often for earlier events, so that a later one could overtake."""
 
     log: list[tuple[str, int]]
     events = 40
@@ -278,7 +278,7 @@ async def test_events_with_concurrency_one_run_one_after_another(
 
 
 class Countdown:
-    """The first event ends when the last has begun: they must run side by side."""
+    """The first event ends when the last has begun: they must run at the same time."""
 
     def __init__(self) -> None:
         self.began: list[int] = []
@@ -303,7 +303,7 @@ async def test_events_by_default_run_32_at_a_time(
 
 
 class Generation:
-    """Which of several servers this is, and whether somebody has come."""
+    """The number of the server, and whether a client has connected."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -352,7 +352,7 @@ class Chat(Echo):
 async def test_unusual_event_name_is_unknown_event(
     served: Served, run_node: RunNode, transport: str
 ) -> None:
-    """Each is an unknown event like any other, and the next request is answered."""
+    """Each is an unknown event like any other, and the next event is acknowledged."""
     async with served(Chat) as url:
         result = await run_node("hostile_names.mjs", url, transport)
 

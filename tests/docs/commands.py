@@ -1,4 +1,4 @@
-"""Whether a command of the documentation exists, asked without running it."""
+"""Checks that a command of the documentation exists, without running it."""
 
 import re
 import shlex
@@ -27,7 +27,7 @@ def check_command(line: str) -> None:
         case ["python", "-m", "pip", "wheel", *_]:
             pass
         case [program, *_]:
-            assert program in _OTHERS, f"{line!r}: {program!r} is no command of the documentation"
+            assert program in _OTHERS, f"{line!r}: {program!r} is not allowed in the documentation"
 
 
 def _is_variable(word: str) -> bool:
@@ -35,9 +35,9 @@ def _is_variable(word: str) -> bool:
 
 
 def _check_rxkernel(arguments: list[str]) -> None:
-    """Let click read the arguments; it raises a `click.UsageError` on what it does not know.
+    """Parse the arguments with click, which raises a `click.UsageError` for unknown ones.
 
-    Behind ``--app`` may be the command of a bundle, which only that application knows.
+    After ``--app`` there may be the command of a bundle, which only that application has.
     """
     if arguments[:1] == ["--app"]:
         return

@@ -4,15 +4,15 @@ Every fenced block has a language that `_RUNNERS` knows; any other fails.
 
 python          Executed, with ``await`` at the top level, in one namespace and one loop per page.
                 A block whose first line is ``# name.ext`` is a file instead: it is written, a
-                module is imported, and ``test_….py`` is given to pytest. With ``# FastAPI`` as
-                its first line it is that library's: only its grammar is checked. With
+                module is imported, and ``test_….py`` is run by pytest. With the first line
+                ``# FastAPI`` it uses that library: only its syntax is checked. With
                 ``# project/package/name.ext`` it is a part of that file below docs/examples, and
                 the packages of ``project`` can be imported.
-console         What follows ``$ `` is run, and its output compared. ``serve`` stays in the
-                background until the page ends; 127.0.0.1:8000 stands for its real address.
+console         The commands after ``$ `` are run, and their output is compared. ``serve`` stays in
+                the background until the page ends; 127.0.0.1:8000 means its real address.
 bash            Not run: each command, target and option must exist.
-javascript      Run in Node; what ``console.log`` prints must be what the comment beside it says.
-json, text      What the block before printed. ``...`` stands for anything.
+javascript      Run in Node; the output of ``console.log`` must equal the comment after it.
+json, text      Must equal the output of the block before. ``...`` matches any text.
 toml            A file of settings, loaded.
 diagram         A drawing; not checked.
 
@@ -62,7 +62,7 @@ _LOGGED = re.compile(r"console\.log\(.*\);?\s*// (.+)")
 
 
 class Page:
-    """What the blocks of one page share."""
+    """The state that the blocks of one page share."""
 
     def __init__(self, namespace: dict[str, Any]) -> None:
         self.namespace = namespace
@@ -91,7 +91,7 @@ class Page:
             shutil.rmtree(page.directory)
 
     def stop(self) -> None:
-        """Stop what the page started; a server that was served well ends with 0."""
+        """Stop the processes of the page; a server must end with 0."""
         for thing in self.namespace.values():
             if isinstance(thing, Application):
                 self.runner.run(thing.stop())
@@ -117,7 +117,7 @@ class Page:
         self.printed = out.getvalue()
 
     def file(self, name: str, source: str) -> None:
-        """Write a file of the reader's project, and see that it works."""
+        """Write a file of the reader's project, and check that it works."""
         (self.directory / name).write_text(source, encoding="utf-8")
         if name.startswith("test_"):
             self.run(f"python -m pytest -q -o asyncio_mode=auto {name}")
@@ -126,7 +126,7 @@ class Page:
             import_module(name.removesuffix(".py"))
 
     def quote(self, name: str, source: str) -> None:
-        """See that *source* is a part of the file *name* below docs/examples."""
+        """Check that *source* is a part of the file *name* below docs/examples."""
         text = (_EXAMPLES / name).read_text(encoding="utf-8")
         quoted = source.removeprefix(f"# {name}\n")
         assert quoted in text, f"{name} has not what the page quotes:\n{quoted}"
@@ -150,7 +150,7 @@ class Page:
             check_command(command)
 
     def run(self, command: str, *, may_fail: bool = False) -> str:
-        """The output of *command*, in the page's directory; of one that fails, its errors."""
+        """Run *command* in the directory of the page; return its output, or its errors."""
         done = subprocess.run(
             command.replace(_ADDRESS, self.address),
             shell=True,
@@ -166,7 +166,7 @@ class Page:
         return (done.stdout or done.stderr).replace(self.address, _ADDRESS)
 
     def rxkernel(self, arguments: list[str]) -> str:
-        """The output of a command of ours; in this process, for a start takes half a second."""
+        """The output of a command of rxkernel, run in this process to save half a second."""
         ours = {name: None for name in os.environ if name.startswith("RXKERNEL_")}
         with contextlib.chdir(self.directory):
             result = CliRunner(env=ours).invoke(main, arguments, catch_exceptions=False)
@@ -232,7 +232,7 @@ _RUNNERS: dict[str, Callable[[Page, str, Example], None]] = {
 
 
 def parse(document: Document) -> Iterable[Region]:
-    """Every fenced block of a page, whatever its language."""
+    """Yield every fenced block of a page."""
     for region in FencedCodeBlockLexer(r"[^\n]*")(document):
         region.parsed = region.lexemes["source"]
         region.evaluator = _evaluate
@@ -254,21 +254,21 @@ def _evaluate(example: Example) -> None:
 
 
 def expect(wanted: str, got: str) -> None:
-    """Compare but for white space; ``...`` in *wanted* is anything."""
+    """Compare without white space; ``...`` in *wanted* matches any text."""
     flags = ELLIPSIS | NORMALIZE_WHITESPACE
     same = OutputChecker().check_output(wanted.strip(), got.strip(), flags)
     assert same, f"the page says:\n{wanted}\nbut it is:\n{got}"
 
 
 def _commands(source: str) -> Iterator[tuple[str, str]]:
-    """Each command with the output shown below it; a trailing backslash goes on."""
+    """Yield each command with its output; a backslash at the end continues a command."""
     for part in re.split(r"^\$ ", source, flags=re.MULTILINE)[1:]:
         command, _, output = part.replace("\\\n", "").partition("\n")
         yield command, output
 
 
 def _environment() -> dict[str, str]:
-    """Ours, with this Python in front, the plugins of ``rxkernel[test]`` and no settings."""
+    """Our variables without settings; this Python first, and plugins of ``rxkernel[test]``."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("RXKERNEL_", "PYTEST_"))}
     return kept | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

@@ -1,4 +1,4 @@
-"""The runner of the examples itself: what is wrong on a page must not pass."""
+"""The runner of the examples itself: a wrong example must fail."""
 
 import re
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ def run(namespace: dict[str, Any], *blocks: tuple[str, str]) -> None:
         ("python", "# test_wrong.py\ndef test_wrong() -> None:\n    assert False", "1 failed"),
         ("console", "$ python -m pytest --version\npytest 0.1", "the page says"),
         ("bash", "make nothing", "make knows no 'nothing'"),
-        ("bash", "rm -rf build", "'rm' is no command of the documentation"),
+        ("bash", "rm -rf build", "'rm' is not allowed in the documentation"),
         ("bash", "pip install '.[nothing]'", "no extra 'nothing'"),
         ("bash", "python -m rxkernel serve --nothing", "No such option"),
         ("bash", "rxkernel nothing", "No such command"),

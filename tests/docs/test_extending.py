@@ -1,5 +1,5 @@
-"""The worked bundle of docs/extending.md, built as a wheel, installed, and tested as a stranger
-would: through its entry point."""
+"""The worked bundle of docs/extending.md, built as a wheel, installed, and tested through its
+entry point."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""What holds for every page: links lead somewhere, and nothing is said of our machines."""
+"""Checks of every page: links and paths exist, and no page names a machine of ours."""
 
 import re
 from pathlib import Path
@@ -6,11 +6,18 @@ from pathlib import Path
 import pytest
 
 from rxkernel import HttpException, exceptions
+from rxkernel.servers.aiohttp.fast_path.protocol import FastPathConnection
+from rxkernel.servers.aiohttp.fast_path.states import State
 from tests.required_tools import ROOT
 
 PAGES = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").glob("*.md"))]
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+_BASES = (".", "rxkernel", "rxkernel/servers")
+_PATH = re.compile(
+    r"`((?:rxkernel|tests|docs|benchmarks|app|messages|events|routing|kernel|servers|application"
+    r"|cli|http|aiohttp|socketio)/(?:[\w./]*(?:/|\.(?:py|md|json)))?)`"
+)
 _PRIVATE = re.compile(r"/(?:home|root|work|Users)/|https?://(?:10|172|192)\.|index-url|registry\.")
 
 
@@ -39,17 +46,42 @@ def test_index_links_to_every_page() -> None:
 
 def test_table_of_exceptions_equals_the_classes() -> None:
     page = (ROOT / "docs" / "kernel.md").read_text(encoding="utf-8")
-    told = {(int(status), name) for status, name in re.findall(r"\| (\d{3}) \| `(\w+)`", page)}
+    listed = {(int(status), name) for status, name in re.findall(r"\| (\d{3}) \| `(\w+)`", page)}
 
-    assert told == {
+    assert listed == {
         (kind.status_code, name)
         for name, kind in vars(exceptions).items()
         if isinstance(kind, type) and issubclass(kind, HttpException) and kind is not HttpException
-        if "status_code" in vars(kind)  # a special case of another has the status of that
+        if "status_code" in vars(kind)  # a subclass without it has the status of its base class
     }
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_page_names_existing_files_of_the_package(page: Path) -> None:
+    """A path is `rxkernel/…`, `tests/…` or `docs/…`, or begins with a folder of the package."""
+    missing = [
+        path
+        for path in _PATH.findall(page.read_text(encoding="utf-8"))
+        if not any((ROOT / base / path).exists() for base in _BASES)
+    ]
+
+    assert missing == []
+
+
+def test_states_of_connection_name_its_methods() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    methods = {
+        name
+        for line in re.findall(r"^\| (?:[A-Z_]+|any) \|.*$", page, re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", line.split("|")[4])
+    }
+
+    assert methods
+    assert {name for name in methods if not hasattr(FastPathConnection, name)} == set()
+    assert set(re.findall(r"^\| ([A-Z_]+) \|", page, re.MULTILINE)) <= set(State.__members__)
+
+
 def anchors(path: Path) -> set[str]:
-    """GitHub's names for the headings of a page."""
+    """The names that GitHub gives to the headings of a page."""
     headings = _HEADING.findall(path.read_text(encoding="utf-8"))
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

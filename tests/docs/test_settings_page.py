@@ -1,4 +1,4 @@
-"""The table of docs/settings.md against the attrs classes, so that it cannot go stale."""
+"""The table of docs/settings.md equals the attrs classes."""
 
 import json
 import re

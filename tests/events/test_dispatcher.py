@@ -1,4 +1,4 @@
-"""Order, stopping, failures and blinker underneath."""
+"""The dispatcher: order, stopping, exceptions, and its blinker signals."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -35,7 +35,7 @@ def test_listeners_run_by_priority_then_registration(priorities: list[int]) -> N
 
 
 async def test_listeners_run_one_after_another() -> None:
-    """Never two at a time: the next begins when the one before has ended."""
+    """The next listener begins when the one before has ended."""
     dispatcher, trace = AsyncEventDispatcher(), list[str]()
 
     async def slow(event: Event) -> None:
@@ -181,7 +181,7 @@ def test_dispatcher_lists_removes_and_resets_listeners() -> None:
 
 
 def test_unknown_event_is_not_stored_by_lookup() -> None:
-    """RxStack keeps an empty list for every name anyone asked about."""
+    """RxStack stores an empty list for every name that was looked up."""
     dispatcher = AsyncEventDispatcher()
 
     assert dispatcher.get_listeners("unheard") == ()
@@ -192,7 +192,7 @@ def test_unknown_event_is_not_stored_by_lookup() -> None:
 
 
 class TestSignal:
-    """The blinker signal is there for tests and for whoever knows blinker."""
+    """The blinker signal of an event, for tests."""
 
     async def test_connected_to_listens_within_the_block(self) -> None:
         dispatcher, trace = AsyncEventDispatcher(), list[str]()
@@ -240,7 +240,7 @@ class TestSignal:
         assert trace == ["high", "low"]
 
     def test_connect_with_sender_raises(self) -> None:
-        """Events have none; blinker would call nobody."""
+        """Events have no sender; blinker would not call the listener."""
         with pytest.raises(ConfigurationError, match="use only="):
             AsyncEventDispatcher().signal("x").connect(listener([], "x"), sender="me")
 

@@ -60,7 +60,7 @@ def test_override_not_callable_removes_listener() -> None:
 
 
 def test_attrs_class_keeps_labels() -> None:
-    """`@attrs.define` builds the class anew; the label is on the function."""
+    """`@attrs.define` creates another class; the label is on the function."""
 
     @attrs.define
     class Listener:

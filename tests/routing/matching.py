@@ -1,4 +1,4 @@
-"""`match`: what the router finds, or the error that it has for the request, raised."""
+"""`match`: return the match of the router, or raise its error for the request."""
 
 from typing import TypeVar
 

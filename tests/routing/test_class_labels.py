@@ -1,4 +1,4 @@
-"""What decorators on a class say of all its routes."""
+"""Decorators on a class, which apply to all its routes."""
 
 from functools import partial
 from types import ModuleType

@@ -1,4 +1,4 @@
-"""Constraints of host and headers: which route wins, what is answered, what boot refuses."""
+"""Constraints of host and headers: the winning route, responses, errors at boot."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -116,7 +116,7 @@ def test_route_with_more_headers_wins_and_host_counts_before_headers(path: str) 
 
 
 def test_route_of_another_host_is_404(path: str) -> None:
-    """Less specific paths are asked, and other methods of it are not allowed."""
+    """Less specific paths are tried, and methods of the route are not in `Allow`."""
     site = Site()
     site.add(f"GET {path}", "get", "example.com")
     site.add(f"POST {path}", "post", "other.com")
@@ -141,7 +141,7 @@ def test_host_mismatch_tries_less_specific_template() -> None:
 
 
 def test_headers_mismatch_is_404_with_vary(path: str) -> None:
-    """Headers choose between the routes of a path: a less specific path is another resource."""
+    """Headers select between the routes of one path: a less specific path is another resource."""
     site = Site()
     site.add(f"GET {path}", "two", Accept_Version="2")
     site.add(f"GET {path}", "beta", Accept_Version="1", X_Beta="on")
@@ -213,7 +213,7 @@ def test_alternatives_may_name_parameters_differently() -> None:
 
 
 def test_static_path_with_constraints_is_found_in_any_spelling() -> None:
-    """It is found by its shape then, with the same answers as by its text."""
+    """It is then found by its shape, with the same results as by its text."""
     for late in (False, True):
         site = Site()
         if late:

@@ -1,4 +1,4 @@
-"""Converters of an application: what they accept, what boot refuses, and which route wins."""
+"""Converters of an application: accepted values, errors at boot, and the winning route."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -84,7 +84,7 @@ async def test_converter_value_is_passed_to_action(name: str, given: object) -> 
 
 
 class Sku:
-    """Any class: nothing that JSON is read into."""
+    """Any class that is not read from JSON."""
 
     def __init__(self, code: str) -> None:
         self.code = code
@@ -216,7 +216,7 @@ def test_converter_value_error_tries_next_template() -> None:
 
 
 def test_converter_other_exception_raises() -> None:
-    """A bug is not a path that does not match: the server answers 500 and logs it."""
+    """A bug is not a mismatch: the response is 500, and the exception is logged."""
     numbers: dict[str, int] = {}
     router = router_of("/{x:bad}", bad=Converter("[a-z]", numbers.__getitem__))
 
@@ -335,7 +335,7 @@ async def test_two_applications_have_separate_converters() -> None:
 
 
 async def test_metadata_added_by_hand_may_name_a_converter() -> None:
-    """Metadata is made before any application: its grammar is checked, its converters later."""
+    """Metadata exists before the application: syntax is checked first, converters at boot."""
     metadata = HttpMetadata(Days, "archive", "/archive/{day:day}", "GET", "day")
     application = Application(controllers=[Days], converters={"day": DAY})
     application.http_metadata_storage.add(metadata)
@@ -403,7 +403,7 @@ async def test_converters_not_a_mapping_raise() -> None:
 
 
 async def test_all_problems_of_converters_are_reported_at_once() -> None:
-    """A route with a converter that was refused is no problem of its own."""
+    """A route with an invalid converter is not reported in addition."""
 
     class Broken:
         @http("GET", "/{x:bad}", "bad")

@@ -149,7 +149,7 @@ def test_invalid_labels_are_reported_with_their_places() -> None:
 
 @pytest.mark.parametrize("decorator", [websocket, observe])
 def test_route_decorator_without_arguments_raises(decorator: Any) -> None:
-    """The method would be replaced by a function that decorates, and no route would be there."""
+    """Otherwise the method would be replaced by a decorator, without a route."""
     with pytest.raises(ConfigurationError, match=r"on .*method has no arguments"):
 
         class Controller:

@@ -1,4 +1,4 @@
-"""Generic controllers and types: every variable has a type, or boot tells."""
+"""Generic controllers and types: boot reports a type variable without a type."""
 
 import sys
 from collections.abc import Callable
@@ -142,7 +142,7 @@ class Expression(Generic[T]): ...
 
 
 class Column(Expression[T]):
-    """As the classes of columns of an ORM, which leave variables of their bases open."""
+    """Like the column classes of an ORM, which do not set the type variables of their bases."""
 
 
 class OpenColumn(Column): ...  # type: ignore[type-arg]

@@ -1,4 +1,4 @@
-"""Path templates: what is refused at boot, what a parameter accepts, how a path is built."""
+"""Path templates: errors at boot, values of parameters, and building of paths."""
 
 import math
 import re
@@ -95,7 +95,7 @@ def test_template_several_mistakes_are_reported_at_once(text: str, rules: list[s
     ],
 )
 def test_template_invalid_raises_with_rule_and_hint(text: str, rule: str, cure: str) -> None:
-    """DESIGN §3, Storages: a bad path template is a ConfigurationError that names the cure."""
+    """An invalid path template is a ConfigurationError with a hint."""
     with pytest.raises(ConfigurationError, match=f"{rule}.*: .*{cure}") as caught:
         PathTemplate.parse(text)
     assert repr(text) in str(caught.value)
@@ -127,7 +127,7 @@ def test_template_text_has_no_trailing_slash_and_shape_no_names(
 
 
 def test_template_parameters_are_ordered_and_read_only() -> None:
-    """STYLE: records are frozen."""
+    """Records are frozen."""
     template = PathTemplate.parse("/{b:int}/{a}-{c:uuid}")
 
     assert {n: c.name for n, c in template.parameters.items()} == {
@@ -180,7 +180,7 @@ def test_template_parameters_are_ordered_and_read_only() -> None:
     ],
 )
 def test_convert_returns_value_or_none(kind: str, value: object, converted: object) -> None:
-    """DESIGN §3: `{id:int}` gives an int and does not match x; KernelClient passes either form."""
+    """`{id:int}` returns an int and does not match "x"; KernelClient passes either form."""
     template = PathTemplate.parse(f"/{{x:{kind}}}")
 
     expected = None if converted is None else {"x": converted}
@@ -206,7 +206,7 @@ NEARLY = st.text() | st.text("-+_ 0٣²9.eabcdef\n", max_size=20) | st.uuids().m
 
 @given(st.sampled_from(list(KINDS.values())), NEARLY)
 def test_converter_reads_texts_of_its_pattern(converter: Kind, text: str) -> None:
-    """The pattern is the rule; what reads a text may take a shorter way."""
+    """The pattern is the rule; the code that reads a text may be simpler."""
     fits = re.fullmatch(converter.pattern, text)
 
     assert converter.read(text) == (converter.to_python(text) if fits else None)
@@ -214,7 +214,7 @@ def test_converter_reads_texts_of_its_pattern(converter: Kind, text: str) -> Non
 
 @pytest.mark.parametrize("params", [{}, {"b": 2}, {"a": "x", "c": 3}])
 def test_format_missing_parameter_raises_with_name(params: dict[str, object]) -> None:
-    """A caller's mistake is not a request that does not match."""
+    """A mistake of the caller is an exception, not a mismatch."""
     template = PathTemplate.parse("/{a}/{b:int}")
 
     with pytest.raises(ValueError, match=r"'/\{a\}/\{b:int\}' needs the parameter '[ab]'"):
@@ -258,7 +258,7 @@ def test_format_encodes_values(text: str, params: dict[str, object], path: str) 
 def test_format_value_that_would_not_match_raises(
     text: str, params: dict[str, object], reason: str
 ) -> None:
-    """RFC 3986 §5.2.4: dot segments are removed; an ambiguous mixture is read otherwise."""
+    """RFC 3986 §5.2.4 removes dot segments. An ambiguous mixture would be read differently."""
     with pytest.raises(ValueError, match=reason):
         PathTemplate.parse(text).format(**params)
 
@@ -290,7 +290,7 @@ def test_format_value_that_would_not_match_raises(
 def test_mixed_segment_returns_parameters(
     text: str, value: str, texts: tuple[str, ...] | None
 ) -> None:
-    """A text parameter followed by another ends at the first place where what follows it fits."""
+    """A text parameter before another one ends at the first place where the rest matches."""
     assert segment(text).match(value) == texts
 
 
@@ -351,7 +351,7 @@ def test_format_then_match_returns_values(case: tuple[PathTemplate, dict[str, ob
     | st.text(r"/{}:[]()ab\?*+^|-#0", max_size=30).map("/{}".format)
 )
 def test_template_of_any_text_is_valid_or_configuration_error(text: str) -> None:
-    """Boot never fails with anything but the error that names the cure."""
+    """Boot raises no other exception for a template."""
     try:
         template = PathTemplate.parse(text)
     except ConfigurationError:

@@ -1,4 +1,4 @@
-"""The router: which route wins, what is refused, and that the cost stays flat."""
+"""The router: the winning route, errors, and constant cost."""
 
 import re
 import sys
@@ -61,7 +61,7 @@ def test_unknown_path_is_404(path: str) -> None:
     "path", ["/%", "/a%2", "/%zz", "/u/%ff", "/%C3/%A8", "/%ED%A0%80", "/\udcff"]
 )
 def test_path_that_cannot_be_decoded_is_400(path: str) -> None:
-    """RFC 3986 §2.1, RFC 3629 §3; aiohttp hands on stray bytes as lone surrogates."""
+    """RFC 3986 §2.1, RFC 3629 §3; aiohttp passes invalid bytes as lone surrogates."""
     router = router_of("GET /u/{x}")
 
     with pytest.raises(BadRequestException, match="The path "):
@@ -72,7 +72,7 @@ def test_path_that_cannot_be_decoded_is_400(path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/u/a%00b", "/u/a\0b", "/nowhere/%00"])
 def test_path_with_nul_is_400(path: str) -> None:
-    """It ends a string in C: no file system and few data bases take it."""
+    """It ends a string in C: no file system and few databases accept it."""
     with pytest.raises(BadRequestException, match="NUL"):
         match(router_of("GET /u/{x}"), "GET", path)
 
@@ -119,7 +119,7 @@ def test_most_specific_segment_wins_from_the_left() -> None:
 
 
 def test_pattern_ranks_with_mixtures_before_int() -> None:
-    """It is written for the one route, so it is more specific than any converter."""
+    """A pattern is written for one route, so it is more specific than any converter."""
     router = router_of("GET /{i:int}", "GET /{y:/[0-9]{4}/}", "GET /1{x}", "GET /2000")
 
     paths = ["/2000", "/2001", "/1999", "/123", "/7"]
@@ -160,7 +160,7 @@ def test_equally_specific_segments_first_added_wins() -> None:
 
 
 def test_mixed_segments_keep_order_for_all_methods() -> None:
-    """Of two with one beginning, the first added goes first, whichever methods they have."""
+    """Of two mixtures with the same beginning, the first added is tried first, for all methods."""
     router = router_of("GET /x/a{s}", "POST /y/{s}b", "GET /x/{s}b/c", "GET /y/a{s}/c")
     late = ("GET /x/{s}b", "GET /x/a{s}/c", "GET /y/a{s}", "GET /y/{s}b", "GET /y/{s}b/c")
     for route in late:
@@ -172,7 +172,7 @@ def test_mixed_segments_keep_order_for_all_methods() -> None:
 
 
 def test_mixed_segment_wins_whatever_follows_it() -> None:
-    """A literal further on is no reason to leave a segment that went first."""
+    """A literal in a later segment does not change the order."""
     router = router_of("GET /a{x}/{y}", "GET /{x}b/c", "GET /{x}/c", "GET /{x}-{y:int}/{p:path}")
 
     assert match(router, "GET", "/a-b/c") == ("GET /a{x}/{y}", {"x": "-b", "y": "c"})
@@ -185,7 +185,7 @@ def test_mixed_segment_wins_whatever_follows_it() -> None:
 
 
 def test_dead_end_tries_less_specific_segment() -> None:
-    """Backtracking: a better beginning does not hide a template that matches to the end."""
+    """Backtracking: a more specific beginning does not hide a template that matches completely."""
     router = router_of("GET /a/{i:int}/x", "GET /a/{s}/y", "GET /{t}/5/z", "GET /a/{p:path}")
 
     assert match(router, "GET", "/a/5/x") == ("GET /a/{i:int}/x", {"i": 5})
@@ -195,7 +195,7 @@ def test_dead_end_tries_less_specific_segment() -> None:
 
 
 def test_method_missing_in_best_match_is_searched_in_others() -> None:
-    """405 only when no matching template has the method, then with the methods of all."""
+    """405 only if no matching template has the method; `Allow` has the methods of all."""
     router = router_of("GET /u/me", "PUT /u/{id:int}", "DELETE /u/{name}", "PATCH /{p:path}")
 
     assert match(router, "DELETE", "/u/me") == ("DELETE /u/{name}", {"name": "me"})
@@ -215,7 +215,7 @@ def test_head_uses_get_route_unless_added(order: tuple[str, str]) -> None:
 
 
 def test_options_is_allowed_but_has_no_route() -> None:
-    """RFC 9110 §9.3.7: an adapter answers OPTIONS from `allowed` where no route does."""
+    """RFC 9110 §9.3.7: an adapter responds to OPTIONS with `allowed`, if no route handles it."""
     router = router_of("POST /a", "OPTIONS /b")
 
     assert router.allowed("/a") == ["OPTIONS", "POST"]
@@ -225,7 +225,7 @@ def test_options_is_allowed_but_has_no_route() -> None:
 
 
 def test_two_routes_for_same_requests_raise_with_both_names() -> None:
-    """DESIGN §3, Storages: a duplicate names both places and the cure."""
+    """The error of a duplicate names both places and has a hint."""
     router = router_of("GET /u/{id:int}")
     twin = PathTemplate.parse("/u/{key:int}/")
 
@@ -268,7 +268,7 @@ def parse_shape(shape: str) -> PathTemplate:
 
 
 def naive_match(shape: str, raw_path: str) -> bool:
-    """One template against one path, one whole regular expression per segment."""
+    """Match one template with one path, with one regular expression per segment."""
     steps, parts = shape.strip("/").split("/"), raw_path.split("/")[1:]
     if shape == "/":
         steps = []
@@ -309,7 +309,7 @@ def kinds_in(step: str) -> list[str]:
 
 
 def naive_order(shapes: list[str]) -> Callable[[str], list[tuple[int, int]]]:
-    """Sorts by the rank of each segment, then by who brought this beginning first."""
+    """Sort by the rank of each segment, then by the first template with this beginning."""
     begins: list[str] = []
     for shape in shapes:
         steps = shape.split("/")
@@ -375,7 +375,7 @@ METHODS = st.sampled_from(["GET", "HEAD", "POST"])
 def test_router_equals_naive_linear_matcher(
     routes: list[tuple[str, str]], method: str, raw_path: str
 ) -> None:
-    """The dictionaries are an optimisation: they change no answer."""
+    """The dictionaries are an optimization that does not change any result."""
     router: Router[tuple[str, str]] = Router()
     for verb, shape in routes:
         router.add(verb, parse_shape(shape), (verb, shape), f"{verb} {shape}")
@@ -419,7 +419,7 @@ def status_of(look_up: Callable[[], object]) -> int:
 
 
 def steps_of(router: Router[str], path: str) -> int:
-    """The calls, of Python or C, that a look-up makes: a measure of work without a clock."""
+    """The calls of Python and C functions in a lookup: a measure of work without a clock."""
     count = 0
 
     def watch(frame: FrameType, event: str, argument: object) -> None:
@@ -439,7 +439,7 @@ def steps_of(router: Router[str], path: str) -> int:
 
 
 def test_router_cost_is_independent_of_number_of_routes() -> None:
-    """DESIGN §4.4: 2000 routes cost what 10 cost."""
+    """2000 routes cost as much as 10 routes."""
     paths = ["/s7", "/t7/5", "/5/u7", "/w/5/7", "/nowhere/5/7", "/w/x%20y/7"]
     paths += ["/v5/7", "/m7/v5", "/p7/x/y"]
 
@@ -466,7 +466,7 @@ def test_router_cost_is_independent_of_number_of_routes() -> None:
 
 
 def test_hostile_path_cost_is_limited_by_number_of_shapes() -> None:
-    """Every alternative of every level fits, and only the end does not: the worst there is."""
+    """The worst case: every alternative of every segment matches, except in the last one."""
     kinds = ["{a}", "{a:int}", "{a:float}", "7", "{a}7", "7{a}"]
     routes = [f"GET /{x}/{y}/{{c}}/end" for x in kinds for y in kinds]
     router = router_of(*(re.sub(r"/(7?)\{a", r"/\1{z", r, count=1) for r in routes))

@@ -1,4 +1,4 @@
-"""Signatures: read once, from how an action is written; what cannot be bound is told."""
+"""Signatures, read once from the declaration of an action; parameters that cannot be bound."""
 
 import functools
 import threading
@@ -187,7 +187,7 @@ def test_path_parameter_is_not_reported_if_action_may_read_it(function: Any, pat
 
 
 def test_action_without_parameters_may_ignore_path_parameters() -> None:
-    """As one that answers every path below it with the same page."""
+    """For example an action that returns the same page for every path below."""
 
     async def page() -> None: ...
 
@@ -476,7 +476,7 @@ class Transfers(msgspec.Struct):
     ],
 )
 def test_marker_as_type_or_in_field_raises(annotation: Any, message: str, method: str) -> None:
-    """A client would send what a resolver should find out."""
+    """Otherwise a client could send the value that the resolver must provide."""
     with pytest.raises(ConfigurationError, match=message):
         over_http(typed(annotation), "/", method)
     with pytest.raises(ConfigurationError, match=message):

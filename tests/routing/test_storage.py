@@ -1,4 +1,4 @@
-"""Storages fail loudly."""
+"""Metadata storages."""
 
 import pytest
 
@@ -40,7 +40,7 @@ def test_storage_returns_routes_in_order() -> None:
 
 
 def test_duplicate_name_raises_with_both_places_and_hint() -> None:
-    """RxStack drops the second without a word."""
+    """RxStack drops the second one silently."""
     storage = HttpMetadataStorage()
     storage.add(route(target=One))
 
