@@ -7,7 +7,7 @@ import pytest
 
 from rxkernel import HttpException, exceptions
 from rxkernel.servers.aiohttp.fast_path.protocol import FastPathConnection
-from rxkernel.servers.aiohttp.fast_path.states import State
+from rxkernel.servers.aiohttp.fast_path.states import ConnectionState
 from tests.required_tools import ROOT
 
 PAGES = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").glob("*.md"))]
@@ -78,7 +78,9 @@ def test_states_of_connection_name_its_methods() -> None:
 
     assert methods
     assert {name for name in methods if not hasattr(FastPathConnection, name)} == set()
-    assert set(re.findall(r"^\| ([A-Z_]+) \|", page, re.MULTILINE)) <= set(State.__members__)
+    assert set(re.findall(r"^\| ([A-Z_]+) \|", page, re.MULTILINE)) <= set(
+        ConnectionState.__members__
+    )
 
 
 def anchors(path: Path) -> set[str]:

@@ -1,4 +1,4 @@
-"""Context managers of a message: entered for its action, left with what it failed with."""
+"""Context managers of a message: entered for its action, left with its exception or None."""
 
 import asyncio
 import threading
@@ -44,7 +44,7 @@ def _fresh() -> None:
 
 
 class Session:
-    """What happened to it goes to `LOG`: the outcome that it was left with."""
+    """Records in `LOG` the outcome that it was left with."""
 
     def __init__(self, name: str = "session") -> None:
         self.name = name
@@ -71,7 +71,7 @@ class Repository:
 
 
 class Early:
-    """Made before any context manager."""
+    """A service that is built before any context manager."""
 
     def close(self) -> None:
         LOG.append("early closed")
@@ -187,7 +187,7 @@ async def test_manager_is_left_with_exception_before_exception_phase(
 async def test_manager_is_left_with_exception_even_if_listener_responds(
     client_of: ClientOf,
 ) -> None:
-    """A transaction of an action that raised is rolled back, whoever words the answer."""
+    """An action that raised is rolled back, even if a listener sets a response."""
 
     class Answering:
         @observe(KernelEvents.KERNEL_EXCEPTION)
@@ -224,7 +224,7 @@ async def test_manager_is_left_with_exception_of_response_listener(client_of: Cl
 async def test_service_with_async_dependency_gets_it_open(
     client_of: ClientOf, transport: str
 ) -> None:
-    """The action takes the repository only; what it is built with is opened before."""
+    """The action takes the repository only; the dependencies of that are opened before."""
     client = client_of(Actions, modules=[configure])
 
     assert (await call(client, transport, "repository")).content is True
@@ -277,7 +277,7 @@ async def test_terminate_listener_gets_new_session(client_of: ClientOf) -> None:
 
 
 class Raising(Session):
-    """Fails when it is left; ``raises`` is set by a test."""
+    """Raises on exit; a test sets ``raises``."""
 
     raises: BaseException = ConflictException("changed meanwhile")
 
@@ -520,7 +520,7 @@ async def test_get_of_request_without_application_raises_with_hint() -> None:
 
 
 async def test_get_after_end_of_message_raises(client_of: ClientOf) -> None:
-    """Nothing would leave it."""
+    """Nothing would close the service."""
     tasks: list[asyncio.Task[Any]] = []
     ended = asyncio.Event()
 
@@ -705,7 +705,7 @@ async def test_manager_that_is_cancelled_while_it_is_left_leaves_the_others(
 async def test_message_past_timeout_leaves_managers_with_cancelled_error(
     client_of: ClientOf, name: str
 ) -> None:
-    """Also where the action catches its cancellation: what it returns is not sent."""
+    """Also if the action catches its cancellation: its return value is not sent."""
     settings = Settings(request_timeout=0.1)
     client = client_of(Slow, modules=[configure], settings=settings)
 
@@ -773,7 +773,7 @@ async def test_handler_called_directly_leaves_managers(client_of: ClientOf) -> N
 async def test_manager_that_raises_after_stream_is_logged(
     client_of: ClientOf, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its answer has left by then."""
+    """The response has been sent by then."""
 
     async def pieces() -> AsyncIterator[bytes]:
         yield b"piece"

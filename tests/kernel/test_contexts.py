@@ -1,4 +1,4 @@
-"""One context per message, in `KernelClient` as on the wire."""
+"""One context per message, in `KernelClient` as in a server."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -58,7 +58,7 @@ async def test_context_of_a_message_lasts_from_first_listener_to_its_services(
     call: Call, probe: Probe, caplog: pytest.LogCaptureFixture
 ) -> None:
     """``ContextVar.reset`` in a terminate listener and in ``aclose`` raises for another context,
-    also for a copy; what raises there is logged."""
+    also in a copy; exceptions there are logged."""
     response = await call("steps", "ann")
 
     assert response.content == "ann"
@@ -178,7 +178,7 @@ async def test_cancelled_call_cancels_its_message(client_of: ClientOf) -> None:
 
 
 async def test_context_of_a_task_is_the_object_that_it_runs_in() -> None:
-    """A canary: Python 3.11 has no public way to get it, later ones have."""
+    """Python 3.11 has no public way to get the context of a task; this tests ours."""
     context = copy_context()
     found = []
 

@@ -1,4 +1,4 @@
-"""``request_timeout``: who is cut off, what they are told, and what is nobody's business."""
+"""``request_timeout``: cancelled actions, the error response, and what does not count."""
 
 import asyncio
 import threading
@@ -160,7 +160,7 @@ async def test_listener_past_timeout_is_503(client: KernelClient, phase: KernelE
 
 
 async def test_exception_listener_past_timeout_is_cancelled(client: KernelClient) -> None:
-    """They get the time once more; nothing keeps the answer for ever."""
+    """They have the same time again, so a response is always sent."""
 
     async def hang(event: ExceptionEvent) -> None:
         await asyncio.sleep(FOREVER)
@@ -175,7 +175,7 @@ async def test_exception_listener_past_timeout_is_cancelled(client: KernelClient
 async def test_action_that_catches_cancellation_is_503(
     client: KernelClient,
 ) -> None:
-    """What it returns is dropped, a stream is closed."""
+    """Its return value is discarded; a stream is closed."""
     assert (await client.http("stubborn")).content == LATE
     assert TRACE == ["caught", "closed"]
 
@@ -206,7 +206,7 @@ async def test_stream_sending_time_is_not_limited(client: KernelClient) -> None:
 async def test_response_at_timeout_is_either_of_both(
     client: KernelClient,
 ) -> None:
-    """The race: both in one turn of the loop. Nothing of the cancellation is left behind."""
+    """Both in one turn of the loop. The cancellation leaves no trace in the task."""
     loop = asyncio.get_running_loop()
 
     async def wait(event: RequestEvent) -> None:
@@ -225,7 +225,7 @@ async def test_response_at_timeout_is_either_of_both(
 
 
 async def test_cancelled_request_at_timeout_stays_cancelled(client: KernelClient) -> None:
-    """Also where the deadline comes in the same turn: no answer is made up."""
+    """Also if the timeout expires in the same turn of the loop: it is not replaced by a 503."""
     await client.http("quick")  # booted
     task = asyncio.create_task(client.http("sleeps"))
     loop = asyncio.get_running_loop()
@@ -240,7 +240,7 @@ async def test_cancelled_request_at_timeout_stays_cancelled(client: KernelClient
 
 
 async def test_timeout_is_paused_while_waiting_for_client(client_of: ClientOf) -> None:
-    """Also by several at a time, around a phase within another, and by who comes too late."""
+    """Also with several readers at a time, nested phases, and a reader after the timeout."""
     client = with_timeout(client_of, 0.3)
     readers: list[asyncio.Task[None]] = []
 

@@ -1,4 +1,4 @@
-"""`Kernel.encoded`: what a transport sends in place of a response that it cannot encode."""
+"""`Kernel.encoded`: the error response for a response that a transport cannot encode."""
 
 import logging
 from collections.abc import AsyncIterator

@@ -113,7 +113,7 @@ async def test_plain_def_runs_in_limited_thread_pool(client_of: ClientOf) -> Non
 
 
 async def test_plain_def_that_raises_stop_iteration_is_500(client_of: ClientOf) -> None:
-    """``next(…)`` of nothing: no future can hold it, and whoever awaits one waits for ever."""
+    """A future cannot hold a StopIteration, so awaiting the thread would never end."""
 
     class Controller:
         @http("GET", "/", "index")
@@ -125,7 +125,7 @@ async def test_plain_def_that_raises_stop_iteration_is_500(client_of: ClientOf) 
 
 
 async def test_failed_request_leaves_no_reference_cycle(client_of: ClientOf) -> None:
-    """Else a flood of 404s keeps every request until the garbage collector comes."""
+    """Otherwise many 404s would keep their requests until the garbage collector runs."""
 
     class Controller:
         @http("GET", "/", "missing")
@@ -179,7 +179,7 @@ class TestErrors:
             "errors": [{"path": "name"}],
         }
         assert response.headers["Retry-After"] == "1"
-        assert not caplog.records, "a refusal is no failure of the server"
+        assert not caplog.records, "a rejection is not a failure of the server"
 
     async def test_errors_that_json_cannot_hold_are_left_out(
         self, client_of: ClientOf, caplog: pytest.LogCaptureFixture
@@ -197,7 +197,7 @@ class TestErrors:
     async def test_listener_response_500_is_logged(
         self, client_of: ClientOf, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """A listener that shapes errors must not swallow them."""
+        """A listener that shapes errors must not hide them from the log."""
 
         class Shape:
             @observe(KernelEvents.KERNEL_EXCEPTION)
@@ -288,7 +288,7 @@ class TestErrors:
 
 
 def raising(client: KernelClient, exception: Exception) -> AbstractContextManager[None]:
-    """While it lasts, `Articles.fail` finds *exception* as its body and raises it."""
+    """Within the block, `Articles.fail` finds *exception* as its body and raises it."""
 
     async def put(event: RequestEvent) -> None:
         event.request.body = exception

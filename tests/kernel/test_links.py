@@ -27,7 +27,7 @@ from rxkernel.pytest_plugin import ClientOf
 
 
 class Articles:
-    """Routes to link to; ``link`` gives the URL of route ``to`` for the parameters in the body."""
+    """Routes to link to; ``link`` returns the URL of route ``to`` for parameters in the body."""
 
     @http("POST", "/link/{to}", "link")
     @websocket("link")
@@ -66,7 +66,7 @@ def settings(**http: Any) -> Settings:
 async def linked(
     client: KernelClient, to: str, host: str | None = None, **params: Any
 ) -> tuple[int, Any]:
-    """What `url_for` gives over HTTP, and over a socket."""
+    """Return the URL of `url_for` over HTTP, and over a socket."""
     headers = {} if host is None else {"Host": host}
     over_http = await client.http("link", params={"to": to}, body=params, headers=headers)
     connection = client.connection(headers=headers)
@@ -163,7 +163,7 @@ async def test_url_for_route_of_a_host_has_that_host(
 
 
 class Caught:
-    """Answers with what was raised."""
+    """Responds with the text of the exception."""
 
     @observe(KernelEvents.KERNEL_EXCEPTION)
     async def show(self, event: ExceptionEvent) -> None:
@@ -245,7 +245,7 @@ async def test_handler_of_definition_knows_the_application(client_of: ClientOf) 
 
 
 async def test_path_for_is_accepted_by_redirect(client_of: ClientOf) -> None:
-    """`RedirectResponse` refuses other hosts, and the client chooses the host of `url_for`."""
+    """`RedirectResponse` rejects other hosts, and clients can set the host of `url_for`."""
 
     class Moved:
         @http("GET", "/moved/{id:int}", "moved")

@@ -1,4 +1,4 @@
-"""The outcome of a message whose response cannot be sent, which its context managers get."""
+"""The outcome that context managers get if the response of their message cannot be sent."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -38,11 +38,11 @@ class Lines(Bundle):
 
 
 class Session:
-    """What the manager yields."""
+    """The service that the manager yields."""
 
 
 class Journal:
-    """What happens to the session of a message; *rollback* is raised when it fails."""
+    """Records the session of a message; *rollback* is raised if the message fails."""
 
     def __init__(self, rollback: Exception | None = None) -> None:
         self.lines: list[str] = []
@@ -105,7 +105,7 @@ def encode(response: Response) -> bytes:
 
 
 async def answer_and_encode(kernel: Kernel) -> Response:
-    """What the transport of a bundle does with a message."""
+    """Handle a message as the transport of a bundle does."""
     request = Request(LINES)
     kernel.begin(request)
     response = await kernel.answer(kernel.definitions[LINES]["rows"], request)
@@ -156,7 +156,7 @@ async def test_stream_over_a_socket_is_rolled_back_before_the_exception_phase(
 async def test_services_of_stream_are_closed_after_its_end(
     client_of: ClientOf,
 ) -> None:
-    """As on the wire."""
+    """As in a server."""
     journal = Journal()
     client = client_of(Read, listeners=[journal], modules=[journal.configure])
 

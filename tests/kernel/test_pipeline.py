@@ -1,6 +1,7 @@
-"""The way of one request, as DESIGN's table and Symfony's HttpKernel have it.
+"""The phases of one request, as in Symfony's HttpKernel.
 
-A trace names who ran: R10 is the request listener of priority 10, S response, X exception.
+A trace lists the listeners that ran: R10 is the request listener of priority 10, S response, X
+exception.
 """
 
 import asyncio
@@ -40,7 +41,7 @@ FAIL: dict[str, BaseException] = {}
 
 
 class Scene:
-    """A client whose six listeners write down that they ran, then do what the test says."""
+    """A client with six listeners that record their calls, then call functions of the test."""
 
     def __init__(self, client: KernelClient) -> None:
         self.client = client
@@ -237,7 +238,7 @@ async def test_cancellation_of_task_runs_no_exception_phase(scene: Scene) -> Non
 
 
 async def test_cancelled_error_of_action_starts_exception_phase(scene: Scene) -> None:
-    """As where an action awaits a task that it has cancelled: its own task goes on."""
+    """For example, an action awaits a task that it has cancelled; its own task goes on."""
     FAIL["action"] = asyncio.CancelledError()
     scene.reactions["X10"] = answer("handled")
 

@@ -74,7 +74,7 @@ async def test_procedure_call_runs_listeners() -> None:
 
 
 async def test_procedure_is_only_in_table_of_its_transport() -> None:
-    """What a bundle's clients may call is not published to every Socket.IO client."""
+    """Socket.IO clients must not be able to call the procedures of a bundle."""
     async with application(Sums) as app:
         kernel = app.kernel
         assert len(kernel.http_definitions) == len(kernel.websocket_definitions) == 0
@@ -149,7 +149,7 @@ async def test_procedure_duplicate_name_raises_with_both_places() -> None:
 
 
 async def test_procedure_over_socket_io_is_unknown_event() -> None:
-    """Over the wire: an event with the name of the procedure is unknown (404)."""
+    """An event with the name of the procedure is unknown (404)."""
 
     class Known:
         @websocket("known")
@@ -182,7 +182,7 @@ class Unhashable:
 
 
 async def plain(id: int) -> int:
-    """A function that belongs to nobody."""
+    """A function without a class."""
     return id + 1
 
 
@@ -207,7 +207,7 @@ async def test_target_may_be_an_instance_a_module_or_any_callable_with_one() -> 
         assert (await client.websocket("say")).content == "hello"
         assert (await client.call(LINES, "lambda")).content == "made"
         definitions = client.application.kernel.http_definitions
-        assert definitions["plain"].description == "A function that belongs to nobody."
+        assert definitions["plain"].description == "A function without a class."
         assert definitions["plain"].metadata.place == f"{__name__}.plain"
         assert definitions["show"].metadata.place == "orders.show"
 

@@ -47,7 +47,7 @@ class Failing(Tracing):
 
 
 class Calls:
-    """Sends on what it was called with; ``seen`` is what its listeners saw."""
+    """Passes the trace context on; ``seen`` is the context that its listeners saw."""
 
     @inject
     def __init__(self, propagator: Propagator) -> None:
@@ -139,7 +139,7 @@ async def test_default_propagator_adds_no_call() -> None:
 
 
 class Foreign:
-    """Has the methods, but sets nothing, as a propagator of OpenTelemetry."""
+    """Has the methods but does not derive from `Propagator`, like a class of OpenTelemetry."""
 
     def extract(self, carrier: Mapping[str, str]) -> object:
         return object()

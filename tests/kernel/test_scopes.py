@@ -1,4 +1,4 @@
-"""One instance per message, or per connection."""
+"""Scopes: one instance per message, or per connection."""
 
 import asyncio
 import itertools
@@ -77,7 +77,7 @@ def _fresh() -> None:
 
 
 async def test_request_service_is_built_once_per_message_and_closed(client_of: ClientOf) -> None:
-    """Also from a plain def, which runs in a thread with the message's context."""
+    """Also in a plain def, which runs in a thread with the context of the message."""
     client = client_of(Controller, modules=[configure])
 
     assert (await client.http("both")).content is True
@@ -111,7 +111,7 @@ async def test_handler_with_timeout_closes_request_scope(client_of: ClientOf) ->
 
 
 async def test_current_request_is_that_of_innermost_handler(client_of: ClientOf) -> None:
-    """A transport may have said already which message its context handles."""
+    """A transport may have set the current request already."""
     outer, inner = Request("HTTP"), Request("HTTP")
     seen: list[Request | None] = []
 
@@ -226,7 +226,7 @@ async def _left_by_its_client(kernel: Kernel, controller: Threaded) -> None:
 async def test_services_of_thread_are_closed_after_it(
     client_of: ClientOf, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """And what the thread raises when nobody waits for it any more is logged."""
+    """An exception of the thread after its request has ended is logged."""
     client = client_of(Threaded, modules=[configure])
     injector = await client.application.boot()
     controller, kernel = injector.get(Threaded), client.application.kernel

@@ -1,4 +1,4 @@
-"""What `TerminateEvent` says in `KernelClient`: what the wire would have sent."""
+"""`TerminateEvent` in `KernelClient`: the same size as over the network."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -85,7 +85,7 @@ async def test_size_over_http_is_that_of_the_body(
 
 
 async def test_size_over_other_transports_is_that_of_the_packet_or_none() -> None:
-    """A procedure is sent by the transport of its bundle, in a form that is not known here."""
+    """The client does not know how the transport of a bundle encodes a response."""
     async with KernelClient(Application(controllers=[Sizes], bundles=[Lines])) as client:
         await client.websocket("text")
         await client.call(LINES, "text")

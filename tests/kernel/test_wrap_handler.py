@@ -75,7 +75,7 @@ class Pages:
 
 
 def around(wrapper: Wrapper) -> Callable[[Handler], Handler]:
-    """The decorator that puts *wrapper* around a handler."""
+    """Return the decorator that puts *wrapper* around a handler."""
 
     def decorate(handler: Handler) -> Handler:
         async def wrapped(request: Request) -> Response:
@@ -87,7 +87,7 @@ def around(wrapper: Wrapper) -> Callable[[Handler], Handler]:
 
 
 def logged(word: str, log: list[str]) -> Wrapper:
-    """A wrapper that logs what it gets."""
+    """Return a wrapper that logs the outcome of its handler."""
 
     async def wrapper(handler: Handler, request: Request) -> Response:
         log.append(f"{word}: {request.definition.name}")
@@ -168,7 +168,7 @@ async def test_handler_of_a_definition_has_the_wrappers(
 async def test_wrapper_gets_exception_without_response(
     wrapped: Callable[..., KernelClient], log: list[str]
 ) -> None:
-    """It has one exception phase; the response phase of the standard error is outside."""
+    """The exception passes one exception phase; the standard error is made outside the wrapper."""
     async with wrapped(logged("inner", log), logged("outer", log)) as client:
         assert (await client.http("missing")).status_code == 404
 
@@ -209,7 +209,7 @@ async def test_wrapper_with_own_response_skips_handler(
 async def test_wrapper_exception_starts_exception_phase(
     wrapped: Callable[..., KernelClient], log: list[str]
 ) -> None:
-    """One listener shapes every error (DESIGN, "Errors"), also that of a wrapper."""
+    """One listener can shape every error, also that of a wrapper."""
 
     async def limited(handler: Handler, request: Request) -> Response:
         raise TooManyRequestsException
@@ -244,7 +244,7 @@ async def test_wrapper_exception_replacing_another_starts_exception_phase(
 async def test_wrapper_task_exception_starts_one_exception_phase(
     wrapped: Callable[..., KernelClient], log: list[str]
 ) -> None:
-    """What `asyncio.wait_for` runs has a context of its own, on Python 3.11."""
+    """On Python 3.11, `asyncio.wait_for` runs its coroutine in another context."""
 
     async def in_a_task(handler: Handler, request: Request) -> Response:
         task = asyncio.ensure_future(handler(request))
@@ -338,7 +338,7 @@ async def test_cancellation_is_raised_in_wrapper(
 async def test_request_timeout_includes_the_time_of_a_wrapper(
     wrapped: Callable[..., KernelClient], log: list[str]
 ) -> None:
-    """It is cancelled as an action is; the exception phase of the timeout is outside of it."""
+    """It is cancelled like an action; the exception phase of the timeout is outside of it."""
 
     async def waiting(handler: Handler, request: Request) -> Response:
         await asyncio.Event().wait()

@@ -29,7 +29,7 @@ Wrapper = Callable[[Handler, Request], Awaitable[Response]]
 
 
 class Session:
-    """What the manager yields."""
+    """The service that the manager yields."""
 
 
 class Pages:
@@ -71,7 +71,7 @@ async def enters_behind(handler: Handler, request: Request) -> Response:
 
 
 async def looks_behind(handler: Handler, request: Request) -> Response:
-    """What it has entered is there for all of it."""
+    """A wrapper that gets a service before and after the handler; it must be the same."""
     session = await request.get(Session)
     response = await handler(request)
     return Response(await request.get(Session) is session, response.status_code)
@@ -150,7 +150,7 @@ async def test_manager_entered_by_wrapper_is_left_with_outcome(
 async def test_manager_entered_first_by_wrapper_gets_exception_of_commit(
     log: list[str],
 ) -> None:
-    """So it can remember the response of a message only once its data is stored."""
+    """So a wrapper can store the response of a message after its data is committed."""
 
     @asynccontextmanager
     async def remembered() -> AsyncIterator[None]:

@@ -1,8 +1,8 @@
-"""What a client gets of an exception that a class raises against its fields.
+"""The errors that a client gets when a class raises an exception for its fields.
 
 The rule: the text of a `ValidationError` and the rules of validators of attrs are sent, of any
 other ValueError only "is not valid". A TypeError counts as a ValueError in a converter and in a
-validator of attrs; anywhere else it is a bug, as every other exception.
+validator of attrs; anywhere else it is a bug, like every other exception.
 """
 
 import enum
@@ -120,7 +120,7 @@ def test_value_error_of_class_sends_no_text(failure: str, place: str) -> None:
 @pytest.mark.parametrize("kind", [Coupon, Doc, Packed])
 @pytest.mark.parametrize("many", [0, SEARCH_BUDGET], ids=["one", "many"])
 def test_value_error_in_list_sends_no_text(kind: Any, many: int) -> None:
-    """Also where it is found by msgspec alone, as the others are not searched any more."""
+    """Also if only msgspec reports it, because the search for errors has ended."""
     raw = [{"code": "a" if kind is Doc else "1"}] * many
 
     assert read(list[kind], [*raw, {"code": SECRET}]) == invalid(f"body[{many}]")
@@ -150,7 +150,7 @@ def test_type_error_of_class_is_a_bug(place: str) -> None:
 
 
 def test_type_error_beyond_search_budget_is_a_bug() -> None:
-    """It is not reported as an error of the client because the search for errors ended."""
+    """The end of the search for errors does not make it an error of the client."""
 
     def fail_at_last(value: str) -> None:
         if value == "last":
@@ -163,7 +163,7 @@ def test_type_error_beyond_search_budget_is_a_bug() -> None:
 
 @pytest.mark.parametrize("value", [SECRET, [], {}, None])
 def test_converter_that_fails_is_reported_at_its_field(value: Any) -> None:
-    """``int([])`` is a TypeError: a converter gets whatever the client sent."""
+    """``int([])`` is a TypeError: a converter gets any type that the client sends."""
     assert read(Count, {"name": "a", "code": value}) == invalid("body.code")
 
 

@@ -1,4 +1,4 @@
-"""A dataclass that was bound or shaped holds all of its fields, as one made by hand does."""
+"""A dataclass that was bound or shaped has all of its fields, like one that was constructed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -136,7 +136,7 @@ EVERYTHING: st.SearchStrategy[Any] = st.deferred(
 
 
 def made_by_hand(raw: dict[str, Any]) -> Everything:
-    """As the application would make it: with the constructors."""
+    """Return the instance that the constructors make."""
 
     def coin(value: dict[str, Any]) -> Coin:
         return Coin(**value)

@@ -1,4 +1,4 @@
-"""A class is made by its own constructor, and its converters get what the client sent."""
+"""A class is created by its constructor, and its converters get the values that were sent."""
 
 from dataclasses import dataclass
 from datetime import date

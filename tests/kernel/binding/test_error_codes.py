@@ -162,14 +162,14 @@ BODIES: list[tuple[str, Any, str, dict[str, Any]]] = [
     ("too_long", {"booking": {"name": "long"}}, ".booking.name", {"max_length": 3}),
 ]
 ELSEWHERE = {"encoding", "too_deep"}
-"""Codes of what cannot be in a body: decoding refuses it first."""
+"""Codes of values that cannot be in a body, because decoding rejects them first."""
 
 CODES = get_args(InputErrorCode)
 
 
 @pytest.fixture(params=["http", "websocket", "call"])
 def ask(client_of: ClientOf, request: pytest.FixtureRequest) -> Any:
-    """Asks `Doors` by name over one transport; a test runs once for each."""
+    """Call a route of `Doors` by name over one transport; a test runs once for each."""
     client = client_of(Application(bundles=[LinesBundle], controllers=[Doors]))
     return (
         partial(client.call, LINES) if request.param == "call" else getattr(client, request.param)
@@ -177,7 +177,7 @@ def ask(client_of: ClientOf, request: pytest.FixtureRequest) -> Any:
 
 
 async def entries(ask: Any, name: str, **given: Any) -> list[dict[str, Any]]:
-    """What ``errors`` has, without the messages."""
+    """Return the entries of ``errors`` without their messages."""
     response = await ask(name, **given)
     assert response.status_code == 422, response.content
     errors: list[dict[str, Any]] = response.content["errors"]
@@ -209,7 +209,7 @@ async def test_entry_of_header_that_is_not_utf_8_has_code(client_of: ClientOf) -
 
 
 def test_entry_of_body_nested_too_deeply_has_code() -> None:
-    """JSON is refused before (400); a transport of a bundle may decode something else."""
+    """JSON is rejected earlier (400); a transport of a bundle may decode another format."""
     raw: dict[str, Any] = {}
     for _ in range(5000):
         raw = {"friends": [raw]}
@@ -223,7 +223,7 @@ def test_entry_of_body_nested_too_deeply_has_code() -> None:
 
 
 def test_every_code_is_produced_and_documented_with_its_params() -> None:
-    """`InputErrorCode`, the cases above and the table of the page name the same."""
+    """`InputErrorCode`, the cases above and the table of the page have the same codes."""
     seen: defaultdict[str, set[str]] = defaultdict(set)
     for code, _, _, params in BODIES:
         seen[code].update(params)
@@ -238,7 +238,7 @@ def test_every_code_is_produced_and_documented_with_its_params() -> None:
 
 
 async def test_entry_of_text_that_cannot_be_converted_has_no_got(ask: Any) -> None:
-    """Every value of a query is a text."""
+    """The values of a query are always texts, so `got` would not help."""
     assert await entries(ask, "typed", params={"id": "x", "at": "2026"}) == [
         {"path": "params.id", "code": "type", "params": {"expected": "int"}},
         {"path": "params.at", "code": "format", "params": {"expected": "datetime"}},

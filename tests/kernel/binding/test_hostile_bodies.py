@@ -1,4 +1,4 @@
-"""What a hostile body can cost: work that grows with its size, and nothing that stays."""
+"""Hostile bodies: their cost grows linearly with their size, and no memory stays in use."""
 
 import gc
 import sys
@@ -28,7 +28,7 @@ class Topic:
 
 
 def size(value: Any) -> int:
-    """How many values there are in *value*, with itself."""
+    """The number of values in *value*, including itself."""
     parts = value.values() if isinstance(value, dict) else value
     return 1 + sum(map(size, parts)) if isinstance(value, dict | list) else 1
 
@@ -40,7 +40,7 @@ def deep(bottom: Any, *, depth: int = 30) -> Any:
 
 
 class Work:
-    """Counts the values that are given to msgspec, and the calls of each method of a node."""
+    """Counts the values that are passed to msgspec, and the calls of each method of a node."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.converted = 0
@@ -57,7 +57,7 @@ class Work:
             self.calls[frame.f_code.co_name] += 1
 
     def of(self, kind: Any, raw: Any) -> dict[str, str]:
-        """The errors of *raw*, by path."""
+        """Return the errors of *raw*, by path."""
         found, validator = ValidationErrors(), Validator(kind)
         self.converted, self.calls = 0, Counter()
         sys.setprofile(self._count)

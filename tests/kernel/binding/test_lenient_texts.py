@@ -1,4 +1,4 @@
-"""What a text of a query or a form becomes, where msgspec alone takes too little or too much."""
+"""Conversion of texts of a query or a form, where it differs from that of msgspec."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -34,7 +34,7 @@ class ByHand:
 
 
 def read(kind: Any, raw: Any, *, lenient: bool = True) -> Any:
-    """The value, or the errors by path."""
+    """Return the value, or the errors by path."""
     found = ValidationErrors()
     value = Validator(kind).read(raw, "params.x", found, lenient)
     return {m["path"]: m["message"] for m in found.entries} or value
@@ -88,7 +88,7 @@ def test_bool_words_in_json_are_errors(kind: Any) -> None:
 @pytest.mark.parametrize("kind", [datetime, datetime | None, Annotated[datetime, msgspec.Meta()]])
 @pytest.mark.parametrize("raw", ["2026", "1700000000.5", "-5", "1e3", 2026, 1.5])
 def test_number_for_datetime_is_an_error(kind: Any, raw: Any) -> None:
-    """msgspec takes it for seconds since 1970."""
+    """msgspec would read it as seconds since 1970."""
     got = " (RFC 3339)" if isinstance(raw, str) else f", got {type(raw).__name__}"
     message = f"expected datetime{got}"
     assert read(kind, raw) == {"params.x": message}

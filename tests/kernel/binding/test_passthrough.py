@@ -92,7 +92,7 @@ def _unset() -> Deep:
 
 
 def _without_default() -> Page:
-    """As msgspec makes it: without the default in the instance."""
+    """An instance as msgspec creates it: without the default."""
     return msgspec.convert({"users": []}, Page)
 
 

@@ -1,4 +1,4 @@
-"""Arguments that a bundle gives: `Marker`, `Bundle.resolvers`."""
+"""Arguments that bundles provide: `Marker`, `Bundle.resolvers`."""
 
 from collections.abc import AsyncIterator, Callable
 from functools import partial

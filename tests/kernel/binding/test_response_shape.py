@@ -1,4 +1,4 @@
-"""A return annotation decides what leaves: declared fields, and nothing else, at every depth."""
+"""With a return annotation only declared fields are sent, at every depth."""
 
 import functools
 import re
@@ -99,7 +99,7 @@ class Node(msgspec.Struct):
 
 
 class Row:
-    """As an ORM gives them: any attributes."""
+    """An object with any attributes, like those of an ORM."""
 
     def __init__(self, **attributes: Any) -> None:
         self.__dict__.update(attributes)
@@ -150,7 +150,7 @@ def keyed(made: Any) -> Any:
 
 
 class Markup(str):
-    """As template engines give them."""
+    """A text class like those of template engines."""
 
 
 async def nothing() -> AsyncIterator[Any]:
@@ -377,7 +377,7 @@ BaseModel = type("BaseModel", (), {"__module__": "pydantic.main"})
 
 
 class Model(BaseModel):  # type: ignore[misc, valid-type]
-    """As a model of pydantic looks from here."""
+    """A class that looks like a model of pydantic."""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""``Annotated[T, Inject()]``: keys of every kind, and services that nothing binds."""
+"""``Annotated[T, Inject()]``: keys of every kind, and services that are not bound."""
 
 from typing import Annotated, Any, NewType
 
@@ -73,7 +73,7 @@ async def test_service_that_is_bound_is_injected_for_an_optional_parameter(
 async def test_optional_connection_service_over_http_is_none(
     client_of: ClientOf,
 ) -> None:
-    """As `Connection | None`, so that one action serves both transports."""
+    """Like `Connection | None`, so that one action works for both transports."""
     client = client_of(Actions, modules=[lambda b: b.bind(Session, scope=connection_scope)])
 
     assert (await client.http("optional")).content is None

@@ -114,12 +114,12 @@ class Shop:
 
 @pytest.fixture(params=["http", "websocket"])
 def ask(client_of: ClientOf, request: pytest.FixtureRequest) -> Any:
-    """Asks `Shop` by name over one transport; a test runs once for each."""
+    """Call a route of `Shop` by name over one transport; a test runs once for each."""
     return getattr(client_of(Shop), request.param)
 
 
 def errors_of(response: Response) -> dict[str, str]:
-    """By path, what was refused with 422."""
+    """Return the errors of a 422, by path."""
     assert response.status_code == 422, response.content
     assert response.content["message"] == "validation failed; see errors"
     return {error["path"]: error["message"] for error in response.content["errors"]}
@@ -201,7 +201,7 @@ class TestParameters:
         ],
     )
     def test_decimal_beyond_decimal128_is_an_error(self, text: str, fits: bool) -> None:
-        """1e400 is no float, but a number; with 1e-999999999 no sum could be made."""
+        """1e400 is a valid number, but not a float; sums with 1e-999999999 would fail."""
         for lenient in (False, True):
             found = ValidationErrors()
             value = Validator(Decimal).read(text, "params.x", found, lenient)
@@ -236,7 +236,7 @@ class TestParameters:
     async def test_header_not_utf_8_is_an_error(
         self, client_of: ClientOf, kind: Any, path: str
     ) -> None:
-        """PEP 383: a server hands them on as lone surrogates, which nothing could write."""
+        """PEP 383: a server passes such bytes as lone surrogates, which cannot be encoded."""
 
         async def action(self: Any, x: Any) -> Any:
             return x
@@ -249,7 +249,7 @@ class TestParameters:
         assert errors_of(response) == {path: "is not valid UTF-8"}
 
     async def test_cookie_not_utf_8_is_missing(self, client_of: ClientOf) -> None:
-        """`parse_cookies` leaves out what no ``Cookie`` header can hold."""
+        """`parse_cookies` leaves out values that are invalid in a ``Cookie`` header."""
 
         class Cookies:
             @http("GET", "/", "heads")
@@ -307,7 +307,7 @@ class TestBody:
         assert (await ask("create", body=ORDER)).content == Order([Item("tea", 1.5, Size.SMALL)])
 
     async def test_every_error_of_a_body_is_reported_with_its_path(self, ask: Any) -> None:
-        """B9: unknown fields, wrong types, null for str, an enum that is none."""
+        """Unknown fields, wrong types, null for str, an invalid enum value."""
         item = {"name": None, "price": "1", "size": "XXL", "secret": 1}
         good = ORDER["items"][0]
         body = {
@@ -394,7 +394,7 @@ class TestBody:
     async def test_empty_form_field_is_absent_unless_it_is_a_text(
         self, client_of: ClientOf
     ) -> None:
-        """As in FastAPI, but an empty text stays one where a text is wanted."""
+        """As in FastAPI, but an empty text is kept for a parameter of type `str`."""
 
         @attrs.frozen
         class Profile:
@@ -500,7 +500,7 @@ class TestBody:
         }
 
     async def test_missing_optional_file_is_none(self, client_of: ClientOf) -> None:
-        """As a `Connection`: a transport that brings none needs no default for it."""
+        """Like a `Connection`: it needs no default for a transport without files."""
 
         class Photos:
             @http("POST", "/", "add")
@@ -561,7 +561,7 @@ class TestBody:
     async def test_unread_content_type_is_415_with_accepted_types(
         self, client_of: ClientOf, kind: str | None
     ) -> None:
-        """B8: wrong or missing content type."""
+        """A wrong or missing content type."""
         headers = {} if kind is None else {"Content-Type": kind}
         for name in ("create", "both"):
             response = await client_of(Shop).http(name, body=b"{}", headers=headers)
@@ -676,14 +676,14 @@ class Envelope(msgspec.Struct, array_like=True):
 
 
 def read(kind: Any, raw: Any, *, lenient: bool = False) -> Any:
-    """The value, or the errors by path."""
+    """Return the value, or the errors by path."""
     found = ValidationErrors()
     value = Validator(kind).read(raw, "body", found, lenient)
     return {m["path"]: m["message"] for m in found.entries} or value
 
 
 class TestKinds:
-    """What msgspec knows is walked as it converts it."""
+    """Types of msgspec are converted as msgspec converts them."""
 
     def test_tagged_and_renamed_structs_are_converted(self) -> None:
         assert read(Cat | Dog, {"type": "cat", "nineLives": 9}) == Cat(9)
@@ -716,7 +716,7 @@ class TestKinds:
 
     @pytest.mark.parametrize("kind", [Pixel, Envelope], ids=["in C", "by hand"])
     def test_array_like_struct_with_extra_items_is_an_error(self, kind: Any) -> None:
-        """msgspec lets further elements be there, and would read the fields within in its way."""
+        """msgspec alone would ignore further elements."""
         assert read(kind, []) == {"body[0]": "is missing"} | (
             {"body[1]": "is missing"} if kind is Envelope else {}
         )
@@ -789,7 +789,7 @@ class TestKinds:
         assert read(few, [1, 2, 3]) == {"body": "expected array of length <= 2"}
 
     def test_converters_run_and_fields_without_init_are_unknown(self) -> None:
-        """msgspec alone would run no converter, and let a client set ``is_admin``."""
+        """msgspec alone would run no converter, and a client could set ``is_admin``."""
         assert read(Account, {"name": " Ada ", "_age": 3}) == Account("Ada", 3)
         assert read(Account, {"name": "Ada", "is_admin": True}) == {
             "body.is_admin": "is not a known field"
@@ -964,7 +964,7 @@ class TestServices:
 
 
 async def test_request_listeners_run_before_binding(client_of: ClientOf) -> None:
-    """Who may not ask at all is not told what a request would look like."""
+    """A client without access gets no errors that describe the input."""
 
     class Guard:
         @observe(KernelEvents.KERNEL_REQUEST)
