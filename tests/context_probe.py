@@ -58,7 +58,7 @@ class Probe:
         return [phase for phase, _ in self.seen.get(name, ())]
 
     def values(self, name: str) -> set[str]:
-        """What ``user`` was, in all phases together."""
+        """The values of ``user`` in all phases."""
         return {value for _, value in self.seen[name]}
 
     @observe(KernelEvents.KERNEL_REQUEST)
@@ -136,7 +136,7 @@ class Steps:
 
 
 def parts(probe: Probe) -> dict[str, Any]:
-    """What an application with *probe* is made of besides `Steps`."""
+    """The arguments of an application with *probe*, in addition to `Steps`."""
 
     def configure(binder: Binder) -> None:
         binder.bind(Probe, to=probe)

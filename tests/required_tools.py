@@ -1,4 +1,4 @@
-"""Programs that some tests drive. Where one is missing the test is skipped and says why.
+"""Programs that some tests need. If one is missing, the test is skipped with a reason.
 
 In CI (the variable ``CI`` is set) it fails instead: there, a skip would hide a broken set-up.
 A pytest plugin: the root `conftest.py` names it in ``pytest_plugins``.

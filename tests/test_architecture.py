@@ -30,7 +30,7 @@ RANK = {f"rxkernel.{unit}": rank for rank, row in enumerate(LAYERS) for unit in 
 # Which other bundles a bundle may import: {"metacom": {"contracts"}}.
 ARROWS: dict[str, set[str]] = {}
 
-# Who may import an adapter's library; the test client uses the libraries' clients.
+# The modules that may import a library; `testing` uses the clients of the libraries.
 HOMES = {
     "aiohttp": ("rxkernel.servers.aiohttp", "rxkernel.application.testing"),
     "engineio": ("rxkernel.servers.socketio", "rxkernel.application.testing"),

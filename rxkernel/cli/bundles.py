@@ -1,4 +1,4 @@
-"""``rxkernel bundles``: which are installed, and which the application enables."""
+"""``rxkernel bundles``: lists installed and enabled bundles."""
 
 from typing import Any
 
@@ -23,9 +23,9 @@ from rxkernel.exceptions import ConfigurationError
 def bundles(target: str | None, as_json: bool) -> None:
     """List the bundles, enabled or installed.
 
-    First those that the application enables, in the order they are set up. Where there is
-    no application, those that are installed. These are imported to be listed; one that cannot
-    be enabled is "broken", and what is wrong with it is reported below.
+    First the bundles that the application enables, in the order in which they are set up, then
+    installed ones; without an application only these. Installed bundles are imported; one that
+    cannot be enabled is "broken", and the reason is printed below.
     """
     listed = _list(target)
     if as_json:

@@ -63,7 +63,7 @@ def _read_body(_: click.Context, __: click.Parameter, given: str | None) -> Any:
     multiple=True,
     metavar="KEY=VALUE",
     callback=_read_params,
-    help="A parameter, of the path or the query; as often as needed.",
+    help="A parameter of the path or the query; may be repeated.",
 )
 @click.option("--body", metavar="JSON", callback=_read_body, help="The body.")
 @click.option(
@@ -72,7 +72,7 @@ def _read_body(_: click.Context, __: click.Parameter, given: str | None) -> Any:
     multiple=True,
     metavar="NAME=VALUE",
     callback=_read_headers,
-    help="A header, over a socket one of its handshake; as often as needed.",
+    help="A header, over a socket one of its handshake; may be repeated.",
 )
 @transport_option
 @debug_option
@@ -86,9 +86,9 @@ def call(
     headers: Headers,
     transport: Transport | None,
 ) -> None:
-    """Answer one request in process.
+    """Run one request in process.
 
-    It goes to the definition NAME; the response is printed as JSON. Exits with 0 when its
+    It is handled by the definition NAME; the response is printed as JSON. Exits with 0 if its
     status is below 400, else with 1. A stream or a file is printed as text; an event
     stream, which may never end, is not read.
     """
@@ -129,7 +129,7 @@ async def _call(
 async def _emit(
     client: KernelClient, namespace: str, name: str, headers: Headers, sent: dict[str, Any]
 ) -> Response:
-    """The answer to an event, or to the connection that is made for it, where that is refused."""
+    """Return the response to an event, or the rejection of the connection that is made for it."""
     try:
         async with client.connection(namespace, headers=headers) as connection:
             return await client.websocket(name, connection=connection, **sent)
@@ -138,7 +138,7 @@ async def _emit(
 
 
 def _headers(response: Response) -> dict[str, str | list[str]]:
-    """By name; one that is there more than once, as Set-Cookie may be, as a list."""
+    """Return the headers by name; a repeated one, such as Set-Cookie, is a list."""
     headers = response.headers
     lists = {name: headers.getall(name) for name in headers}
     return {name: values[0] if len(values) == 1 else values for name, values in lists.items()}
@@ -162,7 +162,7 @@ def _file(response: FileResponse) -> str | bytes:
 
 
 def _text(content: bytes | bytearray) -> str | bytes:
-    """Text where it is UTF-8; bytes are printed as Base64."""
+    """Return text if it is UTF-8; other bytes are printed as Base64."""
     try:
         return content.decode()
     except UnicodeDecodeError:

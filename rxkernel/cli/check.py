@@ -22,7 +22,7 @@ from rxkernel.kernel.kernel import Kernel
 def check(ctx: click.Context, target: str | None) -> None:
     """Boot without serving, and report every error.
 
-    Exits with 2 when there is one. With a wrong setting no service is set up.
+    Exits with 2 if there is one. With an invalid setting no service is built.
     """
     application = locate(target)
     try:
@@ -33,7 +33,7 @@ def check(ctx: click.Context, target: str | None) -> None:
 
 
 def _wiring_errors(application: Application) -> list[ConfigurationError]:
-    """What can be found without good settings: the part of boot that does not await."""
+    """Find the errors that do not depend on settings: in the part of boot that does not await."""
     try:
         CompositionRoot(application.spec()).compose()
     except ConfigurationError as error:

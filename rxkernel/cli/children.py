@@ -10,9 +10,9 @@ from typing import Self
 
 
 class Child:
-    """``python -m rxkernel`` with a link to its supervisor, in a process group of its own.
+    """``python -m rxkernel`` with a link to its supervisor, in a separate process group.
 
-    A terminal sends Ctrl-C to the group of the supervisor only, which stops the child once.
+    So a terminal sends Ctrl-C to the supervisor only, which stops the child once.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Child:
         return self._process.returncode not in (0, -signal.SIGTERM)
 
     async def listening(self) -> str:
-        """Wait until it listens, and return where; empty if it ended before."""
+        """Wait until it listens, and return its URLs; empty if it ended before."""
         with suppress(ConnectionError):
             return (await self._reader.readline()).decode().strip()
         return ""
@@ -62,7 +62,7 @@ class Child:
         return code
 
     def stop(self) -> None:
-        """Ask it to stop."""
+        """Send it SIGTERM."""
         self.stop_requested = True
         self._send(signal.SIGTERM)
 

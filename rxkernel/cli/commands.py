@@ -1,4 +1,4 @@
-"""The group of all commands: ours, and those of the bundles of the application at hand."""
+"""The group of all commands: ours, and those of the bundles of the application."""
 
 import traceback
 
@@ -88,12 +88,12 @@ def _remember_target(ctx: click.Context, _: click.Parameter, value: str | None) 
     is_eager=True,
     expose_value=False,
     callback=_remember_target,
-    help="The application; where a command takes a TARGET, that one counts. Default: app.",
+    help="The application; a TARGET of the command takes precedence. Default: app.",
 )
 @debug_option
 @click.version_option(package_name="rxkernel", message="rxkernel %(version)s")
 def main() -> None:
-    """One controller method answers HTTP and Socket.IO.
+    """One controller method handles HTTP and Socket.IO.
 
     TARGET names the application as MODULE:ATTRIBUTE, where the attribute is an Application
     or a function that returns one. Without an attribute it is "application" or

@@ -7,8 +7,8 @@ from rxkernel.routing.definitions import Definition
 
 
 def find_definition(kernel: Kernel, name: str, transport: Transport | None) -> Definition:
-    """The definition called *name*; with no *transport* that of HTTP, else of Socket.IO, else
-    that of a bundle's transport.
+    """Return the definition *name*. Without *transport*, HTTP is searched first, then Socket.IO,
+    then the transports of bundles.
 
     Raises:
         ConfigurationError: the definition does not exist.

@@ -1,4 +1,4 @@
-"""From ``module:attribute`` to the application that it names."""
+"""Finds the application of a target, ``module:attribute``."""
 
 import builtins
 import inspect
@@ -22,7 +22,7 @@ class TargetMissingError(ConfigurationError):
 
 
 def locate(target: str | None) -> Application:
-    """Find *target*, ``app`` if None; the current directory is looked in first.
+    """Find *target*, ``app`` if None; the current directory is searched first.
 
     Raises:
         TargetMissingError: the module does not exist.
@@ -92,7 +92,7 @@ def _hint(exc: Exception) -> str | None:
 
 
 def _find(module: ModuleType, attribute: str) -> tuple[str, object]:
-    """The object, and what to call it."""
+    """Return the object, and its name for messages."""
     names = [attribute] if attribute else [_OBJECT, _FACTORY]
     for name in names:
         found: object = module

@@ -15,7 +15,7 @@ from rxkernel.servers.access_log import logger as access_logger
 from rxkernel.settings import LoggingSettings
 
 _LONGEST = 8_192
-"""Characters of one message; a client may have chosen part of it."""
+"""Most characters of one message; a part of it may come from a client."""
 
 _ACCESS = access_logger.name
 
@@ -32,8 +32,8 @@ def configure_logging(settings: LoggingSettings) -> None:
 
 
 class LineHandler(logging.StreamHandler[TextIO]):
-    """Writes to stderr: each line at once, but those of the access log once for each turn of the
-    event loop, however many requests it has answered."""
+    """Writes to stderr: each line at once, but the lines of the access log together, once for each
+    turn of the event loop."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 
 
 class TextFormatter(logging.Formatter):
-    """A line to read; a traceback follows on lines of its own, indented.
+    """One line of text; a traceback follows on separate lines, indented.
 
     Line breaks and control characters are escaped.
     """
@@ -93,7 +93,7 @@ class TextFormatter(logging.Formatter):
         self._second = (0, "")
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
-        """As logging's own; what all records of a second have is made once."""
+        """As in logging; the part that all records of a second share is formatted once."""
         second = int(record.created)
         if self._second[0] != second:
             self._second = second, super().formatTime(record, self.default_time_format)
@@ -126,8 +126,8 @@ class TextFormatter(logging.Formatter):
 
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: ``time`` (RFC 3339, UTC), ``level``, ``logger``, ``message``, and
-    where there are any ``request_id``, ``route``, ``exception``, ``stack`` and what ``extra=``
-    gave, in this order. What JSON cannot hold is written as `repr` shows it.
+    if they exist ``request_id``, ``route``, ``exception``, ``stack`` and the values of ``extra=``,
+    in this order. A value that JSON cannot hold is written as its `repr`.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -161,10 +161,10 @@ def _json(entry: dict[str, Any]) -> str:
 
 
 def _safe(value: Any) -> Any:
-    """*value* where JSON holds it, else a text that it surely does."""
+    """Return *value* if JSON can hold it, else a text."""
     try:
         encode_json(value)
-    except Exception:  # noqa: BLE001 - a log line is never the reason why anything fails
+    except Exception:  # noqa: BLE001 - writing a log line must not raise
         return _shown(value)
     return value
 
@@ -178,6 +178,6 @@ def _shown(value: Any) -> str:
 
 
 def _indented(text: str) -> str:
-    """Every line of *text* behind two spaces, so that none looks like a record of its own."""
+    """Indent every line of *text* by two spaces, so that no line looks like a record."""
     lines = text.splitlines()
     return "\n".join("  " + printable(line, _LONGEST) for line in lines)

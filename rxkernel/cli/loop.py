@@ -1,4 +1,4 @@
-"""The event loop that commands run in: uvloop's where it is installed."""
+"""The event loop of commands: that of uvloop if it is installed."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run *main* in a loop of its own."""
+    """Run *main* in a new event loop."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(main)
 

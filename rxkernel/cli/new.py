@@ -14,12 +14,12 @@ _TEMPLATES = Path(__file__).parent / "template"
 
 @click.command
 @click.argument("directory", type=click.Path(path_type=Path), required=False)
-@click.option("--bundle", metavar="NAME", help="Make the project of a bundle of this name.")
+@click.option("--bundle", metavar="NAME", help="Create the project of a bundle with this name.")
 def new(directory: Path | None, bundle: str | None) -> None:
-    """Make a project in a new or empty DIRECTORY.
+    """Create a project in a new or empty DIRECTORY.
 
-    It is one of an application, or with --bundle of a bundle that can be installed; then
-    DIRECTORY is rxkernel-NAME unless given.
+    It is the project of an application, or with --bundle of a bundle that can be installed; then
+    the default of DIRECTORY is rxkernel-NAME.
     """
     if bundle is not None:
         words = _words_of_bundle(bundle)
@@ -34,7 +34,7 @@ _COMMANDS = {
     "application": ("python -m rxkernel serve", "python -m pytest"),
     "bundle": ("python -m pip install --editable .", "python -m pytest"),
 }
-"""What to run next, by template."""
+"""The next commands for the user, by template."""
 
 
 def _make(template: str, directory: Path, words: dict[str, str]) -> None:
@@ -44,7 +44,7 @@ def _make(template: str, directory: Path, words: dict[str, str]) -> None:
         raise ConfigurationError(
             f"{directory} cannot be written: {exc.strerror}; choose another directory"
         ) from exc
-    click.echo(f"{words['__project__']} is in {directory}. Now:")
+    click.echo(f"Created {words['__project__']} in {directory}. Next:")
     for command in (f"cd {shlex.quote(str(directory))}", *_COMMANDS[template]):
         click.echo(f"  {command}")
 
@@ -60,7 +60,7 @@ def _project_name(directory: Path) -> str:
 
 
 def _words_of_bundle(name: str) -> dict[str, str]:
-    """What stands for each placeholder in the files, and their paths, of a bundle's project."""
+    """Return the texts for the placeholders in the files and paths of a bundle's project."""
     if not is_bundle_name(name):
         raise ConfigurationError(
             f"{name!r} cannot be the name of a bundle; write lower-case letters, digits, '-' and "

@@ -20,12 +20,12 @@ def _remember_debug(ctx: click.Context, _: click.Parameter, value: bool) -> bool
 
 
 def is_debugging(ctx: click.Context) -> bool:
-    """Whether ``--debug`` was given, before or behind the command's name."""
+    """Whether ``--debug`` was given, before or after the name of the command."""
     return bool(ctx.meta.get(_DEBUG))
 
 
 def overrides_of(ctx: click.Context) -> dict[str, object]:
-    """The settings that the options every command has stand for."""
+    """The settings of the options that every command has."""
     return {"debug": True} if is_debugging(ctx) else {}
 
 
@@ -54,6 +54,6 @@ transport_option = click.option(
     "--transport",
     callback=_to_transport,
     metavar="NAME",
-    help="Where NAME is looked for: http, socket, or the transport of a bundle. "
+    help="Where NAME is searched: http, socket, or the transport of a bundle. "
     "Default: in this order.",
 )

@@ -15,7 +15,7 @@ from rxkernel.settings import HttpSettings
 def reserved_port(settings: HttpSettings) -> Iterator[int]:
     """Reserve the port, and return it: one port for all processes, also for 0.
 
-    It is bound and not listened on, so the system hands it no connection.
+    The socket is bound but does not listen, so it gets no connections.
 
     Raises:
         ConfigurationError: this system cannot share a port.
@@ -39,7 +39,7 @@ def reserved_port(settings: HttpSettings) -> Iterator[int]:
 
 
 def _reserve(host: str, port: int, stack: ExitStack) -> int:
-    """Bind every address that *host* stands for, to one port."""
+    """Bind every address of *host* to one port."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     for family, *_, address in dict.fromkeys(found):
         address = (address[0], port, *address[2:])

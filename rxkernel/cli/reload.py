@@ -1,4 +1,4 @@
-"""``serve --reload``: starts the serving process again when a source changes."""
+"""``serve --reload``: restarts the serving process when a source file changes."""
 
 import asyncio
 import logging
@@ -22,10 +22,10 @@ _SUFFIXES = (".py", ".toml", ".html", ".js", ".css")
 
 
 async def serve_and_reload(arguments: Sequence[str]) -> None:
-    """Keep a child with *arguments* running, a new one after each change, until asked to stop.
+    """Keep a child with *arguments* running, a new one after each change, until a stop.
 
-    One that ends by itself, say for a mistake in the settings, is followed by the next
-    after the next change. The free port that ``--port 0`` took the first time is kept.
+    If a child ends by itself, for example because of an invalid setting, the next one starts
+    after the next change. The port that ``--port 0`` selected first is kept.
 
     Raises:
         ConfigurationError: watchfiles is not installed.
@@ -76,7 +76,7 @@ def _with_port(arguments: Sequence[str], places: str) -> Sequence[str]:
 
 
 async def _changes(directory: Path, done: asyncio.Event) -> AsyncGenerator[list[str], None]:
-    """The names of the sources that changed, each time some did."""
+    """Yield the names of the changed source files, for each change."""
     watchfiles = import_module("watchfiles")
     is_relevant: Callable[[Any, str], bool] = watchfiles.DefaultFilter()
 

@@ -1,4 +1,4 @@
-"""``rxkernel routes``: what can be requested, and which method answers."""
+"""``rxkernel routes``: lists the routes with their actions."""
 
 from typing import Any
 
@@ -92,5 +92,5 @@ def _common(definition: Definition, name: str) -> dict[str, Any]:
 
 
 def _shown(value: Any) -> Any:
-    """*value* where JSON has it, else its text."""
+    """Return *value* if JSON can hold it, else its text."""
     return value if isinstance(value, str | int | float | bool | None) else repr(value)

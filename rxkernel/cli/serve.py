@@ -39,7 +39,7 @@ class _Given:
         return {name: value for name, value in given.items() if value is not None}
 
     def arguments(self) -> list[str]:
-        """The command that says the same to a child."""
+        """The arguments of a child with the same options."""
         arguments = ["serve", "--supervised"]
         arguments += [] if self.host is None else ["--host", self.host]
         arguments += [] if self.port is None else ["--port", str(self.port)]
@@ -51,8 +51,8 @@ class _Given:
 @click.command
 @target_argument
 @click.option("--host", help="Address to listen on.")
-@click.option("--port", type=int, help="TCP port; 0 takes a free one.")
-@click.option("--reload", is_flag=True, help="Start again when a source changes.")
+@click.option("--port", type=int, help="TCP port; 0 selects a free one.")
+@click.option("--reload", is_flag=True, help="Restart when a source file changes.")
 @click.option("--workers", type=click.IntRange(min=1), default=1, help="Processes, for HTTP only.")
 @debug_option
 @click.option("--supervised", is_flag=True, hidden=True, help="stdin is a link to a supervisor.")
@@ -70,9 +70,9 @@ def serve(
 ) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
-    Then what is in flight is answered, and it exits with 0. A second signal ends it at
-    once, with 1. What --host, --port and --debug do not say is
-    read from RXKERNEL_… variables and from rxkernel.toml or pyproject.toml.
+    Then requests in flight get their responses, and it exits with 0. A second signal ends it at
+    once, with 1. Other settings are read from RXKERNEL_… variables and from rxkernel.toml or
+    pyproject.toml.
     """
     if reload and workers > 1:
         raise click.UsageError("--reload and --workers cannot be combined; remove one")

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT: the first asks to stop, a second or the deadline forces."""
+"""SIGTERM and SIGINT: the first requests a stop; a second one or the deadline forces it."""
 
 import asyncio
 import logging
@@ -15,18 +15,18 @@ from typing import Any, Self
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 _ONE_SIGNAL = 0.2
-"""Seconds within which two are one: `timeout` and shells signal a process and its group."""
+"""Seconds in which two signals count as one: `timeout` signals a process and its group."""
 
 
 class StopRequest:
-    """While entered, the signals are its own; `wait` comes back when a stop is asked for.
+    """Handles the signals while it is entered; `wait` returns when a stop is requested.
 
-    Python's own signal handlers rather than the loop's: a second signal, and the deadline
-    from its thread, end the process also where the loop is blocked.
+    It uses Python's signal handlers, not those of the loop, so that a second signal, and the
+    deadline from its thread, end the process even if the loop is blocked.
 
     Args:
         deadline: seconds from the request until the process is ended with code 1.
-        before_force: what is to be done before it is ended.
+        before_force: called before the process is ended.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class StopRequest:
         await self._asked.wait()
 
     def ask(self) -> None:
-        """Ask to stop, as the first signal does; more than once is once."""
+        """Request a stop, like the first signal; further calls do nothing."""
         self._asked.set()
         if self._deadline is not None and self._timer is None:
             self._timer = threading.Timer(self._deadline, self.force, ("the deadline",))
@@ -79,7 +79,7 @@ class StopRequest:
 
 
 def end_process(reason: str) -> None:
-    """End with code 1, waiting for no thread; what was logged or printed is flushed."""
+    """End with code 1 without waiting for threads; log and output are flushed."""
     with suppress(Exception):  # a signal may come in the middle of a write
         _flush_logs()
         print(reason, file=sys.stderr)
@@ -89,7 +89,7 @@ def end_process(reason: str) -> None:
 
 
 def _flush_logs() -> None:
-    """But of a handler that somebody else writes with, who may hang."""
+    """Flush the handlers, except those whose lock another thread holds."""
     for handler in logging.getLogger().handlers:
         if handler.lock is not None and handler.lock.acquire(timeout=0.1):
             try:

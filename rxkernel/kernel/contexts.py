@@ -46,7 +46,7 @@ async def run(work: Coroutine[Any, Any, T], context: Context) -> T:
 
 
 class ReadInContext(AsyncIterator[Any]):
-    """Reads and closes *source* in *context*, in whatever context its own methods are called."""
+    """Reads and closes *source* in *context*, even if it is called in another context."""
 
     def __init__(self, source: AsyncIterable[Any], context: Context) -> None:
         self._source = source

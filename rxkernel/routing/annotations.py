@@ -203,7 +203,7 @@ UNREADABLE = (TypeError, ValueError, AttributeError, NotImplementedError, Recurs
 
 
 def describe_error(exc: Exception) -> str:
-    """Return why msgspec does not support a type, with a hint if its own text has none."""
+    """Return why msgspec does not support a type, with a hint if its own text lacks one."""
     if isinstance(exc, NotImplementedError) and "takes_self" in str(exc):
         return (
             "a default of attrs with takes_self is not supported; set the field in "

@@ -86,7 +86,7 @@ def read_signature(function: Callable[..., Any], metadata: RouteMetadata) -> Sig
 
 
 def _can_be_called(function: Callable[..., Any], declared: inspect.Signature) -> bool:
-    """Whether *function* accepts *declared*, which may be the signature of what it wraps."""
+    """Whether *function* accepts *declared*, perhaps the signature of a function that it wraps."""
     kinds = [(p.name, p.kind) for p in declared.parameters.values() if p.kind not in _VARIADIC]
     named = {name: None for name, kind in kinds if kind is inspect.Parameter.KEYWORD_ONLY}
     try:

@@ -86,7 +86,7 @@ def test_new_bundle_built_as_a_wheel_passes_its_own_tests(run: Run, project: Pat
     done = run_in_process(sys.executable, "-m", "pytest", "-q", "-W", "error", cwd=made, path=site)
 
     assert result.exit_code == 0
-    assert result.stdout.startswith("rxkernel-rate-limit is in rxkernel-rate-limit. Now:\n")
+    assert result.stdout.startswith("Created rxkernel-rate-limit in rxkernel-rate-limit. Next:\n")
     assert wheel.name.startswith("rxkernel_rate_limit-0.1.0-")
     assert "rxkernel_rate_limit/py.typed" in zipfile.ZipFile(wheel).namelist()
     assert "3 passed" in done

@@ -1,4 +1,4 @@
-"""A server under attack: clients that send anything, and the proof that nothing is left of them.
+"""A server under attack: clients that send anything, and checks that nothing is left of them.
 
 "Closed" is one thing and `Target.leaves_nothing` proves all of it. Heartbeats are an hour away
 where no row is about them, so that no ping timeout can pass for it.
@@ -42,7 +42,7 @@ TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
 
 class Events:
-    """What a client can ask for: an answer at once, or one that the test holds back."""
+    """Events with an immediate response, and one that waits for the test."""
 
     def __init__(self) -> None:
         self.started: list[Any] = []
@@ -61,7 +61,7 @@ class Events:
 
 
 class Presence:
-    """Who came and went, in order."""
+    """Records connected and disconnected clients, in order."""
 
     def __init__(self) -> None:
         self.trace: list[tuple[str, Connection]] = []
@@ -84,7 +84,7 @@ def encode(
     masked: bool = True,
     length: int | None = None,
 ) -> bytes:
-    """A frame as RFC 6455 section 5.2 draws it, right or wrong as asked."""
+    """Return a frame of RFC 6455 section 5.2, valid or invalid."""
     length = len(payload) if length is None else length
     head = bytes([final << 7 | reserved << 4 | opcode])
     bit = masked << 7
@@ -101,7 +101,7 @@ def encode(
 
 
 class Wire:
-    """A websocket by hand: every byte is the test's own, and its closing is not answered."""
+    """A websocket by hand: the test sends every byte, and close frames get no reply."""
 
     def __init__(
         self, answer: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -114,11 +114,11 @@ class Wire:
         self.writer.write(b"".join(frames))
 
     def stop_reading(self) -> None:
-        """From now on whatever the server sends piles up."""
+        """Read nothing from now on."""
         self.writer.transport.pause_reading()  # type: ignore[attr-defined]
 
     async def frame(self) -> tuple[int, bytes]:
-        """The next frame."""
+        """Return the next frame."""
         async with asyncio.timeout(20):
             first, length = await self.reader.readexactly(2)
             if length >= 126:
@@ -126,7 +126,7 @@ class Wire:
             return first & 15, await self.reader.readexactly(length)
 
     async def closed(self) -> int | None:
-        """The status of the close frame, if one came, as soon as the connection has ended."""
+        """Wait for the end of the connection; return the status of the close frame, if any."""
         status = None
         while True:
             try:
@@ -179,13 +179,13 @@ async def wire(
 
 
 def one_shot() -> aiohttp.ClientSession:
-    """HTTP without kept-alive connections, which would be tasks that are left."""
+    """HTTP without keep-alive, whose connections would count as tasks that are left."""
     connector = aiohttp.TCPConnector(force_close=True, limit=50)
     return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(20))
 
 
 class OverWebsocket:
-    """A client whose frames are the test's own."""
+    """A client whose frames the test sends."""
 
     def __init__(self, raw: RawSocket) -> None:
         self.raw = raw
@@ -198,7 +198,7 @@ class OverWebsocket:
         return await self.raw.receive()
 
     async def closed(self) -> None:
-        """The server has ended it."""
+        """Wait until the server has closed it."""
         while await self.raw.receive() is not None:
             pass
 
@@ -222,7 +222,7 @@ class OverPolling:
             return response.status, await response.text()
 
     async def receive(self) -> str:
-        """The answer to a poll, which is one packet or some."""
+        """Return the response to a poll: one packet or several."""
         status, packets = await self.poll()
         assert status == 200
         return packets
@@ -236,7 +236,7 @@ class OverPolling:
         )
 
     async def closed(self) -> None:
-        """The server has ended it, and said so to what did it."""
+        """Wait until the server has closed it; the violating request gets an error response."""
         assert await self.poll() == (400, UNKNOWN)
         assert self.statuses[-1] == 400
 
@@ -245,7 +245,7 @@ Client = OverWebsocket | OverPolling
 
 
 class Witness:
-    """A client that behaves: it reads all it is sent, and answers every ping."""
+    """A normal client: it reads everything, and responds to every ping."""
 
     def __init__(self, raw: RawSocket) -> None:
         self.raw = raw
@@ -265,7 +265,7 @@ class Witness:
 
 
 class Target:
-    """A server, a witness that is served all the while, and the proof of what "closed" means."""
+    """A server, a normal client that is served meanwhile, and the check of "closed"."""
 
     def __init__(
         self, application: Application, witness: Witness, caplog: pytest.LogCaptureFixture
@@ -283,17 +283,17 @@ class Target:
 
     @property
     def is_alone(self) -> bool:
-        """Whether the witness is the only client."""
+        """Whether the normal client is the only one."""
         return len(self.engine.eio.sockets) == 1
 
     @property
     def newest(self) -> SocketioConnection:
-        """The connection of the client that came last."""
+        """The connection of the client that connected last."""
         connections: dict[str, SocketioConnection] = self.engine.connections
         return list(connections.values())[-1]
 
     def state(self) -> dict[str, Any]:
-        """Whom the server knows."""
+        """The clients that the server has stored."""
         engine, manager = self.engine, self.engine.manager
         return {
             "sessions": set(engine.eio.sockets),
@@ -313,10 +313,10 @@ class Target:
     async def leaves_nothing(
         self, counted: dict[str, int] | None = BROKEN, *, logged: int = 1, came: int = 1
     ) -> AsyncIterator[None]:
-        """What happens in here leaves nothing behind but *counted* and as many lines *logged*.
+        """Check that the block leaves nothing but *counted* and as many lines *logged*.
 
-        Both are not looked at where *counted* is None. *came* clients were let in; each left
-        once. The witness is served.
+        Neither is checked if *counted* is None. *came* clients were accepted; each left once. The
+        normal client is served.
         """
         before, tasks = self.state(), asyncio.all_tasks()
         counts, traced = Counter(self.server.counts), len(self.presence.trace)
@@ -372,7 +372,7 @@ class Target:
     async def posts(
         self, client: OverPolling, *headers: str
     ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-        """The head of a POST has been sent; the rest is the test's."""
+        """Send the head of a POST; the test sends the rest."""
         path = client.url.removeprefix(str(self.server.url))
         reader, writer = await asyncio.open_connection(self.server.host, self.server.port)
         lines = (f"POST {path} HTTP/1.1", "Host: x", "Connection: close", *headers, "\r\n")
@@ -386,7 +386,7 @@ class Target:
     async def closes(
         self, transport: str, counted: dict[str, int] = BROKEN, connect: str = "40"
     ) -> AsyncIterator[Client]:
-        """A client that the server closes at once, whatever it does in here."""
+        """A client that the server must close because of the block."""
         async with (
             self.leaves_nothing(counted, came=1 if connect == "40" else 0),
             self.client(transport, connect) as client,

@@ -32,7 +32,7 @@ async def client(
 
 
 class RawSocket:
-    """Engine.IO v4 over websocket, by hand: every frame is the test's own."""
+    """Engine.IO v4 over websocket, by hand: the test sends every frame."""
 
     def __init__(self, websocket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = websocket
@@ -45,7 +45,7 @@ class RawSocket:
                 await self.socket.send_str(frame)
 
     async def receive(self) -> str | bytes | None:
-        """The next frame that is no ping; None when the server closed."""
+        """Return the next frame except pings; None when the server has closed."""
         async with asyncio.timeout(20):
             while True:
                 message = await self.socket.receive()
@@ -57,11 +57,11 @@ class RawSocket:
                 await self.socket.send_str("3")
 
     def vanish(self) -> None:
-        """End the connection without a word."""
+        """Close the connection without a close frame."""
         self.socket.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
     async def acknowledged(self, id: int) -> Any:
-        """The payload of the acknowledgement *id*, which must be the next packet."""
+        """Return the payload of the acknowledgement *id*, which must be the next packet."""
         frame = await self.receive()
         assert isinstance(frame, str)
         assert frame.startswith(f"43{id}["), frame

@@ -1,4 +1,4 @@
-"""``logging.access``: one line per request and per event, whoever answered it."""
+"""``logging.access``: one line per request and per event, native routes included."""
 
 import asyncio
 import logging
@@ -193,7 +193,7 @@ async def test_client_left_before_response_is_499(serve: Serve, lines: Lines) ->
 
 
 async def test_event_is_one_line(serve: Serve, lines: Lines) -> None:
-    """And who connects; the websocket itself is one when it has ended."""
+    """So is each connection to a namespace; the websocket itself is one line at its end."""
     application = await serve(Shop, access=True, **ON)
     headers = {"X-Request-ID": "hand", "User-Agent": "a test"}
 
@@ -369,7 +369,7 @@ async def test_duration_is_finer_than_event_loop_clock(
     lines: Lines,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """uvloop's counts milliseconds, and stands during each turn."""
+    """The clock of uvloop counts milliseconds, and does not change during a turn."""
     loop = asyncio.get_running_loop()
     fine = loop.time
     monkeypatch.setattr(loop, "time", lambda: int(fine() * 1000) / 1000)

@@ -46,7 +46,7 @@ seen_by_context: ContextVar[str | None] = ContextVar("seen_by_context", default=
 
 
 class RefusedError(Exception):
-    """The body that the client was refused with."""
+    """The client was rejected; with the error body."""
 
     def __init__(self, body: Any) -> None:
         super().__init__(body)
@@ -54,20 +54,20 @@ class RefusedError(Exception):
 
 
 class Client(Protocol):
-    """A connected client, over whatever it is."""
+    """A connected client, over a socket or in process."""
 
     async def ask(self, event: str, body: Any = None) -> Any:
         """The acknowledgement."""
 
     async def received(self) -> Received:
-        """All events so far."""
+        """Return all events received so far."""
 
     async def leave(self) -> None:
         """Disconnect, as a client does."""
 
 
 class Side(Protocol):
-    """One of the two worlds."""
+    """Connects clients over a socket, or in process."""
 
     application: Application
 
@@ -75,7 +75,7 @@ class Side(Protocol):
         """A connected client.
 
         Raises:
-            RefusedError: it was refused.
+            RefusedError: it was rejected.
         """
 
 
@@ -155,7 +155,7 @@ class OverSockets:
 
 
 class Seat:
-    """One per connection; notes in `Guests` that it is closed."""
+    """One per connection; records in `Guests` when it is closed."""
 
     @inject
     def __init__(self, connection: Connection, guests: "Guests") -> None:
@@ -167,7 +167,7 @@ class Seat:
 
 
 class Ticket:
-    """One per message; notes in `Guests` that it is closed."""
+    """One per message; records in `Guests` when it is closed."""
 
     @inject
     def __init__(self, guests: "Guests") -> None:
@@ -178,7 +178,7 @@ class Ticket:
 
 
 class Guests:
-    """Notes who comes and goes, and does with it what its ``auth`` says."""
+    """Records connected and disconnected clients; ``auth`` of a client selects its treatment."""
 
     def __init__(self) -> None:
         self.trace: list[Any] = []
@@ -521,7 +521,7 @@ class TestRooms:
     async def test_broadcast_room_not_a_str_raises(
         self, side: Side, broadcaster: Broadcaster
     ) -> None:
-        """None among several rooms would be everybody."""
+        """None among several rooms could be read as all clients."""
         client = await side.connect()
 
         with pytest.raises(TypeError, match=r"room is .*pass a str, several of them, or None"):

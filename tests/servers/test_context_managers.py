@@ -1,4 +1,4 @@
-"""When the context managers of a message are left, seen by its client."""
+"""When the context managers of a message are left, tested with real clients."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -186,7 +186,7 @@ async def test_stream_whose_source_fails_is_rolled_back(
 async def test_stream_whose_client_leaves_is_rolled_back(
     serve: Serve, session: aiohttp.ClientSession, http_path: str, path: str
 ) -> None:
-    """Nobody has had all of it; what only reads does not care."""
+    """The client has not received the whole response, so the transaction is rolled back."""
     journal = Journal()
     application = await serve(Orders, modules=[journal.configure])
 

@@ -1,4 +1,4 @@
-"""One context per HTTP message, whichever way it takes, to the end of its services."""
+"""One context per HTTP message, over both paths, to the end of its services."""
 
 import asyncio
 from functools import partial
@@ -21,7 +21,7 @@ from tests.waiting import until
 
 
 class Signal:
-    """A native signal, for which each answer goes through all of aiohttp."""
+    """A native signal, which turns the fast path off."""
 
     @observe(ServerEvents.CONFIGURE)
     async def add(self, event: ServerConfigurationEvent) -> None:
@@ -33,7 +33,7 @@ class Signal:
 
 
 class Middleware:
-    """A native middleware, which runs the rest in a task of its own."""
+    """A native middleware, which runs the handler in another task."""
 
     @observe(ServerEvents.CONFIGURE)
     async def add(self, event: ServerConfigurationEvent) -> None:
@@ -67,7 +67,7 @@ async def test_context_lasts_from_first_listener_to_services(
     native: tuple[type, ...],
     path: str,
 ) -> None:
-    """The second stream takes another way than the first: its route has left the fast path."""
+    """The second stream may take another path than the first."""
     application = await serve_steps(serve, probe, *native)
 
     for name in ("ann", "bob"):
@@ -96,7 +96,7 @@ async def test_context_of_a_failed_message_reaches_the_exception_listeners(
 async def test_context_of_a_message_with_a_body_is_its_own(
     serve: Serve, probe: Probe, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One body comes with its head, the other behind it."""
+    """One body is sent with its head, the other one after it."""
     application = await serve_steps(serve, probe)
 
     async with raw_http(application) as connection:

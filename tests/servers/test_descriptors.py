@@ -1,4 +1,4 @@
-"""Who takes all descriptors of a process gets no further than who takes all its places."""
+"""The limits of connections apply before the file descriptors of the process are used up."""
 
 import asyncio
 import sys
@@ -46,7 +46,7 @@ class Limited(NamedTuple):
 
 @asynccontextmanager
 async def limited(soft: int, hard: int) -> AsyncIterator[Limited]:
-    """A server that may open so many files."""
+    """A server with limits of open files."""
     arguments = ("-c", SERVER, str(soft), str(hard))
     process = await asyncio.create_subprocess_exec(
         sys.executable, *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE
@@ -73,7 +73,7 @@ ASKED = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 async def test_connections_of_one_address_never_use_last_descriptor(
     hard: int, line: bytes
 ) -> None:
-    """The soft limit is raised to the hard one; below that, who comes next is told at once."""
+    """The soft limit is raised to the hard one; beyond that, the next client gets 429 at once."""
     async with asyncio.timeout(30), limited(128, hard) as server, AsyncExitStack() as stack:
         for _ in range(150):
             await server.connect(stack, b"")

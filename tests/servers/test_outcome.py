@@ -1,4 +1,4 @@
-"""The outcome of a message whose response could not be sent, or not all of it, over the wire."""
+"""The outcome of a message whose response could not be sent completely, over real connections."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -94,7 +94,7 @@ async def test_stream_over_a_socket_is_rolled_back(serve: Serve) -> None:
 async def test_stream_of_an_event_without_acknowledgement_is_rolled_back_and_logged(
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nothing could be sent in any case, so the source would never be read or closed."""
+    """Nothing can be sent, so without this the source would never be read or closed."""
     journal = Journal()
     application = await serve(Rows, modules=[journal.configure])
 
@@ -110,7 +110,7 @@ async def test_stream_of_an_event_without_acknowledgement_is_rolled_back_and_log
 async def test_stream_whose_client_leaves_before_it_begins_is_rolled_back(
     serve: Serve, http_path: str, path: str
 ) -> None:
-    """Listeners of kernel.terminate get the response that was to be sent, with no size."""
+    """Listeners of kernel.terminate get the response that was not sent, without a size."""
     journal, ended = Journal(), Ended()
     application = await serve(Late, modules=[journal.configure], listeners=[ended])
     server: Any = application.servers["http"]

@@ -1,4 +1,4 @@
-"""Trace context over the wire."""
+"""Trace context over real connections."""
 
 import aiohttp
 
@@ -31,7 +31,7 @@ async def test_trace_of_a_request_is_in_its_context(
 
 
 async def test_trace_of_a_refused_request_reaches_its_exception_listeners(serve: Serve) -> None:
-    """A path that no route has; a body that is no JSON and comes with its head or behind it."""
+    """An unknown path; an invalid JSON body, sent with its head or after it."""
     application = await serve(Calls, modules=[bind(Tracing)], bundles=[Lines])
     headers = ("traceparent: 00-1", "Content-Type: application/json")
 

@@ -33,7 +33,7 @@ class Codes:
 
 
 def read_code(text: str) -> int:
-    """``c7`` is 7; ``c`` alone does not fit, and anything else raises KeyError."""
+    """``c7`` is 7; ``c`` alone does not match, and anything else raises KeyError."""
     if text == "c":
         raise ValueError(text)
     return {"c7": 7}[text]
@@ -137,7 +137,7 @@ async def test_headers_select_route_and_response_has_vary(
     text: str | None,
     vary: str | None,
 ) -> None:
-    """RFC 9110 §12.5.5: the same URL with other headers has another answer."""
+    """RFC 9110 §12.5.5: the same URL with other headers has another response."""
     application = await serve(Versions)
     url = http_url(application, path)
 
@@ -287,7 +287,7 @@ async def test_absolute_target_sets_host(serve: Serve, session: aiohttp.ClientSe
 
 
 class Linked:
-    """Tells where it is found, over both transports and for what matches nothing."""
+    """Returns its URLs, over both transports and for requests without a route."""
 
     @http("GET", "/linked", "linked")
     @http("POST", "/linked", "linked_post")
@@ -376,7 +376,7 @@ async def test_urls_without_host_have_localhost(serve: Serve) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"x"])
 async def test_urls_after_client_left_are_unchanged(serve: Serve, body: bytes) -> None:
-    """An action may send a link by mail: whether the peer is trusted does not change."""
+    """An action may build a link for a mail after its client has left."""
     begun, gone, urls = asyncio.Event(), asyncio.Event(), []
 
     class Slow:

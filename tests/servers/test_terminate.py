@@ -1,4 +1,4 @@
-"""What `TerminateEvent` says of a response that has left over HTTP."""
+"""`TerminateEvent` of a response that was sent over HTTP."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -108,7 +108,7 @@ def _folder(tmp_path: Path) -> None:
 async def test_size_of_a_response_is_that_of_its_body(
     serve: Serve, session: aiohttp.ClientSession, listeners: list[type], path: str, size: int
 ) -> None:
-    """Twice, for a file and a stream take another way from the second on; and as HEAD."""
+    """Twice, since the second file or stream may take another path; and as HEAD."""
     application = await serve(Sizes, listeners=listeners)
     sizes = application.injector.get(Sizes)
 
@@ -183,7 +183,7 @@ async def test_size_of_incomplete_response_is_none(
 async def test_duration_of_a_listener_that_was_added_later_is_known(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
-    """The clock runs whether somebody listens or not."""
+    """The clock runs without listeners too."""
     application = await serve(Texts)
     texts = application.injector.get(Texts)
     ended: list[TerminateEvent] = []

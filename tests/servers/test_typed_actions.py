@@ -226,7 +226,7 @@ class Offers:
 async def test_dataclass_fields_with_defaults_are_sent(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
-    """msgspec writes a dataclass from what is in the instance, where it puts no default."""
+    """msgspec encodes the ``__dict__`` of a dataclass, without defaults that it did not set."""
     application = await serve(Offers)
     body = {"name": "tea", "price": {"amount": 3}}
     price = {"amount": 3, "currency": "EUR"}

@@ -1,4 +1,4 @@
-"""Bodies of typed actions over real HTTP: what is lost in reading them, and what is not."""
+"""Bodies of typed actions over real HTTP: exact decimals, raw bytes, empty forms."""
 
 from collections.abc import AsyncIterator
 from decimal import Decimal
@@ -125,7 +125,7 @@ class Webhooks:
 async def test_bytes_parameter_is_received_body(
     serve: Serve, session: aiohttp.ClientSession, content_type: str, body: bytes
 ) -> None:
-    """A signature is made over these; what the bytes mean is the action's to find out."""
+    """Signatures of webhooks are computed from the received bytes."""
     url = http_url(await serve(Webhooks), "/bytes?key=query")
     headers = {"Content-Type": content_type}
     async with session.post(url, data=body, headers=headers) as answer:
@@ -155,7 +155,7 @@ async def test_bytes_parameter_above_body_limit_is_413(
     ],
 )
 async def test_empty_form_is_a_form(serve: Serve, frame: str, path: str, content: bytes) -> None:
-    """What a browser sends where no box is ticked."""
+    """A browser sends it if no box is checked."""
     async with raw_http(await serve(Webhooks)) as client:
         head = f"POST /{path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {FORM}\r\n"
         await client.send((head + frame).encode())
@@ -164,7 +164,7 @@ async def test_empty_form_is_a_form(serve: Serve, frame: str, path: str, content
 
 
 async def test_decimal_as_text_over_socket_is_exact(serve: Serve) -> None:
-    """A number has been a float there, at the latest in the browser that wrote it."""
+    """A number is a float there, at least in the browser that sent it."""
     application = await serve(Shop)
     lines: list[dict[str, Any]] = [{"price": "12345678901234567.89"}, {"price": 0.1}]
     async with client(application) as socket:

@@ -74,7 +74,7 @@ class Wrap:
 async def test_wrapper_goes_around_each_request_also_after_a_reload(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
-    """The second time, a stream takes another way."""
+    """The second request for a stream may take another path."""
     wrap = Wrap()
     application = await serve(Pages, listeners=[wrap])
 

@@ -2,7 +2,7 @@
 
 - `arguments`, `body_arguments` and `late_arguments` read the arguments of a request.
 - `validator` converts one raw value; `validation_errors` collects the errors of a request.
-- `schema_reader` reads a type at boot, with what `constructors` finds about its classes, into a
+- `schema_reader` reads a type at boot, with the help of `constructors` for its classes, into a
   `schema`: a `scalar`, one of the `containers`, a `model` or a `union`.
 - `class_errors` decides what a client gets of an exception of a class; `attrs_validators` reads
   the rules of attrs.

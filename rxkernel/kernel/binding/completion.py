@@ -1,7 +1,7 @@
-"""What msgspec leaves to do with the instances that it has made.
+"""Completes instances that msgspec has created.
 
 It does not put a default that is an attribute of the class into a dataclass, and it encodes a
-dataclass from what is in the instance: the field would be there for the action and missing in the
+dataclass from the ``__dict__`` of the instance: the action would see the field, but not the
 response. And it encodes all attributes of an attrs instance, also those that are not fields.
 """
 

@@ -82,7 +82,7 @@ def _has_own_constructor(cls: Any) -> bool:
 
 
 def has_generated_constructor(cls: Any) -> bool:
-    """Whether attrs wrote all of what runs before the fields of *cls* are set."""
+    """Whether attrs wrote all code that runs before the fields of *cls* are set."""
     return not (_has_own_constructor(cls) or hasattr(cls, "__attrs_pre_init__"))
 
 

@@ -75,7 +75,7 @@ def check_shaped(types: list[Any]) -> None:
 def _check_parts(type_: Any) -> None:
     args = get_args(bare(type_))
     if args and is_custom(type_) and any(map(_has_model, args)):
-        raise TypeError(f"nothing is known of what is in {_name(type_)}")
+        raise TypeError(f"the contents of {_name(type_)} are not known")
     for arg in args:
         _check_parts(arg)
 

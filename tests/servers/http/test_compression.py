@@ -1,4 +1,4 @@
-"""Answers in fewer bytes: which, for whom, and what is told of it."""
+"""Compression: which responses, for which clients, and the headers."""
 
 import asyncio
 import gzip
@@ -126,7 +126,7 @@ class Raw:
 
 @pytest_asyncio.fixture
 async def raw(serve: Serve) -> AsyncIterator[Start]:
-    """``client = await raw(setting=…)``, in a session that does not decompress."""
+    """``client = await raw(setting=…)`` returns a client that does not decompress."""
     async with aiohttp.ClientSession(auto_decompress=False) as session:
 
         async def start(**settings: Any) -> Raw:
@@ -258,7 +258,7 @@ async def test_head_has_headers_of_get(raw: Start) -> None:
 
 
 async def test_strong_tag_of_compressed_response_becomes_weak(raw: Start) -> None:
-    """RFC 9110 §8.8.1: the bytes are no longer those that the tag was given to."""
+    """RFC 9110 §8.8.1: the compressed bytes are not those of the tag."""
     client = await raw()
     bare, _ = await client.get("/tagged", None)
     packed, _ = await client.get("/tagged")
@@ -274,7 +274,7 @@ async def test_strong_tag_of_compressed_response_becomes_weak(raw: Start) -> Non
 async def test_stream_pieces_are_flushed(
     serve: Serve, session: aiohttp.ClientSession, coding: str
 ) -> None:
-    """The client, which decompresses as it reads, has the first while the second is made."""
+    """The client decompresses as it reads, and has the first piece before the second is made."""
     application = await serve(Pages, http=ON)
     headers = {"Accept-Encoding": coding}
 
@@ -308,7 +308,7 @@ async def test_stream_with_content_length_is_compressed_from_minimum_on(raw: Sta
 
 
 class Watched:
-    """A compressor that notes in which thread it works."""
+    """A compressor that records its thread."""
 
     def __init__(self) -> None:
         self.threads: list[str] = []
@@ -325,7 +325,7 @@ class Watched:
 
 
 async def test_large_body_is_compressed_in_thread() -> None:
-    """The loop goes on meanwhile."""
+    """The event loop is not blocked."""
     watched = Watched()
 
     assert await compress(watched, b"x" * 1000) == b"x" * 1000

@@ -1,4 +1,4 @@
-"""Which pages may call the server, and what their browsers are told."""
+"""CORS: origins that may call the server, and the headers for their browsers."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -127,7 +127,7 @@ async def test_own_and_listed_origins_may_read_response(
     is_allowed: bool,
     echo: str | None,
 ) -> None:
-    """Fetch Standard: a simple request runs anyway, its page just cannot read the answer."""
+    """Fetch Standard: a simple request is sent anyway, but its page cannot read the response."""
     application = await serve(Pages, http={"origins": (FRIEND,)})
     headers = {"Host": "mysite.com"} | ({} if origin is None else {"Origin": origin})
 
@@ -154,7 +154,7 @@ async def test_cors_without_origins_sends_no_headers(
 async def test_cors_star_is_sent_to_all(
     serve: Serve, session: aiohttp.ClientSession, origin: str | None
 ) -> None:
-    """No ``Vary``, and the header also where no page asks: a cache may hand it to one."""
+    """Without ``Vary``, and with the header for all clients: a cache may send it to any page."""
     application = await serve(Pages, http={"origins": ("*", FRIEND)})
     headers = {} if origin is None else {"Origin": origin}
 
@@ -217,7 +217,7 @@ def test_origins_invalid_entry_raises(origin: str) -> None:
     ],
 )
 def test_origins_are_normalized(text: str, canonical: str | None) -> None:
-    """RFC 6454 §6.2; the Kelvin sign and other digits are not what they look like."""
+    """RFC 6454 §6.2; the Kelvin sign and non-ASCII digits are not normalized to ASCII."""
     assert canonical_origin(text) == canonical
 
 
@@ -425,7 +425,7 @@ async def test_vary_of_action_is_extended(
 async def test_cors_headers_of_listener_are_kept(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
-    """Not even credentials are added: they would be for an origin that it chose."""
+    """Credentials are not added either: the listener selected the origin."""
 
     class Choose:
         @observe(KernelEvents.KERNEL_RESPONSE)
@@ -459,7 +459,7 @@ async def test_expose_headers_of_action_are_kept(
 async def test_expose_headers_include_request_id(
     serve: Serve, session: aiohttp.ClientSession, origins: tuple[str, ...]
 ) -> None:
-    """Also besides those that the action names; not for pages that may read nothing."""
+    """Also in addition to those of the action; not for origins that are not allowed."""
     application = await serve(Pages, http={"origins": origins}, request_id_header="X-Trace")
     exposed, given = "Access-Control-Expose-Headers", {"Access-Control-Expose-Headers": "ETag"}
     chosen, broken = (http_url(application, path) for path in ("/chosen", "/broken"))

@@ -1,4 +1,4 @@
-"""Files that come over a real connection: where they are, and that they go."""
+"""Uploads over a real connection: where they are stored, and that they are deleted."""
 
 import asyncio
 import logging
@@ -26,11 +26,11 @@ from tests.servers.taking import Taker
 from tests.waiting import until
 
 LARGE = bytes(range(256)) * 12_000
-"""Three megabytes: more than what is held in memory."""
+"""Three megabytes: more than the limit for memory."""
 
 
 def open_files() -> int:
-    """How many files without a name this process has open."""
+    """The number of open files without a name of this process."""
     count = 0
     for link in Path("/proc/self/fd").iterdir():
         try:
@@ -141,7 +141,7 @@ async def test_upload_is_readable_in_plain_def(
 async def test_uploads_of_request_share_one_file(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
-    """A thousand descriptors would be all that a process has."""
+    """One descriptor for each file could use up those of the process."""
     application = await serve(Uploads)
     uploads = application.injector.get(Uploads)
     before = open_files()
@@ -227,7 +227,7 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("full_disk")
 async def test_upload_on_full_disk_can_be_closed() -> None:
-    """What is left in its buffer fails a second time."""
+    """The rest of its buffer fails a second time on close."""
     full = spool.Spool(held=10)
 
     with pytest.raises(InsufficientStorageException):
@@ -255,7 +255,7 @@ async def test_upload_on_full_disk_is_507_and_logged(
 
 
 async def test_form_of_browser_is_read(serve: Serve, session: aiohttp.ClientSession) -> None:
-    """Duplicates are kept; no file chosen is none; a part has its own charset, or is bytes."""
+    """Duplicates are kept; an unselected file is ignored; a part is a text or bytes."""
     application = await serve(Several)
 
     async with raw_http(application) as client:

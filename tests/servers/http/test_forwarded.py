@@ -1,4 +1,4 @@
-"""Who sent a request that came through proxies, and what of their word is believed."""
+"""The client of a request behind proxies, and which of their headers are trusted."""
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_network
@@ -41,7 +41,7 @@ class About:
 
 
 class Transport:
-    """A connection from *peername*, whatever the family of its socket."""
+    """A connection from *peername*, for any family of sockets."""
 
     def __init__(self, peername: object) -> None:
         self.peername = peername
@@ -71,7 +71,7 @@ def request_of(peername: object, lines: Iterable[str] = ()) -> web.Request:
 async def test_forwarded_headers_of_untrusted_peer_are_ignored(
     serve: Serve, session: aiohttp.ClientSession, headers: dict[str, str], proxies: tuple[str, ...]
 ) -> None:
-    """python-engineio's origin check believes X-Forwarded-Host of everybody."""
+    """The origin check of python-engineio trusts X-Forwarded-Host of all peers."""
     application = await serve(About, http={"trusted_proxies": proxies})
     sent = {"Host": "mysite.com", "Origin": "https://evil.example", **headers}
 

@@ -1,4 +1,4 @@
-"""The parts of a form, however the network cuts it."""
+"""The parts of a form, received in pieces of any size."""
 
 import pytest
 
@@ -10,7 +10,7 @@ Found = list[tuple[str, str | None, str | None, bytes]]
 
 
 async def parts_of(sent: bytes, size: int = 1_000_000, boundary: str = "x") -> Found:
-    """Name, file name, type and content of each part of *sent*, cut to pieces of *size*."""
+    """Name, file name, type and content of each part of *sent*, read in pieces of *size*."""
     pieces = iter([sent[at : at + size] for at in range(0, len(sent), size)])
 
     async def read() -> bytes:
@@ -37,7 +37,7 @@ NAMED = 'Content-Disposition: form-data; name="a"'
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 16, 1000])
 async def test_parts_are_equal_for_any_piece_size(size: int) -> None:
-    """RFC 2046 §5.1.1: preamble, epilogue and padding mean nothing; a part may have no content."""
+    """RFC 2046 §5.1.1: preamble, epilogue and padding are ignored; a part may be empty."""
     sent = (
         b"a preamble\r\n"
         + part(NAMED, content=b"1\r\n--y\r\n\r\n-\r\n--")
@@ -112,7 +112,7 @@ async def test_multipart_boundary_has_1_to_70_characters(boundary: str) -> None:
     ],
 )
 async def test_multipart_encoded_or_nested_parts_are_415(header: str, told: str) -> None:
-    """RFC 7578 §4.3 and §4.7: nobody is to send them any more."""
+    """RFC 7578 §4.3 and §4.7: clients must not send them any more."""
     with pytest.raises(UnsupportedMediaTypeException, match=told):
         await parts_of(part(NAMED, header) + b"--x--")
     assert await parts_of(part(NAMED, "Content-Transfer-Encoding: 8bit") + b"--x--")
@@ -135,7 +135,7 @@ async def test_multipart_names_of_browsers_and_curl_are_decoded(written: str, na
 
 
 async def test_multipart_many_backslashes_are_read_in_linear_time() -> None:
-    """A pattern that may read them in two ways would try 2**4000 of them."""
+    """An ambiguous pattern would try 2**4000 combinations."""
     sent = part('Content-Disposition: form-data; name="' + "\\" * 8000) + b"--x--"
     with pytest.raises(HttpException):
         await parts_of(sent)

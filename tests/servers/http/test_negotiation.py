@@ -117,7 +117,7 @@ class Things:
     ],
 )
 def test_accept_selects_format(accept: list[str], kind: str | None) -> None:
-    """RFC 9110 §12.5.1: the weight, then the narrower range, then what stands first."""
+    """RFC 9110 §12.5.1: the weight, then the narrower range, then the first one."""
     assert preferred_msgpack(accept) == kind
 
 
@@ -213,7 +213,7 @@ async def test_number_above_64_bits_is_sent_as_json(
 async def test_cacheable_response_has_vary_accept(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
-    """RFC 9110 §12.5.5: for JSON too, or it is handed to who wants MessagePack."""
+    """RFC 9110 §12.5.5: for JSON too, or a cache sends it to clients that prefer MessagePack."""
     url = http_url(await serve(Things)) + "kept"
 
     for accept in (MSGPACK, "application/json"):
@@ -267,7 +267,7 @@ class TestDecoding:
 
 class TestEntityTags:
     async def test_matching_tag_is_304(self, serve: Serve, session: aiohttp.ClientSession) -> None:
-        """RFC 9110 §15.4.5: what tells of the body goes, what tells of the answer stays."""
+        """RFC 9110 §15.4.5: without headers about the body, with those about the response."""
         url = http_url(await serve(Things)) + "tagged"
         async with session.get(url) as response:
             etag, first = response.headers["ETag"], response.headers
@@ -346,7 +346,7 @@ class TestEntityTags:
 
 
 async def test_set_tag_depends_on_format(serve: Serve, session: aiohttp.ClientSession) -> None:
-    """RFC 9110 §8.8.3: a strong tag stands for the bytes of one form."""
+    """RFC 9110 §8.8.3: a strong tag identifies the bytes of one format."""
     url = http_url(await serve(Things), "/seventh")
     msgpack = {"Accept": MSGPACK}
 

@@ -1,4 +1,4 @@
-"""What browsers are told to refuse, and who may say otherwise."""
+"""The security headers, and how the application replaces them."""
 
 from collections.abc import AsyncIterator, Mapping
 
@@ -77,7 +77,7 @@ async def test_security_headers_are_on_every_response(
 
     async with session.get(url + path) as response:
         assert told(response) == ALL
-        assert "Server" not in response.headers, "which would tell versions"
+        assert "Server" not in response.headers, "which would show versions"
 
 
 async def test_security_headers_are_on_separate_socketio_port(
@@ -117,7 +117,7 @@ async def test_security_headers_of_application_are_kept(
     own: dict[str, str],
     changed: Mapping[str, str | None],
 ) -> None:
-    """And nothing is added that would contradict it: browsers take frame-ancestors before
+    """No header is added that contradicts them: browsers prefer frame-ancestors to
     X-Frame-Options (Content Security Policy Level 3, section 6.4.2)."""
     url = http_url(await serve(Pages, http=ON), "/own")
 

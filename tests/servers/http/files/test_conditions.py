@@ -1,4 +1,4 @@
-"""Preconditions on a file whose state has a tag and a date."""
+"""Preconditions of requests for a file with a tag and a date."""
 
 import os
 import time
@@ -88,12 +88,12 @@ def test_preconditions_are_evaluated_in_order_of_rfc(headers: dict[str, str], st
 def test_if_range_allows_ranges_for_equal_strong_validator(
     given: str | None, allowed: bool
 ) -> None:
-    """RFC 9110 §13.1.5: the date must be the very one."""
+    """RFC 9110 §13.1.5: the date must be equal."""
     assert STATE.allow_ranges(asked({} if given is None else {"If-Range": given})) is allowed
 
 
 def test_recent_file_is_compared_weakly() -> None:
-    """RFC 9110 §8.8.1: parts of two states under one strong tag would be put together."""
+    """RFC 9110 §8.8.1: a client would combine parts of two versions with one strong tag."""
     assert NEW.check(asked({"If-None-Match": '"a"'})) == 304
     assert NEW.check(asked({"If-Match": '"a"'})) == 412
     assert NEW.check(asked({"If-Modified-Since": AFTER})) == 200

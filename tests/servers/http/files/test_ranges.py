@@ -1,4 +1,4 @@
-"""Which bytes a ``Range`` header asks for."""
+"""The bytes that a ``Range`` header selects."""
 
 import re
 
@@ -32,12 +32,12 @@ def test_range_examples_of_rfc(header: str, wanted: list[range]) -> None:
     ("header", "wanted"),
     [
         pytest.param("BYTES=0-1", [range(2)], id="the unit in capitals"),
-        pytest.param("bytes=5-99", [range(5, 10)], id="an end behind the end"),
+        pytest.param("bytes=5-99", [range(5, 10)], id="an end after the end"),
         pytest.param("bytes=-99", [range(10)], id="a tail longer than all"),
         pytest.param(f"bytes=0-{'9' * 100}", [range(10)], id="an end of a hundred digits"),
         pytest.param("bytes=0-0,,9-9,", [range(1), range(9, 10)], id="empty elements"),
-        pytest.param("bytes=8-9,99-,0-1", [range(8, 10), range(2)], id="one that is not there"),
-        pytest.param("bytes=6-7,0-1,1-2", [range(6, 8), range(3)], id="in the order asked for"),
+        pytest.param("bytes=8-9,99-,0-1", [range(8, 10), range(2)], id="one after the end"),
+        pytest.param("bytes=6-7,0-1,1-2", [range(6, 8), range(3)], id="in requested order"),
         pytest.param("items=0-1", [], id="another unit"),
         pytest.param("bytes 0-1", [], id="no unit"),
         pytest.param("bytes", [], id="only the unit"),
@@ -73,7 +73,7 @@ def test_range_lenient_syntax_is_accepted(header: str, wanted: list[range]) -> N
     ],
 )
 def test_range_invalid_raises_416_with_length(header: str) -> None:
-    """RFC 9110 §15.5.17; Python would take other digits, signs and separators for numbers."""
+    """RFC 9110 §15.5.17; `int` of Python accepts other digits, signs and separators."""
     with pytest.raises(RangeNotSatisfiableException) as refused:
         wanted_ranges(header, 10)
 
@@ -82,7 +82,7 @@ def test_range_invalid_raises_416_with_length(header: str) -> None:
 
 @pytest.mark.parametrize("header", ["bytes=0-", "bytes=-1", "bytes=5-2"])
 def test_range_of_empty_file_is_ignored(header: str) -> None:
-    """Content-Range cannot say it, and who resumes a download of nothing has it."""
+    """Content-Range cannot express it; a download of an empty file is complete."""
     assert wanted_ranges(header, 0) == []
 
 
@@ -103,7 +103,7 @@ SPECS = st.one_of(
 
 
 def places(spec: str, size: int) -> list[int] | None:
-    """The model: which places a spec names, asked of each place by itself."""
+    """The model: the places that a spec selects, decided for each place."""
     first, last = spec.split("-")
     if first and last and int(last) < int(first):
         return None
