@@ -81,7 +81,9 @@ class RawClient(asyncio.Protocol):
     # --- asyncio
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
+        self._transport = cast(
+            asyncio.Transport, transport
+        )  # the transport of uvloop is not a subclass
         extensions = "permessage-deflate; client_max_window_bits"
         head = [
             "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1",

@@ -47,7 +47,7 @@ def check_source(parameter: Parameter, metadata: RouteMetadata) -> None:
     is_optional = NoneType in alternatives(type_) or parameter.default is not REQUIRED
     over_http = isinstance(metadata, HttpMetadata)
     if source is Source.CONNECTION and over_http and not is_optional:
-        raise ConfigurationError("there is no connection over HTTP; write Connection | None")
+        raise ConfigurationError("HTTP has no connection; write Connection | None")
     if source is Source.FILE and not over_http and not is_optional:
         raise ConfigurationError(
             "uploads are not supported over a socket; write UploadedFile | None, or take bytes"
@@ -153,7 +153,7 @@ def conflicts(parameters: list[Parameter]) -> Iterator[str]:
 def unbound(parameters: list[Parameter], metadata: RouteMetadata) -> Iterator[str]:
     """Yield a problem for each path parameter that no parameter of the action takes.
 
-    It may be misspelt. There is no problem if the action takes the request, or no parameter at
+    It may be misspelt. Nothing is reported if the action takes the request, or no parameter at
     all; with a service or a resolver, which may read it, only for a similar name.
     """
     sources = {p.source for p in parameters}

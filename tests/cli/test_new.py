@@ -45,7 +45,7 @@ def test_new_project_has_the_name_of_its_directory(run: Run, project: Path) -> N
     result = run("new", "deep/my shop!")
 
     made = project / "deep" / "my shop!"
-    assert result.stdout.startswith("my-shop is in deep/my shop!.")
+    assert result.stdout.startswith("Created my-shop in deep/my shop!. Next:")
     assert "\n  cd 'deep/my shop!'\n" in result.stdout
     assert 'name = "my-shop"' in (made / "pyproject.toml").read_text()
     assert (made / ".gitignore").is_file()

@@ -69,7 +69,7 @@ async def test_stop_propagation_skips_later_listeners() -> None:
     assert event.propagation_stopped
     trace.clear()
     await dispatcher.dispatch("x", event)
-    assert trace == [], "an event that was stopped before runs nobody"
+    assert trace == [], "a stopped event calls no listener"
 
 
 async def test_listener_that_raises_ends_dispatch() -> None:

@@ -211,7 +211,7 @@ class Threaded:
         self.began.set()
         self.released.wait(20)
         self.found_closed.append(bool(CLOSED))
-        raise LookupError("told by the thread")
+        raise LookupError("raised by the thread")
 
 
 async def _left_by_its_client(kernel: Kernel, controller: Threaded) -> None:
@@ -240,7 +240,7 @@ async def test_services_of_thread_are_closed_after_it(
 
     assert controller.found_closed == [False]
     assert len(CLOSED) == 1
-    assert "told by the thread" in caplog.text
+    assert "raised by the thread" in caplog.text
 
 
 async def test_shutdown_waits_for_thread_up_to_timeout(

@@ -12,7 +12,7 @@ from rxkernel import Application, HttpSettings, LoggingSettings, Settings, Socke
 
 pytest.register_assert_rewrite("tests.servers.hostile", "tests.servers.hostile_http")
 
-from tests.servers.hostile import Attack, attacks  # noqa: E402 - behind what rewrites it
+from tests.servers.hostile import Attack, attacks  # noqa: E402 - after the rewrite
 from tests.servers.hostile_http import Doors, HttpAttack, HttpTarget  # noqa: E402
 from tests.servers.taking import Taker  # noqa: E402
 

@@ -342,7 +342,7 @@ class Target:
         assert len(trace) == 2 * came
 
         await self.witness.is_served()
-        gc.collect(1)  # a task that failed unheard says so when it is collected
+        gc.collect(1)  # unretrieved exceptions of tasks are logged on collection
         lines = [record.getMessage() for record in self.caplog.records]
         assert not any(record.exc_info for record in self.caplog.records)
         if counted is None:

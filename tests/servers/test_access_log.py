@@ -45,7 +45,7 @@ class Shop:
         Shop.native = request.native
         self.entered.set()
         await self.left.wait()
-        return "nobody hears this"
+        return "never received"
 
     @http("POST", "/small", "small", body_limit=10)
     async def small(self, request: Request) -> None: ...

@@ -96,7 +96,7 @@ def _stream(request: Request, _: ValidationErrors) -> Any:
 def absent(parameter: Parameter, path: str) -> Absent:
     """How to fill *parameter* without input: its default, copied if mutable; else an error.
 
-    An upload without a default is None where its type allows it, as a connection is.
+    An upload without a default is None if its type allows it, like a connection.
     """
     default = parameter.default
     if default is REQUIRED and parameter.source is Source.FILE and _is_optional(parameter):
@@ -199,7 +199,7 @@ def _is_of_form(request: Request, key: str) -> bool:
 
 
 def _exact(type_: Any) -> Any:
-    """The class whose instances need no conversion; `MISSING` if there is none."""
+    """Return the class whose instances need no conversion, or `MISSING`."""
     members = [type_] if bare(type_) is type_ and not get_args(type_) else get_args(type_)
     found = [m for m in members if m is not NoneType]
     return found[0] if len(found) == 1 and found[0] in _EXACT else MISSING

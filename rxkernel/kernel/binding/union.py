@@ -52,7 +52,7 @@ class UnionSchema(Schema):
 
     @property
     def array(self) -> Schema | None:
-        """The alternative for an array; the first, where their tags tell several apart."""
+        """Return the alternative for an array; the first one, if several are distinguished by tags."""
         return self.arrays[0] if self.arrays else None
 
     @property
