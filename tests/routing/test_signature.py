@@ -381,7 +381,7 @@ async def twice(a: Annotated[int, Body("n")], b: Annotated[int, Body("n")]) -> N
         (typed(list[Path]), "/", "Path cannot be read from a request"),
         (typed(Response), "/", "an action cannot take a response"),
         (typed(Task | Named), "/", "Type unions may not contain more than one"),
-        (typed(Connection), "/", r"no connection over HTTP; write Connection \| None"),
+        (typed(Connection), "/", r"HTTP has no connection; write Connection \| None"),
         (typed(Annotated[str, Header(), Query()]), "/", "has 2 markers"),
         (typed(Annotated[str, Header()] | int), "/", "marker is inside a union"),
         (typed(ProxyUser | int | None), "/", "marker is inside a union"),

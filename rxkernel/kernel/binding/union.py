@@ -52,7 +52,7 @@ class UnionSchema(Schema):
 
     @property
     def array(self) -> Schema | None:
-        """Return the alternative for an array; the first one, if several are distinguished by tags."""
+        """Return the alternative for an array; the first one, if tags distinguish several."""
         return self.arrays[0] if self.arrays else None
 
     @property

@@ -357,10 +357,10 @@ class Shelf:
         (User | Row, "Row is not known"),
         (list[User] | Row | None, "Row is not known"),
         (Box[User], r"Box\[.*User\] is not known"),
-        (list[Box[User | None]], r"in .*Box\["),
+        (list[Box[User | None]], r"contents of .*Box\["),
         (AsyncIterator[User], r"AsyncIterator\[.*User\] is not known"),
-        (Shelf, r"in .*Iterable\["),
-        (dict[str, Shelf], r"in .*Iterable\["),
+        (Shelf, r"contents of .*Iterable\["),
+        (dict[str, Shelf], r"contents of .*Iterable\["),
     ],
     ids=title,
 )
