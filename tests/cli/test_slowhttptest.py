@@ -1,4 +1,4 @@
-"""Row A12: Debian's slowhttptest against ``serve``, with deadlines short enough to wait for."""
+"""Debian's slowhttptest against ``serve``, with deadlines short enough to wait for."""
 
 import csv
 import os
@@ -53,8 +53,8 @@ def url_and_pid(start: Start, write: Write, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     ("mode", "path"),
     [
-        pytest.param("-H", "/", id="A12-slow-head"),
-        pytest.param("-B", "/nothing", id="A12-slow-body-that-nobody-reads"),
+        pytest.param("-H", "/", id="slow-head"),
+        pytest.param("-B", "/nothing", id="slow-unread-body"),
     ],
 )
 def test_slow_connection_is_closed_at_its_timeout(

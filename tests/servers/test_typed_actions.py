@@ -95,11 +95,11 @@ async def test_typed_action_binds_form_and_files(
 @pytest.mark.parametrize(
     "headers",
     [
-        pytest.param({"Content-Type": "text/plain"}, id="B8-text"),
-        pytest.param({"Content-Type": "application/octet-stream"}, id="B8-bytes"),
-        pytest.param({"Content-Type": "application/xml"}, id="B8-xml"),
-        pytest.param({"Content-Type": "x/" + "y" * 2000}, id="B8-unknown-and-long"),
-        pytest.param({}, id="B8-missing"),
+        pytest.param({"Content-Type": "text/plain"}, id="text"),
+        pytest.param({"Content-Type": "application/octet-stream"}, id="bytes"),
+        pytest.param({"Content-Type": "application/xml"}, id="xml"),
+        pytest.param({"Content-Type": "x/" + "y" * 2000}, id="unknown-and-long"),
+        pytest.param({}, id="missing"),
     ],
 )
 async def test_typed_body_other_content_type_is_415(
@@ -145,15 +145,15 @@ class Paints:
 @pytest.mark.parametrize(
     ("body", "path"),
     [
-        pytest.param({"name": "a", "s3cret": 1}, "body.s3cret", id="B9-unknown"),
+        pytest.param({"name": "a", "s3cret": 1}, "body.s3cret", id="unknown"),
         pytest.param(
-            {"name": "a", "layers": [{}, {"x": "s3cret"}]}, "body.layers[1].x", id="B9-type"
+            {"name": "a", "layers": [{}, {"x": "s3cret"}]}, "body.layers[1].x", id="type"
         ),
-        pytest.param({"name": None}, "body.name", id="B9-null"),
-        pytest.param({"name": "a", "color": "s3cret" * 9999}, "body.color", id="B9-huge-enum"),
-        pytest.param({"name": "a", "color": 10**400}, "body.color", id="B9-huge-number"),
-        pytest.param({"name": "a", "z" * 99999: 1}, f"body.{'z' * 100}", id="B9-huge-name"),
-        pytest.param(["s3cret"], "body", id="B9-array"),
+        pytest.param({"name": None}, "body.name", id="null"),
+        pytest.param({"name": "a", "color": "s3cret" * 9999}, "body.color", id="huge-enum"),
+        pytest.param({"name": "a", "color": 10**400}, "body.color", id="huge-number"),
+        pytest.param({"name": "a", "z" * 99999: 1}, f"body.{'z' * 100}", id="huge-name"),
+        pytest.param(["s3cret"], "body", id="array"),
     ],
 )
 async def test_typed_body_invalid_is_422_with_path(
@@ -171,7 +171,7 @@ async def test_typed_body_invalid_is_422_with_path(
     assert "s3cret" not in str([error["message"] for error in over_http["errors"]])
 
 
-@pytest.mark.parametrize("name", [pytest.param("wrong", id="B13-wrong-type")])
+@pytest.mark.parametrize("name", [pytest.param("wrong", id="wrong-type")])
 async def test_typed_result_of_other_type_is_500_without_value(
     serve: Serve,
     session: aiohttp.ClientSession,

@@ -100,15 +100,19 @@ async def test_security_headers_off_sends_none(
 @pytest.mark.parametrize(
     ("own", "changed"),
     [
-        pytest.param({"X-Frame-Options": "SAMEORIGIN"}, {"Content-Security-Policy": None}, id="1"),
-        pytest.param({"Content-Security-Policy": "default-src 'self'"}, {}, id="2"),
+        pytest.param(
+            {"X-Frame-Options": "SAMEORIGIN"},
+            {"Content-Security-Policy": None},
+            id="frame-options",
+        ),
+        pytest.param({"Content-Security-Policy": "default-src 'self'"}, {}, id="policy"),
         pytest.param(
             {"Content-Security-Policy": "default-src 'self'; Frame-Ancestors https://a.example"},
             {"X-Frame-Options": None},
-            id="3",
+            id="policy-with-frame-ancestors",
         ),
-        pytest.param({"Referrer-Policy": "no-referrer"}, {}, id="4"),
-        pytest.param({"X-Content-Type-Options": "other"}, {}, id="5"),
+        pytest.param({"Referrer-Policy": "no-referrer"}, {}, id="referrer-policy"),
+        pytest.param({"X-Content-Type-Options": "other"}, {}, id="content-type-options"),
     ],
 )
 async def test_security_headers_of_application_are_kept(
