@@ -16,12 +16,13 @@ _CONNECTION = "servers/aiohttp/connection/protocol.py"
 _REGISTRY = "servers/aiohttp/connection/registry.py"
 _HANDLER = "servers/aiohttp/connection/request_handler.py"
 _BODY_READER = "servers/aiohttp/request/body_reader.py"
-_BODIES = "servers/aiohttp/request/bodies.py"
+_BODY_LOADER = "servers/aiohttp/request/body_loader.py"
+_AIOHTTP_PATH = "servers/aiohttp/aiohttp_path.py"
 _NATIVE_PATHS = "servers/aiohttp/request/native_paths.py"
 _ALREADY_SENT = "servers/aiohttp/response/already_sent.py"
 _EXCHANGE = "servers/aiohttp/response/exchange.py"
 _FILE = "servers/aiohttp/response/file.py"
-_OUTLET = "servers/aiohttp/response/outlet.py"
+_STREAM = "servers/aiohttp/response/stream.py"
 _SENDER = "servers/aiohttp/response/sender.py"
 _COMPATIBILITY = "servers/aiohttp/fast_path/compatibility.py"
 _FAST_PATH = "servers/aiohttp/fast_path/fast_path.py"
@@ -222,7 +223,7 @@ AIOHTTP = (
     ),
     PrivateUse(
         name="aiohttp.web.RequestPayloadError",
-        files=(_BODIES, _BODY_READER, _FRAMING),
+        files=(_BODY_LOADER, _BODY_READER, _FRAMING),
         why="a body that cannot be read, or is not read to its end",
     ),
     PrivateUse(
@@ -259,13 +260,13 @@ AIOHTTP = (
     ),
     PrivateUse(
         name="aiohttp.abc.AbstractStreamWriter",
-        files=(_ALREADY_SENT, _OUTLET),
+        files=(_ALREADY_SENT, _STREAM),
         why="what StreamResponse.prepare returns; also writes 100 Continue",
         check=lambda: inspect.signature(AbstractStreamWriter.write).bind("self", b""),
     ),
     PrivateUse(
         name="aiohttp.abc.AbstractStreamWriter.drain",
-        files=(_OUTLET, _FILE),
+        files=(_STREAM, _FILE),
         why="streams wait for slow clients",
         spelled=("writer.drain", "_writer.drain"),
         parameters=("self",),
@@ -296,7 +297,7 @@ AIOHTTP = (
     ),
     PrivateUse(
         name="aiohttp.typedefs.Handler",
-        files=(_SERVER, _NATIVE_PATHS),
+        files=(_AIOHTTP_PATH, _SERVER, _NATIVE_PATHS),
         why="the type of a native handler",
         spelled=("aiohttp.typedefs.Handler",),
     ),
