@@ -260,7 +260,7 @@ async def test_shutdown_delay_keeps_port_open_while_not_ready() -> None:
     """``shutdown_delay``: whoever sends requests here sees it, and none is refused."""
     delay = 2.0
     application = Application(
-        controllers=[Home], settings=settings(shutdown_delay=delay, shutdown_timeout=0.1)
+        controllers=[Home], settings=settings(shutdown_delay=delay, shutdown_timeout=1.0)
     )
     await application.start()
     url = str(application.servers["http"].url)
