@@ -39,7 +39,7 @@ class Message(msgspec.Struct, eq=False):  # one for each request: C makes it
     """A request that has arrived as a whole; a `RequestHead` too.
 
     Attributes:
-        parsed, payload: the results of aiohttp's parser; nothing has read the payload.
+        parsed, payload: the results of aiohttp's parser; `native` reads the payload to its end.
         body: all of the payload, as it was received.
         raw: all of the message, as it was received.
         connection: the connection that received it.
@@ -118,7 +118,7 @@ class MessageFramer:
     """Splits the received data of one connection into messages.
 
     A message ends after its head and as many bytes as its ``Content-Length``; the parser reads
-    both. Chunked messages, upgrades and malformed messages are unframed.
+    both. Upgrades, malformed messages, and chunked messages in several segments are unframed.
     """
 
     __slots__ = ("_connection", "_is_last", "_loop", "_missing", "_parser", "_tail")
@@ -139,7 +139,8 @@ class MessageFramer:
         unframed.
         """
         is_begun = self._missing or self._tail
-        if not is_begun and data.endswith(_END_OF_HEAD):  # most segments: one head, no body
+        # most segments are one message that ends with a blank line: without a body, or chunked
+        if not is_begun and data.endswith(_END_OF_HEAD):
             if (parser := self._parser) is None:
                 parser = self._parser = self._new_parser()
             try:
@@ -161,6 +162,8 @@ class MessageFramer:
                         parsed.version,
                         parsed.headers,
                     )
+                if parsed.chunked and payload.is_eof() and (body := payload.read_nowait()):
+                    return _message(parsed, payload, body, data, self._connection)
             self._parser = None  # which has read too much
         try:
             return self._feed(data, is_begun=bool(is_begun))

@@ -100,7 +100,7 @@ def replace(name: str, other: Any) -> Callable[[pytest.MonkeyPatch], None]:
             replace("HttpRequestParser", ParserThatKeepsBodies), "with a body", id="no-body"
         ),
         pytest.param(
-            replace("HttpRequestParser", ParserWithoutChunks), "leaves to aiohttp", id="no-chunks"
+            replace("HttpRequestParser", ParserWithoutChunks), "chunked body", id="no-chunks"
         ),
         pytest.param(remove("StreamWriter"), "request object", id="no-writer"),
         pytest.param(

@@ -150,11 +150,30 @@ async def test_connection_after_a_stream_returns_to_the_fast_path(serve: Serve) 
             assert await ask(connection, get("/path")) == FAST
 
 
-async def test_connection_after_a_chunked_body_stays_with_aiohttp(serve: Serve) -> None:
-    chunked = post("/echo", "Transfer-Encoding: chunked") + b"1\r\n1\r\n0\r\n\r\n"
+CHUNKED = post("/echo", "Content-Type: application/json", "Transfer-Encoding: chunked")
 
+
+@pytest.mark.parametrize("end", [b"0\r\n\r\n", b"0\r\nX-Trailer: 1\r\n\r\n", b"0\r\n\r\n\r\n"])
+async def test_chunked_body_in_one_segment_takes_the_fast_path(serve: Serve, end: bytes) -> None:
     async with raw_http(await serve(Paths)) as connection:
-        assert AIOHTTP in await ask(connection, chunked)
+        for _ in range(2):
+            answer = await ask(connection, CHUNKED + b"1;x=y\r\n1\r\n1\r\n2\r\n" + end)
+            assert answer == '[12,"FastPathNative"]'
+            assert await ask(connection, get("/path")) == FAST
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [CHUNKED, b"", b"", b"1\r\n1\r\n0\r\n\r\n"],
+        [CHUNKED + b"1\r\n1\r\n", b"", b"", b"0\r\n\r\n"],
+    ],
+)
+async def test_connection_after_a_chunked_body_in_pieces_stays_with_aiohttp(
+    serve: Serve, parts: list[bytes]
+) -> None:
+    async with raw_http(await serve(Paths)) as connection:
+        assert await ask(connection, *parts) == '[1,"Request"]'
         assert await ask(connection, get("/path")) == AIOHTTP
 
 
