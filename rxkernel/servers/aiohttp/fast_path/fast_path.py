@@ -135,7 +135,11 @@ class FastPath:
             return OTHER_TARGET
         path = message.rel_url.raw_path if "?" in target or "#" in target else target
         native = self.native_paths
-        if path in native or ("%" in path and native.covers(message.rel_url)):
+        if (
+            path in native.exact
+            or (native.prefixes and path.startswith(native.prefixes))
+            or ("%" in path and native.covers(message.rel_url))
+        ):
             return NATIVE_PATH
         found = self.pipeline.find(message)
         if not isinstance(found, tuple):

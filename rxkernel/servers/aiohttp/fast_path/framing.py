@@ -176,10 +176,11 @@ class MessageFramer:
         end = data.find(_END_OF_HEAD) + 4
         if end != 3 and not (is_begun or self._is_last):
             parsed, payload = self._read_head(data[:end])
-            if payload is not EMPTY_PAYLOAD and end + _length(parsed) == len(data):
+            if payload is not EMPTY_PAYLOAD:
                 body = data[end:]
-                self._skip(body)
-                return _message(parsed, payload, body, data, self._connection)
+                if _length(parsed) == len(body):
+                    self._skip(body)
+                    return _message(parsed, payload, body, data, self._connection)
             rest = self._after_head(parsed, payload, data, end, frames)
         while rest:
             if self._missing:
@@ -260,23 +261,34 @@ class MessageFramer:
 
     def _read_head(self, data: bytes) -> Parsed:
         """Parse *data*, which ends with a head."""
-        parsed, payload = _only(self._parse(data))
-        if payload.total_bytes:
+        if (parser := self._parser) is None:
+            parser = self._parser = self._new_parser()
+        try:
+            messages = parser.feed_data(data)[0]
+        except _MALFORMED as exc:
+            raise _UnframedError(MALFORMED) from exc
+        if len(messages) != 1:
             raise _UnframedError(MALFORMED)
+        parsed, payload = messages[0]
+        if parsed.upgrade:
+            raise _UnframedError(UPGRADE)
+        if payload is not EMPTY_PAYLOAD:
+            if parsed.chunked:
+                raise _UnframedError(CHUNKED)
+            if payload.total_bytes:
+                raise _UnframedError(MALFORMED)
         return parsed, payload
 
     def _skip(self, data: bytes) -> None:
         """Parse *data*, which completes no head."""
-        if self._parse(data):
-            raise _UnframedError(MALFORMED)
-
-    def _parse(self, data: bytes) -> Sequence[Parsed]:
-        if self._parser is None:
-            self._parser = self._new_parser()
+        if (parser := self._parser) is None:
+            parser = self._parser = self._new_parser()
         try:
-            return self._parser.feed_data(data)[0]
+            messages = parser.feed_data(data)[0]
         except _MALFORMED as exc:
             raise _UnframedError(MALFORMED) from exc
+        if messages:
+            raise _UnframedError(MALFORMED)
 
     def _new_parser(self) -> "http.HttpRequestParser":
         """A parser with aiohttp's limits. It can ask its protocol to pause reading, which
@@ -288,20 +300,6 @@ class MessageFramer:
             _NEVER_FULL,
             payload_exception=web.RequestPayloadError,
         )
-
-
-def _only(
-    messages: Sequence[Parsed],
-) -> Parsed:
-    """Return the one message of *messages*, whose end must be known."""
-    if len(messages) != 1:
-        raise _UnframedError(MALFORMED)
-    parsed, payload = messages[0]
-    if parsed.upgrade:
-        raise _UnframedError(UPGRADE)
-    if parsed.chunked:
-        raise _UnframedError(CHUNKED)
-    return parsed, payload
 
 
 def _length(parsed: "http.RawRequestMessage") -> int:
@@ -316,5 +314,15 @@ def _message(
     raw: bytes,
     connection: ConnectionHandle,
 ) -> Message:
-    head = (parsed.method, parsed.path, parsed.url, parsed.version, parsed.headers)
-    return Message(parsed, payload, body, raw, connection, *head)
+    return Message(
+        parsed,
+        payload,
+        body,
+        raw,
+        connection,
+        parsed.method,
+        parsed.path,
+        parsed.url,
+        parsed.version,
+        parsed.headers,
+    )
