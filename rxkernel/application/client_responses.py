@@ -16,7 +16,7 @@ from rxkernel.messages.response import (
 )
 from rxkernel.servers.http.content_encoding import encode_content
 from rxkernel.servers.http.files.opening import open_file
-from rxkernel.servers.http.response_writer import BODILESS
+from rxkernel.servers.http.statuses import BODILESS
 from rxkernel.servers.socketio.encoding import encode_acknowledgement
 
 Write = Callable[[Request, Response], Awaitable[int | None]]

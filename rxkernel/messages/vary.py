@@ -3,12 +3,12 @@
 from multidict import CIMultiDict, istr
 
 _VARY = istr("Vary")
-_KEPT = ("Cache-Control", "ETag", "Expires", "Last-Modified")
+_STORABLE_WITH = ("Cache-Control", "ETag", "Expires", "Last-Modified")
 
 
-def may_be_kept(headers: CIMultiDict[str]) -> bool:
+def is_storable(headers: CIMultiDict[str]) -> bool:
     """Whether a cache may store the response: it has a lifetime or a validator."""
-    return any(name in headers for name in _KEPT)
+    return any(name in headers for name in _STORABLE_WITH)
 
 
 def vary(headers: CIMultiDict[str], *names: str) -> None:
@@ -18,6 +18,6 @@ def vary(headers: CIMultiDict[str], *names: str) -> None:
         if lines is None:
             headers[_VARY] = name
             continue
-        given = ", ".join(lines)
-        if {name.lower(), "*"}.isdisjoint(part.strip().lower() for part in given.split(",")):
-            headers[_VARY] = f"{given}, {name}" if given else name
+        present = ", ".join(lines)
+        if {name.lower(), "*"}.isdisjoint(part.strip().lower() for part in present.split(",")):
+            headers[_VARY] = f"{present}, {name}" if present else name

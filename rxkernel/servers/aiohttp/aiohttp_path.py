@@ -14,7 +14,6 @@ from rxkernel.kernel.scopes import current_request
 from rxkernel.messages.request import Request
 from rxkernel.servers.access_log import GONE
 from rxkernel.servers.aiohttp.connection.access_log import IS_LOGGED
-from rxkernel.servers.aiohttp.connection.final_response import encode_final_response
 from rxkernel.servers.aiohttp.connection.protocol import connection_of
 from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
 from rxkernel.servers.aiohttp.fast_path.protocol import deferred_exchange
@@ -24,6 +23,7 @@ from rxkernel.servers.aiohttp.request.native_paths import NativePaths
 from rxkernel.servers.aiohttp.request.request_ids import NativeRequestIds
 from rxkernel.servers.aiohttp.response.exchange import Exchange
 from rxkernel.servers.aiohttp.response.sender import ResponseSender
+from rxkernel.servers.http.final_response import encode_final_response
 from rxkernel.servers.http.pipeline import HttpPipeline
 
 logger = logging.getLogger(__name__)

@@ -38,8 +38,8 @@ class HttpSite:
 def origin_of(native: web.Request, forwarded: ForwardedHeaders) -> str:
     """The origin that *native* was sent to. Works after the client has disconnected, too."""
     peer = connection_of(native).peer
-    scheme = forwarded.scheme_behind(peer, native) or native.scheme
-    return _origin(scheme, forwarded.host_behind(peer, native) or authority_of(native))
+    scheme = forwarded.scheme_from(peer, native) or native.scheme
+    return _origin(scheme, forwarded.host_from(peer, native) or authority_of(native))
 
 
 def _origin(scheme: str, host: str) -> str:

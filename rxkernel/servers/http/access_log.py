@@ -1,4 +1,4 @@
-"""The line of the access log for one HTTP request."""
+"""Writes the line of the access log for one HTTP request."""
 
 from rxkernel.messages.connection import ClientAddress
 from rxkernel.messages.transport import Transport
@@ -16,7 +16,7 @@ def log_request(
     size: int | None,
     level: int,
 ) -> None:
-    """Write it; see `log_access` for the arguments."""
+    """Log the request of *head*; see `log_access` for the other arguments."""
     log_access(
         transport=Transport.HTTP,
         method=head.method,

@@ -1,4 +1,4 @@
-"""Whole bodies, decoded as their content type says."""
+"""Decodes whole bodies by their content type."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
@@ -16,30 +16,30 @@ from rxkernel.settings import HttpSettings
 
 
 class BodyDecoder:
-    """Decodes the bodies that a server gets, each by the limits of its route."""
+    """Decodes the bodies of requests, within the limits of their routes."""
 
     def __init__(self, settings: HttpSettings) -> None:
         self._settings = settings
         self._limits: dict[HttpDefinition, BodyLimits] = {}
 
     def limits_of(self, definition: HttpDefinition) -> BodyLimits:
-        """The limits of *definition*, the same object each time."""
+        """Return the limits of *definition*, the same object each time."""
         limits = self._limits.get(definition)
         if limits is None:
             self._limits[definition] = limits = BodyLimits.of(definition, self._settings)
         return limits
 
     def forget_definitions(self) -> None:
-        """The kernel serves others now."""
+        """Clear the stored limits, since the kernel has been compiled with new definitions."""
         self._limits.clear()
 
     async def load(self, raw: bytes, request: Request, definition: HttpDefinition) -> None:
-        """Put *raw*, a whole body without content coding, into *request*.
+        """Decode *raw*, a whole body without a content coding, into *request*.
 
         Raises:
-            PayloadTooLargeException: larger than the route allows, or too many fields (413).
-            BadRequestException: not what its content type says (400).
-            UnsupportedMediaTypeException: an invalid type, or an unknown charset (415).
+            PayloadTooLargeException: the body exceeds a limit of the route (413).
+            BadRequestException: the body is malformed (400).
+            UnsupportedMediaTypeException: the content type or the charset is invalid (415).
         """
         limits = self.limits_of(definition)
         kind = BYTES if limits.is_raw else request.headers.get(hdrs.CONTENT_TYPE, BYTES)
@@ -57,7 +57,7 @@ class BodyDecoder:
 
 
 def is_empty_form(headers: Mapping[str, str]) -> bool:
-    """Whether a request without a body sends a form with no field, which differs from no form."""
+    """Whether a request without a body sends an empty form, by its headers."""
     if hdrs.CONTENT_LENGTH not in headers:
         return False
     return headers.get(hdrs.CONTENT_TYPE, "").lower().startswith(URLENCODED)
@@ -68,7 +68,7 @@ async def _pieces(raw: bytes) -> AsyncIterator[bytes]:
 
 
 def _reader_of(raw: bytes) -> Callable[[], Awaitable[bytes]]:
-    """Returns *raw*, then empty bytes."""
+    """Return a function that returns *raw*, then empty bytes."""
     pieces = [raw]
 
     async def read() -> bytes:
@@ -78,6 +78,7 @@ def _reader_of(raw: bytes) -> Callable[[], Awaitable[bytes]]:
 
 
 def decode_body(content_type: ContentType, request: Request, limits: BodyLimits) -> None:
+    """Decode ``request.raw_body`` into ``request.body``; raises as `BodyDecoder.load`."""
     raw = request.raw_body
     if limits.is_raw:
         request.body = raw or None

@@ -1,4 +1,4 @@
-"""How much a body may be, and how it is read, by what its route does with it."""
+"""The size limits of a body and how it is read, from the signature of its route."""
 
 from typing import Self
 
@@ -11,16 +11,16 @@ from rxkernel.settings import HttpSettings
 
 @attrs.frozen
 class BodyLimits:
-    """The limits of one route, all in bytes but *fields*.
+    """The limits of one route; all except *fields* are in bytes.
 
     Attributes:
-        total: of a stream, and of a multipart form with its files.
-        memory: of any other body, and of the fields of a form that are no files together.
-        file: of one file.
-        fields: the number of fields of a form, files counted.
+        total: for a stream, and for a multipart form with its files.
+        memory: for any other body, and for all fields of a form except files.
+        file: for one file.
+        fields: the number of fields of a form, with its files.
         is_streamed: the action reads the body itself.
-        is_raw: the action takes the bytes, whatever they are.
-        is_exact: the action takes decimals from the body, so JSON is read into them.
+        is_raw: the action expects the bytes of the body, with any content type.
+        is_exact: the action expects decimals, so numbers of JSON are decoded as decimals.
     """
 
     total: int
@@ -33,7 +33,7 @@ class BodyLimits:
 
     @classmethod
     def of(cls, definition: HttpDefinition, settings: HttpSettings) -> Self:
-        """The limits of *definition*: its own ``body_limit`` counts before the settings."""
+        """Return the limits of *definition*; its own ``body_limit`` replaces the settings."""
         own, signature = definition.metadata.body_limit, definition.signature
         memory = own or settings.body_limit
         total = memory
@@ -52,7 +52,7 @@ class BodyLimits:
 
 
 def check_size(size: int | None, limit: int, what: str = "the body") -> None:
-    """Refuse more than *limit* bytes; a *size* of None is not known yet.
+    """Reject more than *limit* bytes; *size* is None if it is not known yet.
 
     Raises:
         PayloadTooLargeException: 413.
@@ -62,16 +62,18 @@ def check_size(size: int | None, limit: int, what: str = "the body") -> None:
 
 
 def check_form_size(size: int, limits: BodyLimits) -> None:
-    """Refuse more than *limits* say in the fields of a form that are no files, names counted.
+    """Reject a form whose fields, without the files, have more than ``limits.memory`` bytes.
+
+    *size* includes the names of the fields.
 
     Raises:
         PayloadTooLargeException: 413.
     """
-    check_size(size, limits.memory, "what the form holds besides files")
+    check_size(size, limits.memory, "the form without its files")
 
 
 def check_fields(number: int, limits: BodyLimits) -> None:
-    """Refuse more fields of a form than *limits* say.
+    """Reject a form with more than ``limits.fields`` fields.
 
     Raises:
         PayloadTooLargeException: 413.

@@ -1,4 +1,4 @@
-"""Answers in fewer bytes, for clients that can read it (RFC 9110 §8.4, §12.5.3)."""
+"""Compresses responses for clients that accept it (RFC 9110 §8.4, §12.5.3)."""
 
 import asyncio
 import re
@@ -12,51 +12,55 @@ from rxkernel.servers.http import header_names as hdrs
 from rxkernel.servers.http.content_codings import Compressor, installed_codings
 from rxkernel.servers.http.quality_values import weighted
 from rxkernel.servers.http.request_head import RequestHead
+from rxkernel.servers.http.statuses import WITHOUT_CONTENT
 
-_BODILESS = (204, 205, 206, 304)
-"""Statuses without a body, and 206: a range is one of the bytes that it was asked of."""
+_UNCOMPRESSED = (*WITHOUT_CONTENT, 206)
+"""Statuses that are never compressed. The ranges of a 206 count the bytes without a coding."""
 
-_THREADED = 65_536
-"""Bytes from which on the loop goes on while a thread compresses; below, the switch costs more."""
+_THREAD_MINIMUM = 65_536
+"""Smallest piece, in bytes, that a thread compresses; for smaller ones the switch costs more."""
 
-_DENSE = re.compile(
+_EXCLUDED_TYPES = re.compile(
     r"(?:image/(?!svg\+xml|bmp|x-ms-bmp)|video/|audio/|font/woff|multipart/|text/event-stream"
     r"|application/(?:zip|gzip|x-gzip|zstd|x-brotli|x-bzip2?|x-xz|x-7z-compressed|x-rar"
     r"|vnd\.rar|java-archive|pdf|epub\+zip|vnd\.openxmlformats|vnd\.oasis\.opendocument"
     r"|font-woff))",
     re.IGNORECASE,
 )
-"""Types that are compressed already, or must not be held back."""
+"""Types that are compressed already, or whose pieces must be sent without a delay."""
 
 
 class Compression:
-    """Decides what is compressed, and does it; *minimum* is in bytes."""
+    """Chooses the coding of each response. Only bodies of *minimum* bytes or more are compressed,
+    unless the client rejects a body without a coding.
+    """
 
     def __init__(self, minimum: int) -> None:
         self._minimum = minimum
         self._codings = installed_codings()
-        self._chosen = lru_cache(maxsize=256)(partial(chosen_coding, tuple(self._codings)))
+        self._choose = lru_cache(maxsize=256)(partial(choose_coding, tuple(self._codings)))
 
     def may_change(self, head: RequestHead, size: int) -> bool:
-        """Whether `start` may change a response with *size* bytes: no small one, unless the
-        client refuses the bare body."""
+        """Whether `start` may change a response with a body of *size* bytes. A fast check."""
         if size >= self._minimum:
             return True
         lines = head.headers.getall(hdrs.ACCEPT_ENCODING, None)
-        return lines is not None and size > 0 and self._chosen(tuple(lines))[1]
+        return lines is not None and size > 0 and self._choose(tuple(lines))[1]
 
     def start(
         self, head: RequestHead, status: int, headers: CIMultiDict[str], size: int | None
     ) -> Compressor | None:
-        """What compresses a body of *size* bytes, None for a size not known, with *headers*
-        changed to fit; or None, where it is sent as it is. HEAD is told what GET would be.
+        """Return the compressor of a body of *size* bytes, and set *headers* for it; None if it is
+        not compressed.
+
+        *size* is None if it is not known. HEAD gets the same headers as GET.
         """
-        if status in _BODILESS or size == 0:
+        if status in _UNCOMPRESSED or size == 0:
             return None
-        if _is_fixed(headers):
+        if _is_excluded(headers):
             return None
         lines = head.headers.getall(hdrs.ACCEPT_ENCODING, ())
-        coding, is_demanded = self._chosen(tuple(lines))
+        coding, is_demanded = self._choose(tuple(lines))
         if size is not None and size < self._minimum and not is_demanded:
             return None
         vary(headers, hdrs.ACCEPT_ENCODING)
@@ -69,12 +73,12 @@ class Compression:
         return self._codings[coding]()
 
 
-def _is_fixed(headers: CIMultiDict[str]) -> bool:
-    """Whether an answer with *headers* must stay, or would hardly become smaller."""
+def _is_excluded(headers: CIMultiDict[str]) -> bool:
+    """Whether a response with *headers* must not be compressed, or is compressed already."""
     return (
         hdrs.CONTENT_ENCODING in headers
         or hdrs.CONTENT_RANGE in headers
-        or _DENSE.match(headers.get(hdrs.CONTENT_TYPE, "")) is not None
+        or _EXCLUDED_TYPES.match(headers.get(hdrs.CONTENT_TYPE, "")) is not None
         or any(
             directive.strip().lower() == "no-transform"
             for line in headers.getall(hdrs.CACHE_CONTROL, ())
@@ -83,29 +87,29 @@ def _is_fixed(headers: CIMultiDict[str]) -> bool:
     )
 
 
-def chosen_coding(codings: tuple[str, ...], lines: tuple[str, ...]) -> tuple[str | None, bool]:
-    """The one of *codings* that the lines of ``Accept-Encoding`` like best, and whether they
-    refuse the bare body. Of equal weights the first wins; None: the bare body is liked best.
+def choose_coding(codings: tuple[str, ...], lines: tuple[str, ...]) -> tuple[str | None, bool]:
+    """Return the coding with the highest weight in the lines of ``Accept-Encoding``, and whether
+    they reject a body without a coding (``identity``).
 
-    Without the header, with none of our codings in it, or where all is refused, it is None:
-    the answer is sent bare (RFC 9110 §12.5.3).
+    Of equal weights the first of *codings* is chosen. The coding is None if ``identity`` has a
+    higher weight, or if the client accepts none of *codings* (RFC 9110 §12.5.3).
     """
     weights = dict(reversed([*weighted(lines)]))
-    others = weights.get("*", 0.0)
-    bare = weights.get("identity", 0.0 if weights.get("*") == 0 else None)
+    default = weights.get("*", 0.0)
+    identity = weights.get("identity", 0.0 if weights.get("*") == 0 else None)
     best, best_weight = None, 0.0
     for coding in codings:
-        weight = weights.get(coding, others)
+        weight = weights.get(coding, default)
         if weight > best_weight:
             best, best_weight = coding, weight
-    if bare is not None and bare > best_weight:
+    if identity is not None and identity > best_weight:
         best = None
-    return best, bare == 0
+    return best, identity == 0
 
 
 async def compress(compressor: Compressor, piece: bytes, *, last: bool = False) -> bytes:
-    """*piece* compressed, so that the client can read all of it; *last* ends the body too."""
+    """Compress *piece* so that the client can read all of it at once; *last* ends the body."""
     end = compressor.finish if last else compressor.flush
-    if len(piece) < _THREADED:
+    if len(piece) < _THREAD_MINIMUM:
         return compressor.compress(piece) + end()
     return await asyncio.to_thread(lambda: compressor.compress(piece) + end())

@@ -1,7 +1,8 @@
-"""The content codings that are there: gzip always, zstd and brotli where installed.
+"""The available content codings: gzip always, zstd and brotli if installed.
 
-zstd is Python's own from 3.14 on, the package ``backports.zstd`` before; brotli is the package
-``brotli``. All are made for answers that are compressed once: quick rather than small.
+zstd is in the standard library since Python 3.14, before that in the package ``backports.zstd``;
+brotli is in the package ``brotli``. The levels favour speed over size, since a response is
+compressed for one client only.
 """
 
 import sys
@@ -18,10 +19,10 @@ class Compressor(Protocol):
     def compress(self, piece: bytes) -> bytes: ...
 
     def flush(self) -> bytes:
-        """What is still held back, so that the client can read all that was given so far."""
+        """Return the buffered output. With it the client can read every piece so far."""
 
     def finish(self) -> bytes:
-        """The end of the body."""
+        """Return the rest of the output, which ends the body."""
 
 
 class Gzip:
@@ -49,7 +50,7 @@ class Brotli:
 
 
 class Zstd:
-    """RFC 8878, with a window of 2 MiB, so within the 8 of RFC 9659; *module* is ``zstd``."""
+    """RFC 8878. The window has 2 MiB; RFC 9659 allows 8. *module* is ``zstd``."""
 
     def __init__(self, module: Any) -> None:
         self._zstd = module.ZstdCompressor(level=3)
@@ -73,7 +74,7 @@ def _optional(module: str) -> Any:
 
 
 def installed_codings() -> dict[str, Callable[[], Compressor]]:
-    """What makes the compressor of each coding, the best for us first."""
+    """Return a factory of compressors for each coding; the preferred coding is first."""
     zstd = _optional("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
     brotli = _optional("brotli")
     codings: dict[str, Callable[[], Compressor]] = {}

@@ -1,4 +1,4 @@
-"""The content of a response as bytes, in the form that the client prefers."""
+"""Encodes the content of a response as bytes, in the format that the client prefers."""
 
 from typing import Any
 
@@ -7,20 +7,21 @@ from rxkernel.messages.content_types import BYTES
 from rxkernel.servers.http import header_names as hdrs
 from rxkernel.servers.http.negotiation import JSON, RequestHeaders, encode_negotiated
 
-_AS_IT_IS = (str, bytes, bytearray, memoryview)
+_UNENCODED = (str, bytes, bytearray, memoryview)
 
 
 def encode_content(
     content: Any, content_type: str | None, headers: RequestHeaders | None = None
 ) -> tuple[bytes, str | None]:
-    """The bytes of *content*, and their type where none was given.
+    """Encode *content*; return the body and its type, which is *content_type* unless that is None.
 
-    None is no content, str is text in UTF-8, bytes are sent as they are. All else is JSON, or
-    MessagePack where no type was given and the client that sent *headers* prefers it.
+    None becomes an empty body and str becomes UTF-8. Bytes are not changed. Other values become
+    JSON; without a *content_type* they become MessagePack if the client that sent *headers*
+    prefers it.
     """
     if content is None:
         return b"", content_type
-    if isinstance(content, _AS_IT_IS):
+    if isinstance(content, _UNENCODED):
         if isinstance(content, str):
             return content.encode(), _text_type(content_type)
         return bytes(content), content_type or BYTES
@@ -29,9 +30,9 @@ def encode_content(
     return encode_negotiated(headers, content)
 
 
-def _text_type(given: str | None) -> str:
-    if given is None:
+def _text_type(content_type: str | None) -> str:
+    if content_type is None:
         return "text/plain; charset=utf-8"
-    if given.startswith("text/") and "charset" not in given.lower():
-        return f"{given}; charset=utf-8"
-    return given
+    if content_type.startswith("text/") and "charset" not in content_type.lower():
+        return f"{content_type}; charset=utf-8"
+    return content_type

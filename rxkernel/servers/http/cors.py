@@ -1,4 +1,4 @@
-"""Which pages may call the server: one policy for HTTP and Socket.IO, as headers (CORS)."""
+"""CORS: which pages may call the server, over HTTP and Socket.IO (``http.origins``)."""
 
 import re
 from collections.abc import Iterable
@@ -16,27 +16,27 @@ _ALLOW_ORIGIN = istr("Access-Control-Allow-Origin")
 _ALLOW_CREDENTIALS = "Access-Control-Allow-Credentials"
 _EXPOSE = "Access-Control-Expose-Headers"
 _MAX_AGE = "600"
-"""Seconds for which a browser need not ask again."""
+"""Seconds that a browser may store the response to a preflight."""
 
 _TOKEN = re.compile(TOKEN)
 
 
 class CorsPolicy:
-    """The server's own origin, those of ``http.origins``, or all of them with ``*``.
+    """Allows pages of the server's own origin and of ``http.origins``; ``*`` allows all pages.
 
-    A request without ``Origin`` comes from no page of another site and is allowed.
+    A request without ``Origin`` does not come from a page of another site, so it is allowed.
     """
 
     def __init__(
-        self, settings: HttpSettings, proxies: ForwardedHeaders, id_header: str | None
+        self, settings: HttpSettings, forwarded: ForwardedHeaders, id_header: str | None
     ) -> None:
-        self._proxies = proxies
-        self._everyone = "*" in settings.origins
+        self._forwarded = forwarded
+        self._allows_all = "*" in settings.origins
         self._listed = frozenset(map(canonical_origin, settings.origins)) - {None}
-        self._granted = {_ALLOW_CREDENTIALS: "true"} if settings.allow_credentials else {}
+        self._credentials = {_ALLOW_CREDENTIALS: "true"} if settings.allow_credentials else {}
         self._exposed = {_EXPOSE: id_header} if id_header is not None else {}
 
-        self.varies = "Origin" if self._listed and not self._everyone else ""
+        self.varies = "Origin" if self._listed and not self._allows_all else ""
 
     touches = frozenset(
         name.lower()
@@ -46,95 +46,99 @@ class CorsPolicy:
     def lines(self, head: RequestHead) -> str | None:
         """As `HeaderPolicy.lines`."""
         if self.varies and hdrs.ORIGIN not in head.headers:
-            return ""  # as all requests but those of pages of other sites
+            return ""  # as for most requests: not from a page of another site
         pairs = self.headers(head).items()
         return "".join(f"{name}: {value}\r\n" for name, value in pairs if name != "Vary")
 
     def allows(self, head: RequestHead) -> bool:
-        """Whether the page that sent *head*, if one did, may have an answer."""
+        """Whether *head* may be handled: its ``Origin``, if any, is allowed."""
         origin = head.headers.get("Origin")
         return (
             origin is None
-            or self._everyone
-            or self._lists(origin)
+            or self._allows_all
+            or self._is_listed(origin)
             or self._is_own(canonical_origin(origin) or "", head)
         )
 
     def trusts(self, head: RequestHead) -> bool:
-        """Whether the cookies of *head* count: not for a page of another site, unless
-        ``allow_credentials``. A websocket brings them all the same; CORS does not hold it.
+        """Whether the credentials of *head* are accepted. From a page of another site they are
+        accepted only with ``allow_credentials``.
+
+        Browsers send cookies with the WebSocket handshake of any page.
         """
         origin = head.headers.get("Origin")
         return (
             origin is None
-            or bool(self._granted)
+            or bool(self._credentials)
             or self._is_own(canonical_origin(origin) or "", head)
         )
 
-    def _lists(self, origin: str) -> bool:
-        """Browsers send the canonical form, others may not."""
+    def _is_listed(self, origin: str) -> bool:
+        """Whether ``http.origins`` has *origin*; it need not be sent in the canonical form."""
         return origin in self._listed or canonical_origin(origin) in self._listed
 
     def _is_own(self, origin: str, head: RequestHead) -> bool:
-        """Whether *origin* is the host that was asked.
+        """Whether *origin* is the origin that *head* was sent to.
 
-        The scheme counts where a trusted proxy tells it: another may end TLS unseen.
+        The scheme is compared only if a trusted proxy has sent it: another proxy may terminate
+        TLS without any header.
         """
         scheme = origin.partition(":")[0]
         if scheme not in ("http", "https"):
             return False
-        told = self._proxies.scheme(head) or scheme
-        return origin == canonical_origin(f"{told}://{self._proxies.host(head)}")
+        scheme = self._forwarded.scheme(head) or scheme
+        return origin == canonical_origin(f"{scheme}://{self._forwarded.host(head)}")
 
     def headers(self, head: RequestHead) -> dict[str, str]:
-        """What tells the browser that the page may read the answer to *head*, and its id.
+        """Return the headers that allow a page to read the response to *head* and its request id.
 
-        With ``*`` they are on every answer, with a list ``Vary`` is, whether a page asks or not:
-        a cache may hand the answer to one later (Fetch Standard, "CORS protocol and HTTP
-        caches"). Without ``http.origins`` there are none.
+        With ``*`` every response has them. With a list every response has ``Vary``, even if the
+        request has no ``Origin``: a cache may send the stored response to a page later (Fetch
+        Standard, "CORS protocol and HTTP caches"). Empty without ``http.origins``.
         """
-        if self._everyone:
+        if self._allows_all:
             return {_ALLOW_ORIGIN: "*", **self._exposed}
         if not self._listed:
             return {}
         origin = head.headers.get("Origin")
-        if origin is not None and self._lists(origin):
-            return {_ALLOW_ORIGIN: origin, **self._granted, **self._exposed, "Vary": "Origin"}
+        if origin is not None and self._is_listed(origin):
+            return {_ALLOW_ORIGIN: origin, **self._credentials, **self._exposed, "Vary": "Origin"}
         return {"Vary": "Origin"}
 
     def preflight(self, head: RequestHead, methods: Iterable[str]) -> dict[str, str]:
-        """What a page may send to a path that answers *methods*; `headers` tell which page.
+        """Return the headers of the response to the preflight *head*, for a path with *methods*.
 
-        Every header it asks for, but for names that are none (RFC 9110 §5.6.2).
+        All requested headers are allowed, except invalid names (RFC 9110 §5.6.2). The allowed
+        origin is not among them; `headers` returns it.
         """
         lines = head.headers.getall("Access-Control-Request-Headers", ())
         names = (name.strip() for line in lines for name in line.split(","))
-        granted = {
+        allowed = {
             "Access-Control-Allow-Methods": ", ".join(methods),
             "Access-Control-Allow-Headers": ", ".join(filter(_TOKEN.fullmatch, names)),
             "Access-Control-Max-Age": _MAX_AGE,
         }
-        return {name: value for name, value in granted.items() if value}
+        return {name: value for name, value in allowed.items() if value}
 
     def add(self, head: RequestHead, headers: CIMultiDict[str]) -> None:
         """Add `headers` to a response before it is sent, unless the application has set them."""
         if _ALLOW_ORIGIN in headers:
             return
-        if not self._everyone and hdrs.ORIGIN not in head.headers:
+        if not self._allows_all and hdrs.ORIGIN not in head.headers:
             if self._listed:
                 vary(headers, "Origin")
             return
         for name, value in self.headers(head).items():
             if name == "Vary":
                 vary(headers, value)
-            elif name == _EXPOSE:  # besides those that the application names
+            elif name == _EXPOSE:  # added to the names that the application has set
                 headers.add(name, value)
             else:
                 headers.setdefault(name, value)
 
 
 def is_preflight(head: RequestHead) -> bool:
-    """Whether a browser asks what a page may send (Fetch Standard, "CORS-preflight request")."""
+    """Whether *head* is a "CORS-preflight request" (Fetch Standard)."""
     return (
         head.method == "OPTIONS"
         and "Origin" in head.headers

@@ -1,4 +1,4 @@
-"""Forms: their fields in memory, their files in a spool that ends with the request."""
+"""Reads forms: fields into memory, files into a spool that is closed after the request."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -19,10 +19,10 @@ _PLAIN = ContentType("text/plain", {})
 
 
 def read_urlencoded(text: str, request: Request, limits: BodyLimits) -> None:
-    """Put the fields of a form (WHATWG URL Standard §5.1) into *request*.
+    """Read the fields of a form (WHATWG URL Standard §5.1) into *request*.
 
     Raises:
-        PayloadTooLargeException: there are too many (413).
+        PayloadTooLargeException: the form has too many fields (413).
     """
     check_fields(text.count("&") + 1, limits)
     _add_form(request, MultiDict(parse_qsl(text, keep_blank_values=True)))
@@ -34,10 +34,10 @@ async def read_multipart(
     request: Request,
     limits: BodyLimits,
 ) -> None:
-    """Put the fields and files of a form (RFC 7578) into *request*, as they come.
+    """Read the fields and files of a form (RFC 7578) into *request* while it is received.
 
     Raises:
-        PayloadTooLargeException: too many fields, too much of them, a file too large (413).
+        PayloadTooLargeException: the fields or a file exceed a limit (413).
         InsufficientStorageException: the disk is full (507).
         HttpException: what *read* and `Multipart.next` raise.
     """
@@ -49,7 +49,7 @@ async def read_multipart(
         size += len(part.name) + len(part.filename or "")
         check_form_size(size, limits)
         if part.filename is not None:
-            await _keep(parts, part, request, limits)
+            await _store_file(parts, part, request, limits)
             continue
         raw = bytearray()
         while piece := await parts.read():
@@ -61,13 +61,14 @@ async def read_multipart(
 
 
 def _value(part: Part, raw: bytes) -> str | bytes:
-    """Text, unless the client says that it is something else."""
+    """Return text, or bytes if the part has a content type other than ``text/*``."""
     content_type = part.content_type or _PLAIN
     return content_type.text(raw) if content_type.kind.startswith("text/") else raw
 
 
-async def _keep(parts: Multipart, part: Part, request: Request, limits: BodyLimits) -> None:
-    """One file. No name and no content is what browsers send where none was chosen."""
+async def _store_file(parts: Multipart, part: Part, request: Request, limits: BodyLimits) -> None:
+    """Store one file. A part without a name and content is ignored: browsers send it if no file
+    was chosen."""
     spool = _spool_of(request)
     offset = spool.size
     while piece := await parts.read():
@@ -80,7 +81,7 @@ async def _keep(parts: Multipart, part: Part, request: Request, limits: BodyLimi
 
 
 def _spool_of(request: Request) -> Spool:
-    """One for all files of *request*; it ends with the services of the message."""
+    """Return the spool of all files of *request*; it is closed with its services."""
     services = services_of(request)
     if Spool not in services:
         services.add(Spool, Spool())

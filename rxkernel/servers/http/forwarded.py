@@ -1,4 +1,5 @@
-"""What a proxy in front tells of a request, believed only of proxies that the settings name."""
+"""``X-Forwarded-*`` headers, which are trusted only if a proxy of ``http.trusted_proxies`` sent
+them."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -7,41 +8,45 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from itertools import chain, islice
 
 from rxkernel.messages.connection import ClientAddress
-from rxkernel.servers.http.request_head import RequestHead, client_of
+from rxkernel.servers.http.request_head import RequestHead, peer_of
 
-_HOPS = 100
-"""Most entries of ``X-Forwarded-For`` that are looked at."""
+_MAX_HOPS = 100
+"""Most entries of ``X-Forwarded-For`` that are read."""
 
 _HOP = re.compile(
     r"(?:(?P<v4>[0-9.]+)|\[(?P<v6>[0-9a-f:.]+)\])(?::(?P<port>[0-9]{1,5}))?|(?P<bare>[0-9a-f:.]+)",
     re.IGNORECASE,
 )
 _SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
-"""What proxies call a scheme; some name the websocket's."""
+"""By value of ``X-Forwarded-Proto``, the scheme; some proxies send that of the WebSocket."""
 
 
 class ForwardedHeaders:
-    """Reads ``X-Forwarded-For``, ``-Host`` and ``-Proto`` where the peer is one of *proxies*.
+    """Reads ``X-Forwarded-For``, ``-Host`` and ``-Proto`` if the peer is one of *proxies*.
 
-    From any other peer, one of a Unix socket too, they are ignored. A proxy appends, so what
-    stands on the right is what the nearest proxy saw, and what is left of it anybody's claim.
-    ``are_any`` tells whether there is one to be believed at all.
+    They are ignored from any other peer, and over a Unix socket. A proxy appends its entry, so
+    the rightmost one is from the nearest proxy. Entries to the left of those of trusted proxies
+    can be forged by a client.
+
+    Attributes:
+        has_proxies: whether there are trusted proxies at all.
     """
 
     def __init__(self, proxies: Iterable[str]) -> None:
         self._networks = tuple(map(ip_network, proxies))
-        self.are_any = bool(self._networks)
+        self.has_proxies = bool(self._networks)
 
     def client(self, head: RequestHead) -> ClientAddress | None:
-        """Who sent *head*: the peer, or the last address before the trusted proxies.
+        """Return the client that sent *head*: the peer, or the last address before the trusted
+        proxies.
 
-        What is no address ends the search: the client is then the address right of it. The
-        port is 0 where the proxy tells none.
+        An invalid entry ends the search; the client is then the address to the right of it. The
+        port is 0 if the proxy does not send one.
         """
-        return self.client_behind(client_of(head), head)
+        return self.client_from(peer_of(head), head)
 
-    def client_behind(self, peer: ClientAddress | None, head: RequestHead) -> ClientAddress | None:
-        """`client`, where the *peer* is known."""
+    def client_from(self, peer: ClientAddress | None, head: RequestHead) -> ClientAddress | None:
+        """Return the same as `client`, if the *peer* of the connection is known."""
         if peer is None or not self._networks or not self.trusts(peer.host):
             return peer
         client = peer
@@ -50,56 +55,58 @@ class ForwardedHeaders:
             if address is None:
                 break
             client = ClientAddress(str(address), port)
-            if not self._trusts(address):
+            if not self._is_trusted(address):
                 break
         return client
 
     def host(self, head: RequestHead) -> str:
-        """Host, and port where there is one, that the client asked for; "" if it told none."""
-        return self.host_behind(self._peer(head), head)
+        """Return the host that the client requested, with the port if it has one; "" if the
+        request has no host."""
+        return self.host_from(self._peer_of(head), head)
 
-    def host_behind(self, peer: ClientAddress | None, head: RequestHead) -> str:
-        """`host`, where the *peer* is known."""
-        return self._told(peer, head, "X-Forwarded-Host") or head.headers.get("Host", "")
+    def host_from(self, peer: ClientAddress | None, head: RequestHead) -> str:
+        """Return the same as `host`, if the *peer* of the connection is known."""
+        return self._last_value(peer, head, "X-Forwarded-Host") or head.headers.get("Host", "")
 
     def scheme(self, head: RequestHead) -> str | None:
-        """``http`` or ``https`` as the client sees it; None where no trusted proxy tells."""
-        return self.scheme_behind(self._peer(head), head)
+        """Return the scheme that the client uses, ``http`` or ``https``; None if no trusted proxy
+        has sent it."""
+        return self.scheme_from(self._peer_of(head), head)
 
-    def scheme_behind(self, peer: ClientAddress | None, head: RequestHead) -> str | None:
-        """`scheme`, where the *peer* is known."""
-        return _SCHEMES.get(self._told(peer, head, "X-Forwarded-Proto").lower())
+    def scheme_from(self, peer: ClientAddress | None, head: RequestHead) -> str | None:
+        """Return the same as `scheme`, if the *peer* of the connection is known."""
+        return _SCHEMES.get(self._last_value(peer, head, "X-Forwarded-Proto").lower())
 
-    def _peer(self, head: RequestHead) -> ClientAddress | None:
-        return client_of(head) if self._networks else None
+    def _peer_of(self, head: RequestHead) -> ClientAddress | None:
+        return peer_of(head) if self._networks else None
 
-    def _told(self, peer: ClientAddress | None, head: RequestHead, name: str) -> str:
-        """The rightmost value of *name*, if *peer* is trusted."""
+    def _last_value(self, peer: ClientAddress | None, head: RequestHead, name: str) -> str:
+        """Return the rightmost value of the header *name* if *peer* is trusted, else ""."""
         if peer is None or not self.trusts(peer.host):
             return ""
         return head.headers.getall(name, [""])[-1].rpartition(",")[2].strip()
 
     def trusts(self, host: str) -> bool:
-        """Whether the peer *host* is one of the proxies."""
+        """Whether the address *host* of a peer is that of a trusted proxy."""
         if not self._networks:
             return False
         address = _address(host)
-        return address is not None and self._trusts(address)
+        return address is not None and self._is_trusted(address)
 
-    def _trusts(self, address: IPv4Address | IPv6Address) -> bool:
+    def _is_trusted(self, address: IPv4Address | IPv6Address) -> bool:
         return any(address in network for network in self._networks)
 
 
 def _hops(lines: Iterable[str]) -> Iterator[str]:
-    """The entries of a list header, nearest first; the furthest are not even split."""
-    nearest_first = (reversed(line.rsplit(",", _HOPS)) for line in reversed(tuple(lines)))
-    return islice(chain.from_iterable(nearest_first), _HOPS)
+    """The entries of a list header, the nearest first. At most `_MAX_HOPS` are split off."""
+    nearest_first = (reversed(line.rsplit(",", _MAX_HOPS)) for line in reversed(tuple(lines)))
+    return islice(chain.from_iterable(nearest_first), _MAX_HOPS)
 
 
 def _parse(hop: str) -> tuple[IPv4Address | IPv6Address | None, int]:
-    """Address and port of an entry: ``192.0.2.1``, ``192.0.2.1:80``, ``::1`` or ``[::1]:80``.
+    """The address and port of an entry: ``192.0.2.1``, ``192.0.2.1:80``, ``::1`` or ``[::1]:80``.
 
-    The address is None for anything else, such as ``unknown``.
+    The address is None for any other text, such as ``unknown``.
     """
     found = _HOP.fullmatch(hop.strip())
     if found is None:
@@ -111,7 +118,7 @@ def _parse(hop: str) -> tuple[IPv4Address | IPv6Address | None, int]:
 
 @lru_cache(256)
 def _address(host: str) -> IPv4Address | IPv6Address | None:
-    """*host* as an address; one of IPv4 that a socket of IPv6 shows is one of IPv4."""
+    """*host* as an address. An IPv4 address that an IPv6 socket maps becomes an IPv4 address."""
     try:
         address = ip_address(host)
     except ValueError:

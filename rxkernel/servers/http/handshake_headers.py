@@ -9,10 +9,11 @@ _CREDENTIALS = frozenset(("cookie", "authorization"))
 
 
 def handshake_headers(head: RequestHead, cors: CorsPolicy) -> CIMultiDictProxy[str]:
-    """Return the headers of *head*, without credentials if a page of another site sent it and
-    `CorsPolicy.trusts` does not accept them. Browsers send cookies with a WebSocket handshake even
-    if CORS does not allow it."""
+    """Return the headers of *head*, without credentials unless `CorsPolicy.trusts` accepts them.
+
+    Browsers send cookies with the WebSocket handshake of any page; CORS does not apply to it.
+    """
     if cors.trusts(head):
         return head.headers
-    kept = ((k, v) for k, v in head.headers.items() if k.lower() not in _CREDENTIALS)
-    return CIMultiDictProxy(CIMultiDict(kept))
+    pairs = ((k, v) for k, v in head.headers.items() if k.lower() not in _CREDENTIALS)
+    return CIMultiDictProxy(CIMultiDict(pairs))

@@ -1,4 +1,4 @@
-"""Names of header fields; looking up an `istr` in a multi-dict does not fold its case again."""
+"""Names of header fields, as `istr`: a multi-dict does not fold their case at each look-up."""
 
 from multidict import istr
 

@@ -1,4 +1,4 @@
-"""MessagePack in place of JSON for clients that prefer it (RFC 9110 §12.5.1)."""
+"""Sends MessagePack instead of JSON to clients that prefer it (RFC 9110 §12.5.1)."""
 
 from typing import Any
 
@@ -17,10 +17,10 @@ _JSON_RANGES = {JSON: 2, "application/*": 1, "*/*": 0}
 
 
 def encode_negotiated(headers: RequestHeaders, value: Any) -> tuple[bytes, str]:
-    """*value* as the client that sent *headers* prefers it, and the type of that.
+    """Encode *value* as the client that sent *headers* prefers it; return the body and its type.
 
-    Who accepts neither gets JSON (§12.4.1 allows it), and so does who asks for MessagePack of
-    a number that only JSON can hold.
+    The body is JSON if the client accepts neither format (§12.4.1 allows it), or if *value* has a
+    number that MessagePack cannot represent.
     """
     if (kind := preferred_msgpack(headers.getall(hdrs.ACCEPT, []))) is not None:
         try:
@@ -31,9 +31,9 @@ def encode_negotiated(headers: RequestHeaders, value: Any) -> tuple[bytes, str]:
 
 
 def preferred_msgpack(lines: list[str]) -> str | None:
-    """The name by which ``Accept`` prefers MessagePack to JSON; None where it does not.
+    """Return the media type of MessagePack that ``Accept`` prefers to JSON, None for JSON.
 
-    The higher weight wins, of equal ones the narrower range, then what stands first.
+    The higher weight has precedence, then the more specific range, then the earlier entry.
     """
     if "msgpack" not in ",".join(lines).lower():
         return None
@@ -42,6 +42,6 @@ def preferred_msgpack(lines: list[str]) -> str | None:
         if kind in MSGPACK_NAMES:
             if (rank := (weight, 2, -place)) > msgpack:
                 msgpack, name = rank, kind
-        elif (narrow := _JSON_RANGES.get(kind, -1)) > json[1]:  # the narrowest range counts
-            json = (weight, narrow, -place)
+        elif (specificity := _JSON_RANGES.get(kind, -1)) > json[1]:  # the most specific one counts
+            json = (weight, specificity, -place)
     return name if msgpack[0] > 0 and msgpack > json else None

@@ -73,15 +73,15 @@ class HttpPipeline:
         """Return the kernel's request for *head*, received over a connection of *peer*."""
         target, headers = head.raw_path, head.headers
         client = peer
-        if self.forwarded.are_any:
-            client = self.forwarded.client_behind(peer, head)
+        if self.forwarded.has_proxies:
+            client = self.forwarded.client_from(peer, head)
         # listeners compare paths, so an absolute-form is reduced to its path and query
         url = target if target[0] == "/" else head.rel_url.raw_path_qs
         request = received_request(_HTTP, headers, head.method, url, client)
         if "?" in target:
             request.params = MultiDict(head.rel_url.query)
         if self.ids.name in headers:
-            request.id = self.ids.given(headers)
+            request.id = self.ids.from_headers(headers)
         return request
 
     def find(self, head: RequestHead) -> RouteResult:
@@ -132,7 +132,7 @@ class HttpPipeline:
             return HttpVersionNotSupportedException(UNSUPPORTED_VERSION)
         if head.method in REJECTED_METHODS:
             return MethodNotAllowedException(headers={"Allow": self._allowed(head)})
-        error = self.hosts.refusal(head)
+        error = self.hosts.error_for(head)
         if error is not None:
             host = head.headers.get("Host", "")
             self.counters.record("http.allowed_hosts", f"refused host {host!r:.100}")

@@ -1,22 +1,21 @@
-"""Lists of what a client likes, with weights (RFC 9110 §12.4.2)."""
+"""Headers with weighted lists, such as ``Accept`` (RFC 9110 §12.4.2)."""
 
 import re
 from collections.abc import Iterable, Iterator
 
-_MOST = 64
-"""Entries of one header that are read; no client has as many, but an attacker may."""
+_MAX_ENTRIES = 64
+"""Most entries of one header that are read; only an attacker sends more."""
 
 _WEIGHT = re.compile(r";[ \t]*q[ \t]*=[ \t]*(?P<q>[^;]*)", re.IGNORECASE)
 _QVALUE = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 
 
 def weighted(lines: Iterable[str]) -> Iterator[tuple[str, float]]:
-    """What the *lines* of a header list, in lower case without parameters, with its weight.
+    """Yield each entry of the header *lines*, in lower case without parameters, and its weight.
 
-    Of more than 64 entries the rest is ignored. A weight that is none is 0, so what it stands
-    by is not chosen.
+    Entries after the 64th are ignored. An invalid weight counts as 0, so its entry is not chosen.
     """
-    for entry in ",".join(lines).split(",", _MOST)[:_MOST]:
+    for entry in ",".join(lines).split(",", _MAX_ENTRIES)[:_MAX_ENTRIES]:
         name = entry.partition(";")[0].strip().lower()
         if name:
             yield name, _weight(entry)
@@ -26,5 +25,5 @@ def _weight(entry: str) -> float:
     found = _WEIGHT.search(entry)
     if found is None:
         return 1.0
-    given = found["q"].strip()
-    return float(given) if _QVALUE.fullmatch(given) else 0.0
+    weight = found["q"].strip()
+    return float(weight) if _QVALUE.fullmatch(weight) else 0.0

@@ -1,4 +1,4 @@
-"""The head of a request, the same for every parser."""
+"""The head of a request, as every parser provides it."""
 
 import asyncio
 from typing import Protocol
@@ -10,7 +10,7 @@ from rxkernel.messages.connection import ClientAddress
 
 
 class RequestHead(Protocol):
-    """What policies and responses read of a request; `aiohttp.web.Request` has all of it."""
+    """The request line and headers; `aiohttp.web.Request` implements it."""
 
     @property
     def method(self) -> str: ...
@@ -30,10 +30,11 @@ class RequestHead(Protocol):
 
     @property
     def transport(self) -> asyncio.Transport | None:
-        """None once the client has left."""
+        """None after the client has disconnected."""
 
 
-def client_of(head: RequestHead) -> ClientAddress | None:
-    """The peer of the connection, which may be a proxy; None where it has no address."""
+def peer_of(head: RequestHead) -> ClientAddress | None:
+    """Return the peer of the connection, which may be a proxy; None if it has no address, as over
+    a Unix socket."""
     peer = head.transport.get_extra_info("peername") if head.transport else None
     return ClientAddress(peer[0], peer[1]) if isinstance(peer, tuple) else None

@@ -1,4 +1,4 @@
-"""The id of a request over HTTP, which a header of the client may give."""
+"""The id of an HTTP request, which the client may send in a header."""
 
 from collections.abc import Mapping
 
@@ -8,11 +8,11 @@ from rxkernel.messages.request_id import given_request_id
 
 
 class RequestIds:
-    """Reads the header *name*; with None, ids stay inside."""
+    """Reads ids from the header *name*; None: ids are neither read nor sent."""
 
     def __init__(self, name: str | None) -> None:
         self.name = name if name is None else istr(name)
 
-    def given(self, headers: Mapping[str, str]) -> str | None:
-        """What the client calls a request with *headers*, if that is an id."""
+    def from_headers(self, headers: Mapping[str, str]) -> str | None:
+        """Return the id that the client sent, None if it is missing or invalid."""
         return given_request_id(headers, self.name)

@@ -13,22 +13,19 @@ from typing import Protocol
 from multidict import CIMultiDict
 
 from rxkernel.kernel.serialization import encode_json
-from rxkernel.messages.content_types import BYTES
 from rxkernel.messages.entity_tag import entity_tag, of_form
 from rxkernel.messages.media_type import MSGPACK_NAMES
 from rxkernel.messages.request import Request
 from rxkernel.messages.request_id import new_request_id
 from rxkernel.messages.response import Response
-from rxkernel.messages.vary import may_be_kept, vary
+from rxkernel.messages.vary import is_storable, vary
 from rxkernel.servers.http import header_names as hdrs
 from rxkernel.servers.http.compression import Compression, compress
 from rxkernel.servers.http.content_encoding import encode_content
 from rxkernel.servers.http.negotiation import JSON
-from rxkernel.servers.http.not_modified import is_not_modified, without_body
+from rxkernel.servers.http.not_modified import is_not_modified, remove_content_headers
 from rxkernel.servers.http.request_head import RequestHead
-
-BODILESS = (204, 304)
-"""Statuses without a body and without ``Content-Length`` (RFC 9110 §8.6)."""
+from rxkernel.servers.http.statuses import BODILESS
 
 _CONTAINERS = frozenset((dict, list))
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
@@ -260,7 +257,7 @@ class ResponseWriter:
         if self._compression is not None:
             compressor = self._compression.start(head, status, headers, len(body))
         if hdrs.ETAG in headers and is_not_modified(head, status, headers):
-            status, headers, body = 304, without_body(headers), b""
+            status, headers, body = 304, remove_content_headers(headers), b""
         elif compressor is not None:
             body = await compress(compressor, body, last=True)
         if self._id_name is not None:
@@ -288,30 +285,10 @@ def _complete(
     if response.etag_from_body is not None:
         tag = blake2b(body, digest_size=16).hexdigest()
         headers[hdrs.ETAG] = entity_tag(tag, weak=response.etag_from_body == "weak")
-    if is_ours and headers.get(hdrs.CONTENT_TYPE) == JSON and may_be_kept(headers):
+    if is_ours and headers.get(hdrs.CONTENT_TYPE) == JSON and is_storable(headers):
         vary(headers, hdrs.ACCEPT)
 
 
 def body_size(response: bytes) -> int:
     """Return the size of the body of *response* in bytes."""
     return len(response) - response.find(b"\r\n\r\n") - 4
-
-
-def write_final_response(response: Response, headers: Iterable[tuple[str, str]]) -> bytes:
-    """*response* as the last one of a connection, also where no request was read; *headers* are
-    added to it.
-
-    Raises:
-        TypeError, ValueError: its content cannot be encoded.
-    """
-    body, kind = encode_content(response.content, response.headers.get(hdrs.CONTENT_TYPE))
-    every: CIMultiDict[str] = CIMultiDict(response.headers)
-    every.extend(headers)
-    every[hdrs.CONTENT_TYPE] = kind or BYTES
-    every[hdrs.CONTENT_LENGTH] = str(len(body))
-    every[hdrs.DATE] = formatdate(usegmt=True)
-    every[hdrs.CONNECTION] = "close"
-    status = response.status_code
-    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
-    lines += [f"{name}: {value}" for name, value in every.items()]
-    return "\r\n".join([*lines, "", ""]).encode() + body

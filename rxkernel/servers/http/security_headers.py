@@ -1,7 +1,7 @@
-"""Headers by which browsers refuse sniffing, framing and referrers (``http.security_headers``).
+"""Headers against MIME sniffing, framing and referrers (``http.security_headers``).
 
-After OWASP's "HTTP Headers" and "REST Security" cheat sheets, less what only an application
-can know: a whole content security policy, which pages may be opened by others.
+They follow the cheat sheets "HTTP Headers" and "REST Security" of OWASP. Only an application can
+set the rest: a full content security policy, and the policies for openers and embedders.
 """
 
 from multidict import CIMultiDict, istr
@@ -15,29 +15,28 @@ _FRAMES, _POLICY = istr("X-Frame-Options"), istr("Content-Security-Policy")
 _TRANSPORT = istr("Strict-Transport-Security")
 
 _SAME_ORIGIN = "same-origin"
-"""``no-referrer`` would have the forms of our own pages send ``Origin: null`` (Fetch Standard,
-"append a request Origin header"), which no policy accepts."""
+"""With ``no-referrer`` the forms of the application's own pages would send ``Origin: null`` (Fetch
+Standard, "append a request Origin header"), which CORS policies reject."""
 
 _NO_FRAMES = "frame-ancestors 'none'"
 _ONE_YEAR = "max-age=31536000"
-"""Without subdomains: they may belong to others."""
+"""Without ``includeSubDomains``: subdomains may have other owners."""
 
-WITHOUT_A_REQUEST = {
+SECURITY_HEADERS = {
     _SNIFFING: "nosniff",
     _REFERRER: _SAME_ORIGIN,
     _FRAMES: "DENY",
     _POLICY: _NO_FRAMES,
 }
-"""For responses to what could not be read."""
+"""The headers of a response over plain HTTP, and of one whose request could not be parsed."""
 
-
-_LINES = "".join(f"{name}: {value}\r\n" for name, value in WITHOUT_A_REQUEST.items())
+_LINES = "".join(f"{name}: {value}\r\n" for name, value in SECURITY_HEADERS.items())
 _LINES_OVER_TLS = f"{_LINES}{_TRANSPORT}: {_ONE_YEAR}\r\n"
 
 
 class SecurityHeaders:
-    """Adds each header that the application has not set, and removes the ``Server`` that names
-    the versions of Python and aiohttp.
+    """Adds each header that the application has not set, and removes ``Server`` if its value is
+    *server*, which has the versions of Python and aiohttp.
     """
 
     touches = frozenset(
@@ -45,12 +44,12 @@ class SecurityHeaders:
     )
     varies = ""
 
-    def __init__(self, proxies: ForwardedHeaders, server: str) -> None:
-        self._proxies = proxies
+    def __init__(self, forwarded: ForwardedHeaders, server: str) -> None:
+        self._forwarded = forwarded
         self._server = server
 
     def add(self, head: RequestHead, headers: CIMultiDict[str]) -> None:
-        """Add them to a response before it is sent."""
+        """As `HeaderPolicy.add`."""
         if headers.get(hdrs.SERVER) == self._server:
             del headers[hdrs.SERVER]
         headers.setdefault(_SNIFFING, "nosniff")
@@ -70,5 +69,5 @@ class SecurityHeaders:
         return _LINES_OVER_TLS if self._is_secure(head) else _LINES
 
     def _is_secure(self, head: RequestHead) -> bool:
-        """Whether the client uses TLS, without which the header is not sent (RFC 6797 §7.2)."""
-        return self._proxies.are_any and self._proxies.scheme(head) == "https"
+        """Whether the client uses TLS; the header must not be sent otherwise (RFC 6797 §7.2)."""
+        return self._forwarded.has_proxies and self._forwarded.scheme(head) == "https"

@@ -58,7 +58,7 @@ class ConnectionHandler:
     Args:
         server: the ``server`` of connection events.
         origins: the origins of pages whose credentials are accepted.
-        proxies: the trusted proxies, which report the address of the server.
+        forwarded: reads the headers of trusted proxies, which report the address of the server.
 
     Attributes:
         ended: connections that have ended, with events that still run.
@@ -73,13 +73,13 @@ class ConnectionHandler:
         settings: Settings,
         *,
         origins: CorsPolicy,
-        proxies: ForwardedHeaders,
+        forwarded: ForwardedHeaders,
     ) -> None:
         self._kernel = kernel
         self._lifecycle = ConnectionLifecycle(kernel, dispatcher, server)
         self._limits = limits
         self._origins = origins
-        self._proxies = proxies
+        self._forwarded = forwarded
         self._settings = settings.socketio
         self._id_header = settings.request_id_header
         self._logs_access = settings.logging.access
@@ -125,7 +125,7 @@ class ConnectionHandler:
             headers=headers,
             query=native.query,
             client=session.client,
-            site=origin_of(native, self._proxies),
+            site=origin_of(native, self._forwarded),
         )
 
     async def connect(self, connection: SocketioConnection, auth: Any) -> EncodedPacket | None:

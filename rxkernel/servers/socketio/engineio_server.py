@@ -66,7 +66,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
     Args:
         hooks: the engine that handles the packets of sessions.
         origins: the origins whose pages may open sessions.
-        proxies: the trusted proxies, which report the address of a client.
+        forwarded: reads the headers of trusted proxies, which report the address of a client.
         ids: reads and writes request ids.
         http: the timeouts of request bodies.
     """
@@ -76,7 +76,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         *,
         hooks: SessionHooks,
         origins: CorsPolicy,
-        proxies: ForwardedHeaders,
+        forwarded: ForwardedHeaders,
         ids: NativeRequestIds,
         http: HttpSettings,
         **options: Any,
@@ -86,7 +86,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         self._hooks = hooks
         self._limits = hooks.limits
         self._origins = origins
-        self._proxies = proxies
+        self._forwarded = forwarded
         self._ids = ids
         self._http = http
 
@@ -139,7 +139,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         over_websocket = native.query["transport"] == "websocket"
         if over_websocket != wants_websocket(native):
             raise RequestError(*_BAD_REQUEST)
-        client = self._proxies.client(native)
+        client = self._forwarded.client(native)
         if (setting := self._limits.acquire(client)) is not None:
             self._limits.record(setting, f"rejected a client from {client and client.host}")
             raise RequestError(*_TOO_MANY[setting])

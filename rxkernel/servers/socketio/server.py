@@ -76,13 +76,13 @@ class SocketioServer(Server):
             self._limits,
             self._settings,
             origins=self._http.cors,
-            proxies=self._http.forwarded,
+            forwarded=self._http.forwarded,
         )
         self.engine = Engine(
             self._handler,
             self._limits,
             origins=self._http.cors,
-            proxies=self._http.forwarded,
+            forwarded=self._http.forwarded,
             ids=self._http.ids,
             http=self._settings.http,
             ping_interval=settings.ping_interval,

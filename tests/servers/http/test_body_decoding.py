@@ -120,10 +120,10 @@ def form(*parts: bytes) -> bytes:
             form(*[part("a", filename="")] * 15_000), "more than 1000 fields", id="empty-files"
         ),
         pytest.param(
-            form(part("a", b"x" * 2001)), "besides files is larger than 2000", id="one-field"
+            form(part("a", b"x" * 2001)), "without its files is larger than 2000", id="one-field"
         ),
         pytest.param(
-            form(*[part("abcdefgh", b"x")] * 300), "besides files is larger", id="small-fields"
+            form(*[part("abcdefgh", b"x")] * 300), "without its files is larger", id="small-fields"
         ),
         pytest.param(
             form(part("a", b"x" * 3001, filename="f")), "a file is larger than 3000", id="file"

@@ -24,7 +24,7 @@ from rxkernel import (
     StreamResponse,
     http,
 )
-from rxkernel.servers.http.compression import chosen_coding, compress
+from rxkernel.servers.http.compression import choose_coding, compress
 from tests.servers.conftest import Serve, http_url
 
 TEXT = "All work and no play makes Jack a dull boy. " * 100
@@ -165,7 +165,7 @@ async def raw(serve: Serve) -> AsyncIterator[Start]:
 )
 def test_accept_encoding_selects_coding(accept: list[str], coding: str | None) -> None:
     """RFC 9110 §12.5.3."""
-    assert chosen_coding(("zstd", "br", "gzip"), tuple(accept))[0] == coding
+    assert choose_coding(("zstd", "br", "gzip"), tuple(accept))[0] == coding
 
 
 @pytest.mark.parametrize("coding", READERS)

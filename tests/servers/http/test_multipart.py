@@ -105,9 +105,12 @@ async def test_multipart_boundary_has_1_to_70_characters(boundary: str) -> None:
 @pytest.mark.parametrize(
     ("header", "told"),
     [
-        ("Content-Transfer-Encoding: base64", "a part in 'base64'"),
-        ("Content-Transfer-Encoding: quoted-printable", "a part in 'quoted-printable'"),
-        ("Content-Type: multipart/mixed; boundary=y", "cannot hold parts itself"),
+        ("Content-Transfer-Encoding: base64", "the transfer encoding 'base64'"),
+        (
+            "Content-Transfer-Encoding: quoted-printable",
+            "the transfer encoding 'quoted-printable'",
+        ),
+        ("Content-Type: multipart/mixed; boundary=y", "cannot have nested parts"),
         ("Content-Type: text", "invalid media type"),
     ],
 )

@@ -20,13 +20,13 @@ from rxkernel.servers.aiohttp.connection.access_log import (
     TimedRequestHandler,
 )
 from rxkernel.servers.aiohttp.connection.deadlines import Deadlines
-from rxkernel.servers.aiohttp.connection.final_response import encode_final_response
 from rxkernel.servers.aiohttp.connection.request_handler import RequestHandler
 from rxkernel.servers.aiohttp.connection.start_order import StartOrder
 from rxkernel.servers.aiohttp.request.request_ids import NativeRequestIds
 from rxkernel.servers.descriptors import room_for
+from rxkernel.servers.http.final_response import encode_final_response
 from rxkernel.servers.http.forwarded import ForwardedHeaders
-from rxkernel.servers.http.security_headers import WITHOUT_A_REQUEST
+from rxkernel.servers.http.security_headers import SECURITY_HEADERS
 from rxkernel.servers.limits import ConnectionQuota, LimitCounters, QuotaScope, network_of
 from rxkernel.settings import HttpSettings
 
@@ -86,7 +86,7 @@ class ConnectionRegistry(LimitCounters):
         self._access_log = access_log
         self._forwarded = forwarded
         self._ids = ids
-        self._default_headers = WITHOUT_A_REQUEST if settings.security_headers else {}
+        self._default_headers = SECURITY_HEADERS if settings.security_headers else {}
         self._max_connections = settings.max_connections
         self._max_per_address = settings.max_connections_per_address
         self.quota = ConnectionQuota(self._max_connections, self._max_per_address)

@@ -25,7 +25,7 @@ class NativeRequestIds(RequestIds):
         if (request := kernel_request(native)) is not None:
             return request.id
         if _ID not in native:
-            native[_ID] = self.given(native.headers) or new_request_id()
+            native[_ID] = self.from_headers(native.headers) or new_request_id()
         return native[_ID]
 
     def headers(self, native: web.BaseRequest) -> dict[str, str]:

@@ -9,7 +9,7 @@ from rxkernel.kernel.kernel import Kernel
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.servers.aiohttp.response.stream import Stream
-from rxkernel.servers.http.response_writer import BODILESS
+from rxkernel.servers.http.statuses import BODILESS
 
 
 class Exchange:

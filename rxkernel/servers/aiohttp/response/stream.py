@@ -12,9 +12,8 @@ from rxkernel.messages.response import EventStreamResponse, StreamResponse, clos
 from rxkernel.servers.aiohttp.connection.protocol import connection_of
 from rxkernel.servers.aiohttp.request.disconnect import is_disconnected
 from rxkernel.servers.http.compression import Compression, compress
-from rxkernel.servers.http.not_modified import is_not_modified, without_body
-
-_BODILESS = (204, 205, 304)
+from rxkernel.servers.http.not_modified import is_not_modified, remove_content_headers
+from rxkernel.servers.http.statuses import WITHOUT_CONTENT
 
 _CHUNK_SIZE = 65_536
 """Bytes that are written at once. Larger pieces are split, so that less data waits in memory."""
@@ -49,13 +48,13 @@ class Stream:
         if compression is not None:
             self._compressor = compression.start(native, status, headers, self._declared_left)
         if is_not_modified(native, status, headers):
-            status, headers = 304, without_body(headers)
+            status, headers = 304, remove_content_headers(headers)
         self.out = web.StreamResponse(status=status, headers=headers)
         self.sent = 0
         self._writer: AbstractStreamWriter | None = None
         self._task: asyncio.Task[None] | None = None
         self._failure: BaseException | None = None  # of another task than that
-        self._ended = self._is_bodiless = native.method == "HEAD" or status in _BODILESS
+        self._ended = self._is_bodiless = native.method == "HEAD" or status in WITHOUT_CONTENT
 
     async def send(self) -> None:
         """Send the whole body, or the part of it until the client disconnects.

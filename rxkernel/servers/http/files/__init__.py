@@ -1,1 +1,1 @@
-"""Files as HTTP sends them, whichever server does: what is open, what is asked of it."""
+"""Responses with files, for every HTTP server: opening, preconditions and byte ranges."""

@@ -1,4 +1,4 @@
-"""Conditional requests (RFC 9110 §13): is what the client has still the same?"""
+"""Conditional requests for files (RFC 9110 §13)."""
 
 import os
 import time
@@ -11,16 +11,17 @@ from multidict import MultiMapping, MutableMultiMapping
 
 from rxkernel.messages.entity_tag import TAG, is_among
 
-_SETTLED = 2.0
-"""Seconds after which a change is sure to get another time; FAT counts by two."""
+_TIME_RESOLUTION = 2.0
+"""Seconds after which a change of a file gets another modification time; that of FAT is 2."""
 
 
 @attrs.frozen
 class Validators:
-    """What tells one state of a file from another.
+    """The entity tag and modification date of a file.
 
-    While a file is so new that one more change could get the same time, its tag is weak and
-    its date is not told: parts of two states are never put together (§8.8.1, §8.8.2.2).
+    Just after a change, another change could get the same modification time. Until then the tag
+    is weak and the date is not sent, so that a client never joins parts of two versions (§8.8.1,
+    §8.8.2.2).
     """
 
     etag: str
@@ -28,57 +29,58 @@ class Validators:
     """In whole seconds since 1970."""
 
     is_settled: bool = True
+    """Whether any further change gets another modification time."""
 
     @classmethod
-    def of(cls, file: os.stat_result, given: MultiMapping[str]) -> "Validators":
-        """Those of *file*, but for what the action has *given* as headers."""
-        settled = time.time() - file.st_mtime >= _SETTLED
+    def of(cls, file: os.stat_result, headers: MultiMapping[str]) -> "Validators":
+        """Return those in *headers*, which the action has set; the missing ones from *file*."""
+        settled = time.time() - file.st_mtime >= _TIME_RESOLUTION
         tag = f'"{file.st_mtime_ns:x}-{file.st_size:x}"'
-        date = given.get("Last-Modified")
+        date = headers.get("Last-Modified")
         return cls(
-            given.get("ETag", tag if settled else f"W/{tag}"),
+            headers.get("ETag", tag if settled else f"W/{tag}"),
             int(file.st_mtime) if date is None else _seconds(date),
             settled or date is not None,
         )
 
-    def tell(self, headers: MutableMultiMapping[str]) -> None:
-        """Add them to *headers*, where the action has not set its own."""
+    def add_to(self, headers: MutableMultiMapping[str]) -> None:
+        """Add them to *headers*, unless the action has set its own."""
         headers.setdefault("ETag", self.etag)
         if self.modified is not None and self.is_settled:
             headers.setdefault("Last-Modified", formatdate(self.modified, usegmt=True))
 
-    def check(self, asked: MultiMapping[str]) -> Literal[200, 304, 412]:
-        """What the preconditions of a GET or HEAD make of a 200, in the order of §13.2.2."""
-        if "If-Match" in asked:
-            if not is_among(self.etag, asked.getall("If-Match"), strong=True):
+    def check(self, request_headers: MultiMapping[str]) -> Literal[200, 304, 412]:
+        """Return the status of a GET or HEAD with these preconditions, in the order of §13.2.2."""
+        if "If-Match" in request_headers:
+            if not is_among(self.etag, request_headers.getall("If-Match"), strong=True):
                 return 412
-        elif self._is_after(asked.get("If-Unmodified-Since")):
+        elif self._is_modified_since(request_headers.get("If-Unmodified-Since")):
             return 412
-        if "If-None-Match" in asked:
-            return 304 if is_among(self.etag, asked.getall("If-None-Match")) else 200
-        return 304 if self._is_known_since(asked.get("If-Modified-Since")) else 200
+        if "If-None-Match" in request_headers:
+            return 304 if is_among(self.etag, request_headers.getall("If-None-Match")) else 200
+        return 304 if self._is_unmodified_since(request_headers.get("If-Modified-Since")) else 200
 
-    def allow_ranges(self, asked: MultiMapping[str]) -> bool:
-        """Whether ``If-Range`` (§13.1.5), if there is one, names just this state."""
-        if (given := asked.get("If-Range")) is None:
+    def matches_if_range(self, request_headers: MultiMapping[str]) -> bool:
+        """Whether ranges may be sent: ``If-Range`` (§13.1.5) is missing or matches exactly."""
+        if (text := request_headers.get("If-Range")) is None:
             return True
-        if TAG.fullmatch(given.strip()):
-            return is_among(self.etag, [given], strong=True)
-        return self.is_settled and self.modified is not None and self.modified == _seconds(given)
+        if TAG.fullmatch(text.strip()):
+            return is_among(self.etag, [text], strong=True)
+        return self.is_settled and self.modified is not None and self.modified == _seconds(text)
 
-    def _is_known_since(self, date: str | None) -> bool:
+    def _is_unmodified_since(self, date: str | None) -> bool:
         seconds = _seconds(date)
         if seconds is None or self.modified is None or not self.is_settled:
             return False
         return self.modified <= seconds
 
-    def _is_after(self, date: str | None) -> bool:
+    def _is_modified_since(self, date: str | None) -> bool:
         seconds = _seconds(date)
         return seconds is not None and self.modified is not None and self.modified > seconds
 
 
 def _seconds(date: str | None) -> int | None:
-    """Any of the three forms of a date (§5.6.7); None for what is none, which is ignored."""
+    """Parse a date in one of the three formats (§5.6.7); None for an invalid date."""
     try:
         parsed = parsedate_to_datetime(date or "")
         return int((parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp())

@@ -1,4 +1,4 @@
-"""What a `FileResponse` becomes for one request: a status, headers and parts of a file."""
+"""The status, headers and parts of a file with which a `FileResponse` is sent."""
 
 import os
 import secrets
@@ -12,24 +12,24 @@ from rxkernel.messages.content_types import BYTES
 from rxkernel.messages.response import FileResponse
 from rxkernel.servers.http.files.conditions import Validators
 from rxkernel.servers.http.files.opening import open_file
-from rxkernel.servers.http.files.ranges import wanted_ranges
+from rxkernel.servers.http.files.ranges import requested_ranges
+from rxkernel.servers.http.statuses import BODILESS
 
 _SMALL = 65_536
-"""Bytes that are read at once by the thread that opened the file, to leave with the head."""
+"""Most bytes that the thread which opens the file also reads, to be sent with the headers."""
 
-_NO_BODY = (204, 304)
-_OF_A_BODY = ("Content-Type", "Content-Length", "Content-Disposition", "Content-Encoding")
+_CONTENT_HEADERS = ("Content-Type", "Content-Length", "Content-Disposition", "Content-Encoding")
 
 
 class FileCutShortError(OSError):
-    """A file is shorter than it was when its length was told."""
+    """A file became shorter after its ``Content-Length`` was determined."""
 
 
 @attrs.define(eq=False)
 class FilePlan:
-    """The body is ``parts``, one behind the other: bytes as they are, ranges of ``file``.
+    """How to send a file. The body consists of ``parts``, in order: bytes, and ranges of ``file``.
 
-    ``file`` is None where nothing is left to be read; else it is the caller's to close.
+    ``file`` is None if all bytes have been read already; otherwise the caller closes it.
     """
 
     status: int
@@ -39,31 +39,37 @@ class FilePlan:
 
 
 def plan_file(
-    response: FileResponse, headers: CIMultiDict[str], method: str, asked: MultiMapping[str]
+    response: FileResponse,
+    headers: CIMultiDict[str],
+    method: str,
+    request_headers: MultiMapping[str],
 ) -> FilePlan:
-    """Open the file of *response* and choose what of it is sent; blocks, so call it in a thread.
+    """Open the file of *response* and select the parts to send. It blocks, so call it in a thread.
 
-    *headers* are its own and become those of the answer, *asked* are those of the request.
+    *headers* are those of *response*; the missing ones are added to them. *request_headers* may
+    have preconditions and ranges.
 
     Raises:
-        NotFoundException, OSError: it cannot be opened (see `open_file`).
-        PreconditionFailedException, RangeNotSatisfiableException: what is asked cannot be.
+        NotFoundException, OSError: the file cannot be opened (see `open_file`).
+        PreconditionFailedException: a precondition failed (412).
+        RangeNotSatisfiableException: a range is invalid (416).
     """
     file = open_file(response.content, response.root)
     try:
-        answer = _choose(os.fstat(file.fileno()), response.status_code, headers, method, asked)
-        if method == "HEAD" or answer.status in _NO_BODY:
-            answer.parts = []
-        elif sum(map(len, answer.parts)) <= _SMALL:
-            answer.parts = [_read(file, part) for part in answer.parts]
+        file_status = os.fstat(file.fileno())
+        plan = _plan(file_status, response.status_code, headers, method, request_headers)
+        if method == "HEAD" or plan.status in BODILESS:
+            plan.parts = []
+        elif sum(map(len, plan.parts)) <= _SMALL:
+            plan.parts = [_read(file, part) for part in plan.parts]
         else:
-            answer.file = file
-            return answer
+            plan.file = file
+            return plan
     except BaseException:
         file.close()
         raise
     file.close()
-    return answer
+    return plan
 
 
 def _read(file: FileIO, part: bytes | range) -> bytes:
@@ -75,26 +81,26 @@ def _read(file: FileIO, part: bytes | range) -> bytes:
     return content
 
 
-def _choose(
+def _plan(
     file: os.stat_result,
     status: int,
     headers: CIMultiDict[str],
     method: str,
-    asked: MultiMapping[str],
+    request_headers: MultiMapping[str],
 ) -> FilePlan:
-    """Conditions and ranges are about what a GET would get with 200, nothing else (§13.2.1)."""
+    """Preconditions and ranges apply only if the response to a GET would be 200 (§13.2.1)."""
     ranges: list[range] = []
     if status == 200 and method in ("GET", "HEAD"):
         validators = Validators.of(file, headers)
-        validators.tell(headers)
+        validators.add_to(headers)
         headers["Accept-Ranges"] = "bytes"
-        status = validators.check(asked)
+        status = validators.check(request_headers)
         if status == 412:
             raise PreconditionFailedException
-        if status == 200 and method == "GET" and validators.allow_ranges(asked):
-            ranges = wanted_ranges(asked.get("Range", ""), file.st_size)
-    if status in _NO_BODY:  # what is sent with one is not said without (RFC 9110 §15.4.5)
-        for name in _OF_A_BODY:
+        if status == 200 and method == "GET" and validators.matches_if_range(request_headers):
+            ranges = requested_ranges(request_headers.get("Range", ""), file.st_size)
+    if status in BODILESS:  # so no headers that describe a body (RFC 9110 §15.4.5)
+        for name in _CONTENT_HEADERS:
             headers.popall(name, None)
         return FilePlan(status, headers, [])
     parts = _parts(ranges, file.st_size, headers)
@@ -103,7 +109,8 @@ def _choose(
 
 
 def _parts(ranges: list[range], size: int, headers: CIMultiDict[str]) -> list[bytes | range]:
-    """Several are each told apart by a boundary and a head of their own (RFC 9110 §14.6)."""
+    """The parts of the body, with the headers for them. Several ranges become the parts of a
+    ``multipart/byteranges`` (RFC 9110 §14.6)."""
     if not ranges:
         return [range(size)]
     if len(ranges) == 1:

@@ -1,24 +1,24 @@
-"""Byte ranges (RFC 9110 §14): which parts of a representation are asked for."""
+"""Byte ranges (RFC 9110 §14): the requested parts of a representation."""
 
 import re
 
 from rxkernel.exceptions import RangeNotSatisfiableException
 
 _SPEC = re.compile(r"([0-9]{0,100})-([0-9]{0,100})")
-_MOST = 10
-"""Parts of one answer. A document viewer asks for a few; more are no help to anybody."""
+_MAX_RANGES = 10
+"""Most ranges of one response; a document viewer requests a few."""
 
 
-def wanted_ranges(header: str, size: int) -> list[range]:
-    """The ranges of a ``Range`` *header*, for a representation of *size* bytes.
+def requested_ranges(header: str, size: int) -> list[range]:
+    """Return the ranges of a ``Range`` *header*, for a representation of *size* bytes.
 
-    Those that overlap or touch become one, so that nothing is sent twice; the others keep
-    their order (§15.3.7.2). None at all is the whole of it: the unit is none of ours, more
-    than 10 ranges are left, or it is empty, of which no range can be told.
+    Ranges that overlap or touch are merged, so that no byte is sent twice; the others keep their
+    order (§15.3.7.2). An empty list means the whole representation: the header is missing, the
+    unit is not ``bytes``, more than 10 ranges remain after merging, or *size* is 0.
 
     Raises:
-        RangeNotSatisfiableException: one goes backwards or is malformed (§14.1.1), or they
-            all lie behind the end; ``bytes=-0`` does too.
+        RangeNotSatisfiableException: a range is malformed or ends before its start (§14.1.1), or
+            all ranges start after the end, as does ``bytes=-0``.
     """
     unit, separator, specs = header.partition("=")
     if unit.lower() != "bytes" or not separator or not size:
@@ -27,11 +27,11 @@ def wanted_ranges(header: str, size: int) -> list[range]:
     if None in wanted or not (satisfiable := [part for part in wanted if part]):
         raise RangeNotSatisfiableException(headers={"Content-Range": f"bytes */{size}"})
     merged = _merged(satisfiable)
-    return merged if len(merged) <= _MOST else []
+    return merged if len(merged) <= _MAX_RANGES else []
 
 
 def _range(spec: str, size: int) -> range | None:
-    """Empty where it cannot be satisfied, None where it is malformed."""
+    """Parse one range. It is empty if it cannot be satisfied, None if it is malformed."""
     found = _SPEC.fullmatch(spec)
     first, last = found.groups() if found else ("", "")
     if not first and not last:

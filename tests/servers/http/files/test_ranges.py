@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rxkernel import RangeNotSatisfiableException
-from rxkernel.servers.http.files.ranges import wanted_ranges
+from rxkernel.servers.http.files.ranges import requested_ranges
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from rxkernel.servers.http.files.ranges import wanted_ranges
 )
 def test_range_examples_of_rfc(header: str, wanted: list[range]) -> None:
     """RFC 9110 §14.1.2, for a representation of 10000 bytes."""
-    assert wanted_ranges(header, 10_000) == wanted
+    assert requested_ranges(header, 10_000) == wanted
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_range_examples_of_rfc(header: str, wanted: list[range]) -> None:
     ],
 )
 def test_range_lenient_syntax_is_accepted(header: str, wanted: list[range]) -> None:
-    assert wanted_ranges(header, 10) == wanted
+    assert requested_ranges(header, 10) == wanted
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_range_lenient_syntax_is_accepted(header: str, wanted: list[range]) -> N
 def test_range_invalid_raises_416_with_length(header: str) -> None:
     """RFC 9110 §15.5.17; `int` of Python accepts other digits, signs and separators."""
     with pytest.raises(RangeNotSatisfiableException) as refused:
-        wanted_ranges(header, 10)
+        requested_ranges(header, 10)
 
     assert refused.value.headers == {"Content-Range": "bytes */10"}
 
@@ -83,15 +83,15 @@ def test_range_invalid_raises_416_with_length(header: str) -> None:
 @pytest.mark.parametrize("header", ["bytes=0-", "bytes=-1", "bytes=5-2"])
 def test_range_of_empty_file_is_ignored(header: str) -> None:
     """Content-Range cannot express it; a download of an empty file is complete."""
-    assert wanted_ranges(header, 0) == []
+    assert requested_ranges(header, 0) == []
 
 
 def test_range_of_more_than_ten_parts_is_ignored() -> None:
     ten = ",".join(f"{2 * place}-{2 * place}" for place in range(10))
 
-    assert len(wanted_ranges(f"bytes={ten}", 100)) == 10
-    assert wanted_ranges(f"bytes={ten},20-20", 100) == []
-    assert wanted_ranges(f"bytes={','.join(['0-9'] * 1000)}", 100) == [range(10)]
+    assert len(requested_ranges(f"bytes={ten}", 100)) == 10
+    assert requested_ranges(f"bytes={ten},20-20", 100) == []
+    assert requested_ranges(f"bytes={','.join(['0-9'] * 1000)}", 100) == [range(10)]
 
 
 NUMBERS = st.integers(0, 45)
@@ -118,7 +118,7 @@ def test_ranges_equal_requested_bytes(specs: list[str], size: int) -> None:
     union = sorted({place for found in asked for place in found or ()})
     runs = "".join("x" if place in union else " " for place in range(size)).split()
     try:
-        wanted = wanted_ranges(f"bytes={','.join(specs)}", size)
+        wanted = requested_ranges(f"bytes={','.join(specs)}", size)
     except RangeNotSatisfiableException:
         assert None in asked or not union
         return
@@ -139,7 +139,7 @@ def test_ranges_equal_requested_bytes(specs: list[str], size: int) -> None:
 @given(st.one_of(st.text(), st.from_regex(re.compile(r"bytes=[-0-9, a=]*"), fullmatch=True)))
 def test_range_any_header_is_parsed_or_416(header: str) -> None:
     try:
-        wanted = wanted_ranges(header, 50)
+        wanted = requested_ranges(header, 50)
     except RangeNotSatisfiableException:
         return
     assert all(part and part.start >= 0 and part.stop <= 50 for part in wanted)

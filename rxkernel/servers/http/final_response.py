@@ -1,4 +1,4 @@
-"""The last response of a connection, written without aiohttp."""
+"""Encodes the last response of a connection, which may not have a request."""
 
 from email.utils import formatdate
 from http import HTTPStatus
@@ -11,7 +11,7 @@ from rxkernel.servers.http.content_encoding import encode_content
 
 
 def encode_final_response(response: Response) -> bytes:
-    """Encode *response* as HTTP/1.1 with ``Connection: close``. It does not depend on a request.
+    """Encode *response* as HTTP/1.1 with ``Connection: close``.
 
     Raises:
         TypeError, ValueError: the content cannot be encoded.
