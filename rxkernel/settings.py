@@ -24,7 +24,7 @@ _ORIGIN = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[\w.-]+|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?",
     re.ASCII | re.IGNORECASE,
 )
-_MEANT = frozenset(
+_HEADERS_IN_USE = frozenset(
     (
         *("accept", "age", "allow", "authorization", "cache-control", "connection", "cookie"),
         *("content-disposition", "content-encoding", "content-language", "content-length"),
@@ -37,7 +37,7 @@ _MEANT = frozenset(
         *("x-forwarded-proto", "x-frame-options"),
     )
 )
-"""Headers with a meaning of their own, which cannot carry an id; in lower case."""
+"""Headers with another meaning, which cannot have a request id as their value; in lower case."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _LEVELS = tuple(logging.getLevelNamesMapping())
@@ -45,7 +45,7 @@ _LEVELS = tuple(logging.getLevelNamesMapping())
 
 @attrs.frozen
 class Allowed:
-    """An attrs validator for one setting, of use to the settings of bundles too.
+    """An attrs validator for one setting. Settings of bundles can use it, too.
 
     *text* completes "must be …" and does not quote the value, so it can be shown for secrets.
     *test* is called for instances of *kinds* only. A ``bool`` does not count as a number. ``None``
@@ -85,17 +85,17 @@ _HOST = Allowed("a host name or an IP address", (str,), lambda host: host and no
 
 @attrs.frozen(kw_only=True)
 class HttpSettings:
-    """Where and how HTTP is served."""
+    """Settings of the HTTP server."""
 
     host: str = attrs.field(default="127.0.0.1", validator=_HOST)
-    """Address to listen on; ``0.0.0.0`` is every IPv4 interface."""
+    """Address to listen on; ``0.0.0.0`` means every IPv4 interface."""
 
     port: int = attrs.field(default=8000, validator=_PORT)
-    """TCP port; 0 selects a free one, see the server's ``port`` after its start."""
+    """TCP port; 0 selects a free one, which the server has as ``port`` after its start."""
 
     reuse_port: bool = attrs.field(default=False, validator=_FLAG)
-    """Whether other processes may listen on the port too (``SO_REUSEPORT``), each of which
-    then gets a share of the connections; ``serve --workers`` sets it."""
+    """Whether other processes may listen on the port, too (``SO_REUSEPORT``). Each of them gets a
+    share of the connections. ``serve --workers`` sets it."""
 
     prefix: str = attrs.field(
         default="",
@@ -103,13 +103,13 @@ class HttpSettings:
             'empty or a path like "/api", without a slash at its end', (str,), _PREFIX.fullmatch
         ),
     )
-    """Path before every route."""
+    """Path prefix of every route."""
 
     body_limit: int = attrs.field(default=1_048_576, validator=_COUNT)
     """Largest request body that is held in memory, in bytes; a larger one gets 413."""
 
     upload_limit: int = attrs.field(default=104_857_600, validator=_COUNT)
-    """Largest body of a route that takes files or a stream, in bytes."""
+    """Largest body of a route with files or a stream, in bytes."""
 
     file_limit: int = attrs.field(default=33_554_432, validator=_COUNT)
     """Largest file of one form, in bytes."""
@@ -118,16 +118,16 @@ class HttpSettings:
     """Most fields in one form."""
 
     header_timeout: float = attrs.field(default=10.0, validator=_INTERVAL)
-    """Seconds in which a client must send the head of a request."""
+    """Seconds in which a client must send the request line and the headers."""
 
     body_timeout: float = attrs.field(default=20.0, validator=_INTERVAL)
     """Seconds in which a body must be received, plus one for every ``min_body_rate`` bytes."""
 
     min_body_rate: int = attrs.field(default=500, validator=_COUNT)
-    """Bytes a second below which a body is too slow, once ``body_timeout`` is over."""
+    """Lowest rate of a body, in bytes per second, after ``body_timeout``."""
 
     send_timeout: float = attrs.field(default=30.0, validator=_INTERVAL)
-    """Seconds without progress in sending a response; then the connection is closed."""
+    """Seconds without progress while a response is sent; then the connection is closed."""
 
     keepalive_timeout: float = attrs.field(default=75.0, validator=_DURATION)
     """Seconds that an idle connection is kept open."""
@@ -140,7 +140,7 @@ class HttpSettings:
     are not counted."""
 
     fast_path: bool = attrs.field(default=True, validator=_FLAG)
-    """Whether requests bypass aiohttp's handler where they can: same responses, but faster."""
+    """Whether requests bypass aiohttp's handler if possible: the same responses, but faster."""
 
     origins: tuple[str, ...] = attrs.field(
         default=(),
@@ -176,7 +176,7 @@ class HttpSettings:
     """Accepted hosts; a request for another one gets 421. Empty accepts every host."""
 
     security_headers: bool = attrs.field(default=False, validator=_FLAG)
-    """Whether responses have headers against sniffing, framing and referrers."""
+    """Whether responses have headers against MIME sniffing, framing and referrers."""
 
     compression: bool = attrs.field(default=False, validator=_FLAG)
     """Whether responses are compressed for clients that accept it."""
@@ -188,14 +188,15 @@ class HttpSettings:
         if self.allow_credentials and "*" in self.origins:
             raise ValueError(
                 'allow_credentials must be false while origins has "*": any site could act with '
-                "the cookies of its visitors; list the origins that may"
+                "the cookies of its visitors; list the allowed origins"
             )
 
 
 def canonical_origin(text: str) -> str | None:
-    """*text* as browsers write an origin (RFC 6454 §6.2): lower case, no default port.
+    """Return *text* as browsers write an origin (RFC 6454 §6.2): lower case, no default port.
 
-    None if it is not an origin: ``null``, one with a path, a wildcard, a host that is not ASCII.
+    None if it is not an origin: ``null``, a URL with a path, a wildcard, or a host that is not
+    ASCII.
     """
     found = _ORIGIN.fullmatch(text)
     if found is None:
@@ -222,7 +223,7 @@ def _is_network(text: object) -> bool:
 
 @attrs.frozen(kw_only=True)
 class SocketioSettings:
-    """Where and how Socket.IO is served."""
+    """Settings of the Socket.IO server."""
 
     enabled: bool = attrs.field(default=True, validator=_FLAG)
     """Whether Socket.IO is served at all."""
@@ -235,7 +236,7 @@ class SocketioSettings:
             lambda path: path and _PREFIX.fullmatch(path),
         ),
     )
-    """Path that clients connect to."""
+    """Path of all Socket.IO requests."""
 
     host: str | None = attrs.field(
         default=None, validator=Allowed(f"{_HOST.text}, or none", (str, NoneType), _HOST.test)
@@ -255,7 +256,7 @@ class SocketioSettings:
             lambda names: all(map(is_namespace, names)),
         ),
     )
-    """Namespaces to connect to besides ``/`` and those that have an event."""
+    """Further namespaces, besides ``/`` and those of events."""
 
     ping_interval: float = attrs.field(default=25.0, validator=_INTERVAL)
     """Seconds between two pings to a socket."""
@@ -286,7 +287,7 @@ class SocketioSettings:
     """Messages per second that are read from one client; also the size of a burst."""
 
     concurrency: int = attrs.field(default=32, validator=_COUNT)
-    """Events of one socket that run at a time; 1 is strictly one after another."""
+    """Most events of one socket that run at the same time; 1 runs them one after another."""
 
     max_waiting: int = attrs.field(default=64, validator=_COUNT)
     """Most events of one socket in its queue; while it is full, the socket is not read."""
@@ -315,7 +316,7 @@ class SocketioSettings:
 
 @attrs.frozen(kw_only=True)
 class LoggingSettings:
-    """What the command line logs."""
+    """Settings of the log that the command line writes."""
 
     level: str = attrs.field(
         default="INFO",
@@ -327,10 +328,10 @@ class LoggingSettings:
         default="text",
         validator=Allowed('"text" or "json"', (str,), {"text", "json"}.__contains__),
     )
-    """How a record is written: a line to read, or one JSON object a line."""
+    """Format of a record: a line of text, or a line with one JSON object."""
 
     access: bool = attrs.field(default=False, validator=_FLAG)
-    """Whether every request and every socket event is logged, one line each."""
+    """Whether every request and every socket event is logged, with one line each."""
 
 
 APP = "app"
@@ -348,7 +349,7 @@ class Settings:
         default=None,
         validator=Allowed(f"{_INTERVAL.text}, or none", (int, float, NoneType), _INTERVAL.test),
     )
-    """Seconds for the response to a request or socket event; then it is 503."""
+    """Seconds in which a request or socket event must be handled; then the response is 503."""
 
     request_id_header: str | None = attrs.field(
         default="X-Request-ID",
@@ -356,20 +357,20 @@ class Settings:
         validator=Allowed(
             "the name of a header that has no other meaning, or none",
             (str, NoneType),
-            lambda name: re.fullmatch(TOKEN, name) and name.lower() not in _MEANT,
+            lambda name: re.fullmatch(TOKEN, name) and name.lower() not in _HEADERS_IN_USE,
         ),
     )
-    """Header with the id of a request and of its response. None disables it; TOML, which has no
-    null, spells that ``"none"``."""
+    """Header with the id of a request, also in its response. None disables it. In TOML, which does
+    not have null, write ``"none"``."""
 
     threads: int = attrs.field(default=8, validator=_COUNT)
     """Size of the thread pool for plain ``def`` actions."""
 
     shutdown_delay: float = attrs.field(default=0.0, validator=_DURATION)
-    """Seconds from the end of readiness until the port is closed, when the servers stop."""
+    """Seconds from the end of readiness until the port is closed, while the servers stop."""
 
     shutdown_timeout: float = attrs.field(default=10.0, validator=_DURATION)
-    """Seconds for requests in flight to end when the servers stop."""
+    """Seconds in which requests in flight must end while the servers stop."""
 
     health: bool = attrs.field(default=False, validator=_FLAG)
     """Whether ``/healthz`` and ``/readyz`` are served."""

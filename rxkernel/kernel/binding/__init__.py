@@ -4,8 +4,8 @@
 - `validator` converts one raw value; `validation_errors` collects the errors of a request.
 - `schema_reader` reads a type at boot, with the help of `constructors` for its classes, into a
   `schema`: a `scalar`, one of the `containers`, a `model` or a `union`.
-- `class_errors` decides what a client gets of an exception of a class; `attrs_validators` reads
+- `class_errors` converts exceptions of classes to errors for the client; `attrs_validators` reads
   the rules of attrs.
-- `response_shape` converts what an action returns to its annotation (`return_types`), without
-  `extra_attributes`; `completion` finishes the instances that msgspec made.
+- `response_shape` converts the return value of an action to its annotation (`return_types`),
+  without `extra_attributes`; `completion` completes instances that msgspec has created.
 """

@@ -1,4 +1,4 @@
-"""Reads the arguments of an action from a request; how is decided at boot, by its signature."""
+"""Reads the arguments of an action from a request. Its signature selects the readers at boot."""
 
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
@@ -29,19 +29,19 @@ from rxkernel.routing.annotations import (
 from rxkernel.routing.signature import REQUIRED, Parameter, Source
 
 Read = Callable[[Request, ValidationErrors], Any]
-"""Returns the argument for a request; `INVALID` if there are errors, which it adds."""
+"""Returns the argument for a request; or adds errors and returns `INVALID`."""
 
 Absent = Callable[[ValidationErrors], Any]
-"""Returns the argument if the client sent none."""
+"""Returns the argument if the client has not sent a value."""
 
 MISSING: Any = object()
 _PATHS = {Source.PARAMS: "params", Source.HEADER: "headers", Source.COOKIE: "cookies"}
 _READ = (*_PATHS, Source.BODY)
 BAGS = (MultiDict, MultiDictProxy)
-"""The classes of a body that is a form."""
+"""The classes of a decoded form."""
 
 _RAW = (Source.HEADER, Source.COOKIE)
-"""The sources of texts that may not be valid UTF-8."""
+"""The sources whose texts may be invalid UTF-8."""
 
 _EXACT = (str, int, bool, UUID)
 _IMMUTABLE = (NoneType, bool, int, float, str, bytes, Decimal, date, time, timedelta, UUID, Enum)
@@ -51,7 +51,7 @@ def check_types(parameters: Iterable[Parameter]) -> None:
     """Check that values can be converted to the types of *parameters*.
 
     Raises:
-        ConfigurationError: with each parameter whose type is unknown to msgspec.
+        ConfigurationError: with each parameter whose type msgspec does not support.
     """
     problems = []
     for parameter in parameters:
@@ -65,7 +65,7 @@ def check_types(parameters: Iterable[Parameter]) -> None:
 
 
 def argument(parameter: Parameter) -> Read:
-    """How to read *parameter* from anything but the body and the injector."""
+    """Return the reader of *parameter*, whose source is not the body, a resolver or a service."""
     if parameter.source is Source.REQUEST:
         return _request
     if parameter.source is Source.CONNECTION:
@@ -94,9 +94,10 @@ def _stream(request: Request, _: ValidationErrors) -> Any:
 
 
 def absent(parameter: Parameter, path: str) -> Absent:
-    """How to fill *parameter* without input: its default, copied if mutable; else an error.
+    """Return the function for *parameter* without input: it returns the default, or adds an error.
 
-    An upload without a default is None if its type allows it, like a connection.
+    A mutable default is copied. An upload without a default is None if its type allows it, like
+    a connection.
     """
     default = parameter.default
     if default is REQUIRED and parameter.source is Source.FILE and _is_optional(parameter):
@@ -138,7 +139,7 @@ def _files(parameter: Parameter) -> Read:
 
 
 def _converted(parameter: Parameter) -> Read:
-    """A value that a path converter of the application returned."""
+    """Read a value that a path converter of the application returned."""
     key, name, type_ = parameter.key, parameter.name, parameter.type
     classes = _classes_of(type_)
     on_absent = absent(parameter, f"params.{key}")
@@ -149,8 +150,8 @@ def _converted(parameter: Parameter) -> Read:
             return on_absent(errors)
         if not isinstance(value, classes):
             raise TypeError(
-                f"the converter of {{{key}}} returned {value!r}, which is not what parameter "
-                f"{name!r} has as its type, {type_}; change one of them"
+                f"the converter of {{{key}}} returned {value!r}, which does not match the type of "
+                f"parameter {name!r}, {type_}; change one of them"
             )
         return value
 
@@ -158,7 +159,7 @@ def _converted(parameter: Parameter) -> Read:
 
 
 def _classes_of(type_: Any) -> tuple[type, ...]:
-    """The classes of *type_* for ``isinstance``; `object` where it does not support them."""
+    """The classes of *type_* for ``isinstance``; `object` if it does not support *type_*."""
     found = tuple(get_origin(member) or member for member in alternatives(type_))
     try:
         isinstance(None, found)
@@ -168,7 +169,7 @@ def _classes_of(type_: Any) -> tuple[type, ...]:
 
 
 def _text(parameter: Parameter) -> Read:
-    """One value: a text, or over a socket any JSON."""
+    """Read one value: a text, or over a socket any JSON."""
     key, source = parameter.key, _PATHS[parameter.source]
     path = f"{source}.{key}"
     bag: Callable[[Request], Mapping[str, Any]] = attrgetter(source)
@@ -193,7 +194,7 @@ def _text(parameter: Parameter) -> Read:
 
 
 def _is_of_form(request: Request, key: str) -> bool:
-    """Whether the first value of *key* comes from a form; path and query come before it."""
+    """Whether the first value of *key* is from a form; values of path and query precede it."""
     body = request.body
     return isinstance(body, BAGS) and len(request.params.getall(key)) == len(body.getall(key, ()))
 
@@ -206,7 +207,7 @@ def _exact(type_: Any) -> Any:
 
 
 def _is_unicode(text: str) -> bool:
-    """False for a text made of bytes that are not UTF-8, as a header may have (PEP 383)."""
+    """False for a text with surrogates, which stand for invalid UTF-8 in a header (PEP 383)."""
     if text.isascii():
         return True
     try:
@@ -217,7 +218,7 @@ def _is_unicode(text: str) -> bool:
 
 
 def _texts(parameter: Parameter) -> Read:
-    """All values of one name; over a socket they may be one list."""
+    """Read all values of one name; over a socket they may be one list."""
     key, source = parameter.key, _PATHS[parameter.source]
     path = f"{source}.{key}"
     bag: Callable[[Request], Any] = attrgetter(source)
@@ -236,12 +237,12 @@ def _texts(parameter: Parameter) -> Read:
 
 
 def one_list(values: list[Any]) -> Any:
-    """*values* of one name; over a socket the only value may be the list."""
+    """Return *values* of one name, or the only one of them if it is a list, as over a socket."""
     return values[0] if len(values) == 1 and isinstance(values[0], list | NoneType) else values
 
 
 def _model(parameter: Parameter) -> Read:
-    """A class whose fields are parameters; it ignores parameters that are not its fields."""
+    """Read a class whose fields are parameters. Parameters that are not its fields are ignored."""
     validator = Validator(without_none(parameter.type))
     on_absent = absent(parameter, "params") if parameter.default is not REQUIRED else None
     fields = validator.schema.inputs
@@ -256,7 +257,7 @@ def _model(parameter: Parameter) -> Read:
 
 
 def values_of(bag: Any, keys: Iterable[str], fields: Mapping[str, Field]) -> dict[str, Any]:
-    """The values of *keys* in *bag*; all values of a key for *fields* that hold many."""
+    """Return the first value of each key in *bag*; all values for *fields* that hold many."""
     return {
         key: one_list(bag.getall(key))
         if (field := fields.get(key)) is not None and field.schema.holds_many

@@ -1,7 +1,7 @@
-"""The validators of attrs as entries of ``errors``: the rule is read from the validator.
+"""Converts validators of attrs to entries of ``errors``.
 
-The text of the exception that a validator of attrs raises is not used, because it quotes the
-value. The names of the attributes that are read here are tested with each validator.
+The rule is read from the validator. The text of its exception is not used, because it quotes the
+value. A test checks each validator for the attributes that are read here.
 """
 
 from collections.abc import Callable, Iterator
@@ -61,7 +61,7 @@ def is_of_attrs(validator: Any) -> bool:
 
 
 def single_validators(validator: Any) -> Iterator[Any]:
-    """The validators of a field, which attrs joins into one."""
+    """Yield the validators of a field, which attrs has combined into one."""
     if type(validator) is _AND:
         for each in validator._validators:
             yield from single_validators(each)
@@ -70,7 +70,7 @@ def single_validators(validator: Any) -> Iterator[Any]:
 
 
 def error_of_rule(validator: Any, value: Any) -> ErrorEntry | None:
-    """The rule of *validator*, which is of attrs and rejected *value*; None if it has no code."""
+    """Return the error for *value*, which *validator* of attrs rejected; None for other rules."""
     if type(validator) is _OPTIONAL:
         return error_of_rule(validator.validator, value)
     read = _RULES.get(type(validator))

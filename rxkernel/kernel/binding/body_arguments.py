@@ -1,4 +1,4 @@
-"""Reads arguments from the body: all of it, its fields, or its bytes."""
+"""Reads arguments from the body: the whole body, its fields, or its bytes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -29,7 +29,7 @@ _WHOLE = "body"
 
 
 def body_arguments(parameters: list[Parameter]) -> list[Read]:
-    """How to read each of *parameters*, all of which come from the body."""
+    """Return the readers of *parameters*, all of which are from the body."""
     if len(parameters) == 1 and not parameters[0].key:
         return [_bytes(parameters[0]) if _is_bytes(parameters[0]) else _whole(parameters[0])]
     if not parameters:
@@ -61,7 +61,7 @@ def _bytes(parameter: Parameter) -> Read:
 
 
 def _whole(parameter: Parameter) -> Read:
-    """The body as one value; the texts of a form are read leniently."""
+    """Read the body as one value; the texts of a form are converted leniently."""
     validator = Validator(parameter.type, allow_unknown=parameter.allow_unknown)
     on_absent = absent(parameter, _WHOLE)
     wanted = without_none(parameter.type)
@@ -74,15 +74,15 @@ def _whole(parameter: Parameter) -> Read:
 
     def read(request: Request, errors: ValidationErrors) -> Any:
         body = request.body
-        if type(body) is dict:  # nearly always
+        if type(body) is dict:  # the most common case
             return validator.read(body, _WHOLE, errors)
         if body is None and not request.raw_body:
             return on_absent(errors)
         if isinstance(body, str | bytes) and not is_anything:
             _check_media_type(request, is_text)
         elif isinstance(body, BAGS) and not is_anything:
-            given = [key for key in body if not (key in ignored_if_empty and body[key] == "")]
-            return validator.read(values_of(body, given, fields), _WHOLE, errors, True)
+            sent = [key for key in body if not (key in ignored_if_empty and body[key] == "")]
+            return validator.read(values_of(body, sent, fields), _WHOLE, errors, True)
         return validator.read(body, _WHOLE, errors)
 
     return read
@@ -96,14 +96,16 @@ def _check_media_type(request: Request, is_text: bool) -> None:
     """
     if request.transport is not Transport.HTTP or (is_text and isinstance(request.body, str)):
         return
-    given = request.headers.get("Content-Type", "")
-    if given and ((kind := content_type_of(given)).is_json or kind.is_msgpack):
+    sent = request.headers.get("Content-Type", "")
+    if sent and ((kind := content_type_of(sent)).is_json or kind.is_msgpack):
         return
     accepted = ", ".join(("text/plain", *_VALUES) if is_text else (*_VALUES, *_FORMS))
-    what = (
-        f"the content type {given[:_SHOWN]!r} is not read" if given else "it has no content type"
+    problem = (
+        f"the content type {sent[:_SHOWN]!r} of the body is not read"
+        if sent
+        else "the body has no content type"
     )
-    raise UnsupportedMediaTypeException(f"of this body {what}; send one of {accepted}")
+    raise UnsupportedMediaTypeException(f"{problem}; send one of {accepted}")
 
 
 Fields = Callable[[Request, ValidationErrors], Any]
@@ -120,7 +122,10 @@ def _is_empty(request: Request) -> bool:
 
 
 def _fields_of(known: frozenset[str] | None) -> Fields:
-    """As `_fields`; also adds the errors of the whole body, once for all parameters."""
+    """Return a function like `_fields` that also adds the errors of the whole body.
+
+    Only the first parameter uses it, so that each error is added once.
+    """
 
     def read(request: Request, errors: ValidationErrors) -> Any:
         fields = _fields(request, errors)
@@ -137,7 +142,7 @@ def _fields_of(known: frozenset[str] | None) -> Fields:
 
 
 def _field(parameter: Parameter, fields_of: Fields) -> Read:
-    """One field of a body that is an object or a form."""
+    """Read one field of a body that is an object or a form."""
     key, path = parameter.key, f"{_WHOLE}.{parameter.key}"
     validator = Validator(parameter.type, allow_unknown=parameter.allow_unknown)
     on_absent: Absent = absent(parameter, path)

@@ -1,8 +1,8 @@
-"""Errors that the classes of an application raise against their fields.
+"""Converts exceptions that an application's classes raise for their fields to errors.
 
-The text of a `ValidationError` is sent to the client. So is the rule of a validator of attrs,
-which is read from the validator. Of any other exception the client gets "is not valid": its text
-may quote the value, a secret or a path.
+The client receives the text of a `ValidationError`, and the rule of a validator of attrs. For any
+other exception it receives "is not valid", because the text may quote the value, a secret or a
+path.
 """
 
 import logging
@@ -26,9 +26,9 @@ _logger = logging.getLogger(__name__)
 
 
 def error_of_msgspec(exc: msgspec.ValidationError) -> ErrorEntry:
-    """The error that msgspec reports; `UNCERTAIN` where a class may have a bug.
+    """Return the error that msgspec reports; `UNCERTAIN` if a class may have a bug.
 
-    The entry is kept instead of *exc*, whose traceback refers to the whole body.
+    The entry is stored instead of *exc*, because its traceback refers to the whole body.
     """
     cause = exc.__cause__  # raised by a class
     if isinstance(cause, ValueError):
@@ -37,7 +37,7 @@ def error_of_msgspec(exc: msgspec.ValidationError) -> ErrorEntry:
 
 
 def error_of(exc: Exception) -> ErrorEntry:
-    """What a client gets of *exc*, which a class raised against its fields."""
+    """Return the error that a client receives for *exc*, which a class raised for its fields."""
     if isinstance(exc, ValidationError):
         return ErrorEntry(exc.code, exc.message, exc.params)
     _logger.debug("the text of this exception is not sent to the client", exc_info=exc)
@@ -47,14 +47,14 @@ def error_of(exc: Exception) -> ErrorEntry:
 def find_rejected_field(
     instance: Any, exc: TypeError | ValueError
 ) -> tuple[str | None, ErrorEntry]:
-    """The field that was rejected with *exc*, None if it is not known, and the error.
+    """Return the field that was rejected with *exc* and the error; the field may be unknown: None.
 
-    *instance*, of an attrs class or None, is incomplete. A generated constructor sets the fields
-    in order, so a field that is not set has the converter that failed. Once all are set, their
-    validators are run again.
+    *instance* is an incomplete instance of an attrs class, or None. A generated constructor sets
+    the fields in order, so the converter of the first missing field has failed. If all fields
+    are set, their validators run again.
 
     Raises:
-        TypeError: *exc*, which is a bug, as no converter and no validator of attrs raised it.
+        TypeError: *exc* itself, if neither a converter nor a validator of attrs raised it: a bug.
     """
     cls = type(instance)
     attributes: tuple[attrs.Attribute[Any], ...] = () if instance is None else attrs.fields(cls)

@@ -1,8 +1,8 @@
 """Completes instances that msgspec has created.
 
-It does not put a default that is an attribute of the class into a dataclass, and it encodes a
+msgspec does not set a default of a dataclass that is an attribute of the class, and it encodes a
 dataclass from the ``__dict__`` of the instance: the action would see the field, but not the
-response. And it encodes all attributes of an attrs instance, also those that are not fields.
+response. It also encodes all attributes of an attrs instance, including those that are not fields.
 """
 
 import dataclasses
@@ -21,16 +21,16 @@ Complete = Callable[[Any], None]
 
 @attrs.frozen
 class _Class:
-    """What is done with the instances of a class, and their fields that hold instances."""
+    """The steps for instances of a class, and the names of its fields that hold instances."""
 
     steps: tuple[Complete, ...]
     names: tuple[str, ...]
 
 
 def completion_of(schema: Schema, *, removes_extras: bool = False) -> Complete | None:
-    """How to complete a value of *schema*; None, nearly always, when there is nothing to do.
+    """Return the function that completes values of *schema*; None, mostly, if they are complete.
 
-    With *removes_extras* attributes that ``__attrs_post_init__`` may set are removed.
+    With *removes_extras* it also removes attributes that ``__attrs_post_init__`` has set.
     """
     models = [model for model in schema.walk() if isinstance(model, ModelSchema)]
     classes = {model.cls: _class_of(model, removes_extras) for model in models}
@@ -65,7 +65,7 @@ def _class_of(model: ModelSchema, removes_extras: bool) -> _Class:
 
 
 def _missing_defaults(cls: Any) -> dict[str, Callable[[], Any]]:
-    """By name, what makes the defaults that msgspec leaves out."""
+    """By field, the factories of the defaults that msgspec does not set."""
     fields = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
     return {
         field.name: _default_factory(field)

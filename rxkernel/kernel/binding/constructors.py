@@ -1,4 +1,4 @@
-"""What the constructor of a class takes, where msgspec does not know it from the fields."""
+"""The parameters of constructors, which may differ from the fields that msgspec knows."""
 
 import dataclasses
 import inspect
@@ -12,14 +12,14 @@ import msgspec
 from rxkernel.routing.annotations import UNREADABLE, describe_error, resolve
 
 _GENERATED = ("<attrs generated", "<string>")
-"""The file names of constructors that attrs or dataclasses generated."""
+"""File names in the code of constructors that attrs or dataclasses generated."""
 
 
 def arguments_of(cls: Any, names: Iterable[str]) -> dict[str, str]:
-    """The argument of the constructor for each field that it takes; a client can send only those.
+    """Return, by field, the argument of the constructor. A client can send these fields only.
 
     Raises:
-        TypeError: the class has a hand-written constructor that does not take its fields.
+        TypeError: the class has a hand-written constructor without arguments for its fields.
     """
     if attrs.has(cls):
         arguments = {a.name: a.alias or a.name for a in attrs.fields(cls) if a.init}
@@ -38,16 +38,16 @@ def _check(cls: Any, arguments: dict[str, str]) -> None:
     except TypeError as exc:
         raise TypeError(
             f"{cls.__qualname__} has a constructor of its own that does not take its fields by "
-            f"their names ({exc}); let it take {', '.join(arguments.values())}"
+            f"their names ({exc}); add the arguments {', '.join(arguments.values())}"
         ) from exc
 
 
 def needs_constructor(cls: Any) -> bool:
     """Whether an instance made by msgspec may differ from one made by the constructor.
 
-    msgspec calls no hand-written ``__init__`` or ``__attrs_pre_init__``, runs no converters of
-    attrs, accepts fields that the constructor does not take, and does not notice that a field is
-    missing where a base class has an attribute of its name.
+    msgspec does not call a hand-written ``__init__`` or ``__attrs_pre_init__``, or converters of
+    attrs. It accepts fields that are not arguments of the constructor. It does not detect a
+    missing field if a base class has an attribute of that name.
     """
     if attrs.has(cls):
         return (
@@ -92,7 +92,7 @@ def is_record(cls: Any) -> bool:
 
 
 def is_required(cls: Any, argument: str, *, otherwise: bool) -> bool:
-    """Whether a hand-written constructor requires *argument*; *otherwise* for generated ones."""
+    """Whether a hand-written constructor requires *argument*; *otherwise* if it is generated."""
     if not (is_record(cls) and _has_own_constructor(cls)):
         return otherwise
     found = inspect.signature(cls.__init__).parameters.get(argument)
@@ -100,7 +100,7 @@ def is_required(cls: Any, argument: str, *, otherwise: bool) -> bool:
 
 
 def converter_inputs(cls: Any) -> dict[str, Any]:
-    """By field, the type that its converter takes: its annotation, else Any.
+    """Return, by field, the description of the type that its converter takes; Any by default.
 
     Raises:
         NameError: an annotation refers to an unknown name.
@@ -113,7 +113,7 @@ def converter_inputs(cls: Any) -> dict[str, Any]:
 def _input_info(cls: Any, attribute: "attrs.Attribute[Any]") -> Any:
     try:
         return type_info(_annotation_of(cls, attribute))
-    except TypeError:  # ``str | Path``: the converter may take what a client cannot send
+    except TypeError:  # such as ``str | Path``, which has a part that a client cannot send
         return type_info(Any)
 
 
@@ -127,10 +127,10 @@ def _annotation_of(cls: Any, attribute: "attrs.Attribute[Any]") -> Any:
 
 
 def type_info(type_: Any) -> Any:
-    """The description of *type_* by msgspec.
+    """Return the description of *type_* by msgspec.
 
     Raises:
-        TypeError: msgspec does not know it. NameError: it refers to an unknown name.
+        TypeError: msgspec does not support it. NameError: it refers to an unknown name.
     """
     try:
         return msgspec.inspect.type_info(type_)

@@ -39,7 +39,7 @@ def _all_pass(schema: Schema, values: Iterable[Any]) -> bool:
 
 @attrs.define(eq=False)
 class ArraySchema(Schema):
-    """Any number of items of one type; ``make`` is the class of the array."""
+    """Any number of items of one type; ``make`` creates the array from a list."""
 
     item: Schema
     make: Callable[[list[Any]], Any]
@@ -90,7 +90,7 @@ class ArraySchema(Schema):
         return self.make(values)
 
     def _are_hashable(self, values: list[Any], path: str, errors: ValidationErrors) -> bool:
-        """False, with errors, for lists and objects in a set of any items."""
+        """Whether all items of a set have a hash; add an error for each that has not."""
         is_valid = True
         for place, value in enumerate(values if self.make in _SETS else ()):
             try:
@@ -120,7 +120,7 @@ class ArraySchema(Schema):
 
 @attrs.define(eq=False)
 class TupleSchema(Schema):
-    """A fixed number of places, each of its own type: a tuple, or a named one with ``names``."""
+    """A fixed number of items, each of its own type: a tuple, or a named tuple with ``names``."""
 
     items: tuple[Schema, ...]
     make: Callable[[list[Any]], Any]

@@ -1,17 +1,17 @@
-"""What an instance of attrs may hold besides its fields: msgspec encodes all of it.
+"""Attributes of attrs instances that are not fields, which msgspec would encode, too.
 
-That is all of its ``__dict__`` (of a class without slots), and the slots of cached properties.
+They are in the ``__dict__`` of a class without slots, and in slots of cached properties.
 """
 
 from typing import Any
 
 import attrs
 
-_OF_PYTHON = ("__weakref__", "__dict__")
+_PYTHON_SLOTS = ("__weakref__", "__dict__")
 
 
 class ExtraAttributes:
-    """Finds and removes what instances of *cls* hold besides the fields *names*."""
+    """Finds and removes attributes of instances of *cls* that are not among the fields *names*."""
 
     def __init__(self, cls: Any, names: frozenset[str]) -> None:
         is_attrs = attrs.has(cls)
@@ -38,4 +38,4 @@ def _slots(cls: Any) -> set[str]:
     for base in cls.__mro__:
         slots = vars(base).get("__slots__", ())
         found.update((slots,) if isinstance(slots, str) else slots)
-    return found - set(_OF_PYTHON)
+    return found - set(_PYTHON_SLOTS)

@@ -1,4 +1,6 @@
-"""Arguments that are made once the input is valid: by resolvers of bundles, and services."""
+"""Arguments that are created after the input has been validated: services, and the results of
+resolvers.
+"""
 
 import inspect
 from collections.abc import Callable, Iterator
@@ -18,17 +20,17 @@ from rxkernel.routing.resolver import problem_of_bind
 from rxkernel.routing.signature import REQUIRED, Parameter, Source
 
 LATE = (Source.RESOLVER, Source.SERVICE)
-"""The sources of these arguments, in the order in which they are made."""
+"""The sources of late arguments, in the order in which they are created."""
 
 Placed = tuple[int, Callable[[Request], Any], bool]
-"""The index of an argument, the function that returns it, and whether to await that."""
+"""The index of an argument, the function that returns it, and whether to await the result."""
 
 
 def late_arguments(definition: Definition, container: Container) -> tuple[Placed, ...]:
-    """How to make the late arguments of *definition*, in the order in which they are made.
+    """Return the late arguments of *definition*, in the order in which they are created.
 
     Raises:
-        ConfigurationError: with every parameter that cannot be filled.
+        ConfigurationError: with every parameter that cannot be bound.
     """
     found: list[Placed] = []
     problems: list[str] = []
@@ -60,7 +62,7 @@ def _late_argument(
 
 
 def _service(parameter: Parameter, definition: Definition, container: Container) -> LateArgument:
-    """A service; without one, the default of its parameter, or None for ``T | None``."""
+    """Return the service; if it is not bound, the default of the parameter, or None."""
     over_http = definition.transport is Transport.HTTP
     key, is_optional = key_of(parameter.type)
     found = container.service(key, over_http=over_http)
@@ -75,7 +77,7 @@ def _service(parameter: Parameter, definition: Definition, container: Container)
 
 
 def key_of(annotation: Any) -> tuple[Any, bool]:
-    """``(T, True)`` of ``T | None``, which is bound as ``T``; of any other type itself."""
+    """Return ``(T, True)`` for ``T | None``, which is bound as ``T``; else the type and False."""
     members = get_args(annotation) if get_origin(annotation) in UNIONS else ()
     if NoneType not in members:
         return annotation, False
@@ -87,7 +89,7 @@ def _resolved(parameter: Parameter, definition: Definition, container: Container
     marker = parameter.marker
     resolver = container.resolver(type(marker))  # type: ignore[arg-type]  # not None here
     name = f"{type(resolver).__qualname__}.bind"
-    if wrong := problem_of_bind(resolver):  # an override has not been checked at boot
+    if wrong := problem_of_bind(resolver):  # an override has not been checked yet
         raise ConfigurationError(wrong)
     try:
         call = resolver.bind(marker, parameter, definition)
@@ -96,7 +98,7 @@ def _resolved(parameter: Parameter, definition: Definition, container: Container
     except Exception as exc:
         raise ConfigurationError(
             f"{name} raised {summary_of(exc)}{place_of(exc)}; raise a ConfigurationError for "
-            f"what it cannot bind"
+            f"parameters that it cannot bind"
         ) from exc
     if problem := next(_problems_of(call), None):
         raise ConfigurationError(
@@ -129,7 +131,7 @@ def _plain(call: Callable[[Request], Any], name: str) -> Callable[[Request], Any
         if inspect.iscoroutine(value):
             value.close()
             raise RxKernelError(
-                f"what {name} returned gave a coroutine; declare it with async def"
+                f"the function that {name} returned gave a coroutine; declare it with async def"
             )
         return value
 
@@ -137,10 +139,10 @@ def _plain(call: Callable[[Request], Any], name: str) -> Callable[[Request], Any
 
 
 def describe_inputs(parameter: Parameter, container: Container) -> Any:
-    """The `InputDescription` of the resolver of *parameter*; None where it has no ``describe``.
+    """Return the `InputDescription` of the resolver of *parameter*; None without a ``describe``.
 
     Raises:
-        ConfigurationError: the resolver is missing, or its description has another form.
+        ConfigurationError: the resolver is missing, or its description is invalid.
     """
     assert parameter.marker is not None
     describe = getattr(container.resolver(type(parameter.marker)), "describe", None)

@@ -27,9 +27,9 @@ from rxkernel.messages.input_errors import (
 class ModelSchema(Schema):
     """A class with named fields: attrs, dataclass, `msgspec.Struct`, or a `TypedDict`.
 
-    ``inputs`` are the fields that a client may send, ``outputs`` all of them; both are set once
-    the fields have been read, which may have the class itself as their type. On the wire a Struct
-    that ``is_array`` is its tag, if it has one, and its fields in order.
+    ``inputs`` are the fields that a client may send, ``outputs`` are all fields. Both are set
+    after the schema is created, because a field may have the class itself as its type. A Struct
+    that ``is_array`` is sent as an array: its tag, if it has one, and its fields in order.
     """
 
     cls: Any
@@ -47,7 +47,7 @@ class ModelSchema(Schema):
 
     @functools.cached_property
     def _places(self) -> list[tuple[Any, str, Field]]:
-        """For each field its key or index, that as part of a path, and itself."""
+        """For each field its key or index, the same as part of a path, and the field."""
         if self.is_array:
             first = int(self.tag_field is not None)
             return [(n, f"[{n}]", field) for n, field in enumerate(self.outputs, first)]
@@ -68,7 +68,7 @@ class ModelSchema(Schema):
 
     @functools.cached_property
     def _checked(self) -> tuple[list[tuple[Any, str, Schema]], ...]:
-        """The fields that `find_error` checks, of a strict and of a lenient source."""
+        """The fields that `find_error` checks, for a strict and for a lenient source."""
         return tuple(
             [(k, place, f.schema) for k, place, f in self._places if f.schema.has_checks(lenient)]
             for lenient in (False, True)
@@ -80,7 +80,7 @@ class ModelSchema(Schema):
 
     @functools.cached_property
     def is_closed(self) -> bool:
-        """Whether an instance, not of a subclass, can hold nothing but what is declared."""
+        """Whether instances of exactly this class can hold declared values only."""
         has_models = any(field.schema.has_models for field in self.outputs)
         return not (has_models or self.extra_attributes.are_possible)
 
@@ -101,7 +101,7 @@ class ModelSchema(Schema):
     def find_error(self, raw: Any, lenient: bool) -> ErrorEntry | None:
         if self.is_array:
             raw = dict(enumerate(raw))
-        # nearly always only the required fields, which msgspec found, are there
+        # in most requests only the required fields are present, and msgspec has found all of them
         if len(raw) != self._required_count and (error := self._find_unknown(raw)) is not None:
             return error
         for key, place, schema in self._checked[lenient]:
@@ -145,7 +145,7 @@ class ModelSchema(Schema):
         return arguments if is_valid else None
 
     def _check_tag(self, raw: dict[Any, Any], path: str, errors: ValidationErrors) -> bool:
-        """Of an object the tag may be missing, where it is not needed to choose the class."""
+        """Whether the tag is correct. An object may omit it unless there are several classes."""
         if self.tag_field is None:
             return True
         if raw.get(self._tag_key, INVALID if self.is_array else self.tag) == self.tag:
@@ -169,7 +169,7 @@ class ModelSchema(Schema):
         try:
             if not self.is_attrs:
                 return self.make(**arguments)
-            # in two steps: after an exception, the fields that were set show what was rejected
+            # in two steps: after an exception, the fields that are set show which one was rejected
             instance = self.cls.__new__(self.cls)
             instance.__init__(**arguments)
             return instance
@@ -202,7 +202,7 @@ class ModelSchema(Schema):
         return list(tagged.values()) if self.is_array else tagged
 
     def _parts_of(self, value: Any) -> dict[str, Any] | None:
-        """The fields of *value* by their keys; a mapping may have keys or names of fields."""
+        """Return the fields of *value* by key. A mapping may use keys or names of fields."""
         if isinstance(value, Mapping):
             names = {f.key: f.key if f.key in value else f.name for f in self.outputs}
             return {key: value[name] for key, name in names.items() if name in value}
@@ -211,15 +211,15 @@ class ModelSchema(Schema):
         return {f.key: getattr(value, f.name) for f in self.outputs if hasattr(value, f.name)}
 
     @functools.cached_property
-    def _watched(self) -> list[tuple[str, frozenset[type], Schema]]:
-        """The fields that can hold more than is declared: msgspec does not look into instances."""
+    def _unsafe_fields(self) -> list[tuple[str, frozenset[type], Schema]]:
+        """The fields that can hold undeclared values: msgspec does not check instances."""
         fields = [(field.name, field.schema) for field in self.outputs]
         return [(name, s.passthrough_classes, s) for name, s in fields if s.has_models]
 
     def passes_through(self, value: Any) -> bool:
         if type(value) is not self.cls:
             return False
-        for name, classes, schema in self._watched:
+        for name, classes, schema in self._unsafe_fields:
             part = getattr(value, name, INVALID)
             if not (type(part) in classes or schema.passes_through(part)):
                 return False

@@ -1,4 +1,4 @@
-"""Converts what an action returns to its annotation: only declared fields are sent."""
+"""Converts the return value of an action to its annotation: only declared fields are sent."""
 
 from collections.abc import Callable, Sequence
 from types import NoneType
@@ -30,13 +30,13 @@ _UNCHANGED = (StreamResponse, EventStreamResponse, FileResponse, Acknowledgement
 
 
 class Shaper:
-    """Converts what an action returns to one type.
+    """Converts return values to one type.
 
     An instance of the declared class that holds only its fields is sent unchanged. An instance of
     a subclass, a mapping, or any object with the attributes is converted, at every depth.
 
     Raises:
-        TypeError, NameError: msgspec does not know the type.
+        TypeError, NameError: msgspec does not support the type.
     """
 
     def __init__(self, type_: Any, place: str) -> None:
@@ -50,10 +50,10 @@ class Shaper:
         self._complete = completion_of(self._schema, removes_extras=True)
 
     def shape(self, value: Any) -> Any:
-        """*value* as the declared type.
+        """Return *value* as the declared type.
 
         Raises:
-            RxKernelError: it does not fit; the text has the route, for the log.
+            RxKernelError: *value* does not fit. The text has the route, for the log.
         """
         if type(value) in self._passthrough or self._schema.passes_through(value):
             if self._complete_unchanged is not None:
@@ -62,7 +62,7 @@ class Shaper:
         return self.convert(value)
 
     def convert(self, value: Any) -> Any:
-        """As `shape`, for a value that may hold more than is declared."""
+        """As `shape`, for a value that may hold undeclared attributes."""
         try:
             shaped = self._by_msgspec(value)
         except msgspec.ValidationError as exc:
@@ -89,8 +89,8 @@ class Shaper:
 def _can_read_attributes(schema: Schema) -> bool:
     """Whether msgspec can convert any object by its attributes, without `Schema.to_plain`.
 
-    It leaves instances of the class itself alone, which is right where they can hold only their
-    fields, and it reads attributes by the keys of the wire, which must be the fields' names.
+    msgspec does not change instances of the class itself, so they must hold their fields only. It
+    reads attributes by the keys of the fields, so these must be equal to the names.
     """
     item = schema.item if isinstance(schema, ArraySchema) else schema
     return (
@@ -102,13 +102,14 @@ def _can_read_attributes(schema: Schema) -> bool:
 
 
 def shape_of(returns: Any, place: str) -> Shape | None:
-    """How to convert what the action at *place* returns; None if nothing is declared.
+    """Return the function that converts return values of the action at *place*; None if its return
+    annotation does not declare fields.
 
     The content of a plain response is converted too, unless *returns* lists the class of the
     response, the response has no content, or its status is an error.
 
     Raises:
-        ConfigurationError: a declared type cannot be converted to, or not be sent.
+        ConfigurationError: a declared type cannot be converted to, or cannot be sent.
     """
     what = f"{place} declares to return {getattr(returns, '__qualname__', returns)}"
     try:
@@ -127,7 +128,7 @@ def shape_of(returns: Any, place: str) -> Shape | None:
         hint = "; import it outside of TYPE_CHECKING" if isinstance(exc, NameError) else ""
         raise ConfigurationError(
             f"{what}, which cannot be shaped: {exc}{hint}; declare a list, a dict or a class, or "
-            f"Any to return what you like"
+            f"Any to return any value"
         ) from exc
     return _with_responses(shape, tuple(filter(_is_response, types)))
 
@@ -160,7 +161,8 @@ def _of_members(members: Sequence[Any], place: str) -> Shape:
 
 
 def _first_of(shapers: list[Shaper]) -> Shape:
-    """For a union that msgspec rejects: by the class of the instance, else the first that fits."""
+    """For a union that msgspec rejects: convert by the class of the value, else to the first type
+    that fits."""
 
     def shape(value: Any) -> Any:
         for cls in type(value).__mro__:

@@ -1,4 +1,4 @@
-"""Return annotations as msgspec can convert to them, and the check of those that it cannot."""
+"""Converts return annotations to types that msgspec supports, and rejects the others."""
 
 from collections import ChainMap, Counter, OrderedDict, defaultdict, deque
 from collections.abc import (
@@ -30,8 +30,8 @@ _MAPPINGS = (OrderedDict, defaultdict, ChainMap, MappingProxyType)
 
 
 def returned_types(returns: Any) -> list[Any]:
-    """The alternatives of *returns* as types that msgspec knows; for the awaitable that a plain
-    ``def`` returns, those of its result."""
+    """Return the alternatives of *returns* as types that msgspec supports; for an awaitable, which
+    a plain ``def`` may return, those of its result."""
     if get_origin(returns) in (Awaitable, Coroutine):
         returns = get_args(returns)[-1]
     return [_shapeable(member) for member in alternatives(returns)]
@@ -60,10 +60,10 @@ def _shapeable(type_: Any) -> Any:
 
 
 def check_shaped(types: list[Any]) -> None:
-    """Reject types that hide a class with fields from msgspec: all its attributes would be sent.
+    """Reject types with a class that msgspec cannot see: all its attributes would be sent.
 
     Raises:
-        TypeError: with the unknown part. NameError: an annotation refers to an unknown name.
+        TypeError: with the unsupported part. NameError: an annotation refers to an unknown name.
     """
     unknown = [type_ for type_ in types if is_custom(type_)]
     if unknown and any(map(_has_model, types)):
@@ -81,7 +81,7 @@ def _check_parts(type_: Any) -> None:
 
 
 def _of_fields(types: list[Any]) -> Iterator[Any]:
-    """The types of all fields of the classes in *types*."""
+    """Yield the types of all fields of the classes in *types*."""
     for info in infos_in(tuple(map(type_info, types)), set()):
         if isinstance(info, _CLASSES):
             hints = get_type_hints(get_origin(info.cls) or info.cls, include_extras=True)

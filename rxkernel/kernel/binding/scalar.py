@@ -31,14 +31,14 @@ _MIN_EXPONENT, _MAX_EXPONENT, _MAX_DIGITS = -6176, 6144, 7000
 
 _PASSTHROUGH = frozenset({bool, int, float, str, bytes})
 _BOOL_WORDS = MappingProxyType({"on": True, "yes": True, "off": False, "no": False})
-"""What the checkbox of a form sends, and what people write; msgspec knows ``true`` and ``1``."""
+"""A checkbox of a form sends ``on``, users type the others; msgspec reads ``true`` and ``1``."""
 
 
 @attrs.define(eq=False)
 class ScalarSchema(Schema):
     """A value without parts: a number, a text, a date, an enum, or anything at all.
 
-    Every error lists the ``choices``, if there are any. The checks run on what msgspec accepts.
+    Every error lists the ``choices``, if any. The checks run on values that msgspec has accepted.
     """
 
     type: Any
@@ -93,7 +93,7 @@ class ScalarSchema(Schema):
 
 
 def check_datetime(raw: Any) -> ErrorEntry | None:
-    """Refuse numbers, which msgspec reads as seconds since 1970: "2026" would be in 1970."""
+    """Reject numbers. msgspec reads them as seconds since 1970, so "2026" would be in 1970."""
     try:
         float(raw)
     except (TypeError, ValueError, OverflowError):
@@ -104,7 +104,7 @@ def check_datetime(raw: Any) -> ErrorEntry | None:
 
 
 def check_float(raw: Any) -> ErrorEntry | None:
-    """Refuse ``nan`` and ``inf``, which JSON does not have but a text may be."""
+    """Reject ``nan`` and ``inf``, which a text may be; JSON does not have them."""
     try:
         is_finite = not isinstance(raw, str | float) or math.isfinite(float(raw))
     except ValueError:  # a text for another alternative of a union
@@ -113,7 +113,7 @@ def check_float(raw: Any) -> ErrorEntry | None:
 
 
 def check_decimal(raw: Any) -> ErrorEntry | None:
-    """Refuse what decimal128 does not have: a sum with ``1e-999999999`` would take all memory."""
+    """Reject decimals outside of decimal128: a sum with ``1e-999999999`` would use all memory."""
     if not isinstance(raw, str | float | Decimal):
         return None
     if isinstance(raw, str) and len(raw) > _MAX_DIGITS:
@@ -138,11 +138,11 @@ CHECKS: MappingProxyType[Any, tuple[Check | None, Check | None]] = MappingProxyT
         datetime: (None, check_datetime),
     }
 )
-"""By type, the checks of a strict and of a lenient source."""
+"""By type, the checks for a strict and for a lenient source."""
 
 
 def merge_scalars(scalars: list[ScalarSchema]) -> ScalarSchema | None:
-    """The scalars of a union as one, for msgspec to choose from."""
+    """Merge the scalars of a union into one; msgspec chooses between their types."""
     if len(scalars) < 2:
         return scalars[0] if scalars else None
     choices = [scalar.choices for scalar in scalars]

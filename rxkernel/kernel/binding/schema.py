@@ -1,9 +1,9 @@
-"""What is known of a type at boot, and what is done with its values: the base of all schemas.
+"""The base of all schemas. A schema describes a type at boot and converts its values.
 
-msgspec converts a value in C, but it stops at the first error, ignores unknown fields and runs no
-converters of attrs. A schema adds what is missing: it checks what msgspec accepted
-(`Schema.find_error`), converts in Python to collect every error (`Schema.collect`), and prepares
-a returned value for msgspec (`Schema.to_plain`).
+msgspec converts a value in C, but it stops at the first error, ignores unknown fields and does not
+run converters of attrs. A schema does the rest: `Schema.find_error` checks a value that msgspec
+has accepted, `Schema.collect` converts in Python to collect every error, and `Schema.to_plain`
+prepares a returned value for msgspec.
 """
 
 from abc import ABC, abstractmethod
@@ -30,7 +30,7 @@ _NO_CLASSES: frozenset[type] = frozenset()
 
 
 class Schema(ABC):
-    """A type, or a part of one. The values of a *lenient* source, as a query, are texts."""
+    """A type, or a part of one. The values of a *lenient* source, such as a query, are texts."""
 
     @property
     @abstractmethod
@@ -44,7 +44,7 @@ class Schema(ABC):
 
     @property
     def msgspec_type(self) -> Any:
-        """The type to convert a part of a value to with msgspec; None where `collect` must."""
+        """The type with which msgspec converts a part of a value; None if only `collect` can."""
         return None
 
     @property
@@ -54,22 +54,22 @@ class Schema(ABC):
 
     @property
     def holds_many(self) -> bool:
-        """Whether it takes all values of one name in a query or form."""
+        """Whether all values of one name in a query or form are used."""
         return False
 
     @property
     def inputs(self) -> "Mapping[str, Field]":
-        """The fields that a client may send, by their names on the wire."""
+        """The fields that a client may send, by their keys in JSON."""
         return _NO_FIELDS
 
     @property
     def passthrough_classes(self) -> frozenset[type]:
-        """The classes whose instances can be sent unchanged, whatever they hold."""
+        """The classes whose instances can be sent unchanged, with any values."""
         return _NO_CLASSES
 
     @property
     def accepts_empty_text(self) -> bool:
-        """Whether an empty text is a value; it is not for a number or a date."""
+        """Whether an empty text is valid; for a number or a date it is not."""
         return self.collect("", "", ValidationErrors(), True) is not INVALID
 
     @abstractmethod
@@ -87,44 +87,45 @@ class Schema(ABC):
         return list(found.values())
 
     def has_checks(self, lenient: bool) -> bool:
-        """Whether `find_error` can find anything."""
+        """Whether `find_error` has anything to check."""
         return any(part.has_checks(lenient) for part in self.parts())
 
     @abstractmethod
     def find_error(self, raw: Any, lenient: bool) -> ErrorEntry | None:
-        """The first error in *raw*, which msgspec accepted.
+        """Return the first error in *raw*, which msgspec has accepted.
 
         `UNCERTAIN` if only `collect` can decide.
         """
 
     @abstractmethod
     def collect(self, raw: Any, path: str, errors: ValidationErrors, lenient: bool) -> Any:
-        """Convert *raw* in Python and add every error; returns `INVALID` if there is one."""
+        """Convert *raw* in Python; add every error and return `INVALID` if there is one."""
 
     def replace_bool_words(self, raw: Any) -> Any:
-        """*raw*, of texts, with words such as ``on`` replaced by bools where one is expected."""
+        """Return *raw* with words such as ``on`` replaced by bools, where bools are expected."""
         return raw
 
     @abstractmethod
     def to_plain(self, value: Any) -> Any:
-        """*value* as msgspec can convert it without sending more than is declared.
+        """Return *value* in a form that msgspec converts to the declared fields only.
 
-        Instances that may hold more become dicts of their declared fields; anything else is
-        returned unchanged, so that `msgspec.convert` reports what does not fit.
+        Instances that may hold more become dicts of their declared fields. Other values are
+        returned unchanged, and `msgspec.convert` reports those that do not fit.
         """
 
     def passes_through(self, value: Any) -> bool:
-        """Whether *value* can be sent unchanged: a fast check, which may err towards False.
+        """Whether *value* can be sent unchanged. The check is fast, so some such values fail it.
 
-        True only if `to_plain` would return *value* itself and msgspec would accept it.
+        It is True only if `to_plain` would return *value* itself and msgspec would accept it.
         """
         return type(value) in self.passthrough_classes
 
     def convert(self, raw: Any, path: str, errors: ValidationErrors, lenient: bool) -> Any:
-        """The value of *raw*, a part of a value that is converted in Python; or `INVALID`.
+        """Convert *raw*, a part of a value that is converted in Python; or return `INVALID`.
 
-        msgspec is given all of it, where it can convert it, but only once: if that fails, it is
-        given no part of it but scalars. Otherwise the cost would grow with the depth squared.
+        If msgspec can convert the type, it converts all of *raw* at once. If that fails, msgspec
+        converts only the scalars in it: to try again at every depth would make the cost grow
+        with the square of the depth.
         """
         if errors.mode is Mode.SEARCH:
             errors.budget -= 1
@@ -136,7 +137,7 @@ class Schema(ABC):
         return self.collect_after(failure, raw, path, errors, lenient)
 
     def try_msgspec(self, type_: Any, raw: Any, lenient: bool) -> tuple[Any, ErrorEntry | None]:
-        """The value that msgspec makes of *raw*, or `INVALID`; and the first error, if any.
+        """Convert *raw* with msgspec; return the value, or `INVALID`, and the first error, if any.
 
         Raises:
             Exception: a class has a bug.
@@ -155,10 +156,10 @@ class Schema(ABC):
     def collect_after(
         self, failure: ErrorEntry, raw: Any, path: str, errors: ValidationErrors, lenient: bool
     ) -> Any:
-        """As `collect`, once msgspec has failed with *failure*.
+        """As `collect`, after msgspec has failed with *failure*.
 
-        Unless *failure* is `UNCERTAIN` the result is `INVALID`: more errors are searched for
-        within a budget, and *failure* is added if none is found.
+        Unless *failure* is `UNCERTAIN`, the result is `INVALID`. More errors are searched for
+        within a budget; *failure* is added if the search finds no error.
         """
         before, mode = len(errors.entries), errors.mode
         errors.mode = Mode.PYTHON if failure is UNCERTAIN else Mode.SEARCH
@@ -175,7 +176,7 @@ class Schema(ABC):
 
 @attrs.frozen(eq=False)
 class Field:
-    """A field of a class; ``key`` is its name on the wire, ``argument`` the constructor's."""
+    """A field of a class. ``key`` is its name in JSON, ``argument`` that in the constructor."""
 
     name: str
     key: str

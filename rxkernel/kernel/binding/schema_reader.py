@@ -1,4 +1,4 @@
-"""From a type to its schema, once, at boot; `msgspec.inspect` describes the type."""
+"""Creates the schema of a type at boot, from its description by `msgspec.inspect`."""
 
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
@@ -68,10 +68,10 @@ _CLASSES = (
 
 
 def read_schema(type_: Any, *, allow_unknown: bool = False) -> Schema:
-    """The schema of *type_*; with *allow_unknown*, its classes ignore unknown fields.
+    """Return the schema of *type_*; with *allow_unknown*, its classes ignore unknown fields.
 
     Raises:
-        TypeError: msgspec does not know the type. NameError: it refers to an unknown name.
+        TypeError: msgspec does not support the type. NameError: it refers to an unknown name.
     """
     info = type_info(type_)
     needs_python = any(needs_constructor(cls) for cls in classes_in(info, set()))
@@ -83,7 +83,7 @@ def read_schema(type_: Any, *, allow_unknown: bool = False) -> Schema:
 
 
 class _Reader:
-    """Keeps the classes that it has read: one may have itself among its fields."""
+    """Stores the schemas of classes, because a class may have fields of its own type."""
 
     def __init__(self, allow_unknown: bool, needs_python: bool) -> None:
         self._allow_unknown = allow_unknown
@@ -193,25 +193,25 @@ def _scalar(info: Any) -> Schema:
 
 
 def _check_hash(info: Any, role: str) -> None:
-    """Refuse what never has a hash; an item of ``set[Any]`` may have one.
+    """Reject types that never have a hash; an item of ``set[Any]`` may have one.
 
     Raises:
-        TypeError: with the class, or the kind.
+        TypeError: with the type.
     """
     for part in _hashed_parts(info):
         _check_hash(part, role)
     if isinstance(info, _UNHASHABLE):
-        raise TypeError(f"a list, set or object has no hash and cannot be {role}; take a tuple")
+        raise TypeError(f"a list, set or object has no hash and cannot be {role}; use a tuple")
     cls = getattr(info, "cls", None)
     if cls is not None and (get_origin(cls) or cls).__hash__ is None:
         raise TypeError(
-            f"{cls.__qualname__} has no hash and cannot be {role}; make the class frozen, or take "
+            f"{cls.__qualname__} has no hash and cannot be {role}; make the class frozen, or use "
             f"a list"
         )
 
 
 def _hashed_parts(info: Any) -> tuple[Any, ...]:
-    """What goes into the hash of a value."""
+    """The types of the parts that the hash of a value depends on."""
     if isinstance(info, msgspec_inspect.Metadata):
         return (info.type,)
     if isinstance(info, msgspec_inspect.VarTupleType | msgspec_inspect.FrozenSetType):

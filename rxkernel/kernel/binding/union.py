@@ -23,7 +23,7 @@ from rxkernel.messages.input_errors import (
 
 @attrs.define(eq=False)
 class UnionSchema(Schema):
-    """On the wire the alternatives differ by their JSON type, classes by their tag."""
+    """Alternatives, which differ by their JSON type; several classes differ by their tag."""
 
     scalar: ScalarSchema | None
     arrays: tuple[Schema, ...]
@@ -97,7 +97,9 @@ class UnionSchema(Schema):
         if raw is None:
             return None
         if lenient and self.is_optional and isinstance(raw, str) and raw.lower() == "null":
-            return UNCERTAIN  # None for msgspec; a client that means None leaves it out
+            return (
+                UNCERTAIN  # None for msgspec, but a client omits the value instead of sending None
+            )
         schema = self._choose(raw)
         return None if schema is None else schema.find_error(raw, lenient)
 
@@ -108,8 +110,8 @@ class UnionSchema(Schema):
             return schema.convert(raw, path, errors, lenient)
         if isinstance(raw, dict) and self.models:
             tag_field = self.models[0].tag_field or ""
-            is_given = tag_field in raw
-            error = wrong_choice(m.tag for m in self.models) if is_given else MISSING_INPUT
+            has_tag = tag_field in raw
+            error = wrong_choice(m.tag for m in self.models) if has_tag else MISSING_INPUT
             return errors.add(f"{path}.{tag_field}", error)
         return errors.add(path, wrong_type(self.title, kind_of(raw)))
 
@@ -133,14 +135,14 @@ class UnionSchema(Schema):
         return self.models[0] if len(self.models) == 1 else None
 
     def _class_of(self, value: Any) -> Schema | None:
-        """The alternative for the class of *value*, or for the nearest of its base classes."""
+        """Return the alternative for the class of *value*, or for its nearest base class."""
         arrays = (a for a in self.arrays if isinstance(a, ModelSchema))
         by_class = {schema.cls: schema for schema in (*arrays, *self.models)}
         return next((by_class[cls] for cls in type(value).__mro__ if cls in by_class), None)
 
     @functools.cached_property
     def _inspected(self) -> list[Schema]:
-        """The alternatives that must look into a value; scalars and closed classes need not."""
+        """The alternatives that are checked by value; for the others, the class is sufficient."""
         models = [model for model in self.models if not model.is_closed]
         # with models, a dict is one of them or a mapping: only `to_plain` knows
         mappings = [] if self.models or self.mapping is None else [self.mapping]

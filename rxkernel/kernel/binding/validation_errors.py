@@ -10,10 +10,10 @@ from rxkernel.exceptions import UnprocessableEntityException
 from rxkernel.messages.input_errors import ErrorEntry, rejection
 
 MAX_ENTRIES = 50
-"""Errors reported of one request; more would not help a client."""
+"""Most errors that are reported for one request."""
 
 SEARCH_BUDGET = 10_000
-"""Values of one request that are examined for further errors, once one is known."""
+"""Most values of one request that are examined for further errors after the first one."""
 
 
 class _Invalid:
@@ -21,7 +21,7 @@ class _Invalid:
 
 
 INVALID: Any = _Invalid()
-"""Returned in place of a value that could not be converted; its errors have been added."""
+"""Returned instead of a value that could not be converted. Its errors have been added."""
 
 
 @attrs.frozen
@@ -45,8 +45,8 @@ class Mode(Enum):
 class ValidationErrors(msgspec.Struct, eq=False):
     """The errors of one request, as its response lists them; at most `MAX_ENTRIES`.
 
-    One is made for each request with typed arguments, so it is a Struct, which is the cheapest to
-    make. msgspec gives every instance an empty list of its own.
+    It is a Struct, which is created fastest, since each request with typed arguments creates one.
+    msgspec copies the empty list for every instance.
     """
 
     entries: list[dict[str, Any]] = []
@@ -59,11 +59,11 @@ class ValidationErrors(msgspec.Struct, eq=False):
 
     @property
     def is_done(self) -> bool:
-        """Whether to stop: enough errors were found, or enough values examined."""
+        """Whether to stop: the limit of errors or of examined values is reached."""
         return self.is_full or (self.mode is Mode.SEARCH and self.budget <= 0)
 
     def add(self, path: str, entry: ErrorEntry) -> Any:
-        """Add *entry* for the value that was read from *path*; returns `INVALID`."""
+        """Add *entry* for the value at *path*; return `INVALID`."""
         if not self.is_full:
             self.entries.append(entry.to_dict(path))
         return INVALID

@@ -1,4 +1,4 @@
-"""From a raw value to one of a declared type, or to every error in it."""
+"""Converts a raw value to a declared type, or collects every error in it."""
 
 from types import NoneType
 from typing import Any, get_args, get_origin
@@ -11,10 +11,10 @@ from rxkernel.routing.annotations import UNIONS
 
 
 class Validator:
-    """Converts raw values to one type: by msgspec, and in Python only where that fails.
+    """Converts raw values to one type: with msgspec, and in Python only if that fails.
 
     Raises:
-        TypeError, NameError: msgspec does not know the type.
+        TypeError, NameError: msgspec does not support the type.
     """
 
     def __init__(self, type_: Any, *, allow_unknown: bool = False) -> None:
@@ -24,7 +24,7 @@ class Validator:
         self._complete = completion_of(self.schema)
 
     def read(self, raw: Any, path: str, errors: ValidationErrors, lenient: bool = False) -> Any:
-        """The value of *raw*, or `INVALID`; with *lenient* a text ``"7"`` is a number."""
+        """Convert *raw*, or return `INVALID`; with *lenient* a text ``"7"`` is a number."""
         if raw is None and self._is_optional:
             return None
         try:
@@ -50,13 +50,15 @@ class Validator:
 
 
 def _without_none(type_: Any) -> tuple[Any, bool]:
-    """``(T, True)`` for ``T | None``: msgspec is slower with a union, and reads the text "null"
-    as None."""
+    """Return ``(T, True)`` for ``T | None``, else ``(type_, False)``.
+
+    msgspec is slower with the union, and reads the text "null" as None.
+    """
     members = get_args(type_) if get_origin(type_) in UNIONS else ()
     rest = [member for member in members if member is not NoneType]
     return (rest[0], True) if len(members) == 2 and len(rest) == 1 else (type_, False)
 
 
 def _fail(_type: Any, _raw: Any, _lenient: bool) -> tuple[Any, ErrorEntry]:
-    """In place of `Schema.try_msgspec` for types that only Python converts."""
+    """Replaces `Schema.try_msgspec` for types that only Python can convert."""
     return INVALID, UNCERTAIN
