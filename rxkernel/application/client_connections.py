@@ -13,7 +13,7 @@ from rxkernel.application.recording import ConnectionRefusedException, Recording
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.serialization import to_plain
 from rxkernel.messages.request import Request
-from rxkernel.messages.request_id import event_request_id, given_request_id
+from rxkernel.messages.request_id import client_request_id, event_request_id
 from rxkernel.messages.response import Response
 from rxkernel.messages.transport import Transport
 from rxkernel.servers.connection_lifecycle import ConnectionLifecycle
@@ -66,7 +66,7 @@ class ClientConnections:
             connection.headers,
             url="CONNECT",
             connection=connection,
-            id=event_request_id(given_request_id(connection.headers, header)),
+            id=event_request_id(client_request_id(connection.headers, header)),
         )
         encode = partial(encode_rejection, connection.namespace)
         self._open[connection.id] = connection

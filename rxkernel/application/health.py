@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 _TIMEOUT = 0.8
 """Seconds for all listeners; the default timeout of a Kubernetes probe is one."""
 
-_NOT_KEPT = {"Cache-Control": "no-store"}
+_NO_STORE = {"Cache-Control": "no-store"}
 
 
 class HealthController:
@@ -48,7 +48,7 @@ class HealthController:
     @option(PROBE, True)
     async def healthz(self, request: Request) -> Response:
         """200 as long as the event loop runs."""
-        return Response({"status": "alive"}, 200, _NOT_KEPT)
+        return Response({"status": "alive"}, 200, _NO_STORE)
 
     @http("GET", "/readyz", "readyz")
     @option("public", True)
@@ -58,13 +58,13 @@ class HealthController:
         failures = await self._ask_listeners()
         self._log_change(failures)
         if not failures:
-            return Response({"status": "ready"}, 200, _NOT_KEPT)
+            return Response({"status": "ready"}, 200, _NO_STORE)
         errors = [
             {"name": name, "message": reason} if self._debug else {"name": name}
             for name, reason in failures.items()
         ]
         return error_response(
-            ServiceUnavailableException(code="not_ready", errors=errors, headers=_NOT_KEPT)
+            ServiceUnavailableException(code="not_ready", errors=errors, headers=_NO_STORE)
         )
 
     async def _ask_listeners(self) -> dict[str, str]:

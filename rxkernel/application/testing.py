@@ -30,7 +30,7 @@ from rxkernel.kernel.kernel import Kernel
 from rxkernel.messages.broadcaster import Broadcaster
 from rxkernel.messages.connection import Connection
 from rxkernel.messages.request import Request
-from rxkernel.messages.request_id import event_request_id, given_request_id
+from rxkernel.messages.request_id import client_request_id, event_request_id
 from rxkernel.messages.response import EventStreamResponse, Response, StreamResponse
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import Definition, HttpDefinition
@@ -104,7 +104,7 @@ class KernelClient:
         definition = kernel.http_definitions[name]
         request = Request(Transport.HTTP, self._headers(headers))
         request.method, request.route_name = definition.method, name
-        request.id = given_request_id(request.headers, self._id_header)
+        request.id = client_request_id(request.headers, self._id_header)
         sent = SentOverHttp(params or {}, body, form, files, cookies or {})
         response = await self._calls.run(self._http(kernel, definition, request, sent))
         for set_cookie in response.headers.getall("Set-Cookie", ()):
@@ -191,7 +191,7 @@ class KernelClient:
     async def _send(
         self, kernel: Kernel, definition: Definition, request: Request, write: Write | None
     ) -> Response:
-        given = given_request_id(request.headers, self._id_header)
+        given = client_request_id(request.headers, self._id_header)
         request.id = given if request.connection is None else event_request_id(given)
         if isinstance(request.connection, RecordingConnection):
             await request.connection.connect()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from secrets import token_hex
 
-_GIVEN = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_VALID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _HANDSHAKE = 96
 """The characters of the id of a handshake that the ids of its events begin with."""
 
@@ -19,11 +19,14 @@ def new_request_id() -> str:
     return f"{_process}-{next(_numbers)}"
 
 
-def given_request_id(headers: Mapping[str, str], name: str | None) -> str | None:
-    """The value of the header *name* if it is 1 to 128 of ``[A-Za-z0-9._-]``, else None: it goes
-    into logs and to other services. None too if *name* is None."""
-    given = headers.get(name) if name is not None else None
-    return given if given is not None and _GIVEN.fullmatch(given) else None
+def client_request_id(headers: Mapping[str, str], name: str | None) -> str | None:
+    """Return the id that a client sent in the header *name*; None if it is missing or invalid.
+
+    It has 1 to 128 of ``[A-Za-z0-9._-]``, because it is logged and sent to other services. A
+    *name* of None reads no header.
+    """
+    id = headers.get(name) if name is not None else None
+    return id if id is not None and _VALID.fullmatch(id) else None
 
 
 def event_request_id(handshake: str | None) -> str | None:

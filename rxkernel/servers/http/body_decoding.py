@@ -93,7 +93,7 @@ def decode_body(content_type: ContentType, request: Request, limits: BodyLimits)
         return
     if content_type.is_json:
         if content_type.charset() not in ("utf-8", "ascii"):
-            raise UnsupportedMediaTypeException("JSON is read as UTF-8 only")
+            raise UnsupportedMediaTypeException("JSON must be encoded in UTF-8")
         request.body = decode_json(raw, exact=limits.is_exact)
     elif content_type.is_msgpack:
         request.body = decode_msgpack(raw)

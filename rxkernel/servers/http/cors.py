@@ -39,8 +39,7 @@ class CorsPolicy:
         self.varies = "Origin" if self._listed and not self._allows_all else ""
 
     touches = frozenset(
-        name.lower()
-        for name in (_ALLOW_ORIGIN, _EXPOSE, "Access-Control-Allow-Credentials", "Vary")
+        name.lower() for name in (_ALLOW_ORIGIN, _EXPOSE, _ALLOW_CREDENTIALS, "Vary")
     )
 
     def lines(self, head: RequestHead) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from multidict import istr
 
-from rxkernel.messages.request_id import given_request_id
+from rxkernel.messages.request_id import client_request_id
 
 
 class RequestIds:
@@ -15,4 +15,4 @@ class RequestIds:
 
     def from_headers(self, headers: Mapping[str, str]) -> str | None:
         """Return the id that the client sent, None if it is missing or invalid."""
-        return given_request_id(headers, self.name)
+        return client_request_id(headers, self.name)

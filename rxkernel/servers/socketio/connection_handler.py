@@ -16,7 +16,7 @@ from rxkernel.kernel.contexts import start
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.scopes import close_connection
 from rxkernel.messages.request import Request
-from rxkernel.messages.request_id import event_request_id, given_request_id
+from rxkernel.messages.request_id import client_request_id, event_request_id
 from rxkernel.messages.response import Response
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import WebSocketDefinition
@@ -121,7 +121,7 @@ class ConnectionHandler:
             session,
             id,
             namespace,
-            request_id=given_request_id(headers, self._id_header),
+            request_id=client_request_id(headers, self._id_header),
             headers=headers,
             query=native.query,
             client=session.client,

@@ -12,7 +12,7 @@ from multidict import MultiMapping, MutableMultiMapping
 from rxkernel.messages.entity_tag import TAG, is_among
 
 _TIME_RESOLUTION = 2.0
-"""Seconds after which a change of a file gets another modification time; that of FAT is 2."""
+"""Seconds within which two changes of a file may get the same modification time, as on FAT."""
 
 
 @attrs.frozen
@@ -29,7 +29,7 @@ class Validators:
     """In whole seconds since 1970."""
 
     is_settled: bool = True
-    """Whether any further change gets another modification time."""
+    """Whether every further change gets another modification time, or the action set the date."""
 
     @classmethod
     def of(cls, file: os.stat_result, headers: MultiMapping[str]) -> "Validators":

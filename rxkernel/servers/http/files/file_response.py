@@ -52,7 +52,7 @@ def plan_file(
     Raises:
         NotFoundException, OSError: the file cannot be opened (see `open_file`).
         PreconditionFailedException: a precondition failed (412).
-        RangeNotSatisfiableException: a range is invalid (416).
+        RangeNotSatisfiableException: a range is malformed, or all are unsatisfiable (416).
     """
     file = open_file(response.content, response.root)
     try:
@@ -88,7 +88,7 @@ def _plan(
     method: str,
     request_headers: MultiMapping[str],
 ) -> FilePlan:
-    """Preconditions and ranges apply only if the response to a GET would be 200 (§13.2.1)."""
+    """Apply preconditions and ranges, if the response to a GET would be 200 (§13.2.1)."""
     ranges: list[range] = []
     if status == 200 and method in ("GET", "HEAD"):
         validators = Validators.of(file, headers)
@@ -109,7 +109,7 @@ def _plan(
 
 
 def _parts(ranges: list[range], size: int, headers: CIMultiDict[str]) -> list[bytes | range]:
-    """The parts of the body, with the headers for them. Several ranges become the parts of a
+    """Return the parts of the body and set *headers* for them; several ranges are sent as
     ``multipart/byteranges`` (RFC 9110 §14.6)."""
     if not ranges:
         return [range(size)]

@@ -78,7 +78,7 @@ async def test_body_is_decoded_by_its_content_type(
         (JSON, b"[" * 100_000, 400, "nested more than 64 deep"),
         (JSON, b'"\xff"', 400, "not valid JSON"),
         (JSON, b"1" * 5000, 400, "not valid JSON"),
-        (JSON + "; charset=latin-1", b"{}", 415, "JSON is read as UTF-8 only"),
+        (JSON + "; charset=latin-1", b"{}", 415, "JSON must be encoded in UTF-8"),
         ("text/plain; charset=rot13", b"x", 415, "charset 'rot13' is not supported"),
         ("text/plain; charset=klingon", b"x", 415, "charset 'klingon' is not supported"),
         ("text/plain", b"\xff", 400, "not valid utf-8"),
