@@ -135,7 +135,7 @@ class HttpPipeline:
         error = self.hosts.error_for(head)
         if error is not None:
             host = head.headers.get("Host", "")
-            self.counters.record("http.allowed_hosts", f"refused host {host!r:.100}")
+            self.counters.record("http.allowed_hosts", f"rejected host {host!r:.100}")
         return error
 
     def _allowed(self, head: RequestHead) -> str:

@@ -29,17 +29,17 @@ from rxkernel.servers.http.statuses import BODILESS
 
 _CONTAINERS = frozenset((dict, list))
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
-_MOST_KEPT = 512
+_MAX_CACHED = 512
 """Entries of each cache here. An application may create any number of names and types."""
 
-_PLAIN, _TYPE, _KEPT, _VARY, _SPECIAL = range(5)
+_PLAIN, _TYPE, _STORABLE, _VARY, _SPECIAL = range(5)
 """How `write_common` writes a header: unchanged; as Content-Type; unchanged, and caches may store
 the response; unchanged, if caches may not store it; or not at all, since it changes other headers:
 `write` is needed."""
 
 _RULES = {
     "content-type": _TYPE,
-    **dict.fromkeys(("cache-control", "expires", "last-modified"), _KEPT),
+    **dict.fromkeys(("cache-control", "expires", "last-modified"), _STORABLE),
     **dict.fromkeys(("connection", "content-length", "date", "etag", "server"), _SPECIAL),
     "transfer-encoding": _SPECIAL,
     "vary": _VARY,
@@ -112,7 +112,7 @@ class ResponseWriter:
         status, own = response._status_code, response._headers
         if not self._has_common or response.etag_from_body is not None:
             return None
-        lines, last, given, may_be_kept, has_vary = "", "", None, False, False
+        lines, last, given, may_be_stored, has_vary = "", "", None, False, False
         if own:
             names = self._names
             for name, value in own.items():
@@ -126,8 +126,8 @@ class ResponseWriter:
                     if rule == _TYPE:
                         given = value
                         continue
-                    if rule == _KEPT:
-                        may_be_kept = True
+                    if rule == _STORABLE:
+                        may_be_stored = True
                     else:
                         has_vary = True
                 lines = f"{lines}{prefix}{value}"
@@ -146,7 +146,7 @@ class ResponseWriter:
         if given is None and kind is not None:
             if kind in MSGPACK_NAMES:
                 return None
-            if may_be_kept and kind == JSON:
+            if may_be_stored and kind == JSON:
                 if has_vary:
                     return None
                 lines += self._vary_accept
@@ -174,7 +174,7 @@ class ResponseWriter:
 
     def _known(self, name: str) -> tuple[int, str]:
         """Return the rule of the header *name* and the text before its value, and cache both."""
-        if len(self._names) >= _MOST_KEPT:
+        if len(self._names) >= _MAX_CACHED:
             self._names.clear()
         known = self._names[name] = (self._rules.get(name.lower(), _PLAIN), f"\r\n{name}: ")
         return known
@@ -183,7 +183,7 @@ class ResponseWriter:
         text = f"HTTP/1.1 {status} {_PHRASES.get(status, '')}"
         if kind is not None:
             text += f"\r\nContent-Type: {kind}"
-        if len(self._begins) >= _MOST_KEPT:
+        if len(self._begins) >= _MAX_CACHED:
             self._begins.clear()
         self._begins[status, kind] = text
         return text
