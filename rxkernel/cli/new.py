@@ -28,13 +28,17 @@ def new(directory: Path | None, bundle: str | None) -> None:
     if directory is None:
         raise click.UsageError("DIRECTORY is missing; write: rxkernel new DIRECTORY")
     _make("application", directory, {"__project__": _project_name(directory)})
+    click.echo(f"Then, in a second terminal:\n  {_REQUEST}")
 
 
 _COMMANDS = {
-    "application": ("python -m rxkernel serve", "python -m pytest"),
+    "application": ("python -m pytest", "python -m rxkernel serve"),
     "bundle": ("python -m pip install --editable .", "python -m pytest"),
 }
 """The next commands for the user, by template."""
+
+_REQUEST = "curl -X POST http://127.0.0.1:8000/greetings/Ada"
+"""A request to the application of the template, on the port of its ``rxkernel.toml``."""
 
 
 def _make(template: str, directory: Path, words: dict[str, str]) -> None:

@@ -31,14 +31,17 @@ def test_new_project_passes_its_own_tests(run: Run, project: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_new_project_serves(run: Run, start: Start) -> None:
-    assert run("new", ".").exit_code == 0
+def test_new_project_serves_the_request_that_new_prints(run: Run, start: Start) -> None:
+    result = run("new", ".")
+    request = re.search(r"curl -X (\w+) http://127\.0\.0\.1:8000(/\S+)", result.stdout)
 
     process = start("serve", "--port", "0")
 
     line = process.line("^Listening on ")
     assert line.string.endswith(" (HTTP, Socket.IO)")
-    assert get(f"{process.url()}/greetings/Ada", method="POST") == {"message": "Hello, Ada!"}
+    assert request is not None
+    method, path = request.groups()
+    assert get(f"{process.url()}{path}", method=method) == {"message": "Hello, Ada!"}
 
 
 def test_new_project_has_the_name_of_its_directory(run: Run, project: Path) -> None:
