@@ -1,5 +1,6 @@
 """Checks of every page: links and paths exist, and no page names a machine of ours."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -18,6 +19,7 @@ _PATH = re.compile(
     r"`((?:rxkernel|tests|docs|benchmarks|app|messages|events|routing|kernel|servers|application"
     r"|cli|http|aiohttp|socketio)/(?:[\w./]*(?:/|\.(?:py|md|json)))?)`"
 )
+_METHOD = re.compile(r"\b[A-Z]\w+\.[a-z_]\w*\b(?!\.)")
 _PRIVATE = re.compile(r"/(?:home|root|work|Users)/|https?://(?:10|172|192)\.|index-url|registry\.")
 
 
@@ -81,6 +83,34 @@ def test_states_of_connection_name_its_methods() -> None:
     assert set(re.findall(r"^\| ([A-Z_]+) \|", page, re.MULTILINE)) <= set(
         ConnectionState.__members__
     )
+
+
+def test_architecture_names_existing_methods() -> None:
+    """Each `Class.method` of the page is in the class that defines it."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    defined = {
+        f"{node.name}.{member.name}"
+        for path in (ROOT / "rxkernel").rglob("*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef)
+        for member in node.body
+        if isinstance(member, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    named = set(_METHOD.findall(page))
+
+    assert {"AiohttpPath.handle", "Session.serve"} <= named
+    assert named - defined == set()
+
+
+def test_architecture_names_every_module_outside_the_folders() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    modules = {
+        path.name
+        for folder in (".", "servers", "servers/aiohttp")
+        for path in (ROOT / "rxkernel" / folder).glob("*.py")
+    }
+
+    assert {name for name in modules if f"`{name}`" not in page} == {"__init__.py"}
 
 
 def anchors(path: Path) -> set[str]:
