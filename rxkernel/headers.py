@@ -38,23 +38,27 @@ class Headers(CIMultiDict[str]):
         try:
             key = _names[name]
             if type(value) is not str or not value.isprintable():
-                check_header(name, value)
+                key, value = checked_header(name, value)
         except KeyError:
-            key = check_header(name, value)
+            key, value = checked_header(name, value)
         if key in self:
             _set(self, key, value)
         else:
             _add(self, key, value)  # twice as fast as _set
 
     def add(self, name: str, value: str) -> None:
-        key = _names.get(name)
-        if key is None or type(value) is not str or not value.isprintable():
-            key = check_header(name, value)
+        try:
+            key = _names[name]
+            if type(value) is not str or not value.isprintable():
+                key, value = checked_header(name, value)
+        except KeyError:
+            key, value = checked_header(name, value)
         _add(self, key, value)
 
     def setdefault(self, name: str, default: Any = None) -> Any:
-        if name not in self:
-            check_header(name, default)
+        if name in self:
+            return self[name]
+        name, default = checked_header(name, default)
         return super().setdefault(name, default)
 
     def extend(self, *given: Any, **named: str) -> None:
@@ -73,7 +77,7 @@ new_headers = Headers().copy
 _set = CIMultiDict.__setitem__
 _add = CIMultiDict.add
 _set_all = CIMultiDict.extend
-_KNOWN = (dict, CIMultiDict, CIMultiDictProxy)
+_MAPPINGS = (dict, CIMultiDict, CIMultiDictProxy)
 
 
 def headers_of(given: Mapping[str, str] | None) -> Headers:
@@ -84,26 +88,37 @@ def headers_of(given: Mapping[str, str] | None) -> Headers:
     return headers
 
 
-def _checked(given: tuple[Any, ...], named: dict[str, str]) -> Mapping[str, str]:
+def _checked(given: tuple[Any, ...], named: dict[str, str]) -> Headers | list[tuple[istr, str]]:
     """Return the fields to set. All are validated before the first one is set."""
-    if len(given) == 1 and not named and isinstance(given[0], _KNOWN):
-        pairs: Mapping[str, str] = given[0]
-    else:
-        pairs = CIMultiDict(*given, **named)
-    if type(pairs) is not Headers:
-        for name, value in pairs.items():
-            check_header(name, value)
-    return pairs
+    first = given[0] if len(given) == 1 and not named else None
+    if type(first) is Headers:
+        return first
+    if first is None or type(first) not in _MAPPINGS:
+        first = CIMultiDict(*given, **named)
+    return [checked_header(name, value) for name, value in first.items()]
 
 
-def check_header(name: str, value: str) -> istr:
-    """Validate a name and a value; raises as `Headers`. Return *name* as an `istr`."""
-    key = _names.get(name) if isinstance(name, str) else None
-    if key is None:
-        key = _new_name(name)
-    if not (isinstance(value, str) and value.isprintable()):
-        _check_value(name, value)  # accepts a tab and a no-break space
-    return key
+def checked_header(name: str, value: str) -> tuple[istr, str]:
+    """Return a valid name and value, without the subclass of `str` that they may have.
+
+    The text of a subclass, such as a member of an enum, is its value, not what ``str()`` returns.
+
+    Raises:
+        ValueError, TypeError: see `Headers`.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"header name {_cut(name)} must be a str")
+    text = str.__str__(name)
+    key = _names.get(text) or _new_name(text)
+    if not isinstance(value, str):
+        raise TypeError(f"header {_cut(name)} is {_cut(value)}; its value must be a str")
+    value = str.__str__(value)
+    if not value.isprintable() and _FORBIDDEN.search(value):  # a tab is not printable, but valid
+        raise ValueError(
+            f"header {_cut(text)} is {_cut(value)}; line breaks, other control characters and "
+            "lone surrogates are not allowed"
+        )
+    return key, value
 
 
 _names: dict[str, istr] = {}
@@ -113,26 +128,14 @@ _MOST_NAMES = 512
 
 
 def _new_name(name: str) -> istr:
-    if not isinstance(name, str):
-        raise TypeError(f"header name {_cut(name)} must be a str")
     if re.fullmatch(TOKEN, name) is None:
         raise ValueError(
             f"invalid header name {_cut(name)}: use letters, digits and !#$%&'*+-.^_`|~"
         )
     if len(_names) >= _MOST_NAMES:
         _names.clear()  # an application may use an unlimited number of names
-    key = _names[str(name)] = istr(name)
+    key = _names[name] = istr(name)
     return key
-
-
-def _check_value(name: str, value: str) -> None:
-    if not isinstance(value, str):
-        raise TypeError(f"header {_cut(name)} is {_cut(value)}; its value must be a str")
-    if _FORBIDDEN.search(value):
-        raise ValueError(
-            f"header {_cut(name)} is {_cut(value)}; line breaks, other control characters and "
-            "lone surrogates are not allowed"
-        )
 
 
 def _cut(value: object) -> str:

@@ -37,6 +37,20 @@ class KernelEvents(StrEnum):
     """`CompiledEvent`, after the kernel has replaced its definitions."""
 
 
+def checked_response(given: object) -> Response:
+    """Return *given*.
+
+    Raises:
+        TypeError: it is not a `Response`.
+    """
+    if not isinstance(given, Response):
+        raise TypeError(
+            f"a listener set {type(given).__qualname__} as the response of an event; it must be "
+            f"a Response"
+        )
+    return given
+
+
 # The first three are created for every message. Their __init__ is written by hand, because that of
 # attrs looks up the default of each field with init=False in a table. `Route.handle` skips it:
 # type.__call__ costs more than its assignments.
@@ -65,7 +79,7 @@ class HeadEvent(Event):
 
     def set_response(self, response: Response) -> None:
         """Send *response*, and skip the other listeners, the body, request phase and action."""
-        self._response = response
+        self._response = checked_response(response)
         self.stop_propagation()
 
 
@@ -87,7 +101,7 @@ class RequestEvent(Event):
 
     def set_response(self, response: Response) -> None:
         """Send *response*, and skip the other listeners and the action."""
-        self._response = response
+        self._response = checked_response(response)
         self.stop_propagation()
 
 
@@ -105,7 +119,7 @@ class ResponseEvent(Event):
 
     def set_response(self, response: Response) -> None:
         """Replace the response, also for the listeners that follow."""
-        self.response = response
+        self.response = checked_response(response)
 
 
 @attrs.define(eq=False)
@@ -130,7 +144,7 @@ class ExceptionEvent(Event):
 
     def set_response(self, response: Response) -> None:
         """Send *response*: the other exception listeners are skipped, the response phase runs."""
-        self._response = response
+        self._response = checked_response(response)
         self.stop_propagation()
 
 

@@ -18,6 +18,7 @@ from rxkernel.kernel.events import (
     KernelEvents,
     ResponseEvent,
     TerminateEvent,
+    checked_response,
 )
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
@@ -118,7 +119,7 @@ class Pipeline:
         """Run the response phase."""
         event = ResponseEvent(request, response)
         await run_listeners(self.on_response.listeners(), event)
-        return event.response
+        return checked_response(event.response)
 
     async def handle_exception(self, request: Request, exception: Exception) -> Response:
         """Run the exception phase, then the response phase if a listener has set a response."""

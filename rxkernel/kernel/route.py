@@ -4,7 +4,7 @@ from contextvars import ContextVar
 
 from rxkernel.events.dispatcher import AsyncEventDispatcher, Listener, describe, run_listeners
 from rxkernel.kernel.errors import to_failure
-from rxkernel.kernel.events import Action, HeadEvent, RequestEvent, ResponseEvent
+from rxkernel.kernel.events import Action, HeadEvent, RequestEvent, ResponseEvent, checked_response
 from rxkernel.kernel.pipeline import Pipeline
 from rxkernel.kernel.scope_exit import (
     close_request_scope,
@@ -126,6 +126,8 @@ class Route(Pipeline):
                     if after.propagation_stopped:
                         break
                 response = after.response
+                if not isinstance(response, Response):
+                    checked_response(response)
             if request.services is not None and self.wrapped is None:
                 await self._exit_managers(request, request.services, response)
             return response

@@ -9,7 +9,7 @@ import msgspec
 from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
 
 from rxkernel.exceptions import RxKernelError
-from rxkernel.headers import check_header
+from rxkernel.headers import checked_header
 from rxkernel.messages.connection import ClientAddress, Connection
 from rxkernel.messages.conversion_errors import entry_of
 from rxkernel.messages.cookies import parse_cookies
@@ -156,7 +156,7 @@ class Request:
     @id.setter
     def id(self, given: str | None) -> None:
         if given is not None:
-            check_header("id", given)
+            _, given = checked_header("id", given)
         self._id = given
 
     @property

@@ -37,6 +37,10 @@ def set_cookie_header(
         http.cookies.CookieError: *name* is not a token.
         ValueError: a browser would not keep it; see `Response.set_cookie`.
     """
+    if max_age is not None and type(max_age) is not int:
+        raise TypeError(
+            f"max_age of cookie {name!r} is {max_age!r}; it must be an int, in seconds"
+        )
     if value.isascii() and value.isalnum():
         coded = value  # the common case, such as session ids
     elif VALUE.fullmatch(value):
@@ -50,7 +54,7 @@ def set_cookie_header(
     return f"{name}={coded}{end}"
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=256, typed=True)
 def _attributes(
     name: str,
     max_age: int | None,

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import attrs
 
-from rxkernel.headers import check_header
+from rxkernel.headers import checked_header
 from rxkernel.host_names import HOST_PATTERN, canonical_host, host_matches
 from rxkernel.messages.request import Headers
 
@@ -103,7 +103,7 @@ def constraint_problems(host: object, headers: object) -> Iterator[str]:
 
 def _header_problems(name: Any, value: Any) -> Iterator[str]:
     try:
-        check_header(name, value)
+        checked_header(name, value)
     except (TypeError, ValueError) as exc:
         yield f"an invalid header: {exc}"
         return

@@ -1,6 +1,7 @@
 """Headers are checked when they are set, by every way in."""
 
 from collections.abc import Callable
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -96,3 +97,58 @@ def test_two_responses_share_no_headers() -> None:
     empty.headers["A"] = "3"
 
     assert (second.headers["A"], given["A"], dict(Response().headers)) == ("1", "1", {})
+
+
+class Level(str, Enum):  # noqa: UP042 - the text of such a member is its value
+    GOLD = "gold"
+    NAME = "X-Level"
+
+
+class Hostile(str):
+    """`str()` returns another text than the methods of the base class check."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "x\r\nX-Evil: 1"
+
+    def __format__(self, spec: str) -> str:
+        return "x\r\nX-Evil: 1"
+
+
+ADDING = [way for way in WAYS if way not in ("constructor with names", "extend with names")]
+
+
+@pytest.mark.parametrize("way", ADDING)
+@pytest.mark.parametrize("value", [Level.GOLD, Hostile("gold")])
+def test_header_value_of_subclass_is_stored_as_plain_text(way: str, value: str) -> None:
+    headers, response = Headers(), Response()
+    made = WAYS[way](headers, "X-Name", value)
+
+    for found in (made, headers, getattr(made, "headers", None), response.headers):
+        if isinstance(found, Headers) and found:
+            assert type(found["X-Name"]) is str
+            assert f"{found['X-Name']}" == "gold"
+
+
+@pytest.mark.parametrize("name", [Level.NAME, Hostile("X-Level")])
+def test_header_name_of_subclass_is_stored_as_plain_text(name: str) -> None:
+    headers = Headers()
+    headers[name] = "1"
+    headers.add(name, "2")
+
+    assert [f"{key}: {value}" for key, value in headers.items()] == ["X-Level: 1", "X-Level: 2"]
+    with pytest.raises(ValueError, match="invalid header name"):
+        headers["x\r\nX-Evil"] = "1"
+
+
+def test_mapping_that_changes_between_readings_is_checked_as_it_is_stored() -> None:
+    class Changing(dict[str, str]):
+        def items(self) -> Any:
+            return {"X-Name": "valid"}.items()
+
+    headers = Headers()
+    with pytest.raises(ValueError, match="header 'X-Name' is"):
+        headers.update(CIMultiDict(dict.items(Changing({"X-Name": "a\r\nb"}))))
+    headers.update(Changing({"X-Name": "a\r\nb"}))
+    assert "\r" not in headers["X-Name"]

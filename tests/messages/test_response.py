@@ -328,3 +328,14 @@ def test_event_stream_retry_invalid_raises_error(value: float) -> None:
         EventStreamResponse(events(), retry=value)
     with pytest.raises(ValueError, match=r"retry is .* 0 or more, or None"):
         ServerSentEvent(retry=value)
+
+
+@pytest.mark.parametrize("max_age", [3600.0, True, False, "10; Domain=evil"])
+def test_set_cookie_max_age_not_int_raises_error(max_age: Any) -> None:
+    """A float would be written as ``3600.0``, which browsers ignore (RFC 6265bis §5.6.2)."""
+    response = Response()
+
+    with pytest.raises(TypeError, match=r"max_age of cookie 'a' is .* must be an int"):
+        response.set_cookie("a", "1", max_age=max_age)
+    response.set_cookie("a", "1", max_age=3600)
+    assert "Max-Age=3600;" in response.headers["Set-Cookie"]

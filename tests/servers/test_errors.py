@@ -6,21 +6,30 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from rxkernel import (
     ExceptionEvent,
     KernelEvents,
     NotFoundException,
     Request,
+    Response,
+    ResponseEvent,
+    StreamResponse,
     TerminateEvent,
     http,
     websocket,
 )
 from tests.servers.conftest import Serve, http_url
+from tests.servers.raw_http import raw_http
 from tests.servers.socketio_clients import raw_socket
 from tests.waiting import until
 
 INTERNAL = {"statusCode": 500, "message": "Internal Server Error"}
+
+
+def get(path: str, *headers: str) -> bytes:
+    return "\r\n".join([f"GET {path} HTTP/1.1", "Host: x", *headers, "", ""]).encode()
 
 
 ID = {"request_id_header": "X-Request-ID"}
@@ -195,3 +204,100 @@ async def test_exception_listener_that_raises_an_http_exception_sets_the_respons
     async with session.get(http_url(application, "/raises")) as response:
         assert response.status == 404
     assert not [r for r in caplog.records if r.levelno >= logging.ERROR]
+
+
+class Unusual:
+    @http("GET", "/listener", "listener")
+    async def listener(self, request: Request) -> str:
+        return "of the action"
+
+    @http("GET", "/written-natively", "written_natively")
+    async def written_natively(self, request: Request) -> Response:
+        out = web.StreamResponse()
+        await out.prepare(request.native)
+        await out.write(b"native")
+        return StreamResponse(pieces())
+
+    @http("GET", "/two-types", "two_types")
+    async def two_types(self, request: Request) -> Response:
+        response = Response("text")
+        response.headers.add("Content-Type", "text/plain")
+        response.headers.add("Content-Type", "text/html")
+        return response
+
+    @http("GET", "/close", "close")
+    async def close(self, request: Request) -> Response:
+        return Response("last", headers={"Connection": "Close"})
+
+
+async def pieces() -> Any:
+    yield b"piece"
+
+
+def assign_text(event: ResponseEvent) -> None:
+    event.response = "text"  # type: ignore[assignment]
+
+
+def set_none(event: Any) -> None:
+    event.set_response(None)
+
+
+@pytest.mark.parametrize(
+    ("phase", "change"),
+    [
+        (KernelEvents.KERNEL_HEAD, set_none),
+        (KernelEvents.KERNEL_REQUEST, set_none),
+        (KernelEvents.KERNEL_RESPONSE, set_none),
+        (KernelEvents.KERNEL_RESPONSE, assign_text),
+    ],
+)
+async def test_listener_that_sets_no_response_is_a_logged_error(
+    serve: Serve,
+    session: aiohttp.ClientSession,
+    caplog: pytest.LogCaptureFixture,
+    phase: KernelEvents,
+    change: Callable[[Any], None],
+) -> None:
+    application = await serve(Unusual)
+    terminated: list[TerminateEvent] = []
+
+    async def first_time(event: Any) -> None:
+        application.dispatcher.remove_listener(phase, first_time)
+        change(event)
+
+    async def terminate(event: TerminateEvent) -> None:
+        terminated.append(event)
+
+    application.dispatcher.add_listener(phase, first_time)
+    application.dispatcher.add_listener(KernelEvents.KERNEL_TERMINATE, terminate)
+
+    async with session.get(http_url(application, "/listener")) as response:
+        assert (response.status, await response.json()) == (500, INTERNAL)
+    await until(lambda: terminated)
+    (record,) = [record for record in caplog.records if record.exc_info]
+    assert "must be a Response" in str(record.exc_info and record.exc_info[1])
+
+
+async def test_stream_after_a_native_response_is_not_sent(serve: Serve) -> None:
+    async with raw_http(await serve(Unusual)) as connection:
+        await connection.send(get("/written-natively"))
+        received = await connection.closed()
+    assert received.count(b"HTTP/1.1 ") == 1
+    assert b"piece" not in received
+
+
+@pytest.mark.parametrize("head", [get("/two-types"), get("/two-types", "Connection: close")])
+async def test_first_of_two_content_types_is_sent(serve: Serve, head: bytes) -> None:
+    async with raw_http(await serve(Unusual)) as connection:
+        await connection.send(head)
+        answer = await connection.answer()
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+
+
+async def test_connection_closes_after_a_response_that_says_so(serve: Serve) -> None:
+    """RFC 9112 §9.6: a server that sends ``close`` must close the connection."""
+    async with raw_http(await serve(Unusual)) as connection:
+        await connection.send(get("/close"), get("/close"))
+        received = await connection.closed()
+    assert received.count(b"HTTP/1.1 200") == 1
+    assert received.lower().count(b"connection: close") == 1

@@ -124,6 +124,8 @@ class ResponseWriter:
                     if rule == _SPECIAL:
                         return None
                     if rule == _TYPE:
+                        if given is not None:
+                            return None
                         given = value
                         continue
                     if rule == _STORABLE:
@@ -287,6 +289,15 @@ def _complete(
         headers[hdrs.ETAG] = entity_tag(tag, weak=response.etag_from_body == "weak")
     if is_ours and headers.get(hdrs.CONTENT_TYPE) == JSON and is_storable(headers):
         vary(headers, hdrs.ACCEPT)
+
+
+def closes_connection(response: Response) -> bool:
+    """Whether the application has set ``Connection: close``, after which the server must close
+    (RFC 9112 §9.6)."""
+    if not response.has_headers or hdrs.CONNECTION not in response.headers:
+        return False
+    options = ",".join(response.headers.getall(hdrs.CONNECTION)).lower().split(",")
+    return "close" in (option.strip() for option in options)
 
 
 def body_size(response: bytes) -> int:

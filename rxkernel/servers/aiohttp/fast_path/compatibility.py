@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 _WITHOUT_BODY = b"GET /a%20b?c=1 HTTP/1.1\r\nHost: h\r\n\r\n"
 _WITH_BODY = b"POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 2\r\n\r\nab"
+_CODED = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nab"
 _CHUNKED_HEAD = b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
 _WITH_CHUNKS = _CHUNKED_HEAD + b"1\r\na\r\n1\r\nb\r\n0\r\n\r\n"
 _UNFRAMED = {
@@ -104,6 +105,12 @@ def _check_without_body(connection: _Connection, _: FastPath) -> None:
     _require("should_close", bool(message.parsed.should_close), False)
 
 
+def _check_with_coding(connection: _Connection, _: FastPath) -> None:
+    message = connection.read(_CODED)
+    _require("body", message.body, b"ab")
+    _require("the payload", message.payload.read_nowait(), b"ab")
+
+
 def _check_with_chunks(connection: _Connection, _: FastPath) -> None:
     message = connection.read(_WITH_CHUNKS)
     _require("the frame", type(message).__name__, Message.__name__)
@@ -142,6 +149,7 @@ _CHECKS: dict[str, Callable[[_Connection, FastPath], None]] = {
     "a request without a body": _check_without_body,
     "a request with a body": _check_with_body,
     "a request with a chunked body": _check_with_chunks,
+    "a request with a compressed body": _check_with_coding,
     "requests that the fast path leaves to aiohttp": _check_unframed,
     "aiohttp's request object": _check_native,
 }

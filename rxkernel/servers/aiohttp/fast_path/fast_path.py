@@ -31,7 +31,11 @@ from rxkernel.servers.aiohttp.response.sender import ResponseSender
 from rxkernel.servers.http.access_log import log_request
 from rxkernel.servers.http.body_decoding import BodyDecoder, is_empty_form
 from rxkernel.servers.http.pipeline import HttpPipeline, RouteResult
-from rxkernel.servers.http.response_writer import ResponseWriter, body_size
+from rxkernel.servers.http.response_writer import (
+    ResponseWriter,
+    body_size,
+    closes_connection,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -181,30 +185,29 @@ class FastPath:
                 response = await self.pipeline.start(message, request, found, load_body)
             except BaseException as exc:
                 response = await self.pipeline.recover(found, request, exc)
-            if response.is_streamed:
-                final = response
-                return await self._send_by_aiohttp(connection, message, request, response)
             may_keep = not (message.parsed.should_close or self.sender.is_draining)
-            try:
-                status, data = 0, None
-                if may_keep and message.version == HttpVersion11 and message.method != "HEAD":
-                    data = self.writer.write_common(message, request, response)
-                if data is None:
-                    status, data = await self.writer.write(message, request, response, may_keep)
-            except Exception as exc:
-                response = await self.kernel.fail(request, exc)
-                if response.is_streamed:
-                    final = response
-                    return await self._send_by_aiohttp(connection, message, request, response)
-                response, status, data = await self._write_error(
-                    message, request, response, may_keep
-                )
+            status, data = 0, None
+            if not response.is_streamed:
+                try:
+                    if may_keep and message.version == HttpVersion11 and message.method != "HEAD":
+                        data = self.writer.write_common(message, request, response)
+                    if data is None:
+                        may_keep = may_keep and not closes_connection(response)
+                        status, data = await self.writer.write(
+                            message, request, response, may_keep
+                        )
+                except Exception as exc:
+                    response, status, data = await self._write_error(
+                        message, request, exc, may_keep
+                    )
             final = response
-            size = len(data)
-            if message.cached_native is not None and (
-                written := message.cached_native.writer.output_size
-            ):
+            size = 0 if data is None else len(data)
+            native = message.cached_native
+            if native is not None and (written := native.writer.output_size):
+                await close_source(response)
                 may_keep, data, size = False, b"", written  # the action has used aiohttp
+            if data is None:
+                return await self._send_by_aiohttp(connection, message, request, response)
             is_sent = connection.write(data)
             if connection.is_full and is_sent:
                 is_sent = await _is_drained(connection)
@@ -224,9 +227,15 @@ class FastPath:
         return None
 
     async def _write_error(
-        self, message: Message, request: Request, response: Response, keep_alive: bool
-    ) -> tuple[Response, int, bytes]:
-        """Encode the error response *response*, or the standard one if that fails too."""
+        self, message: Message, request: Request, exc: Exception, keep_alive: bool
+    ) -> tuple[Response, int, bytes | None]:
+        """Return the response to *exc*, its status, and its bytes; None for a stream.
+
+        If it cannot be encoded either, it is replaced by the standard error response.
+        """
+        response = await self.kernel.fail(request, exc)
+        if response.is_streamed:
+            return response, 0, None
         try:
             return response, *await self.writer.write(message, request, response, keep_alive)
         except Exception as exc:

@@ -299,6 +299,7 @@ class MessageFramer:
             loop,
             _NEVER_FULL,
             payload_exception=web.RequestPayloadError,
+            auto_decompress=False,  # nothing limits the size of what it would decompress
         )
 
 

@@ -39,8 +39,11 @@ from rxkernel.servers.aiohttp.fast_path.states import (
     IDLE,
 )
 
-_MOST_WAITING = 32
+_MAX_WAITING = 32
 """Frames that wait for the message before them until reading is paused, as in aiohttp."""
+
+_MAX_WAITING_BYTES = 65_536
+"""Bytes of waiting frames until reading is paused. One read of the socket may exceed it."""
 
 _FRAMING_ERROR = "fast path: error in framing"
 _ERROR = "fast path: error"
@@ -160,7 +163,9 @@ class FastPathConnection(HttpConnection):
         waiting = self._waiting
         while waiting:
             state = self._state
-            if state is IDLE:
+            if self._transport.is_closing():
+                waiting.clear()
+            elif state is IDLE:
                 self._begin(waiting.popleft())
             elif state is HANDING_OVER or state is AIOHTTP_ONLY:
                 self._continue(waiting.popleft())
@@ -170,7 +175,10 @@ class FastPathConnection(HttpConnection):
         self._pause_or_resume()
 
     def _pause_or_resume(self) -> None:
-        is_full = len(self._waiting) >= _MOST_WAITING
+        waiting = self._waiting
+        is_full = len(waiting) >= _MAX_WAITING or (
+            len(waiting) > 1 and sum(len(frame.raw) for frame in waiting) > _MAX_WAITING_BYTES
+        )
         if self._is_paused == is_full or self._transport.is_closing():
             return
         self._is_paused = is_full
@@ -252,7 +260,7 @@ class FastPathConnection(HttpConnection):
             kernel.terminate(request, response, size)
         if self._state is CLOSED:
             return
-        if keep_alive:
+        if keep_alive and not self._transport.is_closing():
             self._state = IDLE
             self._is_kept_alive = True
             self.deadline = monotonic() + self._connections.keepalive_timeout

@@ -20,6 +20,7 @@ class Exchange:
         out: aiohttp's response for it.
         stream: sends the body of *response* in pieces, if it is a stream.
         sending_task: aiohttp's task of the request, which ends when the response has been sent.
+        is_head: whether *out* responds to HEAD, so that its body is not sent.
         action_task: the task that ran the listeners and the action, if that is another one.
     """
 
@@ -28,6 +29,7 @@ class Exchange:
     stream: Stream | None = None
     sending_task: "asyncio.Task[Any] | None" = None
     action_task: "asyncio.Task[Any] | None" = None
+    is_head = False
 
     def __init__(self, kernel: Kernel, request: Request) -> None:
         self.kernel = kernel
@@ -54,6 +56,6 @@ class Exchange:
             return None
         if self.stream is not None:
             return self.stream.sent
-        if self.request.method == "HEAD" or out.status in BODILESS:
+        if self.is_head or out.status in BODILESS:
             return 0
         return out.content_length

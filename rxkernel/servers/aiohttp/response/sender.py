@@ -20,7 +20,7 @@ from rxkernel.servers.aiohttp.response.exchange import Exchange
 from rxkernel.servers.aiohttp.response.file import file_response
 from rxkernel.servers.aiohttp.response.stream import Stream
 from rxkernel.servers.http.compression import Compression
-from rxkernel.servers.http.response_writer import ResponseWriter
+from rxkernel.servers.http.response_writer import ResponseWriter, closes_connection
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +67,7 @@ class ResponseSender:
         self, native: web.Request, exchange: Exchange, response: Response
     ) -> web.StreamResponse:
         exchange.response, exchange.out, exchange.stream = response, None, None
+        exchange.is_head = native.method == "HEAD"
         if written := native.writer.output_size:
             await close_source(response)
             return AlreadySent(response.status_code, written)
@@ -78,6 +79,8 @@ class ResponseSender:
         else:
             status, headers, body = await self._writer.compose(native, exchange.request, response)
             out = web.Response(body=body, status=status, headers=headers)
+        if closes_connection(response):
+            out.force_close()
         exchange.out = out
         return out
 
