@@ -125,9 +125,8 @@ class Route(Pipeline):
                     await listener(after)
                     if after.propagation_stopped:
                         break
-                response = after.response
-                if not isinstance(response, Response):
-                    checked_response(response)
+                if after.response is not response:
+                    response = checked_response(after.response)
             if request.services is not None and self.wrapped is None:
                 await self._exit_managers(request, request.services, response)
             return response

@@ -201,19 +201,20 @@ class FastPath:
                         message, request, exc, may_keep
                     )
             final = response
-            size = 0 if data is None else len(data)
-            native = message.cached_native
-            if native is not None and (written := native.writer.output_size):
+            written = 0
+            if message.cached_native is not None:
+                written = message.cached_native.writer.output_size
+            if written:  # the action has used aiohttp to respond
                 await close_source(response)
-                may_keep, data, size = False, b"", written  # the action has used aiohttp
-            if data is None:
+                may_keep, data = False, b""
+            elif data is None:
                 return await self._send_by_aiohttp(connection, message, request, response)
             is_sent = connection.write(data)
             if connection.is_full and is_sent:
                 is_sent = await _is_drained(connection)
             if self.logs_access:
                 status = (status or response.status_code) if is_sent else GONE
-                _log(message, request, status, size if is_sent else None)
+                _log(message, request, status, (written or len(data)) if is_sent else None)
             if is_sent and data and (definition := request.definition) is not None:
                 has_listeners = definition.pipeline.has_terminate_listeners
                 sent_size = body_size(data) if has_listeners else None

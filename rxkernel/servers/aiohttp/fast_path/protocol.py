@@ -260,7 +260,7 @@ class FastPathConnection(HttpConnection):
             kernel.terminate(request, response, size)
         if self._state is CLOSED:
             return
-        if keep_alive and not self._transport.is_closing():
+        if keep_alive:
             self._state = IDLE
             self._is_kept_alive = True
             self.deadline = monotonic() + self._connections.keepalive_timeout
