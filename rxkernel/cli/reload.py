@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from rxkernel.cli.children import Child, Children
-from rxkernel.cli.stopping import StopRequest
+from rxkernel.cli.signals import StopRequest
 from rxkernel.exceptions import ConfigurationError
 
 logger = logging.getLogger(__name__)

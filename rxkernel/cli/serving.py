@@ -8,7 +8,7 @@ from contextlib import suppress
 import click
 
 from rxkernel.application.application import Application
-from rxkernel.cli.stopping import StopRequest, end_process
+from rxkernel.cli.signals import StopRequest, end_process
 from rxkernel.cli.supervisor_link import SupervisorLink
 from rxkernel.servers.manager import ServerManager
 

@@ -8,7 +8,7 @@ import attrs
 import click
 
 from rxkernel.cli.children import Child, Children
-from rxkernel.cli.stopping import StopRequest
+from rxkernel.cli.signals import StopRequest
 
 logger = logging.getLogger(__name__)
 

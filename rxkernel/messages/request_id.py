@@ -1,4 +1,7 @@
-"""Ids of requests, in logs and between services."""
+"""Ids of requests, in logs and between services.
+
+`servers.http.request_id_header` reads the header of HTTP requests that has them.
+"""
 
 import itertools
 import os

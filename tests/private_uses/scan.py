@@ -202,7 +202,7 @@ def _underscored(source: Source) -> Iterator[tuple[int, str]]:
 
 
 OWN = {
-    ("cli/stopping.py", "_exit"),
+    ("cli/signals.py", "_exit"),
     ("kernel/route.py", "_response"),
     ("servers/http/response_writer.py", "_headers"),
     ("servers/http/response_writer.py", "_id"),

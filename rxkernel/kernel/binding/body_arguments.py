@@ -1,4 +1,7 @@
-"""Reads arguments from the body: the whole body, its fields, or its bytes."""
+"""Reads arguments from the body: the whole body, its fields, or its bytes.
+
+The body is decoded already, by `servers.http.body_decoding` or from a Socket.IO packet.
+"""
 
 from collections.abc import Callable
 from typing import Any

@@ -20,7 +20,7 @@ from rxkernel.servers.aiohttp.fast_path.protocol import deferred_exchange
 from rxkernel.servers.aiohttp.request.body_loader import BodyLoader
 from rxkernel.servers.aiohttp.request.body_reader import discard_rest
 from rxkernel.servers.aiohttp.request.native_paths import NativePaths
-from rxkernel.servers.aiohttp.request.request_ids import NativeRequestIds
+from rxkernel.servers.aiohttp.request.request_id_header import NativeRequestIdHeader
 from rxkernel.servers.aiohttp.response.exchange import Exchange
 from rxkernel.servers.aiohttp.response.sender import ResponseSender
 from rxkernel.servers.http.final_response import encode_final_response
@@ -38,7 +38,7 @@ class AiohttpPath:
     pipeline: HttpPipeline
     bodies: BodyLoader
     sender: ResponseSender
-    ids: NativeRequestIds
+    ids: NativeRequestIdHeader
     connections: ConnectionRegistry
     native_paths: NativePaths
 
@@ -59,7 +59,7 @@ class AiohttpPath:
         if is_awaited:
             self.connections.in_flight.add(task)
         try:
-            error = self.pipeline.error_for(native)
+            error = self.pipeline.rejection_for(native)
         except Exception as exc:  # of a converter of the application, in the search for ``Allow``
             error = exc
         try:

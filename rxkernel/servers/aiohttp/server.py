@@ -22,7 +22,7 @@ from rxkernel.servers.aiohttp.listener import KEEPALIVE_GRACE, Listener
 from rxkernel.servers.aiohttp.request.body_loader import BodyLoader
 from rxkernel.servers.aiohttp.request.body_reader import defer_continue
 from rxkernel.servers.aiohttp.request.native_paths import NativePaths
-from rxkernel.servers.aiohttp.request.request_ids import NativeRequestIds
+from rxkernel.servers.aiohttp.request.request_id_header import NativeRequestIdHeader
 from rxkernel.servers.aiohttp.response.header_signals import header_signal
 from rxkernel.servers.aiohttp.response.sender import ResponseSender
 from rxkernel.servers.aiohttp.websocket import WebSocketLimits
@@ -64,7 +64,7 @@ class HttpServer(Server):
     def __init__(self, settings: Settings) -> None:
         http = settings.http
         self.forwarded = ForwardedHeaders(http.trusted_proxies)
-        self.ids = NativeRequestIds(settings.request_id_header)
+        self.ids = NativeRequestIdHeader(settings.request_id_header)
         self.keepalive_grace = KEEPALIVE_GRACE
         self.access_log = (
             HttpAccessLog(self.ids, self.forwarded) if settings.logging.access else None

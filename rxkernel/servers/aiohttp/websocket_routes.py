@@ -19,7 +19,7 @@ from rxkernel.kernel.errors import to_failure
 from rxkernel.servers.access_log import GONE
 from rxkernel.servers.aiohttp.aiohttp_path import AiohttpPath
 from rxkernel.servers.aiohttp.request.disconnect import is_disconnected
-from rxkernel.servers.aiohttp.request.request_ids import NativeRequestIds
+from rxkernel.servers.aiohttp.request.request_id_header import NativeRequestIdHeader
 from rxkernel.servers.aiohttp.websocket import WebSocket, WebSocketLimits
 from rxkernel.servers.aiohttp.websocket_stream import wants_websocket
 from rxkernel.servers.http.cors import CorsPolicy
@@ -38,7 +38,7 @@ _VERSION = "13"
 class WebSocketHost(Protocol):
     """The parts of the HTTP server that its WebSockets use."""
 
-    ids: NativeRequestIds
+    ids: NativeRequestIdHeader
     cors: CorsPolicy
 
     @property

@@ -33,7 +33,7 @@ class HostPolicy:
         self.is_open = not names
         self._forwarded = forwarded
 
-    def error_for(self, head: RequestHead) -> MisdirectedRequestException | None:
+    def rejection_for(self, head: RequestHead) -> MisdirectedRequestException | None:
         """Return the 421 (RFC 9110 §7.4) for a request to another host; None if it is allowed."""
         if not head.raw_path.startswith(("/", "*")):
             scheme = head.raw_path.partition("://")[0]

@@ -29,7 +29,7 @@ from rxkernel.servers.http.allowed_hosts import HostPolicy
 from rxkernel.servers.http.cors import CorsPolicy, is_preflight
 from rxkernel.servers.http.forwarded import ForwardedHeaders
 from rxkernel.servers.http.request_head import RequestHead
-from rxkernel.servers.http.request_ids import RequestIds
+from rxkernel.servers.http.request_id_header import RequestIdHeader
 from rxkernel.servers.limits import LimitCounters
 
 _HTTP = Transport.HTTP
@@ -63,7 +63,7 @@ class HttpPipeline:
 
     kernel: Kernel
     prefix: str
-    ids: RequestIds
+    ids: RequestIdHeader
     hosts: HostPolicy
     forwarded: ForwardedHeaders
     cors: CorsPolicy
@@ -93,7 +93,7 @@ class HttpPipeline:
                 or not self.hosts.is_open
                 or head.version[0] != 1
                 or method in REJECTED_METHODS
-            ) and (error := self.error_for(head)) is not None:
+            ) and (error := self.rejection_for(head)) is not None:
                 return error
             path = target
             if target[0] != "/" or "?" in target or "#" in target:
@@ -126,13 +126,13 @@ class HttpPipeline:
             if method != "OPTIONS"
         }
 
-    def error_for(self, head: RequestHead) -> Exception | None:
+    def rejection_for(self, head: RequestHead) -> Exception | None:
         """Return the error for a request that no route may handle, not even a native one."""
         if head.version[0] != 1:
             return HttpVersionNotSupportedException(UNSUPPORTED_VERSION)
         if head.method in REJECTED_METHODS:
             return MethodNotAllowedException(headers={"Allow": self._allowed(head)})
-        error = self.hosts.error_for(head)
+        error = self.hosts.rejection_for(head)
         if error is not None:
             host = head.headers.get("Host", "")
             self.counters.record("http.allowed_hosts", f"rejected host {host!r:.100}")

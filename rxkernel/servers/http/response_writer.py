@@ -1,6 +1,7 @@
 """Serializes responses with a body in memory as HTTP/1.x messages (RFC 9112).
 
-Both paths use it for all responses but streams and files.
+The fast path sends what `ResponseWriter.write_common` and `write` return. aiohttp's path uses
+`compose` only, and aiohttp writes the status line and the headers. Streams and files use neither.
 """
 
 from collections.abc import Iterable

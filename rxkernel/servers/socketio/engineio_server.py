@@ -15,7 +15,7 @@ from rxkernel.servers.aiohttp.native_types import (
 )
 from rxkernel.servers.aiohttp.request.body_reader import BodyReader, defer_continue, discard_rest
 from rxkernel.servers.aiohttp.request.disconnect import is_disconnected
-from rxkernel.servers.aiohttp.request.request_ids import NativeRequestIds
+from rxkernel.servers.aiohttp.request.request_id_header import NativeRequestIdHeader
 from rxkernel.servers.aiohttp.response.text_response import text_response
 from rxkernel.servers.aiohttp.websocket_stream import WebSocketStream, wants_websocket
 from rxkernel.servers.disconnect_reason import DisconnectReason
@@ -77,7 +77,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         hooks: SessionHooks,
         origins: CorsPolicy,
         forwarded: ForwardedHeaders,
-        ids: NativeRequestIds,
+        ids: NativeRequestIdHeader,
         http: HttpSettings,
         **options: Any,
     ) -> None:

@@ -12,7 +12,10 @@ from rxkernel.messages.connection import ClientAddress
 from rxkernel.routing.definitions import Definition
 from rxkernel.servers.access_log import GONE, level_for, logger
 from rxkernel.servers.aiohttp.connection.request_handler import RequestHandler
-from rxkernel.servers.aiohttp.request.request_ids import NativeRequestIds, kernel_request
+from rxkernel.servers.aiohttp.request.request_id_header import (
+    NativeRequestIdHeader,
+    kernel_request,
+)
 from rxkernel.servers.http.access_log import log_request
 from rxkernel.servers.http.forwarded import ForwardedHeaders
 
@@ -26,7 +29,7 @@ IS_LOGGED = web.RequestKey("rxkernel.is_logged", bool)
 class HttpAccessLog(logging.LoggerAdapter[logging.Logger]):
     """What an `AccessLogger` needs, as the one logger that aiohttp passes to it."""
 
-    def __init__(self, ids: NativeRequestIds, forwarded: ForwardedHeaders) -> None:
+    def __init__(self, ids: NativeRequestIdHeader, forwarded: ForwardedHeaders) -> None:
         super().__init__(logger)
         self.ids = ids
         self.forwarded = forwarded

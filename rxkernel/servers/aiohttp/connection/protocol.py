@@ -1,7 +1,7 @@
 """The protocol of one HTTP connection: enforces its timeouts, and passes its data to aiohttp.
 
 aiohttp waits for a request head without a timeout. Here each connection has a deadline, which each
-request changes. `Deadlines` checks all of them about once a second.
+request changes. `DeadlineTimer` checks all of them about once a second.
 """
 
 import asyncio
@@ -102,7 +102,7 @@ class HttpConnection(asyncio.Protocol):
             rejected.reject(connections.final_response(error))
             return
         self.deadline = monotonic() + connections.header_timeout
-        connections.deadlines.watch(self)
+        connections.deadline_timer.watch(self)
         self._open()
 
     def _open(self) -> None:
@@ -142,7 +142,7 @@ class HttpConnection(asyncio.Protocol):
         self._handler.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._connections.deadlines.unwatch(self)
+        self._connections.deadline_timer.unwatch(self)
         self._connections.release(self._network)
         # the system may have data left to send, and the timeouts here do not apply to it any more
         socket_options.limit_unsent(self._transport, self._connections.send_timeout)
@@ -214,7 +214,7 @@ class HttpConnection(asyncio.Protocol):
 
     def stop_timeouts(self) -> None:
         """Enforce no timeouts any more. Used after an upgrade to a protocol with its own."""
-        self._connections.deadlines.unwatch(self)
+        self._connections.deadline_timer.unwatch(self)
 
     # --- timeouts
 

@@ -19,10 +19,10 @@ from rxkernel.servers.aiohttp.connection.access_log import (
     HttpAccessLog,
     TimedRequestHandler,
 )
-from rxkernel.servers.aiohttp.connection.deadlines import Deadlines
+from rxkernel.servers.aiohttp.connection.deadline_timer import DeadlineTimer
 from rxkernel.servers.aiohttp.connection.request_handler import RequestHandler
 from rxkernel.servers.aiohttp.connection.start_order import StartOrder
-from rxkernel.servers.aiohttp.request.request_ids import NativeRequestIds
+from rxkernel.servers.aiohttp.request.request_id_header import NativeRequestIdHeader
 from rxkernel.servers.descriptors import room_for
 from rxkernel.servers.http.final_response import encode_final_response
 from rxkernel.servers.http.forwarded import ForwardedHeaders
@@ -56,7 +56,7 @@ class ConnectionRegistry(LimitCounters):
     """What the connections of all ports of an application share.
 
     Attributes:
-        deadlines: the timer of their timeouts.
+        deadline_timer: the timer of their timeouts.
         in_flight: aiohttp's tasks of the requests whose responses have not been sent.
         rejected: the rejected connections that are still open.
         start_order: the order in which their requests start.
@@ -69,7 +69,7 @@ class ConnectionRegistry(LimitCounters):
         self,
         settings: HttpSettings,
         forwarded: ForwardedHeaders,
-        ids: NativeRequestIds,
+        ids: NativeRequestIdHeader,
         access_log: HttpAccessLog | None,
     ) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class ConnectionRegistry(LimitCounters):
         self.keepalive_timeout = settings.keepalive_timeout
         self.send_timeout = settings.send_timeout
         self.lingering_time = min(_MAX_LINGERING_TIME, settings.body_timeout)
-        self.deadlines = Deadlines(
+        self.deadline_timer = DeadlineTimer(
             min(settings.header_timeout, settings.keepalive_timeout, settings.send_timeout)
         )
         self.in_flight: set[asyncio.Task[Any]] = set()
@@ -171,4 +171,4 @@ class ConnectionRegistry(LimitCounters):
         """Close the rejected connections, and stop the timer of the timeouts."""
         for transport in tuple(self.rejected):
             transport.abort()
-        self.deadlines.close()
+        self.deadline_timer.close()

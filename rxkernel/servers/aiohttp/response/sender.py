@@ -13,7 +13,7 @@ from rxkernel.messages.response import (
     close_source,
 )
 from rxkernel.servers.aiohttp.request.disconnect import is_disconnected
-from rxkernel.servers.aiohttp.request.request_ids import NativeRequestIds
+from rxkernel.servers.aiohttp.request.request_id_header import NativeRequestIdHeader
 from rxkernel.servers.aiohttp.response.already_sent import AlreadySent
 from rxkernel.servers.aiohttp.response.event_stream import EventStream
 from rxkernel.servers.aiohttp.response.exchange import Exchange
@@ -33,7 +33,7 @@ class ResponseSender:
     """
 
     def __init__(
-        self, ids: NativeRequestIds, writer: ResponseWriter, compression: Compression | None
+        self, ids: NativeRequestIdHeader, writer: ResponseWriter, compression: Compression | None
     ) -> None:
         self._ids = ids
         self._writer = writer

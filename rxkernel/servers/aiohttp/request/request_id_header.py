@@ -1,11 +1,15 @@
-"""The id of an HTTP request: read from the request, added to every response."""
+"""The header with the id of an HTTP request: read from aiohttp's requests, added to its responses.
+
+`RequestIdHeader` (``http/request_id_header.py``) reads it. This module is not in ``response/``,
+because the connections below also respond to requests that cannot be parsed.
+"""
 
 from aiohttp import web
 
 from rxkernel.kernel.scopes import current_request
 from rxkernel.messages.request import Request
 from rxkernel.messages.request_id import new_request_id
-from rxkernel.servers.http.request_ids import RequestIds
+from rxkernel.servers.http.request_id_header import RequestIdHeader
 
 _ID = web.RequestKey("rxkernel.request_id", str)
 
@@ -16,7 +20,7 @@ def kernel_request(native: web.BaseRequest) -> Request | None:
     return request if request is not None and request.native is native else None
 
 
-class NativeRequestIds(RequestIds):
+class NativeRequestIdHeader(RequestIdHeader):
     """Reads ids from aiohttp's requests and adds them to aiohttp's responses."""
 
     def id_of(self, native: web.BaseRequest) -> str:

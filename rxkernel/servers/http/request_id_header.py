@@ -1,4 +1,8 @@
-"""The id of an HTTP request, which the client may send in a header."""
+"""The header with the id of an HTTP request: reads it.
+
+`messages.request_id` creates and checks ids. `NativeRequestIdHeader`
+(``aiohttp/request/request_id_header.py``) and `ResponseWriter` add the header to responses.
+"""
 
 from collections.abc import Mapping
 
@@ -7,7 +11,7 @@ from multidict import istr
 from rxkernel.messages.request_id import client_request_id
 
 
-class RequestIds:
+class RequestIdHeader:
     """Reads ids from the header *name*; None: ids are neither read nor sent."""
 
     def __init__(self, name: str | None) -> None:

@@ -1,4 +1,9 @@
-"""One timer for the timeouts of all connections: one each would cost more than a request."""
+"""One timer for the timeouts of all connections: one each would cost more than a request.
+
+What happens at a timeout is elsewhere: `HttpConnection.expire` (request head, idle connection)
+and `HttpConnection.check_sending` (slow reader) in ``protocol.py``, and that of a body in
+``request/body_reader.py``.
+"""
 
 import asyncio
 import time
@@ -27,7 +32,7 @@ class Watched(Protocol):
         """Check whether the client receives the data that is sent to it."""
 
 
-class Deadlines:
+class DeadlineTimer:
     """Checks the watched connections about once a second, more often for short timeouts."""
 
     def __init__(self, shortest_timeout: float) -> None:
