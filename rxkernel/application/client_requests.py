@@ -26,7 +26,13 @@ from rxkernel.messages.request import Request
 from rxkernel.messages.upload import UploadedFile
 from rxkernel.routing.definitions import Definition, HttpDefinition
 from rxkernel.servers.http.body_decoding import decode_body
-from rxkernel.servers.http.body_limits import BodyLimits, check_fields, check_form_size, check_size
+from rxkernel.servers.http.body_limits import (
+    BodyLimits,
+    check_fields,
+    check_file_size,
+    check_form_size,
+    check_size,
+)
 
 Files = Mapping[str, UploadedFile | Sequence[UploadedFile]]
 
@@ -110,7 +116,7 @@ async def load_form(
     """
     for name, given in files.items():
         for file in [given] if isinstance(given, UploadedFile) else given:
-            check_size(file.size, limits.file, "a file")
+            check_file_size(file.size, limits)
             request.files.add(name, file)
     fields = sum(len(name.encode()) + len(value.encode()) for name, value in form.items())
     check_fields(len(form) + len(request.files), limits)

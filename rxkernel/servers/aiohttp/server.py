@@ -152,7 +152,7 @@ class HttpServer(Server):
             cors=self.cors,
             counters=self.connections,
         )
-        decoder = BodyDecoder(self._settings)
+        decoder = BodyDecoder(self._settings, self.connections)
         sender = ResponseSender(self.ids, writer, self._compression)
         aiohttp_path = AiohttpPath(
             kernel=kernel,

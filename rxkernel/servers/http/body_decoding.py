@@ -10,16 +10,27 @@ from rxkernel.messages.media_type import MULTIPART, URLENCODED, ContentType, con
 from rxkernel.messages.request import Request
 from rxkernel.routing.definitions import HttpDefinition
 from rxkernel.servers.http import header_names as hdrs
-from rxkernel.servers.http.body_limits import BodyLimits, check_size
+from rxkernel.servers.http.body_limits import (
+    BodyLimits,
+    BodyTooLargeException,
+    check_size,
+    record_limit,
+)
 from rxkernel.servers.http.forms import read_multipart, read_urlencoded
+from rxkernel.servers.limits import LimitCounters
 from rxkernel.settings import HttpSettings
 
 
 class BodyDecoder:
-    """Decodes the bodies of requests, within the limits of their routes."""
+    """Decodes the bodies of requests, within the limits of their routes.
 
-    def __init__(self, settings: HttpSettings) -> None:
+    Attributes:
+        counters: count the bodies that exceed a limit.
+    """
+
+    def __init__(self, settings: HttpSettings, counters: LimitCounters) -> None:
         self._settings = settings
+        self.counters = counters
         self._limits: dict[HttpDefinition, BodyLimits] = {}
 
     def limits_of(self, definition: HttpDefinition) -> BodyLimits:
@@ -44,16 +55,20 @@ class BodyDecoder:
         limits = self.limits_of(definition)
         kind = BYTES if limits.is_raw else request.headers.get(hdrs.CONTENT_TYPE, BYTES)
         content_type = content_type_of(kind)
-        if limits.is_streamed:
-            check_size(len(raw), limits.total)
-            request.source = _pieces(raw)
-        elif content_type.kind == MULTIPART:
-            check_size(len(raw), limits.total)
-            await read_multipart(_reader_of(raw), content_type, request, limits)
-        else:
-            check_size(len(raw), limits.memory)
-            request.raw_body = raw
-            decode_body(content_type, request, limits)
+        try:
+            if limits.is_streamed:
+                check_size(len(raw), limits.total, limits.total_setting)
+                request.source = _pieces(raw)
+            elif content_type.kind == MULTIPART:
+                check_size(len(raw), limits.total, limits.total_setting)
+                await read_multipart(_reader_of(raw), content_type, request, limits)
+            else:
+                check_size(len(raw), limits.memory)
+                request.raw_body = raw
+                decode_body(content_type, request, limits)
+        except BodyTooLargeException as exc:
+            record_limit(self.counters, exc, request.client)
+            raise
 
 
 def is_empty_form(headers: Mapping[str, str]) -> bool:

@@ -4,9 +4,21 @@ from typing import Self
 
 import attrs
 
-from rxkernel.exceptions import PayloadTooLargeException
+from rxkernel.exceptions import PayloadTooLargeException, RequestTimeoutException
+from rxkernel.messages.connection import ClientAddress
 from rxkernel.routing.definitions import HttpDefinition
+from rxkernel.servers.limits import LimitCounters
 from rxkernel.settings import HttpSettings
+
+_BODY_LIMIT = "http.body_limit"
+
+
+class BodyTooLargeException(PayloadTooLargeException):
+    """A body exceeds the limit of *setting*."""
+
+    def __init__(self, message: str, setting: str) -> None:
+        super().__init__(message)
+        self.setting = setting
 
 
 @attrs.frozen
@@ -21,6 +33,7 @@ class BodyLimits:
         is_streamed: the action reads the body itself.
         is_raw: the action expects the bytes of the body, with any content type.
         is_exact: the action expects decimals, so numbers of JSON are decoded as decimals.
+        total_setting: the setting of *total*; ``http.body_limit`` also for that of the route.
     """
 
     total: int
@@ -30,16 +43,18 @@ class BodyLimits:
     is_streamed: bool = False
     is_raw: bool = False
     is_exact: bool = False
+    total_setting: str = _BODY_LIMIT
 
     @classmethod
     def of(cls, definition: HttpDefinition, settings: HttpSettings) -> Self:
         """Return the limits of *definition*; its own ``body_limit`` replaces the settings."""
         own, signature = definition.metadata.body_limit, definition.signature
         memory = own or settings.body_limit
-        total = memory
+        total, total_setting = memory, _BODY_LIMIT
         if signature.takes_files or signature.is_streamed:
             total = own or settings.upload_limit
             memory = min(total, settings.body_limit)
+            total_setting = _BODY_LIMIT if own else "http.upload_limit"
         return cls(
             total,
             memory,
@@ -48,17 +63,35 @@ class BodyLimits:
             signature.is_streamed,
             signature.takes_bytes,
             signature.is_exact,
+            total_setting,
         )
 
 
-def check_size(size: int | None, limit: int, what: str = "the body") -> None:
-    """Reject more than *limit* bytes; *size* is None if it is not known yet.
+def too_large(limit: int, setting: str) -> BodyTooLargeException:
+    """Return the error for a body of more than *limit* bytes, the limit of *setting*."""
+    return BodyTooLargeException(f"the body is larger than {limit} bytes", setting)
+
+
+def check_size(size: int | None, limit: int, setting: str = _BODY_LIMIT) -> None:
+    """Reject a body of more than *limit* bytes; *size* is None if it is not known yet.
 
     Raises:
-        PayloadTooLargeException: 413.
+        BodyTooLargeException: 413.
     """
     if size is not None and size > limit:
-        raise PayloadTooLargeException(f"{what} is larger than {limit} bytes")
+        raise too_large(limit, setting)
+
+
+def check_file_size(size: int, limits: BodyLimits) -> None:
+    """Reject a file of more than ``limits.file`` bytes.
+
+    Raises:
+        BodyTooLargeException: 413.
+    """
+    if size > limits.file:
+        raise BodyTooLargeException(
+            f"a file is larger than {limits.file} bytes", "http.file_limit"
+        )
 
 
 def check_form_size(size: int, limits: BodyLimits) -> None:
@@ -67,16 +100,32 @@ def check_form_size(size: int, limits: BodyLimits) -> None:
     *size* includes the names of the fields.
 
     Raises:
-        PayloadTooLargeException: 413.
+        BodyTooLargeException: 413.
     """
-    check_size(size, limits.memory, "the form without its files")
+    if size > limits.memory:
+        raise BodyTooLargeException(
+            f"the form without its files is larger than {limits.memory} bytes", _BODY_LIMIT
+        )
 
 
 def check_fields(number: int, limits: BodyLimits) -> None:
     """Reject a form with more than ``limits.fields`` fields.
 
     Raises:
-        PayloadTooLargeException: 413.
+        BodyTooLargeException: 413.
     """
     if number > limits.fields:
-        raise PayloadTooLargeException(f"the form has more than {limits.fields} fields")
+        raise BodyTooLargeException(
+            f"the form has more than {limits.fields} fields", "http.form_fields_limit"
+        )
+
+
+def record_limit(
+    counters: LimitCounters,
+    exc: BodyTooLargeException | RequestTimeoutException,
+    client: ClientAddress | None,
+) -> None:
+    """Count the limit that the body of *client* has reached."""
+    setting = exc.setting if isinstance(exc, BodyTooLargeException) else "http.body_timeout"
+    host = "a client" if client is None else client.host
+    counters.record(setting, f"rejected a body of {host}: {exc.message}")

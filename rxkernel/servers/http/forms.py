@@ -12,7 +12,12 @@ from rxkernel.messages.request import Request
 from rxkernel.messages.scoped_services import services_of
 from rxkernel.messages.spool import Spool
 from rxkernel.messages.upload import UploadedFile
-from rxkernel.servers.http.body_limits import BodyLimits, check_fields, check_form_size, check_size
+from rxkernel.servers.http.body_limits import (
+    BodyLimits,
+    check_fields,
+    check_file_size,
+    check_form_size,
+)
 from rxkernel.servers.http.multipart import Multipart, Part
 
 _PLAIN = ContentType("text/plain", {})
@@ -72,7 +77,7 @@ async def _store_file(parts: Multipart, part: Part, request: Request, limits: Bo
     spool = _spool_of(request)
     offset = spool.size
     while piece := await parts.read():
-        check_size(spool.size + len(piece) - offset, limits.file, "a file")
+        check_file_size(spool.size + len(piece) - offset, limits)
         await spool.append(piece)
     if part.filename or spool.size > offset:
         kind = part.content_type.kind if part.content_type else BYTES

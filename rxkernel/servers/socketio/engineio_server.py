@@ -7,7 +7,7 @@ from typing import Any
 import engineio
 import msgspec
 
-from rxkernel.exceptions import HttpException, PayloadTooLargeException, RequestTimeoutException
+from rxkernel.exceptions import HttpException, RequestTimeoutException
 from rxkernel.servers.aiohttp.native_types import (
     AiohttpApplication,
     AiohttpRequest,
@@ -19,7 +19,7 @@ from rxkernel.servers.aiohttp.request.request_id_header import NativeRequestIdHe
 from rxkernel.servers.aiohttp.response.text_response import text_response
 from rxkernel.servers.aiohttp.websocket_stream import WebSocketStream, wants_websocket
 from rxkernel.servers.disconnect_reason import DisconnectReason
-from rxkernel.servers.http.body_limits import check_size
+from rxkernel.servers.http.body_limits import BodyTooLargeException, check_size
 from rxkernel.servers.http.cors import CorsPolicy, is_preflight
 from rxkernel.servers.http.forwarded import ForwardedHeaders
 from rxkernel.servers.socketio.encoded_packet import EncodedPacket
@@ -42,11 +42,7 @@ class RequestError(Exception):
 _RETRY_AFTER = "5"
 """Seconds after which a rejected client may try again."""
 
-_BODY_LIMITS: dict[type[HttpException], str] = {
-    PayloadTooLargeException: "socketio.max_payload",
-    RequestTimeoutException: "http.body_timeout",
-}
-"""The setting whose limit a body exceeds."""
+_MAX_PAYLOAD = "socketio.max_payload"
 
 _UNKNOWN_TRANSPORT = (0, "Transport unknown")
 _UNKNOWN_SESSION = (1, "Session ID unknown")
@@ -210,14 +206,14 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         if not native.body_exists:
             return ""
         try:
-            check_size(native.content_length, self.max_http_buffer_size, "the payload")
-            reader = BodyReader(native, self.max_http_buffer_size, self._http)
+            limit = self.max_http_buffer_size
+            check_size(native.content_length, limit, _MAX_PAYLOAD)
+            reader = BodyReader(native, limit, self._http, _MAX_PAYLOAD)
             return (await session.heartbeat.hold(reader.read_all())).decode()
         except UnicodeDecodeError as exc:
             raise ProtocolError("a payload that is not UTF-8") from exc
         except HttpException as exc:
-            setting = _BODY_LIMITS.get(type(exc), PROTOCOL_ERROR)
-            raise ProtocolError(exc.message, setting) from exc
+            raise ProtocolError(exc.message, _setting_of(exc)) from exc
 
     async def disconnect(
         self,
@@ -229,3 +225,10 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         sids = tuple(self.sockets) if sid is None else (sid,)
         sessions = [self.sockets[one] for one in sids if one in self.sockets]
         await asyncio.gather(*(s.close(reason, CLOSE, code) for s in sessions))
+
+
+def _setting_of(exc: HttpException) -> str:
+    """The counter for *exc*: the setting whose limit a body has reached, or that of errors."""
+    if isinstance(exc, BodyTooLargeException):
+        return exc.setting
+    return "http.body_timeout" if isinstance(exc, RequestTimeoutException) else PROTOCOL_ERROR

@@ -4,7 +4,11 @@ import logging
 
 from aiohttp import hdrs, web
 
-from rxkernel.exceptions import BadRequestException, UnsupportedMediaTypeException
+from rxkernel.exceptions import (
+    BadRequestException,
+    RequestTimeoutException,
+    UnsupportedMediaTypeException,
+)
 from rxkernel.messages.content_types import BYTES
 from rxkernel.messages.media_type import MULTIPART, content_type_of
 from rxkernel.messages.request import Request
@@ -15,8 +19,13 @@ from rxkernel.servers.aiohttp.request.body_reader import (
     unreadable_body,
 )
 from rxkernel.servers.aiohttp.request.disconnect import is_disconnected
+from rxkernel.servers.aiohttp.request.streamed_body import StreamedBody
 from rxkernel.servers.http.body_decoding import BodyDecoder, decode_body, is_empty_form
-from rxkernel.servers.http.body_limits import check_size
+from rxkernel.servers.http.body_limits import (
+    BodyTooLargeException,
+    check_size,
+    record_limit,
+)
 from rxkernel.servers.http.forms import read_multipart
 from rxkernel.settings import HttpSettings
 
@@ -47,6 +56,9 @@ class BodyLoader:
         """
         try:
             await self._load(native, request, definition)
+        except (BodyTooLargeException, RequestTimeoutException) as exc:
+            record_limit(self._decoder.counters, exc, request.client)
+            raise
         except ConnectionError as exc:
             if not is_disconnected(native):
                 raise
@@ -70,22 +82,26 @@ class BodyLoader:
         kind = BYTES if limits.is_raw else headers.get(hdrs.CONTENT_TYPE, BYTES)
         content_type = content_type_of(kind)
         if limits.is_streamed:
-            request.source = self._reader(native, limits.total) if native.body_exists else None
+            if native.body_exists:
+                check_size(native.content_length, limits.total, limits.total_setting)
+                request.source = StreamedBody(
+                    native, limits, self._settings, self._decoder.counters, request.client
+                )
         elif content_type.kind == MULTIPART:
-            reader = self._reader(native, limits.total)
+            reader = self._reader(native, limits.total, limits.total_setting)
             await read_multipart(reader.read, content_type, request, limits)
         else:
             request.raw_body = await self._read_all(native, limits.memory)
             decode_body(content_type, request, limits)
 
-    def _reader(self, native: web.Request, limit: int) -> BodyReader:
-        check_size(native.content_length, limit)
-        return BodyReader(native, limit, self._settings)
+    def _reader(self, native: web.Request, limit: int, setting: str) -> BodyReader:
+        check_size(native.content_length, limit, setting)
+        return BodyReader(native, limit, self._settings, setting)
 
     async def _read_all(self, native: web.Request, limit: int) -> bytes:
         content = native.content
         if not content.is_eof():
-            return await self._reader(native, limit).read_all()
+            return await self._reader(native, limit, "http.body_limit").read_all()
         try:  # the whole body has arrived; a middleware of aiohttp may have read it already
             raw = content.read_nowait() or await native.read()
         except web.RequestPayloadError as exc:

@@ -1,8 +1,6 @@
 """Reads the body of an aiohttp request in pieces, with a size limit and a timeout."""
 
 import asyncio
-import logging
-from typing import Self
 
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.http_exceptions import ContentEncodingError
@@ -14,48 +12,32 @@ from rxkernel.exceptions import (
     ServiceUnavailableException,
 )
 from rxkernel.kernel.deadline import client_is_awaited
-from rxkernel.servers.http.body_limits import check_size
+from rxkernel.servers.http.body_limits import too_large
 from rxkernel.settings import HttpSettings
-
-logger = logging.getLogger(__name__)
 
 _CHECK_INTERVAL = 1.0
 """Seconds of waiting for data after which the timeout and aiohttp's parser are checked."""
 
 
 class BodyReader:
-    """The pieces of a body, decompressed. Actions that stream a body iterate over it.
+    """The pieces of a body, decompressed.
 
     Only aiohttp's own buffer is filled in advance, so an action that reads slowly slows the client
     down. The client has ``http.body_timeout`` seconds, and one more for every
     ``http.min_body_rate`` bytes, as with Apache's mod_reqtimeout. Only the time spent waiting for
-    the client counts.
+    the client counts. A body may have *limit* bytes, the limit of *setting*.
     """
 
-    def __init__(self, native: web.Request, limit: int, settings: HttpSettings) -> None:
+    def __init__(
+        self, native: web.Request, limit: int, settings: HttpSettings, setting: str
+    ) -> None:
         self._native = native
         self._limit = limit
+        self._limit_setting = setting
         self._settings = settings
         self._expects_continue = expects_continue(native)
         self._size = 0
         self._waited = 0.0
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        """As `read`, but a disconnect is a `BadRequestException`: it is not an error of the
-        action, and must not be logged as one."""
-        try:
-            piece = await self.read()
-        except ConnectionError as exc:
-            logger.debug("client disconnected in mid-body: %r", self._native.raw_path[:200])
-            raise BadRequestException(
-                "the client disconnected before the end of its body"
-            ) from exc
-        if not piece:
-            raise StopAsyncIteration
-        return piece
 
     async def read_all(self) -> bytes:
         """All pieces joined; raises as `read` does."""
@@ -68,7 +50,7 @@ class BodyReader:
         """The next piece; empty at the end of the body.
 
         Raises:
-            PayloadTooLargeException: the body is larger than the limit (413).
+            BodyTooLargeException: the body is larger than the limit (413).
             RequestTimeoutException: the client sends too slowly (408).
             BadRequestException: the transfer or content coding is malformed (400).
             ServiceUnavailableException: the server is stopping (503).
@@ -80,7 +62,8 @@ class BodyReader:
         while (piece := await self._receive()) is None:
             self._check()
         self._size += len(piece)
-        check_size(self._size, self._limit)
+        if self._size > self._limit:
+            raise too_large(self._limit, self._limit_setting)
         return piece
 
     async def _receive(self) -> bytes | None:
