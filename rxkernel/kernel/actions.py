@@ -149,7 +149,7 @@ def _typed(
         errors = ValidationErrors()
         arguments = [read(request, errors) for read in reads]
         if errors.entries:
-            raise errors.exception()
+            raise errors.exception(request)
         for place, make, is_awaited in late:
             arguments[place] = await make(request) if is_awaited else make(request)
         if names:
@@ -169,7 +169,7 @@ def _typed_once(method: Method, read: Read, shape: Shape | None) -> Action:
         errors = ValidationErrors()
         argument = read(request, errors)
         if errors.entries:
-            raise errors.exception()
+            raise errors.exception(request)
         result = await method(argument)
         return result if shape is None else shape(result)
 

@@ -1,7 +1,8 @@
 """Errors of input: a closed list of codes, and one function for each kind of error.
 
 Every entry of the ``errors`` of a 422 is made here, so that programs can rely on ``code`` and
-``params``. Neither they nor the message repeat what the client sent.
+``params``. Neither they nor the message repeat what the client sent. A path has names of its
+fields, cut.
 """
 
 from collections.abc import Iterable, Mapping
@@ -33,7 +34,7 @@ InputErrorCode = Literal[
 """The codes of rxkernel. Rules of an application may have others, see `ValidationError`."""
 
 _NO_PARAMS: Mapping[str, Any] = MappingProxyType({})
-_NAME_LIMIT = 100
+_NAME_LIMIT = 50
 _CHOICES_LIMIT = 20
 _KINDS = {dict: "object", list: "array", tuple: "array", NoneType: "null"}
 _BOUNDS: dict[str, tuple[InputErrorCode, str]] = {
@@ -72,9 +73,10 @@ class ErrorEntry:
         return entry
 
 
-def rejection(entries: list[dict[str, Any]]) -> UnprocessableEntityException:
-    """The exception for invalid input (422)."""
-    return UnprocessableEntityException("validation failed; see errors", errors=entries)
+def rejection(entries: list[dict[str, Any]], hint: str = "") -> UnprocessableEntityException:
+    """The exception for invalid input (422); *hint* is added to its message."""
+    message = "validation failed; see errors"
+    return UnprocessableEntityException(f"{message}; {hint}" if hint else message, errors=entries)
 
 
 def below(path: str, name: object) -> str:

@@ -152,7 +152,7 @@ class Paints:
         pytest.param({"name": None}, "body.name", id="null"),
         pytest.param({"name": "a", "color": "s3cret" * 9999}, "body.color", id="huge-enum"),
         pytest.param({"name": "a", "color": 10**400}, "body.color", id="huge-number"),
-        pytest.param({"name": "a", "z" * 99999: 1}, f"body.{'z' * 100}", id="huge-name"),
+        pytest.param({"name": "a", "z" * 99999: 1}, f"body.{'z' * 50}", id="huge-name"),
         pytest.param(["s3cret"], "body", id="array"),
     ],
 )

@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncIterator
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
 import aiohttp
 import attrs
 import pytest
 
-from rxkernel import Request, http, websocket
+from rxkernel import Body, Request, http, websocket
 from tests.servers.conftest import Serve, http_url
 from tests.servers.raw_http import raw_http
 from tests.servers.socketio_clients import client
@@ -170,3 +170,49 @@ async def test_decimal_as_text_over_socket_is_exact(serve: Serve) -> None:
     async with client(application) as socket:
         answer = await socket.call("bill", {"body": {"lines": lines}})
     assert answer["content"] == ["12345678901234567.89 0.0 1", "0.1 0.0 1"]
+
+
+class Menu:
+    @http("POST", "/dishes", "dish")
+    async def dish(self, dish: Choices) -> str:
+        return dish.word
+
+    @http("POST", "/pairs", "pair")
+    async def pair(self, word: Annotated[str, Body()], number: Annotated[int, Body()]) -> str:
+        return word * number
+
+
+HINT = "the body looks like JSON, but is sent as a form; send Content-Type: application/json"
+
+
+@pytest.mark.parametrize("path", ["/dishes", "/pairs"])
+@pytest.mark.parametrize(
+    "body", ['{"word":"tea","number":2}', " [1, 2]", '{"word":"a=b&c"}'], ids=str
+)
+async def test_json_sent_as_form_is_422_with_a_hint(
+    serve: Serve, session: aiohttp.ClientSession, path: str, body: str
+) -> None:
+    """``curl -d`` sends any body as a form, unless it has the option ``-H Content-Type``."""
+    url = http_url(await serve(Menu), path)
+    async with session.post(url, data=body, headers={"Content-Type": FORM}) as answer:
+        assert answer.status == 422
+        assert (await answer.json())["message"] == f"validation failed; see errors; {HINT}"
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        ("wrong=1", FORM),
+        ("%7B%22a%22=1", FORM),  # a browser encodes the braces of a field's name
+        ("", FORM),
+        ('{"wrong": 1}', "application/json"),
+        ("[1]", "application/json"),
+    ],
+)
+async def test_other_invalid_bodies_get_no_hint(
+    serve: Serve, session: aiohttp.ClientSession, body: str, content_type: str
+) -> None:
+    url = http_url(await serve(Menu), "/pairs")
+    async with session.post(url, data=body, headers={"Content-Type": content_type}) as answer:
+        assert answer.status == 422
+        assert (await answer.json())["message"] == "validation failed; see errors"

@@ -5,15 +5,22 @@ from typing import Any
 
 import attrs
 import msgspec
+from multidict import MultiDict
 
 from rxkernel.exceptions import UnprocessableEntityException
 from rxkernel.messages.input_errors import ErrorEntry, rejection
+from rxkernel.messages.request import Request
 
 MAX_ENTRIES = 50
 """Most errors that are reported for one request."""
 
 SEARCH_BUDGET = 10_000
 """Most values of one request that are examined for further errors after the first one."""
+
+
+_JSON_AS_FORM = (
+    "the body looks like JSON, but is sent as a form; send Content-Type: application/json"
+)
 
 
 class _Invalid:
@@ -68,6 +75,14 @@ class ValidationErrors(msgspec.Struct, eq=False):
             self.entries.append(entry.to_dict(path))
         return INVALID
 
-    def exception(self) -> UnprocessableEntityException:
-        """The 422 that rejects the request."""
-        return rejection(self.entries)
+    def exception(self, request: Request) -> UnprocessableEntityException:
+        """The 422 that rejects *request*."""
+        return rejection(self.entries, _JSON_AS_FORM if _is_json_as_form(request) else "")
+
+
+def _is_json_as_form(request: Request) -> bool:
+    """Whether the body looks like JSON, but was decoded as a form: ``curl -d`` sends it so. A
+    browser encodes the braces and brackets of a form."""
+    if not isinstance(request.body, MultiDict):
+        return False
+    return request.raw_body.lstrip().startswith((b"{", b"["))
