@@ -121,9 +121,12 @@ class WebSocket:
             return await stream.receive()
         except WebSocketProtocolError as exc:
             client = "a client" if self.client is None else self.client.host
-            event = f"closed a WebSocket of {client} for {self.request.path}: {exc!s:.100}"
-            is_too_big = exc.code == _TOO_BIG
-            self._counters.record("websocket.max_size" if is_too_big else "protocol error", event)
+            counter, error = "protocol error", str(exc)[:100]
+            if exc.code == _TOO_BIG:
+                counter = "websocket.max_size"
+                error = f"a message is larger than {self._limits.max_size} bytes"
+            event = f"closed a WebSocket of {client} for {self.request.path}: {error}"
+            self._counters.record(counter, event)
             return None
 
     def __aiter__(self) -> Self:

@@ -242,7 +242,7 @@ async def test_websocket_for_another_host_is_421(
 
 
 async def test_message_above_max_size_closes_with_1009(
-    serve: Serve, session: aiohttp.ClientSession
+    serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     application = await serve(bundles=[bundle_of(echo, max_size=10)])
 
@@ -252,6 +252,7 @@ async def test_message_above_max_size_closes_with_1009(
         await client.send_str("x" * 11)
         assert (await client.receive()).data == 1009
     assert count(application, "websocket.max_size") == 1
+    assert "for /ws: a message is larger than 10 bytes (1 so far)" in caplog.text
 
 
 async def test_max_size_is_http_body_limit_by_default(
