@@ -21,14 +21,15 @@ class Home:
         return "home"
 
 async def main():
-    http = HttpSettings(port=0, max_connections=1000, max_connections_per_address=900)
+    limits = {} if sys.argv[3] == "default" else {"max_connections": int(sys.argv[3])}
+    http = HttpSettings(port=0, max_connections_per_address=900, **limits)
     application = Application(controllers=[Home], settings=Settings(http=http))
     await application.start()
     print(application.servers["http"].port, flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     await application.stop()
 
-logging.basicConfig(level="INFO")
+logging.basicConfig(level="DEBUG")
 asyncio.run(main())
 """
 
@@ -45,9 +46,11 @@ class Limited(NamedTuple):
 
 
 @asynccontextmanager
-async def limited(soft: int, hard: int) -> AsyncIterator[Limited]:
+async def limited(
+    soft: int, hard: int, max_connections: int | str = "default"
+) -> AsyncIterator[Limited]:
     """A server with limits of open files."""
-    arguments = ("-c", SERVER, str(soft), str(hard))
+    arguments = ("-c", SERVER, str(soft), str(hard), str(max_connections))
     process = await asyncio.create_subprocess_exec(
         sys.executable, *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE
     )
@@ -74,7 +77,7 @@ async def test_connections_of_one_address_never_use_last_descriptor(
     hard: int, line: bytes
 ) -> None:
     """The soft limit is raised to the hard one; beyond that, the next client gets 429 at once."""
-    async with asyncio.timeout(30), limited(128, hard) as server, AsyncExitStack() as stack:
+    async with asyncio.timeout(30), limited(128, hard, 1000) as server, AsyncExitStack() as stack:
         for _ in range(150):
             await server.connect(stack, b"")
         assert await (await server.connect(stack, ASKED)).readline() == line
@@ -84,3 +87,24 @@ async def test_connections_of_one_address_never_use_last_descriptor(
     reduced = "allows 106 connections instead of http.max_connections = 1000, and 95 of one"
     assert (reduced in log) is (hard == 256)
     assert "Too many open files" not in log
+
+
+@pytest.mark.parametrize(
+    ("hard", "max_connections", "level"),
+    [
+        pytest.param(2000, "default", "DEBUG", id="many-left"),
+        pytest.param(1000, "default", "WARNING", id="few-left"),
+        pytest.param(2000, 10_000, "WARNING", id="set"),
+    ],
+)
+async def test_reduced_limit_is_a_warning_if_it_was_set_or_few_connections_are_left(
+    hard: int, max_connections: int | str, level: str
+) -> None:
+    """At a common limit of open files, each start would log a line that nobody needs."""
+    async with asyncio.timeout(30), limited(128, hard, max_connections) as server:
+        pass
+
+    assert server.process.stderr is not None
+    log = (await server.process.stderr.read()).decode()
+    [line] = [line for line in log.splitlines() if "the limit of open files" in line]
+    assert line.startswith(f"{level}:")

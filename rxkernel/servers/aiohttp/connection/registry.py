@@ -5,6 +5,7 @@ import logging
 from collections.abc import MutableMapping
 from typing import Any
 
+import attrs
 from aiohttp import web
 
 from rxkernel.exceptions import (
@@ -41,6 +42,11 @@ _MAX_LINGERING_TIME = 10.0
 _KEEPALIVE_TIMEOUT_OFF = 365 * 86_400.0
 """aiohttp's keep-alive timer is not used: it does not distinguish an idle client from one that has
 sent a part of a head."""
+
+_DEFAULT_MAX_CONNECTIONS = attrs.fields(HttpSettings).max_connections.default
+
+_FEW_CONNECTIONS = 1000
+"""With fewer connections than these, the limit of open files is worth a warning."""
 
 _REJECTIONS: dict[QuotaScope, tuple[str, type[HttpException], str]] = {
     QuotaScope.ALL: ("http.max_connections", ServiceUnavailableException, "too many connections"),
@@ -106,10 +112,15 @@ class ConnectionRegistry(LimitCounters):
 
     def log_fd_limit(self) -> None:
         """Log the limits that `apply_fd_limit` has reduced. Call it when the port is open: if the
-        port cannot be opened, that error is the only message."""
+        port cannot be opened, that error is the only message.
+
+        It is a warning if the application has set the limit, or if few connections are left.
+        """
         if self._reduced is not None:
             total, per_address = self._reduced
-            logger.info(
+            is_default = self._max_connections == _DEFAULT_MAX_CONNECTIONS
+            logger.log(
+                logging.DEBUG if is_default and total >= _FEW_CONNECTIONS else logging.WARNING,
                 "the limit of open files allows %d connections instead of http.max_connections = "
                 "%d, and %d of one address; raise it (ulimit -Hn) to allow more",
                 total,
