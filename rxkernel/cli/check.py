@@ -10,9 +10,9 @@ from rxkernel.application.composition_root import CompositionRoot
 from rxkernel.cli.loading import load_settings_of
 from rxkernel.cli.locate import locate
 from rxkernel.cli.loop import run
+from rxkernel.cli.native_paths import native_paths_of
 from rxkernel.cli.options import debug_option, overrides_of, target_argument
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.kernel.kernel import Kernel
 
 
 @click.command
@@ -44,6 +44,7 @@ def _wiring_errors(application: Application) -> list[ConfigurationError]:
 async def _summary(application: Application) -> str:
     async with application:
         kernel, dispatcher = application.kernel, application.dispatcher
+        native = await native_paths_of(application)
         listeners = sum(len(dispatcher.get_listeners(e)) for e in dispatcher.event_names())
         names = ", ".join(bundle.name for bundle in resolve_bundles(application.bundles))
         return "\n".join(
@@ -51,7 +52,8 @@ async def _summary(application: Application) -> str:
                 "All is well:",
                 f"  HTTP routes       {len(kernel.http_definitions)}",
                 f"  Socket.IO events  {len(kernel.websocket_definitions)}",
-                *_procedures(kernel),
+                *_counted("procedures", len(kernel.compiled.procedures)),
+                *_counted("native paths", len(native)),
                 f"  listeners         {listeners}",
                 f"  bundles           {names or 'none'}",
                 f"  servers           {', '.join(application.servers)}",
@@ -59,6 +61,7 @@ async def _summary(application: Application) -> str:
         )
 
 
-def _procedures(kernel: Kernel) -> Iterator[str]:
-    if found := len(kernel.compiled.procedures):
-        yield f"  procedures        {found}"
+def _counted(label: str, number: int) -> Iterator[str]:
+    """A line of the summary; nothing for 0."""
+    if number:
+        yield f"  {label:<16}  {number}"

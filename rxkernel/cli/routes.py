@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import attrs
 import click
 
 from rxkernel.application.application import Application
 from rxkernel.cli.listing import print_json, print_table
 from rxkernel.cli.loading import load
 from rxkernel.cli.loop import run
+from rxkernel.cli.native_paths import native_paths_of
 from rxkernel.cli.options import debug_option, json_option, overrides_of, target_argument
 from rxkernel.routing.definitions import Definition
 
@@ -20,7 +22,8 @@ Routes = list[dict[str, Any]]
 @debug_option
 @click.pass_context
 def routes(ctx: click.Context, target: str | None, as_json: bool) -> None:
-    """List the routes, Socket.IO events and procedures, with the options of each."""
+    """List the routes, Socket.IO events and procedures, with the options of each; then the paths
+    that native handlers serve."""
     listed = run(_list(load(target, overrides_of(ctx))))
     if as_json:
         print_json(listed)
@@ -31,6 +34,11 @@ def routes(ctx: click.Context, target: str | None, as_json: bool) -> None:
     if listed["procedures"]:
         click.echo()
         _print(("TRANSPORT",), listed["procedures"], "", listed)
+    if native := listed["native"]:
+        click.echo()
+        keys = ("method", "path", "type", "handler")
+        rows = [[path[key] for key in keys] for path in native]
+        print_table([key.upper() for key in keys], rows, "")
 
 
 def _print(heads: tuple[str, ...], routes: Routes, empty: str, listed: dict[str, Routes]) -> None:
@@ -40,7 +48,7 @@ def _print(heads: tuple[str, ...], routes: Routes, empty: str, listed: dict[str,
     if any(map(_requirements, routes)):
         heads = (*heads, "REQUIRES")
         rows = [(*row, _requirements(route)) for row, route in zip(rows, routes, strict=True)]
-    if any(route["options"] for found in listed.values() for route in found):
+    if any(route.get("options") for found in listed.values() for route in found):
         heads = (*heads, "OPTIONS")
         rows = [(*row, _options(route)) for row, route in zip(rows, routes, strict=True)]
     print_table(heads, rows, empty)
@@ -60,6 +68,7 @@ async def _list(application: Application) -> dict[str, Routes]:
     prefix = application.settings.http.prefix
     async with application:
         kernel = application.kernel
+        native = await native_paths_of(application)
         return {
             "http": [
                 {
@@ -83,6 +92,7 @@ async def _list(application: Application) -> dict[str, Routes]:
                 {"transport": str(definition.transport), **_common(definition, definition.name)}
                 for definition in kernel.compiled.procedures
             ],
+            "native": [attrs.asdict(path) for path in native],
         }
 
 

@@ -56,6 +56,13 @@ class ServerManager(Mapping[str, Server]):
     def __len__(self) -> int:
         return len(self._servers)
 
+    async def configure(self, kernel: Kernel) -> None:
+        """Configure every server, and dispatch `ServerEvents.CONFIGURE` for each."""
+        for server in self._servers.values():
+            server.configure(kernel)
+            event = ServerConfigurationEvent(server)
+            await self._dispatcher.dispatch(ServerEvents.CONFIGURE, event)
+
     async def start(self, kernel: Kernel) -> None:
         """Configure every server, then start each. If one cannot start, the others are stopped.
 
@@ -64,10 +71,7 @@ class ServerManager(Mapping[str, Server]):
         if self._started:
             return
         try:
-            for server in self._servers.values():
-                server.configure(kernel)
-                event = ServerConfigurationEvent(server)
-                await self._dispatcher.dispatch(ServerEvents.CONFIGURE, event)
+            await self.configure(kernel)
             for server in self._servers.values():
                 await server.start()
                 self._started.append(server)

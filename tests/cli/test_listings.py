@@ -136,6 +136,81 @@ def test_constraints_of_routes_are_listed(run: Run, write: Write) -> None:
     assert lines[2].endswith("  Api.example.com, Accept-Version: 2")
 
 
+NATIVE = """
+from aiohttp import web
+from injector import inject
+from rxkernel import Application, Bundle, HttpServer, observe
+
+
+async def metrics(native): ...
+
+
+async def pages(native): ...
+
+
+async def live(websocket): ...
+
+
+class Live:
+    @inject
+    def __init__(self, http: HttpServer):
+        http.mount("/pages/{rest:path}", pages)
+        http.websocket("/live", live)
+
+    @observe("application.bootstrap")
+    async def boot(self, event): ...
+
+
+class Own(Bundle):
+    name = "own"
+    listeners = [Live]
+
+    @observe("server.configure")
+    async def add_late(self, event):
+        if event.server.name == "http":
+            event.server.mount("/late", pages, long_lived=True)
+            event.server.engine.router.add_get("/metrics", metrics)
+            event.server.engine.router.add_static("/static", ".")
+
+
+application = Application(bundles=[Own])
+"""
+
+
+def test_native_paths_are_listed(run: Run, write: Write) -> None:
+    """Mounts and native routes may be added until `server.configure`; no port is opened."""
+    target = write(NATIVE)
+
+    paths = listed(run, "routes", target)["native"]
+    table = run("routes", target).stdout.splitlines()[-6:]
+
+    assert [tuple(path.values()) for path in paths] == [
+        ("*", "/pages/{rest:path}", "mount", f"{target}.pages"),
+        ("GET", "/live", "websocket", f"{target}.live"),
+        ("*", "/late", "mount", f"{target}.pages"),
+        ("GET, HEAD", "/metrics", "native", f"{target}.metrics"),
+        ("GET, HEAD", "/static", "native", paths[-1]["handler"]),
+    ]
+    assert list(paths[0]) == ["method", "path", "type", "handler"]
+    assert table[0].split() == ["METHOD", "PATH", "TYPE", "HANDLER"]
+    assert table[2].split() == ["GET", "/live", "websocket", f"{target}.live"]
+
+
+def test_check_counts_native_paths(run: Run, write: Write) -> None:
+    result = run("check", write(NATIVE))
+
+    assert result.exit_code == 0
+    assert "  native paths      5" in result.stdout.splitlines()
+
+
+def test_check_reports_path_that_is_mounted_twice(run: Run, write: Write) -> None:
+    """Also if both are mounted as late as possible."""
+    result = run("check", write(NATIVE.replace('"/late"', '"/live"')))
+
+    assert result.exit_code == 2
+    assert "'/live' is mounted twice" in result.stderr
+
+
 def test_listeners_are_in_the_order_in_which_they_run(run: Run, shop: str) -> None:
     rows = listed(run, "listeners", shop)
 

@@ -131,7 +131,7 @@ class HttpServer(Server):
             max_size=max_size or self._settings.body_limit, heartbeat=heartbeat
         )
         handler = self._websockets.handler(path, accept, limits)
-        self.native_paths.mount(path, handler, accept, long_lived=False)
+        self.native_paths.mount(path, handler, accept, is_websocket=True)
 
     def check(self, compiled: Compiled) -> None:
         definitions = compiled.definitions[Transport.HTTP]

@@ -50,6 +50,7 @@ class Mount:
         parameter: the name of the parameter for the rest of the path if all paths below are
             mounted, or None.
         owner: the handler, as error messages show it.
+        is_websocket: whether *handler* serves WebSockets only.
     """
 
     template: str
@@ -57,6 +58,7 @@ class Mount:
     parameter: str | None
     handler: Handler
     owner: str
+    is_websocket: bool
 
     @property
     def literal(self) -> str:
@@ -90,6 +92,7 @@ class NativePaths:
     """The mounts of one HTTP server, and the native routes of its engine.
 
     Attributes:
+        mounts: in the order in which they were mounted.
         routes: the paths of all native routes; complete after `install`.
         long_lived: the paths whose requests are not waited for when the server drains.
     """
@@ -97,10 +100,18 @@ class NativePaths:
     def __init__(self) -> None:
         self.routes = PathSet()
         self.long_lived = PathSet()
-        self._mounts: list[Mount] = []
+        self.mounts: list[Mount] = []
         self._is_installed = False
 
-    def mount(self, path: str, handler: Handler, owner: object, *, long_lived: bool) -> None:
+    def mount(
+        self,
+        path: str,
+        handler: Handler,
+        owner: object,
+        *,
+        long_lived: bool = False,
+        is_websocket: bool = False,
+    ) -> None:
         """Let *handler* serve *path*; error messages name *owner*.
 
         Raises:
@@ -113,8 +124,8 @@ class NativePaths:
                 f"constructor of a bundle or a service, or in a listener of "
                 f"application.bootstrap or server.configure"
             )
-        mount = _parse_mount(path, handler, describe(owner))
-        for other in self._mounts:
+        mount = _parse_mount(path, handler, describe(owner), is_websocket)
+        for other in self.mounts:
             if (other.segments, other.parameter is None) == (
                 mount.segments,
                 mount.parameter is None,
@@ -123,7 +134,7 @@ class NativePaths:
                     f"{mount.template!r} is mounted twice, for {other.owner} and for "
                     f"{mount.owner}; choose another path for one of them"
                 )
-        self._mounts.append(mount)
+        self.mounts.append(mount)
         if long_lived:
             mount.add_to(self.long_lived)
 
@@ -140,7 +151,7 @@ class NativePaths:
                 f"one of the paths"
             )
             for definition in definitions
-            for mount in self._mounts
+            for mount in self.mounts
             if mount.hides(_segments(prefix, definition.metadata.syntax.steps))
         ]
         if errors:
@@ -167,7 +178,7 @@ class NativePaths:
         for resource in router.resources():
             _add_resource(self.routes, resource)
         errors = []
-        for mount in self._mounts:
+        for mount in self.mounts:
             if not self.routes.exact.isdisjoint(mount.patterns):
                 errors.append(
                     ConfigurationError(
@@ -177,14 +188,14 @@ class NativePaths:
                 )
             for pattern in mount.patterns:
                 router.add_route("*", pattern, mount.handler)
-        for mount in self._mounts:
+        for mount in self.mounts:
             mount.add_to(self.routes)
         if errors:
             raise ConfigurationError.merge(errors)
         self._is_installed = True
 
 
-def _parse_mount(path: str, handler: Handler, owner: str) -> Mount:
+def _parse_mount(path: str, handler: Handler, owner: str, is_websocket: bool) -> Mount:
     syntax = TemplateSyntax.parse(path)
     steps = syntax.steps
     parameter = steps[-1].fields[0].name if steps and _has_path_parameter(steps[-1]) else None
@@ -195,7 +206,7 @@ def _parse_mount(path: str, handler: Handler, owner: str) -> Mount:
             f"{{name:path}} at its end; write such a path, and read the rest in the handler"
         )
     segments = tuple(step.literals[0] for step in literal)
-    return Mount(syntax.text, segments, parameter, handler, owner)
+    return Mount(syntax.text, segments, parameter, handler, owner, is_websocket)
 
 
 def _has_path_parameter(step: Step) -> bool:

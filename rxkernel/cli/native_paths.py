@@ -1,0 +1,18 @@
+"""The paths that native handlers serve: mounts, WebSockets of bundles, routes of the engine."""
+
+from rxkernel.application.application import Application
+from rxkernel.servers.aiohttp.request.native_listing import NativePath, list_native_paths
+from rxkernel.servers.aiohttp.server import HttpServer
+
+
+async def native_paths_of(application: Application) -> list[NativePath]:
+    """Return the native paths of the HTTP server. The servers are configured for that, because
+    bundles may add paths until then; they do not start."""
+    servers = application.servers
+    await servers.configure(application.kernel)
+    return [
+        path
+        for server in servers.values()
+        if isinstance(server, HttpServer)
+        for path in list_native_paths(server.native_paths, server.engine)
+    ]
