@@ -100,7 +100,7 @@ async def test_connections_of_one_address_never_use_last_descriptor(
 async def test_reduced_limit_is_a_warning_if_it_was_set_or_few_connections_are_left(
     hard: int, max_connections: int | str, level: str
 ) -> None:
-    """At a common limit of open files, each start would log a line that nobody needs."""
+    """At a common limit of open files, the default limit is always lowered, and enough is left."""
     async with asyncio.timeout(30), limited(128, hard, max_connections) as server:
         pass
 
