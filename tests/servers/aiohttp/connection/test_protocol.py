@@ -211,15 +211,17 @@ async def test_many_slow_clients_reach_the_header_timeout_while_others_are_serve
     http_attack: HttpAttack,
 ) -> None:
     """The attack of `slowhttptest -H`, without the tool."""
-    target = await http_attack(header_timeout=0.3)
+    target = await http_attack(header_timeout=1.0)
 
     async with (
         target.leaves_nothing({"http.header_timeout": 100}, logged=1),
         AsyncExitStack() as stack,
     ):
-        wires = [await stack.enter_async_context(target.client()) for _ in range(100)]
-        for wire in wires:
+        wires = []
+        for _ in range(100):
+            wire = await stack.enter_async_context(target.client())
             wire.send("GET / HTTP/1.1\r\nHost: x\r\nX-a:")
+            wires.append(wire)
         await target.witness_is_served()
         for wire in wires:
             assert b" 408 " in await wire.rest()
