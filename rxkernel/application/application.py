@@ -21,6 +21,7 @@ from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.exceptions import RxKernelError
 from rxkernel.kernel.events import CompiledEvent, KernelEvents
 from rxkernel.kernel.kernel import Kernel
+from rxkernel.kernel.notifications import notify
 from rxkernel.routing.converters import Converter
 from rxkernel.routing.metadata import RouteMetadata
 from rxkernel.routing.storage import (
@@ -296,10 +297,7 @@ class Application:
             change = Reload(self._booted.root, add=add, remove=remove, controllers=controllers)
             await change.prepare()
             event = change.apply()
-        try:
-            await self.dispatcher.dispatch(KernelEvents.KERNEL_COMPILED, event)
-        except Exception:
-            logger.exception("a listener of %s failed", KernelEvents.KERNEL_COMPILED)
+        await notify(self.dispatcher, KernelEvents.KERNEL_COMPILED, event)
         return event
 
     def spec(self) -> ApplicationSpec:
@@ -319,10 +317,7 @@ class Application:
         )
 
     async def _dispatch_shutdown(self, injector: Injector) -> None:
-        try:
-            await self.dispatcher.dispatch(ApplicationEvents.SHUTDOWN, ShutdownEvent(injector))
-        except Exception:
-            logger.exception("a listener of %s failed", ApplicationEvents.SHUTDOWN)
+        await notify(self.dispatcher, ApplicationEvents.SHUTDOWN, ShutdownEvent(injector))
 
 
 async def _close_service(service: Any) -> None:

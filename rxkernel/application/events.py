@@ -34,6 +34,6 @@ class BootstrapEvent(Event):
 
 @attrs.define(eq=False)
 class ShutdownEvent(Event):
-    """Dispatched before services are closed; an error of a listener is logged."""
+    """Dispatched before services are closed. Every listener is called; their errors are logged."""
 
     injector: Injector

@@ -194,11 +194,14 @@ class AsyncEventDispatcher:
 
         Listeners with ``only`` are skipped: they are for events that have a definition.
         """
-        signal = self._signals.get(event_name)
-        order = tuple(r.listener for r in signal.active() if r.only is None) if signal else ()
         event = event if event is not None else Event()
-        await run_listeners(order, event)
+        await run_listeners(self.active_listeners(event_name), event)
         return event
+
+    def active_listeners(self, event_name: str) -> tuple[Listener, ...]:
+        """Return the listeners that `dispatch` calls: those without ``only``, none while muted."""
+        signal = self._signals.get(event_name)
+        return tuple(r.listener for r in signal.active() if r.only is None) if signal else ()
 
 
 async def run_listeners(listeners: tuple[Listener, ...], event: Event) -> None:

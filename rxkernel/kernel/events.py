@@ -150,7 +150,8 @@ class ExceptionEvent(Event):
 
 @attrs.define(eq=False)
 class TerminateEvent(Event):
-    """After the response was sent; changes have no effect. The exception of a listener is logged.
+    """After the response was sent; changes have no effect. Every listener is called, and their
+    exceptions are logged.
 
     Attributes:
         response: the response that was sent, or not sent because the client had disconnected.

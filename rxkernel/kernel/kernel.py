@@ -280,14 +280,13 @@ class Kernel:
         definition: Definition | None = request.definition
         try:
             if response is not None and definition is not None:
-                await definition.pipeline.terminate(request, response, duration, size)
-        except asyncio.CancelledError:
-            raise
-        except BaseException as exc:
-            failure = to_failure(exc)
-            logger.error(
-                "a listener of %s failed", KernelEvents.KERNEL_TERMINATE, exc_info=failure
-            )
+                failure = (
+                    await definition.pipeline.terminate(request, response, duration, size)
+                    or failure
+                )
+        except Exception as exc:  # an only= of a listener that was added after boot
+            failure = exc
+            logger.exception("the listeners of %s were not called", KernelEvents.KERNEL_TERMINATE)
         finally:
             await close_request_scope(request, failure)
 

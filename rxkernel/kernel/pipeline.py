@@ -20,6 +20,7 @@ from rxkernel.kernel.events import (
     TerminateEvent,
     checked_response,
 )
+from rxkernel.kernel.notifications import notify_listeners
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.routing.definitions import Definition
@@ -139,7 +140,9 @@ class Pipeline:
 
     async def terminate(
         self, request: Request, response: Response, duration: float, size: int | None
-    ) -> None:
-        """Run the terminate phase."""
-        if listeners := self._terminate_listeners():
-            await run_listeners(listeners, TerminateEvent(request, response, duration, size))
+    ) -> Exception | None:
+        """Run the terminate phase, and return the first exception of its listeners; all are
+        logged."""
+        event = TerminateEvent(request, response, duration, size)
+        listeners = self._terminate_listeners()
+        return await notify_listeners(listeners, KernelEvents.KERNEL_TERMINATE, event)

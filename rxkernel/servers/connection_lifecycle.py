@@ -1,6 +1,5 @@
 """CONNECTED and DISCONNECTED of a connection, the same for sockets and for `KernelClient`."""
 
-import logging
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -10,6 +9,7 @@ from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.exceptions import BadRequestException, ForbiddenException, HttpException
 from rxkernel.kernel.errors import to_failure
 from rxkernel.kernel.kernel import Kernel
+from rxkernel.kernel.notifications import notify
 from rxkernel.kernel.scopes import close_connection, current_connection
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
@@ -17,8 +17,6 @@ from rxkernel.servers.disconnect_reason import DisconnectReason
 from rxkernel.servers.events import ConnectionEvent, ServerEvents
 from rxkernel.servers.managed_connection import ManagedConnection
 from rxkernel.servers.server import Server
-
-logger = logging.getLogger(__name__)
 
 
 class Encoded(Protocol):
@@ -108,14 +106,10 @@ class ConnectionLifecycle:
         return Rejection(error, response, encoded)
 
     async def disconnect(self, connection: ManagedConnection, reason: DisconnectReason) -> None:
-        """Dispatch DISCONNECTED; an error of a listener is logged."""
+        """Dispatch DISCONNECTED; every listener is called, and their errors are logged."""
         current_connection.set(connection)
-        try:
-            event = ConnectionEvent(connection, self._server, reason)
-            await self._dispatcher.dispatch(ServerEvents.DISCONNECTED, event)
-        except BaseException as exc:
-            error = to_failure(exc)
-            logger.error("a listener of %s failed", ServerEvents.DISCONNECTED, exc_info=error)
+        event = ConnectionEvent(connection, self._server, reason)
+        await notify(self._dispatcher, ServerEvents.DISCONNECTED, event)
 
 
 def _checked(auth: Any) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.kernel.compiled import Compiled
 from rxkernel.kernel.kernel import Kernel
+from rxkernel.kernel.notifications import notify
 from rxkernel.servers.events import ServerConfigurationEvent, ServerEvent, ServerEvents
 from rxkernel.servers.server import Server
 
@@ -117,8 +118,7 @@ class ServerManager(Mapping[str, Server]):
         try:
             async with asyncio.timeout(self._shutdown_timeout + delay):
                 for server in servers:
-                    with _logging(f"a listener of {ServerEvents.STOPPING}"):
-                        await self._dispatcher.dispatch(ServerEvents.STOPPING, ServerEvent(server))
+                    await notify(self._dispatcher, ServerEvents.STOPPING, ServerEvent(server))
                 await asyncio.sleep(delay)
                 await asyncio.gather(*(self._drain(server) for server in servers))
         except TimeoutError:
