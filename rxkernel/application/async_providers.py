@@ -17,7 +17,6 @@ from injector import (
     Provider,
     SingletonScope,
 )
-from injector import MultiBinder as Several
 
 from rxkernel.application.injection_errors import name_of
 from rxkernel.exceptions import ConfigurationError
@@ -44,12 +43,12 @@ def wrap_async_providers(binder: Binder) -> Iterator[str]:
     _rename_yielded(binder)
     # injector has no public list of bindings
     for key, binding in tuple(binder._bindings.items()):
-        problems = list(_problems(key, binding))
+        problems = list(provider_problems(binding))
         if problems:
-            binder._bindings[key] = Binding(key, _refusing(problems), binding.scope)
+            binder._bindings[key] = Binding(key, refusing(problems), binding.scope)
             yield from problems
         elif binding.scope in _SCOPED:
-            binder._bindings[key] = _scoped(key, binding, binder.injector)
+            binder._bindings[key] = scoped_binding(key, binding, binder.injector)
 
 
 def _rename_yielded(binder: Binder) -> None:
@@ -62,15 +61,12 @@ def _rename_yielded(binder: Binder) -> None:
             binder.bind(get_args(key)[0], to=binding.provider, scope=binding.scope)
 
 
-def _problems(key: Any, binding: Binding) -> Iterator[str]:
-    if isinstance(binding.provider, Several):
-        for part in binding.provider._multi_bindings:
-            yield from _problems_of_part(key, part)
-        return
+def provider_problems(binding: Binding) -> Iterator[str]:
+    """A problem if nothing would await or enter what the provider of *binding* returns."""
     call = _callable(binding.provider)
     if call is None:
         return
-    provided = f"{name_of(key)} is provided by {name_of(call)}, which is"
+    provided = f"{name_of(binding.interface)} is provided by {name_of(call)}, which is"
     if inspect.isgeneratorfunction(call) or inspect.isasyncgenfunction(call):
         yield f"{provided} a generator; {_generator_fix(binding.scope)}"
     elif _is_made_by(_PLAIN, call):
@@ -82,22 +78,6 @@ def _problems(key: Any, binding: Binding) -> Iterator[str]:
         return
     elif (what := _async_kind(call)) is not None:
         yield f"{provided} {what}; {_unscoped_fix(binding.scope)}"
-
-
-def _problems_of_part(key: Any, part: Binding) -> Iterator[str]:
-    call = _callable(part.provider)
-    cls = part.provider._cls if isinstance(part.provider, ClassProvider) else None
-    is_async = call is not None and (
-        _async_kind(call) is not None
-        or inspect.isgeneratorfunction(call)
-        or inspect.isasyncgenfunction(call)
-    )
-    if is_async or (is_async_manager(cls) and part.scope is not SingletonScope):
-        yield (
-            f"{name_of(key)} has a part that is async, {name_of(call or cls)}; a list or a dict "
-            f"is made at once: give a plain def, or bind the part by itself and take it as an "
-            f"argument"
-        )
 
 
 def _generator_fix(scope: Any) -> str:
@@ -126,27 +106,27 @@ def _async_kind(call: Callable[..., Any]) -> str | None:
     return None
 
 
-def _scoped(key: Any, binding: Binding, injector: Injector) -> Binding:
-    """The binding of a service per message or connection; one of an instance needs no scope."""
+def scoped_binding(key: Any, binding: Binding, injector: Injector) -> Binding:
+    """The binding, as *key*, of a service per message or connection; an instance has no scope."""
     provider = binding.provider
     if isinstance(provider, InstanceProvider):
         if not is_factory_binding(binding, injector):
             return Binding(key, provider, NoScope)
         provider = provider_of_factory(provider.get(injector))
-    return Binding(key, _opening(key, provider), binding.scope)
+    return Binding(key, _opening(key, bare(binding.interface), provider), binding.scope)
 
 
-def _opening(key: Any, provider: Provider[Any]) -> Provider[Any]:
-    """*provider*, or one that opens the service that it returns."""
+def _opening(key: Any, kind: Any, provider: Provider[Any]) -> Provider[Any]:
+    """*provider* of a *kind* of service, or one that opens the service that it returns."""
     if isinstance(provider, ClassProvider):
         is_class = is_async_manager(provider._cls)
         return AsyncProvider(key, provider, is_class=True) if is_class else provider
     call = _callable(provider)
     if call is None:  # a Provider class of the application
-        return AsyncProvider(key, provider) if is_async_manager(bare(key)) else provider
+        return AsyncProvider(key, provider) if is_async_manager(kind) else provider
     if inspect.iscoroutinefunction(call):
         return AsyncProvider(key, provider, is_awaited=True)
-    if _is_made_by(_ASYNC, call) or _gives_manager(key, call):
+    if _is_made_by(_ASYNC, call) or _gives_manager(kind, call):
         return AsyncProvider(key, provider)
     return provider
 
@@ -188,8 +168,8 @@ def is_factory_binding(binding: Binding, injector: Injector) -> bool:
     return callable(instance) and not (isinstance(kind, type) and isinstance(instance, kind))
 
 
-def _gives_manager(key: Any, call: Callable[..., Any]) -> bool:
-    """Whether *call* returns an async context manager, by its annotation or else by *key*."""
+def _gives_manager(kind: Any, call: Callable[..., Any]) -> bool:
+    """Whether *call* returns an async context manager, by its annotation or else by *kind*."""
     try:
         returned = get_type_hints(call).get("return")
     except Exception:  # noqa: BLE001 - an annotation may be any expression
@@ -197,7 +177,13 @@ def _gives_manager(key: Any, call: Callable[..., Any]) -> bool:
     origin = get_origin(returned) or returned
     if isinstance(origin, type):
         return origin is AbstractAsyncContextManager or is_async_manager(origin)
-    return is_async_manager(bare(key))
+    return is_async_manager(kind)
+
+
+def is_async_provider(provider: Provider[Any]) -> bool:
+    """Whether *provider* calls an ``async def`` or an ``@asynccontextmanager``."""
+    call = _callable(provider)
+    return call is not None and _async_kind(call) is not None
 
 
 def _callable(provider: Provider[Any]) -> Callable[..., Any] | None:
@@ -214,7 +200,9 @@ def _is_made_by(decorator: CodeType, call: Any) -> bool:
     return False
 
 
-def _refusing(problems: list[str]) -> Provider[Any]:
+def refusing(problems: list[str]) -> Provider[Any]:
+    """A provider that raises *problems*."""
+
     def fail() -> Any:
         raise ConfigurationError(*problems)
 

@@ -22,9 +22,9 @@ from injector import (
     UnsatisfiedRequirement,
     get_bindings,
 )
-from injector import MultiBinder as Several
 
 from rxkernel.application.injection_errors import describe_injection_error, name_of
+from rxkernel.application.multibindings import PartProvider, parts_of, provider_in
 from rxkernel.kernel.scopes import AsyncProvider, ConnectionScope, RequestScope
 from rxkernel.messages.connection import Connection
 from rxkernel.messages.request import Request
@@ -111,6 +111,9 @@ class BindingGraph:
         binding: Binding | None = self._binder._bindings.get(interface)
         if binding is None or binding.scope is SingletonScope:
             return
+        for part in parts_of(binding.provider):
+            if isinstance(provider := provider_in(part), PartProvider):
+                yield provider.key
         for factory in _factories(interface, binding.provider):
             try:
                 yield from (need for need in factory.needs() if get_origin(need) is not ProviderOf)
@@ -198,9 +201,8 @@ def _factories(interface: Any, provider: Provider[Any]) -> Iterator[_Factory]:
         yield _Factory(cls, cls.__init__, is_constructor=True)
     elif isinstance(provider, CallableProvider):
         yield _Factory(interface, provider._callable, is_constructor=False)
-    elif isinstance(provider, Several):
-        for binding in provider._multi_bindings:
-            yield from _factories(interface, binding.provider)
+    for part in parts_of(provider):
+        yield from _factories(interface, provider_in(part))
 
 
 def _arrows(path: tuple[Any, ...]) -> str:

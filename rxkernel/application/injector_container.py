@@ -28,6 +28,7 @@ from rxkernel.application.injection_errors import (
     shown,
     unbound_service,
 )
+from rxkernel.application.multibindings import bind_parts, services_in
 from rxkernel.application.overrides import Overrides, OverridingBinder
 from rxkernel.application.resolvers import Resolvers
 from rxkernel.exceptions import ConfigurationError, RxKernelError
@@ -51,8 +52,9 @@ class _OrderedSingletons(SingletonScope):
 
     def get(self, key: type[Any], provider: Provider[Any]) -> Provider[Any]:
         found = super().get(key, provider)
-        instance = found.get(self.injector)
-        self.built.setdefault(id(instance), instance)
+        made = found.get(self.injector)
+        for instance in services_in(key, made):
+            self.built.setdefault(id(instance), instance)
         return found
 
 
@@ -180,6 +182,7 @@ class InjectorContainer:
         """Prepare the providers that are awaited or entered, and report those that cannot be,
         before anything is built."""
         self.problems += wrap_async_providers(self.injector.binder)
+        self.problems += bind_parts(self.injector.binder)
 
     def check_wiring(self) -> None:
         """Report services that cannot be built per message, and overrides that replace nothing."""

@@ -68,8 +68,7 @@ class Route(Pipeline):
         try:
             return await self.handle(request)
         finally:
-            if request.services is not None:
-                await close_request_scope(request)
+            await close_request_scope(request)
 
     async def handle(self, request: Request) -> Response:
         """Head phase, body, request phase, action, response phase.

@@ -5,7 +5,8 @@ import inspect
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, Protocol
+from types import GenericAlias
+from typing import Any, Protocol, get_args, get_origin
 
 import attrs
 
@@ -203,6 +204,8 @@ def name_of_key(key: Any) -> str:
     """The name of the service *key* in code."""
     if hasattr(key, "__metadata__"):
         return str(key).removeprefix("typing.")
+    if isinstance(key, GenericAlias):
+        return f"{name_of_key(get_origin(key))}[{', '.join(map(name_of_key, get_args(key)))}]"
     return getattr(key, "__qualname__", None) or str(key)
 
 

@@ -51,8 +51,8 @@ class DefinitionPipeline(Protocol):
 
     async def terminate(
         self, request: Request, response: Response, duration: float, size: int | None
-    ) -> None:
-        """Run the terminate phase."""
+    ) -> Exception | None:
+        """Run the terminate phase, and return the first exception of its listeners, if any."""
 
     @property
     def has_terminate_listeners(self) -> bool:

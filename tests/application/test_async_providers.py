@@ -13,7 +13,6 @@ from injector import (
     Provider,
     ProviderOf,
     inject,
-    multiprovider,
     provider,
     singleton,
 )
@@ -219,16 +218,6 @@ class Caller:
     def __init__(self, plain: Plain) -> None: ...
 
 
-class ListedAsync(Module):
-    @multiprovider
-    async def plains(self) -> list[Plain]:
-        return []
-
-
-def parts(binder: Binder) -> None:
-    binder.multibind(list[Managed], to=Managed, scope=request_scope)
-
-
 AWAITED = "Plain is provided by awaited, which is an async def; "
 ENTERED = "Plain is provided by entered, which is an @asynccontextmanager; "
 IN_SCOPE = "bind it with scope=request_scope or scope=connection_scope, which await it"
@@ -247,8 +236,6 @@ LATER = "decorate it with @contextlib.asynccontextmanager, on an async def"
         (bound(Plain, yielded_plainly, connection_scope), f"which is a generator; {LATER}"),
         (bound(Plain, yielded_plainly, singleton), "a generator; give a plain def that returns"),
         (bound(Plain, entered_plainly), "a @contextmanager; write it as async def, with @async"),
-        (ListedAsync(), "ListedAsync.plains; a list or a dict is made at once: give a plain def"),
-        (parts, "has a part that is async, Managed; a list or a dict is made at once"),
     ],
 )
 async def test_provider_of_wrong_kind_raises_error_at_boot(module: Any, problem: str) -> None:

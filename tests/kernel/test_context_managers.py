@@ -541,6 +541,44 @@ async def test_get_after_end_of_message_raises(client_of: ClientOf) -> None:
     assert LOG == []
 
 
+class Lazy:
+    """The tasks of its messages ask for a service once they have ended."""
+
+    @inject
+    def __init__(self, service: ProviderOf[Early]) -> None:
+        self._service = service
+        self.ended = asyncio.Event()
+        self.tasks: list[asyncio.Task[Early]] = []
+
+    @http("GET", "/", "lazy")
+    @websocket("lazy")
+    async def lazy(self) -> None:
+        self.tasks.append(asyncio.create_task(self.later()))
+
+    async def later(self) -> Early:
+        await self.ended.wait()
+        return self._service.get()
+
+
+async def test_provider_after_end_of_message_raises(client_of: ClientOf) -> None:
+    """Nothing would close the service, also if the message has used no other."""
+    client = client_of(Lazy, modules=[lambda b: b.bind(Early, scope=request_scope)])
+
+    await client.http("lazy")
+    await client.websocket("lazy")
+    kernel = client.application.kernel
+    await kernel.http_definitions["lazy"].handler(Request("HTTP"))
+    await kernel.websocket_definitions["lazy"].handler(Request("SOCKET"))
+
+    lazy = client.application.injector.get(Lazy)
+    lazy.ended.set()
+    assert len(lazy.tasks) == 4
+    for task in lazy.tasks:
+        with pytest.raises(RxKernelError, match="the message or connection has ended"):
+            await task
+    assert LOG == []
+
+
 async def test_manager_entered_after_end_of_message_is_left_at_once(client_of: ClientOf) -> None:
     tasks: list[asyncio.Task[Any]] = []
     opening = asyncio.Event()

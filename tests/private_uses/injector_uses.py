@@ -13,6 +13,7 @@ _BUILDING = "application/bundle_building.py"
 _CONTAINER = "application/injector_container.py"
 _ERRORS = "application/injection_errors.py"
 _GRAPH = "application/binding_graph.py"
+_PARTS = "application/multibindings.py"
 _OVERRIDES = "application/overrides.py"
 _ROOT = "application/composition_root.py"
 _SCOPES = "kernel/scopes.py"
@@ -34,6 +35,17 @@ def _check_parts() -> None:
     assert isinstance(provider, injector.MultiBinder)
     (part,) = provider._multi_bindings
     require(isinstance(part, injector.Binding))
+
+
+def _check_parts_of_dict() -> None:
+    binder = injector.Injector(auto_bind=False).binder
+    binder.multibind(dict[str, int], to={"one": 1})
+    provider = binder._bindings[_key(dict[str, int])].provider
+    assert isinstance(provider, injector.MultiBinder)
+    (part,) = provider._multi_bindings
+    assert isinstance(part.provider, injector.KeyValueProvider)
+    require(part.provider._key == "one")
+    require(part.provider._provider.get(binder.injector) == 1)
 
 
 def _key(interface: Any) -> Any:
@@ -60,32 +72,52 @@ def _check_unsatisfied() -> None:
 INJECTOR = (
     PrivateUse(
         name="injector.Binder._bindings",
-        files=(_ASYNC, _CONTAINER, _GRAPH, _OVERRIDES),
+        files=(_ASYNC, _CONTAINER, _GRAPH, _OVERRIDES, _PARTS),
         why="boot reads all bindings, and replaces those of async services and of overrides",
         check=_check_bindings,
     ),
     PrivateUse(
         name="injector.ClassProvider._cls",
-        files=(_ASYNC, _CONTAINER, _GRAPH),
+        files=(_ASYNC, _CONTAINER, _GRAPH, _PARTS),
         why="the dependencies of a class are checked without building it",
         check=lambda: require(injector.ClassProvider(int)._cls is int),
     ),
     PrivateUse(
         name="injector.CallableProvider._callable",
-        files=(_ASYNC, _GRAPH),
+        files=(_ASYNC, _GRAPH, _PARTS),
         why="the dependencies of a function are checked without calling it",
         spelled=("provider._callable",),
         check=lambda: require(injector.CallableProvider(_key)._callable is _key),
     ),
     PrivateUse(
         name="injector.MultiBinder._multi_bindings",
-        files=(_ASYNC, _GRAPH),
-        why="the same for the parts of a list or a dict",
+        files=(_PARTS,),
+        why="the parts of a list or a dict are checked, built at boot, or bound by themselves",
         check=_check_parts,
     ),
     PrivateUse(
+        name="injector.KeyValueProvider",
+        files=(_PARTS,),
+        why="the part of a dict",
+        check=_check_parts_of_dict,
+    ),
+    PrivateUse(
+        name="injector.KeyValueProvider._key",
+        files=(_PARTS,),
+        why="the part of a dict",
+        spelled=("provider._key",),
+        check=_check_parts_of_dict,
+    ),
+    PrivateUse(
+        name="injector.KeyValueProvider._provider",
+        files=(_PARTS,),
+        why="the part of a dict",
+        spelled=("provider._provider",),
+        check=_check_parts_of_dict,
+    ),
+    PrivateUse(
         name="injector.Binding",
-        files=(_ASYNC, _CONTAINER, _GRAPH, _OVERRIDES),
+        files=(_ASYNC, _CONTAINER, _GRAPH, _OVERRIDES, _PARTS),
         why="replaces a binding",
         accepts=lambda signature: signature.bind("interface", "provider", "scope"),
     ),
@@ -130,7 +162,7 @@ INJECTOR = (
     ),
     PrivateUse(
         name="injector.Binder.injector",
-        files=(_ASYNC,),
+        files=(_ASYNC, _PARTS),
         why="the injector that providers are called with",
         spelled=("binder.injector",),
         check=lambda: require(isinstance(_BINDER.injector, injector.Injector)),

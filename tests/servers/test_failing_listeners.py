@@ -66,7 +66,7 @@ ENDS = (
 )
 
 
-async def test_failing_listeners_of_ends_over_the_wire_do_not_keep_the_others_from_running(
+async def test_failing_listeners_over_the_wire_do_not_keep_the_others_from_running(
     serve: Serve, session: Any, http_path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     application = await serve(Hello)
@@ -92,9 +92,7 @@ async def test_failing_listeners_of_ends_over_the_wire_do_not_keep_the_others_fr
     assert "the first failure" in caplog.text
 
 
-async def test_failing_listeners_of_ends_in_kernel_client_do_not_keep_the_others_from_running() -> (
-    None
-):
+async def test_failing_listeners_in_kernel_client_do_not_keep_the_others_from_running() -> None:
     application = Application(controllers=[Hello])
     listeners = Listeners()
     for event_name in ENDS[1:]:
@@ -136,9 +134,7 @@ async def test_failing_listener_of_boot_ends_boot_and_the_others_are_not_called(
     assert listeners.heard == []
 
 
-async def test_stop_that_is_cancelled_in_a_listener_of_stopping_calls_no_further_listener() -> (
-    None
-):
+async def test_stop_cancelled_in_a_listener_of_shutdown_calls_no_further_listener() -> None:
     """The task that stops the application has been cancelled: that is no failure."""
 
     class Waits:
