@@ -2,6 +2,7 @@
 
 import reprlib
 from collections.abc import Iterator, Mapping
+from enum import Enum
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin, get_type_hints
@@ -9,6 +10,7 @@ from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin, get_t
 import attrs
 import msgspec
 
+from rxkernel.exceptions import ConfigurationError
 from rxkernel.settings import Allowed
 
 SettingPath: TypeAlias = tuple[str, ...]
@@ -51,17 +53,27 @@ class Setting:
         value = _from_text(str(given.value), self.kind) if given.is_text else given.value
         return msgspec.convert(value, self.kind, strict=not given.is_text, dec_hook=_to_path)
 
-    def problem_of(self, given: RawValue, error: Exception | None = None) -> str:
-        """The problem with *given*; *error* of its validator may quote it, so not for a secret."""
-        shown = "a value that is kept secret" if self.hides(given) else _show(given.value)
-        got = f"{self.name} from {given.source}: got {shown}"
+    def problem_of(self, given: RawValue) -> str:
+        """The problem with *given*, which is not of the type of the setting."""
         if isinstance(self.field.validator, Allowed):
-            return f"{got}, must be {self.field.validator.text}"
-        if error is None or self.hides(given):
-            return (
-                f"{got}, must be {'of type' if error is None else 'an allowed'} {_type(self.kind)}"
-            )
-        return f"{got}, but {reason_of(error)}"
+            return f"{self._got(given)}, must be {self.field.validator.text}"
+        return f"{self._got(given)}, must be {_type(self.kind)}"
+
+    def problem_of_value(self, given: RawValue, value: object, error: Exception) -> str:
+        """The problem with *given*, whose *value* the validator refused with *error*.
+
+        The text of the validator is left out if it quotes a secret.
+        """
+        if isinstance(self.field.validator, Allowed):
+            return self.problem_of(given)
+        reason = reason_of(error)
+        if self.hides(given) and (quotes(reason, given.value) or quotes(reason, value)):
+            return f"{self._got(given)}, must be an allowed {_name(self.kind)}"
+        return f"{self._got(given)}, but {reason}"
+
+    def _got(self, given: RawValue) -> str:
+        shown = "a value that is kept secret" if self.hides(given) else _show(given.value)
+        return f"{self.name} from {given.source}: got {shown}"
 
 
 def key_of(field: Field) -> str:
@@ -89,6 +101,12 @@ def group_of(kind: Any) -> type | None:
 
 
 def _type(kind: Any) -> str:
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return f"one of {', '.join(repr(member.value) for member in kind)}"
+    return f"of type {_name(kind)}"
+
+
+def _name(kind: Any) -> str:
     return kind.__name__ if isinstance(kind, type) else str(kind).replace("typing.", "")
 
 
@@ -120,5 +138,16 @@ def _show(value: object) -> str:
     return f"a {type(value).__name__}" if nested else reprlib.repr(value)
 
 
+def quotes(text: str, secret: object) -> bool:
+    """Whether *text* shows *secret*, or a part of it if it is a list or a table."""
+    if isinstance(secret, Mapping):
+        return any(quotes(text, item) for item in secret.values())
+    if isinstance(secret, LISTS):
+        return any(quotes(text, item) for item in secret)
+    return bool(secret) and (str(secret) in text or repr(secret).strip("'\"") in text)
+
+
 def reason_of(error: Exception) -> str:
+    if isinstance(error, ConfigurationError):
+        return "; ".join(error.problems)
     return str(error.args[0]) if error.args else repr(error)

@@ -15,7 +15,6 @@ import attrs
 import msgspec
 
 from rxkernel.application.settings_fields import (
-    LISTS,
     Field,
     RawValue,
     Setting,
@@ -24,6 +23,7 @@ from rxkernel.application.settings_fields import (
     fields_of,
     group_of,
     key_of,
+    quotes,
     reason_of,
 )
 from rxkernel.exceptions import ConfigurationError
@@ -273,12 +273,12 @@ class _Loader:
             except AttributeError:
                 continue  # it reads another setting, so construction has to call it
             except Exception as error:  # noqa: BLE001 - the class of a bundle may raise anything
-                self.fail(setting.problem_of(given, error), setting.path)
+                self.fail(setting.problem_of_value(given, value, error), setting.path)
 
     def _report_contradiction(self, path: SettingPath, error: Exception) -> None:
         sources = ", ".join(dict.fromkeys(given.source for given in self._values_in(path)))
         text = reason_of(error)
-        if any(_quotes(text, secret) for secret in self.secrets):
+        if any(quotes(text, secret) for secret in self.secrets):
             text = "its settings contradict each other (the reason would show a secret)"
         self.fail(f"{'.'.join(path) or 'rxkernel'} from {sources or 'the defaults'}: {text}", path)
 
@@ -288,14 +288,6 @@ def _start(setting: Setting) -> str:
     if len(setting.path) == 1:
         return setting.variable
     return f"{attrs.evolve(setting, path=setting.path[:1]).variable}_…"
-
-
-def _quotes(text: str, secret: object) -> bool:
-    if isinstance(secret, Mapping):
-        return any(_quotes(text, item) for item in secret.values())
-    if isinstance(secret, LISTS):
-        return any(_quotes(text, item) for item in secret)
-    return bool(secret) and (str(secret) in text or repr(secret).strip("'\"") in text)
 
 
 def _hint(name: str, names: Iterable[str], siblings: Iterable[str], prefix: str = "") -> str:

@@ -1,5 +1,6 @@
 """Settings read from real files, environments and command lines."""
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -466,6 +467,79 @@ def test_setting_default_depends_on_another_setting(tmp_path: Path) -> None:
 def test_settings_validator_text_is_in_error(tmp_path: Path, toml: str, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         load(tmp_path, f"[pinned]\ntoken = 'x'\n{toml}", sections={"pinned": Pinned})
+
+
+def _is_postgres(instance: object, attribute: "attrs.Attribute[str]", value: str) -> None:
+    if not value.startswith("postgres://"):
+        raise ValueError("write a URL of PostgreSQL")
+
+
+def _quotes_part(instance: object, attribute: "attrs.Attribute[Any]", value: Any) -> None:
+    raise ValueError(f"{value[-1]!r} is too short")
+
+
+def _even(instance: object, attribute: "attrs.Attribute[int]", value: int | None) -> None:
+    if value is not None and value % 2:
+        raise ConfigurationError("workers come in pairs", "write an even number")
+
+
+class Color(Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+@attrs.frozen(kw_only=True)
+class Checked:
+    url: str = attrs.field(default="postgres://", validator=_is_postgres)
+    password: str = attrs.field(
+        default="postgres://", validator=_is_postgres, metadata={"secret": True}, repr=False
+    )
+    codes: list[int] = attrs.field(
+        factory=list, validator=_quotes_part, metadata={"secret": True}, repr=False
+    )
+    pairs: int | None = attrs.field(default=None, validator=_even)
+    limit: int = attrs.field(
+        default=1, validator=[attrs.validators.instance_of(int), attrs.validators.lt(9)]
+    )
+    color: Color = Color.RED
+
+
+KEPT = "got a value that is kept secret"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("url", "my://x", "got 'my://x', but write a URL of PostgreSQL"),
+        ("pairs", 3, "got {value}, but workers come in pairs; write an even number"),
+        ("limit", 9, "got {value}, but 'limit' must be < 9: 9"),
+        ("password", "my://x", f"{KEPT}, but write a URL of PostgreSQL"),
+        ("codes", [1, 7331], f"{KEPT}, must be an allowed list[int]"),
+        ("color", "green", "got 'green', must be one of 'red', 'blue'"),
+    ],
+)
+@pytest.mark.parametrize("source", ["toml", "variable", "file"])
+def test_validator_text_is_in_error_for_every_source(
+    tmp_path: Path, name: str, value: Any, said: str, source: str
+) -> None:
+    """Unless it quotes a secret, which every value of a file is."""
+    variable = f"RXKERNEL_CHECKED_{name.upper()}"
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    if source == "toml":
+        (tmp_path / "rxkernel.toml").write_text(f"[checked]\n{name} = {value!r}")
+        origin, shown, environment = tmp_path / "rxkernel.toml", value, {}
+    elif source == "variable":
+        origin, shown, environment = variable, repr(text), {variable: text}
+    else:
+        (tmp_path / "value").write_text(text)
+        origin = f"{variable}_FILE"
+        shown, environment = KEPT.removeprefix("got "), {f"{variable}_FILE": "value"}
+        said = said.replace(f"got {value!r}", KEPT)
+        said = said.replace("but 'limit' must be < 9: 9", "must be an allowed int")
+
+    told = problem(tmp_path, environment=environment, sections={"checked": Checked})
+
+    assert told == f"checked.{name} from {origin}: {said.format(value=shown)}"
 
 
 def test_setting_invalid_in_nested_group_has_full_name(tmp_path: Path) -> None:
