@@ -10,7 +10,7 @@ from statistics import median, quantiles
 import attrs
 
 from benchmarks.peers import Peer, running
-from benchmarks.processes import ServerProcess, client_core, machine_time
+from benchmarks.processes import ServerProcess, client_core, machine_time, raise_file_limit
 from benchmarks.raw_client import RawClient, connect_many, leave_all, message
 from benchmarks.report import Table
 
@@ -138,6 +138,7 @@ async def _windows(servers: dict[Peer, ServerProcess], load: Load) -> dict[Peer,
 
 
 async def roundtrips(peers: Sequence[Peer], load: Load) -> Table:
+    raise_file_limit()
     with client_core(), running(peers) as servers:
         windows = await _windows(servers, load)
     table = Table(

@@ -13,6 +13,7 @@ from rxkernel import (
     Application,
     ApplicationEvents,
     Broadcaster,
+    HttpSettings,
     KernelEvents,
     Request,
     RequestEvent,
@@ -23,6 +24,8 @@ from rxkernel import (
     observe,
     websocket,
 )
+
+_MANY = 100_000
 
 _WORK = 0.05
 """Seconds that the action `work` takes."""
@@ -73,11 +76,15 @@ async def on_response(event: ResponseEvent) -> None:
 
 
 def without_listeners() -> Application:
-    limits = SocketioSettings(
-        max_sessions=100_000, max_sessions_per_address=100_000, max_rate=1_000_000.0
-    )
     return Application(
-        controllers=[Controller], listeners=[say_what_ran], settings=Settings(socketio=limits)
+        controllers=[Controller],
+        listeners=[say_what_ran],
+        settings=Settings(
+            http=HttpSettings(max_connections=_MANY, max_connections_per_address=_MANY),
+            socketio=SocketioSettings(
+                max_sessions=_MANY, max_sessions_per_address=_MANY, max_rate=1_000_000.0
+            ),
+        ),
     )
 
 

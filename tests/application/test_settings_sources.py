@@ -527,7 +527,7 @@ def test_validator_text_is_in_error_for_every_source(
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     if source == "toml":
         (tmp_path / "rxkernel.toml").write_text(f"[checked]\n{name} = {value!r}")
-        origin, shown, environment = tmp_path / "rxkernel.toml", value, {}
+        origin, shown, environment = str(tmp_path / "rxkernel.toml"), value, {}
     elif source == "variable":
         origin, shown, environment = variable, repr(text), {variable: text}
     else:

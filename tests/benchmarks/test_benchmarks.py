@@ -1,10 +1,52 @@
-"""The benchmarks run, in their smallest form; the figures are not asserted."""
+"""The benchmarks run, in their smallest form; the figures are not asserted.
 
+All clients have one address, so a server with the default limits rejects them once there are
+many: `memory` exceeds those of connections and of sessions.
+"""
+
+import resource
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from benchmarks.__main__ import main
+from benchmarks.boot import boot
 from benchmarks.broadcast import broadcast
+from benchmarks.churn import churn
+from benchmarks.drain import drain
+from benchmarks.kernel import kernel
 from benchmarks.peers import chosen
+from benchmarks.report import Table
 from benchmarks.roundtrips import Load, roundtrips
+from benchmarks.router import router
+from rxkernel import HttpSettings, SocketioSettings
 
 RXKERNEL = chosen(["rxkernel"])
+
+BEYOND_LIMITS = 100 + max(
+    HttpSettings().max_connections_per_address, SocketioSettings().max_sessions_per_address
+)
+
+
+@pytest.fixture(autouse=True)
+def file_limit() -> Iterator[None]:
+    """The benchmarks raise the limit of open files of this process."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_memory_benchmark_holds_more_connections_than_the_default_limits() -> None:
+    result = CliRunner().invoke(
+        main,
+        ["memory", "--peer", "rxkernel", "--step", str(BEYOND_LIMITS)],
+        catch_exceptions=False,
+    )
+
+    assert result.exit_code == 0, result.output
+    assert f"{BEYOND_LIMITS:,} held" in result.output
 
 
 async def test_roundtrips_benchmark_runs() -> None:
@@ -15,9 +57,40 @@ async def test_roundtrips_benchmark_runs() -> None:
     assert row["per second"] > 0
 
 
+async def test_churn_benchmark_visits_do_not_fail() -> None:
+    (row,) = (await churn(RXKERNEL, rate=20, seconds=0.5)).records()
+
+    assert (row["visits"], row["failed"], row["objects left"]) == (10, 0, "none")
+
+
+async def test_drain_benchmark_loses_no_event() -> None:
+    (row,) = (await drain(RXKERNEL, sockets=20, rate=200, seconds=0.2)).records()
+
+    assert (row["lost"], row["exit code"]) == (0, 0)
+
+
 async def test_broadcast_is_received_by_all_clients() -> None:
     table = await broadcast(RXKERNEL, listeners=5, rounds=1, times=1)
 
     (row,) = table.records()
     assert isinstance(row["until the last has it, ms"], float)
     assert row["until the last has it, ms"] > 0
+
+
+async def _kernel() -> Table:
+    return await kernel(rounds=1, calls=10)
+
+
+async def _router() -> Table:
+    return router(numbers=(10, 20), rounds=1)
+
+
+async def _boot() -> Table:
+    return boot(starts=1)
+
+
+@pytest.mark.parametrize("measure", [_kernel, _router, _boot])
+async def test_benchmark_in_process_measures(
+    measure: Callable[[], Coroutine[Any, Any, Table]],
+) -> None:
+    assert (await measure()).records()
