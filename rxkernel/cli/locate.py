@@ -24,26 +24,34 @@ class TargetMissingError(ConfigurationError):
 def locate(target: str | None) -> Application:
     """Find *target*, ``app`` if None; the current directory is searched first.
 
+    ``()`` after the name of a function changes nothing.
+
     Raises:
         TargetMissingError: the module does not exist.
         ConfigurationError: it cannot be imported, has no such attribute, or that is neither
             an application nor a function without parameters that returns one.
     """
     name, colon, attribute = (DEFAULT if target is None else target).partition(":")
+    attribute, is_call = attribute.removesuffix("()"), attribute.endswith("()")
     is_path = name.endswith(".py") or not all(part.isidentifier() for part in name.split("."))
-    if is_path or (colon and not attribute):
+    is_name = not attribute or all(part.isidentifier() for part in attribute.split("."))
+    if is_path or not is_name or (colon and not attribute):
         raise ConfigurationError(
             f"invalid application {target!r}; write module:attribute, such as "
-            f"{DEFAULT}:{_OBJECT}, with dots as in an import"
+            f"{DEFAULT}:{_OBJECT}, with dots as in an import, or module:function()"
         )
     module = _import(name, is_default=target is None)
-    return _application(*_find(module, attribute))
+    place, found = _find(module, attribute)
+    if is_call and isinstance(found, Application):
+        raise ConfigurationError(f"{place} is an Application, not a function; remove the ()")
+    return _application(place, found)
 
 
 def _import(name: str, *, is_default: bool) -> ModuleType:
     here = os.getcwd()
-    if here not in sys.path:
-        sys.path.insert(0, here)  # the console script's own path does not have it
+    if sys.path[:1] != [here]:
+        # The path of the console script does not have it, or PYTHONPATH has it further down.
+        sys.path.insert(0, here)
     try:
         return import_module(name)
     except ConfigurationError as error:

@@ -3,26 +3,23 @@
 import asyncio
 import logging
 import re
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
 
 import click
 
 from rxkernel.cli.children import Child, Children
 from rxkernel.cli.signals import StopRequest
+from rxkernel.cli.watched_files import WatchedFiles
 from rxkernel.exceptions import ConfigurationError
 
 logger = logging.getLogger(__name__)
 
-_SUFFIXES = (".py", ".toml", ".html", ".js", ".css")
 
-
-async def serve_and_reload(arguments: Sequence[str]) -> None:
-    """Keep a child with *arguments* running, a new one after each change, until a stop.
+async def serve_and_reload(arguments: Sequence[str], watched: WatchedFiles) -> None:
+    """Keep a child with *arguments* running, a new one after each change of *watched*, until a
+    stop.
 
     If a child ends by itself, for example because of an invalid setting, the next one starts
     after the next change. The port that ``--port 0`` selected first is kept.
@@ -36,7 +33,7 @@ async def serve_and_reload(arguments: Sequence[str]) -> None:
     done = asyncio.Event()
     with StopRequest(before_force=children.kill) as stop:
         stopping = asyncio.create_task(stop.wait())
-        changes = _changes(Path.cwd(), done)
+        changes = watched.changes(done)
         changed = asyncio.create_task(changes.__anext__())
         await asyncio.sleep(0)  # so that it watches before the child reads its first file
         try:
@@ -73,15 +70,3 @@ def _with_port(arguments: Sequence[str], places: str) -> Sequence[str]:
     if found is not None and "--port" in options:
         options[options.index("--port") + 1] = found[1]
     return options
-
-
-async def _changes(directory: Path, done: asyncio.Event) -> AsyncGenerator[list[str], None]:
-    """Yield the names of the changed source files, for each change."""
-    watchfiles = import_module("watchfiles")
-    is_relevant: Callable[[Any, str], bool] = watchfiles.DefaultFilter()
-
-    def is_source(change: Any, path: str) -> bool:
-        return path.endswith(_SUFFIXES) and is_relevant(change, path)
-
-    async for batch in watchfiles.awatch(directory, watch_filter=is_source, stop_event=done):
-        yield sorted({str(Path(path).relative_to(directory)) for _, path in batch})

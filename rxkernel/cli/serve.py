@@ -1,6 +1,7 @@
 """``rxkernel serve``: one process, or a supervisor of others."""
 
 import asyncio
+from pathlib import Path
 
 import attrs
 import click
@@ -13,6 +14,7 @@ from rxkernel.cli.options import debug_option, is_debugging, target_argument
 from rxkernel.cli.port import reserved_port
 from rxkernel.cli.reload import serve_and_reload
 from rxkernel.cli.serving import serve_until_stopped
+from rxkernel.cli.watched_files import WatchedFiles
 from rxkernel.cli.workers import supervise
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.settings import LoggingSettings
@@ -53,6 +55,20 @@ class _Given:
 @click.option("--host", help="Address to listen on.")
 @click.option("--port", type=int, help="TCP port; 0 selects a free one.")
 @click.option("--reload", is_flag=True, help="Restart when a source file changes.")
+@click.option(
+    "--reload-dir",
+    "reload_dirs",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A directory to watch besides the working directory; may be repeated.",
+)
+@click.option(
+    "--reload-include",
+    "reload_patterns",
+    multiple=True,
+    metavar="PATTERN",
+    help="More files to watch, such as '*.sql'; may be repeated.",
+)
 @click.option("--workers", type=click.IntRange(min=1), default=1, help="Processes, for HTTP only.")
 @debug_option
 @click.option("--supervised", is_flag=True, hidden=True, help="stdin is a link to a supervisor.")
@@ -64,6 +80,8 @@ def serve(
     host: str | None,
     port: int | None,
     reload: bool,
+    reload_dirs: tuple[Path, ...],
+    reload_patterns: tuple[str, ...],
     workers: int,
     supervised: bool,
     reuse_port: bool,
@@ -76,12 +94,15 @@ def serve(
     """
     if reload and workers > 1:
         raise click.UsageError("--reload and --workers cannot be combined; remove one")
+    if (reload_dirs or reload_patterns) and not reload:
+        raise click.UsageError("--reload-dir and --reload-include need --reload; add it")
     given = _Given(
         target=target, host=host, port=port, debug=is_debugging(ctx), reuse_port=reuse_port
     )
     if reload:
         configure_logging(LoggingSettings())
-        asyncio.run(serve_and_reload(given.arguments()))
+        watched = WatchedFiles((Path.cwd(), *reload_dirs), reload_patterns)
+        asyncio.run(serve_and_reload(given.arguments(), watched))
         return
     application = load(target, given.overrides())
     configure_logging(application.settings.logging)

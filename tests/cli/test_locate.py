@@ -28,6 +28,8 @@ def problem(target: str | None) -> str:
         ("def make(debug=False):\n    return Application()", ":make"),
         ("class Parts:\n    one = Application()", ":Parts.one"),
         ("class Mine(Application): ...", ":Mine"),
+        ("def make(debug=False):\n    return Application()", ":make()"),
+        ("class Parts:\n    make = Application", ":Parts.make()"),
     ],
 )
 def test_target_is_an_application_or_a_function_that_returns_one(
@@ -45,7 +47,27 @@ def test_target_is_found_in_current_directory(write: Write, project: Path) -> No
     assert sys.path[0] == str(project)
 
 
-@pytest.mark.parametrize("target", ["app.py", "shop/app", "app:", ":application", ""])
+def test_current_directory_is_first_also_if_pythonpath_names_it(
+    write: Write, project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The console script has its own directory first, then those of PYTHONPATH."""
+    name = write(APPLICATION + "application = mine = Application()")
+    other = tmp_path_factory.mktemp("other")
+    (other / f"{name}.py").write_text(APPLICATION + "application = Application()")
+    sys.path[:] = ["/scripts", str(other), str(project), *sys.path]
+
+    locate(f"{name}:mine")
+
+    assert sys.path[0] == str(project)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        *("app.py", "shop/app", "app:", ":application", ""),
+        *("app:()", "app:make(1)", "app:make()()", "app:make().one", "app()", "app:a b"),
+    ],
+)
 def test_target_invalid_import_path_is_rejected(target: str) -> None:
     assert "write module:attribute" in problem(target)
 
@@ -81,6 +103,9 @@ def test_missing_default_target_hints_how_to_begin(
         ("", "", "has no application or create_application; name the attribute: "),
         ("", ":shop", "has no shop; correct the name"),
         ("shop = 7", ":shop", ":shop is int, not an Application"),
+        ("shop = 7", ":shop()", ":shop is int, not an Application"),
+        ("def shop(port): ...", ":shop()", ":shop needs arguments (missing a required argument"),
+        (f"{APPLICATION}shop = Application()", ":shop()", ":shop is an Application, not a func"),
         ("def shop(): return 7", ":shop", ":shop returned int, not an Application"),
         ("async def shop(): ...", ":shop", ":shop is async; write it as a plain def"),
         ("def shop(port): ...", ":shop", ":shop needs arguments (missing a required argument"),

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from rxkernel.cli.watched_files import WatchedFiles
 from tests.cli.conftest import Run, Start, Write
 from tests.cli.processes import Process, get, get_meanwhile, until
 
@@ -412,6 +413,51 @@ def test_reload_starts_again_when_a_source_changes(start: Start) -> None:
     assert len(changes) == 2
     assert all(line.endswith("rxkernel.toml changed: starting again") for line in changes)
     assert process.stdout[-1] == "shut down"
+
+
+def test_reload_watches_other_directories_and_patterns(
+    start: Start, write: Write, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = tmp_path_factory.mktemp("other")
+    directory = write("from rxkernel import Application\ndef make():\n    return Application()")
+    options = ("--reload-dir", str(other), "--reload-include", "*.sql")
+    process = start("serve", f"{directory}:make()", "--port", "0", "--reload", *options)
+
+    for number, path in enumerate(
+        (Path("settings.yaml"), Path(".env"), other / "data.json", other / "query.sql"), 1
+    ):
+        process.url(number=number)
+        path.write_text("changed")
+        process.line(f"{path} changed: starting again$")
+    process.url(number=5)
+
+    process.send(signal.SIGINT)
+    assert process.code() == 0
+
+
+@pytest.mark.parametrize("option", [("--reload-dir", "."), ("--reload-include", "*.sql")])
+def test_reload_options_without_reload_are_rejected(run: Run, option: tuple[str, str]) -> None:
+    assert "need --reload; add it" in run_serve(run, *option)
+
+
+def test_reload_missing_directory_is_rejected(run: Run) -> None:
+    assert "'nowhere' does not exist" in run_serve(run, "--reload", "--reload-dir", "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("path", "is_watched"),
+    [
+        *((name, True) for name in ("a.py", "a.yaml", "a.yml", ".env", "local.env", "a.json")),
+        *((name, True) for name in ("a.ini", "x/a.sql", "x/queries/a.txt")),
+        *((name, False) for name in ("a.txt", "a.sql.bak", "a.log", "queries/x/a.txt", "env")),
+    ],
+)
+def test_watched_files_are_found_by_suffix_and_pattern(
+    tmp_path: Path, path: str, is_watched: bool
+) -> None:
+    watched = WatchedFiles((tmp_path,), ("*.sql", "queries/*.txt"))
+
+    assert watched.includes(tmp_path / path) == is_watched
 
 
 @pytest.mark.usefixtures("shop")

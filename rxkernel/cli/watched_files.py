@@ -1,0 +1,51 @@
+"""The files whose changes restart the server of ``serve --reload``."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+_SUFFIXES = (
+    *(".py", ".toml", ".html", ".js", ".css"),
+    *(".yaml", ".yml", ".env", ".json", ".ini"),
+)
+
+
+def _resolved(directories: tuple[Path, ...]) -> tuple[Path, ...]:
+    return tuple(dict.fromkeys(directory.resolve() for directory in directories))
+
+
+@attrs.frozen
+class WatchedFiles:
+    """Files below *directories*, by their suffix or by one of the glob patterns *include*.
+
+    A pattern is compared with the end of the path: ``*.sql`` or ``queries/*.txt``.
+    """
+
+    directories: tuple[Path, ...] = attrs.field(converter=_resolved)
+    include: tuple[str, ...] = ()
+
+    def includes(self, path: Path) -> bool:
+        """Whether a change of the file *path* restarts the server."""
+        return path.name.endswith(_SUFFIXES) or any(map(path.match, self.include))
+
+    async def changes(self, done: asyncio.Event) -> AsyncGenerator[list[str], None]:
+        """Yield the names of the changed files, for each change, until *done*."""
+        watchfiles = import_module("watchfiles")
+        is_relevant: Callable[[Any, str], bool] = watchfiles.DefaultFilter()
+
+        def is_watched(change: Any, path: str) -> bool:
+            return self.includes(Path(path)) and is_relevant(change, path)
+
+        async for batch in watchfiles.awatch(
+            *self.directories, watch_filter=is_watched, stop_event=done
+        ):
+            yield sorted({self._name(Path(path)) for _, path in batch})
+
+    def _name(self, path: Path) -> str:
+        """*path*, relative to the first directory if it is below it."""
+        first = self.directories[0]
+        return str(path.relative_to(first) if path.is_relative_to(first) else path)
