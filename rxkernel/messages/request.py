@@ -13,7 +13,15 @@ from rxkernel.headers import checked_header
 from rxkernel.messages.connection import ClientAddress, Connection
 from rxkernel.messages.conversion_errors import entry_of
 from rxkernel.messages.cookies import parse_cookies
-from rxkernel.messages.input_errors import MISSING_INPUT, below, kind_of, rejection, wrong_type
+from rxkernel.messages.input_errors import (
+    MISSING_INPUT,
+    below,
+    invalid,
+    kind_of,
+    rejection,
+    wrong_type,
+)
+from rxkernel.messages.number_checks import NUMBER_CHECKS
 from rxkernel.messages.request_id import new_request_id
 from rxkernel.messages.scoped_services import ScopedServices, name_of_key, services_of
 from rxkernel.messages.transport import Transport
@@ -202,11 +210,18 @@ class Request:
         wanted: Any = kind or str
         if name not in self.params:
             raise rejection([MISSING_INPUT.to_dict(below("params", name))])
+        raw = self.params[name]
         try:
-            return cast(T, msgspec.convert(self.params[name], wanted, strict=False))
+            value = msgspec.convert(raw, wanted, strict=False)
         except msgspec.ValidationError as exc:
             entry = entry_of(exc, _choices_of(wanted), lenient=True)
             raise rejection([entry.to_dict(below("params", name))]) from exc
+        if value is None and raw is not None:  # the text "null"
+            raise rejection([invalid().to_dict(below("params", name))])
+        check = NUMBER_CHECKS.get(wanted)
+        if check is not None and (error := check(raw)) is not None:
+            raise rejection([error.to_dict(below("params", name))])
+        return cast(T, value)
 
     async def get(self, service: type[T]) -> T:
         """Return the *service* of the application, according to its scope. A service that has to

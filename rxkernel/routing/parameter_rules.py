@@ -70,6 +70,25 @@ def check_source(parameter: Parameter, metadata: RouteMetadata) -> None:
         raise ConfigurationError("a header is a text; use a type like str, int or list[str]")
 
 
+def check_query(type_: Any, key: str, metadata: RouteMetadata) -> None:
+    """Reject a `Query` with the name of a parameter of the path, whose value it would receive.
+
+    Raises:
+        ConfigurationError: with both fixes.
+    """
+    if not isinstance(metadata, HttpMetadata):
+        return
+    is_class = is_model(type_)
+    for name in field_keys(type_) if is_class else (key,):
+        if name in metadata.syntax.parameters:
+            what = f"the field {name!r} of its class" if is_class else f"Query({name!r})"
+            fix = f"write {_parameter_for(name, metadata)} for the value of the path"
+            raise ConfigurationError(
+                f"{what} has the name of {{{name}}} in its path, which would be received instead "
+                f"of the query; give one of them another name, or {fix}"
+            )
+
+
 def _check_default(parameter: Parameter) -> None:
     """Each request gets its own copy, see `kernel.binding.arguments.absent`."""
     try:

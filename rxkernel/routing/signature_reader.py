@@ -33,7 +33,13 @@ from rxkernel.routing.markers import (
 )
 from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
 from rxkernel.routing.misplaced_markers import refuse_misplaced
-from rxkernel.routing.parameter_rules import check_source, conflicts, method_of, unbound
+from rxkernel.routing.parameter_rules import (
+    check_query,
+    check_source,
+    conflicts,
+    method_of,
+    unbound,
+)
 from rxkernel.routing.signature import Parameter, Signature, Source
 from rxkernel.routing.targets import name_of_action
 
@@ -199,6 +205,8 @@ def _read(
         return _new_parameter(parameter, Source.RESOLVER, type_, marker=marker)
     refuse_misplaced(type_)
     check_closed(type_)
+    if isinstance(marker, Query):
+        check_query(type_, marker.name or name, metadata)
     if isinstance(marker, Query | None):
         key = name if marker is None else marker.name or name
         if _is_converted(key, type_, metadata):

@@ -177,8 +177,6 @@ def test_marker_wrong_arguments_are_all_reported() -> None:
     ("function", "path"),
     [
         (typed(Request), "/{id}"),
-        (typed(Annotated[Task, Query()]), "/{title}"),
-        (typed(Annotated[int, Query("id")]), "/{id}"),
         (typed(Annotated[Broadcaster, Inject()]), "/{id}"),
     ],
 )
@@ -412,10 +410,18 @@ async def twice(a: Annotated[int, Body("n")], b: Annotated[int, Body("n")]) -> N
         (typed(int), "/{x:uuid}", r"become int; write x: UUID, or \{x:int\} in the path"),
         (typed(UUID | None), "/{x:float}", r"write x: float, or \{x:uuid\} in the path"),
         (
-            typed(Annotated[Task, Query()]),
-            "/{x}",
-            r"\{x\} of its path is str, which cannot become Task; write x: str$",
+            typed(Annotated[int, Query("id")]),
+            "/{id}",
+            r"Query\('id'\) has the name of \{id\} in its path, .*, or write id: str for",
         ),
+        (typed(Annotated[int, Query()]), "/{x:int}", r"Query\('x'\) has .* or write x: int for"),
+        (typed(Annotated[list[int], Query("id")]), "/{id}", r"Query\('id'\) has the name of"),
+        (
+            typed(Annotated[Task, Query()]),
+            "/{title}",
+            r"the field 'title' of its class has the name of \{title\} in its path",
+        ),
+        (typed(Annotated[Task | None, Query()]), "/{title}", "the field 'title' of its class"),
         (typed(list[int]), "/{x}", r"is str, which cannot become list\[int\]; write x: str$"),
         (stacked(AsyncIterator[bytes]), "/", "takes the stream 'x' and more of the body"),
         (narrow, "/", "wrapped by a decorator that takes other parameters"),

@@ -176,7 +176,7 @@ def _text(parameter: Parameter) -> Read:
     validator, on_absent = Validator(parameter.type), absent(parameter, path)
     exact = _exact(parameter.type)
     is_raw = parameter.source in _RAW
-    ignores_empty = parameter.source is Source.PARAMS and not validator.schema.accepts_empty_text
+    ignores_empty = parameter.source is Source.PARAMS and validator.schema.ignores_empty_text
 
     def read(request: Request, errors: ValidationErrors) -> Any:
         value = bag(request).get(key, MISSING)
@@ -186,17 +186,23 @@ def _text(parameter: Parameter) -> Read:
             return errors.add(path, NOT_UTF8)
         if type(value) is exact:
             return value
-        if value == "" and ignores_empty and _is_of_form(request, key):
-            return on_absent(errors)
+        if value == "" and ignores_empty:
+            value = next(iter(_without_empty(request, key)), MISSING)
+            if value is MISSING:
+                return on_absent(errors)
         return validator.read(value, path, errors, True)
 
     return read
 
 
-def _is_of_form(request: Request, key: str) -> bool:
-    """Whether the first value of *key* is from a form; values of path and query precede it."""
-    body = request.body
-    return isinstance(body, BAGS) and len(request.params.getall(key)) == len(body.getall(key, ()))
+def _without_empty(request: Request, key: str) -> list[Any]:
+    """All values of *key* without the inputs of a form that were left empty. A browser sends
+    these; an empty text of a query was written there. The values of path and query come first."""
+    values, body = request.params.getall(key), request.body
+    if not isinstance(body, BAGS):
+        return values
+    own = len(values) - len(body.getall(key, ()))
+    return values[:own] + [value for value in values[own:] if value != ""]
 
 
 def _exact(type_: Any) -> Any:
@@ -224,10 +230,13 @@ def _texts(parameter: Parameter) -> Read:
     bag: Callable[[Request], Any] = attrgetter(source)
     validator, on_absent = Validator(parameter.type), absent(parameter, path)
     is_raw = parameter.source in _RAW
+    ignores_empty = parameter.source is Source.PARAMS and validator.schema.ignores_empty_text
 
     def read(request: Request, errors: ValidationErrors) -> Any:
         values = bag(request).getall(key, None)
-        if values is None:
+        if values is not None and ignores_empty and "" in values:
+            values = _without_empty(request, key)
+        if not values:
             return on_absent(errors)
         if is_raw and not all(map(_is_unicode, values)):
             return errors.add(path, NOT_UTF8)
@@ -246,14 +255,31 @@ def _model(parameter: Parameter) -> Read:
     validator = Validator(without_none(parameter.type))
     on_absent = absent(parameter, "params") if parameter.default is not REQUIRED else None
     fields = validator.schema.inputs
+    ignored = ignored_if_empty(fields)
 
     def read(request: Request, errors: ValidationErrors) -> Any:
-        raw = values_of(request.params, [key for key in fields if key in request.params], fields)
+        params = request.params
+        if isinstance(request.body, BAGS):  # a form
+            params = MultiDict(params)
+            for key in ignored.intersection(params):
+                _replace(params, key, _without_empty(request, key))
+        raw = values_of(params, [key for key in fields if key in params], fields)
         if not raw and on_absent is not None:
             return on_absent(errors)
         return validator.read(raw, "params", errors, True)
 
     return read
+
+
+def _replace(bag: MultiDict[Any], key: str, values: list[Any]) -> None:
+    bag.popall(key)
+    for value in values:
+        bag.add(key, value)
+
+
+def ignored_if_empty(fields: Mapping[str, Field]) -> frozenset[str]:
+    """The keys of *fields* for which an input of a form that was left empty is ignored."""
+    return frozenset(key for key, field in fields.items() if field.schema.ignores_empty_text)
 
 
 def values_of(bag: Any, keys: Iterable[str], fields: Mapping[str, Field]) -> dict[str, Any]:

@@ -6,6 +6,8 @@ The body is decoded already, by `servers.http.body_decoding` or from a Socket.IO
 from collections.abc import Callable
 from typing import Any
 
+from multidict import MultiDict
+
 from rxkernel.exceptions import UnsupportedMediaTypeException
 from rxkernel.kernel.binding.arguments import (
     BAGS,
@@ -13,6 +15,7 @@ from rxkernel.kernel.binding.arguments import (
     Absent,
     Read,
     absent,
+    ignored_if_empty,
     one_list,
     values_of,
 )
@@ -70,10 +73,7 @@ def _whole(parameter: Parameter) -> Read:
     wanted = without_none(parameter.type)
     is_text, is_anything = wanted is str, wanted in (Any, object)
     fields = validator.schema.inputs
-    schemas = {key: field.schema for key, field in fields.items()}
-    ignored_if_empty = {
-        k for k, s in schemas.items() if not (s.holds_many or s.accepts_empty_text)
-    }
+    ignored = ignored_if_empty(fields)
 
     def read(request: Request, errors: ValidationErrors) -> Any:
         body = request.body
@@ -84,8 +84,8 @@ def _whole(parameter: Parameter) -> Read:
         if isinstance(body, str | bytes) and not is_anything:
             _check_media_type(request, is_text)
         elif isinstance(body, BAGS) and not is_anything:
-            sent = [key for key in body if not (key in ignored_if_empty and body[key] == "")]
-            return validator.read(values_of(body, sent, fields), _WHOLE, errors, True)
+            sent = MultiDict((k, v) for k, v in body.items() if not (v == "" and k in ignored))
+            return validator.read(values_of(sent, sent, fields), _WHOLE, errors, True)
         return validator.read(body, _WHOLE, errors)
 
     return read
@@ -150,7 +150,7 @@ def _field(parameter: Parameter, fields_of: Fields) -> Read:
     validator = Validator(parameter.type, allow_unknown=parameter.allow_unknown)
     on_absent: Absent = absent(parameter, path)
     many = is_many(parameter.type)
-    ignores_empty = not (many or validator.schema.accepts_empty_text)
+    ignores_empty = validator.schema.ignores_empty_text
 
     def read(request: Request, errors: ValidationErrors) -> Any:
         fields = fields_of(request, errors)
@@ -161,9 +161,11 @@ def _field(parameter: Parameter, fields_of: Fields) -> Read:
             return on_absent(errors)
         if not isinstance(fields, BAGS):
             return validator.read(value, path, errors)
-        if value == "" and ignores_empty:  # a browser sends inputs that were left empty
+        values = fields.getall(key)
+        if ignores_empty:  # a browser sends inputs that were left empty
+            values = [value for value in values if value != ""]
+        if not values:
             return on_absent(errors)
-        value = one_list(fields.getall(key)) if many else value
-        return validator.read(value, path, errors, True)
+        return validator.read(one_list(values) if many else values[0], path, errors, True)
 
     return read

@@ -61,6 +61,10 @@ class ArraySchema(Schema):
         return True
 
     @property
+    def ignores_empty_text(self) -> bool:
+        return self.item.ignores_empty_text
+
+    @property
     def passthrough_classes(self) -> frozenset[type]:
         return frozenset({list} if _is_any(self.item) else ())
 
@@ -133,6 +137,10 @@ class TupleSchema(Schema):
     @property
     def holds_many(self) -> bool:
         return True
+
+    @property
+    def ignores_empty_text(self) -> bool:
+        return False  # each value has its place
 
     def parts(self) -> Iterator[Schema]:
         return iter(self.items)

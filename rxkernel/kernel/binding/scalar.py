@@ -1,10 +1,9 @@
 """The schema of a value without parts, which msgspec converts."""
 
 import functools
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from itertools import chain
 from types import MappingProxyType
 from typing import Any, Union, get_args, get_origin
@@ -15,19 +14,9 @@ import msgspec
 from rxkernel.kernel.binding.schema import Schema
 from rxkernel.kernel.binding.validation_errors import Mode, ValidationErrors
 from rxkernel.messages.conversion_errors import entry_of
-from rxkernel.messages.input_errors import (
-    NOT_FINITE,
-    ErrorEntry,
-    kind_of,
-    wrong_format,
-    wrong_type,
-)
+from rxkernel.messages.input_errors import ErrorEntry, kind_of, wrong_format, wrong_type
+from rxkernel.messages.number_checks import Check, check_decimal, check_float, check_int
 from rxkernel.routing.annotations import UNIONS
-
-Check = Callable[[Any], ErrorEntry | None]
-
-_MIN_EXPONENT, _MAX_EXPONENT, _MAX_DIGITS = -6176, 6144, 7000
-"""The range of decimal128 (IEEE 754)."""
 
 _PASSTHROUGH = frozenset({bool, int, float, str, bytes})
 _BOOL_WORDS = MappingProxyType({"on": True, "yes": True, "off": False, "no": False})
@@ -103,38 +92,11 @@ def check_datetime(raw: Any) -> ErrorEntry | None:
     return wrong_type("datetime", kind_of(raw))
 
 
-def check_float(raw: Any) -> ErrorEntry | None:
-    """Reject ``nan`` and ``inf``, which a text may be; JSON does not have them."""
-    try:
-        is_finite = not isinstance(raw, str | float) or math.isfinite(float(raw))
-    except ValueError:  # a text for another alternative of a union
-        return None
-    return None if is_finite else NOT_FINITE
-
-
-def check_decimal(raw: Any) -> ErrorEntry | None:
-    """Reject decimals outside of decimal128: a sum with ``1e-999999999`` would use all memory."""
-    if not isinstance(raw, str | float | Decimal):
-        return None
-    if isinstance(raw, str) and len(raw) > _MAX_DIGITS:
-        return NOT_FINITE
-    try:
-        value = Decimal(raw)
-    except InvalidOperation:  # a text for another alternative of a union
-        return None
-    exponent = value.as_tuple().exponent
-    is_small = (
-        isinstance(exponent, int)
-        and exponent >= _MIN_EXPONENT
-        and _MIN_EXPONENT <= value.adjusted() <= _MAX_EXPONENT
-    )
-    return None if is_small else NOT_FINITE
-
-
 CHECKS: MappingProxyType[Any, tuple[Check | None, Check | None]] = MappingProxyType(
     {
         Decimal: (check_decimal, check_decimal),
         float: (None, check_float),
+        int: (None, check_int),
         datetime: (None, check_datetime),
     }
 )
@@ -146,12 +108,14 @@ def merge_scalars(scalars: list[ScalarSchema]) -> ScalarSchema | None:
     if len(scalars) < 2:
         return scalars[0] if scalars else None
     choices = [scalar.choices for scalar in scalars]
-    checks = {scalar.lenient_check for scalar in scalars}
-    decimal = check_decimal if check_decimal in checks else None
+    found = {scalar.lenient_check for scalar in scalars}
+    takes_text = any(scalar.title == "str" for scalar in scalars)  # then a text is not a number
+    lenient = next((c for c in (check_decimal, check_float, check_int) if c in found), None)
+    decimal = check_decimal if check_decimal in found else None
     return ScalarSchema(
         Union[tuple(scalar.type for scalar in scalars)],  # noqa: UP007 - made of a list
         " | ".join(scalar.title for scalar in scalars),
         tuple(chain(*choices)) if all(choices) else (),
         strict_check=decimal,
-        lenient_check=decimal or (check_float if check_float in checks else None),
+        lenient_check=None if takes_text else lenient,
     )

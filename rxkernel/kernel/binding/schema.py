@@ -72,6 +72,11 @@ class Schema(ABC):
         """Whether an empty text is valid; for a number or a date it is not."""
         return self.collect("", "", ValidationErrors(), True) is not INVALID
 
+    @property
+    def ignores_empty_text(self) -> bool:
+        """Whether an input of a form that was left empty counts as not sent."""
+        return not self.accepts_empty_text
+
     @abstractmethod
     def parts(self) -> "Iterator[Schema]":
         """The schemas of fields, items, values or alternatives."""

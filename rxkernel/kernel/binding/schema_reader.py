@@ -92,6 +92,7 @@ class _Reader:
         self._readers: dict[type, Callable[[Any], Schema]] = {
             msgspec_inspect.Metadata: lambda info: self.read(info.type),  # a description
             msgspec_inspect.UnionType: self._union,
+            msgspec_inspect.LiteralType: self._literal,
             msgspec_inspect.TupleType: self._tuple,
             msgspec_inspect.NamedTupleType: self._named_tuple,
             msgspec_inspect.DictType: self._mapping,
@@ -171,9 +172,24 @@ class _Reader:
         )
 
     def _union(self, info: msgspec_inspect.UnionType) -> Schema:
-        types = [t for t in info.types if not isinstance(t, msgspec_inspect.NoneType)]
-        is_optional = len(types) < len(info.types)
-        return UnionSchema.of(map(self.read, types), is_optional=is_optional)
+        found = [part for each in info.types for part in _without_null(each)]
+        types = [t for t in found if not isinstance(t, msgspec_inspect.NoneType)]
+        return UnionSchema.of(map(self.read, types), is_optional=len(types) < len(found))
+
+    def _literal(self, info: msgspec_inspect.LiteralType) -> Schema:
+        parts = _without_null(info)
+        if len(parts) > 1:
+            return self._union(msgspec_inspect.UnionType(parts))
+        return _scalar(*parts)
+
+
+def _without_null(info: msgspec_inspect.Type) -> tuple[msgspec_inspect.Type, ...]:
+    """*info*, or the literal and null for a literal with None: the text "null" is not None."""
+    if not (isinstance(info, msgspec_inspect.LiteralType) and None in info.values):
+        return (info,)
+    rest = tuple(value for value in info.values if value is not None)
+    null = msgspec_inspect.NoneType()
+    return (msgspec_inspect.LiteralType(rest), null) if rest else (null,)
 
 
 def _scalar(info: Any) -> Schema:

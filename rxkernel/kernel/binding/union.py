@@ -70,6 +70,11 @@ class UnionSchema(Schema):
     def holds_many(self) -> bool:
         return self.array is not None and self.array.holds_many
 
+    @property
+    def ignores_empty_text(self) -> bool:
+        many = self.array if self.array is not None and self.array.holds_many else None
+        return super().ignores_empty_text if many is None else many.ignores_empty_text
+
     @functools.cached_property
     def passthrough_classes(self) -> frozenset[type]:
         none = (NoneType,) if self.is_optional else ()

@@ -435,9 +435,8 @@ class TestBody:
             None,
             [],
         ]
-        assert errors_of(await client.http("fields", form={"name": "", "tags": ""})) == {
-            "body.tags[0]": "expected int"
-        }
+        answer = await client.http("fields", form={"name": "", "tags": ""})
+        assert answer.content == ["", None, []]
         assert errors_of(await client.http("class", body={**empty, "age": ""})) == {
             "body.age": "expected int, got str",
             "body.born": "expected date (RFC 3339)",

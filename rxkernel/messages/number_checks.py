@@ -1,0 +1,85 @@
+"""Checks of numbers that msgspec has converted: it accepts more than a client should send."""
+
+import math
+import re
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from types import MappingProxyType
+from typing import Any
+
+from rxkernel.messages.input_errors import (
+    NOT_FINITE,
+    OUT_OF_RANGE,
+    ErrorEntry,
+    wrong_format,
+    wrong_type,
+)
+
+Check = Callable[[Any], ErrorEntry | None]
+
+_MIN_EXPONENT, _MAX_EXPONENT, _MAX_DIGITS = -6176, 6144, 7000
+"""The range of decimal128 (IEEE 754)."""
+
+_DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+
+_EXACT = 2**53
+"""From here on a float stands for several whole numbers."""
+
+
+def check_int(raw: Any) -> ErrorEntry | None:
+    """Reject ``1e3`` and ``1.0``, which are read as floats: ``9007199254740993.0`` would become
+    another number. A float of a socket must be below 2**53."""
+    if isinstance(raw, str):
+        if raw.isdigit() or raw.lstrip("-").isdigit() or not _is_number(raw):
+            return None
+        return wrong_type("int")
+    return OUT_OF_RANGE if isinstance(raw, float) and abs(raw) >= _EXACT else None
+
+
+def _is_number(text: str) -> bool:
+    """False for a text for another alternative of a union."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def check_float(raw: Any) -> ErrorEntry | None:
+    """Reject ``nan`` and ``inf``, which a text may be; JSON does not have them."""
+    try:
+        is_finite = not isinstance(raw, str | float) or math.isfinite(float(raw))
+    except ValueError:  # a text for another alternative of a union
+        return None
+    return None if is_finite else NOT_FINITE
+
+
+def check_decimal(raw: Any) -> ErrorEntry | None:
+    """Reject decimals outside of decimal128: a sum with ``1e-999999999`` would use all memory.
+
+    Of a text, also spaces, underscores and digits that are not ASCII.
+    """
+    if not isinstance(raw, str | float | Decimal):
+        return None
+    if isinstance(raw, str) and len(raw) > _MAX_DIGITS:
+        return NOT_FINITE
+    try:
+        value = Decimal(raw)
+    except InvalidOperation:  # a text for another alternative of a union
+        return None
+    exponent = value.as_tuple().exponent
+    is_small = (
+        isinstance(exponent, int)
+        and exponent >= _MIN_EXPONENT
+        and _MIN_EXPONENT <= value.adjusted() <= _MAX_EXPONENT
+    )
+    if not is_small:
+        return NOT_FINITE
+    is_written_well = not isinstance(raw, str) or _DECIMAL.fullmatch(raw) is not None
+    return None if is_written_well else wrong_format("decimal")
+
+
+NUMBER_CHECKS: MappingProxyType[Any, Check] = MappingProxyType(
+    {int: check_int, float: check_float, Decimal: check_decimal}
+)
+"""The check of a value of a lenient source, by the type that it was converted to."""
