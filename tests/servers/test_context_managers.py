@@ -3,17 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated
+from typing import Annotated, Any
 
 import aiohttp
 import pytest
-from injector import Binder
+from injector import Binder, ProviderOf, inject
 
 from rxkernel import (
     ConflictException,
+    ConnectionEvent,
     EventStreamResponse,
     Inject,
     Request,
+    RxKernelError,
+    ServerEvents,
     ServerSentEvent,
     StreamResponse,
     connection_scope,
@@ -235,3 +238,57 @@ async def test_manager_of_a_connection_is_left_when_the_client_has_left(serve: S
             assert (await connected.call("sit", {}))["content"] is True
         assert journal.lines == ["begin"]
     await until(lambda: journal.lines == ["begin", "commit"])
+
+
+class Basket:
+    def __init__(self) -> None:
+        Late.made += 1
+
+
+class Late:
+    """Its actions start tasks that ask for a service once ``ended`` is set."""
+
+    made = 0
+
+    @inject
+    def __init__(self, basket: ProviderOf[Basket]) -> None:
+        self.basket = basket
+        self.ended = asyncio.Event()
+        self.tasks: list[asyncio.Task[Basket]] = []
+
+    @http("GET", "/late", "late")
+    @websocket("late")
+    async def late(self) -> str:
+        self.tasks.append(asyncio.create_task(self.later()))
+        return "soon"
+
+    async def later(self) -> Basket:
+        await self.ended.wait()
+        return self.basket.get()
+
+
+@pytest.mark.parametrize("scope", [request_scope, connection_scope])
+async def test_task_that_outlives_its_message_or_connection_cannot_open_a_service(
+    serve: Serve, session: aiohttp.ClientSession, http_path: str, scope: Any
+) -> None:
+    """Nothing would close the service."""
+    application = await serve(Late, modules=[lambda binder: binder.bind(Basket, scope=scope)])
+    late = application.injector.get(Late)
+    gone: list[str] = []
+
+    async def left(event: ConnectionEvent) -> None:
+        gone.append(event.connection.id)
+
+    application.dispatcher.add_listener(ServerEvents.DISCONNECTED, left)
+    async with client(application) as connected:
+        assert (await connected.call("late"))["content"] == "soon"
+    async with session.get(http_url(application, "/late")) as response:
+        assert await response.text() == "soon"
+    await until(lambda: gone)
+    await application.stop()
+    late.ended.set()
+
+    for task in late.tasks:
+        with pytest.raises(RxKernelError, match=r"has ended|there is no current connection"):
+            await task
+    assert (len(late.tasks), Late.made) == (2, 0)
