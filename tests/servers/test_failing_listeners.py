@@ -135,7 +135,7 @@ async def test_failing_listener_of_boot_ends_boot_and_the_others_are_not_called(
 
 
 async def test_stop_cancelled_in_a_listener_of_shutdown_calls_no_further_listener() -> None:
-    """The task that stops the application has been cancelled: that is no failure."""
+    """The task that stops the application has been cancelled, not the listener."""
 
     class Waits:
         @observe(ApplicationEvents.SHUTDOWN, priority=1)

@@ -184,7 +184,7 @@ class _Reader:
 
 
 def _without_null(info: msgspec_inspect.Type) -> tuple[msgspec_inspect.Type, ...]:
-    """*info*, or the literal and null for a literal with None: the text "null" is not None."""
+    """Return *info*; a literal with None in two parts, since msgspec reads "null" as its None."""
     if not (isinstance(info, msgspec_inspect.LiteralType) and None in info.values):
         return (info,)
     rest = tuple(value for value in info.values if value is not None)

@@ -82,7 +82,7 @@ async def test_empty_input_of_form_counts_as_not_sent(
 
 @pytest.mark.parametrize("route", ["query", "params"])
 async def test_empty_value_of_query_is_an_error(client_of: ClientOf, route: str) -> None:
-    """It was written there; only a browser sends the inputs of a form that nobody filled in."""
+    """A browser sends the empty inputs of a form; in a query, a client has written the value."""
     response = await client_of(Orders).http(
         route, params={"ids": "", "count": ""}, form={"ids": "", "count": ""}
     )
