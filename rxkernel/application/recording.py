@@ -12,6 +12,7 @@ from rxkernel.kernel.contexts import run
 from rxkernel.kernel.scopes import close_connection
 from rxkernel.kernel.serialization import to_plain
 from rxkernel.messages.response import Response
+from rxkernel.messages.rooms import check_room
 from rxkernel.servers.disconnect_reason import DisconnectReason
 from rxkernel.servers.managed_connection import ManagedConnection
 from rxkernel.servers.socketio.encoding import encode_event
@@ -145,6 +146,7 @@ class RecordingConnection(ManagedConnection):
 
     async def join(self, room: str) -> None:
         self._check_started()
+        check_room(room)
         if self.is_ended or room == self.id:
             return
         if self._connector.is_id(self.namespace, room):
@@ -153,6 +155,7 @@ class RecordingConnection(ManagedConnection):
 
     async def leave(self, room: str) -> None:
         self._check_started()
+        check_room(room)
         if not self.is_ended:
             self._rooms.discard(room)
 

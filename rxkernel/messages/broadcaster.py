@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 from rxkernel.messages.connection import Connection
+from rxkernel.messages.rooms import rooms_of
 
 
 class BroadcastBackend(Protocol):
@@ -62,19 +63,8 @@ class Broadcaster:
         Raises:
             TypeError: a room is not a str.
         """
-        rooms = _rooms(room)
+        rooms = rooms_of(room)
         skipped = [skip] if isinstance(skip, Connection | str) else skip or ()
         ids = {one.id if isinstance(one, Connection) else one for one in skipped}
         for backend in tuple(self._backends):
             await backend.broadcast(event, args, rooms, namespace, ids)
-
-
-def _rooms(given: str | Sequence[str] | None) -> tuple[str, ...] | None:
-    if given is None:
-        return None
-    if isinstance(given, str):
-        return (given,)
-    rooms = tuple(dict.fromkeys(given))
-    if not all(isinstance(room, str) for room in rooms):  # None would mean every client
-        raise TypeError(f"room is {given!r:.200}; pass a str, several of them, or None for all")
-    return rooms

@@ -93,11 +93,20 @@ class Connection(ABC):
 
     @abstractmethod
     async def join(self, room: str) -> None:
-        """Join *room*; does nothing if the client is in it already."""
+        """Join *room*; does nothing if the client is in it already.
+
+        Raises:
+            TypeError: *room* is not a str.
+            ValueError: it is the id of another connection.
+        """
 
     @abstractmethod
     async def leave(self, room: str) -> None:
-        """Leave *room*; does nothing if the client is not in it."""
+        """Leave *room*; does nothing if the client is not in it.
+
+        Raises:
+            TypeError: *room* is not a str.
+        """
 
     @abstractmethod
     async def disconnect(self) -> None:

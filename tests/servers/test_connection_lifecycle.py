@@ -526,6 +526,8 @@ class TestRooms:
 
         with pytest.raises(TypeError, match=r"room is .*pass a str, several of them, or None"):
             await broadcaster.emit("secret", room=["red", None])  # type: ignore[list-item]
+        with pytest.raises(TypeError, match=r"room is 5; pass a str, several of them, or None"):
+            await broadcaster.emit("secret", room=5)  # type: ignore[arg-type]
         assert await client.received() == [("welcome", [1])]
 
     async def test_broadcast_to_room_that_was_left_is_not_received(
@@ -539,6 +541,35 @@ class TestRooms:
         await broadcaster.emit("news", room="red")
 
         assert await client.received() == [("welcome", [1])]
+
+    @pytest.mark.parametrize("event", ["join", "leave"])
+    @pytest.mark.parametrize("room", [None, 7, ["red"], {"a": 1}, True])
+    async def test_room_not_a_str_raises_and_connection_is_unchanged(
+        self, side: Side, guests: Guests, broadcaster: Broadcaster, event: str, room: Any
+    ) -> None:
+        """Without room None a client received no broadcast and could not be disconnected."""
+        client = await side.connect()
+
+        assert (await client.ask(event, room))["statusCode"] == 500
+        connection = guests.last
+        with pytest.raises(TypeError, match=r"room is .*; pass a str"):
+            await getattr(connection, event)(room)
+
+        assert connection.rooms == {"everyone"}
+        await broadcaster.emit("news")
+        assert await client.received() == [("welcome", [1]), ("news", [])]
+        await connection.disconnect()
+        await until(lambda: "seat closed" in guests.trace)
+
+    async def test_leave_own_id_is_still_addressed_by_it(
+        self, side: Side, guests: Guests, broadcaster: Broadcaster
+    ) -> None:
+        client = await side.connect()
+
+        await guests.last.leave(guests.last.id)
+
+        await broadcaster.emit("news", room=guests.last.id)
+        assert await client.received() == [("welcome", [1]), ("news", [])]
 
     async def test_connection_id_is_room_of_that_connection_only(
         self, side: Side, guests: Guests

@@ -24,6 +24,20 @@ class ClientManager(socketio.AsyncManager):  # type: ignore[misc]
         super().__init__()
         self._rooms_of: dict[str, set[Room]] = {}
 
+    async def enter_room(
+        self, sid: str, namespace: str, room: Room, eio_sid: str | None = None
+    ) -> None:
+        _check_named(room)
+        await super().enter_room(sid, namespace, room, eio_sid=eio_sid)
+
+    async def leave_room(self, sid: str, namespace: str, room: Room) -> None:
+        _check_named(room)
+        await super().leave_room(sid, namespace, room)
+
+    async def close_room(self, room: Room, namespace: str) -> None:
+        _check_named(room)
+        await super().close_room(room, namespace)
+
     def basic_enter_room(
         self, sid: str, namespace: str, room: Room, eio_sid: str | None = None
     ) -> None:
@@ -123,6 +137,13 @@ class ClientManager(socketio.AsyncManager):  # type: ignore[misc]
             for sid, _ in self.get_participants(namespace, room)
             if sid not in skip and sid in connections
         ]
+
+
+def _check_named(room: Room) -> None:
+    """Check that *room* is not None: without it a client would hear no broadcast and could not be
+    disconnected."""
+    if room is None:
+        raise TypeError("room is None, which contains every client; pass the name of a room")
 
 
 def arguments(data: Any) -> tuple[Any, ...]:

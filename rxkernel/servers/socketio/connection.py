@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 import socketio
 
+from rxkernel.messages.rooms import check_room
 from rxkernel.servers.managed_connection import ManagedConnection
 from rxkernel.servers.socketio.backpressure import Backpressure
 from rxkernel.servers.socketio.encoded_packet import EncodedPacket
@@ -113,10 +114,12 @@ class SocketioConnection(ManagedConnection):
         return True
 
     async def join(self, room: str) -> None:
+        check_room(room)
         if not self.is_ended:
             await self._engine.enter_room(self.id, room, namespace=self.namespace)
 
     async def leave(self, room: str) -> None:
+        check_room(room)
         await self._engine.leave_room(self.id, room, namespace=self.namespace)
 
     async def disconnect(self) -> None:

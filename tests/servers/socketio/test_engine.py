@@ -4,7 +4,7 @@ https://python-socketio.readthedocs.io/en/stable/api.html#socketio.AsyncServer
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -275,6 +275,21 @@ class TestRooms:
             assert engine.connections[two.id].rooms == {"blue"}
             await engine.emit("e", 1, room=["red", 7])
             assert await two.heard() == ([], ['42["e",1]'])
+
+    async def test_room_none_raises_and_client_is_still_reached(self, serve: Serve) -> None:
+        """Room None of python-socketio contains every client."""
+        async with pair(serve) as two:
+            calls: list[Callable[[], Awaitable[None]]] = [
+                lambda: two.engine.enter_room(two.id, None),
+                lambda: two.engine.leave_room(two.id, None),
+                lambda: two.engine.close_room(None),
+            ]
+            for call in calls:
+                with pytest.raises(TypeError, match="room is None"):
+                    await call()
+
+            await two.engine.emit("e", 1)
+            assert await two.heard() == (['42["e",1]'], ['42["e",1]'])
 
     async def test_rooms_disconnected_client_cannot_enter(self, serve: Serve) -> None:
         """An empty room would never be removed."""
