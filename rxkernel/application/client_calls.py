@@ -22,10 +22,16 @@ class ClientCalls:
 
         Without *context* it runs in a copy of the current one.
         """
+        return await self.start(work, context)
+
+    def start(
+        self, work: Coroutine[Any, Any, T], context: Context | None = None
+    ) -> "asyncio.Task[T]":
+        """As `run`, without waiting for its end."""
         task = start(work, copy_context() if context is None else context)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
-        return await task
+        return task
 
     async def drain(self, timeout: float) -> None:
         """Wait for running calls; after *timeout* seconds cancel the rest."""

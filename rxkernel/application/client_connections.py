@@ -50,6 +50,11 @@ class ClientConnections:
         await self._calls.run(
             self._connect(kernel, self._lifecycle, connection), connection.context
         )
+        if self._lifecycle.has_accepted_listeners:
+            connection.accepting = self._calls.start(
+                self._lifecycle.accept(connection, self._request(connection, "CONNECT")),
+                connection.context,
+            )
 
     def _check_namespace(self, kernel: Kernel, connection: RecordingConnection) -> None:
         settings = self._application.settings.socketio
@@ -61,13 +66,7 @@ class ClientConnections:
         self, kernel: Kernel, lifecycle: ConnectionLifecycle, connection: RecordingConnection
     ) -> None:
         header = self._application.settings.request_id_header
-        request = Request(
-            Transport.SOCKET,
-            connection.headers,
-            url="CONNECT",
-            connection=connection,
-            id=event_request_id(client_request_id(connection.headers, header)),
-        )
+        request = self._request(connection, "CONNECT")
         encode = partial(encode_rejection, connection.namespace)
         self._open[connection.id] = connection
         try:
@@ -84,29 +83,41 @@ class ClientConnections:
             raise ConnectionRefusedException(rejection.response) from rejection.error
         connection.accept()
 
+    def _request(self, connection: RecordingConnection, name: str) -> Request:
+        header = self._application.settings.request_id_header
+        return Request(
+            Transport.SOCKET,
+            connection.headers,
+            url=name,
+            connection=connection,
+            id=event_request_id(client_request_id(connection.headers, header)),
+        )
+
     def _remove(self, connection: RecordingConnection) -> None:
         del self._open[connection.id]
         connection.end()
 
-    async def disconnect(self, connection: RecordingConnection, reason: DisconnectReason) -> None:
-        """Dispatch DISCONNECTED, then close the services of *connection*; does nothing if it has
-        ended."""
-        if connection.id not in self._open:
-            return
+    def disconnect(
+        self, connection: RecordingConnection, reason: DisconnectReason
+    ) -> asyncio.Task[None]:
+        """End *connection*, and return the task that dispatches DISCONNECTED and closes its
+        services."""
         self._remove(connection)
-        await self._calls.run(self._disconnect(connection, reason), connection.context)
+        return self._calls.start(self._disconnect(connection, reason), connection.context)
 
     async def _disconnect(self, connection: RecordingConnection, reason: DisconnectReason) -> None:
         assert self._lifecycle is not None  # set before a connection is open
         try:
-            await self._lifecycle.disconnect(connection, reason)
+            request = self._request(connection, "DISCONNECT")
+            await self._lifecycle.disconnect(connection, request, reason)
         finally:
             await connection.disconnected()
 
     async def disconnect_all(self, reason: DisconnectReason) -> None:
         """Disconnect all connections at the same time."""
         connections = tuple(self._open.values())
-        await asyncio.gather(*(self.disconnect(one, reason) for one in connections))
+        accepted = (one for one in connections if one.is_connected)
+        await asyncio.gather(*(self.disconnect(one, reason) for one in accepted))
 
     async def broadcast(
         self,

@@ -39,12 +39,12 @@ class Connector(Protocol):
     """The part of `ClientConnections` that a connection uses."""
 
     async def connect(self, connection: "RecordingConnection") -> None:
-        """Dispatch CONNECTED and accept *connection*, or raise."""
+        """Dispatch CONNECTED, accept *connection* and start the dispatch of ACCEPTED, or raise."""
 
-    async def disconnect(
+    def disconnect(
         self, connection: "RecordingConnection", reason: DisconnectReason
-    ) -> None:
-        """Dispatch DISCONNECTED and close the services of *connection*."""
+    ) -> asyncio.Task[None]:
+        """Dispatch DISCONNECTED and close the services of *connection*, in a task."""
 
     def is_id(self, namespace: str, room: str) -> bool:
         """Whether *room* is the id of a connection to *namespace*."""
@@ -88,7 +88,7 @@ class RecordingConnection(ManagedConnection):
         return self._emitted
 
     async def connect(self) -> None:
-        """Connect; does nothing if it is connected.
+        """Connect, and wait for the listeners of ACCEPTED; does nothing if it is connected.
 
         Raises:
             ConnectionRefusedException: a listener of CONNECTED rejects it.
@@ -103,11 +103,14 @@ class RecordingConnection(ManagedConnection):
                 )
             self._is_started = True
             await self._connector.connect(self)
+        if self.accepting is not None:
+            await asyncio.wait({self.accepting})
 
     async def close(self, reason: DisconnectReason | str = DisconnectReason.CLIENT) -> None:
         """Disconnect, as the client or the network; does nothing if it has ended.
 
-        While CONNECTED is dispatched, this waits until the connection is accepted or rejected.
+        While CONNECTED is dispatched, this waits until the connection is accepted or rejected;
+        while ACCEPTED is dispatched, until its listeners have returned.
         """
         self._check_started()
         async with self._connecting:
@@ -164,7 +167,9 @@ class RecordingConnection(ManagedConnection):
         if not self.is_accepted:
             self.is_rejected = True
         elif not self.is_ended:
-            await self._connector.disconnect(self, DisconnectReason.SERVER)
+            ending = self._connector.disconnect(self, DisconnectReason.SERVER)
+            if not self.is_accepting:  # the caller may be a listener of ACCEPTED
+                await ending
 
     # --- for its connector
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -195,6 +196,24 @@ class Kernel:
             return await self._unmatched.respond(request, response)
         except BaseException as exc:
             return await self.fail(request, to_failure(exc))
+
+    @asynccontextmanager
+    async def message(self, request: Request) -> AsyncIterator[None]:
+        """Make *request*, which has no definition, the current message inside the block.
+
+        After the block, its context managers are left with None. If the block raises, the caller
+        passes the exception to `fail`, or closes the request scope with it.
+        """
+        request.links = self._links
+        request.service_source = self._container
+        token = current_request.set(request)
+        try:
+            yield
+            services = request.services
+            if services is not None and (failure := await services.exit_managers(None)):
+                raise failure
+        finally:
+            current_request.reset(token)
 
     async def encoded(
         self, request: Request, response: Response, encode: Callable[[Response], T]

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
 
+from rxkernel.messages.cookies import parse_cookies
 from rxkernel.messages.scoped_services import ScopedServices
 
 
@@ -40,8 +41,8 @@ class Connection(ABC):
         rooms: the rooms that the client has joined, read-only; see `join` and `leave`.
         attributes: data that the application stores about this client.
         services: the connection-scoped services created for this client so far, or None.
-        context: the `contextvars.Context` in which listeners of CONNECTED and DISCONNECTED run,
-            and in which context managers of `connection_scope` are entered and left. Each event
+        context: the `contextvars.Context` in which listeners of CONNECTED, ACCEPTED and
+            DISCONNECTED run, and in which context managers of `connection_scope` are entered and left. Each event
             has a context of its own.
         client: ``(host, port)`` of the peer, or the address that a trusted proxy reports; None
             in tests.
@@ -70,9 +71,17 @@ class Connection(ABC):
         self.attributes: dict[str, Any] = {}
         self.services: ScopedServices | None = None
         self.context: Context = copy_context()
+        self._cookies: Mapping[str, str] | None = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id} in {self.namespace}>"
+
+    @property
+    def cookies(self) -> Mapping[str, str]:
+        """The cookies of the handshake request, as `Request.cookies`."""
+        if self._cookies is None:
+            self._cookies = parse_cookies("; ".join(self.headers.getall("Cookie", ())))
+        return self._cookies
 
     @property
     @abstractmethod

@@ -1,5 +1,7 @@
-"""CONNECTED and DISCONNECTED of a connection, the same for sockets and for `KernelClient`."""
+"""The events of a connection, the same for sockets and for `KernelClient`."""
 
+import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -10,6 +12,7 @@ from rxkernel.exceptions import BadRequestException, ForbiddenException, HttpExc
 from rxkernel.kernel.errors import to_failure
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.notifications import notify
+from rxkernel.kernel.scope_exit import close_request_scope
 from rxkernel.kernel.scopes import close_connection, current_connection
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
@@ -38,7 +41,8 @@ class Rejection(Generic[E]):
 
 
 class ConnectionLifecycle:
-    """Dispatches CONNECTED and DISCONNECTED. Call both methods in the connection's context.
+    """Dispatches CONNECTED, ACCEPTED and DISCONNECTED. Call its methods in the connection's
+    context, each with a request of its own: the message whose request scope its listeners use.
 
     Args:
         server: the ``server`` of the events; None for a test client.
@@ -65,7 +69,7 @@ class ConnectionLifecycle:
         disconnects it, and for *unavailable*. Its services are closed then, with the error.
 
         Args:
-            request: stands for the handshake in the exception and response phases.
+            request: also stands for the handshake in the exception and response phases.
             encode: encodes the response of a rejection; may raise if it cannot be encoded.
         """
         current_connection.set(connection)
@@ -75,15 +79,20 @@ class ConnectionLifecycle:
             if unavailable is not None:
                 raise unavailable
             connection.auth = _checked(auth)
-            event = ConnectionEvent(connection, self._server)
-            await self._dispatcher.dispatch(ServerEvents.CONNECTED, event)
-            if connection.is_rejected:
-                raise ForbiddenException("disconnected before it was connected")
+            event = ConnectionEvent(connection, self._server, request=request)
+            async with self._kernel.message(request):
+                await self._dispatcher.dispatch(ServerEvents.CONNECTED, event)
+                if connection.is_rejected:
+                    raise ForbiddenException("disconnected before it was connected")
+            await close_request_scope(request)
         except BaseException as exc:
             try:
                 error = to_failure(exc)
             except BaseException:  # this task was cancelled, by a server that stops
-                await close_connection(connection, exc)
+                try:
+                    await close_request_scope(request, exc)
+                finally:
+                    await close_connection(connection, exc)
                 raise
             try:
                 return await self._reject(request, error, encode)
@@ -105,11 +114,38 @@ class ConnectionLifecycle:
             self._kernel.terminate(request, response, size=size)
         return Rejection(error, response, encoded)
 
-    async def disconnect(self, connection: ManagedConnection, reason: DisconnectReason) -> None:
-        """Dispatch DISCONNECTED; every listener is called, and their errors are logged."""
-        current_connection.set(connection)
-        event = ConnectionEvent(connection, self._server, reason)
-        await notify(self._dispatcher, ServerEvents.DISCONNECTED, event)
+    @property
+    def has_accepted_listeners(self) -> bool:
+        return self._dispatcher.has_listeners(ServerEvents.ACCEPTED)
+
+    async def accept(self, connection: ManagedConnection, request: Request) -> None:
+        """Dispatch ACCEPTED; an error of a listener is logged."""
+        event = ConnectionEvent(connection, self._server, request=request)
+        await self._notify(ServerEvents.ACCEPTED, event)
+
+    async def disconnect(
+        self, connection: ManagedConnection, request: Request, reason: DisconnectReason
+    ) -> None:
+        """Dispatch DISCONNECTED after the listeners of ACCEPTED; an error of a listener is
+        logged."""
+        if connection.accepting is not None:
+            await asyncio.wait({connection.accepting})
+        event = ConnectionEvent(connection, self._server, reason, request=request)
+        await self._notify(ServerEvents.DISCONNECTED, event)
+
+    async def _notify(self, name: ServerEvents, event: ConnectionEvent) -> None:
+        current_connection.set(event.connection)
+        failure: BaseException | None = None
+        try:
+            async with self._kernel.message(event.request):
+                await notify(self._dispatcher, name, event)
+        except BaseException as exc:
+            failure = exc
+            failure = to_failure(exc)
+            logger.error("a listener of %s failed", name, exc_info=failure)
+        finally:
+            await close_request_scope(event.request, failure)
+            del failure  # its traceback refers to this frame
 
 
 def _checked(auth: Any) -> dict[str, Any] | None:

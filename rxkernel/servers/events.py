@@ -6,6 +6,7 @@ import attrs
 
 from rxkernel.events.event import Event
 from rxkernel.messages.connection import Connection
+from rxkernel.messages.request import Request
 from rxkernel.servers.disconnect_reason import DisconnectReason
 from rxkernel.servers.server import Server
 
@@ -23,6 +24,8 @@ class ServerEvents(StrEnum):
     """`ReadinessEvent`: whether this process can receive requests."""
     CONNECTED = "server.connected"
     """`ConnectionEvent`: a client requests to connect; an `HttpException` rejects it."""
+    ACCEPTED = "server.accepted"
+    """`ConnectionEvent`: the connection is accepted, and the client is informed."""
     DISCONNECTED = "server.disconnected"
     """`ConnectionEvent`: a client that was connected has disconnected."""
 
@@ -57,14 +60,19 @@ class ReadinessEvent(Event):
 
 @attrs.define(eq=False)
 class ConnectionEvent(Event):
-    """A client connects or disconnects. Both events are dispatched once each, in this order. A
-    client that was rejected has not connected, so there is no DISCONNECTED for it.
+    """A client requests to connect, is accepted, or has disconnected.
+
+    The three events are dispatched once each, in this order, each after the listeners of the one
+    before. For a client that was rejected, only CONNECTED is dispatched.
 
     Attributes:
         server: None for the connections of a `KernelClient`.
-        reason: why the connection ended; None in CONNECTED.
+        reason: why the connection ended; None before DISCONNECTED.
+        request: the event as a message with the headers of the handshake, for ``request.get`` and
+            ``request.enter``. Each event has its own, and services of its own in `request_scope`.
     """
 
     connection: Connection
     server: Server | None = None
     reason: DisconnectReason | None = None
+    request: Request = attrs.field(kw_only=True)

@@ -1,5 +1,6 @@
 """The states of a connection that a server, or a test client, manages."""
 
+import asyncio
 from typing import Any
 
 from rxkernel.exceptions import RxKernelError
@@ -13,6 +14,7 @@ class ManagedConnection(Connection):
         is_accepted: CONNECTED has been dispatched, and nothing rejected the connection.
         is_rejected: `disconnect` was called before the connection was accepted.
         is_ended: it sends and receives nothing any more.
+        accepting: the task in which the listeners of ACCEPTED run, or ran; None without listeners.
     """
 
     def __init__(self, id: str, namespace: str = "/", **handshake: Any) -> None:
@@ -20,6 +22,12 @@ class ManagedConnection(Connection):
         self.is_accepted = False
         self.is_rejected = False
         self.is_ended = False
+        self.accepting: asyncio.Task[None] | None = None
+
+    @property
+    def is_accepting(self) -> bool:
+        """Whether listeners of ACCEPTED run now."""
+        return self.accepting is not None and not self.accepting.done()
 
     def check_call(self, event: str) -> None:
         """Check that the client can acknowledge *event*.
@@ -32,7 +40,7 @@ class ManagedConnection(Connection):
         if not self.is_accepted:
             raise RxKernelError(
                 f"call({event!r}) is not possible before the connection is accepted; "
-                f"use emit(), or call() in the first event"
+                f"use emit(), or call() in a listener of server.accepted"
             )
         if self.is_ended:
             raise TimeoutError("the client has disconnected")

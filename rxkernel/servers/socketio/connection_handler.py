@@ -155,11 +155,28 @@ class ConnectionHandler:
             log_socket("CONNECT", request, rejection.response, encoded.size)
         return encoded
 
+    def accepted(self, connection: SocketioConnection) -> None:
+        """Dispatch ACCEPTED in a task, since its listeners may wait for packets of the client."""
+        if self._lifecycle.has_accepted_listeners:
+            request = self._request(connection, "CONNECT")
+            connection.accepting = self._start_job(
+                self._lifecycle.accept(connection, request), connection.context
+            )
+
     async def disconnect(self, connection: SocketioConnection, reason: DisconnectReason) -> None:
+        """Dispatch DISCONNECTED. While listeners of ACCEPTED run, do not wait for it: one of them
+        may be the caller."""
         self.ended.add(connection)
-        context = connection.context
-        await self._start_job(self._lifecycle.disconnect(connection, reason), context)
-        self._start_job(self._close_services(connection), context)
+        ending = self._start_job(self._disconnect(connection, reason), connection.context)
+        if not connection.is_accepting:
+            await ending
+
+    async def _disconnect(self, connection: SocketioConnection, reason: DisconnectReason) -> None:
+        request = self._request(connection, "DISCONNECT")
+        try:
+            await self._lifecycle.disconnect(connection, request, reason)
+        finally:
+            self._start_job(self._close_services(connection), connection.context)
 
     async def _close_services(self, connection: SocketioConnection) -> None:
         """Wait for the events of *connection* first: they may use its services."""

@@ -140,6 +140,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
             session.sender.put(encode_packet(CONNECT, namespace, None, {"sid": sid}))
             await self.manager.connect(sid, namespace)
             connection.accept()
+            self._handler.accepted(connection)
 
     def _connect_error(self, session: Session, namespace: str) -> str | None:
         if namespace in session.connections:

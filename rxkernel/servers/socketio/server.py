@@ -130,6 +130,9 @@ class SocketioServer(Server):
         not reconnect to the next process."""
         self._broadcaster.detach(self.engine)
         connections = (*self.engine.connections.values(), *self._handler.ended)
+        for connection in connections:
+            if connection.accepting is not None:
+                connection.accepting.cancel()
         try:
             await asyncio.gather(
                 self.engine.eio.disconnect(code=RESTARTING, reason=DisconnectReason.SHUTDOWN),
