@@ -42,8 +42,8 @@ class Connection(ABC):
         attributes: data that the application stores about this client.
         services: the connection-scoped services created for this client so far, or None.
         context: the `contextvars.Context` in which listeners of CONNECTED, ACCEPTED and
-            DISCONNECTED run, and in which context managers of `connection_scope` are entered and left. Each event
-            has a context of its own.
+            DISCONNECTED run, and in which context managers of `connection_scope` are entered and
+            left. Each event that the client sends has a context of its own.
         client: ``(host, port)`` of the peer, or the address that a trusted proxy reports; None
             in tests.
         site: scheme and host that the client connected to, ``https://example.com``; behind a

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -69,10 +69,15 @@ class RawSocket:
 
 
 @asynccontextmanager
-async def raw_socket(application: Application, connect: str = "40") -> AsyncIterator[RawSocket]:
+async def raw_socket(
+    application: Application, connect: str = "40", headers: Mapping[str, str] | None = None
+) -> AsyncIterator[RawSocket]:
     """A websocket that has opened Engine.IO and sent *connect* to Socket.IO."""
     url = f"{application.servers['socketio'].url}/socket.io/?EIO=4&transport=websocket"
-    async with aiohttp.ClientSession() as session, session.ws_connect(url) as websocket:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(url, headers=headers) as websocket,
+    ):
         raw = RawSocket(websocket)
         opened = await raw.receive()
         assert isinstance(opened, str)

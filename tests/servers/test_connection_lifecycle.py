@@ -1,12 +1,10 @@
 """The life of a connection is the same over a real socket and in a `KernelClient`."""
 
 import asyncio
-import json
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -18,12 +16,9 @@ from rxkernel import (
     Broadcaster,
     Connection,
     ConnectionEvent,
-    ConnectionRefusedException,
     ExceptionEvent,
     HttpSettings,
-    KernelClient,
     KernelEvents,
-    RecordingConnection,
     Request,
     Response,
     RxKernelError,
@@ -36,122 +31,10 @@ from rxkernel import (
     request_scope,
     websocket,
 )
-from rxkernel.servers.socketio.payload import acknowledgement
-from tests.servers.socketio_clients import RawSocket, raw_socket
+from tests.servers.sides import SIDES, RefusedError, Side, side_of
 from tests.waiting import until
 
-Received = list[tuple[str, list[Any]]]
-
 seen_by_context: ContextVar[str | None] = ContextVar("seen_by_context", default=None)
-
-
-class RefusedError(Exception):
-    """The client was rejected; with the error body."""
-
-    def __init__(self, body: Any) -> None:
-        super().__init__(body)
-        self.body = body
-
-
-class Client(Protocol):
-    """A connected client, over a socket or in process."""
-
-    async def ask(self, event: str, body: Any = None) -> Any:
-        """The acknowledgement."""
-
-    async def received(self) -> Received:
-        """Return all events received so far."""
-
-    async def leave(self) -> None:
-        """Disconnect, as a client does."""
-
-
-class Side(Protocol):
-    """Connects clients over a socket, or in process."""
-
-    application: Application
-
-    async def connect(self, auth: Any = None, namespace: str = "/") -> Client:
-        """A connected client.
-
-        Raises:
-            RefusedError: it was rejected.
-        """
-
-
-class RecordedClient:
-    def __init__(self, client: KernelClient, connection: RecordingConnection) -> None:
-        self._client = client
-        self._connection = connection
-
-    async def ask(self, event: str, body: Any = None) -> Any:
-        response = await self._client.websocket(event, body=body, connection=self._connection)
-        return acknowledgement(response)
-
-    async def received(self) -> Received:
-        return [(event, list(args)) for event, args in self._connection.emitted]
-
-    async def leave(self) -> None:
-        await self._connection.close()
-
-
-class InProcess:
-    def __init__(self, application: Application) -> None:
-        self.application = application
-        self._client = KernelClient(application)
-
-    async def connect(self, auth: Any = None, namespace: str = "/") -> Client:
-        connection = self._client.connection(namespace, auth=auth)
-        try:
-            await connection.connect()
-        except ConnectionRefusedException as exc:
-            body = exc.response.content
-            is_unshaped = body == {"message": "Invalid namespace"}
-            raise RefusedError(body if is_unshaped else acknowledgement(exc.response)) from exc
-        return RecordedClient(self._client, connection)
-
-
-class SocketClient:
-    def __init__(self, raw: RawSocket) -> None:
-        self._raw = raw
-        self._received: Received = []
-        self._last = 0
-
-    async def ask(self, event: str, body: Any = None) -> Any:
-        self._last += 1
-        await self._raw.send(f"42{self._last}" + json.dumps([event, body]))
-        while True:
-            frame = str(await self._raw.receive())
-            if frame.startswith(head := f"43{self._last}"):
-                return json.loads(frame.removeprefix(head))[0]
-            assert frame.startswith("42["), frame
-            name, *args = json.loads(frame[2:])
-            self._received.append((name, args))
-
-    async def received(self) -> Received:
-        await self.ask("nothing")  # what was sent before it has come
-        return self._received
-
-    async def leave(self) -> None:
-        await self._raw.send("41")
-
-
-class OverSockets:
-    def __init__(self, application: Application, stack: AsyncExitStack) -> None:
-        self.application = application
-        self._stack = stack
-
-    async def connect(self, auth: Any = None, namespace: str = "/") -> Client:
-        connecting = raw_socket(self.application, connect="")
-        raw = await self._stack.enter_async_context(connecting)
-        head = "" if namespace == "/" else f"{namespace},"
-        await raw.send(f"40{head}" + ("" if auth is None else json.dumps(auth)))
-        frame = str(await raw.receive())
-        if frame.startswith("44"):
-            error = json.loads(frame[2:].removeprefix(head))
-            raise RefusedError(error.get("data", {"message": error["message"]}))
-        assert frame.startswith("40"), frame
-        return SocketClient(raw)
 
 
 class Seat:
@@ -290,22 +173,14 @@ def configure(binder: Binder) -> None:
     binder.bind(Ticket, scope=request_scope)
 
 
-Begin = Callable[[], Awaitable[Side]]
-
 SETTINGS = Settings(http=HttpSettings(port=0), request_id_header=None, shutdown_timeout=20)
 
 
-@pytest_asyncio.fixture(params=["in process", "over sockets"])
+@pytest_asyncio.fixture(params=SIDES)
 async def side(request: pytest.FixtureRequest) -> AsyncIterator[Side]:
     application = Application(controllers=[Listener], modules=[configure], settings=SETTINGS)
-    async with AsyncExitStack() as stack:
-        if request.param == "in process":
-            await application.boot()
-            yield InProcess(application)
-        else:
-            await application.start()
-            yield OverSockets(application, stack)
-        await application.stop()
+    async with side_of(request.param, application) as side:
+        yield side
 
 
 @pytest.fixture

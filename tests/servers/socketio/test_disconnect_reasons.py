@@ -55,10 +55,12 @@ class Presence:
     async def connected(self, event: ConnectionEvent) -> None:
         assert event.reason is None
         self.came.append(event.connection.namespace)
+        await event.connection.join("all")
         await self.hold.wait()
 
     @observe(ServerEvents.DISCONNECTED)
     async def disconnected(self, event: ConnectionEvent) -> None:
+        assert event.connection.rooms == {"all"}
         self.reasons.append((event.connection.namespace, event.reason))
 
 
