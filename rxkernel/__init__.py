@@ -49,6 +49,7 @@ from rxkernel.exceptions import (
     MethodNotAllowedException,
     MisdirectedRequestException,
     NotAcceptableException,
+    NotConnectedError,
     NotFoundException,
     NotImplementedException,
     PayloadTooLargeException,
@@ -106,14 +107,13 @@ from rxkernel.kernel.serialization import (
     decode_json,
     encode_json,
 )
-from rxkernel.messages.broadcaster import (
-    BroadcastBackend,
-    Broadcaster,
-)
+from rxkernel.messages.broadcast_backend import BroadcastBackend
+from rxkernel.messages.broadcaster import Broadcaster
 from rxkernel.messages.connection import (
     ClientAddress,
     Connection,
 )
+from rxkernel.messages.connection_info import ConnectionInfo
 from rxkernel.messages.input_errors import (
     InputErrorCode,
 )
@@ -235,6 +235,7 @@ __all__ = [
     "ConflictException",
     "Connection",
     "ConnectionEvent",
+    "ConnectionInfo",
     "ConnectionRefusedException",
     "ConnectionScope",
     "Converter",
@@ -276,6 +277,7 @@ __all__ = [
     "MethodNotAllowedException",
     "MisdirectedRequestException",
     "NotAcceptableException",
+    "NotConnectedError",
     "NotFoundException",
     "NotImplementedException",
     "Parameter",

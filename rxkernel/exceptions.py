@@ -19,6 +19,10 @@ class RxKernelError(Exception):
     """Root of everything that rxkernel raises itself."""
 
 
+class NotConnectedError(RxKernelError, TimeoutError):
+    """No connection has the id that was passed: the client has disconnected, or never existed."""
+
+
 class ConfigurationError(RxKernelError):
     """The application is configured wrongly; each problem names the error and the fix.
 

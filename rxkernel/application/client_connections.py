@@ -12,6 +12,7 @@ from rxkernel.application.client_calls import ClientCalls
 from rxkernel.application.recording import ConnectionRefusedException, RecordingConnection
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.serialization import to_plain
+from rxkernel.messages.broadcast_backend import Rooms
 from rxkernel.messages.request import Request
 from rxkernel.messages.request_id import client_request_id, event_request_id
 from rxkernel.messages.response import Response
@@ -119,26 +120,35 @@ class ClientConnections:
         accepted = (one for one in connections if one.is_connected)
         await asyncio.gather(*(self.disconnect(one, reason) for one in accepted))
 
-    async def broadcast(
+    def deliver(
         self,
         event: str,
         args: tuple[object, ...],
-        rooms: tuple[str, ...] | None,
+        rooms: Rooms,
         namespace: str,
         skip: set[str],
+        volatile: bool,
     ) -> None:
-        """See `BroadcastBackend`. A connection that is not accepted yet receives only what is
-        sent to its own id."""
+        """See `BroadcastBackend.broadcast`. A client in process never waits for packets."""
         encode_event(namespace, event, args, None)
-        for connection in tuple(self._open.values()):
-            if connection.namespace != namespace or connection.id in skip:
-                continue
-            is_own_id = rooms is not None and connection.id in rooms
-            is_in_room = rooms is None or not connection.rooms.isdisjoint(rooms)
-            if is_own_id or (connection.is_accepted and is_in_room):
+        for connection in self.select(rooms, namespace):
+            if connection.id not in skip:
                 connection.receive(event, args)
+
+    def select(self, rooms: Rooms, namespace: str) -> list[RecordingConnection]:
+        return [one for one in self._open.values() if _is_selected(one, rooms, namespace)]
 
     def is_id(self, namespace: str, room: str) -> bool:
         """Whether *room* is the id of a connection to *namespace*."""
         connection = self._open.get(room)
         return connection is not None and connection.namespace == namespace
+
+
+def _is_selected(connection: RecordingConnection, rooms: Rooms, namespace: str) -> bool:
+    """As `ConnectionHolder.select`."""
+    if connection.namespace != namespace:
+        return False
+    if rooms is not None and connection.id in rooms:
+        return True
+    is_in_room = rooms is None or not connection.rooms.isdisjoint(rooms)
+    return connection.is_accepted and is_in_room

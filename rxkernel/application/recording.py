@@ -102,6 +102,7 @@ class RecordingConnection(ManagedConnection):
                     f"{self!r} has ended; make another one: client.connection(...)"
                 )
             self._is_started = True
+            self.loop = asyncio.get_running_loop()
             await self._connector.connect(self)
         if self.accepting is not None:
             await asyncio.wait({self.accepting})
@@ -133,6 +134,7 @@ class RecordingConnection(ManagedConnection):
         return frozenset(self._rooms)
 
     async def emit(self, event: str, *args: Any) -> None:
+        self.check_event_loop("emit")
         encode_event(self.namespace, event, args, None)
         self.receive(event, args)
 
@@ -150,6 +152,7 @@ class RecordingConnection(ManagedConnection):
     async def join(self, room: str) -> None:
         self._check_started()
         check_room(room)
+        self.check_event_loop("join")
         if self.is_ended or room == self.id:
             return
         if self._connector.is_id(self.namespace, room):
@@ -159,11 +162,13 @@ class RecordingConnection(ManagedConnection):
     async def leave(self, room: str) -> None:
         self._check_started()
         check_room(room)
+        self.check_event_loop("leave")
         if not self.is_ended:
             self._rooms.discard(room)
 
     async def disconnect(self) -> None:
         self._check_started()
+        self.check_event_loop("disconnect")
         if not self.is_accepted:
             self.is_rejected = True
         elif not self.is_ended:

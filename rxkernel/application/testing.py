@@ -36,6 +36,7 @@ from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import Definition, HttpDefinition
 from rxkernel.servers.disconnect_reason import DisconnectReason
 from rxkernel.servers.http.body_limits import BodyLimits
+from rxkernel.servers.local_backend import LocalBackend
 
 
 class KernelClient:
@@ -267,7 +268,7 @@ class KernelClient:
         injector = await self.application.boot(overrides=self._overrides)
         if injector is not self._injector:
             self._injector = injector
-            injector.get(Broadcaster).attach(self._connections)
+            injector.get(Broadcaster).attach(LocalBackend(self._connections))
             self.application.when_stopping(self._end)
         return self.application.kernel
 

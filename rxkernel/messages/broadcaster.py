@@ -1,44 +1,45 @@
 """Broadcasts: events for many clients, on all servers that hold connections."""
 
+import asyncio
+import logging
 from collections.abc import Collection, Sequence
-from typing import Any, Protocol
+from concurrent.futures import Future
+from typing import Any
 
+from rxkernel.exceptions import NotConnectedError
+from rxkernel.messages.broadcast_backend import BroadcastBackend
 from rxkernel.messages.connection import Connection
+from rxkernel.messages.connection_info import ConnectionInfo
+from rxkernel.messages.event_loops import check_event_loop
 from rxkernel.messages.rooms import rooms_of
 
+logger = logging.getLogger(__name__)
 
-class BroadcastBackend(Protocol):
-    """Delivers the broadcasts of a `Broadcaster`: a server that holds connections, or a message
-    queue that reaches the servers of other processes."""
-
-    async def broadcast(
-        self,
-        event: str,
-        args: tuple[Any, ...],
-        rooms: tuple[str, ...] | None,
-        namespace: str,
-        skip: set[str],
-    ) -> None:
-        """Send *event* once to each client of *namespace* that is in at least one of *rooms*.
-
-        Args:
-            rooms: without duplicates; None means every client of *namespace*.
-            skip: ids of connections that do not receive the event.
-        """
+Skip = Connection | str | Collection[Connection | str] | None
 
 
 class Broadcaster:
-    """Sends an event to every client of a namespace, or of some of its rooms.
+    """Sends events to the clients of a namespace or of rooms, lists, moves and disconnects them.
 
     It can be injected anywhere, also into a controller that handles HTTP. The servers that hold
-    connections attach themselves as backends while they run.
+    connections attach themselves as backends while they run. In every method the id of a
+    connection is the name of a room that contains only this client, and ``local=True`` limits
+    the call to the clients of this process.
+
+    All methods raise RxKernelError outside of the event loop of the servers; only
+    `emit_threadsafe` may be called in a thread.
     """
 
     def __init__(self) -> None:
         self._backends: list[BroadcastBackend] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def attach(self, backend: BroadcastBackend) -> None:
-        """Deliver through *backend* too; does nothing if it is attached already."""
+        """Deliver through *backend* too; does nothing if it is attached already.
+
+        Call it in the event loop of the backend.
+        """
+        self._loop = asyncio.get_running_loop()
         if backend not in self._backends:
             self._backends.append(backend)
 
@@ -46,6 +47,8 @@ class Broadcaster:
         """Stop delivering through *backend*; does nothing if it is not attached."""
         if backend in self._backends:
             self._backends.remove(backend)
+        if not self._backends:
+            self._loop = None
 
     async def emit(
         self,
@@ -53,12 +56,18 @@ class Broadcaster:
         *args: Any,
         room: str | Sequence[str] | None = None,
         namespace: str = "/",
-        skip: Connection | str | Collection[Connection | str] | None = None,
-    ) -> None:
+        skip: Skip = None,
+        volatile: bool = False,
+        local: bool = False,
+    ) -> bool:
         """Send *event* to all clients of *namespace* except *skip*, connections or their ids.
 
         *room* limits it to the clients of one room, or of several. A client in more than one of
-        them receives the event once.
+        them receives the event once. A *volatile* event is not sent to clients that still wait
+        for earlier packets.
+
+        Returns:
+            False if the clients of some process could not be reached.
 
         Raises:
             TypeError: a room is not a str.
@@ -66,5 +75,146 @@ class Broadcaster:
         rooms = rooms_of(room)
         skipped = [skip] if isinstance(skip, Connection | str) else skip or ()
         ids = {one.id if isinstance(one, Connection) else one for one in skipped}
-        for backend in tuple(self._backends):
-            await backend.broadcast(event, args, rooms, namespace, ids)
+        is_complete = True
+        for backend in self._reached("Broadcaster.emit()", local):
+            is_complete &= await backend.broadcast(event, args, rooms, namespace, ids, volatile)
+        return is_complete
+
+    def emit_threadsafe(
+        self,
+        event: str,
+        *args: Any,
+        room: str | Sequence[str] | None = None,
+        namespace: str = "/",
+        skip: Skip = None,
+        volatile: bool = False,
+        local: bool = False,
+    ) -> "Future[bool]":
+        """As `emit`, for a thread such as that of a plain ``def`` action; does not wait.
+
+        ``result()`` of the returned future waits, and must not be called in the event loop. An
+        error is logged too.
+        """
+        loop = self._loop
+        if loop is None:
+            nobody: Future[bool] = Future()
+            nobody.set_result(True)
+            return nobody
+        sending = self.emit(
+            event,
+            *args,
+            room=room,
+            namespace=namespace,
+            skip=skip,
+            volatile=volatile,
+            local=local,
+        )
+        sent = asyncio.run_coroutine_threadsafe(sending, loop)
+        sent.add_done_callback(_log_error)
+        return sent
+
+    async def connections(
+        self,
+        room: str | Sequence[str] | None = None,
+        namespace: str = "/",
+        *,
+        local: bool = False,
+    ) -> list[ConnectionInfo]:
+        """Return the clients of *namespace*; with *room*, those in one room or in several.
+
+        Raises:
+            TypeError: a room is not a str.
+        """
+        rooms = rooms_of(room)
+        found: dict[str, ConnectionInfo] = {}
+        for backend in self._reached("Broadcaster.connections()", local):
+            found |= {one.id: one for one in await backend.connections(rooms, namespace)}
+        return list(found.values())
+
+    async def join(
+        self,
+        target: str | Sequence[str],
+        room: str | Sequence[str],
+        namespace: str = "/",
+        *,
+        local: bool = False,
+    ) -> bool:
+        """Let the clients in *target*, a room or several, join *room*, one or several.
+
+        Returns:
+            False if the clients of some process could not be reached.
+
+        Raises:
+            TypeError: *target* or *room* is not a str, or None.
+        """
+        joined = _named(room, "room")
+        return await self._change("join", target, namespace, local, join=joined)
+
+    async def leave(
+        self,
+        target: str | Sequence[str],
+        room: str | Sequence[str],
+        namespace: str = "/",
+        *,
+        local: bool = False,
+    ) -> bool:
+        """Let the clients in *target* leave *room*; as `join`."""
+        left = _named(room, "room")
+        return await self._change("leave", target, namespace, local, leave=left)
+
+    async def disconnect(
+        self, target: str | Sequence[str], namespace: str = "/", *, local: bool = False
+    ) -> bool:
+        """Close the connections of the clients in *target* to *namespace*; as `join`."""
+        return await self._change("disconnect", target, namespace, local, disconnect=True)
+
+    async def _change(
+        self, method: str, target: str | Sequence[str], namespace: str, local: bool, **change: Any
+    ) -> bool:
+        targets = _named(target, "target")
+        is_complete = True
+        for backend in self._reached(f"Broadcaster.{method}()", local):
+            is_complete &= await backend.change(targets, namespace, **change)
+        return is_complete
+
+    async def call(
+        self,
+        id: str,
+        event: str,
+        *args: Any,
+        namespace: str = "/",
+        timeout: float = 60.0,
+        local: bool = False,
+    ) -> Any:
+        """Send *event* to the client whose connection has that *id*, and return its
+        acknowledgement: one value, or a tuple of several.
+
+        Raises:
+            NotConnectedError: no client has that id; it is a TimeoutError.
+            TimeoutError: no acknowledgement within *timeout* seconds, or the client has
+                disconnected.
+        """
+        for backend in self._reached("Broadcaster.call()", local):
+            try:
+                return await backend.call(id, event, args, namespace, timeout)
+            except NotConnectedError:
+                continue
+        raise NotConnectedError(f"no client has the id {id!r} in the namespace {namespace!r}")
+
+    def _reached(self, method: str, local: bool) -> tuple[BroadcastBackend, ...]:
+        check_event_loop(self._loop, method)
+        return tuple(one for one in self._backends if one.is_local or not local)
+
+
+def _named(given: str | Sequence[str], what: str) -> tuple[str, ...]:
+    """Return the rooms in *given*. None is an error: it could be a missing id, and would mean
+    every client."""
+    rooms = rooms_of(given)
+    if rooms is None:
+        raise TypeError(f"{what} is None; pass a str, or several of them")
+    return rooms
+
+
+def _log_error(sent: "Future[bool]") -> None:
+    if not sent.cancelled() and (error := sent.exception()) is not None:
+        logger.error("Broadcaster.emit_threadsafe() failed", exc_info=error)

@@ -89,7 +89,12 @@ class Connection(ABC):
 
     @abstractmethod
     async def emit(self, event: str, *args: Any) -> None:
-        """Send *event* to this client; does nothing once the client has disconnected."""
+        """Send *event* to this client; does nothing once the client has disconnected.
+
+        Raises:
+            RxKernelError: it is called outside of the event loop of the connection, in a thread
+                for example; so do the other methods.
+        """
 
     @abstractmethod
     async def call(self, event: str, *args: Any, timeout: float = 60.0) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 
 from rxkernel.exceptions import RxKernelError
 from rxkernel.messages.connection import Connection
+from rxkernel.messages.event_loops import check_event_loop
 
 
 class ManagedConnection(Connection):
@@ -14,6 +15,7 @@ class ManagedConnection(Connection):
         is_accepted: CONNECTED has been dispatched, and nothing rejected the connection.
         is_rejected: `disconnect` was called before the connection was accepted.
         is_ended: it sends and receives nothing any more.
+        loop: the event loop of the connection.
         accepting: the task in which the listeners of ACCEPTED run, or ran; None without listeners.
     """
 
@@ -22,6 +24,7 @@ class ManagedConnection(Connection):
         self.is_accepted = False
         self.is_rejected = False
         self.is_ended = False
+        self.loop: asyncio.AbstractEventLoop | None = None
         self.accepting: asyncio.Task[None] | None = None
 
     @property
@@ -29,14 +32,19 @@ class ManagedConnection(Connection):
         """Whether listeners of ACCEPTED run now."""
         return self.accepting is not None and not self.accepting.done()
 
+    def check_event_loop(self, method: str) -> None:
+        """See the function `check_event_loop`."""
+        check_event_loop(self.loop, f"Connection.{method}()")
+
     def check_call(self, event: str) -> None:
         """Check that the client can acknowledge *event*.
 
         Raises:
-            RxKernelError: the connection is not accepted yet. A listener of CONNECTED would wait
-                for a client that waits for the listener.
+            RxKernelError: the caller runs in another event loop, or the connection is not accepted
+                yet: a listener of CONNECTED would wait for a client that waits for the listener.
             TimeoutError: the client has disconnected.
         """
+        self.check_event_loop("call")
         if not self.is_accepted:
             raise RxKernelError(
                 f"call({event!r}) is not possible before the connection is accepted; "

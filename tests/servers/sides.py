@@ -53,6 +53,7 @@ class Side(Protocol):
     """Connects clients over a socket, or in process."""
 
     application: Application
+    is_in_process: bool
 
     async def connect(
         self,
@@ -90,6 +91,8 @@ class RecordedClient:
 
 
 class InProcess:
+    is_in_process = True
+
     def __init__(self, application: Application) -> None:
         self.application = application
         self.client = KernelClient(application)
@@ -157,6 +160,8 @@ class SocketClient:
 
 
 class OverSockets:
+    is_in_process = False
+
     def __init__(self, application: Application, stack: AsyncExitStack) -> None:
         self.application = application
         self._stack = stack

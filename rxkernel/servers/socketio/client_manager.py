@@ -117,7 +117,7 @@ class ClientManager(socketio.AsyncManager):  # type: ignore[misc]
         if callback is None:
             self.send(encode_event(namespace, event, args, None), namespace, to or room, skip)
             return
-        for connection in self._recipients(namespace, to or room, skip):
+        for connection in self.recipients(namespace, to or room, skip):
             id = self._generate_ack_id(connection.id, callback)
             connection.put(encode_event(namespace, event, args, id))
 
@@ -125,12 +125,13 @@ class ClientManager(socketio.AsyncManager):  # type: ignore[misc]
         self, packet: EncodedPacket, namespace: str, room: Any, skip: Collection[str | None]
     ) -> None:
         """Send *packet* to every client of *room* except those whose id is in *skip*."""
-        for connection in self._recipients(namespace, room, skip):
+        for connection in self.recipients(namespace, room, skip):
             connection.put(packet)
 
-    def _recipients(
-        self, namespace: str, room: Any, skip: Collection[str | None]
+    def recipients(
+        self, namespace: str, room: Any, skip: Collection[str | None] = ()
     ) -> list[SocketioConnection]:
+        """Return the connections of `get_participants`, except those whose id is in *skip*."""
         connections = self.server.connections
         return [
             connections[sid]

@@ -47,6 +47,7 @@ class SocketioConnection(ManagedConnection):
     ) -> None:
         super().__init__(id, namespace, **handshake)
         settings = session.settings
+        self.loop = asyncio.get_running_loop()
         self.session = session
         self._sender = session.sender
         self.request_id = request_id
@@ -83,7 +84,15 @@ class SocketioConnection(ManagedConnection):
         elif not self.is_ended:
             self._sender.put_now(packet)
 
+    def put_volatile(self, packet: EncodedPacket) -> None:
+        """As `put`, unless earlier packets still wait for the client."""
+        if not self.is_accepted:
+            self._early.append(packet)
+        elif not self.is_ended:
+            self._sender.put_volatile(packet)
+
     async def emit(self, event: str, *args: Any) -> None:
+        self.check_event_loop("emit")
         self.put(encode_event(self.namespace, event, args, None))
 
     def next_ack_id(self) -> int:
@@ -115,14 +124,17 @@ class SocketioConnection(ManagedConnection):
 
     async def join(self, room: str) -> None:
         check_room(room)
+        self.check_event_loop("join")
         if not self.is_ended:
             await self._engine.enter_room(self.id, room, namespace=self.namespace)
 
     async def leave(self, room: str) -> None:
         check_room(room)
+        self.check_event_loop("leave")
         await self._engine.leave_room(self.id, room, namespace=self.namespace)
 
     async def disconnect(self) -> None:
+        self.check_event_loop("disconnect")
         if self.is_accepted:
             await self._engine.disconnect(self.id, namespace=self.namespace)
         else:

@@ -12,6 +12,7 @@ from typing import Any
 
 import socketio
 
+from rxkernel.messages.broadcast_backend import Rooms
 from rxkernel.servers.disconnect_reason import DisconnectReason
 from rxkernel.servers.socketio.backpressure import Pending
 from rxkernel.servers.socketio.client_manager import ClientManager, arguments
@@ -37,7 +38,7 @@ def _library_logger() -> logging.Logger:
 
 
 class Engine(socketio.AsyncServer):  # type: ignore[misc]
-    """Handles the packets of sessions; implements `SessionHooks` and `BroadcastBackend`.
+    """Handles the packets of sessions; implements `SessionHooks` and `ConnectionHolder`.
 
     ``connections`` are all connections by id, including those that are not accepted yet.
     """
@@ -175,7 +176,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
             if session is not None:
                 await self._end(session, connection, DisconnectReason.SERVER)
 
-    # --- the interface of python-socketio and of Broadcaster
+    # --- the interfaces of python-socketio and of `LocalBackend`
 
     async def call(
         self,
@@ -201,20 +202,34 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         except TimeoutError as exc:
             raise socketio.exceptions.TimeoutError from exc
 
-    async def broadcast(
+    def deliver(
         self,
         event: str,
         args: tuple[Any, ...],
-        rooms: tuple[str, ...] | None,
+        rooms: Rooms,
         namespace: str,
         skip: set[str],
+        volatile: bool,
     ) -> None:
-        """See `BroadcastBackend`."""
         packet = encode_event(namespace, event, args, None)
-        room = rooms[0] if rooms is not None and len(rooms) == 1 else rooms
-        self.manager.send(packet, namespace, room, skip)
+        recipients = self.manager.recipients(namespace, _room(rooms), skip)
+        if volatile:
+            for connection in recipients:
+                connection.put_volatile(packet)
+        else:
+            for connection in recipients:
+                connection.put(packet)
+
+    def select(self, rooms: Rooms, namespace: str) -> list[SocketioConnection]:
+        selected: list[SocketioConnection] = self.manager.recipients(namespace, _room(rooms))
+        return selected
 
     async def shutdown(self) -> None:
         """Wait for sessions and websockets that are being closed."""
         while self._tasks:
             await asyncio.wait(self._tasks)
+
+
+def _room(rooms: Rooms) -> Rooms | str:
+    """One room costs less than a tuple with one."""
+    return rooms[0] if rooms is not None and len(rooms) == 1 else rooms

@@ -104,6 +104,17 @@ class PacketSender:
         else:
             self._flush_later()
 
+    def put_volatile(self, packet: EncodedPacket) -> None:
+        """As `put`, but drop *packet* if the client still waits for packets of earlier turns."""
+        if self.websocket is None:
+            is_ready = not self.queue
+        else:
+            if self.queue.limit_exceeded_by(packet) is not None:
+                self.flush()  # as in `_put_over_limit`
+            is_ready = not (self._is_draining or self.websocket.is_congested)
+        if is_ready:
+            self.put(packet)
+
     def _put_over_limit(self, packet: EncodedPacket) -> bool:
         """Make room for *packet* and put it; False if the session is closed instead."""
         self.flush()  # the client may be fast: the packets may all be of this turn

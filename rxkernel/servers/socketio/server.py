@@ -11,6 +11,7 @@ from rxkernel.messages.transport import Transport
 from rxkernel.servers.aiohttp.listener import Listener, new_engine
 from rxkernel.servers.aiohttp.server import HttpServer
 from rxkernel.servers.disconnect_reason import DisconnectReason
+from rxkernel.servers.local_backend import LocalBackend
 from rxkernel.servers.server import Server
 from rxkernel.servers.socketio.connection_handler import ConnectionHandler
 from rxkernel.servers.socketio.engine import Engine
@@ -94,6 +95,7 @@ class SocketioServer(Server):
         else:
             self._application = new_engine(self._settings.http.body_limit)
             self._http.add_header_signals(self._application)
+        self._backend = LocalBackend(self.engine)
         self.engine.attach(self._application, socketio_path=settings.path.strip("/"))
         self._http.native_paths.long_lived.add(f"{settings.path}/")
 
@@ -102,7 +104,7 @@ class SocketioServer(Server):
             self._application.middlewares.insert(0, self._http.aiohttp_path.track)
             self._listener = Listener(self._application, self.host, port, self._http.connections)
             await self._listener.start()
-        self._broadcaster.attach(self.engine)
+        self._broadcaster.attach(self._backend)
 
     async def drain(self) -> None:
         self._handler.start_draining()
@@ -128,7 +130,7 @@ class SocketioServer(Server):
     async def stop(self) -> None:
         """Close every transport without a Socket.IO DISCONNECT: after a DISCONNECT clients would
         not reconnect to the next process."""
-        self._broadcaster.detach(self.engine)
+        self._broadcaster.detach(self._backend)
         connections = (*self.engine.connections.values(), *self._handler.ended)
         for connection in connections:
             if connection.accepting is not None:

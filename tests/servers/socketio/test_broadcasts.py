@@ -1,14 +1,27 @@
-"""A backend that forwards broadcasts to another server."""
+"""A backend that forwards to another server, as a message queue would."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from rxkernel import BroadcastBackend, Broadcaster, Request, websocket
+import pytest
+
+from rxkernel import (
+    BroadcastBackend,
+    Broadcaster,
+    ConnectionInfo,
+    NotConnectedError,
+    Request,
+    websocket,
+)
 from tests.servers.conftest import Serve
 from tests.servers.socketio.clients import only_connection
 from tests.servers.socketio_clients import raw_socket
+from tests.waiting import until
 
 
 class Forward(BroadcastBackend):
+    is_local = False
+
     def __init__(self, target: Broadcaster) -> None:
         self.target = target
 
@@ -19,8 +32,38 @@ class Forward(BroadcastBackend):
         rooms: tuple[str, ...] | None,
         namespace: str,
         skip: set[str],
-    ) -> None:
-        await self.target.emit(event, *args, room=rooms, namespace=namespace, skip=skip)
+        volatile: bool,
+    ) -> bool:
+        return await self.target.emit(
+            event, *args, room=rooms, namespace=namespace, skip=skip, volatile=volatile, local=True
+        )
+
+    async def connections(
+        self, rooms: tuple[str, ...] | None, namespace: str
+    ) -> Sequence[ConnectionInfo]:
+        return await self.target.connections(rooms, namespace, local=True)
+
+    async def change(
+        self,
+        rooms: tuple[str, ...],
+        namespace: str,
+        *,
+        join: tuple[str, ...] = (),
+        leave: tuple[str, ...] = (),
+        disconnect: bool = False,
+    ) -> bool:
+        await self.target.join(rooms, join, namespace, local=True)
+        await self.target.leave(rooms, leave, namespace, local=True)
+        if disconnect:
+            await self.target.disconnect(rooms, namespace, local=True)
+        return True
+
+    async def call(
+        self, id: str, event: str, args: tuple[Any, ...], namespace: str, timeout: float
+    ) -> Any:
+        return await self.target.call(
+            id, event, *args, namespace=namespace, timeout=timeout, local=True
+        )
 
 
 class Readers:
@@ -44,16 +87,46 @@ async def test_forwarding_backend_reaches_clients_of_another_server(serve: Serve
         await broadcaster.emit("others", room="authors")
         await broadcaster.emit("nobody", room=[])
         await broadcaster.emit("skipped", skip=only_connection(there))
+        await broadcaster.emit("here", local=True)
         await broadcaster.emit("news", "tea", room=["readers", "staff"])
-        await broadcaster.emit("end", b"\x01")
+        await broadcaster.emit("end", b"\x01", volatile=True)
 
         assert [await bob.receive() for _ in range(3)] == [
             '42["news","tea"]',
             '451-["end",{"_placeholder":true,"num":0}]',
             b"\x01",
         ]
-        assert [await ada.receive() for _ in range(3)] == [
+        assert [await ada.receive() for _ in range(4)] == [
             '42["skipped"]',
+            '42["here"]',
             '451-["end",{"_placeholder":true,"num":0}]',
             b"\x01",
         ]
+
+
+async def test_forwarding_backend_lists_moves_calls_and_disconnects(serve: Serve) -> None:
+    here, there = await serve(Readers), await serve(Readers)
+    broadcaster = here.injector.get(Broadcaster)
+    broadcaster.attach(Forward(there.injector.get(Broadcaster)))
+
+    async with raw_socket(here), raw_socket(there) as bob:
+        ids = [only_connection(here).id, only_connection(there).id]
+        assert [one.id for one in await broadcaster.connections()] == ids
+        assert [one.id for one in await broadcaster.connections(local=True)] == ids[:1]
+
+        await broadcaster.join(ids[1], ["readers", "staff"])
+        await broadcaster.leave("readers", "staff")
+        listed = await broadcaster.connections("readers")
+        assert listed == [ConnectionInfo(ids[1], "/", frozenset(("readers",)))]
+
+        await bob.send('431["yes"]')  # arrives after the question
+        assert await broadcaster.call(ids[1], "ready?", 1) == "yes"
+        assert await bob.receive() == '421["ready?",1]'
+        with pytest.raises(NotConnectedError):
+            await broadcaster.call(ids[1], "ready?", local=True)
+
+        await broadcaster.disconnect("readers", local=True)
+        assert len(await broadcaster.connections()) == 2
+        await broadcaster.disconnect("readers")
+        assert await bob.receive() == "41"
+        await until(lambda: not there.servers["socketio"].engine.connections)

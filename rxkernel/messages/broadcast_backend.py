@@ -1,0 +1,64 @@
+"""The interface through which a `Broadcaster` reaches connections."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from rxkernel.messages.connection_info import ConnectionInfo
+
+Rooms = tuple[str, ...] | None
+"""Rooms or ids of connections, without duplicates; None means every client of the namespace."""
+
+
+class BroadcastBackend(Protocol):
+    """Connections that a `Broadcaster` reaches: those of a server, or through a message queue
+    those of other processes.
+
+    Attributes:
+        is_local: whether the connections are in this process; others are skipped by calls with
+            ``local=True``.
+    """
+
+    is_local: bool
+
+    async def broadcast(
+        self,
+        event: str,
+        args: tuple[Any, ...],
+        rooms: Rooms,
+        namespace: str,
+        skip: set[str],
+        volatile: bool,
+    ) -> bool:
+        """Send *event* once to each client of *namespace* that is in at least one of *rooms*.
+
+        Args:
+            skip: ids of connections that do not receive the event.
+            volatile: clients that still wait for earlier packets do not receive the event.
+
+        Returns:
+            Whether every process could be reached.
+        """
+
+    async def connections(self, rooms: Rooms, namespace: str) -> Sequence[ConnectionInfo]:
+        """Return the clients of *namespace* that are in at least one of *rooms*."""
+
+    async def change(
+        self,
+        rooms: tuple[str, ...],
+        namespace: str,
+        *,
+        join: tuple[str, ...] = (),
+        leave: tuple[str, ...] = (),
+        disconnect: bool = False,
+    ) -> bool:
+        """Let the clients that are in at least one of *rooms* join and leave rooms, or disconnect
+        them. Returns whether every process could be reached."""
+
+    async def call(
+        self, id: str, event: str, args: tuple[Any, ...], namespace: str, timeout: float
+    ) -> Any:
+        """As `Connection.call`, for the connection with that *id*.
+
+        Raises:
+            NotConnectedError: no connection to *namespace* has it.
+        """
