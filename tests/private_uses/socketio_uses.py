@@ -71,6 +71,7 @@ def _manager_use(
     )
 
 
+_REFUSED = "overridden: room None, which contains every client, is refused"
 _OF_ROOMS = "overridden: the rooms of each client are kept"
 
 SOCKETIO = (
@@ -141,6 +142,9 @@ SOCKETIO = (
         spelled=("engineio_packet.Packet", "socketio.packet"),
         check=_check_serializer,
     ),
+    _manager_use("enter_room", _REFUSED, "sid", "namespace", "room", "eio_sid"),
+    _manager_use("leave_room", _REFUSED, "sid", "namespace", "room"),
+    _manager_use("close_room", _REFUSED, "room", "namespace"),
     _manager_use("basic_enter_room", _OF_ROOMS, "sid", "namespace", "room", "eio_sid"),
     _manager_use("basic_leave_room", _OF_ROOMS, "sid", "namespace", "room"),
     _manager_use("basic_disconnect", _OF_ROOMS, "sid", "namespace", "kwargs"),

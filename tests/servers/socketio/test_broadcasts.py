@@ -1,5 +1,6 @@
 """A backend that forwards to another server, as a message queue would."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from rxkernel import (
     websocket,
 )
 from tests.servers.conftest import Serve
-from tests.servers.socketio.clients import only_connection
+from tests.servers.socketio.clients import connected, only_connection, only_session
 from tests.servers.socketio_clients import raw_socket
 from tests.waiting import until
 
@@ -130,3 +131,58 @@ async def test_forwarding_backend_lists_moves_calls_and_disconnects(serve: Serve
         await broadcaster.disconnect("readers")
         assert await bob.receive() == "41"
         await until(lambda: not there.servers["socketio"].engine.connections)
+
+
+async def test_volatile_event_for_a_polling_client_that_waits_is_dropped(serve: Serve) -> None:
+    application = await serve(Readers)
+    broadcaster = application.injector.get(Broadcaster)
+
+    async with connected(application, "polling") as client:
+        assert await broadcaster.emit("cursor", 1, volatile=True)
+        assert await broadcaster.emit("cursor", 2, volatile=True)
+        await broadcaster.emit("news", 3)
+        await broadcaster.emit("cursor", 4, volatile=True)
+
+        assert await client.receive() == '42["cursor",1]\x1e42["news",3]'
+        await broadcaster.emit("cursor", 5, volatile=True)
+        assert await client.receive() == '42["cursor",5]'
+
+
+async def test_volatile_events_of_one_turn_all_reach_a_websocket(serve: Serve) -> None:
+    """They are written in one write; the client is not slow."""
+    application = await serve(Readers, socketio={"max_outbound_messages": 2})
+    broadcaster = application.injector.get(Broadcaster)
+
+    async with raw_socket(application) as raw:
+        for number in range(5):
+            await broadcaster.emit("cursor", number, volatile=True)
+
+        got = [await raw.receive() for _ in range(5)]
+    assert got == [f'42["cursor",{number}]' for number in range(5)]
+
+
+async def test_volatile_events_for_a_slow_websocket_are_dropped_and_it_stays(
+    serve: Serve,
+) -> None:
+    """Without volatile, the limit of waiting messages would close it."""
+    application = await serve(Readers, socketio={"max_outbound_messages": 3})
+    broadcaster = application.injector.get(Broadcaster)
+
+    async with raw_socket(application) as raw:
+        sender = only_session(application).sender
+        big = "x" * 1_000_000
+        sent = 0
+        while not sender.unsent:  # until the buffers of the system are full
+            await broadcaster.emit("big", big)
+            sent += 1
+            await asyncio.sleep(0)
+        unsent = sender.unsent
+        for number in range(10):
+            await broadcaster.emit("cursor", number, volatile=True)
+        assert sender.unsent == unsent
+
+        for _ in range(sent):
+            assert await raw.receive() == f'42["big","{big}"]'
+        await until(lambda: not sender.unsent)
+        await broadcaster.emit("cursor", 10, volatile=True)
+        assert await raw.receive() == '42["cursor",10]'
