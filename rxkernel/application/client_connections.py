@@ -20,7 +20,7 @@ from rxkernel.messages.transport import Transport
 from rxkernel.servers.connection_lifecycle import ConnectionLifecycle
 from rxkernel.servers.disconnect_reason import DisconnectReason
 from rxkernel.servers.socketio.encoding import encode_event, encode_rejection
-from rxkernel.servers.socketio.served_namespaces import INVALID_NAMESPACE, is_served
+from rxkernel.servers.socketio.served_namespaces import INVALID_NAMESPACE, find_namespace
 
 
 class ClientConnections:
@@ -59,9 +59,11 @@ class ClientConnections:
 
     def _check_namespace(self, kernel: Kernel, connection: RecordingConnection) -> None:
         settings = self._application.settings.socketio
-        if not is_served(connection.namespace, kernel.compiled, settings):
+        found = find_namespace(connection.namespace, kernel.compiled, settings)
+        if found is None:
             connection.end()
             raise ConnectionRefusedException(Response({"message": INVALID_NAMESPACE}, 404))
+        connection.route_namespace, connection.params = found
 
     async def _connect(
         self, kernel: Kernel, lifecycle: ConnectionLifecycle, connection: RecordingConnection

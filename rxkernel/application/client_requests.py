@@ -24,7 +24,7 @@ from rxkernel.messages.media_type import (
 )
 from rxkernel.messages.request import Request
 from rxkernel.messages.upload import UploadedFile
-from rxkernel.routing.definitions import Definition, HttpDefinition
+from rxkernel.routing.definitions import HttpDefinition
 from rxkernel.servers.http.body_decoding import decode_body
 from rxkernel.servers.http.body_limits import (
     BodyLimits,
@@ -76,12 +76,13 @@ class SentOverHttp:
             request.body_loader = partial(_reject, exc)
 
 
-def fill_event(
-    request: Request, definition: Definition, params: Mapping[str, Any] | None, body: Any
-) -> None:
-    """Set name and arguments of an event or a procedure, as plain values."""
-    request.url = definition.name
-    request.params = MultiDict(to_plain(params or {}))
+def fill_event(request: Request, name: str, params: Mapping[str, Any] | None, body: Any) -> None:
+    """Set name and arguments of an event or a procedure, as plain values. The parameters of the
+    namespace come first."""
+    connection = request.connection
+    of_namespace = {} if connection is None else connection.params
+    request.url = name
+    request.params = MultiDict([*of_namespace.items(), *to_plain(params or {}).items()])
     request.body = to_plain(body)
 
 

@@ -12,6 +12,7 @@ from multidict import CIMultiDict
 from rxkernel.application.application import Application
 from rxkernel.application.client_calls import ClientCalls
 from rxkernel.application.client_connections import ClientConnections
+from rxkernel.application.client_events import find_event, namespace_of
 from rxkernel.application.client_requests import Files, SentOverHttp, fill_event, fill_params
 from rxkernel.application.client_responses import (
     Write,
@@ -138,26 +139,34 @@ class KernelClient:
         connection: Connection | None = None,
     ) -> Response:
         """Send event *name* (``/chat:join`` outside ``/``) of *connection*, which is connected
-        first if necessary. Without *connection*, a client connects for this event only.
+        first if necessary. Without *connection*, a client connects for this event only; *params*
+        of its namespace are taken from *params*.
+
+        An event without a route is handled by the route ``*`` of its namespace.
 
         Raises:
             KeyError: the event does not exist.
-            ValueError: *connection* is in another namespace.
+            ValueError: *connection* is in another namespace, or a parameter of the namespace is
+                missing.
             ConnectionRefusedException: a listener of CONNECTED rejects the client.
             RxKernelError: *connection* has ended.
         """
         kernel = await self._kernel()
-        definition = kernel.websocket_definitions[name]
+        definition, event = find_event(kernel.compiled, name)
         if connection is None:
-            async with self.connection(definition.namespace) as passing:
+            namespace, params = namespace_of(definition, params)
+            async with self.connection(namespace) as passing:
                 return await self.websocket(name, params=params, body=body, connection=passing)
-        if connection.namespace != definition.namespace:
+        found = kernel.compiled.namespaces.find(connection.namespace)
+        if found is None or found[0] != definition.namespace:
             raise ValueError(
                 f"event {name!r} is in the namespace {definition.namespace!r}, the connection in "
                 f"{connection.namespace!r}; use client.connection({definition.namespace!r})"
             )
+        if isinstance(connection, RecordingConnection):
+            await connection.connect()
         request = Request(Transport.SOCKET, connection.headers, connection=connection)
-        fill_event(request, definition, params, body)
+        fill_event(request, event, params, body)
         return await self._send(kernel, definition, request, write_acknowledgement)
 
     async def call(
@@ -186,7 +195,9 @@ class KernelClient:
         given = self._headers(headers, None if connection is None else connection.headers)
         self._add_cookies(given, "/")
         request = Request(definition.transport, given, connection=connection)
-        fill_event(request, definition, params, body)
+        if isinstance(connection, RecordingConnection):
+            await connection.connect()
+        fill_event(request, definition.name, params, body)
         return await self._send(kernel, definition, request, None)
 
     async def _send(
@@ -194,8 +205,6 @@ class KernelClient:
     ) -> Response:
         given = client_request_id(request.headers, self._id_header)
         request.id = given if request.connection is None else event_request_id(given)
-        if isinstance(request.connection, RecordingConnection):
-            await request.connection.connect()
         return await self._calls.run(self._handle(kernel, definition, request, write))
 
     async def _handle(

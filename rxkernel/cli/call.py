@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from rxkernel.application.application import Application
+from rxkernel.application.client_events import namespace_of
 from rxkernel.application.recording import ConnectionRefusedException
 from rxkernel.application.testing import KernelClient
 from rxkernel.cli.definition import find_definition
@@ -116,7 +117,7 @@ async def _call(
                 cure = "" if is_whole else " Give it as --param KEY=VALUE."
                 raise ConfigurationError(f"{exc}{cure}") from exc
         elif isinstance(definition, WebSocketDefinition):
-            response = await _emit(client, definition.namespace, name, headers, sent)
+            response = await _emit(client, definition, headers, sent)
         else:
             response = await client.call(definition.transport, name, headers=headers, **sent)
         return {
@@ -127,12 +128,17 @@ async def _call(
 
 
 async def _emit(
-    client: KernelClient, namespace: str, name: str, headers: Headers, sent: dict[str, Any]
+    client: KernelClient, definition: WebSocketDefinition, headers: Headers, sent: dict[str, Any]
 ) -> Response:
     """Return the response to an event, or the rejection of the connection that is made for it."""
     try:
+        namespace, params = namespace_of(definition, sent["params"])
+    except ValueError as exc:
+        raise ConfigurationError(f"{exc} Give it as --param KEY=VALUE.") from exc
+    name, body = definition.metadata.key, sent["body"]
+    try:
         async with client.connection(namespace, headers=headers) as connection:
-            return await client.websocket(name, connection=connection, **sent)
+            return await client.websocket(name, params=params, body=body, connection=connection)
     except ConnectionRefusedException as exc:
         return exc.response
 

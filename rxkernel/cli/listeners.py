@@ -40,6 +40,7 @@ IN_ORDER = (
     ServerEvents.STARTED,
     ServerEvents.READINESS,
     ServerEvents.CONNECTED,
+    ServerEvents.ACCEPTED,
     *_OF_A_DEFINITION[1:],
     ServerEvents.DISCONNECTED,
     ServerEvents.STOPPING,

@@ -7,6 +7,7 @@ from typing import Any, Self
 import attrs
 
 from rxkernel.exceptions import ConfigurationError
+from rxkernel.kernel.namespace_table import NamespaceTable
 from rxkernel.kernel.varying import routed
 from rxkernel.messages.transport import Transport
 from rxkernel.nearest import nearest
@@ -18,6 +19,7 @@ from rxkernel.routing.definitions import (
     ProcedureDefinition,
     WebSocketDefinition,
 )
+from rxkernel.routing.metadata import ANY_EVENT
 from rxkernel.routing.router import Router
 
 
@@ -29,13 +31,21 @@ class Compiled:
         all: every definition, in registration order.
         definitions: the same by transport; each known transport has an entry.
         http_router: finds an HTTP definition by method and path.
-        events: finds a Socket.IO definition by namespace, then by event name.
+        events: finds a Socket.IO definition by the namespace of its route, then by event name.
+        namespaces: finds the namespace of the routes for that of a client.
     """
 
     all: tuple[Definition, ...] = ()
     definitions: Mapping[Transport, Definitions[Any]] = attrs.field(factory=dict)
     http_router: Router[HttpDefinition] = attrs.field(factory=Router)
     events: Mapping[str, Mapping[str, WebSocketDefinition]] = attrs.field(factory=dict)
+    namespaces: NamespaceTable = attrs.field(factory=NamespaceTable)
+
+    def event(self, namespace: str, name: str) -> WebSocketDefinition | None:
+        """Return the definition of an event: its own, or else that of ``*`` in *namespace*, which
+        is that of the route."""
+        events = self.events.get(namespace)
+        return None if events is None else events.get(name) or events.get(ANY_EVENT)
 
     @property
     def procedures(self) -> tuple[ProcedureDefinition, ...]:
@@ -77,6 +87,13 @@ class Compiled:
                 tables[definition.transport].append(definition)
             except ConfigurationError as error:
                 errors.append(error)
+        namespaces = NamespaceTable()
+        try:
+            namespaces = NamespaceTable.of(
+                d for d in definitions if isinstance(d, WebSocketDefinition)
+            )
+        except ConfigurationError as error:
+            errors.append(error)
         if errors:
             raise ConfigurationError.merge(errors)
         return cls(
@@ -84,6 +101,7 @@ class Compiled:
             MappingProxyType({t: Definitions(found) for t, found in tables.items()}),
             router,
             events,
+            namespaces,
         )
 
 

@@ -17,8 +17,9 @@ from rxkernel.messages.transport import Transport
 from rxkernel.nearest import nearest
 from rxkernel.routing.constraints import HostOf
 from rxkernel.routing.kinds import Kind
-from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
+from rxkernel.routing.metadata import RouteMetadata
 from rxkernel.routing.path import PathTemplate
+from rxkernel.routing.syntax import TemplateSyntax
 
 Controllers = Mapping[type, object]
 """The instances by class."""
@@ -121,7 +122,8 @@ class Compiler:
                     f"route {metadata.key!r} belongs to {name}, which is not a registered "
                     f"controller; add it: Application(controllers=[{name}])"
                 )
-        template = self._template_of(metadata) if isinstance(metadata, HttpMetadata) else None
+        syntax = metadata.template_syntax
+        template = None if syntax is None else self._template_of(metadata, syntax)
         binder = ActionBinder(controller, metadata, self._container)
         route = self._new_route(
             metadata,
@@ -135,11 +137,11 @@ class Compiler:
         route.action = binder.bind(route.definition, self._threads)
         return route
 
-    def _template_of(self, metadata: HttpMetadata) -> PathTemplate:
+    def _template_of(self, metadata: RouteMetadata, syntax: TemplateSyntax) -> PathTemplate:
         try:
-            return PathTemplate.of(metadata.syntax, self._kinds)
+            return PathTemplate.of(syntax, self._kinds)
         except ConfigurationError as error:
-            place = f"route {metadata.name!r} ({metadata.place})"
+            place = f"route {metadata.key!r} ({metadata.place})"
             raise ConfigurationError(*(f"{place}: {p}" for p in error.problems)) from error
 
     def _undeclared_options(self, routes: Sequence[RouteMetadata]) -> Iterator[str]:

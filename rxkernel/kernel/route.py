@@ -232,5 +232,5 @@ def _new_definition(
         assert template is not None
         return HttpDefinition(metadata, signature, route, template)
     if isinstance(metadata, WebSocketMetadata):
-        return WebSocketDefinition(metadata, signature, route)
+        return WebSocketDefinition(metadata, signature, route, template)
     return ProcedureDefinition(metadata, signature, route)

@@ -115,6 +115,9 @@ def _items(value: Any) -> Iterable[Any]:
     return value.values() if type(value) is dict else value
 
 
+_BYTES = (bytes, bytearray, memoryview)
+
+
 def to_plain(value: Any) -> Any:
     """Convert *value* to dict, list, str, numbers, bool, None and bytes, for a socket packet.
 
@@ -122,14 +125,14 @@ def to_plain(value: Any) -> Any:
         TypeError, ValueError, RecursionError: *value* cannot be converted.
     """
     return _with_lists(
-        msgspec.to_builtins(
-            value, builtin_types=(bytes, bytearray), str_keys=True, enc_hook=_encode_hook
-        )
+        msgspec.to_builtins(value, builtin_types=_BYTES, str_keys=True, enc_hook=_encode_hook)
     )
 
 
 def _with_lists(value: Any) -> Any:
-    """Replace tuples, which `msgspec.to_builtins` keeps, by lists, as JSON has."""
+    """Replace tuples, which `msgspec.to_builtins` keeps, by lists, and buffers by bytes."""
+    if isinstance(value, bytearray | memoryview):
+        return bytes(value)
     if isinstance(value, list | tuple):
         return [_with_lists(item) for item in value]
     if isinstance(value, dict):

@@ -37,6 +37,7 @@ class Connection(ABC):
         id: a random id, unique while the connection lasts; also the name of a room that
             contains only this client.
         headers, query: of the handshake request, read-only.
+        params: the parameters of its namespace, if that is a template such as ``/room/{id}``.
         auth: the object that the client sent with CONNECT, or None.
         rooms: the rooms that the client has joined, read-only; see `join` and `leave`.
         attributes: data that the application stores about this client.
@@ -66,6 +67,7 @@ class Connection(ABC):
         self.headers = _headers(headers)
         self.query = _query(query)
         self.auth = auth
+        self.params: Mapping[str, Any] = {}
         self.client = client
         self.site = site
         self.attributes: dict[str, Any] = {}

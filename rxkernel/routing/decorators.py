@@ -22,6 +22,7 @@ from rxkernel.labels import (
 )
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.metadata import (
+    ANY_EVENT,
     HttpMetadata,
     ProcedureMetadata,
     PushedEvent,
@@ -104,7 +105,7 @@ class WebSocketLabel:
     def metadata(self, prefix: Prefix, **common: Any) -> WebSocketMetadata:
         nearest = prefix.namespace if self.namespace is None else self.namespace
         return WebSocketMetadata(
-            name=_prefixed(prefix.name, self.name),
+            name=self.name if self.name == ANY_EVENT else _prefixed(prefix.name, self.name),
             namespace="/" if nearest is None else nearest,
             status_code=self.status_code,
             **common,
@@ -175,8 +176,9 @@ def websocket(
 ) -> Callable[[F], F]:
     """Serve the decorated controller method as the Socket.IO event *name* of *namespace*.
 
-    The default of *namespace* is that of `@controller`, else ``/``. A plain value that the method
-    returns is acknowledged with *status_code*.
+    The name ``*`` receives all events of the namespace that have no method of their own. A
+    namespace may have parameters, as ``/room/{id:int}``; its default is that of `@controller`,
+    else ``/``. A plain value that the method returns is acknowledged with *status_code*.
     """
     refuse_bare("websocket", name)
     return _route_label("websocket", WebSocketLabel(name, namespace, status_code))

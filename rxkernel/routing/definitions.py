@@ -144,12 +144,12 @@ class HttpDefinition(Definition):
         return self.metadata.headers
 
 
+@attrs.frozen(eq=False, auto_attribs=False)
 class WebSocketDefinition(Definition):
-    """A compiled Socket.IO event."""
-
-    __slots__ = ()
+    """A compiled Socket.IO event; ``template`` reads and builds a namespace with parameters."""
 
     metadata: WebSocketMetadata
+    template: PathTemplate | None = attrs.field(default=None, repr=False)
 
     @property
     def namespace(self) -> str:

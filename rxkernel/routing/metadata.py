@@ -4,6 +4,7 @@ Three kinds: a route over HTTP, an event of Socket.IO, and a procedure of a bund
 """
 
 from collections.abc import Mapping
+from itertools import zip_longest
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from rxkernel.exceptions import ConfigurationError
 from rxkernel.messages.transport import Transport
 from rxkernel.namespaces import NAMESPACE_RULE, is_namespace
 from rxkernel.routing.constraints import Constraints, constraint_problems
-from rxkernel.routing.syntax import TemplateSyntax
+from rxkernel.routing.syntax import FIELD, TemplateSyntax
 from rxkernel.routing.targets import Action, owner_of, place_of
 
 RESERVED_EVENTS = (
@@ -25,6 +26,9 @@ RESERVED_EVENTS = (
     "removeListener",
 )
 """Event names that Socket.IO clients reserve and refuse to send."""
+
+ANY_EVENT = "*"
+"""The name of the route for the events of a namespace that have no route of their own."""
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -106,6 +110,11 @@ class RouteMetadata:
         return place_of(self.target, self.action)
 
     @property
+    def template_syntax(self) -> TemplateSyntax | None:
+        """The template with the parameters of the path or the namespace, if there is one."""
+        return None
+
+    @property
     def owner(self) -> type:
         """The class of the action, in which its annotations are resolved."""
         return owner_of(self.target)
@@ -142,6 +151,10 @@ class HttpMetadata(RouteMetadata):
 
     transport = Transport.HTTP
 
+    @property
+    def template_syntax(self) -> TemplateSyntax:
+        return self.syntax
+
     def __attrs_post_init__(self) -> None:
         problems = _common_problems(self)
         if self.body_limit is not None and self.body_limit < 1:
@@ -171,6 +184,9 @@ class HttpMetadata(RouteMetadata):
 class WebSocketMetadata(RouteMetadata):
     """A route over Socket.IO: *name* is the event, in *namespace*.
 
+    The name ``*`` is the route for all events of its namespace without a route of their own. A
+    namespace with parameters, as ``/room/{id}``, is a template like the path of a route.
+
     Raises:
         ConfigurationError: the name is empty or reserved, or the namespace is invalid.
     """
@@ -182,6 +198,7 @@ class WebSocketMetadata(RouteMetadata):
     options: Mapping[str, Any] = attrs.field(factory=dict, converter=_options, hash=False)
     status_code: int = attrs.field(default=200, kw_only=True)
     pushes: tuple[PushedEvent, ...] = attrs.field(default=(), converter=tuple, kw_only=True)
+    syntax: TemplateSyntax | None = attrs.field(init=False, eq=False, repr=False, default=None)
 
     transport = Transport.SOCKET
 
@@ -192,6 +209,8 @@ class WebSocketMetadata(RouteMetadata):
                 f"event {self.name!r} ({self.place}) has the namespace {self.namespace!r}; "
                 f"{NAMESPACE_RULE}"
             )
+        elif "{" in self.namespace or "}" in self.namespace:
+            problems.extend(self._read_template())
         if self.name in RESERVED_EVENTS:
             problems.append(
                 f"event {self.name!r} ({self.place}) has a name that Socket.IO reserves; "
@@ -200,10 +219,35 @@ class WebSocketMetadata(RouteMetadata):
         if problems:
             raise ConfigurationError(*problems)
 
+    def _read_template(self) -> list[str]:
+        """Set `syntax`, or return the problems of the template."""
+        try:
+            syntax = TemplateSyntax.parse(self.namespace)
+        except ConfigurationError as error:
+            return [f"event {self.name!r} ({self.place}): {p}" for p in error.problems]
+        if syntax.text != self.namespace:
+            return [
+                f"event {self.name!r} ({self.place}) has the namespace {self.namespace!r}; "
+                f"remove the '/' at its end"
+            ]
+        object.__setattr__(self, "syntax", syntax)
+        return []
+
+    @property
+    def template_syntax(self) -> TemplateSyntax | None:
+        return self.syntax
+
     @property
     def key(self) -> str:
-        """The key of the event: ``name``, or ``/namespace:name`` outside of ``/``."""
-        return self.name if self.namespace == "/" else f"{self.namespace}:{self.name}"
+        """The key of the event: ``name``, or ``/namespace:name`` outside of ``/``.
+
+        So that two events never have one key, a ``:`` and a ``%`` of the namespace are
+        percent-encoded outside of its parameters, and the name ``/a:b`` in ``/`` has the key
+        ``/:/a:b``.
+        """
+        if self.namespace == "/" and not (self.name.startswith("/") and ":" in self.name):
+            return self.name
+        return f"{_encoded(self.namespace)}:{self.name}"
 
 
 @attrs.frozen
@@ -244,6 +288,13 @@ class ProcedureMetadata(RouteMetadata):
     def key(self) -> str:
         """The key of the procedure in its storage: ``TRANSPORT:name``."""
         return f"{self.transport}:{self.name}"
+
+
+def _encoded(namespace: str) -> str:
+    literals = FIELD.split(namespace)[:: FIELD.groups + 1]
+    fields = [found[0] for found in FIELD.finditer(namespace)]
+    encoded = (literal.replace("%", "%25").replace(":", "%3A") for literal in literals)
+    return "".join(text for pair in zip_longest(encoded, fields, fillvalue="") for text in pair)
 
 
 def _common_problems(metadata: RouteMetadata) -> list[str]:

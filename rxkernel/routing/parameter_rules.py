@@ -106,25 +106,27 @@ def method_of(metadata: RouteMetadata) -> str | None:
 
 
 def _check_param(parameter: Parameter, metadata: RouteMetadata) -> None:
-    path = metadata.syntax.parameters if isinstance(metadata, HttpMetadata) else None
-    kind = None if path is None else path.get(parameter.key)
+    syntax, over_http = metadata.template_syntax, isinstance(metadata, HttpMetadata)
+    kind = None if syntax is None else syntax.parameters.get(parameter.key)
     if kind is None:
         if not (is_scalar(parameter.type) or is_many(parameter.type) or is_model(parameter.type)):
             raise ConfigurationError(
                 "a parameter is read from texts; use a type like str, int or list[str], a class "
                 "with such fields, or Annotated[…, Body()]"
             )
-        if path is not None and (fields := structured_fields(parameter.type)):
+        if over_http and (fields := structured_fields(parameter.type)):
             raise ConfigurationError(
                 f"its {', '.join(fields)} cannot be read from a text; give every field a type "
                 f"like str, int or list[str], or write Annotated[…, Body()]"
             )
     elif not is_scalar(parameter.type) or not _can_become(kind, parameter.type):
-        raise ConfigurationError(_path_mismatch(parameter, kind))
+        where = "path" if over_http else "namespace"
+        raise ConfigurationError(_path_mismatch(parameter, kind, where))
 
 
-def _path_mismatch(parameter: Parameter, kind: str) -> str:
-    """Return the problem of a type that differs from that in the path, with both fixes."""
+def _path_mismatch(parameter: Parameter, kind: str, where: str) -> str:
+    """Return the problem of a type that differs from that in the path or the namespace, with both
+    fixes."""
     key, type_ = parameter.key, parameter.type
     made = _TYPES.get(kind, "str")
     field = key if kind == STR.name else f"{key}:{kind}"
@@ -132,8 +134,10 @@ def _path_mismatch(parameter: Parameter, kind: str) -> str:
     if is_scalar(type_):
         others = {made: kind for kind, made in _TYPES.items()}
         other = others.get(_shown(without_none(type_)))
-        hint += f", or {{{key}:{other}}} in the path" if other else f", or {{{key}}} in the path"
-    return f"{{{field}}} of its path is {made}, which cannot become {_shown(type_)}; {hint}"
+        hint += (
+            f", or {{{key}:{other}}} in the {where}" if other else f", or {{{key}}} in the {where}"
+        )
+    return f"{{{field}}} of its {where} is {made}, which cannot become {_shown(type_)}; {hint}"
 
 
 def _shown(type_: Any) -> str:
@@ -176,9 +180,12 @@ def unbound(parameters: list[Parameter], metadata: RouteMetadata) -> Iterator[st
     all; with a service or a resolver, which may read it, only for a similar name.
     """
     sources = {p.source for p in parameters}
-    if not isinstance(metadata, HttpMetadata) or not sources or Source.REQUEST in sources:
+    syntax = metadata.template_syntax
+    if not isinstance(metadata, HttpMetadata) or syntax is None:
         return
-    path = metadata.syntax.parameters
+    if not sources or Source.REQUEST in sources:
+        return
+    path = syntax.parameters
     taken = {key for p in parameters if p.source is Source.PARAMS for key in _keys(p)}
     others = sorted(taken.difference(path))
     for name in path:

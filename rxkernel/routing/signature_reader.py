@@ -31,7 +31,7 @@ from rxkernel.routing.markers import (
     Query,
     hint_for_default,
 )
-from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
+from rxkernel.routing.metadata import RouteMetadata
 from rxkernel.routing.misplaced_markers import refuse_misplaced
 from rxkernel.routing.parameter_rules import (
     check_query,
@@ -152,9 +152,8 @@ def _parameter(
         problems.append(f"has the marker {marker!r} as the default of {what}; {hint}")
         return None
     if parameter.annotation is inspect.Parameter.empty:
-        in_path = (
-            isinstance(metadata, HttpMetadata) and parameter.name in metadata.syntax.parameters
-        )
+        syntax = metadata.template_syntax
+        in_path = syntax is not None and parameter.name in syntax.parameters
         if parameter.name == "request" or (count == 1 and not in_path):
             return _new_parameter(parameter, Source.REQUEST, Request)
         problems.append(f"has no type for {what}; add one, as in {parameter.name}: int")
@@ -243,7 +242,8 @@ def _source_text(annotation: Any) -> str:
 
 def _is_converted(key: str, type_: Any, metadata: RouteMetadata) -> bool:
     """Whether a converter of the application provides *key*, in a type not readable from text."""
-    if not isinstance(metadata, HttpMetadata) or key not in metadata.syntax.converted:
+    syntax = metadata.template_syntax
+    if syntax is None or key not in syntax.converted:
         return False
     return not is_scalar(type_) or unreadable(type_) is not None
 

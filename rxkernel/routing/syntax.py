@@ -81,7 +81,7 @@ def template_error(text: str, rule: str, hint: str) -> ConfigurationError:
     return ConfigurationError(f"Path template {text!r} {rule}: {hint}.")
 
 
-_FIELD = re.compile(
+FIELD = re.compile(
     r"""
     \{ (?P<name> [^{}:/]* )
        (?: : (?P<kind>
@@ -111,7 +111,7 @@ _RULES = (
 
 
 def _check(text: str) -> None:
-    literals = _FIELD.sub("\0", text)
+    literals = FIELD.sub("\0", text)
     for pattern, rule, hint in _RULES:
         if re.search(pattern, literals):
             raise template_error(text, rule, hint)
@@ -123,7 +123,7 @@ def _split(text: str) -> list[Step]:
     """Split *text* at the slashes that are outside of fields."""
     steps: list[tuple[list[str], list[Field]]] = []
     end = 0
-    for found in [*_FIELD.finditer(text), None]:
+    for found in [*FIELD.finditer(text), None]:
         literal = text[end : found.start() if found else None]
         first, *others = literal.split("/")
         if steps:

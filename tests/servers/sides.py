@@ -14,6 +14,7 @@ from rxkernel import (
     ConnectionRefusedException,
     KernelClient,
     RecordingConnection,
+    WebSocketMetadata,
 )
 from rxkernel.servers.socketio.payload import acknowledgement
 from tests.servers.socketio_clients import RawSocket, raw_socket
@@ -39,7 +40,7 @@ class Client(Protocol):
     async def send(self, event: str, body: Any = None) -> None:
         """Send an event without asking for an acknowledgement."""
 
-    async def ask(self, event: str, body: Any = None) -> Any:
+    async def ask(self, event: str, body: Any = None, params: dict[str, Any] | None = None) -> Any:
         """The acknowledgement."""
 
     async def received(self) -> Received:
@@ -77,10 +78,14 @@ class RecordedClient:
         self.id = connection.id
 
     async def send(self, event: str, body: Any = None) -> None:
-        await self._client.websocket(event, body=body, connection=self._connection)
+        await self.ask(event, body)
 
-    async def ask(self, event: str, body: Any = None) -> Any:
-        response = await self._client.websocket(event, body=body, connection=self._connection)
+    async def ask(self, event: str, body: Any = None, params: dict[str, Any] | None = None) -> Any:
+        namespace = self._connection.route_namespace
+        key = WebSocketMetadata(self, event, namespace).key
+        response = await self._client.websocket(
+            key, params=params, body=body, connection=self._connection
+        )
         return acknowledgement(response)
 
     async def received(self) -> Received:
@@ -133,9 +138,10 @@ class SocketClient:
     async def send(self, event: str, body: Any = None) -> None:
         await self._raw.send(f"42{self._head}" + json.dumps([event, body]))
 
-    async def ask(self, event: str, body: Any = None) -> Any:
+    async def ask(self, event: str, body: Any = None, params: dict[str, Any] | None = None) -> Any:
+        sent = body if params is None else {"params": params, "body": body}
         self._last += 1
-        await self._raw.send(f"42{self._head}{self._last}" + json.dumps([event, body]))
+        await self._raw.send(f"42{self._head}{self._last}" + json.dumps([event, sent]))
         while True:
             frame = str(await self._raw.receive())
             if frame.startswith(head := f"43{self._head}{self._last}["):

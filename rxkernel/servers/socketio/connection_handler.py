@@ -19,7 +19,6 @@ from rxkernel.messages.request import Request
 from rxkernel.messages.request_id import client_request_id, event_request_id
 from rxkernel.messages.response import Response
 from rxkernel.messages.transport import Transport
-from rxkernel.routing.definitions import WebSocketDefinition
 from rxkernel.servers.aiohttp.site import origin_of
 from rxkernel.servers.connection_lifecycle import ConnectionLifecycle
 from rxkernel.servers.disconnect_reason import DisconnectReason
@@ -37,8 +36,8 @@ from rxkernel.servers.socketio.encoding import (
     encode_rejection,
 )
 from rxkernel.servers.socketio.packet import Packet
-from rxkernel.servers.socketio.payload import read_arguments
-from rxkernel.servers.socketio.served_namespaces import INVALID_NAMESPACE, is_served
+from rxkernel.servers.socketio.payload import read_arguments, with_params
+from rxkernel.servers.socketio.served_namespaces import INVALID_NAMESPACE, find_namespace
 from rxkernel.servers.socketio.session import Session
 from rxkernel.servers.socketio.session_limits import SessionLimits
 from rxkernel.settings import Settings
@@ -48,8 +47,6 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _STOPPING = "the server is stopping; try again"
-
-_NO_EVENTS: Mapping[str, WebSocketDefinition] = {}
 
 
 class ConnectionHandler:
@@ -131,10 +128,12 @@ class ConnectionHandler:
     async def connect(self, connection: SocketioConnection, auth: Any) -> EncodedPacket | None:
         """Return None if *connection* is accepted, otherwise the CONNECT_ERROR."""
         request = self._request(connection, "CONNECT")
-        if not is_served(connection.namespace, self._kernel.compiled, self._settings):
+        found = find_namespace(connection.namespace, self._kernel.compiled, self._settings)
+        if found is None:
             if self._logs_access:
                 log_socket("CONNECT", request, Response(None, 404))
             return encode_connect_error(connection.namespace, INVALID_NAMESPACE)
+        connection.route_namespace, connection.params = found
         extra_headers = self._extra_headers(request)
         rejection = await self._start_job(
             self._lifecycle.connect(
@@ -222,6 +221,8 @@ class ConnectionHandler:
                 if id is not None:
                     size = encoded.size
                     connection.acknowledge(encoded)
+            elif 400 <= response.status_code < 500:
+                _log_unacknowledged(data[0], response)
         except Exception:
             logger.exception("event %.100r could not be acknowledged", data[0])
         finally:
@@ -247,16 +248,30 @@ class ConnectionHandler:
     def _respond(
         self, connection: SocketioConnection, request: Request, data: list[Any], is_draining: bool
     ) -> Awaitable[Response]:
-        try:
-            if is_draining:
-                raise ServiceUnavailableException(_STOPPING)
-            events = self._kernel.compiled.events.get(connection.namespace, _NO_EVENTS)
-            definition = events.get(data[0])
-            if definition is None:
-                message = f"no event {data[0][:100]!r} in namespace {connection.namespace}"
-                raise NotFoundException(message, code="unknown_event")
+        definition = self._kernel.compiled.event(connection.route_namespace, data[0])
+        error: Exception | None = None
+        if is_draining:
+            error = ServiceUnavailableException(_STOPPING)
+        elif definition is None:
+            message = f"no event {data[0][:100]!r} in namespace {connection.namespace}"
+            error = NotFoundException(message, code="unknown_event")
+        else:
             request.route_name = definition.name
-            request.params, request.body = read_arguments(data)
+        try:
+            params, request.body = read_arguments(data)
+            request.params = with_params(connection.params, params)
         except Exception as exc:
-            return self._kernel.fail(request, exc)
+            request.body = data[1]
+            error = error or exc
+        if error is not None or definition is None:
+            return self._kernel.fail(request, error)
         return self._kernel.answer(definition, request)
+
+
+def _log_unacknowledged(event: str, response: Response) -> None:
+    """Log an error that nobody else sees: the client asked for no acknowledgement. Errors of the
+    server (500 and above) have been logged."""
+    status, content = response.status_code, response.content
+    logger.info(
+        "event %.100r without an acknowledgement failed: %d %.200r", event, status, content
+    )

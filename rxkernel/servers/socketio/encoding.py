@@ -54,8 +54,8 @@ def _is_json(data: Any) -> bool:
 
 def _with_placeholders(data: Any, attachments: list[bytes]) -> Any:
     """Move the bytes in *data* to *attachments*, and return *data* with placeholders."""
-    if isinstance(data, bytes | bytearray):
-        attachments.append(bytes(data))
+    if isinstance(data, bytes):
+        attachments.append(data)
         return {"_placeholder": True, "num": len(attachments) - 1}
     if isinstance(data, list | tuple):
         return [_with_placeholders(item, attachments) for item in data]

@@ -1,12 +1,21 @@
 """The namespaces that clients can connect to."""
 
 from rxkernel.kernel.compiled import Compiled
+from rxkernel.routing.shapes import Match
 from rxkernel.settings import SocketioSettings
 
 INVALID_NAMESPACE = "Invalid namespace"
 """The message of the CONNECT_ERROR for any other namespace, as that of Node's Socket.IO."""
 
 
-def is_served(namespace: str, compiled: Compiled, settings: SocketioSettings) -> bool:
-    """Whether *namespace* is ``/``, has an event, or is listed in ``socketio.namespaces``."""
-    return namespace == "/" or namespace in compiled.events or namespace in settings.namespaces
+def find_namespace(
+    namespace: str, compiled: Compiled, settings: SocketioSettings
+) -> Match[str] | None:
+    """Return the namespace of the routes for *namespace*, and its parameters.
+
+    None unless *namespace* is ``/``, has an event, or is listed in ``socketio.namespaces``.
+    """
+    found = compiled.namespaces.find(namespace)
+    if found is None and (namespace == "/" or namespace in settings.namespaces):
+        return namespace, {}
+    return found
