@@ -251,21 +251,24 @@ class ConnectionHandler:
         definition = self._kernel.compiled.event(connection.route_namespace, data[0])
         error: Exception | None = None
         if is_draining:
-            error = ServiceUnavailableException(_STOPPING)
-        elif definition is None:
-            message = f"no event {data[0][:100]!r} in namespace {connection.namespace}"
-            error = NotFoundException(message, code="unknown_event")
-        else:
+            definition, error = None, ServiceUnavailableException(_STOPPING)
+        elif definition is not None:
             request.route_name = definition.name
         try:
             params, request.body = read_arguments(data)
             request.params = with_params(connection.params, params)
         except Exception as exc:
             request.body = data[1]
-            error = error or exc
-        if error is not None or definition is None:
-            return self._kernel.fail(request, error)
-        return self._kernel.answer(definition, request)
+            if definition is not None:
+                return self._kernel.fail(request, exc)
+        if definition is not None:
+            return self._kernel.answer(definition, request)
+        return self._kernel.fail(request, error or _unknown(connection, data[0]))
+
+
+def _unknown(connection: SocketioConnection, event: str) -> NotFoundException:
+    message = f"no event {event[:100]!r} in namespace {connection.namespace}"
+    return NotFoundException(message, code="unknown_event")
 
 
 def _log_unacknowledged(event: str, response: Response) -> None:
