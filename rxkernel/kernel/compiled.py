@@ -19,7 +19,6 @@ from rxkernel.routing.definitions import (
     ProcedureDefinition,
     WebSocketDefinition,
 )
-from rxkernel.routing.metadata import ANY_EVENT
 from rxkernel.routing.router import Router
 
 
@@ -31,7 +30,8 @@ class Compiled:
         all: every definition, in registration order.
         definitions: the same by transport; each known transport has an entry.
         http_router: finds an HTTP definition by method and path.
-        events: finds a Socket.IO definition by the namespace of its route, then by event name.
+        events: finds a Socket.IO definition by the namespace of its route, then by event name;
+            the name ``*`` is that of all other events.
         namespaces: finds the namespace of the routes for that of a client.
     """
 
@@ -40,12 +40,6 @@ class Compiled:
     http_router: Router[HttpDefinition] = attrs.field(factory=Router)
     events: Mapping[str, Mapping[str, WebSocketDefinition]] = attrs.field(factory=dict)
     namespaces: NamespaceTable = attrs.field(factory=NamespaceTable)
-
-    def event(self, namespace: str, name: str) -> WebSocketDefinition | None:
-        """Return the definition of an event: its own, or else that of ``*`` in *namespace*, which
-        is that of the route."""
-        events = self.events.get(namespace)
-        return None if events is None else events.get(name) or events.get(ANY_EVENT)
 
     @property
     def procedures(self) -> tuple[ProcedureDefinition, ...]:

@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 import socketio
+from multidict import MultiDict
 
 from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.exceptions import NotFoundException, ServiceUnavailableException
@@ -19,6 +20,8 @@ from rxkernel.messages.request import Request
 from rxkernel.messages.request_id import client_request_id, event_request_id
 from rxkernel.messages.response import Response
 from rxkernel.messages.transport import Transport
+from rxkernel.routing.definitions import WebSocketDefinition
+from rxkernel.routing.metadata import ANY_EVENT
 from rxkernel.servers.aiohttp.site import origin_of
 from rxkernel.servers.connection_lifecycle import ConnectionLifecycle
 from rxkernel.servers.disconnect_reason import DisconnectReason
@@ -36,7 +39,7 @@ from rxkernel.servers.socketio.encoding import (
     encode_rejection,
 )
 from rxkernel.servers.socketio.packet import Packet
-from rxkernel.servers.socketio.payload import read_arguments, with_params
+from rxkernel.servers.socketio.payload import read_arguments
 from rxkernel.servers.socketio.served_namespaces import INVALID_NAMESPACE, find_namespace
 from rxkernel.servers.socketio.session import Session
 from rxkernel.servers.socketio.session_limits import SessionLimits
@@ -45,6 +48,8 @@ from rxkernel.settings import Settings
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+_NO_EVENTS: Mapping[str, WebSocketDefinition] = {}
 
 _STOPPING = "the server is stopping; try again"
 
@@ -248,15 +253,17 @@ class ConnectionHandler:
     def _respond(
         self, connection: SocketioConnection, request: Request, data: list[Any], is_draining: bool
     ) -> Awaitable[Response]:
-        definition = self._kernel.compiled.event(connection.route_namespace, data[0])
+        events = self._kernel.compiled.events.get(connection.route_namespace, _NO_EVENTS)
+        definition = events.get(data[0]) or events.get(ANY_EVENT)
         error: Exception | None = None
         if is_draining:
             definition, error = None, ServiceUnavailableException(_STOPPING)
         elif definition is not None:
             request.route_name = definition.name
         try:
-            params, request.body = read_arguments(data)
-            request.params = with_params(connection.params, params)
+            request.params, request.body = read_arguments(data)
+            if connection.params:  # of its namespace; they precede those of the event
+                request.params = MultiDict([*connection.params.items(), *request.params.items()])
         except Exception as exc:
             request.body = data[1]
             if definition is not None:
@@ -272,8 +279,8 @@ def _unknown(connection: SocketioConnection, event: str) -> NotFoundException:
 
 
 def _log_unacknowledged(event: str, response: Response) -> None:
-    """Log an error that nobody else sees: the client asked for no acknowledgement. Errors of the
-    server (500 and above) have been logged."""
+    """Log an error of the client that it does not receive: it asked for no acknowledgement. Errors
+    of the server (500 and above) have been logged."""
     status, content = response.status_code, response.content
     logger.info(
         "event %.100r without an acknowledgement failed: %d %.200r", event, status, content

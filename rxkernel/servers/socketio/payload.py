@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from multidict import MultiDict
-
 from rxkernel.exceptions import StreamNotSupportedException
 from rxkernel.kernel.serialization import to_plain
 from rxkernel.messages.input_errors import kind_of, rejection, wrong_type
@@ -31,14 +29,6 @@ def read_arguments(data: list[Any]) -> tuple[dict[str, Any], Any]:
     if params is not None and type(params) is not dict:
         raise rejection([wrong_type("object", kind_of(params)).to_dict("params")])
     return params or {}, argument.get("body")
-
-
-def with_params(
-    of_namespace: Mapping[str, Any], params: dict[str, Any]
-) -> dict[str, Any] | MultiDict[Any]:
-    """Return the parameters of a message: those of the namespace, then those of the event, as
-    those of a path precede those of a query."""
-    return MultiDict([*of_namespace.items(), *params.items()]) if of_namespace else params
 
 
 def acknowledgement(
