@@ -21,6 +21,8 @@ from rxkernel.servers.events import ConnectionEvent, ServerEvents
 from rxkernel.servers.managed_connection import ManagedConnection
 from rxkernel.servers.server import Server
 
+logger = logging.getLogger(__name__)
+
 
 class Encoded(Protocol):
     """A response in the form in which a transport sends it."""
