@@ -4,6 +4,7 @@ msgspec supports attrs classes, dataclasses, enums, dates, UUIDs and decimals. J
 no Infinity: they are written as null, and rejected when read.
 """
 
+import functools
 import gc
 import math
 from collections.abc import Callable, Iterable, Mapping, Set
@@ -15,12 +16,13 @@ from typing import Any
 import msgspec
 
 from rxkernel.exceptions import BadRequestException
+from rxkernel.kernel.plain_types import to_plain_type, with_plain_types
 
 
 def _encode_hook(value: Any) -> Any:
     """Convert types that msgspec does not support."""
-    if isinstance(value, str):
-        return str.__str__(value)  # a subclass, such as `Transport`
+    if (plain := to_plain_type(value)) is not value:
+        return plain
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, Set | type({}.keys()) | type({}.values())):
@@ -41,6 +43,12 @@ def _decimal(text: str) -> Decimal:
 
 
 _encoder = msgspec.json.Encoder(enc_hook=_encode_hook)
+_to_builtins = functools.partial(
+    msgspec.to_builtins,
+    builtin_types=(bytes, bytearray, memoryview),
+    str_keys=True,
+    enc_hook=_encode_hook,
+)
 _decode = msgspec.json.Decoder().decode
 _decode_exactly = msgspec.json.Decoder(float_hook=_decimal).decode
 
@@ -115,18 +123,16 @@ def _items(value: Any) -> Iterable[Any]:
     return value.values() if type(value) is dict else value
 
 
-_BYTES = (bytes, bytearray, memoryview)
-
-
 def to_plain(value: Any) -> Any:
     """Convert *value* to dict, list, str, numbers, bool, None and bytes, for a socket packet.
 
     Raises:
         TypeError, ValueError, RecursionError: *value* cannot be converted.
     """
-    return _with_lists(
-        msgspec.to_builtins(value, builtin_types=_BYTES, str_keys=True, enc_hook=_encode_hook)
-    )
+    try:
+        return _with_lists(_to_builtins(value))
+    except TypeError:  # perhaps a key whose class derives from str: msgspec rejects some of them
+        return _with_lists(_to_builtins(with_plain_types(value)))
 
 
 def _with_lists(value: Any) -> Any:

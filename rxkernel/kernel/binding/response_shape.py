@@ -13,6 +13,7 @@ from rxkernel.kernel.binding.model import ModelSchema
 from rxkernel.kernel.binding.return_types import check_shaped, returned_types
 from rxkernel.kernel.binding.schema import ARRAYS, Schema
 from rxkernel.kernel.binding.schema_reader import read_schema
+from rxkernel.kernel.plain_types import with_plain_types
 from rxkernel.messages.response import (
     Acknowledgement,
     EventStreamResponse,
@@ -65,14 +66,21 @@ class Shaper:
         """As `shape`, for a value that may hold undeclared attributes."""
         try:
             shaped = self._by_msgspec(value)
+        except msgspec.ValidationError:
+            shaped = self._by_msgspec_from_plain_types(value)
+        if self._complete is not None:
+            self._complete(shaped)
+        return shaped
+
+    def _by_msgspec_from_plain_types(self, value: Any) -> Any:
+        """Convert a value that may hold a ``datetime`` of a subclass, which msgspec rejects."""
+        try:
+            return msgspec.convert(with_plain_types(self._schema.to_plain(value)), self._type)
         except msgspec.ValidationError as exc:
             raise RxKernelError(
                 f"{self._place} returned a {type(value).__qualname__} that does not fit its "
                 f"return annotation: {exc}"
             ) from exc
-        if self._complete is not None:
-            self._complete(shaped)
-        return shaped
 
     def _by_msgspec(self, value: Any) -> Any:
         if self._reads_attributes and (
