@@ -7,6 +7,7 @@ from typing import Any
 import aiohttp
 from aiohttp import StreamReader, http, http_exceptions, web
 from aiohttp.abc import AbstractAccessLogger, AbstractStreamWriter
+from aiohttp.test_utils import make_mocked_request
 
 from tests.private_uses.private_use import PrivateUse, require
 
@@ -16,6 +17,7 @@ _CONNECTION = "servers/aiohttp/connection/protocol.py"
 _REGISTRY = "servers/aiohttp/connection/registry.py"
 _HANDLER = "servers/aiohttp/connection/request_handler.py"
 _BODY_READER = "servers/aiohttp/request/body_reader.py"
+_DECOMPRESSED_BODY = "servers/aiohttp/request/decompressed_body.py"
 _BODY_LOADER = "servers/aiohttp/request/body_loader.py"
 _AIOHTTP_PATH = "servers/aiohttp/aiohttp_path.py"
 _NATIVE_PATHS = "servers/aiohttp/request/native_paths.py"
@@ -60,6 +62,12 @@ def _check_total_bytes() -> None:
     require(payload.total_bytes == 1)
 
 
+def _check_payload() -> None:
+    request, body = make_mocked_request("POST", "/"), object()
+    request._payload = body  # type: ignore[assignment]
+    require(request.content is body)
+
+
 def _check_line_too_long() -> None:
     require(http_exceptions.LineTooLong("GET", 7).args[1] == 7)
 
@@ -75,8 +83,8 @@ AIOHTTP = (
     ),
     PrivateUse(
         name="aiohttp.base_protocol.BaseProtocol",
-        files=(_FRAMING,),
-        why="the parser needs a protocol",
+        files=(_FRAMING, _DECOMPRESSED_BODY),
+        why="the parser and a StreamReader need a protocol",
         accepts=lambda signature: signature.bind("loop"),
     ),
     PrivateUse(
@@ -117,7 +125,6 @@ AIOHTTP = (
         for name, files in {
             "BadHttpMethod": (_HANDLER,),
             "BadStatusLine": (_HANDLER,),
-            "ContentEncodingError": (_BODY_READER,),
             "HttpProcessingError": (_HANDLER, _FRAMING),
             "InvalidURLError": (_HANDLER,),
         }.items()
@@ -223,7 +230,7 @@ AIOHTTP = (
     ),
     PrivateUse(
         name="aiohttp.web.RequestPayloadError",
-        files=(_BODY_LOADER, _BODY_READER, _FRAMING),
+        files=(_BODY_LOADER, _BODY_READER, _DECOMPRESSED_BODY, _FRAMING),
         why="a body that cannot be read, or is not read to its end",
     ),
     PrivateUse(
@@ -233,15 +240,15 @@ AIOHTTP = (
     ),
     PrivateUse(
         name="aiohttp.StreamReader.feed_eof",
-        files=(_CONNECTION, _BODY_READER),
-        why="ends a body that will not be read to its end",
+        files=(_CONNECTION, _BODY_READER, _DECOMPRESSED_BODY),
+        why="ends a body that will not be read to its end, or has been decompressed",
         parameters=("self",),
     ),
     PrivateUse(
         name="aiohttp.StreamReader.set_exception",
-        files=(_BODY_READER,),
-        why="ends a body that will not be read to its end",
-        spelled=("content.set_exception",),
+        files=(_BODY_READER, _DECOMPRESSED_BODY),
+        why="ends a body that will not be read to its end, or cannot be decompressed",
+        spelled=("body.set_exception", "self.set_exception"),
         accepts=lambda signature: signature.bind("self", ValueError()),
     ),
     PrivateUse(
@@ -249,6 +256,27 @@ AIOHTTP = (
         files=(_BODY_READER, _FRAMING),
         why="whether a part of the body has arrived",
         check=_check_total_bytes,
+    ),
+    PrivateUse(
+        name="aiohttp.web.Request._payload",
+        files=(_DECOMPRESSED_BODY,),
+        why="a compressed body is replaced by the decompressed one, which all methods then read",
+        spelled=("native._payload",),
+        check=_check_payload,
+    ),
+    PrivateUse(
+        name="aiohttp.StreamReader._wait",
+        files=(_DECOMPRESSED_BODY,),
+        why="overridden: all methods that read call it while the buffer is empty",
+        spelled=(),
+        parameters=("self", "func_name"),
+    ),
+    PrivateUse(
+        name="aiohttp.StreamReader.feed_data",
+        files=(_DECOMPRESSED_BODY,),
+        why="adds a decompressed piece",
+        spelled=("self.feed_data",),
+        accepts=lambda signature: signature.bind("self", b""),
     ),
     # --- responses
     PrivateUse(

@@ -153,6 +153,12 @@ def test_fold_of_datetime_of_subclass_is_kept() -> None:
         def utcoffset(self, when: dt.datetime | None) -> dt.timedelta:
             return dt.timedelta(hours=1 if when is not None and when.fold else 2)
 
+        def dst(self, when: dt.datetime | None) -> None:
+            return None
+
+        def tzname(self, when: dt.datetime | None) -> None:
+            return None
+
     value = Moment(2024, 10, 27, 2, 30, tzinfo=Zone(), fold=1)
 
     assert encode_json(value) == b'"2024-10-27T02:30:00+01:00"'
@@ -191,7 +197,7 @@ class Row:
         self.__dict__.update(values, secret="s3cret")
 
 
-_FIELDS = {
+_FIELDS: dict[str, Any] = {
     "name": Text("a"),
     "at": Moment(2024, 1, 1),
     "count": Count(7),

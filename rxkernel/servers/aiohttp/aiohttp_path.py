@@ -19,6 +19,7 @@ from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
 from rxkernel.servers.aiohttp.fast_path.protocol import deferred_exchange
 from rxkernel.servers.aiohttp.request.body_loader import BodyLoader
 from rxkernel.servers.aiohttp.request.body_reader import discard_rest
+from rxkernel.servers.aiohttp.request.decompressed_body import decompress_body, received_body
 from rxkernel.servers.aiohttp.request.native_paths import NativePaths
 from rxkernel.servers.aiohttp.request.request_id_header import NativeRequestIdHeader
 from rxkernel.servers.aiohttp.response.exchange import Exchange
@@ -51,7 +52,8 @@ class AiohttpPath:
         """
         connection = connection_of(native)
         await connection.wait_to_start()
-        task, body = asyncio.current_task(), native.content
+        decompress_body(native)
+        task, body = asyncio.current_task(), received_body(native)
         assert task is not None
         connection.begin_request(task, body)
         task.add_done_callback(connection.end_request)

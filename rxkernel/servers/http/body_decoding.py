@@ -16,6 +16,8 @@ from rxkernel.servers.http.body_limits import (
     check_size,
     record_limit,
 )
+from rxkernel.servers.http.compressed_body import CompressedBody, CompressedStream
+from rxkernel.servers.http.decompression import supported_coding
 from rxkernel.servers.http.forms import read_multipart, read_urlencoded
 from rxkernel.servers.limits import LimitCounters
 from rxkernel.settings import HttpSettings
@@ -45,18 +47,23 @@ class BodyDecoder:
         self._limits.clear()
 
     async def load(self, raw: bytes, request: Request, definition: HttpDefinition) -> None:
-        """Decode *raw*, a whole body without a content coding, into *request*.
+        """Decode *raw*, a whole body as it was received, into *request*.
 
         Raises:
             PayloadTooLargeException: the body exceeds a limit of the route (413).
-            BadRequestException: the body is malformed (400).
-            UnsupportedMediaTypeException: the content type or the charset is invalid (415).
+            BadRequestException: the body or its content coding is malformed (400).
+            UnsupportedMediaTypeException: the content type or the charset is invalid, or the
+                content coding is unknown (415).
         """
         limits = self.limits_of(definition)
-        kind = BYTES if limits.is_raw else request.headers.get(hdrs.CONTENT_TYPE, BYTES)
+        headers = request.headers
+        coding = supported_coding(headers) if hdrs.CONTENT_ENCODING in headers else ""
+        kind = BYTES if limits.is_raw else headers.get(hdrs.CONTENT_TYPE, BYTES)
         content_type = content_type_of(kind)
         try:
-            if limits.is_streamed:
+            if coding:
+                await self._load_compressed(raw, coding, content_type, request, limits)
+            elif limits.is_streamed:
                 check_size(len(raw), limits.total, limits.total_setting)
                 request.source = _pieces(raw)
             elif content_type.kind == MULTIPART:
@@ -69,6 +76,23 @@ class BodyDecoder:
         except BodyTooLargeException as exc:
             record_limit(self.counters, exc, request.client)
             raise
+
+    async def _load_compressed(
+        self,
+        raw: bytes,
+        coding: str,
+        content_type: ContentType,
+        request: Request,
+        limits: BodyLimits,
+    ) -> None:
+        if limits.is_streamed:
+            request.source = CompressedStream(raw, coding, limits, self.counters, request.client)
+        elif content_type.kind == MULTIPART:
+            body = CompressedBody(raw, coding, limits.total, limits.total_setting)
+            await read_multipart(body.read, content_type, request, limits)
+        else:
+            request.raw_body = await CompressedBody(raw, coding, limits.memory).read_all()
+            decode_body(content_type, request, limits)
 
 
 def is_empty_form(headers: Mapping[str, str]) -> bool:

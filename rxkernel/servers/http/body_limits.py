@@ -10,7 +10,7 @@ from rxkernel.routing.definitions import HttpDefinition
 from rxkernel.servers.limits import LimitCounters
 from rxkernel.settings import HttpSettings
 
-_BODY_LIMIT = "http.body_limit"
+BODY_LIMIT = "http.body_limit"
 
 
 class BodyTooLargeException(PayloadTooLargeException):
@@ -43,18 +43,18 @@ class BodyLimits:
     is_streamed: bool = False
     is_raw: bool = False
     is_exact: bool = False
-    total_setting: str = _BODY_LIMIT
+    total_setting: str = BODY_LIMIT
 
     @classmethod
     def of(cls, definition: HttpDefinition, settings: HttpSettings) -> Self:
         """Return the limits of *definition*; its own ``body_limit`` replaces the settings."""
         own, signature = definition.metadata.body_limit, definition.signature
         memory = own or settings.body_limit
-        total, total_setting = memory, _BODY_LIMIT
+        total, total_setting = memory, BODY_LIMIT
         if signature.takes_files or signature.is_streamed:
             total = own or settings.upload_limit
             memory = min(total, settings.body_limit)
-            total_setting = _BODY_LIMIT if own else "http.upload_limit"
+            total_setting = BODY_LIMIT if own else "http.upload_limit"
         return cls(
             total,
             memory,
@@ -72,7 +72,7 @@ def too_large(limit: int, setting: str) -> BodyTooLargeException:
     return BodyTooLargeException(f"the body is larger than {limit} bytes", setting)
 
 
-def check_size(size: int | None, limit: int, setting: str = _BODY_LIMIT) -> None:
+def check_size(size: int | None, limit: int, setting: str = BODY_LIMIT) -> None:
     """Reject a body of more than *limit* bytes; *size* is None if it is not known yet.
 
     Raises:
@@ -104,7 +104,7 @@ def check_form_size(size: int, limits: BodyLimits) -> None:
     """
     if size > limits.memory:
         raise BodyTooLargeException(
-            f"the form without its files is larger than {limits.memory} bytes", _BODY_LIMIT
+            f"the form without its files is larger than {limits.memory} bytes", BODY_LIMIT
         )
 
 

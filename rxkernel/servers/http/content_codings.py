@@ -73,10 +73,19 @@ def _optional(module: str) -> Any:
         return None
 
 
+def zstd_module() -> Any:
+    """The module for zstd; None if it is not installed."""
+    return _optional("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
+
+
+def brotli_module() -> Any:
+    """The module for brotli; None if it is not installed."""
+    return _optional("brotli")
+
+
 def installed_codings() -> dict[str, Callable[[], Compressor]]:
     """Return a factory of compressors for each coding; the preferred coding is first."""
-    zstd = _optional("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
-    brotli = _optional("brotli")
+    zstd, brotli = zstd_module(), brotli_module()
     codings: dict[str, Callable[[], Compressor]] = {}
     if zstd is not None:
         codings["zstd"] = partial(Zstd, zstd)

@@ -365,6 +365,11 @@ async def test_payload_invalid_is_400_and_closes_session(attack: Attack, body: b
         pytest.param(
             ("Content-Encoding: deflate", "Content-Length: 10"), b"no deflate", id="no-deflate"
         ),
+        pytest.param(
+            ("Content-Encoding: deflate", "Content-Length: 10"),
+            zlib.compress(b"4" * 200)[:10],
+            id="ends-early",
+        ),
     ],
 )
 async def test_payload_invalid_content_coding_is_400_and_closes_session(

@@ -176,6 +176,7 @@ class ConnectionRegistry(LimitCounters):
             access_log=self._access_log,  # type: ignore[arg-type] # aiohttp accepts None and adapters
             access_log_class=AccessLogger,
             lingering_time=self.lingering_time,
+            auto_decompress=False,  # it accepts bodies that end early: see `DecompressedBody`
         )
 
     def close(self) -> None:

@@ -41,7 +41,6 @@ logger = logging.getLogger(__name__)
 
 OTHER_TARGET = "fast path: other target or version"
 EXPECT = "fast path: Expect"
-CONTENT_CODING = "fast path: compressed body"
 NATIVE_PATH = "fast path: native path"
 STREAM = "fast path: stream or file"
 """Counters of the messages that are passed to aiohttp, by reason."""
@@ -124,8 +123,6 @@ class FastPath:
             return OTHER_TARGET
         if hdrs.EXPECT in headers:
             return EXPECT
-        if message.body and hdrs.CONTENT_ENCODING in headers:
-            return CONTENT_CODING
         routes = self._static_routes.get(message.method)
         if routes is not None and (static := routes.get(message.raw_path)) is not None:
             return self._respond(connection, message, static)

@@ -4,11 +4,7 @@ import logging
 
 from aiohttp import hdrs, web
 
-from rxkernel.exceptions import (
-    BadRequestException,
-    RequestTimeoutException,
-    UnsupportedMediaTypeException,
-)
+from rxkernel.exceptions import BadRequestException, RequestTimeoutException
 from rxkernel.messages.content_types import BYTES
 from rxkernel.messages.media_type import MULTIPART, content_type_of
 from rxkernel.messages.request import Request
@@ -26,12 +22,11 @@ from rxkernel.servers.http.body_limits import (
     check_size,
     record_limit,
 )
+from rxkernel.servers.http.decompression import supported_coding
 from rxkernel.servers.http.forms import read_multipart
 from rxkernel.settings import HttpSettings
 
 logger = logging.getLogger(__name__)
-
-_CONTENT_CODINGS = {"", "identity", "gzip", "deflate", "br", "zstd"}
 
 
 class BodyLoader:
@@ -76,9 +71,8 @@ class BodyLoader:
         if not native.body_exists and not is_empty_form(headers):
             return
         limits = self._decoder.limits_of(definition)
-        if headers.get(hdrs.CONTENT_ENCODING, "").strip().lower() not in _CONTENT_CODINGS:
-            coding = headers[hdrs.CONTENT_ENCODING][:40]
-            raise UnsupportedMediaTypeException(f"content coding {coding!r} is not supported")
+        if hdrs.CONTENT_ENCODING in headers:
+            supported_coding(headers)
         kind = BYTES if limits.is_raw else headers.get(hdrs.CONTENT_TYPE, BYTES)
         content_type = content_type_of(kind)
         if limits.is_streamed:

@@ -3,7 +3,6 @@
 import asyncio
 
 from aiohttp import HttpVersion11, hdrs, web
-from aiohttp.http_exceptions import ContentEncodingError
 
 from rxkernel.exceptions import (
     BadRequestException,
@@ -12,6 +11,7 @@ from rxkernel.exceptions import (
     ServiceUnavailableException,
 )
 from rxkernel.kernel.deadline import client_is_awaited
+from rxkernel.servers.aiohttp.request.decompressed_body import received_body
 from rxkernel.servers.http.body_limits import too_large
 from rxkernel.settings import HttpSettings
 
@@ -77,7 +77,7 @@ class BodyReader:
         except web.RequestPayloadError as exc:
             raise unreadable_body(self._native, exc) from exc
         except (Exception, asyncio.CancelledError) as exc:
-            if exc is content.exception():
+            if exc is received_body(self._native).exception():
                 raise _translate(exc) from exc
             if isinstance(exc, TimeoutError):
                 return None
@@ -87,7 +87,7 @@ class BodyReader:
 
     def _time_left(self) -> float:
         """Seconds until the timeout. Data extends it by its size before decompression."""
-        extension = self._native.content.total_raw_bytes / self._settings.min_body_rate
+        extension = received_body(self._native).total_bytes / self._settings.min_body_rate
         return self._settings.body_timeout + extension - self._waited
 
     def _check(self) -> None:
@@ -100,14 +100,14 @@ class BodyReader:
 
 
 def unreadable_body(native: web.Request, exc: Exception | None = None) -> BadRequestException:
-    """Abort a malformed body and return the error for the client.
+    """Return the error for the client, and abort the body unless only its coding is malformed.
 
-    The end of such a body is unknown, so no further request can be read from the connection.
+    The end of any other body is unknown, so no further request can be read from the connection.
     aiohttp's own text is not sent: it has several lines, and names another status.
     """
+    if exc is not None and isinstance(exc.__cause__, BadRequestException):
+        return exc.__cause__
     abort_body(native)
-    if isinstance(exc and exc.__cause__, ContentEncodingError):
-        return BadRequestException("the content coding of the body is malformed")
     return BadRequestException("the body is malformed")
 
 
@@ -137,7 +137,7 @@ def expects_continue(native: web.Request) -> bool:
 async def _send_continue(native: web.Request) -> None:
     """Ask the client for the body, unless a part of it has arrived."""
     writer = native.writer
-    if not native.content.total_bytes:
+    if not received_body(native).total_bytes:
         await writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         writer.output_size = 0  # aiohttp would take it for the start of the response
 
@@ -150,17 +150,16 @@ async def defer_continue(native: web.Request) -> None:
 def discard_rest(native: web.Request) -> None:
     """Decide what happens to the unread rest of a body, after the response was sent.
 
-    aiohttp reads and drops it for ten seconds, so that the client gets to read the response. Two
-    kinds of bodies are aborted instead: one that the client sends only after ``100 Continue``,
-    and a compressed one, which aiohttp would decompress before it drops it.
+    aiohttp reads and drops it for ten seconds, so that the client gets to read the response. A
+    body that the client sends only after ``100 Continue`` is aborted instead.
     """
-    is_held_back = hdrs.EXPECT in native.headers and not native.content.total_bytes
-    if is_held_back or hdrs.CONTENT_ENCODING in native.headers:
+    if hdrs.EXPECT in native.headers and not received_body(native).total_bytes:
         abort_body(native)
 
 
 def abort_body(native: web.Request) -> None:
     """Read no more of the body; aiohttp closes the connection after the response."""
-    if native.content.exception() is None:
-        native.content.set_exception(web.RequestPayloadError("not read to its end"))
-    native.content.feed_eof()
+    body = received_body(native)
+    if body.exception() is None:
+        body.set_exception(web.RequestPayloadError("not read to its end"))
+    body.feed_eof()

@@ -1,0 +1,72 @@
+"""The decompressed body of an aiohttp request, for the kernel, Socket.IO and native handlers.
+
+aiohttp's own decompression accepts a body that ends early, and goes on after the response.
+"""
+
+import asyncio
+
+import aiohttp
+from aiohttp import StreamReader, hdrs, web
+
+from rxkernel.exceptions import BadRequestException
+from rxkernel.servers.http.decompression import Decompressor, content_coding, is_supported
+
+_NEVER_FULL = 1 << 30
+"""Bytes at which reading from the connection would pause; the buffer holds one piece only."""
+
+
+class DecompressedBody(StreamReader):
+    """Reads *source*, the body as it is received, when a piece is asked for.
+
+    An invalid body raises `web.RequestPayloadError`, as a malformed one does; its cause is the
+    `BadRequestException` for the client.
+    """
+
+    __slots__ = ("_decompressor", "source")
+
+    def __init__(self, source: StreamReader, coding: str) -> None:
+        loop = asyncio.get_running_loop()
+        # a protocol of its own: that of the connection pauses and resumes reading for *source*
+        super().__init__(aiohttp.base_protocol.BaseProtocol(loop), _NEVER_FULL, loop=loop)
+        self.source = source
+        self._decompressor = Decompressor(coding)
+
+    async def _wait(self, func_name: str) -> None:
+        """Called by all methods that read, until the buffer is not empty."""
+        try:
+            piece = self._decompressor.read()
+            if piece is None:
+                await self._receive()
+            elif piece:
+                self.feed_data(piece)
+        except BadRequestException as exc:
+            error = web.RequestPayloadError(exc.message)
+            error.__cause__ = exc
+            self.set_exception(error)
+            raise error from exc
+        if self._decompressor.has_more:
+            await asyncio.sleep(0)
+
+    async def _receive(self) -> None:
+        if data := await self.source.readany():
+            self._decompressor.feed(data)
+        else:
+            self._decompressor.end()
+            self.feed_eof()
+
+
+def decompress_body(native: web.Request) -> None:
+    """Replace the body of *native* if it has a supported content coding.
+
+    Call it before anything reads ``native.content``, which aiohttp caches.
+    """
+    if hdrs.CONTENT_ENCODING in native.headers and native.body_exists:
+        coding = content_coding(native.headers)
+        if is_supported(coding):
+            native._payload = DecompressedBody(native._payload, coding)
+
+
+def received_body(native: web.BaseRequest) -> StreamReader:
+    """The body of *native* as it is received."""
+    content = native.content
+    return content.source if isinstance(content, DecompressedBody) else content
