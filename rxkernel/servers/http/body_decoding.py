@@ -126,7 +126,7 @@ def decode_body(content_type: ContentType, request: Request, limits: BodyLimits)
         request.body = decode_json(raw, exact=limits.is_exact)
         return
     if content_type.kind == URLENCODED:
-        read_urlencoded(content_type.text(raw), request, limits)
+        read_urlencoded(raw, content_type, request, limits)
         return
     if not raw:
         return

@@ -1,9 +1,13 @@
 """Encodes the content of a response as bytes, in the format that the client prefers."""
 
+import codecs
+from functools import lru_cache
 from typing import Any
 
+from rxkernel.exceptions import UnsupportedMediaTypeException
 from rxkernel.kernel.serialization import encode_json
 from rxkernel.messages.content_types import BYTES
+from rxkernel.messages.media_type import content_type_of
 from rxkernel.servers.http import header_names as hdrs
 from rxkernel.servers.http.negotiation import JSON, RequestHeaders, encode_negotiated
 
@@ -15,24 +19,57 @@ def encode_content(
 ) -> tuple[bytes, str | None]:
     """Encode *content*; return the body and its type, which is *content_type* unless that is None.
 
-    None becomes an empty body and str becomes UTF-8. Bytes are not changed. Other values become
-    JSON; without a *content_type* they become MessagePack if the client that sent *headers*
-    prefers it.
+    None becomes an empty body, and str is encoded in the charset of *content_type*, by default
+    UTF-8. Bytes are not changed. Other values become JSON; without a *content_type* they become
+    MessagePack if the client that sent *headers* prefers it.
+
+    Raises:
+        ValueError: the charset of *content_type* is unknown, or *content* is a text that cannot
+            be encoded in it.
+        TypeError, RecursionError: JSON cannot represent *content*.
     """
     if content is None:
         return b"", content_type
     if isinstance(content, _UNENCODED):
         if isinstance(content, str):
-            return content.encode(), _text_type(content_type)
+            if content_type is None:
+                return content.encode(), "text/plain; charset=utf-8"
+            charset, kind = text_type(content_type)
+            if charset == "utf-8":
+                return content.encode(), kind
+            try:
+                return content.encode(charset), kind
+            except UnicodeEncodeError as exc:
+                raise unencodable(exc) from exc
         return bytes(content), content_type or BYTES
     if headers is None or content_type is not None or hdrs.ACCEPT not in headers:
         return encode_json(content), content_type or JSON
     return encode_negotiated(headers, content)
 
 
-def _text_type(content_type: str | None) -> str:
-    if content_type is None:
-        return "text/plain; charset=utf-8"
-    if content_type.startswith("text/") and "charset" not in content_type.lower():
-        return f"{content_type}; charset=utf-8"
-    return content_type
+@lru_cache(256)
+def text_type(content_type: str) -> tuple[str, str]:
+    """Return the charset in which to encode a text with *content_type*, and the type to send.
+
+    Raises:
+        ValueError: the charset is unknown.
+    """
+    if "charset" not in content_type.lower():
+        is_text = content_type.startswith("text/")
+        return "utf-8", f"{content_type}; charset=utf-8" if is_text else content_type
+    try:
+        charset = content_type_of(content_type).parameters.get("charset", "utf-8")
+        "".encode(charset)
+        return codecs.lookup(charset).name, content_type
+    except (UnsupportedMediaTypeException, LookupError, ValueError) as exc:
+        raise ValueError(
+            f"Content-Type is {content_type[:80]!r}, whose charset is unknown; use charset=utf-8"
+        ) from exc
+
+
+def unencodable(exc: UnicodeEncodeError) -> ValueError:
+    """Return the error for a text that the charset of its Content-Type cannot represent."""
+    return ValueError(
+        f"the text has {exc.object[exc.start]!r} at position {exc.start}, which {exc.encoding}, "
+        f"the charset of its Content-Type, cannot represent; use charset=utf-8"
+    )

@@ -22,15 +22,38 @@ from rxkernel.servers.http.multipart import Multipart, Part
 
 _PLAIN = ContentType("text/plain", {})
 
+_CHARSET = "_charset_"
+"""The field that names the charset of a form (RFC 7578 §4.6); browsers fill it in if it is
+hidden."""
 
-def read_urlencoded(text: str, request: Request, limits: BodyLimits) -> None:
+_PERCENT_ENCODINGS = {"ascii": "utf-8", "utf-16": "utf-8", "iso8859-1": "cp1252"}
+"""How browsers encode forms in these charsets (WHATWG Encoding Standard §4.2, §4.3)."""
+
+
+def read_urlencoded(
+    raw: bytes, content_type: ContentType, request: Request, limits: BodyLimits
+) -> None:
     """Read the fields of a form (WHATWG URL Standard §5.1) into *request*.
+
+    The charset is that of *content_type*, or that of the field ``_charset_``, or UTF-8.
 
     Raises:
         PayloadTooLargeException: the form has too many fields (413).
+        BadRequestException: *raw* is not valid in its charset (400).
+        UnsupportedMediaTypeException: the charset is not supported (415).
     """
+    text = content_type.text(raw)
     check_fields(text.count("&") + 1, limits)
-    _add_form(request, MultiDict(parse_qsl(text, keep_blank_values=True)))
+    charset = content_type.charset()
+    if f"{_CHARSET}=" in text and "charset" not in content_type.parameters:
+        names = [value for name, value in parse_qsl(text) if name == _CHARSET]
+        charset = _text_plain(names[0] if names else "").charset()
+    encoding = _PERCENT_ENCODINGS.get(charset, charset)
+    _add_form(request, MultiDict(parse_qsl(text, keep_blank_values=True, encoding=encoding)))
+
+
+def _text_plain(charset: str) -> ContentType:
+    return ContentType("text/plain", {"charset": charset}) if charset else _PLAIN
 
 
 async def read_multipart(
@@ -41,13 +64,15 @@ async def read_multipart(
 ) -> None:
     """Read the fields and files of a form (RFC 7578) into *request* while it is received.
 
+    A field ``_charset_`` names the charset of the texts whose part has none.
+
     Raises:
         PayloadTooLargeException: the fields or a file exceed a limit (413).
         InsufficientStorageException: the disk is full (507).
         HttpException: what *read* and `Multipart.next` raise.
     """
     parts = Multipart(read, content_type)
-    form: MultiDict[Any] = MultiDict()
+    fields: list[tuple[Part, bytes]] = []
     number = size = 0
     while (part := await parts.next()) is not None:
         check_fields(number := number + 1, limits)
@@ -61,14 +86,18 @@ async def read_multipart(
             size += len(piece)
             check_form_size(size, limits)
             raw += piece
-        form.add(part.name, _value(part, bytes(raw)))
-    _add_form(request, form)
+        fields.append((part, bytes(raw)))
+    named = [raw for part, raw in fields if part.name == _CHARSET]
+    plain = _text_plain(_PLAIN.text(named[0])) if named else _PLAIN
+    _add_form(request, MultiDict((part.name, _value(part, raw, plain)) for part, raw in fields))
 
 
-def _value(part: Part, raw: bytes) -> str | bytes:
+def _value(part: Part, raw: bytes, plain: ContentType) -> str | bytes:
     """Return text, or bytes if the part has a content type other than ``text/*``."""
-    content_type = part.content_type or _PLAIN
-    return content_type.text(raw) if content_type.kind.startswith("text/") else raw
+    content_type = part.content_type or plain
+    if not content_type.kind.startswith("text/"):
+        return raw
+    return (content_type if "charset" in content_type.parameters else plain).text(raw)
 
 
 async def _store_file(parts: Multipart, part: Part, request: Request, limits: BodyLimits) -> None:

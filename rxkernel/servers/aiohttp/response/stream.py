@@ -1,6 +1,7 @@
 """Sends the body of a response in pieces, while the action produces them."""
 
 import asyncio
+import codecs
 from typing import Any
 
 from aiohttp import hdrs, web
@@ -12,6 +13,7 @@ from rxkernel.messages.response import EventStreamResponse, StreamResponse, clos
 from rxkernel.servers.aiohttp.connection.protocol import connection_of
 from rxkernel.servers.aiohttp.request.disconnect import is_disconnected
 from rxkernel.servers.http.compression import Compression, compress
+from rxkernel.servers.http.content_encoding import text_type, unencodable
 from rxkernel.servers.http.not_modified import is_not_modified, remove_content_headers
 from rxkernel.servers.http.statuses import WITHOUT_CONTENT
 
@@ -43,6 +45,8 @@ class Stream:
         self._response = response
         status, headers = response.status_code, CIMultiDict(response.headers)
         headers.popall(hdrs.TRANSFER_ENCODING, None)
+        charset, _ = text_type(headers.get(hdrs.CONTENT_TYPE, ""))
+        self._encode_text = codecs.getincrementalencoder(charset)().encode
         self._declared_left = _declared_length(headers)
         self._compressor = None
         if compression is not None:
@@ -128,7 +132,10 @@ class Stream:
 
     async def _encode(self, piece: Any) -> bytes:
         if isinstance(piece, str):
-            piece = piece.encode()
+            try:
+                piece = self._encode_text(piece)
+            except UnicodeEncodeError as exc:
+                raise unencodable(exc) from exc
         elif not isinstance(piece, bytes | bytearray | memoryview):
             raise TypeError(
                 f"the source of a stream must produce bytes or str, got {type(piece).__qualname__}"
@@ -145,6 +152,8 @@ class Stream:
         await self._write(data)
 
     async def _finish(self) -> None:
+        if rest := self._encode_text("", True):  # of a charset with states, such as iso-2022-jp
+            await self._send_piece(await self._encode(rest))
         if self._compressor is not None:
             await self._write(self._compressor.finish())
         elif self._declared_left:
