@@ -158,6 +158,19 @@ async def test_compressed_body_that_arrived_whole_stays_on_the_fast_path(
     assert dict(application.servers["http"].counts) == {}
 
 
+@with_paths
+async def test_compressed_body_above_its_limit_is_counted(taker: Opened, path: str) -> None:
+    application = await taker(body_limit=1000, upload_limit=1000)
+    setting = "http.body_limit" if path == "/take" else "http.upload_limit"
+    kind = part("f", _TEXT[:5000], filename="a") + b"--x--\r\n"
+    data = gzip.compress(kind if path == "/upload" else _TEXT[:5000])
+
+    async with raw_http(application) as client:
+        for number, way in enumerate(_WAYS, 1):
+            assert (await send(client, path, "gzip", data, way)).status == 413
+            assert application.servers["http"].counts[setting] == number
+
+
 # --- native handlers
 
 

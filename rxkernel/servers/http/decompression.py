@@ -135,7 +135,7 @@ _ACCEPTED = ", ".join(_CODINGS)
 
 
 def content_coding(headers: CIMultiDict[str] | CIMultiDictProxy[str]) -> str:
-    """Return the coding of a body, in lower case; empty if it has none."""
+    """Return the coding of a body, in lower case; empty if it is not encoded."""
     coding = ", ".join(headers.getall(hdrs.CONTENT_ENCODING, ())).strip().lower()
     return "" if coding == "identity" else coding
 

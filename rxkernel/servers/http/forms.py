@@ -64,7 +64,7 @@ async def read_multipart(
 ) -> None:
     """Read the fields and files of a form (RFC 7578) into *request* while it is received.
 
-    A field ``_charset_`` names the charset of the texts whose part has none.
+    A field ``_charset_`` names the charset of the texts whose part does not name one.
 
     Raises:
         PayloadTooLargeException: the fields or a file exceed a limit (413).
