@@ -11,7 +11,7 @@ from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.exceptions import BadRequestException, ForbiddenException, HttpException
 from rxkernel.kernel.errors import to_failure
 from rxkernel.kernel.kernel import Kernel
-from rxkernel.kernel.notifications import notify
+from rxkernel.kernel.notifications import notify_listeners
 from rxkernel.kernel.scope_exit import close_request_scope
 from rxkernel.kernel.scopes import close_connection, current_connection
 from rxkernel.messages.request import Request
@@ -138,16 +138,21 @@ class ConnectionLifecycle:
     async def _notify(self, name: ServerEvents, event: ConnectionEvent) -> None:
         current_connection.set(event.connection)
         failure: BaseException | None = None
+        logged: Exception | None = None
         try:
             async with self._kernel.message(event.request):
-                await notify(self._dispatcher, name, event)
+                listeners = self._dispatcher.active_listeners(name)
+                logged = await notify_listeners(listeners, name, event)
+                if logged is not None:
+                    raise logged  # the context managers of the message roll back
         except BaseException as exc:
             failure = exc
             failure = to_failure(exc)
-            logger.error("a listener of %s failed", name, exc_info=failure)
+            if failure is not logged:
+                logger.error("the request scope of %s failed", name, exc_info=failure)
         finally:
             await close_request_scope(event.request, failure)
-            del failure  # its traceback refers to this frame
+            del failure, logged  # their tracebacks refer to this frame
 
 
 def _checked(auth: Any) -> dict[str, Any] | None:
