@@ -117,6 +117,15 @@ class HttpSettings:
     form_fields_limit: int = attrs.field(default=1000, validator=_COUNT)
     """Most fields in one form."""
 
+    max_line_size: int = attrs.field(default=8190, validator=_COUNT)
+    """Longest request target, in bytes; a longer one gets 414."""
+
+    max_field_size: int = attrs.field(default=8190, validator=_COUNT)
+    """Longest header of a request, name and value together, in bytes; a longer one gets 431."""
+
+    max_headers: int = attrs.field(default=128, validator=_COUNT)
+    """Most headers of one request; more get 431."""
+
     header_timeout: float = attrs.field(default=10.0, validator=_INTERVAL)
     """Seconds in which a client must send the request line and the headers."""
 

@@ -16,7 +16,7 @@ from rxkernel.messages.response import (
 )
 from rxkernel.servers.http.content_encoding import encode_content
 from rxkernel.servers.http.files.opening import open_file
-from rxkernel.servers.http.statuses import BODILESS
+from rxkernel.servers.http.statuses import WITHOUT_CONTENT
 from rxkernel.servers.socketio.encoding import encode_acknowledgement
 
 Write = Callable[[Request, Response], Awaitable[int | None]]
@@ -49,7 +49,7 @@ async def write_http(request: Request, response: Response) -> int | None:
             size = os.fstat(file.fileno()).st_size
     else:
         size = len(encode_content(response.content, response.headers.get("Content-Type"))[0])
-    return 0 if request.method == "HEAD" or response.status_code in BODILESS else size
+    return 0 if request.method == "HEAD" or response.status_code in WITHOUT_CONTENT else size
 
 
 async def write_acknowledgement(request: Request, response: Response) -> int | None:

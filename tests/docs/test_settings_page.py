@@ -15,6 +15,8 @@ _BYTES = (
     "body_limit",
     "upload_limit",
     "file_limit",
+    "max_line_size",
+    "max_field_size",
     "compression_minimum",
     "max_payload",
     "max_outbound_bytes",

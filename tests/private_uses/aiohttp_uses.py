@@ -21,7 +21,8 @@ _DECOMPRESSED_BODY = "servers/aiohttp/request/decompressed_body.py"
 _BODY_LOADER = "servers/aiohttp/request/body_loader.py"
 _AIOHTTP_PATH = "servers/aiohttp/aiohttp_path.py"
 _NATIVE_PATHS = "servers/aiohttp/request/native_paths.py"
-_ALREADY_SENT = "servers/aiohttp/response/already_sent.py"
+_ALREADY_SENT = "servers/aiohttp/connection/already_sent.py"
+_PIECES = "servers/aiohttp/connection/piecewise_parser.py"
 _EXCHANGE = "servers/aiohttp/response/exchange.py"
 _FILE = "servers/aiohttp/response/file.py"
 _STREAM = "servers/aiohttp/response/stream.py"
@@ -51,7 +52,8 @@ def _check_handler() -> None:
     async def check() -> None:
         server = web.Server(lambda _: _)  # type: ignore[arg-type,return-value] # not called
         handler = web.RequestHandler(server, loop=asyncio.get_running_loop())
-        require(not handler._messages)
+        require(handler._max_msg_queue_size > 0)
+        require(hasattr(handler._parser, "feed_data"))
         require(handler.access_logger is not None)
 
     asyncio.run(check())
@@ -69,7 +71,7 @@ def _check_payload() -> None:
 
 
 def _check_line_too_long() -> None:
-    require(http_exceptions.LineTooLong("GET", 7).args[1] == 7)
+    require(http_exceptions.LineTooLong("GET", 7).args[:2] == ("GET", 7))
 
 
 _PARSED_FILES = (_FRAMING, _FAST_PATH, _COMPATIBILITY)
@@ -78,7 +80,7 @@ AIOHTTP = (
     # --- the parser
     PrivateUse(
         name="aiohttp.EMPTY_PAYLOAD",
-        files=(_CONNECTION, _COMPATIBILITY, _FRAMING, _PROTOCOL),
+        files=(_CONNECTION, _PIECES, _COMPATIBILITY, _FRAMING, _PROTOCOL),
         why="the payload of a message without a body is this object",
     ),
     PrivateUse(
@@ -113,8 +115,8 @@ AIOHTTP = (
     ),
     PrivateUse(
         name="aiohttp.http.SERVER_SOFTWARE",
-        files=(_SERVER,),
-        why="the fast path sends the header Server that aiohttp sends",
+        files=(_REGISTRY, _SERVER),
+        why="all responses have the header Server that aiohttp sends",
     ),
     *(
         PrivateUse(
@@ -125,14 +127,14 @@ AIOHTTP = (
         for name, files in {
             "BadHttpMethod": (_HANDLER,),
             "BadStatusLine": (_HANDLER,),
-            "HttpProcessingError": (_HANDLER, _FRAMING),
+            "HttpProcessingError": (_HANDLER, _PIECES, _FRAMING),
             "InvalidURLError": (_HANDLER,),
         }.items()
     ),
     PrivateUse(
         name="aiohttp.http_exceptions.LineTooLong",
         files=(_HANDLER,),
-        why="the second argument is the limit, which the response contains",
+        why="the first argument is a bytearray for a target; the second one is the limit",
         check=_check_line_too_long,
     ),
     # --- the handler of a connection
@@ -183,9 +185,23 @@ AIOHTTP = (
         parameters=("self", "args", "kw"),
     ),
     PrivateUse(
-        name="aiohttp.web.RequestHandler._messages",
-        files=(_BODY_READER,),
-        why="a parser error in a body is queued there, as the next message",
+        name="aiohttp.web.RequestHandler._parser",
+        files=(_HANDLER,),
+        why="replaced: a parser that keeps the messages before an error",
+        spelled=(),
+        check=_check_handler,
+    ),
+    PrivateUse(
+        name="aiohttp.web.RequestHandler.data_received",
+        files=(_HANDLER,),
+        why="overridden: queues an error behind the messages before it",
+        spelled=(),
+        parameters=("self", "data"),
+    ),
+    PrivateUse(
+        name="aiohttp.web.RequestHandler._max_msg_queue_size",
+        files=(_HANDLER,),
+        why="the number of messages at which the handler stops reading",
         check=_check_handler,
     ),
     # --- requests
@@ -218,9 +234,9 @@ AIOHTTP = (
     ),
     PrivateUse(
         name="aiohttp.web.Request.protocol",
-        files=(_CONNECTION, _BODY_READER),
+        files=(_CONNECTION,),
         why="from a request to its connection",
-        spelled=("native.protocol", "_native.protocol"),
+        spelled=("native.protocol",),
     ),
     PrivateUse(
         name="aiohttp.web.Request.writer",
@@ -230,7 +246,7 @@ AIOHTTP = (
     ),
     PrivateUse(
         name="aiohttp.web.RequestPayloadError",
-        files=(_BODY_LOADER, _BODY_READER, _DECOMPRESSED_BODY, _FRAMING),
+        files=(_BODY_LOADER, _BODY_READER, _DECOMPRESSED_BODY, _PIECES, _FRAMING),
         why="a body that cannot be read, or is not read to its end",
     ),
     PrivateUse(
@@ -240,7 +256,7 @@ AIOHTTP = (
     ),
     PrivateUse(
         name="aiohttp.StreamReader.feed_eof",
-        files=(_CONNECTION, _BODY_READER, _DECOMPRESSED_BODY),
+        files=(_CONNECTION, _PIECES, _BODY_READER, _DECOMPRESSED_BODY),
         why="ends a body that will not be read to its end, or has been decompressed",
         parameters=("self",),
     ),

@@ -5,7 +5,7 @@ import logging
 from functools import partial
 
 import attrs
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from aiohttp.typedefs import Handler
 
 from rxkernel.kernel.errors import error_response
@@ -14,6 +14,7 @@ from rxkernel.kernel.scopes import current_request
 from rxkernel.messages.request import Request
 from rxkernel.servers.access_log import GONE
 from rxkernel.servers.aiohttp.connection.access_log import IS_LOGGED
+from rxkernel.servers.aiohttp.connection.already_sent import AlreadySent
 from rxkernel.servers.aiohttp.connection.protocol import connection_of
 from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
 from rxkernel.servers.aiohttp.fast_path.protocol import deferred_exchange
@@ -25,7 +26,8 @@ from rxkernel.servers.aiohttp.request.request_id_header import NativeRequestIdHe
 from rxkernel.servers.aiohttp.response.exchange import Exchange
 from rxkernel.servers.aiohttp.response.sender import ResponseSender
 from rxkernel.servers.http.final_response import encode_final_response
-from rxkernel.servers.http.pipeline import HttpPipeline
+from rxkernel.servers.http.pipeline import SERVER_WIDE, HttpPipeline
+from rxkernel.servers.http.statuses import WITHOUT_CONTENT
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +68,9 @@ class AiohttpPath:
             error = exc
         try:
             if error is None:
-                out = await handler(native)
+                # aiohttp's router has no route for "*"
+                respond = self.handle if native.raw_path == SERVER_WIDE else handler
+                out = await respond(native)
             elif native.version[0] != 1:
                 out = await self._reject_version(native, error)
             else:
@@ -77,7 +81,11 @@ class AiohttpPath:
         if not out.prepared:
             self.ids.add_to(out, native)
         connection.set_response(out)
-        if (self.sender.is_draining and is_awaited) or body.exception() is not None:
+        if (
+            (self.sender.is_draining and is_awaited)
+            or body.exception() is not None
+            or (native.version < HttpVersion11 and _ends_with_connection(native, out))
+        ):
             out.force_close()
         return out
 
@@ -99,8 +107,7 @@ class AiohttpPath:
         kernel.terminate(request, response)
         if native.transport is not None:
             native.transport.write(data)
-            native.transport.close()
-        return web.Response(status=505)
+        return AlreadySent(response.status_code, len(data))
 
     async def handle(
         self, native: web.Request, error: Exception | None = None
@@ -157,3 +164,12 @@ class AiohttpPath:
         request = self.pipeline.receive(native, connection_of(native).peer)
         request.native = native
         return request
+
+
+def _ends_with_connection(native: web.Request, out: web.StreamResponse) -> bool:
+    """Whether only the end of the connection ends the body of *out*, sent in HTTP/1.0."""
+    return (
+        out.content_length is None
+        and native.method != "HEAD"
+        and out.status not in WITHOUT_CONTENT
+    )

@@ -40,6 +40,9 @@ REJECTED_METHODS = frozenset(("CONNECT", "TRACE"))
 ALL_METHODS = ", ".join(sorted(METHODS))
 """``Allow`` for a target without a path."""
 
+SERVER_WIDE = "*"
+"""The target of an OPTIONS request about the server itself (RFC 9110 §9.3.7)."""
+
 UNSUPPORTED_VERSION = "unsupported HTTP version; use HTTP/1.0 or 1.1"
 
 LoadBody = Callable[[Request, HttpDefinition], Awaitable[None]]
@@ -95,6 +98,8 @@ class HttpPipeline:
                 or method in REJECTED_METHODS
             ) and (error := self.rejection_for(head)) is not None:
                 return error
+            if target == SERVER_WIDE and method == "OPTIONS":
+                return OptionsResponse({"Allow": ALL_METHODS})
             path = target
             if target[0] != "/" or "?" in target or "#" in target:
                 path = head.rel_url.raw_path

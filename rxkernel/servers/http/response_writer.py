@@ -26,7 +26,7 @@ from rxkernel.servers.http.content_encoding import encode_content
 from rxkernel.servers.http.negotiation import JSON
 from rxkernel.servers.http.not_modified import is_not_modified, remove_content_headers
 from rxkernel.servers.http.request_head import RequestHead
-from rxkernel.servers.http.statuses import BODILESS
+from rxkernel.servers.http.statuses import BODILESS, RESET_CONTENT, WITHOUT_CONTENT
 
 _CONTAINERS = frozenset((dict, list))
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
@@ -142,7 +142,7 @@ class ResponseWriter:
             body, kind = encode_content(content, given, request.headers)
         begin = self._begins.get((status, kind))
         if begin is None:
-            if status in BODILESS:
+            if status in WITHOUT_CONTENT:
                 return None
             begin = self._begin(status, kind)
         varies = self._varies
@@ -244,6 +244,8 @@ class ResponseWriter:
             own = response.headers
         given = own.get(hdrs.CONTENT_TYPE) if own is not None else None
         body, kind = encode_content(response.content, given, head.headers)
+        if status == RESET_CONTENT:
+            body = b""
         if kind is not None:
             headers[hdrs.CONTENT_TYPE] = kind
         if own is not None:
@@ -267,6 +269,8 @@ class ResponseWriter:
             headers[self._id_name] = request.id
         if status in BODILESS:
             headers.popall(hdrs.CONTENT_LENGTH, None)
+        elif status == RESET_CONTENT:
+            headers[hdrs.CONTENT_LENGTH] = "0"
         elif hdrs.CONTENT_LENGTH not in headers and (body or head.method != "HEAD"):
             headers[hdrs.CONTENT_LENGTH] = str(len(body))
         return status, headers, body

@@ -8,6 +8,7 @@ from rxkernel import (
     ForbiddenException,
     KernelEvents,
     RequestEvent,
+    ResponseEvent,
     observe,
 )
 from tests.servers.hostile_http import BROKEN, HttpAttack, NativeRoute, head
@@ -59,6 +60,49 @@ async def test_unsupported_method_is_405_with_allow(
         assert status == 405
         assert headers["allow"].startswith(allowed)
     assert target.doors.came == []
+
+
+class Signature:
+    @observe(KernelEvents.KERNEL_RESPONSE)
+    async def sign(self, event: ResponseEvent) -> None:
+        event.response.headers["X-Signed"] = event.request.url
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(head("Host: x", target="OPTIONS *"), id="plain"),
+        pytest.param(head("Host: x", "Content-Length: 2", target="OPTIONS *") + "{}", id="body"),
+        pytest.param(
+            head(
+                "Host: x",
+                "Origin: https://a.example",
+                "Access-Control-Request-Method: GET",
+                target="OPTIONS *",
+            ),
+            id="preflight",
+        ),
+        pytest.param("OPTIONS * HTTP/1.0\r\n\r\n", id="1.0"),
+    ],
+)
+async def test_options_of_the_server_is_204_with_all_methods(
+    http_attack: HttpAttack, text: str
+) -> None:
+    """RFC 9110 section 9.3.7: "*" applies to the server in general."""
+    target = await http_attack(parts={"listeners": [Signature, NativeRoute]})
+
+    async with target.leaves_nothing():
+        status, headers, body = await target.ask(text)
+    assert (status, body) == (204, b"")
+    assert headers["allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
+    assert headers["x-signed"] == "*"
+
+
+async def test_options_of_the_server_for_another_host_is_421(http_attack: HttpAttack) -> None:
+    target = await http_attack(allowed_hosts=("x",))
+
+    assert (await target.ask(head("Host: x", target="OPTIONS *")))[0] == 204
+    assert (await target.ask(head("Host: y", target="OPTIONS *")))[0] == 421
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ request changes. `DeadlineTimer` checks all of them about once a second.
 import asyncio
 import logging
 import math
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from time import monotonic
 from typing import Any, Protocol, cast
 
 from aiohttp import EMPTY_PAYLOAD, StreamReader, web
 
-from rxkernel.exceptions import RequestTimeoutException
+from rxkernel.exceptions import HttpException, RequestTimeoutException
 from rxkernel.messages.connection import ClientAddress
 from rxkernel.servers.aiohttp.connection import socket_options, tcp_info
 from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
@@ -160,10 +160,11 @@ class HttpConnection(asyncio.Protocol):
     def record(self, setting: str, event: str) -> None:
         self._connections.record(setting, event)
 
-    def add_default_headers(
-        self, headers: MutableMapping[str, str], native: web.BaseRequest
-    ) -> None:
-        self._connections.add_default_headers(headers, native)
+    def send_final_response(self, exc: HttpException, native: web.BaseRequest) -> int:
+        data = self._connections.final_response(exc, native)
+        if not self._transport.is_closing():
+            self._transport.write(data)
+        return len(data)
 
     # --- called while a request is handled
 

@@ -3,10 +3,11 @@
 import asyncio
 import logging
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TypedDict
 
 import attrs
-from aiohttp import web
+from aiohttp import hdrs, web
+from aiohttp.http import SERVER_SOFTWARE
 
 from rxkernel.exceptions import (
     HttpException,
@@ -58,6 +59,14 @@ _REJECTIONS: dict[QuotaScope, tuple[str, type[HttpException], str]] = {
 }
 
 
+class HeadLimits(TypedDict):
+    """The parameters of aiohttp's parsers for the sizes of request heads."""
+
+    max_line_size: int
+    max_field_size: int
+    max_headers: int
+
+
 class ConnectionRegistry(LimitCounters):
     """What the connections of all ports of an application share.
 
@@ -66,6 +75,7 @@ class ConnectionRegistry(LimitCounters):
         in_flight: aiohttp's tasks of the requests whose responses have not been sent.
         rejected: the rejected connections that are still open.
         start_order: the order in which their requests start.
+        head_limits: the largest request heads.
         lingering_time: seconds for which the rest of an unread body is read and dropped, after the
             response was sent. If the connection were closed at once, the client would lose the
             response.
@@ -83,6 +93,11 @@ class ConnectionRegistry(LimitCounters):
         self.keepalive_timeout = settings.keepalive_timeout
         self.send_timeout = settings.send_timeout
         self.lingering_time = min(_MAX_LINGERING_TIME, settings.body_timeout)
+        self.head_limits = HeadLimits(
+            max_line_size=settings.max_line_size,
+            max_field_size=settings.max_field_size,
+            max_headers=settings.max_headers,
+        )
         self.deadline_timer = DeadlineTimer(
             min(settings.header_timeout, settings.keepalive_timeout, settings.send_timeout)
         )
@@ -92,7 +107,9 @@ class ConnectionRegistry(LimitCounters):
         self._access_log = access_log
         self._forwarded = forwarded
         self._ids = ids
-        self._default_headers = SECURITY_HEADERS if settings.security_headers else {}
+        self._default_headers = (
+            SECURITY_HEADERS if settings.security_headers else {hdrs.SERVER: SERVER_SOFTWARE}
+        )
         self._max_connections = settings.max_connections
         self._max_per_address = settings.max_connections_per_address
         self.quota = ConnectionQuota(self._max_connections, self._max_per_address)
@@ -160,10 +177,10 @@ class ConnectionRegistry(LimitCounters):
         elif self._ids.name is not None:
             headers[self._ids.name] = new_request_id()
 
-    def final_response(self, exc: HttpException) -> bytes:
-        """The error response for *exc*, on a connection on which no request was read."""
+    def final_response(self, exc: HttpException, native: web.BaseRequest | None = None) -> bytes:
+        """The error response for *exc*, the last one of a connection; *native* as above."""
         response = error_response(exc)
-        self.add_default_headers(response.headers)
+        self.add_default_headers(response.headers, native)
         return encode_final_response(response)
 
     def new_handler(self, server: web.Server) -> RequestHandler:
@@ -173,10 +190,11 @@ class ConnectionRegistry(LimitCounters):
             server,
             loop=asyncio.get_running_loop(),
             keepalive_timeout=_KEEPALIVE_TIMEOUT_OFF,
-            access_log=self._access_log,  # type: ignore[arg-type] # aiohttp accepts None and adapters
+            access_log=self._access_log,
             access_log_class=AccessLogger,
             lingering_time=self.lingering_time,
             auto_decompress=False,  # it accepts bodies that end early: see `DecompressedBody`
+            **self.head_limits,
         )
 
     def close(self) -> None:

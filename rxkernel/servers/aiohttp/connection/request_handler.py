@@ -5,10 +5,9 @@ aiohttp's own responses repeat what the client sent, and each is logged with a t
 
 import errno
 import re
-from collections.abc import MutableMapping
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
-from aiohttp import hdrs, web
+from aiohttp import web
 from aiohttp.http_exceptions import (
     BadHttpMethod,
     BadStatusLine,
@@ -22,26 +21,31 @@ from rxkernel.exceptions import (
     HttpException,
     HttpVersionNotSupportedException,
     MethodNotAllowedException,
+    RequestHeaderFieldsTooLargeException,
+    URITooLongException,
 )
-from rxkernel.kernel.errors import error_response
-from rxkernel.servers.http.content_encoding import encode_content
+from rxkernel.messages.connection import ClientAddress
+from rxkernel.servers.aiohttp.connection.already_sent import AlreadySent
+from rxkernel.servers.aiohttp.connection.piecewise_parser import Parser, PiecewiseParser
 from rxkernel.servers.http.pipeline import ALL_METHODS, UNSUPPORTED_VERSION
 
 _UNKNOWN_METHOD = re.compile(r"Invalid method .*b['\"][!#$%&'*+.^_`|~\w-]+ \S+ HTTP/1\.[01]", re.S)
 _OTHER_VERSION = re.compile(r"Bad status line:\s+Invalid HTTP version|Pause on PRI")
 """aiohttp raises one class for all errors of the request line; only their messages differ."""
 
+_TOO_MANY_HEADERS = "Too many headers received"
+
 
 class HandlerConnection(Protocol):
-    """The methods of `HttpConnection` that aiohttp's handler calls."""
+    """What aiohttp's handler needs of `HttpConnection`."""
+
+    peer: ClientAddress | None
 
     def record(self, setting: str, event: str) -> None:
         """Count *event* under *setting*."""
 
-    def add_default_headers(
-        self, headers: MutableMapping[str, str], native: web.BaseRequest
-    ) -> None:
-        """Add the headers that every response has."""
+    def send_final_response(self, exc: HttpException, native: web.BaseRequest) -> int:
+        """Send the error response for *exc*, the last one of the connection; return its size."""
 
 
 class RequestHandler(web.RequestHandler):
@@ -51,9 +55,20 @@ class RequestHandler(web.RequestHandler):
         connection: the `HttpConnection` that created the handler, and sets this attribute.
     """
 
-    __slots__ = ("connection",)
+    __slots__ = ("_pieces", "connection")
 
     connection: HandlerConnection
+
+    def __init__(self, manager: web.Server, **options: Any) -> None:
+        super().__init__(manager, **options)
+        parser = cast(Parser, self._parser)
+        self._pieces = PiecewiseParser(parser, self._max_msg_queue_size, self._record_error)
+        self._parser = cast(Any, self._pieces)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._pieces.error is not None:
+            super().data_received(b"")  # which queues the error behind the messages before it
 
     def handle_error(
         self,
@@ -62,23 +77,22 @@ class RequestHandler(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """The response to a malformed request. aiohttp handles exceptions of native routes."""
+        """Send the response to a malformed request. aiohttp handles exceptions of native routes.
+
+        aiohttp itself would respond in HTTP/1.0, since it has not read a version.
+        """
         if not isinstance(exc, HttpProcessingError):
             return super().handle_error(request, status, exc, message)
-        event = f"malformed request of {request.remote or 'a client'}: {exc.message!r:.200}"
+        self._record_error(exc)
+        error = _client_error(exc)
+        size = self.connection.send_final_response(error, request)
+        return AlreadySent(error.status_code, size)
+
+    def _record_error(self, exc: HttpProcessingError) -> None:
+        peer = self.connection.peer
+        client = "a client" if peer is None else peer.host
+        event = f"malformed request of {client}: {exc.message!r:.200}"
         self.connection.record("protocol error", event)
-        response = error_response(_client_error(exc))
-        body, content_type = encode_content(response.content, None)
-        out = web.Response(
-            status=response.status_code,
-            headers=response.headers,
-            body=body,
-            content_type=content_type,
-        )
-        out.headers[hdrs.SERVER] = "aiohttp"  # without its version
-        self.connection.add_default_headers(out.headers, request)
-        out.force_close()
-        return out
 
     def log_exception(self, *args: Any, **kwargs: Any) -> None:
         """Log as aiohttp does; but count a `TimeoutError` of sendfile as a send timeout."""
@@ -96,9 +110,12 @@ def _client_error(exc: HttpProcessingError) -> HttpException:
     if isinstance(exc, BadStatusLine) and _UNKNOWN_METHOD.search(exc.message):
         return MethodNotAllowedException(headers={"Allow": ALL_METHODS})
     if isinstance(exc, LineTooLong):
-        return BadRequestException(
-            f"a line of the request head is longer than {exc.args[1]} bytes"
-        )
+        line, limit = exc.args[:2]
+        if isinstance(line, bytearray):  # the parser keeps only the target in one
+            return URITooLongException(f"the request target is longer than {limit} bytes")
+        return RequestHeaderFieldsTooLargeException(f"a header is longer than {limit} bytes")
+    if exc.message == _TOO_MANY_HEADERS:
+        return RequestHeaderFieldsTooLargeException("the request has too many headers")
     if isinstance(exc, InvalidURLError):
         return BadRequestException("the request target is not a valid URL")
     if isinstance(exc, BadHttpMethod):

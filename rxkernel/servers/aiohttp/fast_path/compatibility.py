@@ -14,7 +14,7 @@ import yarl
 from aiohttp import EMPTY_PAYLOAD, HttpVersion11, web
 from multidict import CIMultiDictProxy
 
-from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
+from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry, HeadLimits
 from rxkernel.servers.aiohttp.fast_path.fast_path import FastPath
 from rxkernel.servers.aiohttp.fast_path.framing import (
     CHUNKED,
@@ -44,16 +44,19 @@ class _Connection:
 
     transport = None
 
-    def __init__(self, fast_path: FastPath, handler: web.RequestHandler) -> None:
+    def __init__(
+        self, fast_path: FastPath, handler: web.RequestHandler, limits: HeadLimits
+    ) -> None:
         self._fast_path = fast_path
         self._handler = handler
+        self._limits = limits
 
     def native(self, message: Message) -> web.Request:
         return self._fast_path.native(self._handler, message)
 
     def read(self, data: bytes) -> Any:
         """What a new framer makes of *data*."""
-        return MessageFramer(self, self._fast_path.loop).feed(data)
+        return MessageFramer(self, self._fast_path.loop, self._limits).feed(data)
 
 
 def is_aiohttp_supported(fast_path: FastPath, connections: ConnectionRegistry) -> bool:
@@ -62,7 +65,7 @@ def is_aiohttp_supported(fast_path: FastPath, connections: ConnectionRegistry) -
     Call it in a task, as requests are handled in one.
     """
     handler = connections.new_handler(web.Server(_unreachable))
-    connection = _Connection(fast_path, handler)
+    connection = _Connection(fast_path, handler, connections.head_limits)
     for subject, check in _CHECKS.items():
         try:
             check(connection, fast_path)

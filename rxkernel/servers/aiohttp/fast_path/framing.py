@@ -11,6 +11,8 @@ from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDictProxy
 from yarl import URL
 
+from rxkernel.servers.aiohttp.connection.registry import HeadLimits
+
 _END_OF_HEAD = b"\r\n\r\n"
 _EMPTY_LINES = b"\r\n"
 
@@ -121,11 +123,17 @@ class MessageFramer:
     both. Upgrades, malformed messages, and chunked messages in several segments are unframed.
     """
 
-    __slots__ = ("_connection", "_is_last", "_loop", "_missing", "_parser", "_tail")
+    __slots__ = ("_connection", "_is_last", "_limits", "_loop", "_missing", "_parser", "_tail")
 
-    def __init__(self, connection: "ConnectionHandle", loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        connection: "ConnectionHandle",
+        loop: asyncio.AbstractEventLoop,
+        limits: HeadLimits,
+    ) -> None:
         self._connection = connection
         self._loop = loop
+        self._limits = limits
         self._parser: http.HttpRequestParser | None = None
         self._missing = 0  # bytes of a body
         self._is_last = False
@@ -291,8 +299,8 @@ class MessageFramer:
             raise _UnframedError(MALFORMED)
 
     def _new_parser(self) -> "http.HttpRequestParser":
-        """A parser with aiohttp's limits. It can ask its protocol to pause reading, which
-        `_NEVER_FULL` prevents."""
+        """A parser with the limits of the settings. With `_NEVER_FULL` it never asks its
+        protocol to pause reading."""
         loop = self._loop
         return http.HttpRequestParser(
             aiohttp.base_protocol.BaseProtocol(loop),
@@ -300,6 +308,7 @@ class MessageFramer:
             _NEVER_FULL,
             payload_exception=web.RequestPayloadError,
             auto_decompress=False,  # nothing limits the size of what it would decompress
+            **self._limits,
         )
 
 

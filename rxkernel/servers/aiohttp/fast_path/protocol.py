@@ -95,7 +95,8 @@ class FastPathConnection(HttpConnection):
 
     def _open(self) -> None:
         self._fast_path.connections.add(self)
-        self._framer = MessageFramer(self, self._fast_path.loop)
+        limits = self._connections.head_limits
+        self._framer = MessageFramer(self, self._fast_path.loop, limits)
 
     def data_received(self, data: bytes) -> None:
         if self._state is AIOHTTP_ONLY:

@@ -16,7 +16,7 @@ from rxkernel.servers.http.body_limits import too_large
 from rxkernel.settings import HttpSettings
 
 _CHECK_INTERVAL = 1.0
-"""Seconds of waiting for data after which the timeout and aiohttp's parser are checked."""
+"""Seconds of waiting for data after which the timeout is checked."""
 
 
 class BodyReader:
@@ -91,9 +91,6 @@ class BodyReader:
         return self._settings.body_timeout + extension - self._waited
 
     def _check(self) -> None:
-        if self._native.protocol._messages:
-            # The parser has failed. aiohttp reports that with the next request, not with this one.
-            raise unreadable_body(self._native)
         if self._time_left() <= 0:
             abort_body(self._native)
             raise RequestTimeoutException("the body did not arrive in time")

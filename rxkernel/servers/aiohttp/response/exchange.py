@@ -9,7 +9,7 @@ from rxkernel.kernel.kernel import Kernel
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.servers.aiohttp.response.stream import Stream
-from rxkernel.servers.http.statuses import BODILESS
+from rxkernel.servers.http.statuses import WITHOUT_CONTENT
 
 
 class Exchange:
@@ -56,6 +56,6 @@ class Exchange:
             return None
         if self.stream is not None:
             return self.stream.sent
-        if self.is_head or out.status in BODILESS:
+        if self.is_head or out.status in WITHOUT_CONTENT:
             return 0
         return out.content_length

@@ -12,9 +12,9 @@ from rxkernel.messages.response import (
     StreamResponse,
     close_source,
 )
+from rxkernel.servers.aiohttp.connection.already_sent import AlreadySent
 from rxkernel.servers.aiohttp.request.disconnect import is_disconnected
 from rxkernel.servers.aiohttp.request.request_id_header import NativeRequestIdHeader
-from rxkernel.servers.aiohttp.response.already_sent import AlreadySent
 from rxkernel.servers.aiohttp.response.event_stream import EventStream
 from rxkernel.servers.aiohttp.response.exchange import Exchange
 from rxkernel.servers.aiohttp.response.file import file_response

@@ -15,7 +15,7 @@ from rxkernel.servers.aiohttp.request.disconnect import is_disconnected
 from rxkernel.servers.http.compression import Compression, compress
 from rxkernel.servers.http.content_encoding import text_type, unencodable
 from rxkernel.servers.http.not_modified import is_not_modified, remove_content_headers
-from rxkernel.servers.http.statuses import WITHOUT_CONTENT
+from rxkernel.servers.http.statuses import RESET_CONTENT, WITHOUT_CONTENT
 
 _CHUNK_SIZE = 65_536
 """Bytes that are written at once. Larger pieces are split, so that less data waits in memory."""
@@ -53,6 +53,8 @@ class Stream:
             self._compressor = compression.start(native, status, headers, self._declared_left)
         if is_not_modified(native, status, headers):
             status, headers = 304, remove_content_headers(headers)
+        if status == RESET_CONTENT:
+            headers[hdrs.CONTENT_LENGTH] = "0"
         self.out = web.StreamResponse(status=status, headers=headers)
         self.sent = 0
         self._writer: AbstractStreamWriter | None = None

@@ -13,7 +13,7 @@ from rxkernel.messages.response import FileResponse
 from rxkernel.servers.http.files.conditions import Validators
 from rxkernel.servers.http.files.opening import open_file
 from rxkernel.servers.http.files.ranges import requested_ranges
-from rxkernel.servers.http.statuses import BODILESS
+from rxkernel.servers.http.statuses import RESET_CONTENT, WITHOUT_CONTENT
 
 _SMALL = 65_536
 """Most bytes that the thread which opens the file also reads, to be sent with the headers."""
@@ -58,7 +58,7 @@ def plan_file(
     try:
         file_status = os.fstat(file.fileno())
         plan = _plan(file_status, response.status_code, headers, method, request_headers)
-        if method == "HEAD" or plan.status in BODILESS:
+        if method == "HEAD" or plan.status in WITHOUT_CONTENT:
             plan.parts = []
         elif sum(map(len, plan.parts)) <= _SMALL:
             plan.parts = [_read(file, part) for part in plan.parts]
@@ -99,9 +99,11 @@ def _plan(
             raise PreconditionFailedException
         if status == 200 and method == "GET" and validators.matches_if_range(request_headers):
             ranges = requested_ranges(request_headers.get("Range", ""), file.st_size)
-    if status in BODILESS:  # so no headers that describe a body (RFC 9110 §15.4.5)
+    if status in WITHOUT_CONTENT:  # so no headers that describe a body (RFC 9110 §15.4.5)
         for name in _CONTENT_HEADERS:
             headers.popall(name, None)
+        if status == RESET_CONTENT:
+            headers["Content-Length"] = "0"
         return FilePlan(status, headers, [])
     parts = _parts(ranges, file.st_size, headers)
     headers["Content-Length"] = str(sum(map(len, parts)))

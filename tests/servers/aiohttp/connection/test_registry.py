@@ -8,36 +8,53 @@ from tests.servers.hostile_http import HttpAttack, HttpTarget, Wire, head
 from tests.waiting import until
 
 
+@pytest.mark.parametrize("security_headers", [True, False])
 @pytest.mark.parametrize(
     ("text", "status"),
     [
         pytest.param("\0\r\n\r\n", 400, id="malformed"),
+        pytest.param("GET / HTTP/1.0\r\nA\r\n\r\n", 400, id="malformed-1.0"),
         pytest.param(head("Host: x", target="FOO /"), 405, id="unknown-method"),
+        pytest.param(head("Host: x", target="GET /" + "a" * 9000), 414, id="long-target"),
+        pytest.param(head("Host: x", "A: " + "a" * 9000), 431, id="long-header"),
         pytest.param("GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505, id="2.0"),
         pytest.param("GET / HTTP/1.2\r\nHost: x\r\n\r\n", 505, id="1.2"),
         pytest.param("GET /", 408, id="late"),
-        pytest.param(None, 429, id="one-too-many"),
+        pytest.param(None, 429, id="one-too-many-of-an-address"),
+        pytest.param(None, 503, id="one-too-many"),
     ],
 )
-async def test_error_without_a_route_has_the_default_headers(
-    http_attack: HttpAttack, text: str | None, status: int
+async def test_error_without_a_route_is_http11_and_has_the_headers_of_all_responses(
+    http_attack: HttpAttack, text: str | None, status: int, security_headers: bool
 ) -> None:
+    """RFC 9112 sections 2.3 and 9.6."""
     target = await http_attack(
         header_timeout=0.2,
-        max_connections_per_address=2 if text is None else 9,
-        security_headers=True,
+        max_connections=2 if status == 503 else 9,
+        max_connections_per_address=2 if status == 429 else 9,
+        security_headers=security_headers,
         parts={"request_id_header": "X-Request-ID"},
     )
 
     async with target.client() as first, target.client() as second, target.client() as wire:
+        first.send(head("Host: x", target="GET /"))
+        usual = (await first.answer())[1]
         if text is None:
-            await served(first, second)
+            await served(second)
         wire.send(text or "")
-        answer, headers, _ = await wire.answer()
+        assert (await wire.reader.readexactly(8)) == b"HTTP/1.1"
+        start = (await wire.reader.readuntil(b"\r\n\r\n")).decode().strip().split("\r\n")
+        headers = {name.lower(): value for name, value in (x.split(": ", 1) for x in start[1:])}
+        body = await wire.rest()
 
-    assert answer == status
-    assert headers["x-content-type-options"] == "nosniff"
+    assert int(start[0].split()[0]) == status
+    assert json.loads(body)["statusCode"] == status
+    assert headers["connection"] == "close"
+    assert headers["content-length"] == str(len(body))
     assert headers["x-request-id"]
+    assert headers.keys() - {"allow", "retry-after"} == usual.keys() | {"connection"}
+    same = usual.keys() - {"content-type", "content-length", "date", "x-request-id"}
+    assert {name: headers[name] for name in same} == {name: usual[name] for name in same}
 
 
 async def test_connection_above_max_connections_is_503(http_attack: HttpAttack) -> None:

@@ -1,10 +1,12 @@
 """Malformed requests: the response, and the end of the connection."""
 
+import asyncio
 import json
 
 import pytest
 
 from tests.servers.hostile_http import BROKEN, HttpAttack, head
+from tests.waiting import until
 
 SMUGGLED = "GET /secret HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -44,12 +46,10 @@ SMUGGLED = "GET /secret HTTP/1.1\r\nHost: x\r\n\r\n"
         pytest.param(head("Host: x", "Content-Length: +5"), id="length-with-a-sign"),
         pytest.param(head("Host: x", "Content-Length: 5_0"), id="length-of-Python"),
         pytest.param(head("Host: x", "Content-Length: " + "9" * 20), id="length-of-20-digits"),
-        pytest.param(head("Host: x", "A: " + "a" * 9000, target="GET /"), id="long-header"),
-        pytest.param(head("Host: x", *["A: b"] * 200, target="GET /"), id="many-headers"),
-        pytest.param(head("Host: x", target="GET /" + "a" * 9000), id="long-target"),
         pytest.param("GET / HTTX/1.1\r\nHost: x\r\n\r\n", id="another-protocol"),
         pytest.param("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", id="TLS"),
         pytest.param(head("Host: x", target="GET secret"), id="no-form-of-a-target"),
+        pytest.param(head("Host: x", target="GET *"), id="the-server-without-OPTIONS"),
         pytest.param(head("Host: x", target="GET /\x1b[31m"), id="ANSI-in-the-target"),
         pytest.param(head("Host: x", target="GET http://[::1]@/"), id="a-user-without-a-host"),
         pytest.param(head("Host: x", target="GET http://[::1]@"), id="a-user-and-no-path"),
@@ -93,6 +93,81 @@ async def test_malformed_chunk_is_400_and_ends_the_connection(
         assert (await wire.answer())[0] == 400
         assert b"HTTP/" not in await wire.rest()
     assert target.doors.came == []
+
+
+async def test_malformed_chunk_in_a_later_segment_is_400_and_ends_the_connection(
+    http_attack: HttpAttack,
+) -> None:
+    target = await http_attack()
+
+    async with target.leaves_nothing(BROKEN), target.client() as wire:
+        wire.send(head("Host: x", "Transfer-Encoding: chunked"))
+        await until(lambda: target.server.in_flight)
+        wire.send("5\r\nhello!0\r\n\r\n" + SMUGGLED)
+        assert (await wire.answer())[0] == 400
+        assert await wire.rest() == b""
+    assert target.doors.came == []
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "message"),
+    [
+        pytest.param(
+            head("Host: x", target="GET /" + "a" * 300),
+            414,
+            "the request target is longer than 200 bytes",
+            id="target",
+        ),
+        pytest.param(
+            head("Host: x", target="GET http://x/" + "a" * 300),
+            414,
+            "the request target is longer than 200 bytes",
+            id="absolute-target",
+        ),
+        pytest.param(
+            head("Host: x", "A: " + "a" * 300, target="GET /"),
+            431,
+            "a header is longer than 200 bytes",
+            id="value",
+        ),
+        pytest.param(
+            head("Host: x", "a" * 300 + ": b", target="GET /"),
+            431,
+            "a header is longer than 200 bytes",
+            id="name",
+        ),
+        pytest.param(
+            head("Host: x", *["A: b"] * 10, target="GET /"),
+            431,
+            "the request has too many headers",
+            id="number",
+        ),
+    ],
+)
+@pytest.mark.parametrize("size", [1000, 100], ids=["one-segment", "pieces"])
+async def test_request_head_above_a_limit_is_414_or_431_and_ends_the_connection(
+    http_attack: HttpAttack, text: str, status: int, message: str, size: int
+) -> None:
+    """RFC 9110 section 15.5.15, RFC 6585 section 5."""
+    target = await http_attack(max_line_size=200, max_field_size=200, max_headers=10)
+
+    async with target.leaves_nothing(BROKEN), target.client() as wire:
+        for start in range(0, len(text + SMUGGLED), size):
+            wire.send((text + SMUGGLED)[start : start + size])
+            await asyncio.sleep(0)
+        answer, _, body = await wire.answer()
+        assert (answer, json.loads(body)) == (status, {"statusCode": status, "message": message})
+        assert await wire.rest() == b""
+    assert target.doors.came == []
+
+
+async def test_request_head_within_higher_limits_is_handled(http_attack: HttpAttack) -> None:
+    target = await http_attack(max_line_size=20_000, max_field_size=20_000, max_headers=500)
+    fields = ["Host: x", "A: " + "a" * 19_000, *["B: b"] * 400]
+
+    async with target.leaves_nothing():
+        text = head(*fields, target="GET /named/" + "a" * 19_000)
+        assert (await target.ask(text))[0] == 200
 
 
 async def test_malformed_request_after_a_valid_one_is_400(

@@ -1,0 +1,133 @@
+"""aiohttp's parser, fed one message at a time.
+
+aiohttp's parser drops what it has read of a segment when the rest is malformed, and what follows
+an upgrade that it does not know. So a segment is cut where a message may end: a client that sends
+a valid message gets its response, whatever follows in the same segment.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from aiohttp import EMPTY_PAYLOAD, StreamReader, hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
+
+_BLANK_LINE = b"\r\n\r\n"
+"""The end of a head, and of a chunked body."""
+
+Parsed = tuple[Any, StreamReader]
+"""A head and its body."""
+
+Fed = tuple[Sequence[Parsed], bool, bytes]
+"""New messages; whether the last one is an upgrade; the data that follows the upgrade."""
+
+
+class Parser(Protocol):
+    """The methods of aiohttp's parser that its handler calls."""
+
+    def feed_data(self, data: bytes) -> Fed: ...
+
+    def pause_reading(self) -> None: ...
+
+    def message_consumed(self) -> None: ...
+
+    def set_upgraded(self, val: bool) -> None: ...
+
+
+class PiecewiseParser:
+    """Takes the place of *parser* in aiohttp's handler.
+
+    Args:
+        queue_size: the number of messages at which the handler stops reading.
+        fail: called with the error if a body turns out to be malformed. Its reader gets an error.
+
+    Attributes:
+        error: the error in the data after the last messages. The next call of `feed_data` raises
+            it.
+    """
+
+    def __init__(
+        self, parser: Parser, queue_size: int, fail: Callable[[HttpProcessingError], None]
+    ) -> None:
+        self._parser = parser
+        self._queue_size = queue_size
+        self._queued = 0
+        self._fail = fail
+        self._held = b""  # not parsed yet: reading is paused
+        self._tail = b""  # the end of the data before, which may begin a blank line
+        self._missing = 0  # bytes of a body with Content-Length
+        self._body: StreamReader = EMPTY_PAYLOAD
+        self._is_paused = False
+        self.error: Exception | None = None
+
+    def feed_data(self, data: bytes) -> Fed:
+        """As aiohttp's, but an error is raised by the next call if there are messages before."""
+        if self.error is not None:
+            error, self.error = self.error, None
+            raise error
+        data, self._held = self._held + data, b""
+        found: list[Parsed] = []
+        self._is_paused = False
+        while True:
+            piece, data = self._cut(data)
+            try:
+                messages, is_upgraded, tail = self._parser.feed_data(piece)
+            except Exception as exc:
+                if self._is_body_failed(exc):
+                    return found, False, b""
+                if not found:
+                    raise
+                self.error = exc
+                return found, False, b""
+            if messages:
+                self._begin(messages[-1])
+                self._queued += len(messages)
+                found += messages
+            if is_upgraded:
+                return found, True, tail + data
+            if not data:
+                return found, False, b""
+            if self._is_paused or self._queued >= self._queue_size:
+                self._held = data
+                return found, False, b""
+
+    def _cut(self, data: bytes) -> tuple[bytes, bytes]:
+        """Cut *data* where the current message may end."""
+        if end := self._missing:
+            self._missing -= min(end, len(data))
+            return data[:end], data[end:]
+        known = len(self._tail)
+        text = self._tail + data
+        end = text.find(_BLANK_LINE) + 4
+        if end == 3:
+            self._tail = text[-3:]
+            return data, b""
+        self._tail = b""
+        return data[: end - known], data[end - known :]
+
+    def _begin(self, message: Parsed) -> None:
+        head, self._body = message
+        if self._body is not EMPTY_PAYLOAD and not head.chunked:
+            self._missing = int(head.headers.get(hdrs.CONTENT_LENGTH, 0))
+
+    def _is_body_failed(self, exc: Exception) -> bool:
+        """Whether *exc* is an error in a body. Its reader gets the error, and responds."""
+        body = self._body
+        if body.is_eof() or not isinstance(exc, HttpProcessingError):
+            return False
+        self._fail(exc)
+        failure = web.RequestPayloadError(exc.message)
+        failure.__cause__ = exc
+        body.set_exception(failure)
+        body.feed_eof()
+        return True
+
+    def pause_reading(self) -> None:
+        self._is_paused = True
+        self._parser.pause_reading()
+
+    def message_consumed(self) -> None:
+        self._queued -= 1
+        self._parser.message_consumed()
+
+    def set_upgraded(self, val: bool) -> None:
+        self._parser.set_upgraded(val)
