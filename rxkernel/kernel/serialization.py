@@ -17,19 +17,23 @@ import msgspec
 
 from rxkernel.exceptions import BadRequestException
 from rxkernel.kernel.plain_types import to_plain_type, with_plain_types
+from rxkernel.messages.content_hints import content_hint, is_foreign_response
 
 
 def _encode_hook(value: Any) -> Any:
     """Convert types that msgspec does not support."""
     if (plain := to_plain_type(value)) is not value:
         return plain
-    if isinstance(value, Mapping):
+    cls = type(value)
+    if isinstance(value, Mapping) and not is_foreign_response(cls):
         return dict(value)
     if isinstance(value, Set | type({}.keys()) | type({}.values())):
         return list(value)
     if isinstance(value, PurePath):
         return str(value)
-    raise TypeError(f"{type(value).__qualname__} cannot be written as JSON")
+    hint = content_hint(cls)
+    instead = "" if hint is None else f"; {hint}"
+    raise TypeError(f"{cls.__module__}.{cls.__qualname__} cannot be written as JSON{instead}")
 
 
 def _decimal(text: str) -> Decimal:

@@ -38,6 +38,7 @@ import attrs
 import msgspec
 from msgspec import inspect as msgspec_inspect
 
+from rxkernel.messages.content_hints import content_hint, is_foreign_response
 from rxkernel.messages.upload import UploadedFile
 
 SCALARS = (str, int, float, bool, Decimal, datetime, date, time, timedelta, UUID)
@@ -281,16 +282,21 @@ def unsendable(annotation: Any) -> str | None:
     except (*UNREADABLE, NameError):
         return None
     for cls in classes_in(info, set()):
-        if not (cls in (object, Iterable) or is_model(cls) or issubclass(cls, _SENDABLE)):
-            return (
-                f"{_described(cls)} cannot be encoded as JSON; make it an attrs class, a "
-                f"dataclass or a msgspec.Struct, or declare Any and return plain values"
+        if cls in (object, Iterable) or is_model(cls):
+            continue
+        if is_foreign_response(cls) or not issubclass(cls, _SENDABLE):
+            hint = content_hint(cls) or (
+                "make it an attrs class, a dataclass or a msgspec.Struct, or declare Any and "
+                "return plain values"
             )
+            return f"{_described(cls)} cannot be encoded as JSON; {hint}"
     return None
 
 
 def _described(cls: Any) -> str:
     name = getattr(cls, "__qualname__", str(cls))
+    if is_foreign_response(cls):
+        return f"{cls.__module__}.{name}"
     return f"{name}, a pydantic model," if _is_pydantic(cls) else name
 
 

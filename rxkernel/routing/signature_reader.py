@@ -42,6 +42,7 @@ from rxkernel.routing.parameter_rules import (
 )
 from rxkernel.routing.signature import Parameter, Signature, Source
 from rxkernel.routing.targets import name_of_action
+from rxkernel.routing.wrappers import wrapped_action
 
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 _BY_CLASS = MappingProxyType(
@@ -73,6 +74,8 @@ def read_signature(function: Callable[..., Any], metadata: RouteMetadata) -> Sig
     variadic = [p for p in declared.parameters.values() if p.kind in _VARIADIC]
     if not given and any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in variadic):
         # a wrapper that passes its arguments on
+        if (inner := wrapped_action(function, name_of_action(metadata.action))) is not None:
+            problems += _hidden(function, inner, metadata)
         parameters.append(Parameter("request", Source.REQUEST, "request", Request))
     elif variadic and not _is_plain(parameters):
         problems.append(f"takes {variadic[0]}; name every parameter")
@@ -89,6 +92,24 @@ def read_signature(function: Callable[..., Any], metadata: RouteMetadata) -> Sig
     if problems:
         raise ConfigurationError(*(f"{place} {problem}" for problem in problems))
     return Signature(tuple(parameters), returns)
+
+
+def _hidden(
+    function: Callable[..., Any], inner: Callable[..., Any], metadata: RouteMetadata
+) -> list[str]:
+    """Return the problem if the wrapper *function* hides the parameters of *inner*, the action:
+    one that takes another argument than the request."""
+    given = [p for p in inspect.signature(inner).parameters.values() if p.kind not in _VARIADIC]
+    if inspect.ismethod(function):
+        given = given[1:]
+    found = [_parameter(p, inner, metadata, [], len(given)) for p in given]
+    if _is_plain([p for p in found if p is not None]):
+        return []
+    names = ", ".join(p.name for p in given)
+    return [
+        f"is wrapped by a decorator that hides its parameters ({names}); put "
+        f"@functools.wraps(function) on the wrapper"
+    ]
 
 
 def _can_be_called(function: Callable[..., Any], declared: inspect.Signature) -> bool:

@@ -61,6 +61,11 @@ class PiecewiseParser:
 
     def feed_data(self, data: bytes) -> Fed:
         """As aiohttp's, but an error is raised by the next call if there are messages before."""
+        if self._is_one_head(data):  # as most segments
+            fed = self._parser.feed_data(data)
+            if fed[0]:
+                self._begin(fed[0])
+            return fed
         if self.error is not None:
             error, self.error = self.error, None
             raise error
@@ -79,8 +84,7 @@ class PiecewiseParser:
                 self.error = exc
                 return found, False, b""
             if messages:
-                self._begin(messages[-1])
-                self._queued += len(messages)
+                self._begin(messages)
                 found += messages
             if is_upgraded:
                 return found, True, tail + data
@@ -89,6 +93,14 @@ class PiecewiseParser:
             if self._is_paused or self._queued >= self._queue_size:
                 self._held = data
                 return found, False, b""
+
+    def _is_one_head(self, data: bytes) -> bool:
+        return (
+            data.find(_BLANK_LINE) + 4 == len(data)
+            and self._body.is_eof()
+            and not (self._missing or self._held or self._tail)
+            and self.error is None
+        )
 
     def _cut(self, data: bytes) -> tuple[bytes, bytes]:
         """Cut *data* where the current message may end."""
@@ -104,8 +116,9 @@ class PiecewiseParser:
         self._tail = b""
         return data[: end - known], data[end - known :]
 
-    def _begin(self, message: Parsed) -> None:
-        head, self._body = message
+    def _begin(self, messages: Sequence[Parsed]) -> None:
+        self._queued += len(messages)
+        head, self._body = messages[-1]
         if self._body is not EMPTY_PAYLOAD and not head.chunked:
             self._missing = int(head.headers.get(hdrs.CONTENT_LENGTH, 0))
 
