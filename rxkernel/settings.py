@@ -154,15 +154,33 @@ class HttpSettings:
     origins: tuple[str, ...] = attrs.field(
         default=(),
         validator=Allowed(
-            'a list of origins like "https://example.org" (no path), or "*"',
+            'a list of origins like "https://example.org" or "https://*.example.org" (no path), '
+            'or "*"',
             (tuple,),
             lambda origins: all(map(_is_origin, origins)),
         ),
     )
-    """Origins whose pages may call this server (CORS); ``*`` accepts every origin."""
+    """Origins whose pages may call this server (CORS). ``https://*.example.org`` accepts every
+    subdomain, but not ``https://example.org``; ``*`` accepts every origin."""
 
     allow_credentials: bool = attrs.field(default=False, validator=_FLAG)
     """Whether pages of ``origins`` may send cookies; never with ``*``."""
+
+    exposed_headers: tuple[str, ...] = attrs.field(
+        default=(),
+        validator=Allowed(
+            'a list of names of headers like "X-Total"',
+            (tuple,),
+            lambda names: all(isinstance(n, str) and re.fullmatch(TOKEN, n) for n in names),
+        ),
+    )
+    """Response headers that pages of ``origins`` may read, besides ``request_id_header``."""
+
+    preflight_max_age: int = attrs.field(
+        default=600,
+        validator=Allowed("seconds, a whole number, 0 or more", (int,), lambda age: age >= 0),
+    )
+    """Seconds that a browser may store the response to a preflight of CORS."""
 
     trusted_proxies: tuple[str, ...] = attrs.field(
         default=(),
@@ -216,8 +234,21 @@ def canonical_origin(text: str) -> str | None:
     return f"{origin}:{port}" if port <= 65535 else None
 
 
+def wildcard_origin(text: str) -> tuple[str, str] | None:
+    """Return ``https://`` and ``.example.org`` for ``https://*.example.org``; None for others."""
+    origin = canonical_origin(text.replace("://*.", "://", 1))
+    if origin is None or "://*." not in text:
+        return None
+    scheme, host = origin.split("://")
+    return f"{scheme}://", f".{host}"
+
+
 def _is_origin(origin: object) -> bool:
-    return isinstance(origin, str) and (origin == "*" or canonical_origin(origin) is not None)
+    return isinstance(origin, str) and (
+        origin == "*"
+        or canonical_origin(origin) is not None
+        or wildcard_origin(origin) is not None
+    )
 
 
 def _is_network(text: object) -> bool:

@@ -20,6 +20,9 @@ MSGPACK_NAMES = frozenset(
 )
 """The first is registered; the others are older."""
 
+_JSON_NAMES = ("application/json", "text/json")
+"""The first is registered; the other is older."""
+
 _CHARSETS = {"utf-8", "ascii", "iso8859-1", "iso8859-15", "cp1252", "utf-16"}
 
 
@@ -38,7 +41,7 @@ class ContentType:
 
     @property
     def is_json(self) -> bool:
-        return self.kind == "application/json" or self.kind.endswith("+json")
+        return self.kind in _JSON_NAMES or self.kind.endswith("+json")
 
     @property
     def is_msgpack(self) -> bool:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import AsyncIterable, Collection, Mapping
+from collections.abc import AsyncIterable, Collection, Iterable, Mapping
 from datetime import datetime
 from os import PathLike
 from pathlib import Path, PurePath
@@ -17,6 +17,7 @@ from rxkernel.messages.entity_tag import entity_tag
 from rxkernel.messages.public_path import public_path
 from rxkernel.messages.redirect import redirect_target
 from rxkernel.messages.set_cookie import SameSite, needs_secure, set_cookie_header
+from rxkernel.messages.threaded_source import stream_source
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _new = object.__new__
@@ -222,23 +223,24 @@ class FileResponse(Response):
 class StreamResponse(Response):
     """A body that is sent in pieces, ``bytes`` or ``str``, while it is produced.
 
-    The source is read no faster than the client reads. It is closed (``aclose``) when it ends,
-    when the client disconnects, and when the client reads nothing for ``http.send_timeout``. A
-    ``Content-Length`` in *headers* must be correct, otherwise the connection is closed. It cannot
-    be sent over a socket.
+    The source is an async iterable, a plain one, whose pieces are produced in threads, or an open
+    file. It is read no faster than the client reads. It is closed (``aclose``, ``close``) when it
+    ends, when the client disconnects, and when the client reads nothing for
+    ``http.send_timeout``. A ``Content-Length`` in *headers* must be correct, otherwise the
+    connection is closed. It cannot be sent over a socket.
     """
 
     is_streamed = True
 
     def __init__(
         self,
-        content: AsyncIterable[bytes | str],
+        content: AsyncIterable[bytes | str] | Iterable[bytes | str],
         status_code: int = 200,
         headers: Mapping[str, str] | None = None,
         *,
         content_type: str = BYTES,
     ) -> None:
-        super().__init__(content, status_code, headers)
+        super().__init__(stream_source(content, "a StreamResponse"), status_code, headers)
         self.headers.setdefault("Content-Type", content_type)
 
 
@@ -282,7 +284,7 @@ class EventStreamResponse(Response):
 
     def __init__(
         self,
-        content: AsyncIterable[ServerSentEvent],
+        content: AsyncIterable[ServerSentEvent] | Iterable[ServerSentEvent],
         status_code: int = 200,
         headers: Mapping[str, str] | None = None,
         *,
@@ -295,7 +297,8 @@ class EventStreamResponse(Response):
             )
         if retry is not None and not 0 <= retry < math.inf:
             raise ValueError(f"retry is {retry!r}; it must be seconds, 0 or more, or None")
-        super().__init__(content, status_code, headers)
+        source = stream_source(content, "an EventStreamResponse")
+        super().__init__(source, status_code, headers)
         self.heartbeat = heartbeat
         self.retry = retry
         self.headers.setdefault("Content-Type", "text/event-stream; charset=utf-8")

@@ -20,8 +20,7 @@ PIECES = "return a list, or StreamResponse for pieces of bytes or str"
 
 
 async def no_pieces() -> Any:
-    for piece in ():
-        yield piece
+    yield None
 
 
 CONTENTS: list[tuple[Callable[[], Any], str]] = [
@@ -33,18 +32,14 @@ CONTENTS: list[tuple[Callable[[], Any], str]] = [
     (io.StringIO, FILE),
     (tempfile.NamedTemporaryFile, FILE),
     (lambda: iter([1]), PIECES),
-    (lambda: (i for i in ()), PIECES),
+    (lambda: (i for i in [1]), PIECES),
     (no_pieces, PIECES),
     (NotFoundException, "raise it"),
     (object, "builtins.object cannot be written as JSON$"),
 ]
 
 
-def contents() -> Any:
-    return pytest.mark.parametrize(("make", "message"), CONTENTS)
-
-
-@contents()
+@pytest.mark.parametrize(("make", "message"), CONTENTS)
 def test_content_that_cannot_be_sent_is_a_type_error_with_a_hint(
     make: Callable[[], Any], message: str
 ) -> None:

@@ -10,19 +10,17 @@ from rxkernel.messages.vary import vary
 from rxkernel.servers.http import header_names as hdrs
 from rxkernel.servers.http.forwarded import ForwardedHeaders
 from rxkernel.servers.http.request_head import RequestHead
-from rxkernel.settings import HttpSettings, canonical_origin
+from rxkernel.settings import HttpSettings, canonical_origin, wildcard_origin
 
 _ALLOW_ORIGIN = istr("Access-Control-Allow-Origin")
 _ALLOW_CREDENTIALS = "Access-Control-Allow-Credentials"
 _EXPOSE = "Access-Control-Expose-Headers"
-_MAX_AGE = "600"
-"""Seconds that a browser may store the response to a preflight."""
-
 _TOKEN = re.compile(TOKEN)
 
 
 class CorsPolicy:
-    """Allows pages of the server's own origin and of ``http.origins``; ``*`` allows all pages.
+    """Allows pages of the server's own origin and of ``http.origins``; ``*`` allows all pages,
+    ``https://*.example.org`` those of all subdomains.
 
     A request without ``Origin`` does not come from a page of another site, so it is allowed.
     """
@@ -33,10 +31,13 @@ class CorsPolicy:
         self._forwarded = forwarded
         self._allows_all = "*" in settings.origins
         self._listed = frozenset(map(canonical_origin, settings.origins)) - {None}
+        self._suffixes = tuple(filter(None, map(wildcard_origin, settings.origins)))
+        self._has_list = bool(self._listed or self._suffixes)
         self._credentials = {_ALLOW_CREDENTIALS: "true"} if settings.allow_credentials else {}
-        self._exposed = {_EXPOSE: id_header} if id_header is not None else {}
-
-        self.varies = "Origin" if self._listed and not self._allows_all else ""
+        exposed = [*([] if id_header is None else [id_header]), *settings.exposed_headers]
+        self._exposed = {_EXPOSE: ", ".join(exposed)} if exposed else {}
+        self._max_age = str(settings.preflight_max_age)
+        self.varies = "Origin" if self._has_list and not self._allows_all else ""
 
     touches = frozenset(
         name.lower() for name in (_ALLOW_ORIGIN, _EXPOSE, _ALLOW_CREDENTIALS, "Vary")
@@ -74,7 +75,12 @@ class CorsPolicy:
 
     def _is_listed(self, origin: str) -> bool:
         """Whether ``http.origins`` has *origin*; it need not be sent in the canonical form."""
-        return origin in self._listed or canonical_origin(origin) in self._listed
+        if origin in self._listed:
+            return True
+        canonical = canonical_origin(origin)
+        return canonical in self._listed or (
+            canonical is not None and any(_is_below(canonical, *s) for s in self._suffixes)
+        )
 
     def _is_own(self, origin: str, head: RequestHead) -> bool:
         """Whether *origin* is the origin that *head* was sent to.
@@ -97,7 +103,7 @@ class CorsPolicy:
         """
         if self._allows_all:
             return {_ALLOW_ORIGIN: "*", **self._exposed}
-        if not self._listed:
+        if not self._has_list:
             return {}
         origin = head.headers.get("Origin")
         if origin is not None and self._is_listed(origin):
@@ -115,7 +121,7 @@ class CorsPolicy:
         allowed = {
             "Access-Control-Allow-Methods": ", ".join(methods),
             "Access-Control-Allow-Headers": ", ".join(filter(_TOKEN.fullmatch, names)),
-            "Access-Control-Max-Age": _MAX_AGE,
+            "Access-Control-Max-Age": self._max_age,
         }
         return {name: value for name, value in allowed.items() if value}
 
@@ -124,7 +130,7 @@ class CorsPolicy:
         if _ALLOW_ORIGIN in headers:
             return
         if not self._allows_all and hdrs.ORIGIN not in head.headers:
-            if self._listed:
+            if self._has_list:
                 vary(headers, "Origin")
             return
         for name, value in self.headers(head).items():
@@ -134,6 +140,12 @@ class CorsPolicy:
                 headers.add(name, value)
             else:
                 headers.setdefault(name, value)
+
+
+def _is_below(origin: str, scheme: str, suffix: str) -> bool:
+    """Whether the host of *origin* has a name below *suffix*, as ``.example.org:8443``."""
+    before = origin.removesuffix(suffix)
+    return before != origin and before.startswith(scheme) and before != scheme
 
 
 def is_preflight(head: RequestHead) -> bool:

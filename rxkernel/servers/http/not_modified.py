@@ -1,9 +1,10 @@
-"""304 for clients that have stored the response (RFC 9110 §13.1.2, §15.4.5)."""
+"""304 and 412 for conditional requests (RFC 9110 §13, §15.4.5)."""
 
 from multidict import CIMultiDict
 
-from rxkernel.messages.entity_tag import is_among
+from rxkernel.exceptions import PreconditionFailedException
 from rxkernel.servers.http import header_names as hdrs
+from rxkernel.servers.http.conditions import Validators
 from rxkernel.servers.http.request_head import RequestHead
 
 _CONTENT_HEADERS = (
@@ -18,14 +19,23 @@ _CONTENT_HEADERS = (
 
 
 def is_not_modified(head: RequestHead, status: int, headers: CIMultiDict[str]) -> bool:
-    """Whether the client of *head* has stored the response with *headers*, by ``If-None-Match``.
+    """Whether the client of *head* has stored the response with *headers*, by its conditions.
 
-    The condition applies to a successful GET or HEAD only.
+    They apply to a successful GET or HEAD whose response has a validator. Before another method
+    has run, its validator is not known.
+
+    Raises:
+        PreconditionFailedException: the client asked for another version (412).
     """
-    etag = headers.get(hdrs.ETAG)
-    if etag is None or head.method not in ("GET", "HEAD") or not 200 <= status < 300:
+    if head.method not in ("GET", "HEAD") or not 200 <= status < 300:
         return False
-    return is_among(etag, head.headers.getall(hdrs.IF_NONE_MATCH, ()))
+    validators = Validators.in_headers(headers)
+    if validators is None:
+        return False
+    found = validators.check(head.headers)
+    if found == 412:
+        raise PreconditionFailedException
+    return found == 304
 
 
 def remove_content_headers(headers: CIMultiDict[str]) -> CIMultiDict[str]:

@@ -40,9 +40,9 @@ the response; unchanged, if caches may not store it; or not at all, since it cha
 
 _RULES = {
     "content-type": _TYPE,
-    **dict.fromkeys(("cache-control", "expires", "last-modified"), _STORABLE),
+    **dict.fromkeys(("cache-control", "expires"), _STORABLE),
     **dict.fromkeys(("connection", "content-length", "date", "etag", "server"), _SPECIAL),
-    "transfer-encoding": _SPECIAL,
+    **dict.fromkeys(("last-modified", "transfer-encoding"), _SPECIAL),
     "vary": _VARY,
 }
 
@@ -238,6 +238,7 @@ class ResponseWriter:
 
         Raises:
             TypeError, ValueError, RecursionError: the content cannot be encoded.
+            PreconditionFailedException: a condition of the request failed (412).
         """
         status, headers, own = response.status_code, CIMultiDict[str](), None
         if response.has_headers:
@@ -258,10 +259,12 @@ class ResponseWriter:
                 headers[hdrs.ETAG] = of_form(headers[hdrs.ETAG], "msgpack")
         if own is not None or response.etag_from_body is not None:
             _complete(head, response, headers, body, is_ours=given is None)
+        # with the tag as it is before compression, which weakens it
+        is_stored = is_not_modified(head, status, headers)
         compressor = None
         if self._compression is not None:
             compressor = self._compression.start(head, status, headers, len(body))
-        if hdrs.ETAG in headers and is_not_modified(head, status, headers):
+        if is_stored:
             status, headers, body = 304, remove_content_headers(headers), b""
         elif compressor is not None:
             body = await compress(compressor, body, last=True)

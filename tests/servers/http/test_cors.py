@@ -191,7 +191,16 @@ class TestCredentialsForEverybody:
 
 @pytest.mark.parametrize(
     "origin",
-    ["null", "https://*.friend.example", f"{FRIEND}/path", f"{FRIEND}?", f"{FRIEND}:70000", ""],
+    [
+        "null",
+        "https://*",
+        "https://a.*.friend.example",
+        "*.friend.example",
+        f"{FRIEND}/path",
+        f"{FRIEND}?",
+        f"{FRIEND}:70000",
+        "",
+    ],
 )
 def test_origins_invalid_entry_raises(origin: str) -> None:
     with pytest.raises(ValueError, match="origins must be a list of origins"):
@@ -219,6 +228,63 @@ def test_origins_invalid_entry_raises(origin: str) -> None:
 def test_origins_are_normalized(text: str, canonical: str | None) -> None:
     """RFC 6454 §6.2; the Kelvin sign and non-ASCII digits are not normalized to ASCII."""
     assert canonical_origin(text) == canonical
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_allowed"),
+    [
+        ("https://a.friend.example", True),
+        ("https://a.b.friend.example", True),
+        ("HTTPS://A.Friend.Example:443", True),
+        ("https://friend.example", False),
+        ("https://.friend.example", False),
+        ("https://evilfriend.example", False),
+        ("http://a.friend.example", False),
+        ("https://a.friend.example:8443", False),
+        ("https://a.friend.example.evil.example", False),
+        ("https://evil.example/.friend.example", False),
+        ("http://a.ports.example:8080", True),
+        ("http://a.ports.example", False),
+        ("https://one.example", True),
+    ],
+)
+async def test_origin_of_a_subdomain_is_allowed_by_a_wildcard(
+    serve: Serve, session: aiohttp.ClientSession, origin: str, is_allowed: bool
+) -> None:
+    origins = ("https://*.friend.example", "http://*.ports.example:8080", "https://one.example")
+    application = await serve(Pages, http={"origins": origins, "allow_credentials": True})
+    ask = {"Origin": origin, "Access-Control-Request-Method": "GET"}
+
+    async with session.get(http_url(application, "/allowed"), headers=ask) as response:
+        assert await response.json() is is_allowed
+        assert response.headers.get(ORIGIN) == (origin if is_allowed else None)
+        assert response.headers["Vary"] == "Origin"
+    async with session.options(http_url(application, "/allowed"), headers=ask) as response:
+        assert response.status == (204 if is_allowed else 403)
+    async with session.get(http_url(application, "/allowed")) as response:
+        assert response.headers["Vary"] == "Origin"
+
+
+@pytest.mark.parametrize("origins", [("*",), (FRIEND,), ("https://*.example",)])
+async def test_exposed_headers_and_max_age_are_those_of_the_settings(
+    serve: Serve, session: aiohttp.ClientSession, origins: tuple[str, ...]
+) -> None:
+    names = ("X-Total", "ETag")
+    settings = {"origins": origins, "exposed_headers": names, "preflight_max_age": 7200}
+    application = await serve(Pages, http=settings, request_id_header="X-Request-ID")
+    url, ask = http_url(application, "/items/7"), {"Origin": FRIEND}
+
+    async with session.get(url, headers=ask) as response:
+        assert response.headers["Access-Control-Expose-Headers"] == "X-Request-ID, X-Total, ETag"
+    ask["Access-Control-Request-Method"] = "POST"
+    async with session.options(url, headers=ask) as response:
+        assert response.headers["Access-Control-Max-Age"] == "7200"
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a:", 1])
+def test_exposed_headers_with_an_invalid_name_raise(name: Any) -> None:
+    with pytest.raises(ValueError, match="exposed_headers must be a list of names of headers"):
+        HttpSettings(exposed_headers=(name,))
 
 
 class TestPreflight:

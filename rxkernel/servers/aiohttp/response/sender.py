@@ -4,6 +4,7 @@ import logging
 
 from aiohttp import web
 
+from rxkernel.exceptions import PreconditionFailedException
 from rxkernel.kernel.errors import error_response
 from rxkernel.messages.response import (
     EventStreamResponse,
@@ -99,7 +100,7 @@ class ResponseSender:
     ) -> web.StreamResponse:
         try:
             stream = exchange.stream = self._new_stream(native, response)
-        except ValueError:
+        except (ValueError, PreconditionFailedException):
             await close_source(response)
             raise
         self._ids.add_to(stream.out, native)

@@ -48,10 +48,11 @@ class Stream:
         charset, _ = text_type(headers.get(hdrs.CONTENT_TYPE, ""))
         self._encode_text = codecs.getincrementalencoder(charset)().encode
         self._declared_left = _declared_length(headers)
+        is_stored = is_not_modified(native, status, headers)
         self._compressor = None
         if compression is not None:
             self._compressor = compression.start(native, status, headers, self._declared_left)
-        if is_not_modified(native, status, headers):
+        if is_stored:
             status, headers = 304, remove_content_headers(headers)
         if status == RESET_CONTENT:
             headers[hdrs.CONTENT_LENGTH] = "0"

@@ -10,7 +10,7 @@ from multidict import CIMultiDict, MultiMapping
 from rxkernel.exceptions import PreconditionFailedException
 from rxkernel.messages.content_types import BYTES
 from rxkernel.messages.response import FileResponse
-from rxkernel.servers.http.files.conditions import Validators
+from rxkernel.servers.http.conditions import Validators
 from rxkernel.servers.http.files.opening import open_file
 from rxkernel.servers.http.files.ranges import requested_ranges
 from rxkernel.servers.http.statuses import RESET_CONTENT, WITHOUT_CONTENT

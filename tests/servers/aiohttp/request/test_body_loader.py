@@ -43,6 +43,8 @@ FORM = "application/x-www-form-urlencoded"
         (JSON, b'{"a": [1, null]}', {"a": [1, None]}, "dict"),
         (JSON + "; charset=UTF-8", b'"x"', "x", "str"),
         ("application/vnd.api+json", b"[1]", [1], "list"),
+        ("text/json", b"[1]", [1], "list"),
+        ("Text/JSON; charset=utf-8", b"[1]", [1], "list"),
         (JSON, b"", None, "NoneType"),
         (FORM, b"a=1&b=&c=%C3%A9+", {"a": "1", "b": "", "c": "é "}, "MultiDict"),
         ("text/plain", "é".encode(), "é", "str"),

@@ -41,6 +41,10 @@ class Endings:
     async def maybe(self, request: Request) -> Response:
         return StreamResponse(pieces())
 
+    @http("GET", "/generator", "generator")
+    async def generator(self, request: Request) -> StreamResponse:
+        return StreamResponse(piece for piece in (b"one", b"two"))
+
     @http("GET", "/measured", "measured")
     async def measured(self, request: Request) -> StreamResponse:
         return StreamResponse(pieces(), headers={"Content-Length": "6"})
@@ -94,6 +98,7 @@ def request(path: str, *headers: str, version: str = "1.0", method: str = "GET")
     [
         ("/stream", b"onetwo"),
         ("/maybe", b"onetwo"),
+        ("/generator", b"onetwo"),
         ("/events", b"data: one\n\n"),
         ("/native", b"native"),
     ],

@@ -34,6 +34,7 @@ class Sources:
         self.closed = asyncio.Event()
         self.more = asyncio.Event()
         self.protocols: set[asyncio.BaseProtocol] = set()
+        self.loop: asyncio.AbstractEventLoop
 
     @http("GET", "/fast", "fast")
     async def fast(self, request: Request) -> StreamResponse:
@@ -99,7 +100,26 @@ class Sources:
 
     @http("GET", "/list", "list")
     async def list(self, request: Request) -> StreamResponse:
-        return StreamResponse([b"x"])  # type: ignore[arg-type]
+        return StreamResponse([b"x", "y"])
+
+    @http("GET", "/whole", "whole")
+    async def whole(self, request: Request) -> StreamResponse:
+        return StreamResponse(b"whole")  # type: ignore[arg-type]
+
+    @http("GET", "/generator", "generator")
+    async def generator(self, request: Request) -> StreamResponse:
+        return StreamResponse(self.plain_pieces())
+
+    def plain_pieces(self) -> Iterator[bytes]:
+        try:
+            while True:
+                self.given += 1
+                yield PIECE
+        finally:
+            asyncio.run_coroutine_threadsafe(self.close(), self.loop)
+
+    async def close(self) -> None:
+        self.closed.set()
 
     @http("GET", "/events", "events")
     async def events(self, request: Request) -> EventStreamResponse:
@@ -274,13 +294,32 @@ class TestPieces:
         assert application.injector.get(Sources).closed.is_set()
         assert caplog.text.count("must produce bytes or str") == 2
 
-    async def test_source_that_is_not_an_async_iterable_is_500(
-        self, serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+    async def test_source_that_is_a_list_is_sent(
+        self, serve: Serve, session: aiohttp.ClientSession
     ) -> None:
         application = await serve(Sources)
         async with session.get(http_url(application, "/list")) as response:
+            assert (response.status, await response.read()) == (200, b"xy")
+
+    async def test_plain_generator_is_closed_when_its_client_leaves(self, serve: Serve) -> None:
+        application = await serve(Sources)
+        sources = application.injector.get(Sources)
+        sources.loop = asyncio.get_running_loop()
+        server = application.servers["http"]
+        reader, writer = await asyncio.open_connection(server.host, server.port)
+        writer.write(b"GET /generator HTTP/1.1\r\nHost: x\r\n\r\n")
+        await reader.readexactly(1000)
+        writer.transport.abort()
+        async with asyncio.timeout(20):
+            await sources.closed.wait()
+
+    async def test_source_that_is_no_iterable_of_pieces_is_500(
+        self, serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        application = await serve(Sources)
+        async with session.get(http_url(application, "/whole")) as response:
             assert response.status == 500
-        assert "'list' object is not an async iterable" in caplog.text
+        assert "the content of a StreamResponse is a bytes" in caplog.text
 
     async def test_client_disconnect_closes_the_iterator_of_the_source(
         self, serve: Serve, session: aiohttp.ClientSession

@@ -1,4 +1,4 @@
-"""Conditional requests for files (RFC 9110 §13)."""
+"""The conditions of requests, compared with the validators of a response (RFC 9110 §13)."""
 
 import os
 import time
@@ -17,14 +17,16 @@ _TIME_RESOLUTION = 2.0
 
 @attrs.frozen
 class Validators:
-    """The entity tag and modification date of a file.
+    """The entity tag and modification date of a file or of another response.
 
-    Just after a change, another change could get the same modification time. Until then the tag
-    is weak and the date is not sent, so that a client never joins parts of two versions (§8.8.1,
-    §8.8.2.2).
+    Just after a change of a file, another change could get the same modification time. Until then
+    the tag is weak and the date is not sent, so that a client never joins parts of two versions
+    (§8.8.1, §8.8.2.2).
     """
 
     etag: str
+    """Empty if there is none."""
+
     modified: int | None
     """In whole seconds since 1970."""
 
@@ -42,6 +44,14 @@ class Validators:
             int(file.st_mtime) if date is None else _seconds(date),
             settled or date is not None,
         )
+
+    @classmethod
+    def in_headers(cls, headers: MultiMapping[str]) -> "Validators | None":
+        """Return those that the action has set in *headers*; None without any."""
+        etag, date = headers.get("ETag"), headers.get("Last-Modified")
+        if etag is None and date is None:
+            return None
+        return cls(etag or "", _seconds(date))
 
     def add_to(self, headers: MutableMultiMapping[str]) -> None:
         """Add them to *headers*, unless the action has set its own."""

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from rxkernel.servers.http.files.conditions import Validators
+from rxkernel.servers.http.conditions import Validators
 
 BEFORE, THEN, AFTER = (f"Sun, 06 Nov 1994 08:49:{second} GMT" for second in (36, 37, 38))
 STATE = Validators('"a"', 784111777)
