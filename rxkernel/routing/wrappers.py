@@ -7,7 +7,7 @@ from typing import Any
 
 def wrapped_action(function: Callable[..., Any], name: str) -> Callable[..., Any] | None:
     """Return the function called *name* that *function* holds in its closure, or in that of a
-    further wrapper; None if there is none."""
+    further wrapper; None if it is not found."""
     seen = set()
     waiting = [getattr(function, "__func__", function)]
     while waiting:

@@ -25,7 +25,7 @@ class Validators:
     """
 
     etag: str
-    """Empty if there is none."""
+    """Empty if it is missing."""
 
     modified: int | None
     """In whole seconds since 1970."""
