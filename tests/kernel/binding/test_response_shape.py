@@ -388,7 +388,6 @@ class Model(BaseModel):  # type: ignore[misc, valid-type]
         (Row | Response, "Row"),
         (list[Row], "Row"),
         (dict[str, list[Row]], "Row"),
-        (AsyncIterator[bytes], "AsyncIterator"),
         (Model, "Model, a pydantic model,"),
     ],
 )
@@ -397,6 +396,11 @@ def test_class_that_cannot_be_sent_is_rejected_at_boot(declared: Any, name: str)
         shape_of(declared, "Tasks.show")
 
     assert f"cannot be sent: {name} cannot be encoded as JSON; make it" in str(told.value)
+
+
+def test_iterator_that_cannot_be_sent_is_rejected_with_the_class_for_streams() -> None:
+    with pytest.raises(ConfigurationError, match="AsyncIterator cannot .*or StreamResponse for"):
+        shape_of(AsyncIterator[bytes], "Tasks.show")
 
 
 def test_awaitable_of_plain_def_is_converted() -> None:
