@@ -399,7 +399,7 @@ def test_class_that_cannot_be_sent_is_rejected_at_boot(declared: Any, name: str)
 
 
 def test_iterator_that_cannot_be_sent_is_rejected_with_the_class_for_streams() -> None:
-    with pytest.raises(ConfigurationError, match="AsyncIterator cannot .*or StreamResponse for"):
+    with pytest.raises(ConfigurationError, match=r"AsyncIterator cannot .*or StreamResponse for"):
         shape_of(AsyncIterator[bytes], "Tasks.show")
 
 
