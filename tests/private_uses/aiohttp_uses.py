@@ -262,7 +262,7 @@ AIOHTTP = (
     ),
     PrivateUse(
         name="aiohttp.StreamReader.set_exception",
-        files=(_BODY_READER, _DECOMPRESSED_BODY),
+        files=(_BODY_READER, _DECOMPRESSED_BODY, _PIECES),
         why="ends a body that will not be read to its end, or cannot be decompressed",
         spelled=("body.set_exception", "self.set_exception"),
         accepts=lambda signature: signature.bind("self", ValueError()),
