@@ -210,10 +210,12 @@ from rxkernel.servers.socketio.server import (
     SocketioServer,
 )
 from rxkernel.settings import (
+    CertificateFiles,
     HttpSettings,
     LoggingSettings,
     Settings,
     SocketioSettings,
+    TlsSettings,
 )
 
 __all__ = [
@@ -228,6 +230,7 @@ __all__ = [
     "BroadcastBackend",
     "Broadcaster",
     "Bundle",
+    "CertificateFiles",
     "ClientAddress",
     "Compiled",
     "CompiledEvent",
@@ -323,6 +326,7 @@ __all__ = [
     "StreamNotSupportedException",
     "StreamResponse",
     "TerminateEvent",
+    "TlsSettings",
     "TooManyRequestsException",
     "Transport",
     "URITooLongException",

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from ipaddress import ip_network
+from pathlib import Path
 from types import MappingProxyType, NoneType
 from typing import Any
 
@@ -66,8 +67,8 @@ class Allowed:
             raise ValueError(f"{attribute.name} must be {self.text}")
 
 
-def _read_only(bundles: Mapping[str, object]) -> Mapping[str, object]:
-    return MappingProxyType(dict(bundles))
+def _read_only(table: Any) -> Any:
+    return MappingProxyType(dict(table)) if isinstance(table, Mapping) else table
 
 
 def _none_of_text(value: str | None) -> str | None:
@@ -83,6 +84,66 @@ _PORT = Allowed("a port, 0 to 65535 (0: a free one)", (int,), lambda port: 0 <= 
 _HOST = Allowed("a host name or an IP address", (str,), lambda host: host and not host.isspace())
 
 
+_PEM_FILE = Allowed("the path of a PEM file", (Path,), lambda path: "\n" not in str(path))
+"""A line break shows that a key was written in place of its path."""
+
+
+@attrs.frozen(kw_only=True)
+class CertificateFiles:
+    """A certificate of the server, and its key."""
+
+    certificate: Path = attrs.field(validator=_PEM_FILE)
+    """PEM file with the certificate, then those of its issuers except the root."""
+
+    key: Path = attrs.field(validator=_PEM_FILE, repr=False)
+    """PEM file with the private key, without a password."""
+
+
+def _are_hosts(hosts: Mapping[Any, Any]) -> bool:
+    return all(
+        isinstance(host, str)
+        and HOST_PATTERN.fullmatch(host)
+        and isinstance(files, CertificateFiles)
+        for host, files in hosts.items()
+    )
+
+
+@attrs.frozen(kw_only=True)
+class TlsSettings:
+    """Settings of TLS, for the HTTP server and a port of Socket.IO."""
+
+    certificate: Path = attrs.field(validator=_PEM_FILE)
+    """As in `CertificateFiles`; for host names that *hosts* does not have."""
+
+    key: Path = attrs.field(validator=_PEM_FILE, repr=False)
+    """As in `CertificateFiles`."""
+
+    hosts: Mapping[str, CertificateFiles] = attrs.field(
+        factory=dict,
+        converter=_read_only,
+        validator=Allowed(
+            'a table of host names like "example.org" or "*.example.org", each with a certificate '
+            "and a key",
+            (Mapping,),
+            _are_hosts,
+        ),
+    )
+    """The certificate for each host name that a client sends (SNI)."""
+
+    redirect_port: int | None = attrs.field(
+        default=None,
+        validator=Allowed(
+            "a port, 1 to 65535, or none", (int, NoneType), lambda port: 1 <= port <= 65535
+        ),
+    )
+    """TCP port for plain HTTP, where each request is redirected to ``https`` with 308."""
+
+    @property
+    def files(self) -> CertificateFiles:
+        """The files for host names that *hosts* does not have."""
+        return CertificateFiles(certificate=self.certificate, key=self.key)
+
+
 @attrs.frozen(kw_only=True)
 class HttpSettings:
     """Settings of the HTTP server."""
@@ -96,6 +157,12 @@ class HttpSettings:
     reuse_port: bool = attrs.field(default=False, validator=_FLAG)
     """Whether other processes may listen on the port, too (``SO_REUSEPORT``). Each of them gets a
     share of the connections. ``serve --workers`` sets it."""
+
+    tls: TlsSettings | None = attrs.field(
+        default=None,
+        validator=Allowed("a TlsSettings, or none", (TlsSettings, NoneType)),
+    )
+    """If given, the port is for ``https``, not for ``http``."""
 
     prefix: str = attrs.field(
         default="",
@@ -217,6 +284,17 @@ class HttpSettings:
                 'allow_credentials must be false while origins has "*": any site could act with '
                 "the cookies of its visitors; list the allowed origins"
             )
+
+
+    @property
+    def scheme(self) -> str:
+        """The scheme of the port: ``https`` with *tls*, or ``http``."""
+        return "http" if self.tls is None else "https"
+
+    @property
+    def own_scheme(self) -> str | None:
+        """As `scheme`; None without *tls*: a proxy may terminate TLS."""
+        return None if self.tls is None else "https"
 
 
 def canonical_origin(text: str) -> str | None:

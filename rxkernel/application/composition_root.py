@@ -138,6 +138,9 @@ class CompositionRoot:
             self._options.update(bundle.options)
             self._transports.update(bundle.transports)
         container.problems += unread_settings(spec.settings, self.bundles)
+        if self._http.certificates is not None:
+            with container.collecting("http.tls"):
+                self._http.certificates.load()
         container.problems += report_clashes(spec.settings_class, self.bundles)
         container.install(spec.modules)
         self._report_other_applications()

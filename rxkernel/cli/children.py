@@ -25,6 +25,7 @@ class Child:
         self._reader = reader
         self._writer = writer
         self.stop_requested = False
+        self._is_listening = False
 
     @classmethod
     async def start(cls, arguments: Sequence[str]) -> Self:
@@ -51,9 +52,11 @@ class Child:
 
     async def listening(self) -> str:
         """Wait until it listens, and return its URLs; empty if it ended before."""
+        urls = ""
         with suppress(ConnectionError):
-            return (await self._reader.readline()).decode().strip()
-        return ""
+            urls = (await self._reader.readline()).decode().strip()
+        self._is_listening = bool(urls)
+        return urls
 
     async def wait(self) -> int:
         """Wait for its end, and return the exit code; ``-n`` for signal n."""
@@ -68,6 +71,11 @@ class Child:
 
     def kill(self) -> None:
         self._send(signal.SIGKILL)
+
+    def hang_up(self) -> None:
+        """Send it SIGHUP, if it listens: before, it has no handler and would end."""
+        if self._is_listening:
+            self._send(signal.SIGHUP)
 
     def _send(self, number: signal.Signals) -> None:
         if self._process.returncode is None:
@@ -104,3 +112,7 @@ class Children:
     def kill(self) -> None:
         for child in tuple(self._all):
             child.kill()
+
+    def hang_up(self) -> None:
+        for child in self._all:
+            child.hang_up()

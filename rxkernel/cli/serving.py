@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import signal
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -10,6 +11,7 @@ import click
 from rxkernel.application.application import Application
 from rxkernel.cli.signals import StopRequest, end_process
 from rxkernel.cli.supervisor_link import SupervisorLink
+from rxkernel.servers.aiohttp.server import HttpServer
 from rxkernel.servers.manager import ServerManager
 
 _CLOSING = 10.0
@@ -31,6 +33,7 @@ async def serve_until_stopped(application: Application, *, supervised: bool) -> 
         try:
             if await _started(application, stop):
                 _freeze_gc()
+                _reload_certificates_on_hangup(application.servers)
                 _announce(application.servers, link)
                 await stop.wait()
                 if not await application.stop():
@@ -62,6 +65,15 @@ async def _started(application: Application, stop: StopRequest) -> bool:
     with suppress(asyncio.CancelledError):
         await starting
     return False
+
+
+def _reload_certificates_on_hangup(servers: ServerManager) -> None:
+    """With TLS, SIGHUP reads the certificates again; it would end the process otherwise."""
+    http = servers["http"]
+    assert isinstance(http, HttpServer)
+    if http.certificates is not None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, http.reload_certificates)
 
 
 def _freeze_gc() -> None:

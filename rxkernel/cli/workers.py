@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 from collections.abc import Sequence
 
 import attrs
@@ -19,14 +20,18 @@ _MAX_STARTUP_FAILURES = 3
 """As many consecutive exits during start-up are a crash loop."""
 
 
-async def supervise(arguments: Sequence[str], count: int) -> int:
+async def supervise(arguments: Sequence[str], count: int, *, has_tls: bool = False) -> int:
     """Keep *count* children with *arguments* running until a stop; return the exit code.
+
+    If *has_tls*, they get each SIGHUP that this process gets.
 
     The first starts alone, so that an error common to all is reported once. The code is 2 if a
     child exited with 2, as for an invalid setting, and 1 for a crash loop or a child that did not
     stop in time.
     """
     children = Children()
+    if has_tls:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, children.hang_up)
     with StopRequest(before_force=children.kill) as stop:
         stopping = asyncio.create_task(stop.wait())
         stopping.add_done_callback(lambda _: children.stop())

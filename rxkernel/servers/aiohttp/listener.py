@@ -10,8 +10,10 @@ from aiohttp import web
 
 from rxkernel.servers.aiohttp.connection.protocol import HttpConnection
 from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
+from rxkernel.servers.aiohttp.connection.tls_handshake import TlsAcceptor
 from rxkernel.servers.aiohttp.fast_path.fast_path import FastPath
 from rxkernel.servers.aiohttp.fast_path.protocol import FastPathConnection
+from rxkernel.servers.certificates import Certificates
 from rxkernel.servers.server import ServerStartError
 
 KEEPALIVE_GRACE = 0.5
@@ -43,12 +45,15 @@ class Listener:
         *,
         reuse_port: bool = False,
         fast_path: FastPath | None = None,
+        certificates: Certificates | None = None,
     ) -> None:
         self.host = host
         self.port = port
         self._connections = connections
         self._reuse_port = reuse_port
         self._fast_path = fast_path
+        self._certificates = certificates
+        self._acceptor: TlsAcceptor | None = None
         self._server: asyncio.Server | None = None
         self._runner = web.AppRunner(
             engine,
@@ -83,9 +88,17 @@ class Listener:
 
     def _protocol_factory(self, server: web.Server) -> Callable[[], asyncio.Protocol]:
         """Creates the protocol of each connection."""
+        new_connection: Callable[[], HttpConnection]
         if self._fast_path is None:
-            return partial(HttpConnection, self._connections, server)
-        return partial(FastPathConnection, self._connections, server, self._fast_path)
+            new_connection = partial(HttpConnection, self._connections, server)
+        else:
+            new_connection = partial(
+                FastPathConnection, self._connections, server, self._fast_path
+            )
+        if self._certificates is None:
+            return new_connection
+        self._acceptor = TlsAcceptor(self._connections, self._certificates, new_connection)
+        return self._acceptor
 
     def _describe(self, exc: OSError) -> str:
         address = f"{self.host}:{self.port}"
@@ -117,9 +130,10 @@ class Listener:
             await asyncio.sleep(0.01)
 
     def _open_connections(self) -> int:
+        handshakes = len(self._acceptor.running) if self._acceptor else 0
         if self._fast_path is not None:
-            return len(self._fast_path.connections)
-        return len(self._runner.server.connections) if self._runner.server else 0
+            return len(self._fast_path.connections) + handshakes
+        return (len(self._runner.server.connections) if self._runner.server else 0) + handshakes
 
     async def close(self) -> None:
         """Close the port and all connections."""
@@ -128,6 +142,8 @@ class Listener:
         if self._fast_path is not None:
             await self._fast_path.close(_CLOSE_TIMEOUT)
         await self._runner.cleanup()
+        if self._acceptor is not None:
+            self._acceptor.close()
         self._connections.close()
 
 

@@ -18,6 +18,7 @@ from rxkernel.servers.aiohttp.connection.access_log import HttpAccessLog
 from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
 from rxkernel.servers.aiohttp.fast_path.compatibility import is_aiohttp_supported
 from rxkernel.servers.aiohttp.fast_path.fast_path import FastPath
+from rxkernel.servers.aiohttp.https_redirect import HttpsRedirect
 from rxkernel.servers.aiohttp.listener import KEEPALIVE_GRACE, Listener
 from rxkernel.servers.aiohttp.request.body_loader import BodyLoader
 from rxkernel.servers.aiohttp.request.body_reader import defer_continue
@@ -27,6 +28,7 @@ from rxkernel.servers.aiohttp.response.header_signals import header_signal
 from rxkernel.servers.aiohttp.response.sender import ResponseSender
 from rxkernel.servers.aiohttp.websocket import WebSocketLimits
 from rxkernel.servers.aiohttp.websocket_routes import Accept, WebSocketRoutes
+from rxkernel.servers.certificates import Certificates
 from rxkernel.servers.http.allowed_hosts import HostPolicy
 from rxkernel.servers.http.body_decoding import BodyDecoder
 from rxkernel.servers.http.compression import Compression
@@ -55,6 +57,7 @@ class HttpServer(Server):
         keepalive_grace: seconds for which idle connections stay open when the server stops. A
             request may be on its way.
         access_log: None if the access log is off.
+        certificates: those of ``http.tls``; None without it.
     """
 
     name = "http"
@@ -63,7 +66,8 @@ class HttpServer(Server):
 
     def __init__(self, settings: Settings) -> None:
         http = settings.http
-        self.forwarded = ForwardedHeaders(http.trusted_proxies)
+        self.forwarded = ForwardedHeaders(http.trusted_proxies, http.own_scheme)
+        self.certificates = None if http.tls is None else Certificates(http.tls)
         self.ids = NativeRequestIdHeader(settings.request_id_header)
         self.keepalive_grace = KEEPALIVE_GRACE
         self.access_log = (
@@ -76,6 +80,7 @@ class HttpServer(Server):
         self._compression = Compression(http.compression_minimum) if http.compression else None
         self._parts: _Parts | None = None
         self._listener: Listener | None = None
+        self._redirect: Listener | None = None
         self._fast_path: FastPath | None = None
         self.native_paths = NativePaths()
         self._websockets = WebSocketRoutes(self)
@@ -92,6 +97,19 @@ class HttpServer(Server):
     @property
     def port(self) -> int:
         return self._listener.port if self._listener else self._settings.port
+
+    @property
+    def scheme(self) -> str:
+        return self._settings.scheme
+
+    def reload_certificates(self) -> None:
+        """Read the files of ``http.tls`` again, for new connections; ``serve`` calls it on SIGHUP.
+
+        After an error, which is logged, nothing has changed. Without TLS it does nothing. Changed
+        files are also read without this call.
+        """
+        if self.certificates is not None:
+            self.certificates.reload()
 
     def _new_connections(self) -> ConnectionRegistry:
         return ConnectionRegistry(self._settings, self.forwarded, self.ids, self.access_log)
@@ -212,9 +230,27 @@ class HttpServer(Server):
             self.connections,
             reuse_port=self._settings.reuse_port,
             fast_path=self._fast_path,
+            certificates=self.certificates,
         )
         await self._listener.start()
+        if (tls := self._settings.tls) is not None and tls.redirect_port is not None:
+            await self._start_redirect(tls.redirect_port)
         self.connections.log_fd_limit()
+
+    async def _start_redirect(self, port: int) -> None:
+        redirect = HttpsRedirect(self._hosts, self.forwarded, self.port)
+        self._redirect = Listener(
+            redirect.new_engine(),
+            self._settings.host,
+            port,
+            self.connections,
+            reuse_port=self._settings.reuse_port,
+        )
+        try:
+            await self._redirect.start()
+        except BaseException:
+            await self.stop()
+            raise
 
     def _new_fast_path(self, route: web.AbstractRoute) -> FastPath:
         parts = self._configured
@@ -258,6 +294,8 @@ class HttpServer(Server):
     async def drain(self) -> None:
         if self._listener is None:
             return
+        if self._redirect is not None:
+            await self._redirect.stop_accepting()
         sender = self._configured.sender
         sender.is_draining = True
         await self._listener.stop_accepting()
@@ -268,9 +306,11 @@ class HttpServer(Server):
             await asyncio.wait(running)
 
     async def stop(self) -> None:
-        listener, self._listener = self._listener, None
-        if listener is not None:
-            await listener.close()
+        listeners = self._redirect, self._listener
+        self._redirect = self._listener = None
+        for listener in listeners:
+            if listener is not None:
+                await listener.close()
 
     @property
     def aiohttp_path(self) -> AiohttpPath:

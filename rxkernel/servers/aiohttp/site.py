@@ -21,18 +21,19 @@ class HttpSite:
 
     def __init__(self, settings: HttpSettings) -> None:
         self.prefix = settings.prefix
-        self._forwarded = ForwardedHeaders(settings.trusted_proxies)
+        self._scheme = settings.scheme
+        self._forwarded = ForwardedHeaders(settings.trusted_proxies, settings.own_scheme)
 
     def host_of(self, head: RequestHead) -> str | None:
         return host_of(head, self._forwarded)
 
     def origin_of(self, request: Request) -> str:
         if (connection := request.connection) is not None:
-            return connection.site or _origin("http", connection.headers.get("Host", ""))
+            return connection.site or _origin(self._scheme, connection.headers.get("Host", ""))
         native = request.native
         if isinstance(native, web.Request):
             return origin_of(native, self._forwarded)
-        return _origin("http", request.headers.get("Host", ""))
+        return _origin(self._scheme, request.headers.get("Host", ""))
 
 
 def origin_of(native: web.Request, forwarded: ForwardedHeaders) -> str:

@@ -85,8 +85,8 @@ class CorsPolicy:
     def _is_own(self, origin: str, head: RequestHead) -> bool:
         """Whether *origin* is the origin that *head* was sent to.
 
-        The scheme is compared only if a trusted proxy has sent it: another proxy may terminate
-        TLS without any header.
+        The scheme is compared only if this server terminates TLS, or if a trusted proxy has sent
+        it: another proxy may terminate TLS without any header.
         """
         scheme = origin.partition(":")[0]
         if scheme not in ("http", "https"):

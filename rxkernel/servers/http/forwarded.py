@@ -30,9 +30,11 @@ class ForwardedHeaders:
 
     Attributes:
         has_proxies: whether there are trusted proxies at all.
+        own_scheme: ``https`` if this server terminates TLS; None if another program may do it.
     """
 
-    def __init__(self, proxies: Iterable[str]) -> None:
+    def __init__(self, proxies: Iterable[str], own_scheme: str | None = None) -> None:
+        self.own_scheme = own_scheme
         self._networks = tuple(map(ip_network, proxies))
         self.has_proxies = bool(self._networks)
 
@@ -69,13 +71,14 @@ class ForwardedHeaders:
         return self._last_value(peer, head, "X-Forwarded-Host") or head.headers.get("Host", "")
 
     def scheme(self, head: RequestHead) -> str | None:
-        """Return the scheme that the client uses, ``http`` or ``https``; None if no trusted proxy
-        has sent it."""
+        """Return the scheme that the client uses, ``http`` or ``https``; `own_scheme` if no trusted
+        proxy has sent it."""
         return self.scheme_from(self._peer_of(head), head)
 
     def scheme_from(self, peer: ClientAddress | None, head: RequestHead) -> str | None:
         """Return the same as `scheme`, if the *peer* of the connection is known."""
-        return _SCHEMES.get(self._last_value(peer, head, "X-Forwarded-Proto").lower())
+        sent = self._last_value(peer, head, "X-Forwarded-Proto").lower()
+        return _SCHEMES.get(sent, self.own_scheme)
 
     def _peer_of(self, head: RequestHead) -> ClientAddress | None:
         return peer_of(head) if self._networks else None

@@ -46,6 +46,7 @@ class SecurityHeaders:
 
     def __init__(self, forwarded: ForwardedHeaders, server: str) -> None:
         self._forwarded = forwarded
+        self._may_be_secure = forwarded.has_proxies or forwarded.own_scheme == "https"
         self._server = server
 
     def add(self, head: RequestHead, headers: CIMultiDict[str]) -> None:
@@ -70,4 +71,4 @@ class SecurityHeaders:
 
     def _is_secure(self, head: RequestHead) -> bool:
         """Whether the client uses TLS; the header must not be sent otherwise (RFC 6797 §7.2)."""
-        return self._forwarded.has_proxies and self._forwarded.scheme(head) == "https"
+        return self._may_be_secure and self._forwarded.scheme(head) == "https"

@@ -67,6 +67,10 @@ class SocketioServer(Server):
             return self._http.port
         return self._listener.port if self._listener else self._settings.socketio.port
 
+    @property
+    def scheme(self) -> str:
+        return self._http.scheme
+
     def configure(self, kernel: Kernel) -> None:
         settings = self._settings.socketio
         self._limits = SessionLimits(settings)
@@ -102,7 +106,13 @@ class SocketioServer(Server):
     async def start(self) -> None:
         if (port := self._settings.socketio.port) is not None:
             self._application.middlewares.insert(0, self._http.aiohttp_path.track)
-            self._listener = Listener(self._application, self.host, port, self._http.connections)
+            self._listener = Listener(
+                self._application,
+                self.host,
+                port,
+                self._http.connections,
+                certificates=self._http.certificates,
+            )
             await self._listener.start()
         self._broadcaster.attach(self._backend)
 

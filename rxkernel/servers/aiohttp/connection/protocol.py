@@ -30,6 +30,8 @@ _MALFORMED = b"\0"
 _PARSER_ERROR = "parser error"
 """The counter of unexpected exceptions of aiohttp's parser."""
 
+_NO_TLS: set[asyncio.Transport] = set()
+
 NO_HANDLER = asyncio.Protocol()
 """Ignores all data. Used while aiohttp's handler has not been created."""
 
@@ -59,10 +61,12 @@ class HttpConnection(asyncio.Protocol):
         "_is_kept_alive",
         "_is_reset",
         "_network",
+        "_open_tls",
         "_send_deadline",
         "_server",
         "_tail",
         "_task",
+        "_tcp",
         "_ticket",
         "_transport",
         "deadline",
@@ -84,6 +88,7 @@ class HttpConnection(asyncio.Protocol):
         self._acknowledged = 0
         self._send_deadline = math.inf
         self._is_reset = False
+        self._open_tls = _NO_TLS
         self.sent_deadline = 0.0
         self.on_lost: Callable[[], None] | None = None
         self.is_full = False
@@ -92,7 +97,7 @@ class HttpConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         connections = self._connections
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport = self._tcp = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
         self.peer = ClientAddress(peer[0], peer[1]) if isinstance(peer, tuple) else None
         self._network = None if self.peer is None else connections.network(self.peer.host)
@@ -104,6 +109,18 @@ class HttpConnection(asyncio.Protocol):
         self.deadline = monotonic() + connections.header_timeout
         connections.deadline_timer.watch(self)
         self._open()
+
+    def set_tcp(
+        self, tcp: asyncio.Transport, open_tls: set[asyncio.Transport], deadline: float
+    ) -> None:
+        """The transport is one of TLS on top of *tcp*, which is removed from *open_tls* when the
+        connection is lost. The first head must arrive by *deadline*.
+
+        Timeouts use *tcp*: asyncio's TLS transport has no methods left once it was closed twice.
+        """
+        self._tcp = tcp
+        self._open_tls = open_tls
+        self.deadline = deadline
 
     def _open(self) -> None:
         """Create aiohttp's handler, after the connection was admitted."""
@@ -144,8 +161,9 @@ class HttpConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.deadline_timer.unwatch(self)
         self._connections.release(self._network)
+        self._open_tls.discard(self._tcp)
         # the system may have data left to send, and the timeouts here do not apply to it any more
-        socket_options.limit_unsent(self._transport, self._connections.send_timeout)
+        socket_options.limit_unsent(self._tcp, self._connections.send_timeout)
         if isinstance(exc, TimeoutError):
             self._record_timeout("http.send_timeout", "send timeout")
         self._handler.connection_lost(exc)
@@ -222,7 +240,9 @@ class HttpConnection(asyncio.Protocol):
     def expire(self) -> None:
         """Close the connection. A client that has sent a part of a head gets a response."""
         self.deadline = math.inf
-        if self._is_kept_alive or self._has_become_idle() or self._transport.is_closing():
+        if self._transport.is_closing():
+            return
+        if self._is_kept_alive or self._has_become_idle():
             self._transport.close()
             return
         self._record_timeout("http.header_timeout", "header timeout")
@@ -234,11 +254,13 @@ class HttpConnection(asyncio.Protocol):
     def check_sending(self, now: float) -> None:
         """Reset the connection if the client has received nothing within the send timeout."""
         if self._is_reset:
-            self._transport.abort()
+            self._tcp.abort()
             return
-        progress = tcp_info.read(self._transport)
+        progress = tcp_info.read(self._tcp)
         if progress.has_closed and self._hides_close():
-            self._transport.abort()
+            self._tcp.abort()
+        elif not progress.is_pending and self._transport.is_closing():
+            self._tcp.abort()  # the client has received the ``close_notify`` of TLS
         elif not progress.is_pending:
             self._send_deadline = math.inf
             if self.deadline < math.inf:
@@ -259,7 +281,7 @@ class HttpConnection(asyncio.Protocol):
         sendfile notices the reset; it would wait forever after an abort."""
         self._is_reset = True
         self._record_timeout("http.send_timeout", "send timeout")
-        socket_options.reset(self._transport)
+        socket_options.reset(self._tcp)
 
     def _record_timeout(self, setting: str, reason: str) -> None:
         self._connections.record(setting, f"closed {self._network or 'a proxy'}: {reason}")

@@ -1,0 +1,155 @@
+"""Which certificates boot accepts, and which one a handshake gets."""
+
+import logging
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rxkernel import (
+    Application,
+    ConfigurationError,
+    CertificateFiles,
+    HttpSettings,
+    Settings,
+    TlsSettings,
+)
+from rxkernel.servers.certificates import Certificates
+from tests.servers.tls import YESTERDAY, Authority, tls_settings
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)
+
+
+async def problems_of(tls: TlsSettings, **parts: Any) -> tuple[str, ...]:
+    with pytest.raises(ConfigurationError) as caught:
+        await Application(settings=Settings(http=HttpSettings(tls=tls)), **parts).boot()
+    return caught.value.problems
+
+
+async def test_boot_valid_certificate_logs_nothing(
+    authority: Authority, caplog: pytest.LogCaptureFixture
+) -> None:
+    tls = tls_settings(authority.issue("a"), hosts={"a.example": authority.issue("b", "a.example")})
+
+    async with Application(settings=Settings(http=HttpSettings(tls=tls))):
+        assert caplog.messages == []
+
+
+async def test_boot_missing_and_foreign_files_reports_every_problem(authority: Authority) -> None:
+    good, other = authority.issue("good"), authority.issue("other")
+    missing = authority.directory / "missing.key"
+    hosts = {
+        "a.example": CertificateFiles(certificate=good.certificate, key=other.key),
+        "b.example": CertificateFiles(certificate=good.key, key=good.certificate),
+    }
+
+    problems = await problems_of(
+        TlsSettings(certificate=authority.directory, key=missing, hosts=hosts),
+        listeners=[object()],
+    )
+
+    assert [problem.partition(";")[0] for problem in problems if "http.tls" in problem] == [
+        f"http.tls.certificate: cannot read {authority.directory}: Is a directory",
+        f"http.tls.key: cannot read {missing}: No such file or directory",
+        f'http.tls.hosts."a.example".key: {other.key} does not match the first certificate in '
+        f"{good.certificate}",
+        f'http.tls.hosts."b.example".certificate: {good.key} has no certificate in PEM format',
+        f'http.tls.hosts."b.example".key: {good.certificate} has no key in PEM format',
+    ]
+    assert any("listener object" in problem for problem in problems), "problems of the wiring are reported too"
+
+
+async def test_boot_encrypted_key_reports_it_and_asks_nothing(authority: Authority) -> None:
+    """OpenSSL would ask for the password on the terminal."""
+    files = authority.issue("a")
+    encrypted = authority.directory / "encrypted.key"
+    command = ["openssl", "pkey", "-aes128", "-passout", "pass:x", "-in", str(files.key)]
+    subprocess.run([*command, "-out", str(encrypted)], check=True)
+
+    (problem,) = await problems_of(TlsSettings(certificate=files.certificate, key=encrypted))
+
+    assert problem.startswith(f"http.tls.key: {encrypted} is encrypted; write it without")
+
+
+@pytest.mark.parametrize("which", ["certificate", "key"])
+async def test_boot_broken_pem_reports_the_files(authority: Authority, which: str) -> None:
+    files = authority.issue("a")
+    path: Path = getattr(files, which)
+    path.write_text(path.read_text().replace("M", "#"))
+
+    (problem,) = await problems_of(tls_settings(files))
+
+    assert problem.startswith(f"http.tls: {files.certificate} and {files.key} cannot be used: ")
+
+
+@pytest.mark.parametrize(
+    ("host", "names", "not_after", "reason"),
+    [
+        ("", ["127.0.0.1"], YESTERDAY, "certificate has expired"),
+        ("a.example", ["b.example"], None, "Hostname mismatch"),
+        ("*.a.example", ["x.a.example"], YESTERDAY, "certificate has expired"),
+    ],
+)
+async def test_boot_certificate_that_clients_refuse_logs_a_warning(
+    authority: Authority,
+    caplog: pytest.LogCaptureFixture,
+    host: str,
+    names: list[str],
+    not_after: Any,
+    reason: str,
+) -> None:
+    files = authority.issue("refused", *names, not_after=not_after)
+    tls = tls_settings(authority.issue("good"), hosts={host: files}) if host else tls_settings(files)
+
+    async with Application(settings=Settings(http=HttpSettings(tls=tls))):
+        pass
+
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert f"clients will not accept the TLS certificate {files.certificate}: {reason}" in (
+        record.getMessage()
+    )
+
+
+@pytest.mark.parametrize(
+    ("hosts", "text"),
+    [
+        ({"a b": None}, "hosts must be a table of host names"),
+        ({"a.example": None}, "hosts must be a table of host names"),
+        ({1: None}, "hosts must be a table of host names"),
+        ([], "hosts must be a table of host names"),
+    ],
+)
+def test_settings_invalid_hosts_are_rejected(hosts: Any, text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        TlsSettings(certificate=Path("a"), key=Path("b"), hosts=hosts)
+
+
+def test_settings_key_in_place_of_its_path_is_not_shown() -> None:
+    with pytest.raises(ValueError, match="the path of a PEM file") as caught:
+        TlsSettings(certificate=Path("a"), key=Path("-----BEGIN PRIVATE KEY-----\nsecret"))
+    assert "secret" not in str(caught.value)
+
+
+def test_reload_wrong_key_keeps_the_certificates_and_logs_once(
+    authority: Authority, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = authority.issue("a")
+    certificates = Certificates(tls_settings(files))
+    certificates.load()
+    before = certificates.context()
+    good = files.key.read_bytes()
+
+    files.key.write_bytes(authority.issue("b").key.read_bytes())
+    certificates.reload()
+    assert certificates.context() is before
+    assert "does not match" in caplog.text
+
+    files.key.write_bytes(good)
+    certificates.reload()
+    assert certificates.context() is not before
