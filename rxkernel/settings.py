@@ -285,7 +285,6 @@ class HttpSettings:
                 "the cookies of its visitors; list the allowed origins"
             )
 
-
     @property
     def scheme(self) -> str:
         """The scheme of the port: ``https`` with *tls*, or ``http``."""

@@ -3,11 +3,12 @@
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_type_hints
 
 import attrs
 
 from rxkernel import Settings
+from rxkernel.application.settings_fields import default_of, group_of
 from rxkernel.settings import Allowed
 from tests.required_tools import ROOT
 
@@ -27,16 +28,23 @@ _ROW = re.compile(r"^\| `([a-z._]+)` \| (\S+) \| (\w*) ?\|", re.MULTILINE)
 def test_table_of_settings_equals_the_classes() -> None:
     page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
 
-    assert _ROW.findall(page) == list(rows(Settings()))
+    assert _ROW.findall(page) == list(rows(Settings))
 
 
-def rows(settings: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
-    for field in attrs.fields(type(settings)):
-        name, value = f"{path}{field.name}", getattr(settings, field.name)
-        if attrs.has(type(value)):
-            yield from rows(value, f"{name}.")
+def rows(cls: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
+    hints = get_type_hints(cls)
+    for field in attrs.fields(cls):
+        name, value = f"{path}{field.name}", default_of(field)
+        if (group := group_of(hints[field.name])) is not None:
+            yield from rows(group, f"{name}.")
         elif name not in ("bundles", "app"):
-            yield name, "none" if value is None else f"`{json.dumps(value)}`", unit(field)
+            yield name, text_of(value), unit(field)
+
+
+def text_of(default: object) -> str:
+    if default is attrs.NOTHING:
+        return "required"
+    return "none" if default is None else f"`{json.dumps(default)}`"
 
 
 def unit(field: "attrs.Attribute[Any]") -> str:

@@ -19,6 +19,7 @@ _HANDLER = "servers/aiohttp/connection/request_handler.py"
 _BODY_READER = "servers/aiohttp/request/body_reader.py"
 _DECOMPRESSED_BODY = "servers/aiohttp/request/decompressed_body.py"
 _BODY_LOADER = "servers/aiohttp/request/body_loader.py"
+_HTTPS_REDIRECT = "servers/aiohttp/https_redirect.py"
 _AIOHTTP_PATH = "servers/aiohttp/aiohttp_path.py"
 _NATIVE_PATHS = "servers/aiohttp/request/native_paths.py"
 _ALREADY_SENT = "servers/aiohttp/connection/already_sent.py"
@@ -335,13 +336,13 @@ AIOHTTP = (
     ),
     PrivateUse(
         name="aiohttp.web.Application.middlewares",
-        files=(_SERVER, _SOCKETIO),
+        files=(_HTTPS_REDIRECT, _SERVER, _SOCKETIO),
         why="the first middleware sees every request",
         check=lambda: web.Application().middlewares.insert(0, _middleware),
     ),
     PrivateUse(
         name="aiohttp.typedefs.Handler",
-        files=(_AIOHTTP_PATH, _SERVER, _NATIVE_PATHS),
+        files=(_AIOHTTP_PATH, _HTTPS_REDIRECT, _SERVER, _NATIVE_PATHS),
         why="the type of a native handler",
         spelled=("aiohttp.typedefs.Handler",),
     ),

@@ -2,7 +2,6 @@
 
 import logging
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,8 @@ import pytest
 
 from rxkernel import (
     Application,
-    ConfigurationError,
     CertificateFiles,
+    ConfigurationError,
     HttpSettings,
     Settings,
     TlsSettings,
@@ -31,10 +30,21 @@ async def problems_of(tls: TlsSettings, **parts: Any) -> tuple[str, ...]:
     return caught.value.problems
 
 
+def encrypt(key: Path, encrypted: Path) -> None:
+    command = ["openssl", "pkey", "-aes128", "-passout", "pass:x", "-in", str(key)]
+    subprocess.run([*command, "-out", str(encrypted)], check=True)
+
+
+def spoil(pem: Path) -> None:
+    pem.write_text(pem.read_text().replace("M", "#"))
+
+
 async def test_boot_valid_certificate_logs_nothing(
     authority: Authority, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tls = tls_settings(authority.issue("a"), hosts={"a.example": authority.issue("b", "a.example")})
+    tls = tls_settings(
+        authority.issue("a"), hosts={"a.example": authority.issue("b", "a.example")}
+    )
 
     async with Application(settings=Settings(http=HttpSettings(tls=tls))):
         assert caplog.messages == []
@@ -61,15 +71,16 @@ async def test_boot_missing_and_foreign_files_reports_every_problem(authority: A
         f'http.tls.hosts."b.example".certificate: {good.key} has no certificate in PEM format',
         f'http.tls.hosts."b.example".key: {good.certificate} has no key in PEM format',
     ]
-    assert any("listener object" in problem for problem in problems), "problems of the wiring are reported too"
+    assert any("listener object" in problem for problem in problems), (
+        "problems of the wiring are reported too"
+    )
 
 
 async def test_boot_encrypted_key_reports_it_and_asks_nothing(authority: Authority) -> None:
     """OpenSSL would ask for the password on the terminal."""
     files = authority.issue("a")
     encrypted = authority.directory / "encrypted.key"
-    command = ["openssl", "pkey", "-aes128", "-passout", "pass:x", "-in", str(files.key)]
-    subprocess.run([*command, "-out", str(encrypted)], check=True)
+    encrypt(files.key, encrypted)
 
     (problem,) = await problems_of(TlsSettings(certificate=files.certificate, key=encrypted))
 
@@ -79,8 +90,7 @@ async def test_boot_encrypted_key_reports_it_and_asks_nothing(authority: Authori
 @pytest.mark.parametrize("which", ["certificate", "key"])
 async def test_boot_broken_pem_reports_the_files(authority: Authority, which: str) -> None:
     files = authority.issue("a")
-    path: Path = getattr(files, which)
-    path.write_text(path.read_text().replace("M", "#"))
+    spoil(getattr(files, which))
 
     (problem,) = await problems_of(tls_settings(files))
 
@@ -104,7 +114,9 @@ async def test_boot_certificate_that_clients_refuse_logs_a_warning(
     reason: str,
 ) -> None:
     files = authority.issue("refused", *names, not_after=not_after)
-    tls = tls_settings(authority.issue("good"), hosts={host: files}) if host else tls_settings(files)
+    tls = (
+        tls_settings(authority.issue("good"), hosts={host: files}) if host else tls_settings(files)
+    )
 
     async with Application(settings=Settings(http=HttpSettings(tls=tls))):
         pass

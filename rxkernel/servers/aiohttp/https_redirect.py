@@ -10,8 +10,8 @@ from aiohttp.typedefs import Handler
 from rxkernel.exceptions import BadRequestException, HttpException
 from rxkernel.kernel.errors import error_response
 from rxkernel.servers.aiohttp.connection.protocol import connection_of
-from rxkernel.servers.http.content_encoding import encode_content
 from rxkernel.servers.http.allowed_hosts import HostPolicy, authority_of, host_of
+from rxkernel.servers.http.content_encoding import encode_content
 from rxkernel.servers.http.forwarded import ForwardedHeaders
 
 _DEFAULT_PORT = 443
@@ -30,22 +30,24 @@ class HttpsRedirect:
         self._port = "" if port == _DEFAULT_PORT else f":{port}"
 
     def new_engine(self) -> web.Application:
-        return web.Application(middlewares=[self._respond])
+        engine = web.Application()
+        engine.middlewares.append(self._respond)
+        return engine
 
     @web.middleware
-    async def _respond(self, native: web.Request, handler: Handler) -> web.StreamResponse:
-        connection, task = connection_of(native), asyncio.current_task()
+    async def _respond(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        connection, task = connection_of(request), asyncio.current_task()
         assert task is not None
-        connection.begin_request(task, native.content)
+        connection.begin_request(task, request.content)
         task.add_done_callback(connection.end_request)
         try:
-            out = web.Response(status=308, headers={hdrs.LOCATION: self._location(native)})
+            out = web.Response(status=308, headers={hdrs.LOCATION: self._location(request)})
         except HttpException as exc:
             response = error_response(exc)
             body, content_type = encode_content(response.content, None)
             headers = {**response.headers, hdrs.CONTENT_TYPE: content_type or "text/plain"}
             out = web.Response(status=response.status_code, headers=headers, body=body)
-        connection.add_default_headers(out.headers, native)
+        connection.add_default_headers(out.headers, request)
         out.force_close()
         return out
 

@@ -71,8 +71,8 @@ class ForwardedHeaders:
         return self._last_value(peer, head, "X-Forwarded-Host") or head.headers.get("Host", "")
 
     def scheme(self, head: RequestHead) -> str | None:
-        """Return the scheme that the client uses, ``http`` or ``https``; `own_scheme` if no trusted
-        proxy has sent it."""
+        """Return the scheme that the client uses, ``http`` or ``https``; if no trusted proxy has
+        sent it, `own_scheme`."""
         return self.scheme_from(self._peer_of(head), head)
 
     def scheme_from(self, peer: ClientAddress | None, head: RequestHead) -> str | None:

@@ -84,8 +84,8 @@ class TlsHandshake(asyncio.Protocol):
             ssl_handshake_timeout=connections.header_timeout,
             ssl_shutdown_timeout=_SHUTDOWN_TIMEOUT,
         )
-        # Started here, not in a task: uvloop reads before it starts the task, and start_tls() would
-        # lose what was read.
+        # Run to its first await here, not in a task: uvloop reads before it starts a task, and
+        # what was read would be lost.
         self._starting.send(None).add_done_callback(self._finish)
 
     # --- called by the TLS transport, between the handshake and `_finish`
