@@ -10,6 +10,7 @@ from aiohttp.typedefs import Handler
 from rxkernel.exceptions import BadRequestException, HttpException
 from rxkernel.kernel.errors import error_response
 from rxkernel.servers.aiohttp.connection.protocol import connection_of
+from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
 from rxkernel.servers.http.allowed_hosts import HostPolicy, authority_of, host_of
 from rxkernel.servers.http.content_encoding import encode_content
 from rxkernel.servers.http.forwarded import ForwardedHeaders
@@ -24,7 +25,14 @@ class HttpsRedirect:
     is not allowed, is rejected. The connection is closed: the next request should not use it.
     """
 
-    def __init__(self, hosts: HostPolicy, forwarded: ForwardedHeaders, port: int) -> None:
+    def __init__(
+        self,
+        hosts: HostPolicy,
+        forwarded: ForwardedHeaders,
+        connections: ConnectionRegistry,
+        port: int,
+    ) -> None:
+        self._connections = connections
         self._hosts = hosts
         self._forwarded = forwarded
         self._port = "" if port == _DEFAULT_PORT else f":{port}"
@@ -47,7 +55,7 @@ class HttpsRedirect:
             body, content_type = encode_content(response.content, None)
             headers = {**response.headers, hdrs.CONTENT_TYPE: content_type or "text/plain"}
             out = web.Response(status=response.status_code, headers=headers, body=body)
-        connection.add_default_headers(out.headers, request)
+        self._connections.add_default_headers(out.headers, request)
         out.force_close()
         return out
 
