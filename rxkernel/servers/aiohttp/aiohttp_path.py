@@ -1,6 +1,5 @@
 """The path through aiohttp: handles all requests that the fast path does not."""
 
-import asyncio
 import logging
 from functools import partial
 
@@ -55,10 +54,8 @@ class AiohttpPath:
         connection = connection_of(native)
         await connection.wait_to_start()
         decompress_body(native)
-        task, body = asyncio.current_task(), received_body(native)
-        assert task is not None
-        connection.begin_request(task, body)
-        task.add_done_callback(connection.end_request)
+        body = received_body(native)
+        task = connection.begin_request(body)
         is_awaited = native.path not in self.native_paths.long_lived
         if is_awaited:
             self.connections.in_flight.add(task)
@@ -122,10 +119,7 @@ class AiohttpPath:
             return web.Response(status=GONE)
         exchange = deferred or Exchange(self.kernel, self.new_request(native))
         current_request.set(exchange.request)
-        task = asyncio.current_task()
-        assert task is not None
-        task.add_done_callback(exchange.end)
-        exchange.sending_task = task
+        exchange.begin_sending()
         try:
             if deferred is not None:
                 return await deferred.resolve(native)
@@ -138,8 +132,7 @@ class AiohttpPath:
                 response = await self.pipeline.recover(found, request, exc)
             return await self.sender.send(native, exchange, response)
         except ConnectionError:
-            logger.debug("client disconnected: %s %.200r", native.method, native.raw_path)
-            return web.Response(status=GONE)
+            return _disconnected(native)
         finally:
             if not native.content.is_eof():
                 discard_rest(native)
@@ -148,22 +141,25 @@ class AiohttpPath:
         self, native: web.Request, request: Request, exc: Exception
     ) -> web.StreamResponse:
         """Send the error response to *exc*, and terminate *request*."""
-        exchange, task = Exchange(self.kernel, request), asyncio.current_task()
-        assert task is not None
-        task.add_done_callback(exchange.end)
-        exchange.sending_task = task
+        exchange = Exchange(self.kernel, request)
+        exchange.begin_sending()
         response = await self.kernel.fail(request, exc)
         try:
             return await self.sender.send(native, exchange, response)
         except ConnectionError:
-            logger.debug("client disconnected: %s %.200r", native.method, native.raw_path)
-            return web.Response(status=GONE)
+            return _disconnected(native)
 
     def new_request(self, native: web.Request) -> Request:
         """Return the kernel's request for *native*."""
         request = self.pipeline.receive(native, connection_of(native).peer)
         request.native = native
         return request
+
+
+def _disconnected(native: web.Request) -> web.StreamResponse:
+    """Return a response that cannot be sent any more, for the access log."""
+    logger.debug("client disconnected: %s %.200r", native.method, native.raw_path)
+    return web.Response(status=GONE)
 
 
 def _ends_with_connection(native: web.Request, out: web.StreamResponse) -> bool:

@@ -1,6 +1,5 @@
 """Redirects plain HTTP to ``https`` (``http.tls.redirect_port``)."""
 
-import asyncio
 import string
 from urllib.parse import quote
 
@@ -44,10 +43,7 @@ class HttpsRedirect:
 
     @web.middleware
     async def _respond(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        connection, task = connection_of(request), asyncio.current_task()
-        assert task is not None
-        connection.begin_request(task, request.content)
-        task.add_done_callback(connection.end_request)
+        connection_of(request).begin_request(request.content)
         try:
             out = web.Response(status=308, headers={hdrs.LOCATION: self._location(request)})
         except HttpException as exc:

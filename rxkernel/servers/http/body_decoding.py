@@ -16,9 +16,10 @@ from rxkernel.servers.http.body_limits import (
     check_size,
     record_limit,
 )
-from rxkernel.servers.http.compressed_body import CompressedBody, CompressedStream
+from rxkernel.servers.http.compressed_body import CompressedBody
 from rxkernel.servers.http.decompression import supported_coding
 from rxkernel.servers.http.forms import read_multipart, read_urlencoded
+from rxkernel.servers.http.piece_reader import CountedPieces
 from rxkernel.servers.limits import LimitCounters
 from rxkernel.settings import HttpSettings
 
@@ -86,7 +87,8 @@ class BodyDecoder:
         limits: BodyLimits,
     ) -> None:
         if limits.is_streamed:
-            request.source = CompressedStream(raw, coding, limits, self.counters, request.client)
+            body = CompressedBody(raw, coding, limits.total, limits.total_setting)
+            request.source = CountedPieces(body, self.counters, request.client)
         elif content_type.kind == MULTIPART:
             body = CompressedBody(raw, coding, limits.total, limits.total_setting)
             await read_multipart(body.read, content_type, request, limits)

@@ -1,21 +1,13 @@
 """A compressed body that was received as a whole."""
 
 import asyncio
-from typing import Self
 
-from rxkernel.messages.connection import ClientAddress
-from rxkernel.servers.http.body_limits import (
-    BODY_LIMIT,
-    BodyLimits,
-    BodyTooLargeException,
-    check_size,
-    record_limit,
-)
+from rxkernel.servers.http.body_limits import BODY_LIMIT, check_size
 from rxkernel.servers.http.decompression import Decompressor
-from rxkernel.servers.limits import LimitCounters
+from rxkernel.servers.http.piece_reader import PieceReader
 
 
-class CompressedBody:
+class CompressedBody(PieceReader):
     """The decompressed pieces of *raw*; other tasks run between two of them.
 
     It may have *limit* bytes, compressed and decompressed, the limit of *setting*.
@@ -28,13 +20,6 @@ class CompressedBody:
         self._limit = limit
         self._limit_setting = setting
         self._size = 0
-
-    async def read_all(self) -> bytes:
-        """All pieces joined; raises as `read` does."""
-        body = bytearray()
-        while piece := await self.read():
-            body += piece
-        return bytes(body)
 
     async def read(self) -> bytes:
         """The next piece; empty at the end of the body.
@@ -53,32 +38,3 @@ class CompressedBody:
                 return piece
         decompressor.end()
         return b""
-
-
-class CompressedStream(CompressedBody):
-    """The pieces as an iterator. *counters* count the limit if it is reached."""
-
-    def __init__(
-        self,
-        raw: bytes,
-        coding: str,
-        limits: BodyLimits,
-        counters: LimitCounters,
-        client: ClientAddress | None,
-    ) -> None:
-        super().__init__(raw, coding, limits.total, limits.total_setting)
-        self._counters = counters
-        self._client = client
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        try:
-            piece = await self.read()
-        except BodyTooLargeException as exc:
-            record_limit(self._counters, exc, self._client)
-            raise
-        if piece:
-            return piece
-        raise StopAsyncIteration

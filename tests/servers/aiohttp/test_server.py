@@ -28,6 +28,7 @@ from rxkernel import (
     observe,
 )
 from tests.servers.conftest import Serve, http_url
+from tests.servers.echo import Echo
 
 
 @attrs.frozen
@@ -36,7 +37,7 @@ class Point:
     y: float
 
 
-class Echo:
+class Site(Echo):
     @http("GET", "/", "index")
     async def index(self, request: Request) -> str:
         return "home"
@@ -49,20 +50,6 @@ class Echo:
             "path": request.path,
             "url": request.url,
             "method": request.method,
-        }
-
-    @http("POST", "/echo", "echo")
-    async def echo(self, request: Request) -> dict[str, Any]:
-        files = {
-            name: [file.filename, file.content_type, file.content.decode()]
-            for name, file in request.files.items()
-        }
-        return {
-            "body": request.body,
-            "type": type(request.body).__name__,
-            "raw": len(request.raw_body),
-            "params": list(request.params.items()),
-            "files": files,
         }
 
     @http("GET", "/about", "about")
@@ -94,7 +81,7 @@ class Echo:
 async def test_request_is_routed_with_its_parameters(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
-    application = await serve(Echo)
+    application = await serve(Site)
 
     async with session.get(http_url(application, "/users/7?id=8&x=1")) as response:
         assert response.status == 200
@@ -111,7 +98,7 @@ async def test_request_is_routed_with_its_parameters(
 async def test_request_has_client_cookies_headers_and_native(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
-    application = await serve(Echo)
+    application = await serve(Site)
     headers = {"X-Mine": "yes", "Cookie": "sid=abc"}
 
     async with session.get(http_url(application, "/about"), headers=headers) as response:
@@ -144,7 +131,7 @@ async def test_content_type_follows_the_content(
     body: bytes,
 ) -> None:
     """RxStack sends a str as text/html, so reflected input could run as a script."""
-    application = await serve(Echo)
+    application = await serve(Site)
 
     async with session.get(http_url(application, f"/content/{kind}")) as response:
         assert (response.status, response.headers["Content-Type"]) == (status, content_type)
@@ -154,7 +141,7 @@ async def test_content_type_follows_the_content(
 async def test_response_without_content_has_an_empty_body(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
-    application = await serve(Echo)
+    application = await serve(Site)
 
     async with session.get(http_url(application, "/content/none")) as response:
         assert (response.status, await response.read()) == (200, b"")
@@ -166,7 +153,7 @@ async def test_response_without_content_has_an_empty_body(
 async def test_response_that_cannot_be_encoded_is_500_and_logged(
     serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:
-    application = await serve(Echo)
+    application = await serve(Site)
 
     async with session.get(http_url(application, "/content/object")) as response:
         assert response.status == 500
@@ -177,7 +164,7 @@ async def test_response_that_cannot_be_encoded_is_500_and_logged(
 
 
 async def test_head_is_get_without_the_body(serve: Serve, session: aiohttp.ClientSession) -> None:
-    application = await serve(Echo)
+    application = await serve(Site)
 
     async with session.head(http_url(application)) as response:
         assert (response.status, await response.read()) == (200, b"")
@@ -187,7 +174,7 @@ async def test_head_is_get_without_the_body(serve: Serve, session: aiohttp.Clien
 async def test_options_lists_the_methods_of_the_path(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
-    application = await serve(Echo)
+    application = await serve(Site)
 
     async with session.options(http_url(application, "/users/1")) as response:
         assert (response.status, response.headers["Allow"]) == (204, "GET, HEAD, OPTIONS")
@@ -196,7 +183,7 @@ async def test_options_lists_the_methods_of_the_path(
 async def test_redirect_unknown_path_and_unknown_method(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
-    application = await serve(Echo)
+    application = await serve(Site)
     url = http_url(application)
 
     async with session.get(url + "content/redirect", allow_redirects=False) as response:
@@ -214,7 +201,7 @@ async def test_redirect_unknown_path_and_unknown_method(
 async def test_path_with_a_line_break_gets_a_response_of_the_kernel(
     serve: Serve, session: aiohttp.ClientSession, path: str
 ) -> None:
-    application = await serve(Echo)
+    application = await serve(Site)
 
     async with session.get(URL(http_url(application) + path, encoded=True)) as response:
         assert response.headers["Content-Type"] == "application/json"
@@ -236,7 +223,7 @@ async def test_exception_listener_shapes_every_error(
         async def stamp(self, event: ResponseEvent) -> None:
             event.response.headers["X-Stamp"] = "yes"
 
-    application = await serve(Echo, listeners=[Shape], http={"body_limit": 10})
+    application = await serve(Site, listeners=[Shape], http={"body_limit": 10})
     url = http_url(application)
     json_type = {"Content-Type": "application/json"}
     cases: list[tuple[str, str, dict[str, Any], int]] = [
@@ -261,7 +248,7 @@ async def test_exception_listener_shapes_every_error(
 async def test_prefix_is_required_for_every_route(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
-    application = await serve(Echo, http={"prefix": "/api"})
+    application = await serve(Site, http={"prefix": "/api"})
 
     for path, status in {
         "/api": 200,
@@ -328,7 +315,7 @@ async def test_terminate_listener_runs_after_the_response(
         async def after(self, event: TerminateEvent) -> None:
             seen.put_nowait((event.request.route_name, event.response.status_code))
 
-    application = await serve(Echo, Streams, listeners=[After])
+    application = await serve(Site, Streams, listeners=[After])
     for path in ("/", "/count", "/nowhere"):
         async with session.get(http_url(application, path)) as response:
             await response.read()
@@ -357,7 +344,7 @@ async def test_native_routes_and_middlewares_run_before_the_kernel(
             response.headers["X-Middleware"] = "yes"
             return response
 
-    application = await serve(Echo, listeners=[Native])
+    application = await serve(Site, listeners=[Native])
     for path, text in {"/native": "native", "/": "home"}.items():
         async with session.get(http_url(application, path)) as response:
             assert (await response.text(), response.headers["X-Middleware"]) == (text, "yes")

@@ -191,13 +191,20 @@ class HttpConnection(asyncio.Protocol):
         if self._ticket is not None:
             await self._connections.start_order.wait(self._ticket)
 
-    def begin_request(self, task: "asyncio.Task[Any]", body: StreamReader) -> None:
-        """Stop the timeouts while *task* handles a request, whose head has been read."""
+    def begin_request(self, body: StreamReader) -> "asyncio.Task[Any]":
+        """Stop the timeouts until the current task, which handles a request, has ended. Return it.
+
+        The head of the request has been read.
+        """
+        task = asyncio.current_task()
+        assert task is not None
+        task.add_done_callback(self.end_request)
         self._task = task
         self._ticket = None
         self._is_kept_alive = False
         self.deadline = math.inf
         self._body = body
+        return task
 
     def set_response(self, out: web.StreamResponse) -> None:
         """Called with the response to the request, before it is sent."""

@@ -269,12 +269,7 @@ class MessageFramer:
 
     def _read_head(self, data: bytes) -> Parsed:
         """Parse *data*, which ends with a head."""
-        if (parser := self._parser) is None:
-            parser = self._parser = self._new_parser()
-        try:
-            messages = parser.feed_data(data)[0]
-        except _MALFORMED as exc:
-            raise _UnframedError(MALFORMED) from exc
+        messages = self._parse(data)
         if len(messages) != 1:
             raise _UnframedError(MALFORMED)
         parsed, payload = messages[0]
@@ -289,14 +284,16 @@ class MessageFramer:
 
     def _skip(self, data: bytes) -> None:
         """Parse *data*, which completes no head."""
+        if self._parse(data):
+            raise _UnframedError(MALFORMED)
+
+    def _parse(self, data: bytes) -> Sequence[Parsed]:
         if (parser := self._parser) is None:
             parser = self._parser = self._new_parser()
         try:
-            messages = parser.feed_data(data)[0]
+            return parser.feed_data(data)[0]
         except _MALFORMED as exc:
             raise _UnframedError(MALFORMED) from exc
-        if messages:
-            raise _UnframedError(MALFORMED)
 
     def _new_parser(self) -> "http.HttpRequestParser":
         """A parser with the limits of the settings. With `_NEVER_FULL` it never asks its

@@ -1,16 +1,15 @@
 """Loads the body of an aiohttp request into the kernel's request."""
 
-import logging
-
 from aiohttp import hdrs, web
 
-from rxkernel.exceptions import BadRequestException, RequestTimeoutException
+from rxkernel.exceptions import RequestTimeoutException
 from rxkernel.messages.content_types import BYTES
 from rxkernel.messages.media_type import MULTIPART, content_type_of
 from rxkernel.messages.request import Request
 from rxkernel.routing.definitions import HttpDefinition
 from rxkernel.servers.aiohttp.request.body_reader import (
     BodyReader,
+    disconnected_in_body,
     expects_continue,
     unreadable_body,
 )
@@ -25,8 +24,6 @@ from rxkernel.servers.http.body_limits import (
 from rxkernel.servers.http.decompression import supported_coding
 from rxkernel.servers.http.forms import read_multipart
 from rxkernel.settings import HttpSettings
-
-logger = logging.getLogger(__name__)
 
 
 class BodyLoader:
@@ -57,10 +54,7 @@ class BodyLoader:
         except ConnectionError as exc:
             if not is_disconnected(native):
                 raise
-            logger.debug("client disconnected in mid-body: %r", native.raw_path[:200])
-            raise BadRequestException(
-                "the client disconnected before the end of its body"
-            ) from exc
+            raise disconnected_in_body(native) from exc
 
     async def _load(
         self, native: web.Request, request: Request, definition: HttpDefinition
@@ -77,10 +71,9 @@ class BodyLoader:
         content_type = content_type_of(kind)
         if limits.is_streamed:
             if native.body_exists:
-                check_size(native.content_length, limits.total, limits.total_setting)
-                request.source = StreamedBody(
-                    native, limits, self._settings, self._decoder.counters, request.client
-                )
+                reader = self._reader(native, limits.total, limits.total_setting)
+                counters = self._decoder.counters
+                request.source = StreamedBody(native, reader, counters, request.client)
         elif content_type.kind == MULTIPART:
             reader = self._reader(native, limits.total, limits.total_setting)
             await read_multipart(reader.read, content_type, request, limits)

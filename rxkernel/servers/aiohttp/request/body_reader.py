@@ -1,6 +1,7 @@
 """Reads the body of an aiohttp request in pieces, with a size limit and a timeout."""
 
 import asyncio
+import logging
 
 from aiohttp import HttpVersion11, hdrs, web
 
@@ -12,14 +13,17 @@ from rxkernel.exceptions import (
 )
 from rxkernel.kernel.deadline import client_is_awaited
 from rxkernel.servers.aiohttp.request.decompressed_body import received_body
-from rxkernel.servers.http.body_limits import too_large
+from rxkernel.servers.http.body_limits import check_size
+from rxkernel.servers.http.piece_reader import PieceReader
 from rxkernel.settings import HttpSettings
+
+logger = logging.getLogger(__name__)
 
 _CHECK_INTERVAL = 1.0
 """Seconds of waiting for data after which the timeout is checked."""
 
 
-class BodyReader:
+class BodyReader(PieceReader):
     """The pieces of a body, decompressed.
 
     Only aiohttp's own buffer is filled in advance, so an action that reads slowly slows the client
@@ -39,13 +43,6 @@ class BodyReader:
         self._size = 0
         self._waited = 0.0
 
-    async def read_all(self) -> bytes:
-        """All pieces joined; raises as `read` does."""
-        body = bytearray()  # a list of many small pieces would need far more memory
-        while piece := await self.read():
-            body += piece
-        return bytes(body)
-
     async def read(self) -> bytes:
         """The next piece; empty at the end of the body.
 
@@ -62,8 +59,7 @@ class BodyReader:
         while (piece := await self._receive()) is None:
             self._check()
         self._size += len(piece)
-        if self._size > self._limit:
-            raise too_large(self._limit, self._limit_setting)
+        check_size(self._size, self._limit, self._limit_setting)
         return piece
 
     async def _receive(self) -> bytes | None:
@@ -94,6 +90,13 @@ class BodyReader:
         if self._time_left() <= 0:
             abort_body(self._native)
             raise RequestTimeoutException("the body did not arrive in time")
+
+
+def disconnected_in_body(native: web.Request) -> BadRequestException:
+    """Return the error for a client that has disconnected. It is not an error of the action, and
+    must not be logged as one."""
+    logger.debug("client disconnected in mid-body: %r", native.raw_path[:200])
+    return BadRequestException("the client disconnected before the end of its body")
 
 
 def unreadable_body(native: web.Request, exc: Exception | None = None) -> BadRequestException:

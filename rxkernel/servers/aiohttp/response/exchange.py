@@ -35,6 +35,13 @@ class Exchange:
         self.kernel = kernel
         self.request = request
 
+    def begin_sending(self) -> None:
+        """Send the response in the current task. `end` is called when it is done."""
+        task = asyncio.current_task()
+        assert task is not None
+        task.add_done_callback(self.end)
+        self.sending_task = task
+
     def end(self, task: "asyncio.Task[Any]") -> None:
         """Terminate the request; called when *task*, its `sending_task`, is done."""
         request, task = self.request, self.action_task or task

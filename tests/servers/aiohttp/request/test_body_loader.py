@@ -8,28 +8,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from rxkernel import (
-    Request,
-    http,
-)
 from tests.servers.conftest import Serve, http_url
-
-
-class Echo:
-    @http("POST", "/echo", "echo")
-    async def echo(self, request: Request) -> dict[str, Any]:
-        files = {
-            name: [file.filename, file.content_type, file.content.decode()]
-            for name, file in request.files.items()
-        }
-        return {
-            "body": request.body,
-            "type": type(request.body).__name__,
-            "raw": len(request.raw_body),
-            "params": list(request.params.items()),
-            "files": files,
-        }
-
+from tests.servers.echo import Echo
 
 JSON = "application/json"
 
