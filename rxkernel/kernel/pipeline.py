@@ -143,6 +143,8 @@ class Pipeline:
     ) -> Exception | None:
         """Run the terminate phase, and return the first exception of its listeners; all are
         logged."""
-        event = TerminateEvent(request, response, duration, size)
         listeners = self._terminate_listeners()
+        if not listeners:
+            return None
+        event = TerminateEvent(request, response, duration, size)
         return await notify_listeners(listeners, KernelEvents.KERNEL_TERMINATE, event)

@@ -19,7 +19,7 @@ from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
 from rxkernel.servers.aiohttp.fast_path.protocol import deferred_exchange
 from rxkernel.servers.aiohttp.request.body_loader import BodyLoader
 from rxkernel.servers.aiohttp.request.body_reader import discard_rest
-from rxkernel.servers.aiohttp.request.decompressed_body import decompress_body, received_body
+from rxkernel.servers.aiohttp.request.decompressed_body import decompress_body
 from rxkernel.servers.aiohttp.request.native_paths import NativePaths
 from rxkernel.servers.aiohttp.request.request_id_header import NativeRequestIdHeader
 from rxkernel.servers.aiohttp.response.exchange import Exchange
@@ -53,8 +53,7 @@ class AiohttpPath:
         """
         connection = connection_of(native)
         await connection.wait_to_start()
-        decompress_body(native)
-        body = received_body(native)
+        body = decompress_body(native)
         task = connection.begin_request(body)
         is_awaited = native.path not in self.native_paths.long_lived
         if is_awaited:

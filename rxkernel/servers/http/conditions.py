@@ -10,6 +10,7 @@ import attrs
 from multidict import MultiMapping, MutableMultiMapping
 
 from rxkernel.messages.entity_tag import TAG, is_among
+from rxkernel.servers.http import header_names as hdrs
 
 _TIME_RESOLUTION = 2.0
 """Seconds within which two changes of a file may get the same modification time, as on FAT."""
@@ -38,9 +39,9 @@ class Validators:
         """Return those in *headers*, which the action has set; the missing ones from *file*."""
         settled = time.time() - file.st_mtime >= _TIME_RESOLUTION
         tag = f'"{file.st_mtime_ns:x}-{file.st_size:x}"'
-        date = headers.get("Last-Modified")
+        date = headers.get(hdrs.LAST_MODIFIED)
         return cls(
-            headers.get("ETag", tag if settled else f"W/{tag}"),
+            headers.get(hdrs.ETAG, tag if settled else f"W/{tag}"),
             int(file.st_mtime) if date is None else _seconds(date),
             settled or date is not None,
         )
@@ -48,31 +49,32 @@ class Validators:
     @classmethod
     def in_headers(cls, headers: MultiMapping[str]) -> "Validators | None":
         """Return those that the action has set in *headers*; None without any."""
-        etag, date = headers.get("ETag"), headers.get("Last-Modified")
+        etag, date = headers.get(hdrs.ETAG), headers.get(hdrs.LAST_MODIFIED)
         if etag is None and date is None:
             return None
         return cls(etag or "", _seconds(date))
 
     def add_to(self, headers: MutableMultiMapping[str]) -> None:
         """Add them to *headers*, unless the action has set its own."""
-        headers.setdefault("ETag", self.etag)
+        headers.setdefault(hdrs.ETAG, self.etag)
         if self.modified is not None and self.is_settled:
-            headers.setdefault("Last-Modified", formatdate(self.modified, usegmt=True))
+            headers.setdefault(hdrs.LAST_MODIFIED, formatdate(self.modified, usegmt=True))
 
     def check(self, request_headers: MultiMapping[str]) -> Literal[200, 304, 412]:
         """Return the status of a GET or HEAD with these preconditions, in the order of §13.2.2."""
-        if "If-Match" in request_headers:
-            if not is_among(self.etag, request_headers.getall("If-Match"), strong=True):
+        if hdrs.IF_MATCH in request_headers:
+            if not is_among(self.etag, request_headers.getall(hdrs.IF_MATCH), strong=True):
                 return 412
-        elif self._is_modified_since(request_headers.get("If-Unmodified-Since")):
+        elif self._is_modified_since(request_headers.get(hdrs.IF_UNMODIFIED_SINCE)):
             return 412
-        if "If-None-Match" in request_headers:
-            return 304 if is_among(self.etag, request_headers.getall("If-None-Match")) else 200
-        return 304 if self._is_unmodified_since(request_headers.get("If-Modified-Since")) else 200
+        if hdrs.IF_NONE_MATCH in request_headers:
+            return 304 if is_among(self.etag, request_headers.getall(hdrs.IF_NONE_MATCH)) else 200
+        date = request_headers.get(hdrs.IF_MODIFIED_SINCE)
+        return 304 if self._is_unmodified_since(date) else 200
 
     def matches_if_range(self, request_headers: MultiMapping[str]) -> bool:
         """Whether ranges may be sent: ``If-Range`` (§13.1.5) is missing or matches exactly."""
-        if (text := request_headers.get("If-Range")) is None:
+        if (text := request_headers.get(hdrs.IF_RANGE)) is None:
             return True
         if TAG.fullmatch(text.strip()):
             return is_among(self.etag, [text], strong=True)

@@ -61,7 +61,12 @@ class PiecewiseParser:
 
     def feed_data(self, data: bytes) -> Fed:
         """As aiohttp's, but an error is raised by the next call if there are messages before."""
-        if self._is_one_head(data):  # as most segments
+        if (  # one head, as most segments are
+            data.find(_BLANK_LINE) + 4 == len(data)
+            and self._body is EMPTY_PAYLOAD
+            and not (self._missing or self._held or self._tail)
+            and self.error is None
+        ):
             fed = self._parser.feed_data(data)
             if fed[0]:
                 self._begin(fed[0])
@@ -93,14 +98,6 @@ class PiecewiseParser:
             if self._is_paused or self._queued >= self._queue_size:
                 self._held = data
                 return found, False, b""
-
-    def _is_one_head(self, data: bytes) -> bool:
-        return (
-            data.find(_BLANK_LINE) + 4 == len(data)
-            and self._body.is_eof()
-            and not (self._missing or self._held or self._tail)
-            and self.error is None
-        )
 
     def _cut(self, data: bytes) -> tuple[bytes, bytes]:
         """Cut *data* where the current message may end."""

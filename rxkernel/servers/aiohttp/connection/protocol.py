@@ -9,7 +9,7 @@ import logging
 import math
 from collections.abc import Callable
 from time import monotonic
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from aiohttp import EMPTY_PAYLOAD, StreamReader, web
 
@@ -294,11 +294,9 @@ class HttpConnection(asyncio.Protocol):
         self._connections.record(setting, f"closed {self._network or 'a proxy'}: {reason}")
 
 
-class _ConnectionHandler(Protocol):
-    connection: HttpConnection
-
-
 def connection_of(native: web.BaseRequest) -> HttpConnection:
     """The connection of *native*, also after it was lost."""
     # `HttpConnection` creates every handler and sets this attribute
-    return cast(_ConnectionHandler, native.protocol).connection
+    handler: Any = native.protocol
+    connection: HttpConnection = handler.connection
+    return connection

@@ -55,15 +55,17 @@ class DecompressedBody(StreamReader):
             self.feed_eof()
 
 
-def decompress_body(native: web.Request) -> None:
-    """Replace the body of *native* if it has a supported content coding.
+def decompress_body(native: web.Request) -> StreamReader:
+    """Replace the body of *native* if it has a supported content coding; return the received one.
 
     Call it before anything reads ``native.content``, which aiohttp caches.
     """
+    received = native._payload
     if hdrs.CONTENT_ENCODING in native.headers and native.body_exists:
         coding = content_coding(native.headers)
         if is_supported(coding):
-            native._payload = DecompressedBody(native._payload, coding)
+            native._payload = DecompressedBody(received, coding)
+    return received
 
 
 def received_body(native: web.BaseRequest) -> StreamReader:

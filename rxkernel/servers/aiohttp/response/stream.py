@@ -45,8 +45,8 @@ class Stream:
         self._response = response
         status, headers = response.status_code, CIMultiDict(response.headers)
         headers.popall(hdrs.TRANSFER_ENCODING, None)
-        charset, _ = text_type(headers.get(hdrs.CONTENT_TYPE, ""))
-        self._encode_text = codecs.getincrementalencoder(charset)().encode
+        self._charset, _ = text_type(headers.get(hdrs.CONTENT_TYPE, ""))
+        self._encoder: codecs.IncrementalEncoder | None = None  # if a piece is a text
         self._declared_left = _declared_length(headers)
         is_stored = is_not_modified(native, status, headers)
         self._compressor = None
@@ -78,7 +78,7 @@ class Stream:
         connection = connection_of(self._native)
         connection.on_lost = self.end
         try:
-            await asyncio.wait({self._task})
+            await _end_of(self._task)
         except BaseException:
             self.end()
             await asyncio.wait({self._task})
@@ -135,10 +135,7 @@ class Stream:
 
     async def _encode(self, piece: Any) -> bytes:
         if isinstance(piece, str):
-            try:
-                piece = self._encode_text(piece)
-            except UnicodeEncodeError as exc:
-                raise unencodable(exc) from exc
+            piece = self._encode_text(piece)
         elif not isinstance(piece, bytes | bytearray | memoryview):
             raise TypeError(
                 f"the source of a stream must produce bytes or str, got {type(piece).__qualname__}"
@@ -146,6 +143,14 @@ class Stream:
         if self._compressor is not None:
             return await compress(self._compressor, piece) if piece else b""
         return bytes(piece)
+
+    def _encode_text(self, text: str) -> bytes:
+        if self._encoder is None:
+            self._encoder = codecs.getincrementalencoder(self._charset)()
+        try:
+            return self._encoder.encode(text)
+        except UnicodeEncodeError as exc:
+            raise unencodable(exc) from exc
 
     async def _send_piece(self, data: bytes) -> None:
         if self._declared_left is not None and self._compressor is None:
@@ -155,7 +160,8 @@ class Stream:
         await self._write(data)
 
     async def _finish(self) -> None:
-        if rest := self._encode_text("", True):  # of a charset with states, such as iso-2022-jp
+        # a charset with states, such as iso-2022-jp, has an end
+        if self._encoder is not None and (rest := self._encoder.encode("", True)):
             await self._send_piece(await self._encode(rest))
         if self._compressor is not None:
             await self._write(self._compressor.finish())
@@ -182,6 +188,21 @@ class Stream:
             self._writer = await self.out.prepare(self._native)
             assert self._writer is not None
         return self._writer
+
+
+async def _end_of(task: "asyncio.Task[None]") -> None:
+    """Wait until *task* is done. A cancellation of the wait does not cancel the task.
+
+    `asyncio.wait` does the same; it takes 20,000 instructions, 4 % of a short stream.
+    """
+    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def wake(_: object) -> None:
+        if not ended.done():
+            ended.set_result(None)
+
+    task.add_done_callback(wake)
+    await ended
 
 
 def _declared_length(headers: CIMultiDict[str]) -> int | None:
