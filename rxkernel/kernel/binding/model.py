@@ -178,12 +178,12 @@ class ModelSchema(Schema):
             keys = {field.name: key for key, field in self.inputs.items()}
             return errors.add(f"{path}.{keys[name]}" if name in keys else path, error)
 
-    def replace_bool_words(self, raw: Any) -> Any:
+    def replace_form_texts(self, raw: Any) -> Any:
         if not isinstance(raw, dict):
             return raw
         fields = self.inputs
         return {
-            key: fields[key].schema.replace_bool_words(each) if key in fields else each
+            key: fields[key].schema.replace_form_texts(each) if key in fields else each
             for key, each in raw.items()
         }
 

@@ -106,8 +106,11 @@ class Schema(ABC):
     def collect(self, raw: Any, path: str, errors: ValidationErrors, lenient: bool) -> Any:
         """Convert *raw* in Python; add every error and return `INVALID` if there is one."""
 
-    def replace_bool_words(self, raw: Any) -> Any:
-        """Return *raw* with words such as ``on`` replaced by bools, where bools are expected."""
+    def replace_form_texts(self, raw: Any) -> Any:
+        """Return *raw* with texts that browsers send in forms replaced by what msgspec reads.
+
+        These are words such as ``on`` for bools, and times without seconds.
+        """
         return raw
 
     @abstractmethod

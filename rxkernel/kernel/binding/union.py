@@ -120,9 +120,9 @@ class UnionSchema(Schema):
             return errors.add(f"{path}.{tag_field}", error)
         return errors.add(path, wrong_type(self.title, kind_of(raw)))
 
-    def replace_bool_words(self, raw: Any) -> Any:
+    def replace_form_texts(self, raw: Any) -> Any:
         schema = self._choose(raw)
-        return raw if schema is None else schema.replace_bool_words(raw)
+        return raw if schema is None else schema.replace_form_texts(raw)
 
     def to_plain(self, value: Any) -> Any:
         schema = self._choose_for_instance(value)

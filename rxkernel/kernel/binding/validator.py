@@ -42,7 +42,7 @@ class Validator:
     def _collect(
         self, failure: ErrorEntry, raw: Any, path: str, errors: ValidationErrors, lenient: bool
     ) -> Any:
-        if lenient and (replaced := self.schema.replace_bool_words(raw)) != raw:
+        if lenient and (replaced := self.schema.replace_form_texts(raw)) != raw:
             return self.read(replaced, path, errors, lenient)
         if self.schema.needs_python:
             return self.schema.collect(raw, path, errors, lenient)
