@@ -110,21 +110,32 @@ def fill_params(
 async def load_form(
     request: Request, limits: BodyLimits, form: MultiDict[str], files: Files
 ) -> None:
-    """Set the fields and files of *request*, within the limits of their route.
+    """Set the fields and files of *request*, within the limits of their route. A file that a
+    server reads as a JSON part becomes a field.
 
     Raises:
         PayloadTooLargeException: 413.
+        BadRequestException: a JSON part is not valid (400).
     """
+    fields: MultiDict[Any] = MultiDict(form)
+    size = sum(len(name.encode()) + len(value.encode()) for name, value in form.items())
+    parts, total = limits.json_parts, 0
     for name, given in files.items():
         for file in [given] if isinstance(given, UploadedFile) else given:
+            content_type = content_type_of(file.content_type)
+            if parts.is_value(name, file.filename, content_type):
+                size += len(name.encode()) + file.size
+                check_form_size(size, limits)
+                fields.add(name, parts.read(name, file.content, content_type))
+                continue
             check_file_size(file.size, limits)
+            total += file.size
             request.files.add(name, file)
-    fields = sum(len(name.encode()) + len(value.encode()) for name, value in form.items())
-    check_fields(len(form) + len(request.files), limits)
-    check_form_size(fields, limits)
-    check_size(fields + sum(file.size for file in request.files.values()), limits.total)
-    request.body = form
-    request.params = MultiDict([*request.params.items(), *form.items()])
+    check_fields(len(fields) + len(request.files), limits)
+    check_form_size(size, limits)
+    check_size(size + total, limits.total)
+    request.body = fields
+    request.params = MultiDict([*request.params.items(), *fields.items()])
 
 
 def body_of(body: Any, headers: CIMultiDict[str]) -> bytes | AsyncIterable[bytes] | None:

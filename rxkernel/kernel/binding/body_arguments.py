@@ -6,8 +6,6 @@ The body is decoded already, by `servers.http.body_decoding` or from a Socket.IO
 from collections.abc import Callable
 from typing import Any
 
-from multidict import MultiDict
-
 from rxkernel.exceptions import UnsupportedMediaTypeException
 from rxkernel.kernel.binding.arguments import (
     BAGS,
@@ -15,10 +13,9 @@ from rxkernel.kernel.binding.arguments import (
     Absent,
     Read,
     absent,
-    ignored_if_empty,
     one_list,
-    values_of,
 )
+from rxkernel.kernel.binding.form_body import form_reader, is_json_value
 from rxkernel.kernel.binding.validation_errors import INVALID, ValidationErrors
 from rxkernel.kernel.binding.validator import Validator
 from rxkernel.messages.input_errors import UNKNOWN_FIELD, below, kind_of, wrong_type
@@ -72,8 +69,7 @@ def _whole(parameter: Parameter) -> Read:
     on_absent = absent(parameter, _WHOLE)
     wanted = without_none(parameter.type)
     is_text, is_anything = wanted is str, wanted in (Any, object)
-    fields = validator.schema.inputs
-    ignored = ignored_if_empty(fields)
+    read_form = form_reader(validator, parameter.name, _WHOLE)
 
     def read(request: Request, errors: ValidationErrors) -> Any:
         body = request.body
@@ -84,8 +80,7 @@ def _whole(parameter: Parameter) -> Read:
         if isinstance(body, str | bytes) and not is_anything:
             _check_media_type(request, is_text)
         elif isinstance(body, BAGS) and not is_anything:
-            sent = MultiDict((k, v) for k, v in body.items() if not (v == "" and k in ignored))
-            return validator.read(values_of(sent, sent, fields), _WHOLE, errors, True)
+            return read_form(request, errors)
         return validator.read(body, _WHOLE, errors)
 
     return read
@@ -166,6 +161,7 @@ def _field(parameter: Parameter, fields_of: Fields) -> Read:
             values = [value for value in values if value != ""]
         if not values:
             return on_absent(errors)
-        return validator.read(one_list(values) if many else values[0], path, errors, True)
+        raw = one_list(values) if many else values[0]
+        return validator.read(raw, path, errors, not is_json_value(values[0]))
 
     return read

@@ -107,7 +107,7 @@ class Schema(ABC):
         """Convert *raw* in Python; add every error and return `INVALID` if there is one."""
 
     def replace_form_texts(self, raw: Any) -> Any:
-        """Return *raw* with texts that browsers send in forms replaced by what msgspec reads.
+        """Return *raw* with the texts of browsers replaced by texts that msgspec accepts.
 
         These are words such as ``on`` for bools, and times without seconds.
         """
