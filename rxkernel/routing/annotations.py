@@ -215,8 +215,11 @@ def describe_error(exc: Exception) -> str:
     return str(exc) or type(exc).__name__
 
 
-def unreadable(annotation: Any) -> str | None:
-    """Return why *annotation* cannot be read from a request; None if it can."""
+def unreadable(annotation: Any, *, takes_uploads: bool = False) -> str | None:
+    """Return why *annotation* cannot be read from a request; None if it can.
+
+    With *takes_uploads*, classes in it may have uploads.
+    """
     try:
         msgspec.json.Decoder(annotation)
         info = msgspec_inspect.type_info(annotation)
@@ -226,7 +229,12 @@ def unreadable(annotation: Any) -> str | None:
         return _with_hint(describe_error(exc))
     for cls in classes_in(info, set()):
         if cls is UploadedFile:
-            return "uploads come as UploadedFile or list[UploadedFile], each by its own parameter"
+            if takes_uploads and not _is_outside_classes(UploadedFile, info):
+                continue
+            return (
+                "uploads come as UploadedFile or list[UploadedFile], each by its own parameter or "
+                "field of a class that is read from the body"
+            )
         if not (cls is object or is_model(cls)):
             service = (
                 "" if _is_pydantic(cls) else ", or, for a service, write Annotated[…, Inject()]"
@@ -311,6 +319,40 @@ def holds_decimal(annotation: Any) -> bool:
     except (*UNREADABLE, NameError):
         return False
     return any(isinstance(info, msgspec_inspect.DecimalType) for info in infos)
+
+
+def holds_upload(annotation: Any) -> bool:
+    """Whether it contains `UploadedFile`, at any depth."""
+    try:
+        infos = infos_in(msgspec_inspect.type_info(annotation), set())
+    except (*UNREADABLE, NameError):
+        return False
+    return any(_is_upload(info) for info in infos)
+
+
+def required_uploads(annotation: Any) -> list[str]:
+    """Return the fields of its classes that are an upload and required."""
+    infos = infos_in(msgspec_inspect.type_info(annotation), set())
+    return [
+        info.encode_name
+        for info in infos
+        if isinstance(info, msgspec_inspect.Field) and info.required and _is_upload(info.type)
+    ]
+
+
+def _is_upload(info: Any) -> bool:
+    return isinstance(info, msgspec_inspect.CustomType) and info.cls is UploadedFile
+
+
+def _is_outside_classes(cls: type, info: Any) -> bool:
+    """Whether msgspec's description *info* has *cls* other than in the fields of a class."""
+    if isinstance(info, tuple):
+        return any(_is_outside_classes(cls, member) for member in info)
+    if not isinstance(info, msgspec_inspect.Type) or hasattr(info, "fields"):
+        return False
+    if isinstance(info, msgspec_inspect.CustomType):
+        return info.cls is cls
+    return any(_is_outside_classes(cls, getattr(info, n)) for n in info.__struct_fields__)
 
 
 def is_custom(annotation: Any) -> bool:

@@ -15,9 +15,11 @@ from rxkernel.routing.annotations import (
     alternatives,
     bare,
     field_keys,
+    holds_upload,
     is_many,
     is_model,
     is_scalar,
+    required_uploads,
     structured_fields,
     unreadable,
     without_none,
@@ -52,15 +54,18 @@ def check_source(parameter: Parameter, metadata: RouteMetadata) -> None:
         raise ConfigurationError(
             "uploads are not supported over a socket; write UploadedFile | None, or take bytes"
         )
-    if source is Source.FILE and method_of(metadata) in ("GET", "HEAD"):
-        raise ConfigurationError(f"{method_of(metadata)} has no body for uploads; use POST or PUT")
+    if source is Source.FILE:
+        _check_method(metadata)
     if source is Source.STREAM and not over_http:
         raise ConfigurationError("the body of an event is not a stream; take bytes")
     if parameter.is_converted:
         _check_default(parameter)
         return
-    if source in _READ and (reason := unreadable(type_)):
+    takes_uploads = source is Source.BODY
+    if source in _READ and (reason := unreadable(type_, takes_uploads=takes_uploads)):
         raise ConfigurationError(reason)
+    if takes_uploads and holds_upload(type_):
+        _check_uploads(type_, metadata)
     _check_default(parameter)
     if source is Source.PARAMS:
         _check_param(parameter, metadata)
@@ -87,6 +92,22 @@ def check_query(type_: Any, key: str, metadata: RouteMetadata) -> None:
                 f"{what} has the name of {{{name}}} in its path, which would be received instead "
                 f"of the query; give one of them another name, or {fix}"
             )
+
+
+def _check_uploads(type_: Any, metadata: RouteMetadata) -> None:
+    """Reject uploads in a class that clients of *metadata* cannot send."""
+    if isinstance(metadata, HttpMetadata):
+        _check_method(metadata)
+    elif names := required_uploads(type_):
+        raise ConfigurationError(
+            f"uploads cannot be sent over a socket, and its {', '.join(map(repr, names))} is "
+            f"required; write UploadedFile | None = None"
+        )
+
+
+def _check_method(metadata: RouteMetadata) -> None:
+    if (method := method_of(metadata)) in ("GET", "HEAD"):
+        raise ConfigurationError(f"{method} has no body for uploads; use POST or PUT")
 
 
 def _check_default(parameter: Parameter) -> None:

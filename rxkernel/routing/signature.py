@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from rxkernel.routing.annotations import holds_decimal, without_none
+from rxkernel.routing.annotations import holds_decimal, holds_upload, without_none
 from rxkernel.routing.markers import Marker
 
 REQUIRED: Any = inspect.Parameter.empty
@@ -95,4 +95,7 @@ class Signature:
     @property
     def takes_files(self) -> bool:
         """Whether the action takes uploads, which have a larger body limit."""
-        return any(p.source is Source.FILE for p in self.parameters)
+        return any(
+            p.source is Source.FILE or (p.source is Source.BODY and holds_upload(p.type))
+            for p in self.parameters
+        )

@@ -425,7 +425,7 @@ async def twice(a: Annotated[int, Body("n")], b: Annotated[int, Body("n")]) -> N
         (typed(list[int]), "/{x}", r"is str, which cannot become list\[int\]; write x: str$"),
         (stacked(AsyncIterator[bytes]), "/", "takes the stream 'x' and more of the body"),
         (narrow, "/", "wrapped by a decorator that takes other parameters"),
-        (typed(Album), "/", "uploads come as UploadedFile or list"),
+        (typed(Annotated[Album, Query()]), "/", "uploads come as UploadedFile or list"),
         (typed(tuple[UploadedFile, ...]), "/", "uploads come as UploadedFile or list"),
         (twice, "/", "takes the field 'n' of the body 2 times"),
     ],

@@ -1,35 +1,25 @@
-"""Reads a form, which is flat, as the value of a whole body."""
+"""Reads a form as the value of a whole body."""
 
 from collections.abc import Callable
 from typing import Any
 
-import attrs
 from multidict import MultiDict
 
-from rxkernel.kernel.binding.arguments import ignored_if_empty, one_list, values_of
+from rxkernel.kernel.binding.arguments import MISSING, ignored_if_empty, one_list, values_of
+from rxkernel.kernel.binding.form_names import alternatives_of, is_structured
+from rxkernel.kernel.binding.json_values import (
+    JsonValue,
+    has_json_value,
+    is_json_value,
+    read_with_json,
+)
+from rxkernel.kernel.binding.nested_form import NestedForm
 from rxkernel.kernel.binding.schema import Schema
 from rxkernel.kernel.binding.validation_errors import INVALID, ValidationErrors
 from rxkernel.kernel.binding.validator import Validator
 from rxkernel.messages.request import Request
 
-_TEXTS = frozenset({str, bytes})
-"""The classes of the values in a form, except those of JSON parts."""
-
 ReadForm = Callable[[Request, ValidationErrors], Any]
-
-
-@attrs.frozen
-class JsonValue:
-    """A value that a JSON part of a form has sent for a part of the body."""
-
-    schema: Schema
-    value: Any
-    path: str
-
-
-def is_json_value(value: Any) -> bool:
-    """Whether a value of a form is that of a JSON part. A JSON text is like any other text."""
-    return type(value) not in _TEXTS
 
 
 def form_reader(validator: Validator, name: str, path: str) -> ReadForm:
@@ -41,38 +31,43 @@ def form_reader(validator: Validator, name: str, path: str) -> ReadForm:
     fields = validator.schema.inputs
     ignored = ignored_if_empty(fields)
     many = validator.schema.holds_many
+    is_nested = _has_structure(validator.schema)
+    nested = NestedForm(validator.schema, path)
 
     def read(request: Request, errors: ValidationErrors) -> Any:
         body = request.body
-        if not _TEXTS.issuperset(map(type, body.values())):
-            if name not in fields and is_json_value(body.get(name, "")):
-                whole = one_list(body.getall(name)) if many else body[name]
-                return validator.read(whole, f"{path}.{name}", errors)
-            raw = values_of(body, body, fields)
-            parts = [
-                JsonValue(fields[key].schema, value, f"{path}.{key}")
-                for key, value in raw.items()
-                if key in fields and is_json_value(body[key])
-            ]
-            return read_with_json(validator, raw, parts, path, errors)
+        has_json = has_json_value(body.values())
+        if has_json and name not in fields and is_json_value(body.get(name, "")):
+            whole = one_list(body.getall(name)) if many else body[name]
+            return validator.read(whole, f"{path}.{name}", errors)
+        if is_nested and (request.files or not fields.keys() >= body.keys()):
+            return _read_nested(request, errors)
         if "" in body.values():
             body = MultiDict((k, v) for k, v in body.items() if not (v == "" and k in ignored))
-        return validator.read(values_of(body, body, fields), path, errors, True)
+        raw = values_of(body, body, fields)
+        if not has_json:
+            return validator.read(raw, path, errors, True)
+        parts = [
+            JsonValue(fields[key].schema, value, f"{path}.{key}")
+            for key, value in raw.items()
+            if key in fields and is_json_value(body[key])
+        ]
+        return read_with_json(validator, raw, parts, path, errors)
+
+    def _read_nested(request: Request, errors: ValidationErrors) -> Any:
+        parts: list[JsonValue] = []
+        raw = nested.read(request.body.items(), request.files.items(), errors, parts)
+        if raw is INVALID:
+            return INVALID
+        return read_with_json(validator, {} if raw is MISSING else raw, parts, path, errors)
 
     return read
 
 
-def read_with_json(
-    validator: Validator, raw: Any, parts: list[JsonValue], path: str, errors: ValidationErrors
-) -> Any:
-    """Convert *raw* leniently, except the *parts* of it that are JSON."""
-    before = len(errors.entries)
-    for part in parts:
-        part.schema.convert(part.value, part.path, errors, False)
-    others = ValidationErrors()
-    value = validator.read(raw, path, others, True)
-    places = tuple(part.path for part in parts)
-    for entry in others.entries:
-        if not entry["path"].startswith(places) and not errors.is_full:
-            errors.entries.append(entry)
-    return INVALID if len(errors.entries) > before or value is INVALID else value
+def _has_structure(schema: Schema) -> bool:
+    """Whether a field of a class has parts or is an upload, so that a name can be a path."""
+    return any(
+        is_structured(field.schema)
+        for each in alternatives_of(schema)
+        for field in each.inputs.values()
+    )

@@ -23,6 +23,7 @@ from rxkernel.kernel.binding.model import ModelSchema
 from rxkernel.kernel.binding.scalar import CHECKS, ScalarSchema
 from rxkernel.kernel.binding.schema import Field, Schema
 from rxkernel.kernel.binding.union import UnionSchema
+from rxkernel.messages.upload import UploadedFile
 from rxkernel.routing.annotations import classes_in
 
 _MAKERS: MappingProxyType[type, Callable[[list[Any]], Any]] = MappingProxyType(
@@ -51,6 +52,7 @@ _SCALARS: MappingProxyType[type, tuple[Any, str]] = MappingProxyType(
         msgspec_inspect.DecimalType: (Decimal, "decimal"),
     }
 )
+_FILE = (UploadedFile, "file")
 _META = ("gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length", "pattern", "tz")
 _SETS = (msgspec_inspect.SetType, msgspec_inspect.FrozenSetType)
 _UNHASHABLE = (
@@ -197,7 +199,8 @@ def _scalar(info: Any) -> Schema:
         return ScalarSchema(Literal[info.values], "literal", info.values)
     if isinstance(info, msgspec_inspect.EnumType):
         return ScalarSchema(info.cls, "enum", tuple(member.value for member in info.cls))
-    type_, title = _SCALARS.get(type(info), (Any, "anything"))
+    is_file = isinstance(info, msgspec_inspect.CustomType) and info.cls is UploadedFile
+    type_, title = _FILE if is_file else _SCALARS.get(type(info), (Any, "anything"))
     meta = {n: v for n in _META if (v := getattr(info, n, None)) is not None}
     strict_check, lenient_check = CHECKS.get(type_, (None, None))
     return ScalarSchema(

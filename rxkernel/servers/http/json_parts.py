@@ -1,12 +1,15 @@
 """The parts of a multipart form that are JSON: values in a form, beside its files."""
 
+from collections.abc import Callable
 from typing import Any
 
 from rxkernel.exceptions import BadRequestException, UnsupportedMediaTypeException
+from rxkernel.kernel.binding.form_names import is_too_deep, is_upload, parts_of, schema_of
+from rxkernel.kernel.binding.schema import Schema
 from rxkernel.kernel.binding.schema_reader import read_schema
 from rxkernel.kernel.serialization import read_json
 from rxkernel.messages.media_type import ContentType
-from rxkernel.routing.annotations import field_keys, is_model
+from rxkernel.routing.annotations import field_keys, is_model, without_none
 from rxkernel.routing.signature import Parameter, Signature, Source
 
 _NO_FILE_NAMES = (None, "", "blob")
@@ -15,6 +18,9 @@ _NO_FILE_NAMES = (None, "", "blob")
 
 _SHOWN = 50
 
+_Target = Callable[[str], bool | None]
+"""Returns True if a part of this name is an upload, False if a value, None if it is neither."""
+
 
 class JsonParts:
     """Selects the parts that are read as JSON on one route, and reads them."""
@@ -22,8 +28,7 @@ class JsonParts:
     def __init__(self, signature: Signature) -> None:
         self._signature = signature
         self._is_exact = signature.is_exact
-        self._files: frozenset[str] | None = None
-        self._values: frozenset[str] = frozenset()
+        self._targets: list[_Target] | None = None
 
     def is_value(self, name: str, filename: str | None, content_type: ContentType | None) -> bool:
         """Whether a part is a value as JSON. An upload of the action is a file, whatever its type;
@@ -32,16 +37,10 @@ class JsonParts:
             return False
         if filename is None:
             return True
-        if self._files is None:
-            self._read_names()
-        if name in (self._files or ()):
-            return False
-        return name in self._values or filename in _NO_FILE_NAMES
-
-    def _read_names(self) -> None:
-        parameters = self._signature.parameters
-        self._files = frozenset(p.key for p in parameters if p.source is Source.FILE)
-        self._values = frozenset(name for p in parameters for name in _names_of(p))
+        if self._targets is None:
+            self._targets = list(map(_target_of, self._signature.parameters))
+        found = [takes for target in self._targets if (takes := target(name)) is not None]
+        return not any(found) if found else filename in _NO_FILE_NAMES
 
     def read(self, name: str, raw: bytes, content_type: ContentType) -> Any:
         """Return the value of a part.
@@ -60,13 +59,30 @@ class JsonParts:
             ) from exc
 
 
-def _names_of(parameter: Parameter) -> tuple[str, ...]:
-    """The names of the parts that can fill *parameter*."""
+def _target_of(parameter: Parameter) -> _Target:
+    """Return the function that tells how *parameter* takes a part of a name."""
+    if parameter.source is Source.FILE:
+        return {parameter.key: True}.get
     if parameter.source is Source.PARAMS:
         is_class = is_model(parameter.type) and not parameter.is_converted
-        return field_keys(parameter.type) if is_class else (parameter.key,)
-    if parameter.source is not Source.BODY:
-        return ()
-    if parameter.key:
-        return (parameter.key,)
-    return (parameter.name, *read_schema(parameter.type).inputs)
+        names = field_keys(parameter.type) if is_class else (parameter.key,)
+        return dict.fromkeys(names, False).get
+    if parameter.source is Source.BODY:
+        return _body_target(parameter, read_schema(without_none(parameter.type)))
+    return lambda _: None
+
+
+def _body_target(parameter: Parameter, schema: Schema) -> _Target:
+    def takes_file(name: str) -> bool | None:
+        if is_too_deep(name):
+            return None
+        parts = parts_of(name)
+        if parameter.key:
+            found = schema_of(schema, parts[1:]) if parts[0] == parameter.key else None
+        else:
+            found = schema_of(schema, parts) if schema.inputs else None
+            if found is None and name == parameter.name:
+                return False
+        return None if found is None else is_upload(found)
+
+    return takes_file

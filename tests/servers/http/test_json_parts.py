@@ -51,7 +51,11 @@ class Albums:
 
     @http("POST", "/simple", "simple")
     async def simple(
-        self, count: int, tags: list[str], photo: UploadedFile, extra: Annotated[dict, Body()]
+        self,
+        count: int,
+        tags: list[str],
+        photo: UploadedFile,
+        extra: Annotated[dict[str, Any], Body()],
     ) -> Any:
         return [count, tags, extra, photo.size]
 
