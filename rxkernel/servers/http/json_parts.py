@@ -60,7 +60,7 @@ class JsonParts:
 
 
 def _target_of(parameter: Parameter) -> _Target:
-    """Return the function that tells how *parameter* takes a part of a name."""
+    """Return the function that decides whether *parameter* is a file or a value of a name."""
     if parameter.source is Source.FILE:
         return {parameter.key: True}.get
     if parameter.source is Source.PARAMS:
