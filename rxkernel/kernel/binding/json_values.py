@@ -37,16 +37,17 @@ def read_with_json(
     """Convert *raw* leniently, except the *parts* of it, which are JSON."""
     if not parts:
         return validator.read(raw, path, errors, True)
-    before = len(errors.entries)
-    for part in parts:
-        part.schema.convert(part.value, part.path, errors, False)
+    places = [
+        part.path
+        for part in parts
+        if part.schema.convert(part.value, part.path, errors, False) is INVALID
+    ]
     others = ValidationErrors()
     value = validator.read(raw, path, others, True)
-    places = [part.path for part in parts]
     for entry in others.entries:
         if not (_is_below(entry["path"], places) or errors.is_full):
             errors.entries.append(entry)
-    return INVALID if len(errors.entries) > before else value
+    return INVALID if places else value
 
 
 def _is_below(path: str, places: list[str]) -> bool:

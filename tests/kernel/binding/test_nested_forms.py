@@ -2,22 +2,29 @@
 
 from dataclasses import dataclass, field
 from datetime import time
-from typing import Annotated, Any
+from typing import Annotated, Any, TypedDict
 from urllib.parse import urlencode
 
 import attrs
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from multidict import MultiDict
 
 from rxkernel import (
     Application,
     Body,
     ConfigurationError,
     KernelClient,
+    Request,
     UploadedFile,
     http,
     websocket,
 )
+from rxkernel.kernel.binding.form_body import form_reader
+from rxkernel.kernel.binding.validation_errors import INVALID, ValidationErrors
+from rxkernel.kernel.binding.validator import Validator
 from rxkernel.pytest_plugin import ClientOf
 
 
@@ -86,6 +93,17 @@ class Dossier:
     address: Address | None = None
 
 
+class Row(TypedDict):
+    at: time
+    scan: UploadedFile
+
+
+class Sent(msgspec.Struct, rename="camel"):
+    photo: UploadedFile
+    row: Row
+    name: str = msgspec.field(name="full.name")
+
+
 class Orders:
     @http("POST", "/orders", "order")
     async def order(self, order: Order) -> Any:
@@ -106,6 +124,22 @@ class Orders:
     @http("POST", "/two", "two")
     async def two(self, address: Address, lines: Annotated[list[Line], Body()]) -> Any:
         return [address, lines]
+
+    @http("POST", "/pages", "pages")
+    async def pages(
+        self,
+        page: Page,
+        others: Annotated[list[Page], Body()] = [],  # noqa: B006 - copied for each call
+        *,
+        cover: UploadedFile | None = None,
+        title: Annotated[str, Body("title")] = "",
+    ) -> Any:
+        scans = [each.scan.filename for each in (page, *others)]
+        return [title, scans, cover and cover.filename]
+
+    @http("POST", "/struct", "struct")
+    async def struct(self, sent: Sent) -> Any:
+        return [sent.name, sent.photo.filename, sent.row["at"], sent.row["scan"].filename]
 
     @http("POST", "/dossier", "dossier")
     async def dossier(self, dossier: Dossier) -> Any:
@@ -283,6 +317,28 @@ def names_of_tree(deepest: str) -> list[tuple[str, str]]:
     return [(".".join(places[:n]) + ".name", "x") for n in range(1, len(places) + 1)]
 
 
+WORDS = st.sampled_from(
+    [
+        *("address", "city", "lines", "sku", "count", "prices", "pair", "tags", "anything", "by"),
+        *("number", "owner", "type", "0", "1", "999", "1000", "01", "", "x", "a.b", "[", "]"),
+    ]
+)
+PARTS = st.one_of(WORDS.map(lambda word: f"[{word}]"), WORDS.map(lambda word: f".{word}"), WORDS)
+NAMES = st.tuples(WORDS, st.lists(PARTS, max_size=4)).map(lambda each: each[0] + "".join(each[1]))
+VALUES = st.sampled_from(["", "1", "x", "on", "null", "10:00", {"city": "a"}, [1], None, 1.5])
+READERS = [form_reader(Validator(type_), "value", "body") for type_ in (Order, Paid, Card | Cash)]
+
+
+@given(st.lists(st.tuples(NAMES | st.text(max_size=5), VALUES), max_size=6))
+def test_form_with_any_names_is_read_or_rejected(fields: list[tuple[str, Any]]) -> None:
+    """No client input may end in a 500, and errors and values exclude each other."""
+    for read in READERS:
+        errors = ValidationErrors()
+        request = Request("HTTP", body=MultiDict(fields))
+
+        assert (read(request, errors) is INVALID) == bool(errors.entries)
+
+
 async def test_json_class_is_not_read_by_names_with_brackets(client: KernelClient) -> None:
     response = await client.http("order", body={"customer": "Ann", "address[city]": "Rome"})
 
@@ -318,6 +374,47 @@ async def test_uploads_fill_fields_of_a_class(client: KernelClient) -> None:
         "byname": {"x": "x"},
         "address": Address("x"),
     }
+
+
+async def test_uploads_fill_classes_of_several_body_parameters(client: KernelClient) -> None:
+    """Files of other names are ignored, as for any action."""
+    form = {"page[number]": "1", "others[0].number": "2", "title": "A"}
+    files = {"page[scan]": file("p"), "others[0].scan": file("o"), "cover": file("c")}
+
+    response = await client.http("pages", form=form, files={**files, "title[x]": file("t")})
+    assert response.content == ["A", ["p", "o"], "c"]
+
+    deep = {**form, "page" + "[a]" * 20: "x"}
+    response = await client.http("pages", form=deep, files=files)
+    (error,) = response.content["errors"]
+    assert (error["path"], error["code"]) == ("body.page", "too_deep")
+
+    response = await client.http("pages", form={}, files={"cover": file("c")})
+    (error,) = response.content["errors"]
+    assert (error["path"], error["code"]) == ("body.page", "missing")
+
+
+async def test_uploads_fill_structs_and_typed_dicts(client: KernelClient) -> None:
+    """The name of a field counts as it is, also if it looks like a path."""
+    response = await client.http(
+        "struct",
+        form={"full.name": "Ann", "row[at]": "10:00"},
+        files={"photo": file("p"), "row[scan]": file("s")},
+    )
+
+    assert response.content == ["Ann", "p", time(10), "s"]
+
+
+async def test_value_with_json_part_and_its_parts_is_422(client: KernelClient) -> None:
+    part = file("blob", "application/json", b'{"city":"Rome"}')
+    sent = {"title": "A", "address[number]": "1", "pages[0].number": "1"}
+    pages = file("blob", "application/json", b"[]")
+    files = {"cover": file("c"), "address": part, "pages": pages}
+
+    response = await client.http("dossier", form=sent, files=files)
+
+    paths = [error["path"] for error in response.content["errors"]]
+    assert sorted(paths) == ["body.address", "body.pages"]
 
 
 async def test_json_parts_fill_nested_fields_and_uploads_stay_files(client: KernelClient) -> None:
@@ -395,6 +492,7 @@ class Optional:
         (websocket("a"), Dossier, "cannot be sent over a socket"),
         (http("GET", "/a", "a"), Annotated[Dossier, Body()], "GET has no body for uploads"),
         (http("POST", "/a", "a"), dict[str, UploadedFile], "uploads come as"),
+        (http("POST", "/a", "a"), tuple[Dossier, UploadedFile], "uploads come as"),
         (http("POST", "/a", "a"), Annotated[UploadedFile, Body()], "uploads come as"),
     ],
 )
