@@ -4,7 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from rxkernel.exceptions import BadRequestException, UnsupportedMediaTypeException
-from rxkernel.kernel.binding.form_names import is_too_deep, is_upload, parts_of, schema_of
+from rxkernel.kernel.binding.form_names import (
+    alternatives_of,
+    is_too_deep,
+    is_upload,
+    parts_of,
+    schema_of,
+)
 from rxkernel.kernel.binding.schema import Schema
 from rxkernel.kernel.binding.schema_reader import read_schema
 from rxkernel.kernel.serialization import read_json
@@ -14,7 +20,7 @@ from rxkernel.routing.signature import Parameter, Signature, Source
 
 _NO_FILE_NAMES = (None, "", "blob")
 """The file names of a part that is not a file. A browser sends ``blob`` for a Blob of FormData
-(XMLHttpRequest Standard, "create an entry"), and a Blob is the only way to a part with a type."""
+(XMLHttpRequest Standard, "create an entry")."""
 
 _SHOWN = 50
 
@@ -73,6 +79,8 @@ def _target_of(parameter: Parameter) -> _Target:
 
 
 def _body_target(parameter: Parameter, schema: Schema) -> _Target:
+    has_fields = any(each.inputs for each in alternatives_of(schema))
+
     def takes_file(name: str) -> bool | None:
         if is_too_deep(name):
             return None
@@ -80,7 +88,7 @@ def _body_target(parameter: Parameter, schema: Schema) -> _Target:
         if parameter.key:
             found = schema_of(schema, parts[1:]) if parts[0] == parameter.key else None
         else:
-            found = schema_of(schema, parts) if schema.inputs else None
+            found = schema_of(schema, parts) if has_fields else None
             if found is None and name == parameter.name:
                 return False
         return None if found is None else is_upload(found)

@@ -113,6 +113,10 @@ class Orders:
     async def paid(self, paid: Paid) -> Any:
         return paid
 
+    @http("POST", "/either", "either")
+    async def either(self, card: Card | Cash) -> Any:
+        return card
+
     @http("POST", "/tree", "tree")
     async def tree(self, tree: Tree) -> Any:
         return tree
@@ -431,6 +435,24 @@ async def test_json_parts_fill_nested_fields_and_uploads_stay_files(client: Kern
 
     assert response.content["pages"] == [[1, "blob", []]]
     assert response.content["address"] == Address("Rome")
+
+
+async def test_json_part_fills_field_of_a_union_whatever_its_file_name(
+    client: KernelClient,
+) -> None:
+    owner = file("owner.json", "application/json", b'{"city":"Rome"}')
+    too_deep = file("deep.json", "application/json", b"{oops")
+
+    response = await client.http(
+        "either",
+        form={"type": "card", "number": "1"},
+        files={"owner": owner, "owner" + "[a]" * 20: too_deep},
+    )
+
+    assert response.content["errors"][0]["code"] == "too_deep"
+    form = {"type": "card", "number": "1"}
+    response = await client.http("either", form=form, files={"owner": owner})
+    assert response.content == Card("1", Address("Rome"))
 
 
 async def test_json_part_of_nested_field_is_strict(client: KernelClient) -> None:
