@@ -172,6 +172,9 @@ from rxkernel.routing.metadata import (
 from rxkernel.routing.resolver import (
     Resolver,
 )
+from rxkernel.routing.route_source import (
+    RouteSource,
+)
 from rxkernel.routing.signature import (
     Parameter,
     Signature,
@@ -308,6 +311,7 @@ __all__ = [
     "Resolver",
     "Response",
     "ResponseEvent",
+    "RouteSource",
     "RxKernelError",
     "Server",
     "ServerConfigurationEvent",

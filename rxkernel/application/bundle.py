@@ -35,7 +35,7 @@ class Bundle:
     name: ClassVar[str]
     requires: ClassVar[Sequence[str]] = ()
     after: ClassVar[Sequence[str]] = ()
-    controllers: Sequence[type] = ()
+    controllers: Sequence[Any] = ()
     listeners: Sequence[Any] = ()
     servers: Sequence[type[Server]] = ()
     options: Sequence[str] = ()
