@@ -56,8 +56,10 @@ def plan_file(
     """
     file = open_file(response.content, response.root)
     try:
-        file_status = os.fstat(file.fileno())
-        plan = _plan(file_status, response.status_code, headers, method, request_headers)
+        found = os.fstat(file.fileno())
+        validators = Validators.of(found, headers)
+        status = response.status_code
+        plan = plan_parts(found.st_size, validators, status, headers, method, request_headers)
         if method == "HEAD" or plan.status in WITHOUT_CONTENT:
             plan.parts = []
         elif sum(map(len, plan.parts)) <= _SMALL:
@@ -81,31 +83,38 @@ def _read(file: FileIO, part: bytes | range) -> bytes:
     return content
 
 
-def _plan(
-    file: os.stat_result,
+def plan_parts(
+    size: int,
+    validators: Validators,
     status: int,
     headers: CIMultiDict[str],
-    method: str,
+    method: str | None,
     request_headers: MultiMapping[str],
 ) -> FilePlan:
-    """Apply preconditions and ranges, if the response to a GET would be 200 (§13.2.1)."""
+    """Select the parts of a representation of *size* bytes with *validators*, and complete
+    *headers*.
+
+    Preconditions and ranges apply if the response to a GET would be 200 (RFC 9110 §13.2.1).
+
+    Raises:
+        PreconditionFailedException, RangeNotSatisfiableException: as `plan_file`.
+    """
     ranges: list[range] = []
     if status == 200 and method in ("GET", "HEAD"):
-        validators = Validators.of(file, headers)
         validators.add_to(headers)
         headers["Accept-Ranges"] = "bytes"
         status = validators.check(request_headers)
         if status == 412:
             raise PreconditionFailedException
         if status == 200 and method == "GET" and validators.matches_if_range(request_headers):
-            ranges = requested_ranges(request_headers.get("Range", ""), file.st_size)
+            ranges = requested_ranges(request_headers.get("Range", ""), size)
     if status in WITHOUT_CONTENT:  # so no headers that describe a body (RFC 9110 §15.4.5)
         for name in _CONTENT_HEADERS:
             headers.popall(name, None)
         if status == RESET_CONTENT:
             headers["Content-Length"] = "0"
         return FilePlan(status, headers, [])
-    parts = _parts(ranges, file.st_size, headers)
+    parts = _parts(ranges, size, headers)
     headers["Content-Length"] = str(sum(map(len, parts)))
     return FilePlan(206 if ranges else status, headers, parts)
 
