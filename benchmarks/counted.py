@@ -213,6 +213,11 @@ CASES = (
     Case("HTTP stream of one piece, 3 + 2 listeners", 200, partial(http, Exchange("/stream"))),
     Case("HTTP file of 1 KiB, 3 + 2 listeners", 200, partial(http, Exchange("/file"))),
     Case(
+        "HTTP file of 1 KiB in memory, 3 + 2 listeners",
+        200,
+        partial(http, Exchange("/static/LICENSE")),
+    ),
+    Case(
         "HTTP 2 KiB of JSON compressed with gzip, 3 + 2 listeners",
         200,
         partial(http, Exchange("/large", headers=_GZIP), FIVE, None, _COMPRESSION),

@@ -202,6 +202,12 @@ from rxkernel.servers.events import (
     ServerEvent,
     ServerEvents,
 )
+from rxkernel.servers.http.files.file_cache import (
+    FileCacheSettings,
+)
+from rxkernel.servers.http.files.static_files import (
+    StaticFiles,
+)
 from rxkernel.servers.manager import (
     ServerManager,
 )
@@ -255,6 +261,7 @@ __all__ = [
     "ExceptionEvent",
     "ExpectationFailedException",
     "FailedDependencyException",
+    "FileCacheSettings",
     "FileResponse",
     "ForbiddenException",
     "GatewayTimeoutException",
@@ -327,6 +334,7 @@ __all__ = [
     "SocketioServer",
     "SocketioSettings",
     "Source",
+    "StaticFiles",
     "StreamNotSupportedException",
     "StreamResponse",
     "TerminateEvent",

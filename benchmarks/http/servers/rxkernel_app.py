@@ -9,12 +9,14 @@ from benchmarks.http.servers.changes import Change
 from benchmarks.processes import ROOT
 from rxkernel import (
     Application,
+    FileCacheSettings,
     FileResponse,
     KernelEvents,
     Request,
     RequestEvent,
     ResponseEvent,
     Settings,
+    StaticFiles,
     StreamResponse,
     http,
 )
@@ -75,6 +77,7 @@ class FurtherController:
 
 
 _FILE = ROOT / "LICENSE"
+_CACHE = FileCacheSettings(check_interval=3600.0)
 _LARGE = [
     {"id": number, "name": f"Item number {number}", "tags": ["a", "b"]} for number in range(40)
 ]
@@ -106,7 +109,7 @@ def _changing(change: Change) -> ResponseListener:
 
 
 def create(settings_of_application: Settings | None = None) -> Application:
-    controllers = [Controller, FurtherController]
+    controllers = [Controller, FurtherController, StaticFiles(ROOT, path="/static", cache=_CACHE)]
     application = Application(controllers=controllers, settings=settings_of_application)
     request = [on_request] * settings.REQUEST_LISTENERS
     response: list[ResponseListener] = [on_response] * settings.RESPONSE_LISTENERS

@@ -24,7 +24,11 @@ from rxkernel.servers.http import header_names as hdrs
 from rxkernel.servers.http.compression import Compression, compress
 from rxkernel.servers.http.content_encoding import encode_content
 from rxkernel.servers.http.negotiation import JSON
-from rxkernel.servers.http.not_modified import is_not_modified, remove_content_headers
+from rxkernel.servers.http.not_modified import (
+    has_condition,
+    is_not_modified,
+    remove_content_headers,
+)
 from rxkernel.servers.http.request_head import RequestHead
 from rxkernel.servers.http.statuses import BODILESS, RESET_CONTENT, WITHOUT_CONTENT
 
@@ -33,16 +37,17 @@ _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _MAX_CACHED = 512
 """Entries of each cache here. An application may create any number of names and types."""
 
-_PLAIN, _TYPE, _STORABLE, _VARY, _SPECIAL = range(5)
+_PLAIN, _TYPE, _STORABLE, _VALIDATOR, _VARY, _SPECIAL = range(6)
 """How `write_common` writes a header: unchanged; as Content-Type; unchanged, and caches may store
-the response; unchanged, if caches may not store it; or not at all, since it changes other headers:
-`write` is needed."""
+the response; the same, if the request has no condition; unchanged, if caches may not store it; or
+not at all, since it changes other headers: `write` is needed."""
 
 _RULES = {
     "content-type": _TYPE,
     **dict.fromkeys(("cache-control", "expires"), _STORABLE),
-    **dict.fromkeys(("connection", "content-length", "date", "etag", "server"), _SPECIAL),
-    **dict.fromkeys(("last-modified", "transfer-encoding"), _SPECIAL),
+    **dict.fromkeys(("etag", "last-modified"), _VALIDATOR),
+    **dict.fromkeys(("connection", "content-length", "date", "server"), _SPECIAL),
+    "transfer-encoding": _SPECIAL,
     "vary": _VARY,
 }
 
@@ -115,6 +120,7 @@ class ResponseWriter:
             return None
         lines, last, given, may_be_stored, has_vary = "", "", None, False, False
         if own:
+            has_validator = False
             names = self._names
             for name, value in own.items():
                 try:
@@ -129,11 +135,14 @@ class ResponseWriter:
                             return None
                         given = value
                         continue
-                    if rule == _STORABLE:
-                        may_be_stored = True
-                    else:
+                    if rule == _VARY:
                         has_vary = True
+                    else:
+                        may_be_stored = True
+                        has_validator = has_validator or rule == _VALIDATOR
                 lines = f"{lines}{prefix}{value}"
+            if has_validator and has_condition(head.headers):
+                return None
         content = response.content
         kind: str | None
         if given is None and type(content) in _CONTAINERS and hdrs.ACCEPT not in request.headers:

@@ -1,0 +1,24 @@
+"""The files of a folder that clients may request."""
+
+import os
+from pathlib import Path
+from stat import S_ISREG
+
+from rxkernel.messages.public_path import is_public_name
+
+
+def public_files(root: Path, limit: int) -> list[str]:
+    """Return the paths below *root*, sorted, at most *limit*; no links, hidden files or backups.
+
+    It blocks. Folders that cannot be read are left out.
+    """
+    found: list[str] = []
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(filter(is_public_name, folders))
+        for name in sorted(filter(is_public_name, names)):
+            path = Path(folder, name)
+            if S_ISREG(path.lstat().st_mode):
+                found.append(path.relative_to(root).as_posix())
+            if len(found) == limit:
+                return found
+    return found
