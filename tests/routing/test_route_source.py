@@ -65,5 +65,5 @@ async def test_route_source_reports_its_problems_with_those_of_others() -> None:
 
 
 async def test_route_source_class_is_rejected() -> None:
-    with pytest.raises(ConfigurationError, match="makes its routes .*; pass an instance of it"):
+    with pytest.raises(ConfigurationError, match=r"makes its routes .*; pass an instance of it"):
         await Application(controllers=[Constant]).boot()

@@ -13,12 +13,11 @@ from rxkernel.messages.response import FileResponse
 from rxkernel.servers.http.conditions import Validators
 from rxkernel.servers.http.files.opening import open_file
 from rxkernel.servers.http.files.ranges import requested_ranges
+from rxkernel.servers.http.not_modified import remove_content_headers
 from rxkernel.servers.http.statuses import RESET_CONTENT, WITHOUT_CONTENT
 
 _SMALL = 65_536
 """Most bytes that the thread which opens the file also reads, to be sent with the headers."""
-
-_CONTENT_HEADERS = ("Content-Type", "Content-Length", "Content-Disposition", "Content-Encoding")
 
 
 class FileCutShortError(OSError):
@@ -109,8 +108,7 @@ def plan_parts(
         if status == 200 and method == "GET" and validators.matches_if_range(request_headers):
             ranges = requested_ranges(request_headers.get("Range", ""), size)
     if status in WITHOUT_CONTENT:  # so no headers that describe a body (RFC 9110 §15.4.5)
-        for name in _CONTENT_HEADERS:
-            headers.popall(name, None)
+        remove_content_headers(headers)
         if status == RESET_CONTENT:
             headers["Content-Length"] = "0"
         return FilePlan(status, headers, [])
