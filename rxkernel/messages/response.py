@@ -158,13 +158,6 @@ def plain_response(content: Any, status_code: int) -> Response:
     return response
 
 
-def stored_response(content: bytes, headers: Headers) -> Response:
-    """Return ``Response(content, 200, headers)`` with a copy of *headers*, which are valid."""
-    response = plain_response(content, 200)
-    response._headers = headers.copy()
-    return response
-
-
 class RedirectResponse(Response):
     """Redirects the client (RFC 9110 §15.4); after 303 it sends GET, 307 and 308 keep the method.
 

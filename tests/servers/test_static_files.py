@@ -1,13 +1,24 @@
 """`StaticFiles` on the wire, on both paths of HTTP: conditions, ranges, codings, hostile paths."""
 
 import asyncio
+import gzip
 import os
 import shutil
 from pathlib import Path
 
 import pytest
 
-from rxkernel import Application, FileCacheSettings, FileResponse, Request, StaticFiles, http
+from rxkernel import (
+    Application,
+    FileCacheSettings,
+    FileResponse,
+    KernelEvents,
+    Request,
+    ResponseEvent,
+    StaticFiles,
+    http,
+    observe,
+)
 from tests.servers.conftest import Serve, http_url
 from tests.servers.raw_files import Answer, ask, connection, read_answer, request
 
@@ -15,7 +26,9 @@ MOMENT = 784111777
 DATE = "Sun, 06 Nov 1994 08:49:37 GMT"
 EARLIER = "Sat, 05 Nov 1994 08:49:37 GMT"
 TEN = b"0123456789"
-ETAG = f'"{MOMENT * 10**9:x}-a"'
+TAG = "the tag"
+"""Stands for the tag that the file has at a path."""
+
 CODE = b"let answer = 42;\n" * 100
 KEEPING = FileCacheSettings(check_interval=3600.0)
 
@@ -57,8 +70,8 @@ async def site(serve: Serve, tmp_path: Path) -> Application:
 
 
 def facts(answer: Answer) -> tuple[int, list[tuple[str, str]], bytes]:
-    """Everything but the date and the order of the headers."""
-    headers = sorted(item for item in answer.headers.items() if item[0] != "Date")
+    """Everything but the tag, the date, and the order of the headers."""
+    headers = sorted(item for item in answer.headers.items() if item[0] not in ("Date", "ETag"))
     return answer.status, headers, answer.body
 
 
@@ -66,13 +79,13 @@ def facts(answer: Answer) -> tuple[int, list[tuple[str, str]], bytes]:
     "lines",
     [
         (),
-        (f"If-None-Match: {ETAG}",),
-        (f'If-None-Match: "other", W/{ETAG}',),
+        (f"If-None-Match: {TAG}",),
+        (f'If-None-Match: "other", W/{TAG}',),
         ('If-None-Match: "other"',),
         ("If-None-Match: *",),
         (f"If-Modified-Since: {DATE}",),
         (f"If-Modified-Since: {EARLIER}",),
-        (f"If-Match: {ETAG}",),
+        (f"If-Match: {TAG}",),
         ('If-Match: "other"',),
         (f"If-Unmodified-Since: {DATE}",),
         (f"If-Unmodified-Since: {EARLIER}",),
@@ -83,12 +96,12 @@ def facts(answer: Answer) -> tuple[int, list[tuple[str, str]], bytes]:
         ("Range: bytes=10-",),
         ("Range: bytes=-0",),
         ("Range: lines=1-2",),
-        ("Range: bytes=1-2", f"If-Range: {ETAG}"),
-        ("Range: bytes=1-2", f"If-Range: W/{ETAG}"),
+        ("Range: bytes=1-2", f"If-Range: {TAG}"),
+        ("Range: bytes=1-2", f"If-Range: W/{TAG}"),
         ("Range: bytes=1-2", f"If-Range: {DATE}"),
         ("Range: bytes=1-2", f"If-Range: {EARLIER}"),
         ("Range: bytes=1-2", "Accept-Encoding: gzip"),
-        ("Range: bytes=99-", f"If-None-Match: {ETAG}"),
+        ("Range: bytes=99-", f"If-None-Match: {TAG}"),
         ("Range: bytes=99-", 'If-Match: "other"'),
     ],
     ids=" + ".join,
@@ -97,11 +110,15 @@ def facts(answer: Answer) -> tuple[int, list[tuple[str, str]], bytes]:
 async def test_static_copy_in_memory_is_sent_as_a_file_response(
     site: Application, method: str, lines: tuple[str, ...]
 ) -> None:
-    """The first request reads the file, the second is sent from memory."""
-    expected = facts(await ask(site, "/file/ten", *lines, method=method))
+    """The first request reads the file, the others are sent from memory."""
+    answers = []
+    for target in ("/memory/ten", "/memory/ten", "/disk/ten", "/file/ten"):
+        tag = (await ask(site, target)).headers["ETag"]
+        own = [line.replace(TAG, tag) for line in lines]
+        answers.append(await ask(site, target, *own, method=method))
+        assert answers[-1].headers.get("ETag", tag) == tag
 
-    for target in ("/memory/ten", "/memory/ten", "/disk/ten"):
-        assert facts(await ask(site, target, *lines, method=method)) == expected
+    assert facts(answers[0]) == facts(answers[1]) == facts(answers[2]) == facts(answers[3])
 
 
 async def test_static_copy_with_several_ranges_is_multipart(site: Application) -> None:
@@ -151,10 +168,11 @@ async def test_static_range_of_a_coding_is_that_of_the_file(site: Application) -
     assert "Content-Encoding" not in part.headers
 
 
-async def test_static_copy_stays_on_the_fast_path(site: Application, http_path: str) -> None:
+async def test_static_copy_stays_on_the_fast_path(site: Application) -> None:
     for _ in range(2):
-        assert (await ask(site, "/memory/ten")).status == 200
-        assert (await ask(site, "/memory/ten", f"If-None-Match: {ETAG}")).status == 304
+        first = await ask(site, "/memory/ten")
+        again = await ask(site, "/memory/ten", f"If-None-Match: {first.headers['ETag']}")
+        assert (first.status, again.status) == (200, 304)
         assert (await ask(site, "/memory/ten", "Range: bytes=0-1")).status == 206
 
     counts = site.servers["http"].counts
@@ -251,6 +269,48 @@ async def test_static_file_that_was_replaced_while_it_is_large_is_sent_whole(
 
     answer = await ask(application, "/big")
     assert len(answer.body) == int(answer.headers["Content-Length"]) == 300_001
+
+
+async def test_static_header_of_a_response_listener_is_sent(serve: Serve, tmp_path: Path) -> None:
+    """A copy in memory has prepared headers, which the listener must not change."""
+    write(tmp_path / "ten", TEN)
+    marks = iter("ab")
+
+    @observe(KernelEvents.KERNEL_RESPONSE)
+    async def mark(event: ResponseEvent) -> None:
+        if (value := next(marks, None)) is not None:
+            event.response.headers["X-Mark"] = value
+            event.response.headers["Cache-Control"] = "no-store"
+
+    application = await serve(StaticFiles(tmp_path, cache=KEEPING), listeners=[mark])
+    first, second, third = [await ask(application, "/ten") for _ in range(3)]
+
+    assert [answer.headers.get("X-Mark") for answer in (first, second, third)] == ["a", "b", None]
+    assert second.headers["Cache-Control"] == "no-store"
+    assert third.headers["Cache-Control"] == "no-cache"
+    assert first.body == second.body == third.body == TEN
+
+
+@pytest.mark.parametrize("setting", ["security_headers", "compression", "origins"])
+async def test_static_copy_has_the_headers_of_the_settings(
+    serve: Serve, tmp_path: Path, setting: str
+) -> None:
+    """The same as a response whose headers are not prepared."""
+    write(tmp_path / "app.js", CODE)
+    given = ("https://a.example",) if setting == "origins" else True
+    application = await serve(StaticFiles(tmp_path, cache=KEEPING), http={setting: given})
+    lines = ("Origin: https://a.example", "Accept-Encoding: gzip")
+
+    first, second = [await ask(application, "/app.js", *lines) for _ in range(2)]
+    changed = await ask(application, "/app.js", *lines, "If-Match: *")
+
+    assert facts(first) == facts(second) == facts(changed)
+    assert gzip.decompress(second.body) == CODE
+    if setting == "security_headers":
+        assert second.headers["X-Content-Type-Options"] == "nosniff"
+    if setting == "origins":
+        assert second.headers["Access-Control-Allow-Origin"] == "https://a.example"
+        assert "Origin" in ", ".join(second.headers.getall("Vary"))
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is missing")

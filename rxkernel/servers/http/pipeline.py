@@ -178,7 +178,10 @@ class HttpPipeline:
             return kernel.fail(request, found)
         definition, values = found
         if values:
-            add_path_parameters(request, values)
+            if "?" in request.url:
+                add_path_parameters(request, values)
+            else:
+                request._params = MultiDict(values)  # without the call of a property
         if load_body is not None:
             request.body_loader = partial(load_body, request, definition)
         return definition.pipeline.handle(request)

@@ -19,6 +19,7 @@ from rxkernel.messages.media_type import MSGPACK_NAMES
 from rxkernel.messages.request import Request
 from rxkernel.messages.request_id import new_request_id
 from rxkernel.messages.response import Response
+from rxkernel.messages.stored_response import StoredResponse
 from rxkernel.messages.vary import is_storable, vary
 from rxkernel.servers.http import header_names as hdrs
 from rxkernel.servers.http.compression import Compression, compress
@@ -95,6 +96,7 @@ class ResponseWriter:
         touched = frozenset[str]().union(*(policy.touches for policy in self._policies))
         own_id = set() if id_name is None else {id_name.lower()}
         self._rules = {**_RULES, **dict.fromkeys(touched | own_id, _SPECIAL)}
+        self._special = frozenset(n for n, rule in self._rules.items() if rule == _SPECIAL)
         self._has_common = own_id.isdisjoint(_RULES)
         self._varies = ", ".join(policy.varies for policy in self._policies if policy.varies)
         self._vary_accept = "\r\nVary: " + ", ".join(filter(None, ("Accept", self._varies)))
@@ -148,7 +150,15 @@ class ResponseWriter:
         if given is None and type(content) in _CONTAINERS and hdrs.ACCEPT not in request.headers:
             body, kind = encode_json(content), JSON  # as most: without the call of encode_content
         else:
-            body, kind = encode_content(content, given, request.headers)
+            if own is None and type(response) is StoredResponse:
+                stored = response.stored
+                if not self._special.isdisjoint(stored.names) or has_condition(head.headers):
+                    return None
+                given, lines = stored.content_type, stored.lines
+            if given is not None and type(content) is bytes:
+                body, kind = content, given
+            else:
+                body, kind = encode_content(content, given, request.headers)
         begin = self._begins.get((status, kind))
         if begin is None:
             if status in WITHOUT_CONTENT:

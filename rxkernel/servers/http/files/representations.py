@@ -6,6 +6,7 @@ into memory.
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from hashlib import blake2b
 from io import FileIO
 from pathlib import Path, PurePosixPath
 from stat import S_ISDIR, S_ISREG
@@ -16,6 +17,8 @@ from multidict import CIMultiDict
 from rxkernel.exceptions import NotFoundException
 from rxkernel.headers import Headers
 from rxkernel.messages.content_types import file_type
+from rxkernel.messages.entity_tag import entity_tag, of_form, weakened
+from rxkernel.messages.stored_response import StoredHeaders
 from rxkernel.servers.http.compression import is_compressible
 from rxkernel.servers.http.conditions import Validators, is_settled
 from rxkernel.servers.http.content_codings import STORED, Compressor, installed_codings
@@ -36,12 +39,12 @@ Signature = tuple[tuple[int, int, int, int] | None, ...]
 class Representation:
     """What is sent for a file.
 
-    ``path`` is that of the file whose bytes are sent, below the root. ``headers`` are complete if
-    ``body`` is in memory. ``body`` is None for a file that is too large for it.
+    ``path`` is that of the file whose bytes are sent, below the root. ``body`` is None for a file
+    that is too large for the memory; ``stored`` has its validators otherwise.
     """
 
     path: str
-    headers: Headers
+    stored: StoredHeaders
     body: bytes | None
     validators: Validators
 
@@ -172,15 +175,18 @@ class FileReader:
         *found*, and settled."""
         path = names.path + suffix
         if found.st_size > self.max_size:
-            return Representation(path, headers, None, Validators.of(found, headers)), True
+            return Representation(
+                path, StoredHeaders(headers), None, Validators.of(found, headers)
+            ), True
         with open_at(names.name + suffix, names.folder) as file:
             body = _read_all(file, self.max_size)
             status = os.fstat(file.fileno())
         is_unchanged = _key(status) == _key(found) and is_settled(status)
         validators = Validators.of(status, headers)
         if body is not None:
+            validators = attrs.evolve(validators, etag=_tag(body))
             _complete(headers, validators)
-        return Representation(path, headers, body, validators), is_unchanged
+        return Representation(path, StoredHeaders(headers), body, validators), is_unchanged
 
     def _compressed(self, identity: Representation, coding: str) -> Representation:
         """Return *identity* compressed; itself, if that is not smaller.
@@ -190,15 +196,14 @@ class FileReader:
         body = identity.body
         if body is None or len(compressed := self._codings[coding](body)) >= len(body):
             return identity
-        headers = Headers(identity.headers)
+        headers = identity.stored.headers.copy()
         for name in ("ETag", "Last-Modified", "Accept-Ranges"):
             headers.popall(name, None)
         headers["Content-Encoding"] = coding
-        plain = identity.validators
-        tag = f'W/{plain.etag.removeprefix("W/")[:-1]}-{coding}"'
-        validators = attrs.evolve(plain, etag=tag)
+        tag = weakened(of_form(identity.validators.etag, coding))
+        validators = attrs.evolve(identity.validators, etag=tag)
         _complete(headers, validators)
-        return Representation(identity.path, headers, compressed, validators)
+        return Representation(identity.path, StoredHeaders(headers), compressed, validators)
 
 
 @attrs.frozen(eq=False)
@@ -226,6 +231,12 @@ def _key(status: os.stat_result | None) -> tuple[int, int, int, int] | None:
     if status is None:
         return None
     return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _tag(body: bytes) -> str:
+    """Return the tag of *body*. Unlike one made of time and size, it is the same on every machine,
+    and differs for two versions to which a build gave the same time."""
+    return entity_tag(blake2b(body, digest_size=12).hexdigest())
 
 
 def _complete(headers: CIMultiDict[str], validators: Validators) -> None:

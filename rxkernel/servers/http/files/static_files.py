@@ -15,12 +15,13 @@ import attrs
 
 from rxkernel.events.observe import observe
 from rxkernel.exceptions import NotFoundException
-from rxkernel.headers import Headers
 from rxkernel.kernel.events import CompiledEvent, KernelEvents
 from rxkernel.messages.content_types import BYTES, file_type
 from rxkernel.messages.public_path import public_path
 from rxkernel.messages.request import Request
-from rxkernel.messages.response import FileResponse, Response, stored_response
+from rxkernel.messages.response import FileResponse, Response
+from rxkernel.messages.stored_response import stored_response
+from rxkernel.messages.vary import vary
 from rxkernel.routing.metadata import HttpMetadata
 from rxkernel.routing.route_source import RouteSource
 from rxkernel.servers.http import header_names as hdrs
@@ -168,7 +169,9 @@ class StaticFiles(RouteSource):
             if listing is not None:
                 return listing_response(request, folder, listing)
         if self.fallback is not None and path != self.fallback and _is_navigation(request, path):
-            return await self.response(request, self.fallback)
+            page = await self.response(request, self.fallback)
+            vary(page.headers, hdrs.ACCEPT)
+            return page
         raise NotFoundException
 
     async def preload(self) -> None:
@@ -194,13 +197,24 @@ class StaticFiles(RouteSource):
 
     def _stored(self, request: Request, path: str) -> Response | None:
         """Return the response from memory, if the file is there and need not be compared with the
-        disk. The only code that runs for most requests."""
+        disk. The only code that runs for most requests, so `_accepted_codings` and `_send` are
+        written out."""
         if not path or path[-1] == "/":
             if self.index is None:
                 return None
             path += self.index
-        found = self._files.find(path, self._accepted_codings(request))
-        return None if found is None else self._send(request, found)
+        headers = request.headers
+        accepted: tuple[str, ...] = ()
+        lines = headers.getall(hdrs.ACCEPT_ENCODING, None)
+        is_range = hdrs.RANGE in headers
+        if lines is not None and not is_range:
+            accepted = self._accepted(tuple(lines))
+        found = self._files.find(path, accepted)
+        if found is None:
+            return None
+        if found.body is None or is_range:
+            return self._send(request, found)
+        return stored_response(found.body, found.stored)
 
     def _accepted_codings(self, request: Request) -> tuple[str, ...]:
         """Return the codings for the response. Ranges are those of the file itself: so they are
@@ -217,10 +231,10 @@ class StaticFiles(RouteSource):
         for every response with a validator."""
         body = found.body
         if body is None:
-            return FileResponse(found.path, headers=found.headers, root=self.root)
+            return FileResponse(found.path, headers=found.stored.headers, root=self.root)
         if hdrs.RANGE not in request.headers:
-            return stored_response(body, found.headers)
-        headers = Headers(found.headers)
+            return stored_response(body, found.stored)
+        headers = found.stored.headers.copy()
         plan = plan_parts(
             len(body), found.validators, 200, headers, request.method, request.headers
         )
