@@ -1,8 +1,11 @@
 """Responses whose content and headers are made once and sent many times."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import attrs
 
-from rxkernel.headers import Headers
+from rxkernel.headers import Headers, headers_of
 from rxkernel.messages.response import Response
 
 _new = object.__new__
@@ -35,21 +38,35 @@ class StoredHeaders:
 
 
 class StoredResponse(Response):
-    """A response with `StoredHeaders`, which are copied when its ``headers`` are read.
+    """A response with `StoredHeaders`, which are copied when its ``headers`` are read or its
+    ``content`` is replaced.
 
-    A response whose headers nobody reads needs no copy, and the server writes their lines as they
-    are.
+    Until then the server writes their lines as they are.
     """
 
-    __slots__ = ("stored",)
+    __slots__ = ("_content", "stored")
 
     stored: StoredHeaders
+    _content: Any
+
+    @property
+    def content(self) -> Any:
+        return self._content
+
+    @content.setter
+    def content(self, given: Any) -> None:
+        self._headers = self.headers
+        self._content = given
 
     @property
     def headers(self) -> Headers:
         if self._headers is None:
             self._headers = self.stored.headers.copy()
         return self._headers
+
+    @headers.setter
+    def headers(self, given: Mapping[str, str] | None) -> None:
+        self._headers = headers_of(given)
 
     @property
     def has_headers(self) -> bool:
@@ -60,7 +77,7 @@ def stored_response(content: bytes, stored: StoredHeaders) -> StoredResponse:
     """Return the response with *content*. It skips the checks of ``__init__``, as
     `plain_response`."""
     response = _new(StoredResponse)
-    response.content = content
+    response._content = content
     response._status_code = 200
     response._headers = None
     response.etag_from_body = None

@@ -291,6 +291,27 @@ async def test_static_header_of_a_response_listener_is_sent(serve: Serve, tmp_pa
     assert first.body == second.body == third.body == TEN
 
 
+@pytest.mark.parametrize("content", [{"a": 1}, b"other", "text", None])
+async def test_static_content_of_a_response_listener_is_sent(
+    serve: Serve, tmp_path: Path, content: object
+) -> None:
+    """With the headers of the file, which the listener has not changed."""
+    write(tmp_path / "ten", TEN)
+
+    @observe(KernelEvents.KERNEL_RESPONSE)
+    async def replace(event: ResponseEvent) -> None:
+        event.response.content = content
+
+    application = await serve(StaticFiles(tmp_path, cache=KEEPING), listeners=[replace])
+    first, second = [await ask(application, "/ten") for _ in range(2)]
+
+    expected = {"{'a': 1}": b'{"a":1}', "b'other'": b"other", "'text'": b"text", "None": b""}
+    assert second.body == expected[repr(content)]
+    assert facts(first) == facts(second)
+    assert second.headers["Cache-Control"] == "no-cache"
+    assert second.headers["Content-Type"] == "application/octet-stream"
+
+
 @pytest.mark.parametrize("setting", ["security_headers", "compression", "origins"])
 async def test_static_copy_has_the_headers_of_the_settings(
     serve: Serve, tmp_path: Path, setting: str

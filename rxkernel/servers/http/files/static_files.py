@@ -45,7 +45,7 @@ _PRELOADED_FOR = ((), ("br", "zstd", "gzip"))
 Found = FileReading | FolderFound | None
 
 
-def _path_of(given: object) -> Any:
+def _path_of(given: str | os.PathLike[str]) -> Any:
     """Return the absolute path; other values are unchanged and reported at boot."""
     return Path(given).absolute() if isinstance(given, str | os.PathLike) else given
 

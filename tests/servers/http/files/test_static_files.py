@@ -78,10 +78,13 @@ class Site:
         self._client = client_of(files, **parts)
 
     async def get(
-        self, path: str, headers: Mapping[str, str] | None = None, **query: Any
+        self,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
     ) -> Response:
         name = "static" if path else "static_index"
-        params = {"path": path, **query} if path else query
+        params = {**({"path": path} if path else {}), **(query or {})}
         return await self._client.http(name, params=params, headers=headers)
 
 
@@ -147,7 +150,7 @@ async def test_static_folder_without_slash_is_redirected_relatively(
     """The target begins with ``./``, so it has no host and no scheme (RFC 3986 §4.2)."""
     write(tmp_path / path / "index.html", b"index")
 
-    sent = await Site(client_of, StaticFiles(tmp_path, path="/static")).get(path, **query)
+    sent = await Site(client_of, StaticFiles(tmp_path, path="/static")).get(path, query=query)
 
     assert (sent.status_code, sent.headers["Location"]) == (302, location)
 
@@ -159,7 +162,7 @@ async def test_static_root_without_slash_is_redirected(
     settings = Settings(http=HttpSettings(prefix="/api"))
     site = Site(client_of, StaticFiles(tmp_path, path="/static"), settings=settings)
 
-    sent = await site.get("", x="1")
+    sent = await site.get("", query={"x": "1"})
 
     assert (sent.status_code, sent.headers["Location"]) == (302, "./static/?x=1")
 
@@ -469,13 +472,19 @@ async def test_static_file_above_the_limit_is_sent_from_disk(
     assert reads.counts == {"ten": 1, "eleven": 1}
 
 
-@pytest.mark.parametrize("limit", [{"max_size": 30, "max_file_size": 10}, {"max_files": 3}])
+@pytest.mark.parametrize(
+    "cache",
+    [
+        FileCacheSettings(max_size=30, max_file_size=10, check_interval=3600.0),
+        FileCacheSettings(max_files=3, check_interval=3600.0),
+    ],
+    ids=["bytes", "files"],
+)
 async def test_static_copies_are_bounded_and_the_unused_one_is_dropped(
-    client_of: ClientOf, tmp_path: Path, reads: Reads, limit: dict[str, int]
+    client_of: ClientOf, tmp_path: Path, reads: Reads, cache: FileCacheSettings
 ) -> None:
     for name in "abcd":
         write(tmp_path / name, bytes(10))
-    cache = FileCacheSettings(check_interval=3600.0, **limit)
     site = Site(client_of, StaticFiles(tmp_path, cache=cache))
 
     for name in "abcadacb":
@@ -688,9 +697,9 @@ async def test_static_files_report_every_problem_at_boot(tmp_path: Path) -> None
         immutable="assets/*",
         cache=FileCacheSettings(
             max_file_size=-1,
-            max_size=1.5,
+            max_size=1.5,  # type: ignore[arg-type]
             max_files=-2,
-            check_interval=-0.5,  # type: ignore[arg-type]
+            check_interval=-0.5,
         ),
     )
     others = [
