@@ -70,7 +70,7 @@ class CachedFile:
     size: int = 0
 
     def add(self, accepted: tuple[str, ...], form: str, representation: Representation) -> None:
-        """Add a representation. For each client it is found by what the client accepts."""
+        """Add a representation, for clients that accept the codings *accepted*."""
         if form not in self.forms:
             self.forms[form] = representation
             self.size += len(representation.body or b"")

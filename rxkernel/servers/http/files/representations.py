@@ -1,7 +1,7 @@
 """Reads the representations of a file: its bytes, and the same content in content codings.
 
-A coding comes from a file beside it, such as ``app.js.br``, or is made once, when the file is read
-into memory.
+A coding is read from a file beside it, such as ``app.js.br``, or is made once, when the file is
+read into memory.
 """
 
 import os
@@ -115,8 +115,8 @@ class FileReader:
     ) -> FileReading | FolderFound | None:
         """Return the representation of *path* for a client that accepts the codings *accepted*.
 
-        One of *known* is returned as it is if the files have not changed. None: there is no file,
-        see `open_file`.
+        One of *known* is returned unchanged if the files have not changed. None for a missing
+        file, and for everything else that `open_file` does not find.
 
         Raises:
             OSError: as `open_file`.

@@ -120,11 +120,13 @@ class StaticFiles(RouteSource):
         )
 
     def routes(self) -> Iterator[HttpMetadata]:
-        """See `RouteSource.routes`."""
+        """See `RouteSource.routes`. Without a file to send for *path* itself, it has no route."""
         self.check()
         base, options = self.path.rstrip("/"), self.options
         yield HttpMetadata(self, self.name, f"{base}/{{path:path}}", "GET", "send_file", options)
-        yield HttpMetadata(self, f"{self.name}_index", base or "/", "GET", "send_index", options)
+        if self.index is not None or self.listing or self.fallback is not None:
+            name = f"{self.name}_index"
+            yield HttpMetadata(self, name, base or "/", "GET", "send_index", options)
 
     async def send_file(self, request: Request) -> Response:
         """Send the file at the ``path`` of the request."""
@@ -185,8 +187,8 @@ class StaticFiles(RouteSource):
 
     @observe(KernelEvents.KERNEL_COMPILED)
     async def on_compiled(self, event: CompiledEvent) -> None:
-        """Preload before the servers listen."""
-        if self.cache.preload:
+        """Preload before the servers listen; not again after a reload of the application."""
+        if self.cache.preload and not self._files:
             await self.preload()
 
     def _file_of(self, path: str) -> str | None:

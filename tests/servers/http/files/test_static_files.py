@@ -125,12 +125,13 @@ async def test_static_index_is_sent_for_root_and_folders(
 async def test_static_index_may_have_another_name_or_be_off(
     client_of: ClientOf, tmp_path: Path, name: str | None
 ) -> None:
-    write(tmp_path / "index.html", b"root")
-    write(tmp_path / "default.htm", b"other")
+    write(tmp_path / "a" / "index.html", b"root")
+    write(tmp_path / "a" / "default.htm", b"other")
     site = Site(client_of, StaticFiles(tmp_path, index=name))
 
-    sent = await site.get("")
-    assert (sent.status_code, sent.content) == (200, b"other") if name else sent.status_code == 404
+    sent = await site.get("a/")
+    assert (sent.status_code == 200) == (name is not None)
+    assert (sent.content == b"other") == (name is not None)
 
 
 @pytest.mark.parametrize(
@@ -641,6 +642,22 @@ async def test_static_files_of_two_folders_and_more_specific_routes(
     assert (await client.http("status")).content == "fine"
 
 
+async def test_static_files_without_index_leave_their_path_to_another_route(
+    client_of: ClientOf, tmp_path: Path
+) -> None:
+    write(tmp_path / "a.txt", b"a")
+
+    class Home:
+        @http("GET", "/", "home")
+        async def home(self, request: Request) -> str:
+            return "home"
+
+    client = client_of(Home, StaticFiles(tmp_path, index=None))
+
+    assert (await client.http("home")).content == "home"
+    assert (await client.http("static", params={"path": "a.txt"})).content == b"a"
+
+
 async def test_static_files_are_added_by_a_reload_and_preloaded(
     tmp_path: Path, reads: Reads
 ) -> None:
@@ -650,6 +667,8 @@ async def test_static_files_are_added_by_a_reload_and_preloaded(
         await application.reload(controllers=[files])
 
         assert "static" in application.kernel.http_definitions
+        assert reads.counts == {"a.txt": 2}
+        await application.reload()
         assert reads.counts == {"a.txt": 2}
 
 
