@@ -16,9 +16,17 @@ def public_files(root: Path, limit: int) -> list[str]:
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(filter(is_public_name, folders))
         for name in sorted(filter(is_public_name, names)):
-            path = Path(folder, name)
-            if S_ISREG(path.lstat().st_mode):
-                found.append(path.relative_to(root).as_posix())
             if len(found) == limit:
                 return found
+            path = Path(folder, name)
+            if _is_file(path):
+                found.append(path.relative_to(root).as_posix())
     return found
+
+
+def _is_file(path: Path) -> bool:
+    """Whether *path* is a file and not a link; False if it was deleted meanwhile."""
+    try:
+        return S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False

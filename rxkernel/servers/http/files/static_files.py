@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache, partial
+from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
 from time import monotonic
 from types import MappingProxyType
@@ -45,7 +46,7 @@ _PRELOADED_FOR = ((), ("br", "zstd", "gzip"))
 Found = FileReading | FolderFound | None
 
 
-def _path_of(given: str | os.PathLike[str]) -> Any:
+def _path_of(given: str | os.PathLike[str] | Traversable) -> Any:
     """Return the absolute path; other values are unchanged and reported at boot."""
     return Path(given).absolute() if isinstance(given, str | os.PathLike) else given
 
@@ -59,7 +60,7 @@ class StaticFiles(RouteSource):
     other paths that a `FileResponse` with a root rejects are 404.
 
     Args:
-        root: the folder.
+        root: the folder; also that of the resources of an installed package.
         path: where the folder begins in URLs.
         name: the name of the route.
         index: the file that is sent for a folder; None for none.

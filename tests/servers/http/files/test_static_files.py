@@ -5,8 +5,10 @@ import gzip
 import hashlib
 import os
 import threading
+import zipfile
 from collections import Counter
 from collections.abc import Mapping
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -755,6 +757,18 @@ async def test_static_files_report_every_problem_at_boot(tmp_path: Path) -> None
         "max_file_size is 11 bytes, and max_size is 10",
     ):
         assert expected in text, expected
+
+
+def test_static_files_of_a_package_are_accepted() -> None:
+    StaticFiles(resources.files("rxkernel.cli") / "template").check()
+
+
+def test_static_files_of_a_zip_file_are_rejected(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("static/a.txt", "a")
+
+    with pytest.raises(ConfigurationError, match=r"use importlib\.resources\.as_file"):
+        StaticFiles(zipfile.Path(tmp_path / "a.zip", "static/")).check()
 
 
 async def test_static_files_of_one_name_are_an_error(tmp_path: Path) -> None:
