@@ -137,9 +137,8 @@ class StaticFiles(RouteSource):
 
     async def send_index(self, request: Request) -> Response:
         """Send the index of the root."""
-        path = request.url.partition("?")[0]
-        if path and path[-1] != "/":
-            return _redirect(request, path)
+        if request.url and not _has_slash(request):
+            return _redirect(request, "")
         return await self.response(request, "")
 
     async def response(self, request: Request, path: str) -> Response:
@@ -164,6 +163,8 @@ class StaticFiles(RouteSource):
         if isinstance(found, FileReading):
             return self._send(request, found.representation)
         if isinstance(found, FolderFound) and not is_folder:
+            if _has_slash(request):  # ignored by a route of a bundle
+                return await self.response(request, f"{path}/")
             if await self._has_page(path, accepted):
                 return _redirect(request, path)
         elif is_folder and self.listing:
@@ -285,6 +286,10 @@ class StaticFiles(RouteSource):
         if any(fnmatchcase(path, pattern) for pattern in self.immutable):
             return f"max-age={_YEAR}, immutable"
         return f"max-age={self.max_age}" if self.max_age else "no-cache"
+
+
+def _has_slash(request: Request) -> bool:
+    return request.url.partition("?")[0].endswith("/")
 
 
 def _redirect(request: Request, path: str) -> Response:

@@ -700,6 +700,18 @@ async def test_static_files_of_a_bundle_with_its_own_routes(
     assert (await client.http("static", params={"path": "page.html"})).content == b"page"
 
 
+async def test_static_folder_of_a_route_that_ignores_the_slash_is_not_redirected_twice(
+    tmp_path: Path,
+) -> None:
+    """A route ``/{name}`` handles ``/a/`` too."""
+    write(tmp_path / "a" / "index.html", b"index")
+    files, request = StaticFiles(tmp_path), Request("HTTP", url="/a/?x=1")
+
+    assert (await files.response(request, "a")).content == b"index"
+    request.url = "/a?x=1"
+    assert (await files.response(request, "a")).headers["Location"] == "./a/?x=1"
+
+
 @pytest.mark.parametrize("path", ["../secret", "/etc/passwd", ".env", "a\\b", "a\0b", "//"])
 async def test_static_response_of_an_unsafe_path_is_404(tmp_path: Path, path: str) -> None:
     with pytest.raises(NotFoundException):
