@@ -122,7 +122,6 @@ class ResponseWriter:
             return None
         lines, last, given, may_be_stored, has_vary = "", "", None, False, False
         if own:
-            has_validator = False
             names = self._names
             for name, value in own.items():
                 try:
@@ -137,14 +136,15 @@ class ResponseWriter:
                             return None
                         given = value
                         continue
-                    if rule == _VARY:
+                    if rule == _STORABLE:
+                        may_be_stored = True
+                    elif rule == _VARY:
                         has_vary = True
+                    elif has_condition(head.headers):
+                        return None
                     else:
                         may_be_stored = True
-                        has_validator = has_validator or rule == _VALIDATOR
                 lines = f"{lines}{prefix}{value}"
-            if has_validator and has_condition(head.headers):
-                return None
         content = response.content
         kind: str | None
         if given is None and type(content) in _CONTAINERS and hdrs.ACCEPT not in request.headers:
