@@ -186,6 +186,12 @@ from rxkernel.routing.storage import (
     ProcedureMetadataStorage,
     WebSocketMetadataStorage,
 )
+from rxkernel.routing.type_info import (
+    union_tag,
+)
+from rxkernel.routing.union_tags import (
+    UnionTag,
+)
 from rxkernel.servers.aiohttp.server import (
     HttpServer,
 )
@@ -344,6 +350,7 @@ __all__ = [
     "URITooLongException",
     "UnauthorizedException",
     "UnavailableForLegalReasonsException",
+    "UnionTag",
     "UnprocessableEntityException",
     "UnsupportedMediaTypeException",
     "UpgradeRequiredException",
@@ -366,5 +373,6 @@ __all__ = [
     "procedure",
     "pushes",
     "request_scope",
+    "union_tag",
     "websocket",
 ]

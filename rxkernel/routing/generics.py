@@ -20,7 +20,9 @@ from typing import (
 from msgspec import inspect as msgspec_inspect
 
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.routing.annotations import UNREADABLE, bare, infos_in, is_model, resolve, substitute
+from rxkernel.routing.annotations import bare, is_model, resolve, substitute
+from rxkernel.routing.type_info import type_info
+from rxkernel.routing.type_support import UNREADABLE, infos_in
 
 _VARIABLES = (TypeVar, ParamSpec, TypeVarTuple)
 
@@ -100,7 +102,7 @@ def _variables_of(cls: Any) -> tuple[Any, ...]:
 
 def _open_in_fields(model: Any) -> Iterator[str]:
     try:
-        infos = list(infos_in(msgspec_inspect.type_info(model), set()))
+        infos = list(infos_in(type_info(model), set()))
     except (*UNREADABLE, NameError):  # `unreadable` reports it
         return
     places = {

@@ -9,8 +9,10 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from msgspec import inspect as msgspec_inspect
 
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.routing.annotations import UNREADABLE, infos_in, split_all
+from rxkernel.routing.annotations import split_all
 from rxkernel.routing.marker_reader import is_marker
+from rxkernel.routing.type_info import type_info
+from rxkernel.routing.type_support import UNREADABLE, infos_in
 
 _WITH_FIELDS = (
     msgspec_inspect.DataclassType,
@@ -54,7 +56,7 @@ def _markers_in(annotation: Any) -> Iterator[Any]:
 def _classes_in(annotation: Any) -> Iterator[Any]:
     """Yield the classes with fields in *annotation*, at any depth."""
     try:
-        infos = list(infos_in(msgspec_inspect.type_info(annotation), set()))
+        infos = list(infos_in(type_info(annotation), set()))
     except (*UNREADABLE, NameError):  # `unreadable` reports it
         return
     for info in infos:

@@ -14,20 +14,22 @@ from rxkernel.nearest import nearest
 from rxkernel.routing.annotations import (
     alternatives,
     bare,
-    field_keys,
-    holds_upload,
     is_many,
     is_model,
     is_scalar,
-    required_uploads,
-    structured_fields,
-    unreadable,
     without_none,
 )
 from rxkernel.routing.kinds import FLOAT, INT, STR
 from rxkernel.routing.kinds import UUID as UUID_KIND
 from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
 from rxkernel.routing.signature import REQUIRED, Parameter, Source
+from rxkernel.routing.type_support import (
+    field_keys,
+    holds_upload,
+    required_uploads,
+    structured_fields,
+    unreadable,
+)
 
 _READ = (Source.PARAMS, Source.HEADER, Source.COOKIE, Source.BODY)
 _CONVERTED = MappingProxyType(

@@ -11,8 +11,9 @@ from typing import Any
 
 import attrs
 
-from rxkernel.routing.annotations import holds_decimal, holds_upload, without_none
+from rxkernel.routing.annotations import without_none
 from rxkernel.routing.markers import Marker
+from rxkernel.routing.type_support import holds_decimal, holds_upload
 
 REQUIRED: Any = inspect.Parameter.empty
 """The default of a required parameter."""

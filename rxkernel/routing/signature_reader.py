@@ -12,14 +12,7 @@ from rxkernel.messages.connection import Connection
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.messages.upload import UploadedFile
-from rxkernel.routing.annotations import (
-    bare,
-    is_many,
-    is_scalar,
-    shadowed,
-    unreadable,
-    without_none,
-)
+from rxkernel.routing.annotations import bare, is_many, is_scalar, shadowed, without_none
 from rxkernel.routing.generics import check_closed, resolve_in
 from rxkernel.routing.marker_reader import is_marker, read_marker
 from rxkernel.routing.markers import (
@@ -42,6 +35,7 @@ from rxkernel.routing.parameter_rules import (
 )
 from rxkernel.routing.signature import Parameter, Signature, Source
 from rxkernel.routing.targets import name_of_action
+from rxkernel.routing.type_support import unreadable
 from rxkernel.routing.wrappers import wrapped_action
 
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)

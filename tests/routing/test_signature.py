@@ -378,7 +378,7 @@ async def twice(a: Annotated[int, Body("n")], b: Annotated[int, Body("n")]) -> N
         (typed(Service), "/", r"Service cannot be read from .* Annotated\[…, Inject\(\)\]"),
         (typed(list[Path]), "/", "Path cannot be read from a request"),
         (typed(Response), "/", "an action cannot take a response"),
-        (typed(Task | Named), "/", "Type unions may not contain more than one"),
+        (typed(Task | Named), "/", "more than one dict-like.*; make all .* as in kind: Literal"),
         (typed(Connection), "/", r"HTTP has no connection; write Connection \| None"),
         (typed(Annotated[str, Header(), Query()]), "/", "has 2 markers"),
         (typed(Annotated[str, Header()] | int), "/", "marker is inside a union"),

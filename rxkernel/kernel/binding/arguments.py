@@ -255,7 +255,7 @@ def _model(parameter: Parameter) -> Read:
     validator = Validator(without_none(parameter.type))
     on_absent = absent(parameter, "params") if parameter.default is not REQUIRED else None
     fields = validator.schema.inputs
-    ignored = ignored_if_empty(fields)
+    ignored = validator.schema.ignored_inputs
 
     def read(request: Request, errors: ValidationErrors) -> Any:
         params = request.params
@@ -275,11 +275,6 @@ def _replace(bag: MultiDict[Any], key: str, values: list[Any]) -> None:
     bag.popall(key)
     for value in values:
         bag.add(key, value)
-
-
-def ignored_if_empty(fields: Mapping[str, Field]) -> frozenset[str]:
-    """The keys of *fields* for which an input of a form that was left empty is ignored."""
-    return frozenset(key for key, field in fields.items() if field.schema.ignores_empty_text)
 
 
 def values_of(bag: Any, keys: Iterable[str], fields: Mapping[str, Field]) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from types import MemberDescriptorType
 from typing import Any
 
 import attrs
-import msgspec
 
-from rxkernel.routing.annotations import UNREADABLE, describe_error, resolve
+from rxkernel.routing.annotations import resolve
+from rxkernel.routing.type_info import type_info
+from rxkernel.routing.type_support import UNREADABLE, describe_error
 
 _GENERATED = ("<attrs generated", "<string>")
 """File names in the code of constructors that attrs or dataclasses generated."""
@@ -112,9 +113,9 @@ def converter_inputs(cls: Any) -> dict[str, Any]:
 
 def _input_info(cls: Any, attribute: "attrs.Attribute[Any]") -> Any:
     try:
-        return type_info(_annotation_of(cls, attribute))
+        return described(_annotation_of(cls, attribute))
     except TypeError:  # such as ``str | Path``, which has a part that a client cannot send
-        return type_info(Any)
+        return described(Any)
 
 
 def _annotation_of(cls: Any, attribute: "attrs.Attribute[Any]") -> Any:
@@ -126,13 +127,13 @@ def _annotation_of(cls: Any, attribute: "attrs.Attribute[Any]") -> Any:
     return resolve(getattr(converter, "converter", converter), name, annotation)
 
 
-def type_info(type_: Any) -> Any:
-    """Return the description of *type_* by msgspec.
+def described(type_: Any) -> Any:
+    """Return the description of *type_*, see `type_info`.
 
     Raises:
-        TypeError: msgspec does not support it. NameError: it refers to an unknown name.
+        TypeError: the type is not supported. NameError: it refers to an unknown name.
     """
     try:
-        return msgspec.inspect.type_info(type_)
+        return type_info(type_)
     except UNREADABLE as exc:
         raise TypeError(describe_error(exc)) from exc

@@ -5,7 +5,7 @@ from typing import Any
 
 from multidict import MultiDict
 
-from rxkernel.kernel.binding.arguments import MISSING, ignored_if_empty, one_list, values_of
+from rxkernel.kernel.binding.arguments import MISSING, one_list, values_of
 from rxkernel.kernel.binding.form_names import alternatives_of, is_structured
 from rxkernel.kernel.binding.json_values import (
     JsonValue,
@@ -28,14 +28,15 @@ def form_reader(validator: Validator, name: str, path: str) -> ReadForm:
     Texts are converted leniently, JSON parts strictly. A JSON part *name*, which is the name of
     the parameter, is the whole value unless the type has such a field.
     """
-    fields = validator.schema.inputs
-    ignored = ignored_if_empty(fields)
-    many = validator.schema.holds_many
-    is_nested = _has_structure(validator.schema)
-    nested = NestedForm(validator.schema, path)
+    whole_schema = validator.schema
+    many = whole_schema.holds_many
+    is_nested = _has_structure(whole_schema)
+    nested = NestedForm(whole_schema, path)
 
     def read(request: Request, errors: ValidationErrors) -> Any:
         body = request.body
+        schema = whole_schema.with_inputs_of(body)
+        fields = schema.inputs
         has_json = has_json_value(body.values())
         if has_json and name not in fields and is_json_value(body.get(name, "")):
             whole = one_list(body.getall(name)) if many else body[name]
@@ -43,6 +44,7 @@ def form_reader(validator: Validator, name: str, path: str) -> ReadForm:
         if is_nested and (request.files or not fields.keys() >= body.keys()):
             return _read_nested(request, errors)
         if "" in body.values():
+            ignored = schema.ignored_inputs
             body = MultiDict((k, v) for k, v in body.items() if not (v == "" and k in ignored))
         raw = values_of(body, body, fields)
         if not has_json:

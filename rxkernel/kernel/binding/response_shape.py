@@ -10,6 +10,7 @@ from rxkernel.exceptions import ConfigurationError, RxKernelError
 from rxkernel.kernel.binding.completion import completion_of
 from rxkernel.kernel.binding.containers import ArraySchema
 from rxkernel.kernel.binding.model import ModelSchema
+from rxkernel.kernel.binding.output import convert_output
 from rxkernel.kernel.binding.return_types import check_shaped, returned_types
 from rxkernel.kernel.binding.schema import ARRAYS, Schema
 from rxkernel.kernel.binding.schema_reader import read_schema
@@ -21,7 +22,8 @@ from rxkernel.messages.response import (
     Response,
     StreamResponse,
 )
-from rxkernel.routing.annotations import is_custom, unsendable
+from rxkernel.routing.type_info import json_info
+from rxkernel.routing.type_support import is_custom, unsendable
 
 Shape = Callable[[Any], Any]
 """Converts a returned value, or the content of a plain response, to the declared type."""
@@ -44,7 +46,7 @@ class Shaper:
         self._type = type_
         self._place = place
         self._schema = read_schema(type_)
-        msgspec.json.Decoder(type_)
+        json_info(type_)
         self._passthrough = self._schema.passthrough_classes
         self._reads_attributes = _can_read_attributes(self._schema)
         self._complete_unchanged = completion_of(self._schema)
@@ -75,7 +77,7 @@ class Shaper:
     def _by_msgspec_from_plain_types(self, value: Any) -> Any:
         """Convert a value that may hold a ``datetime`` of a subclass, which msgspec rejects."""
         try:
-            return msgspec.convert(with_plain_types(self._schema.to_plain(value)), self._type)
+            return self._convert(with_plain_types(self._schema.to_plain(value)))
         except msgspec.ValidationError as exc:
             raise RxKernelError(
                 f"{self._place} returned a {type(value).__qualname__} that does not fit its "
@@ -87,7 +89,12 @@ class Shaper:
             isinstance(self._schema, ModelSchema) or isinstance(value, ARRAYS)
         ):
             return msgspec.convert(value, self._type, from_attributes=True)
-        return msgspec.convert(self._schema.to_plain(value), self._type)
+        return self._convert(self._schema.to_plain(value))
+
+    def _convert(self, value: Any) -> Any:
+        if self._schema.has_unknown_parts:
+            return convert_output(self._schema, value)
+        return msgspec.convert(value, self._type)
 
     def matches(self, cls: type) -> bool:
         """Whether the declared type is the class *cls*."""

@@ -16,8 +16,9 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from msgspec import inspect as msgspec_inspect
 
-from rxkernel.kernel.binding.constructors import type_info
-from rxkernel.routing.annotations import UNIONS, alternatives, bare, infos_in, is_custom, is_model
+from rxkernel.kernel.binding.constructors import described
+from rxkernel.routing.annotations import UNIONS, alternatives, bare, is_model
+from rxkernel.routing.type_support import infos_in, is_custom
 
 _LISTS = (Iterable, Iterator, Generator, Reversible, KeysView, ValuesView, deque)
 _CLASSES = (
@@ -82,7 +83,7 @@ def _check_parts(type_: Any) -> None:
 
 def _of_fields(types: list[Any]) -> Iterator[Any]:
     """Yield the types of all fields of the classes in *types*."""
-    for info in infos_in(tuple(map(type_info, types)), set()):
+    for info in infos_in(tuple(map(described, types)), set()):
         if isinstance(info, _CLASSES):
             hints = get_type_hints(get_origin(info.cls) or info.cls, include_extras=True)
             yield from (hints[field.name] for field in info.fields if field.name in hints)

@@ -14,9 +14,9 @@ from msgspec import inspect as msgspec_inspect
 from rxkernel.kernel.binding.constructors import (
     arguments_of,
     converter_inputs,
+    described,
     is_required,
     needs_constructor,
-    type_info,
 )
 from rxkernel.kernel.binding.containers import ArraySchema, MappingSchema, TupleSchema
 from rxkernel.kernel.binding.model import ModelSchema
@@ -24,7 +24,8 @@ from rxkernel.kernel.binding.scalar import CHECKS, ScalarSchema
 from rxkernel.kernel.binding.schema import Field, Schema
 from rxkernel.kernel.binding.union import UnionSchema
 from rxkernel.messages.upload import UploadedFile
-from rxkernel.routing.annotations import classes_in
+from rxkernel.routing.type_info import tag_of
+from rxkernel.routing.type_support import classes_in
 
 _MAKERS: MappingProxyType[type, Callable[[list[Any]], Any]] = MappingProxyType(
     {
@@ -75,13 +76,9 @@ def read_schema(type_: Any, *, allow_unknown: bool = False) -> Schema:
     Raises:
         TypeError: msgspec does not support the type. NameError: it refers to an unknown name.
     """
-    info = type_info(type_)
+    info = described(type_)
     needs_python = any(needs_constructor(cls) for cls in classes_in(info, set()))
-    reader = _Reader(allow_unknown, needs_python)
-    schema = reader.read(info)
-    if reader.is_partly_python:  # a class may have been used before all of its fields were read
-        return _Reader(allow_unknown, True).read(info)
-    return schema
+    return _Reader(allow_unknown, needs_python).read_all(info)
 
 
 class _Reader:
@@ -102,9 +99,15 @@ class _Reader:
             **dict.fromkeys(_CLASSES, self._model),
         }
 
-    @property
-    def is_partly_python(self) -> bool:
-        return not self._needs_python and any(m.needs_python for m in self._models.values())
+    def read_all(self, info: Any) -> Schema:
+        schema = self.read(info)
+        models = list(self._models.values())
+        while found := [
+            model for model in models if not model.needs_python and _has_python(model)
+        ]:
+            for model in found:  # a class may be a part of others, and of itself
+                model.needs_python = True
+        return schema
 
     def read(self, info: Any) -> Schema:
         return self._readers.get(type(info), _scalar)(info)
@@ -161,7 +164,6 @@ class _Reader:
             for field in model.outputs
             if field.name in arguments
         }
-        model.needs_python |= any(field.schema.needs_python for field in model.inputs.values())
         return model
 
     def _field(self, info: msgspec_inspect.Field, arguments: dict[str, str]) -> Field:
@@ -171,18 +173,31 @@ class _Reader:
             arguments.get(info.name, info.name),
             self.read(info.type),
             info.required,
+            _default_of(info),
         )
 
     def _union(self, info: msgspec_inspect.UnionType) -> Schema:
         found = [part for each in info.types for part in _without_null(each)]
         types = [t for t in found if not isinstance(t, msgspec_inspect.NoneType)]
-        return UnionSchema.of(map(self.read, types), is_optional=len(types) < len(found))
+        is_optional = len(types) < len(found)
+        return UnionSchema.of(map(self.read, types), is_optional=is_optional, tag=tag_of(info))
 
     def _literal(self, info: msgspec_inspect.LiteralType) -> Schema:
         parts = _without_null(info)
         if len(parts) > 1:
             return self._union(msgspec_inspect.UnionType(parts))
         return _scalar(*parts)
+
+
+def _default_of(info: msgspec_inspect.Field) -> Callable[[], Any] | None:
+    make: Any = info.default_factory
+    if make is not msgspec.NODEFAULT:
+        return lambda: make()
+    return None if info.default is msgspec.NODEFAULT else lambda: info.default
+
+
+def _has_python(model: ModelSchema) -> bool:
+    return any(field.schema.needs_python for field in model.inputs.values())
 
 
 def _without_null(info: msgspec_inspect.Type) -> tuple[msgspec_inspect.Type, ...]:

@@ -15,8 +15,9 @@ from rxkernel.kernel.binding.schema import Schema
 from rxkernel.kernel.binding.schema_reader import read_schema
 from rxkernel.kernel.serialization import read_json
 from rxkernel.messages.media_type import ContentType
-from rxkernel.routing.annotations import field_keys, is_model, without_none
+from rxkernel.routing.annotations import is_model, without_none
 from rxkernel.routing.signature import Parameter, Signature, Source
+from rxkernel.routing.type_support import field_keys
 
 _NO_FILE_NAMES = (None, "", "blob")
 """The file names of a part that is not a file. A browser sends ``blob`` for a Blob of FormData
