@@ -175,6 +175,10 @@ from rxkernel.routing.resolver import (
 from rxkernel.routing.route_source import (
     RouteSource,
 )
+from rxkernel.routing.scalars import (
+    Scalar,
+    Scalars,
+)
 from rxkernel.routing.signature import (
     Parameter,
     Signature,
@@ -326,6 +330,8 @@ __all__ = [
     "ResponseEvent",
     "RouteSource",
     "RxKernelError",
+    "Scalar",
+    "Scalars",
     "Server",
     "ServerConfigurationEvent",
     "ServerEvent",

@@ -8,6 +8,7 @@ import types
 from collections.abc import (
     Callable,
     Collection,
+    Container,
     Mapping,
     Sequence,
     Set,
@@ -148,23 +149,25 @@ def without_none(annotation: Any) -> Any:
     return rest[0] if len(rest) == 1 else bare(annotation)
 
 
-def is_scalar(annotation: Any) -> bool:
-    """Whether it can be read from one text; a member None is ignored."""
-    return all(_is_one_text(a) for a in alternatives(annotation) if a is not types.NoneType)
+def is_scalar(annotation: Any, scalars: Container[Any] = ()) -> bool:
+    """Whether it can be read from one text; a member None is ignored. *scalars* are the classes of
+    custom ones."""
+    members = (a for a in alternatives(annotation) if a is not types.NoneType)
+    return all(_is_one_text(member, scalars) for member in members)
 
 
-def _is_one_text(type_: Any) -> bool:
-    if get_origin(type_) is Literal or type_ in SCALARS:
+def _is_one_text(type_: Any, scalars: Container[Any]) -> bool:
+    if get_origin(type_) is Literal or type_ in SCALARS or type_ in scalars:
         return True
     return isinstance(type_, type) and issubclass(type_, Enum)
 
 
-def is_many(annotation: Any) -> bool:
+def is_many(annotation: Any, scalars: Container[Any] = ()) -> bool:
     """Whether it is read from several texts of one name: ``list[int]``, ``set[str] | None``."""
     type_ = without_none(annotation)
     if get_origin(type_) not in _MANY:
         return False
-    return all(is_scalar(arg) for arg in get_args(type_) if arg is not ...)
+    return all(is_scalar(arg, scalars) for arg in get_args(type_) if arg is not ...)
 
 
 def is_model(annotation: Any) -> bool:

@@ -1,20 +1,27 @@
-"""Describes types as `msgspec.inspect` does, and unions of classes that msgspec cannot read.
+"""Describes types as `msgspec.inspect` does, and unions that msgspec cannot read.
 
-msgspec rejects ``Cat | Dog`` for classes of attrs and dataclasses, at any depth. The description
-of a type with such a union is made without msgspec's check, and each part of it is checked here.
+msgspec rejects ``Cat | Dog`` for classes of attrs and dataclasses, and ``Money | int`` for a
+custom scalar, at any depth. The description of a type with such a union is made without msgspec's
+check, and each part of it is checked here.
 """
 
 import dataclasses
-from typing import Any, Union, get_origin
+from types import NoneType
+from typing import Any, Union, get_args, get_origin
 
 import attrs
 import msgspec
 from msgspec import inspect as msgspec_inspect
 
 from rxkernel.routing.annotations import alternatives
+from rxkernel.routing.scalars import NO_SCALARS, Scalars, wire_class
 from rxkernel.routing.union_tags import UnionTag, tag_of_classes
 
 _SEVERAL_CLASSES = "may not contain more than one dataclass or attrs type"
+_CUSTOM_AND_OTHERS = (
+    "Type unions containing a custom type may not contain any additional types",
+    "Type unions may not contain more than one custom type",
+)
 _DICT_LIKE = (
     msgspec_inspect.StructType,
     msgspec_inspect.TypedDictType,
@@ -22,8 +29,8 @@ _DICT_LIKE = (
 )
 
 
-def type_info(type_: Any) -> Any:
-    """Return the description of *type_*.
+def type_info(type_: Any, scalars: Scalars = NO_SCALARS) -> Any:
+    """Return the description of *type_*; classes of *scalars* are a `CustomType`.
 
     Raises:
         TypeError, ValueError, AttributeError, NotImplementedError, RecursionError: *type_* is not
@@ -32,28 +39,28 @@ def type_info(type_: Any) -> Any:
     try:
         return msgspec_inspect.type_info(type_)
     except TypeError as exc:
-        if _SEVERAL_CLASSES not in str(exc):
+        if not _is_about_union(exc, scalars):
             raise
-    describer = _Describer((type_,))
+    describer = _Describer((type_,), scalars)
     info = describer.translate(type_)
     for classes in describer.unions:
         tag_of_classes(classes)
     return info
 
 
-def json_info(type_: Any) -> Any:
+def json_info(type_: Any, scalars: Scalars = NO_SCALARS) -> Any:
     """As `type_info`, for a type that must have a form in JSON."""
-    _check_part(type_)
-    return type_info(type_)
+    _check_part(type_, scalars)
+    return type_info(type_, scalars)
 
 
-def union_tag(type_: Any) -> UnionTag | None:
+def union_tag(type_: Any, scalars: Scalars = NO_SCALARS) -> UnionTag | None:
     """Return what distinguishes the classes of the union *type_*; None for any other type.
 
     Raises:
         As `type_info`.
     """
-    return tag_of(type_info(type_))
+    return tag_of(type_info(type_, scalars))
 
 
 def tag_of(info: Any) -> UnionTag | None:
@@ -71,47 +78,70 @@ class _Describer(msgspec_inspect._Translator):
         unions: the classes of each union that has several.
     """
 
-    def __init__(self, types: Any) -> None:
+    def __init__(self, types: Any, scalars: Scalars) -> None:
         super().__init__(types)  # type: ignore[no-untyped-call]
         self.unions: list[list[msgspec_inspect.DataclassType]] = []
+        self._scalars = scalars
 
     def translate(self, type_: Any) -> Any:
-        _check_part(type_)
+        _check_part(type_, self._scalars)
         info = super().translate(type_)  # type: ignore[no-untyped-call]
         classes = _classes_of(info)
         if len(classes) > 1:
-            _check_others(type_)
             self.unions.append(classes)
+        if isinstance(_without_metadata(info), msgspec_inspect.UnionType):
+            self._check_union(alternatives(type_), has_classes=len(classes) > 1)
         return info
 
+    def _check_union(self, members: tuple[Any, ...], *, has_classes: bool) -> None:
+        """Check that the JSON type of a value chooses between *members*."""
+        sent: list[Any] = [dict] if has_classes else []
+        for member in members:
+            if has_classes and _is_class(member):
+                continue
+            info = _without_metadata(type_info(member, self._scalars))
+            scalar = self._scalars.get(member)
+            if scalar is None and isinstance(info, msgspec_inspect.CustomType):
+                if len([m for m in members if m is not NoneType]) == 1:
+                    return
+                raise TypeError(f"{_name(member)} in a union is not supported")
+            if has_classes and isinstance(info, _DICT_LIKE):
+                raise TypeError(
+                    f"{_name(member)} in a union with several classes cannot be distinguished "
+                    f"from them; make all of them attrs classes or dataclasses"
+                )
+            sent.append(member if scalar is None else wire_class(scalar))
+        if len(set(sent)) < len(sent):
+            name = " | ".join(map(_name, members))
+            raise TypeError(
+                f"the union {name} has two members of one type in JSON; remove one, or give one "
+                f"of the scalars another wire type"
+            )
+        _check_part(Union[tuple(sent)], self._scalars)  # noqa: UP007 - made of a list
 
-def _check_part(type_: Any) -> None:
-    """Check *type_*, except for the unions in it that have several classes."""
+
+def _check_part(type_: Any, scalars: Scalars) -> None:
+    """Check *type_*, except for the unions in it that `_Describer` checks."""
     try:
         msgspec.json.Decoder(type_)
     except TypeError as exc:
-        if _SEVERAL_CLASSES not in str(exc):
+        if not _is_about_union(exc, scalars):
             raise
 
 
-def _check_others(type_: Any) -> None:
-    """Check the other members of a union that has several classes, which are read from objects."""
-    others = [member for member in alternatives(type_) if not _is_class(member)]
-    if found := [member for member in others if _is_object(member)]:
-        raise TypeError(
-            f"{found[0]} in a union with several classes cannot be distinguished from them; make "
-            f"all of them attrs classes or dataclasses"
-        )
-    _check_part(Union[(dict, *others)])
+def _is_about_union(exc: TypeError, scalars: Scalars) -> bool:
+    """Whether *exc* of msgspec may be about a union that is supported."""
+    text = str(exc)
+    return _SEVERAL_CLASSES in text or (bool(scalars) and text.startswith(_CUSTOM_AND_OTHERS))
+
+
+def _name(type_: Any) -> str:
+    return str(type_) if get_args(type_) else getattr(type_, "__qualname__", str(type_))
 
 
 def _is_class(type_: Any) -> bool:
     cls = get_origin(type_) or type_
     return attrs.has(cls) or dataclasses.is_dataclass(cls)
-
-
-def _is_object(type_: Any) -> bool:
-    return isinstance(_without_metadata(type_info(type_)), _DICT_LIKE)
 
 
 def _classes_of(info: Any) -> list[msgspec_inspect.DataclassType]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Iterator, KeysView, Mapping, Set, ValuesView
+from decimal import Decimal
 from pathlib import PurePath
 from typing import Any, get_origin
 
@@ -11,6 +12,7 @@ from msgspec import inspect as msgspec_inspect
 from rxkernel.messages.content_hints import content_hint, is_foreign_response
 from rxkernel.messages.upload import UploadedFile
 from rxkernel.routing.annotations import is_model, without_none
+from rxkernel.routing.scalars import NO_SCALARS, Scalars, wire_class
 from rxkernel.routing.type_info import json_info, type_info
 
 _STRUCTURED = (
@@ -45,13 +47,15 @@ def describe_error(exc: Exception) -> str:
     return text
 
 
-def unreadable(annotation: Any, *, takes_uploads: bool = False) -> str | None:
+def unreadable(
+    annotation: Any, scalars: Scalars = NO_SCALARS, *, takes_uploads: bool = False
+) -> str | None:
     """Return why *annotation* cannot be read from a request; None if it can.
 
     With *takes_uploads*, classes in it may have uploads.
     """
     try:
-        info = json_info(annotation)
+        info = json_info(annotation, scalars)
     except NameError as exc:
         return f"the name {exc.name!r} in it is not known; import it outside of TYPE_CHECKING"
     except UNREADABLE as exc:
@@ -64,13 +68,16 @@ def unreadable(annotation: Any, *, takes_uploads: bool = False) -> str | None:
                 "uploads come as UploadedFile or list[UploadedFile], each by its own parameter or "
                 "field of a class that is read from the body"
             )
-        if not (cls is object or is_model(cls)):
-            service = (
-                "" if _is_pydantic(cls) else ", or, for a service, write Annotated[…, Inject()]"
+        if not (cls is object or is_model(cls) or cls in scalars):
+            others = (
+                ""
+                if _is_pydantic(cls)
+                else f", or add scalars=[Scalar({cls.__qualname__}, …)]; for a service, write "
+                f"Annotated[…, Inject()]"
             )
             return (
                 f"{_described(cls)} cannot be read from a request; make it an attrs "
-                f"class, a dataclass or a msgspec.Struct{service}"
+                f"class, a dataclass or a msgspec.Struct{others}"
             )
     return None
 
@@ -82,21 +89,21 @@ def _with_hint(text: str) -> str:
     return text
 
 
-def field_keys(annotation: Any) -> tuple[str, ...]:
+def field_keys(annotation: Any, scalars: Scalars = NO_SCALARS) -> tuple[str, ...]:
     """Return the encoded names of the fields of a class (see `is_model`)."""
     try:
-        info: Any = type_info(without_none(annotation))
+        info: Any = type_info(without_none(annotation), scalars)
     except (*UNREADABLE, NameError):
         return ()
     return tuple(field.encode_name for field in info.fields)
 
 
-def structured_fields(annotation: Any) -> list[str]:
+def structured_fields(annotation: Any, scalars: Scalars = NO_SCALARS) -> list[str]:
     """Return the fields that ``__init__`` of a class takes and that cannot be read from a text."""
     cls = without_none(annotation)
     if not is_model(cls):
         return []
-    info: Any = type_info(cls)
+    info: Any = type_info(cls, scalars)
     return [
         field.encode_name
         for field in info.fields
@@ -112,14 +119,14 @@ def _can_be_given(cls: Any, name: str) -> bool:
     return all(field.init for field in fields if field.name == name)
 
 
-def unsendable(annotation: Any) -> str | None:
+def unsendable(annotation: Any, scalars: Scalars = NO_SCALARS) -> str | None:
     """Return why *annotation* cannot be encoded as JSON; None if it can, or if that is unknown."""
     try:
-        info = type_info(annotation)
+        info = type_info(annotation, scalars)
     except (*UNREADABLE, NameError):
         return None
     for cls in classes_in(info, set()):
-        if cls in (object, Iterable) or is_model(cls):
+        if cls in (object, Iterable) or is_model(cls) or scalars.nearest(cls) is not None:
             continue
         if is_foreign_response(cls) or not issubclass(cls, _SENDABLE):
             hint = content_hint(cls) or (
@@ -141,27 +148,35 @@ def _is_pydantic(cls: Any) -> bool:
     return any(base.__module__.partition(".")[0] == "pydantic" for base in cls.__mro__)
 
 
-def holds_decimal(annotation: Any) -> bool:
-    """Whether it contains `Decimal`, at any depth."""
+def holds_decimal(annotation: Any, scalars: Scalars = NO_SCALARS) -> bool:
+    """Whether it contains `Decimal`, or a scalar that is sent as one, at any depth."""
     try:
-        infos = infos_in(type_info(annotation), set())
+        infos = infos_in(type_info(annotation, scalars), set())
     except (*UNREADABLE, NameError):
         return False
-    return any(isinstance(info, msgspec_inspect.DecimalType) for info in infos)
+    return any(
+        isinstance(info, msgspec_inspect.DecimalType)
+        or (
+            isinstance(info, msgspec_inspect.CustomType)
+            and (scalar := scalars.get(info.cls)) is not None
+            and wire_class(scalar) is Decimal
+        )
+        for info in infos
+    )
 
 
-def holds_upload(annotation: Any) -> bool:
+def holds_upload(annotation: Any, scalars: Scalars = NO_SCALARS) -> bool:
     """Whether it contains `UploadedFile`, at any depth."""
     try:
-        infos = infos_in(type_info(annotation), set())
+        infos = infos_in(type_info(annotation, scalars), set())
     except (*UNREADABLE, NameError):
         return False
     return any(_is_upload(info) for info in infos)
 
 
-def required_uploads(annotation: Any) -> list[str]:
+def required_uploads(annotation: Any, scalars: Scalars = NO_SCALARS) -> list[str]:
     """Return the fields of its classes that are an upload and required."""
-    infos = infos_in(type_info(annotation), set())
+    infos = infos_in(type_info(annotation, scalars), set())
     return [
         info.encode_name
         for info in infos
@@ -184,13 +199,13 @@ def _is_outside_classes(cls: type, info: Any) -> bool:
     return any(_is_outside_classes(cls, getattr(info, n)) for n in info.__struct_fields__)
 
 
-def is_custom(annotation: Any) -> bool:
-    """Whether msgspec has no support for the type."""
+def is_custom(annotation: Any, scalars: Scalars = NO_SCALARS) -> bool:
+    """Whether neither msgspec nor a scalar supports the type."""
     try:
-        info = type_info(annotation)
+        info = type_info(annotation, scalars)
     except (*UNREADABLE, NameError):
         return False
-    return isinstance(info, msgspec_inspect.CustomType)
+    return isinstance(info, msgspec_inspect.CustomType) and info.cls not in scalars
 
 
 def classes_in(info: Any, seen: set[int]) -> Iterator[Any]:

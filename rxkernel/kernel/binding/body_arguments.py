@@ -42,10 +42,16 @@ def body_arguments(parameters: list[Parameter]) -> list[Read]:
         return []
     is_open = any(p.allow_unknown for p in parameters)
     known = None if is_open else frozenset(p.key for p in parameters)
-    nested = frozenset(p.key for p in parameters if is_structured(Validator(p.type).schema))
+    nested = frozenset(p.key for p in parameters if is_structured(_validator(p).schema))
     check = _fields_of(known, nested)
     first, *others = parameters
     return [_field(first, check), *(_field(p, _fields) for p in others)]
+
+
+def _validator(parameter: Parameter) -> Validator:
+    return Validator(
+        parameter.type, allow_unknown=parameter.allow_unknown, scalars=parameter.scalars
+    )
 
 
 def _is_bytes(parameter: Parameter) -> bool:
@@ -69,7 +75,7 @@ def _bytes(parameter: Parameter) -> Read:
 
 def _whole(parameter: Parameter) -> Read:
     """Read the body as one value; the texts of a form are converted leniently."""
-    validator = Validator(parameter.type, allow_unknown=parameter.allow_unknown)
+    validator = _validator(parameter)
     on_absent = absent(parameter, _WHOLE)
     wanted = without_none(parameter.type)
     is_text, is_anything = wanted is str, wanted in (Any, object)
@@ -149,9 +155,9 @@ def _fields_of(known: frozenset[str] | None, nested: frozenset[str]) -> Fields:
 def _field(parameter: Parameter, fields_of: Fields) -> Read:
     """Read one field of a body that is an object or a form."""
     key, path = parameter.key, f"{_WHOLE}.{parameter.key}"
-    validator = Validator(parameter.type, allow_unknown=parameter.allow_unknown)
+    validator = _validator(parameter)
     on_absent: Absent = absent(parameter, path)
-    many = is_many(parameter.type)
+    many = is_many(parameter.type, parameter.scalars)
     ignores_empty = validator.schema.ignores_empty_text
     read_nested = _nested_field(validator, key, path, on_absent)
     is_nested, prefixes = is_structured(validator.schema), (f"{key}[", f"{key}.")

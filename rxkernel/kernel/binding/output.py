@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from rxkernel.kernel.binding.containers import ArraySchema, MappingSchema, TupleSchema
+from rxkernel.kernel.binding.custom_scalar import CustomScalarSchema
 from rxkernel.kernel.binding.model import ModelSchema
 from rxkernel.kernel.binding.scalar import ScalarSchema
 from rxkernel.kernel.binding.schema import ARRAYS, SCALARS, Schema
@@ -26,6 +27,8 @@ def convert_output(schema: Schema, value: Any, place: str = "$") -> Any:
     """
     if isinstance(schema, ScalarSchema):
         return _by_msgspec(schema.type, value, place)
+    if isinstance(schema, CustomScalarSchema):
+        return _by_msgspec(schema.scalar.type, value, place)
     if isinstance(schema, ModelSchema):
         return _object(schema, value, place)
     if isinstance(schema, UnionSchema):

@@ -22,6 +22,7 @@ from rxkernel.messages.response import (
     Response,
     StreamResponse,
 )
+from rxkernel.routing.scalars import NO_SCALARS, Scalars
 from rxkernel.routing.type_info import json_info
 from rxkernel.routing.type_support import is_custom, unsendable
 
@@ -42,11 +43,11 @@ class Shaper:
         TypeError, NameError: msgspec does not support the type.
     """
 
-    def __init__(self, type_: Any, place: str) -> None:
+    def __init__(self, type_: Any, place: str, scalars: Scalars = NO_SCALARS) -> None:
         self._type = type_
         self._place = place
-        self._schema = read_schema(type_)
-        json_info(type_)
+        self._schema = read_schema(type_, scalars=scalars)
+        json_info(type_, scalars)
         self._passthrough = self._schema.passthrough_classes
         self._reads_attributes = _can_read_attributes(self._schema)
         self._complete_unchanged = completion_of(self._schema)
@@ -116,7 +117,7 @@ def _can_read_attributes(schema: Schema) -> bool:
     )
 
 
-def shape_of(returns: Any, place: str) -> Shape | None:
+def shape_of(returns: Any, place: str, scalars: Scalars = NO_SCALARS) -> Shape | None:
     """Return the function that converts return values of the action at *place*; None if its return
     annotation does not declare fields.
 
@@ -133,12 +134,12 @@ def shape_of(returns: Any, place: str) -> Shape | None:
         wanted = [member for member in members if member not in _NOTHING]
         if not wanted or any(member in (Any, object) for member in wanted):
             return None
-        check_shaped(wanted)
-        if problem := next(filter(None, map(unsendable, wanted)), None):
+        check_shaped(wanted, scalars)
+        if problem := next(filter(None, (unsendable(t, scalars) for t in wanted)), None):
             raise ConfigurationError(f"{what}, which cannot be sent: {problem}")
-        if any(map(is_custom, wanted)):
+        if any(is_custom(type_, scalars) for type_ in wanted):
             return None
-        shape = _of_members(members, place)
+        shape = _of_members(members, place, scalars)
     except (TypeError, NameError, RecursionError) as exc:
         hint = "; import it outside of TYPE_CHECKING" if isinstance(exc, NameError) else ""
         raise ConfigurationError(
@@ -166,13 +167,13 @@ def _is_response(type_: Any) -> bool:
     return isinstance(type_, type) and issubclass(type_, Response)
 
 
-def _of_members(members: Sequence[Any], place: str) -> Shape:
+def _of_members(members: Sequence[Any], place: str, scalars: Scalars) -> Shape:
     try:
-        return Shaper(Union[tuple(members)], place).shape  # noqa: UP007 - made of a list
+        return Shaper(Union[tuple(members)], place, scalars).shape  # noqa: UP007 - made of a list
     except TypeError:
         if len(members) < 2:
             raise
-    return _first_of([Shaper(member, place) for member in members])
+    return _first_of([Shaper(member, place, scalars) for member in members])
 
 
 def _first_of(shapers: list[Shaper]) -> Shape:

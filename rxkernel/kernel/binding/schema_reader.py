@@ -19,11 +19,13 @@ from rxkernel.kernel.binding.constructors import (
     needs_constructor,
 )
 from rxkernel.kernel.binding.containers import ArraySchema, MappingSchema, TupleSchema
+from rxkernel.kernel.binding.custom_scalar import CustomScalarSchema
 from rxkernel.kernel.binding.model import ModelSchema
 from rxkernel.kernel.binding.scalar import CHECKS, ScalarSchema
 from rxkernel.kernel.binding.schema import Field, Schema
 from rxkernel.kernel.binding.union import UnionSchema
 from rxkernel.messages.upload import UploadedFile
+from rxkernel.routing.scalars import NO_SCALARS, Scalars
 from rxkernel.routing.type_info import tag_of
 from rxkernel.routing.type_support import classes_in
 
@@ -70,28 +72,32 @@ _CLASSES = (
 )
 
 
-def read_schema(type_: Any, *, allow_unknown: bool = False) -> Schema:
+def read_schema(
+    type_: Any, *, allow_unknown: bool = False, scalars: Scalars = NO_SCALARS
+) -> Schema:
     """Return the schema of *type_*; with *allow_unknown*, its classes ignore unknown fields.
 
     Raises:
         TypeError: msgspec does not support the type. NameError: it refers to an unknown name.
     """
-    info = described(type_)
+    info = described(type_, scalars)
     needs_python = any(needs_constructor(cls) for cls in classes_in(info, set()))
-    return _Reader(allow_unknown, needs_python).read_all(info)
+    return _Reader(allow_unknown, needs_python, scalars).read_all(info)
 
 
 class _Reader:
     """Stores the schemas of classes, because a class may have fields of its own type."""
 
-    def __init__(self, allow_unknown: bool, needs_python: bool) -> None:
+    def __init__(self, allow_unknown: bool, needs_python: bool, scalars: Scalars) -> None:
         self._allow_unknown = allow_unknown
         self._needs_python = needs_python
+        self._scalars = scalars
         self._models: dict[Any, ModelSchema] = {}
         self._readers: dict[type, Callable[[Any], Schema]] = {
             msgspec_inspect.Metadata: lambda info: self.read(info.type),  # a description
             msgspec_inspect.UnionType: self._union,
             msgspec_inspect.LiteralType: self._literal,
+            msgspec_inspect.CustomType: self._custom,
             msgspec_inspect.TupleType: self._tuple,
             msgspec_inspect.NamedTupleType: self._named_tuple,
             msgspec_inspect.DictType: self._mapping,
@@ -154,7 +160,9 @@ class _Reader:
             is_attrs=attrs.has(cls) and cls.__new__ is object.__new__,
         )
         model.outputs = tuple(self._field(field, arguments) for field in info.fields)
-        sent = {name: self.read(found) for name, found in converter_inputs(cls).items()}
+        sent = {
+            name: self.read(found) for name, found in converter_inputs(cls, self._scalars).items()
+        }
         model.inputs = {
             field.key: attrs.evolve(
                 field,
@@ -175,6 +183,14 @@ class _Reader:
             info.required,
             _default_of(info),
         )
+
+    def _custom(self, info: msgspec_inspect.CustomType) -> Schema:
+        """Read a class that msgspec does not know; without a scalar, it holds anything."""
+        scalar = self._scalars.get(info.cls)
+        if scalar is None:
+            return _scalar(info)
+        wire = _scalar(described(scalar.wire))
+        return CustomScalarSchema(scalar, wire)
 
     def _union(self, info: msgspec_inspect.UnionType) -> Schema:
         found = [part for each in info.types for part in _without_null(each)]
@@ -209,7 +225,7 @@ def _without_null(info: msgspec_inspect.Type) -> tuple[msgspec_inspect.Type, ...
     return (msgspec_inspect.LiteralType(rest), null) if rest else (null,)
 
 
-def _scalar(info: Any) -> Schema:
+def _scalar(info: Any) -> ScalarSchema:
     if isinstance(info, msgspec_inspect.LiteralType):
         return ScalarSchema(Literal[info.values], "literal", info.values)
     if isinstance(info, msgspec_inspect.EnumType):

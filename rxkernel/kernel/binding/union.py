@@ -8,6 +8,7 @@ from typing import Any, Union
 import attrs
 
 from rxkernel.kernel.binding.containers import MappingSchema
+from rxkernel.kernel.binding.custom_scalar import CustomScalarSchema
 from rxkernel.kernel.binding.model import ModelSchema
 from rxkernel.kernel.binding.scalar import ScalarSchema, merge_scalars
 from rxkernel.kernel.binding.schema import ARRAYS, SCALARS, Schema
@@ -36,15 +37,18 @@ class UnionSchema(Schema):
     models: tuple[ModelSchema, ...]
     is_optional: bool
     tag: UnionTag | None = None
+    custom: tuple[CustomScalarSchema, ...] = ()
 
     @classmethod
     def of(
         cls, alternatives: Iterable[Schema], *, is_optional: bool, tag: UnionTag | None = None
     ) -> "UnionSchema":
-        scalars, arrays, mappings, models = [], [], [], []
+        scalars, arrays, mappings, models, custom = [], [], [], [], []
         for each in alternatives:
             if isinstance(each, ScalarSchema):
                 scalars.append(each)
+            elif isinstance(each, CustomScalarSchema):
+                custom.append(each)
             elif isinstance(each, MappingSchema):
                 mappings.append(each)
             elif isinstance(each, ModelSchema) and not each.is_array:
@@ -52,10 +56,18 @@ class UnionSchema(Schema):
             else:
                 arrays.append(each)
         mapping = mappings[0] if mappings else None
-        return cls(merge_scalars(scalars), tuple(arrays), mapping, tuple(models), is_optional, tag)
+        return cls(
+            merge_scalars(scalars),
+            tuple(arrays),
+            mapping,
+            tuple(models),
+            is_optional,
+            tag,
+            tuple(custom),
+        )
 
     def parts(self) -> Iterator[Schema]:
-        parts = (self.scalar, *self.arrays, self.mapping, *self.models)
+        parts = (*self.custom, self.scalar, *self.arrays, self.mapping, *self.models)
         return (part for part in parts if part is not None)
 
     @property
@@ -65,13 +77,13 @@ class UnionSchema(Schema):
 
     @property
     def title(self) -> str:
-        parts = (self.scalar, self.array, self.mapping, *self.models[:1])
+        parts = (*self.custom, self.scalar, self.array, self.mapping, *self.models[:1])
         titles = [part.title for part in parts if part is not None]
         return " | ".join(titles + ["null"] * self.is_optional)
 
     @property
     def is_known_to_msgspec(self) -> bool:
-        return self.tag is None
+        return self.tag is None and (not self.custom or len(list(self.parts())) == 1)
 
     @property
     def needs_python(self) -> bool:
@@ -87,6 +99,12 @@ class UnionSchema(Schema):
     @property
     def holds_many(self) -> bool:
         return self.array is not None and self.array.holds_many
+
+    @property
+    def accepts_empty_text(self) -> bool:
+        if not self.custom:
+            return super().accepts_empty_text
+        return self.scalar is not None and self.scalar.accepts_empty_text
 
     @property
     def ignores_empty_text(self) -> bool:
@@ -123,7 +141,14 @@ class UnionSchema(Schema):
     def _choose(self, raw: Any, lenient: bool = False) -> Schema | None:
         if isinstance(raw, dict):
             return self._choose_model(raw, lenient) if self.models else self.mapping
-        return self._choose_array(raw) if isinstance(raw, ARRAYS) else self.scalar
+        if isinstance(raw, ARRAYS):
+            return self._choose_array(raw)
+        return self._choose_custom(raw, lenient) if self.custom else self.scalar
+
+    def _choose_custom(self, raw: Any, lenient: bool) -> Schema | None:
+        """Choose by the type on the wire. If none fits, the error is that of another scalar."""
+        accepting = (schema for schema in self.custom if schema.accepts(raw, lenient))
+        return next(accepting, self.scalar or self.custom[0])
 
     def _choose_model(self, raw: Mapping[str, Any], lenient: bool) -> ModelSchema | None:
         if len(self.models) == 1:
@@ -171,6 +196,8 @@ class UnionSchema(Schema):
 
     def choose_for_instance(self, value: Any) -> Schema | None:
         """Return the alternative for a returned *value*; None for a scalar, or if none fits."""
+        if (custom := next((c for c in self.custom if c.passes_through(value)), None)) is not None:
+            return custom
         if value is None or isinstance(value, SCALARS):
             return None
         if isinstance(value, Mapping):
@@ -195,7 +222,7 @@ class UnionSchema(Schema):
         models = [model for model in self.models if not model.is_closed]
         # with models, a dict is one of them or a mapping: only `to_plain` knows
         mappings = [] if self.models or self.mapping is None else [self.mapping]
-        return [*models, *self.arrays, *mappings]
+        return [*self.custom, *models, *self.arrays, *mappings]
 
     def passes_through(self, value: Any) -> bool:
         if type(value) in self.passthrough_classes:

@@ -72,10 +72,11 @@ def _target_of(parameter: Parameter) -> _Target:
         return {parameter.key: True}.get
     if parameter.source is Source.PARAMS:
         is_class = is_model(parameter.type) and not parameter.is_converted
-        names = field_keys(parameter.type) if is_class else (parameter.key,)
+        names = field_keys(parameter.type, parameter.scalars) if is_class else (parameter.key,)
         return dict.fromkeys(names, False).get
     if parameter.source is Source.BODY:
-        return _body_target(parameter, read_schema(without_none(parameter.type)))
+        schema = read_schema(without_none(parameter.type), scalars=parameter.scalars)
+        return _body_target(parameter, schema)
     return lambda _: None
 
 

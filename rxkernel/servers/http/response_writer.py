@@ -13,7 +13,7 @@ from typing import Protocol
 
 from multidict import CIMultiDict
 
-from rxkernel.kernel.serialization import encode_json
+from rxkernel.kernel.serialization import Serializer
 from rxkernel.messages.entity_tag import entity_tag, of_form
 from rxkernel.messages.media_type import MSGPACK_NAMES
 from rxkernel.messages.request import Request
@@ -79,6 +79,7 @@ class ResponseWriter:
     Args:
         server: the value of ``Server``; None to omit it.
         id_name: the name of the header with the id of the request; None to omit it.
+        serializer: encodes the content.
     """
 
     def __init__(
@@ -87,7 +88,10 @@ class ResponseWriter:
         id_name: str | None,
         policies: Iterable[HeaderPolicy],
         compression: Compression | None,
+        serializer: Serializer,
     ) -> None:
+        self.serializer = serializer
+        self._encode_json = serializer.encode_json
         self._server = server
         self._id_name = id_name
         self._before_id = "" if id_name is None else f"\r\n{id_name}: "
@@ -148,7 +152,7 @@ class ResponseWriter:
         content = response.content
         kind: str | None
         if given is None and type(content) in _CONTAINERS and hdrs.ACCEPT not in request.headers:
-            body, kind = encode_json(content), JSON  # as most: without the call of encode_content
+            body, kind = self._encode_json(content), JSON  # as most: without encode_content
         else:
             if own is None and type(response) is StoredResponse:
                 stored = response.stored
@@ -158,7 +162,7 @@ class ResponseWriter:
             if given is not None and type(content) is bytes:
                 body, kind = content, given
             else:
-                body, kind = encode_content(content, given, request.headers)
+                body, kind = encode_content(content, given, request.headers, self.serializer)
         begin = self._begins.get((status, kind))
         if begin is None:
             if status in WITHOUT_CONTENT:
@@ -263,7 +267,7 @@ class ResponseWriter:
         if response.has_headers:
             own = response.headers
         given = own.get(hdrs.CONTENT_TYPE) if own is not None else None
-        body, kind = encode_content(response.content, given, head.headers)
+        body, kind = encode_content(response.content, given, head.headers, self.serializer)
         if status == RESET_CONTENT:
             body = b""
         if kind is not None:
