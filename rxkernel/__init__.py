@@ -104,6 +104,7 @@ from rxkernel.kernel.scopes import (
     request_scope,
 )
 from rxkernel.kernel.serialization import (
+    Serializer,
     decode_json,
     encode_json,
 )
@@ -332,6 +333,7 @@ __all__ = [
     "RxKernelError",
     "Scalar",
     "Scalars",
+    "Serializer",
     "Server",
     "ServerConfigurationEvent",
     "ServerEvent",

@@ -149,7 +149,7 @@ OTHERS = (
     PrivateUse(
         name="msgspec.inspect.type_info",
         files=(_TYPE_INFO,),
-        why="the text of its TypeError tells an unsupported union of classes from other types",
+        why="the text of its TypeError shows that a union of classes is the reason",
         spelled=(),
         check=_check_text_of_unions,
     ),
