@@ -4,6 +4,7 @@ from multidict import istr
 
 ACCEPT = istr("Accept")
 ACCEPT_ENCODING = istr("Accept-Encoding")
+ACCEPT_RANGES = istr("Accept-Ranges")
 CACHE_CONTROL = istr("Cache-Control")
 CONNECTION = istr("Connection")
 CONTENT_DISPOSITION = istr("Content-Disposition")

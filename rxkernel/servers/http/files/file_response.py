@@ -10,6 +10,7 @@ from multidict import CIMultiDict, MultiMapping
 from rxkernel.exceptions import PreconditionFailedException
 from rxkernel.messages.content_types import BYTES
 from rxkernel.messages.response import FileResponse
+from rxkernel.servers.http import header_names as hdrs
 from rxkernel.servers.http.conditions import Validators
 from rxkernel.servers.http.files.opening import open_file
 from rxkernel.servers.http.files.ranges import requested_ranges
@@ -101,19 +102,19 @@ def plan_parts(
     ranges: list[range] = []
     if status == 200 and method in ("GET", "HEAD"):
         validators.add_to(headers)
-        headers["Accept-Ranges"] = "bytes"
+        headers[hdrs.ACCEPT_RANGES] = "bytes"
         status = validators.check(request_headers)
         if status == 412:
             raise PreconditionFailedException
         if status == 200 and method == "GET" and validators.matches_if_range(request_headers):
-            ranges = requested_ranges(request_headers.get("Range", ""), size)
+            ranges = requested_ranges(request_headers.get(hdrs.RANGE, ""), size)
     if status in WITHOUT_CONTENT:  # so no headers that describe a body (RFC 9110 §15.4.5)
         remove_content_headers(headers)
         if status == RESET_CONTENT:
-            headers["Content-Length"] = "0"
+            headers[hdrs.CONTENT_LENGTH] = "0"
         return FilePlan(status, headers, [])
     parts = _parts(ranges, size, headers)
-    headers["Content-Length"] = str(sum(map(len, parts)))
+    headers[hdrs.CONTENT_LENGTH] = str(sum(map(len, parts)))
     return FilePlan(206 if ranges else status, headers, parts)
 
 
@@ -123,10 +124,10 @@ def _parts(ranges: list[range], size: int, headers: CIMultiDict[str]) -> list[by
     if not ranges:
         return [range(size)]
     if len(ranges) == 1:
-        headers["Content-Range"] = _content_range(ranges[0], size)
+        headers[hdrs.CONTENT_RANGE] = _content_range(ranges[0], size)
         return [ranges[0]]
-    boundary, kind = secrets.token_hex(16), headers.get("Content-Type", BYTES)
-    headers["Content-Type"] = f"multipart/byteranges; boundary={boundary}"
+    boundary, kind = secrets.token_hex(16), headers.get(hdrs.CONTENT_TYPE, BYTES)
+    headers[hdrs.CONTENT_TYPE] = f"multipart/byteranges; boundary={boundary}"
     parts: list[bytes | range] = []
     for part in ranges:
         head = (
