@@ -1,18 +1,24 @@
 """aiohttp's parser, fed one message at a time.
 
 aiohttp's parser drops what it has read of a segment when the rest is malformed, and what follows
-an upgrade that it does not know. So a segment is cut where a message may end: a client that sends
-a valid message gets its response, whatever follows in the same segment.
+an upgrade that it does not know. So a segment is cut after each head and each body: a client that
+sends a valid message gets its response, whatever follows in the same segment.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from aiohttp import EMPTY_PAYLOAD, StreamReader, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from rxkernel.servers.aiohttp.connection.chunked_end import ChunkedEnd
+
 _BLANK_LINE = b"\r\n\r\n"
-"""The end of a head, and of a chunked body."""
+"""The end of a head."""
+
+_EMPTY_LINES = re.compile(rb"[\r\n]*")
+"""They are ignored before a head (RFC 9112 §2.2)."""
 
 Parsed = tuple[Any, StreamReader]
 """A head and its body."""
@@ -53,8 +59,9 @@ class PiecewiseParser:
         self._queued = 0
         self._fail = fail
         self._held = b""  # not parsed yet: reading is paused
-        self._tail = b""  # the end of the data before, which may begin a blank line
+        self._tail = b""  # the end of an incomplete head, which may begin a blank line
         self._missing = 0  # bytes of a body with Content-Length
+        self._chunks: ChunkedEnd | None = None
         self._body: StreamReader = EMPTY_PAYLOAD
         self._is_paused = False
         self.error: Exception | None = None
@@ -76,9 +83,11 @@ class PiecewiseParser:
             raise error
         data, self._held = self._held + data, b""
         found: list[Parsed] = []
+        # the parser keeps data when it is paused in a body: that data comes first
+        begin, end = 0, 0 if self._is_paused else self._end_of_piece(data, 0)
         self._is_paused = False
         while True:
-            piece, data = self._cut(data)
+            piece = data[begin:end]
             try:
                 messages, is_upgraded, tail = self._parser.feed_data(piece)
             except Exception as exc:
@@ -92,31 +101,48 @@ class PiecewiseParser:
                 self._begin(messages)
                 found += messages
             if is_upgraded:
-                return found, True, tail + data
-            if not data:
+                return found, True, tail + data[end:]
+            if end == len(data):
                 return found, False, b""
             if self._is_paused or self._queued >= self._queue_size:
-                self._held = data
+                self._held = data[end:]
                 return found, False, b""
+            begin, end = end, self._end_of_piece(data, end)
 
-    def _cut(self, data: bytes) -> tuple[bytes, bytes]:
-        """Cut *data* where the current message may end."""
-        if end := self._missing:
-            self._missing -= min(end, len(data))
-            return data[:end], data[end:]
+    def _end_of_piece(self, data: bytes, begin: int) -> int:
+        """Return the end of the current head or body, or of *data*, which goes on at *begin*."""
+        if self._missing:
+            end = min(begin + self._missing, len(data))
+            self._missing -= end - begin
+            return end
+        if self._chunks is None:
+            return self._end_of_head(data, begin)
+        end = self._chunks.find(data, begin)
+        if end == -1:
+            return len(data)
+        self._chunks = None
+        return end
+
+    def _end_of_head(self, data: bytes, begin: int) -> int:
         known = len(self._tail)
-        text = self._tail + data
-        end = text.find(_BLANK_LINE) + 4
-        if end == 3:
-            self._tail = text[-3:]
-            return data, b""
+        if not known and (empty := _EMPTY_LINES.match(data, begin)):
+            begin = empty.end()
+        edge = self._tail + data[begin : begin + 3]
+        in_edge, found = edge.find(_BLANK_LINE), data.find(_BLANK_LINE, begin)
+        if in_edge == found == -1:
+            self._tail = (edge if len(data) < begin + 3 else data)[-3:]
+            return len(data)
         self._tail = b""
-        return data[: end - known], data[end - known :]
+        return (found if in_edge == -1 else begin - known + in_edge) + len(_BLANK_LINE)
 
     def _begin(self, messages: Sequence[Parsed]) -> None:
         self._queued += len(messages)
         head, self._body = messages[-1]
-        if self._body is not EMPTY_PAYLOAD and not head.chunked:
+        if self._body is EMPTY_PAYLOAD:
+            return
+        if head.chunked:
+            self._chunks = ChunkedEnd()
+        else:
             self._missing = int(head.headers.get(hdrs.CONTENT_LENGTH, 0))
 
     def _is_body_failed(self, exc: Exception) -> bool:

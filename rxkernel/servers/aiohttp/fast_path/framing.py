@@ -1,6 +1,7 @@
 """Splits what a connection receives into messages, with aiohttp's own parser."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -14,7 +15,8 @@ from yarl import URL
 from rxkernel.servers.aiohttp.connection.registry import HeadLimits
 
 _END_OF_HEAD = b"\r\n\r\n"
-_EMPTY_LINES = b"\r\n"
+_EMPTY_LINES = re.compile(rb"[\r\n]+")
+"""They are ignored after a message (RFC 9112 §2.2)."""
 
 _NEVER_FULL = 1 << 30
 """Bytes of a body at which its reader asks to pause reading. No body that arrived whole is so
@@ -180,7 +182,7 @@ class MessageFramer:
 
     def _feed(self, data: bytes, *, is_begun: bool) -> Message | Sequence[Frame]:
         frames: list[Frame] = []
-        rest = data
+        at = 0
         end = data.find(_END_OF_HEAD) + 4
         if end != 3 and not (is_begun or self._is_last):
             parsed, payload = self._read_head(data[:end])
@@ -189,57 +191,56 @@ class MessageFramer:
                 if _length(parsed) == len(body):
                     self._skip(body)
                     return _message(parsed, payload, body, data, self._connection)
-            rest = self._after_head(parsed, payload, data, end, frames)
-        while rest:
+            at = self._after_head(parsed, payload, data, 0, end, frames)
+        # positions, not slices of the rest: a segment may have thousands of messages
+        while at < len(data):
             if self._missing:
-                rest = self._continue_body(rest, frames)
+                at = self._continue_body(data, at, frames)
             elif self._tail:
-                rest = self._continue_head(rest, frames)
+                at = self._continue_head(data, frames)
             else:
-                rest = self._begin_message(rest, frames)
+                at = self._begin_message(data, at, frames)
         return frames
 
-    def _begin_message(self, data: bytes, frames: list[Frame]) -> bytes:
-        """Frame the message at the start of *data*; return the rest."""
+    def _begin_message(self, data: bytes, begin: int, frames: list[Frame]) -> int:
+        """Frame the message that begins at *begin*; return the end of what was read."""
         if self._is_last:
             raise _UnframedError(AFTER_LAST)
-        end = data.find(_END_OF_HEAD) + 4
-        if frames and data[:1] in (b"\r", b"\n"):
-            return self._skip_empty_lines(data)
+        if frames and (empty := _EMPTY_LINES.match(data, begin)):
+            self._skip(empty[0])
+            return empty.end()
+        end = data.find(_END_OF_HEAD, begin) + 4
         if end == 3:
-            self._skip(data)
-            self._tail = data[-3:]
-            frames.append(PartialMessage(data, is_last=False))
-            return b""
-        parsed, payload = self._read_head(data[:end])
-        return self._after_head(parsed, payload, data, end, frames)
+            rest = data[begin:]
+            self._skip(rest)
+            self._tail = rest[-3:]
+            frames.append(PartialMessage(rest, is_last=False))
+            return len(data)
+        parsed, payload = self._read_head(data[begin:end])
+        return self._after_head(parsed, payload, data, begin, end, frames)
 
     def _after_head(
         self,
         parsed: "http.RawRequestMessage",
         payload: StreamReader,
         data: bytes,
+        begin: int,
         end: int,
         frames: list[Frame],
-    ) -> bytes:
-        """Frame the message whose head was read up to *end*; return the rest of *data*."""
+    ) -> int:
+        """Frame the message at *begin* whose head was read up to *end*; return its end."""
         whole = end if payload is EMPTY_PAYLOAD else end + _length(parsed)
         if len(data) < whole:
             self._await_body(parsed, whole - len(data))
-            frames.append(PartialMessage(data, is_last=False))
-            return b""
+            frames.append(PartialMessage(data[begin:], is_last=False))
+            return len(data)
         if body := data[end:whole]:
             self._skip(body)
-        frames.append(_message(parsed, payload, body, data[:whole], self._connection))
-        return data[whole:]
+        frames.append(_message(parsed, payload, body, data[begin:whole], self._connection))
+        return whole
 
-    def _skip_empty_lines(self, data: bytes) -> bytes:
-        """Empty lines after a message are ignored (RFC 9112 §2.2)."""
-        rest = data.lstrip(_EMPTY_LINES)
-        self._skip(data[: len(data) - len(rest)])
-        return rest
-
-    def _continue_head(self, data: bytes, frames: list[Frame]) -> bytes:
+    def _continue_head(self, data: bytes, frames: list[Frame]) -> int:
+        """Continue the head that the data before has begun."""
         known = len(self._tail)
         text = self._tail + data
         end = text.find(_END_OF_HEAD) + 4 - known
@@ -247,19 +248,19 @@ class MessageFramer:
             self._skip(data)
             self._tail = text[-3:]
             frames.append(PartialMessage(data, is_last=False))
-            return b""
+            return len(data)
         parsed, payload = self._read_head(data[:end])
         self._tail = b""
         if payload is not EMPTY_PAYLOAD:
             self._await_body(parsed, _length(parsed))
         frames.append(PartialMessage(data[:end], is_last=payload is EMPTY_PAYLOAD))
-        return data[end:]
+        return end
 
-    def _continue_body(self, data: bytes, frames: list[Frame]) -> bytes:
-        part = data[: self._missing]
+    def _continue_body(self, data: bytes, begin: int, frames: list[Frame]) -> int:
+        part = data[begin : begin + self._missing]
         self._missing -= len(part)
         frames.append(PartialMessage(part, is_last=not self._missing))
-        return data[len(part) :]
+        return begin + len(part)
 
     def _await_body(self, parsed: "http.RawRequestMessage", size: int) -> None:
         """Count *size* missing bytes, without the parser, which would store them."""
