@@ -6,8 +6,11 @@ Upper case and one dot at the end do not matter (RFC 9110 §4.2.3, RFC 1034 §3.
 import re
 from ipaddress import ip_address
 
-HOST_PATTERN = re.compile(r"(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]", re.ASCII)
-"""A host without a port; ``*.example.org`` is every host below that one."""
+HOST_PATTERN = re.compile(
+    r"(?!.{254})(\*\.)?[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*|\[[0-9A-Fa-f:.]+\]", re.ASCII
+)
+"""A host without a port; ``*.example.org`` is every host below that one. The sizes are limited as
+in DNS (RFC 1035 §2.3.4)."""
 
 
 def canonical_host(name: str) -> str | None:

@@ -84,7 +84,9 @@ _PORT = Allowed("a port, 0 to 65535 (0: a free one)", (int,), lambda port: 0 <= 
 _HOST = Allowed("a host name or an IP address", (str,), lambda host: host and not host.isspace())
 
 
-_PEM_FILE = Allowed("the path of a PEM file", (Path,), lambda path: "\n" not in str(path))
+_PEM_FILE = Allowed(
+    "the path of a PEM file", (Path,), lambda path: not {"\n", "\0"} & {*str(path)}
+)
 """A line break shows that a key was written in place of its path."""
 
 

@@ -35,7 +35,8 @@ class Certificates:
         self._next_check = 0.0
 
     def load(self) -> None:
-        """Read all files; log a warning for a certificate that clients will not accept.
+        """Read all files, and test a handshake with each certificate. Log a warning for one that
+        clients will not accept.
 
         Raises:
             ConfigurationError: with every problem; the certificates that were loaded are kept.
@@ -44,19 +45,22 @@ class Certificates:
         self._next_check = monotonic() + _CHECK_INTERVAL
         contexts: dict[str, ssl.SSLContext] = {}
         problems: list[str] = []
+        warnings: list[tuple[Path, str]] = []
         for host, files in (("", self._default), *self._hosts.items()):
             name = f'http.tls.hosts."{host}"' if host else "http.tls"
             if found := tuple(_problems_of(files, name)):
                 problems += found
                 continue
             try:
-                contexts[host] = _new_context(files)
-            except ssl.SSLError as exc:
+                contexts[host] = context = _new_context(files)
+                if reason := _reason_to_refuse(context, files, host):
+                    warnings.append((files.certificate, reason))
+            except OSError as exc:  # also an error of OpenSSL
                 problems.append(_describe(exc, files, name))
         if problems:
             raise ConfigurationError(*problems)
-        for host, context in contexts.items():
-            _warn_if_invalid(context, self._hosts.get(host, self._default), host)
+        for path, reason in warnings:
+            logger.warning("clients will not accept the TLS certificate %s: %s", path, reason)
         default = contexts.pop("")
         default.sni_callback = _ContextByHost(contexts).select
         self._context = default
@@ -149,22 +153,37 @@ def _new_context(files: CertificateFiles) -> ssl.SSLContext:
     return context
 
 
-def _describe(exc: ssl.SSLError, files: CertificateFiles, name: str) -> str:
-    if "MISMATCH" in (exc.reason or ""):
+class _HandshakeError(ssl.SSLError):
+    """The test handshake failed, whatever its client trusts."""
+
+
+def _describe(exc: OSError, files: CertificateFiles, name: str) -> str:
+    reason = getattr(exc, "reason", None) or exc.strerror or str(exc)
+    if "MISMATCH" in reason:
         return (
             f"{name}.key: {files.key} does not match the first certificate in "
             f"{files.certificate}; write the key that it was issued for"
         )
-    reason = (exc.reason or str(exc)).replace("_", " ").lower()
+    reason = reason.replace("_", " ").lower()
+    if isinstance(exc, _HandshakeError):
+        return (
+            f"{name}: {files.certificate} cannot be used: a test of the TLS handshake failed: "
+            f"{reason}; write a certificate whose key is of a type that clients accept, such as "
+            f"RSA with 2048 bits or P-256"
+        )
     return (
         f"{name}: {files.certificate} and {files.key} cannot be used: {reason}; write a "
         f"certificate with its chain, and its key"
     )
 
 
-def _warn_if_invalid(context: ssl.SSLContext, files: CertificateFiles, host: str) -> None:
-    """Log a warning if clients will not accept the certificate, even if they trust its issuer: it
-    has expired, is not valid yet, is not one for servers, or not for *host*."""
+def _reason_to_refuse(context: ssl.SSLContext, files: CertificateFiles, host: str) -> str | None:
+    """Return why clients will not accept the certificate, even if they trust its issuer: it has
+    expired, is not valid yet, is not one for servers, or not for *host*. None if they will.
+
+    Raises:
+        _HandshakeError: no handshake is possible.
+    """
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client.check_hostname = bool(host) and not host.startswith("*.")
     client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # the file is its own trust anchor
@@ -172,11 +191,10 @@ def _warn_if_invalid(context: ssl.SSLContext, files: CertificateFiles, host: str
     try:
         _shake_hands(context, client, canonical_host(host) if client.check_hostname else None)
     except ssl.SSLCertVerificationError as exc:
-        logger.warning(
-            "clients will not accept the TLS certificate %s: %s",
-            files.certificate,
-            exc.verify_message,
-        )
+        return exc.verify_message
+    except ssl.SSLError as exc:
+        raise _HandshakeError(exc.errno, exc.reason) from exc
+    return None
 
 
 def _shake_hands(server: ssl.SSLContext, client: ssl.SSLContext, host: str | None) -> None:

@@ -1,6 +1,7 @@
 """Which certificates boot accepts, and which one a handshake gets."""
 
 import logging
+import ssl
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from rxkernel import (
 )
 from rxkernel.servers.certificates import Certificates
 from tests.servers.tls import YESTERDAY, Authority, tls_settings
+
+FILES = CertificateFiles(certificate=Path("a"), key=Path("b"))
 
 
 @pytest.fixture
@@ -132,6 +135,8 @@ async def test_boot_certificate_that_clients_refuse_logs_a_warning(
     ("hosts", "text"),
     [
         ({"a b": None}, "hosts must be a table of host names"),
+        ({"a" * 64 + ".example": FILES}, "hosts must be a table of host names"),
+        ({".".join(["a" * 63] * 4): FILES}, "hosts must be a table of host names"),
         ({"a.example": None}, "hosts must be a table of host names"),
         ({1: None}, "hosts must be a table of host names"),
         ([], "hosts must be a table of host names"),
@@ -140,6 +145,17 @@ async def test_boot_certificate_that_clients_refuse_logs_a_warning(
 def test_settings_invalid_hosts_are_rejected(hosts: Any, text: str) -> None:
     with pytest.raises(ValueError, match=text):
         TlsSettings(certificate=Path("a"), key=Path("b"), hosts=hosts)
+
+
+def test_settings_hosts_of_the_largest_size_are_valid() -> None:
+    """RFC 1035 §2.3.4: 63 bytes of a label, 253 characters of a name."""
+    longest = ".".join(["a" * 63] * 3 + ["a" * 61])
+    assert TlsSettings(certificate=Path("a"), key=Path("b"), hosts={longest: FILES}).hosts
+
+
+def test_settings_path_with_nul_is_rejected() -> None:
+    with pytest.raises(ValueError, match="the path of a PEM file"):
+        TlsSettings(certificate=Path("a\0"), key=Path("b"))
 
 
 def test_settings_key_in_place_of_its_path_is_not_shown() -> None:
@@ -165,3 +181,69 @@ def test_reload_wrong_key_keeps_the_certificates_and_logs_once(
     files.key.write_bytes(good)
     certificates.reload()
     assert certificates.context() is not before
+
+
+def issue_unusual(files: CertificateFiles, curve: str) -> None:
+    """Write a certificate that OpenSSL loads, with a key that it does not use in TLS."""
+    command = ["openssl", "req", "-x509", "-nodes", "-subj", "/CN=a", "-newkey", "ec", "-pkeyopt"]
+    paths = ["-out", str(files.certificate), "-keyout", str(files.key)]
+    subprocess.run([*command, f"ec_paramgen_curve:{curve}", *paths], check=True)
+
+
+@pytest.mark.parametrize("curve", ["secp256k1", "brainpoolP256r1"])
+async def test_boot_key_that_no_handshake_accepts_is_reported_with_all_problems(
+    authority: Authority, curve: str
+) -> None:
+    good, unusual = authority.issue("good"), authority.issue("unusual")
+    issue_unusual(unusual, curve)
+    missing = CertificateFiles(certificate=good.certificate, key=Path("missing.key"))
+    hosts = {"a.example": unusual, "b.example": missing}
+
+    first, second = await problems_of(tls_settings(good, hosts=hosts))
+
+    assert first.startswith(f'http.tls.hosts."a.example": {unusual.certificate} cannot be used')
+    assert "P-256" in first
+    assert second.startswith('http.tls.hosts."b.example".key: cannot read missing.key')
+    (problem,) = await problems_of(tls_settings(unusual))
+    assert problem.startswith(f"http.tls: {unusual.certificate} cannot be used")
+
+
+def test_reload_key_that_no_handshake_accepts_keeps_the_certificates(
+    authority: Authority, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = authority.issue("a")
+    certificates = Certificates(tls_settings(files))
+    certificates.load()
+    before = certificates.context()
+
+    issue_unusual(files, "secp256k1")
+    certificates.reload()
+
+    assert certificates.context() is before
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert "the TLS certificates are not changed" in record.getMessage()
+
+
+@pytest.mark.parametrize("method", ["load_cert_chain", "load_verify_locations"])
+def test_reload_file_that_is_removed_while_it_is_read_keeps_the_certificates(
+    authority: Authority,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    method: str,
+) -> None:
+    files = authority.issue("a")
+    certificates = Certificates(tls_settings(files))
+    certificates.load()
+    before = certificates.context()
+    load = getattr(ssl.SSLContext, method)
+
+    def remove_and_load(self: ssl.SSLContext, *args: Any, **kwargs: Any) -> Any:
+        files.certificate.unlink()
+        return load(self, *args, **kwargs)
+
+    monkeypatch.setattr(ssl.SSLContext, method, remove_and_load)
+    certificates.reload()
+
+    assert certificates.context() is before
+    assert "cannot be used: no such file or directory" in caplog.text

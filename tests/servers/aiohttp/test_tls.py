@@ -5,6 +5,7 @@ import logging
 import os
 import socket
 import ssl
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -318,6 +319,34 @@ async def test_stop_ends_connections_and_handshakes(serve: Serve, authority: Aut
         while data := await tls.receive():
             tls.incoming.write(data)
         assert tls.object.read() == b""  # the end of a whole TLS stream
+
+
+async def test_connection_whose_handshake_cannot_start_is_closed_and_not_counted(
+    serve: Serve,
+    authority: Authority,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The error is logged, and the limits of connections stay right."""
+    application = await serve_tls(serve, authority)
+    server = application.servers["http"]
+
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(asyncio.get_running_loop(), "start_tls", fail)
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        async with asyncio.timeout(20):
+            with suppress(ConnectionError):
+                assert await reader.read() == b""
+        writer.close()
+
+    assert "ZeroDivisionError" in caplog.text
+    assert server.connections.quota.used == 0  # type: ignore[attr-defined]
+    async with client_of(application, authority) as client:
+        assert (await client.get("/")).status == 200
+    assert await application.stop()
 
 
 async def test_redirect_port_sends_the_same_url_with_https(

@@ -73,15 +73,24 @@ class TlsHandshake(asyncio.Protocol):
         if connections.admit(self._network) is not None:
             tcp.abort()
             return
-        self._acceptor.running.add(tcp)
         self._deadline = monotonic() + connections.header_timeout
-        loop = asyncio.get_running_loop()
-        self._starting: Coroutine[Any, Any, asyncio.Transport | None] = loop.start_tls(
+        try:
+            self._start(tcp)
+        except BaseException:
+            connections.release(self._network)
+            tcp.abort()
+            raise
+        self._acceptor.running.add(tcp)
+
+    def _start(self, tcp: asyncio.Transport) -> None:
+        timeout = self._connections.header_timeout
+        self._starting: Coroutine[Any, Any, asyncio.Transport | None]
+        self._starting = asyncio.get_running_loop().start_tls(
             tcp,
             self,
             self._acceptor.certificates.context(),
             server_side=True,
-            ssl_handshake_timeout=connections.header_timeout,
+            ssl_handshake_timeout=timeout,
             ssl_shutdown_timeout=_SHUTDOWN_TIMEOUT,
         )
         # Run to its first await here, not in a task: uvloop reads before it starts a task, and
