@@ -286,6 +286,11 @@ class HttpSettings:
                 'allow_credentials must be false while origins has "*": any site could act with '
                 "the cookies of its visitors; list the allowed origins"
             )
+        if self.tls is not None and self.tls.redirect_port == self.port:
+            raise ValueError(
+                f"tls.redirect_port must be another port than port, which is {self.port} too; "
+                "write the port of plain HTTP, usually 80"
+            )
 
     @property
     def scheme(self) -> str:

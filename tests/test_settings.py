@@ -1,12 +1,20 @@
 """The settings classes, made by hand."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 
-from rxkernel.settings import Allowed, HttpSettings, LoggingSettings, Settings, SocketioSettings
+from rxkernel.settings import (
+    Allowed,
+    HttpSettings,
+    LoggingSettings,
+    Settings,
+    SocketioSettings,
+    TlsSettings,
+)
 
 
 def test_every_setting_has_a_default() -> None:
@@ -28,6 +36,14 @@ def test_every_setting_has_a_default() -> None:
         (HttpSettings, {"port": "80"}, "port must be a port, 0 to 65535"),
         (HttpSettings, {"port": True}, "port must be a port, 0 to 65535"),
         (HttpSettings, {"port": None}, "port must be a port, 0 to 65535"),
+        (
+            HttpSettings,
+            {
+                "port": 443,
+                "tls": TlsSettings(certificate=Path("a"), key=Path("b"), redirect_port=443),
+            },
+            "tls.redirect_port must be another port than port",
+        ),
         (HttpSettings, {"prefix": "api"}, "prefix must be empty or a path"),
         (HttpSettings, {"prefix": "/"}, "prefix must be empty or a path"),
         (HttpSettings, {"prefix": "/api/"}, "prefix must be empty or a path"),

@@ -3,67 +3,84 @@
 import string
 from urllib.parse import quote
 
+import attrs
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from rxkernel.exceptions import BadRequestException, HttpException
 from rxkernel.kernel.errors import error_response
+from rxkernel.servers.aiohttp.connection.already_sent import AlreadySent
 from rxkernel.servers.aiohttp.connection.protocol import connection_of
 from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
-from rxkernel.servers.http.allowed_hosts import HostPolicy, authority_of, host_of
+from rxkernel.servers.aiohttp.request.body_reader import defer_continue, discard_rest
+from rxkernel.servers.http.allowed_hosts import authority_of, host_of
 from rxkernel.servers.http.content_encoding import encode_content
-from rxkernel.servers.http.forwarded import ForwardedHeaders
+from rxkernel.servers.http.pipeline import ALL_METHODS, SERVER_WIDE, HttpPipeline
 
 _DEFAULT_PORT = 443
 
 
+@attrs.frozen(eq=False)
 class HttpsRedirect:
     """Responds to every request with 308 and the same URL with ``https`` and *port*.
 
-    Method and body stay the same (RFC 9110 §15.4.9). A request without a host, or to a host that
-    is not allowed, is rejected. The connection is closed: the next request should not use it.
+    Method and body stay the same (RFC 9110 §15.4.9). A request that no route may handle, by the
+    rules of *pipeline*, is rejected, as one without a host is. The connection is closed: the next
+    request should not use it.
     """
 
-    def __init__(
-        self,
-        hosts: HostPolicy,
-        forwarded: ForwardedHeaders,
-        connections: ConnectionRegistry,
-        port: int,
-    ) -> None:
-        self._connections = connections
-        self._hosts = hosts
-        self._forwarded = forwarded
-        self._port = "" if port == _DEFAULT_PORT else f":{port}"
+    pipeline: HttpPipeline
+    connections: ConnectionRegistry
+    port: int
 
     def new_engine(self) -> web.Application:
         engine = web.Application()
+        # the middleware handles targets without a route, too: "*" and "http://host"
         engine.middlewares.append(self._respond)
+        engine.router.add_route(
+            "*", r"/{path:[\s\S]*}", self._redirect, expect_handler=defer_continue
+        )
         return engine
 
     @web.middleware
-    async def _respond(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        connection_of(request).begin_request(request.content)
+    async def _respond(self, native: web.Request, handler: Handler) -> web.StreamResponse:
+        connection = connection_of(native)
+        connection.begin_request(native.content)
         try:
-            out = web.Response(status=308, headers={hdrs.LOCATION: self._location(request)})
+            if (error := self.pipeline.rejection_for(native)) is not None:
+                raise error
+            if native.raw_path == SERVER_WIDE:
+                out: web.StreamResponse = web.Response(
+                    status=204, headers={hdrs.ALLOW: ALL_METHODS}
+                )
+            else:
+                out = await self._redirect(native)
         except HttpException as exc:
-            response = error_response(exc)
-            body, content_type = encode_content(response.content, None)
-            headers = {**response.headers, hdrs.CONTENT_TYPE: content_type or "text/plain"}
-            out = web.Response(status=response.status_code, headers=headers, body=body)
-        self._connections.add_default_headers(out.headers, request)
+            if native.version[0] != 1:
+                self.connections.record("protocol error", f"HTTP/{native.version[0]} to redirect")
+                return AlreadySent(exc.status_code, connection.send_final_response(exc, native))
+            out = _rejection(exc)
+        self.connections.add_default_headers(out.headers, native)
         out.force_close()
+        if not native.content.is_eof():
+            discard_rest(native)
         return out
 
-    def _location(self, native: web.Request) -> str:
-        error = self._hosts.rejection_for(native)
-        if error is not None:
-            raise error
-        host = host_of(native, self._forwarded)
+    async def _redirect(self, native: web.Request) -> web.StreamResponse:
+        host = host_of(native, self.pipeline.forwarded)
         if host is None:
             raise BadRequestException("the request has no valid Host header")
         target, authority = native.raw_path, authority_of(native)
         if authority:
             target = target.partition("://")[2].removeprefix(authority)
         path = quote(target.encode("utf-8", "surrogateescape"), safe=string.punctuation)
-        return f"https://{host}{self._port}{path if path.startswith('/') else f'/{path}'}"
+        port = "" if self.port == _DEFAULT_PORT else f":{self.port}"
+        path = path if path.startswith("/") else f"/{path}"
+        return web.Response(status=308, headers={hdrs.LOCATION: f"https://{host}{port}{path}"})
+
+
+def _rejection(exc: HttpException) -> web.Response:
+    response = error_response(exc)
+    body, content_type = encode_content(response.content, None)
+    headers = {**response.headers, hdrs.CONTENT_TYPE: content_type or "text/plain"}
+    return web.Response(status=response.status_code, headers=headers, body=body)

@@ -240,7 +240,7 @@ class HttpServer(Server):
         self.connections.log_fd_limit()
 
     async def _start_redirect(self, port: int) -> None:
-        redirect = HttpsRedirect(self._hosts, self.forwarded, self.connections, self.port)
+        redirect = HttpsRedirect(self.aiohttp_path.pipeline, self.connections, self.port)
         self._redirect = Listener(
             redirect.new_engine(),
             self._settings.host,

@@ -380,7 +380,6 @@ async def test_redirect_port_sends_the_same_url_with_https(
         (b"GET //evil.example/a HTTP/1.1", "//evil.example/a"),
         (b"GET http://127.0.0.1/a?b HTTP/1.1", "/a?b"),
         (b"GET http://127.0.0.1 HTTP/1.1", "/"),
-        (b"OPTIONS * HTTP/1.1", "/*"),
         (b"GET /a HTTP/1.0", "/a"),
     ],
 )
@@ -398,6 +397,54 @@ async def test_redirect_port_other_targets_stay_on_the_host(
 
     assert head.startswith("HTTP/1.1 308 ") or head.startswith("HTTP/1.0 308 ")
     assert f"\r\nLocation: {secure}{location}\r\n" in head
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status", "header"),
+    [
+        (b"GET /a HTTP/2.0", 505, "Connection: close"),
+        (b"TRACE / HTTP/1.1", 405, "Allow: GET, HEAD"),
+        (b"CONNECT 127.0.0.1:443 HTTP/1.1", 405, "Allow: "),
+        (b"OPTIONS * HTTP/1.1", 204, "Allow: "),
+        (b"GET http://evil.example/ HTTP/1.1", 421, "Connection: close"),
+    ],
+)
+async def test_redirect_port_has_the_rules_of_the_main_port(
+    serve: Serve, authority: Authority, request_line: bytes, status: int, header: str
+) -> None:
+    with reserved_port() as port:
+        tls = tls_settings(authority.issue("server"), redirect_port=port)
+        main = (await serve_tls(serve, authority, tls=tls)).servers["http"].port
+        heads = []
+        for connected, context in ((port, None), (main, authority.client())):
+            reader, writer = await asyncio.open_connection("127.0.0.1", connected, ssl=context)
+            writer.write(request_line + b"\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+            async with asyncio.timeout(20):
+                heads.append((await reader.read()).decode())
+            writer.close()
+
+    for head in heads:
+        assert head.startswith(f"HTTP/1.1 {status} ")
+        assert f"\r\n{header}" in head
+        assert "Location: " not in head
+
+
+async def test_redirect_port_sends_no_100_continue(serve: Serve, authority: Authority) -> None:
+    """RFC 9110 §10.1.1: a final status is sent in its place; the body would be sent twice."""
+    with reserved_port() as port:
+        tls = tls_settings(authority.issue("server"), redirect_port=port)
+        await serve_tls(serve, authority, tls=tls)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(
+            b"POST /size HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            b"Content-Length: 5\r\nExpect: 100-continue\r\n\r\n"
+        )
+        async with asyncio.timeout(20):
+            response = await reader.read()
+        writer.close()
+
+    assert response.startswith(b"HTTP/1.1 308 ")
+    assert b"100 Continue" not in response
 
 
 async def test_redirect_port_request_without_host_is_rejected(
