@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import logging
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -231,6 +232,67 @@ async def test_native_handler_gets_an_error_for_a_body_that_ends_early(
             answer = await send(client, "/native/pieces", name, data, way)
             assert (way, answer.status) == (way, 400)
             assert answer.json["message"] == "the content coding of the body ends early"
+
+
+@with_codings
+async def test_native_handler_that_cannot_read_the_body_responds_400(
+    serve: Serve, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The error is the client's. The end of the message is known, so the connection stays open."""
+    application = await serve(bundles=[Native])
+
+    async with raw_http(application) as client:
+        for path, way in product(["/read", "/chunks"], _WAYS):
+            data = COMPRESSED[name](body_for(path))
+            answer = await send(client, f"/native{path}", name, data[:-1], way)
+            assert (path, way, answer.status) == (path, way, 400)
+            assert answer.json["message"] == "the content coding of the body ends early"
+            answer = await send(client, f"/native{path}", name, data, way)
+            assert (path, way, answer.status, answer.json) == (path, way, 200, len(_TEXT))
+    assert [r for r in caplog.records if r.levelno > logging.DEBUG] == []
+
+
+async def test_native_handler_that_reads_malformed_chunks_responds_400_and_closes(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    application = await serve(bundles=[Native])
+
+    for path in ("/read", "/chunks"):
+        head = post(f"/native{path}", "Transfer-Encoding: chunked")
+        for parts in ([head + b"1\r\na\r\nx"], [head, b"1\r\na\r\n", b"x\r\n"]):
+            async with raw_http(application) as client:
+                await client.send(*parts)
+                answer = await client.answer()
+                assert (path, answer.status) == (path, 400)
+                assert answer.json["message"] == "the body is malformed"
+                assert await client.closed() == b""
+    assert [r for r in caplog.records if r.exc_info or r.levelno > logging.WARNING] == []
+
+
+async def test_native_handler_that_fails_after_its_response_began_closes(serve: Serve) -> None:
+    async def echo(native: web.Request) -> web.StreamResponse:
+        out = web.StreamResponse()
+        await out.prepare(native)
+        await out.write(b"begun")
+        await out.write(await native.read())
+        return out
+
+    class Echo(Bundle):
+        name = "echo"
+
+        @inject
+        def __init__(self, http: HttpServer) -> None:
+            http.mount("/native/echo", echo)
+
+    application = await serve(bundles=[Echo])
+
+    async with raw_http(application) as client:
+        data = gzip.compress(_TEXT)[:-1]
+        await client.send(post("/native/echo", "Content-Encoding: gzip", body=data))
+        received = await client.closed()
+    assert received.count(b"HTTP/1.1") == 1
+    assert b"400" not in received
+    assert not received.endswith(b"0\r\n\r\n")
 
 
 async def test_native_handler_reads_a_body_with_an_unknown_coding_as_it_was_sent(

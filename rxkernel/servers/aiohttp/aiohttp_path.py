@@ -18,7 +18,7 @@ from rxkernel.servers.aiohttp.connection.protocol import connection_of
 from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
 from rxkernel.servers.aiohttp.fast_path.protocol import deferred_exchange
 from rxkernel.servers.aiohttp.request.body_loader import BodyLoader
-from rxkernel.servers.aiohttp.request.body_reader import discard_rest
+from rxkernel.servers.aiohttp.request.body_reader import discard_rest, unreadable_body
 from rxkernel.servers.aiohttp.request.decompressed_body import decompress_body
 from rxkernel.servers.aiohttp.request.native_paths import NativePaths
 from rxkernel.servers.aiohttp.request.request_id_header import NativeRequestIdHeader
@@ -66,7 +66,10 @@ class AiohttpPath:
             if error is None:
                 # aiohttp's router has no route for "*"
                 respond = self.handle if native.raw_path == SERVER_WIDE else handler
-                out = await respond(native)
+                try:
+                    out = await respond(native)
+                except web.RequestPayloadError as exc:
+                    out = await self._reject_body(native, exc)
             elif native.version[0] != 1:
                 out = await self._reject_version(native, error)
             else:
@@ -104,6 +107,18 @@ class AiohttpPath:
         if native.transport is not None:
             native.transport.write(data)
         return AlreadySent(response.status_code, len(data))
+
+    async def _reject_body(
+        self, native: web.Request, exc: web.RequestPayloadError
+    ) -> web.StreamResponse:
+        """Send the response to a body that a native handler could not read.
+
+        Raises:
+            RequestPayloadError: *exc*, if the handler has begun its response.
+        """
+        if native.writer.output_size:
+            raise exc
+        return await self.handle(native, unreadable_body(native, exc))
 
     async def handle(
         self, native: web.Request, error: Exception | None = None
