@@ -43,27 +43,27 @@ class HttpsRedirect:
         return engine
 
     @web.middleware
-    async def _respond(self, native: web.Request, handler: Handler) -> web.StreamResponse:
-        connection = connection_of(native)
-        connection.begin_request(native.content)
+    async def _respond(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        connection = connection_of(request)
+        connection.begin_request(request.content)
         try:
-            if (error := self.pipeline.rejection_for(native)) is not None:
+            if (error := self.pipeline.rejection_for(request)) is not None:
                 raise error
-            if native.raw_path == SERVER_WIDE:
+            if request.raw_path == SERVER_WIDE:
                 out: web.StreamResponse = web.Response(
                     status=204, headers={hdrs.ALLOW: ALL_METHODS}
                 )
             else:
-                out = await self._redirect(native)
+                out = await self._redirect(request)
         except HttpException as exc:
-            if native.version[0] != 1:
-                self.connections.record("protocol error", f"HTTP/{native.version[0]} to redirect")
-                return AlreadySent(exc.status_code, connection.send_final_response(exc, native))
+            if request.version[0] != 1:
+                self.connections.record("protocol error", f"HTTP/{request.version[0]} to redirect")
+                return AlreadySent(exc.status_code, connection.send_final_response(exc, request))
             out = _rejection(exc)
-        self.connections.add_default_headers(out.headers, native)
+        self.connections.add_default_headers(out.headers, request)
         out.force_close()
-        if not native.content.is_eof():
-            discard_rest(native)
+        if not request.content.is_eof():
+            discard_rest(request)
         return out
 
     async def _redirect(self, native: web.Request) -> web.StreamResponse:

@@ -203,7 +203,7 @@ class MessageFramer:
         return frames
 
     def _begin_message(self, data: bytes, begin: int, frames: list[Frame]) -> int:
-        """Frame the message that begins at *begin*; return the end of what was read."""
+        """Frame the message that begins at *begin*; return the end of the data that was read."""
         if self._is_last:
             raise _UnframedError(AFTER_LAST)
         if frames and (empty := _EMPTY_LINES.match(data, begin)):

@@ -40,7 +40,7 @@ class CountingParser:
     def feed_data(self, data: bytes) -> Fed:
         self.calls += 1
         self.size += len(data)
-        return self._parser.feed_data(data)  # type: ignore[return-value] # one of its tuples
+        return self._parser.feed_data(data)
 
 
 class Reading(aiohttp.base_protocol.BaseProtocol):
