@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from functools import partial
-from types import MappingProxyType
+from types import FunctionType, MappingProxyType
 from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
@@ -70,10 +70,10 @@ def read_signature(
     context = _Context(metadata, scalars, is_single=len(given) == 1)
     parameters = [p for one in given if (p := _parameter(one, function, context, problems))]
     variadic = [p for p in declared.parameters.values() if p.kind in _VARIADIC]
+    if variadic or any(p.annotation is p.empty for p in given):
+        problems += _hidden(function, bool(variadic), context)
     if not given and any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in variadic):
         # a wrapper that passes its arguments on
-        if (inner := wrapped_action(function, name_of_action(metadata.action))) is not None:
-            problems += _hidden(function, inner, context)
         parameters.append(Parameter("request", Source.REQUEST, "request", Request))
     elif variadic and not _is_plain(parameters):
         problems.append(f"takes {variadic[0]}; name every parameter")
@@ -101,22 +101,31 @@ class _Context:
     is_single: bool
 
 
-def _hidden(
-    function: Callable[..., Any], inner: Callable[..., Any], context: _Context
-) -> list[str]:
-    """Return the problem if the wrapper *function* hides the parameters of *inner*, the action:
-    one that takes another argument than the request."""
+def _hidden(function: Callable[..., Any], is_variadic: bool, context: _Context) -> list[str]:
+    """Return the problem if *function* is a wrapper that does not declare what it takes, and hides
+    the parameters of an action that takes another argument than the request.
+
+    A wrapper that passes no argument on is not a problem, unless it *is_variadic*.
+    """
+    inner = wrapped_action(function, name_of_action(context.metadata.action))
+    if inner is None:
+        return []
     given = [p for p in inspect.signature(inner).parameters.values() if p.kind not in _VARIADIC]
-    if inspect.ismethod(function):
+    if not isinstance(function, FunctionType):  # a method
         given = given[1:]
     context = attrs.evolve(context, is_single=len(given) == 1)
     found = [_parameter(p, inner, context, []) for p in given]
-    if _is_plain([p for p in found if p is not None]):
+    if _is_plain([p for p in found if p is not None]) or not (given or is_variadic):
         return []
     names = ", ".join(p.name for p in given)
+    otherwise = (
+        ""
+        if is_variadic
+        else "; if it passes other arguments on, annotate its parameters, as in request: Request"
+    )
     return [
         f"is wrapped by a decorator that hides its parameters ({names}); put "
-        f"@functools.wraps(function) on the wrapper"
+        f"@functools.wraps(function) on the wrapper{otherwise}"
     ]
 
 
