@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
@@ -92,7 +92,20 @@ def check_datetime(raw: Any) -> ErrorEntry | None:
     return wrong_type("datetime", kind_of(raw))
 
 
-NUMBER_CHECKS: MappingProxyType[Any, Check] = MappingProxyType(
-    {int: check_int, float: check_float, Decimal: check_decimal, datetime: check_datetime}
+def strict_check_of(types: Collection[Any]) -> Check | None:
+    """Return the check of JSON for one of *types*, the alternatives of a type without None."""
+    return check_decimal if Decimal in types else None
+
+
+def lenient_check_of(types: Collection[Any]) -> Check | None:
+    """Return the check of a text, or of JSON of a socket, for one of *types*."""
+    if str in types:  # then a text is not a number
+        return None
+    if datetime in types and len(types) == 1:
+        return check_datetime
+    return next((check for kind, check in _NUMBERS.items() if kind in types), None)
+
+
+_NUMBERS: MappingProxyType[type, Check] = MappingProxyType(
+    {Decimal: check_decimal, float: check_float, int: check_int}
 )
-"""The check of a value of a lenient source, by the type that it was converted to."""

@@ -1,28 +1,23 @@
 """One incoming message, the same whether it came over HTTP or a socket."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from enum import Enum
 from typing import Any, Protocol, TypeVar, cast
 
 import attrs
-import msgspec
 from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
 
 from rxkernel.exceptions import RxKernelError
 from rxkernel.headers import checked_header
 from rxkernel.messages.connection import ClientAddress, Connection
-from rxkernel.messages.conversion_errors import entry_of
 from rxkernel.messages.cookies import parse_cookies
-from rxkernel.messages.form_texts import replace_form_text
 from rxkernel.messages.input_errors import (
     MISSING_INPUT,
     below,
-    invalid,
     kind_of,
     rejection,
     wrong_type,
 )
-from rxkernel.messages.number_checks import NUMBER_CHECKS
+from rxkernel.messages.param_type import param_type
 from rxkernel.messages.request_id import new_request_id
 from rxkernel.messages.scoped_services import ScopedServices, name_of_key, services_of
 from rxkernel.messages.transport import Transport
@@ -71,12 +66,6 @@ def _headers(given: Headers | Mapping[str, str] | None) -> Headers:
     if isinstance(given, _HEADERS):
         return given
     return CIMultiDict(given or {})
-
-
-def _choices_of(kind: Any) -> list[Any]:
-    """The values that *kind* allows, if it is an enum."""
-    is_enum = isinstance(kind, type) and issubclass(kind, Enum)
-    return [member.value for member in kind] if is_enum else []
 
 
 class Links(Protocol):
@@ -201,28 +190,17 @@ class Request:
     def param(self, name: str, kind: type[T] | None = None) -> T:
         """The parameter *name* as a *kind* (default: str), on every transport.
 
-        Text is converted, so ``param("id", int)`` takes ``"7"`` from a query and ``7`` from a
-        socket.
+        Text is converted as for a typed argument, so ``param("id", int)`` takes ``"7"`` from a
+        query and ``7`` from a socket. *kind* is the type of one value, such as ``int | None``.
 
         Raises:
             UnprocessableEntityException: it is missing or invalid (422); ``errors`` has the
                 entry for ``params.<name>``.
         """
-        wanted: Any = kind or str
         if name not in self.params:
             raise rejection([MISSING_INPUT.to_dict(below("params", name))])
-        raw = self.params[name]
-        if isinstance(raw, str):
-            raw = replace_form_text(raw, (wanted,))
-        try:
-            value = msgspec.convert(raw, wanted, strict=False)
-        except msgspec.ValidationError as exc:
-            entry = entry_of(exc, _choices_of(wanted), lenient=True)
-            raise rejection([entry.to_dict(below("params", name))]) from exc
-        if value is None and raw is not None:  # the text "null"
-            raise rejection([invalid().to_dict(below("params", name))])
-        check = NUMBER_CHECKS.get(wanted)
-        if check is not None and (error := check(raw)) is not None:
+        value, error = param_type(kind or str).read(self.params[name])
+        if error is not None:
             raise rejection([error.to_dict(below("params", name))])
         return cast(T, value)
 

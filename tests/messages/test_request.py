@@ -2,8 +2,11 @@
 
 from collections.abc import AsyncIterator
 from datetime import datetime, time
+from decimal import Decimal
+from typing import Annotated, Any, Literal, NewType
 
 import pytest
+from msgspec import Meta
 from multidict import CIMultiDict, MultiDict
 
 from rxkernel import Request, Transport, UnprocessableEntityException
@@ -92,6 +95,68 @@ def test_param_number_for_datetime_is_an_error(raw: object) -> None:
     with pytest.raises(UnprocessableEntityException) as refused:
         Request("HTTP", params={"at": raw}).param("at", datetime)
     assert refused.value.errors[0]["path"] == "params.at"
+
+
+Number = NewType("Number", int)
+INT_TYPES = [int, Number, int | None, Number | None, Annotated[int, Meta(ge=0)], int | Decimal]
+
+
+@pytest.mark.parametrize("kind", INT_TYPES, ids=str)
+def test_param_int_in_every_spelling_is_read_alike(kind: Any) -> None:
+    def read(raw: object) -> object:
+        return Request("SOCKET", params={"a": raw}).param("a", kind)
+
+    assert [read("7"), read(7)] == [7, 7]
+    for raw in ["", " 7", "1_0", "null", "x", [7]]:
+        with pytest.raises(UnprocessableEntityException):
+            read(raw)
+    if kind != int | Decimal:
+        for raw in ["1e3", "1.0", "9007199254740993.0", 9007199254740993.0, 1.5]:
+            with pytest.raises(UnprocessableEntityException):
+                read(raw)
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw", "expected"),
+    [
+        (bool | None, "on", True),
+        (NewType("Flag", bool), "yes", True),
+        (bool | int, "off", False),
+        (time | None, "10:00", time(10)),
+        (Annotated[datetime | None, "text"], "2024-01-01T10:00", datetime(2024, 1, 1, 10)),
+        (str | None, "null", "null"),
+        (str | int, "1e3", "1e3"),
+        (int | None, None, None),
+        (Literal["on"] | bool, "on", "on"),
+        (Annotated[int, Meta(extra={"a": 1})], "7", 7),
+        (list[int], [1, "2"], [1, 2]),
+        (list[int] | None, None, None),
+    ],
+    ids=str,
+)
+def test_param_of_a_composed_type_is_converted(kind: Any, raw: object, expected: object) -> None:
+    assert Request("SOCKET", params={"a": raw}).param("a", kind) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw", "code"),
+    [
+        (Decimal | None, " 1_000", "format"),
+        (Decimal | None, "1e-999999999", "out_of_range"),
+        (float | None, "nan", "out_of_range"),
+        (datetime | None, "2026", "format"),
+        (Literal["a", None], "null", "choice"),
+        (list[int], [1, "1e3"], "type"),
+        (int | None, "null", "type"),
+    ],
+    ids=str,
+)
+def test_param_of_a_composed_type_is_rejected(kind: Any, raw: object, code: str) -> None:
+    with pytest.raises(UnprocessableEntityException) as refused:
+        Request("SOCKET", params={"a": raw}).param("a", kind)
+    (error,) = refused.value.errors
+    assert error["path"].startswith("params.a")
+    assert error["code"] == code
 
 
 def test_request_cookies_can_be_passed() -> None:

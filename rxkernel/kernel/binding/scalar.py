@@ -2,10 +2,7 @@
 
 import functools
 from collections.abc import Iterator
-from datetime import datetime
-from decimal import Decimal
 from itertools import chain
-from types import MappingProxyType
 from typing import Any, Union, get_args, get_origin
 
 import attrs
@@ -16,13 +13,7 @@ from rxkernel.kernel.binding.validation_errors import Mode, ValidationErrors
 from rxkernel.messages.conversion_errors import entry_of
 from rxkernel.messages.form_texts import replace_form_text
 from rxkernel.messages.input_errors import ErrorEntry
-from rxkernel.messages.number_checks import (
-    Check,
-    check_datetime,
-    check_decimal,
-    check_float,
-    check_int,
-)
+from rxkernel.messages.number_checks import Check, lenient_check_of, strict_check_of
 from rxkernel.routing.annotations import UNIONS, bare
 
 _PASSTHROUGH = frozenset({bool, int, float, str, bytes})
@@ -86,30 +77,16 @@ class ScalarSchema(Schema):
         return value
 
 
-CHECKS: MappingProxyType[Any, tuple[Check | None, Check | None]] = MappingProxyType(
-    {
-        Decimal: (check_decimal, check_decimal),
-        float: (None, check_float),
-        int: (None, check_int),
-        datetime: (None, check_datetime),
-    }
-)
-"""By type, the checks for a strict and for a lenient source."""
-
-
 def merge_scalars(scalars: list[ScalarSchema]) -> ScalarSchema | None:
     """Merge the scalars of a union into one; msgspec chooses between their types."""
     if len(scalars) < 2:
         return scalars[0] if scalars else None
     choices = [scalar.choices for scalar in scalars]
-    found = {scalar.lenient_check for scalar in scalars}
-    takes_text = any(scalar.title == "str" for scalar in scalars)  # then a text is not a number
-    lenient = next((c for c in (check_decimal, check_float, check_int) if c in found), None)
-    decimal = check_decimal if check_decimal in found else None
+    types = [bare(scalar.type) for scalar in scalars]
     return ScalarSchema(
         Union[tuple(scalar.type for scalar in scalars)],  # noqa: UP007 - made of a list
         " | ".join(scalar.title for scalar in scalars),
         tuple(chain(*choices)) if all(choices) else (),
-        strict_check=decimal,
-        lenient_check=None if takes_text else lenient,
+        strict_check=strict_check_of(types),
+        lenient_check=lenient_check_of(types),
     )

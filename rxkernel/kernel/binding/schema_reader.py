@@ -21,9 +21,10 @@ from rxkernel.kernel.binding.constructors import (
 from rxkernel.kernel.binding.containers import ArraySchema, MappingSchema, TupleSchema
 from rxkernel.kernel.binding.custom_scalar import CustomScalarSchema
 from rxkernel.kernel.binding.model import ModelSchema
-from rxkernel.kernel.binding.scalar import CHECKS, ScalarSchema
+from rxkernel.kernel.binding.scalar import ScalarSchema
 from rxkernel.kernel.binding.schema import Field, Schema
 from rxkernel.kernel.binding.union import UnionSchema
+from rxkernel.messages.number_checks import lenient_check_of, strict_check_of
 from rxkernel.messages.upload import UploadedFile
 from rxkernel.routing.scalars import NO_SCALARS, Scalars
 from rxkernel.routing.type_info import tag_of
@@ -233,12 +234,11 @@ def _scalar(info: Any) -> ScalarSchema:
     is_file = isinstance(info, msgspec_inspect.CustomType) and info.cls is UploadedFile
     type_, title = _FILE if is_file else _SCALARS.get(type(info), (Any, "anything"))
     meta = {n: v for n in _META if (v := getattr(info, n, None)) is not None}
-    strict_check, lenient_check = CHECKS.get(type_, (None, None))
     return ScalarSchema(
         Annotated[type_, msgspec.Meta(**meta)] if meta else type_,
         title,
-        strict_check=strict_check,
-        lenient_check=lenient_check,
+        strict_check=strict_check_of((type_,)),
+        lenient_check=lenient_check_of((type_,)),
     )
 
 
