@@ -99,7 +99,9 @@ class CompositionRoot:
         binder.bind(HttpMetadataStorage, to=spec.storages.http)
         binder.bind(WebSocketMetadataStorage, to=spec.storages.websocket)
         binder.bind(ProcedureMetadataStorage, to=spec.storages.procedure)
-        binder.bind(Broadcaster, to=Broadcaster())
+        binder.bind(
+            Broadcaster, to=Broadcaster(lambda value: self.kernel.serializer.to_plain(value))
+        )
         binder.bind(Propagator, to=Propagator())
         binder.bind(Kernel, to=lambda: self.kernel)
         binder.bind(ServerManager, to=lambda: self.servers)
@@ -110,6 +112,9 @@ class CompositionRoot:
             binder.bind(SocketioServer, to=InstanceProvider(None))
         binder.bind(Request, to=require_request)
         binder.bind(Connection, to=require_connection)  # type: ignore[type-abstract]
+
+    def _to_plain(self, value: Any) -> Any:
+        return self.kernel.serializer.to_plain(value)
 
     @cached_property
     def _socketio(self) -> SocketioServer:

@@ -31,6 +31,8 @@ class BroadcastBackend(Protocol):
     ) -> bool:
         """Send *event* once to each client of *namespace* that is in at least one of *rooms*.
 
+        Encode *args* before the first ``await``: the caller may change them afterwards.
+
         Args:
             skip: ids of connections that do not receive the event.
             volatile: clients that still wait for earlier packets do not receive the event.
@@ -52,7 +54,11 @@ class BroadcastBackend(Protocol):
         disconnect: bool = False,
     ) -> bool:
         """Let the clients that are in at least one of *rooms* join and leave rooms, or disconnect
-        them. Returns whether every process could be reached."""
+        them. Returns whether every process could be reached.
+
+        Raises:
+            ValueError: a room to join is the id of another connection; nothing has changed.
+        """
 
     async def call(
         self, id: str, event: str, args: tuple[Any, ...], namespace: str, timeout: float

@@ -2,15 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
+from copy import deepcopy
 from typing import Any
 
 from rxkernel.exceptions import NotConnectedError
-from rxkernel.messages.broadcast_backend import BroadcastBackend
+from rxkernel.messages.broadcast_backend import BroadcastBackend, Rooms
 from rxkernel.messages.connection import Connection
 from rxkernel.messages.connection_info import ConnectionInfo
 from rxkernel.messages.event_loops import check_event_loop
+from rxkernel.messages.event_names import check_event
 from rxkernel.messages.rooms import rooms_of
 
 logger = logging.getLogger(__name__)
@@ -28,9 +30,14 @@ class Broadcaster:
 
     All methods raise RxKernelError outside of the event loop of the servers; only
     `emit_threadsafe` may be called in a thread.
+
+    Args:
+        copy: returns what is sent for an argument, as a copy; that of an application raises
+            TypeError, ValueError or RecursionError if it cannot be encoded.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, copy: Callable[[Any], Any] = deepcopy) -> None:
+        self._copy = copy
         self._backends: list[BroadcastBackend] = []
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -70,14 +77,26 @@ class Broadcaster:
             False if the clients of some process could not be reached.
 
         Raises:
-            TypeError: a room is not a str.
+            TypeError: *event* or a room is not a str.
         """
-        rooms = rooms_of(room)
-        skipped = [skip] if isinstance(skip, Connection | str) else skip or ()
-        ids = {one.id if isinstance(one, Connection) else one for one in skipped}
+        check_event(event)
+        return await self._send(
+            event, args, rooms_of(room), namespace, _ids(skip), volatile, local
+        )
+
+    async def _send(
+        self,
+        event: str,
+        args: tuple[Any, ...],
+        rooms: Rooms,
+        namespace: str,
+        skip: set[str],
+        volatile: bool,
+        local: bool,
+    ) -> bool:
         is_complete = True
         for backend in self._reached("Broadcaster.emit()", local):
-            is_complete &= await backend.broadcast(event, args, rooms, namespace, ids, volatile)
+            is_complete &= await backend.broadcast(event, args, rooms, namespace, skip, volatile)
         return is_complete
 
     def emit_threadsafe(
@@ -92,23 +111,22 @@ class Broadcaster:
     ) -> "Future[bool]":
         """As `emit`, for a thread such as that of a plain ``def`` action; does not wait.
 
+        The arguments are copied before it returns, so they may be changed afterwards.
         ``result()`` of the returned future waits, and must not be called in the event loop. An
-        error is logged too.
+        error of a backend is logged too.
+
+        Raises:
+            TypeError: *event* or a room is not a str.
+            TypeError, ValueError, RecursionError: an argument cannot be encoded.
         """
+        check_event(event)
+        rooms, ids, copies = rooms_of(room), _ids(skip), tuple(map(self._copy, args))
         loop = self._loop
         if loop is None:
             nobody: Future[bool] = Future()
             nobody.set_result(True)
             return nobody
-        sending = self.emit(
-            event,
-            *args,
-            room=room,
-            namespace=namespace,
-            skip=skip,
-            volatile=volatile,
-            local=local,
-        )
+        sending = self._send(event, copies, rooms, namespace, ids, volatile, local)
         sent = asyncio.run_coroutine_threadsafe(sending, loop)
         sent.add_done_callback(_log_error)
         return sent
@@ -146,6 +164,8 @@ class Broadcaster:
 
         Raises:
             TypeError: *target* or *room* is not a str, or None.
+            ValueError: *room* is the id of another client; then no client of this process has
+                joined a room.
         """
         joined = _named(room, "room")
         return await self._change("join", target, namespace, local, join=joined)
@@ -190,10 +210,12 @@ class Broadcaster:
         acknowledgement: one value, or a tuple of several.
 
         Raises:
+            TypeError: *event* is not a str.
             NotConnectedError: no client has that id; it is a TimeoutError.
             TimeoutError: no acknowledgement within *timeout* seconds, or the client has
                 disconnected.
         """
+        check_event(event)
         for backend in self._reached("Broadcaster.call()", local):
             try:
                 return await backend.call(id, event, args, namespace, timeout)
@@ -204,6 +226,11 @@ class Broadcaster:
     def _reached(self, method: str, local: bool) -> tuple[BroadcastBackend, ...]:
         check_event_loop(self._loop, method)
         return tuple(one for one in self._backends if one.is_local or not local)
+
+
+def _ids(skip: Skip) -> set[str]:
+    skipped = [skip] if isinstance(skip, Connection | str) else skip or ()
+    return {one.id if isinstance(one, Connection) else one for one in skipped}
 
 
 def _named(given: str | Sequence[str], what: str) -> tuple[str, ...]:

@@ -65,6 +65,8 @@ class LocalBackend(BroadcastBackend):
         disconnect: bool = False,
     ) -> bool:
         found = self._holder.select(rooms, namespace)
+        for room in join:
+            self._check_not_of_another(room, found, namespace)
         for connection in found:
             for room in join:
                 await connection.join(room)
@@ -73,6 +75,14 @@ class LocalBackend(BroadcastBackend):
         if disconnect:
             await asyncio.gather(*(connection.disconnect() for connection in found))
         return True
+
+    def _check_not_of_another(
+        self, room: str, joining: Sequence[Connection], namespace: str
+    ) -> None:
+        """Check that *room* is not the id of a connection, unless only this one joins it."""
+        holders = {one.id for one in self._holder.select((room,), namespace)}
+        if room in holders and any(one.id != room for one in joining):
+            raise ValueError(f"{room!r} is the room of another connection")
 
     async def call(
         self, id: str, event: str, args: tuple[Any, ...], namespace: str, timeout: float

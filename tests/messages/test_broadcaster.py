@@ -252,15 +252,62 @@ async def test_emit_threadsafe_in_thread_delivers_in_the_event_loop() -> None:
 async def test_emit_threadsafe_error_is_logged_and_raised_by_result(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    broadcaster = Broadcaster()
-    broadcaster.attach(Recorder())
+    class Failing(Recorder):
+        async def broadcast(self, *arguments: Any) -> bool:
+            raise ConnectionError("the queue is gone")
 
-    def in_thread() -> None:
-        broadcaster.emit_threadsafe("news", room=7).result(timeout=20)  # type: ignore[arg-type]
+    broadcaster = Broadcaster()
+    broadcaster.attach(Failing())
+
+    with pytest.raises(ConnectionError, match="the queue is gone"):
+        await asyncio.to_thread(lambda: broadcaster.emit_threadsafe("news").result(timeout=20))
+    assert "emit_threadsafe() failed" in caplog.text
+
+
+async def test_emit_threadsafe_sends_the_arguments_as_they_were() -> None:
+    """The caller goes on while the event loop is busy."""
+    broadcaster, backend = Broadcaster(), Recorder()
+    broadcaster.attach(backend)
+    state, rooms, skip = {"done": [50]}, ["red"], {"id"}
+
+    sent = broadcaster.emit_threadsafe("progress", state, room=rooms, skip=skip)
+    state["done"].append(100)
+    rooms.append("blue")
+    skip.clear()
+    await asyncio.wrap_future(sent)
+
+    assert backend.delivered == [("progress", ({"done": [50]},), ("red",), "/", {"id"})]
+
+
+async def test_emit_threadsafe_rejects_invalid_calls_at_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def unencodable(value: object) -> None:
+        raise TypeError(f"{value} cannot be written as JSON")
+
+    broadcaster, backend = Broadcaster(unencodable), Recorder()
+    broadcaster.attach(backend)
 
     with pytest.raises(TypeError, match="room is 7"):
-        await asyncio.to_thread(in_thread)
-    assert "emit_threadsafe() failed" in caplog.text
+        broadcaster.emit_threadsafe("news", room=7)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="name of the event is 5"):
+        broadcaster.emit_threadsafe(5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="cannot be written as JSON"):
+        broadcaster.emit_threadsafe("news", 1)
+
+    await asyncio.sleep(0)
+    assert (backend.delivered, caplog.text) == ([], "")
+
+
+@pytest.mark.parametrize("name", [5, None, b"news", ["news"]], ids=repr)
+async def test_event_whose_name_is_not_a_str_raises(name: Any) -> None:
+    broadcaster, backend = Broadcaster(), Recorder(info("a"))
+    broadcaster.attach(backend)
+
+    for send in (broadcaster.emit(name, 1), broadcaster.call("a", name)):
+        with pytest.raises(TypeError, match=r"name of the event is .*; pass a str"):
+            await send
+    assert backend.delivered == []
 
 
 async def test_emit_threadsafe_without_backends_reaches_nobody() -> None:

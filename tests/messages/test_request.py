@@ -111,9 +111,9 @@ def test_param_int_in_every_spelling_is_read_alike(kind: Any) -> None:
         with pytest.raises(UnprocessableEntityException):
             read(raw)
     if kind != int | Decimal:
-        for raw in ["1e3", "1.0", "9007199254740993.0", 9007199254740993.0, 1.5]:
+        for inexact in ["1e3", "1.0", "9007199254740993.0", 9007199254740993.0, 1.5]:
             with pytest.raises(UnprocessableEntityException):
-                read(raw)
+                read(inexact)
 
 
 @pytest.mark.parametrize(

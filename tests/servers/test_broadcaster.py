@@ -52,6 +52,17 @@ class Hall:
         sent = self.broadcaster.emit_threadsafe("news", request.body, skip=request.connection)
         return sent.result(timeout=20)
 
+    @websocket("numbered event")
+    async def numbered_event(self, connection: Connection) -> list[str]:
+        name: Any = 5
+        errors = []
+        for send in (connection.emit(name), connection.call(name)):
+            try:
+                await send
+            except (TypeError, ValueError) as exc:
+                errors.append(type(exc).__name__)
+        return errors
+
     @websocket("foreign loop")
     def foreign_loop(self, request: Request) -> list[str]:
         """Each use of a connection in the event loop of a thread is an error."""
@@ -158,7 +169,7 @@ async def test_join_in_another_namespace_changes_nothing(
 async def test_join_id_of_another_client_raises(side: Side, broadcaster: Broadcaster) -> None:
     one, other = await side.connect(), await side.connect()
 
-    with pytest.raises(ValueError, match=r"sid room|room of another connection"):
+    with pytest.raises(ValueError, match="is the room of another connection"):
         await broadcaster.join(one.id, other.id)
 
 
@@ -219,6 +230,63 @@ async def test_emit_threadsafe_in_plain_def_reaches_others(side: Side) -> None:
 
     assert await other.received() == [("news", ["tea"])]
     assert await one.received() == []
+
+
+async def test_emit_threadsafe_sends_the_arguments_as_they_were(
+    side: Side, broadcaster: Broadcaster
+) -> None:
+    client = await side.connect()
+    state: dict[str, Any] = {"done": 50}
+
+    sent = [broadcaster.emit_threadsafe("progress", state)]
+    state["done"] = 100
+    sent.append(broadcaster.emit_threadsafe("progress", state))
+    state["done"] = None
+    await asyncio.gather(*map(asyncio.wrap_future, sent))
+
+    assert await client.received() == [("progress", [{"done": 50}]), ("progress", [{"done": 100}])]
+
+
+async def test_emit_threadsafe_unencodable_argument_raises_to_the_caller(
+    side: Side, broadcaster: Broadcaster
+) -> None:
+    with pytest.raises(TypeError, match=r"object cannot be written as JSON"):
+        broadcaster.emit_threadsafe("news", object())
+
+
+async def test_emit_sends_the_arguments_as_they_were(side: Side, broadcaster: Broadcaster) -> None:
+    client = await side.connect()
+    state = {"done": [50]}
+
+    await broadcaster.emit("progress", state)
+    await broadcaster.emit("progress", state, volatile=True)
+    state["done"].append(100)
+
+    assert await client.received() == [("progress", [{"done": [50]}])] * 2
+
+
+async def test_event_whose_name_is_not_a_str_raises(side: Side) -> None:
+    client = await side.connect()
+
+    assert (await client.ask("numbered event"))["content"] == ["TypeError", "TypeError"]
+    assert await client.received() == []
+
+
+async def test_join_room_of_another_client_changes_nothing(
+    side: Side, broadcaster: Broadcaster
+) -> None:
+    one, other, third = [await side.connect() for _ in range(3)]
+    await broadcaster.join([one.id, third.id], "both")
+
+    with pytest.raises(ValueError, match=f"'{other.id}' is the room of another connection"):
+        await broadcaster.join("both", ["red", other.id, "blue"])
+    with pytest.raises(ValueError, match="is the room of another connection"):
+        await broadcaster.join([one.id, other.id], ["red", one.id])
+
+    assert await rooms_of(broadcaster, one) == await rooms_of(broadcaster, third) == {"both"}
+    assert await rooms_of(broadcaster, other) == set()
+    await broadcaster.join(one.id, ["red", one.id])
+    assert await rooms_of(broadcaster, one) == {"both", "red"}
 
 
 async def test_connection_in_another_event_loop_raises(side: Side) -> None:

@@ -44,7 +44,7 @@ class ClientManager(socketio.AsyncManager):  # type: ignore[misc]
         if sid == room:
             return  # `get_participants` finds a client by its id without a room
         if self.is_sid_room(namespace, room):
-            raise ValueError("cannot enter a sid room")
+            raise ValueError(f"{room!r} is the room of another connection")
         if eio_sid is None:
             if not self.is_sid_room(namespace, sid):
                 raise ValueError("sid is not connected to requested namespace")

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from rxkernel.kernel.serialization import SERIALIZER, Serializer, encode_json
+from rxkernel.messages.event_names import check_event
 from rxkernel.messages.response import Acknowledgement, Response
 from rxkernel.routing.metadata import RESERVED_EVENTS
 from rxkernel.servers.socketio.encoded_packet import EncodedPacket
@@ -77,8 +78,10 @@ def encode_event(
 
     Raises:
         ValueError: *event* is reserved: clients use the name for events of their own.
-        TypeError, RecursionError: see `encode_packet`.
+        TypeError: *event* is not a str.
+        TypeError, ValueError, RecursionError: see `encode_packet`.
     """
+    check_event(event)
     if event in RESERVED_EVENTS:
         raise ValueError(f"the event name {event!r} is reserved by Socket.IO; use another name")
     return encode_packet(EVENT, namespace, id, [event, *args], serializer)
