@@ -1,10 +1,8 @@
 """Hints for values that cannot be the content of a response."""
 
 from collections.abc import AsyncIterable, Awaitable, Iterator
-from io import IOBase
-from tempfile import _TemporaryFileWrapper
 
-_FILES = (IOBase, _TemporaryFileWrapper)
+from rxkernel.messages.open_files import OPEN_FILES
 
 
 def content_hint(cls: type) -> str | None:
@@ -14,7 +12,7 @@ def content_hint(cls: type) -> str | None:
     """
     if is_foreign_response(cls):
         return "it is a response of another library; return a Response of rxkernel"
-    if issubclass(cls, _FILES):
+    if issubclass(cls, OPEN_FILES):
         return "return FileResponse(path) for a file, or StreamResponse with pieces of bytes"
     if issubclass(cls, Awaitable):
         return "await it"

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import copy_context
-from io import IOBase
 from typing import Any, Self
+
+from rxkernel.messages.open_files import OPEN_FILES
 
 _END = object()
 _CHUNK_SIZE = 65_536
@@ -22,7 +23,7 @@ class ThreadedSource:
     """
 
     def __init__(self, source: Iterable[Any]) -> None:
-        self._source = source
+        self._source: Any = source
         self._items: Iterator[Any] | None = None
         self._step: asyncio.Future[Any] | None = None
 
@@ -40,20 +41,21 @@ class ThreadedSource:
         return item
 
     def _next(self) -> Any:
-        if isinstance(self._source, IOBase):
+        if isinstance(self._source, OPEN_FILES):
             return self._source.read(_CHUNK_SIZE) or _END
         if self._items is None:
             self._items = iter(self._source)
         return next(self._items, _END)
 
     async def aclose(self) -> None:
-        """Close the source; wait for a thread that still runs."""
+        """Close the source, once; wait for a thread that still runs."""
         step = self._step
         if step is not None:
             await asyncio.wait({step})
             if not step.cancelled():
                 step.exception()  # raised to the reader, unless that was cancelled
-        closes = (getattr(held, "close", None) for held in (self._items, self._source))
+        held, self._items, self._source = (self._items, self._source), None, ()
+        closes = (getattr(each, "close", None) for each in held)
         for close in filter(callable, dict.fromkeys(closes)):
             await _in_thread(close)
 

@@ -1,15 +1,19 @@
 """Plain iterables and open files as the source of a stream."""
 
 import asyncio
+import codecs
 import io
+import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rxkernel import EventStreamResponse, ServerSentEvent, StreamResponse
+from rxkernel.messages.content_hints import content_hint
 from rxkernel.messages.response import close_source
 
 
@@ -75,6 +79,56 @@ async def test_open_file_is_read_in_chunks_and_closed(tmp_path: Path) -> None:
     await close_source(response)
     assert file.closed
     assert await read(StreamResponse(io.StringIO("text"))) == ["text"]
+
+
+FILES: dict[str, Callable[[], Any]] = {
+    "TemporaryFile": tempfile.TemporaryFile,
+    "NamedTemporaryFile": tempfile.NamedTemporaryFile,
+    "NamedTemporaryFile of text": partial(tempfile.NamedTemporaryFile, "w+", newline=""),
+    "SpooledTemporaryFile": tempfile.SpooledTemporaryFile,
+    "codecs": lambda: codecs.StreamReaderWriter(io.BytesIO(), *codecs.lookup("utf-8")[2:]),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+async def test_file_of_any_kind_is_read_in_chunks_and_closed(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not line by line: a line may have any size."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    file = FILES[name]()
+    is_text = name.endswith("text") or name.startswith("codecs")
+    file.write("\n" * 100_000 if is_text else b"\n" * 100_000)
+    file.seek(0)
+    response = StreamResponse(file)
+
+    pieces = [len(piece) for piece in await read(response)]
+    assert len(pieces) <= 3, pieces
+    assert sum(pieces) == 100_000
+    await close_source(response)
+    assert file.closed
+    assert content_hint(type(file)) == content_hint(io.BytesIO)
+
+
+async def test_source_that_is_its_own_iterator_is_closed_once() -> None:
+    class Items:
+        closed = 0
+
+        def __iter__(self) -> Iterator[str]:
+            return self
+
+        def __next__(self) -> str:
+            raise StopIteration
+
+        def close(self) -> None:
+            self.closed += 1
+
+    items = Items()
+    response = StreamResponse(items)
+    assert await read(response) == []
+    for _ in range(2):
+        await close_source(response)
+    assert items.closed == 1
 
 
 async def test_exception_of_a_generator_reaches_the_reader() -> None:

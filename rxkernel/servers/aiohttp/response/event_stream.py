@@ -7,7 +7,7 @@ from aiohttp import web
 
 from rxkernel.kernel.event_stream import HEARTBEAT, encode_event, encode_retry
 from rxkernel.kernel.serialization import Serializer
-from rxkernel.messages.response import EventStreamResponse, close_source
+from rxkernel.messages.response import EventStreamResponse
 from rxkernel.servers.aiohttp.request.disconnect import is_disconnected
 from rxkernel.servers.aiohttp.response.stream import Stream
 
@@ -42,7 +42,7 @@ class EventStream(Stream):
         finally:
             if heartbeats is not None:
                 heartbeats.cancel()
-            await close_source(self._response)
+            await self._close_source()
 
     async def _encode(self, event: Any) -> bytes:
         return encode_event(event, self._serializer)

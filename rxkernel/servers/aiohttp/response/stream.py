@@ -45,7 +45,7 @@ class Stream:
         self._response = response
         status, headers = response.status_code, CIMultiDict(response.headers)
         headers.popall(hdrs.TRANSFER_ENCODING, None)
-        self._charset, _ = text_type(headers.get(hdrs.CONTENT_TYPE, ""))
+        self._charset, self._text_type = text_type(headers.get(hdrs.CONTENT_TYPE, ""))
         self._encoder: codecs.IncrementalEncoder | None = None  # if a piece is a text
         self._declared_left = _declared_length(headers)
         is_stored = is_not_modified(native, status, headers)
@@ -61,6 +61,7 @@ class Stream:
         self._writer: AbstractStreamWriter | None = None
         self._task: asyncio.Task[None] | None = None
         self._failure: BaseException | None = None  # of another task than that
+        self._is_source_closed = False
         self._ended = self._is_bodiless = native.method == "HEAD" or status in WITHOUT_CONTENT
 
     async def send(self) -> None:
@@ -72,7 +73,7 @@ class Stream:
         """
         transport = self._native.transport
         if self._ended or transport is None or transport.is_closing():
-            await close_source(self._response)
+            await self._close_source()
             return
         self._task = start(self._run(), current_context())
         connection = connection_of(self._native)
@@ -130,7 +131,14 @@ class Stream:
                 await self._send_piece(await self._encode(piece))
             await self._finish()
         finally:
-            await _close_iterator(source)
+            if source is not self._response.content:
+                await _close_iterator(source)
+            await self._close_source()
+
+    async def _close_source(self) -> None:
+        """Close the source, unless that was tried before."""
+        if not self._is_source_closed:
+            self._is_source_closed = True
             await close_source(self._response)
 
     async def _encode(self, piece: Any) -> bytes:
@@ -146,6 +154,8 @@ class Stream:
 
     def _encode_text(self, text: str) -> bytes:
         if self._encoder is None:
+            if self._writer is None and hdrs.CONTENT_TYPE in self.out.headers:
+                self.out.headers[hdrs.CONTENT_TYPE] = self._text_type
             self._encoder = codecs.getincrementalencoder(self._charset)()
         try:
             return self._encoder.encode(text)

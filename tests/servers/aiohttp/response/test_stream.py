@@ -480,3 +480,58 @@ class TestEvents:
         async with asyncio.timeout(10):
             await application.injector.get(Sources).closed.wait()
         assert not caplog.records
+
+
+class Once:
+    """Its own iterator, for a ``for`` and an ``async for``."""
+
+    def __init__(self, piece: Any) -> None:
+        self.pieces = [piece]
+        self.closed = 0
+
+    def __next__(self) -> Any:
+        if not self.pieces:
+            raise StopIteration
+        return self.pieces.pop()
+
+    async def __anext__(self) -> Any:
+        if not self.pieces:
+            raise StopAsyncIteration
+        return self.pieces.pop()
+
+    def close(self) -> None:
+        self.closed += 1
+
+    async def aclose(self) -> None:
+        self.closed += 1
+
+
+class Plain(Once):
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    __anext__ = aclose = None  # type: ignore[assignment]
+
+
+class Asynchronous(Once):
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self
+
+
+@pytest.mark.parametrize("source", [Plain, Asynchronous])
+@pytest.mark.parametrize("kind", [StreamResponse, EventStreamResponse])
+async def test_source_that_is_its_own_iterator_is_closed_once(
+    serve: Serve, session: aiohttp.ClientSession, source: Any, kind: Any
+) -> None:
+    made: list[Once] = []
+
+    class One:
+        @http("GET", "/", "one")
+        async def one(self) -> Any:
+            made.append(source(b"x" if kind is StreamResponse else ServerSentEvent(data="x")))
+            return kind(made[0])
+
+    async with session.get(http_url(await serve(One), "/")) as response:
+        assert b"x" in await response.read()
+
+    assert made[0].closed == 1
