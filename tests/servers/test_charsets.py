@@ -34,6 +34,14 @@ class Texts:
 
         return StreamResponse(pieces(), content_type=request.params["type"])
 
+    @http("GET", "/bytes", "bytes")
+    async def bytes(self, request: Request) -> StreamResponse:
+        return StreamResponse([b"Zo\xeb"], content_type=request.params["type"])
+
+    @http("GET", "/value", "value")
+    async def value(self, request: Request) -> Response:
+        return Response({"name": "Zoë"}, headers={"Content-Type": request.params["type"]})
+
 
 # --- forms
 
@@ -167,6 +175,53 @@ async def test_text_is_sent_in_the_charset_of_its_content_type(
         assert response.status == 200
         assert response.headers["Content-Type"].startswith(kind)
         assert await response.read() == body
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "sent"),
+    [
+        ("/text", "text/csv", "text/csv; charset=utf-8"),
+        ("/text", "Text/CSV", "Text/CSV; charset=utf-8"),
+        ("/stream", "text/csv", "text/csv; charset=utf-8"),
+        ("/stream", "Text/CSV", "Text/CSV; charset=utf-8"),
+        ("/stream", "text/csv; charset=iso-8859-1", "text/csv; charset=iso-8859-1"),
+        ("/stream", "application/xml", "application/xml"),
+        ("/bytes", "text/csv", "text/csv"),
+    ],
+)
+async def test_content_type_of_text_without_charset_gets_utf_8(
+    serve: Serve, session: aiohttp.ClientSession, path: str, kind: str, sent: str
+) -> None:
+    """The charset of bytes is not known."""
+    url = http_url(await serve(Texts), path)
+
+    async with session.get(url, params={"type": kind, "text": "Zoë"}) as response:
+        assert response.headers["Content-Type"] == sent
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/problem+json; charset=UTF-8"])
+async def test_value_is_sent_as_json_in_utf_8(
+    serve: Serve, session: aiohttp.ClientSession, kind: str
+) -> None:
+    url = http_url(await serve(Texts), "/value")
+
+    async with session.get(url, params={"type": kind}) as response:
+        assert response.headers["Content-Type"] == kind
+        assert await response.read() == '{"name":"Zoë"}'.encode()
+
+
+@pytest.mark.parametrize("charset", ["iso-8859-1", "utf-16", "klingon"])
+async def test_value_with_another_charset_than_utf_8_is_logged_500(
+    serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture, charset: str
+) -> None:
+    """RFC 8259 §8.1: JSON is UTF-8."""
+    url = http_url(await serve(Texts), "/value")
+
+    async with session.get(
+        url, params={"type": f"application/json; charset={charset}"}
+    ) as response:
+        assert response.status == 500
+    assert "remove its charset" in caplog.text or "whose charset is unknown" in caplog.text
 
 
 @pytest.mark.parametrize("path", ["/text", "/stream"])

@@ -29,7 +29,7 @@ def encode_content(
 
     Raises:
         ValueError: the charset of *content_type* is unknown, or *content* is a text that cannot
-            be encoded in it.
+            be encoded in it, or becomes JSON and the charset is not UTF-8.
         TypeError, RecursionError: JSON cannot represent *content*.
     """
     if content is None:
@@ -48,6 +48,8 @@ def encode_content(
             except UnicodeEncodeError as exc:
                 raise unencodable(exc) from exc
         return bytes(content), content_type or BYTES
+    if content_type is not None:
+        check_json_type(content_type)
     if headers is None or content_type is not None or hdrs.ACCEPT not in headers:
         return serializer.encode_json(content), content_type or JSON
     return encode_negotiated(headers, content, serializer)
@@ -61,7 +63,7 @@ def text_type(content_type: str) -> tuple[str, str]:
         ValueError: the charset is unknown.
     """
     if "charset" not in content_type.lower():
-        is_text = content_type.startswith("text/")
+        is_text = content_type.lower().startswith("text/")
         return "utf-8", f"{content_type}; charset=utf-8" if is_text else content_type
     try:
         charset = content_type_of(content_type).parameters.get("charset", "utf-8")
@@ -71,6 +73,22 @@ def text_type(content_type: str) -> tuple[str, str]:
         raise ValueError(
             f"Content-Type is {content_type[:80]!r}, whose charset is unknown; use charset=utf-8"
         ) from exc
+
+
+@lru_cache(256)
+def check_json_type(content_type: str) -> None:
+    """Check that *content_type* is not that of JSON in another charset than UTF-8, which JSON does
+    not have (RFC 8259 §8.1).
+
+    Raises:
+        ValueError: it is.
+    """
+    charset, _ = text_type(content_type)
+    if charset != "utf-8":
+        raise ValueError(
+            f"Content-Type is {content_type[:80]!r}, but JSON is sent in UTF-8 (RFC 8259); remove "
+            f"its charset, or return a str or bytes"
+        )
 
 
 def unencodable(exc: UnicodeEncodeError) -> ValueError:
