@@ -59,17 +59,20 @@ class Setting:
             return f"{self._got(given)}, must be {self.field.validator.text}"
         return f"{self._got(given)}, must be {_type(self.kind)}"
 
-    def problem_of_value(self, given: RawValue, value: object, error: Exception) -> str:
-        """The problem with *given*, whose *value* the validator refused with *error*.
+    def problem_of_value(self, given: RawValue, error: Exception) -> str:
+        """The problem with *given*, which the validator refused with *error*.
 
-        The text of the validator is left out if it quotes a secret.
+        The text of *error* is left out for a secret: it may contain a part of the value, or
+        another form of it.
         """
         if isinstance(self.field.validator, Allowed):
             return self.problem_of(given)
-        reason = reason_of(error)
-        if self.hides(given) and (quotes(reason, given.value) or quotes(reason, value)):
-            return f"{self._got(given)}, must be an allowed {_name(self.kind)}"
-        return f"{self._got(given)}, but {reason}"
+        if self.hides(given):
+            kind = type(error).__name__
+            return (
+                f"{self._got(given)}, which its validator rejects ({kind}, whose text is hidden)"
+            )
+        return f"{self._got(given)}, but {reason_of(error)}"
 
     def _got(self, given: RawValue) -> str:
         shown = "a value that is kept secret" if self.hides(given) else _show(given.value)
@@ -136,15 +139,6 @@ def _show(value: object) -> str:
     items = value if isinstance(value, LISTS) else (value,)
     nested = any(isinstance(item, (Mapping, *LISTS)) for item in items)
     return f"a {type(value).__name__}" if nested else reprlib.repr(value)
-
-
-def quotes(text: str, secret: object) -> bool:
-    """Whether *text* shows *secret*, or a part of it if it is a list or a table."""
-    if isinstance(secret, Mapping):
-        return any(quotes(text, item) for item in secret.values())
-    if isinstance(secret, LISTS):
-        return any(quotes(text, item) for item in secret)
-    return bool(secret) and (str(secret) in text or repr(secret).strip("'\"") in text)
 
 
 def reason_of(error: Exception) -> str:

@@ -23,7 +23,6 @@ from rxkernel.application.settings_fields import (
     fields_of,
     group_of,
     key_of,
-    quotes,
     reason_of,
 )
 from rxkernel.exceptions import ConfigurationError
@@ -99,7 +98,7 @@ class _Loader:
     settings: dict[SettingPath, Setting] = attrs.field(factory=dict, init=False)
     groups: set[SettingPath] = attrs.field(factory=set, init=False)
     given: dict[SettingPath, tuple[RawValue, object]] = attrs.field(factory=dict, init=False)
-    secrets: list[object] = attrs.field(factory=list, init=False)
+    secrets: set[SettingPath] = attrs.field(factory=set, init=False)
     problems: list[str] = attrs.field(factory=list, init=False)
     spoiled: set[SettingPath] = attrs.field(factory=set, init=False)
 
@@ -177,7 +176,7 @@ class _Loader:
 
     def _take(self, setting: Setting, given: RawValue) -> None:
         if setting.hides(given):
-            self.secrets.append(given.value)
+            self.secrets.add(setting.path)
         try:
             self.given[setting.path] = given, setting.convert(given)
         except msgspec.ValidationError:
@@ -256,7 +255,7 @@ class _Loader:
             variable = self.settings[path].variable
             self.fail(f"{'.'.join(path)}: must be set, in rxkernel.toml or as {variable}", path)
         if base is not None and path in self.settings and self.settings[path].is_secret:
-            self.secrets.append(start)
+            self.secrets.add(path)
         return attrs.NOTHING if base is None else start
 
     def _values_in(self, path: SettingPath) -> list[RawValue]:
@@ -273,14 +272,23 @@ class _Loader:
             except AttributeError:
                 continue  # it reads another setting, so construction has to call it
             except Exception as error:  # noqa: BLE001 - the class of a bundle may raise anything
-                self.fail(setting.problem_of_value(given, value, error), setting.path)
+                self.fail(setting.problem_of_value(given, error), setting.path)
 
     def _report_contradiction(self, path: SettingPath, error: Exception) -> None:
         sources = ", ".join(dict.fromkeys(given.source for given in self._values_in(path)))
         text = reason_of(error)
-        if any(quotes(text, secret) for secret in self.secrets):
-            text = "its settings contradict each other (the reason would show a secret)"
+        if self._holds_secret(path):  # the text may contain a part of it, in any form
+            kind = type(error).__name__
+            text = f"its settings contradict each other ({kind}, whose text is hidden)"
         self.fail(f"{'.'.join(path) or 'rxkernel'} from {sources or 'the defaults'}: {text}", path)
+
+    def _holds_secret(self, path: SettingPath) -> bool:
+        """Whether the class at *path*, or one in it, has a secret that a source has set."""
+        if not path:  # the class of rxkernel, without bundles and the application
+            return any(
+                secret[0] not in self.sections and secret[0] != APP for secret in self.secrets
+            )
+        return any(secret[: len(path)] == path for secret in self.secrets)
 
 
 def _start(setting: Setting) -> str:
