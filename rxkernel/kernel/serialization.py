@@ -7,6 +7,7 @@ no Infinity: they are written as null, and rejected when read.
 import functools
 import gc
 import math
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping, Set
 from decimal import Decimal
 from itertools import chain
@@ -37,23 +38,27 @@ class Serializer:
         self.encode_json: Callable[[Any], bytes] = msgspec.json.Encoder(
             enc_hook=self._encode_unknown
         ).encode
-        self._to_builtins = functools.partial(
+        self._to_builtins_with_any_keys = functools.partial(
             msgspec.to_builtins,
             builtin_types=(bytes, bytearray, memoryview),
-            str_keys=True,
             enc_hook=self._encode_unknown,
         )
+        self._to_builtins = functools.partial(self._to_builtins_with_any_keys, str_keys=True)
 
     def to_plain(self, value: Any) -> Any:
         """Convert *value* to dict, list, str, numbers, bool, None and bytes, for a socket packet.
+
+        Keys become the texts that they are in JSON, those of bytes base64.
 
         Raises:
             TypeError, ValueError, RecursionError: *value* cannot be converted.
         """
         try:
             return _with_lists(self._to_builtins(value))
-        except TypeError:  # perhaps a key whose class derives from str: msgspec rejects some
-            return _with_lists(self._to_builtins(with_plain_types(value, self._to_plain_type)))
+        except TypeError:  # perhaps a key whose class derives from str, or is bytes
+            plain = with_plain_types(value, self._to_plain_type)
+            plain = _with_text_for_bytes(self._to_builtins_with_any_keys(plain))
+            return _with_lists(self._to_builtins(plain))
 
     def _to_plain_type(self, value: Any) -> Any:
         return to_plain_type(self.encode_scalar(value))
@@ -174,6 +179,18 @@ def _check_depth(value: Any) -> None:
 
 def _items(value: Any) -> Iterable[Any]:
     return value.values() if type(value) is dict else value
+
+
+def _with_text_for_bytes(value: Any) -> Any:
+    """Replace keys that are bytes by base64, as msgspec does in JSON but not elsewhere."""
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_with_text_for_bytes(item) for item in value]
+    if isinstance(value, dict):
+        return {
+            b64encode(key).decode() if isinstance(key, bytes) else key: _with_text_for_bytes(item)
+            for key, item in value.items()
+        }
+    return value
 
 
 def _with_lists(value: Any) -> Any:

@@ -9,6 +9,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Callable
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,7 @@ from rxkernel import (
     websocket,
 )
 from rxkernel.kernel.binding.response_shape import shape_of
+from rxkernel.kernel.messagepack import encode_msgpack
 from rxkernel.kernel.serialization import to_plain
 from tests.servers.conftest import Serve, http_url
 from tests.servers.socketio_clients import client
@@ -122,6 +124,7 @@ _VALUES: list[tuple[Any, Any]] = [
     (Frozen([Count(1)]), [1]),
     ({Count(1): 1}, {"1": 1}),
     ({Day(2024, 1, 1): 1}, {"2024-01-01": 1}),
+    ({Raw(b"k"): Raw(b"x")}, {"aw==": b"x"}),
 ]
 _IDS = [f"{type(value).__name__}-{place}" for place, (value, _) in enumerate(_VALUES)]
 
@@ -175,6 +178,33 @@ def test_names_replaced_by_freezegun_do_not_matter(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("rxkernel.kernel.plain_types.datetime", Moment)
 
     assert encode_json([Moment(2024, 1, 1)]) == b'["2024-01-01T00:00:00"]'
+
+
+@attrs.frozen
+class Holder:
+    held: Any
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        ({b"k": b"x"}, {"aw==": b"x"}),
+        ([{"a": {b"k": {b"k": 1, 7: 1}}}], [{"a": {"aw==": {"aw==": 1, "7": 1}}}]),
+        (Holder({b"k": [Holder({b"k": 1})]}), {"held": {"aw==": [{"held": {"aw==": 1}}]}}),
+        (MappingProxyType({b"k": (1, 2)}), {"aw==": [1, 2]}),
+    ],
+)
+def test_key_of_bytes_is_base64_in_every_format(value: Any, plain: Any) -> None:
+    assert json.loads(encode_json(value)) == json.loads(encode_json(plain))
+    assert to_plain(value) == plain
+    assert msgspec.msgpack.decode(encode_msgpack(value)) == plain
+
+
+@pytest.mark.parametrize("key", [True, None, (1, 2)], ids=repr)
+def test_key_without_text_is_rejected_in_every_format(key: Any) -> None:
+    for encode in (encode_json, to_plain, encode_msgpack):
+        with pytest.raises(TypeError):
+            encode([{key: 1}])
 
 
 # --- typed
@@ -275,6 +305,16 @@ class Values:
     async def typed(self) -> list[Entry]:
         return [Entry(**_FIELDS), _FIELDS]  # type: ignore[list-item]
 
+    @http("GET", "/key", "key")
+    @websocket("key")
+    async def key(self) -> Any:
+        return {b"k": 1}
+
+    @http("GET", "/typed-key", "typed_key")
+    @websocket("typed_key")
+    async def typed_key(self) -> dict[bytes, int]:
+        return {b"k": 1}
+
     @http("GET", "/text", "text")
     async def text(self) -> Response:
         return Response(Text("a"))
@@ -329,3 +369,19 @@ async def test_acknowledgement_values_of_subclasses_are_sent(serve: Serve) -> No
         assert values == to_plain([plain for _, plain in _VALUES])
         assert (await sio.call("typed"))["content"] == [_SENT, _SENT]
         assert await sio.call("plain") == ("2024-01-01T00:00:00", b"x", "a")
+
+
+async def test_key_of_bytes_is_sent_alike_over_every_transport(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    application = await serve(Values)
+    headers = {"Accept": "application/msgpack"}
+
+    for name in ("key", "typed_key"):
+        url = http_url(application, f"/{name.replace('_', '-')}")
+        async with session.get(url) as response:
+            assert await response.json() == {"aw==": 1}
+        async with session.get(url, headers=headers) as response:
+            assert msgspec.msgpack.decode(await response.read()) == {"aw==": 1}
+        async with client(application) as sio:
+            assert (await sio.call(name))["content"] == {"aw==": 1}
