@@ -46,12 +46,16 @@ def read_urlencoded(
     """
     text = content_type.text(raw)
     check_fields(text.count("&") + 1, limits)
+    form = _fields(text, content_type)
+    if "charset" not in content_type.parameters and (named := form.get(_CHARSET)):
+        form = _fields(text, _text_plain(named))
+    _add_form(request, form)
+
+
+def _fields(text: str, content_type: ContentType) -> MultiDict[Any]:
     charset = content_type.charset()
-    if f"{_CHARSET}=" in text and "charset" not in content_type.parameters:
-        names = [value for name, value in parse_qsl(text) if name == _CHARSET]
-        charset = _text_plain(names[0] if names else "").charset()
     encoding = _PERCENT_ENCODINGS.get(charset, charset)
-    _add_form(request, MultiDict(parse_qsl(text, keep_blank_values=True, encoding=encoding)))
+    return MultiDict(parse_qsl(text, keep_blank_values=True, encoding=encoding))
 
 
 def _text_plain(charset: str) -> ContentType:
