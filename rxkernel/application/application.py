@@ -19,6 +19,7 @@ from rxkernel.application.reloading import Reload
 from rxkernel.application.task_lock import TaskLock
 from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.exceptions import RxKernelError
+from rxkernel.kernel.errors import to_failure
 from rxkernel.kernel.events import CompiledEvent, KernelEvents
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.notifications import notify
@@ -328,8 +329,13 @@ class Application:
 
 
 async def _close_service(service: Any) -> None:
-    """Close one service; an error is logged, so that the others are closed too."""
+    """Close one service; an error is logged, so that the others are closed too.
+
+    Raises:
+        BaseException: not an error of the service, see `to_failure`.
+    """
     try:
         await service.__aexit__(None, None, None)
-    except Exception:
-        logger.exception("service %s failed to close", type(service).__qualname__)
+    except BaseException as exc:
+        failure, name = to_failure(exc), type(service).__qualname__
+        logger.error("service %s failed to close", name, exc_info=failure)

@@ -6,6 +6,7 @@ instance is closed with its message or connection, see `ScopedServices`.
 """
 
 import inspect
+import logging
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ from injector import Injector, InstanceProvider, Provider, Scope, ScopeDecorator
 
 from rxkernel.exceptions import RxKernelError
 from rxkernel.kernel.contexts import current_context, run
+from rxkernel.kernel.errors import to_failure
 from rxkernel.messages.connection import Connection
 from rxkernel.messages.request import Request
 from rxkernel.messages.scoped_services import (
@@ -22,6 +24,8 @@ from rxkernel.messages.scoped_services import (
     name_of_key,
     services_of,
 )
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -173,6 +177,9 @@ async def close_services(
     """Close the services of *owner*, the latest first, and log errors.
 
     Context managers get *failure*, or None. Afterwards, *owner* cannot open services.
+
+    Raises:
+        BaseException: not an error of a service, see `to_failure`; all have ended.
     """
     services = owner.services
     if services is None:
@@ -180,7 +187,11 @@ async def close_services(
         return
     if failure is not None:
         services.failure = failure
-    await services.close()
+    try:
+        await services.close()
+    except BaseException as exc:
+        failed = to_failure(exc)
+        logger.error("a context manager failed when it was exited", exc_info=failed)
 
 
 class RequestScope(OwnedScope):

@@ -142,12 +142,15 @@ class TestBoot:
         assert not application.dispatcher.has_listeners(KernelEvents.KERNEL_REQUEST)
         assert len(application.http_metadata_storage) == 0
 
+    @pytest.mark.parametrize("kind", [RuntimeError, asyncio.CancelledError, SystemExit])
     async def test_service_that_fails_to_close_is_logged_and_others_are_closed(
-        self, caplog: pytest.LogCaptureFixture
+        self, caplog: pytest.LogCaptureFixture, kind: type[BaseException]
     ) -> None:
+        """A service that awaits its own cancelled task has not cancelled the caller."""
+
         class Stubborn(Repository):
             async def __aexit__(self, *exc: object) -> None:
-                raise RuntimeError("stuck")
+                raise kind("stuck")
 
         def stubborn(binder: Binder) -> None:
             binder.bind(Database, scope=singleton)
@@ -158,6 +161,28 @@ class TestBoot:
 
         assert TRACE[-1] == "close database"
         assert "stuck" in caplog.text
+
+    async def test_stop_that_is_cancelled_closes_the_other_services(self) -> None:
+        closing = asyncio.Event()
+
+        class Slow(Repository):
+            async def __aexit__(self, *exc: object) -> None:
+                closing.set()
+                await asyncio.Event().wait()
+
+        def slow(binder: Binder) -> None:
+            binder.bind(Database, scope=singleton)
+            binder.bind(Repository, to=Slow, scope=singleton)
+
+        application = Application(controllers=[Controller], modules=[slow])
+        await application.boot()
+        stopping = asyncio.create_task(application.stop())
+        await closing.wait()
+        stopping.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await stopping
+
+        assert TRACE[-1] == "close database"
 
     async def test_bound_instance_is_entered_except_a_lock(self) -> None:
         lock = asyncio.Lock()

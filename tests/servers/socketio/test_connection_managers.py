@@ -113,3 +113,38 @@ async def test_events_that_open_managers_of_one_connection_at_a_time_share_them(
 
     assert cafe.lines == LEFT
     assert not caplog.records
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, asyncio.CancelledError, SystemExit])
+@pytest.mark.parametrize("is_in_process", [True, False], ids=["in process", "over sockets"])
+async def test_manager_that_fails_when_a_connection_ends_is_logged_and_others_are_left(
+    client_of: ClientOf,
+    serve: Serve,
+    caplog: pytest.LogCaptureFixture,
+    kind: type[BaseException],
+    is_in_process: bool,
+) -> None:
+    """It has not cancelled the task that closes the connection."""
+    cafe = Cafe()
+
+    @inject
+    @asynccontextmanager
+    async def failing(its: Seat) -> AsyncIterator[Tab]:
+        yield Tab()
+        raise kind("stuck")
+
+    def configure(binder: Binder) -> None:
+        binder.bind(Seat, to=cafe.seat, scope=connection_scope)  # type: ignore[arg-type]
+        binder.bind(Tab, to=failing, scope=connection_scope)  # type: ignore[arg-type]
+
+    if is_in_process:
+        tested = client_of(Guests, modules=[configure])
+        async with tested.connection() as connection:
+            await tested.websocket("order", connection=connection)
+    else:
+        async with client(await serve(Guests, modules=[configure])) as connected:
+            await connected.call("order", {})
+
+    await until(lambda: "a context manager failed when it was exited" in caplog.text)
+    assert "stuck" in caplog.text
+    assert not cafe.lines  # left with the failure
