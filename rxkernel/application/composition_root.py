@@ -99,9 +99,7 @@ class CompositionRoot:
         binder.bind(HttpMetadataStorage, to=spec.storages.http)
         binder.bind(WebSocketMetadataStorage, to=spec.storages.websocket)
         binder.bind(ProcedureMetadataStorage, to=spec.storages.procedure)
-        binder.bind(
-            Broadcaster, to=Broadcaster(lambda value: self.kernel.serializer.to_plain(value))
-        )
+        binder.bind(Broadcaster, to=Broadcaster(self._to_plain))
         binder.bind(Propagator, to=Propagator())
         binder.bind(Kernel, to=lambda: self.kernel)
         binder.bind(ServerManager, to=lambda: self.servers)
