@@ -25,7 +25,7 @@ from rxkernel.servers.aiohttp.request.request_id_header import NativeRequestIdHe
 from rxkernel.servers.aiohttp.response.exchange import Exchange
 from rxkernel.servers.aiohttp.response.sender import ResponseSender
 from rxkernel.servers.http.final_response import encode_final_response
-from rxkernel.servers.http.pipeline import SERVER_WIDE, HttpPipeline
+from rxkernel.servers.http.pipeline import HttpPipeline
 from rxkernel.servers.http.statuses import WITHOUT_CONTENT
 
 logger = logging.getLogger(__name__)
@@ -64,8 +64,8 @@ class AiohttpPath:
             error = exc
         try:
             if error is None:
-                # aiohttp's router has no route for "*"
-                respond = self.handle if native.raw_path == SERVER_WIDE else handler
+                # aiohttp's router has no route for "*", and for "http://host" without a path
+                respond = handler if native.path.startswith("/") else self.handle
                 try:
                     out = await respond(native)
                 except web.RequestPayloadError as exc:

@@ -79,7 +79,7 @@ class HttpPipeline:
         if self.forwarded.has_proxies:
             client = self.forwarded.client_from(peer, head)
         # listeners compare paths, so an absolute-form is reduced to its path and query
-        url = target if target[0] == "/" else head.rel_url.raw_path_qs
+        url = target if target[0] == "/" else _path_and_query(head)
         request = received_request(_HTTP, headers, head.method, url, client)
         if "?" in target:
             request.params = MultiDict(head.rel_url.query)
@@ -102,7 +102,7 @@ class HttpPipeline:
                 return OptionsResponse({"Allow": ALL_METHODS})
             path = target
             if target[0] != "/" or "?" in target or "#" in target:
-                path = head.rel_url.raw_path
+                path = head.rel_url.raw_path or "/"
             if prefix := self.prefix:
                 if path != prefix and not path.startswith(prefix + "/"):
                     return NotFoundException()
@@ -195,6 +195,13 @@ class HttpPipeline:
         if not isinstance(found, tuple):
             raise exc
         return await self.kernel.recover(found[0], request, exc)
+
+
+def _path_and_query(head: RequestHead) -> str:
+    """The target of *head*, in absolute-form, without its host. An empty path is "/" (RFC 9110
+    §4.2.3)."""
+    url = head.rel_url.raw_path_qs
+    return url if head.rel_url.raw_path else f"/{url}"
 
 
 def add_path_parameters(request: Request, values: Mapping[str, object]) -> None:

@@ -105,3 +105,15 @@ async def test_request_with_invalid_grammar_is_rejected_and_closes(
         wire.send(text)
         assert (await wire.answer())[0] == status
         assert await wire.rest() == b""
+
+
+@pytest.mark.parametrize("target", ["http://x", "http://x?a=b", "http://x/"])
+async def test_absolute_target_without_a_path_is_the_root(
+    http_attack: HttpAttack, target: str
+) -> None:
+    """RFC 9110 section 4.2.3: an empty path is the same as "/"."""
+    attacked = await http_attack()
+
+    async with attacked.leaves_nothing(), attacked.client() as wire:
+        wire.send(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await wire.answer())[::2] == (200, b"home")
