@@ -241,13 +241,13 @@ AIOHTTP = (
     ),
     PrivateUse(
         name="aiohttp.web.Request.writer",
-        files=(_BODY_READER, _SENDER, _COMPATIBILITY, _FAST_PATH),
+        files=(_AIOHTTP_PATH, _BODY_READER, _SENDER, _COMPATIBILITY, _FAST_PATH),
         why="100 Continue, and whether the action has sent a response by itself",
         spelled=("native.writer", "made.writer", "cached_native.writer"),
     ),
     PrivateUse(
         name="aiohttp.web.RequestPayloadError",
-        files=(_BODY_LOADER, _BODY_READER, _DECOMPRESSED_BODY, _PIECES, _FRAMING),
+        files=(_AIOHTTP_PATH, _BODY_LOADER, _BODY_READER, _DECOMPRESSED_BODY, _PIECES, _FRAMING),
         why="a body that cannot be read, or is not read to its end",
     ),
     PrivateUse(
@@ -318,7 +318,7 @@ AIOHTTP = (
     ),
     PrivateUse(
         name="aiohttp.abc.AbstractStreamWriter.output_size",
-        files=(_BODY_READER, _SENDER, _COMPATIBILITY, _FAST_PATH),
+        files=(_AIOHTTP_PATH, _BODY_READER, _SENDER, _COMPATIBILITY, _FAST_PATH),
         why="whether the action has sent a response by itself",
     ),
     PrivateUse(
