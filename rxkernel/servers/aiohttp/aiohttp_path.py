@@ -109,7 +109,7 @@ class AiohttpPath:
         return AlreadySent(response.status_code, len(data))
 
     async def _reject_body(
-        self, native: web.Request, exc: web.RequestPayloadError
+        self, native: web.Request, exc: "web.RequestPayloadError"
     ) -> web.StreamResponse:
         """Send the response to a body that a native handler could not read.
 
