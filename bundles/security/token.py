@@ -1,0 +1,44 @@
+"""The identity of the client that sent a message, as `request.token` holds it."""
+
+from typing import Any, Generic, Literal, TypeVar
+
+import attrs
+
+U = TypeVar("U")
+
+Credential = Literal["anonymous", "bearer", "session", "basic", "api_key", "login"]
+"""What the client proved its identity with."""
+
+
+@attrs.frozen(kw_only=True)
+class Token(Generic[U]):
+    """Who sent the message, and with which credential. The credential itself is not kept.
+
+    Attributes:
+        user: what the `UserProvider` loaded; None for an anonymous client.
+        identifier: that of the user, as in `UserProvider.load`.
+        roles: those of the user and all that the hierarchy adds to them.
+        is_authenticated: False only for an anonymous client.
+        is_fully_authenticated: False also for an access token that was made from a refresh
+            token: the password is not fresh.
+        credential: the kind of the credential.
+        expires: when the credential ends, in seconds since 1970; None if it does not.
+        id: the ``jti`` of an access token.
+    """
+
+    user: U | None = attrs.field(default=None, repr=False)
+    identifier: str | None = None
+    roles: frozenset[str] = frozenset()
+    is_authenticated: bool = False
+    is_fully_authenticated: bool = False
+    credential: Credential = "anonymous"
+    expires: float | None = None
+    id: str | None = attrs.field(default=None, repr=False)
+
+    def has_role(self, name: str) -> bool:
+        """Whether the user has the role *name*, by itself or by the hierarchy."""
+        return name in self.roles
+
+
+ANONYMOUS: Token[Any] = Token()
+"""The token of each message without a credential."""
