@@ -1,12 +1,23 @@
 """What the bundle brings to an application."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from injector import Binder, singleton
-from rxkernel import Bundle
 
+from bundles.security.access import OPTION, Access, Level
+from bundles.security.authentication import Authentication
+from bundles.security.connect_rules import ConnectRules
+from bundles.security.current_user import CurrentUserMarker, CurrentUserResolver
+from bundles.security.roles import RoleHierarchy
+from bundles.security.route_rules import DeclaredRules, RouteRules, RuleCompiler
 from bundles.security.settings import SecuritySettings
+from bundles.security.socket_events import SocketEvents
+from bundles.security.socket_identities import SocketIdentities
+from bundles.security.user_tokens import SecurityUserTokens
 from bundles.security.users import UserProvider
+from rxkernel import Bundle, UserTokens
 
 
 class SecurityBundle(Bundle):
@@ -14,19 +25,36 @@ class SecurityBundle(Bundle):
 
     Args:
         users: the application's `UserProvider`, a class that the injector builds or an instance.
+        access: the rule of routes without one; None: each route must have a rule.
+        connect: the rules for connecting, by namespace: ``{"/admin": access(roles="admin")}``.
     """
 
     name = "security"
+    after = ("sessions", "redis")
+    options = (OPTION,)
+    listeners = (RouteRules, ConnectRules, SocketIdentities, SocketEvents)
+    resolvers = MappingProxyType({CurrentUserMarker: CurrentUserResolver})
     settings_class = SecuritySettings
 
-    def __init__(self, users: type[UserProvider[Any]] | UserProvider[Any]) -> None:
+    def __init__(
+        self,
+        users: type[UserProvider[Any]] | UserProvider[Any],
+        *,
+        access: Access | Level | None = None,
+        connect: Mapping[str, Access | Level] = MappingProxyType({}),
+    ) -> None:
         self._users = users
+        self._declared = DeclaredRules(access, connect)
 
     def configure(self, binder: Binder) -> None:
-        users = self._users
+        users, injector = self._users, binder.injector
         if isinstance(users, type):
             binder.bind(users, scope=singleton)
-            injector = binder.injector
             binder.bind(UserProvider, to=lambda: injector.get(users), scope=singleton)
         else:
             binder.bind(UserProvider, to=users)
+        binder.bind(DeclaredRules, to=self._declared)
+        binder.bind(RoleHierarchy, to=RoleHierarchy(injector.get(SecuritySettings).roles))
+        for service in (RuleCompiler, Authentication):
+            binder.bind(service, scope=singleton)
+        binder.bind(UserTokens, to=SecurityUserTokens, scope=singleton)

@@ -4,8 +4,13 @@ from typing import Any
 
 from rxkernel import UnauthorizedException
 
-CHALLENGE = {"WWW-Authenticate": "Bearer"}
-"""RFC 9110 requires this header on each 401."""
+
+class Unauthenticated(UnauthorizedException):
+    """The rule needs an identity, and the client has none (401)."""
+
+    def __init__(self, message: str | None = None, **options: Any) -> None:
+        options.setdefault("headers", {"WWW-Authenticate": "Bearer"})  # required by RFC 9110
+        super().__init__(message, **options)
 
 
 class BadCredentials(UnauthorizedException):
@@ -14,6 +19,6 @@ class BadCredentials(UnauthorizedException):
     """
 
     def __init__(self, reason: str = "", **options: Any) -> None:
-        options.setdefault("headers", CHALLENGE)
+        options.setdefault("headers", {"WWW-Authenticate": 'Bearer error="invalid_token"'})
         super().__init__("Invalid credentials", **options)
         self.reason = reason

@@ -9,8 +9,31 @@ import attrs
 class SecuritySettings:
     """The section ``[security]`` of ``rxkernel.toml``."""
 
-    # rules
+    # --- rules
 
     roles: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
     """The role hierarchy: ``admin = ["editor"]``, an admin is an editor too. If it is not empty,
     a role in a rule that it does not name is an error at boot."""
+
+    # --- credentials
+
+    api_key_header: str = ""
+    """The header with an API key, ``X-API-Key`` for example; empty: API keys are not accepted."""
+
+    query_parameter: str = ""
+    """The query parameter with an access token; empty: none is accepted. Addresses are stored by
+    browsers and proxies, so use it only where a client cannot send a header."""
+
+    basic: bool = False
+    """Whether ``Authorization: Basic`` is accepted. Each such request verifies the password."""
+
+    csrf: bool = True
+    """Whether unsafe requests of other sites are refused (403) if a cookie authenticates them."""
+
+    # --- sockets
+
+    socket_events: bool = True
+    """Whether clients may send ``security_authenticate`` and ``security_unauthenticate``."""
+
+    disconnect_expired: bool = True
+    """Whether a socket is disconnected when its credential ends; else it becomes anonymous."""

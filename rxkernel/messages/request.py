@@ -110,7 +110,8 @@ class Request:
         method: as sent, so ``HEAD`` also for a GET route; None over a socket.
         controller, route_name, definition: set by the kernel once the route is known; the name
             also for a request whose body is rejected.
-        token: set by a listener that authenticates the request.
+        token: who sent the message, set by a listener of ``kernel.head`` that authenticates it;
+            the bundle ``security`` sets a `Token` on each message.
         files: the uploads of a multipart form, by field name.
         services: the request-scoped services made for this message so far, or None.
         id: identifies this message in logs and between services: the value of the header
@@ -166,6 +167,11 @@ class Request:
         if given is not None:
             _, given = checked_header("id", given)
         self._id = given
+
+    @property
+    def user(self) -> Any:
+        """``token.user``: the user who sent the message; None without a token."""
+        return None if self.token is None else self.token.user
 
     @property
     def native(self) -> Any:

@@ -1,0 +1,146 @@
+"""Finds out who sent a message: from its credential to its token."""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import Any
+
+from injector import inject
+
+from bundles.security.credentials import (
+    ApiKeyCredential,
+    BasicCredential,
+    BearerCredential,
+    CredentialReader,
+    SentCredential,
+)
+from bundles.security.exceptions import BadCredentials
+from bundles.security.roles import RoleHierarchy
+from bundles.security.settings import SecuritySettings
+from bundles.security.token import ANONYMOUS, Credential, Token
+from bundles.security.users import UserProvider
+from bundles.security.verifiers import PasswordVerifier, TokenVerifier
+from rxkernel import Connection, Request, Transport
+
+Verify = Callable[[Request], Awaitable[Token[Any]]]
+"""Verifies the credential of a socket again, for a message."""
+
+
+class Authentication:
+    """Verifies credentials. It loads the user of each message: a user who was disabled or has
+    lost a role is refused at the next message, over every transport.
+    """
+
+    @inject
+    def __init__(
+        self,
+        users: UserProvider,  # type: ignore[type-arg] # a key of the injector
+        tokens: TokenVerifier,
+        passwords: PasswordVerifier,
+        roles: RoleHierarchy,
+        settings: SecuritySettings,
+    ) -> None:
+        self._users: UserProvider[Any] = users
+        self._tokens = tokens
+        self._passwords = passwords
+        self._roles = roles
+        self._read = CredentialReader(
+            api_key_header=settings.api_key_header,
+            query_parameter=settings.query_parameter,
+            basic=settings.basic,
+        )
+
+    async def of_message(self, request: Request) -> Token[Any]:
+        """The token of *request*, from what the message itself carries.
+
+        Raises:
+            BadCredentials: its credential is not valid.
+        """
+        sent = self._read.in_headers(request.headers)
+        if sent is None and request.transport is Transport.HTTP:
+            sent = self._read.in_query(request.params)
+        return ANONYMOUS if sent is None else await self.verify(sent, request)
+
+    def sent_by(self, connection: Connection) -> SentCredential | None:
+        """The credential of the handshake of *connection*: ``auth``, header or query.
+
+        Raises:
+            BadCredentials: it is malformed.
+        """
+        return (
+            self._read.in_auth(connection.auth)
+            or self._read.in_headers(connection.headers)
+            or self._read.in_query(connection.query)
+        )
+
+    async def verify(self, sent: SentCredential, request: Request) -> Token[Any]:
+        """The token that *sent* proves.
+
+        Raises:
+            BadCredentials: it is not valid, or its user does not exist or is disabled.
+        """
+        if isinstance(sent, BearerCredential):
+            claims = await self._tokens.verify(sent.text)
+            return self.token(
+                _known(await self._users.load(claims.identifier)),
+                "bearer",
+                identifier=claims.identifier,
+                expires=claims.expires,
+                id=claims.id,
+                is_fully_authenticated=not claims.refreshed,
+            )
+        if isinstance(sent, ApiKeyCredential):
+            digest = hashlib.sha256(sent.text.encode()).hexdigest()
+            return self.token(_known(await self._users.load_by_api_key(digest)), "api_key")
+        assert isinstance(sent, BasicCredential)
+        user = await self._passwords.user_with(sent.identifier, sent.password, request)
+        return self.token(user, "basic", identifier=sent.identifier)
+
+    def again(self, sent: SentCredential, token: Token[Any]) -> Verify:
+        """What verifies *sent* again, for each message of the socket that *token* was made for.
+
+        A password is not verified again, which takes long: the user is loaded.
+        """
+        if not isinstance(sent, BasicCredential):
+            return partial(self.verify, sent)
+        identifier = sent.identifier
+
+        async def load(request: Request) -> Token[Any]:
+            user = _known(await self._users.load(identifier))
+            return self.token(user, "basic", identifier=identifier)
+
+        return load
+
+    def token(
+        self,
+        user: Any,
+        credential: Credential,
+        *,
+        identifier: str | None = None,
+        expires: float | None = None,
+        id: str | None = None,
+        is_fully_authenticated: bool = True,
+    ) -> Token[Any]:
+        """The token of *user*, with the roles that the provider and the hierarchy give it."""
+        roles: Iterable[str] = self._users.roles(user)
+        return Token(
+            user=user,
+            identifier=self._users.identifier(user) if identifier is None else identifier,
+            roles=self._roles.expand(roles),
+            is_authenticated=True,
+            is_fully_authenticated=is_fully_authenticated,
+            credential=credential,
+            expires=expires,
+            id=id,
+        )
+
+
+def _known(user: Any) -> Any:
+    """*user*.
+
+    Raises:
+        BadCredentials: it is None.
+    """
+    if user is None:
+        raise BadCredentials("no such user")
+    return user
