@@ -14,10 +14,10 @@ from bundles.security.roles import RoleHierarchy
 from bundles.security.route_rules import DeclaredRules, RouteRules, RuleCompiler
 from bundles.security.settings import SecuritySettings
 from bundles.security.socket_events import SocketEvents
-from bundles.security.socket_identities import SocketIdentities
+from bundles.security.socket_identities import SocketIdentities, SocketScope
 from bundles.security.user_tokens import SecurityUserTokens
 from bundles.security.users import UserProvider
-from rxkernel import Bundle, UserTokens
+from rxkernel import Bundle, UserTokens, connection_scope
 
 
 class SecurityBundle(Bundle):
@@ -57,4 +57,5 @@ class SecurityBundle(Bundle):
         binder.bind(RoleHierarchy, to=RoleHierarchy(injector.get(SecuritySettings).roles))
         for service in (RuleCompiler, Authentication):
             binder.bind(service, scope=singleton)
+        binder.bind(SocketScope, scope=connection_scope)
         binder.bind(UserTokens, to=SecurityUserTokens, scope=singleton)

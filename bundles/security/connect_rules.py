@@ -101,4 +101,4 @@ class ConnectRules:
             connection.token = ANONYMOUS
         else:
             token = await self._authentication.verify(sent, request)
-            self._sockets.attach(connection, token, self._authentication.again(sent, token))
+            await self._sockets.attach(request, token, self._authentication.again(sent, token))

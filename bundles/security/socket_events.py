@@ -82,7 +82,7 @@ class SocketEvents:
             await decide(rule, token, request)
         event = SocketAuthenticationEvent(connection, token)
         await self._dispatcher.dispatch(SecurityEvents.SOCKET_AUTHENTICATION_SUCCESS, event)
-        self._sockets.attach(connection, token, self._authentication.again(sent, token))
+        await self._sockets.attach(request, token, self._authentication.again(sent, token))
         request.token = token
 
     @access("public")

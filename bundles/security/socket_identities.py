@@ -9,7 +9,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 from weakref import WeakKeyDictionary, ref
 
 import attrs
@@ -24,9 +25,7 @@ from rxkernel import (
     ApplicationEvents,
     AsyncEventDispatcher,
     Connection,
-    ConnectionEvent,
     Request,
-    ServerEvents,
     ShutdownEvent,
     observe,
 )
@@ -62,8 +61,11 @@ class SocketIdentities:
         self._ending: set[asyncio.Task[None]] = set()
         self.is_guarded: Callable[[Connection], bool] = lambda _: False
 
-    def attach(self, connection: Connection, token: Token[Any], verify: Verify) -> None:
-        """Make *token* the identity of *connection*, in place of an earlier one."""
+    async def attach(self, request: Request, token: Token[Any], verify: Verify) -> None:
+        """Make *token* the identity of the connection of *request*, in place of an earlier one."""
+        connection = request.connection
+        assert connection is not None
+        await request.get(SocketScope)
         self.detach(connection)
         connection.token = token
         if not token.is_authenticated:
@@ -162,15 +164,6 @@ class SocketIdentities:
         else:
             self._set_timer(identity)
 
-    # --- the end of connections
-
-    @observe(ServerEvents.DISCONNECTED)
-    async def disconnected(self, event: ConnectionEvent) -> None:
-        """Forget the identity; the token stays for other listeners of the event."""
-        token = event.connection.token
-        self.detach(event.connection)
-        event.connection.token = token
-
     @observe(ApplicationEvents.SHUTDOWN)
     async def shut_down(self, event: ShutdownEvent) -> None:
         """Cancel the timers, and wait for the clients that are being informed."""
@@ -178,6 +171,24 @@ class SocketIdentities:
             self._forget(identity)
         if self._ending:
             await asyncio.wait(tuple(self._ending))
+
+
+class SocketScope:
+    """Bound in `connection_scope`: forgets the identity when the connection has ended, or has been
+    refused by another listener."""
+
+    @inject
+    def __init__(self, sockets: SocketIdentities, connection: Connection) -> None:
+        self._sockets = sockets
+        self._connection = connection
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self._sockets.detach(self._connection)
 
 
 def _is_over(identity: SocketIdentity) -> bool:

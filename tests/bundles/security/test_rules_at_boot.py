@@ -129,7 +129,7 @@ def test_access_without_arguments_is_error() -> None:
             @both("GET", "/", "show")
             async def show(self) -> None: ...
 
-    with pytest.raises(ConfigurationError, match="derive .*Whole from Policy if it is one"):
+    with pytest.raises(ConfigurationError, match=r"derive .*Whole from Policy if it is one"):
 
         @access  # type: ignore[arg-type]
         class Whole: ...
