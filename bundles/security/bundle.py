@@ -9,9 +9,11 @@ from injector import Binder, singleton
 from bundles.security.access import OPTION, Access, Level
 from bundles.security.authentication import Authentication
 from bundles.security.connect_rules import ConnectRules
+from bundles.security.cross_site import CrossSiteGuard
 from bundles.security.current_user import CurrentUserMarker, CurrentUserResolver
 from bundles.security.roles import RoleHierarchy
-from bundles.security.route_rules import DeclaredRules, RouteRules, RuleCompiler
+from bundles.security.route_rules import DeclaredRules, RouteRules
+from bundles.security.rules import Rules
 from bundles.security.settings import SecuritySettings
 from bundles.security.socket_events import SocketEvents
 from bundles.security.socket_identities import SocketIdentities, SocketScope
@@ -55,7 +57,7 @@ class SecurityBundle(Bundle):
             binder.bind(UserProvider, to=users)
         binder.bind(DeclaredRules, to=self._declared)
         binder.bind(RoleHierarchy, to=RoleHierarchy(injector.get(SecuritySettings).roles))
-        for service in (RuleCompiler, Authentication):
+        for service in (Rules, Authentication, CrossSiteGuard):
             binder.bind(service, scope=singleton)
         binder.bind(SocketScope, scope=connection_scope)
         binder.bind(UserTokens, to=SecurityUserTokens, scope=singleton)

@@ -1,13 +1,16 @@
 """Authenticates clients that connect, and enforces the rules of namespaces."""
 
+from typing import Any
+
 from injector import inject
 
 from bundles.security.access import Access
 from bundles.security.authentication import Authentication
 from bundles.security.exceptions import BadCredentials
-from bundles.security.route_rules import PRIORITY, DeclaredRules, RuleCompiler, decide
+from bundles.security.route_rules import PRIORITY, DeclaredRules
+from bundles.security.rules import Rules
 from bundles.security.socket_identities import SocketIdentities
-from bundles.security.token import ANONYMOUS
+from bundles.security.token import ANONYMOUS, Token
 from rxkernel import (
     CompiledEvent,
     ConfigurationError,
@@ -31,20 +34,21 @@ class ConnectRules:
     def __init__(
         self,
         declared: DeclaredRules,
-        compiler: RuleCompiler,
+        rules: Rules,
         authentication: Authentication,
         sockets: SocketIdentities,
         settings: Settings,
     ) -> None:
-        self._rules: dict[str, Access] = {}
+        self._by_namespace: dict[str, Access] = {}
         self._namespaces = {"/", *settings.socketio.namespaces}
+        self._rules = rules
         self._authentication = authentication
         self._sockets = sockets
         errors: list[ConfigurationError] = []
         for namespace, rule in declared.connect.items():
             place = f"SecurityBundle(connect={{{namespace!r}: …}})"
             try:
-                self._rules[namespace] = compiler.compile(rule, place)
+                self._by_namespace[namespace] = rules.compile(rule, place)
             except ConfigurationError as error:
                 errors.append(error)
         if errors:
@@ -59,7 +63,7 @@ class ConnectRules:
             for definition in event.compiled.all
             if isinstance(definition, WebSocketDefinition)
         }
-        unknown = [namespace for namespace in self._rules if namespace not in served]
+        unknown = [namespace for namespace in self._by_namespace if namespace not in served]
         if unknown:
             raise ConfigurationError(
                 *(
@@ -71,8 +75,8 @@ class ConnectRules:
 
     def rule_of(self, connection: Connection) -> Access | None:
         """The rule of its namespace, or of the template that its namespace matches."""
-        rule = self._rules.get(connection.namespace)
-        return self._rules.get(connection.route_namespace) if rule is None else rule
+        rule = self._by_namespace.get(connection.namespace)
+        return self._by_namespace.get(connection.route_namespace) if rule is None else rule
 
     def is_guarded(self, connection: Connection) -> bool:
         """Whether its namespace is not for anonymous clients."""
@@ -92,8 +96,16 @@ class ConnectRules:
                     raise
                 connection.token = ANONYMOUS
         event.request.token = connection.token
-        if rule is not None:
-            await decide(rule, connection.token, event.request)
+        await self.check(connection, connection.token, event.request)
+
+    async def check(self, connection: Connection, token: Token[Any], request: Request) -> None:
+        """Return if a client with *token* may be connected.
+
+        Raises:
+            Unauthenticated, ForbiddenException: see `Rules.decide`.
+        """
+        if (rule := self.rule_of(connection)) is not None:
+            await self._rules.decide(rule, token, request)
 
     async def _identify(self, connection: Connection, request: Request) -> None:
         sent = self._authentication.sent_by(connection)

@@ -7,7 +7,6 @@ from bundles.security.authentication import Authentication
 from bundles.security.connect_rules import ConnectRules
 from bundles.security.credentials import bearer_credential
 from bundles.security.events import SecurityEvents, SocketAuthenticationEvent
-from bundles.security.route_rules import decide
 from bundles.security.settings import SecuritySettings
 from bundles.security.socket_identities import SocketIdentities
 from bundles.security.token import ANONYMOUS
@@ -78,8 +77,7 @@ class SocketEvents:
             raise ConflictException(
                 f"the socket belongs to another user; send {UNAUTHENTICATE} first, or reconnect"
             )
-        if (rule := self._rules.rule_of(connection)) is not None:
-            await decide(rule, token, request)
+        await self._rules.check(connection, token, request)
         event = SocketAuthenticationEvent(connection, token)
         await self._dispatcher.dispatch(SecurityEvents.SOCKET_AUTHENTICATION_SUCCESS, event)
         await self._sockets.attach(request, token, self._authentication.again(sent, token))
