@@ -3,7 +3,7 @@
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from typing import Any, Literal, TypeVar, cast, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import attrs
 
@@ -91,7 +91,7 @@ def access(
         raise ConfigurationError(
             f'@access on {_name_of(rule)} has no rule; write @access("authenticated")'
         )
-    return Access("authenticated", names, cast("PolicyFunction | type[Policy]", rule))
+    return Access("authenticated", names, rule)
 
 
 def access_of(definition: Definition) -> Access:

@@ -52,12 +52,12 @@ class SecurityBundle(Bundle):
         users, injector = self._users, binder.injector
         if isinstance(users, type):
             binder.bind(users, scope=singleton)
-            binder.bind(UserProvider, to=lambda: injector.get(users), scope=singleton)
+            binder.bind(UserProvider, to=lambda: injector.get(users), scope=singleton)  # type: ignore[type-abstract]
         else:
-            binder.bind(UserProvider, to=users)
+            binder.bind(UserProvider, to=users)  # type: ignore[type-abstract]
         binder.bind(DeclaredRules, to=self._declared)
         binder.bind(RoleHierarchy, to=RoleHierarchy(injector.get(SecuritySettings).roles))
         for service in (Rules, Authentication, CrossSiteGuard):
             binder.bind(service, scope=singleton)
         binder.bind(SocketScope, scope=connection_scope)
-        binder.bind(UserTokens, to=SecurityUserTokens, scope=singleton)
+        binder.bind(UserTokens, to=SecurityUserTokens, scope=singleton)  # type: ignore[type-abstract]

@@ -78,6 +78,10 @@ class ConnectRules:
         rule = self._by_namespace.get(connection.namespace)
         return self._by_namespace.get(connection.route_namespace) if rule is None else rule
 
+    def rule_for(self, namespace: str) -> Access | None:
+        """The rule of *namespace*, which may be a template."""
+        return self._by_namespace.get(namespace)
+
     def is_guarded(self, connection: Connection) -> bool:
         """Whether its namespace is not for anonymous clients."""
         rule = self.rule_of(connection)
@@ -96,7 +100,7 @@ class ConnectRules:
                     raise
                 connection.token = ANONYMOUS
         event.request.token = connection.token
-        await self.check(connection, connection.token, event.request)
+        await self.check(connection, event.request.token, event.request)
 
     async def check(self, connection: Connection, token: Token[Any], request: Request) -> None:
         """Return if a client with *token* may be connected.

@@ -74,7 +74,7 @@ class Rules:
         if rule.roles and rule.roles.isdisjoint(token.roles):
             raise ForbiddenException
         if rule.policy is not None:
-            allowed: Any = rule.policy(token, request)  # type: ignore[call-arg, arg-type] # built
+            allowed: Any = rule.policy(token, request)  # type: ignore[call-arg] # built
             if inspect.isawaitable(allowed):
                 allowed = await allowed
             if allowed is not True:

@@ -15,7 +15,7 @@ class Token(Generic[U]):
     """Who sent the message, and with which credential. The credential itself is not kept.
 
     Attributes:
-        user: what the `UserProvider` loaded; None for an anonymous client.
+        user: what the `UserProvider` loaded; None for an anonymous client, which no policy sees.
         identifier: that of the user, as in `UserProvider.load`.
         roles: those of the user and all that the hierarchy adds to them.
         is_authenticated: False only for an anonymous client.
@@ -26,7 +26,7 @@ class Token(Generic[U]):
         id: the ``jti`` of an access token.
     """
 
-    user: U | None = attrs.field(default=None, repr=False)
+    user: U = attrs.field(repr=False)
     identifier: str | None = None
     roles: frozenset[str] = frozenset()
     is_authenticated: bool = False
@@ -40,5 +40,5 @@ class Token(Generic[U]):
         return name in self.roles
 
 
-ANONYMOUS: Token[Any] = Token()
+ANONYMOUS: Token[Any] = Token(user=None)
 """The token of each message without a credential."""

@@ -107,7 +107,8 @@ class KernelClient:
                 "as_user() needs a bundle that authenticates messages, such as security; enable "
                 "it, or bind UserTokens"
             )
-        return injector.get(UserTokens).token_for(self._user)
+        tokens: UserTokens = injector.get(UserTokens)  # type: ignore[type-abstract]
+        return tokens.token_for(self._user)
 
     async def http(
         self,

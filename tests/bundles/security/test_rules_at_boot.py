@@ -58,7 +58,7 @@ class Unbound: ...
 )
 async def test_wrong_rule_is_error_with_its_route(rule: Any, problem: str) -> None:
     class Wrong:
-        @rule
+        @rule  # type: ignore[untyped-decorator]
         @both("GET", "/wrong", "wrong")
         async def wrong(self) -> None: ...
 
