@@ -23,7 +23,13 @@ from rxkernel.messages.input_errors import (
 )
 from rxkernel.messages.number_checks import NUMBER_CHECKS
 from rxkernel.messages.request_id import new_request_id
-from rxkernel.messages.scoped_services import ScopedServices, name_of_key, services_of
+from rxkernel.messages.scoped_services import (
+    AfterSending,
+    BeforeSending,
+    ScopedServices,
+    name_of_key,
+    services_of,
+)
 from rxkernel.messages.transport import Transport
 from rxkernel.messages.upload import UploadedFile
 
@@ -250,6 +256,31 @@ class Request:
         """
         self._source("enter()")
         return await services_of(self).enter(manager)
+
+    def before_sending(self, call: BeforeSending) -> None:
+        """Await ``call(response)`` when this message has succeeded: after the response listeners,
+        before the context managers of the message are left and the response is sent.
+
+        It may change the response. It is not called for a message that fails; if it raises an
+        exception, the message has failed with it.
+
+        Raises:
+            RxKernelError: this message has no route, or it has ended.
+        """
+        if self.definition is None:
+            raise RxKernelError("request.before_sending() needs a message with a route")
+        services = services_of(self)
+        services.before_sending += (call,)
+
+    def after_sending(self, call: AfterSending) -> None:
+        """Await ``call()`` after the response was sent and the terminate listeners have run, also
+        if the message has failed; its exceptions are logged.
+
+        Raises:
+            RxKernelError: this message has ended.
+        """
+        services = services_of(self)
+        services.after_sending += (call,)
 
     def _source(self, method: str) -> ServiceSource:
         definition = self.definition
