@@ -28,7 +28,7 @@ LAYERS = [
 RANK = {f"rxkernel.{unit}": rank for rank, row in enumerate(LAYERS) for unit in row.split()}
 
 # Which other bundles a bundle may import: {"metacom": {"contracts"}}.
-ARROWS: dict[str, set[str]] = {"sessions": {"redis"}}
+ARROWS: dict[str, set[str]] = {"security": {"sessions", "redis"}, "sessions": {"redis"}}
 
 # The modules that may import a library; `testing` uses the clients of the libraries.
 HOMES = {

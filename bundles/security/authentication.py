@@ -8,18 +8,22 @@ from typing import Any
 from injector import inject
 
 from bundles.security.credentials import (
+    COOKIE,
     ApiKeyCredential,
     BasicCredential,
     BearerCredential,
     CredentialReader,
     SentCredential,
 )
+from bundles.security.cross_site import CrossSiteGuard
 from bundles.security.exceptions import BadCredentials
 from bundles.security.roles import RoleHierarchy
+from bundles.security.session_reader import SessionReader
 from bundles.security.settings import SecuritySettings
 from bundles.security.token import ANONYMOUS, Credential, Token
 from bundles.security.users import UserProvider
 from bundles.security.verifiers import PasswordVerifier, TokenVerifier
+from bundles.sessions import Session
 from rxkernel import Connection, Request, Transport
 
 Verify = Callable[[Request], Awaitable[Token[Any]]]
@@ -37,12 +41,16 @@ class Authentication:
         users: UserProvider,  # type: ignore[type-arg] # a key of the injector
         tokens: TokenVerifier,
         passwords: PasswordVerifier,
+        sessions: SessionReader,
+        guard: CrossSiteGuard,
         roles: RoleHierarchy,
         settings: SecuritySettings,
     ) -> None:
         self._users: UserProvider[Any] = users
         self._tokens = tokens
         self._passwords = passwords
+        self._sessions = sessions
+        self._guard = guard
         self._roles = roles
         self._read = CredentialReader(
             api_key_header=settings.api_key_header,
@@ -55,23 +63,58 @@ class Authentication:
 
         Raises:
             BadCredentials: its credential is not valid.
+            ForbiddenException: a page of another site has sent it with the cookie of a session.
         """
-        sent = self._read.in_headers(request.headers)
+        headers = request.headers
+        sent = self._read.in_headers(headers)
         if sent is None and request.transport is Transport.HTTP:
             sent = self._read.in_query(request.params)
-        return ANONYMOUS if sent is None else await self.verify(sent, request)
+        if sent is not None:
+            return await self.verify(sent, request)
+        if COOKIE not in headers:
+            return ANONYMOUS
+        session = await self._sessions.of(request)
+        if session is None:
+            return ANONYMOUS
+        self._guard.check(request)
+        return await self._of_session(session)
 
-    def sent_by(self, connection: Connection) -> SentCredential | None:
-        """The credential of the handshake of *connection*: ``auth``, header or query.
+    async def of_handshake(
+        self, connection: Connection, request: Request
+    ) -> tuple[Token[Any], Verify | None]:
+        """The token of *connection*, which connects, and what verifies it again for each message:
+        None if it is anonymous.
+
+        Its credential is ``auth.token``, a header, a query parameter or a session. The server has
+        removed the cookies of pages of other sites.
 
         Raises:
-            BadCredentials: it is malformed.
+            BadCredentials: its credential is not valid.
         """
-        return (
+        sent = (
             self._read.in_auth(connection.auth)
             or self._read.in_headers(connection.headers)
             or self._read.in_query(connection.query)
         )
+        if sent is not None:
+            return await self.verify(sent, request), self.again(sent)
+        session = await self._sessions.of_connection(connection)
+        if session is None:
+            return ANONYMOUS, None
+        return await self._of_session(session), self._again_of_session
+
+    async def _of_session(self, session: Session) -> Token[Any]:
+        """The token of the user of *session*; an anonymous one, with its id, without a user."""
+        if session.user is None:
+            return Token(user=None, credential="session", id=session.id)
+        user = _known(await self._users.load(session.user))
+        return self.token(user, "session", identifier=session.user, id=session.id)
+
+    async def _again_of_session(self, request: Request) -> Token[Any]:
+        session = await self._sessions.of(request)
+        if session is None:
+            raise BadCredentials("the session has ended")
+        return await self._of_session(session)
 
     async def verify(self, sent: SentCredential, request: Request) -> Token[Any]:
         """The token that *sent* proves.
@@ -96,8 +139,8 @@ class Authentication:
         user = await self._passwords.user_with(sent.identifier, sent.password, request)
         return self.token(user, "basic", identifier=sent.identifier)
 
-    def again(self, sent: SentCredential, token: Token[Any]) -> Verify:
-        """What verifies *sent* again, for each message of the socket that *token* was made for.
+    def again(self, sent: SentCredential) -> Verify:
+        """What verifies *sent* again, for each message of a socket.
 
         A password is not verified again, which takes long: the user is loaded.
         """

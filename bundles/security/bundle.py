@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from injector import Binder, singleton
+from injector import Binder, Injector, singleton
 
 from bundles.security.access import OPTION, Access, Level
 from bundles.security.authentication import Authentication
@@ -14,11 +14,13 @@ from bundles.security.current_user import CurrentUserMarker, CurrentUserResolver
 from bundles.security.roles import RoleHierarchy
 from bundles.security.route_rules import DeclaredRules, RouteRules
 from bundles.security.rules import Rules
+from bundles.security.session_reader import SessionReader
 from bundles.security.settings import SecuritySettings
 from bundles.security.socket_events import SocketEvents
 from bundles.security.socket_identities import SocketIdentities, SocketScope
 from bundles.security.user_tokens import SecurityUserTokens
 from bundles.security.users import UserProvider
+from bundles.sessions import Sessions, SessionsSettings
 from rxkernel import Bundle, UserTokens, connection_scope
 
 
@@ -59,5 +61,11 @@ class SecurityBundle(Bundle):
         binder.bind(RoleHierarchy, to=RoleHierarchy(injector.get(SecuritySettings).roles))
         for service in (Rules, Authentication, CrossSiteGuard):
             binder.bind(service, scope=singleton)
+        binder.bind(SessionReader, to=lambda: self._session_reader(injector), scope=singleton)
         binder.bind(SocketScope, scope=connection_scope)
         binder.bind(UserTokens, to=SecurityUserTokens, scope=singleton)  # type: ignore[type-abstract]
+
+    def _session_reader(self, injector: Injector) -> SessionReader:
+        if not injector.binder.has_explicit_binding_for(Sessions):
+            return SessionReader(None, "")
+        return SessionReader(injector.get(Sessions), injector.get(SessionsSettings).cookie)

@@ -112,9 +112,8 @@ class ConnectRules:
             await self._rules.decide(rule, token, request)
 
     async def _identify(self, connection: Connection, request: Request) -> None:
-        sent = self._authentication.sent_by(connection)
-        if sent is None:
-            connection.token = ANONYMOUS
+        token, verify = await self._authentication.of_handshake(connection, request)
+        if verify is None:
+            connection.token = token
         else:
-            token = await self._authentication.verify(sent, request)
-            await self._sockets.attach(request, token, self._authentication.again(sent, token))
+            await self._sockets.attach(request, token, verify)

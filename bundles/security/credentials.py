@@ -14,6 +14,7 @@ MAX_SIZE = 8192
 """Longest credential in bytes. A longer one is refused before any cryptography."""
 
 AUTHORIZATION = istr("Authorization")
+COOKIE = istr("Cookie")
 
 Headers: TypeAlias = CIMultiDict[str] | CIMultiDictProxy[str]
 

@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 
 from bundles.security.token import Token
-from rxkernel import Connection, Event
+from rxkernel import Connection, Event, Request
 
 
 class SecurityEvents(StrEnum):
@@ -29,10 +29,13 @@ class RevokedEvent(Event):
     Attributes:
         identifier: of the user whose credentials have ended.
         token_id: the ``jti`` of the only access token that has ended; None: all have.
+        request: the message that has ended them, if any: its own socket is closed after its
+            response.
     """
 
     identifier: str
     token_id: str | None = attrs.field(default=None, repr=False)
+    request: Request | None = attrs.field(default=None, repr=False)
 
 
 @attrs.define(eq=False)

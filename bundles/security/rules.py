@@ -9,6 +9,7 @@ from injector import Injector, inject
 from bundles.security.access import Access, Policy, problems_of
 from bundles.security.exceptions import Unauthenticated
 from bundles.security.roles import RoleHierarchy
+from bundles.security.session_reader import SessionReader
 from bundles.security.settings import SecuritySettings
 from bundles.security.token import Token
 from rxkernel import ConfigurationError, ForbiddenException, Request
@@ -22,8 +23,13 @@ class Rules:
 
     @inject
     def __init__(
-        self, injector: Injector, roles: RoleHierarchy, settings: SecuritySettings
+        self,
+        injector: Injector,
+        roles: RoleHierarchy,
+        sessions: SessionReader,
+        settings: SecuritySettings,
     ) -> None:
+        self._has_sessions = sessions.is_enabled
         self._injector = injector
         self._roles = roles
         self._challenge = {"WWW-Authenticate": _BASIC if settings.basic else "Bearer"}
@@ -37,7 +43,13 @@ class Rules:
         """
         if isinstance(rule, str):
             rule = Access(rule)  # type: ignore[arg-type] # checked below
-        if problems := tuple(problems_of(rule, self._roles.known)):
+        problems = tuple(problems_of(rule, self._roles.known))
+        if isinstance(rule, Access) and rule.level == "session" and not self._has_sessions:
+            problems += (
+                "its rule is 'session', but the bundle sessions is not enabled; write "
+                'Application(bundles=["sessions", …])',
+            )
+        if problems:
             raise ConfigurationError(*(f"{place}: {problem}" for problem in problems))
         assert isinstance(rule, Access)
         policy = rule.policy
@@ -67,7 +79,9 @@ class Rules:
         """
         if rule.level == "public":
             return
-        if not token.is_authenticated:
+        if rule.level == "session" and token.credential == "session":
+            pass  # a client with a session, who may be anonymous
+        elif not token.is_authenticated:
             raise Unauthenticated(headers=self._challenge)
         if rule.level == "fully_authenticated" and not token.is_fully_authenticated:
             raise ForbiddenException(code="fully_authenticated_required")

@@ -80,7 +80,7 @@ class SocketEvents:
         await self._rules.check(connection, token, request)
         event = SocketAuthenticationEvent(connection, token)
         await self._dispatcher.dispatch(SecurityEvents.SOCKET_AUTHENTICATION_SUCCESS, event)
-        await self._sockets.attach(request, token, self._authentication.again(sent, token))
+        await self._sockets.attach(request, token, self._authentication.again(sent))
         request.token = token
 
     @access("public")

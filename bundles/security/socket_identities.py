@@ -8,7 +8,8 @@ the identity of a socket that sends nothing.
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 from weakref import WeakKeyDictionary, ref
@@ -21,6 +22,7 @@ from bundles.security.events import RevokedEvent, SecurityEvents, SocketExpiredE
 from bundles.security.exceptions import BadCredentials
 from bundles.security.settings import SecuritySettings
 from bundles.security.token import ANONYMOUS, Token
+from bundles.sessions import SessionEnd, SessionEndedEvent, SessionEvents
 from rxkernel import (
     ApplicationEvents,
     AsyncEventDispatcher,
@@ -57,7 +59,7 @@ class SocketIdentities:
         self._disconnects = settings.disconnect_expired
         self._dispatcher = dispatcher
         self._found: WeakKeyDictionary[Connection, SocketIdentity] = WeakKeyDictionary()
-        self._by_user: dict[str, set[SocketIdentity]] = {}
+        self._index: dict[tuple[str, str], set[SocketIdentity]] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self.is_guarded: Callable[[Connection], bool] = lambda _: False
 
@@ -68,12 +70,10 @@ class SocketIdentities:
         await request.get(SocketScope)
         self.detach(connection)
         connection.token = token
-        if not token.is_authenticated:
-            return
-        assert token.identifier is not None
         identity = SocketIdentity(ref(connection), token, verify)
         self._found[connection] = identity
-        self._by_user.setdefault(token.identifier, set()).add(identity)
+        for key in _keys(token):
+            self._index.setdefault(key, set()).add(identity)
         self._set_timer(identity)
 
     def detach(self, connection: Connection) -> SocketIdentity | None:
@@ -87,11 +87,12 @@ class SocketIdentities:
     def _forget(self, identity: SocketIdentity) -> None:
         if identity.timer is not None:
             identity.timer.cancel()
-        name = identity.token.identifier or ""
-        of_user = self._by_user.get(name, set())
-        of_user.discard(identity)
-        if not of_user:
-            self._by_user.pop(name, None)
+            identity.timer = None
+        for key in _keys(identity.token):
+            found = self._index.get(key, set())
+            found.discard(identity)
+            if not found:
+                self._index.pop(key, None)
 
     async def token_of(self, connection: Connection, request: Request) -> Token[Any]:
         """The token for *request*, a message of *connection*.
@@ -106,7 +107,9 @@ class SocketIdentities:
             token = await identity.verify(request)
         except BadCredentials:
             if self._found.get(connection) is identity:
-                self.end_soon(connection, "revoked" if not _is_over(identity) else "expired")
+                self.detach(connection)
+                reason = "expired" if _is_over(identity) else "revoked"
+                request.after_sending(partial(self._end, connection, identity, reason))
             raise
         if connection.token is identity.token:
             connection.token = identity.token = token
@@ -115,8 +118,7 @@ class SocketIdentities:
     # --- the end of an identity
 
     def end_soon(self, connection: Connection, reason: str) -> None:
-        """Make *connection* anonymous now, and inform and disconnect its client in a task, so that
-        the message which this is called from can be acknowledged."""
+        """Make *connection* anonymous now, and inform and disconnect its client in a task."""
         identity = self.detach(connection)
         if identity is not None:
             task = asyncio.get_running_loop().create_task(self._end(connection, identity, reason))
@@ -130,22 +132,43 @@ class SocketIdentities:
 
     async def _end(self, connection: Connection, identity: SocketIdentity, reason: str) -> None:
         try:
+            await self._inform(connection, identity, reason)
+        finally:
+            if self._disconnects or self.is_guarded(connection):
+                await connection.disconnect()
+
+    async def _inform(self, connection: Connection, identity: SocketIdentity, reason: str) -> None:
+        try:
             event = SocketExpiredEvent(connection, identity.token, reason)
             await self._dispatcher.dispatch(SecurityEvents.SOCKET_EXPIRED, event)
         finally:
             await connection.emit(EXPIRED, {"reason": reason})
-            if self._disconnects or self.is_guarded(connection):
-                await connection.disconnect()
 
     @observe(SecurityEvents.REVOKED)
     async def revoke(self, event: RevokedEvent) -> None:
         """End the identities of a user, or those with one token."""
-        for identity in tuple(self._by_user.get(event.identifier, ())):
+        for identity in tuple(self._index.get(("user", event.identifier), ())):
+            if event.token_id is None or event.token_id == identity.token.id:
+                connection, request = identity.connection(), event.request
+                if connection is None:
+                    self._forget(identity)
+                elif request is not None and request.connection is connection:
+                    self.detach(connection)
+                    request.after_sending(partial(self._end, connection, identity, "revoked"))
+                else:
+                    self.end_soon(connection, "revoked")
+
+    @observe(SessionEvents.ENDED)
+    async def session_ended(self, event: SessionEndedEvent) -> None:
+        """End the identities with a session, whose connections are about to be closed."""
+        for identity in tuple(self._index.get(("session", event.id), ())):
             connection = identity.connection()
             if connection is None:
                 self._forget(identity)
-            elif event.token_id is None or event.token_id == identity.token.id:
-                self.end_soon(connection, "revoked")
+                continue
+            self.detach(connection)
+            reason = "expired" if event.reason is SessionEnd.EXPIRED else "revoked"
+            await self._inform(connection, identity, reason)
 
     # --- time
 
@@ -167,7 +190,7 @@ class SocketIdentities:
     @observe(ApplicationEvents.SHUTDOWN)
     async def shut_down(self, event: ShutdownEvent) -> None:
         """Cancel the timers, and wait for the clients that are being informed."""
-        for identity in [i for found in self._by_user.values() for i in found]:
+        for identity in [i for found in self._index.values() for i in found]:
             self._forget(identity)
         if self._ending:
             await asyncio.wait(tuple(self._ending))
@@ -189,6 +212,14 @@ class SocketScope:
         self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
         self._sockets.detach(self._connection)
+
+
+def _keys(token: Token[Any]) -> Iterator[tuple[str, str]]:
+    """The keys of the index for *token*."""
+    if token.identifier is not None:
+        yield "user", token.identifier
+    if token.credential == "session" and token.id is not None:
+        yield "session", token.id
 
 
 def _is_over(identity: SocketIdentity) -> bool:

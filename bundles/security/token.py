@@ -21,9 +21,9 @@ class Token(Generic[U]):
         is_authenticated: False only for an anonymous client.
         is_fully_authenticated: False also for an access token that was made from a refresh
             token: the password is not fresh.
-        credential: the kind of the credential.
+        credential: the kind of the credential; ``session`` also for a session without a user.
         expires: when the credential ends, in seconds since 1970; None if it does not.
-        id: the ``jti`` of an access token.
+        id: the ``jti`` of an access token, or the id of a session.
     """
 
     user: U = attrs.field(repr=False)

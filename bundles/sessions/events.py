@@ -11,7 +11,8 @@ class SessionEvents(StrEnum):
     """The names of the events of sessions."""
 
     ENDED = "session.ended"
-    """`SessionEndedEvent`: an id is not valid any more; the connections with it are closed."""
+    """`SessionEndedEvent`: an id is not valid any more; the connections with it are closed after
+    the listeners have returned."""
 
 
 class SessionEnd(StrEnum):

@@ -204,18 +204,20 @@ class Sessions:
     async def _report(
         self, ended: Sequence[EndedSession], reason: SessionEnd, request: Request | None = None
     ) -> None:
-        """Close the connections of *ended*, that of *request* after its response, and dispatch
-        `SessionEvents.ENDED`."""
+        """Dispatch `SessionEvents.ENDED`, then close the connections of *ended*, that of *request*
+        after its response."""
         if not ended:
             return
         own = None if request is None else request.connection
-        if await self._sockets.disconnect([one.id for one in ended], but=own):
-            assert request is not None
-            assert own is not None
-            request.after_sending(own.disconnect)
-        for one in ended:
-            event = SessionEndedEvent(one.id, one.user, reason)
-            await self._dispatcher.dispatch(SessionEvents.ENDED, event)
+        try:
+            for one in ended:
+                event = SessionEndedEvent(one.id, one.user, reason)
+                await self._dispatcher.dispatch(SessionEvents.ENDED, event)
+        finally:
+            if await self._sockets.disconnect([one.id for one in ended], but=own):
+                assert request is not None
+                assert own is not None
+                request.after_sending(own.disconnect)
 
 
 def _checked_id(secret: str) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -18,7 +19,7 @@ from bundles.security import (
     access,
 )
 from bundles.security.verifiers import PasswordVerifier, TokenVerifier
-from rxkernel import Application, Request, Settings, both, controller
+from rxkernel import Application, Bundle, Request, Settings, both, controller
 
 
 @attrs.define(eq=False)
@@ -127,6 +128,7 @@ ROLES = {"admin": ("editor",), "editor": ("author",)}
 def application_of(
     *parts: Any,
     bundle: SecurityBundle | None = None,
+    bundles: Sequence[type[Bundle]] = (),
     settings: SecuritySettings | None = None,
     **options: Any,
 ) -> Application:
@@ -137,7 +139,7 @@ def application_of(
         binder.bind(PasswordVerifier, to=Passwords())  # type: ignore[type-abstract]
 
     return Application(
-        bundles=[bundle or SecurityBundle(Accounts)],
+        bundles=[bundle or SecurityBundle(Accounts), *bundles],
         controllers=parts or [Articles],
         modules=[configure],
         settings=Settings(

@@ -15,6 +15,7 @@ from bundles.security import (
     UserProvider,
     access,
 )
+from bundles.sessions import SessionsBundle
 from rxkernel import (
     Application,
     ConfigurationError,
@@ -93,8 +94,18 @@ async def test_rule_for_clients_without_user_with_required_user_is_error(level: 
         @http("GET", "/mine", "mine")
         async def mine(self, user: CurrentUser[Account]) -> None: ...
 
-    found = await problems_of(application_of(Mine))
+    found = await problems_of(application_of(Mine, bundles=[SessionsBundle]))
     assert re.search(r"route 'mine' .* takes a CurrentUser.*write CurrentUser\[…\] \| None", found)
+
+
+async def test_rule_for_sessions_without_their_bundle_is_error() -> None:
+    class Cart:
+        @access("session")
+        @http("GET", "/cart", "cart")
+        async def cart(self) -> None: ...
+
+    found = await problems_of(application_of(Cart))
+    assert "its rule is 'session', but the bundle sessions is not enabled" in found
 
 
 async def test_current_user_of_other_class_than_provider_loads_is_error() -> None:

@@ -243,11 +243,11 @@ async def test_identities_of_closed_and_refused_sockets_are_forgotten(
     identities = client.application.injector.get(SocketIdentities)
     auth = {"token": token_of("ada")}
     async with client.connection(auth=auth):
-        assert len(identities._by_user["ada"]) == 1
-    assert identities._by_user == {}
+        assert len(identities._index["user", "ada"]) == 1
+    assert identities._index == {}
     for _ in range(3):
         await refusal(client.connection(auth=auth, query={"refuse": "1"}))
-    assert identities._by_user == {}
+    assert identities._index == {}
 
 
 async def test_credential_that_lives_for_years_sets_a_timer(client_of: ClientOf) -> None:
