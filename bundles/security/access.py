@@ -43,11 +43,17 @@ class Access:
             ``fully_authenticated``: users whose credential does not come from a refresh token.
         roles: the client must have one of them; empty: no role is needed.
         policy: a function, or a `Policy` class.
+        needs_user_only: whether it lets each authenticated client pass.
     """
 
     level: Level = "authenticated"
     roles: frozenset[str] = frozenset()
     policy: PolicyFunction | type[Policy] | None = None
+    needs_user_only: bool = attrs.field(init=False, eq=False)
+
+    @needs_user_only.default
+    def _has_no_condition(self) -> bool:
+        return self.level in ("session", "authenticated") and not (self.roles or self.policy)
 
     def __call__(self, labelled: F) -> F:
         return option(OPTION, self)(labelled)

@@ -33,6 +33,9 @@ Verify = Callable[[Request], Awaitable[Token[Any]]]
 class Authentication:
     """Verifies credentials. It loads the user of each message: a user who was disabled or has
     lost a role is refused at the next message, over every transport.
+
+    Attributes:
+        read: finds the credential in a message.
     """
 
     @inject
@@ -52,7 +55,7 @@ class Authentication:
         self._sessions = sessions
         self._guard = guard
         self._roles = roles
-        self._read = CredentialReader(
+        self.read = CredentialReader(
             api_key_header=settings.api_key_header,
             query_parameter=settings.query_parameter,
             basic=settings.basic,
@@ -66,9 +69,9 @@ class Authentication:
             ForbiddenException: a page of another site has sent it with the cookie of a session.
         """
         headers = request.headers
-        sent = self._read.in_headers(headers)
+        sent = self.read.in_headers(headers)
         if sent is None and request.transport is Transport.HTTP:
-            sent = self._read.in_query(request.params)
+            sent = self.read.in_query(request.params)
         if sent is not None:
             return await self.verify(sent, request)
         if COOKIE not in headers:
@@ -92,9 +95,9 @@ class Authentication:
             BadCredentials: its credential is not valid.
         """
         sent = (
-            self._read.in_auth(connection.auth)
-            or self._read.in_headers(connection.headers)
-            or self._read.in_query(connection.query)
+            self.read.in_auth(connection.auth)
+            or self.read.in_headers(connection.headers)
+            or self.read.in_query(connection.query)
         )
         if sent is not None:
             return await self.verify(sent, request), self.again(sent)

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import attrs
@@ -19,7 +19,7 @@ COOKIE = istr("Cookie")
 Headers: TypeAlias = CIMultiDict[str] | CIMultiDictProxy[str]
 
 
-@attrs.frozen
+@attrs.define  # made for each message: a frozen one takes three times as long
 class BearerCredential:
     """An access token."""
 
@@ -58,22 +58,33 @@ class CredentialReader:
     query_parameter: str = ""
     basic: bool = False
 
+    def may_have(self, headers: Headers) -> bool:
+        """Whether a request with *headers* may carry a credential, or a session."""
+        return (
+            AUTHORIZATION in headers
+            or COOKIE in headers
+            or bool(self.query_parameter)
+            or (bool(self.api_key_header) and self.api_key_header in headers)
+        )
+
     def in_headers(self, headers: Headers) -> SentCredential | None:
         """The credential in *headers*. Another scheme than Bearer and Basic is ignored.
 
         Raises:
             BadCredentials: it is malformed, too long, or sent twice.
         """
-        if AUTHORIZATION in headers:
-            found = self._authorization(_single(headers.getall(AUTHORIZATION)))
+        if values := headers.getall(AUTHORIZATION, ()):
+            found = self._authorization(_single(values))
             if found is not None:
                 return found
         if self.api_key_header and self.api_key_header in headers:
             return ApiKeyCredential(_checked(_single(headers.getall(self.api_key_header))))
         return None
 
-    def _authorization(self, value: object) -> SentCredential | None:
-        scheme, _, rest = str(value).strip().partition(" ")
+    def _authorization(self, value: str) -> SentCredential | None:
+        scheme, _, rest = value.partition(" ")
+        if scheme == "Bearer":  # as nearly all clients write it
+            return BearerCredential(_checked(rest.strip()))
         scheme, rest = scheme.lower(), rest.strip()
         if scheme == "bearer":
             return BearerCredential(_checked(rest))
@@ -111,7 +122,7 @@ def bearer_credential(token: object) -> BearerCredential:
     return BearerCredential(_checked(token))
 
 
-def _single(values: list[Any]) -> object:
+def _single(values: Sequence[Any]) -> Any:
     if len(values) != 1:
         raise BadCredentials("several credentials of one kind")
     return values[0]

@@ -41,4 +41,6 @@ class RoleHierarchy:
         if isinstance(roles, str):
             raise TypeError(f"the roles of a user are {roles!r}; return a list or a set of texts")
         own = frozenset(roles)
+        if not self._all:
+            return own
         return own.union(*(self._all[role] for role in own if role in self._all))

@@ -1,8 +1,9 @@
 """Enforces the rule of each route, over every transport, before the body is read."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from types import MappingProxyType
+from typing import Any
 
 import attrs
 from injector import inject
@@ -13,7 +14,7 @@ from bundles.security.current_user import takes_user
 from bundles.security.exceptions import BadCredentials
 from bundles.security.rules import Rules
 from bundles.security.socket_identities import SocketIdentities
-from bundles.security.token import ANONYMOUS
+from bundles.security.token import ANONYMOUS, Token
 from rxkernel import (
     ConfigurationError,
     Definition,
@@ -60,6 +61,7 @@ class RouteRules:
     ) -> None:
         self._rules = rules
         self._authentication = authentication
+        self._may_have_credential = authentication.read.may_have
         self._sockets = sockets
         self._default: Access | None = None
         if declared.default is not None:
@@ -94,8 +96,11 @@ class RouteRules:
         """Set the token of a message to a public route; an invalid credential is ignored."""
         request = event.request
         if request.token is None:
+            if request.connection is None and not self._may_have_credential(request.headers):
+                request.token = ANONYMOUS
+                return
             try:
-                await self._set_token(request)
+                request.token = await self._token_of(request)
             except BadCredentials as exc:
                 logger.debug("ignored on a public route: %s", exc.reason)
                 request.token = ANONYMOUS
@@ -104,14 +109,14 @@ class RouteRules:
     async def check(self, event: HeadEvent) -> None:
         """Set the token of a message to another route, and decide."""
         request = event.request
-        if request.token is None:
-            await self._set_token(request)
-        await self._rules.decide(request.definition.options[OPTION], request.token, request)
+        if (token := request.token) is None:
+            token = request.token = await self._token_of(request)
+        rule = request.definition.options[OPTION]
+        if not (rule.needs_user_only and token.is_authenticated):
+            await self._rules.decide(rule, token, request)
 
-    async def _set_token(self, request: Request) -> None:
+    def _token_of(self, request: Request) -> Awaitable[Token[Any]]:
         connection = request.connection
-        request.token = (
-            await self._authentication.of_message(request)
-            if connection is None
-            else await self._sockets.token_of(connection, request)
-        )
+        if connection is None:
+            return self._authentication.of_message(request)
+        return self._sockets.token_of(connection, request)
