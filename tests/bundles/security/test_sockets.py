@@ -378,3 +378,20 @@ async def test_dispatcher_has_no_listener_more_after_many_sockets(client_of: Cli
         async with client.connection(auth={"token": token_of("ada")}):
             await asyncio.sleep(0)
     assert len(dispatcher.get_listeners(SecurityEvents.REVOKED)) == before
+
+
+async def test_room_of_another_user_is_refused_by_its_rule(client_of: ClientOf) -> None:
+    """E12: a client guesses the name of a room."""
+
+    class Rooms:
+        @access(lambda token, request: request.param("room") == f"user-{token.identifier}")
+        @websocket("join")
+        async def join(self, room: str, connection: Connection) -> None:
+            await connection.join(room)
+
+    client = client_of(application_of(Rooms))
+    async with client.connection(auth={"token": token_of("ada")}) as ada:
+        assert (await ask(client, ada, "join", room="user-ada"))[0] == 200
+        assert (await ask(client, ada, "join", room="user-eve"))[0] == 403
+        assert (await ask(client, ada, "join"))[0] == 422
+        assert ada.rooms == {"user-ada"}
