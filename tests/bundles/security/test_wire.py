@@ -78,7 +78,7 @@ async def test_preflight_of_protected_route_needs_no_credential() -> None:
                 "Access-Control-Request-Headers": "authorization, x-wild, <script>",
             }
             async with session.options("/articles/x", headers=headers) as response:
-                assert response.status == 204
+                assert response.status == (204 if allowed else 403)
                 assert response.headers.get("Access-Control-Allow-Origin") == allowed
                 assert "Origin" in response.headers["Vary"]
         headers = {"Origin": origin}
