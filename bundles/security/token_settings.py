@@ -8,7 +8,7 @@ import attrs
 from attrs.validators import and_, ge, gt, in_, instance_of, le, lt
 
 _FILES = instance_of(tuple)
-_SECONDS = and_(gt(0), lt(math.inf))
+_SECONDS = and_(gt(0.0), lt(math.inf))
 _COUNT = and_(instance_of(int), ge(1))
 
 SECRET_BYTES = 32
@@ -63,7 +63,7 @@ class TokenSettings:
     ttl: float = attrs.field(default=300.0, validator=_SECONDS)
     """Lifetime of an access token, in seconds."""
 
-    leeway: float = attrs.field(default=5.0, validator=and_(ge(0), le(60)))
+    leeway: float = attrs.field(default=5.0, validator=and_(ge(0.0), le(60.0)))
     """Seconds by which clocks of servers may differ; at most 60."""
 
     max_cached: int = attrs.field(default=10_000, validator=and_(instance_of(int), ge(0)))
@@ -75,7 +75,7 @@ class TokenSettings:
     refresh_max_age: float = attrs.field(default=2_592_000.0, validator=_SECONDS)
     """Seconds after the login at which its refresh tokens end, used or not."""
 
-    reuse_grace: float = attrs.field(default=10.0, validator=and_(ge(0), le(60)))
+    reuse_grace: float = attrs.field(default=10.0, validator=and_(ge(0.0), le(60.0)))
     """Seconds in which a refresh token may be used again, by a second tab for example; later it
     is reuse, and ends the login. 0 allows no second use."""
 
