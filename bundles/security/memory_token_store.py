@@ -4,15 +4,10 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 import attrs
+from injector import inject
 
-from bundles.security.token_store import (
-    EndedAccess,
-    RefreshRecord,
-    Reused,
-    TokenStore,
-    Usable,
-    Use,
-)
+from bundles.security.settings import SecuritySettings
+from bundles.security.token_store import EndedAccess, RefreshRecord, Rotation, TokenStore
 
 
 @attrs.define(eq=False)
@@ -22,13 +17,14 @@ class _Kept:
 
 
 class MemoryTokenStore(TokenStore):
-    """Bounded: above *limit* tokens the oldest is dropped, and its client must log in again.
+    """Bounded: above ``max_stored`` tokens the oldest is dropped, and its client must log in again.
 
     Revocations are few and short, and removed when they are over.
     """
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    @inject
+    def __init__(self, settings: SecuritySettings) -> None:
+        self._limit = settings.tokens.max_stored
         self._tokens: OrderedDict[str, _Kept] = OrderedDict()
         self._by_access: dict[str, str] = {}
         self._families: dict[str, set[str]] = {}
@@ -39,9 +35,7 @@ class MemoryTokenStore(TokenStore):
     def __len__(self) -> int:
         return len(self._tokens)
 
-    async def add(self, record: RefreshRecord, now: float, after: str | None = None) -> bool:
-        if after is not None and after not in self._tokens:
-            return False
+    async def add(self, record: RefreshRecord, now: float) -> None:
         self._remove_expired(now)
         self._tokens[record.digest] = _Kept(record)
         self._by_access[record.access_id] = record.digest
@@ -49,7 +43,6 @@ class MemoryTokenStore(TokenStore):
         self._users.setdefault(record.identifier, set()).add(record.family)
         while len(self._tokens) > self._limit:
             self._remove(next(iter(self._tokens)))
-        return True
 
     def _remove_expired(self, now: float) -> None:
         """Most tokens have the same lifetime, so the first ones expire first."""
@@ -81,15 +74,18 @@ class MemoryTokenStore(TokenStore):
         kept = self._valid(self._by_access.get(access_id), now)
         return None if kept is None else kept.record
 
-    async def use(self, digest: str, now: float, grace: float) -> Use:
+    async def rotate(
+        self, digest: str, record: RefreshRecord, now: float, grace: float
+    ) -> Rotation:
         kept = self._valid(digest, now)
         if kept is None:
-            return None
+            return Rotation.UNKNOWN
         if kept.used is not None and now >= kept.used + grace:
-            return Reused(kept.record)
+            return Rotation.REUSED
         if kept.used is None:
             kept.used = now
-        return Usable(kept.record)
+        await self.add(record, now)
+        return Rotation.DONE
 
     async def end_family(self, family: str, now: float) -> Sequence[EndedAccess]:
         records = [self._tokens[digest].record for digest in self._families.get(family, ())]

@@ -15,47 +15,48 @@ from typing import Any
 
 import attrs
 from injector import inject
-from redis.asyncio import Redis
 
-from bundles.security.token_store import (
-    EndedAccess,
-    RefreshRecord,
-    Reused,
-    TokenStore,
-    Usable,
-    Use,
-)
+from bundles.redis import Redis
+from bundles.security.token_store import EndedAccess, RefreshRecord, Rotation, TokenStore
 
 _PREFIX = "{rxkernel:security}:"
 
-_ADD = """
-local prefix, record = ARGV[1], cjson.decode(ARGV[2])
-if ARGV[3] ~= '' and redis.call('EXISTS', prefix .. 'token:' .. ARGV[3]) == 0 then return 0 end
-local expires, ends = ARGV[4], ARGV[5]
-local token = prefix .. 'token:' .. record.digest
-redis.call('HSET', token, 'record', ARGV[2])
-redis.call('PEXPIREAT', token, expires)
-redis.call('SET', prefix .. 'access:' .. record.access_id, record.digest, 'PXAT', expires)
-local family, user = prefix .. 'family:' .. record.family, prefix .. 'user:' .. record.identifier
-redis.call('SADD', family, record.digest)
-redis.call('PEXPIREAT', family, ends)
-redis.call('SADD', user, record.family)
-for _, name in ipairs(redis.call('SMEMBERS', user)) do
-    local known = redis.call('EXISTS', prefix .. 'family:' .. name)
-    if known == 0 then redis.call('SREM', user, name) end
+_KEEP = """
+local function keep(prefix, text, expires, ends)
+    local record = cjson.decode(text)
+    local token = prefix .. 'token:' .. record.digest
+    redis.call('HSET', token, 'record', text)
+    redis.call('PEXPIREAT', token, expires)
+    redis.call('SET', prefix .. 'access:' .. record.access_id, record.digest, 'PXAT', expires)
+    local family = prefix .. 'family:' .. record.family
+    redis.call('SADD', family, record.digest)
+    redis.call('PEXPIREAT', family, ends)
+    local user = prefix .. 'user:' .. record.identifier
+    redis.call('SADD', user, record.family)
+    for _, name in ipairs(redis.call('SMEMBERS', user)) do
+        local known = redis.call('EXISTS', prefix .. 'family:' .. name)
+        if known == 0 then redis.call('SREM', user, name) end
+    end
+    if tonumber(ends) > redis.call('PEXPIRETIME', user) then
+        redis.call('PEXPIREAT', user, ends)
+    end
 end
-if tonumber(ends) > redis.call('PEXPIRETIME', user) then redis.call('PEXPIREAT', user, ends) end
-return 1
 """
 
-_USE = """
-local token, now, grace = ARGV[1] .. 'token:' .. ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-local record, used = unpack(redis.call('HMGET', token, 'record', 'used'))
-if not record then return {} end
-if not used then redis.call('HSET', token, 'used', ARGV[3]) end
-if used and now >= tonumber(used) + grace then return {record, 1} end
-return {record, 0}
+_ADD = _KEEP + "keep(ARGV[1], ARGV[2], ARGV[3], ARGV[4])"
+
+_ROTATE = (
+    _KEEP
+    + """
+local token, now, grace = ARGV[1] .. 'token:' .. ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
+local text, used = unpack(redis.call('HMGET', token, 'record', 'used'))
+if not text or cjson.decode(text).expires <= now then return 'unknown' end
+if used and now >= tonumber(used) + grace then return 'reused' end
+if not used then redis.call('HSET', token, 'used', ARGV[6]) end
+keep(ARGV[1], ARGV[2], ARGV[3], ARGV[4])
+return 'done'
 """
+)
 
 _REMOVE = """
 local function remove(prefix, family)
@@ -94,14 +95,12 @@ class RedisTokenStore(TokenStore):
     def __init__(self, client: Redis) -> None:
         self._client = client
         self._add = client.register_script(_ADD)
-        self._use = client.register_script(_USE)
+        self._rotate = client.register_script(_ROTATE)
         self._end_family = client.register_script(_END_FAMILY)
         self._end_user = client.register_script(_END_USER)
 
-    async def add(self, record: RefreshRecord, now: float, after: str | None = None) -> bool:
-        text = json.dumps(attrs.asdict(record))
-        times = (_milliseconds(record.expires), _milliseconds(record.ends))
-        return bool(await self._add(args=[_PREFIX, text, after or "", *times]))
+    async def add(self, record: RefreshRecord, now: float) -> None:
+        await self._add(args=_kept(record))
 
     async def find(self, digest: str, now: float) -> RefreshRecord | None:
         return _valid(await self._client.hget(f"{_PREFIX}token:{digest}", "record"), now)
@@ -110,12 +109,11 @@ class RedisTokenStore(TokenStore):
         digest = await self._client.get(f"{_PREFIX}access:{access_id}")
         return None if digest is None else await self.find(_text(digest), now)
 
-    async def use(self, digest: str, now: float, grace: float) -> Use:
-        found = await self._use(args=[_PREFIX, digest, repr(now), repr(grace)])
-        record = _valid(found[0], now) if found else None
-        if record is None:
-            return None
-        return Reused(record) if found[1] else Usable(record)
+    async def rotate(
+        self, digest: str, record: RefreshRecord, now: float, grace: float
+    ) -> Rotation:
+        done = await self._rotate(args=[*_kept(record), digest, repr(now), repr(grace)])
+        return Rotation(_text(done))
 
     async def end_family(self, family: str, now: float) -> Sequence[EndedAccess]:
         records = [_record(text) for text in await self._end_family(args=[_PREFIX, family])]
@@ -135,6 +133,12 @@ class RedisTokenStore(TokenStore):
         names = (f"{_PREFIX}revoked:{access_id}", f"{_PREFIX}ended:{identifier}")
         revoked, ended = await self._client.mget(names)
         return revoked is not None or (ended is not None and issued <= float(ended))
+
+
+def _kept(record: RefreshRecord) -> list[str | int]:
+    """The arguments of the function ``keep`` of the scripts."""
+    text = json.dumps(attrs.asdict(record))
+    return [_PREFIX, text, _milliseconds(record.expires), _milliseconds(record.ends)]
 
 
 def _milliseconds(seconds: float) -> int:

@@ -5,18 +5,14 @@ import logging
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from bundles.security.token_store import (
-    EndedAccess,
-    RefreshRecord,
-    Reused,
-    TokenStore,
-    Usable,
-    Use,
-)
+import attrs
+from injector import inject
+
+from bundles.security.settings import SecuritySettings
+from bundles.security.token_store import EndedAccess, RefreshRecord, Rotation, TokenStore
 from rxkernel import ConfigurationError, ServiceUnavailableException
 
 _LOGGER = logging.getLogger(__name__)
@@ -46,6 +42,8 @@ CREATE TABLE IF NOT EXISTS ended_user (
 ) WITHOUT ROWID;
 """
 _COLUMNS = "digest, family, identifier, access_id, access_expires, expires, ends"
+"""In the order of `RefreshRecord`."""
+
 _BUSY = 5.0
 """Seconds to wait for another process that writes."""
 
@@ -53,15 +51,16 @@ _BUSY = 5.0
 class SqliteTokenStore(TokenStore):
     """The file has mode 600. One thread works on it; statements take well under a millisecond."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    @inject
+    def __init__(self, settings: SecuritySettings) -> None:
+        self._path = settings.tokens.store_file
         self._thread = ThreadPoolExecutor(1, "security-store")
         self._database: sqlite3.Connection | None = None
         self._is_down = False
 
     async def __aenter__(self) -> Self:
         try:
-            await self._in_thread(lambda: self._connect())
+            await self._in_thread(self._connect)
         except (OSError, sqlite3.Error) as error:
             raise ConfigurationError(
                 f"security.tokens.store_file: {str(self._path)!r} cannot be opened: {error}"
@@ -121,21 +120,8 @@ class SqliteTokenStore(TokenStore):
             _LOGGER.info("the store of tokens %s works again", self._path)
         return result
 
-    async def add(self, record: RefreshRecord, now: float, after: str | None = None) -> bool:
-        def work(database: sqlite3.Connection) -> bool:
-            if after is not None and _found(database, "digest", after, 0.0)[0] is None:
-                return False
-            database.execute("DELETE FROM refresh_token WHERE expires <= ?", (now,))
-            database.execute(
-                f"INSERT INTO refresh_token ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    *(record.digest, record.family, record.identifier, record.access_id),
-                    *(record.access_expires, record.expires, record.ends),
-                ),
-            )
-            return True
-
-        return await self._run(work)
+    async def add(self, record: RefreshRecord, now: float) -> None:
+        await self._run(lambda database: _insert(database, record, now))
 
     async def find(self, digest: str, now: float) -> RefreshRecord | None:
         return await self._run(lambda database: _found(database, "digest", digest, now)[0])
@@ -143,15 +129,21 @@ class SqliteTokenStore(TokenStore):
     async def find_by_access(self, access_id: str, now: float) -> RefreshRecord | None:
         return await self._run(lambda database: _found(database, "access_id", access_id, now)[0])
 
-    async def use(self, digest: str, now: float, grace: float) -> Use:
-        def work(database: sqlite3.Connection) -> Use:
-            record, used = _found(database, "digest", digest, now)
-            if record is None:
-                return None
-            if used is not None:
-                return Usable(record) if now < used + grace else Reused(record)
-            database.execute("UPDATE refresh_token SET used = ? WHERE digest = ?", (now, digest))
-            return Usable(record)
+    async def rotate(
+        self, digest: str, record: RefreshRecord, now: float, grace: float
+    ) -> Rotation:
+        def work(database: sqlite3.Connection) -> Rotation:
+            found, used = _found(database, "digest", digest, now)
+            if found is None:
+                return Rotation.UNKNOWN
+            if used is None:
+                database.execute(
+                    "UPDATE refresh_token SET used = ? WHERE digest = ?", (now, digest)
+                )
+            elif now >= used + grace:
+                return Rotation.REUSED
+            _insert(database, record, now)
+            return Rotation.DONE
 
         return await self._run(work)
 
@@ -194,6 +186,14 @@ class SqliteTokenStore(TokenStore):
             return found is not None
 
         return await self._run(work)
+
+
+def _insert(database: sqlite3.Connection, record: RefreshRecord, now: float) -> None:
+    database.execute("DELETE FROM refresh_token WHERE expires <= ?", (now,))
+    database.execute(
+        f"INSERT INTO refresh_token ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        attrs.astuple(record),
+    )
 
 
 def _found(

@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 from attrs.validators import and_, ge, gt, in_, instance_of, le, lt
@@ -79,8 +79,11 @@ class TokenSettings:
     """Seconds in which a refresh token may be used again, by a second tab for example; later it
     is reuse, and ends the login. 0 allows no second use."""
 
-    store: str = attrs.field(default="memory", validator=in_(("memory", "sqlite", "redis")))
-    """Where refresh tokens and revocations are kept: ``memory``, ``sqlite`` or ``redis``."""
+    store: Literal["memory", "sqlite", "redis"] = attrs.field(
+        default="memory", validator=in_(("memory", "sqlite", "redis"))
+    )
+    """Where refresh tokens and revocations are kept: in the ``memory`` of one process, in a file
+    of ``sqlite``, or in ``redis`` with the bundle of that name."""
 
     store_file: Path = Path("var/security.sqlite3")
     """The file of the store ``sqlite``."""

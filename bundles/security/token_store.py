@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TypeAlias
+from enum import Enum
 
 import attrs
 
@@ -30,22 +30,15 @@ class RefreshRecord:
     ends: float
 
 
-@attrs.frozen
-class Usable:
-    """The token of *record* was used for the first time, or again within the grace time."""
+class Rotation(Enum):
+    """The result of `TokenStore.rotate`."""
 
-    record: RefreshRecord
-
-
-@attrs.frozen
-class Reused:
-    """The token of *record* had been used before: its family must end."""
-
-    record: RefreshRecord
-
-
-Use: TypeAlias = Usable | Reused | None
-"""The result of `TokenStore.use`; None: the token is not known, has expired or was revoked."""
+    DONE = "done"
+    """The token was used for the first time, or again within the grace time."""
+    REUSED = "reused"
+    """It had been used before: its login must end."""
+    UNKNOWN = "unknown"
+    """It is not known, has expired or was revoked."""
 
 
 @attrs.frozen
@@ -69,9 +62,8 @@ class TokenStore(ABC):
     """
 
     @abstractmethod
-    async def add(self, record: RefreshRecord, now: float, after: str | None = None) -> bool:
-        """Keep *record* until it expires. *after* is the digest of the token in whose place it
-        is: False, and nothing is kept, if that one was removed meanwhile."""
+    async def add(self, record: RefreshRecord, now: float) -> None:
+        """Keep *record*, the first token of a login, until it expires."""
 
     @abstractmethod
     async def find(self, digest: str, now: float) -> RefreshRecord | None:
@@ -82,9 +74,11 @@ class TokenStore(ABC):
         """The token that was made with the access token *access_id*."""
 
     @abstractmethod
-    async def use(self, digest: str, now: float, grace: float) -> Use:
-        """Mark the token with *digest* as used. It is reuse more than *grace* seconds after the
-        first use."""
+    async def rotate(
+        self, digest: str, record: RefreshRecord, now: float, grace: float
+    ) -> Rotation:
+        """Mark the token with *digest* as used, and keep *record* in its place, or do neither. It
+        is reuse more than *grace* seconds after the first use."""
 
     @abstractmethod
     async def end_family(self, family: str, now: float) -> Sequence[EndedAccess]:

@@ -38,7 +38,7 @@ def tokens_of(**settings: Any) -> AccessTokens:
     settings = {"secret": SECRET, **settings}
     return AccessTokens(
         SecuritySettings(tokens=TokenSettings(**settings)),
-        MemoryTokenStore(10),
+        MemoryTokenStore(SecuritySettings()),
         AsyncEventDispatcher(),
     )
 

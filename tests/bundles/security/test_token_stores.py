@@ -8,30 +8,34 @@ from pathlib import Path
 import attrs
 import pytest
 import pytest_asyncio
-from redis.asyncio import Redis
 
+from bundles.redis import Redis
 from bundles.security.memory_token_store import MemoryTokenStore
 from bundles.security.redis_token_store import RedisTokenStore
+from bundles.security.settings import SecuritySettings
 from bundles.security.sqlite_token_store import SqliteTokenStore
-from bundles.security.token_store import EndedAccess, RefreshRecord, Reused, TokenStore, Usable
+from bundles.security.token_store import EndedAccess, RefreshRecord, Rotation, TokenStore
+from bundles.security.token_settings import TokenSettings
 from rxkernel import ServiceUnavailableException
 
 NOW = 4_000_000_000.25
 """After the clock of Redis, which would remove what has expired."""
 
 
+def sqlite_at(path: Path) -> SqliteTokenStore:
+    return SqliteTokenStore(SecuritySettings(tokens=TokenSettings(store_file=path)))
+
+
 @pytest_asyncio.fixture(params=["memory", "sqlite", "redis"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[TokenStore]:
     if request.param == "memory":
-        yield MemoryTokenStore(1000)
+        yield MemoryTokenStore(SecuritySettings())
     elif request.param == "sqlite":
-        async with SqliteTokenStore(tmp_path / "var" / "security.sqlite3") as opened:
+        async with sqlite_at(tmp_path / "var" / "security.sqlite3") as opened:
             yield opened
     else:
-        client = Redis.from_url(request.getfixturevalue("redis_url"))
-        await client.flushall()
-        yield RedisTokenStore(client)
-        await client.aclose()
+        async with Redis.from_url(request.getfixturevalue("redis").url) as client:
+            yield RedisTokenStore(client)
 
 
 def record_of(
@@ -50,7 +54,7 @@ def record_of(
 
 async def test_added_token_is_found_until_it_expires(store: TokenStore) -> None:
     record = record_of("1")
-    assert await store.add(record, NOW)
+    await store.add(record, NOW)
 
     for now, found in ((NOW, record), (NOW + 99, record), (NOW + 100, None)):
         assert await store.find("digest-1", now) == found
@@ -59,23 +63,33 @@ async def test_added_token_is_found_until_it_expires(store: TokenStore) -> None:
     assert await store.find_by_access("access-2", NOW) is None
 
 
-async def test_second_use_is_reuse_after_the_grace_time(store: TokenStore) -> None:
-    record = record_of("1")
-    await store.add(record, NOW)
-
-    assert await store.use("digest-1", NOW, 10) == Usable(record)
-    assert await store.use("digest-1", NOW + 9.5, 10) == Usable(record)
-    assert await store.use("digest-1", NOW + 10, 10) == Reused(record)
-    assert await store.use("digest-1", NOW + 100, 10) is None
-    assert await store.use("digest-2", NOW, 10) is None
-
-
-async def test_concurrent_uses_without_grace_have_one_winner(store: TokenStore) -> None:
+async def test_rotation_keeps_the_new_token_and_reuse_does_not(store: TokenStore) -> None:
     await store.add(record_of("1"), NOW)
 
-    uses = await asyncio.gather(*(store.use("digest-1", NOW, 0) for _ in range(20)))
+    for index, (after, rotation) in enumerate(
+        [
+            (0, Rotation.DONE),
+            (9.5, Rotation.DONE),
+            (10, Rotation.REUSED),
+            (99, Rotation.REUSED),
+            (100, Rotation.UNKNOWN),
+        ]
+    ):
+        new = record_of(f"new-{index}")
+        assert await store.rotate("digest-1", new, NOW + after, 10) is rotation
+        assert (await store.find(new.digest, NOW) == new) is (rotation is Rotation.DONE)
+    assert await store.rotate("digest-2", record_of("3"), NOW, 10) is Rotation.UNKNOWN
 
-    assert sorted(type(use).__name__ for use in uses) == ["Reused"] * 19 + ["Usable"]
+
+async def test_concurrent_rotations_without_grace_have_one_winner(store: TokenStore) -> None:
+    await store.add(record_of("1"), NOW)
+
+    done = await asyncio.gather(
+        *(store.rotate("digest-1", record_of(f"new-{n}"), NOW, 0) for n in range(20))
+    )
+
+    assert done.count(Rotation.DONE) == 1
+    assert done.count(Rotation.REUSED) == 19
 
 
 async def test_end_of_family_returns_its_access_tokens_that_live(store: TokenStore) -> None:
@@ -90,14 +104,14 @@ async def test_end_of_family_returns_its_access_tokens_that_live(store: TokenSto
     assert await store.find("digest-3", NOW) is not None
 
 
-async def test_token_in_place_of_a_removed_one_is_not_added(store: TokenStore) -> None:
+async def test_rotation_of_an_ended_login_keeps_nothing(store: TokenStore) -> None:
     """A refresh that runs while its login ends must not begin it again."""
     await store.add(record_of("1"), NOW)
-    assert await store.add(record_of("2"), NOW, after="digest-1")
-
+    await store.rotate("digest-1", record_of("2"), NOW, 0)
     await store.end_family("f", NOW)
 
-    assert not await store.add(record_of("3"), NOW, after="digest-2")
+    for old in ("digest-1", "digest-2"):
+        assert await store.rotate(old, record_of("3"), NOW, 10) is Rotation.UNKNOWN
     assert await store.find("digest-3", NOW) is None
 
 
@@ -136,7 +150,7 @@ async def test_identifiers_of_any_text_are_kept_apart(store: TokenStore) -> None
 
 
 async def test_memory_store_drops_the_oldest_token_and_all_that_expired() -> None:
-    store = MemoryTokenStore(3)
+    store = MemoryTokenStore(SecuritySettings(tokens=TokenSettings(max_stored=3)))
     for index in range(5):
         await store.add(record_of(str(index), family=f"f{index}"), NOW)
 
@@ -150,11 +164,11 @@ async def test_memory_store_drops_the_oldest_token_and_all_that_expired() -> Non
 
 async def test_sqlite_store_survives_a_restart_and_is_private(tmp_path: Path) -> None:
     path = tmp_path / "security.sqlite3"
-    async with SqliteTokenStore(path) as store:
+    async with sqlite_at(path) as store:
         await store.add(record_of("1"), NOW)
         await store.revoke("access-9", NOW + 10, NOW)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    async with SqliteTokenStore(path) as store:
+    async with sqlite_at(path) as store:
         assert await store.find("digest-1", NOW) == record_of("1")
         assert await store.is_revoked("access-9", "ada", NOW)
 
@@ -163,7 +177,7 @@ async def test_sqlite_store_that_fails_is_503_and_logged_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "security.sqlite3"
-    async with SqliteTokenStore(path) as store, SqliteTokenStore(path) as other:
+    async with sqlite_at(path) as store, sqlite_at(path) as other:
         await other._run(lambda database: database.execute("DROP TABLE revoked_access"))
         for _ in range(3):
             with pytest.raises(ServiceUnavailableException):
