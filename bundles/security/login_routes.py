@@ -49,9 +49,7 @@ class LoginController:
         request.token = self._authentication.token(user, "login")
         return response
 
-    async def refresh_token(
-        self, refresh_token: Annotated[str, Body("refreshToken")]
-    ) -> Response:
+    async def refresh_token(self, refresh_token: Annotated[str, Body("refreshToken")]) -> Response:
         return _tokens(await self._security.refresh(refresh_token))
 
     async def logout(
@@ -95,4 +93,5 @@ class LoginRoutes:
             http_method="POST",
             action=action,
             options={OPTION: PUBLIC},
+            status_code=204 if action == "logout" else 200,
         )

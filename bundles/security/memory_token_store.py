@@ -17,7 +17,7 @@ class _Kept:
 
 
 class MemoryTokenStore(TokenStore):
-    """Bounded: above ``max_stored`` tokens the oldest is dropped, and its client must log in again.
+    """Above ``max_stored`` tokens the oldest is dropped, and its client must log in again.
 
     Revocations are few and short, and removed when they are over.
     """

@@ -14,8 +14,8 @@ from bundles.security.memory_token_store import MemoryTokenStore
 from bundles.security.redis_token_store import RedisTokenStore
 from bundles.security.settings import SecuritySettings
 from bundles.security.sqlite_token_store import SqliteTokenStore
-from bundles.security.token_store import EndedAccess, RefreshRecord, Rotation, TokenStore
 from bundles.security.token_settings import TokenSettings
+from bundles.security.token_store import EndedAccess, RefreshRecord, Rotation, TokenStore
 from rxkernel import ServiceUnavailableException
 
 NOW = 4_000_000_000.25
