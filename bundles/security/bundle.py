@@ -11,6 +11,8 @@ from bundles.security.authentication import Authentication
 from bundles.security.connect_rules import ConnectRules
 from bundles.security.cross_site import CrossSiteGuard
 from bundles.security.current_user import CurrentUserMarker, CurrentUserResolver
+from bundles.security.login_routes import LoginRoutes
+from bundles.security.login_services import bind_login_services
 from bundles.security.roles import RoleHierarchy
 from bundles.security.route_rules import DeclaredRules, RouteRules
 from bundles.security.rules import Rules
@@ -36,7 +38,7 @@ class SecurityBundle(Bundle):
     name = "security"
     after = ("sessions", "redis")
     options = (OPTION,)
-    listeners = (RouteRules, ConnectRules, SocketIdentities, SocketEvents)
+    listeners = (RouteRules, ConnectRules, SocketIdentities, SocketEvents, LoginRoutes)
     resolvers = MappingProxyType({CurrentUserMarker: CurrentUserResolver})
     settings_class = SecuritySettings
 
@@ -61,6 +63,7 @@ class SecurityBundle(Bundle):
         binder.bind(RoleHierarchy, to=RoleHierarchy(injector.get(SecuritySettings).roles))
         for service in (Rules, Authentication, CrossSiteGuard):
             binder.bind(service, scope=singleton)
+        bind_login_services(binder)
         binder.bind(SessionReader, to=lambda: self._session_reader(injector), scope=singleton)
         binder.bind(SocketScope, scope=connection_scope)
         binder.bind(UserTokens, to=SecurityUserTokens, scope=singleton)  # type: ignore[type-abstract]

@@ -1,5 +1,9 @@
 """What a verified access token says."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
 import attrs
 
 
@@ -13,6 +17,8 @@ class Claims:
         id: ``jti``; identifies this token for its revocation.
         expires: ``exp``, in seconds since 1970.
         refreshed: whether the token was made from a refresh token, without a password.
+        issued: ``iat``, in seconds since 1970; 0 if the token does not have it.
+        payload: all claims, as they are in the token.
     """
 
     identifier: str
@@ -20,3 +26,7 @@ class Claims:
     id: str = attrs.field(repr=False)
     expires: float
     refreshed: bool = False
+    issued: float = 0.0
+    payload: Mapping[str, Any] = attrs.field(
+        default=MappingProxyType({}), converter=MappingProxyType, repr=False
+    )

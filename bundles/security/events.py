@@ -1,5 +1,6 @@
 """The events of the bundle."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -12,6 +13,23 @@ from rxkernel import Connection, Event, Request
 class SecurityEvents(StrEnum):
     """Names of the events, those of RxStack where it has them."""
 
+    AUTHENTICATION_SUCCESS = "security.authentication.success"
+    """`AuthenticationEvent`: a password was verified."""
+    AUTHENTICATION_FAILURE = "security.authentication.failure"
+    """`AuthenticationFailureEvent`: a password was refused."""
+    LOGIN_SUCCESS = "security.login.success"
+    """`LoginEvent`, before the tokens or the session of the login are made."""
+    LOGOUT_SUCCESS = "security.logout.success"
+    """`LogoutEvent`, when a login has ended, or all of a user have."""
+    REFRESH_TOKEN_SUCCESS = "security.refresh_token.success"
+    """`RefreshEvent`, before the new access token is made."""
+    TOKEN_CREATED = "security.token.created"
+    """`TokenCreatedEvent`, before an access token is signed: add claims here."""
+    TOKEN_ENCODED = "security.token.encoded"
+    """`TokenEncodedEvent`, when an access token was signed."""
+    TOKEN_DECODED = "security.token.decoded"
+    """`TokenDecodedEvent`, when the signature of an access token was verified. A verified token is
+    kept until it expires, so it comes once for each token and process."""
     REVOKED = "security.revoked"
     """`RevokedEvent`."""
     SOCKET_AUTHENTICATION_SUCCESS = "security.socket_authentication.success"
@@ -61,3 +79,76 @@ class SocketExpiredEvent(Event):
     connection: Connection
     token: Token[Any]
     reason: str
+
+
+@attrs.define(eq=False)
+class AuthenticationEvent(Event):
+    """``user`` has proved to be the user with ``identifier``, by a password. A listener that
+    raises refuses the login."""
+
+    identifier: str
+    user: Any = attrs.field(repr=False)
+
+
+@attrs.define(eq=False)
+class AuthenticationFailureEvent(Event):
+    """The password for ``identifier``, as the client sent it, was refused with ``exception``. The
+    user may not exist."""
+
+    identifier: str
+    exception: Exception
+
+
+@attrs.define(eq=False)
+class LoginEvent(Event):
+    """``user`` logs in. A listener that raises refuses the login. ``request`` is None if the
+    application calls `Security.login` without one."""
+
+    user: Any = attrs.field(repr=False)
+    identifier: str
+    request: Request | None = attrs.field(default=None, repr=False)
+
+
+@attrs.define(eq=False)
+class LogoutEvent(Event):
+    """The user with ``identifier`` has logged out, ``is_everywhere``: from all devices."""
+
+    identifier: str
+    is_everywhere: bool = False
+
+
+@attrs.define(eq=False)
+class RefreshEvent(Event):
+    """A refresh token of ``user`` was used. A listener that raises refuses it."""
+
+    user: Any = attrs.field(repr=False)
+    identifier: str
+
+
+@attrs.define(eq=False)
+class TokenCreatedEvent(Event):
+    """A listener may add claims to ``payload``, or change them."""
+
+    payload: dict[str, Any] = attrs.field(repr=False)
+
+
+@attrs.define(eq=False)
+class TokenEncodedEvent(Event):
+    """A listener may replace ``text``, the token that the client gets."""
+
+    payload: Mapping[str, Any] = attrs.field(repr=False)
+    text: str = attrs.field(repr=False)
+
+
+@attrs.define(eq=False)
+class TokenDecodedEvent(Event):
+    """A listener may change ``payload``, for example set ``sub`` for the tokens of another
+    issuer, or refuse the token."""
+
+    payload: dict[str, Any] = attrs.field(repr=False)
+    is_invalid: bool = attrs.field(default=False, init=False)
+
+    def mark_as_invalid(self) -> None:
+        """Refuse the token: 401. No further listener is called."""
+        self.is_invalid = True
+        self.stop_propagation()

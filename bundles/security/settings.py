@@ -4,6 +4,13 @@ from collections.abc import Mapping
 
 import attrs
 
+from bundles.security.token_settings import (
+    PasswordSettings,
+    RouteSettings,
+    ThrottlingSettings,
+    TokenSettings,
+)
+
 
 @attrs.frozen(kw_only=True)
 class SecuritySettings:
@@ -37,3 +44,10 @@ class SecuritySettings:
 
     disconnect_expired: bool = True
     """Whether a socket is disconnected when its credential ends; else it becomes anonymous."""
+
+    # --- passwords, tokens, logins
+
+    passwords: PasswordSettings = attrs.field(factory=PasswordSettings)
+    tokens: TokenSettings = attrs.field(factory=TokenSettings)
+    throttling: ThrottlingSettings = attrs.field(factory=ThrottlingSettings)
+    routes: RouteSettings = attrs.field(factory=RouteSettings)

@@ -15,6 +15,7 @@ from bundles.security import (
     CurrentUser,
     SecurityBundle,
     SecuritySettings,
+    TokenSettings,
     UserProvider,
     access,
 )
@@ -122,6 +123,9 @@ class Articles:
         return str(request.user.username)
 
 
+TOKENS = TokenSettings(secret="s3cret-of-the-tests-with-32-bytes!")
+"""So that no file of keys is made."""
+
 ROLES = {"admin": ("editor",), "editor": ("author",)}
 
 
@@ -138,13 +142,14 @@ def application_of(
         binder.bind(TokenVerifier, to=Tokens())  # type: ignore[type-abstract]
         binder.bind(PasswordVerifier, to=Passwords())  # type: ignore[type-abstract]
 
+    given = settings or SecuritySettings(roles=ROLES)
     return Application(
         bundles=[bundle or SecurityBundle(Accounts), *bundles],
         controllers=parts or [Articles],
         modules=[configure],
         settings=Settings(
             health=True,
-            bundles={"security": settings or SecuritySettings(roles=ROLES)},
+            bundles={"security": attrs.evolve(given, tokens=TOKENS)},
             **options,
         ),
     )
