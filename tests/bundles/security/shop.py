@@ -1,17 +1,17 @@
 """An application with accounts and rules, for the tests of this folder."""
 
 import hashlib
-import re
 import time
 from collections.abc import Sequence
+from secrets import token_urlsafe
 from typing import Any
 
 import attrs
-from injector import Binder
+from argon2 import PasswordHasher
+from joserfc import jwt
+from joserfc.jwk import OctKey
 
 from bundles.security import (
-    BadCredentials,
-    Claims,
     CurrentUser,
     SecurityBundle,
     SecuritySettings,
@@ -19,21 +19,27 @@ from bundles.security import (
     UserProvider,
     access,
 )
-from bundles.security.verifiers import PasswordVerifier, TokenVerifier
 from rxkernel import Application, Bundle, Request, Settings, both, controller
+
+SECRET = "s3cret-of-the-tests-with-32-bytes!"
+
+PASSWORD = "s3cret of ada"
+
+_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 @attrs.define(eq=False)
 class Account:
     username: str
     roles: list[str] = attrs.field(factory=list)
-    api_key: str = ""
+    api_key: str = attrs.field(default="", repr=False)
+    password_hash: str | None = attrs.field(default=None, repr=False)
 
 
 class Accounts(UserProvider[Account]):
     def __init__(self) -> None:
         self.by_name = {
-            "ada": Account("ada", api_key="key-of-ada"),
+            "ada": Account("ada", [], "key-of-ada", _HASHER.hash(PASSWORD)),
             "eve": Account("eve", ["editor"]),
             "root": Account("root", ["admin"]),
         }
@@ -51,32 +57,24 @@ class Accounts(UserProvider[Account]):
         return None
 
 
-class Tokens(TokenVerifier):
-    """``ada.1700000000.fresh``: the parts of a token, without a signature."""
-
-    def __init__(self) -> None:
-        self.revoked: set[str] = set()
-
-    async def verify(self, text: str) -> Claims:
-        if not re.fullmatch(r"\w+\.\d+\.\w+", text) or text in self.revoked:
-            raise BadCredentials("not a token")
-        identifier, expires, kind = text.split(".")
-        if float(expires) <= time.time():
-            raise BadCredentials("expired")
-        return Claims(
-            identifier=identifier, id=text, expires=float(expires), refreshed=kind == "refreshed"
-        )
-
-
-class Passwords(PasswordVerifier):
-    async def user_with(self, identifier: str, password: str, request: Request) -> Any:
-        if (identifier, password) != ("ada", "secret of ada"):
-            raise BadCredentials("wrong password")
-        return Account("ada")
-
-
 def token_of(identifier: str, seconds: float = 3600, kind: str = "fresh") -> str:
-    return f"{identifier}.{int(time.time() + seconds)}.{kind}"
+    """An access token that expires in *seconds*, signed with the secret of the application."""
+    now = time.time()
+    payload: dict[str, Any] = {
+        "sub": identifier,
+        "iat": min(now, now + seconds),
+        "exp": now + seconds,
+        "jti": token_urlsafe(16),
+    }
+    if kind == "refreshed":
+        payload["refreshed"] = True
+    return jwt.encode({"alg": "HS256"}, payload, OctKey.import_key(SECRET))
+
+
+def id_of(token: str) -> str:
+    """The ``jti`` of *token*."""
+    found: str = jwt.decode(token, OctKey.import_key(SECRET)).claims["jti"]
+    return found
 
 
 def bearer(identifier: str, seconds: float = 3600, kind: str = "fresh") -> dict[str, str]:
@@ -123,7 +121,7 @@ class Articles:
         return str(request.user.username)
 
 
-TOKENS = TokenSettings(secret="s3cret-of-the-tests-with-32-bytes!")
+TOKENS = TokenSettings(secret=SECRET)
 """So that no file of keys is made."""
 
 ROLES = {"admin": ("editor",), "editor": ("author",)}
@@ -138,15 +136,10 @@ def application_of(
 ) -> Application:
     """An application with `Articles`, or with *parts* in place of it."""
 
-    def configure(binder: Binder) -> None:
-        binder.bind(TokenVerifier, to=Tokens())  # type: ignore[type-abstract]
-        binder.bind(PasswordVerifier, to=Passwords())  # type: ignore[type-abstract]
-
     given = settings or SecuritySettings(roles=ROLES)
     return Application(
         bundles=[bundle or SecurityBundle(Accounts), *bundles],
         controllers=parts or [Articles],
-        modules=[configure],
         settings=Settings(
             health=True,
             bundles={"security": attrs.evolve(given, tokens=TOKENS)},

@@ -14,7 +14,7 @@ from bundles.security.credentials import (
     SentCredential,
 )
 from rxkernel.pytest_plugin import ClientOf
-from tests.bundles.security.shop import ROLES, application_of, bearer, token_of
+from tests.bundles.security.shop import PASSWORD, ROLES, application_of, bearer, token_of
 
 
 def basic(text: str) -> str:
@@ -90,7 +90,7 @@ async def test_api_key_is_found_by_its_digest(client_of: ClientOf) -> None:
 
 async def test_basic_is_verified_for_request_and_for_connection(client_of: ClientOf) -> None:
     client = client_of(application_of(settings=SecuritySettings(roles=ROLES, basic=True)))
-    right = {"Authorization": basic("ada:secret of ada")}
+    right = {"Authorization": basic(f"ada:{PASSWORD}")}
     wrong = {"Authorization": basic("ada:wrong")}
     assert (await client.http("article_list", headers=right)).content == "ada"
     assert (await client.http("article_list", headers=wrong)).status_code == 401
