@@ -3,20 +3,25 @@
 No action runs: each is replaced by one that only notes that it was reached.
 """
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 import attrs
 
 from bundles.security.access import Access, access_of
+from bundles.security.access_tokens import AccessTokens
 from bundles.security.authentication import Authentication
 from bundles.security.connect_rules import ConnectRules
+from bundles.security.events import SecurityEvents, TokenCreatedEvent
 from bundles.security.token import ANONYMOUS, Token
 from bundles.security.users import UserProvider
 from rxkernel import (
     Application,
+    AsyncEventDispatcher,
     ConnectionRefusedException,
     Definition,
     DefinitionEvent,
@@ -36,7 +41,9 @@ Verdict = str | int
 """`RAN`, or the status of the error."""
 
 MakeToken = Callable[[str, bool], Awaitable[str]]
-"""Returns an access token of the user with an identifier; expired, if the second one is true."""
+"""Returns an access token of the user with an identifier; expired, if the second argument is true.
+
+For applications that accept tokens of another issuer only."""
 
 
 @attrs.frozen
@@ -58,6 +65,19 @@ class _Client:
     name: str
     text: str | None
     token: Token[Any] | None
+
+
+async def _make_token(
+    tokens: AccessTokens, dispatcher: AsyncEventDispatcher, identifier: str, is_expired: bool
+) -> str:
+    async def expire(event: TokenCreatedEvent) -> None:
+        event.payload["exp"] = time.time() - 86_400
+        event.payload["iat"] = event.payload["exp"] - 60
+
+    created = dispatcher.signal(SecurityEvents.TOKEN_CREATED)
+    with created.connected_to(expire) if is_expired else nullcontext():
+        text, _ = await tokens.create(identifier)
+    return text
 
 
 class _Reached:
@@ -123,9 +143,9 @@ class AccessMatrix:
     # --- clients
 
     async def _clients(self, make_token: MakeToken | None) -> AsyncIterator[_Client]:
-        injector = self._client.application.injector
-        assert make_token is not None  # TODO
-        make = make_token
+        client = self._client
+        injector = client.application.injector
+        make = make_token or partial(_make_token, injector.get(AccessTokens), client.dispatcher)
         provider: UserProvider[Any] = injector.get(UserProvider)  # type: ignore[type-abstract]
         authentication = injector.get(Authentication)
         yield _Client("no credential", None, ANONYMOUS)

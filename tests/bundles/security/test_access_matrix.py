@@ -14,10 +14,6 @@ USERS = ("ada", "eve", "root")
 PARAMS = {"article_change": {"slug": "ada"}, "/room/{id}": {"id": "7"}}
 
 
-async def make_token(identifier: str, is_expired: bool) -> str:
-    return token_of(identifier, -3600 if is_expired else 3600)
-
-
 class Rooms:
     @access("public")
     @websocket("paint", namespace="/room/{id}")
@@ -54,7 +50,7 @@ async def test_matrix_of_application_is_green_and_runs_nothing(
     application = application_of(Noting, Rooms, bundle=bundle)
     application.bundles = (*application.bundles, Lines)
 
-    rows = await access_matrix(application, USERS, PARAMS, make_token)
+    rows = await access_matrix(application, USERS, PARAMS)
 
     verdicts = {(r.transport, r.route, r.client): r.verdict for r in rows}
     for transport in ("HTTP", "SOCKET"):
@@ -119,10 +115,21 @@ async def test_matrix_reports_problem(
     application = application_of(controller)
     application.listeners = listeners
     with pytest.raises(AssertionError) as error:
-        await AccessMatrix(application, users).check(make_token)
+        await AccessMatrix(application, users).check()
     assert problem in str(error.value)
 
 
 async def test_matrix_with_unknown_user_is_error() -> None:
     with pytest.raises(AssertionError, match="the provider has no user 'nobody'"):
-        await AccessMatrix(application_of(), ["nobody"]).check(make_token)
+        await AccessMatrix(application_of(), ["nobody"]).check()
+
+
+async def test_matrix_uses_tokens_of_another_issuer() -> None:
+    made: list[tuple[str, bool]] = []
+
+    async def make_token(identifier: str, is_expired: bool) -> str:
+        made.append((identifier, is_expired))
+        return token_of(identifier, -3600 if is_expired else 3600)
+
+    await AccessMatrix(application_of(Guarded), ["root"]).check(make_token)
+    assert made == [("root", True), ("root", False)]
