@@ -30,7 +30,8 @@ class SecurityBundle(Bundle):
     """Authentication and access rules: ``SecurityBundle(Accounts)``.
 
     Args:
-        users: the application's `UserProvider`, a class that the injector builds or an instance.
+        users: the application's `UserProvider`, a class that the injector builds or an instance;
+            None: a module of the application binds it.
         access: the rule of routes without one; None: each route must have a rule.
         connect: the rules for connecting, by namespace: ``{"/admin": access(roles="admin")}``.
     """
@@ -44,7 +45,7 @@ class SecurityBundle(Bundle):
 
     def __init__(
         self,
-        users: type[UserProvider[Any]] | UserProvider[Any],
+        users: type[UserProvider[Any]] | UserProvider[Any] | None = None,
         *,
         access: Access | Level | None = None,
         connect: Mapping[str, Access | Level] = MappingProxyType({}),
@@ -57,7 +58,7 @@ class SecurityBundle(Bundle):
         if isinstance(users, type):
             binder.bind(users, scope=singleton)
             binder.bind(UserProvider, to=lambda: injector.get(users), scope=singleton)  # type: ignore[type-abstract]
-        else:
+        elif users is not None:
             binder.bind(UserProvider, to=users)  # type: ignore[type-abstract]
         binder.bind(DeclaredRules, to=self._declared)
         binder.bind(RoleHierarchy, to=RoleHierarchy(injector.get(SecuritySettings).roles))

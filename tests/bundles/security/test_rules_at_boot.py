@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from injector import Binder, singleton
 
 from bundles.security import (
     CurrentUser,
@@ -20,13 +21,14 @@ from rxkernel import (
     Application,
     ConfigurationError,
     Request,
+    Settings,
     SocketioSettings,
     both,
     http,
     option,
     websocket,
 )
-from tests.bundles.security.shop import Account, Accounts, Articles, application_of
+from tests.bundles.security.shop import TOKENS, Account, Accounts, Articles, application_of
 
 
 async def problems_of(application: Application) -> str:
@@ -210,3 +212,15 @@ def test_identifier_of_user_is_attribute_that_provider_names() -> None:
 def test_provider_reads_roles_and_hash_of_user() -> None:
     assert tuple(Numbered().roles(User())) == ()
     assert Numbered().password_hash(User()) is None
+
+
+async def test_bundle_enabled_by_name_uses_provider_of_module() -> None:
+    def configure(binder: Binder) -> None:
+        binder.bind(UserProvider, to=Accounts, scope=singleton)  # type: ignore[type-abstract]
+
+    settings = Settings(bundles={"security": SecuritySettings(tokens=TOKENS)})
+    options: Any = {"controllers": [Articles], "settings": settings}
+    async with Application(bundles=["security"], modules=[configure], **options):
+        pass
+    found = await problems_of(Application(bundles=["security"], **options))
+    assert "UserProvider" in found
