@@ -235,5 +235,5 @@ def _claims_of(payload: Mapping[str, Any]) -> Claims:
         expires=payload["exp"],
         refreshed=payload.get("refreshed") is True,
         issued=_date(payload, "iat"),
-        payload=dict(payload),
+        payload=payload,
     )

@@ -8,6 +8,7 @@ from injector import Binder, Injector, singleton
 
 from bundles.security.access import OPTION, Access, Level
 from bundles.security.authentication import Authentication
+from bundles.security.commands import security
 from bundles.security.connect_rules import ConnectRules
 from bundles.security.cross_site import CrossSiteGuard
 from bundles.security.current_user import CurrentUserMarker, CurrentUserResolver
@@ -41,6 +42,7 @@ class SecurityBundle(Bundle):
     options = (OPTION,)
     listeners = (RouteRules, ConnectRules, SocketIdentities, SocketEvents, LoginRoutes)
     resolvers = MappingProxyType({CurrentUserMarker: CurrentUserResolver})
+    commands = (security,)
     settings_class = SecuritySettings
 
     def __init__(

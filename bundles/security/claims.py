@@ -7,6 +7,10 @@ from typing import Any
 import attrs
 
 
+def _read_only(payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    return MappingProxyType(dict(payload))
+
+
 @attrs.frozen(kw_only=True)
 class Claims:
     """The verified content of an access token.
@@ -28,5 +32,5 @@ class Claims:
     refreshed: bool = False
     issued: float = 0.0
     payload: Mapping[str, Any] = attrs.field(
-        default=MappingProxyType({}), converter=MappingProxyType, repr=False
+        default=MappingProxyType({}), converter=_read_only, repr=False
     )

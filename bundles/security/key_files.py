@@ -24,6 +24,12 @@ from rxkernel import ConfigurationError
 _LOGGER = logging.getLogger(__name__)
 
 
+_NEW_SIZES = {"HS256": 256, "HS384": 384, "HS512": 512} | dict.fromkeys(
+    ("RS256", "RS384", "RS512", "PS256"), 2048
+)
+"""In bits; of other algorithms the curve says it."""
+
+
 def load_keys(settings: TokenSettings) -> KeyRing:
     """The keys of *settings*: *secret*, then *keys*; without both *key_file*, which is made if it
     does not exist.
@@ -110,10 +116,8 @@ def _pem(data: bytes) -> Iterator[Key]:
 def new_key(algorithm: str) -> Key:
     """A new private or secret key for *algorithm*, with ``alg``, ``use`` and a ``kid``."""
     kind, curve = ALGORITHMS[algorithm]
-    size: Any = curve or {"HS384": 384, "HS512": 512}.get(algorithm, 256)
-    key: Key = kind.generate_key(
-        2048 if kind is RSAKey else size, {"alg": algorithm, "use": "sig"}
-    )
+    size: Any = curve or _NEW_SIZES[algorithm]
+    key = JWKRegistry.generate_key(kind.key_type, size, {"alg": algorithm, "use": "sig"})
     key.ensure_kid()
     return key
 

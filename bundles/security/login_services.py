@@ -1,5 +1,6 @@
 """Binds the services that make tokens and log users in."""
 
+from collections.abc import Sequence
 from importlib import import_module
 
 from injector import Binder, singleton
@@ -21,12 +22,20 @@ from bundles.security.verifiers import PasswordVerifier, TokenVerifier
 from bundles.sessions import Sessions
 from rxkernel import ConfigurationError, Settings
 
+_SERVICES: Sequence[type] = (
+    AccessTokens,
+    LoginController,
+    Passwords,
+    RefreshTokens,
+    Revocation,
+    Security,
+    Throttling,
+)
+
 
 def bind_login_services(binder: Binder) -> None:
     injector = binder.injector
-    for service in (AccessTokens, LoginController, Passwords, RefreshTokens, Revocation):
-        binder.bind(service, scope=singleton)
-    for service in (Security, Throttling):
+    for service in _SERVICES:
         binder.bind(service, scope=singleton)
     binder.bind(TokenStore, to=_store_class(binder), scope=singleton)  # type: ignore[type-abstract]
     binder.bind(TokenVerifier, to=lambda: injector.get(AccessTokens), scope=singleton)  # type: ignore[type-abstract]

@@ -45,7 +45,9 @@ class PasswordSettings:
 class TokenSettings:
     """``[security.tokens]``: access tokens, refresh tokens and their keys."""
 
-    secret: str | None = attrs.field(default=None, repr=False, validator=_long_enough)
+    secret: str | None = attrs.field(
+        default=None, repr=False, validator=_long_enough, metadata={"secret": True}
+    )
     """Signs access tokens with HS256. Prefer a file: ``RXKERNEL_SECURITY_TOKENS_SECRET_FILE``."""
 
     keys: tuple[Path, ...] = attrs.field(default=(), validator=_FILES)

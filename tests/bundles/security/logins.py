@@ -15,7 +15,15 @@ from bundles.security import (
     access,
 )
 from bundles.sessions import SessionsBundle
-from rxkernel import Application, Bundle, HttpSettings, Request, Settings, both, controller
+from rxkernel import (
+    Application,
+    HttpSettings,
+    LoggingSettings,
+    Request,
+    Settings,
+    both,
+    controller,
+)
 
 CHEAP = PasswordSettings(memory=8, iterations=1)
 SECRET = "s3cret-of-the-tests-with-32-bytes!"
@@ -85,16 +93,17 @@ def logins(
     *,
     with_sessions: bool = True,
     fast_path: bool = True,
-    bundles: tuple[type[Bundle], ...] = (),
     tokens: TokenSettings | None = None,
+    logging: LoggingSettings | None = None,
     **security: Any,
 ) -> Application:
     sessions = (SessionsBundle,) if with_sessions else ()
     return Application(
-        bundles=[*bundles, *sessions, SecurityBundle(accounts or Accounts())],
+        bundles=[*sessions, SecurityBundle(accounts or Accounts())],
         controllers=[Notes],
         settings=Settings(
             http=HttpSettings(port=0, fast_path=fast_path),
+            logging=logging or LoggingSettings(),
             bundles={
                 "security": SecuritySettings(
                     passwords=CHEAP, tokens=tokens or TokenSettings(secret=SECRET), **security

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -83,7 +82,7 @@ async def test_created_token_is_verified_with_every_algorithm(
     found = await tokens.verify(text)
 
     assert found == made
-    assert (found.identifier, found.roles) == ("ada", {"admin", "editor"})
+    assert (found.identifier, sorted(found.roles)) == ("ada", ["admin", "editor"])
     assert found.refreshed
     assert abs(found.expires - found.issued - 300) <= 1
     assert (found.payload["iss"], found.payload["aud"]) == ("i", "a")
@@ -340,7 +339,7 @@ async def test_token_that_would_be_too_long_is_not_made(tokens: AccessTokens) ->
 
 async def test_secrets_are_in_no_repr(tokens: AccessTokens) -> None:
     text, made = await tokens.create("ada")
-    shown = repr((made, tokens.keys.keys, attrs.asdict(made, filter=lambda a, _: a.repr)))
+    shown = repr((made, tokens.keys.keys))
     assert SECRET not in shown
     assert text not in shown
     assert made.id not in shown

@@ -439,9 +439,9 @@ async def test_session_login_and_logout_of_another_site_are_403(
     client = client_of(logins())
     await login(client, session=True)
     body = {"username": "eve", "password": password_of("eve"), "session": True}
-    sent = {"body": body} if name == "security_login" else {}
+    sent = body if name == "security_login" else None
 
-    response = await client.http(name, headers={"Sec-Fetch-Site": "cross-site"}, **sent)
+    response = await client.http(name, headers={"Sec-Fetch-Site": "cross-site"}, body=sent)
 
     assert response.status_code == 403
     assert (await client.http("note_mine")).content == "ada"
