@@ -29,6 +29,7 @@ from benchmarks.http.servers.changes import (
 from benchmarks.http.work import BODY, HELLO, PARAMETERS, Work
 from benchmarks.processes import ROOT
 from benchmarks.router import templates
+from benchmarks.security import application_with_security, bearer
 from benchmarks.sessions import Reader, add_session
 from bundles.sessions.credentials import new_secret
 from rxkernel import Application, HttpSettings, Request, Settings
@@ -139,6 +140,21 @@ async def http_with_session(path: str) -> AsyncIterator[Do]:
 
 
 @asynccontextmanager
+async def http_with_security(path: str, *, max_cached: int = 100) -> AsyncIterator[Do]:
+    """As `http`, with rules; each request of another path than ``/hello`` has an access token."""
+    _set(FIVE, None)
+    application = application_with_security(_PORT_0, max_cached=max_cached)
+    await application.start()
+    headers = () if path == _HELLO.path else (await bearer(application),)
+    port = application.servers["http"].port
+    assert port is not None, "the server has started"
+    try:
+        yield partial(Exchange(path, headers=headers).repeat, port)
+    finally:
+        await application.stop()
+
+
+@asynccontextmanager
 async def raw_aiohttp(
     exchange: Exchange, listeners: Listeners, change: Change | None = None
 ) -> AsyncIterator[Do]:
@@ -237,6 +253,15 @@ CASES = (
     ),
     Case(f"{HELLO_FIVE}, sessions enabled", 200, partial(http_with_session, "/hello")),
     Case("HTTP session read, 3 + 2 listeners", 200, partial(http_with_session, "/session")),
+    Case(
+        "HTTP public hello with rules, 3 + 2 listeners", 200, partial(http_with_security, "/hello")
+    ),
+    Case("HTTP protected hello, 3 + 2 listeners", 200, partial(http_with_security, "/protected")),
+    Case(
+        "HTTP protected hello, each token verified, 3 + 2 listeners",
+        200,
+        partial(http_with_security, "/protected", max_cached=0),
+    ),
     Case("router, 10 templates", 600, partial(router, 10)),
     Case("router, 1,000 templates", 600, partial(router, 1000)),
 )

@@ -54,6 +54,7 @@ class AccessTokens(TokenVerifier):
         self, settings: SecuritySettings, store: TokenStore, dispatcher: AsyncEventDispatcher
     ) -> None:
         self._settings = settings.tokens
+        self._leeway = settings.tokens.leeway
         self._store = store
         self._dispatcher = dispatcher
         self._verified: OrderedDict[str, Claims] = OrderedDict()
@@ -96,6 +97,13 @@ class AccessTokens(TokenVerifier):
 
     # --- verifying
 
+    def verified(self, text: str) -> Claims | None:
+        """See `TokenVerifier.verified`."""
+        claims = self._verified.get(text)
+        if claims is not None and time.time() < claims.expires + self._leeway:
+            return claims
+        return None
+
     async def verify(self, text: str) -> Claims:
         """Check the signature, the claims and revocation of *text*.
 
@@ -103,9 +111,8 @@ class AccessTokens(TokenVerifier):
             BadCredentials: it is not valid. The response does not say why.
             ServiceUnavailableException: the store of revocations cannot be reached.
         """
-        claims = self._verified.get(text)
-        if claims is not None and time.time() < claims.expires + self._settings.leeway:
-            return claims
+        if (found := self.verified(text)) is not None:
+            return found
         generation = self._generation
         claims = await self._decode(text)
         if await self._store.is_revoked(claims.id, claims.identifier, claims.issued):

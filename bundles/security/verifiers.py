@@ -10,6 +10,10 @@ from rxkernel import Request
 class TokenVerifier(ABC):
     """Verifies access tokens."""
 
+    def verified(self, text: str) -> Claims | None:
+        """The claims of *text* if it was verified before and is valid now; None: call `verify`."""
+        return None
+
     @abstractmethod
     async def verify(self, text: str) -> Claims:
         """The claims of the token *text*.
