@@ -9,6 +9,7 @@ from benchmarks.http.servers.changes import Change
 from benchmarks.processes import ROOT
 from rxkernel import (
     Application,
+    Bundle,
     FileResponse,
     KernelEvents,
     Request,
@@ -108,7 +109,7 @@ def _changing(change: Change) -> ResponseListener:
 def create(
     settings_of_application: Settings | None = None,
     controllers: Sequence[type] = (),
-    bundles: Sequence[str] = (),
+    bundles: Sequence[str | Bundle] = (),
 ) -> Application:
     application = Application(
         controllers=[Controller, FurtherController, *controllers],
