@@ -17,6 +17,7 @@ from functools import partial
 import attrs
 from aiohttp import web
 
+from benchmarks import accounts
 from benchmarks.http.peers import FIVE, NONE, Listeners
 from benchmarks.http.servers import aiohttp_app, rxkernel_app, settings
 from benchmarks.http.servers.changes import (
@@ -29,7 +30,6 @@ from benchmarks.http.servers.changes import (
 from benchmarks.http.work import BODY, HELLO, PARAMETERS, Work
 from benchmarks.processes import ROOT
 from benchmarks.router import templates
-from benchmarks.security import application_with_security, bearer
 from benchmarks.sessions import Reader, add_session
 from bundles.sessions.credentials import new_secret
 from rxkernel import Application, HttpSettings, Request, Settings
@@ -140,12 +140,19 @@ async def http_with_session(path: str) -> AsyncIterator[Do]:
 
 
 @asynccontextmanager
-async def http_with_security(path: str, *, max_cached: int = 100) -> AsyncIterator[Do]:
-    """As `http`, with rules; each request of another path than ``/hello`` has an access token."""
+async def http_with_token(path: str, *, keeps_verified: bool = True) -> AsyncIterator[Do]:
+    """As `http`, with the bundle security; each request has a valid access token, except those of
+    ``/hello``."""
     _set(FIVE, None)
-    application = application_with_security(_PORT_0, max_cached=max_cached)
+    settings_of_bundle = accounts.settings_of(keeps_verified=keeps_verified)
+    application = rxkernel_app.create(
+        Settings(http=_PORT_0, bundles={"security": settings_of_bundle}),
+        [accounts.Protected],
+        [accounts.BUNDLE],
+    )
     await application.start()
-    headers = () if path == _HELLO.path else (await bearer(application),)
+    bearer = f"Authorization: Bearer {await accounts.token_of(application)}"
+    headers = () if path == "/hello" else (bearer,)
     port = application.servers["http"].port
     assert port is not None, "the server has started"
     try:
@@ -253,14 +260,12 @@ CASES = (
     ),
     Case(f"{HELLO_FIVE}, sessions enabled", 200, partial(http_with_session, "/hello")),
     Case("HTTP session read, 3 + 2 listeners", 200, partial(http_with_session, "/session")),
+    Case(f"{HELLO_FIVE}, security enabled", 200, partial(http_with_token, "/hello")),
+    Case("HTTP protected hello, 3 + 2 listeners", 200, partial(http_with_token, "/protected")),
     Case(
-        "HTTP public hello with rules, 3 + 2 listeners", 200, partial(http_with_security, "/hello")
-    ),
-    Case("HTTP protected hello, 3 + 2 listeners", 200, partial(http_with_security, "/protected")),
-    Case(
-        "HTTP protected hello, each token verified, 3 + 2 listeners",
+        "HTTP protected hello with a new token, 3 + 2 listeners",
         200,
-        partial(http_with_security, "/protected", max_cached=0),
+        partial(http_with_token, "/protected", keeps_verified=False),
     ),
     Case("router, 10 templates", 600, partial(router, 10)),
     Case("router, 1,000 templates", 600, partial(router, 1000)),

@@ -28,7 +28,7 @@ from bundles.security.keys import KeyRing, SigningKey
 from bundles.security.settings import SecuritySettings
 from bundles.security.token_store import TokenStore
 from bundles.security.verifiers import TokenVerifier
-from rxkernel import AsyncEventDispatcher
+from rxkernel import AsyncEventDispatcher, ConfigurationError
 
 MAX_SIZE = 8192
 """Longest token, in bytes; a longer one is refused before any cryptography."""
@@ -59,7 +59,17 @@ class AccessTokens(TokenVerifier):
         self._dispatcher = dispatcher
         self._verified: OrderedDict[str, Claims] = OrderedDict()
         self._generation = 0
-        self.keys = load_keys(settings.tokens)
+        self._must_sign = settings.routes.login or settings.routes.refresh_token
+        self.keys = self._load()
+
+    def _load(self) -> KeyRing:
+        keys = load_keys(self._settings)
+        if keys.signing is None and self._must_sign:
+            raise ConfigurationError(
+                "security.tokens.keys: no key can sign, all are public; put a private key first, "
+                "or set security.routes.login and security.routes.refresh_token to false"
+            )
+        return keys
 
     # --- making
 
@@ -87,6 +97,8 @@ class AccessTokens(TokenVerifier):
             payload["refreshed"] = True
         await self._dispatcher.dispatch(SecurityEvents.TOKEN_CREATED, TokenCreatedEvent(payload))
         key = self.keys.signing
+        if key is None:
+            raise RuntimeError("no key can sign: all of security.tokens.keys are public")
         header = {"alg": key.algorithm, "kid": key.id}
         text = jwt.encode(header, payload, key.key, registry=key.registry)
         event = TokenEncodedEvent(payload, text)
@@ -168,7 +180,7 @@ class AccessTokens(TokenVerifier):
         Raises:
             ConfigurationError: a file is invalid; the keys stay as they were.
         """
-        self.keys = load_keys(self._settings)
+        self.keys = self._load()
         self.forget(lambda _: True)
 
 

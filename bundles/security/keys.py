@@ -102,32 +102,29 @@ def _check_size(key: Key, algorithm: str, source: str) -> None:
 
 
 class KeyRing:
-    """The keys that verify; the first one that can sign does.
+    """The keys that verify.
+
+    Attributes:
+        signing: the first key that can sign; None if all are public.
 
     Raises:
-        ConfigurationError: two keys have one ``kid``, or no key can sign.
+        ConfigurationError: two keys have one ``kid``.
     """
 
     def __init__(self, keys: Iterable[SigningKey]) -> None:
         self.keys = tuple(keys)
+        self.signing = next((key for key in self.keys if key.can_sign), None)
+        self._by_id: dict[str, SigningKey] = {}
         problems = []
-        by_id: dict[str, SigningKey] = {}
         for key in self.keys:
-            other = by_id.setdefault(key.id, key)
+            other = self._by_id.setdefault(key.id, key)
             if other is not key:
                 problems.append(
                     f"two keys have the kid {key.id!r}, in {other.source} and {key.source}; "
                     f"remove one, or give it another kid"
                 )
-        signing = next((key for key in self.keys if key.can_sign), None)
-        if signing is None:
-            problems.append(
-                "security.tokens.keys: no key can sign, all are public; put a private key first"
-            )
-        if problems or signing is None:
+        if problems:
             raise ConfigurationError(*problems)
-        self.signing = signing
-        self._by_id = by_id
 
     def candidates(self, algorithm: object, id: object) -> tuple[SigningKey, ...]:
         """The keys that may have signed a token with the header ``alg`` and ``kid`` (or None)."""

@@ -10,6 +10,9 @@ from bundles.security.settings import SecuritySettings
 from bundles.security.token_store import RefreshRecord, TokenStore
 from rxkernel import AsyncEventDispatcher
 
+_MARGIN = 130.0
+"""Seconds: twice the largest leeway, and the fractions of a second."""
+
 
 class Revocation:
     """What ends is recorded first, then forgotten by this process, then `SecurityEvents.REVOKED`
@@ -53,7 +56,7 @@ class Revocation:
     async def end_user(self, identifier: str) -> None:
         """End all logins of a user, and all access tokens that were made until now."""
         now = time.time()
-        until = now + self._settings.ttl + 2 * self._settings.leeway + 1
+        until = now + max(self._settings.ttl, self._settings.refresh_max_age) + _MARGIN
         await self._store.end_user(identifier, now, until)
         self._tokens.forget(lambda claims: claims.identifier == identifier)
         event = RevokedEvent(identifier)

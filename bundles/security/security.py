@@ -71,7 +71,7 @@ class Security(PasswordVerifier):
             TooManyRequestsException: too many have failed.
         """
         try:
-            with self._throttling.attempt(identifier, _address_of(request)):
+            async with self._throttling.attempt(identifier, _address_of(request)):
                 return await self._authenticate(identifier, password)
         except BadCredentials as exc:
             failure = AuthenticationFailureEvent(identifier, exc)
@@ -106,6 +106,7 @@ class Security(PasswordVerifier):
             ForbiddenException: the request comes from another site.
             UnprocessableEntityException: the bundle ``sessions`` is not enabled.
         """
+        self._sessions.check(request)
         await self._sessions.begin(request, await self._begin(user, request))
 
     async def _begin(self, user: Any, request: Request | None) -> str:

@@ -12,8 +12,8 @@ class SessionLogins:
         self._sessions = sessions
         self._guard = guard
 
-    async def begin(self, request: Request, identifier: str) -> None:
-        """Make the user with *identifier* that of the session, which gets a new id.
+    def check(self, request: Request) -> Sessions:
+        """Return unless a login of *request* cannot be kept in a session.
 
         Raises:
             ForbiddenException: the request comes from another site, which would log its visitors
@@ -23,7 +23,16 @@ class SessionLogins:
         if self._sessions is None:
             raise UnprocessableEntityException("sessions are not enabled", code="no_sessions")
         self._guard.check(request)
-        await (await self._sessions.of(request)).rotate(user=identifier)
+        return self._sessions
+
+    async def begin(self, request: Request, identifier: str) -> None:
+        """Make the user with *identifier* that of the session, which gets a new id.
+
+        Raises:
+            ForbiddenException, UnprocessableEntityException: as `check`.
+        """
+        session = await self.check(request).of(request)
+        await session.rotate(user=identifier)
 
     async def end(self, request: Request) -> str | None:
         """End the session of the client, if it has a user, whose identifier is returned.

@@ -62,6 +62,7 @@ class SqliteTokenStore(TokenStore):
         try:
             await self._in_thread(self._connect)
         except (OSError, sqlite3.Error) as error:
+            self._thread.shutdown(wait=False)
             raise ConfigurationError(
                 f"security.tokens.store_file: {str(self._path)!r} cannot be opened: {error}"
             ) from error
@@ -72,7 +73,7 @@ class SqliteTokenStore(TokenStore):
     ) -> None:
         if self._database is not None:
             await self._in_thread(self._database.close)
-        self._thread.shutdown()
+        self._thread.shutdown(wait=False)
 
     def _connect(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,13 +6,14 @@ many machines. The owner of an account is not stopped by the last one at a known
 failures of others at all there.
 """
 
+import asyncio
 import hashlib
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from ipaddress import IPv6Address, ip_address
-from types import TracebackType
 
 import attrs
 from injector import inject
@@ -55,42 +56,16 @@ class FailureLimit:
     def _left(self, level: _Level, now: float) -> float:
         return max(0.0, level.amount - (now - level.at) * self._rate)
 
-    def add(self, key: str, now: float, amount: float = 1.0) -> None:
-        """Count an attempt, or with -1 remove one that has succeeded."""
+    def add(self, key: str, now: float) -> None:
+        """Count a failure."""
         level = self._levels.pop(key, None)
-        amount += 0.0 if level is None else self._left(level, now)
-        if amount > 0:
-            self._levels[key] = _Level(amount, now)
+        left = 0.0 if level is None else self._left(level, now)
+        self._levels[key] = _Level(left + 1, now)
         if len(self._levels) > self._max_keys:
             self._levels.popitem(last=False)
 
     def reset(self, key: str) -> None:
         self._levels.pop(key, None)
-
-
-class LoginAttempt:
-    """One attempt, as a context manager. It counts as a failure from its start on, so that
-    attempts at the same time cannot all pass.
-
-    It remains one if the block raises `BadCredentials` or is cancelled. Another exception is not
-    the client's fault.
-    """
-
-    def __init__(self, throttling: "Throttling", account: str, network: str) -> None:
-        self._throttling = throttling
-        self._account = account
-        self._network = network
-
-    def __enter__(self) -> None:
-        self._throttling.began(self._account, self._network)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        if exc is None:
-            self._throttling.succeeded(self._account, self._network)
-        elif isinstance(exc, Exception) and not isinstance(exc, BadCredentials):
-            self._throttling.removed(self._account, self._network)
 
 
 class Throttling:
@@ -102,34 +77,44 @@ class Throttling:
         self._accounts = FailureLimit(limits.account_attempts, limits.window, limits.max_tracked)
         self._known: OrderedDict[str, tuple[str, ...]] = OrderedDict()
         self._max_known = limits.max_tracked
+        self._turns = asyncio.Semaphore(settings.passwords.threads)
 
-    def attempt(self, identifier: str, address: str | None) -> LoginAttempt:
-        """An attempt to log in as *identifier*, who may not exist, from *address*."""
-        return LoginAttempt(self, _key_of(identifier), _network_of(address))
+    @asynccontextmanager
+    async def attempt(self, identifier: str, address: str | None) -> AsyncIterator[None]:
+        """Within the block *identifier*, who may not exist, tries to log in from *address*.
 
-    def began(self, account: str, network: str) -> None:
-        """Count an attempt.
+        It has failed if the block raises `BadCredentials` or is cancelled: a client may leave
+        before the response. Another exception is not the client's fault. As many attempts as
+        passwords are verified at a time run, others wait: so attempts that are sent together
+        do not all pass before the first has failed.
 
         Raises:
-            TooManyRequestsException: with ``Retry-After``; the password is not verified then.
+            TooManyRequestsException: with ``Retry-After``.
         """
+        account, network = _key_of(identifier), _network_of(address)
+        async with self._turns:
+            self._check(account, network)
+            try:
+                yield
+            except (BadCredentials, asyncio.CancelledError):
+                self._failed(account, network)
+                raise
+            self._succeeded(account, network)
+
+    def _check(self, account: str, network: str) -> None:
         now = time.monotonic()
-        counted = tuple(self._limits(account, network))
-        seconds = max(limit.wait(key, now) for limit, key in counted)
+        seconds = max(limit.wait(key, now) for limit, key in self._limits(account, network))
         if seconds > 0:
             raise TooManyRequestsException(
                 "too many failed logins",
                 code="login_throttled",
                 headers={"Retry-After": str(math.ceil(seconds))},
             )
-        for limit, key in counted:
-            limit.add(key, now)
 
-    def removed(self, account: str, network: str) -> None:
-        """Count an attempt no longer."""
+    def _failed(self, account: str, network: str) -> None:
         now = time.monotonic()
         for limit, key in self._limits(account, network):
-            limit.add(key, now, -1.0)
+            limit.add(key, now)
 
     def _limits(self, account: str, network: str) -> Iterator[tuple[FailureLimit, str]]:
         yield self._pairs, f"{account} {network}"
@@ -137,8 +122,7 @@ class Throttling:
         if network not in self._known.get(account, ()):
             yield self._accounts, account
 
-    def succeeded(self, account: str, network: str) -> None:
-        self.removed(account, network)
+    def _succeeded(self, account: str, network: str) -> None:
         self._pairs.reset(f"{account} {network}")
         others = [known for known in self._known.pop(account, ()) if known != network]
         self._known[account] = (*others, network)[-_KNOWN_ADDRESSES:]

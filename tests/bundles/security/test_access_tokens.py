@@ -26,8 +26,8 @@ from bundles.security.key_files import add_key
 from bundles.security.keys import ALGORITHMS
 from bundles.security.memory_token_store import MemoryTokenStore
 from bundles.security.settings import SecuritySettings
-from bundles.security.token_settings import TokenSettings
-from rxkernel import AsyncEventDispatcher
+from bundles.security.token_settings import RouteSettings, TokenSettings
+from rxkernel import AsyncEventDispatcher, ConfigurationError
 
 SECRET = "s3cret-of-the-tests-with-32-bytes!"
 RSA = RSAKey.generate_key(2048)
@@ -155,7 +155,7 @@ async def test_e1_public_key_is_not_a_secret(tmp_path: Path) -> None:
     ]
     for secret in secrets:
         await refused(tokens, signed(claims(), secret))
-        await refused(tokens, signed(claims(), secret, kid=tokens.keys.signing.id))
+        await refused(tokens, signed(claims(), secret, kid=tokens.keys.keys[0].id))
         await refused(tokens, signed(claims(), secret, alg="RS256"))
 
 
@@ -309,6 +309,26 @@ async def test_e5_key_is_rotated_and_then_removed(tmp_path: Path) -> None:
     tokens.reload_keys()
     await tokens.verify(new)
     await refused(tokens, old)
+
+
+async def test_public_keys_verify_and_cannot_serve_logins(tmp_path: Path) -> None:
+    """A service that accepts the tokens of another one."""
+    private, public = tmp_path / "private.json", tmp_path / "public.json"
+    key = add_key(private, "ES256")
+    public.write_text(json.dumps(key.as_dict(private=False)))
+    text, made = await tokens_of(secret=None, keys=(private,)).create("ada")
+    with pytest.raises(ConfigurationError, match="no key can sign"):
+        tokens_of(secret=None, keys=(public,))
+
+    settings = SecuritySettings(
+        tokens=TokenSettings(keys=(public,)),
+        routes=RouteSettings(login=False, refresh_token=False),
+    )
+    tokens = AccessTokens(settings, MemoryTokenStore(settings), AsyncEventDispatcher())
+
+    assert await tokens.verify(text) == made
+    with pytest.raises(RuntimeError, match="no key can sign"):
+        await tokens.create("ada")
 
 
 async def test_token_without_kid_is_verified_by_any_key_of_its_algorithm(tmp_path: Path) -> None:
