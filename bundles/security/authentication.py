@@ -15,7 +15,6 @@ from bundles.security.credentials import (
     BasicCredential,
     BearerCredential,
     CredentialReader,
-    Headers,
     SentCredential,
 )
 from bundles.security.cross_site import CrossSiteGuard
@@ -38,7 +37,6 @@ class Authentication:
     lost a role is refused at the next message, over every transport.
 
     Attributes:
-        users: loads users.
         read: finds the credential in a message.
     """
 
@@ -53,7 +51,7 @@ class Authentication:
         roles: RoleHierarchy,
         settings: SecuritySettings,
     ) -> None:
-        self.users: UserProvider[Any] = users
+        self._users: UserProvider[Any] = users
         self._tokens = tokens
         self._passwords = passwords
         self._sessions = sessions
@@ -65,14 +63,6 @@ class Authentication:
             basic=settings.basic,
         )
 
-    def verified(self, headers: Headers) -> Claims | None:
-        """The claims of the access token in *headers*, if it was verified before: the short path
-        of most messages, without a coroutine."""
-        values = headers.getall(AUTHORIZATION, ())
-        if len(values) == 1 and values[0].startswith("Bearer "):
-            return self._tokens.verified(values[0][7:])
-        return None
-
     async def of_message(self, request: Request) -> Token[Any]:
         """The token of *request*, from what the message itself carries.
 
@@ -81,8 +71,11 @@ class Authentication:
             ForbiddenException: a page of another site has sent it with the cookie of a session.
         """
         headers = request.headers
-        if (claims := self.verified(headers)) is not None:
-            return self.of_claims(claims, await self.users.load(claims.identifier))
+        values = headers.getall(AUTHORIZATION, ())
+        if len(values) == 1 and values[0].startswith("Bearer "):  # the short path of most messages
+            claims = self._tokens.verified(values[0][7:])
+            if claims is not None:
+                return self._of_claims(claims, await self._users.load(claims.identifier))
         sent = self.read.in_headers(headers)
         if sent is None and request.transport is Transport.HTTP:
             sent = self.read.in_query(request.params)
@@ -124,7 +117,7 @@ class Authentication:
         """The token of the user of *session*; an anonymous one, with its id, without a user."""
         if session.user is None:
             return Token(user=None, credential="session", id=session.id)
-        user = _known(await self.users.load(session.user))
+        user = _known(await self._users.load(session.user))
         return self.token(user, "session", identifier=session.user, id=session.id)
 
     async def _again_of_session(self, request: Request) -> Token[Any]:
@@ -141,15 +134,15 @@ class Authentication:
         """
         if isinstance(sent, BearerCredential):
             claims = await self._tokens.verify(sent.text)
-            return self.of_claims(claims, await self.users.load(claims.identifier))
+            return self._of_claims(claims, await self._users.load(claims.identifier))
         if isinstance(sent, ApiKeyCredential):
             digest = hashlib.sha256(sent.text.encode()).hexdigest()
-            return self.token(_known(await self.users.load_by_api_key(digest)), "api_key")
+            return self.token(_known(await self._users.load_by_api_key(digest)), "api_key")
         assert isinstance(sent, BasicCredential)
         user = await self._passwords.user_with(sent.identifier, sent.password, request)
         return self.token(user, "basic", identifier=sent.identifier)
 
-    def of_claims(self, claims: Claims, user: Any) -> Token[Any]:
+    def _of_claims(self, claims: Claims, user: Any) -> Token[Any]:
         """The token of *user*, whom the provider has loaded for *claims*.
 
         Raises:
@@ -157,15 +150,15 @@ class Authentication:
         """
         if user is None:
             raise BadCredentials("no such user")
-        return Token(  # by position: names take longer
-            user,
-            claims.identifier,
-            self._roles.expand(self.users.roles(user)),
-            True,
-            not claims.refreshed,
-            "bearer",
-            claims.expires,
-            claims.id,
+        return Token(
+            user=user,
+            identifier=claims.identifier,
+            roles=self._roles.expand(self._users.roles(user)),
+            is_authenticated=True,
+            is_fully_authenticated=not claims.refreshed,
+            credential="bearer",
+            expires=claims.expires,
+            id=claims.id,
         )
 
     def again(self, sent: SentCredential) -> Verify:
@@ -178,7 +171,7 @@ class Authentication:
         identifier = sent.identifier
 
         async def load(request: Request) -> Token[Any]:
-            user = _known(await self.users.load(identifier))
+            user = _known(await self._users.load(identifier))
             return self.token(user, "basic", identifier=identifier)
 
         return load
@@ -192,10 +185,10 @@ class Authentication:
         id: str | None = None,
     ) -> Token[Any]:
         """The token of *user*, with the roles that the provider and the hierarchy give it."""
-        roles: Iterable[str] = self.users.roles(user)
+        roles: Iterable[str] = self._users.roles(user)
         return Token(
             user=user,
-            identifier=self.users.identifier(user) if identifier is None else identifier,
+            identifier=self._users.identifier(user) if identifier is None else identifier,
             roles=self._roles.expand(roles),
             is_authenticated=True,
             is_fully_authenticated=True,

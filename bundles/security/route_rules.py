@@ -61,7 +61,6 @@ class RouteRules:
     ) -> None:
         self._rules = rules
         self._authentication = authentication
-        self._verified, self._load = authentication.verified, authentication.users.load
         self._may_have_credential = authentication.read.may_have
         self._sockets = sockets
         self._default: Access | None = None
@@ -111,12 +110,7 @@ class RouteRules:
         """Set the token of a message to another route, and decide."""
         request = event.request
         if (token := request.token) is None:
-            if request.connection is None and (claims := self._verified(request.headers)):
-                user = await self._load(claims.identifier)
-                token = self._authentication.of_claims(claims, user)
-            else:
-                token = await self._token_of(request)
-            request.token = token
+            token = request.token = await self._token_of(request)
         rule = request.definition.options[OPTION]
         if not (rule.needs_user_only and token.is_authenticated):
             await self._rules.decide(rule, token, request)

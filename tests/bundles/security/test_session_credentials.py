@@ -184,13 +184,14 @@ async def test_failing_store_is_503_and_never_anonymous(
 ) -> None:
     client = client_of(application())
     await login(client)
-    store = client.application.injector.get(Sessions)._store
+    sessions = client.application.injector.get(Sessions)
 
     async def fail(*_: object) -> None:
         raise ServiceUnavailableException
 
     async with client.connection() as window:
-        monkeypatch.setattr(store, "load", fail)
+        monkeypatch.setattr(sessions, "_load", fail)
+        monkeypatch.setattr(sessions, "_load_for", fail)
         assert (await client.http(name)).status_code == 503
         assert (await client.websocket(name, connection=window)).status_code == 503
         assert window.is_connected
