@@ -227,6 +227,7 @@ HELLO_NONE = "HTTP hello, no listeners"
 PARAMETERS_FIVE = "HTTP path and query, 3 + 2 listeners"
 NOT_FOUND = "HTTP 404, 3 + 2 listeners"
 BODY_FIVE = "HTTP validated body, 3 + 2 listeners"
+FILE_IN_MEMORY = "HTTP file of 1 KiB in memory, 3 + 2 listeners"
 
 _POLICIES = HttpSettings(
     port=0, security_headers=True, origins=("https://example.org",), compression=True
@@ -253,6 +254,7 @@ CASES = (
     Case(NOT_FOUND, 200, partial(http, Exchange("/missing", status=404)), 0.05),
     Case("HTTP stream of one piece, 3 + 2 listeners", 200, partial(http, Exchange("/stream"))),
     Case("HTTP file of 1 KiB, 3 + 2 listeners", 200, partial(http, Exchange("/file"))),
+    Case(FILE_IN_MEMORY, 200, partial(http, Exchange("/static/LICENSE"))),
     Case(
         "HTTP 2 KiB of JSON compressed with gzip, 3 + 2 listeners",
         200,

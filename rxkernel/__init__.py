@@ -107,6 +107,7 @@ from rxkernel.kernel.scopes import (
     request_scope,
 )
 from rxkernel.kernel.serialization import (
+    Serializer,
     decode_json,
     encode_json,
 )
@@ -175,6 +176,13 @@ from rxkernel.routing.metadata import (
 from rxkernel.routing.resolver import (
     Resolver,
 )
+from rxkernel.routing.route_source import (
+    RouteSource,
+)
+from rxkernel.routing.scalars import (
+    Scalar,
+    Scalars,
+)
 from rxkernel.routing.signature import (
     Parameter,
     Signature,
@@ -185,6 +193,12 @@ from rxkernel.routing.storage import (
     MetadataStorage,
     ProcedureMetadataStorage,
     WebSocketMetadataStorage,
+)
+from rxkernel.routing.type_info import (
+    union_tag,
+)
+from rxkernel.routing.union_tags import (
+    UnionTag,
 )
 from rxkernel.servers.aiohttp.server import (
     HttpServer,
@@ -201,6 +215,12 @@ from rxkernel.servers.events import (
     ServerConfigurationEvent,
     ServerEvent,
     ServerEvents,
+)
+from rxkernel.servers.http.files.file_cache import (
+    FileCacheSettings,
+)
+from rxkernel.servers.http.files.static_files import (
+    StaticFiles,
 )
 from rxkernel.servers.manager import (
     ServerManager,
@@ -255,6 +275,7 @@ __all__ = [
     "ExceptionEvent",
     "ExpectationFailedException",
     "FailedDependencyException",
+    "FileCacheSettings",
     "FileResponse",
     "ForbiddenException",
     "GatewayTimeoutException",
@@ -311,7 +332,11 @@ __all__ = [
     "Resolver",
     "Response",
     "ResponseEvent",
+    "RouteSource",
     "RxKernelError",
+    "Scalar",
+    "Scalars",
+    "Serializer",
     "Server",
     "ServerConfigurationEvent",
     "ServerEvent",
@@ -326,6 +351,7 @@ __all__ = [
     "SocketioServer",
     "SocketioSettings",
     "Source",
+    "StaticFiles",
     "StreamNotSupportedException",
     "StreamResponse",
     "TerminateEvent",
@@ -335,6 +361,7 @@ __all__ = [
     "URITooLongException",
     "UnauthorizedException",
     "UnavailableForLegalReasonsException",
+    "UnionTag",
     "UnprocessableEntityException",
     "UnsupportedMediaTypeException",
     "UpgradeRequiredException",
@@ -358,5 +385,6 @@ __all__ = [
     "procedure",
     "pushes",
     "request_scope",
+    "union_tag",
     "websocket",
 ]

@@ -24,6 +24,7 @@ from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.notifications import notify
 from rxkernel.routing.converters import Converter
 from rxkernel.routing.metadata import RouteMetadata
+from rxkernel.routing.scalars import Scalar
 from rxkernel.routing.storage import (
     HttpMetadataStorage,
     ProcedureMetadataStorage,
@@ -43,6 +44,7 @@ _MADE_OF = (
     "options",
     "settings",
     "converters",
+    "scalars",
     "settings_class",
 )
 
@@ -72,6 +74,7 @@ class Application:
         options: the keys of `@option` that the application's own listeners read.
         settings: if given, files and environment are not read; ``serve`` reads them in addition.
         converters: `Converter` by name, for the paths of routes: ``{name:slug}``.
+        scalars: `Scalar` of each class that is one plain value on the wire.
         settings_class: an attrs class of the application's own settings, read from the section
             ``app`` into ``settings.app``, and injectable.
     """
@@ -86,6 +89,7 @@ class Application:
         options: Sequence[str] = (),
         settings: Settings | None = None,
         converters: Mapping[str, Converter] = MappingProxyType({}),
+        scalars: Sequence[Scalar] = (),
         settings_class: type[Any] | None = None,
     ) -> None:
         check_arguments(
@@ -94,6 +98,7 @@ class Application:
             listeners=listeners,
             modules=modules,
             options=options,
+            scalars=scalars,
             settings=settings,
         )
         self.bundles = tuple(bundles)
@@ -103,6 +108,7 @@ class Application:
         self.options = tuple(options)
         self.settings = Settings() if settings is None else settings
         self.converters = converters
+        self.scalars = tuple(scalars)
         self.settings_class = settings_class
         self.dispatcher = AsyncEventDispatcher()
         self._storages = MetadataStorages()
@@ -310,6 +316,7 @@ class Application:
             options=self.options,
             settings=self.settings,
             converters=self.converters,
+            scalars=self.scalars,
             settings_class=self.settings_class,
             application=self,
             dispatcher=self.dispatcher,

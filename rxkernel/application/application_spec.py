@@ -10,6 +10,7 @@ from rxkernel.application.bundle_resolution import BundleRef
 from rxkernel.application.overrides import Overrides
 from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.routing.converters import Converter
+from rxkernel.routing.scalars import Scalar
 from rxkernel.routing.storages import MetadataStorages
 from rxkernel.settings import Settings
 
@@ -33,4 +34,5 @@ class ApplicationSpec:
     storages: MetadataStorages
     options: tuple[str, ...] = ()
     converters: Mapping[str, Converter] = MappingProxyType({})
+    scalars: tuple[Scalar, ...] = ()
     overrides: Overrides = MappingProxyType({})

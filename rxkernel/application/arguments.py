@@ -16,6 +16,7 @@ def check_arguments(
     listeners: object,
     modules: object,
     options: object,
+    scalars: object,
     settings: object,
 ) -> None:
     """Check the types; boot checks the rest.
@@ -29,6 +30,7 @@ def check_arguments(
         *_of_list("listeners", listeners),
         *(_of_list("modules", modules) or _of_modules(modules)),
         *(_of_list("options", options) or _of_options(options)),
+        *_of_list("scalars", scalars),
         *_of_settings(settings),
     ]
     if problems:

@@ -10,6 +10,7 @@ from injector import Binder
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.markers import Marker
 from rxkernel.routing.resolver import Resolver
+from rxkernel.routing.scalars import Scalar
 from rxkernel.servers.server import Server
 
 
@@ -27,6 +28,7 @@ class Bundle:
         transports: those whose procedures this bundle calls, beside those of its servers.
         resolvers: the classes, or instances, that fill parameters with a marker of the bundle, see
             `Resolver`; classes are built by the injector.
+        scalars: as for `Application`.
         commands: commands of the command line, added under ``python -m rxkernel``.
         settings_class: an attrs class, read from the section called like the bundle, and
             injectable.
@@ -35,12 +37,13 @@ class Bundle:
     name: ClassVar[str]
     requires: ClassVar[Sequence[str]] = ()
     after: ClassVar[Sequence[str]] = ()
-    controllers: Sequence[type] = ()
+    controllers: Sequence[Any] = ()
     listeners: Sequence[Any] = ()
     servers: Sequence[type[Server]] = ()
     options: Sequence[str] = ()
     transports: Sequence[Transport] = ()
     resolvers: Mapping[type[Marker], type[Resolver] | Resolver] = MappingProxyType({})
+    scalars: Sequence[Scalar] = ()
     commands: Sequence[click.Command] = ()
     settings_class: ClassVar[type[Any] | None] = None
 

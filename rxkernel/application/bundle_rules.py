@@ -19,6 +19,7 @@ from rxkernel.exceptions import ConfigurationError
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.markers import BuiltInMarker, Marker
 from rxkernel.routing.resolver import problem_of_bind
+from rxkernel.routing.scalars import Scalar
 from rxkernel.servers.server import Server
 from rxkernel.settings import Settings
 
@@ -28,7 +29,10 @@ Rule = Callable[[str, Any], Iterator[str]]
 """Takes the name and the value of an attribute, yields the problems."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
-_WHEN_BUILT = ("controllers", "listeners", "servers", "options", "transports", "resolvers")
+_WHEN_BUILT = (
+    *("controllers", "listeners", "servers", "options", "transports", "resolvers"),
+    "scalars",
+)
 """Attributes that may be a property; then they are checked after the bundle is built."""
 
 SETTING_NAMES = frozenset(key_of(field) for field in attrs.fields(Settings))
@@ -223,6 +227,10 @@ def _is_str(item: Any) -> bool:
     return isinstance(item, str)
 
 
+def _is_scalar(item: Any) -> bool:
+    return isinstance(item, Scalar)
+
+
 def _is_command(item: Any) -> bool:
     return isinstance(item, click.Command)
 
@@ -242,6 +250,7 @@ _RULES: dict[str, tuple[Rule, ...]] = {
     "options": (_sequence, _each("the key of an option, a str", _is_str)),
     "transports": (_sequence, _each("a Transport other than HTTP and SOCKET", _is_transport)),
     "resolvers": (_resolvers,),
+    "scalars": (_sequence, _each("a Scalar", _is_scalar)),
     "commands": (_sequence, _each("a click command", _is_command), _named_commands),
     "settings_class": (_settings_class,),
     "configure": (_configure,),

@@ -12,7 +12,7 @@ from rxkernel.application.application import Application
 from rxkernel.application.client_calls import ClientCalls
 from rxkernel.application.recording import ConnectionRefusedException, RecordingConnection
 from rxkernel.kernel.kernel import Kernel
-from rxkernel.kernel.serialization import to_plain
+from rxkernel.kernel.serialization import Serializer
 from rxkernel.messages.broadcast_backend import Rooms
 from rxkernel.messages.request import Request
 from rxkernel.messages.request_id import client_request_id, event_request_id
@@ -43,6 +43,10 @@ class ClientConnections:
         self._token = token
         self._lifecycle: ConnectionLifecycle | None = None
         self._open: dict[str, RecordingConnection] = {}
+
+    @property
+    def serializer(self) -> Serializer:
+        return self._application.kernel.serializer
 
     async def connect(self, connection: RecordingConnection) -> None:
         """Dispatch CONNECTED and accept *connection*.
@@ -77,10 +81,10 @@ class ClientConnections:
     ) -> None:
         header = self._application.settings.request_id_header
         request = self._request(connection, "CONNECT")
-        encode = partial(encode_rejection, connection.namespace)
+        encode = partial(encode_rejection, connection.namespace, serializer=kernel.serializer)
         self._open[connection.id] = connection
         try:
-            auth = to_plain(connection.auth)
+            auth = kernel.serializer.to_plain(connection.auth)
             rejection = await lifecycle.connect(connection, request, auth, encode)
         except BaseException:
             self._remove(connection)
@@ -139,7 +143,7 @@ class ClientConnections:
         volatile: bool,
     ) -> None:
         """See `BroadcastBackend.broadcast`. A client in process never waits for packets."""
-        encode_event(namespace, event, args, None)
+        encode_event(namespace, event, args, None, self.serializer)
         for connection in self.select(rooms, namespace):
             if connection.id not in skip:
                 connection.receive(event, args)

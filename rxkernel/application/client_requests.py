@@ -12,8 +12,9 @@ import attrs
 from multidict import CIMultiDict, MultiDict
 
 from rxkernel.exceptions import HttpException, NotFoundException, UnsupportedMediaTypeException
+from rxkernel.kernel.links import path_params
 from rxkernel.kernel.messagepack import encode_msgpack
-from rxkernel.kernel.serialization import encode_json, to_plain
+from rxkernel.kernel.serialization import Serializer
 from rxkernel.kernel.texts import texts_of
 from rxkernel.messages.content_types import BYTES
 from rxkernel.messages.media_type import (
@@ -47,7 +48,9 @@ class SentOverHttp:
     files: Files | None
     cookies: Mapping[str, str]
 
-    def set_body_loader(self, request: Request, limits: BodyLimits) -> None:
+    def set_body_loader(
+        self, request: Request, limits: BodyLimits, serializer: Serializer
+    ) -> None:
         """Encode body or form now, and let ``request.body_loader`` decode it within *limits*.
 
         Raises:
@@ -57,14 +60,15 @@ class SentOverHttp:
         assert isinstance(headers, CIMultiDict)
         if self.files is not None:
             headers.setdefault("Content-Type", MULTIPART)
-            form = texts_of(self.form or {}, "the field")
+            form = texts_of(self.form or {}, "the field", serializer)
             request.body_loader = partial(load_form, request, limits, form, self.files)
             return
         if self.form is not None:
             headers.setdefault("Content-Type", URLENCODED)
-            body = urlencode(list(texts_of(self.form, "the field").items())).encode()
+            texts = texts_of(self.form, "the field", serializer)
+            body = urlencode(list(texts.items())).encode()
         try:
-            encoded = body_of(body, headers)
+            encoded = body_of(body, headers, serializer)
             if encoded is not None:
                 content_type = _content_type_of(request, limits)
                 if not limits.is_streamed and content_type.kind == MULTIPART:
@@ -76,18 +80,28 @@ class SentOverHttp:
             request.body_loader = partial(_reject, exc)
 
 
-def fill_event(request: Request, name: str, params: Mapping[str, Any] | None, body: Any) -> None:
+def fill_event(
+    request: Request,
+    name: str,
+    params: Mapping[str, Any] | None,
+    body: Any,
+    serializer: Serializer,
+) -> None:
     """Set name and arguments of an event or a procedure, as plain values. The parameters of the
     namespace come first."""
     connection = request.connection
     of_namespace = {} if connection is None else connection.params
     request.url = name
-    request.params = MultiDict([*of_namespace.items(), *to_plain(params or {}).items()])
-    request.body = to_plain(body)
+    request.params = MultiDict([*of_namespace.items(), *serializer.to_plain(params or {}).items()])
+    request.body = serializer.to_plain(body)
 
 
 def fill_params(
-    request: Request, definition: HttpDefinition, given: Mapping[str, Any], prefix: str
+    request: Request,
+    definition: HttpDefinition,
+    given: Mapping[str, Any],
+    prefix: str,
+    serializer: Serializer,
 ) -> None:
     """Set the URL and the parameters of path and query.
 
@@ -96,11 +110,12 @@ def fill_params(
         NotFoundException: a converter rejects a path parameter (404).
     """
     known = {name: value for name, value in given.items() if value is not None}
+    known = path_params(definition.template, known, serializer)
     path = definition.template.convert(known)
     if path is None:
         raise NotFoundException
     query = MultiDict((name, value) for name, value in given.items() if name not in path)
-    texts = texts_of(query, "the parameter")
+    texts = texts_of(query, "the parameter", serializer)
     request.url = prefix + definition.template.format(**known)
     if texts:
         request.url += f"?{urlencode(list(texts.items()))}"
@@ -110,24 +125,37 @@ def fill_params(
 async def load_form(
     request: Request, limits: BodyLimits, form: MultiDict[str], files: Files
 ) -> None:
-    """Set the fields and files of *request*, within the limits of their route.
+    """Set the fields and files of *request*, within the limits of their route. A file that a
+    server reads as a JSON part becomes a field.
 
     Raises:
         PayloadTooLargeException: 413.
+        BadRequestException: a JSON part is not valid (400).
     """
+    fields: MultiDict[Any] = MultiDict(form)
+    size = sum(len(name.encode()) + len(value.encode()) for name, value in form.items())
+    parts, total = limits.json_parts, 0
     for name, given in files.items():
         for file in [given] if isinstance(given, UploadedFile) else given:
+            content_type = content_type_of(file.content_type)
+            if parts.is_value(name, file.filename, content_type):
+                size += len(name.encode()) + file.size
+                check_form_size(size, limits)
+                fields.add(name, parts.read(name, file.content, content_type))
+                continue
             check_file_size(file.size, limits)
+            total += file.size
             request.files.add(name, file)
-    fields = sum(len(name.encode()) + len(value.encode()) for name, value in form.items())
-    check_fields(len(form) + len(request.files), limits)
-    check_form_size(fields, limits)
-    check_size(fields + sum(file.size for file in request.files.values()), limits.total)
-    request.body = form
-    request.params = MultiDict([*request.params.items(), *form.items()])
+    check_fields(len(fields) + len(request.files), limits)
+    check_form_size(size, limits)
+    check_size(size + total, limits.total)
+    request.body = fields
+    request.params = MultiDict([*request.params.items(), *fields.items()])
 
 
-def body_of(body: Any, headers: CIMultiDict[str]) -> bytes | AsyncIterable[bytes] | None:
+def body_of(
+    body: Any, headers: CIMultiDict[str], serializer: Serializer
+) -> bytes | AsyncIterable[bytes] | None:
     """Encode *body* with the ``Content-Type`` of *headers*, by default JSON; bytes are returned
     unchanged.
 
@@ -139,9 +167,9 @@ def body_of(body: Any, headers: CIMultiDict[str]) -> bytes | AsyncIterable[bytes
         return body
     content_type = content_type_of(headers.setdefault("Content-Type", "application/json"))
     if content_type.is_json:
-        return encode_json(body)
+        return serializer.encode_json(body)
     if content_type.is_msgpack:
-        return encode_msgpack(body)
+        return encode_msgpack(body, serializer)
     if isinstance(body, str):
         return body.encode(content_type.charset())
     raise ValueError(

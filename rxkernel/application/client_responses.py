@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from rxkernel.kernel.errors import error_response
 from rxkernel.kernel.kernel import Kernel
+from rxkernel.kernel.serialization import Serializer
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import (
     EventStreamResponse,
@@ -19,7 +20,7 @@ from rxkernel.servers.http.files.opening import open_file
 from rxkernel.servers.http.statuses import WITHOUT_CONTENT
 from rxkernel.servers.socketio.encoding import encode_acknowledgement
 
-Write = Callable[[Request, Response], Awaitable[int | None]]
+Write = Callable[[Request, Response, Serializer], Awaitable[int | None]]
 """Encodes the response to a request, and drops the bytes.
 
 Returns their number, without a head; None for a stream, which the test reads."""
@@ -30,30 +31,34 @@ async def sendable(
 ) -> tuple[Response, int | None]:
     """Return *response* and its size; if *write* cannot encode it, an error instead."""
     try:
-        return response, await write(request, response)
+        return response, await write(request, response, kernel.serializer)
     except Exception as exc:  # noqa: BLE001 - sent as an error, as on the wire
         await close_source(response)
         response = await kernel.fail(request, exc)
     try:
-        return response, await write(request, response)
+        return response, await write(request, response, kernel.serializer)
     except Exception as exc:  # noqa: BLE001 - the response of a listener cannot be sent either
         response = error_response(exc)
-        return response, await write(request, response)
+        return response, await write(request, response, kernel.serializer)
 
 
-async def write_http(request: Request, response: Response) -> int | None:
+async def write_http(request: Request, response: Response, serializer: Serializer) -> int | None:
     if isinstance(response, StreamResponse | EventStreamResponse):
         return None
     if isinstance(response, FileResponse):
         with await asyncio.to_thread(open_file, response.content, response.root) as file:
             size = os.fstat(file.fileno()).st_size
     else:
-        size = len(encode_content(response.content, response.headers.get("Content-Type"))[0])
+        given = response.headers.get("Content-Type")
+        size = len(encode_content(response.content, given, None, serializer)[0])
     return 0 if request.method == "HEAD" or response.status_code in WITHOUT_CONTENT else size
 
 
-async def write_acknowledgement(request: Request, response: Response) -> int | None:
-    return encode_acknowledgement(_namespace(request), 0, response).size
+async def write_acknowledgement(
+    request: Request, response: Response, serializer: Serializer
+) -> int | None:
+    packet = encode_acknowledgement(_namespace(request), 0, response, serializer=serializer)
+    return packet.size
 
 
 def _namespace(request: Request) -> str:

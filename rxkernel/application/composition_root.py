@@ -1,7 +1,7 @@
 """Builds the services, listeners, kernel and servers of an application: all of boot that does not
 await."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from inspect import isroutine
 from types import ModuleType
@@ -30,6 +30,7 @@ from rxkernel.messages.transport import Transport
 from rxkernel.routing.converters import own_kinds
 from rxkernel.routing.decorators import routes_of
 from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
+from rxkernel.routing.scalars import Scalar, Scalars
 from rxkernel.routing.storage import (
     HttpMetadataStorage,
     ProcedureMetadataStorage,
@@ -70,6 +71,8 @@ class CompositionRoot:
         self._transports: set[Transport] = set()
         kinds, problems = own_kinds(spec.converters)
         self.container.problems += problems
+        self._scalars = Scalars()
+        self._add_scalars("the application", spec.scalars)
         self.kernel = Kernel(
             spec.dispatcher,
             self.controllers,
@@ -80,6 +83,7 @@ class CompositionRoot:
             options=self._options,
             transports=self._transports,
             kinds=kinds,
+            scalars=self._scalars,
             site=HttpSite(spec.settings.http),
         )
         self.servers = ServerManager(
@@ -137,6 +141,7 @@ class CompositionRoot:
         for bundle in self.bundles:
             self._options.update(bundle.options)
             self._transports.update(bundle.transports)
+            self._add_scalars(f"bundle {bundle.name!r}", bundle.scalars)
         container.problems += unread_settings(spec.settings, self.bundles)
         if self._http.certificates is not None:
             with container.collecting("http.tls"):
@@ -167,6 +172,11 @@ class CompositionRoot:
         for controller in controllers:
             self._add_controller(controller)
         self._add_servers([built[server] for server in servers if server in built])
+
+    def _add_scalars(self, owner: str, scalars: Iterable[Scalar]) -> None:
+        for scalar in scalars:
+            with self.container.collecting(owner):
+                self._scalars.add(scalar, owner)
 
     def _report_other_applications(self) -> None:
         """Report a module that binds the application, which would build a second one."""

@@ -10,7 +10,7 @@ from uuid import uuid4
 from rxkernel.exceptions import RxKernelError
 from rxkernel.kernel.contexts import run
 from rxkernel.kernel.scopes import close_connection
-from rxkernel.kernel.serialization import to_plain
+from rxkernel.kernel.serialization import Serializer
 from rxkernel.messages.response import Response
 from rxkernel.messages.rooms import check_room
 from rxkernel.servers.disconnect_reason import DisconnectReason
@@ -37,6 +37,10 @@ class ConnectionRefusedException(RxKernelError):  # noqa: N818 - it has a status
 
 class Connector(Protocol):
     """The part of `ClientConnections` that a connection uses."""
+
+    @property
+    def serializer(self) -> Serializer:
+        """Encodes what the application, which is booted, sends."""
 
     async def connect(self, connection: "RecordingConnection") -> None:
         """Dispatch CONNECTED, accept *connection* and start the dispatch of ACCEPTED, or raise."""
@@ -134,8 +138,9 @@ class RecordingConnection(ManagedConnection):
         return frozenset(self._rooms)
 
     async def emit(self, event: str, *args: Any) -> None:
+        self._check_started()
         self.check_event_loop("emit")
-        encode_event(self.namespace, event, args, None)
+        encode_event(self.namespace, event, args, None, self._connector.serializer)
         self.receive(event, args)
 
     async def call(self, event: str, *args: Any, timeout: float = 60.0) -> Any:
@@ -181,7 +186,7 @@ class RecordingConnection(ManagedConnection):
     def receive(self, event: str, args: tuple[Any, ...]) -> None:
         """Record *event*, once the connection is accepted; does nothing if it has ended."""
         self._check_started()
-        message = event, tuple(to_plain(arg) for arg in args)
+        message = event, tuple(map(self._connector.serializer.to_plain, args))
         if not self.is_accepted:
             self._early.append(message)
         elif not self.is_ended:

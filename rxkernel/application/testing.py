@@ -150,10 +150,10 @@ class KernelClient:
         kernel.begin(request)
         try:
             try:
-                fill_params(request, definition, sent.params, settings.prefix)
+                fill_params(request, definition, sent.params, settings.prefix, kernel.serializer)
             finally:  # a listener may read the cookies of a 404
                 self._add_cookies(request.headers, _path_of(request), sent.cookies)
-            sent.set_body_loader(request, BodyLimits.of(definition, settings))
+            sent.set_body_loader(request, BodyLimits.of(definition, settings), kernel.serializer)
         except HttpException as exc:
             response = await kernel.fail(request, exc)
         else:
@@ -196,7 +196,7 @@ class KernelClient:
         if isinstance(connection, RecordingConnection):
             await connection.connect()
         request = Request(Transport.SOCKET, connection.headers, connection=connection)
-        fill_event(request, event, params, body)
+        fill_event(request, event, params, body, kernel.serializer)
         return await self._send(kernel, definition, request, write_acknowledgement)
 
     async def call(
@@ -229,7 +229,7 @@ class KernelClient:
             request.token = self._token()
         if isinstance(connection, RecordingConnection):
             await connection.connect()
-        fill_event(request, definition.name, params, body)
+        fill_event(request, definition.name, params, body, kernel.serializer)
         return await self._send(kernel, definition, request, None)
 
     async def _send(

@@ -15,7 +15,7 @@ from rxkernel.cli.loop import run
 from rxkernel.cli.options import debug_option, overrides_of, target_argument, transport_option
 from rxkernel.exceptions import BadRequestException, ConfigurationError
 from rxkernel.headers import Headers
-from rxkernel.kernel.serialization import decode_json, to_plain
+from rxkernel.kernel.serialization import Serializer, decode_json
 from rxkernel.messages.response import EventStreamResponse, FileResponse, Response, StreamResponse
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import HttpDefinition, WebSocketDefinition
@@ -123,7 +123,7 @@ async def _call(
         return {
             "statusCode": response.status_code,
             "headers": _headers(response),
-            "content": await _content(response),
+            "content": await _content(response, application.kernel.serializer),
         }
 
 
@@ -150,7 +150,7 @@ def _headers(response: Response) -> dict[str, str | list[str]]:
     return {name: values[0] if len(values) == 1 else values for name, values in lists.items()}
 
 
-async def _content(response: Response) -> Any:
+async def _content(response: Response, serializer: Serializer) -> Any:
     if isinstance(response, EventStreamResponse):
         return None
     if isinstance(response, StreamResponse):
@@ -158,7 +158,7 @@ async def _content(response: Response) -> Any:
         return _text(b"".join(p.encode() if isinstance(p, str) else p for p in pieces))
     if isinstance(response, FileResponse):
         return _file(response)
-    content = to_plain(response.content)
+    content = serializer.to_plain(response.content)
     return _text(content) if isinstance(content, bytes | bytearray) else content
 
 

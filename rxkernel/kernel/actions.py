@@ -27,6 +27,7 @@ from rxkernel.kernel.events import Action
 from rxkernel.messages.request import Request
 from rxkernel.routing.definitions import Definition
 from rxkernel.routing.metadata import RouteMetadata
+from rxkernel.routing.scalars import NO_SCALARS, Scalars
 from rxkernel.routing.signature import Parameter, Signature, Source
 from rxkernel.routing.signature_reader import read_signature
 from rxkernel.routing.targets import member_of
@@ -47,6 +48,7 @@ class ActionBinder:
     controller: object
     metadata: RouteMetadata
     container: Container
+    scalars: Scalars = NO_SCALARS
     signature: Signature = attrs.field(init=False)
     _method: Callable[..., Any] = attrs.field(init=False)
     _route: str = attrs.field(init=False)
@@ -61,7 +63,7 @@ class ActionBinder:
         if inspect.isasyncgenfunction(method) or inspect.isgeneratorfunction(method):
             raise ConfigurationError(f"{route} yields; return StreamResponse(self.…()) instead")
         self._method = method
-        signature = read_signature(method, metadata)
+        signature = read_signature(method, metadata, self.scalars)
         self.signature = attrs.evolve(
             signature, parameters=tuple(map(self._described, signature.parameters))
         )
@@ -101,7 +103,7 @@ class ActionBinder:
             raise ConfigurationError(
                 *(f"{self._route} {problem}" for problem in dict.fromkeys(problems))
             )
-        shape = shape_of(signature.returns, self._route)
+        shape = shape_of(signature.returns, self._route, self.scalars)
         if not signature.is_plain:
             return _typed(call, signature, late, shape)
         return call if shape is None else _shaped(call, shape)

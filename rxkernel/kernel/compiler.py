@@ -19,6 +19,7 @@ from rxkernel.routing.constraints import HostOf
 from rxkernel.routing.kinds import Kind
 from rxkernel.routing.metadata import RouteMetadata
 from rxkernel.routing.path import PathTemplate
+from rxkernel.routing.scalars import Scalars
 from rxkernel.routing.syntax import TemplateSyntax
 
 Controllers = Mapping[type, object]
@@ -35,6 +36,7 @@ class Compiler:
         options: the declared keys of options; None accepts any key.
         transports: the transports of bundles.
         kinds: the parameters that paths may have.
+        scalars: the custom scalars; read when routes are compiled.
         host_of: returns the host of a request.
         links: builds the URLs of the application.
     """
@@ -49,6 +51,7 @@ class Compiler:
         options: Collection[str] | None,
         transports: Collection[Transport],
         kinds: Mapping[str, Kind],
+        scalars: Scalars,
         host_of: HostOf,
         links: Links,
     ) -> None:
@@ -58,6 +61,7 @@ class Compiler:
         self._threads = threads
         self._container = container
         self._kinds = kinds
+        self._scalars = scalars
         self._host_of = host_of
         self._links = links
         self._new_route: Callable[..., Route] = Route
@@ -124,7 +128,7 @@ class Compiler:
                 )
         syntax = metadata.template_syntax
         template = None if syntax is None else self._template_of(metadata, syntax)
-        binder = ActionBinder(controller, metadata, self._container)
+        binder = ActionBinder(controller, metadata, self._container, self._scalars)
         route = self._new_route(
             metadata,
             controller,

@@ -5,18 +5,20 @@ import logging
 from typing import Any
 
 from rxkernel.exceptions import HttpException, InternalServerErrorException
-from rxkernel.kernel.serialization import encode_json
+from rxkernel.kernel.serialization import SERIALIZER, Serializer
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 
 logger = logging.getLogger(__name__)
 
 
-def error_response(exception: Exception, *, debug: bool = False) -> Response:
+def error_response(
+    exception: Exception, *, debug: bool = False, serializer: Serializer = SERIALIZER
+) -> Response:
     """Shape *exception* as ``{"statusCode", "message"}``, with ``"code"`` and ``"errors"`` if set.
 
     Any other exception than an `HttpException` becomes a 500; its text is included only with
-    *debug*.
+    *debug*. ``errors`` that *serializer* cannot encode are left out.
     """
     if not isinstance(exception, HttpException):
         text = f"{type(exception).__name__}: {exception}" if debug else None
@@ -24,7 +26,7 @@ def error_response(exception: Exception, *, debug: bool = False) -> Response:
     body: dict[str, Any] = {"statusCode": exception.status_code, "message": exception.message}
     if exception.code is not None:
         body["code"] = exception.code
-    if exception.errors is not None and _can_encode(exception):
+    if exception.errors is not None and _can_encode(exception, serializer):
         body["errors"] = exception.errors
     return Response(body, exception.status_code, exception.headers)
 
@@ -67,10 +69,10 @@ def to_failure(exc: BaseException) -> Exception:
     return failure
 
 
-def _can_encode(exception: HttpException) -> bool:
+def _can_encode(exception: HttpException, serializer: Serializer) -> bool:
     """Whether ``errors`` can be encoded, so that sending the error does not fail itself."""
     try:
-        encode_json(exception.errors)
+        serializer.encode_json(exception.errors)
     except (TypeError, ValueError, RecursionError) as exc:
         logger.error("errors of %s left out, not JSON: %s", type(exception).__name__, exc)
         return False

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from rxkernel.kernel.serialization import encode_json
+from rxkernel.kernel.serialization import SERIALIZER, Serializer
 from rxkernel.messages.response import ServerSentEvent
 
 HEARTBEAT = b":\n\n"
@@ -12,7 +12,7 @@ HEARTBEAT = b":\n\n"
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
-def encode_event(event: Any) -> bytes:
+def encode_event(event: Any, serializer: Serializer = SERIALIZER) -> bytes:
     """Encode one event. Each line of ``data`` becomes a data line.
 
     Raises:
@@ -30,9 +30,16 @@ def encode_event(event: Any) -> bytes:
         lines.append(f"event: {event.event}")
     if event.retry is not None:
         lines.append(f"retry: {_milliseconds(event.retry)}")
-    data = event.data if isinstance(event.data, str) else encode_json(event.data).decode()
-    lines += [f"data: {line}" for line in _LINE_END.split(data)]
+    lines += [f"data: {line}" for line in _LINE_END.split(_text_of(event.data, serializer))]
     return ("\n".join(lines) + "\n\n").encode()
+
+
+def _text_of(data: Any, serializer: Serializer) -> str:
+    if type(data) is str:
+        return data
+    if isinstance(data, str) and serializer.encode_scalar(data) is data:
+        return data
+    return serializer.encode_json(data).decode()
 
 
 def encode_retry(retry: float) -> bytes:

@@ -22,6 +22,7 @@ from rxkernel.kernel.pipeline import Pipeline
 from rxkernel.kernel.propagator import Extract
 from rxkernel.kernel.scope_exit import close_request_scope, exit_after_failure
 from rxkernel.kernel.scopes import current_request
+from rxkernel.kernel.serialization import Serializer
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response, close_source
 from rxkernel.messages.scoped_services import CLOSED
@@ -36,6 +37,7 @@ from rxkernel.routing.definitions import (
 )
 from rxkernel.routing.kinds import KINDS, Kind
 from rxkernel.routing.metadata import RouteMetadata
+from rxkernel.routing.scalars import NO_SCALARS, Scalars
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +57,7 @@ class Kernel:
     Attributes:
         compiled: all definitions; immutable, replaced by each reload.
         extract: reads the trace context of a message, see `Propagator`; may be None.
+        serializer: encodes what the application sends, over every transport.
 
     Args:
         controllers: the instances by class, built once at boot.
@@ -64,6 +67,7 @@ class Kernel:
         options: the declared keys of options; None accepts any key.
         transports: the transports of bundles.
         kinds: the parameters that paths may have, see `own_kinds`.
+        scalars: the custom scalars; they may be added until routes are compiled.
         site: the address of the application for clients.
     """
 
@@ -79,12 +83,14 @@ class Kernel:
         options: Collection[str] | None = None,
         transports: Collection[Transport] = (),
         kinds: Mapping[str, Kind] = KINDS,
+        scalars: Scalars = NO_SCALARS,
         site: Site | None = None,
     ) -> None:
         self.debug = debug
         site = NoSite() if site is None else site
         self.compiled = Compiled.of((), transports, site.host_of)
-        self._links = SiteLinks(site, lambda: self.http_definitions)
+        self.serializer = Serializer(scalars)
+        self._links = SiteLinks(site, lambda: self.http_definitions, self.serializer)
         self.extract: Extract | None = None
         self._controllers = controllers
         self._container: Container = EmptyContainer() if container is None else container
@@ -97,6 +103,7 @@ class Kernel:
             options=options,
             transports=transports,
             kinds=kinds,
+            scalars=scalars,
             host_of=site.host_of,
             links=self._links,
         )
@@ -232,7 +239,7 @@ class Kernel:
             return response, encode(response)
         except Exception as exc:
             logger.exception("the error response to %.100r cannot be encoded", request.url)
-            response = error_response(exc, debug=self.debug)
+            response = error_response(exc, debug=self.debug, serializer=self.serializer)
             return response, encode(response)
 
     async def _error_response(
@@ -241,11 +248,13 @@ class Kernel:
         token = current_request.set(request)
         try:
             log_failure(request, exception)
-            return await pipeline.respond(request, error_response(exception, debug=self.debug))
+            return await pipeline.respond(
+                request, error_response(exception, debug=self.debug, serializer=self.serializer)
+            )
         except BaseException as exc:
             failure = to_failure(exc)
             log_failure(request, failure)
-            return error_response(failure, debug=self.debug)
+            return error_response(failure, debug=self.debug, serializer=self.serializer)
         finally:
             current_request.reset(token)
 

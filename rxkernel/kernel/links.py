@@ -5,10 +5,13 @@ from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
 from rxkernel.host_names import canonical_host, host_matches
-from rxkernel.kernel.texts import texts_of
+from rxkernel.kernel.serialization import Serializer
+from rxkernel.kernel.texts import text_of, texts_of
 from rxkernel.messages.request import Request
 from rxkernel.nearest import nearest
 from rxkernel.routing.definitions import Definitions, HttpDefinition
+from rxkernel.routing.kinds import plain_text
+from rxkernel.routing.path import PathTemplate
 
 
 class Site(Protocol):
@@ -46,9 +49,15 @@ class SiteLinks:
     *definitions* returns the current definitions, so that URLs are right after a reload.
     """
 
-    def __init__(self, site: Site, definitions: Callable[[], Definitions[HttpDefinition]]) -> None:
+    def __init__(
+        self,
+        site: Site,
+        definitions: Callable[[], Definitions[HttpDefinition]],
+        serializer: Serializer,
+    ) -> None:
         self._site = site
         self._definitions = definitions
+        self._serializer = serializer
 
     def base_url(self, request: Request) -> str:
         """See `Request.base_url`."""
@@ -66,9 +75,10 @@ class SiteLinks:
 
     def _path(self, definition: HttpDefinition, params: Mapping[str, Any]) -> str:
         template = definition.template
-        path = self._site.prefix + template.format(**params)
+        texts = path_params(template, params, self._serializer)
+        path = self._site.prefix + template.format(**texts)
         others = {k: value for k, value in params.items() if k not in template.parameters}
-        query = urlencode(list(texts_of(others, "the parameter").items()))
+        query = urlencode(list(texts_of(others, "the parameter", self._serializer).items()))
         return f"{path}?{query}" if query else path
 
     def _find(self, name: str) -> HttpDefinition:
@@ -80,6 +90,23 @@ class SiteLinks:
             hint = f"did you mean {near!r}?" if near else f"there is: {', '.join(names) or 'none'}"
             raise KeyError(f"no HTTP route {name!r}; {hint}")
         return found
+
+
+def path_params(
+    template: PathTemplate, params: Mapping[str, Any], serializer: Serializer
+) -> dict[str, Any]:
+    """Return *params* with the texts of custom scalars, except for converters of the application,
+    which make texts themselves.
+
+    Raises:
+        ValueError: see `text_of`.
+    """
+    kinds, found = template.parameters, dict(params)
+    for name, value in params.items() if serializer.scalars else ():
+        is_plain = name in kinds and kinds[name].to_text is plain_text
+        if is_plain and serializer.encode_scalar(value) is not value:
+            found[name] = text_of(value, f"the parameter {name!r}", serializer)
+    return found
 
 
 def _origin_for(definition: HttpDefinition, origin: str) -> str:

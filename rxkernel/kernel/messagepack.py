@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from rxkernel.exceptions import BadRequestException
-from rxkernel.kernel.serialization import MAX_DEPTH, to_plain
+from rxkernel.kernel.serialization import MAX_DEPTH, SERIALIZER, Serializer
 
 
 def _no_extension(code: int, data: memoryview) -> NoReturn:
@@ -18,7 +18,7 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(ext_hook=_no_extension)
 
 
-def encode_msgpack(value: Any) -> bytes:
+def encode_msgpack(value: Any, serializer: Serializer = SERIALIZER) -> bytes:
     """Encode *value* as MessagePack: as in JSON, but bytes are binary, and NaN and Infinity are
     kept.
 
@@ -26,7 +26,7 @@ def encode_msgpack(value: Any) -> bytes:
         TypeError, ValueError, RecursionError: JSON cannot represent *value* either.
         OverflowError: a number has more than 64 bits, which JSON could represent.
     """
-    return _encoder.encode(to_plain(value))
+    return _encoder.encode(serializer.to_plain(value))
 
 
 def decode_msgpack(raw: bytes) -> Any:

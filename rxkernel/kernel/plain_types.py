@@ -59,12 +59,12 @@ def to_plain_type(value: Any) -> Any:
     return value
 
 
-def with_plain_types(value: Any) -> Any:
-    """As `to_plain_type`, for all values in lists, tuples, sets and dicts."""
+def with_plain_types(value: Any, convert: Callable[[Any], Any] = to_plain_type) -> Any:
+    """As `to_plain_type`, or *convert*, for all values in lists, tuples, sets and dicts."""
     if isinstance(value, dict):
-        return {to_plain_type(key): with_plain_types(item) for key, item in value.items()}
+        return {convert(key): with_plain_types(item, convert) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return list(map(with_plain_types, value))
+        return [with_plain_types(item, convert) for item in value]
     if isinstance(value, set | frozenset):
-        return set(map(to_plain_type, value))
-    return to_plain_type(value)
+        return set(map(convert, value))
+    return convert(value)

@@ -18,22 +18,79 @@ import msgspec
 from rxkernel.exceptions import BadRequestException
 from rxkernel.kernel.plain_types import to_plain_type, with_plain_types
 from rxkernel.messages.content_hints import content_hint, is_foreign_response
+from rxkernel.routing.scalars import NO_SCALARS, Scalars, wire_class
 
 
-def _encode_hook(value: Any) -> Any:
-    """Convert types that msgspec does not support."""
-    if (plain := to_plain_type(value)) is not value:
-        return plain
-    cls = type(value)
-    if isinstance(value, Mapping) and not is_foreign_response(cls):
-        return dict(value)
-    if isinstance(value, Set | type({}.keys()) | type({}.values())):
-        return list(value)
-    if isinstance(value, PurePath):
-        return str(value)
-    hint = content_hint(cls)
-    instead = "" if hint is None else f"; {hint}"
-    raise TypeError(f"{cls.__module__}.{cls.__qualname__} cannot be written as JSON{instead}")
+class Serializer:
+    """Encodes values as JSON, and as the plain values of other formats.
+
+    *scalars* are the custom scalars of an application; they may be added later.
+
+    Attributes:
+        encode_json: encodes a value as JSON. It raises TypeError, ValueError or RecursionError for
+            other values. It is a bound method of msgspec, since a function would add a call to
+            each response.
+    """
+
+    def __init__(self, scalars: Scalars) -> None:
+        self.scalars = scalars
+        self.encode_json: Callable[[Any], bytes] = msgspec.json.Encoder(
+            enc_hook=self._encode_unknown
+        ).encode
+        self._to_builtins = functools.partial(
+            msgspec.to_builtins,
+            builtin_types=(bytes, bytearray, memoryview),
+            str_keys=True,
+            enc_hook=self._encode_unknown,
+        )
+
+    def to_plain(self, value: Any) -> Any:
+        """Convert *value* to dict, list, str, numbers, bool, None and bytes, for a socket packet.
+
+        Raises:
+            TypeError, ValueError, RecursionError: *value* cannot be converted.
+        """
+        try:
+            return _with_lists(self._to_builtins(value))
+        except TypeError:  # perhaps a key whose class derives from str: msgspec rejects some
+            return _with_lists(self._to_builtins(with_plain_types(value, self._to_plain_type)))
+
+    def _to_plain_type(self, value: Any) -> Any:
+        return to_plain_type(self.encode_scalar(value))
+
+    def encode_scalar(self, value: Any) -> Any:
+        """Return what is sent for *value*, if its class has a scalar; any other value unchanged.
+
+        Raises:
+            TypeError: ``encode`` of the scalar returned another type than that on the wire.
+        """
+        scalar = self.scalars.nearest(type(value)) if self.scalars else None
+        if scalar is None:
+            return value
+        sent, wire = scalar.encode(value), wire_class(scalar)
+        if not isinstance(sent, wire) and not (wire is float and isinstance(sent, int)):
+            raise TypeError(
+                f"encode of the scalar {scalar.type.__qualname__} returned a "
+                f"{type(sent).__qualname__}; return a {wire.__name__}, its wire type"
+            )
+        return to_plain_type(sent)
+
+    def _encode_unknown(self, value: Any) -> Any:
+        """Convert types that msgspec does not support."""
+        if (sent := self.encode_scalar(value)) is not value:
+            return sent
+        if (plain := to_plain_type(value)) is not value:
+            return plain
+        cls = type(value)
+        if isinstance(value, Mapping) and not is_foreign_response(cls):
+            return dict(value)
+        if isinstance(value, Set | type({}.keys()) | type({}.values())):
+            return list(value)
+        if isinstance(value, PurePath):
+            return str(value)
+        hint = content_hint(cls)
+        instead = "" if hint is None else f"; {hint}"
+        raise TypeError(f"{cls.__module__}.{cls.__qualname__} cannot be written as JSON{instead}")
 
 
 def _decimal(text: str) -> Decimal:
@@ -46,13 +103,6 @@ def _decimal(text: str) -> Decimal:
     raise ValueError("Number out of range")
 
 
-_encoder = msgspec.json.Encoder(enc_hook=_encode_hook)
-_to_builtins = functools.partial(
-    msgspec.to_builtins,
-    builtin_types=(bytes, bytearray, memoryview),
-    str_keys=True,
-    enc_hook=_encode_hook,
-)
 _decode = msgspec.json.Decoder().decode
 _decode_exactly = msgspec.json.Decoder(float_hook=_decimal).decode
 
@@ -60,11 +110,10 @@ MAX_DEPTH = 64
 """The deepest nesting of lists and objects that is read."""
 
 
-encode_json: Callable[[Any], bytes] = _encoder.encode
-"""Encode a value as JSON. It raises TypeError, ValueError or RecursionError for other values.
+SERIALIZER = Serializer(NO_SCALARS)
+"""That of applications without custom scalars."""
 
-It is the bound method, since a function would add a call to each response.
-"""
+encode_json, to_plain = SERIALIZER.encode_json, SERIALIZER.to_plain
 
 
 def decode_json(raw: bytes | str, *, exact: bool = False) -> Any:
@@ -125,18 +174,6 @@ def _check_depth(value: Any) -> None:
 
 def _items(value: Any) -> Iterable[Any]:
     return value.values() if type(value) is dict else value
-
-
-def to_plain(value: Any) -> Any:
-    """Convert *value* to dict, list, str, numbers, bool, None and bytes, for a socket packet.
-
-    Raises:
-        TypeError, ValueError, RecursionError: *value* cannot be converted.
-    """
-    try:
-        return _with_lists(_to_builtins(value))
-    except TypeError:  # perhaps a key whose class derives from str: msgspec rejects some of them
-        return _with_lists(_to_builtins(with_plain_types(value)))
 
 
 def _with_lists(value: Any) -> Any:

@@ -5,10 +5,12 @@ from typing import Any
 
 from multidict import MultiDict
 
-from rxkernel.kernel.serialization import to_plain
+from rxkernel.kernel.serialization import SERIALIZER, Serializer
 
 
-def texts_of(given: Mapping[str, Any], what: str) -> MultiDict[str]:
+def texts_of(
+    given: Mapping[str, Any], what: str, serializer: Serializer = SERIALIZER
+) -> MultiDict[str]:
     """Encode *given* as the names and texts of a query or a form.
 
     A list or tuple repeats its name for each value, None is omitted, bool becomes ``true`` or
@@ -21,13 +23,18 @@ def texts_of(given: Mapping[str, Any], what: str) -> MultiDict[str]:
     for name, value in given.items():
         for item in value if isinstance(value, list | tuple) else (value,):
             if item is not None:
-                texts.add(name, _text(item, f"{what} {name!r}"))
+                texts.add(name, text_of(item, f"{what} {name!r}", serializer))
     return texts
 
 
-def _text(value: Any, what: str) -> str:
+def text_of(value: Any, what: str, serializer: Serializer) -> str:
+    """As `texts_of`, for one value.
+
+    Raises:
+        ValueError: it has no plain text; the message has *what*.
+    """
     try:
-        plain = to_plain(value)
+        plain = serializer.to_plain(value)
     except (TypeError, ValueError, RecursionError):
         plain = None
     if isinstance(plain, bool):

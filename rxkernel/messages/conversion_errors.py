@@ -26,6 +26,7 @@ from rxkernel.messages.input_errors import (
     wrong_timezone,
     wrong_type,
 )
+from rxkernel.messages.upload import UploadedFile
 
 _PLACE = re.compile(r"(.*) - at `(?:key` in `)?\$(.*)`", re.DOTALL)
 """The text and the place. The last place counts: a text may quote a value that looks like one."""
@@ -42,6 +43,11 @@ _FORMATS = {
     "epoch timestamp": ("datetime", "RFC 3339"),
     "MessagePack timestamp": ("datetime", "RFC 3339"),
 }
+
+
+def _kind(text: str) -> str:
+    """The name of a type for clients."""
+    return text.replace(UploadedFile.__name__, "file")
 
 
 def _number(text: str) -> float:
@@ -66,8 +72,11 @@ _Read = Callable[[re.Match[str]], ErrorEntry | None]
 _TEXTS: tuple[tuple[re.Pattern[str], _Read], ...] = tuple(
     (re.compile(pattern, re.DOTALL), read)
     for pattern, read in (
-        (r"Expected `([^`]*)`, got `([^`]*)`", lambda found: wrong_type(found[1], found[2])),
-        (r"Expected `([^`]*)`", lambda found: wrong_type(found[1])),
+        (
+            r"Expected `([^`]*)`, got `([^`]*)`",
+            lambda found: wrong_type(*map(_kind, found.groups())),
+        ),
+        (r"Expected `([^`]*)`", lambda found: wrong_type(_kind(found[1]))),
         (
             r"Expected `([^`]*)` (>=|>|<=|<) (\S*)",
             lambda found: out_of_bound(found[1], found[2], _number(found[3])),

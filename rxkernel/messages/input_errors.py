@@ -12,6 +12,7 @@ from typing import Any, Literal
 import attrs
 
 from rxkernel.exceptions import UnprocessableEntityException
+from rxkernel.messages.upload import UploadedFile
 
 InputErrorCode = Literal[
     "missing",
@@ -36,7 +37,9 @@ InputErrorCode = Literal[
 _NO_PARAMS: Mapping[str, Any] = MappingProxyType({})
 _NAME_LIMIT = 50
 _CHOICES_LIMIT = 20
-_KINDS = {dict: "object", list: "array", tuple: "array", NoneType: "null"}
+_KINDS: Mapping[type, str] = MappingProxyType(
+    {dict: "object", list: "array", tuple: "array", NoneType: "null", UploadedFile: "file"}
+)
 _BOUNDS: dict[str, tuple[InputErrorCode, str]] = {
     ">=": ("too_small", "ge"),
     ">": ("too_small", "gt"),

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import Any
@@ -11,6 +12,7 @@ from rxkernel.messages.input_errors import (
     NOT_FINITE,
     OUT_OF_RANGE,
     ErrorEntry,
+    kind_of,
     wrong_format,
     wrong_type,
 )
@@ -79,7 +81,18 @@ def check_decimal(raw: Any) -> ErrorEntry | None:
     return None if is_written_well else wrong_format("decimal")
 
 
+def check_datetime(raw: Any) -> ErrorEntry | None:
+    """Reject numbers. msgspec reads them as seconds since 1970, so "2026" would be in 1970."""
+    try:
+        float(raw)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if isinstance(raw, str):
+        return wrong_format("datetime", "RFC 3339")
+    return wrong_type("datetime", kind_of(raw))
+
+
 NUMBER_CHECKS: MappingProxyType[Any, Check] = MappingProxyType(
-    {int: check_int, float: check_float, Decimal: check_decimal}
+    {int: check_int, float: check_float, Decimal: check_decimal, datetime: check_datetime}
 )
 """The check of a value of a lenient source, by the type that it was converted to."""

@@ -31,6 +31,11 @@ def public_path(root: Path, path: str | os.PathLike[str]) -> Path:
             does not reveal which files exist.
     """
     text = os.fspath(path)
-    if any(map(_REFUSED.fullmatch, text.split("/"))):
+    if not all(map(is_public_name, text.split("/"))):
         raise NotFoundException
     return root / text
+
+
+def is_public_name(name: str) -> bool:
+    """Whether *name*, one part of a path, may be requested, see `public_path`."""
+    return _REFUSED.fullmatch(name) is None

@@ -13,6 +13,7 @@ from rxkernel.headers import checked_header
 from rxkernel.messages.connection import ClientAddress, Connection
 from rxkernel.messages.conversion_errors import entry_of
 from rxkernel.messages.cookies import parse_cookies
+from rxkernel.messages.form_texts import replace_form_text
 from rxkernel.messages.input_errors import (
     MISSING_INPUT,
     below,
@@ -223,6 +224,8 @@ class Request:
         if name not in self.params:
             raise rejection([MISSING_INPUT.to_dict(below("params", name))])
         raw = self.params[name]
+        if isinstance(raw, str):
+            raw = replace_form_text(raw, (wanted,))
         try:
             value = msgspec.convert(raw, wanted, strict=False)
         except msgspec.ValidationError as exc:

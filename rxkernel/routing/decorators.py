@@ -29,8 +29,9 @@ from rxkernel.routing.metadata import (
     RouteMetadata,
     WebSocketMetadata,
 )
+from rxkernel.routing.route_source import RouteSource
 from rxkernel.routing.syntax import TemplateSyntax
-from rxkernel.routing.targets import owner_of
+from rxkernel.routing.targets import name_of_target, owner_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=type)
@@ -285,11 +286,22 @@ def pushes(event_name: str, type: Any = None) -> Callable[[F], F]:
 
 
 def routes_of(target: object) -> Iterator[RouteMetadata | ConfigurationError]:
-    """Yield the labelled routes of *target*, a class, an instance or a module.
+    """Yield the routes of *target*, a class, an instance or a module: the labelled ones, and those
+    that a `RouteSource` makes.
 
     For an invalid route, its error is yielded. An invalid prefix is yielded once, as an error, and
     no route of the class.
     """
+    if isinstance(target, RouteSource):
+        try:
+            yield from target.routes()
+        except ConfigurationError as error:
+            yield error
+    elif isinstance(target, type) and issubclass(target, RouteSource):
+        name = name_of_target(target)
+        yield ConfigurationError(
+            f"controller {name} makes its routes from its arguments; pass an instance of it"
+        )
     owner = target if isinstance(target, ModuleType) else owner_of(target)
     facts = _InheritedLabels(owner)
     if isinstance(owner, type):

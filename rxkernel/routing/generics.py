@@ -20,7 +20,10 @@ from typing import (
 from msgspec import inspect as msgspec_inspect
 
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.routing.annotations import UNREADABLE, bare, infos_in, is_model, resolve, substitute
+from rxkernel.routing.annotations import bare, is_model, resolve, substitute
+from rxkernel.routing.scalars import NO_SCALARS, Scalars
+from rxkernel.routing.type_info import type_info
+from rxkernel.routing.type_support import UNREADABLE, infos_in
 
 _VARIABLES = (TypeVar, ParamSpec, TypeVarTuple)
 
@@ -63,17 +66,17 @@ def _gather(cls: type, given: TypeArguments, found: dict[type, TypeArguments]) -
             _gather(origin, dict(zip(variables, arguments, strict=True)) if fits else {}, found)
 
 
-def check_closed(annotation: Any) -> None:
+def check_closed(annotation: Any, scalars: Scalars = NO_SCALARS) -> None:
     """Reject a type with unresolved type variables, at any depth.
 
     Raises:
         ConfigurationError: with the type and a hint.
     """
-    for problem in _open_in(annotation):
+    for problem in _open_in(annotation, scalars):
         raise ConfigurationError(problem)
 
 
-def _open_in(annotation: Any) -> Iterator[str]:
+def _open_in(annotation: Any, scalars: Scalars) -> Iterator[str]:
     """Yield a problem for each type variable, and each generic class without arguments."""
     annotation = bare(annotation)
     if isinstance(annotation, _VARIABLES):
@@ -83,9 +86,9 @@ def _open_in(annotation: Any) -> Iterator[str]:
         )
     elif get_origin(annotation) is not Literal:
         for argument in get_args(annotation):
-            yield from _open_in(argument)
+            yield from _open_in(argument, scalars)
         if is_model(annotation):
-            yield from _open_in_fields(annotation)
+            yield from _open_in_fields(annotation, scalars)
         elif isinstance(annotation, type) and _variables_of(annotation):
             yield _bare_class(annotation)
 
@@ -98,9 +101,9 @@ def _variables_of(cls: Any) -> tuple[Any, ...]:
     return getattr(cls, "__parameters__", ())
 
 
-def _open_in_fields(model: Any) -> Iterator[str]:
+def _open_in_fields(model: Any, scalars: Scalars) -> Iterator[str]:
     try:
-        infos = list(infos_in(msgspec_inspect.type_info(model), set()))
+        infos = list(infos_in(type_info(model, scalars), set()))
     except (*UNREADABLE, NameError):  # `unreadable` reports it
         return
     places = {

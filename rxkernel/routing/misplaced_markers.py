@@ -9,8 +9,11 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from msgspec import inspect as msgspec_inspect
 
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.routing.annotations import UNREADABLE, infos_in, split_all
+from rxkernel.routing.annotations import split_all
 from rxkernel.routing.marker_reader import is_marker
+from rxkernel.routing.scalars import NO_SCALARS, Scalars
+from rxkernel.routing.type_info import type_info
+from rxkernel.routing.type_support import UNREADABLE, infos_in
 
 _WITH_FIELDS = (
     msgspec_inspect.DataclassType,
@@ -20,7 +23,7 @@ _WITH_FIELDS = (
 )
 
 
-def refuse_misplaced(annotation: Any) -> None:
+def refuse_misplaced(annotation: Any, scalars: Scalars = NO_SCALARS) -> None:
     """Reject a marker in *annotation*, the type of a parameter without its own marker.
 
     Raises:
@@ -32,7 +35,7 @@ def refuse_misplaced(annotation: Any) -> None:
             f"{name} is a marker, not a type; write Annotated[…, {name}()] with the type in "
             f"place of …"
         )
-    for cls in _classes_in(annotation):
+    for cls in _classes_in(annotation, scalars):
         for field, hint in _hints_of(cls).items():
             for marker in _markers_in(hint):
                 name = _name(marker)
@@ -51,10 +54,10 @@ def _markers_in(annotation: Any) -> Iterator[Any]:
             yield from _markers_in(argument)
 
 
-def _classes_in(annotation: Any) -> Iterator[Any]:
+def _classes_in(annotation: Any, scalars: Scalars) -> Iterator[Any]:
     """Yield the classes with fields in *annotation*, at any depth."""
     try:
-        infos = list(infos_in(msgspec_inspect.type_info(annotation), set()))
+        infos = list(infos_in(type_info(annotation, scalars), set()))
     except (*UNREADABLE, NameError):  # `unreadable` reports it
         return
     for info in infos:

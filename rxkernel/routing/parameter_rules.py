@@ -14,18 +14,23 @@ from rxkernel.nearest import nearest
 from rxkernel.routing.annotations import (
     alternatives,
     bare,
-    field_keys,
     is_many,
     is_model,
     is_scalar,
-    structured_fields,
-    unreadable,
     without_none,
 )
 from rxkernel.routing.kinds import FLOAT, INT, STR
 from rxkernel.routing.kinds import UUID as UUID_KIND
 from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
+from rxkernel.routing.scalars import Scalars, wire_class
 from rxkernel.routing.signature import REQUIRED, Parameter, Source
+from rxkernel.routing.type_support import (
+    field_keys,
+    holds_upload,
+    required_uploads,
+    structured_fields,
+    unreadable,
+)
 
 _READ = (Source.PARAMS, Source.HEADER, Source.COOKIE, Source.BODY)
 _CONVERTED = MappingProxyType(
@@ -43,7 +48,7 @@ def check_source(parameter: Parameter, metadata: RouteMetadata) -> None:
     Raises:
         ConfigurationError: with the reason and a hint.
     """
-    source, type_ = parameter.source, parameter.type
+    source, type_, scalars = parameter.source, parameter.type, parameter.scalars
     is_optional = NoneType in alternatives(type_) or parameter.default is not REQUIRED
     over_http = isinstance(metadata, HttpMetadata)
     if source is Source.CONNECTION and over_http and not is_optional:
@@ -52,25 +57,28 @@ def check_source(parameter: Parameter, metadata: RouteMetadata) -> None:
         raise ConfigurationError(
             "uploads are not supported over a socket; write UploadedFile | None, or take bytes"
         )
-    if source is Source.FILE and method_of(metadata) in ("GET", "HEAD"):
-        raise ConfigurationError(f"{method_of(metadata)} has no body for uploads; use POST or PUT")
+    if source is Source.FILE:
+        _check_method(metadata)
     if source is Source.STREAM and not over_http:
         raise ConfigurationError("the body of an event is not a stream; take bytes")
     if parameter.is_converted:
         _check_default(parameter)
         return
-    if source in _READ and (reason := unreadable(type_)):
+    takes_uploads = source is Source.BODY
+    if source in _READ and (reason := unreadable(type_, scalars, takes_uploads=takes_uploads)):
         raise ConfigurationError(reason)
+    if takes_uploads and holds_upload(type_, scalars):
+        _check_uploads(type_, metadata, scalars)
     _check_default(parameter)
     if source is Source.PARAMS:
         _check_param(parameter, metadata)
-    elif source is Source.COOKIE and not is_scalar(type_):
+    elif source is Source.COOKIE and not is_scalar(type_, scalars):
         raise ConfigurationError("a cookie is a text; use a type like str or int")
-    elif source is Source.HEADER and not (is_scalar(type_) or is_many(type_)):
+    elif source is Source.HEADER and not (is_scalar(type_, scalars) or is_many(type_, scalars)):
         raise ConfigurationError("a header is a text; use a type like str, int or list[str]")
 
 
-def check_query(type_: Any, key: str, metadata: RouteMetadata) -> None:
+def check_query(type_: Any, key: str, metadata: RouteMetadata, scalars: Scalars) -> None:
     """Reject a `Query` with the name of a parameter of the path, whose value it would receive.
 
     Raises:
@@ -79,7 +87,7 @@ def check_query(type_: Any, key: str, metadata: RouteMetadata) -> None:
     if not isinstance(metadata, HttpMetadata):
         return
     is_class = is_model(type_)
-    for name in field_keys(type_) if is_class else (key,):
+    for name in field_keys(type_, scalars) if is_class else (key,):
         if name in metadata.syntax.parameters:
             what = f"the field {name!r} of its class" if is_class else f"Query({name!r})"
             fix = f"write {_parameter_for(name, metadata)} for the value of the path"
@@ -87,6 +95,22 @@ def check_query(type_: Any, key: str, metadata: RouteMetadata) -> None:
                 f"{what} has the name of {{{name}}} in its path, which would be received instead "
                 f"of the query; give one of them another name, or {fix}"
             )
+
+
+def _check_uploads(type_: Any, metadata: RouteMetadata, scalars: Scalars) -> None:
+    """Reject uploads in a class that clients of *metadata* cannot send."""
+    if isinstance(metadata, HttpMetadata):
+        _check_method(metadata)
+    elif names := required_uploads(type_, scalars):
+        raise ConfigurationError(
+            f"uploads cannot be sent over a socket, and its {', '.join(map(repr, names))} is "
+            f"required; write UploadedFile | None = None"
+        )
+
+
+def _check_method(metadata: RouteMetadata) -> None:
+    if (method := method_of(metadata)) in ("GET", "HEAD"):
+        raise ConfigurationError(f"{method} has no body for uploads; use POST or PUT")
 
 
 def _check_default(parameter: Parameter) -> None:
@@ -108,18 +132,19 @@ def method_of(metadata: RouteMetadata) -> str | None:
 def _check_param(parameter: Parameter, metadata: RouteMetadata) -> None:
     syntax, over_http = metadata.template_syntax, isinstance(metadata, HttpMetadata)
     kind = None if syntax is None else syntax.parameters.get(parameter.key)
+    type_, scalars = parameter.type, parameter.scalars
     if kind is None:
-        if not (is_scalar(parameter.type) or is_many(parameter.type) or is_model(parameter.type)):
+        if not (is_scalar(type_, scalars) or is_many(type_, scalars) or is_model(type_)):
             raise ConfigurationError(
                 "a parameter is read from texts; use a type like str, int or list[str], a class "
                 "with such fields, or Annotated[…, Body()]"
             )
-        if over_http and (fields := structured_fields(parameter.type)):
+        if over_http and (fields := structured_fields(type_, scalars)):
             raise ConfigurationError(
                 f"its {', '.join(fields)} cannot be read from a text; give every field a type "
                 f"like str, int or list[str], or write Annotated[…, Body()]"
             )
-    elif not is_scalar(parameter.type) or not _can_become(kind, parameter.type):
+    elif not is_scalar(type_, scalars) or not _can_become(kind, type_, scalars):
         where = "path" if over_http else "namespace"
         raise ConfigurationError(_path_mismatch(parameter, kind, where))
 
@@ -131,7 +156,7 @@ def _path_mismatch(parameter: Parameter, kind: str, where: str) -> str:
     made = _TYPES.get(kind, "str")
     field = key if kind == STR.name else f"{key}:{kind}"
     hint = f"write {parameter.name}: {made}"
-    if is_scalar(type_):
+    if is_scalar(type_, parameter.scalars):
         others = {made: kind for kind, made in _TYPES.items()}
         other = others.get(_shown(without_none(type_)))
         hint += (
@@ -144,11 +169,12 @@ def _shown(type_: Any) -> str:
     return type_.__name__ if type(type_) is type else str(type_)
 
 
-def _can_become(kind: str, type_: Any) -> bool:
+def _can_become(kind: str, type_: Any, scalars: Scalars) -> bool:
     """Whether a value of *kind* can become *type_*; a str can become any type."""
     allowed = _CONVERTED.get(kind)
     return allowed is None or any(
         a in allowed
+        or ((scalar := scalars.get(a)) is not None and wire_class(scalar) in allowed)
         or (get_origin(a) is Literal and any(type(v) in allowed for v in get_args(a)))
         or (
             isinstance(a, type)
@@ -213,4 +239,4 @@ def _parameter_for(name: str, metadata: HttpMetadata) -> str:
 
 def _keys(parameter: Parameter) -> tuple[str, ...]:
     is_class = is_model(parameter.type) and not parameter.is_converted
-    return field_keys(parameter.type) if is_class else (parameter.key,)
+    return field_keys(parameter.type, parameter.scalars) if is_class else (parameter.key,)

@@ -80,6 +80,19 @@ class _PathTail(Generic[T]):
 
 
 @attrs.frozen(eq=False)
+class _OnlyPathTail(Generic[T]):
+    """As `_PathTail`, for a ``path`` that is the only parameter, without a list for it."""
+
+    index: int
+    name: str
+    target: T
+
+    def match(self, parts: Parts, head: Head | None) -> Match[T] | None:
+        tail = "/".join(parts[self.index :])
+        return (self.target, {self.name: tail}) if tail else None
+
+
+@attrs.frozen(eq=False)
 class _ConstrainedRoutes(Generic[T]):
     """The routes of one method and path of which some have constraints, the most specific first.
 
@@ -224,8 +237,9 @@ class Shapes(Generic[T]):
             shapes = branching.branch(next(orders), mixed)
             shapes._add(rest, index + len(mixed.kinds), endpoint, orders, constraints)
             return
-        is_path = whole and whole[-1].rank == PATH.rank
-        matcher: _Matcher[T] = _PathTail(index - 1, endpoint) if is_path else endpoint
+        matcher: _Matcher[T] = endpoint
+        if whole and whole[-1].rank == PATH.rank:
+            matcher = _path_tail(index - 1, endpoint)
         shape.add(key, matcher, constraints, self._host_of)
 
     def _shape(self, segments: Sequence[Segment], first: int) -> _Shape[T]:
@@ -248,6 +262,12 @@ class Shapes(Generic[T]):
             insort(shapes, shape, key=attrgetter("ranks"))
         self._known[ranks] = shape
         return shape
+
+
+def _path_tail(index: int, endpoint: _Endpoint[T]) -> _Matcher[T]:
+    if len(endpoint.parameters) == 1:
+        return _OnlyPathTail(index, endpoint.parameters[0][0], endpoint.target)
+    return _PathTail(index, endpoint)
 
 
 def _taker(indexes: Sequence[int]) -> Callable[[Parts], object]:

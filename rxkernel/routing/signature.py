@@ -11,8 +11,10 @@ from typing import Any
 
 import attrs
 
-from rxkernel.routing.annotations import holds_decimal, without_none
+from rxkernel.routing.annotations import without_none
 from rxkernel.routing.markers import Marker
+from rxkernel.routing.scalars import NO_SCALARS, Scalars
+from rxkernel.routing.type_support import holds_decimal, holds_upload
 
 REQUIRED: Any = inspect.Parameter.empty
 """The default of a required parameter."""
@@ -41,7 +43,7 @@ class Parameter:
     its marker, but with constraints (`msgspec.Meta`). ``marker`` is set if a resolver of a bundle
     provides the argument, and ``input_description`` if the resolver describes the input of the
     client, see `InputDescription`. With ``is_converted``, a converter of the application returns
-    the value, of any class.
+    the value, of any class. ``scalars`` are those of the application, which ``type`` may contain.
     """
 
     name: str
@@ -54,17 +56,20 @@ class Parameter:
     marker: Marker | None = None
     input_description: Mapping[str, Any] | None = None
     is_converted: bool = False
+    scalars: Scalars = attrs.field(default=NO_SCALARS, eq=False, repr=False)
 
 
 @attrs.frozen
 class Signature:
     """The parameters of an action and the type that it declares to return.
 
-    ``returns`` is `Any` without a declaration; it may be a subclass of `Response`.
+    ``returns`` is `Any` without a declaration; it may be a subclass of `Response`. ``scalars`` are
+    those of the application: ``signature.scalars.get(Money).wire`` is the type that is sent.
     """
 
     parameters: tuple[Parameter, ...] = ()
     returns: Any = Any
+    scalars: Scalars = attrs.field(default=NO_SCALARS, eq=False, repr=False)
 
     @property
     def is_plain(self) -> bool:
@@ -90,9 +95,15 @@ class Signature:
     def is_exact(self) -> bool:
         """Whether the body has a decimal: then numbers of JSON are read as `Decimal`, since a
         float cannot represent ``12345678901234567.89``."""
-        return any(p.source is Source.BODY and holds_decimal(p.type) for p in self.parameters)
+        return any(
+            p.source is Source.BODY and holds_decimal(p.type, p.scalars) for p in self.parameters
+        )
 
     @property
     def takes_files(self) -> bool:
         """Whether the action takes uploads, which have a larger body limit."""
-        return any(p.source is Source.FILE for p in self.parameters)
+        return any(
+            p.source is Source.FILE
+            or (p.source is Source.BODY and holds_upload(p.type, p.scalars))
+            for p in self.parameters
+        )

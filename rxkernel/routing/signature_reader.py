@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import AsyncIterable, AsyncIterator, Callable
+from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeVar, get_args, get_origin
 
@@ -12,14 +13,7 @@ from rxkernel.messages.connection import Connection
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.messages.upload import UploadedFile
-from rxkernel.routing.annotations import (
-    bare,
-    is_many,
-    is_scalar,
-    shadowed,
-    unreadable,
-    without_none,
-)
+from rxkernel.routing.annotations import bare, is_many, is_scalar, shadowed, without_none
 from rxkernel.routing.generics import check_closed, resolve_in
 from rxkernel.routing.marker_reader import is_marker, read_marker
 from rxkernel.routing.markers import (
@@ -40,8 +34,10 @@ from rxkernel.routing.parameter_rules import (
     method_of,
     unbound,
 )
+from rxkernel.routing.scalars import NO_SCALARS, Scalars
 from rxkernel.routing.signature import Parameter, Signature, Source
 from rxkernel.routing.targets import name_of_action
+from rxkernel.routing.type_support import unreadable
 from rxkernel.routing.wrappers import wrapped_action
 
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -55,8 +51,11 @@ _BY_CLASS = MappingProxyType(
 )
 
 
-def read_signature(function: Callable[..., Any], metadata: RouteMetadata) -> Signature:
-    """Return the signature of *function*, the action of *metadata*.
+def read_signature(
+    function: Callable[..., Any], metadata: RouteMetadata, scalars: Scalars = NO_SCALARS
+) -> Signature:
+    """Return the signature of *function*, the action of *metadata*; *scalars* are those of the
+    application.
 
     Raises:
         ConfigurationError: with every parameter that cannot be bound.
@@ -68,14 +67,13 @@ def read_signature(function: Callable[..., Any], metadata: RouteMetadata) -> Sig
         raise ConfigurationError(f"{place} has no signature that can be read: {exc}") from exc
     problems: list[str] = []
     given = [p for p in declared.parameters.values() if p.kind not in _VARIADIC]
-    parameters = [
-        found for p in given if (found := _parameter(p, function, metadata, problems, len(given)))
-    ]
+    context = _Context(metadata, scalars, is_single=len(given) == 1)
+    parameters = [p for one in given if (p := _parameter(one, function, context, problems))]
     variadic = [p for p in declared.parameters.values() if p.kind in _VARIADIC]
     if not given and any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in variadic):
         # a wrapper that passes its arguments on
         if (inner := wrapped_action(function, name_of_action(metadata.action))) is not None:
-            problems += _hidden(function, inner, metadata)
+            problems += _hidden(function, inner, context)
         parameters.append(Parameter("request", Source.REQUEST, "request", Request))
     elif variadic and not _is_plain(parameters):
         problems.append(f"takes {variadic[0]}; name every parameter")
@@ -88,21 +86,31 @@ def read_signature(function: Callable[..., Any], metadata: RouteMetadata) -> Sig
             "is wrapped by a decorator that takes other parameters than the action; have it take "
             "(*args, **kwargs) and pass them on"
         )
-    returns = _returns(declared.return_annotation, function, metadata, problems)
+    returns = _returns(declared.return_annotation, function, context, problems)
     if problems:
         raise ConfigurationError(*(f"{place} {problem}" for problem in problems))
-    return Signature(tuple(parameters), returns)
+    return Signature(tuple(parameters), returns, scalars)
+
+
+@attrs.frozen
+class _Context:
+    """What all parameters of an action share; ``is_single`` if there is only one."""
+
+    metadata: RouteMetadata
+    scalars: Scalars
+    is_single: bool
 
 
 def _hidden(
-    function: Callable[..., Any], inner: Callable[..., Any], metadata: RouteMetadata
+    function: Callable[..., Any], inner: Callable[..., Any], context: _Context
 ) -> list[str]:
     """Return the problem if the wrapper *function* hides the parameters of *inner*, the action:
     one that takes another argument than the request."""
     given = [p for p in inspect.signature(inner).parameters.values() if p.kind not in _VARIADIC]
     if inspect.ismethod(function):
         given = given[1:]
-    found = [_parameter(p, inner, metadata, [], len(given)) for p in given]
+    context = attrs.evolve(context, is_single=len(given) == 1)
+    found = [_parameter(p, inner, context, []) for p in given]
     if _is_plain([p for p in found if p is not None]):
         return []
     names = ", ".join(p.name for p in given)
@@ -131,16 +139,17 @@ def _is_plain(parameters: list[Parameter]) -> bool:
 def _returns(
     annotation: Any,
     function: Callable[..., Any],
-    metadata: RouteMetadata,
+    context: _Context,
     problems: list[str],
 ) -> Any:
+    metadata = context.metadata
     if annotation is inspect.Signature.empty:
         return Any
     try:
         returns = resolve_in(
             metadata.owner, name_of_action(metadata.action), function, "return", annotation
         )
-        check_closed(returns)
+        check_closed(returns, context.scalars)
         return returns
     except ConfigurationError as error:
         problems += [f"has an invalid return type: {problem}" for problem in error.problems]
@@ -162,10 +171,10 @@ def _unresolved(what: str, annotation: Any, exc: Exception) -> str:
 def _parameter(
     parameter: inspect.Parameter,
     function: Callable[..., Any],
-    metadata: RouteMetadata,
+    context: _Context,
     problems: list[str],
-    count: int,
 ) -> Parameter | None:
+    metadata = context.metadata
     what = f"parameter {parameter.name!r}"
     if is_marker(parameter.default):
         marker = parameter.default
@@ -175,7 +184,7 @@ def _parameter(
     if parameter.annotation is inspect.Parameter.empty:
         syntax = metadata.template_syntax
         in_path = syntax is not None and parameter.name in syntax.parameters
-        if parameter.name == "request" or (count == 1 and not in_path):
+        if parameter.name == "request" or (context.is_single and not in_path):
             return _new_parameter(parameter, Source.REQUEST, Request)
         problems.append(f"has no type for {what}; add one, as in {parameter.name}: int")
         return None
@@ -187,7 +196,7 @@ def _parameter(
             parameter.name,
             parameter.annotation,
         )
-        return _read(parameter, annotation, metadata)
+        return _read(parameter, annotation, context)
     except ConfigurationError as error:
         problems += [f"cannot bind {what}: {problem}" for problem in error.problems]
     except Exception as exc:  # noqa: BLE001 - an annotation may be any expression
@@ -210,10 +219,10 @@ def _new_parameter(
     )
 
 
-def _read(
-    parameter: inspect.Parameter, annotation: Any, metadata: RouteMetadata
-) -> Parameter | None:
+def _read(parameter: inspect.Parameter, annotation: Any, context: _Context) -> Parameter:
+    metadata, scalars = context.metadata, context.scalars
     type_, marker = read_marker(annotation)
+    new = partial(_new_parameter, parameter, scalars=scalars)
     name = parameter.name
     if (problem := shadowed(type_)) is not None:
         raise ConfigurationError(problem)
@@ -221,35 +230,31 @@ def _read(
         if isinstance(bare(type_), TypeVar):  # any other type is allowed, since it is not read
             check_closed(type_)
         if isinstance(marker, Inject):
-            return _new_parameter(parameter, Source.SERVICE, type_)
-        return _new_parameter(parameter, Source.RESOLVER, type_, marker=marker)
-    refuse_misplaced(type_)
-    check_closed(type_)
+            return new(Source.SERVICE, type_)
+        return new(Source.RESOLVER, type_, marker=marker)
+    refuse_misplaced(type_, scalars)
+    check_closed(type_, scalars)
     if isinstance(marker, Query):
-        check_query(type_, marker.name or name, metadata)
+        check_query(type_, marker.name or name, metadata, scalars)
     if isinstance(marker, Query | None):
         key = name if marker is None else marker.name or name
-        if _is_converted(key, type_, metadata):
-            found = _new_parameter(parameter, Source.PARAMS, type_, key, is_converted=True)
+        if _is_converted(key, type_, context):
+            found = new(Source.PARAMS, type_, key, is_converted=True)
             check_source(found, metadata)
             return found
     if marker is None:
-        source = _source_of(type_, name, metadata)
-        found = _new_parameter(parameter, source, type_, "" if source is Source.BODY else name)
+        source = _source_of(type_, context)
+        found = new(source, type_, "" if source is Source.BODY else name)
     elif isinstance(marker, Header):
-        found = _new_parameter(
-            parameter, Source.HEADER, type_, marker.name or name.replace("_", "-")
-        )
+        found = new(Source.HEADER, type_, marker.name or name.replace("_", "-"))
     elif isinstance(marker, Cookie):
-        found = _new_parameter(parameter, Source.COOKIE, type_, marker.name or name)
+        found = new(Source.COOKIE, type_, marker.name or name)
     elif isinstance(marker, Query):
-        found = _new_parameter(parameter, Source.PARAMS, type_, marker.name or name)
+        found = new(Source.PARAMS, type_, marker.name or name)
     else:
         assert isinstance(marker, Body)
         key = marker.name or ""
-        found = _new_parameter(
-            parameter, Source.BODY, type_, key, allow_unknown=marker.allow_unknown
-        )
+        found = new(Source.BODY, type_, key, allow_unknown=marker.allow_unknown)
     check_source(found, metadata)
     return found
 
@@ -261,22 +266,22 @@ def _source_text(annotation: Any) -> str:
     return annotation.__name__ if type(annotation) is type else str(annotation)
 
 
-def _is_converted(key: str, type_: Any, metadata: RouteMetadata) -> bool:
+def _is_converted(key: str, type_: Any, context: _Context) -> bool:
     """Whether a converter of the application provides *key*, in a type not readable from text."""
-    syntax = metadata.template_syntax
+    syntax, scalars = context.metadata.template_syntax, context.scalars
     if syntax is None or key not in syntax.converted:
         return False
-    return not is_scalar(type_) or unreadable(type_) is not None
+    return not is_scalar(type_, scalars) or unreadable(type_, scalars) is not None
 
 
-def _source_of(type_: Any, name: str, metadata: RouteMetadata) -> Source:
+def _source_of(type_: Any, context: _Context) -> Source:
     """Return the source of a parameter without a marker."""
-    wanted = without_none(type_)
-    if isinstance(wanted, type) and not get_args(wanted):
+    wanted, scalars = without_none(type_), context.scalars
+    if isinstance(wanted, type) and not get_args(wanted) and wanted not in scalars:
         for cls, source in _BY_CLASS.items():
             if issubclass(wanted, cls):
                 if source is Source.BODY:
-                    _check_body(type_, metadata)
+                    _check_body(type_, context)
                 return source
     if get_origin(wanted) is list and get_args(wanted) == (UploadedFile,):
         return Source.FILE
@@ -288,14 +293,14 @@ def _source_of(type_: Any, name: str, metadata: RouteMetadata) -> Source:
         raise ConfigurationError(
             "its type does not determine its source; write Annotated[Any, Body()], or another type"
         )
-    if is_scalar(type_) or is_many(type_):
+    if is_scalar(type_, scalars) or is_many(type_, scalars):
         return Source.PARAMS
-    _check_body(type_, metadata)
+    _check_body(type_, context)
     return Source.BODY
 
 
-def _check_body(type_: Any, metadata: RouteMetadata) -> None:
-    if (method := method_of(metadata)) not in ("GET", "HEAD"):
+def _check_body(type_: Any, context: _Context) -> None:
+    if (method := method_of(context.metadata)) not in ("GET", "HEAD"):
         return
     others = (
         ""
@@ -303,7 +308,7 @@ def _check_body(type_: Any, metadata: RouteMetadata) -> None:
         else "Annotated[…, Query()] for one value per field, or "
     )
     raise ConfigurationError(
-        unreadable(type_)
+        unreadable(type_, context.scalars)
         or f"{method} has no body to read it from; write {others}Annotated[…, Body()] if clients "
         f"send one nevertheless"
     )

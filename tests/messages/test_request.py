@@ -1,6 +1,7 @@
 """The one request of both transports."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime, time
 
 import pytest
 from multidict import CIMultiDict, MultiDict
@@ -53,7 +54,16 @@ def test_two_requests_share_no_multidict() -> None:
 
 @pytest.mark.parametrize(
     ("given", "kind", "expected"),
-    [("7", int, 7), (7, int, 7), ("1.5", float, 1.5), ("true", bool, True), ("x", None, "x")],
+    [
+        *[("7", int, 7), (7, int, 7), ("1.5", float, 1.5), ("true", bool, True), ("x", None, "x")],
+        *[
+            ("on", bool, True),
+            ("on", None, "on"),
+            ("10:00", time, time(10)),
+            ("10:00", str, "10:00"),
+        ],
+        ("2024-01-01T10:00", datetime, datetime(2024, 1, 1, 10)),
+    ],
 )
 def test_param_is_converted_on_every_transport(
     given: object, kind: type | None, expected: object
@@ -75,6 +85,13 @@ def test_param_missing_or_invalid_raises_error_with_name() -> None:
             request.param(name, kind)
         (error,) = refused.value.errors
         assert (error["path"], error["message"]) == (f"params.{name}", message)
+
+
+@pytest.mark.parametrize("raw", ["2026", 2026, "1e3"])
+def test_param_number_for_datetime_is_an_error(raw: object) -> None:
+    with pytest.raises(UnprocessableEntityException) as refused:
+        Request("HTTP", params={"at": raw}).param("at", datetime)
+    assert refused.value.errors[0]["path"] == "params.at"
 
 
 def test_request_cookies_can_be_passed() -> None:

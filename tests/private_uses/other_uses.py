@@ -1,7 +1,9 @@
 """The private uses of blinker, attrs, msgspec and multidict."""
 
+import attrs
 import blinker
 import msgspec
+import msgspec.inspect
 from attrs import validators
 from multidict import CIMultiDict
 
@@ -10,6 +12,7 @@ from tests.private_uses.private_use import PrivateUse, require
 
 _DISPATCHER = "events/dispatcher.py"
 _HEADERS = "headers.py"
+_TYPE_INFO = "routing/type_info.py"
 _VALIDATORS = "kernel/binding/attrs_validators.py"
 
 
@@ -43,6 +46,39 @@ def _check_text() -> None:
 def _check_inherited_by_copies() -> None:
     """A copy that is a plain CIMultiDict would accept line breaks in values."""
     require(type(Headers().copy()) is Headers)
+
+
+def _check_translator() -> None:
+    """`translate` is called for each part of a type."""
+    found: list[object] = []
+
+    class Describer(msgspec.inspect._Translator):
+        def translate(self, type_: object) -> object:
+            found.append(type_)
+            return super().translate(type_)  # type: ignore[no-untyped-call]
+
+    describer = Describer((list[int],))  # type: ignore[no-untyped-call]
+    info = describer.translate(list[int])
+    require(found == [list[int], int])
+    require(info == msgspec.inspect.type_info(list[int]))
+
+
+def _check_text_of_unions() -> None:
+    """The text by which an unsupported union is recognized."""
+    try:
+        msgspec.inspect.type_info(_Left | _Right)
+    except TypeError as exc:
+        require("may not contain more than one dataclass or attrs type" in str(exc))
+    else:
+        require(False)
+
+
+@attrs.define
+class _Left: ...
+
+
+@attrs.define
+class _Right: ...
 
 
 def _rule(name: str, validator: object) -> PrivateUse:
@@ -103,6 +139,19 @@ OTHERS = (
         why="the place, the code and the parameters of an error are read from its text",
         spelled=(),
         check=_check_text,
+    ),
+    PrivateUse(
+        name="msgspec.inspect._Translator",
+        files=(_TYPE_INFO,),
+        why="describes a type with a union of classes, which type_info rejects",
+        check=_check_translator,
+    ),
+    PrivateUse(
+        name="msgspec.inspect.type_info",
+        files=(_TYPE_INFO,),
+        why="the text of its TypeError shows that a union of classes is the reason",
+        spelled=(),
+        check=_check_text_of_unions,
     ),
     PrivateUse(
         name="multidict.CIMultiDict.copy",

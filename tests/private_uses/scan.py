@@ -204,6 +204,8 @@ def _underscored(source: Source) -> Iterator[tuple[int, str]]:
 OWN = {
     ("cli/signals.py", "_exit"),
     ("kernel/route.py", "_response"),
+    ("messages/stored_response.py", "_status_code"),
+    ("servers/http/pipeline.py", "_params"),
     ("servers/http/response_writer.py", "_headers"),
     ("servers/http/response_writer.py", "_id"),
     ("servers/http/response_writer.py", "_status_code"),

@@ -54,7 +54,7 @@ async def serve(http_path: str) -> AsyncIterator[Serve]:
     applications: list[Application] = []
 
     async def start(
-        *controllers: type,
+        *controllers: Any,
         http: dict[str, Any] | None = None,
         socketio: dict[str, Any] | None = None,
         access: bool = False,

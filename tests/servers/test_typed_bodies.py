@@ -1,6 +1,7 @@
 """Bodies of typed actions over real HTTP: exact decimals, raw bytes, empty forms."""
 
 from collections.abc import AsyncIterator
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -29,6 +30,10 @@ class Bill:
 
 
 class Shop:
+    @http("POST", "/slot/{day}", "slot")
+    async def slot(self, day: date, begins: datetime, at: time, until: time | None = None) -> Any:
+        return [day, begins, at, until]
+
     @http("POST", "/bill", "bill")
     @websocket("bill")
     async def bill(self, bill: Bill) -> list[str]:
@@ -73,6 +78,21 @@ async def test_invalid_number_next_to_decimal_is_422(
     url = http_url(await serve(Shop), "/bill")
     async with session.post(url, data=f'{{"lines":[{{{field}}}]}}', headers=JSON) as answer:
         assert answer.status == status
+
+
+@pytest.mark.parametrize("form", ["urlencoded", "multipart", "query"])
+async def test_inputs_of_browsers_for_times_are_read(
+    serve: Serve, session: aiohttp.ClientSession, form: str
+) -> None:
+    """HTML Standard: ``datetime-local`` and ``time`` omit seconds; an empty input is not given."""
+    url = http_url(await serve(Shop), "/slot/2024-01-01")
+    values = {"begins": "2024-01-01T10:00", "at": "10:00"}
+    data = aiohttp.FormData({**values, "until": ""}, default_to_multipart=form == "multipart")
+    sent: dict[str, Any] = {"params": values} if form == "query" else {"data": data}
+
+    async with session.post(url, **sent) as response:
+        expected = ["2024-01-01", "2024-01-01T10:00:00", "10:00:00", None]
+        assert await response.json() == expected
 
 
 async def test_route_without_decimal_gets_floats(

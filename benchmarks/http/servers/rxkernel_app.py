@@ -10,12 +10,14 @@ from benchmarks.processes import ROOT
 from rxkernel import (
     Application,
     Bundle,
+    FileCacheSettings,
     FileResponse,
     KernelEvents,
     Request,
     RequestEvent,
     ResponseEvent,
     Settings,
+    StaticFiles,
     StreamResponse,
     http,
 )
@@ -76,6 +78,7 @@ class FurtherController:
 
 
 _FILE = ROOT / "LICENSE"
+_CACHE = FileCacheSettings(check_interval=3600.0)
 _LARGE = [
     {"id": number, "name": f"Item number {number}", "tags": ["a", "b"]} for number in range(40)
 ]
@@ -111,8 +114,9 @@ def create(
     controllers: Sequence[type] = (),
     bundles: Sequence[str | Bundle] = (),
 ) -> Application:
+    static = StaticFiles(ROOT, path="/static", cache=_CACHE)
     application = Application(
-        controllers=[Controller, FurtherController, *controllers],
+        controllers=[Controller, FurtherController, static, *controllers],
         bundles=bundles,
         settings=settings_of_application,
     )

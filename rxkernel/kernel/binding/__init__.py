@@ -1,6 +1,8 @@
 """Typed actions: from a request to arguments, and from a returned value to its declared type.
 
 - `arguments`, `body_arguments` and `late_arguments` read the arguments of a request.
+- `form_body` reads a form as a body; `nested_form` reads names that are paths (`form_names`);
+  `json_values` are those of JSON parts.
 - `validator` converts one raw value; `validation_errors` collects the errors of a request.
 - `schema_reader` reads a type at boot, with the help of `constructors` for its classes, into a
   `schema`: a `scalar`, one of the `containers`, a `model` or a `union`.

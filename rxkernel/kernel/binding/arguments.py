@@ -57,7 +57,7 @@ def check_types(parameters: Iterable[Parameter]) -> None:
     for parameter in parameters:
         if parameter.source in _READ and not parameter.is_converted:
             try:
-                read_schema(parameter.type)
+                read_schema(parameter.type, scalars=parameter.scalars)
             except (TypeError, NameError) as exc:
                 problems.append(f"cannot bind parameter {parameter.name!r}: {exc}")
     if problems:
@@ -76,9 +76,9 @@ def argument(parameter: Parameter) -> Read:
         return _files(parameter) if get_origin(without_none(parameter.type)) else _file(parameter)
     if parameter.is_converted:
         return _converted(parameter)
-    if is_scalar(parameter.type):
+    if is_scalar(parameter.type, parameter.scalars):
         return _text(parameter)
-    return _texts(parameter) if is_many(parameter.type) else _model(parameter)
+    return _texts(parameter) if is_many(parameter.type, parameter.scalars) else _model(parameter)
 
 
 def _request(request: Request, _: ValidationErrors) -> Any:
@@ -173,7 +173,7 @@ def _text(parameter: Parameter) -> Read:
     key, source = parameter.key, _PATHS[parameter.source]
     path = f"{source}.{key}"
     bag: Callable[[Request], Mapping[str, Any]] = attrgetter(source)
-    validator, on_absent = Validator(parameter.type), absent(parameter, path)
+    validator, on_absent = _validator(parameter), absent(parameter, path)
     exact = _exact(parameter.type)
     is_raw = parameter.source in _RAW
     ignores_empty = parameter.source is Source.PARAMS and validator.schema.ignores_empty_text
@@ -193,6 +193,10 @@ def _text(parameter: Parameter) -> Read:
         return validator.read(value, path, errors, True)
 
     return read
+
+
+def _validator(parameter: Parameter) -> Validator:
+    return Validator(parameter.type, scalars=parameter.scalars)
 
 
 def _without_empty(request: Request, key: str) -> list[Any]:
@@ -228,7 +232,7 @@ def _texts(parameter: Parameter) -> Read:
     key, source = parameter.key, _PATHS[parameter.source]
     path = f"{source}.{key}"
     bag: Callable[[Request], Any] = attrgetter(source)
-    validator, on_absent = Validator(parameter.type), absent(parameter, path)
+    validator, on_absent = _validator(parameter), absent(parameter, path)
     is_raw = parameter.source in _RAW
     ignores_empty = parameter.source is Source.PARAMS and validator.schema.ignores_empty_text
 
@@ -252,10 +256,10 @@ def one_list(values: list[Any]) -> Any:
 
 def _model(parameter: Parameter) -> Read:
     """Read a class whose fields are parameters. Parameters that are not its fields are ignored."""
-    validator = Validator(without_none(parameter.type))
+    validator = Validator(without_none(parameter.type), scalars=parameter.scalars)
     on_absent = absent(parameter, "params") if parameter.default is not REQUIRED else None
     fields = validator.schema.inputs
-    ignored = ignored_if_empty(fields)
+    ignored = validator.schema.ignored_inputs
 
     def read(request: Request, errors: ValidationErrors) -> Any:
         params = request.params
@@ -275,11 +279,6 @@ def _replace(bag: MultiDict[Any], key: str, values: list[Any]) -> None:
     bag.popall(key)
     for value in values:
         bag.add(key, value)
-
-
-def ignored_if_empty(fields: Mapping[str, Field]) -> frozenset[str]:
-    """The keys of *fields* for which an input of a form that was left empty is ignored."""
-    return frozenset(key for key, field in fields.items() if field.schema.ignores_empty_text)
 
 
 def values_of(bag: Any, keys: Iterable[str], fields: Mapping[str, Field]) -> dict[str, Any]:

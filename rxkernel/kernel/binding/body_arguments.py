@@ -3,10 +3,8 @@
 The body is decoded already, by `servers.http.body_decoding` or from a Socket.IO packet.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
-
-from multidict import MultiDict
 
 from rxkernel.exceptions import UnsupportedMediaTypeException
 from rxkernel.kernel.binding.arguments import (
@@ -15,10 +13,12 @@ from rxkernel.kernel.binding.arguments import (
     Absent,
     Read,
     absent,
-    ignored_if_empty,
     one_list,
-    values_of,
 )
+from rxkernel.kernel.binding.form_body import form_reader
+from rxkernel.kernel.binding.form_names import is_structured, root_of
+from rxkernel.kernel.binding.json_values import JsonValue, is_json_value, read_with_json
+from rxkernel.kernel.binding.nested_form import NestedForm
 from rxkernel.kernel.binding.validation_errors import INVALID, ValidationErrors
 from rxkernel.kernel.binding.validator import Validator
 from rxkernel.messages.input_errors import UNKNOWN_FIELD, below, kind_of, wrong_type
@@ -42,9 +42,16 @@ def body_arguments(parameters: list[Parameter]) -> list[Read]:
         return []
     is_open = any(p.allow_unknown for p in parameters)
     known = None if is_open else frozenset(p.key for p in parameters)
-    check = _fields_of(known)
+    nested = frozenset(p.key for p in parameters if is_structured(_validator(p).schema))
+    check = _fields_of(known, nested)
     first, *others = parameters
     return [_field(first, check), *(_field(p, _fields) for p in others)]
+
+
+def _validator(parameter: Parameter) -> Validator:
+    return Validator(
+        parameter.type, allow_unknown=parameter.allow_unknown, scalars=parameter.scalars
+    )
 
 
 def _is_bytes(parameter: Parameter) -> bool:
@@ -68,12 +75,11 @@ def _bytes(parameter: Parameter) -> Read:
 
 def _whole(parameter: Parameter) -> Read:
     """Read the body as one value; the texts of a form are converted leniently."""
-    validator = Validator(parameter.type, allow_unknown=parameter.allow_unknown)
+    validator = _validator(parameter)
     on_absent = absent(parameter, _WHOLE)
     wanted = without_none(parameter.type)
     is_text, is_anything = wanted is str, wanted in (Any, object)
-    fields = validator.schema.inputs
-    ignored = ignored_if_empty(fields)
+    read_form = form_reader(validator, parameter.name, _WHOLE)
 
     def read(request: Request, errors: ValidationErrors) -> Any:
         body = request.body
@@ -84,8 +90,7 @@ def _whole(parameter: Parameter) -> Read:
         if isinstance(body, str | bytes) and not is_anything:
             _check_media_type(request, is_text)
         elif isinstance(body, BAGS) and not is_anything:
-            sent = MultiDict((k, v) for k, v in body.items() if not (v == "" and k in ignored))
-            return validator.read(values_of(sent, sent, fields), _WHOLE, errors, True)
+            return read_form(request, errors)
         return validator.read(body, _WHOLE, errors)
 
     return read
@@ -124,10 +129,11 @@ def _is_empty(request: Request) -> bool:
     return request.body is None and not request.raw_body
 
 
-def _fields_of(known: frozenset[str] | None) -> Fields:
+def _fields_of(known: frozenset[str] | None, nested: frozenset[str]) -> Fields:
     """Return a function like `_fields` that also adds the errors of the whole body.
 
-    Only the first parameter uses it, so that each error is added once.
+    Only the first parameter uses it, so that each error is added once. The names of a form may be
+    paths into the *nested* fields, which report their errors.
     """
 
     def read(request: Request, errors: ValidationErrors) -> Any:
@@ -137,8 +143,10 @@ def _fields_of(known: frozenset[str] | None) -> Fields:
                 _check_media_type(request, is_text=False)
             errors.add(_WHOLE, wrong_type("object", kind_of(request.body)))
         elif known is not None and not fields.keys() <= known:
+            is_form = isinstance(fields, BAGS)
             for name in dict.fromkeys(key for key in fields if key not in known):
-                errors.add(below(_WHOLE, name), UNKNOWN_FIELD)
+                if not (is_form and root_of(name) in nested):
+                    errors.add(below(_WHOLE, name), UNKNOWN_FIELD)
         return fields
 
     return read
@@ -147,25 +155,49 @@ def _fields_of(known: frozenset[str] | None) -> Fields:
 def _field(parameter: Parameter, fields_of: Fields) -> Read:
     """Read one field of a body that is an object or a form."""
     key, path = parameter.key, f"{_WHOLE}.{parameter.key}"
-    validator = Validator(parameter.type, allow_unknown=parameter.allow_unknown)
+    validator = _validator(parameter)
     on_absent: Absent = absent(parameter, path)
-    many = is_many(parameter.type)
+    many = is_many(parameter.type, parameter.scalars)
     ignores_empty = validator.schema.ignores_empty_text
+    read_nested = _nested_field(validator, key, path, on_absent)
+    is_nested, prefixes = is_structured(validator.schema), (f"{key}[", f"{key}.")
 
     def read(request: Request, errors: ValidationErrors) -> Any:
         fields = fields_of(request, errors)
         if fields is None:
             return INVALID
+        is_form = isinstance(fields, BAGS)
+        if is_form and is_nested and (request.files or _has_prefix(fields, prefixes)):
+            return read_nested(request, errors)
         value = fields.get(key, MISSING)
         if value is MISSING:
             return on_absent(errors)
-        if not isinstance(fields, BAGS):
+        if not is_form:
             return validator.read(value, path, errors)
         values = fields.getall(key)
         if ignores_empty:  # a browser sends inputs that were left empty
             values = [value for value in values if value != ""]
         if not values:
             return on_absent(errors)
-        return validator.read(one_list(values) if many else values[0], path, errors, True)
+        raw = one_list(values) if many else values[0]
+        return validator.read(raw, path, errors, not is_json_value(values[0]))
+
+    return read
+
+
+def _has_prefix(names: Iterable[str], prefixes: tuple[str, ...]) -> bool:
+    return any(name.startswith(prefixes) for name in names)
+
+
+def _nested_field(validator: Validator, key: str, path: str, on_absent: Absent) -> Read:
+    """Read the fields and files of a form whose names are paths into the field *key*."""
+    nested = NestedForm(validator.schema, path, key)
+
+    def read(request: Request, errors: ValidationErrors) -> Any:
+        parts: list[JsonValue] = []
+        raw = nested.read(request.body.items(), request.files.items(), errors, parts)
+        if raw is MISSING:
+            return on_absent(errors)
+        return raw if raw is INVALID else read_with_json(validator, raw, parts, path, errors)
 
     return read

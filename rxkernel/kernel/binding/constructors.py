@@ -7,9 +7,11 @@ from types import MemberDescriptorType
 from typing import Any
 
 import attrs
-import msgspec
 
-from rxkernel.routing.annotations import UNREADABLE, describe_error, resolve
+from rxkernel.routing.annotations import resolve
+from rxkernel.routing.scalars import NO_SCALARS, Scalars
+from rxkernel.routing.type_info import type_info
+from rxkernel.routing.type_support import UNREADABLE, describe_error
 
 _GENERATED = ("<attrs generated", "<string>")
 """File names in the code of constructors that attrs or dataclasses generated."""
@@ -99,7 +101,7 @@ def is_required(cls: Any, argument: str, *, otherwise: bool) -> bool:
     return otherwise if found is None else found.default is inspect.Parameter.empty
 
 
-def converter_inputs(cls: Any) -> dict[str, Any]:
+def converter_inputs(cls: Any, scalars: Scalars) -> dict[str, Any]:
     """Return, by field, the description of the type that its converter takes; Any by default.
 
     Raises:
@@ -107,14 +109,16 @@ def converter_inputs(cls: Any) -> dict[str, Any]:
     """
     if not attrs.has(cls):
         return {}
-    return {a.name: _input_info(cls, a) for a in attrs.fields(cls) if a.converter is not None}
+    return {
+        a.name: _input_info(cls, a, scalars) for a in attrs.fields(cls) if a.converter is not None
+    }
 
 
-def _input_info(cls: Any, attribute: "attrs.Attribute[Any]") -> Any:
+def _input_info(cls: Any, attribute: "attrs.Attribute[Any]", scalars: Scalars) -> Any:
     try:
-        return type_info(_annotation_of(cls, attribute))
+        return described(_annotation_of(cls, attribute), scalars)
     except TypeError:  # such as ``str | Path``, which has a part that a client cannot send
-        return type_info(Any)
+        return described(Any, scalars)
 
 
 def _annotation_of(cls: Any, attribute: "attrs.Attribute[Any]") -> Any:
@@ -126,13 +130,13 @@ def _annotation_of(cls: Any, attribute: "attrs.Attribute[Any]") -> Any:
     return resolve(getattr(converter, "converter", converter), name, annotation)
 
 
-def type_info(type_: Any) -> Any:
-    """Return the description of *type_* by msgspec.
+def described(type_: Any, scalars: Scalars = NO_SCALARS) -> Any:
+    """Return the description of *type_*, see `type_info`.
 
     Raises:
-        TypeError: msgspec does not support it. NameError: it refers to an unknown name.
+        TypeError: the type is not supported. NameError: it refers to an unknown name.
     """
     try:
-        return msgspec.inspect.type_info(type_)
+        return type_info(type_, scalars)
     except UNREADABLE as exc:
         raise TypeError(describe_error(exc)) from exc

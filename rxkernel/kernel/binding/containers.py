@@ -104,8 +104,8 @@ class ArraySchema(Schema):
                 errors.add(f"{path}[{place}]", invalid("cannot be an item of a set"))
         return is_valid
 
-    def replace_bool_words(self, raw: Any) -> Any:
-        return list(map(self.item.replace_bool_words, raw)) if isinstance(raw, list) else raw
+    def replace_form_texts(self, raw: Any) -> Any:
+        return list(map(self.item.replace_form_texts, raw)) if isinstance(raw, list) else raw
 
     def to_plain(self, value: Any) -> Any:
         if isinstance(value, (*SCALARS, Mapping)) or not isinstance(value, Iterable):
@@ -166,6 +166,11 @@ class TupleSchema(Schema):
             for place, (schema, each) in enumerate(zip(self.items, raw, strict=False))
         ]
         return INVALID if _has_invalid(values) else self.make(values)
+
+    def replace_form_texts(self, raw: Any) -> Any:
+        if not isinstance(raw, list) or len(raw) > len(self.items):
+            return raw
+        return [s.replace_form_texts(each) for s, each in zip(self.items, raw, strict=False)]
 
     def to_plain(self, value: Any) -> Any:
         if isinstance(value, list | tuple):
@@ -245,6 +250,11 @@ class MappingSchema(Schema):
             values[name] = value = self.value.convert(each, place, errors, lenient)
             is_valid = is_valid and name is not INVALID and value is not INVALID
         return values if is_valid else INVALID
+
+    def replace_form_texts(self, raw: Any) -> Any:
+        if not isinstance(raw, dict):
+            return raw
+        return {key: self.value.replace_form_texts(each) for key, each in raw.items()}
 
     def to_plain(self, value: Any) -> Any:
         if not (self.has_models and isinstance(value, Mapping)):

@@ -178,30 +178,38 @@ class ModelSchema(Schema):
             keys = {field.name: key for key, field in self.inputs.items()}
             return errors.add(f"{path}.{keys[name]}" if name in keys else path, error)
 
-    def replace_bool_words(self, raw: Any) -> Any:
+    def replace_form_texts(self, raw: Any) -> Any:
         if not isinstance(raw, dict):
             return raw
         fields = self.inputs
         return {
-            key: fields[key].schema.replace_bool_words(each) if key in fields else each
+            key: fields[key].schema.replace_form_texts(each) if key in fields else each
             for key, each in raw.items()
         }
 
     def to_plain(self, value: Any) -> Any:
-        is_exact = type(value) is self.cls
-        if is_exact and self.is_closed:
+        if type(value) is self.cls and self.is_closed:
             return value
-        if (parts := self._parts_of(value)) is None:
+        if (parts := self.parts_of(value)) is None:
             return value
         schemas = {field.key: field.schema for field in self.outputs}
         plain = {key: schemas[key].to_plain(part) for key, part in parts.items()}
-        is_same = is_exact and all(map(is_, plain.values(), parts.values()))
+        return self.with_parts(value, parts, plain)
+
+    def with_parts(self, value: Any, parts: dict[str, Any], plain: dict[str, Any]) -> Any:
+        """Return *value*, whose *parts* were converted to *plain*: itself, if it is an instance
+        that holds just these, else a dict."""
+        is_same = (
+            type(value) is self.cls
+            and len(plain) == len(parts)
+            and all(map(is_, plain.values(), parts.values()))
+        )
         if is_same and not self.extra_attributes.are_in(value):
             return value
         tagged = plain if self.tag_field is None else {self.tag_field: self.tag, **plain}
         return list(tagged.values()) if self.is_array else tagged
 
-    def _parts_of(self, value: Any) -> dict[str, Any] | None:
+    def parts_of(self, value: Any) -> dict[str, Any] | None:
         """Return the fields of *value* by key. A mapping may use keys or names of fields."""
         if isinstance(value, Mapping):
             names = {f.key: f.key if f.key in value else f.name for f in self.outputs}

@@ -10,6 +10,7 @@ from rxkernel.exceptions import ConfigurationError, RxKernelError
 from rxkernel.kernel.binding.completion import completion_of
 from rxkernel.kernel.binding.containers import ArraySchema
 from rxkernel.kernel.binding.model import ModelSchema
+from rxkernel.kernel.binding.output import convert_output
 from rxkernel.kernel.binding.return_types import check_shaped, returned_types
 from rxkernel.kernel.binding.schema import ARRAYS, Schema
 from rxkernel.kernel.binding.schema_reader import read_schema
@@ -21,7 +22,9 @@ from rxkernel.messages.response import (
     Response,
     StreamResponse,
 )
-from rxkernel.routing.annotations import is_custom, unsendable
+from rxkernel.routing.scalars import NO_SCALARS, Scalars
+from rxkernel.routing.type_info import json_info
+from rxkernel.routing.type_support import is_custom, unsendable
 
 Shape = Callable[[Any], Any]
 """Converts a returned value, or the content of a plain response, to the declared type."""
@@ -40,11 +43,11 @@ class Shaper:
         TypeError, NameError: msgspec does not support the type.
     """
 
-    def __init__(self, type_: Any, place: str) -> None:
+    def __init__(self, type_: Any, place: str, scalars: Scalars = NO_SCALARS) -> None:
         self._type = type_
         self._place = place
-        self._schema = read_schema(type_)
-        msgspec.json.Decoder(type_)
+        self._schema = read_schema(type_, scalars=scalars)
+        json_info(type_, scalars)
         self._passthrough = self._schema.passthrough_classes
         self._reads_attributes = _can_read_attributes(self._schema)
         self._complete_unchanged = completion_of(self._schema)
@@ -75,7 +78,7 @@ class Shaper:
     def _by_msgspec_from_plain_types(self, value: Any) -> Any:
         """Convert a value that may hold a ``datetime`` of a subclass, which msgspec rejects."""
         try:
-            return msgspec.convert(with_plain_types(self._schema.to_plain(value)), self._type)
+            return self._convert(with_plain_types(self._schema.to_plain(value)))
         except msgspec.ValidationError as exc:
             raise RxKernelError(
                 f"{self._place} returned a {type(value).__qualname__} that does not fit its "
@@ -87,7 +90,12 @@ class Shaper:
             isinstance(self._schema, ModelSchema) or isinstance(value, ARRAYS)
         ):
             return msgspec.convert(value, self._type, from_attributes=True)
-        return msgspec.convert(self._schema.to_plain(value), self._type)
+        return self._convert(self._schema.to_plain(value))
+
+    def _convert(self, value: Any) -> Any:
+        if self._schema.has_unknown_parts:
+            return convert_output(self._schema, value)
+        return msgspec.convert(value, self._type)
 
     def matches(self, cls: type) -> bool:
         """Whether the declared type is the class *cls*."""
@@ -109,7 +117,7 @@ def _can_read_attributes(schema: Schema) -> bool:
     )
 
 
-def shape_of(returns: Any, place: str) -> Shape | None:
+def shape_of(returns: Any, place: str, scalars: Scalars = NO_SCALARS) -> Shape | None:
     """Return the function that converts return values of the action at *place*; None if its return
     annotation does not declare fields.
 
@@ -126,12 +134,12 @@ def shape_of(returns: Any, place: str) -> Shape | None:
         wanted = [member for member in members if member not in _NOTHING]
         if not wanted or any(member in (Any, object) for member in wanted):
             return None
-        check_shaped(wanted)
-        if problem := next(filter(None, map(unsendable, wanted)), None):
+        check_shaped(wanted, scalars)
+        if problem := next(filter(None, (unsendable(t, scalars) for t in wanted)), None):
             raise ConfigurationError(f"{what}, which cannot be sent: {problem}")
-        if any(map(is_custom, wanted)):
+        if any(is_custom(type_, scalars) for type_ in wanted):
             return None
-        shape = _of_members(members, place)
+        shape = _of_members(members, place, scalars)
     except (TypeError, NameError, RecursionError) as exc:
         hint = "; import it outside of TYPE_CHECKING" if isinstance(exc, NameError) else ""
         raise ConfigurationError(
@@ -159,13 +167,13 @@ def _is_response(type_: Any) -> bool:
     return isinstance(type_, type) and issubclass(type_, Response)
 
 
-def _of_members(members: Sequence[Any], place: str) -> Shape:
+def _of_members(members: Sequence[Any], place: str, scalars: Scalars) -> Shape:
     try:
-        return Shaper(Union[tuple(members)], place).shape  # noqa: UP007 - made of a list
+        return Shaper(Union[tuple(members)], place, scalars).shape  # noqa: UP007 - made of a list
     except TypeError:
         if len(members) < 2:
             raise
-    return _first_of([Shaper(member, place) for member in members])
+    return _first_of([Shaper(member, place, scalars) for member in members])
 
 
 def _first_of(shapers: list[Shaper]) -> Shape:

@@ -16,8 +16,10 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from msgspec import inspect as msgspec_inspect
 
-from rxkernel.kernel.binding.constructors import type_info
-from rxkernel.routing.annotations import UNIONS, alternatives, bare, infos_in, is_custom, is_model
+from rxkernel.kernel.binding.constructors import described
+from rxkernel.routing.annotations import UNIONS, alternatives, bare, is_model
+from rxkernel.routing.scalars import Scalars
+from rxkernel.routing.type_support import infos_in, is_custom
 
 _LISTS = (Iterable, Iterator, Generator, Reversible, KeysView, ValuesView, deque)
 _CLASSES = (
@@ -59,30 +61,30 @@ def _shapeable(type_: Any) -> Any:
     return type_ if parts == args or is_model(origin) else GenericAlias(origin, parts)
 
 
-def check_shaped(types: list[Any]) -> None:
+def check_shaped(types: list[Any], scalars: Scalars) -> None:
     """Reject types with a class that msgspec cannot see: all its attributes would be sent.
 
     Raises:
         TypeError: with the unsupported part. NameError: an annotation refers to an unknown name.
     """
-    unknown = [type_ for type_ in types if is_custom(type_)]
+    unknown = [type_ for type_ in types if is_custom(type_, scalars)]
     if unknown and any(map(_has_model, types)):
         raise TypeError(f"{_name(unknown[0])} is not known")
-    for type_ in (*types, *_of_fields(types)):
-        _check_parts(type_)
+    for type_ in (*types, *_of_fields(types, scalars)):
+        _check_parts(type_, scalars)
 
 
-def _check_parts(type_: Any) -> None:
+def _check_parts(type_: Any, scalars: Scalars) -> None:
     args = get_args(bare(type_))
-    if args and is_custom(type_) and any(map(_has_model, args)):
+    if args and is_custom(type_, scalars) and any(map(_has_model, args)):
         raise TypeError(f"the contents of {_name(type_)} are not known")
     for arg in args:
-        _check_parts(arg)
+        _check_parts(arg, scalars)
 
 
-def _of_fields(types: list[Any]) -> Iterator[Any]:
+def _of_fields(types: list[Any], scalars: Scalars) -> Iterator[Any]:
     """Yield the types of all fields of the classes in *types*."""
-    for info in infos_in(tuple(map(type_info, types)), set()):
+    for info in infos_in(tuple(described(type_, scalars) for type_ in types), set()):
         if isinstance(info, _CLASSES):
             hints = get_type_hints(get_origin(info.cls) or info.cls, include_extras=True)
             yield from (hints[field.name] for field in info.fields if field.name in hints)

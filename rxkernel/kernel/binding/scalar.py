@@ -14,13 +14,18 @@ import msgspec
 from rxkernel.kernel.binding.schema import Schema
 from rxkernel.kernel.binding.validation_errors import Mode, ValidationErrors
 from rxkernel.messages.conversion_errors import entry_of
-from rxkernel.messages.input_errors import ErrorEntry, kind_of, wrong_format, wrong_type
-from rxkernel.messages.number_checks import Check, check_decimal, check_float, check_int
-from rxkernel.routing.annotations import UNIONS
+from rxkernel.messages.form_texts import replace_form_text
+from rxkernel.messages.input_errors import ErrorEntry
+from rxkernel.messages.number_checks import (
+    Check,
+    check_datetime,
+    check_decimal,
+    check_float,
+    check_int,
+)
+from rxkernel.routing.annotations import UNIONS, bare
 
 _PASSTHROUGH = frozenset({bool, int, float, str, bytes})
-_BOOL_WORDS = MappingProxyType({"on": True, "yes": True, "off": False, "no": False})
-"""A checkbox of a form sends ``on``, users type the others; msgspec reads ``true`` and ``1``."""
 
 
 @attrs.define(eq=False)
@@ -72,24 +77,13 @@ class ScalarSchema(Schema):
             errors.budget -= 1
         return self.collect(raw, path, errors, lenient)
 
-    def replace_bool_words(self, raw: Any) -> Any:
-        if isinstance(raw, str) and bool in self._types and str not in self._types:
-            return _BOOL_WORDS.get(raw.lower(), raw)
-        return raw
+    def replace_form_texts(self, raw: Any) -> Any:
+        if not isinstance(raw, str):
+            return raw
+        return replace_form_text(raw, map(bare, self._types))
 
     def to_plain(self, value: Any) -> Any:
         return value
-
-
-def check_datetime(raw: Any) -> ErrorEntry | None:
-    """Reject numbers. msgspec reads them as seconds since 1970, so "2026" would be in 1970."""
-    try:
-        float(raw)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    if isinstance(raw, str):
-        return wrong_format("datetime", "RFC 3339")
-    return wrong_type("datetime", kind_of(raw))
 
 
 CHECKS: MappingProxyType[Any, tuple[Check | None, Check | None]] = MappingProxyType(

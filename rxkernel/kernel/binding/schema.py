@@ -6,8 +6,9 @@ has accepted, `Schema.collect` converts in Python to collect every error, and `S
 prepares a returned value for msgspec.
 """
 
+import functools
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -38,6 +39,16 @@ class Schema(ABC):
         """The name of the type in messages."""
 
     @property
+    def is_known_to_msgspec(self) -> bool:
+        """Whether msgspec supports this type, apart from its parts."""
+        return True
+
+    @functools.cached_property
+    def has_unknown_parts(self) -> bool:
+        """Whether msgspec does not support the type, or a part of it."""
+        return not all(schema.is_known_to_msgspec for schema in self.walk())
+
+    @property
     def needs_python(self) -> bool:
         """Whether msgspec would convert valid values wrongly."""
         return any(part.needs_python for part in self.parts())
@@ -61,6 +72,17 @@ class Schema(ABC):
     def inputs(self) -> "Mapping[str, Field]":
         """The fields that a client may send, by their keys in JSON."""
         return _NO_FIELDS
+
+    @functools.cached_property
+    def ignored_inputs(self) -> frozenset[str]:
+        """The keys of `inputs` for which an input of a form that was left empty is ignored."""
+        fields = self.inputs.items()
+        return frozenset(key for key, field in fields if field.schema.ignores_empty_text)
+
+    def with_inputs_of(self, raw: Mapping[str, Any]) -> "Schema":
+        """Return the schema with the inputs of *raw*, an object of a lenient source: the class
+        that the tag in it chooses, or this schema."""
+        return self
 
     @property
     def passthrough_classes(self) -> frozenset[type]:
@@ -106,8 +128,11 @@ class Schema(ABC):
     def collect(self, raw: Any, path: str, errors: ValidationErrors, lenient: bool) -> Any:
         """Convert *raw* in Python; add every error and return `INVALID` if there is one."""
 
-    def replace_bool_words(self, raw: Any) -> Any:
-        """Return *raw* with words such as ``on`` replaced by bools, where bools are expected."""
+    def replace_form_texts(self, raw: Any) -> Any:
+        """Return *raw* with the texts of browsers replaced by texts that msgspec accepts.
+
+        These are words such as ``on`` for bools, and times without seconds.
+        """
         return raw
 
     @abstractmethod
@@ -181,10 +206,14 @@ class Schema(ABC):
 
 @attrs.frozen(eq=False)
 class Field:
-    """A field of a class. ``key`` is its name in JSON, ``argument`` that in the constructor."""
+    """A field of a class. ``key`` is its name in JSON, ``argument`` that in the constructor.
+
+    ``default`` returns its default; None without one, and for `msgspec.UNSET`, which is not sent.
+    """
 
     name: str
     key: str
     argument: str
     schema: Schema
     is_required: bool
+    default: Callable[[], Any] | None = None

@@ -14,16 +14,20 @@ from msgspec import inspect as msgspec_inspect
 from rxkernel.kernel.binding.constructors import (
     arguments_of,
     converter_inputs,
+    described,
     is_required,
     needs_constructor,
-    type_info,
 )
 from rxkernel.kernel.binding.containers import ArraySchema, MappingSchema, TupleSchema
+from rxkernel.kernel.binding.custom_scalar import CustomScalarSchema
 from rxkernel.kernel.binding.model import ModelSchema
 from rxkernel.kernel.binding.scalar import CHECKS, ScalarSchema
 from rxkernel.kernel.binding.schema import Field, Schema
 from rxkernel.kernel.binding.union import UnionSchema
-from rxkernel.routing.annotations import classes_in
+from rxkernel.messages.upload import UploadedFile
+from rxkernel.routing.scalars import NO_SCALARS, Scalars
+from rxkernel.routing.type_info import tag_of
+from rxkernel.routing.type_support import classes_in
 
 _MAKERS: MappingProxyType[type, Callable[[list[Any]], Any]] = MappingProxyType(
     {
@@ -51,6 +55,7 @@ _SCALARS: MappingProxyType[type, tuple[Any, str]] = MappingProxyType(
         msgspec_inspect.DecimalType: (Decimal, "decimal"),
     }
 )
+_FILE = (UploadedFile, "file")
 _META = ("gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length", "pattern", "tz")
 _SETS = (msgspec_inspect.SetType, msgspec_inspect.FrozenSetType)
 _UNHASHABLE = (
@@ -67,32 +72,32 @@ _CLASSES = (
 )
 
 
-def read_schema(type_: Any, *, allow_unknown: bool = False) -> Schema:
+def read_schema(
+    type_: Any, *, allow_unknown: bool = False, scalars: Scalars = NO_SCALARS
+) -> Schema:
     """Return the schema of *type_*; with *allow_unknown*, its classes ignore unknown fields.
 
     Raises:
         TypeError: msgspec does not support the type. NameError: it refers to an unknown name.
     """
-    info = type_info(type_)
+    info = described(type_, scalars)
     needs_python = any(needs_constructor(cls) for cls in classes_in(info, set()))
-    reader = _Reader(allow_unknown, needs_python)
-    schema = reader.read(info)
-    if reader.is_partly_python:  # a class may have been used before all of its fields were read
-        return _Reader(allow_unknown, True).read(info)
-    return schema
+    return _Reader(allow_unknown, needs_python, scalars).read_all(info)
 
 
 class _Reader:
     """Stores the schemas of classes, because a class may have fields of its own type."""
 
-    def __init__(self, allow_unknown: bool, needs_python: bool) -> None:
+    def __init__(self, allow_unknown: bool, needs_python: bool, scalars: Scalars) -> None:
         self._allow_unknown = allow_unknown
         self._needs_python = needs_python
+        self._scalars = scalars
         self._models: dict[Any, ModelSchema] = {}
         self._readers: dict[type, Callable[[Any], Schema]] = {
             msgspec_inspect.Metadata: lambda info: self.read(info.type),  # a description
             msgspec_inspect.UnionType: self._union,
             msgspec_inspect.LiteralType: self._literal,
+            msgspec_inspect.CustomType: self._custom,
             msgspec_inspect.TupleType: self._tuple,
             msgspec_inspect.NamedTupleType: self._named_tuple,
             msgspec_inspect.DictType: self._mapping,
@@ -100,9 +105,15 @@ class _Reader:
             **dict.fromkeys(_CLASSES, self._model),
         }
 
-    @property
-    def is_partly_python(self) -> bool:
-        return not self._needs_python and any(m.needs_python for m in self._models.values())
+    def read_all(self, info: Any) -> Schema:
+        schema = self.read(info)
+        models = list(self._models.values())
+        while found := [
+            model for model in models if not model.needs_python and _has_python(model)
+        ]:
+            for model in found:  # a class may be a part of others, and of itself
+                model.needs_python = True
+        return schema
 
     def read(self, info: Any) -> Schema:
         return self._readers.get(type(info), _scalar)(info)
@@ -149,7 +160,9 @@ class _Reader:
             is_attrs=attrs.has(cls) and cls.__new__ is object.__new__,
         )
         model.outputs = tuple(self._field(field, arguments) for field in info.fields)
-        sent = {name: self.read(found) for name, found in converter_inputs(cls).items()}
+        sent = {
+            name: self.read(found) for name, found in converter_inputs(cls, self._scalars).items()
+        }
         model.inputs = {
             field.key: attrs.evolve(
                 field,
@@ -159,7 +172,6 @@ class _Reader:
             for field in model.outputs
             if field.name in arguments
         }
-        model.needs_python |= any(field.schema.needs_python for field in model.inputs.values())
         return model
 
     def _field(self, info: msgspec_inspect.Field, arguments: dict[str, str]) -> Field:
@@ -169,18 +181,39 @@ class _Reader:
             arguments.get(info.name, info.name),
             self.read(info.type),
             info.required,
+            _default_of(info),
         )
+
+    def _custom(self, info: msgspec_inspect.CustomType) -> Schema:
+        """Read a class that msgspec does not know; without a scalar, it holds anything."""
+        scalar = self._scalars.get(info.cls)
+        if scalar is None:
+            return _scalar(info)
+        wire = _scalar(described(scalar.wire))
+        return CustomScalarSchema(scalar, wire)
 
     def _union(self, info: msgspec_inspect.UnionType) -> Schema:
         found = [part for each in info.types for part in _without_null(each)]
         types = [t for t in found if not isinstance(t, msgspec_inspect.NoneType)]
-        return UnionSchema.of(map(self.read, types), is_optional=len(types) < len(found))
+        is_optional = len(types) < len(found)
+        return UnionSchema.of(map(self.read, types), is_optional=is_optional, tag=tag_of(info))
 
     def _literal(self, info: msgspec_inspect.LiteralType) -> Schema:
         parts = _without_null(info)
         if len(parts) > 1:
             return self._union(msgspec_inspect.UnionType(parts))
         return _scalar(*parts)
+
+
+def _default_of(info: msgspec_inspect.Field) -> Callable[[], Any] | None:
+    make: Any = info.default_factory
+    if make is not msgspec.NODEFAULT:
+        return lambda: make()
+    return None if info.default is msgspec.NODEFAULT else lambda: info.default
+
+
+def _has_python(model: ModelSchema) -> bool:
+    return any(field.schema.needs_python for field in model.inputs.values())
 
 
 def _without_null(info: msgspec_inspect.Type) -> tuple[msgspec_inspect.Type, ...]:
@@ -192,12 +225,13 @@ def _without_null(info: msgspec_inspect.Type) -> tuple[msgspec_inspect.Type, ...
     return (msgspec_inspect.LiteralType(rest), null) if rest else (null,)
 
 
-def _scalar(info: Any) -> Schema:
+def _scalar(info: Any) -> ScalarSchema:
     if isinstance(info, msgspec_inspect.LiteralType):
         return ScalarSchema(Literal[info.values], "literal", info.values)
     if isinstance(info, msgspec_inspect.EnumType):
         return ScalarSchema(info.cls, "enum", tuple(member.value for member in info.cls))
-    type_, title = _SCALARS.get(type(info), (Any, "anything"))
+    is_file = isinstance(info, msgspec_inspect.CustomType) and info.cls is UploadedFile
+    type_, title = _FILE if is_file else _SCALARS.get(type(info), (Any, "anything"))
     meta = {n: v for n in _META if (v := getattr(info, n, None)) is not None}
     strict_check, lenient_check = CHECKS.get(type_, (None, None))
     return ScalarSchema(

@@ -8,6 +8,7 @@ from rxkernel.kernel.binding.schema_reader import read_schema
 from rxkernel.kernel.binding.validation_errors import INVALID, UNCERTAIN, ValidationErrors
 from rxkernel.messages.input_errors import NOT_UTF8, TOO_DEEP, ErrorEntry
 from rxkernel.routing.annotations import UNIONS
+from rxkernel.routing.scalars import NO_SCALARS, Scalars
 
 
 class Validator:
@@ -17,9 +18,11 @@ class Validator:
         TypeError, NameError: msgspec does not support the type.
     """
 
-    def __init__(self, type_: Any, *, allow_unknown: bool = False) -> None:
+    def __init__(
+        self, type_: Any, *, allow_unknown: bool = False, scalars: Scalars = NO_SCALARS
+    ) -> None:
         self._type, self._is_optional = _without_none(type_)
-        self.schema = read_schema(self._type, allow_unknown=allow_unknown)
+        self.schema = read_schema(self._type, allow_unknown=allow_unknown, scalars=scalars)
         self._try = _fail if self.schema.needs_python else self.schema.try_msgspec
         self._complete = completion_of(self.schema)
 
@@ -42,7 +45,7 @@ class Validator:
     def _collect(
         self, failure: ErrorEntry, raw: Any, path: str, errors: ValidationErrors, lenient: bool
     ) -> Any:
-        if lenient and (replaced := self.schema.replace_bool_words(raw)) != raw:
+        if lenient and (replaced := self.schema.replace_form_texts(raw)) != raw:
             return self.read(replaced, path, errors, lenient)
         if self.schema.needs_python:
             return self.schema.collect(raw, path, errors, lenient)

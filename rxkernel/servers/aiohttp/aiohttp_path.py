@@ -95,7 +95,7 @@ class AiohttpPath:
         try:
             response = await kernel.fail(request, error)
             self.connections.add_default_headers(response.headers, native)
-            data = encode_final_response(response)
+            data = encode_final_response(response, kernel.serializer)
         except Exception:
             logger.exception("a listener's response to another version cannot be encoded")
             response = error_response(error)

@@ -160,7 +160,9 @@ class HttpServer(Server):
         self._websockets.reopen()
         self.connections = self._new_connections()
         server = None if self._settings.security_headers else SERVER_SOFTWARE
-        writer = ResponseWriter(server, self.ids.name, self._policies(), self._compression)
+        writer = ResponseWriter(
+            server, self.ids.name, self._policies(), self._compression, kernel.serializer
+        )
         pipeline = HttpPipeline(
             kernel=kernel,
             prefix=self._settings.prefix,

@@ -7,6 +7,7 @@ import attrs
 from rxkernel.exceptions import PayloadTooLargeException, RequestTimeoutException
 from rxkernel.messages.connection import ClientAddress
 from rxkernel.routing.definitions import HttpDefinition
+from rxkernel.servers.http.json_parts import JsonParts
 from rxkernel.servers.limits import LimitCounters
 from rxkernel.settings import HttpSettings
 
@@ -33,6 +34,7 @@ class BodyLimits:
         is_streamed: the action reads the body itself.
         is_raw: the action expects the bytes of the body, with any content type.
         is_exact: the action expects decimals, so numbers of JSON are decoded as decimals.
+        json_parts: reads the parts of a multipart form that are JSON.
         total_setting: the setting of *total*; ``http.body_limit`` also for that of the route.
     """
 
@@ -40,6 +42,7 @@ class BodyLimits:
     memory: int
     file: int
     fields: int
+    json_parts: JsonParts
     is_streamed: bool = False
     is_raw: bool = False
     is_exact: bool = False
@@ -60,6 +63,7 @@ class BodyLimits:
             memory,
             own or settings.file_limit,
             settings.form_fields_limit,
+            JsonParts(signature),
             signature.is_streamed,
             signature.takes_bytes,
             signature.is_exact,

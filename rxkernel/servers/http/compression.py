@@ -78,13 +78,18 @@ def _is_excluded(headers: CIMultiDict[str]) -> bool:
     return (
         hdrs.CONTENT_ENCODING in headers
         or hdrs.CONTENT_RANGE in headers
-        or _EXCLUDED_TYPES.match(headers.get(hdrs.CONTENT_TYPE, "")) is not None
+        or not is_compressible(headers.get(hdrs.CONTENT_TYPE, ""))
         or any(
             directive.strip().lower() == "no-transform"
             for line in headers.getall(hdrs.CACHE_CONTROL, ())
             for directive in line.split(",")
         )
     )
+
+
+def is_compressible(content_type: str) -> bool:
+    """Whether content of this type becomes smaller, and may be sent with a delay."""
+    return _EXCLUDED_TYPES.match(content_type) is None
 
 
 def choose_coding(codings: tuple[str, ...], lines: tuple[str, ...]) -> tuple[str | None, bool]:

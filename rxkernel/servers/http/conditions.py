@@ -9,7 +9,7 @@ from typing import Literal
 import attrs
 from multidict import MultiMapping, MutableMultiMapping
 
-from rxkernel.messages.entity_tag import TAG, is_among
+from rxkernel.messages.entity_tag import TAG, is_among, of_form
 from rxkernel.servers.http import header_names as hdrs
 
 _TIME_RESOLUTION = 2.0
@@ -36,9 +36,14 @@ class Validators:
 
     @classmethod
     def of(cls, file: os.stat_result, headers: MultiMapping[str]) -> "Validators":
-        """Return those in *headers*, which the action has set; the missing ones from *file*."""
-        settled = time.time() - file.st_mtime >= _TIME_RESOLUTION
+        """Return those in *headers*, which the action has set; the missing ones from *file*.
+
+        The tag of a file that is sent with ``Content-Encoding`` has the coding at its end.
+        """
+        settled = is_settled(file)
         tag = f'"{file.st_mtime_ns:x}-{file.st_size:x}"'
+        if (coding := headers.get(hdrs.CONTENT_ENCODING, "")).isalnum():
+            tag = of_form(tag, coding)
         date = headers.get(hdrs.LAST_MODIFIED)
         return cls(
             headers.get(hdrs.ETAG, tag if settled else f"W/{tag}"),
@@ -89,6 +94,11 @@ class Validators:
     def _is_modified_since(self, date: str | None) -> bool:
         seconds = _seconds(date)
         return seconds is not None and self.modified is not None and self.modified > seconds
+
+
+def is_settled(file: os.stat_result) -> bool:
+    """Whether every further change of *file* gets another modification time."""
+    return time.time() - file.st_mtime >= _TIME_RESOLUTION
 
 
 def _seconds(date: str | None) -> int | None:

@@ -1,7 +1,7 @@
 """The available content codings: gzip always, zstd and brotli if installed.
 
 zstd is in the standard library since Python 3.14, before that in the package ``backports.zstd``;
-brotli is in the package ``brotli``. The levels favour speed over size, since a response is
+brotli is in the package ``brotli``. The default levels favour speed over size, since a response is
 compressed for one client only.
 """
 
@@ -11,6 +11,22 @@ from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from typing import Any, Protocol
+
+import attrs
+
+
+@attrs.frozen
+class Levels:
+    """The level of each coding."""
+
+    gzip: int = 5
+    br: int = 4
+    zstd: int = 3
+
+
+STORED = Levels(gzip=9, br=9, zstd=12)
+"""For content that is compressed once and sent many times. Higher levels take ten times as long
+for a few per cent."""
 
 
 class Compressor(Protocol):
@@ -28,8 +44,8 @@ class Compressor(Protocol):
 class Gzip:
     """RFC 1952."""
 
-    def __init__(self) -> None:
-        self._zlib = zlib.compressobj(5, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    def __init__(self, level: int) -> None:
+        self._zlib = zlib.compressobj(level, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
         self.compress = self._zlib.compress
 
     def flush(self) -> bytes:
@@ -42,8 +58,8 @@ class Gzip:
 class Brotli:
     """RFC 7932; *module* is ``brotli``."""
 
-    def __init__(self, module: Any) -> None:
-        self._brotli = module.Compressor(quality=4)
+    def __init__(self, module: Any, level: int) -> None:
+        self._brotli = module.Compressor(quality=level)
         self.compress = self._brotli.process
         self.flush = self._brotli.flush
         self.finish = self._brotli.finish
@@ -52,8 +68,8 @@ class Brotli:
 class Zstd:
     """RFC 8878. The window has 2 MiB; RFC 9659 allows 8. *module* is ``zstd``."""
 
-    def __init__(self, module: Any) -> None:
-        self._zstd = module.ZstdCompressor(level=3)
+    def __init__(self, module: Any, level: int) -> None:
+        self._zstd = module.ZstdCompressor(level=level)
         self._block = module.ZstdCompressor.FLUSH_BLOCK
         self.compress = self._zstd.compress
 
@@ -83,12 +99,12 @@ def brotli_module() -> Any:
     return _optional("brotli")
 
 
-def installed_codings() -> dict[str, Callable[[], Compressor]]:
+def installed_codings(levels: Levels = Levels()) -> dict[str, Callable[[], Compressor]]:
     """Return a factory of compressors for each coding; the preferred coding is first."""
     zstd, brotli = zstd_module(), brotli_module()
     codings: dict[str, Callable[[], Compressor]] = {}
     if zstd is not None:
-        codings["zstd"] = partial(Zstd, zstd)
+        codings["zstd"] = partial(Zstd, zstd, levels.zstd)
     if brotli is not None:
-        codings["br"] = partial(Brotli, brotli)
-    return {**codings, "gzip": Gzip}
+        codings["br"] = partial(Brotli, brotli, levels.br)
+    return {**codings, "gzip": partial(Gzip, levels.gzip)}

@@ -5,17 +5,21 @@ from functools import lru_cache
 from typing import Any
 
 from rxkernel.exceptions import UnsupportedMediaTypeException
-from rxkernel.kernel.serialization import encode_json
+from rxkernel.kernel.serialization import SERIALIZER, Serializer
 from rxkernel.messages.content_types import BYTES
 from rxkernel.messages.media_type import content_type_of
 from rxkernel.servers.http import header_names as hdrs
 from rxkernel.servers.http.negotiation import JSON, RequestHeaders, encode_negotiated
 
 _UNENCODED = (str, bytes, bytearray, memoryview)
+_PLAIN = frozenset(_UNENCODED)
 
 
 def encode_content(
-    content: Any, content_type: str | None, headers: RequestHeaders | None = None
+    content: Any,
+    content_type: str | None,
+    headers: RequestHeaders | None = None,
+    serializer: Serializer = SERIALIZER,
 ) -> tuple[bytes, str | None]:
     """Encode *content*; return the body and its type, which is *content_type* unless that is None.
 
@@ -30,7 +34,9 @@ def encode_content(
     """
     if content is None:
         return b"", content_type
-    if isinstance(content, _UNENCODED):
+    if isinstance(content, _UNENCODED) and (
+        type(content) in _PLAIN or serializer.encode_scalar(content) is content
+    ):
         if isinstance(content, str):
             if content_type is None:
                 return content.encode(), "text/plain; charset=utf-8"
@@ -43,8 +49,8 @@ def encode_content(
                 raise unencodable(exc) from exc
         return bytes(content), content_type or BYTES
     if headers is None or content_type is not None or hdrs.ACCEPT not in headers:
-        return encode_json(content), content_type or JSON
-    return encode_negotiated(headers, content)
+        return serializer.encode_json(content), content_type or JSON
+    return encode_negotiated(headers, content, serializer)
 
 
 @lru_cache(256)

@@ -5,18 +5,20 @@ from http import HTTPStatus
 
 from multidict import CIMultiDict
 
+from rxkernel.kernel.serialization import SERIALIZER, Serializer
 from rxkernel.messages.content_types import BYTES
 from rxkernel.messages.response import Response
 from rxkernel.servers.http.content_encoding import encode_content
 
 
-def encode_final_response(response: Response) -> bytes:
+def encode_final_response(response: Response, serializer: Serializer = SERIALIZER) -> bytes:
     """Encode *response* as HTTP/1.1 with ``Connection: close``.
 
     Raises:
         TypeError, ValueError: the content cannot be encoded.
     """
-    body, content_type = encode_content(response.content, response.headers.get("Content-Type"))
+    given = response.headers.get("Content-Type")
+    body, content_type = encode_content(response.content, given, None, serializer)
     headers: CIMultiDict[str] = CIMultiDict(response.headers)
     headers["Content-Type"] = content_type or BYTES
     headers["Content-Length"] = str(len(body))

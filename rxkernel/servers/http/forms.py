@@ -20,6 +20,8 @@ from rxkernel.servers.http.body_limits import (
 )
 from rxkernel.servers.http.multipart import Multipart, Part
 
+_ReadJson = Callable[[str, bytes, ContentType], Any]
+
 _PLAIN = ContentType("text/plain", {})
 
 _CHARSET = "_charset_"
@@ -64,7 +66,8 @@ async def read_multipart(
 ) -> None:
     """Read the fields and files of a form (RFC 7578) into *request* while it is received.
 
-    A field ``_charset_`` names the charset of the texts whose part does not name one.
+    A field ``_charset_`` names the charset of the texts whose part does not name one. Parts that
+    are JSON are decoded, see `JsonParts`.
 
     Raises:
         PayloadTooLargeException: the fields or a file exceed a limit (413).
@@ -78,7 +81,8 @@ async def read_multipart(
         check_fields(number := number + 1, limits)
         size += len(part.name) + len(part.filename or "")
         check_form_size(size, limits)
-        if part.filename is not None:
+        is_json = limits.json_parts.is_value(part.name, part.filename, part.content_type)
+        if part.filename is not None and not is_json:
             await _store_file(parts, part, request, limits)
             continue
         raw = bytearray()
@@ -89,12 +93,16 @@ async def read_multipart(
         fields.append((part, bytes(raw)))
     named = [raw for part, raw in fields if part.name == _CHARSET]
     plain = _text_plain(_PLAIN.text(named[0])) if named else _PLAIN
-    _add_form(request, MultiDict((part.name, _value(part, raw, plain)) for part, raw in fields))
+    read_json = limits.json_parts.read
+    values = ((part.name, _value(part, raw, plain, read_json)) for part, raw in fields)
+    _add_form(request, MultiDict(values))
 
 
-def _value(part: Part, raw: bytes, plain: ContentType) -> str | bytes:
-    """Return text, or bytes if the part has a content type other than ``text/*``."""
+def _value(part: Part, raw: bytes, plain: ContentType, read_json: _ReadJson) -> Any:
+    """Return text, the value of a JSON part, or bytes if the content type is another one."""
     content_type = part.content_type or plain
+    if content_type.is_json:
+        return read_json(part.name, raw, content_type)
     if not content_type.kind.startswith("text/"):
         return raw
     return (content_type if "charset" in content_type.parameters else plain).text(raw)

@@ -5,7 +5,7 @@ from typing import Any
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from rxkernel.kernel.messagepack import encode_msgpack
-from rxkernel.kernel.serialization import encode_json
+from rxkernel.kernel.serialization import SERIALIZER, Serializer
 from rxkernel.messages.media_type import MSGPACK_NAMES
 from rxkernel.servers.http import header_names as hdrs
 from rxkernel.servers.http.quality_values import weighted
@@ -16,7 +16,9 @@ JSON = "application/json"
 _JSON_RANGES = {JSON: 2, "application/*": 1, "*/*": 0}
 
 
-def encode_negotiated(headers: RequestHeaders, value: Any) -> tuple[bytes, str]:
+def encode_negotiated(
+    headers: RequestHeaders, value: Any, serializer: Serializer = SERIALIZER
+) -> tuple[bytes, str]:
     """Encode *value* as the client that sent *headers* prefers it; return the body and its type.
 
     The body is JSON if the client accepts neither format (§12.4.1 allows it), or if *value* has a
@@ -24,10 +26,10 @@ def encode_negotiated(headers: RequestHeaders, value: Any) -> tuple[bytes, str]:
     """
     if (kind := preferred_msgpack(headers.getall(hdrs.ACCEPT, []))) is not None:
         try:
-            return encode_msgpack(value), kind
+            return encode_msgpack(value, serializer), kind
         except OverflowError:
-            return encode_json(value), JSON
-    return encode_json(value), JSON
+            return serializer.encode_json(value), JSON
+    return serializer.encode_json(value), JSON
 
 
 def preferred_msgpack(lines: list[str]) -> str | None:

@@ -5,6 +5,7 @@ from multidict import CIMultiDict
 from rxkernel.exceptions import PreconditionFailedException
 from rxkernel.servers.http import header_names as hdrs
 from rxkernel.servers.http.conditions import Validators
+from rxkernel.servers.http.negotiation import RequestHeaders
 from rxkernel.servers.http.request_head import RequestHead
 
 _CONTENT_HEADERS = (
@@ -16,6 +17,16 @@ _CONTENT_HEADERS = (
     hdrs.LAST_MODIFIED,
 )
 """Headers that describe the content. A 304 has the others only, such as Cache-Control and Vary."""
+
+
+def has_condition(headers: RequestHeaders) -> bool:
+    """Whether a request with *headers* has a condition that `is_not_modified` checks."""
+    return (
+        hdrs.IF_NONE_MATCH in headers
+        or hdrs.IF_MODIFIED_SINCE in headers
+        or hdrs.IF_MATCH in headers
+        or hdrs.IF_UNMODIFIED_SINCE in headers
+    )
 
 
 def is_not_modified(head: RequestHead, status: int, headers: CIMultiDict[str]) -> bool:

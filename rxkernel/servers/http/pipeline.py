@@ -177,8 +177,11 @@ class HttpPipeline:
                 return kernel.respond(request, Response(None, 204, found.headers))
             return kernel.fail(request, found)
         definition, values = found
-        if values:
-            add_path_parameters(request, values)
+        if values:  # add_path_parameters, written out
+            params: MultiDict[Any] = MultiDict(values)
+            if "?" in request.url:
+                params.extend(request._params)
+            request._params = params
         if load_body is not None:
             request.body_loader = partial(load_body, request, definition)
         return definition.pipeline.handle(request)

@@ -13,18 +13,23 @@ from typing import Protocol
 
 from multidict import CIMultiDict
 
-from rxkernel.kernel.serialization import encode_json
+from rxkernel.kernel.serialization import Serializer
 from rxkernel.messages.entity_tag import entity_tag, of_form
 from rxkernel.messages.media_type import MSGPACK_NAMES
 from rxkernel.messages.request import Request
 from rxkernel.messages.request_id import new_request_id
 from rxkernel.messages.response import Response
+from rxkernel.messages.stored_response import StoredResponse
 from rxkernel.messages.vary import is_storable, vary
 from rxkernel.servers.http import header_names as hdrs
 from rxkernel.servers.http.compression import Compression, compress
 from rxkernel.servers.http.content_encoding import encode_content
 from rxkernel.servers.http.negotiation import JSON
-from rxkernel.servers.http.not_modified import is_not_modified, remove_content_headers
+from rxkernel.servers.http.not_modified import (
+    has_condition,
+    is_not_modified,
+    remove_content_headers,
+)
 from rxkernel.servers.http.request_head import RequestHead
 from rxkernel.servers.http.statuses import BODILESS, RESET_CONTENT, WITHOUT_CONTENT
 
@@ -33,16 +38,17 @@ _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _MAX_CACHED = 512
 """Entries of each cache here. An application may create any number of names and types."""
 
-_PLAIN, _TYPE, _STORABLE, _VARY, _SPECIAL = range(5)
+_PLAIN, _TYPE, _STORABLE, _VALIDATOR, _VARY, _SPECIAL = range(6)
 """How `write_common` writes a header: unchanged; as Content-Type; unchanged, and caches may store
-the response; unchanged, if caches may not store it; or not at all, since it changes other headers:
-`write` is needed."""
+the response; the same, if the request has no condition; unchanged, if caches may not store it; or
+not at all, since it changes other headers: `write` is needed."""
 
 _RULES = {
     "content-type": _TYPE,
     **dict.fromkeys(("cache-control", "expires"), _STORABLE),
-    **dict.fromkeys(("connection", "content-length", "date", "etag", "server"), _SPECIAL),
-    **dict.fromkeys(("last-modified", "transfer-encoding"), _SPECIAL),
+    **dict.fromkeys(("etag", "last-modified"), _VALIDATOR),
+    **dict.fromkeys(("connection", "content-length", "date", "server"), _SPECIAL),
+    "transfer-encoding": _SPECIAL,
     "vary": _VARY,
 }
 
@@ -73,6 +79,7 @@ class ResponseWriter:
     Args:
         server: the value of ``Server``; None to omit it.
         id_name: the name of the header with the id of the request; None to omit it.
+        serializer: encodes the content.
     """
 
     def __init__(
@@ -81,7 +88,10 @@ class ResponseWriter:
         id_name: str | None,
         policies: Iterable[HeaderPolicy],
         compression: Compression | None,
+        serializer: Serializer,
     ) -> None:
+        self.serializer = serializer
+        self._encode_json = serializer.encode_json
         self._server = server
         self._id_name = id_name
         self._before_id = "" if id_name is None else f"\r\n{id_name}: "
@@ -90,6 +100,7 @@ class ResponseWriter:
         touched = frozenset[str]().union(*(policy.touches for policy in self._policies))
         own_id = set() if id_name is None else {id_name.lower()}
         self._rules = {**_RULES, **dict.fromkeys(touched | own_id, _SPECIAL)}
+        self._special = frozenset(n for n, rule in self._rules.items() if rule == _SPECIAL)
         self._has_common = own_id.isdisjoint(_RULES)
         self._varies = ", ".join(policy.varies for policy in self._policies if policy.varies)
         self._vary_accept = "\r\nVary: " + ", ".join(filter(None, ("Accept", self._varies)))
@@ -131,15 +142,27 @@ class ResponseWriter:
                         continue
                     if rule == _STORABLE:
                         may_be_stored = True
-                    else:
+                    elif rule == _VARY:
                         has_vary = True
+                    elif has_condition(head.headers):
+                        return None
+                    else:
+                        may_be_stored = True
                 lines = f"{lines}{prefix}{value}"
         content = response.content
         kind: str | None
         if given is None and type(content) in _CONTAINERS and hdrs.ACCEPT not in request.headers:
-            body, kind = encode_json(content), JSON  # as most: without the call of encode_content
+            body, kind = self._encode_json(content), JSON  # as most: without encode_content
         else:
-            body, kind = encode_content(content, given, request.headers)
+            if own is None and type(response) is StoredResponse:
+                stored = response.stored
+                if not self._special.isdisjoint(stored.names) or has_condition(head.headers):
+                    return None
+                given, lines = stored.content_type, stored.lines
+            if given is not None and type(content) is bytes:
+                body, kind = content, given
+            else:
+                body, kind = encode_content(content, given, request.headers, self.serializer)
         begin = self._begins.get((status, kind))
         if begin is None:
             if status in WITHOUT_CONTENT:
@@ -244,7 +267,7 @@ class ResponseWriter:
         if response.has_headers:
             own = response.headers
         given = own.get(hdrs.CONTENT_TYPE) if own is not None else None
-        body, kind = encode_content(response.content, given, head.headers)
+        body, kind = encode_content(response.content, given, head.headers, self.serializer)
         if status == RESET_CONTENT:
             body = b""
         if kind is not None:

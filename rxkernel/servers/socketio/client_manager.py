@@ -114,12 +114,14 @@ class ClientManager(socketio.AsyncManager):  # type: ignore[misc]
     ) -> None:
         """Implement ``emit`` of `socketio.AsyncServer`; *callback* is called for each client."""
         args, skip = arguments(data), skip_sid if isinstance(skip_sid, list) else [skip_sid]
+        serializer = self.server.content_serializer
         if callback is None:
-            self.send(encode_event(namespace, event, args, None), namespace, to or room, skip)
+            packet = encode_event(namespace, event, args, None, serializer)
+            self.send(packet, namespace, to or room, skip)
             return
         for connection in self.recipients(namespace, to or room, skip):
             id = self._generate_ack_id(connection.id, callback)
-            connection.put(encode_event(namespace, event, args, id))
+            connection.put(encode_event(namespace, event, args, id, serializer))
 
     def send(
         self, packet: EncodedPacket, namespace: str, room: Any, skip: Collection[str | None]

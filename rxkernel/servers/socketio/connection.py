@@ -93,7 +93,11 @@ class SocketioConnection(ManagedConnection):
 
     async def emit(self, event: str, *args: Any) -> None:
         self.check_event_loop("emit")
-        self.put(encode_event(self.namespace, event, args, None))
+        self.put(self._encoded(event, args, None))
+
+    def _encoded(self, event: str, args: tuple[Any, ...], id: int | None) -> EncodedPacket:
+        serializer = self._engine.content_serializer
+        return encode_event(self.namespace, event, args, id, serializer)
 
     def next_ack_id(self) -> int:
         """Return the acknowledgement id for the next event that needs one."""
@@ -103,7 +107,7 @@ class SocketioConnection(ManagedConnection):
     async def call(self, event: str, *args: Any, timeout: float = 60.0) -> Any:
         self.check_call(event)
         id = self.next_ack_id()
-        packet = encode_event(self.namespace, event, args, id)
+        packet = self._encoded(event, args, id)
         acknowledged = self._calls[id] = asyncio.get_running_loop().create_future()
         try:
             self.put(packet)

@@ -64,6 +64,7 @@ class ConnectionHandler:
 
     Attributes:
         ended: connections that have ended, with events that still run.
+        serializer: encodes what the application sends.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class ConnectionHandler:
         forwarded: ForwardedHeaders,
     ) -> None:
         self._kernel = kernel
+        self.serializer = kernel.serializer
         self._lifecycle = ConnectionLifecycle(kernel, dispatcher, server)
         self._limits = limits
         self._origins = origins
@@ -145,7 +147,12 @@ class ConnectionHandler:
                 connection,
                 request,
                 auth,
-                partial(encode_rejection, connection.namespace, extra_headers=extra_headers),
+                partial(
+                    encode_rejection,
+                    connection.namespace,
+                    extra_headers=extra_headers,
+                    serializer=self.serializer,
+                ),
                 ServiceUnavailableException(_STOPPING) if self._is_draining else None,
             ),
             connection.context,
@@ -217,10 +224,16 @@ class ConnectionHandler:
                 namespace, ack_id = connection.namespace, id or 0
                 extra = self._extra_headers(request)
                 try:
-                    encoded = encode_acknowledgement(namespace, ack_id, response, extra)
+                    encoded = encode_acknowledgement(
+                        namespace, ack_id, response, extra, self.serializer
+                    )
                 except Exception:  # most responses can be encoded, and skip the call below
                     encode = partial(
-                        encode_acknowledgement, namespace, ack_id, extra_headers=extra
+                        encode_acknowledgement,
+                        namespace,
+                        ack_id,
+                        extra_headers=extra,
+                        serializer=self.serializer,
                     )
                     response, encoded = await self._kernel.encoded(request, response, encode)
                 if id is not None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from rxkernel.kernel.serialization import encode_json, to_plain
+from rxkernel.kernel.serialization import SERIALIZER, Serializer, encode_json
 from rxkernel.messages.response import Acknowledgement, Response
 from rxkernel.routing.metadata import RESERVED_EVENTS
 from rxkernel.servers.socketio.encoded_packet import EncodedPacket
@@ -18,7 +18,9 @@ _ACKNOWLEDGEMENT = b'%b[{"statusCode":%d,"headers":%b,"content":%b}]'
 it is formatted directly."""
 
 
-def encode_packet(kind: int, namespace: str, id: int | None, data: Any) -> EncodedPacket:
+def encode_packet(
+    kind: int, namespace: str, id: int | None, data: Any, serializer: Serializer = SERIALIZER
+) -> EncodedPacket:
     """Encode a packet. *data* may contain what JSON can represent, and bytes.
 
     Raises:
@@ -26,7 +28,7 @@ def encode_packet(kind: int, namespace: str, id: int | None, data: Any) -> Encod
     """
     attachments: list[bytes] = []
     if not _is_json(data):
-        data = _with_placeholders(to_plain(data), attachments)
+        data = _with_placeholders(serializer.to_plain(data), attachments)
     head = f"4{kind + BINARY_EVENT - EVENT}{len(attachments)}-" if attachments else f"4{kind}"
     if namespace != "/":
         head += f"{namespace},"
@@ -65,7 +67,11 @@ def _with_placeholders(data: Any, attachments: list[bytes]) -> Any:
 
 
 def encode_event(
-    namespace: str, event: str, args: tuple[Any, ...], id: int | None
+    namespace: str,
+    event: str,
+    args: tuple[Any, ...],
+    id: int | None,
+    serializer: Serializer = SERIALIZER,
 ) -> EncodedPacket:
     """Encode an event; with an *id* the client is asked for an acknowledgement.
 
@@ -75,11 +81,15 @@ def encode_event(
     """
     if event in RESERVED_EVENTS:
         raise ValueError(f"the event name {event!r} is reserved by Socket.IO; use another name")
-    return encode_packet(EVENT, namespace, id, [event, *args])
+    return encode_packet(EVENT, namespace, id, [event, *args], serializer)
 
 
 def encode_acknowledgement(
-    namespace: str, id: int, response: Response, extra_headers: Mapping[str, str] = NO_HEADERS
+    namespace: str,
+    id: int,
+    response: Response,
+    extra_headers: Mapping[str, str] = NO_HEADERS,
+    serializer: Serializer = SERIALIZER,
 ) -> EncodedPacket:
     """Encode *response* as the acknowledgement *id*; *extra_headers* are added to its own.
 
@@ -88,10 +98,11 @@ def encode_acknowledgement(
             `acknowledgement`; also if the text is not valid Unicode.
     """
     if isinstance(response, Acknowledgement):
-        return encode_packet(ACK, namespace, id, response.content)
+        return encode_packet(ACK, namespace, id, response.content, serializer)
     content, is_plain = response.content, type(response) is Response and not response.has_headers
     if not is_plain or response.status_code >= 400 or not _is_json(content):
-        return encode_packet(ACK, namespace, id, [acknowledgement(response, extra_headers)])
+        payload = acknowledgement(response, extra_headers, serializer)
+        return encode_packet(ACK, namespace, id, [payload], serializer)
     head = f"43{id}" if namespace == "/" else f"43{namespace},{id}"
     headers = encode_json(extra_headers) if extra_headers else b"{}"
     values = (head.encode(), response.status_code, headers, encode_json(content))
@@ -99,17 +110,20 @@ def encode_acknowledgement(
 
 
 def encode_rejection(
-    namespace: str, response: Response, extra_headers: Mapping[str, str] = NO_HEADERS
+    namespace: str,
+    response: Response,
+    extra_headers: Mapping[str, str] = NO_HEADERS,
+    serializer: Serializer = SERIALIZER,
 ) -> EncodedPacket:
     """Encode a CONNECT_ERROR: ``{"message": str, "data": <error body>}``.
 
     Raises:
         See `encode_acknowledgement`; also ValueError for bytes, which it cannot contain.
     """
-    body = acknowledgement(response, extra_headers)
+    body = acknowledgement(response, extra_headers, serializer)
     phrase = HTTPStatus(response.status_code).phrase
     error = {"message": str(body.get("message", phrase)), "data": body}
-    encoded = encode_packet(CONNECT_ERROR, namespace, None, error)
+    encoded = encode_packet(CONNECT_ERROR, namespace, None, error, serializer)
     if encoded.attachments:
         raise ValueError("a CONNECT_ERROR cannot contain bytes")
     return encoded

@@ -40,7 +40,8 @@ def _library_logger() -> logging.Logger:
 class Engine(socketio.AsyncServer):  # type: ignore[misc]
     """Handles the packets of sessions; implements `SessionHooks` and `ConnectionHolder`.
 
-    ``connections`` are all connections by id, including those that are not accepted yet.
+    ``connections`` are all connections by id, including those that are not accepted yet;
+    ``content_serializer`` encodes what the application sends.
     """
 
     def __init__(self, handler: ConnectionHandler, limits: SessionLimits, **options: Any) -> None:
@@ -48,6 +49,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         self.flush_scheduler = FlushScheduler(asyncio.get_running_loop())
         self.connections: dict[str, SocketioConnection] = {}
         self._handler = handler
+        self.content_serializer = handler.serializer
         self._tasks: set[asyncio.Task[None]] = set()
         super().__init__(
             client_manager=ClientManager(),
@@ -211,7 +213,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         skip: set[str],
         volatile: bool,
     ) -> None:
-        packet = encode_event(namespace, event, args, None)
+        packet = encode_event(namespace, event, args, None, self.content_serializer)
         recipients = self.manager.recipients(namespace, _room(rooms), skip)
         if volatile:
             for connection in recipients:

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from rxkernel.exceptions import StreamNotSupportedException
-from rxkernel.kernel.serialization import to_plain
+from rxkernel.kernel.serialization import SERIALIZER, Serializer
 from rxkernel.messages.input_errors import kind_of, rejection, wrong_type
 from rxkernel.messages.response import Response
 
@@ -32,7 +32,9 @@ def read_arguments(data: list[Any]) -> tuple[dict[str, Any], Any]:
 
 
 def acknowledgement(
-    response: Response, extra_headers: Mapping[str, str] = NO_HEADERS
+    response: Response,
+    extra_headers: Mapping[str, str] = NO_HEADERS,
+    serializer: Serializer = SERIALIZER,
 ) -> dict[str, Any]:
     """Return the payload of the acknowledgement that carries *response*.
 
@@ -54,7 +56,7 @@ def acknowledgement(
         )
     status, content = response.status_code, response.content
     headers = {**response.headers, **extra_headers}
-    if status >= 400 and isinstance(plain := to_plain(content), dict):
+    if status >= 400 and isinstance(plain := serializer.to_plain(content), dict):
         body = {"statusCode": status, **plain}
         if headers:
             body.setdefault("headers", headers)

@@ -337,7 +337,7 @@ def test_value_of_another_type_is_an_error_with_its_place(
 
 def test_unknown_annotation_is_rejected_at_boot() -> None:
     with pytest.raises(
-        ConfigurationError, match=r"declares to return .*cannot be shaped: Type un"
+        ConfigurationError, match=r"declares to return .*cannot be shaped: the classes User"
     ):
         shape_of(list[User | Page], "Tasks.show")
 

@@ -255,7 +255,7 @@ async def test_upload_on_full_disk_is_507_and_logged(
 
 
 async def test_form_of_browser_is_read(serve: Serve, session: aiohttp.ClientSession) -> None:
-    """Duplicates are kept; an unselected file is ignored; a part is a text or bytes."""
+    """Duplicates are kept; an unselected file is ignored; a part is a text, JSON or bytes."""
     application = await serve(Several)
 
     async with raw_http(application) as client:
@@ -263,6 +263,7 @@ async def test_form_of_browser_is_read(serve: Serve, session: aiohttp.ClientSess
             (b'name="t"', b"", b"1"),
             (b'name="t"', b"Content-Type: text/plain; charset=iso-8859-1\r\n", b"\xe9"),
             (b'name="j"', b"Content-Type: application/json\r\n", b"{}"),
+            (b'name="i"', b"Content-Type: image/gif\r\n", b"GIF"),
             (b'name="f"; filename="a/b.txt"', b"Content-Type: text/csv; header=present\r\n", b"x"),
             (b'name="f"; filename="c"', b"", b""),
             (b'name="f"; filename=""', b"Content-Type: application/octet-stream\r\n", b""),
@@ -274,7 +275,7 @@ async def test_form_of_browser_is_read(serve: Serve, session: aiohttp.ClientSess
         await client.send(post("/several", MULTIPART, body=body + b"--x--\r\n"))
         answer = await client.answer()
     assert answer.json == {
-        "form": [["t", "1"], ["t", "é"], ["j", "b'{}'"]],
+        "form": [["t", "1"], ["t", "é"], ["j", "{}"], ["i", "b'GIF'"]],
         "files": [
             ["f", "b.txt", "text/csv", "x"],
             ["f", "c", "application/octet-stream", ""],

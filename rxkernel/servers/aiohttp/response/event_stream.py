@@ -6,6 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from rxkernel.kernel.event_stream import HEARTBEAT, encode_event, encode_retry
+from rxkernel.kernel.serialization import Serializer
 from rxkernel.messages.response import EventStreamResponse, close_source
 from rxkernel.servers.aiohttp.request.disconnect import is_disconnected
 from rxkernel.servers.aiohttp.response.stream import Stream
@@ -17,8 +18,11 @@ class EventStream(Stream):
 
     is_endless = True
 
-    def __init__(self, native: web.Request, response: EventStreamResponse) -> None:
+    def __init__(
+        self, native: web.Request, response: EventStreamResponse, serializer: Serializer
+    ) -> None:
         super().__init__(native, response)
+        self._serializer = serializer
         self._heartbeat = response.heartbeat
         self._retry = response.retry
         self._is_sending = False
@@ -41,7 +45,7 @@ class EventStream(Stream):
             await close_source(self._response)
 
     async def _encode(self, event: Any) -> bytes:
-        return encode_event(event)
+        return encode_event(event, self._serializer)
 
     async def _send_piece(self, data: bytes) -> None:
         self._is_sending = True

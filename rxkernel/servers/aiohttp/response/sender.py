@@ -89,7 +89,7 @@ class ResponseSender:
         self, native: web.Request, response: StreamResponse | EventStreamResponse
     ) -> Stream:
         if isinstance(response, EventStreamResponse):
-            return EventStream(native, response)
+            return EventStream(native, response, self._writer.serializer)
         return Stream(native, response, self._compression)
 
     async def _send_stream(

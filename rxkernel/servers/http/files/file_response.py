@@ -10,15 +10,15 @@ from multidict import CIMultiDict, MultiMapping
 from rxkernel.exceptions import PreconditionFailedException
 from rxkernel.messages.content_types import BYTES
 from rxkernel.messages.response import FileResponse
+from rxkernel.servers.http import header_names as hdrs
 from rxkernel.servers.http.conditions import Validators
 from rxkernel.servers.http.files.opening import open_file
 from rxkernel.servers.http.files.ranges import requested_ranges
+from rxkernel.servers.http.not_modified import remove_content_headers
 from rxkernel.servers.http.statuses import RESET_CONTENT, WITHOUT_CONTENT
 
 _SMALL = 65_536
 """Most bytes that the thread which opens the file also reads, to be sent with the headers."""
-
-_CONTENT_HEADERS = ("Content-Type", "Content-Length", "Content-Disposition", "Content-Encoding")
 
 
 class FileCutShortError(OSError):
@@ -56,8 +56,10 @@ def plan_file(
     """
     file = open_file(response.content, response.root)
     try:
-        file_status = os.fstat(file.fileno())
-        plan = _plan(file_status, response.status_code, headers, method, request_headers)
+        found = os.fstat(file.fileno())
+        validators = Validators.of(found, headers)
+        status = response.status_code
+        plan = plan_parts(found.st_size, validators, status, headers, method, request_headers)
         if method == "HEAD" or plan.status in WITHOUT_CONTENT:
             plan.parts = []
         elif sum(map(len, plan.parts)) <= _SMALL:
@@ -81,32 +83,38 @@ def _read(file: FileIO, part: bytes | range) -> bytes:
     return content
 
 
-def _plan(
-    file: os.stat_result,
+def plan_parts(
+    size: int,
+    validators: Validators,
     status: int,
     headers: CIMultiDict[str],
-    method: str,
+    method: str | None,
     request_headers: MultiMapping[str],
 ) -> FilePlan:
-    """Apply preconditions and ranges, if the response to a GET would be 200 (§13.2.1)."""
+    """Select the parts of a representation of *size* bytes with *validators*, and complete
+    *headers*.
+
+    Preconditions and ranges apply if the response to a GET would be 200 (RFC 9110 §13.2.1).
+
+    Raises:
+        PreconditionFailedException, RangeNotSatisfiableException: as `plan_file`.
+    """
     ranges: list[range] = []
     if status == 200 and method in ("GET", "HEAD"):
-        validators = Validators.of(file, headers)
         validators.add_to(headers)
-        headers["Accept-Ranges"] = "bytes"
+        headers[hdrs.ACCEPT_RANGES] = "bytes"
         status = validators.check(request_headers)
         if status == 412:
             raise PreconditionFailedException
         if status == 200 and method == "GET" and validators.matches_if_range(request_headers):
-            ranges = requested_ranges(request_headers.get("Range", ""), file.st_size)
+            ranges = requested_ranges(request_headers.get(hdrs.RANGE, ""), size)
     if status in WITHOUT_CONTENT:  # so no headers that describe a body (RFC 9110 §15.4.5)
-        for name in _CONTENT_HEADERS:
-            headers.popall(name, None)
+        remove_content_headers(headers)
         if status == RESET_CONTENT:
-            headers["Content-Length"] = "0"
+            headers[hdrs.CONTENT_LENGTH] = "0"
         return FilePlan(status, headers, [])
-    parts = _parts(ranges, file.st_size, headers)
-    headers["Content-Length"] = str(sum(map(len, parts)))
+    parts = _parts(ranges, size, headers)
+    headers[hdrs.CONTENT_LENGTH] = str(sum(map(len, parts)))
     return FilePlan(206 if ranges else status, headers, parts)
 
 
@@ -116,10 +124,10 @@ def _parts(ranges: list[range], size: int, headers: CIMultiDict[str]) -> list[by
     if not ranges:
         return [range(size)]
     if len(ranges) == 1:
-        headers["Content-Range"] = _content_range(ranges[0], size)
+        headers[hdrs.CONTENT_RANGE] = _content_range(ranges[0], size)
         return [ranges[0]]
-    boundary, kind = secrets.token_hex(16), headers.get("Content-Type", BYTES)
-    headers["Content-Type"] = f"multipart/byteranges; boundary={boundary}"
+    boundary, kind = secrets.token_hex(16), headers.get(hdrs.CONTENT_TYPE, BYTES)
+    headers[hdrs.CONTENT_TYPE] = f"multipart/byteranges; boundary={boundary}"
     parts: list[bytes | range] = []
     for part in ranges:
         head = (

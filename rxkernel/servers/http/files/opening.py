@@ -6,12 +6,11 @@ All functions block, so they are called in a thread.
 import errno
 import logging
 import os
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from io import FileIO
 from pathlib import Path
 from stat import S_ISREG
-from typing import Any
 
 from rxkernel.exceptions import NotFoundException
 
@@ -33,18 +32,47 @@ def open_file(path: Path, root: Path | None) -> FileIO:
         OSError: another error, such as too many open files, or *root* is missing.
     """
     if root is None:
-        return _translate_errors(_open, path, path)
-    at = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        return _translate_errors(_open_below, path, path.relative_to(root), at)
-    finally:
-        os.close(at)
+        with _translated_errors(path):
+            return _open(path)
+    *folders, name = path.relative_to(root).parts or (".",)
+    with open_folder(root, folders) as folder, _translated_errors(path):
+        return open_at(name, folder)
 
 
-def _translate_errors(open_: Callable[..., FileIO], path: Path, *arguments: Any) -> FileIO:
-    """Call *open_* with *arguments*; errors that mean "not found" become a `NotFoundException`."""
+@contextmanager
+def open_folder(root: Path, parts: Sequence[str]) -> Iterator[int]:
+    """Open the folder with the names *parts* below *root*, and yield its descriptor.
+
+    No link below *root* is followed; nor by `stat_at` and `open_at`, which take the descriptor.
+
+    Raises:
+        NotFoundException, OSError: as `open_file`, also for an `OSError` within the context.
+    """
+    with ExitStack() as opened:
+        at = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+        opened.callback(os.close, at)
+        with _translated_errors(root.joinpath(*parts)):
+            for folder in parts:
+                at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=at)
+                opened.callback(os.close, at)
+            yield at
+
+
+def stat_at(name: str, folder: int) -> os.stat_result:
+    """Return the status of *name* in *folder*, a descriptor; of a link itself."""
+    return os.stat(name, dir_fd=folder, follow_symlinks=False)
+
+
+def open_at(name: str, folder: int) -> FileIO:
+    """Open the regular file *name* in *folder*, a descriptor."""
+    return _open(Path(name), folder, os.O_NOFOLLOW)
+
+
+@contextmanager
+def _translated_errors(path: Path) -> Iterator[None]:
+    """Errors that mean "not found" become a `NotFoundException`."""
     try:
-        return open_(*arguments)
+        yield
     except PermissionError as exc:
         logger.warning(
             "responded with 404 for %r: the permission to read it is missing", str(path)
@@ -56,16 +84,6 @@ def _translate_errors(open_: Callable[..., FileIO], path: Path, *arguments: Any)
         raise NotFoundException from exc
     except ValueError as exc:  # NUL, or a character that the system cannot encode
         raise NotFoundException from exc
-
-
-def _open_below(path: Path, root: int) -> FileIO:
-    *folders, name = path.parts or (".",)
-    with ExitStack() as opened:
-        at = root
-        for folder in folders:
-            at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=at)
-            opened.callback(os.close, at)
-        return _open(Path(name), at, os.O_NOFOLLOW)
 
 
 def _open(path: Path, at: int | None = None, flags: int = 0) -> FileIO:

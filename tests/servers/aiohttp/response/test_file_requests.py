@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rxkernel import Application
+from rxkernel import Application, FileCacheSettings, StaticFiles
 from tests.servers.conftest import Serve
 from tests.servers.raw_files import Files, ask
 
@@ -13,8 +13,8 @@ NOT_FOUND = (404, b'{"statusCode":404,"message":"Not Found"}')
 SECRET = b"secret"
 
 
-@pytest.fixture
-async def site(serve: Serve, tmp_path: Path) -> Application:
+@pytest.fixture(params=["FileResponse", "copies in memory", "StaticFiles without copies"])
+async def site(serve: Serve, tmp_path: Path, request: pytest.FixtureRequest) -> Application:
     """Every requested file exists, so that only the rule prevents its response."""
     root = tmp_path / "site"
     (root / "a").mkdir(parents=True)
@@ -37,7 +37,15 @@ async def site(serve: Serve, tmp_path: Path) -> Application:
         if not name.endswith("/.."):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_bytes(SECRET)
-    return await serve(type("Site", (Files,), {"root": root}))
+    for path in root.rglob("*"):
+        os.utime(path, (1, 1), follow_symlinks=False)  # so that copies of the files are stored
+    if request.param == "FileResponse":
+        return await serve(type("Site", (Files,), {"root": root}))
+    cache = FileCacheSettings(preload=request.param == "copies in memory")
+    if not cache.preload:
+        cache = FileCacheSettings(max_file_size=0)
+    asked = type("Site", (Files,), {"root": root, "file": None})
+    return await serve(asked, StaticFiles(root, path="/files", cache=cache))
 
 
 async def test_file_below_the_root_is_served(site: Application) -> None:

@@ -1,0 +1,85 @@
+"""Responses whose content and headers are made once and sent many times."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from rxkernel.headers import Headers, headers_of
+from rxkernel.messages.response import Response
+
+_new = object.__new__
+
+
+@attrs.frozen(eq=False, init=False)
+class StoredHeaders:
+    """Headers with a ``Content-Type`` that are never changed.
+
+    Attributes:
+        headers: all of them.
+        content_type: the value of ``Content-Type``.
+        lines: the others, as they are sent in HTTP/1.1, each after a line break.
+        names: the names of ``lines``, in lower case.
+    """
+
+    headers: Headers
+    content_type: str
+    lines: str
+    names: frozenset[str]
+
+    def __init__(self, headers: Headers) -> None:
+        others = [(n, value) for n, value in headers.items() if n.lower() != "content-type"]
+        self.__attrs_init__(
+            headers,
+            headers["Content-Type"],
+            "".join(f"\r\n{name}: {value}" for name, value in others),
+            frozenset(name.lower() for name, _ in others),
+        )
+
+
+class StoredResponse(Response):
+    """A response with `StoredHeaders`, which are copied when its ``headers`` are read or its
+    ``content`` is replaced.
+
+    Until then the server writes their lines as they are.
+    """
+
+    __slots__ = ("_content", "stored")
+
+    stored: StoredHeaders
+    _content: Any
+
+    @property
+    def content(self) -> Any:
+        return self._content
+
+    @content.setter
+    def content(self, given: Any) -> None:
+        self._headers = self.headers
+        self._content = given
+
+    @property
+    def headers(self) -> Headers:
+        if self._headers is None:
+            self._headers = self.stored.headers.copy()
+        return self._headers
+
+    @headers.setter
+    def headers(self, given: Mapping[str, str] | None) -> None:
+        self._headers = headers_of(given)
+
+    @property
+    def has_headers(self) -> bool:
+        return self._headers is None or bool(self._headers)
+
+
+def stored_response(content: bytes, stored: StoredHeaders) -> StoredResponse:
+    """Return the response with *content*. It skips the checks of ``__init__``, as
+    `plain_response`."""
+    response = _new(StoredResponse)
+    response._content = content
+    response._status_code = 200
+    response._headers = None
+    response.etag_from_body = None
+    response.stored = stored
+    return response
