@@ -43,7 +43,10 @@ AIOHTTP_FOLDERS = ["request", "connection", "response", "fast_path"]
 # Extras of the distribution, and what only a test needs: `import rxkernel` works without.
 # Those of `compression` and `redis` are not here: aiohttp and python-socketio load them themselves
 # where they are.
-OPTIONAL = {"aiosqlite", "pytest", "pytest_asyncio", "uvloop", "watchfiles"}
+OPTIONAL = {
+    *("aiosqlite", "argon2", "bcrypt", "joserfc", "pytest", "pytest_asyncio", "uvloop"),
+    "watchfiles",
+}
 
 OURS = {"app", "bundles", "rxkernel"}
 TEMPLATE = ROOT / "rxkernel" / "cli" / "template"

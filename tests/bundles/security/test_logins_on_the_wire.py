@@ -13,6 +13,7 @@ import pytest
 from bundles.redis import RedisBundle, RedisSettings
 from bundles.security import (
     PasswordSettings,
+    Security,
     SecurityBundle,
     SecuritySettings,
     TokenSettings,
@@ -149,6 +150,29 @@ async def test_redis_that_is_down_is_503_and_never_anonymous(
     redis.start()
     assert await status(unknown) == 200
     assert (await client.http("security_login", body=form())).status_code == 200
+
+
+async def test_processes_that_share_a_store_share_ends_of_logins(
+    client_of: ClientOf, tmp_path: Path
+) -> None:
+    """E5 across processes: a token that the other one has not verified yet is refused."""
+    tokens = TokenSettings(secret=SECRET, store="sqlite", store_file=tmp_path / "tokens.sqlite3")
+    one, other = client_of(logins(tokens=tokens)), client_of(logins(tokens=tokens))
+    pairs = [(await one.http("security_login", body=form())).content for _ in range(3)]
+    headers = [{"Authorization": f"Bearer {pair['token']}"} for pair in pairs]
+    assert (await other.http("note_mine", headers=headers[2])).content == "ada"
+
+    body = {"refreshToken": pairs[0]["refreshToken"]}
+    assert (await one.http("security_logout", body=body)).status_code == 204
+
+    assert (await other.http("note_mine", headers=headers[0])).status_code == 401
+    assert (await other.http("security_refresh_token", body=body)).status_code == 404
+    assert (await other.http("note_mine", headers=headers[1])).content == "ada"
+    await one.application.injector.get(Security).logout("ada")
+    for sent in headers[:2]:
+        assert (await one.http("note_mine", headers=sent)).status_code == 401
+    body = {"refreshToken": pairs[1]["refreshToken"]}
+    assert (await other.http("security_refresh_token", body=body)).status_code == 404
 
 
 async def test_store_in_memory_with_workers_is_a_configuration_error() -> None:
