@@ -20,11 +20,14 @@ _STREAMS = (StreamResponse, EventStreamResponse)
 async def exit_after_response(
     request: Request, services: ScopedServices, response: Response
 ) -> None:
-    """Leave the context managers of *request*, whose response is *response*.
+    """Await what `Request.before_sending` added, then leave the context managers of *request*,
+    whose response is *response*.
 
     Raises:
-        BaseException: one of them raised it; all have been left.
+        BaseException: one of them raised it. If a manager did, all have been left.
     """
+    for call in services.before_sending:
+        await call(response)
     if isinstance(response, _STREAMS) or has_abandoned(request):
         return
     failure = await services.exit_managers(None)

@@ -24,7 +24,12 @@ from rxkernel.messages.input_errors import (
 )
 from rxkernel.messages.number_checks import NUMBER_CHECKS
 from rxkernel.messages.request_id import new_request_id
-from rxkernel.messages.scoped_services import ScopedServices, name_of_key, services_of
+from rxkernel.messages.scoped_services import (
+    BeforeSending,
+    ScopedServices,
+    name_of_key,
+    services_of,
+)
 from rxkernel.messages.transport import Transport
 from rxkernel.messages.upload import UploadedFile
 
@@ -247,6 +252,21 @@ class Request:
         """
         self._source("enter()")
         return await services_of(self).enter(manager)
+
+    def before_sending(self, call: BeforeSending) -> None:
+        """Await ``call(response)`` when this message has succeeded: after the response listeners,
+        before the context managers of the message are left and the response is sent.
+
+        It may change the response. It is not called for a message that fails; if it raises an
+        exception, the message has failed with it.
+
+        Raises:
+            RxKernelError: this message has no route, or it has ended.
+        """
+        if self.definition is None:
+            raise RxKernelError("request.before_sending() needs a message with a route")
+        services = services_of(self)
+        services.before_sending += (call,)
 
     def _source(self, method: str) -> ServiceSource:
         definition = self.definition

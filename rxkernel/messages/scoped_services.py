@@ -11,11 +11,15 @@ from typing import Any, Protocol, get_args, get_origin
 import attrs
 
 from rxkernel.exceptions import RxKernelError
+from rxkernel.messages.response import Response
 
 logger = logging.getLogger(__name__)
 
 Exit = Callable[[BaseException | None], Awaitable[None]]
 """Exits a context manager with the exception of its message, or None."""
+
+BeforeSending = Callable[[Response], Awaitable[None]]
+"""See `Request.before_sending`."""
 
 LOCKS = (asyncio.Lock, asyncio.Semaphore, asyncio.Condition)
 """Async context managers that are held around a block, so they are not entered for a scope."""
@@ -50,12 +54,21 @@ class ScopedServices:
     They end in reverse order. A plain service ends with `aclose` or `close`, where it has one.
     """
 
-    __slots__ = ("_entries", "_instances", "_managers", "_openings", "failure", "is_closed")
+    __slots__ = (
+        "_entries",
+        "_instances",
+        "_managers",
+        "_openings",
+        "before_sending",
+        "failure",
+        "is_closed",
+    )
 
     def __init__(self) -> None:
         self.is_closed = False
         self.failure: BaseException | None = None
         """The exception of the message, for managers that are exited at the very end."""
+        self.before_sending: tuple[BeforeSending, ...] = ()
         self._instances: dict[Any, Any] = {}
         self._entries: list[_Entry] = []
         self._managers = 0
