@@ -25,6 +25,7 @@ from rxkernel.messages.input_errors import (
 from rxkernel.messages.number_checks import NUMBER_CHECKS
 from rxkernel.messages.request_id import new_request_id
 from rxkernel.messages.scoped_services import (
+    AfterSending,
     BeforeSending,
     ScopedServices,
     name_of_key,
@@ -267,6 +268,16 @@ class Request:
             raise RxKernelError("request.before_sending() needs a message with a route")
         services = services_of(self)
         services.before_sending += (call,)
+
+    def after_sending(self, call: AfterSending) -> None:
+        """Await ``call()`` after the response was sent and the terminate listeners have run, also
+        if the message has failed; its exceptions are logged.
+
+        Raises:
+            RxKernelError: this message has ended.
+        """
+        services = services_of(self)
+        services.after_sending += (call,)
 
     def _source(self, method: str) -> ServiceSource:
         definition = self.definition

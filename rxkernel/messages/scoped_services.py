@@ -21,6 +21,9 @@ Exit = Callable[[BaseException | None], Awaitable[None]]
 BeforeSending = Callable[[Response], Awaitable[None]]
 """See `Request.before_sending`."""
 
+AfterSending = Callable[[], Awaitable[None]]
+"""See `Request.after_sending`."""
+
 LOCKS = (asyncio.Lock, asyncio.Semaphore, asyncio.Condition)
 """Async context managers that are held around a block, so they are not entered for a scope."""
 
@@ -59,6 +62,7 @@ class ScopedServices:
         "_instances",
         "_managers",
         "_openings",
+        "after_sending",
         "before_sending",
         "failure",
         "is_closed",
@@ -69,14 +73,15 @@ class ScopedServices:
         self.failure: BaseException | None = None
         """The exception of the message, for managers that are exited at the very end."""
         self.before_sending: tuple[BeforeSending, ...] = ()
+        self.after_sending: tuple[AfterSending, ...] = ()
         self._instances: dict[Any, Any] = {}
         self._entries: list[_Entry] = []
         self._managers = 0
         self._openings: dict[Any, _Opening] = {}
 
     def __bool__(self) -> bool:
-        """Whether there is a service or a manager to end."""
-        return bool(self._entries)
+        """Whether there is something to do at the end."""
+        return bool(self._entries or self.after_sending)
 
     def __contains__(self, key: Any) -> bool:
         return key in self._instances
@@ -158,6 +163,7 @@ class ScopedServices:
 
     async def close(self) -> None:
         """End everything; exceptions of managers are logged. Nothing can be added afterwards."""
+        await self._call_after_sending()
         given, self.failure = self.failure, None
         failure = given
         while self._entries:
@@ -167,6 +173,14 @@ class ScopedServices:
             if not isinstance(failure, Exception):
                 raise failure
             logger.error("a context manager failed when it was exited", exc_info=failure)
+
+    async def _call_after_sending(self) -> None:
+        calls, self.after_sending = self.after_sending, ()
+        for call in calls:
+            try:
+                await call()
+            except Exception:
+                logger.exception("a call of request.after_sending failed")
 
     async def _end_latest(self, failure: BaseException | None) -> BaseException | None:
         entry = self._entries.pop()

@@ -1,4 +1,5 @@
-"""`Request.before_sending`: the last step of a message that has succeeded."""
+"""`Request.before_sending`: the last step of a message that has succeeded; `after_sending`: a step
+after its response was sent."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from rxkernel import (
     RxKernelError,
     Settings,
     StreamResponse,
+    TerminateEvent,
     both,
     http,
     observe,
@@ -63,6 +65,26 @@ class Recorder:
         await request.enter(self.manager())
         request.before_sending(self.failing)
         return "done"
+
+    @both("POST", "/after", "after")
+    async def after(self, request: Request) -> str:
+        request.after_sending(self.later)
+        request.after_sending(self.last)
+        await request.enter(self.manager())
+        if request.params.get("raise"):
+            raise ConflictException("no")
+        return "done"
+
+    async def later(self) -> None:
+        self.log.append("later")
+        raise ValueError("broken")
+
+    async def last(self) -> None:
+        self.log.append("last")
+
+    @observe(KernelEvents.KERNEL_TERMINATE, only=lambda definition: definition.name == "after")
+    async def terminate(self, event: TerminateEvent) -> None:
+        self.log.append("terminate")
 
     @http("GET", "/stream", "stream")
     async def stream(self, request: Request) -> StreamResponse:
@@ -151,3 +173,44 @@ async def test_before_sending_wrapped_handler_is_called_once(client_of: ClientOf
 def test_before_sending_without_route_raises() -> None:
     with pytest.raises(RxKernelError, match="needs a message with a route"):
         Request("HTTP").before_sending(Recorder().call)
+
+
+@pytest.mark.parametrize("params", [{}, {"raise": "yes"}])
+@pytest.mark.parametrize("transport", ["HTTP", "SOCKET"])
+async def test_after_sending_runs_after_terminate_listeners(
+    client_of: ClientOf,
+    transport: str,
+    params: dict[str, str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    recorder = Recorder()
+    client = client_of(recorder)
+
+    await (client.http if transport == "HTTP" else client.websocket)("after", params=params)
+
+    assert recorder.log[-3:] == ["terminate", "later", "last"]
+    assert "a call of request.after_sending failed" in caplog.text
+
+
+async def test_after_sending_without_terminate_listeners_is_called(client_of: ClientOf) -> None:
+    recorder = Recorder()
+    client = client_of(recorder)
+    client.dispatcher.remove_listeners(KernelEvents.KERNEL_TERMINATE)
+
+    await client.http("after")
+
+    assert recorder.log[-2:] == ["later", "last"]
+
+
+async def test_after_sending_ended_message_raises(client_of: ClientOf) -> None:
+    requests: list[Request] = []
+
+    class Keeper:
+        @http("GET", "/keep", "keep")
+        async def keep(self, request: Request) -> None:
+            requests.append(request)
+
+    await client_of(Keeper).http("keep")
+
+    with pytest.raises(RxKernelError, match="has ended"):
+        requests[0].after_sending(Recorder().last)
