@@ -1,0 +1,197 @@
+"""The session of a client, as an action uses it."""
+
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import Any, Protocol
+
+from bundles.sessions.exceptions import SessionTooLargeException
+from bundles.sessions.model import NO_VALUES, StoredSession, changed
+from rxkernel import BadRequestException, Request, RxKernelError, decode_json, encode_json
+
+
+class SessionKeeper(Protocol):
+    """The part of `Sessions` that a session calls."""
+
+    max_size: int
+
+    async def end_session(self, session: "Session", request: Request | None) -> None:
+        """Remove *session* from the store, and close the connections that use it."""
+
+    def check_rotation(self, request: Request) -> None:
+        """Raise an exception if *request* cannot give its client another id."""
+
+
+class Keep:
+    """The default of ``rotate(user=…)``."""
+
+
+KEEP = Keep()
+
+
+class Session(MutableMapping[str, Any]):
+    """Values of one client, kept by the server between its messages.
+
+    Names are str, values are JSON: str, numbers, bool, None, lists and dicts. A value is decoded
+    when it is read; a list or dict may be changed in place. The changes of a message are stored
+    together when it has succeeded, before its response is sent: one by one by name, so that
+    messages that run at the same time keep each other's changes. A message that fails changes
+    nothing. A session is created when the first value is stored, or a user is set.
+
+    Attributes:
+        request: the message that may change the session; None: it is read-only now.
+        stored: the state that the message began with; None if the client had no session.
+        rotation: whether `rotate` was called.
+        is_destroyed: whether `destroy` was called.
+    """
+
+    def __init__(
+        self, keeper: SessionKeeper, request: Request | None, stored: StoredSession | None
+    ) -> None:
+        self.request = request
+        self.stored = stored
+        self.rotation = False
+        self.is_destroyed = False
+        self._keeper = keeper
+        self._encoded: Mapping[str, bytes] = NO_VALUES if stored is None else stored.values
+        self._user = None if stored is None else stored.user
+        self._values: dict[str, Any] = {}
+        self._written: set[str] = set()
+        self._removed: set[str] = set()
+
+    @property
+    def id(self) -> str | None:
+        """Identifies the session in logs and lists: a hash of the secret that the client has. It
+        is not the secret, and of no use to a client. None before the session is stored."""
+        return None if self.stored is None else self.stored.id
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it is not stored yet."""
+        return self.stored is None
+
+    @property
+    def user(self) -> str | None:
+        """The identifier of the user who is logged in, see `rotate`."""
+        return self._user
+
+    async def rotate(self, *, user: str | Keep | None = KEEP) -> None:
+        """Give the client another id, and set *user*. The values stay.
+
+        Call it at login, so that an id that somebody else knows is worth nothing afterwards. Like
+        other changes, it is stored when the message has succeeded: from then on the old id is
+        unknown, and other connections that were opened with it are closed.
+
+        Raises:
+            ConflictException: the message came over a socket, whose session is that of a cookie.
+        """
+        request = self._writable()
+        self._keeper.check_rotation(request)
+        self.rotation = True
+        if not isinstance(user, Keep):
+            self._user = user
+
+    async def destroy(self) -> None:
+        """End the session now, whether the message succeeds or not, and close the connections that
+        use it; the connection of this message after its response.
+
+        What is written afterwards becomes a new session.
+        """
+        await self._keeper.end_session(self, self.request)
+        self.stored, self._encoded, self._user = None, NO_VALUES, None
+        self.rotation, self.is_destroyed = False, True
+        self._values, self._written, self._removed = {}, set(), set()
+
+    # --- mapping
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self._values:
+            return self._values[name]
+        if name in self._removed:
+            raise KeyError(name)
+        value = self._values[name] = decode_json(self._encoded[name])
+        return value
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._writable()
+        self._encode(name, value)
+        self._values[name] = value
+        self._written.add(name)
+        self._removed.discard(name)
+
+    def __delitem__(self, name: str) -> None:
+        self._writable()
+        if name not in self:
+            raise KeyError(name)
+        self._values.pop(name, None)
+        self._written.discard(name)
+        self._removed.add(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values or (name in self._encoded and name not in self._removed)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from tuple(name for name in self._encoded if name not in self._removed)
+        yield from tuple(name for name in self._values if name not in self._encoded)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        id = "new" if self.id is None else f"{self.id[:8]}…"
+        return f"<Session {id} user={self._user!r} names={list(self)!r}>"
+
+    # --- for `Sessions`
+
+    def changes(self) -> dict[str, bytes | None]:
+        """What this message has changed, by name.
+
+        Raises:
+            TypeError, ValueError: a value that was changed in place is not JSON.
+        """
+        found: dict[str, bytes | None] = dict.fromkeys(self._removed)
+        for name, value in self._values.items():
+            if name in self._written:
+                found[name] = self._encode(name, value)
+            elif isinstance(value, list | dict):
+                encoded = self._encode(name, value)
+                if encoded != self._encoded[name]:
+                    found[name] = encoded
+        return found
+
+    def all_values(self) -> dict[str, bytes]:
+        """The values that it began with, with the changes of this message."""
+        return changed(self._encoded, self.changes())
+
+    def close(self, stored: StoredSession | None) -> None:
+        """Make it read-only, with *stored* as its state."""
+        self.request = None
+        self.stored = stored
+
+    def _writable(self) -> Request:
+        if self.request is None:
+            raise RxKernelError(
+                "the session cannot be changed here: it is stored before the response is sent, and "
+                "is read-only afterwards, in a stream for example; so it is in listeners of "
+                "connections"
+            )
+        return self.request
+
+    def _encode(self, name: str, value: Any) -> bytes:
+        """Encode *value*, and check that it can be read again.
+
+        Raises:
+            TypeError, ValueError: it is not JSON.
+            SessionTooLargeException: it is larger than a session may be.
+        """
+        if type(name) is not str:
+            raise TypeError(f"the name {name!r} of a value of the session is not a str")
+        try:
+            encoded = encode_json(value)
+            decode_json(encoded)
+            size = len(name.encode()) + len(encoded)
+        except TypeError as exc:
+            raise TypeError(f"session[{name!r}] cannot be stored: {exc}") from exc
+        except (BadRequestException, RecursionError, ValueError) as exc:
+            raise ValueError(f"session[{name!r}] cannot be stored: {exc}") from exc
+        if size > self._keeper.max_size:
+            raise SessionTooLargeException(self._keeper.max_size)
+        return encoded
