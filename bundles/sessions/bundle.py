@@ -1,7 +1,8 @@
 """What the bundle adds to an application."""
 
+from collections.abc import Mapping
 from importlib import import_module
-from typing import ClassVar
+from types import MappingProxyType
 
 from injector import Binder, inject, singleton
 
@@ -16,7 +17,7 @@ from bundles.sessions.sockets import Sockets, SocketSession
 from bundles.sessions.sqlite_store import SqliteSessionStore
 from bundles.sessions.store import SessionStore
 from bundles.sessions.sweeper import Sweeper
-from rxkernel import Bundle, ConfigurationError, Settings, connection_scope
+from rxkernel import Bundle, ConfigurationError, Marker, Resolver, Settings, connection_scope
 
 
 class SessionsBundle(Bundle):
@@ -25,7 +26,9 @@ class SessionsBundle(Bundle):
     name = "sessions"
     after = ("redis",)
     listeners = (SessionListeners,)
-    resolvers: ClassVar = {SessionMarker: SessionResolver}
+    resolvers: Mapping[type[Marker], type[Resolver]] = MappingProxyType(
+        {SessionMarker: SessionResolver}
+    )
     settings_class = SessionsSettings
 
     @inject

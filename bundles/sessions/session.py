@@ -169,9 +169,8 @@ class Session(MutableMapping[str, Any]):
     def _writable(self) -> Request:
         if self.request is None:
             raise RxKernelError(
-                "the session cannot be changed here: it is stored before the response is sent, and "
-                "is read-only afterwards, in a stream for example; so it is in listeners of "
-                "connections"
+                "the session cannot be changed here: it is read-only in listeners of connections, "
+                "and once the response is sent, in a stream for example"
             )
         return self.request
 

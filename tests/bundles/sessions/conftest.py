@@ -7,6 +7,7 @@ import pytest
 
 from bundles.sessions import SessionsSettings
 from tests.bundles.redis_servers import RedisServer
+from tests.bundles.sessions.shop import Site
 from tests.bundles.sessions.stores import STORES, settings_of
 
 SettingsOf = Callable[..., SessionsSettings]
@@ -32,3 +33,12 @@ def redis_url(store_name: str, request: pytest.FixtureRequest) -> Iterator[str]:
 def settings_for(store_name: str, tmp_path: Path) -> SettingsOf:
     """Settings of the store, with limits."""
     return lambda **limits: settings_of(store_name, tmp_path, **limits)
+
+
+SiteOf = Callable[..., Site]
+
+
+@pytest.fixture
+def site_of(settings_for: SettingsOf, redis_url: str) -> SiteOf:
+    """Applications with the store, with limits. Those of one test share it, but for memory."""
+    return lambda **limits: Site(settings_for(**limits), redis_url)
