@@ -29,6 +29,8 @@ from benchmarks.http.servers.changes import (
 from benchmarks.http.work import BODY, HELLO, PARAMETERS, Work
 from benchmarks.processes import ROOT
 from benchmarks.router import templates
+from benchmarks.sessions import Reader, add_session
+from bundles.sessions.credentials import new_secret
 from rxkernel import Application, HttpSettings, Request, Settings
 from rxkernel.cli.loop import run
 
@@ -116,6 +118,22 @@ async def http(
     assert port is not None, "the server has started"
     try:
         yield partial(exchange.repeat, port)
+    finally:
+        await application.stop()
+
+
+@asynccontextmanager
+async def http_with_session(path: str) -> AsyncIterator[Do]:
+    """As `http`, with a session in memory whose cookie each request has."""
+    _set(FIVE, None)
+    secret = new_secret()
+    application = rxkernel_app.create(Settings(http=_PORT_0), [Reader], ["sessions"])
+    await application.start()
+    await add_session(application, secret)
+    port = application.servers["http"].port
+    assert port is not None, "the server has started"
+    try:
+        yield partial(Exchange(path, headers=(f"Cookie: sid={secret}",)).repeat, port)
     finally:
         await application.stop()
 
@@ -219,6 +237,8 @@ CASES = (
         200,
         partial(http, Exchange("/large", headers=_GZIP), FIVE, None, _COMPRESSION),
     ),
+    Case(f"{HELLO_FIVE}, sessions enabled", 200, partial(http_with_session, "/hello")),
+    Case("HTTP session read, 3 + 2 listeners", 200, partial(http_with_session, "/session")),
     Case("router, 10 templates", 600, partial(router, 10)),
     Case("router, 1,000 templates", 600, partial(router, 1000)),
 )

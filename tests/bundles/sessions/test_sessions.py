@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import sqlite3
-from functools import reduce
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -753,13 +752,17 @@ async def test_every_message_with_a_session_passes_the_listeners(site_of: SiteOf
 # --- values, secrets, wiring
 
 
+def nested(depth: int) -> list[Any]:
+    return [nested(depth - 1)] if depth else []
+
+
 @MEMORY
 @pytest.mark.parametrize(
     ("value", "error"),
     [
         (object(), "session['a'] cannot be stored: builtins.object cannot be written as JSON"),
         ("\ud800", "session['a'] cannot be stored"),
-        (reduce(lambda inner, _: [inner], range(80), []), "session['a'] cannot be stored"),
+        (nested(80), "session['a'] cannot be stored"),
     ],
     ids=["object", "surrogate", "deep"],
 )
