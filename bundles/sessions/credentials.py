@@ -19,6 +19,11 @@ HEADER = "Session"
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
+_KNOWN = 1024
+_LONGEST = 512
+"""How many ``Cookie`` headers are kept with their ids, and their greatest length."""
+
+
 def new_secret() -> str:
     return secrets.token_urlsafe(32)
 
@@ -42,13 +47,28 @@ class Credentials:
     @inject
     def __init__(self, settings: SessionsSettings) -> None:
         self._cookie = settings.cookie
+        self._known: dict[str, str | None] = {}
         self._is_secure = settings.cookie.lower().startswith(("__secure-", "__host-"))
 
     def of_request(self, request: Request) -> str | None:
         """The id of the session that a *request* without a connection names."""
+        if request.transport is Transport.HTTP:
+            header = request.headers.get("Cookie")
+            if header is None:
+                return None
+            if header in self._known:  # parsing and hashing take longer than all the rest
+                return self._known[header]
+            id = self._of_cookies(request)
+            if len(header) <= _LONGEST and len(request.headers.getall("Cookie")) == 1:
+                if len(self._known) >= _KNOWN:
+                    self._known.clear()
+                self._known[header] = id
+            return id
+        secret = request.headers.get(HEADER)
+        return self._of_cookies(request) if secret is None else id_of(secret)
+
+    def _of_cookies(self, request: Request) -> str | None:
         secret = request.cookies.get(self._cookie)
-        if request.transport is not Transport.HTTP:
-            secret = request.headers.get(HEADER, secret)
         return None if secret is None else id_of(secret)
 
     def of_connection(self, connection: Connection) -> SocketCredential:

@@ -32,6 +32,8 @@ class MemorySessionStore(SessionStore):
     @inject
     def __init__(self, settings: SessionsSettings) -> None:
         self._settings = settings
+        self._idle_timeout = settings.idle_timeout
+        self._lifetime = settings.lifetime
         self._by_id: dict[str, StoredSession] = {}
         self._ids: dict[str, str] = {}
         self._by_user: dict[str, set[str]] = {}
@@ -40,7 +42,13 @@ class MemorySessionStore(SessionStore):
 
     async def load(self, id: str, now: float) -> StoredSession | None:
         found = self._by_id.get(id)
-        return None if found is None or self._has_ended(found, now) else found
+        if (  # `_has_ended`, written out: this is called for each message with a session
+            found is None
+            or now >= found.used + self._idle_timeout
+            or now >= found.created + self._lifetime
+        ):
+            return None
+        return found
 
     async def create(self, session: StoredSession) -> Sequence[EndedSession]:
         self._check_size(session)
@@ -96,7 +104,7 @@ class MemorySessionStore(SessionStore):
         return [self._end(one) for one in expired]
 
     def _has_ended(self, session: StoredSession, now: float) -> bool:
-        return session.has_ended(now, self._settings.idle_timeout, self._settings.lifetime)
+        return session.has_ended(now, self._idle_timeout, self._lifetime)
 
     def _find(self, key: str, now: float) -> StoredSession | None:
         id = self._ids.get(key)

@@ -1,17 +1,34 @@
 """The session of a client, as an action uses it."""
 
 from collections.abc import Iterator, Mapping, MutableMapping
+from functools import partial
 from typing import Any, Protocol
+
+import msgspec
 
 from bundles.sessions.exceptions import SessionTooLargeException
 from bundles.sessions.model import NO_VALUES, StoredSession, changed
-from rxkernel import BadRequestException, Request, RxKernelError, decode_json, encode_json
+from rxkernel import (
+    BadRequestException,
+    Request,
+    Response,
+    RxKernelError,
+    decode_json,
+    encode_json,
+)
+
+_MUTABLE = (dict, list)
+_decode = msgspec.json.Decoder().decode
+"""Without the checks of `decode_json`, which a value has passed when it was written."""
 
 
 class SessionKeeper(Protocol):
     """The part of `Sessions` that a session calls."""
 
     max_size: int
+
+    async def save(self, session: "Session", request: Request, response: Response) -> None:
+        """Store the changes of *session*, and add a new secret to *response*."""
 
     async def end_session(self, session: "Session", request: Request | None) -> None:
         """Remove *session* from the store, and close the connections that use it."""
@@ -43,19 +60,21 @@ class Session(MutableMapping[str, Any]):
         is_destroyed: whether `destroy` was called.
     """
 
+    rotation = False
+    is_destroyed = False
+    _is_saved_later = False
+    _user: str | Keep | None = KEEP
+    _written: frozenset[str] = frozenset()
+    _removed: frozenset[str] = frozenset()
+
     def __init__(
         self, keeper: SessionKeeper, request: Request | None, stored: StoredSession | None
     ) -> None:
         self.request = request
         self.stored = stored
-        self.rotation = False
-        self.is_destroyed = False
         self._keeper = keeper
         self._encoded: Mapping[str, bytes] = NO_VALUES if stored is None else stored.values
-        self._user = None if stored is None else stored.user
         self._values: dict[str, Any] = {}
-        self._written: set[str] = set()
-        self._removed: set[str] = set()
 
     @property
     def id(self) -> str | None:
@@ -71,7 +90,9 @@ class Session(MutableMapping[str, Any]):
     @property
     def user(self) -> str | None:
         """The identifier of the user who is logged in, see `rotate`."""
-        return self._user
+        if not isinstance(self._user, Keep):
+            return self._user
+        return None if self.stored is None else self.stored.user
 
     async def rotate(self, *, user: str | Keep | None = KEEP) -> None:
         """Give the client another id, and set *user*. The values stay.
@@ -96,9 +117,11 @@ class Session(MutableMapping[str, Any]):
         What is written afterwards becomes a new session.
         """
         await self._keeper.end_session(self, self.request)
+        if self.request is not None:
+            self.save_later(self.request)
         self.stored, self._encoded, self._user = None, NO_VALUES, None
         self.rotation, self.is_destroyed = False, True
-        self._values, self._written, self._removed = {}, set(), set()
+        self._values, self._written, self._removed = {}, frozenset(), frozenset()
 
     # --- mapping
 
@@ -107,23 +130,25 @@ class Session(MutableMapping[str, Any]):
             return self._values[name]
         if name in self._removed:
             raise KeyError(name)
-        value = self._values[name] = decode_json(self._encoded[name])
+        value = self._values[name] = _decode(self._encoded[name])
+        if self.request is not None and type(value) in _MUTABLE:
+            self.save_later(self.request)
         return value
 
     def __setitem__(self, name: str, value: Any) -> None:
         self._writable()
         self._encode(name, value)
         self._values[name] = value
-        self._written.add(name)
-        self._removed.discard(name)
+        self._written |= {name}
+        self._removed -= {name}
 
     def __delitem__(self, name: str) -> None:
         self._writable()
         if name not in self:
             raise KeyError(name)
         self._values.pop(name, None)
-        self._written.discard(name)
-        self._removed.add(name)
+        self._written -= {name}
+        self._removed |= {name}
 
     def __contains__(self, name: object) -> bool:
         return name in self._values or (name in self._encoded and name not in self._removed)
@@ -137,9 +162,16 @@ class Session(MutableMapping[str, Any]):
 
     def __repr__(self) -> str:
         id = "new" if self.id is None else f"{self.id[:8]}…"
-        return f"<Session {id} user={self._user!r} names={list(self)!r}>"
+        return f"<Session {id} user={self.user!r} names={list(self)!r}>"
 
     # --- for `Sessions`
+
+    def save_later(self, request: Request) -> None:
+        """Save it when *request* has succeeded. A message that only reads does not call this: it
+        pays for nothing at its end."""
+        if not self._is_saved_later:
+            self._is_saved_later = True
+            request.before_sending(partial(self._keeper.save, self, request))
 
     def changes(self) -> dict[str, bytes | None]:
         """What this message has changed, by name.
@@ -147,11 +179,13 @@ class Session(MutableMapping[str, Any]):
         Raises:
             TypeError, ValueError: a value that was changed in place is not JSON.
         """
-        found: dict[str, bytes | None] = dict.fromkeys(self._removed)
+        found: dict[str, bytes | None] = {}
+        if self._removed:
+            found = dict.fromkeys(self._removed)
         for name, value in self._values.items():
             if name in self._written:
                 found[name] = self._encode(name, value)
-            elif isinstance(value, list | dict):
+            elif type(value) in _MUTABLE:
                 encoded = self._encode(name, value)
                 if encoded != self._encoded[name]:
                     found[name] = encoded
@@ -161,17 +195,13 @@ class Session(MutableMapping[str, Any]):
         """The values that it began with, with the changes of this message."""
         return changed(self._encoded, self.changes())
 
-    def close(self, stored: StoredSession | None) -> None:
-        """Make it read-only, with *stored* as its state."""
-        self.request = None
-        self.stored = stored
-
     def _writable(self) -> Request:
         if self.request is None:
             raise RxKernelError(
                 "the session cannot be changed here: it is read-only in listeners of connections, "
                 "and once the response is sent, in a stream for example"
             )
+        self.save_later(self.request)
         return self.request
 
     def _encode(self, name: str, value: Any) -> bytes:

@@ -1,7 +1,6 @@
 """The sessions of an application: loaded for messages, stored at their end."""
 
 from collections.abc import Sequence
-from functools import partial
 from ipaddress import IPv6Address, ip_address
 from secrets import token_hex
 
@@ -23,7 +22,6 @@ from rxkernel import (
     Connection,
     Request,
     Response,
-    Transport,
 )
 
 _ATTRIBUTE = "bundles.sessions"
@@ -64,21 +62,22 @@ class Sessions:
         session: Session | None = request.attributes.get(_ATTRIBUTE)
         if session is not None:
             return session
-        if request.connection is None:
-            id = self._credentials.of_request(request)
-            stored = None if id is None else await self._store.load(id, self._now())
-        else:
+        if request.connection is not None:
             stored = await self._load_for(request.connection)
             socket = self._sockets.find(request.connection)
             if stored is None and socket is not None and socket.is_known:
                 request.after_sending(request.connection.disconnect)
                 raise SessionEndedException
+        else:
+            id = self._credentials.of_request(request)
+            stored = None if id is None else await self._store.load(id, self._now())
         if request.definition is None:  # nothing would store its changes
             return Session(self, None, stored)
         if _ATTRIBUTE in request.attributes:  # another task of the message was faster
             return await self.of(request)
         session = request.attributes[_ATTRIBUTE] = Session(self, request, stored)
-        request.before_sending(partial(self._save, session, request))
+        if stored is not None and self._now() - stored.used >= self._touch_after:
+            session.save_later(request)
         return session
 
     async def of_connection(self, connection: Connection) -> Session:
@@ -137,8 +136,8 @@ class Sessions:
 
     # --- the end of a message
 
-    async def _save(self, session: Session, request: Request, response: Response) -> None:
-        """Store the changes of *session*, and send a new secret if there is one."""
+    async def save(self, session: Session, request: Request, response: Response) -> None:
+        """See `SessionKeeper.save`."""
         stored = session.stored
         changes = session.changes()
         if stored is None:
@@ -148,13 +147,11 @@ class Sessions:
                 self._credentials.withdraw(request, response)
         elif session.rotation:
             await self._rotate(session, stored, request, response)
-        elif changes or (now := self._now()) - stored.used >= self._touch_after:
-            now = self._now() if changes else now
+        elif changes or self._now() - stored.used >= self._touch_after:
+            now = self._now()
             if not await self._store.update(stored.key, changes, now) and changes:
                 raise SessionEndedException
-        session.close(session.stored)
-        if request.transport is Transport.HTTP:
-            response.headers.add("Vary", "Cookie")
+        session.request = None  # read-only from now on
 
     async def _create(self, session: Session, request: Request, response: Response) -> None:
         secret, now = new_secret(), self._now()

@@ -144,8 +144,8 @@ def _typed(
     reads = _reads(signature)
     names = tuple(p.name for p in signature.parameters if p.is_keyword_only)
     first_named = len(signature.parameters) - len(names)
-    if len(reads) == 1 and not (late or names):
-        return _typed_once(method, reads[0], shape)
+    if len(reads) == 1 and not names:
+        return _late_once(method, late[0], shape) if late else _typed_once(method, reads[0], shape)
 
     async def action(request: Request) -> Any:
         errors = ValidationErrors()
@@ -172,6 +172,18 @@ def _typed_once(method: Method, read: Read, shape: Shape | None) -> Action:
         argument = read(request, errors)
         if errors.entries:
             raise errors.exception(request)
+        result = await method(argument)
+        return result if shape is None else shape(result)
+
+    return action
+
+
+def _late_once(method: Method, placed: Placed, shape: Shape | None) -> Action:
+    """As `_typed`, for a single late argument, such as the user or the session."""
+    _, make, is_awaited = placed
+
+    async def action(request: Request) -> Any:
+        argument = await make(request) if is_awaited else make(request)
         result = await method(argument)
         return result if shape is None else shape(result)
 

@@ -26,8 +26,11 @@ async def exit_after_response(
     Raises:
         BaseException: one of them raised it. If a manager did, all have been left.
     """
-    for call in services.before_sending:
+    calls, services.before_sending = services.before_sending, ()  # they may hold the request
+    for call in calls:
         await call(response)
+    if not services.has_managers:
+        return
     if isinstance(response, _STREAMS) or has_abandoned(request):
         return
     failure = await services.exit_managers(None)
@@ -48,6 +51,7 @@ async def exit_after_failure(
             cancellation of the task, the managers have been left.
     """
     services.failure = exc
+    services.before_sending = ()
     try:
         failure: BaseException | None = to_failure(exc)
     except asyncio.CancelledError:

@@ -259,7 +259,8 @@ class Request:
         before the context managers of the message are left and the response is sent.
 
         It may change the response. It is not called for a message that fails; if it raises an
-        exception, the message has failed with it.
+        exception, the message has failed with it. One that is added too late, by the source of a
+        stream or an exception listener, is not called either; that is logged.
 
         Raises:
             RxKernelError: this message has no route, or it has ended.

@@ -81,7 +81,12 @@ class ScopedServices:
 
     def __bool__(self) -> bool:
         """Whether there is something to do at the end."""
-        return bool(self._entries or self.after_sending)
+        return bool(self._entries or self.after_sending or self.before_sending)
+
+    @property
+    def has_managers(self) -> bool:
+        """Whether a context manager is open."""
+        return self._managers > 0
 
     def __contains__(self, key: Any) -> bool:
         return key in self._instances
@@ -163,6 +168,12 @@ class ScopedServices:
 
     async def close(self) -> None:
         """End everything; exceptions of managers are logged. Nothing can be added afterwards."""
+        if self.before_sending:
+            self.before_sending = ()
+            logger.error(
+                "request.before_sending() was called after the response was sent, or after the "
+                "message has failed: the call is not made"
+            )
         await self._call_after_sending()
         given, self.failure = self.failure, None
         failure = given

@@ -10,6 +10,7 @@ import pytest
 from rxkernel import (
     ConflictException,
     DefinitionEvent,
+    ExceptionEvent,
     KernelEvents,
     Request,
     Response,
@@ -168,6 +169,37 @@ async def test_before_sending_wrapped_handler_is_called_once(client_of: ClientOf
     await client.http("ok")
 
     assert recorder.log == ["listener 200", "wrapper", "call", "manager"]
+
+
+@pytest.mark.parametrize("when", ["stream", "exception"])
+async def test_before_sending_too_late_is_logged(
+    client_of: ClientOf, when: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    recorder = Recorder()
+
+    class Late:
+        @http("GET", "/late", "late")
+        async def late(self, request: Request) -> StreamResponse:
+            if when == "exception":
+                raise ConflictException("no")
+
+            async def pieces() -> AsyncIterator[bytes]:
+                request.before_sending(recorder.call)
+                yield b"piece"
+
+            return StreamResponse(pieces())
+
+        @observe(KernelEvents.KERNEL_EXCEPTION)
+        async def respond(self, event: ExceptionEvent) -> None:
+            event.request.before_sending(recorder.call)
+
+    client = client_of(Late)
+    response = await client.http("late")
+    if when == "stream":
+        assert [piece async for piece in response.content] == [b"piece"]
+
+    assert recorder.log == []
+    assert "request.before_sending() was called after the response was sent" in caplog.text
 
 
 def test_before_sending_without_route_raises() -> None:
