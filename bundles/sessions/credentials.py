@@ -9,6 +9,7 @@ from hashlib import sha256
 
 import attrs
 from injector import inject
+from multidict import istr
 
 from bundles.sessions.settings import SessionsSettings
 from rxkernel import BadRequestException, Connection, Request, Response, Transport
@@ -16,6 +17,7 @@ from rxkernel import BadRequestException, Connection, Request, Response, Transpo
 HEADER = "Session"
 """The header of an acknowledgement, or of a procedure, with a new secret."""
 
+_COOKIE = istr("Cookie")
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -53,13 +55,13 @@ class Credentials:
     def of_request(self, request: Request) -> str | None:
         """The id of the session that a *request* without a connection names."""
         if request.transport is Transport.HTTP:
-            header = request.headers.get("Cookie")
+            header = request.headers.get(_COOKIE)
             if header is None:
                 return None
             if header in self._known:  # parsing and hashing take longer than all the rest
                 return self._known[header]
             id = self._of_cookies(request)
-            if len(header) <= _LONGEST and len(request.headers.getall("Cookie")) == 1:
+            if len(header) <= _LONGEST and len(request.headers.getall(_COOKIE)) == 1:
                 if len(self._known) >= _KNOWN:
                     self._known.clear()
                 self._known[header] = id

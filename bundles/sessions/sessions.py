@@ -44,6 +44,7 @@ class Sessions:
     ) -> None:
         self.max_size = settings.max_size
         self._store = store
+        self._load = store.load
         self._touch_after = settings.idle_timeout / _TOUCHES
         self._credentials = credentials
         self._sockets = sockets
@@ -59,9 +60,10 @@ class Sessions:
             SessionEndedException: that of the connection has ended: 401. The connection is closed.
             ServiceUnavailableException: the store cannot be used: 503.
         """
-        session: Session | None = request.attributes.get(_ATTRIBUTE)
-        if session is not None:
-            return session
+        attributes = request.attributes
+        if _ATTRIBUTE in attributes:
+            return attributes[_ATTRIBUTE]  # type: ignore[no-any-return]
+        now = self._now()
         if request.connection is not None:
             stored = await self._load_for(request.connection)
             socket = self._sockets.find(request.connection)
@@ -70,13 +72,13 @@ class Sessions:
                 raise SessionEndedException
         else:
             id = self._credentials.of_request(request)
-            stored = None if id is None else await self._store.load(id, self._now())
+            stored = None if id is None else await self._load(id, now)
         if request.definition is None:  # nothing would store its changes
             return Session(self, None, stored)
-        if _ATTRIBUTE in request.attributes:  # another task of the message was faster
+        if _ATTRIBUTE in attributes:  # another task of the message was faster
             return await self.of(request)
-        session = request.attributes[_ATTRIBUTE] = Session(self, request, stored)
-        if stored is not None and self._now() - stored.used >= self._touch_after:
+        session = attributes[_ATTRIBUTE] = Session(self, request, stored)
+        if stored is not None and now - stored.used >= self._touch_after:
             session.save_later(request)
         return session
 

@@ -183,8 +183,7 @@ def _late_once(method: Method, placed: Placed, shape: Shape | None) -> Action:
     _, make, is_awaited = placed
 
     async def action(request: Request) -> Any:
-        argument = await make(request) if is_awaited else make(request)
-        result = await method(argument)
+        result = await method(await make(request) if is_awaited else make(request))
         return result if shape is None else shape(result)
 
     return action

@@ -9,6 +9,7 @@ from bundles.sessions import SessionsSettings
 from tests.bundles.redis_servers import RedisServer
 from tests.bundles.sessions.shop import Site
 from tests.bundles.sessions.stores import STORES, settings_of
+from tests.clients.conftest import run_node as run_node
 
 SettingsOf = Callable[..., SessionsSettings]
 
