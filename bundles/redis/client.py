@@ -23,5 +23,6 @@ def create_client(settings: RedisSettings) -> Redis:
         socket_timeout=settings.command_timeout,
         socket_connect_timeout=settings.connect_timeout,
         retry=Retry(NoBackoff(), 1, supported_errors=(ConnectionError,)),
+        retry_on_error=[ConnectionError],  # redis-py 5 retries only these
     )
     return Redis.from_pool(pool)
