@@ -73,8 +73,7 @@ class Session(MutableMapping[str, Any]):
         self.request = request
         self.stored = stored
         self._keeper = keeper
-        self._encoded: Mapping[str, bytes] = NO_VALUES if stored is None else stored.values
-        self._values: dict[str, Any] = {}
+        self._values: dict[str, Any] = {}  # those that were read or written
 
     @property
     def id(self) -> str | None:
@@ -119,19 +118,24 @@ class Session(MutableMapping[str, Any]):
         await self._keeper.end_session(self, self.request)
         if self.request is not None:
             self.save_later(self.request)
-        self.stored, self._encoded, self._user = None, NO_VALUES, None
+        self.stored, self._user = None, None
         self.rotation, self.is_destroyed = False, True
         self._values, self._written, self._removed = {}, frozenset(), frozenset()
 
     # --- mapping
 
+    @property
+    def _encoded(self) -> Mapping[str, bytes]:
+        return NO_VALUES if self.stored is None else self.stored.values
+
     def __getitem__(self, name: str) -> Any:
-        if name in self._values:
-            return self._values[name]
-        if name in self._removed:
+        values, stored = self._values, self.stored
+        if name in values:
+            return values[name]
+        if stored is None or name in self._removed:
             raise KeyError(name)
-        value = self._values[name] = _decode(self._encoded[name])
-        if self.request is not None and type(value) in _MUTABLE:
+        value = values[name] = _decode(stored.values[name])
+        if type(value) in _MUTABLE and self.request is not None:
             self.save_later(self.request)
         return value
 

@@ -61,8 +61,10 @@ class Sessions:
             ServiceUnavailableException: the store cannot be used: 503.
         """
         attributes = request.attributes
+        session: Session
         if _ATTRIBUTE in attributes:
-            return attributes[_ATTRIBUTE]  # type: ignore[no-any-return]
+            session = attributes[_ATTRIBUTE]
+            return session
         now = self._now()
         if request.connection is not None:
             stored = await self._load_for(request.connection)
