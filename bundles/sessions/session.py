@@ -1,6 +1,6 @@
 """The session of a client, as an action uses it."""
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -72,6 +72,7 @@ class Session(MutableMapping[str, Any]):
     is_destroyed = False
     is_read_only = False
     _request: Request | None = None
+    _save: Callable[[Response], Awaitable[None]] | None = None
     _user: str | Keep | None = KEEP
     _written: frozenset[str] = frozenset()
     _removed: frozenset[str] = frozenset()
@@ -176,12 +177,14 @@ class Session(MutableMapping[str, Any]):
     def save_later(self, request: Request) -> None:
         """Save it when *request* has succeeded. A message that only reads does not call this: it
         pays for nothing at its end, and the session does not refer to it."""
-        self._request = request
-        request.before_sending(partial(self._keeper.save, self, request))
+        if self._save is None:
+            self._request = request
+            self._save = partial(self._keeper.save, self, request)
+        request.before_sending(self._save)
 
     def close(self) -> None:
         """Make it read-only: it is stored."""
-        self.is_read_only, self._request = True, None
+        self.is_read_only, self._request, self._save = True, None, None
 
     def changes(self) -> dict[str, bytes | None]:
         """What this message has changed, by name.
@@ -212,10 +215,9 @@ class Session(MutableMapping[str, Any]):
                 "the session cannot be changed here: it is read-only in listeners of connections, "
                 "and once the response is sent, in a stream for example"
             )
-        if self._request is None:
-            self.save_later(self._keeper.message_of(self))
-        assert self._request is not None
-        return self._request
+        request = self._keeper.message_of(self) if self._request is None else self._request
+        self.save_later(request)  # again for each change: a wrapper may handle the message again
+        return request
 
     def _encode(self, name: str, value: Any) -> bytes:
         """Encode *value*, and check that it can be read again.
