@@ -17,6 +17,7 @@ from functools import partial
 import attrs
 from aiohttp import web
 
+from benchmarks import accounts
 from benchmarks.http.peers import FIVE, NONE, Listeners
 from benchmarks.http.servers import aiohttp_app, rxkernel_app, settings
 from benchmarks.http.servers.changes import (
@@ -29,6 +30,8 @@ from benchmarks.http.servers.changes import (
 from benchmarks.http.work import BODY, HELLO, PARAMETERS, Work
 from benchmarks.processes import ROOT
 from benchmarks.router import templates
+from benchmarks.sessions import Reader, add_session
+from bundles.sessions.credentials import new_secret
 from rxkernel import Application, HttpSettings, Request, Settings
 from rxkernel.cli.loop import run
 
@@ -116,6 +119,44 @@ async def http(
     assert port is not None, "the server has started"
     try:
         yield partial(exchange.repeat, port)
+    finally:
+        await application.stop()
+
+
+@asynccontextmanager
+async def http_with_session(path: str) -> AsyncIterator[Do]:
+    """As `http`, with a session in memory whose cookie each request has."""
+    _set(FIVE, None)
+    secret = new_secret()
+    application = rxkernel_app.create(Settings(http=_PORT_0), [Reader], ["sessions"])
+    await application.start()
+    await add_session(application, secret)
+    port = application.servers["http"].port
+    assert port is not None, "the server has started"
+    try:
+        yield partial(Exchange(path, headers=(f"Cookie: sid={secret}",)).repeat, port)
+    finally:
+        await application.stop()
+
+
+@asynccontextmanager
+async def http_with_token(path: str, *, keeps_verified: bool = True) -> AsyncIterator[Do]:
+    """As `http`, with the bundle security; each request has a valid access token, except those of
+    ``/hello``."""
+    _set(FIVE, None)
+    settings_of_bundle = accounts.settings_of(keeps_verified=keeps_verified)
+    application = rxkernel_app.create(
+        Settings(http=_PORT_0, bundles={"security": settings_of_bundle}),
+        [accounts.Protected],
+        [accounts.BUNDLE],
+    )
+    await application.start()
+    bearer = f"Authorization: Bearer {await accounts.token_of(application)}"
+    headers = () if path == "/hello" else (bearer,)
+    port = application.servers["http"].port
+    assert port is not None, "the server has started"
+    try:
+        yield partial(Exchange(path, headers=headers).repeat, port)
     finally:
         await application.stop()
 
@@ -218,6 +259,15 @@ CASES = (
         "HTTP 2 KiB of JSON compressed with gzip, 3 + 2 listeners",
         200,
         partial(http, Exchange("/large", headers=_GZIP), FIVE, None, _COMPRESSION),
+    ),
+    Case(f"{HELLO_FIVE}, sessions enabled", 200, partial(http_with_session, "/hello")),
+    Case("HTTP session read, 3 + 2 listeners", 200, partial(http_with_session, "/session")),
+    Case(f"{HELLO_FIVE}, security enabled", 200, partial(http_with_token, "/hello")),
+    Case("HTTP protected hello, 3 + 2 listeners", 200, partial(http_with_token, "/protected")),
+    Case(
+        "HTTP protected hello with a new token, 3 + 2 listeners",
+        200,
+        partial(http_with_token, "/protected", keeps_verified=False),
     ),
     Case("router, 10 templates", 600, partial(router, 10)),
     Case("router, 1,000 templates", 600, partial(router, 1000)),

@@ -21,6 +21,9 @@ from rxkernel.application.recording import (
 from rxkernel.application.testing import (
     KernelClient,
 )
+from rxkernel.application.user_tokens import (
+    UserTokens,
+)
 from rxkernel.events.dispatcher import (
     AsyncEventDispatcher,
 )
@@ -363,6 +366,7 @@ __all__ = [
     "UnsupportedMediaTypeException",
     "UpgradeRequiredException",
     "UploadedFile",
+    "UserTokens",
     "ValidationError",
     "WebSocket",
     "WebSocketDefinition",

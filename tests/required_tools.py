@@ -63,6 +63,18 @@ def require_wrk() -> None:
         absent("no wrk: run `make wrk` as root, or `apt-get install wrk`")
 
 
+def require_redis_server() -> Path:
+    """The executable of Redis."""
+    if found := shutil.which("redis-server"):
+        return Path(found)
+    absent("no redis-server: run `make redis` as root, or `apt-get install redis-server`")
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Path:
+    return require_redis_server()
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Path:
     """Playwright's ``executable_path``."""

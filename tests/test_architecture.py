@@ -28,7 +28,7 @@ LAYERS = [
 RANK = {f"rxkernel.{unit}": rank for rank, row in enumerate(LAYERS) for unit in row.split()}
 
 # Which other bundles a bundle may import: {"metacom": {"contracts"}}.
-ARROWS: dict[str, set[str]] = {}
+ARROWS: dict[str, set[str]] = {"security": {"sessions", "redis"}, "sessions": {"redis"}}
 
 # The modules that may import a library; `testing` uses the clients of the libraries.
 HOMES = {
@@ -41,8 +41,12 @@ HOMES = {
 AIOHTTP_FOLDERS = ["request", "connection", "response", "fast_path"]
 
 # Extras of the distribution, and what only a test needs: `import rxkernel` works without.
-# Those of `compression` are not here: aiohttp loads them itself where they are.
-OPTIONAL = {"aiosqlite", "pytest", "pytest_asyncio", "uvloop", "watchfiles"}
+# Those of `compression` and `redis` are not here: aiohttp and python-socketio load them themselves
+# where they are.
+OPTIONAL = {
+    *("aiosqlite", "argon2", "bcrypt", "joserfc", "pytest", "pytest_asyncio", "uvloop"),
+    "watchfiles",
+}
 
 OURS = {"app", "bundles", "rxkernel"}
 TEMPLATE = ROOT / "rxkernel" / "cli" / "template"
@@ -210,6 +214,7 @@ def test_every_dependency_has_a_reason() -> None:
         "socket.io-client",
         "chromium",
         "node",
+        "redis-server",
         "slowhttptest",
         "valgrind",
         "wrk",

@@ -6,6 +6,7 @@ Handles recording connections as `SocketioServer` handles sockets.
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import Any
 
 from rxkernel.application.application import Application
 from rxkernel.application.client_calls import ClientCalls
@@ -24,17 +25,22 @@ from rxkernel.servers.socketio.served_namespaces import INVALID_NAMESPACE, find_
 
 
 class ClientConnections:
-    """The connections of one client, by id, including those that are not accepted yet."""
+    """The connections of one client, by id, including those that are not accepted yet.
+
+    *token* returns that of each connection, see `KernelClient.as_user`.
+    """
 
     def __init__(
         self,
         application: Application,
         calls: ClientCalls,
         boot: Callable[[], Awaitable[Kernel]],
+        token: Callable[[], Any],
     ) -> None:
         self._application = application
         self._calls = calls
         self._boot = boot
+        self._token = token
         self._lifecycle: ConnectionLifecycle | None = None
         self._open: dict[str, RecordingConnection] = {}
 
@@ -50,6 +56,7 @@ class ClientConnections:
                 object, or clients cannot connect to its namespace.
         """
         kernel = await self._boot()
+        connection.token = self._token()
         self._lifecycle = ConnectionLifecycle(kernel, self._application.dispatcher, None)
         self._check_namespace(kernel, connection)
         await self._calls.run(

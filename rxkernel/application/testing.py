@@ -24,8 +24,9 @@ from rxkernel.application.client_streams import ClientStreams
 from rxkernel.application.cookie_jar import CookieJar, cookie_header
 from rxkernel.application.overrides import Overrides
 from rxkernel.application.recording import RecordingConnection
+from rxkernel.application.user_tokens import UserTokens
 from rxkernel.events.dispatcher import AsyncEventDispatcher
-from rxkernel.exceptions import HttpException
+from rxkernel.exceptions import HttpException, RxKernelError
 from rxkernel.kernel.contexts import current_context
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.messages.broadcaster import Broadcaster
@@ -74,12 +75,40 @@ class KernelClient:
         self._overrides = dict(overrides or {})
         self._calls = ClientCalls()
         self._streams = ClientStreams()
-        self._connections = ClientConnections(application, self._calls, self._kernel)
+        self._connections = ClientConnections(application, self._calls, self._kernel, self._token)
         self._injector: Injector | None = None
+        self._user: Any = None
 
     @property
     def dispatcher(self) -> AsyncEventDispatcher:
         return self.application.dispatcher
+
+    def as_user(self, user: Any) -> Self:
+        """A client of the same application whose requests and connections act as *user*.
+
+        It has the headers of this client, and cookies and connections of its own. Credentials are
+        not read: a bundle makes the token of *user*, see `UserTokens`.
+        """
+        client = type(self)(self.application, overrides=self._overrides, headers=self.headers)
+        client._user = user
+        return client
+
+    def _token(self) -> Any:
+        """The token of the user of `as_user`, else None.
+
+        Raises:
+            RxKernelError: nothing binds `UserTokens`.
+        """
+        if self._user is None:
+            return None
+        injector = self.application.injector
+        if not injector.binder.has_explicit_binding_for(UserTokens):
+            raise RxKernelError(
+                "as_user() needs a bundle that authenticates messages, such as security; enable "
+                "it, or bind UserTokens"
+            )
+        tokens: UserTokens = injector.get(UserTokens)  # type: ignore[type-abstract]
+        return tokens.token_for(self._user)
 
     async def http(
         self,
@@ -106,6 +135,7 @@ class KernelClient:
         definition = kernel.http_definitions[name]
         request = Request(Transport.HTTP, self._headers(headers))
         request.method, request.route_name = definition.method, name
+        request.token = self._token()
         request.id = client_request_id(request.headers, self._id_header)
         sent = SentOverHttp(params or {}, body, form, files, cookies or {})
         response = await self._calls.run(self._http(kernel, definition, request, sent))
@@ -195,6 +225,8 @@ class KernelClient:
         given = self._headers(headers, None if connection is None else connection.headers)
         self._add_cookies(given, "/")
         request = Request(definition.transport, given, connection=connection)
+        if connection is None:
+            request.token = self._token()
         if isinstance(connection, RecordingConnection):
             await connection.connect()
         fill_event(request, definition.name, params, body, kernel.serializer)

@@ -144,8 +144,8 @@ def _typed(
     reads = _reads(signature)
     names = tuple(p.name for p in signature.parameters if p.is_keyword_only)
     first_named = len(signature.parameters) - len(names)
-    if len(reads) == 1 and not (late or names):
-        return _typed_once(method, reads[0], shape)
+    if len(reads) == 1 and not names:
+        return _late_once(method, late[0], shape) if late else _typed_once(method, reads[0], shape)
 
     async def action(request: Request) -> Any:
         errors = ValidationErrors()
@@ -176,6 +176,21 @@ def _typed_once(method: Method, read: Read, shape: Shape | None) -> Action:
         return result if shape is None else shape(result)
 
     return action
+
+
+def _late_once(method: Method, placed: Placed, shape: Shape | None) -> Action:
+    """As `_typed`, for a single late argument, such as the user or the session."""
+    _, make, is_awaited = placed
+
+    async def action(request: Request) -> Any:
+        result = await method(make(request))
+        return result if shape is None else shape(result)
+
+    async def awaiting(request: Request) -> Any:
+        result = await method(await make(request))
+        return result if shape is None else shape(result)
+
+    return awaiting if is_awaited else action
 
 
 def _reads(signature: Signature) -> list[Read]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
 import attrs
@@ -181,6 +182,12 @@ class DefinitionEvent(Event):
     definition: Definition
     action: Action
     handler: Handler
+
+    def set_option(self, key: str, value: Any) -> None:
+        """Set an option of the definition, as `option` does: for a value that follows from the
+        signature or from a default. Every ``only=`` and ``rxkernel routes`` read it."""
+        options = MappingProxyType({**self.definition.options, key: value})
+        object.__setattr__(self.definition, "options", options)  # frozen for everybody else
 
     def wrap(self, decorator: Callable[[Action], Action]) -> None:
         """Replace the action by ``decorator(action)``; wrappers that are added later are outside.

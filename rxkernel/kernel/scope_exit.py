@@ -20,11 +20,17 @@ _STREAMS = (StreamResponse, EventStreamResponse)
 async def exit_after_response(
     request: Request, services: ScopedServices, response: Response
 ) -> None:
-    """Leave the context managers of *request*, whose response is *response*.
+    """Await what `Request.before_sending` added, then leave the context managers of *request*,
+    whose response is *response*.
 
     Raises:
-        BaseException: one of them raised it; all have been left.
+        BaseException: one of them raised it. If a manager did, all have been left.
     """
+    calls, services.before_sending = services.before_sending, ()  # they may hold the request
+    for call in calls:
+        await call(response)
+    if not services.has_managers:
+        return
     if isinstance(response, _STREAMS) or has_abandoned(request):
         return
     failure = await services.exit_managers(None)
@@ -45,6 +51,7 @@ async def exit_after_failure(
             cancellation of the task, the managers have been left.
     """
     services.failure = exc
+    services.before_sending = ()
     try:
         failure: BaseException | None = to_failure(exc)
     except asyncio.CancelledError:

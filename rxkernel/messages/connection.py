@@ -37,9 +37,12 @@ class Connection(ABC):
         id: a random id, unique while the connection lasts; also the name of a room that
             contains only this client.
         headers, query: of the handshake request, read-only.
-        params: the parameters of its namespace, if that is a template such as ``/room/{id}``.
+        route_namespace: the namespace of the routes of its events: ``namespace``, or the template
+            that it matches, such as ``/room/{id}``.
+        params: the parameters of its namespace, if that is a template.
         auth: the object that the client sent with CONNECT, or None.
         rooms: the rooms that the client has joined, read-only; see `join` and `leave`.
+        token: as `Request.token`, for the client; set by a listener of CONNECTED.
         attributes: data that the application stores about this client.
         services: the connection-scoped services created for this client so far, or None.
         context: the `contextvars.Context` in which listeners of CONNECTED, ACCEPTED and
@@ -64,12 +67,14 @@ class Connection(ABC):
     ) -> None:
         self.id = id
         self.namespace = namespace
+        self.route_namespace = namespace
         self.headers = _headers(headers)
         self.query = _query(query)
         self.auth = auth
         self.params: Mapping[str, Any] = {}
         self.client = client
         self.site = site
+        self.token: Any = None
         self.attributes: dict[str, Any] = {}
         self.services: ScopedServices | None = None
         self.context: Context = copy_context()
@@ -77,6 +82,11 @@ class Connection(ABC):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id} in {self.namespace}>"
+
+    @property
+    def user(self) -> Any:
+        """``token.user``: the user of this client; None without a token."""
+        return None if self.token is None else self.token.user
 
     @property
     def cookies(self) -> Mapping[str, str]:

@@ -19,7 +19,13 @@ from rxkernel.messages.input_errors import (
 )
 from rxkernel.messages.param_type import param_type
 from rxkernel.messages.request_id import new_request_id
-from rxkernel.messages.scoped_services import ScopedServices, name_of_key, services_of
+from rxkernel.messages.scoped_services import (
+    AfterSending,
+    BeforeSending,
+    ScopedServices,
+    name_of_key,
+    services_of,
+)
 from rxkernel.messages.transport import Transport
 from rxkernel.messages.upload import UploadedFile
 
@@ -100,7 +106,8 @@ class Request:
         method: as sent, so ``HEAD`` also for a GET route; None over a socket.
         controller, route_name, definition: set by the kernel once the route is known; the name
             also for a request whose body is rejected.
-        token: set by a listener that authenticates the request.
+        token: who sent the message, set by a listener of ``kernel.head`` that authenticates it;
+            the bundle ``security`` sets a `Token` on each message.
         files: the uploads of a multipart form, by field name.
         services: the request-scoped services made for this message so far, or None.
         id: identifies this message in logs and between services: the value of the header
@@ -156,6 +163,11 @@ class Request:
         if given is not None:
             _, given = checked_header("id", given)
         self._id = given
+
+    @property
+    def user(self) -> Any:
+        """``token.user``: the user who sent the message; None without a token."""
+        return None if self.token is None else self.token.user
 
     @property
     def native(self) -> Any:
@@ -225,6 +237,34 @@ class Request:
         """
         self._source("enter()")
         return await services_of(self).enter(manager)
+
+    def before_sending(self, call: BeforeSending) -> None:
+        """Await ``call(response)`` when this message has succeeded: after the response listeners,
+        before the context managers of the message are left and the response is sent. Added twice,
+        it is called once.
+
+        It may change the response. It is not called for a message that fails; if it raises an
+        exception, the message has failed with it. One that is added too late, by the source of a
+        stream or an exception listener, is not called either; that is logged.
+
+        Raises:
+            RxKernelError: this message has no route, or it has ended.
+        """
+        if self.definition is None:
+            raise RxKernelError("request.before_sending() needs a message with a route")
+        services = services_of(self)
+        if call not in services.before_sending:
+            services.before_sending += (call,)
+
+    def after_sending(self, call: AfterSending) -> None:
+        """Await ``call()`` after the response was sent and the terminate listeners have run, also
+        if the message has failed; its exceptions are logged.
+
+        Raises:
+            RxKernelError: this message has ended.
+        """
+        services = services_of(self)
+        services.after_sending += (call,)
 
     def _source(self, method: str) -> ServiceSource:
         definition = self.definition

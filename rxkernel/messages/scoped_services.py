@@ -11,11 +11,18 @@ from typing import Any, Protocol, get_args, get_origin
 import attrs
 
 from rxkernel.exceptions import RxKernelError
+from rxkernel.messages.response import Response
 
 logger = logging.getLogger(__name__)
 
 Exit = Callable[[BaseException | None], Awaitable[None]]
 """Exits a context manager with the exception of its message, or None."""
+
+BeforeSending = Callable[[Response], Awaitable[None]]
+"""See `Request.before_sending`."""
+
+AfterSending = Callable[[], Awaitable[None]]
+"""See `Request.after_sending`."""
 
 LOCKS = (asyncio.Lock, asyncio.Semaphore, asyncio.Condition)
 """Async context managers that are held around a block, so they are not entered for a scope."""
@@ -50,20 +57,36 @@ class ScopedServices:
     They end in reverse order. A plain service ends with `aclose` or `close`, where it has one.
     """
 
-    __slots__ = ("_entries", "_instances", "_managers", "_openings", "failure", "is_closed")
+    __slots__ = (
+        "_entries",
+        "_instances",
+        "_managers",
+        "_openings",
+        "after_sending",
+        "before_sending",
+        "failure",
+        "is_closed",
+    )
 
     def __init__(self) -> None:
         self.is_closed = False
         self.failure: BaseException | None = None
         """The exception of the message, for managers that are exited at the very end."""
+        self.before_sending: tuple[BeforeSending, ...] = ()
+        self.after_sending: tuple[AfterSending, ...] = ()
         self._instances: dict[Any, Any] = {}
         self._entries: list[_Entry] = []
         self._managers = 0
         self._openings: dict[Any, _Opening] = {}
 
     def __bool__(self) -> bool:
-        """Whether there is a service or a manager to end."""
-        return bool(self._entries)
+        """Whether there is something to do at the end."""
+        return bool(self._entries or self.after_sending or self.before_sending)
+
+    @property
+    def has_managers(self) -> bool:
+        """Whether a context manager is open."""
+        return self._managers > 0
 
     def __contains__(self, key: Any) -> bool:
         return key in self._instances
@@ -145,6 +168,13 @@ class ScopedServices:
 
     async def close(self) -> None:
         """End everything; exceptions of managers are logged. Nothing can be added afterwards."""
+        if self.before_sending:
+            self.before_sending = ()
+            logger.error(
+                "request.before_sending() was called after the response was sent, or after the "
+                "message has failed: the call is not made"
+            )
+        await self._call_after_sending()
         given, self.failure = self.failure, None
         failure = given
         while self._entries:
@@ -154,6 +184,14 @@ class ScopedServices:
             if not isinstance(failure, Exception):
                 raise failure
             logger.error("a context manager failed when it was exited", exc_info=failure)
+
+    async def _call_after_sending(self) -> None:
+        calls, self.after_sending = self.after_sending, ()
+        for call in calls:
+            try:
+                await call()
+            except Exception:
+                logger.exception("a call of request.after_sending failed")
 
     async def _end_latest(self, failure: BaseException | None) -> BaseException | None:
         entry = self._entries.pop()

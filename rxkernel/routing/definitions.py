@@ -73,6 +73,7 @@ class Definition:
 
     Attributes:
         metadata: the route that was compiled.
+        options: those of the route, and those that listeners of ``kernel.definition`` have set.
         signature: what the action takes and returns.
         pipeline: its phases, for transports and the kernel.
     """
@@ -80,6 +81,11 @@ class Definition:
     metadata: RouteMetadata
     signature: Signature = attrs.field(repr=False)
     pipeline: DefinitionPipeline = attrs.field(repr=False)
+    options: Mapping[str, Any] = attrs.field(init=False, repr=False)
+
+    @options.default
+    def _options_of_route(self) -> Mapping[str, Any]:
+        return self.metadata.options
 
     @property
     def handler(self) -> Handler:
@@ -96,10 +102,6 @@ class Definition:
     @property
     def name(self) -> str:
         return self.metadata.name
-
-    @property
-    def options(self) -> Mapping[str, Any]:
-        return self.metadata.options
 
     @property
     def status_code(self) -> int:

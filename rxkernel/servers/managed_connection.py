@@ -15,15 +15,12 @@ class ManagedConnection(Connection):
         is_accepted: CONNECTED has been dispatched, and nothing rejected the connection.
         is_rejected: `disconnect` was called before the connection was accepted.
         is_ended: it sends and receives nothing any more.
-        route_namespace: the namespace of the routes of its events; a template if ``namespace``
-            matches one.
         loop: the event loop of the connection.
         accepting: the task in which the listeners of ACCEPTED run, or ran; None without listeners.
     """
 
     def __init__(self, id: str, namespace: str = "/", **handshake: Any) -> None:
         super().__init__(id, namespace, **handshake)
-        self.route_namespace = namespace
         self.is_accepted = False
         self.is_rejected = False
         self.is_ended = False

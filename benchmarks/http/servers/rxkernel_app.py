@@ -1,6 +1,6 @@
 """rxkernel: ``python -m rxkernel serve benchmarks.http.servers.rxkernel_app:create``."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import attrs
 
@@ -9,6 +9,7 @@ from benchmarks.http.servers.changes import Change
 from benchmarks.processes import ROOT
 from rxkernel import (
     Application,
+    Bundle,
     FileCacheSettings,
     FileResponse,
     KernelEvents,
@@ -108,9 +109,17 @@ def _changing(change: Change) -> ResponseListener:
     return on_changed_response
 
 
-def create(settings_of_application: Settings | None = None) -> Application:
-    controllers = [Controller, FurtherController, StaticFiles(ROOT, path="/static", cache=_CACHE)]
-    application = Application(controllers=controllers, settings=settings_of_application)
+def create(
+    settings_of_application: Settings | None = None,
+    controllers: Sequence[type] = (),
+    bundles: Sequence[str | Bundle] = (),
+) -> Application:
+    static = StaticFiles(ROOT, path="/static", cache=_CACHE)
+    application = Application(
+        controllers=[Controller, FurtherController, static, *controllers],
+        bundles=bundles,
+        settings=settings_of_application,
+    )
     request = [on_request] * settings.REQUEST_LISTENERS
     response: list[ResponseListener] = [on_response] * settings.RESPONSE_LISTENERS
     if settings.CHANGE is not None:

@@ -73,6 +73,11 @@ class CorsPolicy:
             or self._is_own(canonical_origin(origin) or "", head)
         )
 
+    def trusts_origin(self, origin: str) -> bool:
+        """Whether pages of *origin*, another site, may send cookies: ``http.origins`` has it, and
+        ``allow_credentials`` is set."""
+        return bool(self._credentials) and self._is_listed(origin)
+
     def _is_listed(self, origin: str) -> bool:
         """Whether ``http.origins`` has *origin*; it need not be sent in the canonical form."""
         if origin in self._listed:

@@ -1,0 +1,49 @@
+"""Which errors of redis-py mean that Redis cannot be used now."""
+
+import attrs
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    BusyLoadingError,
+    ConnectionError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TimeoutError,
+)
+
+_REJECTED = "it rejects the user or the password in redis.url"
+
+
+@attrs.frozen
+class Problem:
+    """Why Redis cannot be used. *is_write_only*: it still executes commands that only read."""
+
+    text: str
+    is_write_only: bool = False
+
+
+def problem_of(exc: RedisError) -> Problem | None:
+    """The problem that *exc* reports; None for a command that is wrong itself.
+
+    The texts of redis-py name the host and the port, never the password.
+    """
+    match exc:
+        case AuthenticationError() | AuthorizationError():
+            return Problem(f"{_REJECTED} ({exc})")
+        case NoPermissionError():
+            return Problem(f"the user in redis.url may not execute a command ({exc})")
+        case OutOfMemoryError():
+            return Problem(f"its memory is full ({exc})", is_write_only=True)
+        case ReadOnlyError():
+            what = f"it is a read-only replica; redis.url must name its primary ({exc})"
+            return Problem(what, is_write_only=True)
+        case BusyLoadingError():
+            return Problem(f"it is loading its data ({exc})")
+        case ConnectionError() | TimeoutError():
+            return Problem(str(exc))
+        case ResponseError() if str(exc).startswith("MISCONF"):
+            return Problem(f"it cannot write to its disk ({exc})", is_write_only=True)
+    return None

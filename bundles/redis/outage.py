@@ -1,0 +1,62 @@
+"""Logs that Redis cannot be used, once per outage, and once when it can be used again."""
+
+import asyncio
+import logging
+import time
+from types import TracebackType
+from typing import Self
+
+from injector import inject
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from bundles.redis.errors import Problem
+
+logger = logging.getLogger(__name__)
+
+_FIRST_DELAY = 0.1
+_LONGEST_DELAY = 2.0
+_PROBE = "rxkernel:probe"
+
+
+class Outage:
+    """Probes Redis from the first reported problem until it can be used again, with delays that
+    grow from 0.1 to 2 seconds."""
+
+    @inject
+    def __init__(self, client: Redis) -> None:
+        self._client = client
+        self._probing: asyncio.Task[None] | None = None
+
+    def report(self, problem: Problem) -> None:
+        """Log *problem*, unless an outage has been reported already."""
+        if self._probing is None:
+            logger.error("Redis cannot be used: %s", problem.text)
+            self._probing = asyncio.create_task(self._probe(problem))
+
+    async def _probe(self, problem: Problem) -> None:
+        begin, delay = time.monotonic(), _FIRST_DELAY
+        while True:
+            await asyncio.sleep(delay)
+            delay = min(2 * delay, _LONGEST_DELAY)
+            try:
+                if problem.is_write_only:
+                    await self._client.set(_PROBE, 1, px=1000)
+                else:
+                    await self._client.ping()
+                break
+            except RedisError as exc:
+                logger.debug("Redis still cannot be used: %s", exc)
+        logger.info("Redis can be used again, after %.1f seconds", time.monotonic() - begin)
+        self._probing = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        if self._probing is not None:
+            self._probing.cancel()
+            await asyncio.wait({self._probing})
+            self._probing = None

@@ -1,0 +1,69 @@
+"""Authentication and access rules, the same over HTTP, Socket.IO and procedures."""
+
+from bundles.security.access import Access, Policy, access, access_of
+from bundles.security.access_tokens import AccessTokens
+from bundles.security.bundle import SecurityBundle
+from bundles.security.claims import Claims
+from bundles.security.current_user import CurrentUser
+from bundles.security.events import (
+    AuthenticationEvent,
+    AuthenticationFailureEvent,
+    LoginEvent,
+    LogoutEvent,
+    RefreshEvent,
+    RevokedEvent,
+    SecurityEvents,
+    SocketAuthenticationEvent,
+    SocketExpiredEvent,
+    TokenCreatedEvent,
+    TokenDecodedEvent,
+    TokenEncodedEvent,
+)
+from bundles.security.exceptions import BadCredentials, Unauthenticated
+from bundles.security.passwords import Passwords
+from bundles.security.security import Security, TokenPair
+from bundles.security.settings import SecuritySettings
+from bundles.security.token import ANONYMOUS, Token
+from bundles.security.token_settings import (
+    PasswordSettings,
+    RouteSettings,
+    ThrottlingSettings,
+    TokenSettings,
+)
+from bundles.security.users import UserProvider
+
+__all__ = [
+    "ANONYMOUS",
+    "Access",
+    "AccessTokens",
+    "AuthenticationEvent",
+    "AuthenticationFailureEvent",
+    "BadCredentials",
+    "Claims",
+    "CurrentUser",
+    "LoginEvent",
+    "LogoutEvent",
+    "PasswordSettings",
+    "Passwords",
+    "Policy",
+    "RefreshEvent",
+    "RevokedEvent",
+    "RouteSettings",
+    "Security",
+    "SecurityBundle",
+    "SecurityEvents",
+    "SecuritySettings",
+    "SocketAuthenticationEvent",
+    "SocketExpiredEvent",
+    "ThrottlingSettings",
+    "Token",
+    "TokenCreatedEvent",
+    "TokenDecodedEvent",
+    "TokenEncodedEvent",
+    "TokenPair",
+    "TokenSettings",
+    "Unauthenticated",
+    "UserProvider",
+    "access",
+    "access_of",
+]

@@ -1,0 +1,147 @@
+"""`@access`: the rule of a route, as a label that the bundle reads at boot."""
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from typing import Any, Literal, TypeVar, get_args
+
+import attrs
+
+from bundles.security.token import Token
+from rxkernel import ConfigurationError, Definition, Request, option
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+OPTION = "access"
+"""The key of the option with the rule."""
+
+Level = Literal["public", "session", "authenticated", "fully_authenticated"]
+LEVELS: tuple[str, ...] = get_args(Level)
+
+PolicyFunction = Callable[[Token[Any], Request], "bool | Awaitable[bool]"]
+"""Returns whether the client may call the action; only called for authenticated clients."""
+
+
+class Policy(ABC):
+    """A rule with services: the injector builds one instance at boot. ``@access(MayEdit)``."""
+
+    @abstractmethod
+    async def allows(self, token: Token[Any], request: Request) -> bool:
+        """Whether the client with *token*, which is authenticated, may call the action.
+
+        It runs before the body is read: ``request.params`` has the path and the query. An
+        exception is the response: an `HttpException` with its status, others 500.
+        """
+
+
+@attrs.frozen(repr=False)
+class Access:
+    """A rule. Every condition that is set must hold. It is a decorator, made by `access`.
+
+    Attributes:
+        level: ``public``: anybody. ``session``: clients with a session. ``authenticated``: users.
+            ``fully_authenticated``: users whose credential does not come from a refresh token.
+        roles: the client must have one of them; empty: no role is needed.
+        policy: a function, or a `Policy` class.
+        needs_user_only: whether it lets each authenticated client pass.
+    """
+
+    level: Level = "authenticated"
+    roles: frozenset[str] = frozenset()
+    policy: PolicyFunction | type[Policy] | None = None
+    needs_user_only: bool = attrs.field(init=False, eq=False)
+
+    @needs_user_only.default
+    def _has_no_condition(self) -> bool:
+        return self.level in ("session", "authenticated") and not (self.roles or self.policy)
+
+    def __call__(self, labelled: F) -> F:
+        return option(OPTION, self)(labelled)
+
+    def __repr__(self) -> str:
+        parts = [f"roles={'|'.join(sorted(self.roles))}"] if self.roles else []
+        if self.policy is not None:
+            parts.append(f"policy={_name_of(self.policy)}")
+        if self.level != "authenticated" or not parts:
+            parts.insert(0, self.level)
+        return " ".join(parts)
+
+
+PUBLIC = Access("public")
+AUTHENTICATED = Access()
+
+
+def access(
+    rule: Level | PolicyFunction | type[Policy] = "authenticated",
+    /,
+    *,
+    roles: str | Iterable[str] = (),
+) -> Access:
+    """Serve the decorated method, or all methods of the class, to clients that *rule* allows.
+
+    *rule* is a level, a function ``(token, request)`` that returns whether the client may call the
+    action (sync or async), or a `Policy` class. With *roles* the client must have one of them.
+    The rule of a method replaces that of its class. Boot reports the problems of a rule.
+
+    Without identity the client gets 401; with one that does not fit, 403.
+    """
+    names = frozenset([roles] if isinstance(roles, str) else roles)
+    if not callable(rule):
+        return Access(rule, names)
+    if isinstance(rule, type) and not issubclass(rule, Policy):
+        raise ConfigurationError(
+            f'@access on {_name_of(rule)} has no rule; write @access("authenticated"), or derive '
+            f"{_name_of(rule)} from Policy if it is one"
+        )
+    if not isinstance(rule, type) and next(iter(_parameters(rule)), "") == "self":
+        raise ConfigurationError(
+            f'@access on {_name_of(rule)} has no rule; write @access("authenticated")'
+        )
+    return Access("authenticated", names, rule)
+
+
+def access_of(definition: Definition) -> Access:
+    """The rule of *definition*, also one that follows from a parameter or from the default.
+
+    Raises:
+        KeyError: the bundle is not enabled.
+    """
+    rule: Access = definition.options[OPTION]
+    return rule
+
+
+def problems_of(rule: object, known_roles: frozenset[str]) -> Iterator[str]:
+    """Yield the problems of *rule*, the value of an option. An empty *known_roles* allows any."""
+    if not isinstance(rule, Access):
+        yield f"its rule is {rule!r}; write access({rule!r}), or another rule"
+        return
+    if rule.level not in LEVELS:
+        yield f"its rule is {rule.level!r}; it must be one of {', '.join(map(repr, LEVELS))}"
+    if rule.level == "public" and (rule.roles or rule.policy):
+        yield "its rule is public and has conditions; remove one of both"
+    for role in sorted(rule.roles, key=str):
+        if not isinstance(role, str) or not role:
+            yield f"its rule has the role {role!r}; a role is a text"
+        elif known_roles and role not in known_roles:
+            yield (
+                f"its rule has the unknown role {role!r}; it must be one of security.roles: "
+                f"{', '.join(sorted(known_roles))}"
+            )
+    policy = rule.policy
+    if policy is not None and not isinstance(policy, type) and len(_parameters(policy)) != 2:
+        yield f"its policy {_name_of(policy)} must take two parameters: token, request"
+
+
+def _parameters(function: Any) -> list[str]:
+    """The names of the parameters that a caller must fill."""
+    try:
+        found = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # written in C
+        return ["token", "request"]
+    if any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in found):
+        return ["token", "request"]
+    return [p.name for p in found if p.default is inspect.Parameter.empty]
+
+
+def _name_of(thing: Any) -> str:
+    return str(getattr(thing, "__qualname__", None) or type(thing).__qualname__)

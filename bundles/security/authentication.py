@@ -1,0 +1,208 @@
+"""Finds out who sent a message: from its credential to its token."""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import Any
+
+from injector import inject
+
+from bundles.security.claims import Claims
+from bundles.security.credentials import (
+    AUTHORIZATION,
+    COOKIE,
+    ApiKeyCredential,
+    BasicCredential,
+    BearerCredential,
+    CredentialReader,
+    SentCredential,
+)
+from bundles.security.cross_site import CrossSiteGuard
+from bundles.security.exceptions import BadCredentials
+from bundles.security.roles import RoleHierarchy
+from bundles.security.session_reader import SessionReader
+from bundles.security.settings import SecuritySettings
+from bundles.security.token import ANONYMOUS, Credential, Token
+from bundles.security.users import UserProvider
+from bundles.security.verifiers import PasswordVerifier, TokenVerifier
+from bundles.sessions import Session
+from rxkernel import Connection, Request, Transport
+
+Verify = Callable[[Request], Awaitable[Token[Any]]]
+"""Verifies the credential of a socket again, for a message."""
+
+
+class Authentication:
+    """Verifies credentials. It loads the user of each message: a user who was disabled or has
+    lost a role is refused at the next message, over every transport.
+
+    Attributes:
+        read: finds the credential in a message.
+    """
+
+    @inject
+    def __init__(
+        self,
+        users: UserProvider,  # type: ignore[type-arg] # a key of the injector
+        tokens: TokenVerifier,
+        passwords: PasswordVerifier,
+        sessions: SessionReader,
+        guard: CrossSiteGuard,
+        roles: RoleHierarchy,
+        settings: SecuritySettings,
+    ) -> None:
+        self._users: UserProvider[Any] = users
+        self._tokens = tokens
+        self._passwords = passwords
+        self._sessions = sessions
+        self._guard = guard
+        self._roles = roles
+        self.read = CredentialReader(
+            api_key_header=settings.api_key_header,
+            query_parameter=settings.query_parameter,
+            basic=settings.basic,
+        )
+
+    async def of_message(self, request: Request) -> Token[Any]:
+        """The token of *request*, from what the message itself carries.
+
+        Raises:
+            BadCredentials: its credential is not valid.
+            ForbiddenException: a page of another site has sent it with the cookie of a session.
+        """
+        headers = request.headers
+        values = headers.getall(AUTHORIZATION, ())
+        if len(values) == 1 and values[0].startswith("Bearer "):  # the short path of most messages
+            claims = self._tokens.verified(values[0][7:])
+            if claims is not None:
+                return self._of_claims(claims, await self._users.load(claims.identifier))
+        sent = self.read.in_headers(headers)
+        if sent is None and request.transport is Transport.HTTP:
+            sent = self.read.in_query(request.params)
+        if sent is not None:
+            return await self.verify(sent, request)
+        if COOKIE not in headers:
+            return ANONYMOUS
+        session = await self._sessions.of(request)
+        if session is None:
+            return ANONYMOUS
+        self._guard.check(request)
+        return await self._of_session(session)
+
+    async def of_handshake(
+        self, connection: Connection, request: Request
+    ) -> tuple[Token[Any], Verify | None]:
+        """The token of *connection*, which connects, and what verifies it again for each message:
+        None if it is anonymous.
+
+        Its credential is ``auth.token``, a header, a query parameter or a session. The server has
+        removed the cookies of pages of other sites.
+
+        Raises:
+            BadCredentials: its credential is not valid.
+        """
+        sent = (
+            self.read.in_auth(connection.auth)
+            or self.read.in_headers(connection.headers)
+            or self.read.in_query(connection.query)
+        )
+        if sent is not None:
+            return await self.verify(sent, request), self.again(sent)
+        session = await self._sessions.of_connection(connection)
+        if session is None:
+            return ANONYMOUS, None
+        return await self._of_session(session), self._again_of_session
+
+    async def _of_session(self, session: Session) -> Token[Any]:
+        """The token of the user of *session*; an anonymous one, with its id, without a user."""
+        if session.user is None:
+            return Token(user=None, credential="session", id=session.id)
+        user = _known(await self._users.load(session.user))
+        return self.token(user, "session", identifier=session.user, id=session.id)
+
+    async def _again_of_session(self, request: Request) -> Token[Any]:
+        session = await self._sessions.of(request)
+        if session is None:
+            raise BadCredentials("the session has ended")
+        return await self._of_session(session)
+
+    async def verify(self, sent: SentCredential, request: Request) -> Token[Any]:
+        """The token that *sent* proves.
+
+        Raises:
+            BadCredentials: it is not valid, or its user does not exist or is disabled.
+        """
+        if isinstance(sent, BearerCredential):
+            claims = await self._tokens.verify(sent.text)
+            return self._of_claims(claims, await self._users.load(claims.identifier))
+        if isinstance(sent, ApiKeyCredential):
+            digest = hashlib.sha256(sent.text.encode()).hexdigest()
+            return self.token(_known(await self._users.load_by_api_key(digest)), "api_key")
+        assert isinstance(sent, BasicCredential)
+        user = await self._passwords.user_with(sent.identifier, sent.password, request)
+        return self.token(user, "basic", identifier=sent.identifier)
+
+    def _of_claims(self, claims: Claims, user: Any) -> Token[Any]:
+        """The token of *user*, whom the provider has loaded for *claims*.
+
+        Raises:
+            BadCredentials: *user* is None.
+        """
+        if user is None:
+            raise BadCredentials("no such user")
+        return Token(
+            user=user,
+            identifier=claims.identifier,
+            roles=self._roles.expand(self._users.roles(user)),
+            is_authenticated=True,
+            is_fully_authenticated=not claims.refreshed,
+            credential="bearer",
+            expires=claims.expires,
+            id=claims.id,
+        )
+
+    def again(self, sent: SentCredential) -> Verify:
+        """What verifies *sent* again, for each message of a socket.
+
+        A password is not verified again, which takes long: the user is loaded.
+        """
+        if not isinstance(sent, BasicCredential):
+            return partial(self.verify, sent)
+        identifier = sent.identifier
+
+        async def load(request: Request) -> Token[Any]:
+            user = _known(await self._users.load(identifier))
+            return self.token(user, "basic", identifier=identifier)
+
+        return load
+
+    def token(
+        self,
+        user: Any,
+        credential: Credential,
+        *,
+        identifier: str | None = None,
+        id: str | None = None,
+    ) -> Token[Any]:
+        """The token of *user*, with the roles that the provider and the hierarchy give it."""
+        roles: Iterable[str] = self._users.roles(user)
+        return Token(
+            user=user,
+            identifier=self._users.identifier(user) if identifier is None else identifier,
+            roles=self._roles.expand(roles),
+            is_authenticated=True,
+            is_fully_authenticated=True,
+            credential=credential,
+            id=id,
+        )
+
+
+def _known(user: Any) -> Any:
+    """*user*.
+
+    Raises:
+        BadCredentials: it is None.
+    """
+    if user is None:
+        raise BadCredentials("no such user")
+    return user

@@ -1,0 +1,77 @@
+"""What the bundle brings to an application."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from injector import Binder, Injector, singleton
+
+from bundles.security.access import OPTION, Access, Level
+from bundles.security.authentication import Authentication
+from bundles.security.commands import security
+from bundles.security.connect_rules import ConnectRules
+from bundles.security.cross_site import CrossSiteGuard
+from bundles.security.current_user import CurrentUserMarker, CurrentUserResolver
+from bundles.security.login_routes import LoginRoutes
+from bundles.security.login_services import bind_login_services
+from bundles.security.roles import RoleHierarchy
+from bundles.security.route_rules import DeclaredRules, RouteRules
+from bundles.security.rules import Rules
+from bundles.security.session_reader import SessionReader
+from bundles.security.settings import SecuritySettings
+from bundles.security.socket_events import SocketEvents
+from bundles.security.socket_identities import SocketIdentities, SocketScope
+from bundles.security.user_tokens import SecurityUserTokens
+from bundles.security.users import UserProvider
+from bundles.sessions import Sessions, SessionsSettings
+from rxkernel import Bundle, UserTokens, connection_scope
+
+
+class SecurityBundle(Bundle):
+    """Authentication and access rules: ``SecurityBundle(Accounts)``.
+
+    Args:
+        users: the application's `UserProvider`, a class that the injector builds or an instance;
+            None: a module of the application binds it.
+        access: the rule of routes without one; None: each route must have a rule.
+        connect: the rules for connecting, by namespace: ``{"/admin": access(roles="admin")}``.
+    """
+
+    name = "security"
+    after = ("sessions", "redis")
+    options = (OPTION,)
+    listeners = (RouteRules, ConnectRules, SocketIdentities, SocketEvents, LoginRoutes)
+    resolvers = MappingProxyType({CurrentUserMarker: CurrentUserResolver})
+    commands = (security,)
+    settings_class = SecuritySettings
+
+    def __init__(
+        self,
+        users: type[UserProvider[Any]] | UserProvider[Any] | None = None,
+        *,
+        access: Access | Level | None = None,
+        connect: Mapping[str, Access | Level] = MappingProxyType({}),
+    ) -> None:
+        self._users = users
+        self._declared = DeclaredRules(access, connect)
+
+    def configure(self, binder: Binder) -> None:
+        users, injector = self._users, binder.injector
+        if isinstance(users, type):
+            binder.bind(users, scope=singleton)
+            binder.bind(UserProvider, to=lambda: injector.get(users), scope=singleton)  # type: ignore[type-abstract]
+        elif users is not None:
+            binder.bind(UserProvider, to=users)  # type: ignore[type-abstract]
+        binder.bind(DeclaredRules, to=self._declared)
+        binder.bind(RoleHierarchy, to=RoleHierarchy(injector.get(SecuritySettings).roles))
+        for service in (Rules, Authentication, CrossSiteGuard):
+            binder.bind(service, scope=singleton)
+        bind_login_services(binder)
+        binder.bind(SessionReader, to=lambda: self._session_reader(injector), scope=singleton)
+        binder.bind(SocketScope, scope=connection_scope)
+        binder.bind(UserTokens, to=SecurityUserTokens, scope=singleton)  # type: ignore[type-abstract]
+
+    def _session_reader(self, injector: Injector) -> SessionReader:
+        if not injector.binder.has_explicit_binding_for(Sessions):
+            return SessionReader(None, "")
+        return SessionReader(injector.get(Sessions), injector.get(SessionsSettings).cookie)

@@ -1,0 +1,119 @@
+"""Authenticates clients that connect, and enforces the rules of namespaces."""
+
+from typing import Any
+
+from injector import inject
+
+from bundles.security.access import Access
+from bundles.security.authentication import Authentication
+from bundles.security.exceptions import BadCredentials
+from bundles.security.route_rules import PRIORITY, DeclaredRules
+from bundles.security.rules import Rules
+from bundles.security.socket_identities import SocketIdentities
+from bundles.security.token import ANONYMOUS, Token
+from rxkernel import (
+    CompiledEvent,
+    ConfigurationError,
+    Connection,
+    ConnectionEvent,
+    KernelEvents,
+    Request,
+    ServerEvents,
+    Settings,
+    WebSocketDefinition,
+    observe,
+)
+
+
+class ConnectRules:
+    """A namespace without a rule accepts clients without a credential, but not with a bad one: the
+    client would believe that it is logged in. With the rule ``"public"`` a bad one is ignored.
+    """
+
+    @inject
+    def __init__(
+        self,
+        declared: DeclaredRules,
+        rules: Rules,
+        authentication: Authentication,
+        sockets: SocketIdentities,
+        settings: Settings,
+    ) -> None:
+        self._by_namespace: dict[str, Access] = {}
+        self._namespaces = {"/", *settings.socketio.namespaces}
+        self._rules = rules
+        self._authentication = authentication
+        self._sockets = sockets
+        errors: list[ConfigurationError] = []
+        for namespace, rule in declared.connect.items():
+            place = f"SecurityBundle(connect={{{namespace!r}: …}})"
+            try:
+                self._by_namespace[namespace] = rules.compile(rule, place)
+            except ConfigurationError as error:
+                errors.append(error)
+        if errors:
+            raise ConfigurationError.merge(errors)
+        sockets.is_guarded = self.is_guarded
+
+    @observe(KernelEvents.KERNEL_COMPILED)
+    async def check_namespaces(self, event: CompiledEvent) -> None:
+        """Report rules for namespaces to which no client can connect."""
+        served = self._namespaces | {
+            definition.namespace
+            for definition in event.compiled.all
+            if isinstance(definition, WebSocketDefinition)
+        }
+        unknown = [namespace for namespace in self._by_namespace if namespace not in served]
+        if unknown:
+            raise ConfigurationError(
+                *(
+                    f"SecurityBundle(connect=…) has a rule for the namespace {namespace!r}, which "
+                    f"has no event; it must be one of {', '.join(map(repr, sorted(served)))}"
+                    for namespace in unknown
+                )
+            )
+
+    def rule_of(self, connection: Connection) -> Access | None:
+        """The rule of its namespace, or of the template that its namespace matches."""
+        rule = self._by_namespace.get(connection.namespace)
+        return self._by_namespace.get(connection.route_namespace) if rule is None else rule
+
+    def rule_for(self, namespace: str) -> Access | None:
+        """The rule of *namespace*, which may be a template."""
+        return self._by_namespace.get(namespace)
+
+    def is_guarded(self, connection: Connection) -> bool:
+        """Whether its namespace is not for anonymous clients."""
+        rule = self.rule_of(connection)
+        return rule is not None and rule.level != "public"
+
+    @observe(ServerEvents.CONNECTED, priority=PRIORITY)
+    async def connect(self, event: ConnectionEvent) -> None:
+        """Give the connection its identity, and refuse it if the rule does not allow it."""
+        connection = event.connection
+        rule = self.rule_of(connection)
+        if connection.token is None:
+            try:
+                await self._identify(connection, event.request)
+            except BadCredentials:
+                if rule is None or rule.level != "public":
+                    raise
+                connection.token = ANONYMOUS
+        event.request.token = connection.token
+        await self.check(connection, event.request.token, event.request)
+
+    async def check(self, connection: Connection, token: Token[Any], request: Request) -> None:
+        """Return if a client with *token* may be connected.
+
+        Raises:
+            Unauthenticated, ForbiddenException: see `Rules.decide`.
+        """
+        if (rule := self.rule_of(connection)) is not None:
+            await self._rules.decide(rule, token, request)
+
+    async def _identify(self, connection: Connection, request: Request) -> None:
+        token, verify = await self._authentication.of_handshake(connection, request)
+        if verify is None:
+            connection.token = token
+        else:
+            await self._sockets.attach(request, token, verify)

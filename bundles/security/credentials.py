@@ -1,0 +1,149 @@
+"""Reads the credential that a client sends: nothing here verifies it."""
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import attrs
+from multidict import CIMultiDict, CIMultiDictProxy, istr
+
+from bundles.security.exceptions import BadCredentials
+
+MAX_SIZE = 8192
+"""Longest credential in bytes. A longer one is refused before any cryptography."""
+
+AUTHORIZATION = istr("Authorization")
+COOKIE = istr("Cookie")
+
+Headers: TypeAlias = CIMultiDict[str] | CIMultiDictProxy[str]
+
+
+@attrs.define  # made for each message: a frozen one takes three times as long
+class BearerCredential:
+    """An access token."""
+
+    text: str = attrs.field(repr=False)
+
+
+@attrs.frozen
+class BasicCredential:
+    """An identifier and a password (RFC 7617)."""
+
+    identifier: str
+    password: str = attrs.field(repr=False)
+
+
+@attrs.frozen
+class ApiKeyCredential:
+    """An API key."""
+
+    text: str = attrs.field(repr=False)
+
+
+SentCredential: TypeAlias = BearerCredential | BasicCredential | ApiKeyCredential
+
+
+@attrs.frozen(kw_only=True)
+class CredentialReader:
+    """Finds the credential in the parts of a message, where the settings allow one.
+
+    Attributes:
+        api_key_header: the header of API keys; empty: none are read.
+        query_parameter: the parameter with an access token; empty: none is read.
+        basic: whether ``Authorization: Basic`` is read.
+    """
+
+    api_key_header: str = ""
+    query_parameter: str = ""
+    basic: bool = False
+
+    def may_have(self, headers: Headers) -> bool:
+        """Whether a request with *headers* may carry a credential, or a session."""
+        return (
+            AUTHORIZATION in headers
+            or COOKIE in headers
+            or bool(self.query_parameter)
+            or (bool(self.api_key_header) and self.api_key_header in headers)
+        )
+
+    def in_headers(self, headers: Headers) -> SentCredential | None:
+        """The credential in *headers*. Another scheme than Bearer and Basic is ignored.
+
+        Raises:
+            BadCredentials: it is malformed, too long, or sent twice.
+        """
+        if values := headers.getall(AUTHORIZATION, ()):
+            found = self._authorization(_single(values))
+            if found is not None:
+                return found
+        if self.api_key_header and self.api_key_header in headers:
+            return ApiKeyCredential(_checked(_single(headers.getall(self.api_key_header))))
+        return None
+
+    def _authorization(self, value: str) -> SentCredential | None:
+        scheme, _, rest = value.partition(" ")
+        if scheme == "Bearer":  # as nearly all clients write it
+            return BearerCredential(_checked(rest.strip()))
+        scheme, rest = scheme.lower(), rest.strip()
+        if scheme == "bearer":
+            return BearerCredential(_checked(rest))
+        if scheme == "basic" and self.basic:
+            return _basic(_checked(rest))
+        return None
+
+    def in_query(self, query: Any) -> SentCredential | None:
+        """The access token in *query*, a multi-dict, if the setting has its parameter.
+
+        Raises:
+            BadCredentials: as `in_headers`.
+        """
+        name = self.query_parameter
+        if not name or name not in query:
+            return None
+        return BearerCredential(_checked(_single(query.getall(name))))
+
+    def in_auth(self, auth: Mapping[str, Any] | None) -> SentCredential | None:
+        """The access token in the ``auth`` that a socket sends with CONNECT: ``{token}``.
+
+        Raises:
+            BadCredentials: as `in_headers`.
+        """
+        token = None if auth is None else auth.get("token")
+        return None if token is None else bearer_credential(token)
+
+
+def bearer_credential(token: object) -> BearerCredential:
+    """*token* of a message as a credential.
+
+    Raises:
+        BadCredentials: it is not a text, is empty or too long.
+    """
+    return BearerCredential(_checked(token))
+
+
+def _single(values: Sequence[Any]) -> Any:
+    if len(values) != 1:
+        raise BadCredentials("several credentials of one kind")
+    return values[0]
+
+
+def _checked(text: object) -> str:
+    if not isinstance(text, str) or not text:
+        raise BadCredentials("not a text")
+    if len(text) > MAX_SIZE:
+        raise BadCredentials("too long")
+    if not text.isascii() or " " in text:
+        raise BadCredentials("not a token")
+    return text
+
+
+def _basic(encoded: str) -> BasicCredential:
+    try:
+        decoded = base64.b64decode(encoded, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        raise BadCredentials("not Basic") from None
+    identifier, colon, password = decoded.partition(":")
+    if not colon:
+        raise BadCredentials("not Basic")
+    return BasicCredential(identifier, password)

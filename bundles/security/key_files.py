@@ -1,0 +1,184 @@
+"""Reads keys from PEM and JWKS files, and makes the file of the first start."""
+
+import json
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey as EcPrivate
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey as EcPublic
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from cryptography.x509 import load_pem_x509_certificate
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, JWKRegistry, Key, OctKey, OKPKey, RSAKey
+
+from bundles.security.keys import ALGORITHMS, KeyRing, SigningKey
+from bundles.security.token_settings import TokenSettings
+from rxkernel import ConfigurationError
+
+_LOGGER = logging.getLogger(__name__)
+
+
+_NEW_SIZES = {"HS256": 256, "HS384": 384, "HS512": 512} | dict.fromkeys(
+    ("RS256", "RS384", "RS512", "PS256"), 2048
+)
+"""In bits; of other algorithms the curve says it."""
+
+
+def load_keys(settings: TokenSettings) -> KeyRing:
+    """The keys of *settings*: *secret*, then *keys*; without both *key_file*, which is made if it
+    does not exist.
+
+    Raises:
+        ConfigurationError: with every problem of every file.
+    """
+    if settings.secret is None and not settings.keys:
+        ensure_key_file(settings.key_file)
+        return KeyRing(read_keys(settings.key_file))
+    found: list[SigningKey] = []
+    problems: list[ConfigurationError] = []
+    if settings.secret is not None:
+        found.append(_key_of_secret(settings.secret))
+    for path in settings.keys:
+        try:
+            found += read_keys(path)
+        except ConfigurationError as error:
+            problems.append(error)
+    if problems:
+        raise ConfigurationError.merge(problems)
+    return KeyRing(found)
+
+
+def _key_of_secret(secret: str) -> SigningKey:
+    name = "security.tokens.secret"
+    try:
+        return SigningKey.of(OctKey.import_key(secret), name)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"{name} is a public key; write its path into security.tokens.keys"
+        ) from error
+
+
+def read_keys(path: Path) -> list[SigningKey]:
+    """The keys in *path*: a JWKS or one JWK if it begins with ``{``, else PEM.
+
+    Raises:
+        ConfigurationError: it cannot be read. No part of a key is in the message.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(
+            f"security.tokens.keys: the file {str(path)!r} cannot be read: {error.strerror}"
+        ) from error
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of short keys, which are refused
+            keys = list(_jwks(data) if data.lstrip().startswith(b"{") else _pem(data))
+    except (JoseError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigurationError(
+            f"security.tokens.keys: the file {str(path)!r} has no usable key; it must be a JWKS "
+            f"or a PEM file, without a passphrase"
+        ) from error
+    if not keys:
+        raise ConfigurationError(f"security.tokens.keys: the file {str(path)!r} has no key")
+    return [SigningKey.of(key, str(path)) for key in keys]
+
+
+def _jwks(data: bytes) -> Iterator[Key]:
+    content: Any = json.loads(data)
+    for entry in content.get("keys", [content]):
+        if entry.get("use", "sig") == "sig":
+            yield JWKRegistry.import_key(entry)
+
+
+def _pem(data: bytes) -> Iterator[Key]:
+    native: Any
+    if b"PRIVATE KEY" in data:
+        native = load_pem_private_key(data, password=None)
+    elif b"CERTIFICATE" in data:
+        native = load_pem_x509_certificate(data).public_key()
+    else:
+        native = load_pem_public_key(data)
+    if isinstance(native, RSAPrivateKey | RSAPublicKey):
+        yield RSAKey.import_key(native)
+    elif isinstance(native, EcPrivate | EcPublic):
+        yield ECKey.import_key(native)
+    else:
+        yield OKPKey.import_key(native)
+
+
+def new_key(algorithm: str) -> Key:
+    """A new private or secret key for *algorithm*, with ``alg``, ``use`` and a ``kid``."""
+    kind, curve = ALGORITHMS[algorithm]
+    size: Any = curve or _NEW_SIZES[algorithm]
+    key = JWKRegistry.generate_key(kind.key_type, size, {"alg": algorithm, "use": "sig"})
+    key.ensure_kid()
+    return key
+
+
+def add_key(path: Path, algorithm: str) -> Key:
+    """Put a new key before those in the JWKS file *path*, so that it signs and they verify.
+
+    Raises:
+        ConfigurationError: the file exists and is not a JWKS, or cannot be written.
+    """
+    key = new_key(algorithm)
+    old = (
+        [found.key.as_dict(private=found.can_sign) for found in read_keys(path)]
+        if (path.exists())
+        else []
+    )
+    _write(path, _text_of(key, *old), replace=True)
+    return key
+
+
+def _text_of(key: Key, *others: Any) -> str:
+    return json.dumps({"keys": [key.as_dict(private=True), *others]}, indent=2) + "\n"
+
+
+def jwks_of(key: Key) -> str:
+    """The JWKS file with *key* alone."""
+    return _text_of(key)
+
+
+def ensure_key_file(path: Path) -> None:
+    """Make the file of keys if it does not exist. Several processes may do so at a time: the
+    first one wins."""
+    if path.exists():
+        return
+    if _write(path, _text_of(new_key("HS256")), replace=False):
+        _LOGGER.warning(
+            "created a key for access tokens in %s; for several machines, set "
+            "security.tokens.keys to a file that they share",
+            path,
+        )
+
+
+def _write(path: Path, text: str, *, replace: bool) -> bool:
+    """Write *text* with mode 600, all at once; False if *path* exists and must stay."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent)  # mode 600
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                file.write(text)
+            if replace:
+                os.replace(name, path)
+                return True
+            os.link(name, path)
+        except FileExistsError:
+            return False
+        finally:
+            Path(name).unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the file of keys {str(path)!r} cannot be written: {error.strerror}; set "
+            f"security.tokens.keys or security.tokens.secret"
+        ) from error
+    return True

@@ -1,0 +1,97 @@
+"""The routes of RxStack: POST to ``/security/login``, ``…/refresh-token`` and ``…/logout``."""
+
+from typing import Annotated
+
+import attrs
+from injector import inject
+
+from bundles.security.access import OPTION, PUBLIC
+from bundles.security.authentication import Authentication
+from bundles.security.security import Security, TokenPair
+from bundles.security.settings import SecuritySettings
+from rxkernel import (
+    ApplicationEvents,
+    Body,
+    BootstrapEvent,
+    HttpMetadata,
+    NotFoundException,
+    Request,
+    Response,
+    observe,
+)
+
+_LONGEST = 1024
+
+
+@attrs.frozen(kw_only=True)
+class LoginForm:
+    """The body of a login. With *session* the login is kept in a cookie, and the response has no
+    tokens."""
+
+    username: str = attrs.field(validator=attrs.validators.max_len(_LONGEST))
+    password: str = attrs.field(validator=attrs.validators.max_len(_LONGEST), repr=False)
+    session: bool = False
+
+
+class LoginController:
+    @inject
+    def __init__(self, security: Security, authentication: Authentication) -> None:
+        self._security = security
+        self._authentication = authentication
+
+    async def login(self, request: Request, form: LoginForm) -> Response:
+        user = await self._security.user_with(form.username, form.password, request)
+        if form.session:
+            await self._security.login_session(user, request)
+            response = Response(None, 204)
+        else:
+            response = _tokens(await self._security.login(user, request))
+        request.token = self._authentication.token(user, "login")
+        return response
+
+    async def refresh_token(self, refresh_token: Annotated[str, Body("refreshToken")]) -> Response:
+        return _tokens(await self._security.refresh(refresh_token))
+
+    async def logout(
+        self, request: Request, refresh_token: Annotated[str | None, Body("refreshToken")] = None
+    ) -> None:
+        """End the login of the refresh token, else those of the access token and the session."""
+        if refresh_token is not None:
+            await self._security.end_login(refresh_token)
+            return
+        is_ended = await self._security.end_session(request)
+        if request.token.credential == "bearer":
+            await self._security.revoke(request.token)
+        elif not is_ended:
+            raise NotFoundException("send the refresh token of the login to end")
+
+
+def _tokens(pair: TokenPair) -> Response:
+    content = {"token": pair.token, "refreshToken": pair.refresh_token}
+    return Response(content, headers={"Cache-Control": "no-store"})  # RFC 6749 §5.1
+
+
+class LoginRoutes:
+    """Adds the routes that the settings enable."""
+
+    @inject
+    def __init__(self, settings: SecuritySettings, controller: LoginController) -> None:
+        self._routes = settings.routes
+        self._controller = controller
+
+    @observe(ApplicationEvents.BOOTSTRAP)
+    async def add(self, event: BootstrapEvent) -> None:
+        for action, is_enabled in attrs.asdict(self._routes).items():
+            if is_enabled:
+                event.http_metadata_storage.add(self._metadata(action))
+
+    def _metadata(self, action: str) -> HttpMetadata:
+        return HttpMetadata(
+            target=self._controller,
+            name=f"security_{action}",
+            path=f"/security/{action.replace('_', '-')}",
+            http_method="POST",
+            action=action,
+            options={OPTION: PUBLIC},
+            status_code=204 if action == "logout" else 200,
+        )

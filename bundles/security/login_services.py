@@ -1,0 +1,82 @@
+"""Binds the services that make tokens and log users in."""
+
+from collections.abc import Sequence
+from importlib import import_module
+
+from injector import Binder, singleton
+
+from bundles.security.access_tokens import AccessTokens
+from bundles.security.cross_site import CrossSiteGuard
+from bundles.security.login_routes import LoginController
+from bundles.security.memory_token_store import MemoryTokenStore
+from bundles.security.passwords import Passwords
+from bundles.security.refresh_tokens import RefreshTokens
+from bundles.security.revocation import Revocation
+from bundles.security.security import Security
+from bundles.security.session_logins import SessionLogins
+from bundles.security.settings import SecuritySettings
+from bundles.security.sqlite_token_store import SqliteTokenStore
+from bundles.security.throttling import Throttling
+from bundles.security.token_store import TokenStore
+from bundles.security.verifiers import PasswordVerifier, TokenVerifier
+from bundles.sessions import Sessions
+from rxkernel import ConfigurationError, Settings
+
+_SERVICES: Sequence[type] = (
+    AccessTokens,
+    LoginController,
+    Passwords,
+    RefreshTokens,
+    Revocation,
+    Security,
+    Throttling,
+)
+
+
+def bind_login_services(binder: Binder) -> None:
+    injector = binder.injector
+    for service in _SERVICES:
+        binder.bind(service, scope=singleton)
+    binder.bind(TokenStore, to=_store_class(binder), scope=singleton)  # type: ignore[type-abstract]
+    binder.bind(TokenVerifier, to=lambda: injector.get(AccessTokens), scope=singleton)  # type: ignore[type-abstract]
+    binder.bind(PasswordVerifier, to=lambda: injector.get(Security), scope=singleton)  # type: ignore[type-abstract]
+
+    def session_logins() -> SessionLogins:
+        has_sessions = binder.has_explicit_binding_for(Sessions)
+        sessions = injector.get(Sessions) if has_sessions else None
+        return SessionLogins(sessions, injector.get(CrossSiteGuard))
+
+    binder.bind(SessionLogins, to=session_logins, scope=singleton)
+
+
+def _store_class(binder: Binder) -> type[TokenStore]:
+    store = binder.injector.get(SecuritySettings).tokens.store
+    if store == "sqlite":
+        return SqliteTokenStore
+    if store == "redis":
+        return _redis_store(binder)
+    if binder.injector.get(Settings).http.reuse_port:
+        raise ConfigurationError(
+            'security.tokens.store is "memory", which other workers cannot read; set it to '
+            '"sqlite" or "redis"'
+        )
+    return MemoryTokenStore
+
+
+def _redis_store(binder: Binder) -> type[TokenStore]:
+    """The class, whose module is imported only where the extra is installed."""
+    try:
+        client = import_module("bundles.redis").Redis
+        module = import_module("bundles.security.redis_token_store")
+    except ImportError as exc:
+        raise ConfigurationError(
+            f'security.tokens.store is "redis", and an import failed: {exc}; '
+            f"pip install 'rxkernel[redis]'"
+        ) from exc
+    if not binder.has_explicit_binding_for(client):
+        raise ConfigurationError(
+            "security.tokens.store is \"redis\", and the bundle 'redis' is not enabled; write "
+            'Application(bundles=["redis", …])'
+        )
+    store: type[TokenStore] = module.RedisTokenStore
+    return store

@@ -1,0 +1,145 @@
+"""Password hashes: Argon2id, computed in a bounded number of threads."""
+
+import asyncio
+import base64
+import logging
+import secrets
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Self, TypeVar
+
+import attrs
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError, VerifyMismatchError
+from injector import inject
+
+from bundles.security.old_password_hashes import is_old_hash, verify_old
+from bundles.security.settings import SecuritySettings
+from rxkernel import UnprocessableEntityException
+
+_LOGGER = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+MAX_PASSWORD = 1024
+"""Longest password, in bytes of UTF-8."""
+
+
+@attrs.frozen
+class Verified:
+    """The result of `Passwords.verify`.
+
+    Attributes:
+        matches: whether the password is the right one.
+        is_outdated: whether it matches, and its hash should be replaced by a new one.
+    """
+
+    matches: bool
+    is_outdated: bool = False
+
+
+_REFUSED = Verified(False)
+
+
+class Passwords:
+    """Hashes and verifies passwords. The event loop goes on meanwhile.
+
+    It needs a bound of its own: each hash takes tens of megabytes and a core.
+    """
+
+    @inject
+    def __init__(self, settings: SecuritySettings) -> None:
+        costs = settings.passwords
+        self._hasher = PasswordHasher(
+            time_cost=costs.iterations, memory_cost=costs.memory, parallelism=1
+        )
+        self._threads = ThreadPoolExecutor(costs.threads, "passwords")
+        self._unknown = _hash_of_no_password(self._hasher)
+
+    async def hash(self, password: str) -> str:
+        """Make a hash to store.
+
+        Raises:
+            UnprocessableEntityException: it is empty, or longer than `MAX_PASSWORD` bytes.
+        """
+        data = _bytes_of(password)
+        if data is None:
+            raise UnprocessableEntityException(
+                f"a password has 1 to {MAX_PASSWORD} bytes", code="password_length"
+            )
+        return await self._run(lambda: self._hasher.hash(data))
+
+    async def verify(self, password: str, stored: str | None) -> Verified:
+        """Compare *password* with the hash *stored*.
+
+        The work is the same if *stored* is None, for an unknown user or one without a password,
+        so the time does not show which users exist. Nothing matches None.
+        """
+        data = _bytes_of(password)
+        if data is None:
+            return _REFUSED
+        if stored is not None and is_old_hash(stored):
+            return await self._run(lambda: _verify_old(data, stored))
+        return await self._run(lambda: self._verify(data, stored))
+
+    def _verify(self, password: bytes, stored: str | None) -> Verified:
+        try:
+            self._hasher.verify(stored or self._unknown, password)
+        except VerifyMismatchError:
+            return _REFUSED
+        except (Argon2Error, InvalidHashError, UnicodeError):
+            _log_unreadable()
+            return self._verify(password, None)
+        if not stored:
+            return _REFUSED
+        return Verified(True, self._hasher.check_needs_rehash(stored))
+
+    async def _run(self, compute: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, compute)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _verify_old(password: bytes, stored: str) -> Verified:
+    try:
+        matches = verify_old(stored, password)
+    except ValueError:
+        _log_unreadable()
+        return _REFUSED
+    return Verified(matches, matches)
+
+
+def _log_unreadable() -> None:
+    _LOGGER.error(
+        "a stored password hash cannot be read, and its user cannot log in; allowed are Argon2, "
+        "bcrypt and scrypt hashes"
+    )
+
+
+def _bytes_of(password: str) -> bytes | None:
+    """None if it is not allowed: empty, too long, or with a part of a surrogate pair."""
+    if not 0 < len(password) <= MAX_PASSWORD:
+        return None
+    try:
+        data = password.encode()
+    except UnicodeEncodeError:
+        return None
+    return data if len(data) <= MAX_PASSWORD else None
+
+
+def _hash_of_no_password(hasher: PasswordHasher) -> str:
+    """A hash with the cost of *hasher* and random content: verifying it is all the work, and
+    fails."""
+    salt, content = (
+        base64.b64encode(secrets.token_bytes(size)).decode().rstrip("=")
+        for size in (hasher.salt_len, hasher.hash_len)
+    )
+    costs = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    return f"$argon2id$v=19${costs}${salt}${content}"

@@ -1,0 +1,41 @@
+"""The fixture of the access matrix.
+
+Enable it in ``conftest.py``:
+``pytest_plugins = ["rxkernel.pytest_plugin", "bundles.security.pytest_plugin"]``.
+"""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import pytest
+
+from bundles.security.access_matrix import AccessMatrix, MakeToken, Row
+from rxkernel import Application
+
+
+class CheckAccess(Protocol):
+    """Calls every action as every kind of client, and checks the verdicts."""
+
+    async def __call__(
+        self,
+        application: Application,
+        users: Iterable[str],
+        params: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+        make_token: MakeToken | None = None,
+    ) -> list[Row]: ...
+
+
+@pytest.fixture
+def access_matrix() -> CheckAccess:
+    """``await access_matrix(create_application(), users=["ada", "root"])``, see `AccessMatrix`."""
+
+    async def check(
+        application: Application,
+        users: Iterable[str],
+        params: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+        make_token: MakeToken | None = None,
+    ) -> list[Row]:
+        return await AccessMatrix(application, users, params).check(make_token)
+
+    return check

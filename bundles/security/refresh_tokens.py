@@ -1,0 +1,102 @@
+"""Refresh tokens: opaque, rotated at each use; reuse of an old one ends the login.
+
+A browser with two tabs may use one token twice at nearly the same time. Within
+``security.tokens.reuse_grace`` seconds of the first use that is accepted, and each tab gets a
+token of its own in the same login. A thief who is as fast is not noticed then, but as soon as the
+thief or the user uses an older token later.
+"""
+
+import hashlib
+import secrets
+import time
+
+from injector import inject
+
+from bundles.security.claims import Claims
+from bundles.security.exceptions import BadCredentials
+from bundles.security.revocation import Revocation
+from bundles.security.settings import SecuritySettings
+from bundles.security.token_store import RefreshRecord, Rotation, TokenStore
+from rxkernel import NotFoundException
+
+_LONGEST = 256
+"""Characters; the tokens have 43."""
+
+
+class RefreshTokens:
+    """Makes and rotates refresh tokens of 256 random bits. The store has their SHA-256 only."""
+
+    @inject
+    def __init__(
+        self, settings: SecuritySettings, store: TokenStore, revocation: Revocation
+    ) -> None:
+        self._settings = settings.tokens
+        self._store = store
+        self._revocation = revocation
+
+    async def create(self, access: Claims) -> str:
+        """The first token of a login, made together with the access token *access*.
+
+        Raises:
+            BadCredentials: all logins of the user were ended meanwhile.
+        """
+        now = time.time()
+        ends = now + self._settings.refresh_max_age
+        text, record = self._new(access, secrets.token_hex(16), ends, now)
+        await self._store.add(record, now)
+        if await self._store.is_revoked(access.id, access.identifier, access.issued):
+            await self._store.end_family(record.family, now)
+            raise BadCredentials("the user was logged out meanwhile")
+        return text
+
+    async def find(self, text: str) -> RefreshRecord:
+        """What is stored for *text*, used or not.
+
+        Raises:
+            NotFoundException: it is not known, has expired or was revoked.
+        """
+        record = await self._store.find(_digest(text), time.time())
+        if record is None:
+            raise _unknown()
+        return record
+
+    async def rotate(self, old: RefreshRecord, access: Claims) -> str:
+        """Use the token *old*, and return that in its place, made together with *access*.
+
+        Raises:
+            NotFoundException: its login was ended meanwhile.
+            BadCredentials: it was used before. Its login is ended now, with all its tokens.
+        """
+        now = time.time()
+        text, record = self._new(access, old.family, old.ends, now)
+        done = await self._store.rotate(old.digest, record, now, self._settings.reuse_grace)
+        if done is Rotation.REUSED:
+            await self._revocation.end_login(old)
+            raise BadCredentials("a refresh token was used again")
+        if done is Rotation.UNKNOWN:
+            raise _unknown()
+        return text
+
+    def _new(
+        self, access: Claims, family: str, ends: float, now: float
+    ) -> tuple[str, RefreshRecord]:
+        text = secrets.token_urlsafe(32)
+        return text, RefreshRecord(
+            digest=_digest(text),
+            family=family,
+            identifier=access.identifier,
+            access_id=access.id,
+            access_expires=access.expires + self._settings.leeway,
+            expires=min(now + self._settings.refresh_ttl, ends),
+            ends=ends,
+        )
+
+
+def _digest(text: str) -> str:
+    if len(text) > _LONGEST or not text.isascii():
+        raise _unknown()
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _unknown() -> NotFoundException:
+    return NotFoundException("unknown refresh token", code="unknown_refresh_token")

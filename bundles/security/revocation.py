@@ -1,0 +1,63 @@
+"""Ends access tokens before they expire: in the store, among the verified ones, at sockets."""
+
+import time
+
+from injector import inject
+
+from bundles.security.access_tokens import AccessTokens
+from bundles.security.events import RevokedEvent, SecurityEvents
+from bundles.security.settings import SecuritySettings
+from bundles.security.token_store import RefreshRecord, TokenStore
+from rxkernel import AsyncEventDispatcher
+
+_MARGIN = 130.0
+"""Seconds: twice the largest leeway, and the fractions of a second."""
+
+
+class Revocation:
+    """What ends is recorded first, then forgotten by this process, then `SecurityEvents.REVOKED`
+    is dispatched, which the sockets follow.
+
+    Another process that shares the store refuses an access token that it has not verified yet. It
+    accepts one that it has verified until that expires, ``security.tokens.ttl`` at most.
+    """
+
+    @inject
+    def __init__(
+        self,
+        settings: SecuritySettings,
+        store: TokenStore,
+        tokens: AccessTokens,
+        dispatcher: AsyncEventDispatcher,
+    ) -> None:
+        self._settings = settings.tokens
+        self._store = store
+        self._tokens = tokens
+        self._dispatcher = dispatcher
+
+    async def end_token(self, identifier: str, access_id: str, expires: float) -> None:
+        """End the access token *access_id*, and the login that it belongs to, if it has one."""
+        await self._end(identifier, access_id, expires + self._settings.leeway)
+        record = await self._store.find_by_access(access_id, time.time())
+        if record is not None:
+            await self.end_login(record)
+
+    async def end_login(self, record: RefreshRecord) -> None:
+        """End the login of the refresh token *record*, with its access tokens."""
+        for access in await self._store.end_family(record.family, time.time()):
+            await self._end(record.identifier, access.id, access.expires)
+
+    async def _end(self, identifier: str, access_id: str, until: float) -> None:
+        await self._store.revoke(access_id, until, time.time())
+        self._tokens.forget(lambda claims: claims.id == access_id)
+        event = RevokedEvent(identifier, access_id)
+        await self._dispatcher.dispatch(SecurityEvents.REVOKED, event)
+
+    async def end_user(self, identifier: str) -> None:
+        """End all logins of a user, and all access tokens that were made until now."""
+        now = time.time()
+        until = now + max(self._settings.ttl, self._settings.refresh_max_age) + _MARGIN
+        await self._store.end_user(identifier, now, until)
+        self._tokens.forget(lambda claims: claims.identifier == identifier)
+        event = RevokedEvent(identifier)
+        await self._dispatcher.dispatch(SecurityEvents.REVOKED, event)

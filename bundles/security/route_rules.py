@@ -1,0 +1,123 @@
+"""Enforces the rule of each route, over every transport, before the body is read."""
+
+import logging
+from collections.abc import Awaitable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import attrs
+from injector import inject
+
+from bundles.security.access import AUTHENTICATED, OPTION, PUBLIC, Access
+from bundles.security.authentication import Authentication
+from bundles.security.current_user import takes_user
+from bundles.security.exceptions import BadCredentials
+from bundles.security.rules import Rules
+from bundles.security.socket_identities import SocketIdentities
+from bundles.security.token import ANONYMOUS, Token
+from rxkernel import (
+    ConfigurationError,
+    Definition,
+    DefinitionEvent,
+    HeadEvent,
+    KernelEvents,
+    Request,
+    observe,
+)
+
+logger = logging.getLogger(__name__)
+
+PRIORITY = 100
+"""That of the head listeners. A listener before them may set ``request.token`` itself."""
+
+
+@attrs.frozen
+class DeclaredRules:
+    """The rules that are given to `SecurityBundle`."""
+
+    default: object = None
+    connect: Mapping[str, object] = MappingProxyType({})
+
+
+def _is_public(definition: Definition) -> bool:
+    rule = definition.options.get(OPTION)
+    return isinstance(rule, Access) and rule.level == "public"
+
+
+def _is_protected(definition: Definition) -> bool:
+    return not _is_public(definition)
+
+
+class RouteRules:
+    """Sets ``request.token`` on each message, and refuses those that their rule does not allow."""
+
+    @inject
+    def __init__(
+        self,
+        rules: Rules,
+        declared: DeclaredRules,
+        authentication: Authentication,
+        sockets: SocketIdentities,
+    ) -> None:
+        self._rules = rules
+        self._authentication = authentication
+        self._may_have_credential = authentication.read.may_have
+        self._sockets = sockets
+        self._default: Access | None = None
+        if declared.default is not None:
+            self._default = rules.compile(declared.default, "SecurityBundle(access=…)")
+
+    @observe(KernelEvents.KERNEL_DEFINITION, priority=1000)
+    async def compile(self, event: DefinitionEvent) -> None:
+        """Set the rule of a definition, as its option."""
+        definition = event.definition
+        place = f"route {definition.metadata.key!r} ({definition.metadata.place})"
+        given = definition.options.get(OPTION, self._rule_without_label(definition))
+        if given is None:
+            raise ConfigurationError(
+                f"{place} has no access rule; put @access(…) on the method or its class, "
+                f"options={{'access': access(…)}} on a route that is made in code, or set a "
+                f'default: SecurityBundle(…, access="authenticated")'
+            )
+        rule = self._rules.compile(given, place)
+        if rule.level in ("public", "session") and takes_user(definition):
+            raise ConfigurationError(
+                f"{place} takes a CurrentUser, but its rule allows clients without one: {rule!r}; "
+                f"write CurrentUser[…] | None, or another rule"
+            )
+        event.set_option(OPTION, rule)
+
+    def _rule_without_label(self, definition: Definition) -> Access | None:
+        if definition.options.get("public") is True:  # a route of rxkernel, such as /healthz
+            return PUBLIC
+        return AUTHENTICATED if takes_user(definition) else self._default
+
+    @observe(KernelEvents.KERNEL_HEAD, priority=PRIORITY, only=_is_public)
+    async def identify(self, event: HeadEvent) -> None:
+        """Set the token of a message to a public route; an invalid credential is ignored."""
+        request = event.request
+        if request.token is None:
+            if request.connection is None and not self._may_have_credential(request.headers):
+                request.token = ANONYMOUS
+                return
+            try:
+                request.token = await self._token_of(request)
+            except BadCredentials as exc:
+                logger.debug("ignored on a public route: %s", exc.reason)
+                request.token = ANONYMOUS
+
+    @observe(KernelEvents.KERNEL_HEAD, priority=PRIORITY, only=_is_protected)
+    async def check(self, event: HeadEvent) -> None:
+        """Set the token of a message to another route, and decide."""
+        request = event.request
+        if (token := request.token) is None:
+            token = request.token = await self._token_of(request)
+        rule = request.definition.options[OPTION]
+        if not (rule.needs_user_only and token.is_authenticated):
+            await self._rules.decide(rule, token, request)
+
+    def _token_of(self, request: Request) -> Awaitable[Token[Any]]:
+        connection = request.connection
+        if connection is None:
+            return self._authentication.of_message(request)
+        return self._sockets.token_of(connection, request)

@@ -1,0 +1,97 @@
+"""Applies rules: at boot their problems are found, at run time they decide."""
+
+import inspect
+from typing import Any
+
+import attrs
+from injector import Injector, inject
+
+from bundles.security.access import Access, Policy, problems_of
+from bundles.security.exceptions import Unauthenticated
+from bundles.security.roles import RoleHierarchy
+from bundles.security.session_reader import SessionReader
+from bundles.security.settings import SecuritySettings
+from bundles.security.token import Token
+from rxkernel import ConfigurationError, ForbiddenException, Request
+
+_BASIC = 'Bearer, Basic realm="rxkernel", charset="UTF-8"'
+"""The challenge of a server that accepts both (RFC 6750, RFC 7617)."""
+
+
+class Rules:
+    """Checks rules and builds their policies at boot, and applies them to messages."""
+
+    @inject
+    def __init__(
+        self,
+        injector: Injector,
+        roles: RoleHierarchy,
+        sessions: SessionReader,
+        settings: SecuritySettings,
+    ) -> None:
+        self._has_sessions = sessions.is_enabled
+        self._injector = injector
+        self._roles = roles
+        self._challenge = {"WWW-Authenticate": _BASIC if settings.basic else "Bearer"}
+        self._policies: dict[type[Policy], Policy] = {}
+
+    def compile(self, rule: object, place: str) -> Access:
+        """*rule*, with the method of its policy in place of a class.
+
+        Raises:
+            ConfigurationError: with every problem, at *place*.
+        """
+        if isinstance(rule, str):
+            rule = Access(rule)  # type: ignore[arg-type] # checked below
+        problems = tuple(problems_of(rule, self._roles.known))
+        if isinstance(rule, Access) and rule.level == "session" and not self._has_sessions:
+            problems += (
+                "its rule is 'session', but the bundle sessions is not enabled; write "
+                'Application(bundles=["sessions", …])',
+            )
+        if problems:
+            raise ConfigurationError(*(f"{place}: {problem}" for problem in problems))
+        assert isinstance(rule, Access)
+        policy = rule.policy
+        if isinstance(policy, type):
+            return attrs.evolve(rule, policy=self._policy(policy, place).allows)
+        return rule
+
+    def _policy(self, cls: type[Policy], place: str) -> Policy:
+        if cls not in self._policies:
+            try:
+                is_bound = self._injector.binder.has_explicit_binding_for(cls)
+                build = self._injector.get if is_bound else self._injector.create_object
+                self._policies[cls] = build(cls)
+            except Exception as exc:
+                raise ConfigurationError(
+                    f"{place}: the policy {cls.__qualname__} cannot be built: {exc}"
+                ) from exc
+        return self._policies[cls]
+
+    async def decide(self, rule: Access, token: Token[Any], request: Request) -> None:
+        """Return if *rule* allows the message.
+
+        Raises:
+            Unauthenticated: the rule needs an identity, and *token* is anonymous.
+            ForbiddenException: the identity does not fit the rule.
+            TypeError: a policy returned something else than a bool.
+        """
+        if rule.level == "public":
+            return
+        if rule.level == "session" and token.credential == "session":
+            pass  # a client with a session, who may be anonymous
+        elif not token.is_authenticated:
+            raise Unauthenticated(headers=self._challenge)
+        if rule.level == "fully_authenticated" and not token.is_fully_authenticated:
+            raise ForbiddenException(code="fully_authenticated_required")
+        if rule.roles and rule.roles.isdisjoint(token.roles):
+            raise ForbiddenException
+        if rule.policy is not None:
+            allowed: Any = rule.policy(token, request)  # type: ignore[call-arg] # built
+            if inspect.isawaitable(allowed):
+                allowed = await allowed
+            if allowed is not True:
+                if allowed is not False:
+                    raise TypeError(f"the policy of {rule!r} returned {allowed!r}; return a bool")
+                raise ForbiddenException

@@ -1,0 +1,195 @@
+"""Logins: from a password to tokens, from a refresh token to new ones, and to their end."""
+
+from typing import Any
+
+import attrs
+from injector import inject
+
+from bundles.security.access_tokens import AccessTokens
+from bundles.security.events import (
+    AuthenticationEvent,
+    AuthenticationFailureEvent,
+    LoginEvent,
+    LogoutEvent,
+    RefreshEvent,
+    SecurityEvents,
+)
+from bundles.security.exceptions import BadCredentials
+from bundles.security.passwords import Passwords
+from bundles.security.refresh_tokens import RefreshTokens
+from bundles.security.revocation import Revocation
+from bundles.security.session_logins import SessionLogins
+from bundles.security.throttling import Throttling
+from bundles.security.token import Token
+from bundles.security.users import UserProvider
+from bundles.security.verifiers import PasswordVerifier
+from rxkernel import AsyncEventDispatcher, Request
+
+_CHALLENGE = {"WWW-Authenticate": "Bearer"}
+
+
+@attrs.frozen
+class TokenPair:
+    """What a client gets when it logs in with tokens."""
+
+    token: str = attrs.field(repr=False)
+    refresh_token: str = attrs.field(repr=False)
+
+
+class Security(PasswordVerifier):
+    """For controllers and services that log users in and out themselves."""
+
+    @inject
+    def __init__(
+        self,
+        users: UserProvider,  # type: ignore[type-arg] # a key of the injector
+        passwords: Passwords,
+        throttling: Throttling,
+        access_tokens: AccessTokens,
+        refresh_tokens: RefreshTokens,
+        revocation: Revocation,
+        sessions: SessionLogins,
+        dispatcher: AsyncEventDispatcher,
+    ) -> None:
+        self._users: UserProvider[Any] = users
+        self._passwords = passwords
+        self._throttling = throttling
+        self._access_tokens = access_tokens
+        self._refresh_tokens = refresh_tokens
+        self._revocation = revocation
+        self._sessions = sessions
+        self._dispatcher = dispatcher
+
+    # --- passwords
+
+    async def user_with(self, identifier: str, password: str, request: Request | None) -> Any:
+        """The user with *identifier* and *password*. Failures are counted for the client of
+        *request*. A hash of an older kind is replaced.
+
+        Raises:
+            BadCredentials: the user does not exist, or the password is wrong: one response.
+            TooManyRequestsException: too many have failed.
+        """
+        try:
+            async with self._throttling.attempt(identifier, _address_of(request)):
+                return await self._authenticate(identifier, password)
+        except BadCredentials as exc:
+            failure = AuthenticationFailureEvent(identifier, exc)
+            await self._dispatcher.dispatch(SecurityEvents.AUTHENTICATION_FAILURE, failure)
+            raise
+
+    async def _authenticate(self, identifier: str, password: str) -> Any:
+        user = await self._users.load(identifier)
+        stored = None if user is None else self._users.password_hash(user)
+        verified = await self._passwords.verify(password, stored)
+        if user is None or not verified.matches:
+            raise BadCredentials("unknown user or wrong password", headers=_CHALLENGE)
+        if verified.is_outdated:
+            await self._users.save_password_hash(user, await self._passwords.hash(password))
+        event = AuthenticationEvent(self._users.identifier(user), user)
+        await self._dispatcher.dispatch(SecurityEvents.AUTHENTICATION_SUCCESS, event)
+        return user
+
+    # --- logins
+
+    async def login(self, user: Any, request: Request | None = None) -> TokenPair:
+        """Begin a login of *user*, who has proved to be that user, and return its tokens."""
+        identifier = await self._begin(user, request)
+        roles = self._users.roles(user)
+        token, claims = await self._access_tokens.create(identifier, roles)
+        return TokenPair(token, await self._refresh_tokens.create(claims))
+
+    async def login_session(self, user: Any, request: Request) -> None:
+        """Begin a login of *user* in the session of *request*, which gets a new id.
+
+        Raises:
+            ForbiddenException: the request comes from another site.
+            UnprocessableEntityException: the bundle ``sessions`` is not enabled.
+        """
+        self._sessions.check(request)
+        await self._sessions.begin(request, await self._begin(user, request))
+
+    async def _begin(self, user: Any, request: Request | None) -> str:
+        identifier = self._users.identifier(user)
+        event = LoginEvent(user, identifier, request)
+        await self._dispatcher.dispatch(SecurityEvents.LOGIN_SUCCESS, event)
+        return identifier
+
+    async def refresh(self, refresh_token: str) -> TokenPair:
+        """New tokens, with the roles that the user has now. *refresh_token* is used up.
+
+        Raises:
+            NotFoundException: it is not known, has expired or was revoked.
+            BadCredentials: it was used before, or its user is gone: the login has ended.
+        """
+        record = await self._refresh_tokens.find(refresh_token)
+        user = await self._users.load(record.identifier)
+        if user is None:
+            await self._revocation.end_login(record)
+            raise BadCredentials("no such user", headers=_CHALLENGE)
+        event = RefreshEvent(user, record.identifier)
+        await self._dispatcher.dispatch(SecurityEvents.REFRESH_TOKEN_SUCCESS, event)
+        token, claims = await self._access_tokens.create(
+            record.identifier, self._users.roles(user), refreshed=True
+        )
+        return TokenPair(token, await self._refresh_tokens.rotate(record, claims))
+
+    # --- ends
+
+    async def logout(self, user: Any) -> None:
+        """End all sessions, tokens and sockets of *user*, a user or an identifier, in this
+        process at once. See `Revocation` for other processes."""
+        identifier = user if isinstance(user, str) else self._users.identifier(user)
+        await self._sessions.end_all(identifier)
+        await self._revocation.end_user(identifier)
+        await self._ended(identifier, is_everywhere=True)
+
+    async def revoke(self, token: str | Token[Any]) -> None:
+        """End an access token, and its login with all tokens: its text, or ``request.token``.
+
+        Raises:
+            BadCredentials: the text is not a valid access token.
+            ValueError: the token was not made from an access token.
+        """
+        if isinstance(token, str):
+            claims = await self._access_tokens.verify(token)
+            identifier, id, expires = claims.identifier, claims.id, claims.expires
+        elif token.identifier is None or token.id is None or token.expires is None:
+            raise ValueError(f"not the token of an access token: {token!r}")
+        else:
+            identifier, id, expires = token.identifier, token.id, token.expires
+        await self._revocation.end_token(identifier, id, expires)
+        await self._ended(identifier)
+
+    async def end_login(self, refresh_token: str) -> None:
+        """End the login of *refresh_token*, with all its tokens.
+
+        Raises:
+            NotFoundException: it is not known, has expired or was revoked.
+        """
+        record = await self._refresh_tokens.find(refresh_token)
+        await self._revocation.end_login(record)
+        await self._ended(record.identifier)
+
+    async def end_session(self, request: Request) -> bool:
+        """End the login in the session of *request*; False if there is none.
+
+        Raises:
+            ForbiddenException: the request comes from another site.
+        """
+        identifier = await self._sessions.end(request)
+        if identifier is not None:
+            await self._ended(identifier)
+        return identifier is not None
+
+    async def _ended(self, identifier: str, *, is_everywhere: bool = False) -> None:
+        event = LogoutEvent(identifier, is_everywhere)
+        await self._dispatcher.dispatch(SecurityEvents.LOGOUT_SUCCESS, event)
+
+
+def _address_of(request: Request | None) -> str | None:
+    if request is None:
+        return None
+    connection = request.connection
+    client = request.client or (None if connection is None else connection.client)
+    return None if client is None else client.host

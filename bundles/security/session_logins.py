@@ -1,0 +1,55 @@
+"""Logins that are kept in a session, where the bundle ``sessions`` is enabled."""
+
+from bundles.security.cross_site import CrossSiteGuard
+from bundles.sessions import Sessions
+from rxkernel import Request, UnprocessableEntityException
+
+
+class SessionLogins:
+    """*sessions* is None if the bundle is not enabled."""
+
+    def __init__(self, sessions: Sessions | None, guard: CrossSiteGuard) -> None:
+        self._sessions = sessions
+        self._guard = guard
+
+    def check(self, request: Request) -> Sessions:
+        """Return unless a login of *request* cannot be kept in a session.
+
+        Raises:
+            ForbiddenException: the request comes from another site, which would log its visitors
+                in as a user of its choice.
+            UnprocessableEntityException: sessions are not enabled.
+        """
+        if self._sessions is None:
+            raise UnprocessableEntityException("sessions are not enabled", code="no_sessions")
+        self._guard.check(request)
+        return self._sessions
+
+    async def begin(self, request: Request, identifier: str) -> None:
+        """Make the user with *identifier* that of the session, which gets a new id.
+
+        Raises:
+            ForbiddenException, UnprocessableEntityException: as `check`.
+        """
+        session = await self.check(request).of(request)
+        await session.rotate(user=identifier)
+
+    async def end(self, request: Request) -> str | None:
+        """End the session of the client, if it has a user, whose identifier is returned.
+
+        Raises:
+            ForbiddenException: the request comes from another site.
+        """
+        if self._sessions is None:
+            return None
+        session = await self._sessions.of(request)
+        identifier = session.user
+        if identifier is not None:
+            self._guard.check(request)
+            await session.destroy()
+        return identifier
+
+    async def end_all(self, identifier: str) -> None:
+        """End all sessions of a user."""
+        if self._sessions is not None:
+            await self._sessions.end_all(identifier)

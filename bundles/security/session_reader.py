@@ -1,0 +1,53 @@
+"""Sessions as credentials: a cookie, or ``auth.session`` of a socket."""
+
+from bundles.security.exceptions import BadCredentials
+from bundles.sessions import Session, SessionEndedException, Sessions
+from rxkernel import Connection, Request
+
+
+class SessionReader:
+    """Finds the session of a client. Without the bundle sessions, *sessions* is None, and no
+    client has one.
+
+    Args:
+        cookie: the name of the cookie.
+    """
+
+    def __init__(self, sessions: Sessions | None, cookie: str) -> None:
+        self._sessions = sessions
+        self._cookie = cookie
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether the application has sessions."""
+        return self._sessions is not None
+
+    async def of(self, request: Request) -> Session | None:
+        """The stored session of the client of *request*. Nothing is looked up for a request
+        without the cookie.
+
+        Raises:
+            BadCredentials: that of its connection has ended.
+            ServiceUnavailableException: the store cannot be used.
+        """
+        if self._sessions is None:
+            return None
+        if request.connection is None and self._cookie not in request.cookies:
+            return None
+        try:
+            session = await self._sessions.of(request)
+        except SessionEndedException:
+            raise BadCredentials("the session has ended") from None
+        return None if session.is_new else session
+
+    async def of_connection(self, connection: Connection) -> Session | None:
+        """The stored session of *connection*, which connects.
+
+        Raises:
+            BadRequestException: ``auth.session`` is not a text.
+            ServiceUnavailableException: the store cannot be used.
+        """
+        if self._sessions is None:
+            return None
+        session = await self._sessions.of_connection(connection)
+        return None if session.is_new else session

@@ -1,0 +1,53 @@
+"""The settings of the bundle."""
+
+from collections.abc import Mapping
+
+import attrs
+
+from bundles.security.token_settings import (
+    PasswordSettings,
+    RouteSettings,
+    ThrottlingSettings,
+    TokenSettings,
+)
+
+
+@attrs.frozen(kw_only=True)
+class SecuritySettings:
+    """The section ``[security]`` of ``rxkernel.toml``."""
+
+    # --- rules
+
+    roles: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
+    """The role hierarchy: ``admin = ["editor"]``, an admin is an editor too. If it is not empty,
+    a role in a rule that it does not name is an error at boot."""
+
+    # --- credentials
+
+    api_key_header: str = ""
+    """The header with an API key, ``X-API-Key`` for example; empty: API keys are not accepted."""
+
+    query_parameter: str = ""
+    """The query parameter with an access token; empty: none is accepted. Addresses are stored by
+    browsers and proxies, so use it only where a client cannot send a header."""
+
+    basic: bool = False
+    """Whether ``Authorization: Basic`` is accepted. Each such request verifies the password."""
+
+    csrf: bool = True
+    """Whether unsafe requests of other sites are refused (403) if a cookie authenticates them."""
+
+    # --- sockets
+
+    socket_events: bool = True
+    """Whether clients may send ``security_authenticate`` and ``security_unauthenticate``."""
+
+    disconnect_expired: bool = True
+    """Whether a socket is disconnected when its credential ends; else it becomes anonymous."""
+
+    # --- passwords, tokens, logins
+
+    passwords: PasswordSettings = attrs.field(factory=PasswordSettings)
+    tokens: TokenSettings = attrs.field(factory=TokenSettings)
+    throttling: ThrottlingSettings = attrs.field(factory=ThrottlingSettings)
+    routes: RouteSettings = attrs.field(factory=RouteSettings)

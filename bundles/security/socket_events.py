@@ -1,0 +1,97 @@
+"""The events with which a client changes the identity of its socket."""
+
+from injector import inject
+
+from bundles.security.access import access
+from bundles.security.authentication import Authentication
+from bundles.security.connect_rules import ConnectRules
+from bundles.security.credentials import bearer_credential
+from bundles.security.events import SecurityEvents, SocketAuthenticationEvent
+from bundles.security.settings import SecuritySettings
+from bundles.security.socket_identities import SocketIdentities
+from bundles.security.token import ANONYMOUS
+from rxkernel import (
+    ApplicationEvents,
+    AsyncEventDispatcher,
+    BootstrapEvent,
+    ConflictException,
+    Connection,
+    ForbiddenException,
+    Request,
+    WebSocketMetadata,
+    observe,
+    options_of,
+)
+
+AUTHENTICATE = "security_authenticate"
+UNAUTHENTICATE = "security_unauthenticate"
+
+
+class SocketEvents:
+    """``security_authenticate`` and ``security_unauthenticate``, in each namespace with events."""
+
+    @inject
+    def __init__(
+        self,
+        rules: ConnectRules,
+        authentication: Authentication,
+        sockets: SocketIdentities,
+        dispatcher: AsyncEventDispatcher,
+        settings: SecuritySettings,
+    ) -> None:
+        self._rules = rules
+        self._authentication = authentication
+        self._sockets = sockets
+        self._dispatcher = dispatcher
+        self._is_enabled = settings.socket_events
+
+    @observe(ApplicationEvents.BOOTSTRAP, priority=-1000)
+    async def add(self, event: BootstrapEvent) -> None:
+        """Add both events, after the other sources have added theirs."""
+        if not self._is_enabled:
+            return
+        storage = event.websocket_metadata_storage
+        for namespace in dict.fromkeys(("/", *(route.namespace for route in storage))):
+            for name, action in ((AUTHENTICATE, "authenticate"), (UNAUTHENTICATE, "drop")):
+                storage.add(
+                    WebSocketMetadata(
+                        self,
+                        name,
+                        namespace,
+                        action,
+                        options_of(getattr(self, action)),
+                        status_code=204,
+                    )
+                )
+
+    @access("public")
+    async def authenticate(self, bearer: str, request: Request, connection: Connection) -> None:
+        """Give the socket the identity of an access token, or renew it before the token expires.
+
+        A token that is not valid is answered 401, and the socket keeps the identity that it has.
+        """
+        sent = bearer_credential(bearer)
+        token = await self._authentication.verify(sent, request)
+        before = connection.token
+        if before.is_authenticated and before.identifier != token.identifier:
+            raise ConflictException(
+                f"the socket belongs to another user; send {UNAUTHENTICATE} first, or reconnect"
+            )
+        await self._rules.check(connection, token, request)
+        event = SocketAuthenticationEvent(connection, token)
+        await self._dispatcher.dispatch(SecurityEvents.SOCKET_AUTHENTICATION_SUCCESS, event)
+        await self._sockets.attach(request, token, self._authentication.again(sent))
+        request.token = token
+
+    @access("public")
+    async def drop(self, request: Request, connection: Connection) -> None:
+        """Make the socket anonymous; 403 if it is, 409 where only users may be connected."""
+        token = connection.token
+        if not token.is_authenticated:
+            raise ForbiddenException
+        if self._rules.is_guarded(connection):
+            raise ConflictException("this namespace is for users only; disconnect instead")
+        event = SocketAuthenticationEvent(connection, token)
+        await self._dispatcher.dispatch(SecurityEvents.SOCKET_UNAUTHENTICATION_SUCCESS, event)
+        self._sockets.detach(connection)
+        request.token = ANONYMOUS

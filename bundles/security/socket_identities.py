@@ -1,0 +1,227 @@
+"""The identities of sockets: each lives as long as its credential.
+
+A message over a socket is authenticated with the credential of the socket, as a request is with
+its header: what ends one ends the other. In addition a timer, and the events of revocation, end
+the identity of a socket that sends nothing.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from types import TracebackType
+from typing import Any, Self
+from weakref import WeakKeyDictionary, ref
+
+import attrs
+from injector import inject
+
+from bundles.security.authentication import Verify
+from bundles.security.events import RevokedEvent, SecurityEvents, SocketExpiredEvent
+from bundles.security.exceptions import BadCredentials
+from bundles.security.settings import SecuritySettings
+from bundles.security.token import ANONYMOUS, Token
+from bundles.sessions import SessionEnd, SessionEndedEvent, SessionEvents
+from rxkernel import (
+    ApplicationEvents,
+    AsyncEventDispatcher,
+    Connection,
+    Request,
+    ShutdownEvent,
+    observe,
+)
+
+logger = logging.getLogger(__name__)
+
+EXPIRED = "security_expired"
+"""The event that a socket is sent when its identity has ended."""
+
+_LONGEST_TIMER = 86_400.0
+"""Seconds; a credential that lives longer is looked at again. Event loops limit their timers."""
+
+
+@attrs.define(eq=False)
+class SocketIdentity:
+    """The identity of one socket."""
+
+    connection: "ref[Connection]"
+    token: Token[Any]
+    verify: Verify = attrs.field(repr=False)
+    timer: asyncio.TimerHandle | None = None
+
+
+class SocketIdentities:
+    """The identities of the sockets of this process."""
+
+    @inject
+    def __init__(self, settings: SecuritySettings, dispatcher: AsyncEventDispatcher) -> None:
+        self._disconnects = settings.disconnect_expired
+        self._dispatcher = dispatcher
+        self._found: WeakKeyDictionary[Connection, SocketIdentity] = WeakKeyDictionary()
+        self._index: dict[tuple[str, str], set[SocketIdentity]] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+        self.is_guarded: Callable[[Connection], bool] = lambda _: False
+
+    async def attach(self, request: Request, token: Token[Any], verify: Verify) -> None:
+        """Make *token* the identity of the connection of *request*, in place of an earlier one."""
+        connection = request.connection
+        assert connection is not None
+        await request.get(SocketScope)
+        self.detach(connection)
+        connection.token = token
+        identity = SocketIdentity(ref(connection), token, verify)
+        self._found[connection] = identity
+        for key in _keys(token):
+            self._index.setdefault(key, set()).add(identity)
+        self._set_timer(identity)
+
+    def detach(self, connection: Connection) -> SocketIdentity | None:
+        """Make *connection* anonymous, and return the identity that it had."""
+        identity = self._found.pop(connection, None)
+        connection.token = ANONYMOUS
+        if identity is not None:
+            self._forget(identity)
+        return identity
+
+    def _forget(self, identity: SocketIdentity) -> None:
+        if identity.timer is not None:
+            identity.timer.cancel()
+            identity.timer = None
+        for key in _keys(identity.token):
+            found = self._index.get(key, set())
+            found.discard(identity)
+            if not found:
+                self._index.pop(key, None)
+
+    async def token_of(self, connection: Connection, request: Request) -> Token[Any]:
+        """The token for *request*, a message of *connection*.
+
+        Raises:
+            BadCredentials: the credential of the socket is not valid any more; its identity ends.
+        """
+        identity = self._found.get(connection)
+        if identity is None:
+            return ANONYMOUS if connection.token is None else connection.token
+        try:
+            token = await identity.verify(request)
+        except BadCredentials:
+            if self._found.get(connection) is identity:
+                self.detach(connection)
+                reason = "expired" if _is_over(identity) else "revoked"
+                request.after_sending(partial(self._end, connection, identity, reason))
+            raise
+        if connection.token is identity.token:
+            connection.token = identity.token = token
+        return token
+
+    # --- the end of an identity
+
+    def end_soon(self, connection: Connection, reason: str) -> None:
+        """Make *connection* anonymous now, and inform and disconnect its client in a task."""
+        identity = self.detach(connection)
+        if identity is not None:
+            task = asyncio.get_running_loop().create_task(self._end(connection, identity, reason))
+            self._ending.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._ending.discard(task)
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            logger.error("the end of the identity of a socket failed", exc_info=failure)
+
+    async def _end(self, connection: Connection, identity: SocketIdentity, reason: str) -> None:
+        try:
+            await self._inform(connection, identity, reason)
+        finally:
+            if self._disconnects or self.is_guarded(connection):
+                await connection.disconnect()
+
+    async def _inform(self, connection: Connection, identity: SocketIdentity, reason: str) -> None:
+        try:
+            event = SocketExpiredEvent(connection, identity.token, reason)
+            await self._dispatcher.dispatch(SecurityEvents.SOCKET_EXPIRED, event)
+        finally:
+            await connection.emit(EXPIRED, {"reason": reason})
+
+    @observe(SecurityEvents.REVOKED)
+    async def revoke(self, event: RevokedEvent) -> None:
+        """End the identities of a user, or those with one token."""
+        for identity in tuple(self._index.get(("user", event.identifier), ())):
+            if event.token_id is None or event.token_id == identity.token.id:
+                connection, request = identity.connection(), event.request
+                if connection is None:
+                    self._forget(identity)
+                elif request is not None and request.connection is connection:
+                    self.detach(connection)
+                    request.after_sending(partial(self._end, connection, identity, "revoked"))
+                else:
+                    self.end_soon(connection, "revoked")
+
+    @observe(SessionEvents.ENDED)
+    async def session_ended(self, event: SessionEndedEvent) -> None:
+        """End the identities with a session, whose connections are about to be closed."""
+        for identity in tuple(self._index.get(("session", event.id), ())):
+            connection = identity.connection()
+            if connection is None:
+                self._forget(identity)
+                continue
+            self.detach(connection)
+            reason = "expired" if event.reason is SessionEnd.EXPIRED else "revoked"
+            await self._inform(connection, identity, reason)
+
+    # --- time
+
+    def _set_timer(self, identity: SocketIdentity) -> None:
+        if (expires := identity.token.expires) is None:
+            return
+        seconds = min(max(expires - time.time(), 0.0), _LONGEST_TIMER)
+        identity.timer = asyncio.get_running_loop().call_later(seconds, self._due, identity)
+
+    def _due(self, identity: SocketIdentity) -> None:
+        connection = identity.connection()
+        if connection is None:
+            self._forget(identity)
+        elif _is_over(identity):
+            self.end_soon(connection, "expired")
+        else:
+            self._set_timer(identity)
+
+    @observe(ApplicationEvents.SHUTDOWN)
+    async def shut_down(self, event: ShutdownEvent) -> None:
+        """Cancel the timers, and wait for the clients that are being informed."""
+        for identity in [i for found in self._index.values() for i in found]:
+            self._forget(identity)
+        if self._ending:
+            await asyncio.wait(tuple(self._ending))
+
+
+class SocketScope:
+    """Bound in `connection_scope`: forgets the identity when the connection has ended, or has been
+    refused by another listener."""
+
+    @inject
+    def __init__(self, sockets: SocketIdentities, connection: Connection) -> None:
+        self._sockets = sockets
+        self._connection = connection
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self._sockets.detach(self._connection)
+
+
+def _keys(token: Token[Any]) -> Iterator[tuple[str, str]]:
+    """The keys of the index for *token*."""
+    if token.identifier is not None:
+        yield "user", token.identifier
+    if token.credential == "session" and token.id is not None:
+        yield "session", token.id
+
+
+def _is_over(identity: SocketIdentity) -> bool:
+    expires = identity.token.expires
+    return expires is not None and expires <= time.time()

@@ -1,0 +1,125 @@
+"""The settings of passwords, tokens, throttling and routes: groups of ``[security]``."""
+
+import math
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+from attrs.validators import and_, ge, gt, in_, instance_of, le, lt
+
+_FILES = instance_of(tuple)
+_SECONDS = and_(gt(0.0), lt(math.inf))
+_COUNT = and_(instance_of(int), ge(1))
+
+SECRET_BYTES = 32
+"""Shortest secret for HS256 (RFC 7518 §3.2)."""
+
+
+def _long_enough(instance: object, attribute: "attrs.Attribute[Any]", value: str | None) -> None:
+    if value is not None and len(value.encode()) < SECRET_BYTES:
+        raise ValueError(
+            f"{attribute.name} must have {SECRET_BYTES} bytes or more; create one with "
+            f"`python -c 'import secrets; print(secrets.token_urlsafe(32))'`"
+        )
+
+
+@attrs.frozen(kw_only=True)
+class PasswordSettings:
+    """``[security.passwords]``: the cost of Argon2id, and its threads.
+
+    The default cost is more than the recommendation of OWASP. Stored hashes of another cost are
+    verified, and replaced at the next login.
+    """
+
+    memory: int = attrs.field(default=65_536, validator=and_(instance_of(int), ge(8)))
+    """Memory of one hash, in KiB."""
+
+    iterations: int = attrs.field(default=2, validator=_COUNT)
+    """Passes over the memory."""
+
+    threads: int = attrs.field(default=2, validator=_COUNT)
+    """Most hashes that are computed at the same time; others wait."""
+
+
+@attrs.frozen(kw_only=True)
+class TokenSettings:
+    """``[security.tokens]``: access tokens, refresh tokens and their keys."""
+
+    secret: str | None = attrs.field(
+        default=None, repr=False, validator=_long_enough, metadata={"secret": True}
+    )
+    """Signs access tokens with HS256. Prefer a file: ``RXKERNEL_SECURITY_TOKENS_SECRET_FILE``."""
+
+    keys: tuple[Path, ...] = attrs.field(default=(), validator=_FILES)
+    """PEM and JWKS files. The first private or secret key signs, all verify."""
+
+    key_file: Path = Path("var/security-keys.json")
+    """Where a key is made at the first start, without *secret* and *keys*."""
+
+    issuer: str | None = None
+    """``iss`` of access tokens; tokens of another issuer are refused."""
+
+    audience: str | None = None
+    """``aud`` of access tokens; tokens for another audience are refused."""
+
+    ttl: float = attrs.field(default=300.0, validator=_SECONDS)
+    """Lifetime of an access token, in seconds."""
+
+    leeway: float = attrs.field(default=5.0, validator=and_(ge(0.0), le(60.0)))
+    """Seconds by which clocks of servers may differ; at most 60."""
+
+    max_cached: int = attrs.field(default=10_000, validator=and_(instance_of(int), ge(0)))
+    """Most verified access tokens that are kept, so that the next request is fast."""
+
+    refresh_ttl: float = attrs.field(default=86_400.0, validator=_SECONDS)
+    """Seconds after which a refresh token that was not used has expired."""
+
+    refresh_max_age: float = attrs.field(default=2_592_000.0, validator=_SECONDS)
+    """Seconds after the login at which its refresh tokens end, used or not."""
+
+    reuse_grace: float = attrs.field(default=10.0, validator=and_(ge(0.0), le(60.0)))
+    """Seconds in which a refresh token may be used again, by a second tab for example; later it
+    is reuse, and ends the login. 0 allows no second use."""
+
+    store: Literal["memory", "sqlite", "redis"] = attrs.field(
+        default="memory", validator=in_(("memory", "sqlite", "redis"))
+    )
+    """Where refresh tokens and revocations are kept: in the ``memory`` of one process, in a file
+    of ``sqlite``, or in ``redis`` with the bundle of that name."""
+
+    store_file: Path = Path("var/security.sqlite3")
+    """The file of the store ``sqlite``."""
+
+    max_stored: int = attrs.field(default=100_000, validator=_COUNT)
+    """Most refresh tokens in the store ``memory``; the oldest are dropped."""
+
+
+@attrs.frozen(kw_only=True)
+class ThrottlingSettings:
+    """``[security.throttling]``: failed logins within *window* seconds until a 429.
+
+    Attempts become free again one by one, evenly over the window.
+    """
+
+    window: float = attrs.field(default=300.0, validator=_SECONDS)
+
+    attempts: int = attrs.field(default=5, validator=_COUNT)
+    """For one account from one address."""
+
+    address_attempts: int = attrs.field(default=50, validator=_COUNT)
+    """From one address, for all accounts."""
+
+    account_attempts: int = attrs.field(default=100, validator=_COUNT)
+    """For one account from all addresses from which its user has never logged in."""
+
+    max_tracked: int = attrs.field(default=20_000, validator=_COUNT)
+    """Most accounts, addresses and pairs of them in memory, each; the oldest are dropped."""
+
+
+@attrs.frozen(kw_only=True)
+class RouteSettings:
+    """``[security.routes]``: which routes are served, with POST below ``/security``."""
+
+    login: bool = True
+    refresh_token: bool = True
+    logout: bool = True

@@ -1,0 +1,99 @@
+"""What a store of refresh tokens and revocations must do."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from enum import Enum
+
+import attrs
+
+
+@attrs.frozen(kw_only=True)
+class RefreshRecord:
+    """One refresh token, as it is stored.
+
+    Attributes:
+        digest: SHA-256 of the token, 64 hexadecimal digits.
+        family: all tokens of one login have it.
+        identifier: of the user.
+        access_id: the ``jti`` of the access token that was made with it.
+        access_expires: when that one expires, leeway included, in seconds since 1970.
+        expires: when the refresh token does.
+        ends: when its family does.
+    """
+
+    digest: str = attrs.field(repr=False)
+    family: str
+    identifier: str
+    access_id: str = attrs.field(repr=False)
+    access_expires: float
+    expires: float
+    ends: float
+
+
+class Rotation(Enum):
+    """The result of `TokenStore.rotate`."""
+
+    DONE = "done"
+    """The token was used for the first time, or again within the grace time."""
+    REUSED = "reused"
+    """It had been used before: its login must end."""
+    UNKNOWN = "unknown"
+    """It is not known, has expired or was revoked."""
+
+
+@attrs.frozen
+class EndedAccess:
+    """An access token of a login that has ended.
+
+    Attributes:
+        id: its ``jti``.
+        expires: as in `RefreshRecord.access_expires`.
+    """
+
+    id: str
+    expires: float
+
+
+class TokenStore(ABC):
+    """Keeps refresh tokens and revocations. Each method is atomic, also between processes.
+
+    A store that cannot be reached raises `ServiceUnavailableException`; the client gets 503 and is
+    never treated as anonymous. *now* is the time, in seconds since 1970.
+    """
+
+    @abstractmethod
+    async def add(self, record: RefreshRecord, now: float) -> None:
+        """Keep *record*, the first token of a login, until it expires."""
+
+    @abstractmethod
+    async def find(self, digest: str, now: float) -> RefreshRecord | None:
+        """The token with *digest*, used or not; None if it has expired or was revoked."""
+
+    @abstractmethod
+    async def find_by_access(self, access_id: str, now: float) -> RefreshRecord | None:
+        """The token that was made with the access token *access_id*."""
+
+    @abstractmethod
+    async def rotate(
+        self, digest: str, record: RefreshRecord, now: float, grace: float
+    ) -> Rotation:
+        """Mark the token with *digest* as used, and keep *record* in its place, or do neither. It
+        is reuse more than *grace* seconds after the first use."""
+
+    @abstractmethod
+    async def end_family(self, family: str, now: float) -> Sequence[EndedAccess]:
+        """Remove the tokens of one login, and return its access tokens that have not expired."""
+
+    @abstractmethod
+    async def end_user(self, identifier: str, now: float, until: float) -> None:
+        """Remove the tokens of a user, and revoke access tokens that were issued up to *now*. The
+        revocation may be forgotten after *until*."""
+
+    @abstractmethod
+    async def revoke(self, access_id: str, until: float, now: float) -> None:
+        """Revoke one access token; it may be forgotten after *until*."""
+
+    @abstractmethod
+    async def is_revoked(self, access_id: str, identifier: str, issued: float) -> bool:
+        """Whether `revoke` was called with *access_id*, or `end_user` with *identifier* after
+        *issued*."""

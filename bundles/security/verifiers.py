@@ -1,0 +1,35 @@
+"""What authentication needs from the parts that make tokens and check passwords."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from bundles.security.claims import Claims
+from rxkernel import Request
+
+
+class TokenVerifier(ABC):
+    """Verifies access tokens."""
+
+    def verified(self, text: str) -> Claims | None:
+        """The claims of *text* if it was verified before and is valid now; None: call `verify`."""
+        return None
+
+    @abstractmethod
+    async def verify(self, text: str) -> Claims:
+        """The claims of the token *text*.
+
+        Raises:
+            BadCredentials: it is not a valid token of this application.
+        """
+
+
+class PasswordVerifier(ABC):
+    """Verifies passwords, for HTTP Basic."""
+
+    @abstractmethod
+    async def user_with(self, identifier: str, password: str, request: Request) -> Any:
+        """The user with *identifier*, whose password is *password*.
+
+        Raises:
+            BadCredentials: there is no such user, or the password is wrong.
+        """

@@ -1,0 +1,36 @@
+"""Server-side sessions, the same over HTTP and sockets."""
+
+from bundles.sessions.bundle import SessionsBundle
+from bundles.sessions.events import SessionEnd, SessionEndedEvent, SessionEvents
+from bundles.sessions.exceptions import (
+    SessionEndedException,
+    SessionsUnavailableException,
+    SessionTooLargeException,
+    TooManySessionsException,
+)
+from bundles.sessions.model import Changes, EndedSession, Rotation, StoredSession
+from bundles.sessions.resolver import CurrentSession
+from bundles.sessions.session import Session
+from bundles.sessions.sessions import Sessions
+from bundles.sessions.settings import SessionsSettings
+from bundles.sessions.store import SessionStore
+
+__all__ = [
+    "Changes",
+    "CurrentSession",
+    "EndedSession",
+    "Rotation",
+    "Session",
+    "SessionEnd",
+    "SessionEndedEvent",
+    "SessionEndedException",
+    "SessionEvents",
+    "SessionStore",
+    "SessionTooLargeException",
+    "Sessions",
+    "SessionsBundle",
+    "SessionsSettings",
+    "SessionsUnavailableException",
+    "StoredSession",
+    "TooManySessionsException",
+]

@@ -1,0 +1,79 @@
+"""What the bundle adds to an application."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from types import MappingProxyType
+
+from injector import Binder, inject, singleton
+
+from bundles.sessions.clock import Clock
+from bundles.sessions.credentials import Credentials
+from bundles.sessions.listeners import SessionListeners
+from bundles.sessions.memory_store import MemorySessionStore
+from bundles.sessions.resolver import SessionMarker, SessionResolver
+from bundles.sessions.sessions import Sessions
+from bundles.sessions.settings import SessionsSettings
+from bundles.sessions.sockets import Sockets, SocketSession
+from bundles.sessions.sqlite_store import SqliteSessionStore
+from bundles.sessions.store import SessionStore
+from bundles.sessions.sweeper import Sweeper
+from rxkernel import Bundle, ConfigurationError, Marker, Resolver, Settings, connection_scope
+
+
+class SessionsBundle(Bundle):
+    """Server-side sessions of HTTP clients and sockets."""
+
+    name = "sessions"
+    after = ("redis",)
+    listeners = (SessionListeners,)
+    resolvers: Mapping[type[Marker], type[Resolver]] = MappingProxyType(
+        {SessionMarker: SessionResolver}
+    )
+    settings_class = SessionsSettings
+
+    @inject
+    def __init__(self, settings: SessionsSettings, application: Settings) -> None:
+        self._settings = settings
+        self._has_workers = application.http.reuse_port
+
+    def configure(self, binder: Binder) -> None:
+        binder.bind(Clock, scope=singleton)
+        binder.bind(Credentials, scope=singleton)
+        binder.bind(Sockets, scope=singleton)
+        binder.bind(SocketSession, scope=connection_scope)
+        binder.bind(SessionStore, to=self._store_class(binder), scope=singleton)  # type: ignore[type-abstract]
+        binder.bind(Sessions, scope=singleton)
+        binder.bind(Sweeper, scope=singleton)
+
+    def _store_class(self, binder: Binder) -> type[SessionStore]:
+        match self._settings.store:
+            case "memory":
+                if self._has_workers:
+                    raise ConfigurationError(
+                        'sessions.store is "memory", which other workers cannot read; set it to '
+                        '"sqlite" or "redis"'
+                    )
+                return MemorySessionStore
+            case "sqlite":
+                return SqliteSessionStore
+            case "redis":
+                return _redis_store(binder)
+
+
+def _redis_store(binder: Binder) -> type[SessionStore]:
+    """The class, whose module is imported only where the extra is installed."""
+    try:
+        client = import_module("bundles.redis").Redis
+        module = import_module("bundles.sessions.redis_store")
+    except ImportError as exc:
+        raise ConfigurationError(
+            f'sessions.store is "redis", and an import failed: {exc}; '
+            f"pip install 'rxkernel[redis]'"
+        ) from exc
+    if not binder.has_explicit_binding_for(client):
+        raise ConfigurationError(
+            "sessions.store is \"redis\", and the bundle 'redis' is not enabled; write "
+            'Application(bundles=["redis", "sessions"])'
+        )
+    store: type[SessionStore] = module.RedisSessionStore
+    return store

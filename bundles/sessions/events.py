@@ -1,0 +1,40 @@
+"""The event of an ended session."""
+
+from enum import StrEnum
+
+import attrs
+
+from rxkernel import Event
+
+
+class SessionEvents(StrEnum):
+    """The names of the events of sessions."""
+
+    ENDED = "session.ended"
+    """`SessionEndedEvent`: an id is not valid any more; the connections with it are closed after
+    the listeners have returned."""
+
+
+class SessionEnd(StrEnum):
+    """Why an id is not valid any more."""
+
+    DESTROYED = "destroyed"
+    """`Session.destroy`."""
+    ROTATED = "rotated"
+    """`Session.rotate`: the session goes on with another id."""
+    USER = "user"
+    """`Sessions.end_all` ended all sessions of the user."""
+    LIMIT = "limit"
+    """The user had too many sessions: ``sessions.max_per_user``."""
+    EXPIRED = "expired"
+    """It was not used for ``idle_timeout``, or its ``lifetime`` has ended. The store ``redis``
+    does not report it."""
+
+
+@attrs.define(eq=False)
+class SessionEndedEvent(Event):
+    """In the process that ended the session, after the store has removed it."""
+
+    id: str
+    user: str | None
+    reason: SessionEnd

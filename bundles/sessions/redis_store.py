@@ -1,0 +1,126 @@
+"""Sessions in Redis, for several machines."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from injector import inject
+
+from bundles.redis import Redis
+from bundles.sessions import redis_scripts
+from bundles.sessions.exceptions import SessionTooLargeException, TooManySessionsException
+from bundles.sessions.model import Changes, EndedSession, Rotation, StoredSession
+from bundles.sessions.settings import SessionsSettings
+from bundles.sessions.store import SessionStore
+
+
+class RedisSessionStore(SessionStore):
+    """One script for each method. Redis removes expired sessions itself.
+
+    An error of redis-py becomes a 503 in the bundle `redis`, which logs it.
+    """
+
+    @inject
+    def __init__(self, client: Redis, settings: SessionsSettings) -> None:
+        self._settings = settings
+        self._load = client.register_script(redis_scripts.LOAD)
+        self._create = client.register_script(redis_scripts.CREATE)
+        self._update = client.register_script(redis_scripts.UPDATE)
+        self._rotate = client.register_script(redis_scripts.ROTATE)
+        self._end = client.register_script(redis_scripts.END)
+        self._end_all = client.register_script(redis_scripts.END_ALL)
+
+    async def load(self, id: str, now: float) -> StoredSession | None:
+        reply = await self._load(args=[id])
+        if reply is None:
+            return None
+        key, flat = reply
+        found = dict(zip(flat[::2], flat[1::2], strict=True))
+        user = found.get(b"user")
+        session = StoredSession(
+            key=key.decode(),
+            id=id,
+            values={
+                name[2:].decode(): value for name, value in found.items() if name.startswith(b"v:")
+            },
+            user=None if user is None else user.decode(),
+            address=found[b"address"].decode(),
+            created=float(found[b"created"]),
+            used=float(found[b"used"]),
+        )
+        ended = session.has_ended(now, self._settings.idle_timeout, self._settings.lifetime)
+        return None if ended else session
+
+    async def create(self, session: StoredSession) -> Sequence[EndedSession]:
+        status, *ended = await self._create(
+            args=[
+                *(session.key, session.id, *_user(session.user), session.address),
+                *(_time(session.created), *self._expiry(), self._settings.max_size),
+                *(self._settings.max_per_user, self._settings.max_per_address),
+                *_flat(session.values),
+            ]
+        )
+        if status == b"address":
+            raise TooManySessionsException
+        self._check_size(status)
+        return [_ended(one) for one in ended]
+
+    async def update(self, key: str, changes: Changes, now: float) -> bool:
+        status = await self._update(
+            args=[
+                *(key, _time(now), *self._expiry(), self._settings.max_size),
+                *_flat(changes),
+            ]
+        )
+        self._check_size(status)
+        return bool(status == b"updated")
+
+    async def rotate(
+        self, key: str, rotation: Rotation, changes: Changes, now: float
+    ) -> Sequence[EndedSession] | bool:
+        status, *ended = await self._rotate(
+            args=[
+                *(key, rotation.old, rotation.new, *_user(rotation.user)),
+                *(_time(now), *self._expiry(), self._settings.max_size),
+                *(self._settings.max_per_user, *_flat(changes)),
+            ]
+        )
+        self._check_size(status)
+        if status in (b"missing", b"other"):
+            return bool(status == b"other")
+        return [_ended(one) for one in ended]
+
+    async def end(self, key: str) -> EndedSession | None:
+        reply = await self._end(args=[key])
+        return None if reply is None else _ended(reply)
+
+    async def end_all(self, user: str) -> Sequence[EndedSession]:
+        return [_ended(one) for one in await self._end_all(args=[user])]
+
+    async def remove_expired(self, now: float) -> Sequence[EndedSession]:
+        return ()
+
+    def _expiry(self) -> tuple[float, float]:
+        return self._settings.idle_timeout, self._settings.lifetime
+
+    def _check_size(self, status: bytes) -> None:
+        if status == b"size":
+            raise SessionTooLargeException(self._settings.max_size)
+
+
+def _time(seconds: float) -> str:
+    """*seconds* as the scripts store it."""
+    return f"{seconds:.6f}"
+
+
+def _user(user: str | None) -> tuple[int, str]:
+    return (0, "") if user is None else (1, user)
+
+
+def _flat(changes: Changes) -> Iterator[str | bytes]:
+    for name, value in changes.items():
+        yield from (name, "remove", b"") if value is None else (name, "set", value)
+
+
+def _ended(reply: Sequence[Any]) -> EndedSession:
+    id, *user = reply
+    return EndedSession(id.decode(), user[0].decode() if user else None)

@@ -1,0 +1,241 @@
+"""The session of a client, as an action uses it."""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from functools import partial
+from typing import Any, Protocol
+
+import msgspec
+
+from bundles.sessions.exceptions import SessionTooLargeException
+from bundles.sessions.model import NO_VALUES, StoredSession, changed
+from rxkernel import (
+    BadRequestException,
+    Request,
+    Response,
+    RxKernelError,
+    decode_json,
+    encode_json,
+)
+
+_MUTABLE = (dict, list)
+_decode = msgspec.json.Decoder().decode
+"""Without the checks of `decode_json`, which a value has passed when it was written."""
+
+
+class SessionKeeper(Protocol):
+    """The part of `Sessions` that a session calls."""
+
+    max_size: int
+
+    async def save(self, session: "Session", request: Request, response: Response) -> None:
+        """Store the changes of *session*, and add a new secret to *response*."""
+
+    async def end_session(self, session: "Session", request: Request | None) -> None:
+        """Remove *session* from the store, and close the connections that use it."""
+
+    def message_of(self, session: "Session") -> Request:
+        """The current message, whose session is *session*.
+
+        Raises:
+            RxKernelError: it is that of another message.
+        """
+
+    def check_rotation(self, request: Request) -> None:
+        """Raise an exception if *request* cannot give its client another id."""
+
+
+class Keep:
+    """The default of ``rotate(user=…)``."""
+
+
+KEEP = Keep()
+
+
+class Session(MutableMapping[str, Any]):
+    """Values of one client, kept by the server between its messages.
+
+    Names are str, values are JSON: str, numbers, bool, None, lists and dicts. A value is decoded
+    when it is read; a list or dict may be changed in place. The changes of a message are stored
+    together when it has succeeded, before its response is sent: one by one by name, so that
+    messages that run at the same time keep each other's changes. A message that fails changes
+    nothing. A session is created when the first value is stored, or a user is set.
+
+    Attributes:
+        is_read_only: whether it cannot be changed: it was stored already, or it was read by a
+            listener of a connection.
+        stored: the state that the message began with; None if the client had no session.
+        rotation: whether `rotate` was called.
+        is_destroyed: whether `destroy` was called.
+    """
+
+    rotation = False
+    is_destroyed = False
+    is_read_only = False
+    _request: Request | None = None
+    _save: Callable[[Response], Awaitable[None]] | None = None
+    _user: str | Keep | None = KEEP
+    _written: frozenset[str] = frozenset()
+    _removed: frozenset[str] = frozenset()
+
+    def __init__(self, keeper: SessionKeeper, stored: StoredSession | None) -> None:
+        self.stored = stored
+        self._keeper = keeper
+        self._values: dict[str, Any] = {}  # those that were read or written
+
+    @property
+    def id(self) -> str | None:
+        """Identifies the session in logs and lists: a hash of the secret that the client has. It
+        is not the secret, and of no use to a client. None before the session is stored."""
+        return None if self.stored is None else self.stored.id
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it is not stored yet."""
+        return self.stored is None
+
+    @property
+    def user(self) -> str | None:
+        """The identifier of the user who is logged in, see `rotate`."""
+        if not isinstance(self._user, Keep):
+            return self._user
+        return None if self.stored is None else self.stored.user
+
+    async def rotate(self, *, user: str | Keep | None = KEEP) -> None:
+        """Give the client another id, and set *user*. The values stay.
+
+        Call it at login, so that an id that somebody else knows is worth nothing afterwards. Like
+        other changes, it is stored when the message has succeeded: from then on the old id is
+        unknown, and other connections that were opened with it are closed.
+
+        Raises:
+            ConflictException: the message came over a socket, whose session is that of a cookie.
+        """
+        request = self._writable()
+        self._keeper.check_rotation(request)
+        self.rotation = True
+        if not isinstance(user, Keep):
+            self._user = user
+
+    async def destroy(self) -> None:
+        """End the session now, whether the message succeeds or not, and close the connections that
+        use it; the connection of this message after its response.
+
+        What is written afterwards becomes a new session.
+        """
+        request = None if self.is_read_only else self._writable()
+        await self._keeper.end_session(self, request)
+        self.stored, self._user = None, None
+        self.rotation, self.is_destroyed = False, True
+        self._values, self._written, self._removed = {}, frozenset(), frozenset()
+
+    # --- mapping
+
+    @property
+    def _encoded(self) -> Mapping[str, bytes]:
+        return NO_VALUES if self.stored is None else self.stored.values
+
+    def __getitem__(self, name: str) -> Any:
+        values, stored = self._values, self.stored
+        if name in values:
+            return values[name]
+        if stored is None or name in self._removed:
+            raise KeyError(name)
+        value = values[name] = _decode(stored.values[name])
+        return value
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._writable()
+        self._encode(name, value)
+        self._values[name] = value
+        self._written |= {name}
+        self._removed -= {name}
+
+    def __delitem__(self, name: str) -> None:
+        self._writable()
+        if name not in self:
+            raise KeyError(name)
+        self._values.pop(name, None)
+        self._written -= {name}
+        self._removed |= {name}
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values or (name in self._encoded and name not in self._removed)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from tuple(name for name in self._encoded if name not in self._removed)
+        yield from tuple(name for name in self._values if name not in self._encoded)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        id = "new" if self.id is None else f"{self.id[:8]}…"
+        return f"<Session {id} user={self.user!r} names={list(self)!r}>"
+
+    # --- for `Sessions`
+
+    def save_later(self, request: Request) -> None:
+        """Save it when *request* has succeeded. A message that only reads does not call this: it
+        pays for nothing at its end, and the session does not refer to it."""
+        if self._save is None:
+            self._request = request
+            self._save = partial(self._keeper.save, self, request)
+        request.before_sending(self._save)
+
+    def close(self) -> None:
+        """Make it read-only: it is stored."""
+        self.is_read_only, self._request, self._save = True, None, None
+
+    def changes(self) -> dict[str, bytes | None]:
+        """What this message has changed, by name.
+
+        Raises:
+            TypeError, ValueError: a value that was changed in place is not JSON.
+        """
+        found: dict[str, bytes | None] = {}
+        if self._removed:
+            found = dict.fromkeys(self._removed)
+        for name, value in self._values.items():
+            if name in self._written:
+                found[name] = self._encode(name, value)
+            elif type(value) in _MUTABLE:
+                encoded = self._encode(name, value)
+                if encoded != self._encoded[name]:
+                    found[name] = encoded
+        return found
+
+    def all_values(self) -> dict[str, bytes]:
+        """The values that it began with, with the changes of this message."""
+        return changed(self._encoded, self.changes())
+
+    def _writable(self) -> Request:
+        """The message that changes the session."""
+        if self.is_read_only:
+            raise RxKernelError(
+                "the session cannot be changed here: it is read-only in listeners of connections, "
+                "and once the response is sent, in a stream for example"
+            )
+        request = self._keeper.message_of(self) if self._request is None else self._request
+        self.save_later(request)  # again for each change: a wrapper may handle the message again
+        return request
+
+    def _encode(self, name: str, value: Any) -> bytes:
+        """Encode *value*, and check that it can be read again.
+
+        Raises:
+            TypeError, ValueError: it is not JSON.
+            SessionTooLargeException: it is larger than a session may be.
+        """
+        if type(name) is not str:
+            raise TypeError(f"the name {name!r} of a value of the session is not a str")
+        try:
+            encoded = encode_json(value)
+            decode_json(encoded)
+            size = len(name.encode()) + len(encoded)
+        except TypeError as exc:
+            raise TypeError(f"session[{name!r}] cannot be stored: {exc}") from exc
+        except (BadRequestException, RecursionError, ValueError) as exc:
+            raise ValueError(f"session[{name!r}] cannot be stored: {exc}") from exc
+        if size > self._keeper.max_size:
+            raise SessionTooLargeException(self._keeper.max_size)
+        return encoded

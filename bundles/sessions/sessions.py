@@ -1,0 +1,264 @@
+"""The sessions of an application: loaded for messages, stored at their end."""
+
+from collections.abc import Sequence
+from ipaddress import IPv6Address, ip_address
+from secrets import token_hex
+
+import attrs
+from injector import ProviderOf, inject
+
+from bundles.sessions.clock import Clock
+from bundles.sessions.credentials import Credentials, id_of, new_secret
+from bundles.sessions.events import SessionEnd, SessionEndedEvent, SessionEvents
+from bundles.sessions.exceptions import SessionEndedException
+from bundles.sessions.model import EndedSession, Rotation, StoredSession
+from bundles.sessions.session import Session
+from bundles.sessions.settings import SessionsSettings
+from bundles.sessions.sockets import Sockets, SocketSession
+from bundles.sessions.store import SessionStore
+from rxkernel import (
+    AsyncEventDispatcher,
+    ConflictException,
+    Connection,
+    Request,
+    Response,
+    RxKernelError,
+)
+
+_ATTRIBUTE = "bundles.sessions"
+_TOUCHES = 10
+"""The use of a session is stored at most so many times in ``idle_timeout``."""
+
+
+class Sessions:
+    """For listeners and services; an action takes its session as `CurrentSession`."""
+
+    @inject
+    def __init__(
+        self,
+        store: SessionStore,
+        settings: SessionsSettings,
+        credentials: Credentials,
+        sockets: Sockets,
+        clock: Clock,
+        dispatcher: AsyncEventDispatcher,
+        current_request: ProviderOf[Request],
+    ) -> None:
+        self.max_size = settings.max_size
+        self._store = store
+        self._load = store.load
+        self._touch_after = settings.idle_timeout / _TOUCHES
+        self._credentials = credentials
+        self._sockets = sockets
+        self._now = clock.now
+        self._dispatcher = dispatcher
+        self._current_request = current_request
+
+    async def of(self, request: Request) -> Session:
+        """The session of the client of *request*: the same object in the whole message.
+
+        It can be changed if *request* has a route, until its response is sent.
+
+        Raises:
+            SessionEndedException: that of the connection has ended: 401. The connection is closed.
+            ServiceUnavailableException: the store cannot be used: 503.
+        """
+        attributes = request.attributes
+        session: Session
+        if _ATTRIBUTE in attributes:
+            session = attributes[_ATTRIBUTE]
+            return session
+        now = self._now()
+        if request.connection is not None:
+            stored = await self._load_for(request.connection)
+            socket = self._sockets.find(request.connection)
+            if stored is None and socket is not None and socket.is_known:
+                request.after_sending(request.connection.disconnect)
+                raise SessionEndedException
+        else:
+            id = self._credentials.of_request(request)
+            stored = None if id is None else await self._load(id, now)
+        if request.definition is None:  # nothing would store its changes
+            return self._read_only(stored)
+        if _ATTRIBUTE in attributes:  # another task of the message was faster
+            return await self.of(request)
+        session = attributes[_ATTRIBUTE] = Session(self, stored)
+        if stored is not None and (
+            stored.has_containers or now - stored.used >= self._touch_after
+        ):
+            session.save_later(request)
+        return session
+
+    async def of_connection(self, connection: Connection) -> Session:
+        """The session that *connection* uses now, read-only; new if it has none.
+
+        Raises:
+            BadRequestException: ``auth.session`` is not a text.
+            ServiceUnavailableException: the store cannot be used: 503.
+        """
+        return self._read_only(await self._load_for(connection))
+
+    async def end_all(self, user: str) -> int:
+        """End all sessions of *user*, close the connections that use them, and return their
+        number."""
+        ended = await self._store.end_all(user)
+        await self._report(ended, SessionEnd.USER)
+        return len(ended)
+
+    async def remove_expired(self) -> int:
+        """Remove expired sessions, close the connections that use them, and return their number.
+        It is called regularly."""
+        ended = await self._store.remove_expired(self._now())
+        await self._report(ended, SessionEnd.EXPIRED)
+        return len(ended)
+
+    def _read_only(self, stored: StoredSession | None) -> Session:
+        session = Session(self, stored)
+        session.is_read_only = True
+        return session
+
+    async def _load_for(self, connection: Connection) -> StoredSession | None:
+        socket = self._sockets.find(connection)
+        id = self._credentials.of_connection(connection).id if socket is None else socket.id
+        if id is None:
+            return None
+        stored = await self._store.load(id, self._now())
+        if stored is not None and socket is not None:
+            socket.is_known = True
+        return stored
+
+    # --- for `Session`
+
+    async def end_session(self, session: Session, request: Request | None) -> None:
+        """See `SessionKeeper.end_session`."""
+        if session.stored is None:
+            return
+        ended = await self._store.end(session.stored.key)
+        if ended is not None:
+            await self._report([ended], SessionEnd.DESTROYED, request)
+
+    def message_of(self, session: Session) -> Request:
+        """See `SessionKeeper.message_of`."""
+        request = self._current_request.get()
+        if request.attributes.get(_ATTRIBUTE) is not session:
+            raise RxKernelError(
+                "the session is that of another message, and cannot be changed here"
+            )
+        return request
+
+    def check_rotation(self, request: Request) -> None:
+        """See `SessionKeeper.check_rotation`."""
+        if request.connection is None:
+            return
+        socket = self._sockets.find(request.connection)
+        if socket is not None and socket.id is not None and socket.is_cookie:
+            raise ConflictException(
+                "a socket cannot change the cookie of its session; send this over HTTP",
+                code="session_cookie",
+            )
+
+    # --- the end of a message
+
+    async def save(self, session: Session, request: Request, response: Response) -> None:
+        """See `SessionKeeper.save`."""
+        stored = session.stored
+        changes = session.changes()
+        if stored is None:
+            if changes or session.rotation:
+                await self._create(session, request, response)
+            elif session.is_destroyed:
+                self._credentials.withdraw(request, response)
+        elif session.rotation:
+            await self._rotate(session, stored, request, response)
+        elif changes or self._now() - stored.used >= self._touch_after:
+            now = self._now()
+            if not await self._store.update(stored.key, changes, now) and changes:
+                raise SessionEndedException
+        session.close()
+
+    async def _create(self, session: Session, request: Request, response: Response) -> None:
+        secret, now = new_secret(), self._now()
+        stored = StoredSession(
+            key=token_hex(16),
+            id=_checked_id(secret),
+            values=session.all_values(),
+            user=session.user,
+            address=_address_of(request),
+            created=now,
+            used=now,
+        )
+        ended = await self._store.create(stored)
+        await self._send(session, stored, request, response, secret)
+        await self._report(ended, SessionEnd.LIMIT, request)
+
+    async def _rotate(
+        self, session: Session, stored: StoredSession, request: Request, response: Response
+    ) -> None:
+        secret, now = new_secret(), self._now()
+        rotation = Rotation(stored.id, _checked_id(secret), session.user)
+        result = await self._store.rotate(stored.key, rotation, session.changes(), now)
+        if result is True:  # another message has rotated it: this client gets one of its own
+            await self._create(session, request, response)
+        elif result is False:
+            raise SessionEndedException
+        else:
+            new = attrs.evolve(stored, id=rotation.new, user=rotation.user)
+            await self._send(session, new, request, response, secret)
+            old = EndedSession(rotation.old, stored.user)
+            await self._report([old], SessionEnd.ROTATED, request)
+            await self._report(result, SessionEnd.LIMIT, request)
+
+    async def _send(
+        self,
+        session: Session,
+        stored: StoredSession,
+        request: Request,
+        response: Response,
+        secret: str,
+    ) -> None:
+        session.stored = stored
+        self._credentials.send(request, response, secret)
+        if request.connection is not None:
+            (await request.get(SocketSession)).use(stored.id)
+
+    async def _report(
+        self, ended: Sequence[EndedSession], reason: SessionEnd, request: Request | None = None
+    ) -> None:
+        """Dispatch `SessionEvents.ENDED`, then close the connections of *ended*, that of *request*
+        after its response."""
+        if not ended:
+            return
+        own = None if request is None else request.connection
+        try:
+            for one in ended:
+                event = SessionEndedEvent(one.id, one.user, reason)
+                await self._dispatcher.dispatch(SessionEvents.ENDED, event)
+        finally:
+            if await self._sockets.disconnect([one.id for one in ended], but=own):
+                assert request is not None
+                assert own is not None
+                request.after_sending(own.disconnect)
+
+
+def _checked_id(secret: str) -> str:
+    id = id_of(secret)
+    assert id is not None, "it has the form of a secret"
+    return id
+
+
+def _address_of(request: Request) -> str:
+    """The address of the client, of IPv6 its network of 64 bits; "" if it is not known."""
+    client = request.client
+    if client is None and request.connection is not None:
+        client = request.connection.client
+    if client is None:
+        return ""
+    try:
+        address = ip_address(client.host.partition("%")[0])
+    except ValueError:
+        return client.host
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        return f"{IPv6Address(int(address) >> 64 << 64)}/64"
+    return str(address)

@@ -1,0 +1,50 @@
+"""The settings of the bundle."""
+
+import re
+from typing import Any, Literal
+
+import attrs
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_COUNT = attrs.validators.and_(attrs.validators.instance_of(int), attrs.validators.ge(1))
+_SECONDS = attrs.validators.gt(0.0)
+
+
+def _check_cookie(instance: object, attribute: "attrs.Attribute[Any]", value: str) -> None:
+    if not _TOKEN.fullmatch(value):
+        raise ValueError(f"cookie is {value!r}; it must be a token, such as 'sid'")
+
+
+@attrs.frozen(kw_only=True)
+class SessionsSettings:
+    """The section ``[sessions]`` of ``rxkernel.toml``."""
+
+    store: Literal["memory", "sqlite", "redis"] = attrs.field(
+        default="memory", validator=attrs.validators.in_(("memory", "sqlite", "redis"))
+    )
+    """Where sessions are: in this process, in a file for all processes of a machine, in Redis."""
+
+    file: str = attrs.field(default="var/sessions.sqlite3", validator=attrs.validators.min_len(1))
+    """The file of the store ``sqlite``; created with mode 600."""
+
+    cookie: str = attrs.field(default="sid", validator=_check_cookie)
+    """Name of the cookie. Browsers accept ``__Host-sid`` over TLS only, and never from a
+    subdomain."""
+
+    idle_timeout: float = attrs.field(default=3600.0, validator=_SECONDS)
+    """Seconds without a message that uses the session, after which it ends."""
+
+    lifetime: float = attrs.field(default=604800.0, validator=_SECONDS)
+    """Seconds after its start, or its login, when a session ends in any case."""
+
+    max_size: int = attrs.field(default=16384, validator=_COUNT)
+    """Most bytes of the names and values of one session, as JSON."""
+
+    max_per_user: int = attrs.field(default=20, validator=_COUNT)
+    """Most sessions of one user; a further login ends the oldest one."""
+
+    max_per_address: int = attrs.field(default=1000, validator=_COUNT)
+    """Most sessions that clients of one address have started; a further start is a 429."""
+
+    max_sessions: int = attrs.field(default=10000, validator=_COUNT)
+    """Most sessions in the store ``memory``; a further start is a 503."""

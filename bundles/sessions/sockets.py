@@ -1,0 +1,79 @@
+"""Which connections use which session, in this process."""
+
+import asyncio
+from collections.abc import Iterable
+
+from injector import inject
+
+from bundles.sessions.credentials import Credentials
+from rxkernel import Connection
+
+
+class SocketSession:
+    """The session of one connection, from CONNECTED to its end: a service of `connection_scope`.
+
+    Attributes:
+        id: of the session that it uses; None if it has none.
+        is_cookie: whether the client got the id as a cookie, which a socket cannot change.
+        is_known: whether the store has known the id.
+    """
+
+    @inject
+    def __init__(
+        self, connection: Connection, sockets: "Sockets", credentials: Credentials
+    ) -> None:
+        credential = credentials.of_connection(connection)
+        self.connection = connection
+        self.id: str | None = None
+        self.is_cookie = credential.is_cookie
+        self.is_known = False
+        self._sockets = sockets
+        self._sockets.add(self)
+        self._use(credential.id)
+
+    def use(self, id: str) -> None:
+        """Use the session *id* from now on, whose secret is not in a cookie."""
+        self.is_cookie, self.is_known = False, True
+        self._use(id)
+
+    def _use(self, id: str | None) -> None:
+        self._sockets.move(self, id)
+        self.id = id
+
+    def close(self) -> None:
+        """The connection has ended."""
+        self._sockets.remove(self)
+
+
+class Sockets:
+    """The connections that have a session, by its id."""
+
+    def __init__(self) -> None:
+        self._all: dict[Connection, SocketSession] = {}
+        self._by_id: dict[str, set[SocketSession]] = {}
+
+    def find(self, connection: Connection) -> SocketSession | None:
+        return self._all.get(connection)
+
+    def add(self, socket: SocketSession) -> None:
+        self._all[socket.connection] = socket
+
+    def move(self, socket: SocketSession, id: str | None) -> None:
+        """*socket* uses the session *id* instead of that which it has."""
+        if socket.id is not None and (users := self._by_id.get(socket.id)) is not None:
+            users.discard(socket)
+            if not users:
+                del self._by_id[socket.id]
+        if id is not None:
+            self._by_id.setdefault(id, set()).add(socket)
+
+    def remove(self, socket: SocketSession) -> None:
+        self.move(socket, None)
+        self._all.pop(socket.connection, None)
+
+    async def disconnect(self, ids: Iterable[str], but: Connection | None = None) -> bool:
+        """Close the connections that use one of *ids*, except *but*; return whether *but* does."""
+        users = {user.connection for id in ids for user in self._by_id.get(id, ())}
+        is_used = but in users
+        await asyncio.gather(*(user.disconnect() for user in users if user is not but))
+        return is_used

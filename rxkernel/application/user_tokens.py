@@ -1,0 +1,13 @@
+"""The seam between `KernelClient.as_user` and the bundle that authenticates messages."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+
+class UserTokens(ABC):
+    """Makes the token of a user in a test. A bundle that sets `Request.token` binds one; it leaves
+    a token that is set already unchanged."""
+
+    @abstractmethod
+    def token_for(self, user: Any) -> Any:
+        """The `Request.token` of messages that *user* sends."""

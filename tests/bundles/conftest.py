@@ -1,0 +1,15 @@
+"""A redis-server for the tests of bundles."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.bundles.redis_servers import RedisServer, running_redis
+
+
+@pytest.fixture
+def redis(redis_server: Path, tmp_path: Path) -> Iterator[RedisServer]:
+    """A server of its own for each test, which may kill it."""
+    with running_redis(redis_server, tmp_path) as server:
+        yield server

@@ -1,0 +1,298 @@
+"""The bundle `redis`, with Debian's redis-server: killed, paused, full and protected.
+
+H10 to H12 of the table of faults: no call hangs, an outage is logged once, the error is clear.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from injector import inject
+
+from bundles.redis import Redis, RedisSettings
+from rxkernel import (
+    Application,
+    ConfigurationError,
+    ConnectionEvent,
+    ConnectionRefusedException,
+    KernelClient,
+    Response,
+    ServerEvents,
+    Settings,
+    both,
+    observe,
+)
+from rxkernel.application.settings_sources import load_settings
+from tests.bundles.redis_servers import RedisServer, running_redis
+from tests.ports import reserved_port
+from tests.waiting import until
+
+LOGGER = "bundles.redis.outage"
+REFUSED = {"statusCode": 503, "message": "Service Unavailable", "code": "redis_unavailable"}
+TIMEOUTS = {"connect_timeout": 0.5, "command_timeout": 0.5}
+
+
+class Counter:
+    @inject
+    def __init__(self, redis: Redis) -> None:
+        self.redis = redis
+
+    @both("POST", "/count", "count")
+    async def count(self) -> int:
+        counted: int = await self.redis.incr("count")
+        return counted
+
+    @both("GET", "/count", "read")
+    async def read(self) -> bool:
+        return await self.redis.get("count") is not None
+
+    @both("POST", "/wrong", "wrong")
+    async def wrong(self) -> None:
+        await self.redis.set("text", "x")
+        await self.redis.incr("text")
+
+    @both("POST", "/slow", "slow")
+    async def slow(self) -> None:
+        await asyncio.gather(*(self.redis.incr("count") for _ in range(100)))
+
+
+class Watcher:
+    """Reads Redis when a client connects."""
+
+    @inject
+    def __init__(self, redis: Redis) -> None:
+        self.redis = redis
+
+    @observe(ServerEvents.CONNECTED)
+    async def connect(self, event: ConnectionEvent) -> None:
+        await self.redis.get("count")
+
+
+@asynccontextmanager
+async def client_with(url: str, **settings: float) -> AsyncIterator[KernelClient]:
+    own = RedisSettings(url=url, **settings)  # type: ignore[arg-type]
+    application = Application(
+        bundles=["redis"],
+        controllers=[Counter],
+        settings=Settings(health=True, bundles={"redis": own}),
+    )
+    async with KernelClient(application) as client:
+        yield client
+
+
+async def both_ways(client: KernelClient, name: str) -> list[Response]:
+    return [await client.http(name), await client.websocket(name)]
+
+
+def logged(caplog: pytest.LogCaptureFixture, level: int = logging.INFO) -> list[str]:
+    return [
+        record.getMessage()
+        for record in caplog.records
+        if record.name == LOGGER and record.levelno >= level
+    ]
+
+
+async def test_redis_client_is_shared_over_both_transports(redis: RedisServer) -> None:
+    async with client_with(redis.url) as client:
+        responses = await both_ways(client, "count")
+        ready = await client.http("readyz")
+
+    assert [response.content for response in responses] == [1, 2]
+    assert ready.content["errors"] == [{"name": "servers"}]  # a KernelClient starts none
+
+
+async def test_redis_down_at_boot_is_503_and_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Boot does not need Redis: an orchestrator may start both at the same time."""
+    caplog.set_level(logging.INFO)
+    with reserved_port() as port:
+        async with client_with(f"redis://user:secret@127.0.0.1:{port}/0") as client:
+            responses = [one for _ in range(3) for one in await both_ways(client, "count")]
+            ready = await client.http("readyz")
+
+    assert [response.status_code for response in responses] == [503] * 6
+    assert {str(response.content) for response in responses} == {str(REFUSED)}
+    (line,) = logged(caplog)
+    assert line.startswith(f"Redis cannot be used: Error 111 connecting to 127.0.0.1:{port}")
+    assert {"name": "redis"} in ready.content["errors"]
+    assert "secret" not in caplog.text
+
+
+async def test_redis_killed_and_restarted_in_use_is_used_again(
+    redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with client_with(redis.url) as client:
+        await both_ways(client, "count")
+        redis.kill()
+        down = [one for _ in range(3) for one in await both_ways(client, "count")]
+        redis.start()
+        await until(lambda: len(logged(caplog)) == 2)
+        again = await both_ways(client, "count")
+
+    assert {response.status_code for response in down} == {503}
+    assert [response.content for response in again] == [1, 2]
+    first, last = logged(caplog)
+    assert first.startswith("Redis cannot be used: ")
+    assert last.startswith("Redis can be used again, after ")
+
+
+async def test_redis_restarted_between_two_commands_is_not_noticed(
+    redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The connections of the pool are closed; the command is sent on a new one."""
+    caplog.set_level(logging.INFO)
+    async with client_with(redis.url) as client:
+        await client.http("slow")
+        redis.kill()
+        redis.start()
+        responses = [one for _ in range(20) for one in await both_ways(client, "count")]
+
+    assert [response.content for response in responses] == list(range(1, 41))
+    assert logged(caplog) == []
+
+
+async def test_redis_paused_is_503_within_the_timeouts(
+    redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A hung server: the process is stopped, connections are still accepted."""
+    caplog.set_level(logging.INFO)
+    async with client_with(redis.url, pool_size=2, **TIMEOUTS) as client:
+        await both_ways(client, "count")
+        with redis.paused():
+            calls = (client.http("count") for _ in range(20))
+            async with asyncio.timeout(20):
+                responses = await asyncio.gather(*calls)
+        await until(lambda: len(logged(caplog)) == 2)
+        again = await both_ways(client, "read")
+
+    assert {response.status_code for response in responses} == {503}
+    assert [response.status_code for response in again] == [200, 200]
+
+
+async def test_redis_connection_refused_to_client_while_down(redis: RedisServer) -> None:
+    settings = Settings(bundles={"redis": RedisSettings(url=redis.url)})
+    application = Application(
+        bundles=["redis"], controllers=[Counter], listeners=[Watcher], settings=settings
+    )
+    async with KernelClient(application) as client:
+        redis.kill()
+        with pytest.raises(ConnectionRefusedException) as refused:
+            await client.connection().connect()
+
+    assert refused.value.response.content == REFUSED
+
+
+async def test_redis_wrong_password_is_503_and_clear(
+    redis_server: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with running_redis(redis_server, tmp_path, "--requirepass", "right") as server:
+        url = f"redis://:wrong-secret@127.0.0.1:{server.port}/0"
+        async with client_with(url) as client:
+            responses = await both_ways(client, "count")
+
+    assert [response.status_code for response in responses] == [503, 503]
+    (line,) = logged(caplog)
+    assert "it rejects the user or the password in redis.url" in line
+    assert "wrong-secret" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("break_it", "undo", "reason"),
+    [
+        (
+            ("CONFIG", "SET", "maxmemory", "1"),
+            ("CONFIG", "SET", "maxmemory", "0"),
+            "its memory is full",
+        ),
+        (
+            ("REPLICAOF", "127.0.0.1", "1"),
+            ("REPLICAOF", "NO", "ONE"),
+            "it is a read-only replica; redis.url must name its primary",
+        ),
+    ],
+)
+async def test_redis_that_rejects_writes_is_503_until_it_accepts_one(
+    redis: RedisServer,
+    caplog: pytest.LogCaptureFixture,
+    break_it: tuple[str, ...],
+    undo: tuple[str, ...],
+    reason: str,
+) -> None:
+    """It still replies to PING, so only a write shows that it is back."""
+    caplog.set_level(logging.INFO)
+    async with client_with(redis.url) as client:
+        await both_ways(client, "count")
+        assert redis.command(*break_it) == "+OK"
+        responses = await both_ways(client, "count")
+        reads = await both_ways(client, "read")
+        assert [line for line in logged(caplog) if reason in line] == logged(caplog)
+        assert redis.command(*undo) == "+OK"
+        await until(lambda: len(logged(caplog)) == 2)
+        again = await client.http("count")
+
+    assert [response.status_code for response in responses] == [503, 503]
+    assert [response.content for response in reads] == [True, True]
+    assert again.content == 3
+
+
+async def test_redis_wrong_command_is_500(
+    redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A value of another type is a bug of the application, or data of another one."""
+    async with client_with(redis.url) as client:
+        responses = await both_ways(client, "wrong")
+
+    assert [response.status_code for response in responses] == [500, 500]
+    assert "value is not an integer" in caplog.text
+    assert logged(caplog) == []
+
+
+async def test_redis_pool_in_use_is_waited_for(redis: RedisServer) -> None:
+    async with client_with(redis.url, pool_size=2) as client:
+        assert (await client.http("slow")).status_code == 200
+        info = await client.application.injector.get(Redis).info("clients")
+
+    assert info["connected_clients"] <= 2
+
+
+async def test_redis_connections_are_closed_at_shutdown(redis: RedisServer) -> None:
+    async with client_with(redis.url) as client:
+        await client.http("slow")
+
+    async with Redis.from_url(redis.url) as other:
+        assert (await other.info("clients"))["connected_clients"] == 1
+
+
+@pytest.mark.parametrize(
+    ("make", "problem"),
+    [
+        (lambda: RedisSettings(url="http://user:secret@host"), "url must be redis://host:port"),
+        (lambda: RedisSettings(url="redis://user:sec:ret@host:x/0"), "url must be redis://host"),
+        (lambda: RedisSettings(pool_size=0), "pool_size"),
+        (lambda: RedisSettings(command_timeout=0), "command_timeout"),
+    ],
+)
+def test_redis_settings_invalid_raise(make: Callable[[], object], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem) as raised:
+        make()
+    assert "secret" not in str(raised.value)
+
+
+def test_redis_url_is_not_shown(tmp_path: Path) -> None:
+    sections = {"redis": RedisSettings}
+    given = {"RXKERNEL_REDIS_URL": "redis://user:secret@host:1/0"}
+    settings = load_settings(directory=tmp_path, environment=given, sections=sections)
+
+    assert "secret" not in repr(settings)
+    with pytest.raises(ConfigurationError) as raised:
+        load_settings(
+            directory=tmp_path,
+            environment={"RXKERNEL_REDIS_URL": "redis://user:secret@host:port/0"},
+            sections=sections,
+        )
+    assert "secret" not in str(raised.value)

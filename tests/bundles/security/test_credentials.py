@@ -1,0 +1,121 @@
+"""Where a credential may be, and which text is one."""
+
+import base64
+
+import pytest
+from multidict import CIMultiDict, MultiDict
+
+from bundles.security import BadCredentials, SecuritySettings
+from bundles.security.credentials import (
+    ApiKeyCredential,
+    BasicCredential,
+    BearerCredential,
+    CredentialReader,
+    SentCredential,
+)
+from rxkernel.pytest_plugin import ClientOf
+from tests.bundles.security.shop import PASSWORD, ROLES, application_of, bearer, token_of
+
+
+def basic(text: str) -> str:
+    return "Basic " + base64.b64encode(text.encode()).decode()
+
+
+READER = CredentialReader(api_key_header="X-API-Key", query_parameter="bearer", basic=True)
+
+
+@pytest.mark.parametrize(
+    ("headers", "found"),
+    [
+        ({}, None),
+        ({"Authorization": "Bearer abc"}, BearerCredential("abc")),
+        ({"authorization": "bEARER   abc "}, BearerCredential("abc")),
+        ({"Authorization": "Digest abc"}, None),
+        ({"Authorization": "Bearerabc"}, None),
+        ({"Authorization": ""}, None),
+        ({"Authorization": basic("ada:a:b")}, BasicCredential("ada", "a:b")),
+        ({"Authorization": basic("ада:тайна")}, BasicCredential("ада", "тайна")),
+        ({"x-api-key": "k"}, ApiKeyCredential("k")),
+        ({"Authorization": "Bearer abc", "X-API-Key": "k"}, BearerCredential("abc")),
+    ],
+)
+def test_reader_finds_credential(headers: dict[str, str], found: SentCredential | None) -> None:
+    assert READER.in_headers(CIMultiDict(headers)) == found
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("Authorization", "Bearer")],
+        [("Authorization", "Bearer a b")],
+        [("Authorization", "Bearer tokén")],
+        [("Authorization", "Bearer " + "x" * 8193)],
+        [("Authorization", "Bearer a"), ("Authorization", "Bearer b")],
+        [("Authorization", "Basic !")],
+        [("Authorization", "Basic " + base64.b64encode(b"\xff:x").decode())],
+        [("Authorization", basic("without colon"))],
+        [("X-API-Key", "")],
+        [("X-API-Key", "a"), ("X-API-Key", "b")],
+    ],
+)
+def test_reader_refuses_malformed_credential(headers: list[tuple[str, str]]) -> None:
+    with pytest.raises(BadCredentials) as error:
+        READER.in_headers(CIMultiDict(headers))
+    assert error.value.message == "Invalid credentials"
+
+
+def test_credential_does_not_show_its_secret() -> None:
+    shown = repr(
+        [BearerCredential("secret"), ApiKeyCredential("secret"), BasicCredential("a", "secret")]
+    )
+    assert "secret" not in shown
+
+
+def test_reader_ignores_what_settings_do_not_allow() -> None:
+    reader = CredentialReader()
+    headers = CIMultiDict({"Authorization": basic("a:b"), "X-API-Key": "k"})
+    assert reader.in_headers(headers) is None
+    assert reader.in_query(MultiDict({"bearer": "abc"})) is None
+
+
+async def test_api_key_is_found_by_its_digest(client_of: ClientOf) -> None:
+    settings = SecuritySettings(roles=ROLES, api_key_header="X-API-Key")
+    client = client_of(application_of(settings=settings))
+    for key, status in (("key-of-ada", 200), ("wrong", 401)):
+        headers = {"X-API-Key": key}
+        assert (await client.http("article_list", headers=headers)).status_code == status
+    async with client.connection(headers={"X-API-Key": "key-of-ada"}) as ada:
+        assert (await client.websocket("article_list", connection=ada)).content == "ada"
+
+
+async def test_basic_is_verified_for_request_and_for_connection(client_of: ClientOf) -> None:
+    client = client_of(application_of(settings=SecuritySettings(roles=ROLES, basic=True)))
+    right = {"Authorization": basic(f"ada:{PASSWORD}")}
+    wrong = {"Authorization": basic("ada:wrong")}
+    assert (await client.http("article_list", headers=right)).content == "ada"
+    assert (await client.http("article_list", headers=wrong)).status_code == 401
+    challenge = (await client.http("article_list")).headers["WWW-Authenticate"]
+    assert challenge == 'Bearer, Basic realm="rxkernel", charset="UTF-8"'
+    async with client.connection(headers=right) as ada:
+        assert (await client.websocket("article_list", connection=ada)).content == "ada"
+
+
+async def test_token_in_query_is_refused_unless_setting_names_it(client_of: ClientOf) -> None:
+    """E7."""
+    query = {"bearer": token_of("ada")}
+    client = client_of(application_of())
+    assert (await client.http("article_list", params=query)).status_code == 401
+    async with client.connection(query=query) as stranger:
+        response = await client.websocket("article_list", connection=stranger)
+        assert response.status_code == 401
+
+    settings = SecuritySettings(roles=ROLES, query_parameter="bearer")
+    client = client_of(application_of(settings=settings))
+    assert (await client.http("article_list", params=query)).content == "ada"
+    assert (await client.http("article_list", params={"bearer": "x"})).status_code == 401
+    stale = await client.http("article_list", params={"bearer": "x"}, headers=bearer("ada"))
+    assert stale.content == "ada"  # the header wins; in RxStack the query does
+    async with client.connection(query=query) as ada:
+        assert (await client.websocket("article_list", connection=ada)).content == "ada"
+    sent = await client.websocket("article_list", params=query)  # not a parameter of an event
+    assert sent.status_code == 401

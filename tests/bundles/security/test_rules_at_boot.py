@@ -1,0 +1,239 @@
+"""Wrong rules: each is an error at boot, with the place and what to write."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from injector import Binder, singleton
+
+from bundles.security import (
+    CurrentUser,
+    Policy,
+    SecurityBundle,
+    SecuritySettings,
+    Token,
+    UserProvider,
+    access,
+)
+from bundles.sessions import SessionsBundle
+from rxkernel import (
+    Application,
+    ConfigurationError,
+    KernelClient,
+    Request,
+    Settings,
+    SocketioSettings,
+    StaticFiles,
+    both,
+    http,
+    option,
+    websocket,
+)
+from tests.bundles.security.shop import TOKENS, Account, Accounts, Articles, application_of
+
+
+async def problems_of(application: Application) -> str:
+    with pytest.raises(ConfigurationError) as error:
+        await application.boot()
+    return "\n".join(error.value.problems)
+
+
+class NeedsUnbound(Policy):
+    def __init__(self, missing: "Unbound") -> None: ...
+
+    async def allows(self, token: Token[Any], request: Request) -> bool:
+        return True
+
+
+class Unbound: ...
+
+
+@pytest.mark.parametrize(
+    ("rule", "problem"),
+    [
+        (access("autenticated"), "its rule is 'autenticated'; it must be one of 'public'"),  # type: ignore[arg-type]
+        (access(roles="boss"), "unknown role 'boss'; it must be one of security.roles: admin"),
+        (access("public", roles="admin"), "public and has conditions"),
+        (access(roles=[""]), "has the role ''; a role is a text"),
+        (access(lambda token: True), "must take two parameters: token, request"),  # type: ignore[arg-type, misc]
+        (access(NeedsUnbound), "the policy NeedsUnbound cannot be built"),
+        (option("access", "admin"), "its rule is 'admin'"),
+    ],
+)
+async def test_wrong_rule_is_error_with_its_route(rule: Any, problem: str) -> None:
+    class Wrong:
+        @rule  # type: ignore[untyped-decorator]
+        @both("GET", "/wrong", "wrong")
+        async def wrong(self) -> None: ...
+
+    found = await problems_of(application_of(Wrong))
+
+    assert "route 'wrong'" in found
+    assert problem in found
+
+
+async def test_route_without_rule_and_default_is_error() -> None:
+    class Open:
+        @both("GET", "/open", "open")
+        async def open(self) -> None: ...
+
+        @http("GET", "/mine", "mine")
+        async def mine(self, user: CurrentUser[Account]) -> None: ...
+
+    found = await problems_of(application_of(Open))
+
+    assert "route 'open' (" in found
+    assert "has no access rule; put @access(…) on the method or its class" in found
+    assert "mine" not in found
+    allowed = application_of(Open, bundle=SecurityBundle(Accounts, access="public"))
+    async with allowed:
+        pass
+
+
+@pytest.mark.parametrize("level", ["public", "session"])
+async def test_rule_for_clients_without_user_with_required_user_is_error(level: Any) -> None:
+    class Mine:
+        @access(level)
+        @http("GET", "/mine", "mine")
+        async def mine(self, user: CurrentUser[Account]) -> None: ...
+
+    found = await problems_of(application_of(Mine, bundles=[SessionsBundle]))
+    assert re.search(r"route 'mine' .* takes a CurrentUser.*write CurrentUser\[…\] \| None", found)
+
+
+async def test_route_made_in_code_has_its_rule_among_its_options(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("hello")
+    found = await problems_of(application_of(Articles, StaticFiles(tmp_path, path="/files")))
+    assert "options={'access': access(…)} on a route that is made in code" in found
+    public = StaticFiles(tmp_path, path="/files", options={"access": access("public")})
+    async with KernelClient(application_of(Articles, public)) as client:
+        response = await client.http("static", params={"path": "index.html"})
+        assert response.status_code == 200
+
+
+async def test_rule_for_sessions_without_their_bundle_is_error() -> None:
+    class Cart:
+        @access("session")
+        @http("GET", "/cart", "cart")
+        async def cart(self) -> None: ...
+
+    found = await problems_of(application_of(Cart))
+    assert "its rule is 'session', but the bundle sessions is not enabled" in found
+
+
+async def test_current_user_of_other_class_than_provider_loads_is_error() -> None:
+    class Other: ...
+
+    class Mine:
+        @http("GET", "/mine", "mine")
+        async def mine(self, user: CurrentUser[Other]) -> None: ...
+
+        @http("GET", "/any", "any")
+        async def any(self, user: CurrentUser[object] | None) -> None: ...
+
+    found = await problems_of(
+        application_of(Mine, bundle=SecurityBundle(Accounts, access="public"))
+    )
+    assert "'user'" in found
+    assert "write CurrentUser[Account]" in found
+    assert "'any'" not in found
+
+
+async def test_access_without_bundle_is_error() -> None:
+    found = await problems_of(Application(controllers=[Articles]))
+    assert "option 'access' of route" in found
+    assert "enable the bundle that reads it" in found
+
+
+def test_access_without_arguments_is_error() -> None:
+    with pytest.raises(ConfigurationError, match=r'Bare.show has no rule; write @access\("auth'):
+
+        class Bare:
+            @access  # type: ignore[arg-type]
+            @both("GET", "/", "show")
+            async def show(self) -> None: ...
+
+    with pytest.raises(ConfigurationError, match=r"derive .*Whole from Policy if it is one"):
+
+        @access  # type: ignore[arg-type]
+        class Whole: ...
+
+
+async def test_wrong_rules_of_bundle_are_errors() -> None:
+    class Chat:
+        @access("public")
+        @websocket("say", namespace="/chat")
+        async def say(self) -> None: ...
+
+    bundle = SecurityBundle(
+        Accounts,
+        access="publik",  # type: ignore[arg-type]
+        connect={"/chat": "nobody"},  # type: ignore[dict-item]
+    )
+    found = await problems_of(application_of(Chat, bundle=bundle))
+    assert "SecurityBundle(access=…): its rule is 'publik'" in found
+    assert "SecurityBundle(connect={'/chat': …}): its rule is 'nobody'" in found
+
+    bundle = SecurityBundle(Accounts, connect={"/chta": "public"})
+    found = await problems_of(application_of(Chat, bundle=bundle))
+    assert "'/chta', which has no event; it must be one of '/', '/chat'" in found
+
+    listed = application_of(Chat, bundle=bundle, socketio=SocketioSettings(namespaces=("/chta",)))
+    async with listed:
+        pass
+
+
+@pytest.mark.parametrize(
+    "roles", [{"admin": ("admin",)}, {"admin": ("editor",), "editor": ("admin",)}]
+)
+async def test_role_that_contains_itself_is_error(roles: dict[str, tuple[str, ...]]) -> None:
+    class Open: ...
+
+    found = await problems_of(application_of(settings=SecuritySettings(roles=roles)))
+    assert "security.roles: a role contains itself: admin > " in found
+
+
+async def test_without_hierarchy_any_role_is_accepted() -> None:
+    async with application_of(settings=SecuritySettings()):
+        pass
+
+
+class Numbered(UserProvider[Any]):
+    async def load(self, identifier: str) -> Any:
+        return None
+
+
+class ByEmail(Numbered):
+    identity_field = "email"
+
+
+class User:
+    id = 7
+    email = "ada@example.org"
+    roles: Iterable[str] | None = None
+
+
+def test_identifier_of_user_is_attribute_that_provider_names() -> None:
+    assert Numbered().identifier(User()) == "7"
+    assert ByEmail().identifier(User()) == "ada@example.org"
+    with pytest.raises(AttributeError, match="set identity_field of ByEmail"):
+        ByEmail().identifier(Account("ada"))
+
+
+def test_provider_reads_roles_and_hash_of_user() -> None:
+    assert tuple(Numbered().roles(User())) == ()
+    assert Numbered().password_hash(User()) is None
+
+
+async def test_bundle_enabled_by_name_uses_provider_of_module() -> None:
+    def configure(binder: Binder) -> None:
+        binder.bind(UserProvider, to=Accounts, scope=singleton)  # type: ignore[type-abstract]
+
+    settings = Settings(bundles={"security": SecuritySettings(tokens=TOKENS)})
+    options: Any = {"controllers": [Articles], "settings": settings}
+    async with Application(bundles=["security"], modules=[configure], **options):
+        pass
+    found = await problems_of(Application(bundles=["security"], **options))
+    assert "UserProvider" in found

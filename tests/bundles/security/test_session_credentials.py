@@ -1,0 +1,197 @@
+"""Sessions as credentials, over HTTP and sockets."""
+
+from typing import Any
+
+import pytest
+
+from bundles.security import CurrentUser, SecurityBundle, SecurityEvents, access
+from bundles.sessions import CurrentSession, Sessions, SessionsBundle
+from rxkernel import (
+    Application,
+    KernelClient,
+    Request,
+    ServiceUnavailableException,
+    both,
+    http,
+    observe,
+)
+from rxkernel.pytest_plugin import ClientOf
+from tests.bundles.security.shop import Account, Accounts, application_of, bearer
+from tests.waiting import until
+
+
+class Accounting:
+    @access("public")
+    @http("POST", "/login", "login")
+    async def login(self, name: str, session: CurrentSession) -> None:
+        await session.rotate(user=name)
+
+    @access("public")
+    @http("POST", "/cart", "cart_fill")
+    async def fill(self, session: CurrentSession) -> None:
+        session["cart"] = ["tea"]
+
+    @access("session")
+    @both("GET", "/cart", "cart")
+    async def cart(self, session: CurrentSession, user: CurrentUser[Account] | None) -> list[Any]:
+        return [session.get("cart"), None if user is None else user.username]
+
+    @access("authenticated")
+    @both("GET", "/me", "me")
+    async def me(self, request: Request, user: CurrentUser[Account]) -> list[str]:
+        return [user.username, request.token.credential]
+
+    @access(roles="admin")
+    @both("POST", "/admin", "admin")
+    async def admin(self) -> None: ...
+
+    @access("authenticated")
+    @http("POST", "/buy", "buy")
+    async def buy(self) -> str:
+        return "bought"
+
+    @access("public")
+    @both("GET", "/home", "home")
+    async def home(self, user: CurrentUser[Account] | None) -> str:
+        return "nobody" if user is None else user.username
+
+    @access("authenticated")
+    @both("POST", "/logout", "logout")
+    async def logout(self, session: CurrentSession) -> None:
+        await session.destroy()
+
+
+def application(**more: Any) -> Application:
+    return application_of(Accounting, bundles=[SessionsBundle], **more)
+
+
+async def login(client: KernelClient, name: str = "ada") -> None:
+    assert (await client.http("login", form={"name": name})).status_code == 200
+
+
+async def test_session_of_user_authenticates_over_both_transports(client_of: ClientOf) -> None:
+    client = client_of(application())
+    assert (await client.http("me")).status_code == 401
+    await login(client)
+
+    assert (await client.http("me")).content == ["ada", "session"]
+    assert (await client.websocket("me")).content == ["ada", "session"]
+    assert (await client.http("home")).content == "ada"
+    assert (await client.http("admin")).status_code == 403
+    assert (await client.websocket("admin")).status_code == 403
+
+
+async def test_session_of_handshake_can_be_in_auth(client_of: ClientOf) -> None:
+    client = client_of(application())
+    await login(client)
+    secret = client.cookies["sid"]
+    client.cookies.clear()
+    async with client.connection(auth={"session": secret}) as ada:
+        assert (await client.websocket("me", connection=ada)).content == ["ada", "session"]
+
+
+async def test_rule_session_accepts_client_with_session_and_without_user(
+    client_of: ClientOf,
+) -> None:
+    client = client_of(application())
+    assert (await client.http("cart")).status_code == 401
+    assert (await client.websocket("cart")).status_code == 401
+    await client.http("cart_fill")
+    assert (await client.http("cart")).content == [["tea"], None]
+    assert (await client.websocket("cart")).content == [["tea"], None]
+    assert (await client.http("me")).status_code == 401
+    await login(client)
+    assert (await client.http("cart")).content == [["tea"], "ada"]
+
+
+async def test_header_precedes_session(client_of: ClientOf) -> None:
+    client = client_of(application())
+    await login(client)
+    assert (await client.http("me", headers=bearer("eve"))).content == ["eve", "bearer"]
+    wrong = {"Authorization": "Bearer wrong"}
+    assert (await client.http("me", headers=wrong)).status_code == 401
+
+
+async def test_unsafe_request_of_other_site_with_session_is_403(client_of: ClientOf) -> None:
+    """E8: also with the cookie of a public route; a bearer token needs no protection."""
+    client = client_of(application())
+    await login(client)
+    evil = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+    as_text = {"Content-Type": "text/plain", **evil}
+
+    for headers in (evil, as_text):
+        refused = await client.http("buy", body=b"{}", headers=headers)
+        assert (refused.status_code, refused.content["code"]) == (403, "cross_site")
+    assert (await client.http("login", form={"name": "eve"}, headers=evil)).status_code == 403
+    assert (await client.http("me", headers=evil)).status_code == 200  # GET changes nothing
+    own = {"Sec-Fetch-Site": "same-origin"}
+    assert (await client.http("buy", headers=own)).content == "bought"
+    assert (await client.http("buy", headers={**evil, **bearer("ada")})).content == "bought"
+
+
+async def test_disabled_user_of_session_is_401(client_of: ClientOf) -> None:
+    client = client_of(application())
+    await login(client)
+    del client.application.injector.get(Accounts).by_name["ada"]
+    assert (await client.http("me")).status_code == 401
+    assert (await client.http("home")).content == "nobody"
+
+
+async def test_socket_loses_identity_when_its_session_ends(client_of: ClientOf) -> None:
+    """Sign-out in one window ends the identity of the socket of the other one."""
+    reasons: list[str] = []
+
+    class Look:
+        @observe(SecurityEvents.SOCKET_EXPIRED)
+        async def look(self, event: Any) -> None:
+            reasons.append(f"{event.token.identifier} {event.reason}")
+
+    made = application()
+    made.listeners = (Look,)
+    client = client_of(made)
+    await login(client)
+    async with client.connection() as window, client.connection() as other:
+        assert (await client.websocket("me", connection=window)).status_code == 200
+        assert (await client.http("logout")).status_code == 200
+        assert not window.token.is_authenticated
+        await until(lambda: not (window.is_connected or other.is_connected))
+        assert window.emitted == [("security_expired", ({"reason": "revoked"},))]
+    assert reasons == ["ada revoked", "ada revoked"]
+
+
+async def test_socket_that_ends_its_session_gets_its_acknowledgement(client_of: ClientOf) -> None:
+    client = client_of(application())
+    await login(client)
+    async with client.connection() as window:
+        assert (await client.websocket("logout", connection=window)).status_code == 200
+        await until(lambda: not window.is_connected)
+
+
+async def test_end_of_all_sessions_of_user_ends_sockets_at_connect_too(
+    client_of: ClientOf,
+) -> None:
+    bundle = SecurityBundle(Accounts, connect={"/": "authenticated"})
+    client = client_of(application(bundle=bundle))
+    await login(client)
+    async with client.connection() as window:
+        await client.application.injector.get(Sessions).end_all("ada")
+        await until(lambda: not window.is_connected)
+
+
+@pytest.mark.parametrize("name", ["me", "home"])
+async def test_failing_store_is_503_and_never_anonymous(
+    client_of: ClientOf, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = client_of(application())
+    await login(client)
+    sessions = client.application.injector.get(Sessions)
+
+    async def fail(*_: object) -> None:
+        raise ServiceUnavailableException
+
+    async with client.connection() as window:
+        monkeypatch.setattr(sessions, "_load", fail)
+        monkeypatch.setattr(sessions, "_load_for", fail)
+        assert (await client.http(name)).status_code == 503
+        assert (await client.websocket(name, connection=window)).status_code == 503
+        assert window.is_connected

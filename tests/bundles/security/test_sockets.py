@@ -1,0 +1,396 @@
+"""The identity of a socket: it begins with a credential and ends with it."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from bundles.security import (
+    RevokedEvent,
+    SecurityBundle,
+    SecurityEvents,
+    SecuritySettings,
+    SocketAuthenticationEvent,
+    SocketExpiredEvent,
+    access,
+)
+from bundles.security.socket_identities import SocketIdentities
+from rxkernel import (
+    AsyncEventDispatcher,
+    Connection,
+    ConnectionEvent,
+    ConnectionRefusedException,
+    KernelClient,
+    RecordingConnection,
+    Request,
+    ServerEvents,
+    observe,
+    websocket,
+)
+from rxkernel.pytest_plugin import ClientOf
+from tests.bundles.security.shop import ROLES, Account, Accounts, application_of, id_of, token_of
+from tests.waiting import until
+
+
+class Chat:
+    @access("public")
+    @websocket("whoami")
+    async def whoami(self, request: Request) -> str | None:
+        return None if request.user is None else str(request.user.username)
+
+    @access("authenticated")
+    @websocket("secret")
+    async def secret(self, connection: Connection) -> str:
+        return str(connection.user.username)
+
+    @access("authenticated")
+    @websocket("secret", namespace="/admin")
+    async def admin_secret(self) -> str:
+        return "secret"
+
+    @access("public")
+    @websocket("paint", namespace="/room/{id:int}")
+    async def paint(self) -> str:
+        return "painted"
+
+
+def chat(
+    connect: dict[str, Any] | None = None, *, disconnects: bool = True, listeners: Any = ()
+) -> Any:
+    bundle = SecurityBundle(Accounts, connect=connect or {})
+    settings = SecuritySettings(roles=ROLES, disconnect_expired=disconnects)
+    application = application_of(Chat, bundle=bundle, settings=settings)
+    application.listeners = listeners
+    return application
+
+
+async def ask(client: KernelClient, connection: Connection, event: str, **params: Any) -> Any:
+    response = await client.websocket(event, params=params, connection=connection)
+    return response.status_code, response.content
+
+
+async def refusal(connection: RecordingConnection) -> int:
+    with pytest.raises(ConnectionRefusedException) as refused:
+        await connection.connect()
+    return refused.value.response.status_code
+
+
+# --- connecting
+
+
+async def test_token_of_handshake_is_identity_of_each_event(client_of: ClientOf) -> None:
+    client = client_of(chat())
+    header = {"Authorization": f"Bearer {token_of('ada')}"}
+    for handshake in ({"auth": {"token": token_of("ada")}}, {"headers": header}):
+        async with client.connection(**handshake) as ada:  # type: ignore[arg-type]
+            assert ada.user.username == "ada"
+            assert await ask(client, ada, "secret") == (200, "ada")
+            assert await ask(client, ada, "whoami") == (200, "ada")
+
+
+async def test_client_without_credential_connects_and_is_anonymous(client_of: ClientOf) -> None:
+    client = client_of(chat())
+    async with client.connection() as stranger:
+        assert not stranger.token.is_authenticated
+        assert await ask(client, stranger, "whoami") == (200, None)
+        assert (await ask(client, stranger, "secret"))[0] == 401
+
+
+@pytest.mark.parametrize("token", ["wrong", 7, "", "x" * 9000, {"a": 1}, token_of("ada", -3600)])
+async def test_bad_credential_refuses_connection(client_of: ClientOf, token: object) -> None:
+    """The client would believe that it is logged in."""
+    client = client_of(chat())
+    assert await refusal(client.connection(auth={"token": token})) == 401
+
+
+async def test_bad_credential_is_ignored_where_namespace_is_public(client_of: ClientOf) -> None:
+    client = client_of(chat({"/": "public"}))
+    async with client.connection(auth={"token": "wrong"}) as stranger:
+        assert await ask(client, stranger, "whoami") == (200, None)
+
+
+@pytest.mark.parametrize(
+    ("namespace", "user", "status"),
+    [
+        ("/admin", None, 401),
+        ("/admin", "ada", 403),
+        ("/admin", "root", 0),
+        ("/room/7", None, 401),
+        ("/room/7", "ada", 0),
+        ("/", None, 0),
+    ],
+)
+async def test_rule_of_namespace_decides_who_connects(
+    client_of: ClientOf, namespace: str, user: str | None, status: int
+) -> None:
+    rules = {"/admin": access(roles="admin"), "/room/{id:int}": "authenticated"}
+    client = client_of(chat(rules))
+    auth = None if user is None else {"token": token_of(user)}
+    connection = client.connection(namespace, auth=auth)
+    if status:
+        assert await refusal(connection) == status
+    else:
+        async with connection:
+            pass
+
+
+async def test_policy_of_namespace_reads_its_parameters(client_of: ClientOf) -> None:
+    def own_room(token: Any, request: Request) -> bool:
+        assert request.connection is not None
+        return bool(request.connection.params["id"] == len(token.identifier))
+
+    client = client_of(chat({"/room/{id:int}": access(own_room)}))
+    async with client.connection("/room/3", auth={"token": token_of("ada")}):
+        pass
+    assert await refusal(client.connection("/room/4", auth={"token": token_of("ada")})) == 403
+
+
+# --- the end of the credential
+
+
+async def test_socket_is_informed_and_disconnected_when_its_token_expires(
+    client_of: ClientOf,
+) -> None:
+    """E5. RxStack's sockets stay authenticated after the token has expired."""
+    expired: list[tuple[Any, str, bool]] = []
+
+    class Expiry:
+        @observe(SecurityEvents.SOCKET_EXPIRED)
+        async def note(self, event: SocketExpiredEvent) -> None:
+            token = event.connection.token
+            expired.append((event.token.identifier, event.reason, token.is_authenticated))
+
+    client = client_of(chat(listeners=[Expiry]))
+    async with client.connection(auth={"token": token_of("ada", 3)}) as ada:
+        await until(lambda: not ada.is_connected)
+        assert ada.emitted == [("security_expired", ({"reason": "expired"},))]
+    assert expired == [("ada", "expired", False)]
+
+
+async def test_socket_stays_anonymous_if_it_is_not_disconnected(client_of: ClientOf) -> None:
+    client = client_of(chat(disconnects=False))
+    async with client.connection(auth={"token": token_of("ada", 3)}) as ada:
+        await until(lambda: ada.emitted)
+        assert ada.is_connected
+        assert await ask(client, ada, "whoami") == (200, None)
+        assert (await ask(client, ada, "secret"))[0] == 401
+
+
+async def test_socket_of_guarded_namespace_is_disconnected_in_any_case(
+    client_of: ClientOf,
+) -> None:
+    client = client_of(chat({"/admin": "authenticated"}, disconnects=False))
+    async with client.connection("/admin", auth={"token": token_of("ada", 3)}) as ada:
+        await until(lambda: not ada.is_connected)
+
+
+async def test_credential_that_ended_unnoticed_is_401_at_next_event(client_of: ClientOf) -> None:
+    """A user who was disabled, for example."""
+    client = client_of(chat())
+    token = token_of("ada")
+    async with client.connection(auth={"token": token}) as ada:
+        del client.application.injector.get(Accounts).by_name["ada"]
+        assert (await ask(client, ada, "secret"))[0] == 401
+        await until(lambda: not ada.is_connected)
+        assert ada.emitted == [("security_expired", ({"reason": "revoked"},))]
+
+
+async def test_revocation_ends_sockets_of_user_at_once(client_of: ClientOf) -> None:
+    client = client_of(chat())
+    dispatcher = client.dispatcher
+    first, second = token_of("ada"), token_of("ada", 7200)
+    async with (
+        client.connection(auth={"token": first}) as one,
+        client.connection(auth={"token": second}) as two,
+        client.connection(auth={"token": token_of("eve")}) as other,
+    ):
+        await dispatcher.dispatch(SecurityEvents.REVOKED, RevokedEvent("ada", id_of(first)))
+        assert not one.token.is_authenticated
+        await until(lambda: not one.is_connected)
+        assert two.is_connected
+        await dispatcher.dispatch(SecurityEvents.REVOKED, RevokedEvent("ada"))
+        await until(lambda: not two.is_connected)
+        assert await ask(client, other, "secret") == (200, "eve")
+
+
+async def test_failing_listener_of_expiry_does_not_keep_socket(
+    client_of: ClientOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Expiry:
+        @observe(SecurityEvents.SOCKET_EXPIRED)
+        async def fail(self, event: SocketExpiredEvent) -> None:
+            raise RuntimeError("broken")
+
+    client = client_of(chat(listeners=[Expiry]))
+    async with client.connection(auth={"token": token_of("ada")}) as ada:
+        await client.dispatcher.dispatch(SecurityEvents.REVOKED, RevokedEvent("ada"))
+        await until(lambda: not ada.is_connected)
+    assert "the end of the identity of a socket failed" in caplog.text
+
+
+async def test_identities_of_closed_and_refused_sockets_are_forgotten(
+    client_of: ClientOf,
+) -> None:
+    class Refuse:
+        @observe(ServerEvents.CONNECTED)
+        async def refuse(self, event: ConnectionEvent) -> None:
+            if event.connection.query.get("refuse"):
+                raise RuntimeError("no")
+
+    client = client_of(chat(listeners=[Refuse]))
+    await client.application.boot()
+    identities = client.application.injector.get(SocketIdentities)
+    auth = {"token": token_of("ada")}
+    async with client.connection(auth=auth):
+        assert len(identities._index["user", "ada"]) == 1
+    assert identities._index == {}
+    for _ in range(3):
+        await refusal(client.connection(auth=auth, query={"refuse": "1"}))
+    assert identities._index == {}
+
+
+async def test_credential_that_lives_for_years_sets_a_timer(client_of: ClientOf) -> None:
+    client = client_of(chat())
+    async with client.connection(auth={"token": token_of("ada", 1e9)}) as ada:
+        assert await ask(client, ada, "secret") == (200, "ada")
+
+
+# --- events of the client
+
+
+async def test_authenticate_and_unauthenticate_change_identity(client_of: ClientOf) -> None:
+    """RxStack, §16 rows 54 and 56."""
+    seen: list[tuple[str, Any]] = []
+
+    class Look:
+        @observe(SecurityEvents.SOCKET_AUTHENTICATION_SUCCESS)
+        async def authenticated(self, event: SocketAuthenticationEvent) -> None:
+            seen.append(("in", event.token.identifier))
+
+        @observe(SecurityEvents.SOCKET_UNAUTHENTICATION_SUCCESS)
+        async def dropped(self, event: SocketAuthenticationEvent) -> None:
+            seen.append(("out", event.token.identifier))
+
+    client = client_of(chat(listeners=[Look]))
+    async with client.connection() as socket:
+        assert (await ask(client, socket, "security_unauthenticate"))[0] == 403
+        login = {"bearer": token_of("ada")}
+        assert await ask(client, socket, "security_authenticate", **login) == (204, None)
+        assert await ask(client, socket, "secret") == (200, "ada")
+        assert await ask(client, socket, "security_unauthenticate") == (204, None)
+        assert (await ask(client, socket, "secret"))[0] == 401
+        assert (await ask(client, socket, "security_unauthenticate"))[0] == 403
+    assert seen == [("in", "ada"), ("out", "ada")]
+
+
+async def test_failed_authentication_keeps_identity(client_of: ClientOf) -> None:
+    client = client_of(chat())
+    async with client.connection(auth={"token": token_of("ada")}) as ada:
+        for bad in ("wrong", token_of("ada", -3600), "x" * 9000):
+            assert (await ask(client, ada, "security_authenticate", bearer=bad))[0] == 401
+        assert (await ask(client, ada, "security_authenticate"))[0] == 422
+        assert await ask(client, ada, "secret") == (200, "ada")
+
+
+async def test_authentication_whose_listener_raises_leaves_socket_anonymous(
+    client_of: ClientOf,
+) -> None:
+    """RxStack stores the token first: it responds 401, and the socket is authenticated."""
+
+    class Refuse:
+        @observe(SecurityEvents.SOCKET_AUTHENTICATION_SUCCESS)
+        async def refuse(self, event: SocketAuthenticationEvent) -> None:
+            raise RuntimeError("no")
+
+    client = client_of(chat(listeners=[Refuse]))
+    async with client.connection() as socket:
+        login = {"bearer": token_of("ada")}
+        assert (await ask(client, socket, "security_authenticate", **login))[0] == 500
+        assert (await ask(client, socket, "secret"))[0] == 401
+
+
+async def test_renewed_socket_outlives_its_first_token(client_of: ClientOf) -> None:
+    client = client_of(chat())
+    async with (
+        client.connection(auth={"token": token_of("ada", 3)}) as ada,
+        client.connection(auth={"token": token_of("eve", 3)}) as eve,
+    ):
+        renewed = {"bearer": token_of("ada")}
+        assert (await ask(client, ada, "security_authenticate", **renewed))[0] == 204
+        await until(lambda: not eve.is_connected)  # its token expires when that of ada would
+        assert await ask(client, ada, "secret") == (200, "ada")
+
+
+async def test_socket_of_a_user_is_not_given_to_another(client_of: ClientOf) -> None:
+    """It may be in rooms of its user."""
+    client = client_of(chat())
+    async with client.connection(auth={"token": token_of("ada")}) as ada:
+        other = {"bearer": token_of("eve")}
+        assert (await ask(client, ada, "security_authenticate", **other))[0] == 409
+        assert await ask(client, ada, "secret") == (200, "ada")
+
+
+async def test_events_of_identity_work_in_guarded_namespace(client_of: ClientOf) -> None:
+    client = client_of(chat({"/admin": access(roles="admin")}))
+    accounts = client.application
+    await accounts.boot()
+    async with client.connection("/admin", auth={"token": token_of("root")}) as root:
+        renew = {"bearer": token_of("root", 7200)}
+        name = "/admin:security_authenticate"
+        assert (await ask(client, root, name, **renew))[0] == 204
+        assert (await ask(client, root, "/admin:security_unauthenticate"))[0] == 409
+        accounts.injector.get(Accounts).by_name["root"].roles = []
+        assert (await ask(client, root, name, **renew))[0] == 403
+
+
+async def test_events_of_identity_can_be_switched_off(client_of: ClientOf) -> None:
+    client = client_of(application_of(Chat, settings=SecuritySettings(socket_events=False)))
+    with pytest.raises(KeyError):
+        await client.websocket("security_authenticate")
+
+
+# --- as_user
+
+
+async def test_as_user_acts_as_user_over_both_transports(client_of: ClientOf) -> None:
+    client = client_of(application_of())
+    eve, stranger = client.as_user(Account("eve", ["editor"])), client
+    params = {"slug": "x"}
+
+    assert (await eve.http("article_list")).content == "eve"
+    assert (await eve.websocket("article_list")).content == "eve"
+    assert (await eve.http("article_delete", params=params)).status_code == 403
+    assert (await eve.websocket("article_delete", params=params)).status_code == 403
+    assert (await stranger.http("article_list")).status_code == 401
+    assert (await stranger.websocket("article_list")).status_code == 401
+    async with eve.connection() as connection:
+        assert connection.user.username == "eve"
+        assert connection.token.roles == {"editor", "author"}
+
+
+async def test_dispatcher_has_no_listener_more_after_many_sockets(client_of: ClientOf) -> None:
+    client = client_of(chat())
+    await client.application.boot()
+    dispatcher = client.application.injector.get(AsyncEventDispatcher)
+    before = len(dispatcher.get_listeners(SecurityEvents.REVOKED))
+    for _ in range(20):
+        async with client.connection(auth={"token": token_of("ada")}):
+            await asyncio.sleep(0)
+    assert len(dispatcher.get_listeners(SecurityEvents.REVOKED)) == before
+
+
+async def test_room_of_another_user_is_refused_by_its_rule(client_of: ClientOf) -> None:
+    """E12: a client guesses the name of a room."""
+
+    class Rooms:
+        @access(lambda token, request: request.param("room") == f"user-{token.identifier}")
+        @websocket("join")
+        async def join(self, room: str, connection: Connection) -> None:
+            await connection.join(room)
+
+    client = client_of(application_of(Rooms))
+    async with client.connection(auth={"token": token_of("ada")}) as ada:
+        assert (await ask(client, ada, "join", room="user-ada"))[0] == 200
+        assert (await ask(client, ada, "join", room="user-eve"))[0] == 403
+        assert (await ask(client, ada, "join"))[0] == 422
+        assert ada.rooms == {"user-ada"}

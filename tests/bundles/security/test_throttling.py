@@ -1,0 +1,177 @@
+"""Limits of failed logins: per account, per address, and who is not locked out."""
+
+import asyncio
+import time
+
+import pytest
+
+from bundles.security import BadCredentials, SecuritySettings, ThrottlingSettings
+from bundles.security.throttling import FailureLimit, Throttling
+from rxkernel import TooManyRequestsException
+
+
+class Clock:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def throttling_of(**limits: int) -> Throttling:
+    limits = {"attempts": 3, "address_attempts": 10, "account_attempts": 6, **limits}
+    return Throttling(SecuritySettings(throttling=ThrottlingSettings(window=300, **limits)))
+
+
+async def fails(throttling: Throttling, account: str, address: str | None) -> bool:
+    """Whether a failed login was counted; False: it was refused."""
+    try:
+        async with throttling.attempt(account, address):
+            raise BadCredentials
+    except BadCredentials:
+        return True
+    except TooManyRequestsException:
+        return False
+
+
+async def succeeds(throttling: Throttling, account: str, address: str | None) -> bool:
+    try:
+        async with throttling.attempt(account, address):
+            return True
+    except TooManyRequestsException:
+        return False
+
+
+async def test_account_is_limited_at_one_address_only(clock: Clock) -> None:
+    throttling = throttling_of()
+
+    assert [await fails(throttling, "ada", "10.0.0.1") for _ in range(4)] == [True] * 3 + [False]
+    assert not await succeeds(throttling, "ada", "10.0.0.1")
+    assert await succeeds(throttling, "ada", "10.0.0.2")
+    assert await succeeds(throttling, "eve", "10.0.0.1")
+
+
+async def test_attempts_become_free_one_by_one(clock: Clock) -> None:
+    throttling = throttling_of()
+    for _ in range(3):
+        await fails(throttling, "ada", "10.0.0.1")
+    with pytest.raises(TooManyRequestsException) as caught:
+        async with throttling.attempt("ada", "10.0.0.1"):
+            pass
+    assert caught.value.headers["Retry-After"] == "100"
+
+    clock.now += 101
+    assert [await fails(throttling, "ada", "10.0.0.1") for _ in range(2)] == [True, False]
+    clock.now += 400
+    assert [await fails(throttling, "ada", "10.0.0.1") for _ in range(4)] == [True] * 3 + [False]
+
+
+async def test_success_resets_the_failures_of_the_account_at_its_address(clock: Clock) -> None:
+    throttling = throttling_of(address_attempts=100, account_attempts=100)
+    for _ in range(5):
+        assert await fails(throttling, "ada", "10.0.0.1")
+        assert await fails(throttling, "ada", "10.0.0.1")
+        assert await succeeds(throttling, "ada", "10.0.0.1")
+    for _ in range(100):
+        assert await succeeds(throttling, "ada", "10.0.0.1")
+
+
+async def test_address_is_limited_for_all_accounts(clock: Clock) -> None:
+    throttling = throttling_of()
+
+    assert [await fails(throttling, f"a{n}", "10.0.0.1") for n in range(11)] == [True] * 10 + [
+        False
+    ]
+    assert await fails(throttling, "a0", "10.0.0.2")
+
+
+async def test_owner_is_not_locked_out_by_failures_at_other_addresses(clock: Clock) -> None:
+    throttling = throttling_of()
+    assert await succeeds(throttling, "ada", "10.0.0.1")
+
+    counted = [await fails(throttling, "ada", f"10.0.1.{n}") for n in range(7)]
+
+    assert counted == [True] * 6 + [False]
+    assert await succeeds(throttling, "ada", "10.0.0.1")
+    assert not await succeeds(throttling, "ada", "10.0.0.9")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "are_same"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:1", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("::ffff:10.0.0.1", "10.0.0.1", True),
+        ("10.0.0.1", "10.0.0.2", False),
+        (None, "", True),
+    ],
+)
+async def test_network_of_64_bits_is_one_address(
+    clock: Clock, one: str | None, other: str, are_same: bool
+) -> None:
+    throttling = throttling_of(attempts=1)
+    assert await fails(throttling, "ada", one)
+
+    assert await succeeds(throttling, "ada", other) is not are_same
+
+
+async def test_failure_of_the_application_is_not_counted(clock: Clock) -> None:
+    throttling = throttling_of(attempts=1)
+    for _ in range(5):
+        with pytest.raises(RuntimeError):
+            async with throttling.attempt("ada", "10.0.0.1"):
+                raise RuntimeError
+    assert await succeeds(throttling, "ada", "10.0.0.1")
+
+
+async def test_cancelled_attempt_counts(clock: Clock) -> None:
+    """A client could leave before the response."""
+    throttling = throttling_of(attempts=1)
+    with pytest.raises(asyncio.CancelledError):
+        async with throttling.attempt("ada", "10.0.0.1"):
+            raise asyncio.CancelledError
+    assert not await succeeds(throttling, "ada", "10.0.0.1")
+
+
+async def test_attempts_at_the_same_time_do_not_pass_together(clock: Clock) -> None:
+    throttling = throttling_of()
+
+    async def fail() -> bool:
+        try:
+            async with throttling.attempt("ada", "10.0.0.1"):
+                await asyncio.sleep(0)
+                raise BadCredentials
+        except BadCredentials:
+            return True
+        except TooManyRequestsException:
+            return False
+
+    counted = await asyncio.gather(*(fail() for _ in range(100)))
+
+    assert 3 <= sum(counted) <= 4  # two run at a time
+
+
+async def test_right_passwords_at_the_same_time_all_pass(clock: Clock) -> None:
+    """Those of HTTP Basic, for example: a page that loads many parts."""
+    throttling = throttling_of(attempts=1, address_attempts=1, account_attempts=1)
+
+    async def succeed() -> None:
+        async with throttling.attempt("ada", "10.0.0.1"):
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*(succeed() for _ in range(100)))
+
+
+def test_limits_are_bounded_and_drop_the_least_recent() -> None:
+    limit = FailureLimit(1, 100, 3)
+    for now, key in enumerate("abcad"):
+        limit.add(key, now)
+
+    assert len(limit) == 3
+    assert limit.wait("a", 4) > 0
+    assert limit.wait("b", 4) == 0
+    limit.reset("a")
+    assert limit.wait("a", 4) == 0

@@ -1,0 +1,45 @@
+"""Every store, with a redis-server where it needs one."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bundles.sessions import SessionsSettings
+from tests.bundles.redis_servers import RedisServer
+from tests.bundles.sessions.shop import Site
+from tests.bundles.sessions.stores import STORES, settings_of
+from tests.clients.conftest import run_node as run_node
+
+SettingsOf = Callable[..., SessionsSettings]
+
+
+@pytest.fixture(params=STORES)
+def store_name(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def redis_url(store_name: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a server of this test; not started for the other stores."""
+    if store_name != "redis":
+        yield "redis://127.0.0.1:1"
+        return
+    server: RedisServer = request.getfixturevalue("redis")
+    yield server.url
+
+
+@pytest.fixture
+def settings_for(store_name: str, tmp_path: Path) -> SettingsOf:
+    """Settings of the store, with limits."""
+    return lambda **limits: settings_of(store_name, tmp_path, **limits)
+
+
+SiteOf = Callable[..., Site]
+
+
+@pytest.fixture
+def site_of(settings_for: SettingsOf, redis_url: str) -> SiteOf:
+    """Applications with the store, with limits. Those of one test share it, but for memory."""
+    return lambda **limits: Site(settings_for(**limits), redis_url)
