@@ -292,7 +292,7 @@ def _has_settings(thing: object) -> bool:
 pytest_collect_file = Sybil(
     [parse],
     path=str(ROOT),
-    patterns=["README.md", "docs/*.md"],
+    patterns=["README.md", "docs/*.md", "docs/bundles/*.md"],
     excludes=["*/README.md"],
     setup=Page.open,
     teardown=Page.close,

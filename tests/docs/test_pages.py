@@ -11,7 +11,11 @@ from rxkernel.servers.aiohttp.fast_path.protocol import FastPathConnection
 from rxkernel.servers.aiohttp.fast_path.states import ConnectionState
 from tests.required_tools import ROOT
 
-PAGES = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    *ROOT.glob("*.md"),
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs" / "bundles").glob("*.md")),
+]
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _BASES = (".", "rxkernel", "rxkernel/servers")
@@ -41,7 +45,9 @@ def test_page_has_no_private_path_or_registry(page: Path) -> None:
 
 def test_index_links_to_every_page() -> None:
     index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
-    others = {page.name for page in (ROOT / "docs").glob("*.md")} - {"index.md"}
+    docs = ROOT / "docs"
+    pages = (page for page in PAGES if page.is_relative_to(docs))
+    others = {str(page.relative_to(docs)) for page in pages} - {"index.md"}
 
     assert others <= set(_LINK.findall(index))
 

@@ -1,0 +1,28 @@
+"""The section ``[contracts]`` of the settings."""
+
+import attrs
+
+from bundles.contracts.checks import is_number
+from bundles.contracts.queue import Queue
+from rxkernel import ConfigurationError
+
+
+@attrs.frozen(kw_only=True)
+class ContractsSettings:
+    """What counts for every definition, unless its contract says otherwise.
+
+    Raises:
+        ConfigurationError: a value is out of range.
+    """
+
+    timeout: float | None = None
+    """Seconds within which an action must end; none: no timeout."""
+
+    queue: Queue | None = None
+    """The queue that the calls of all definitions share; none: no queue."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.timeout is not None and not (is_number(self.timeout) and self.timeout > 0):
+            raise ConfigurationError(
+                f"contracts.timeout is {self.timeout!r}; it must be seconds greater than 0, or none"
+            )
