@@ -75,8 +75,7 @@ class Stream:
             await close_source(self._response)
             return
         self._task = start(self._run(), current_context())
-        connection = connection_of(self._native)
-        connection.on_lost = self.end
+        stop_watching = connection_of(self._native).when_disconnected(self.end)
         try:
             await _end_of(self._task)
         except BaseException:
@@ -84,7 +83,7 @@ class Stream:
             await asyncio.wait({self._task})
             raise
         finally:
-            connection.on_lost = None
+            stop_watching()
         self._raise_failure(self._task)
 
     @property
