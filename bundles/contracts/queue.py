@@ -10,7 +10,7 @@ from rxkernel import ConfigurationError
 
 @attrs.frozen(eq=False)
 class Queue:
-    """At most *concurrency* calls run at a time; at most *size* wait, each at most *timeout* seconds.
+    """At most *concurrency* calls run at a time; at most *size* wait, each for *timeout* seconds.
 
     Waiting calls start in the order of their arrival. Definitions with the same object share its
     slots: those of `@both`, and those of a class with ``@contract(queue=…)``.

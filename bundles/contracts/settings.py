@@ -24,5 +24,5 @@ class ContractsSettings:
     def __attrs_post_init__(self) -> None:
         if self.timeout is not None and not (is_number(self.timeout) and self.timeout > 0):
             raise ConfigurationError(
-                f"contracts.timeout is {self.timeout!r}; it must be seconds greater than 0, or none"
+                f"timeout is {self.timeout!r}; it must be seconds greater than 0, or none"
             )
