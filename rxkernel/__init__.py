@@ -72,6 +72,9 @@ from rxkernel.exceptions import (
     URITooLongException,
     ValidationError,
 )
+from rxkernel.kernel.abandoned_threads import (
+    abandoned_threads,
+)
 from rxkernel.kernel.compiled import (
     Compiled,
 )
@@ -368,6 +371,7 @@ __all__ = [
     "WebSocketDefinition",
     "WebSocketMetadata",
     "WebSocketMetadataStorage",
+    "abandoned_threads",
     "both",
     "connection_scope",
     "controller",

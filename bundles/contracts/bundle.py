@@ -1,5 +1,9 @@
 """What the bundle adds to an application."""
 
+from injector import Binder, singleton
+
+from bundles.contracts.contract import OPTIONS
+from bundles.contracts.enforcement import Contracts
 from bundles.contracts.settings import ContractsSettings
 from rxkernel import Bundle
 
@@ -9,3 +13,8 @@ class ContractsBundle(Bundle):
 
     name = "contracts"
     settings_class = ContractsSettings
+    options = tuple(OPTIONS.values())
+    listeners = (Contracts,)
+
+    def configure(self, binder: Binder) -> None:
+        binder.bind(Contracts, scope=singleton)

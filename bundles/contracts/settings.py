@@ -22,7 +22,10 @@ class ContractsSettings:
     """The queue that the calls of all definitions share; none: no queue."""
 
     def __attrs_post_init__(self) -> None:
+        problems = [] if self.queue is None else [*self.queue.problems()]
         if self.timeout is not None and not (is_number(self.timeout) and self.timeout > 0):
-            raise ConfigurationError(
+            problems.append(
                 f"timeout is {self.timeout!r}; it must be seconds greater than 0, or none"
             )
+        if problems:
+            raise ConfigurationError(*problems)
