@@ -23,6 +23,7 @@ class DomainError(HttpException):
     """
 
     phrase = "Domain error"
+    code: Code
 
     def __init__(
         self, code: Code, message: str | None = None, *, status_code: int | None = None
