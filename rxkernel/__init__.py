@@ -75,6 +75,9 @@ from rxkernel.exceptions import (
 from rxkernel.kernel.abandoned_threads import (
     abandoned_threads,
 )
+from rxkernel.kernel.binding.validator import (
+    Validator,
+)
 from rxkernel.kernel.compiled import (
     Compiled,
 )
@@ -199,6 +202,9 @@ from rxkernel.routing.type_info import (
 )
 from rxkernel.routing.union_tags import (
     UnionTag,
+)
+from rxkernel.routing.validated_by import (
+    validated_by,
 )
 from rxkernel.servers.aiohttp.server import (
     HttpServer,
@@ -367,6 +373,7 @@ __all__ = [
     "UpgradeRequiredException",
     "UploadedFile",
     "ValidationError",
+    "Validator",
     "WebSocket",
     "WebSocketDefinition",
     "WebSocketMetadata",
@@ -386,5 +393,6 @@ __all__ = [
     "pushes",
     "request_scope",
     "union_tag",
+    "validated_by",
     "websocket",
 ]

@@ -44,16 +44,23 @@ class ValidationError(ValueError):
     ``__post_init__``. The response to the request is 422.
 
     *message*, *code* (a word for programs) and *params* (the values of the rule, as JSON) are
-    sent to the client as they are; do not repeat the client's value in them.
+    sent to the client as they are; do not repeat the client's value in them. *path* is the place
+    of the error below the checked value, such as ``".end"`` or ``"[2].name"``.
     """
 
     def __init__(
-        self, message: str, *, code: str = "invalid", params: Mapping[str, Any] | None = None
+        self,
+        message: str,
+        *,
+        code: str = "invalid",
+        params: Mapping[str, Any] | None = None,
+        path: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
         self.params: Mapping[str, Any] = params or {}
+        self.path = path
 
 
 class HttpException(RxKernelError):

@@ -24,10 +24,12 @@ from rxkernel.kernel.binding.model import ModelSchema
 from rxkernel.kernel.binding.scalar import CHECKS, ScalarSchema
 from rxkernel.kernel.binding.schema import Field, Schema
 from rxkernel.kernel.binding.union import UnionSchema
+from rxkernel.kernel.binding.validated import ValidatedSchema
 from rxkernel.messages.upload import UploadedFile
 from rxkernel.routing.scalars import NO_SCALARS, Scalars
 from rxkernel.routing.type_info import tag_of
 from rxkernel.routing.type_support import classes_in
+from rxkernel.routing.validated_by import rules_of
 
 _MAKERS: MappingProxyType[type, Callable[[list[Any]], Any]] = MappingProxyType(
     {
@@ -94,7 +96,7 @@ class _Reader:
         self._scalars = scalars
         self._models: dict[Any, ModelSchema] = {}
         self._readers: dict[type, Callable[[Any], Schema]] = {
-            msgspec_inspect.Metadata: lambda info: self.read(info.type),  # a description
+            msgspec_inspect.Metadata: self._annotated,
             msgspec_inspect.UnionType: self._union,
             msgspec_inspect.LiteralType: self._literal,
             msgspec_inspect.CustomType: self._custom,
@@ -117,6 +119,11 @@ class _Reader:
 
     def read(self, info: Any) -> Schema:
         return self._readers.get(type(info), _scalar)(info)
+
+    def _annotated(self, info: msgspec_inspect.Metadata) -> Schema:
+        """Read a type with rules, or with a description for documentation."""
+        schema, rules = self.read(info.type), rules_of(info.extra)
+        return ValidatedSchema(schema, rules) if rules else schema
 
     def _array(self, info: Any) -> Schema:
         if isinstance(info, _SETS):
@@ -196,6 +203,15 @@ class _Reader:
         found = [part for each in info.types for part in _without_null(each)]
         types = [t for t in found if not isinstance(t, msgspec_inspect.NoneType)]
         is_optional = len(types) < len(found)
+        ruled = [t for t in types if isinstance(t, msgspec_inspect.Metadata) and rules_of(t.extra)]
+        if len(types) == 1 and ruled:
+            union = UnionSchema.of([self.read(ruled[0].type)], is_optional=is_optional)
+            return ValidatedSchema(union, rules_of(ruled[0].extra))
+        if ruled:
+            raise TypeError(
+                "validated_by() is on one alternative of a union; put it on the whole union: "
+                "Annotated[A | B, validated_by(f)]"
+            )
         return UnionSchema.of(map(self.read, types), is_optional=is_optional, tag=tag_of(info))
 
     def _literal(self, info: msgspec_inspect.LiteralType) -> Schema:
