@@ -128,12 +128,12 @@ def shape_of(returns: Any, place: str, scalars: Scalars = NO_SCALARS) -> Shape |
     Raises:
         ConfigurationError: a declared type cannot be converted to, or cannot be sent.
     """
-    shape = _shape_of_values(returns, place)
+    shape = _shape_of_values(returns, place, scalars)
     errors = tuple(filter(_is_error, returned_types(returns)))
     return _raising(errors, shape) if errors else shape
 
 
-def _shape_of_values(returns: Any, place: str) -> Shape | None:
+def _shape_of_values(returns: Any, place: str, scalars: Scalars) -> Shape | None:
     """As `shape_of`, without the exceptions that *returns* lists."""
     what = f"{place} declares to return {getattr(returns, '__qualname__', returns)}"
     try:
