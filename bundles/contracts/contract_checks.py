@@ -7,13 +7,11 @@ from bundles.contracts.contract import Contract
 from bundles.contracts.domain_error import is_code
 from bundles.contracts.queue import Queue
 from bundles.contracts.unset import UNSET
-from rxkernel import Definition, Transport
+from rxkernel import Transport
 
 
-def problems_of(
-    contract: Contract, definition: Definition, transports: Collection[Transport]
-) -> Iterator[str]:
-    """Yield each problem of the contract of *definition*; *transports* are those that exist."""
+def problems_of(contract: Contract, transports: Collection[Transport]) -> Iterator[str]:
+    """Yield each problem of *contract*; *transports* are those that exist."""
     yield from _wrong_texts(contract)
     timeout = contract.timeout
     if not (timeout is UNSET or timeout is None or (is_number(timeout) and timeout > 0)):
@@ -46,12 +44,6 @@ def _wrong_errors(contract: Contract) -> Iterator[str]:
             yield f"errors has the code {code!r}; it must be a word or a whole number"
         if not isinstance(text, str):
             yield f"errors has {text!r} for the code {code!r}; it must be a text"
-    for example in contract.examples:
-        if example.error is not None and example.error not in contract.errors:
-            yield (
-                f"{example!r} has an error that errors does not list; "
-                f"add errors={{{example.error!r}: …}}"
-            )
 
 
 def _wrong_transports(contract: Contract, transports: Collection[Transport]) -> Iterator[str]:

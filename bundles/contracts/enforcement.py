@@ -6,22 +6,29 @@ from weakref import WeakKeyDictionary
 
 from injector import inject
 
-from bundles.contracts.actions import Action
 from bundles.contracts.contract import OPTIONS, Contract, contract_of
 from bundles.contracts.contract_checks import problems_of
+from bundles.contracts.contract_schemas import ContractSchemas, place_of
 from bundles.contracts.domain_error import DomainError
+from bundles.contracts.example_checks import problems_of_examples
 from bundles.contracts.interruption import interrupting
 from bundles.contracts.queue import Queue
+from bundles.contracts.schemas import Schemas
 from bundles.contracts.settings import ContractsSettings
 from bundles.contracts.slots import Slots
 from bundles.contracts.unset import UNSET
+from bundles.contracts.value_checks import (
+    checking_arguments,
+    checking_result,
+    raising_errors,
+    validating,
+)
 from rxkernel import (
     ConfigurationError,
     Definition,
     DefinitionEvent,
     ExceptionEvent,
     KernelEvents,
-    Request,
     observe,
 )
 
@@ -46,9 +53,10 @@ class Contracts:
     """
 
     @inject
-    def __init__(self, settings: ContractsSettings) -> None:
+    def __init__(self, settings: ContractsSettings, schemas: Schemas) -> None:
         self.counts: Counter[str] = Counter()
         self._settings = settings
+        self._schemas = schemas
         self._slots: WeakKeyDictionary[Queue, Slots] = WeakKeyDictionary()
 
     def slots_of(self, queue: Queue) -> Slots:
@@ -60,30 +68,46 @@ class Contracts:
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_OUTSIDE)
     async def enforce(self, event: DefinitionEvent) -> None:
-        """Wrap the action: the schemas inside, then the timeout, then the queues."""
+        """Wrap the action: the result inside, then `validate`, the timeout, the queues, and the
+        arguments outside, so that a call with invalid ones does not wait."""
         definition = event.definition
         try:
             contract = contract_of(definition) or Contract()
-            if problems := [*problems_of(contract, definition, event.transports)]:
+            schemas = ContractSchemas.of(contract, self._schemas)
+            problems = (
+                *problems_of(contract, event.transports),
+                *problems_of_examples(contract, definition, schemas),
+            )
+            if problems:
                 raise ConfigurationError(*problems)
         except ConfigurationError as error:
-            place = f"the contract of route {definition.name!r} ({definition.metadata.place})"
-            raise ConfigurationError(
-                *(f"{place}: {problem}" for problem in error.problems)
-            ) from error
+            place = f"the contract of {place_of(definition)}"
+            raise ConfigurationError(*(f"{place}: {p}" for p in error.problems)) from error
         if contract.transports is not None and definition.transport not in contract.transports:
             event.exclude()
-            return
-        self._wrap(event, contract)
+        else:
+            self._wrap(event, contract, schemas)
 
-    def _wrap(self, event: DefinitionEvent, contract: Contract) -> None:
-        definition, settings = event.definition, self._settings
-        is_probe = bool(definition.options.get("probe"))
-        if contract != Contract() and _may_return_error(definition):
-            event.wrap(_raising)
-        seconds = contract.timeout
-        if seconds is UNSET:
-            seconds = None if is_probe else settings.timeout
+    def schemas_of(self, definition: Definition) -> ContractSchemas:
+        """Return the compiled schemas of the contract of *definition*."""
+        return ContractSchemas.of(contract_of(definition) or Contract(), self._schemas)
+
+    def _wrap(self, event: DefinitionEvent, contract: Contract, schemas: ContractSchemas) -> None:
+        if schemas.returns is not None:
+            event.wrap(checking_result(schemas.returns, place_of(event.definition)))
+        elif contract != Contract() and _may_return_error(event.definition):
+            event.wrap(raising_errors)
+        if contract.validate is not None:
+            event.wrap(validating(contract.validate))
+        self._limit(event, contract)
+        if schemas.parameters is not None:
+            event.wrap(checking_arguments(schemas.parameters))
+
+    def _limit(self, event: DefinitionEvent, contract: Contract) -> None:
+        settings = self._settings
+        if event.definition.options.get("probe"):
+            settings = ContractsSettings()
+        seconds = settings.timeout if contract.timeout is UNSET else contract.timeout
         if seconds is not None or contract.cancel_on_disconnect:
             event.wrap(
                 lambda action: interrupting(
@@ -93,7 +117,7 @@ class Contracts:
                     counts=self.counts,
                 )
             )
-        if contract.queue is not None and settings.queue is not None and not is_probe:
+        if contract.queue is not None and settings.queue is not None:
             event.wrap(self.slots_of(settings.queue).limit)
         if isinstance(contract.queue, Queue):
             event.wrap(self.slots_of(contract.queue).limit)
@@ -112,16 +136,6 @@ class Contracts:
 
 
 def _may_return_error(definition: Definition) -> bool:
-    """Whether the return annotation allows a `DomainError` without naming it; then nothing else
-    raises it."""
+    """Whether the return annotation allows a `DomainError` without naming it; then the kernel does
+    not raise it."""
     return definition.signature.returns in (Any, object)
-
-
-def _raising(action: Action) -> Action:
-    async def checked(request: Request) -> Any:
-        result = await action(request)
-        if isinstance(result, DomainError):
-            raise result.copy()
-        return result
-
-    return checked

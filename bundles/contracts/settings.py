@@ -1,5 +1,7 @@
 """The section ``[contracts]`` of the settings."""
 
+from pathlib import Path
+
 import attrs
 
 from bundles.contracts.checks import is_number
@@ -20,6 +22,9 @@ class ContractsSettings:
 
     queue: Queue | None = None
     """The queue that the calls of all definitions share; none: no queue."""
+
+    schemas: Path | None = None
+    """The folder of the named schemas; none: only those of the bundle."""
 
     def __attrs_post_init__(self) -> None:
         problems = [] if self.queue is None else [*self.queue.problems()]
