@@ -10,7 +10,7 @@ from bundles.contracts.domain_error import Code
 from bundles.contracts.unset import UNSET
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class Example:
     """A call with *params* and *body*, and its result.
 
@@ -26,5 +26,10 @@ class Example:
     error: Code | None = None
     caption: str = ""
 
-
-KEYS = tuple(field.name for field in attrs.fields(Example))
+    def __repr__(self) -> str:
+        given = (
+            f"{field.name}={getattr(self, field.name)!r}"
+            for field in attrs.fields(Example)
+            if getattr(self, field.name) != field.default
+        )
+        return f"Example({', '.join(given)})"
