@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-_KEY = "rxkernel.validated_by"
+_KEY = "rxkernel.validated_by:"
 
 Rule = Callable[[Any], Any]
 """Returns the value, or another one instead; raises a ValueError if it is not valid."""
@@ -21,10 +21,9 @@ def validated_by(function: Rule) -> msgspec.Meta:
 
     Several rules of one type are called in the order in which they are written.
     """
-    return msgspec.Meta(extra={(_KEY, id(function)): function})
+    return msgspec.Meta(extra={f"{_KEY}{id(function)}": function})
 
 
-def rules_of(extra: Mapping[Any, Any] | None) -> tuple[Rule, ...]:
+def rules_of(extra: Mapping[str, Any] | None) -> tuple[Rule, ...]:
     """The functions in the ``extra`` of a description by `msgspec.inspect`, in their order."""
-    found = extra or {}
-    return tuple(rule for key, rule in found.items() if isinstance(key, tuple) and key[0] == _KEY)
+    return tuple(rule for key, rule in (extra or {}).items() if key.startswith(_KEY))

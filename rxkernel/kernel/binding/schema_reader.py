@@ -166,7 +166,7 @@ class _Reader:
             is_array=getattr(info, "array_like", False),
             is_attrs=attrs.has(cls) and cls.__new__ is object.__new__,
         )
-        model.outputs = tuple(self._field(field, arguments) for field in info.fields)
+        model.outputs = tuple(self._field(field, arguments) for field in _declared(cls, info))
         sent = {
             name: self.read(found) for name, found in converter_inputs(cls, self._scalars).items()
         }
@@ -219,6 +219,15 @@ class _Reader:
         if len(parts) > 1:
             return self._union(msgspec_inspect.UnionType(parts))
         return _scalar(*parts)
+
+
+def _declared(cls: Any, info: Any) -> list[msgspec_inspect.Field]:
+    """The fields of *cls* as they are declared; msgspec sorts those of a TypedDict by name."""
+    fields = list(info.fields)
+    if isinstance(info, msgspec_inspect.TypedDictType):
+        places = {name: place for place, name in enumerate(cls.__annotations__)}
+        fields.sort(key=lambda field: places[field.name])
+    return fields
 
 
 def _default_of(info: msgspec_inspect.Field) -> Callable[[], Any] | None:
