@@ -1,9 +1,11 @@
 """A rule for a part of a type: a function that checks or replaces its values."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
+
+from rxkernel.routing.annotations import split_all
 
 _KEY = "rxkernel.validated_by:"
 
@@ -24,6 +26,15 @@ def validated_by(function: Rule) -> msgspec.Meta:
     return msgspec.Meta(extra={f"{_KEY}{id(function)}": function})
 
 
-def rules_of(extra: Mapping[str, Any] | None) -> tuple[Rule, ...]:
+def rules_of(extra: Mapping[Any, Any] | None) -> tuple[Rule, ...]:
     """The functions in the ``extra`` of a description by `msgspec.inspect`, in their order."""
-    return tuple(rule for key, rule in (extra or {}).items() if key.startswith(_KEY))
+    found = (extra or {}).items()
+    return tuple(rule for key, rule in found if isinstance(key, str) and key.startswith(_KEY))
+
+
+def has_rules(annotation: Any) -> bool:
+    """Whether *annotation* or a part of it has rules; the fields of classes are not searched."""
+    type_, extras = split_all(annotation)
+    if any(rules_of(extra.extra) for extra in extras if isinstance(extra, msgspec.Meta)):
+        return True
+    return any(map(has_rules, get_args(type_)))

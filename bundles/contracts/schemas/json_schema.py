@@ -20,6 +20,8 @@ from bundles.contracts.schemas.nodes import (
     Tuple,
     Union,
 )
+from bundles.contracts.schemas.scalar_annotation import bounds_of
+from bundles.contracts.schemas.scalar_types import MAX_FLOAT
 
 Described = dict[str, Any]
 RefOf = Callable[[str], str]
@@ -72,14 +74,14 @@ def _scalar(node: Scalar, _: RefOf) -> Described:
             "pattern": node.pattern,
         }
     else:
-        bounded = node.type.family == "integer"
-        lows = (node.type.low if bounded else None, node.minimum, node.shortest)
-        highs = (node.type.high if bounded else None, node.maximum, node.longest)
-        limits = {
-            "minimum": max((b for b in lows if b is not None), default=None),
-            "maximum": min((b for b in highs if b is not None), default=None),
-        }
+        low, high = bounds_of(node)
+        limits = {"minimum": _finite(low), "maximum": _finite(high)}
     return found | _given(limits)
+
+
+def _finite(bound: float | None) -> float | None:
+    """*bound*; None for that of all numbers of JSON."""
+    return None if bound is not None and abs(bound) == MAX_FLOAT else bound
 
 
 def _given(limits: Mapping[str, Any]) -> Described:

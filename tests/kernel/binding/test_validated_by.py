@@ -8,14 +8,25 @@ import pytest
 from msgspec import Meta
 
 from rxkernel import (
+    Application,
     ConfigurationError,
+    Converter,
+    KernelClient,
+    Request,
     UnprocessableEntityException,
+    UploadedFile,
     ValidationError,
     Validator,
     both,
+    http,
     validated_by,
 )
 from rxkernel.pytest_plugin import ClientOf
+
+
+class Year:
+    def __init__(self, number: int) -> None:
+        self.number = number
 
 
 def one_word(text: str) -> str:
@@ -163,3 +174,65 @@ async def test_rule_on_one_alternative_of_an_action_is_a_configuration_error(
 ) -> None:
     with pytest.raises(ConfigurationError, match=r"cannot bind parameter 'word'.*whole union"):
         await client_of(Misplaced).http("misplaced")
+
+
+def is_small(file: UploadedFile) -> UploadedFile:
+    if len(file.content) > 3:
+        raise ValidationError("is too large", code="size")
+    return file
+
+
+def only_one(files: list[UploadedFile]) -> list[UploadedFile]:
+    if len(files) > 1:
+        raise ValidationError("is one too many", path="[1]")
+    return files
+
+
+Small = Annotated[UploadedFile, validated_by(is_small)]
+
+
+class Uploads:
+    @http("POST", "/one", "one")
+    async def one(self, file: Small, other: Small | None = None) -> int:
+        return len(file.content) + (0 if other is None else len(other.content))
+
+    @http("POST", "/many", "many")
+    async def many(self, files: Annotated[list[UploadedFile], validated_by(only_one)]) -> int:
+        return len(files)
+
+
+async def test_rule_of_an_upload_is_called(client_of: ClientOf) -> None:
+    client = client_of(Uploads)
+    small, large = (
+        UploadedFile("a", b"abc", "text/plain"),
+        UploadedFile("b", b"abcd", "text/plain"),
+    )
+    assert (await client.http("one", files={"file": small})).content == 3
+    response = await client.http("one", files={"file": small, "other": large})
+    assert [(e["path"], e["code"]) for e in response.content["errors"]] == [
+        ("files.other", "size")
+    ]
+    response = await client.http("many", files={"files": [small, large]})
+    assert [e["path"] for e in response.content["errors"]] == ["files.files[1]"]
+
+
+class Years:
+    @http("GET", "/year/{year:year}", "year")
+    async def year(self, year: Annotated[Year, validated_by(lambda y: Year(y.number + 1))]) -> int:
+        return year.number
+
+
+async def test_rule_of_a_converted_path_value_is_called() -> None:
+    converters = {"year": Converter(r"[0-9]{4}", lambda text: Year(int(text)))}
+    async with KernelClient(Application(controllers=[Years], converters=converters)) as client:
+        assert (await client.http("year", params={"year": "2020"})).content == 2021
+
+
+class Unread:
+    @both("POST", "/unread", "unread")
+    async def add(self, request: Annotated[Request, validated_by(bug)]) -> None: ...
+
+
+async def test_rule_of_a_value_that_no_client_sends_is_an_error(client_of: ClientOf) -> None:
+    with pytest.raises(ConfigurationError, match="is for values that the client sends"):
+        await client_of(Unread).http("unread")
