@@ -103,7 +103,7 @@ class DefinitionReader:
     def _reference(self, name: str, place: Place, common: Mapping[str, Any] | None = None) -> Node:
         if name not in self._known:
             near = suggestion(name, self._known)
-            return self._report(place, f"there is no definition {name!r}{near}")
+            return self._report(place, f"unknown definition {name!r}{near}")
         return Reference(name=name, scope=self._registry, **(common or {}))
 
 

@@ -93,7 +93,7 @@ class NotationReader:
         for place, name in self._references:
             if name not in self._registry.nodes:
                 near = suggestion(name, self._registry.nodes)
-                self._report(place, f"there is no schema {name!r}{near}")
+                self._report(place, f"unknown schema {name!r}{near}")
         self._references.clear()
 
     def _report(self, place: Place, problem: str) -> Node:
@@ -188,7 +188,7 @@ class NotationReader:
             return self._report(place, f"is a projection of itself, through {parent!r}")
         if parent not in self._sources and parent not in self._registry.nodes:
             near = suggestion(parent, self._sources)
-            return self._report(place, f"there is no schema {parent!r}{near}")
+            return self._report(place, f"unknown schema {parent!r}{near}")
         node = self._node_of(parent)
         if not isinstance(node, Struct):
             return self._report(place, f"{parent!r} has no fields")

@@ -29,7 +29,7 @@ class Registry:
 
     def type_of(self, name: str) -> Any:
         if name not in self._types:
-            self._types[name] = self.builder.build(self.nodes[name])
+            self._types[name] = self.builder.build(self.nodes[name], name)
         return self._types[name]
 
     def check_cycles(self) -> list[str]:

@@ -19,7 +19,7 @@ def read_folder(folder: Path) -> tuple[dict[str, Any], Mapping[str, Any]]:
         ConfigurationError: with each file that cannot be read.
     """
     if not folder.is_dir():
-        raise ConfigurationError(f"there is no folder {str(folder)!r} with schemas")
+        raise ConfigurationError(f"the folder {str(folder)!r} of schemas does not exist")
     found: dict[str, Any] = {}
     problems: list[str] = []
     for path in sorted(folder.iterdir()):

@@ -119,7 +119,7 @@ def compile_definitions(definitions: Mapping[str, Any], name: str | None = None)
     problems = reader.problems
     root = next(iter(definitions), "") if name is None else name
     if root not in definitions:
-        problems.append(f"there is no definition {root!r}{suggestion(root, definitions)}")
+        problems.append(f"unknown definition {root!r}{suggestion(root, definitions)}")
     return _compile_all(registry, problems, definition_text)[root]
 
 

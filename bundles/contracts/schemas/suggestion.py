@@ -12,6 +12,6 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     if near := get_close_matches(name, names, n=1):
         return f"; did you mean {near[0]!r}?"
     if not names:
-        return "; there are none"
+        return ""
     more = ", …" if len(names) > _SHOWN else ""
     return f"; known are {', '.join(map(repr, names[:_SHOWN]))}{more}"

@@ -46,11 +46,16 @@ class TypeBuilder:
     _later: list[Step] = attrs.field(factory=list)
     _checks: list[Callable[[], Iterator[str]]] = attrs.field(factory=list)
 
-    def build(self, node: Node) -> Any:
-        """Return the type of *node*, with its rules; ``| None`` if it may be null."""
-        type_ = (
-            self._struct(node) if isinstance(node, Struct) else _BUILDERS[type(node)](self, node)
-        )
+    def build(self, node: Node, name: str = "Struct") -> Any:
+        """Return the type of *node*, with its rules; ``| None`` if it may be null.
+
+        Args:
+            name: the name of the class of a struct.
+        """
+        if isinstance(node, Struct):
+            type_ = self._struct(node, name)
+        else:
+            type_ = _BUILDERS[type(node)](self, node)
         for check in node.checks:
             type_ = Annotated[type_, validated_by(checked_by(check))]
         if isinstance(node, UnionNode):
@@ -64,9 +69,9 @@ class TypeBuilder:
         checks, self._checks = self._checks, []
         return [problem for check in checks for problem in check()]
 
-    def _struct(self, node: Struct) -> Any:
+    def _struct(self, node: Struct, name: str) -> Any:
         new: Any = TypedDict  # mypy reads calls with literals only
-        fields = new("Struct", {})
+        fields = new(name, {})
         self._later.append(lambda: self._fill(fields, node.fields))
         type_ = fields
         if (other := node.other) is not None:

@@ -31,7 +31,7 @@ def problems_of_all(notations: Mapping[str, Any], **types: Any) -> list[str]:
         ({"a": {"b": "strng"}}, "'a.b': unknown type 'strng'; did you mean 'string'?"),
         ({"a": {"array": "strng"}}, "'a[]': unknown type 'strng'; did you mean 'string'?"),
         ({"a": ["string", "strng"]}, "'a[1]': unknown type 'strng'; did you mean 'string'?"),
-        ({"a": "Person"}, "'a': there is no schema 'Person'; there are none"),
+        ({"a": "Person"}, "'a': unknown schema 'Person'"),
         ({"a": 5}, "'a': 5, a int, is not a notation; write a type such as 'string'"),
         ({"a": str}, "'a': <class 'str'>, a type, is not a notation"),
         ({5: "string"}, "a mapping with keys that are not texts, is not a notation"),
@@ -112,10 +112,10 @@ def test_schemas_every_problem_names_its_schema() -> None:
     assert found[5:] == [
         "schema 'Person', 'name': unknown type 'strng'; did you mean 'string'?",
         "schema 'Part': the schema 'Home' has no field 'siz'; did you mean 'size'?",
-        "schema 'Other': there is no schema 'Hme'; did you mean 'Home'?",
+        "schema 'Other': unknown schema 'Hme'; did you mean 'Home'?",
         "schema 'Loop': is a projection of itself, through 'Loop'",
         "schema 'List': 'Names' has no fields",
-        "schema 'Person', 'home': there is no schema 'Hme'; did you mean 'Home'?",
+        "schema 'Person', 'home': unknown schema 'Hme'; did you mean 'Home'?",
     ]
 
 
@@ -173,13 +173,13 @@ def test_schemas_cycle_with_a_finite_value_works(notations: Any) -> None:
     ("definitions", "problem"),
     [
         ({"a": {"b": "numbr"}}, "schema 'a', 'b': unknown type 'numbr' in 'numbr'; did you mean"),
-        ({"a": {"b": "{c}"}}, "schema 'a', 'b': there is no definition 'c'"),
-        ({"a": {"b": "[{{c}}]"}}, "schema 'a', 'b': there is no definition 'c'"),
+        ({"a": {"b": "{c}"}}, "schema 'a', 'b': unknown definition 'c'"),
+        ({"a": {"b": "[{{c}}]"}}, "schema 'a', 'b': unknown definition 'c'"),
         ({"a": {"b": {"c": "number"}}}, "schema 'a', 'b': is {'c': 'number'}; write a type"),
         ({"a": 5}, "schema 'a': is 5; write the types of its fields by name"),
         ({"a": {"b": "x:number"}}, "schema 'a', 'b': the default 'x' does not fit"),
         ({"a": {"b": "10 m:size"}}, "the default '10 m' does not fit: expected a size such as"),
-        ({}, "there is no definition ''; there are none"),
+        ({}, "unknown definition ''"),
         ({"a": {"b": "{a}"}}, "schema 'a': each value requires another one inside of it"),
     ],
     ids=str,
@@ -192,5 +192,7 @@ def test_definitions_that_cannot_work_name_the_place(definitions: Any, problem: 
 
 
 def test_definitions_unknown_name_of_the_root() -> None:
-    with pytest.raises(ConfigurationError, match="no definition 'servr'; did you mean 'server'"):
+    with pytest.raises(
+        ConfigurationError, match="'servr'; did you mean 'server'"
+    ):
         compile_definitions({"server": {}}, "servr")

@@ -77,7 +77,7 @@ def test_load_every_problem_names_its_file(tmp_path: Path) -> None:
 
 
 def test_load_missing_folder_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="there is no folder"):
+    with pytest.raises(ConfigurationError, match="does not exist"):
         Schemas.load(tmp_path / "schemas")
 
 
