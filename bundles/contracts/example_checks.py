@@ -92,7 +92,7 @@ def _wrong_result(
         return
     members = [*_members(definition.signature.returns)]
     if members and not any(member in (Any, object) for member in members):
-        type_ = Union[tuple(members)]  # noqa: UP007 - made of a list
+        type_: Any = Union[tuple(members)]  # noqa: UP007 - made of a list
         yield from _problems_of_type(type_, example.returns, "returns")
 
 

@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
+from asyncio import get_running_loop
 from collections import Counter
-from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from bundles.contracts.actions import Action
-from rxkernel import HttpException, Request, RequestTimeoutException, abandoned_threads
+from bundles.contracts.deadlines import Deadlines
+from rxkernel import HttpException, Request, RequestTimeoutException, Response, abandoned_threads
 
 logger = logging.getLogger(__name__)
 
@@ -31,76 +32,76 @@ def interrupting(
 
     The result of an action that has caught its cancellation is dropped.
     """
+    deadlines = None if seconds is None else Deadlines(seconds)
 
     async def interruptible(request: Request) -> Any:
-        interruption = _Interruption()
-        timer = None
-        if seconds is not None:
-            timer = interruption.loop.call_later(seconds, interruption.interrupt, TIMEOUT)
+        call = _Call(get_running_loop())
+        if deadlines is not None:
+            deadlines.add(call)
         if on_disconnect:
-            revoke = request.when_disconnected(partial(interruption.interrupt, DISCONNECTED))
+            revoke = request.when_disconnected(call.disconnected)
+        result = None
         try:
-            if interruption.reason is None:
+            if call.reason is None:
                 result = await action(request)
         except BaseException as exc:
-            if interruption.reason is None:
+            if call.reason is None:
                 raise
-            interruption.failure = exc
+            call.failure = exc
         finally:
-            if timer is not None:
-                timer.cancel()
+            if deadlines is not None:
+                deadlines.remove(call)
             if on_disconnect:
                 revoke()
-        if interruption.reason is None:
+        if call.reason is None:
             return result
-        return await interruption.end(request, seconds, counts)
+        await _close(result)
+        return call.end(request, seconds, counts)
 
     return interruptible
 
 
-class _Interruption:
-    """The cancellation of the current task; as `asyncio.timeout` does it, for two reasons."""
+class _Call:
+    """A running action and why it was cancelled; see `asyncio.timeout`, which has one reason."""
 
-    __slots__ = ("_before", "failure", "loop", "reason", "task")
+    __slots__ = ("_is_cancelled", "failure", "loop", "reason", "task")
 
-    def __init__(self) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self.task = task
-        self.loop = task.get_loop()
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.task = asyncio.current_task(loop)
         self.reason: str | None = None
         self.failure: BaseException | None = None
-        self._before = task.cancelling()
+        self._is_cancelled = False
 
-    def interrupt(self, reason: str) -> None:
+    def expire(self) -> None:
+        self._cancel(TIMEOUT)
+
+    def disconnected(self) -> None:
+        self._cancel(DISCONNECTED)
+
+    def _cancel(self, reason: str) -> None:
         if self.reason is None:
             self.reason = reason
-            if asyncio.current_task(self.loop) is not self.task:
-                self.task.cancel()
+            if self.task is not asyncio.current_task(self.loop):  # else the action itself did it
+                assert self.task is not None
+                self._is_cancelled = self.task.cancel()
 
-    async def end(self, request: Request, seconds: float | None, counts: Counter[str]) -> Any:
+    def end(self, request: Request, seconds: float | None, counts: Counter[str]) -> NoReturn:
         """Raise the exception of the message, after the action has ended.
 
         Raises:
             asyncio.CancelledError: the task was cancelled by another too.
         """
         assert self.reason is not None
+        assert self.task is not None
         failure, self.failure = self.failure, None
         try:
-            if self.task.cancelling() > self._before and self.task.uncancel() > self._before:
+            if self._is_cancelled and self.task.uncancel() > 0:
                 raise asyncio.CancelledError
             counts[self.reason] += 1
             if abandoned_threads(request):
                 counts[RUNNING_THREAD] += 1
-            if failure is not None and not isinstance(failure, asyncio.CancelledError):
-                if not isinstance(failure, Exception):
-                    raise failure
-                logger.error(
-                    "%s %s failed while it was cancelled",
-                    request.transport,
-                    request.route_name,
-                    exc_info=failure,
-                )
+            _log(request, failure)
             raise _exception(self.reason, seconds) from failure
         finally:
             del failure  # its traceback holds this frame
@@ -110,3 +111,23 @@ def _exception(reason: str, seconds: float | None) -> HttpException:
     if reason == DISCONNECTED or seconds is None:
         return ClientDisconnectedException(code=DISCONNECTED)
     return RequestTimeoutException(f"Timeout of {seconds * 1000:g}ms reached", code=TIMEOUT)
+
+
+async def _close(result: Any) -> None:
+    """Close the source of a stream that is not sent."""
+    if isinstance(result, Response) and (close := getattr(result.content, "aclose", None)):
+        await close()
+
+
+def _log(request: Request, failure: BaseException | None) -> None:
+    """Log what an action raised while it was cancelled, unless that is its cancellation.
+
+    Raises:
+        BaseException: *failure* ends the process.
+    """
+    if failure is None or isinstance(failure, asyncio.CancelledError | HttpException):
+        return
+    if not isinstance(failure, Exception):
+        raise failure
+    what = "%s %s failed while it was cancelled"
+    logger.error(what, request.transport, request.route_name, exc_info=failure)

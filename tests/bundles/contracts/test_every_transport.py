@@ -3,7 +3,8 @@ process."""
 
 import asyncio
 import threading
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import pytest
 from rxkernel_lines import LINES
@@ -16,10 +17,13 @@ from tests.waiting import until
 pytestmark = pytest.mark.parametrize("way", WAYS)
 
 
-def over_all(name: str) -> Any:
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def over_all(name: str) -> Callable[[F], F]:
     """Label a method for every transport."""
 
-    def label(function: Any) -> Any:
+    def label(function: F) -> F:
         return procedure(name, LINES)(both("POST", f"/{name}", name)(function))
 
     return label
