@@ -2,20 +2,26 @@
 
 import asyncio
 import logging
-from asyncio import get_running_loop
 from collections import Counter
-from typing import Any, NoReturn
+from functools import partial
+from typing import Any
 
 from bundles.contracts.actions import Action
-from bundles.contracts.deadlines import Deadlines
-from rxkernel import HttpException, Request, RequestTimeoutException, Response, abandoned_threads
+from bundles.contracts.running_calls import TIMEOUT, RunningCalls
+from rxkernel import (
+    HttpException,
+    Request,
+    RequestTimeoutException,
+    Response,
+    abandoned_threads,
+)
 
 logger = logging.getLogger(__name__)
 
-TIMEOUT = "timeout"
 DISCONNECTED = "disconnected"
 RUNNING_THREAD = "running_thread"
-"""Counters: actions that were cancelled, and those of them that run on in a thread."""
+"""Counters, beside `TIMEOUT`: calls whose client has disconnected, and cancelled plain ``def``
+actions that run on in their threads."""
 
 
 class ClientDisconnectedException(HttpException):
@@ -32,85 +38,48 @@ def interrupting(
 
     The result of an action that has caught its cancellation is dropped.
     """
-    deadlines = None if seconds is None else Deadlines(seconds)
+    calls = RunningCalls(seconds)
+    running = calls.running
 
     async def interruptible(request: Request) -> Any:
-        call = _Call(get_running_loop())
-        if deadlines is not None:
-            deadlines.add(call)
+        calls.begin(request)
+        revoke = None
         if on_disconnect:
-            revoke = request.when_disconnected(call.disconnected)
+            revoke = request.when_disconnected(partial(calls.interrupt, request, DISCONNECTED))
+        failure: BaseException | None = None
         result = None
         try:
-            if call.reason is None:
+            if revoke is None or request in running:
                 result = await action(request)
         except BaseException as exc:
-            if call.reason is None:
+            if running.pop(request, None) is not None:
                 raise
-            call.failure = exc
+            failure = exc
         finally:
-            if deadlines is not None:
-                deadlines.remove(call)
-            if on_disconnect:
+            if revoke is not None:
                 revoke()
-        if call.reason is None:
+        if failure is None and running.pop(request, None) is not None:
             return result
+        reason, task = calls.interruption_of(request)
         await _close(result)
-        return call.end(request, seconds, counts)
+        try:
+            if task is not None and task.uncancel() > 0:
+                raise asyncio.CancelledError  # the task was cancelled by another too
+            counts[reason] += 1
+            if abandoned_threads(request):
+                counts[RUNNING_THREAD] += 1
+            _log(request, failure)
+            raise _exception(reason, seconds) from failure
+        finally:
+            del failure  # its traceback holds this frame
 
     return interruptible
 
 
-class _Call:
-    """A running action and why it was cancelled; see `asyncio.timeout`, which has one reason."""
-
-    __slots__ = ("_is_cancelled", "failure", "loop", "reason", "task")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
-        self.task = asyncio.current_task(loop)
-        self.reason: str | None = None
-        self.failure: BaseException | None = None
-        self._is_cancelled = False
-
-    def expire(self) -> None:
-        self._cancel(TIMEOUT)
-
-    def disconnected(self) -> None:
-        self._cancel(DISCONNECTED)
-
-    def _cancel(self, reason: str) -> None:
-        if self.reason is None:
-            self.reason = reason
-            if self.task is not asyncio.current_task(self.loop):  # else the action itself did it
-                assert self.task is not None
-                self._is_cancelled = self.task.cancel()
-
-    def end(self, request: Request, seconds: float | None, counts: Counter[str]) -> NoReturn:
-        """Raise the exception of the message, after the action has ended.
-
-        Raises:
-            asyncio.CancelledError: the task was cancelled by another too.
-        """
-        assert self.reason is not None
-        assert self.task is not None
-        failure, self.failure = self.failure, None
-        try:
-            if self._is_cancelled and self.task.uncancel() > 0:
-                raise asyncio.CancelledError
-            counts[self.reason] += 1
-            if abandoned_threads(request):
-                counts[RUNNING_THREAD] += 1
-            _log(request, failure)
-            raise _exception(self.reason, seconds) from failure
-        finally:
-            del failure  # its traceback holds this frame
-
-
 def _exception(reason: str, seconds: float | None) -> HttpException:
-    if reason == DISCONNECTED or seconds is None:
-        return ClientDisconnectedException(code=DISCONNECTED)
-    return RequestTimeoutException(f"Timeout of {seconds * 1000:g}ms reached", code=TIMEOUT)
+    if reason == TIMEOUT and seconds is not None:
+        return RequestTimeoutException(f"Timeout of {seconds * 1000:g}ms reached", code=TIMEOUT)
+    return ClientDisconnectedException(code=DISCONNECTED)
 
 
 async def _close(result: Any) -> None:
