@@ -73,6 +73,15 @@ class Contract:
             raise ConfigurationError(*problems)
         return cls(**given)
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of a route with this contract, for metadata that is created in code."""
+        default = type(self)()
+        given = {key: getattr(self, key) for key in KEYS}
+        return {
+            OPTIONS[key]: value for key, value in given.items() if value != getattr(default, key)
+        }
+
 
 KEYS = tuple(field.name for field in attrs.fields(Contract))
 OPTIONS = MappingProxyType({key: f"contract.{key}" for key in KEYS})
