@@ -1,5 +1,6 @@
 """Finds the node and the value to which the path of an error leads."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,9 @@ from bundles.contracts.schemas.nodes import (
 )
 
 _ABSENT: Any = object()
+_END = re.compile(r"[.\[]|\Z")
+_NAME_LIMIT = 50
+"""The kernel cuts the names in a path that a client has chosen."""
 
 
 @attrs.frozen
@@ -45,23 +49,23 @@ def find_place(place: ErrorPlace, rest: str) -> ErrorPlace:
 
 def _step(place: ErrorPlace, rest: str) -> tuple[ErrorPlace, str] | None:
     """The part of *place* where *rest* begins, and what is left of *rest*."""
-    node, value = place.node, place.value
+    node = place.node
     if node is None:
         return None
     node = resolved(node)
     if isinstance(node, Union):
         return _step(attrs.evolve(place, node=_chosen(node, rest)), rest)
-    if isinstance(node, Struct):
-        name = _name_in(rest, node.fields)
-        if name is not None:
-            return _named(place, name, node.fields[name]), rest[len(name) + 1 :]
-        name = _name_in(rest, value) if isinstance(value, Mapping) else None
-        if name is not None and node.other is not None:
-            return _named(place, name, node.other), rest[len(name) + 1 :]
-        return None
+    if isinstance(node, Struct) and (name := _name_in(rest, node.fields)) is not None:
+        return _named(place, name, node.fields[name]), rest[len(name) + 1 :]
+    other = node.other if isinstance(node, Struct) else None
     if isinstance(node, Dictionary):
-        name = _name_in(rest, value) if isinstance(value, Mapping) else None
-        return None if name is None else (_named(place, name, node.value), rest[len(name) + 1 :])
+        other = node.value
+    if other is not None:
+        name = _name_in(rest, place.value)
+        name = _cut_name(rest) if name is None else name
+        return None if name is None else (_named(place, name, other), rest[len(name) + 1 :])
+    if isinstance(node, Struct):
+        return None
     return _item(node, place, rest)
 
 
@@ -74,15 +78,19 @@ def _chosen(node: Union, rest: str) -> Node | None:
 
 
 def _name_in(rest: str, names: Any) -> str | None:
-    """The longest of *names* with which ``.name`` of *rest* begins; names may have dots."""
-    found = [
-        name
-        for name in names
-        if isinstance(name, str)
-        and rest.startswith(f".{name}")
-        and rest[len(name) + 1 :][:1] in ("", ".", "[")
-    ]
-    return max(found, key=len, default=None)
+    """The longest of *names* with which ``.name`` of *rest* begins; names may have dots.
+
+    It is searched for by its possible ends, because a client may send many names.
+    """
+    if not isinstance(names, Mapping):
+        return None
+    ends = [match.start() for match in _END.finditer(rest, 1)]
+    return next((rest[1:end] for end in reversed(ends) if rest[1:end] in names), None)
+
+
+def _cut_name(rest: str) -> str | None:
+    """The name of `_NAME_LIMIT` characters with which *rest* begins: the kernel has cut it."""
+    return rest[1 : _NAME_LIMIT + 1] if _END.match(rest, _NAME_LIMIT + 1) else None
 
 
 def _named(place: ErrorPlace, name: str, node: Node) -> ErrorPlace:

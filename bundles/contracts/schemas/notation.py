@@ -1,6 +1,6 @@
 """Reads Metarhia's schema notation, as of metaschema 2, to nodes.
 
-The documentation of Metarhia is followed where its code differs: `docs/bundles/contracts.md` lists
+The documentation of Metarhia is followed where its code differs: `docs/bundles/schemas.md` lists
 the differences.
 """
 
@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from bundles.contracts.schemas.nodes import (
+    NO_DEFAULT,
     Anything,
     Array,
     Computed,
@@ -139,11 +140,11 @@ class NotationReader:
         options = Options(self.problems, place, rest, is_optional=written != name)
         if name in self._structures and not (name in _BARE and not rest.keys() & {"value", name}):
             key = name if name in rest else "value"
-            if name in ("object", "map") and key == "value":
-                pair = {rest.pop("key", "string"): rest.pop("value", "any")}
-                return self._structures[name](pair, options)
             if key not in rest:
                 return self._report(place, f"the type {name!r} needs {key!r}")
+            if name in ("object", "map") and key == "value":
+                written_key = rest.pop("key", "string")
+                return self._pair(written_key, rest.pop("value"), options)
             return self._structures[name](rest.pop(key), options)
         return self._named(name, options)
 
@@ -233,8 +234,13 @@ class NotationReader:
                 f"{source!r} is not one type of keys with one of values; write "
                 "{'object': {'string': 'number'}}",
             )
-        [(written, value)] = source.items()
+        [(key, value)] = source.items()
+        return self._pair(key, value, options)
+
+    def _pair(self, written: Any, value: Any, options: Options) -> Node:
         key = self._read(written, options.place)
+        if not isinstance(key, Scalar | Anything) or key.is_optional:
+            self._report(options.place, f"the type of keys is {written!r}; write a scalar")
         node = self._read(value, options.place.item())
         return Dictionary(key=key, value=node, title="object", **options.read(CONTAINER))
 
@@ -272,9 +278,17 @@ class NotationReader:
         return Union(alternatives=found, title="union", **options.read(()))
 
     def _schema(self, source: Any, options: Options) -> Node:
-        node, common = self._read(source, options.place), options.read(())
-        checks = (*node.checks, *common.pop("checks", ()))
-        return attrs.evolve(node, checks=checks, **common)
+        node, own = self._read(source, options.place), options.read(())
+        is_optional = node.is_optional or own["is_optional"]
+        return attrs.evolve(
+            node,
+            checks=(*node.checks, *own["checks"]),
+            is_optional=is_optional,
+            is_nullable=node.is_nullable or is_optional,
+            default=node.default if own["default"] is NO_DEFAULT else own["default"],
+            note=own["note"] or node.note,
+            place=own["place"],
+        )
 
     def _many(self, source: Any, options: Options) -> Node:
         item = self._one(source, Options(self.problems, options.place))

@@ -57,6 +57,9 @@ def problems_of_all(notations: Mapping[str, Any], **types: Any) -> list[str]:
         ({"a": [{"x": {"b": "string"}}]}, "'a[0]': an item of a tuple is a scalar or an enum"),
         ({"a": ["?string", "number"]}, "'a': an optional item is before a required one"),
         ({"a": {"object": "string"}}, "'a': 'string' is not one type of keys with one of values"),
+        ({"a": {"type": "object", "key": ["string"], "value": "any"}}, "the type of keys is ["),
+        ({"a": {"type": "map"}}, "'a': the type 'map' needs 'value'"),
+        ({"a": {"object": {"?string": "any"}}}, "the type of keys is '?string'; write a scalar"),
         ({"a": {"many": "person"}}, "'a': 'person' is not the name of a schema"),
         ({"a": {"type": "tuple"}}, "'a': the type 'tuple' needs 'value'"),
         ({"a": {"union": ["string"]}}, "'a': union is ['string']; write a list of notations"),
@@ -192,7 +195,5 @@ def test_definitions_that_cannot_work_name_the_place(definitions: Any, problem: 
 
 
 def test_definitions_unknown_name_of_the_root() -> None:
-    with pytest.raises(
-        ConfigurationError, match="'servr'; did you mean 'server'"
-    ):
+    with pytest.raises(ConfigurationError, match="'servr'; did you mean 'server'"):
         compile_definitions({"server": {}}, "servr")

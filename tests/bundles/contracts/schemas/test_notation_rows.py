@@ -574,6 +574,26 @@ def test_t17_null_is_an_error() -> None:
     assert (error["path"], error["message"]) == ("body", 'Field "" not of expected type: object')
 
 
+def test_dictionary_with_any_names_has_the_texts_of_its_values() -> None:
+    """The kernel cuts a name in a path to 50 characters, and names may look like paths."""
+    schema = compile_schema({"a": {"object": {"string": {"b": "number"}}}})
+    for name in ("x" * 60, "x.y[0]", "b", "", "x.b", "é" * 50, "a.b." * 20):
+        errors = errors_of(schema, {"a": {name: {"b": "1"}, "x": {"b": 1}}})
+        assert [error["message"] for error in errors] == wrong(f"a.{name[:50]}.b", "number")
+
+
+def test_errors_of_an_object_with_many_names_are_limited() -> None:
+    schema = compile_schema({"object": {"string": {"b": "number"}}})
+    value = {f"x.{n}": {"b": "1"} for n in range(100_000)}
+    assert len(errors_of(schema, value)) == 50
+
+
+def test_schema_option_keeps_the_options_inside() -> None:
+    schema = compile_schema({"a": {"schema": {"type": "?string", "note": "inside"}}})
+    assert schema.validate({}) == {}
+    assert schema.json_schema()["properties"]["a"]["description"] == "inside"
+
+
 def test_value_is_not_changed() -> None:
     value: dict[str, Any] = {"b": {}}
     compile_schema({"a": {"type": "number", "default": 5}, "b": {}}).validate(value)
