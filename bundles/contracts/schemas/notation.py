@@ -225,6 +225,8 @@ class NotationReader:
 
     def _set(self, source: Any, options: Options) -> Node:
         item = self._read(source, options.place.item())
+        if not isinstance(item, Scalar | Enumeration | Tuple | Anything):
+            self._report(options.place.item(), "an item of a set is a scalar, an enum or a tuple")
         return Array(item=item, unique=True, title="set", **options.read(CONTAINER))
 
     def _dictionary(self, source: Any, options: Options) -> Node:

@@ -58,6 +58,11 @@ def problems_of_all(notations: Mapping[str, Any], **types: Any) -> list[str]:
         ({"a": ["?string", "number"]}, "'a': an optional item is before a required one"),
         ({"a": {"object": "string"}}, "'a': 'string' is not one type of keys with one of values"),
         ({"a": {"type": "object", "key": ["string"], "value": "any"}}, "the type of keys is ["),
+        (
+            {"a": {"set": {"b": "string"}}},
+            "'a[]': an item of a set is a scalar, an enum or a tuple",
+        ),
+        ({"a": {"type": "string", "pattern": "(?<=a+)b"}}, "'a': pattern is '(?<=a+)b'; write a"),
         ({"a": {"type": "map"}}, "'a': the type 'map' needs 'value'"),
         ({"a": {"object": {"?string": "any"}}}, "the type of keys is '?string'; write a scalar"),
         ({"a": {"many": "person"}}, "'a': 'person' is not the name of a schema"),

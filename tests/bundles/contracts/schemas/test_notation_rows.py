@@ -594,6 +594,12 @@ def test_schema_option_keeps_the_options_inside() -> None:
     assert schema.json_schema()["properties"]["a"]["description"] == "inside"
 
 
+def test_error_in_an_alternative_of_a_union_names_its_field() -> None:
+    schema = compile_schema({"a": {"union": ["string", {"array": {"b": "number"}}]}})
+    [error] = errors_of(schema, {"a": [{"b": 1}, {"b": "1"}]})
+    assert error["message"] == 'Field "a[1].b" not of expected type: number'
+
+
 def test_value_is_not_changed() -> None:
     value: dict[str, Any] = {"b": {}}
     compile_schema({"a": {"type": "number", "default": 5}, "b": {}}).validate(value)
