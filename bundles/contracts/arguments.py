@@ -18,8 +18,8 @@ def arguments_of(request: Request) -> Any:
     """Return the arguments of *request*: checked if its contract has ``parameters``.
 
     They are a dict of the parameters (of the path, the query or the event) and of the fields of
-    the body; of two with one name, the parameter counts. A body that is no object is the arguments
-    itself. A repeated name has a list.
+    the body; if both have a name, the parameter counts. A body that is not an object is returned
+    itself. The value of a repeated name is a list.
     """
     if _ATTRIBUTE in request.attributes:
         return request.attributes[_ATTRIBUTE]

@@ -34,7 +34,7 @@ class Contract:
             timeout; UNSET: that of the settings.
         queue: how many calls run at a time. None: not even the queue of the settings.
         cancel_on_disconnect: whether the action is cancelled when its client disconnects.
-        deprecated: whether clients should stop calling it; a text says what to call instead.
+        deprecated: whether clients should stop calling it; a text names the successor.
         returns: the schema of the result.
         errors: the texts of errors, by code.
         examples: run by ``rxkernel contracts test``.
@@ -134,7 +134,7 @@ def contract(
 
 
 def contract_of(definition: Definition) -> Contract | None:
-    """Return the contract of *definition*; None if it has none."""
+    """Return the contract of *definition*, or None for a definition without one."""
     if not any(name in definition.options for name in OPTIONS.values()):
         return None
     return Contract.of(definition.options)

@@ -25,7 +25,7 @@ actions that run on in their threads."""
 
 
 class ClientDisconnectedException(HttpException):
-    """The client has disconnected; nobody receives this response."""
+    """The client has disconnected, so the response is not sent."""
 
     status_code = 499
     phrase = "Client Closed Request"

@@ -1,6 +1,7 @@
 """``routes``, ``listeners`` and ``bundles``, for people and for programs."""
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -177,6 +178,28 @@ application = Application(bundles=[Own])
 """
 
 
+LONG_OPTION = """
+from rxkernel import Application, http, option
+
+
+class Notes:
+    @http("GET", "/", "notes")
+    @option("note", "x" * 500)
+    async def list(self): ...
+
+
+application = Application(controllers=[Notes], options=["note"])
+"""
+
+
+def test_long_option_is_cut_in_the_table_only(run: Run, write: Write) -> None:
+    target = write(LONG_OPTION)
+
+    assert f"note={'x' * 59}…\n" in run("routes", target).stdout
+    (route,) = json.loads(run("routes", target, "--json").stdout)["http"]
+    assert route["options"] == {"note": "x" * 500}
+
+
 def test_native_paths_are_listed(run: Run, write: Write) -> None:
     """Mounts and native routes may be added until `server.configure`; no port is opened."""
     target = write(NATIVE)
@@ -274,7 +297,10 @@ def test_listeners_unknown_definition_exits_with_2(
         ("bundles", "No bundles.\n"),
     ],
 )
-def test_empty_listing_prints_message(command: str, text: str, run: Run, shop: str) -> None:
+def test_empty_listing_prints_message(
+    command: str, text: str, run: Run, shop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rxkernel.application.entry_points._entry_points", lambda: ())
     assert run(command, f"{shop}:empty").stdout == text
 
 
@@ -314,10 +340,9 @@ def test_bundles_lists_enabled_in_order_then_installed(run: Run, shop: str, proj
         "after": ["money", "map"],
         "problems": [],
     }
-    table = run("bundles", shop).stdout
-    assert f"money    enabled    {shop}.Money" in table
-    assert "weather  installed  weather_of_test.Made" in table
-    assert table.splitlines()[-1].endswith("  clock     money, map")
+    table = [line.split() for line in run("bundles", shop).stdout.splitlines()]
+    assert ["money", "enabled", f"{shop}.Money"] in table
+    assert ["weather", "installed", "weather_of_test.Made", "clock", "money,", "map"] in table
 
 
 @pytest.mark.parametrize(
@@ -340,7 +365,7 @@ def test_bundles_reports_broken_installed_bundle(
     rows = listed(run, "bundles", shop)
 
     assert result.exit_code == 0
-    assert "storm  broken   storm_of_test.Made" in result.stdout
+    assert re.search(r"^storm +broken +storm_of_test\.Made$", result.stdout, re.MULTILINE)
     assert len(result.stderr.splitlines()) == 1
     assert problem in result.stderr
     assert [problem in row["problems"][0] for row in rows if row["name"] == "storm"] == [True]
