@@ -127,6 +127,7 @@ async def test_timeout_action_that_catches_its_cancellation_responds_408(way: st
         ("own text", 410, "moved", "It is elsewhere"),
         ("unlisted", 400, 12345, "Domain error"),
     ],
+    ids=["T23 returned and listed", "T23 raised subclass", "T18 own text", "T22 other number"],
 )
 async def test_domain_error_has_status_code_and_text(
     way: str, body: str, status: int, code: Any, message: str
@@ -141,7 +142,7 @@ async def test_domain_error_has_status_code_and_text(
     )
 
 
-async def test_other_exception_is_hidden(way: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_t20_other_exception_is_hidden(way: str, caplog: pytest.LogCaptureFixture) -> None:
     async with calling(way, Shop()) as caller:
         result = await caller.call("order", "bug")
 
