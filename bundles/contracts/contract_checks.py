@@ -7,11 +7,14 @@ from bundles.contracts.contract import Contract
 from bundles.contracts.domain_error import is_code
 from bundles.contracts.queue import Queue
 from bundles.contracts.unset import UNSET
-from rxkernel import Transport
+from rxkernel import Signature, Transport
 
 
-def problems_of(contract: Contract, transports: Collection[Transport]) -> Iterator[str]:
-    """Yield each problem of *contract*; *transports* are those that exist."""
+def problems_of(
+    contract: Contract, signature: Signature, transports: Collection[Transport]
+) -> Iterator[str]:
+    """Yield each problem of *contract* for an action with *signature*; *transports* are those that
+    exist."""
     yield from _wrong_texts(contract)
     timeout = contract.timeout
     if not (timeout is UNSET or timeout is None or (is_number(timeout) and timeout > 0)):
@@ -27,6 +30,11 @@ def problems_of(contract: Contract, transports: Collection[Transport]) -> Iterat
         yield f"validate is {contract.validate!r}; it must be a function that takes the arguments"
     yield from _wrong_errors(contract)
     yield from _wrong_transports(contract, transports)
+    if contract.parameters is not None and (signature.takes_bytes or signature.is_streamed):
+        yield (
+            "parameters cannot be checked, since the action takes the body as bytes or as a "
+            "stream; remove the key"
+        )
 
 
 def _wrong_texts(contract: Contract) -> Iterator[str]:

@@ -75,7 +75,7 @@ class Contracts:
             contract = contract_of(definition) or Contract()
             schemas = ContractSchemas.of(contract, self._schemas)
             problems = (
-                *problems_of(contract, event.transports),
+                *problems_of(contract, definition.signature, event.transports),
                 *problems_of_examples(contract, definition, schemas),
             )
             if problems:

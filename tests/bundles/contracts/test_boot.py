@@ -111,6 +111,16 @@ async def test_contract_that_cannot_work_is_a_boot_error(
     assert found.startswith("the contract of route 'one' (tests.bundles.contracts.test_boot.")
 
 
+async def test_parameters_of_an_action_that_takes_bytes_are_a_boot_error() -> None:
+    class Raw:
+        @http("POST", "/raw", "raw")
+        @contract(parameters={"a": "number"})
+        async def raw(self, body: bytes) -> None: ...
+
+    with pytest.raises(ConfigurationError, match="parameters cannot be checked, since the action"):
+        await application(Raw).boot()
+
+
 async def test_every_problem_of_every_contract_is_reported_once() -> None:
     class Two:
         @both("GET", "/two", "two")

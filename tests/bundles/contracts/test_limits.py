@@ -103,6 +103,26 @@ async def test_queue_of_the_settings_is_shared_by_all_definitions() -> None:
         assert waits.most == 3
 
 
+async def test_call_that_waits_for_its_own_queue_takes_no_slot_of_the_settings() -> None:
+    ordered, waits = Ordered(), Waits()
+    queue = Queue(concurrency=2, size=10, timeout=60)
+    async with client_of(ordered, waits, queue=queue) as client:
+        contracts = client.application.injector.get(Contracts)
+        own, shared = contracts.slots_of(Ordered.queue), contracts.slots_of(queue)
+        calls = [asyncio.create_task(client.http("first"))]
+        await until(lambda: shared.free == 1)
+        calls.append(asyncio.create_task(client.http("next", body=1)))
+        await until(lambda: own.waiting == 1)
+        assert shared.free == 1
+
+        calls.append(asyncio.create_task(client.http("bare")))
+        await until(lambda: waits.running == 1)
+        ordered.first_ends.set()
+        waits.released.set()
+        assert {(await call).status_code for call in calls} == {200}
+        assert (own.free, shared.free) == (1, 2)
+
+
 async def test_probes_do_not_wait_in_the_queue_of_the_settings() -> None:
     waits = Waits()
     queue = Queue(concurrency=1, size=10, timeout=60)
