@@ -2,7 +2,7 @@
 in process."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, Protocol
 
@@ -95,7 +95,9 @@ WAYS = (*_SERVED, *_IN_PROCESS)
 
 
 @asynccontextmanager
-async def calling(way: str, *controllers: Any, **contracts: Any) -> AsyncIterator[Caller]:
+async def calling(
+    way: str, *controllers: Any, listeners: Sequence[Any] = (), **contracts: Any
+) -> AsyncIterator[Caller]:
     """Serve *controllers* with the settings *contracts*, and call them in one of `WAYS`."""
     settings = Settings(
         request_id_header=None,
@@ -106,7 +108,10 @@ async def calling(way: str, *controllers: Any, **contracts: Any) -> AsyncIterato
         },
     )
     application = Application(
-        bundles=[ContractsBundle, LinesBundle], controllers=controllers, settings=settings
+        bundles=[ContractsBundle, LinesBundle],
+        controllers=controllers,
+        listeners=listeners,
+        settings=settings,
     )
     kind, _, method = way.partition(" ")
     if kind == "process":

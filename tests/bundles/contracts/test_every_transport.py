@@ -10,7 +10,16 @@ import pytest
 from rxkernel_lines import LINES
 
 from bundles.contracts import DomainError, Queue, contract
-from rxkernel import Request, both, options_of, procedure
+from rxkernel import (
+    ExceptionEvent,
+    KernelEvents,
+    Request,
+    ResponseEvent,
+    both,
+    observe,
+    options_of,
+    procedure,
+)
 from tests.bundles.contracts.callers import WAYS, Caller, calling, contracts_of
 from tests.waiting import until
 
@@ -213,3 +222,27 @@ async def test_cancelled_plain_def_holds_its_slot_until_its_thread_ends(way: str
         await until(lambda: slots.free == 1)
         assert contracts.counts["running_thread"] >= 1
         assert shop.log == ["thread", "thread"]
+
+
+class Counting:
+    """Counts what passes through the kernel."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    @observe(KernelEvents.KERNEL_EXCEPTION)
+    async def exception(self, event: ExceptionEvent) -> None:
+        self.seen.append(type(event.exception).__name__)
+
+    @observe(KernelEvents.KERNEL_RESPONSE)
+    async def response(self, event: ResponseEvent) -> None:
+        self.seen.append(str(event.response.status_code))
+
+
+async def test_listeners_see_every_message_and_every_error_of_a_contract(way: str) -> None:
+    counting = Counting()
+    async with calling(way, Shop(), listeners=[counting]) as caller:
+        for name, body in (("slow", None), ("order", "returned"), ("order", "tea")):
+            await caller.call(name, body)
+
+    assert counting.seen == ["RequestTimeoutException", "408", "DomainError", "404", "200"]
