@@ -13,6 +13,7 @@ pytest_plugins = (
     "tests.reports",
     "tests.required_tools",
     "rxkernel.pytest_plugin",
+    "bundles.contracts.pytest_plugin",
     "bundles.security.pytest_plugin",
     "tests.docs.examples",
 )

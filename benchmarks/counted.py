@@ -31,8 +31,10 @@ from benchmarks.http.work import BODY, HELLO, PARAMETERS, Work
 from benchmarks.processes import ROOT
 from benchmarks.router import templates
 from benchmarks.sessions import Reader, add_session
+from bundles.contracts import ContractsBundle, Queue, contract
 from bundles.sessions.credentials import new_secret
 from rxkernel import Application, HttpSettings, Request, Settings
+from rxkernel import http as http_route
 from rxkernel.cli.loop import run
 
 Do = Callable[[int], Awaitable[None]]
@@ -97,6 +99,43 @@ async def kernel(listeners: Listeners) -> AsyncIterator[Do]:
     """The definition of hello, called in process as a server calls it."""
     async with _application(listeners) as application:
         handle = application.kernel.http_definitions["hello"].pipeline.handle
+
+        async def call(times: int) -> None:
+            for _ in range(times):
+                await handle(Request("HTTP"))
+
+        yield call
+
+
+class Contracted:
+    """The same action with different contracts, and without one."""
+
+    @http_route("GET", "/bare", "bare")
+    async def bare(self, request: Request) -> dict[str, str]:
+        return {}
+
+    @http_route("GET", "/facts", "facts")
+    @contract(caption="Facts", errors={"none": "There is none"}, deprecated=True)
+    async def facts(self, request: Request) -> dict[str, str]:
+        return {}
+
+    @http_route("GET", "/timeout", "timeout")
+    @contract(timeout=30)
+    async def timeout(self, request: Request) -> dict[str, str]:
+        return {}
+
+    @http_route("GET", "/queue", "queue")
+    @contract(queue=Queue(concurrency=10))
+    async def queue(self, request: Request) -> dict[str, str]:
+        return {}
+
+
+@asynccontextmanager
+async def contracts(name: str) -> AsyncIterator[Do]:
+    """A definition of `Contracted`, called in process as a server calls it."""
+    application = Application(bundles=[ContractsBundle], controllers=[Contracted])
+    async with application:
+        handle = application.kernel.http_definitions[name].pipeline.handle
 
         async def call(times: int) -> None:
             for _ in range(times):
@@ -244,6 +283,10 @@ _CHANGES = {
 CASES = (
     Case("kernel, no listeners", 500, partial(kernel, NONE)),
     Case("kernel, 3 + 2 listeners", 500, partial(kernel, FIVE)),
+    Case("kernel, no contract", 500, partial(contracts, "bare")),
+    Case("kernel, contract without limits", 500, partial(contracts, "facts")),
+    Case("kernel, contract with a timeout", 500, partial(contracts, "timeout")),
+    Case("kernel, contract with a queue", 500, partial(contracts, "queue")),
     Case(HELLO_NONE, 200, partial(http, _HELLO, NONE)),
     Case(HELLO_FIVE, 200, partial(http, _HELLO)),
     *(Case(title, 200, partial(http, _HELLO, FIVE, c)) for title, c in _CHANGES.items()),

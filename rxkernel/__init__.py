@@ -75,6 +75,12 @@ from rxkernel.exceptions import (
     URITooLongException,
     ValidationError,
 )
+from rxkernel.kernel.abandoned_threads import (
+    abandoned_threads,
+)
+from rxkernel.kernel.binding.validator import (
+    Validator,
+)
 from rxkernel.kernel.compiled import (
     Compiled,
 )
@@ -199,6 +205,9 @@ from rxkernel.routing.type_info import (
 )
 from rxkernel.routing.union_tags import (
     UnionTag,
+)
+from rxkernel.routing.validated_by import (
+    validated_by,
 )
 from rxkernel.servers.aiohttp.server import (
     HttpServer,
@@ -368,10 +377,12 @@ __all__ = [
     "UploadedFile",
     "UserTokens",
     "ValidationError",
+    "Validator",
     "WebSocket",
     "WebSocketDefinition",
     "WebSocketMetadata",
     "WebSocketMetadataStorage",
+    "abandoned_threads",
     "both",
     "connection_scope",
     "controller",
@@ -386,5 +397,6 @@ __all__ = [
     "pushes",
     "request_scope",
     "union_tag",
+    "validated_by",
     "websocket",
 ]

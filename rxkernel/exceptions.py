@@ -10,7 +10,7 @@ and `ValidationError`, which classes of an application raise.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from rxkernel.headers import headers_of
 
@@ -44,34 +44,41 @@ class ValidationError(ValueError):
     ``__post_init__``. The response to the request is 422.
 
     *message*, *code* (a word for programs) and *params* (the values of the rule, as JSON) are
-    sent to the client as they are; do not repeat the client's value in them.
+    sent to the client as they are; do not repeat the client's value in them. *path* is the place
+    of the error below the checked value, such as ``".end"`` or ``"[2].name"``.
     """
 
     def __init__(
-        self, message: str, *, code: str = "invalid", params: Mapping[str, Any] | None = None
+        self,
+        message: str,
+        *,
+        code: str = "invalid",
+        params: Mapping[str, Any] | None = None,
+        path: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
         self.params: Mapping[str, Any] = params or {}
+        self.path = path
 
 
 class HttpException(RxKernelError):
     """An error response; raise a subclass from an action or a listener.
 
-    The wire body is ``{"statusCode": int, "message": str}``, with ``"code"`` (a word for
-    programs) and ``"errors"`` (details, any JSON) where given. *headers* are sent with it; an
+    The wire body is ``{"statusCode": int, "message": str}``, with ``"code"`` (a word or a number
+    for programs) and ``"errors"`` (details, any JSON) where given. *headers* are sent with it; an
     invalid one raises at once, see `Headers`.
     """
 
-    status_code: ClassVar[int] = 500
+    status_code: int = 500
     phrase: ClassVar[str] = "Internal Server Error"
 
     def __init__(
         self,
         message: str | None = None,
         *,
-        code: str | None = None,
+        code: str | int | None = None,
         errors: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
@@ -80,6 +87,12 @@ class HttpException(RxKernelError):
         self.code = code
         self.errors = errors
         self.headers: Mapping[str, str] = headers_of(headers) if headers else {}
+
+    def copy(self) -> Self:
+        """Return another exception of the same class and values, without a traceback."""
+        copied = type(self).__new__(type(self), *self.args)
+        copied.__dict__.update(self.__dict__)
+        return copied
 
 
 class BadRequestException(HttpException):

@@ -199,6 +199,7 @@ class RecordingConnection(ManagedConnection):
     def end(self) -> None:
         """Receive nothing from now on."""
         self.is_ended = True
+        self.notify_disconnected()
 
     async def disconnected(self) -> None:
         """Close the services after the last event; DISCONNECTED has been dispatched."""

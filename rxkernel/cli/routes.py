@@ -15,6 +15,9 @@ from rxkernel.routing.definitions import Definition
 
 Routes = list[dict[str, Any]]
 
+_OPTION_WIDTH = 60
+"""Most characters of the value of an option in a table."""
+
 
 @click.command
 @target_argument
@@ -61,7 +64,12 @@ def _requirements(route: dict[str, Any]) -> str:
 
 
 def _options(route: dict[str, Any]) -> str:
-    return ", ".join(f"{key}={value}" for key, value in route["options"].items())
+    return ", ".join(f"{key}={_cut(str(value))}" for key, value in route["options"].items())
+
+
+def _cut(text: str) -> str:
+    """Return *text*, or its beginning: `--json` lists it whole."""
+    return text if len(text) <= _OPTION_WIDTH else f"{text[: _OPTION_WIDTH - 1]}…"
 
 
 async def _list(application: Application) -> dict[str, Routes]:

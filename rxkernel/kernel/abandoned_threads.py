@@ -30,6 +30,14 @@ def _log_failure(request: Request, thread: Future[Any]) -> None:
         log_failure(request, failure)
 
 
+def abandoned_threads(request: Request) -> tuple[Future[Any], ...]:
+    """Return the futures of plain ``def`` actions of *request* that were cancelled while they ran.
+
+    Each is done when its thread has ended. After the end of the message the result is empty.
+    """
+    return tuple(_abandoned.get(request, ()))
+
+
 def has_abandoned(request: Request) -> bool:
     """Whether an abandoned thread may still use the services of *request*."""
     return request in _abandoned

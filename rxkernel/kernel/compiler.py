@@ -16,6 +16,7 @@ from rxkernel.messages.request import Links
 from rxkernel.messages.transport import Transport
 from rxkernel.nearest import nearest
 from rxkernel.routing.constraints import HostOf
+from rxkernel.routing.definitions import Definition
 from rxkernel.routing.kinds import Kind
 from rxkernel.routing.metadata import RouteMetadata
 from rxkernel.routing.path import PathTemplate
@@ -81,13 +82,18 @@ class Compiler:
         """
         compiled, new = self.bind(routes, controllers, running)
         errors: list[ConfigurationError] = []
+        excluded: set[Definition] = set()
         for route in new:
             try:
-                await self._dispatch_definition(route)
+                if await self._dispatch_definition(route):
+                    excluded.add(route.definition)
             except ConfigurationError as error:
                 errors.append(error)
         if errors:
             raise ConfigurationError.merge(errors)
+        if excluded:
+            kept = [definition for definition in compiled.all if definition not in excluded]
+            compiled = Compiled.of(kept, self.transports, self._host_of)
         return compiled
 
     def bind(
@@ -171,11 +177,13 @@ class Compiler:
                 f"declared by the application or an enabled bundle; {hint}"
             )
 
-    async def _dispatch_definition(self, route: Route) -> None:
-        """Dispatch `kernel.definition`, then call every ``only``."""
-        event = DefinitionEvent(route.definition, route.action, handler := route.run)
+    async def _dispatch_definition(self, route: Route) -> bool:
+        """Dispatch `kernel.definition`, then call every ``only``; whether it is excluded."""
+        known = (Transport.HTTP, Transport.SOCKET, *self.transports)
+        event = DefinitionEvent(route.definition, route.action, handler := route.run, known)
         await run_listeners(route.on_definition.listeners(), event)
         route.action = event.action
         if event.handler is not handler:
             route.wrap_handler(event.handler)
         route.precompute()
+        return event.is_excluded

@@ -13,6 +13,7 @@ from rxkernel.exceptions import ConfigurationError
 from rxkernel.kernel.compiled import Compiled
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
+from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import Definition, Handler
 
 Action = Callable[[Request], Awaitable[Any]]
@@ -177,11 +178,19 @@ class DefinitionEvent(Event):
     Attributes:
         action: the action, inside the wrappers that were added before.
         handler: the listeners and the action, inside the wrappers that were added before.
+        transports: all transports of the application.
+        is_excluded: whether `exclude` was called.
     """
 
     definition: Definition
     action: Action
     handler: Handler
+    transports: tuple[Transport, ...] = (Transport.HTTP, Transport.SOCKET)
+    is_excluded: bool = attrs.field(default=False, init=False)
+
+    def exclude(self) -> None:
+        """Do not serve the definition, as if it had no route. The other listeners still run."""
+        self.is_excluded = True
 
     def set_option(self, key: str, value: Any) -> None:
         """Set an option of the definition, as `option` does: for a value that follows from the

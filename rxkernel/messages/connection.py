@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
 
 from rxkernel.messages.cookies import parse_cookies
+from rxkernel.messages.disconnect_callbacks import Callback, DisconnectCallbacks
 from rxkernel.messages.scoped_services import ScopedServices
 
 
@@ -79,6 +80,7 @@ class Connection(ABC):
         self.services: ScopedServices | None = None
         self.context: Context = copy_context()
         self._cookies: Mapping[str, str] | None = None
+        self._disconnect_callbacks: DisconnectCallbacks | None = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id} in {self.namespace}>"
@@ -94,6 +96,19 @@ class Connection(ABC):
         if self._cookies is None:
             self._cookies = parse_cookies("; ".join(self.headers.getall("Cookie", ())))
         return self._cookies
+
+    def when_disconnected(self, callback: Callback) -> Callback:
+        """See `Request.when_disconnected`."""
+        return self._callbacks().add(callback)
+
+    def notify_disconnected(self) -> None:
+        """Call the functions of `when_disconnected`. The server calls it before DISCONNECTED."""
+        self._callbacks().run()
+
+    def _callbacks(self) -> DisconnectCallbacks:
+        if self._disconnect_callbacks is None:
+            self._disconnect_callbacks = DisconnectCallbacks()
+        return self._disconnect_callbacks
 
     @property
     @abstractmethod

@@ -10,6 +10,7 @@ from rxkernel.exceptions import RxKernelError
 from rxkernel.headers import checked_header
 from rxkernel.messages.connection import ClientAddress, Connection
 from rxkernel.messages.cookies import parse_cookies
+from rxkernel.messages.disconnect_callbacks import NOT_NOTICED, Callback
 from rxkernel.messages.input_errors import (
     MISSING_INPUT,
     below,
@@ -46,10 +47,13 @@ class ServiceSource(Protocol):
 
 
 class NativeSource(Protocol):
-    """Creates the transport's own request."""
+    """The transport's own view of a message."""
 
     def native(self) -> Any:
         """See `Request.native`; called once."""
+
+    def when_disconnected(self, callback: Callback) -> Callback:
+        """See `Request.when_disconnected`."""
 
 
 async def _given(raw: bytes) -> AsyncIterator[bytes]:
@@ -279,6 +283,19 @@ class Request:
                 f"send it with KernelClient or await definition.handler(request)"
             )
         return source
+
+    def when_disconnected(self, callback: Callback) -> Callback:
+        """Call *callback* once if the client disconnects, and return a function that revokes this.
+
+        Revoke it before the message ends. It is called in the event loop, at once if the client
+        has disconnected already. A transport of a bundle may not notice that a client disconnects;
+        then it is never called.
+        """
+        if self.connection is not None:
+            return self.connection.when_disconnected(callback)
+        if self.native_source is not None:
+            return self.native_source.when_disconnected(callback)
+        return NOT_NOTICED
 
     def stream(self) -> AsyncIterator[bytes]:
         """Return the body in pieces, once. For an action that takes ``AsyncIterator[bytes]`` they

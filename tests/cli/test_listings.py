@@ -178,6 +178,28 @@ application = Application(bundles=[Own])
 """
 
 
+LONG_OPTION = """
+from rxkernel import Application, http, option
+
+
+class Notes:
+    @http("GET", "/", "notes")
+    @option("note", "x" * 500)
+    async def list(self): ...
+
+
+application = Application(controllers=[Notes], options=["note"])
+"""
+
+
+def test_long_option_is_cut_in_the_table_only(run: Run, write: Write) -> None:
+    target = write(LONG_OPTION)
+
+    assert f"note={'x' * 59}…\n" in run("routes", target).stdout
+    (route,) = json.loads(run("routes", target, "--json").stdout)["http"]
+    assert route["options"] == {"note": "x" * 500}
+
+
 def test_native_paths_are_listed(run: Run, write: Write) -> None:
     """Mounts and native routes may be added until `server.configure`; no port is opened."""
     target = write(NATIVE)

@@ -5,7 +5,8 @@
   `json_values` are those of JSON parts.
 - `validator` converts one raw value; `validation_errors` collects the errors of a request.
 - `schema_reader` reads a type at boot, with the help of `constructors` for its classes, into a
-  `schema`: a `scalar`, one of the `containers`, a `model` or a `union`.
+  `schema`: a `scalar`, one of the `containers`, a `model` or a `union`; with rules of
+  `validated_by`, a `validated` one.
 - `class_errors` converts exceptions of classes to errors for the client; `attrs_validators` reads
   the rules of attrs.
 - `response_shape` converts the return value of an action to its annotation (`return_types`),

@@ -13,6 +13,7 @@ from uuid import UUID
 from multidict import MultiDict, MultiDictProxy
 
 from rxkernel.exceptions import ConfigurationError
+from rxkernel.kernel.binding.rules_of_arguments import with_rules
 from rxkernel.kernel.binding.schema import Field
 from rxkernel.kernel.binding.schema_reader import read_schema
 from rxkernel.kernel.binding.validation_errors import ValidationErrors
@@ -27,6 +28,7 @@ from rxkernel.routing.annotations import (
     without_none,
 )
 from rxkernel.routing.signature import REQUIRED, Parameter, Source
+from rxkernel.routing.validated_by import has_rules
 
 Read = Callable[[Request, ValidationErrors], Any]
 """Returns the argument for a request; or adds errors and returns `INVALID`."""
@@ -37,6 +39,7 @@ Absent = Callable[[ValidationErrors], Any]
 MISSING: Any = object()
 _PATHS = {Source.PARAMS: "params", Source.HEADER: "headers", Source.COOKIE: "cookies"}
 _READ = (*_PATHS, Source.BODY)
+_RULED = (*_READ, Source.FILE)
 BAGS = (MultiDict, MultiDictProxy)
 """The classes of a decoded form."""
 
@@ -60,6 +63,11 @@ def check_types(parameters: Iterable[Parameter]) -> None:
                 read_schema(parameter.type, scalars=parameter.scalars)
             except (TypeError, NameError) as exc:
                 problems.append(f"cannot bind parameter {parameter.name!r}: {exc}")
+        elif parameter.source not in _RULED and has_rules(parameter.type):
+            problems.append(
+                f"cannot bind parameter {parameter.name!r}: validated_by() is for values that "
+                f"the client sends; check this one in the action"
+            )
     if problems:
         raise ConfigurationError(*problems)
 
@@ -73,9 +81,10 @@ def argument(parameter: Parameter) -> Read:
     if parameter.source is Source.STREAM:
         return _stream
     if parameter.source is Source.FILE:
-        return _files(parameter) if get_origin(without_none(parameter.type)) else _file(parameter)
+        is_list = get_origin(without_none(parameter.type))
+        return with_rules(parameter, _files(parameter) if is_list else _file(parameter))
     if parameter.is_converted:
-        return _converted(parameter)
+        return with_rules(parameter, _converted(parameter))
     if is_scalar(parameter.type, parameter.scalars):
         return _text(parameter)
     return _texts(parameter) if is_many(parameter.type, parameter.scalars) else _model(parameter)

@@ -39,7 +39,7 @@ def error_of_msgspec(exc: msgspec.ValidationError) -> ErrorEntry:
 def error_of(exc: Exception) -> ErrorEntry:
     """Return the error that a client receives for *exc*, which a class raised for its fields."""
     if isinstance(exc, ValidationError):
-        return ErrorEntry(exc.code, exc.message, exc.params)
+        return ErrorEntry(exc.code, exc.message, exc.params, exc.path)
     _logger.debug("the text of this exception is not sent to the client", exc_info=exc)
     return invalid()
 

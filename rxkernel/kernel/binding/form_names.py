@@ -11,6 +11,7 @@ from rxkernel.kernel.binding.model import ModelSchema
 from rxkernel.kernel.binding.scalar import ScalarSchema
 from rxkernel.kernel.binding.schema import Schema
 from rxkernel.kernel.binding.union import UnionSchema
+from rxkernel.kernel.binding.validated import ValidatedSchema
 from rxkernel.messages.upload import UploadedFile
 
 MAX_PARTS = 16
@@ -86,7 +87,9 @@ def schema_of(schema: Schema, parts: list[str]) -> Schema | None:
 
 
 def alternatives_of(schema: Schema) -> Iterator[Schema]:
-    """The members of a union, or *schema* alone."""
+    """The members of a union, or *schema* alone; without the rules of `validated_by`."""
+    if isinstance(schema, ValidatedSchema):
+        return alternatives_of(schema.inner)
     return schema.parts() if isinstance(schema, UnionSchema) else iter((schema,))
 
 

@@ -16,6 +16,7 @@ from rxkernel.kernel.binding.model import ModelSchema
 from rxkernel.kernel.binding.scalar import ScalarSchema
 from rxkernel.kernel.binding.schema import ARRAYS, SCALARS, Schema
 from rxkernel.kernel.binding.union import UnionSchema
+from rxkernel.kernel.binding.validated import ValidatedSchema
 from rxkernel.messages.input_errors import kind_of, wrong_length
 
 
@@ -33,6 +34,8 @@ def convert_output(schema: Schema, value: Any, place: str = "$") -> Any:
         return _object(schema, value, place)
     if isinstance(schema, UnionSchema):
         return _alternative(schema, value, place)
+    if isinstance(schema, ValidatedSchema):
+        return convert_output(schema.inner, value, place)
     if isinstance(schema, MappingSchema):
         return _mapping(schema, value, place)
     assert isinstance(schema, ArraySchema | TupleSchema)

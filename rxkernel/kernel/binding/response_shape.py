@@ -6,7 +6,7 @@ from typing import Any, Never, NoReturn, Union, is_typeddict
 
 import msgspec
 
-from rxkernel.exceptions import ConfigurationError, RxKernelError
+from rxkernel.exceptions import ConfigurationError, HttpException, RxKernelError
 from rxkernel.kernel.binding.completion import completion_of
 from rxkernel.kernel.binding.containers import ArraySchema
 from rxkernel.kernel.binding.model import ModelSchema
@@ -122,14 +122,22 @@ def shape_of(returns: Any, place: str, scalars: Scalars = NO_SCALARS) -> Shape |
     annotation does not declare fields.
 
     The content of a plain response is converted too, unless *returns* lists the class of the
-    response, the response has no content, or its status is an error.
+    response, the response has no content, or its status is an error. An exception that *returns*
+    lists is raised when it is returned.
 
     Raises:
         ConfigurationError: a declared type cannot be converted to, or cannot be sent.
     """
+    shape = _shape_of_values(returns, place, scalars)
+    errors = tuple(filter(_is_error, returned_types(returns)))
+    return _raising(errors, shape) if errors else shape
+
+
+def _shape_of_values(returns: Any, place: str, scalars: Scalars) -> Shape | None:
+    """As `shape_of`, without the exceptions that *returns* lists."""
     what = f"{place} declares to return {getattr(returns, '__qualname__', returns)}"
     try:
-        types = returned_types(returns)
+        types = [member for member in returned_types(returns) if not _is_error(member)]
         members = [member for member in types if not _is_response(member)]
         wanted = [member for member in members if member not in _NOTHING]
         if not wanted or any(member in (Any, object) for member in wanted):
@@ -161,6 +169,22 @@ def _with_responses(shape: Shape, declared: tuple[type, ...]) -> Shape:
         return value
 
     return shape_all
+
+
+def _raising(errors: tuple[type[HttpException], ...], shape: Shape | None) -> Shape:
+    """Raise a copy of a returned exception: each `raise` adds to the traceback of its instance,
+    which an application may keep."""
+
+    def shape_or_raise(value: Any) -> Any:
+        if isinstance(value, errors):
+            raise value.copy()
+        return value if shape is None else shape(value)
+
+    return shape_or_raise
+
+
+def _is_error(type_: Any) -> bool:
+    return isinstance(type_, type) and issubclass(type_, HttpException)
 
 
 def _is_response(type_: Any) -> bool:

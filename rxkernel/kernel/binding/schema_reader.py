@@ -24,11 +24,13 @@ from rxkernel.kernel.binding.model import ModelSchema
 from rxkernel.kernel.binding.scalar import ScalarSchema
 from rxkernel.kernel.binding.schema import Field, Schema
 from rxkernel.kernel.binding.union import UnionSchema
+from rxkernel.kernel.binding.validated import ValidatedSchema
 from rxkernel.messages.number_checks import lenient_check_of, strict_check_of
 from rxkernel.messages.upload import UploadedFile
 from rxkernel.routing.scalars import NO_SCALARS, Scalars
 from rxkernel.routing.type_info import tag_of
 from rxkernel.routing.type_support import classes_in
+from rxkernel.routing.validated_by import rules_of
 
 _MAKERS: MappingProxyType[type, Callable[[list[Any]], Any]] = MappingProxyType(
     {
@@ -95,7 +97,7 @@ class _Reader:
         self._scalars = scalars
         self._models: dict[Any, ModelSchema] = {}
         self._readers: dict[type, Callable[[Any], Schema]] = {
-            msgspec_inspect.Metadata: lambda info: self.read(info.type),  # a description
+            msgspec_inspect.Metadata: self._annotated,
             msgspec_inspect.UnionType: self._union,
             msgspec_inspect.LiteralType: self._literal,
             msgspec_inspect.CustomType: self._custom,
@@ -118,6 +120,11 @@ class _Reader:
 
     def read(self, info: Any) -> Schema:
         return self._readers.get(type(info), _scalar)(info)
+
+    def _annotated(self, info: msgspec_inspect.Metadata) -> Schema:
+        """Read a type with rules, or with a description for documentation."""
+        schema, rules = self.read(info.type), rules_of(info.extra)
+        return ValidatedSchema(schema, rules) if rules else schema
 
     def _array(self, info: Any) -> Schema:
         if isinstance(info, _SETS):
@@ -160,7 +167,7 @@ class _Reader:
             is_array=getattr(info, "array_like", False),
             is_attrs=attrs.has(cls) and cls.__new__ is object.__new__,
         )
-        model.outputs = tuple(self._field(field, arguments) for field in info.fields)
+        model.outputs = tuple(self._field(field, arguments) for field in _declared(cls, info))
         sent = {
             name: self.read(found) for name, found in converter_inputs(cls, self._scalars).items()
         }
@@ -197,6 +204,15 @@ class _Reader:
         found = [part for each in info.types for part in _without_null(each)]
         types = [t for t in found if not isinstance(t, msgspec_inspect.NoneType)]
         is_optional = len(types) < len(found)
+        ruled = [t for t in types if isinstance(t, msgspec_inspect.Metadata) and rules_of(t.extra)]
+        if len(types) == 1 and ruled:
+            union = UnionSchema.of([self.read(ruled[0].type)], is_optional=is_optional)
+            return ValidatedSchema(union, rules_of(ruled[0].extra))
+        if ruled:
+            raise TypeError(
+                "validated_by() is on one alternative of a union; put it on the whole union: "
+                "Annotated[A | B, validated_by(f)]"
+            )
         return UnionSchema.of(map(self.read, types), is_optional=is_optional, tag=tag_of(info))
 
     def _literal(self, info: msgspec_inspect.LiteralType) -> Schema:
@@ -204,6 +220,15 @@ class _Reader:
         if len(parts) > 1:
             return self._union(msgspec_inspect.UnionType(parts))
         return _scalar(*parts)
+
+
+def _declared(cls: Any, info: Any) -> list[msgspec_inspect.Field]:
+    """The fields of *cls* as they are declared; msgspec sorts those of a TypedDict by name."""
+    fields = list(info.fields)
+    if isinstance(info, msgspec_inspect.TypedDictType):
+        places = {name: place for place, name in enumerate(cls.__annotations__)}
+        fields.sort(key=lambda field: places[field.name])
+    return fields
 
 
 def _default_of(info: msgspec_inspect.Field) -> Callable[[], Any] | None:

@@ -6,13 +6,15 @@ from typing import Any, get_args, get_origin
 from rxkernel.kernel.binding.completion import completion_of
 from rxkernel.kernel.binding.schema_reader import read_schema
 from rxkernel.kernel.binding.validation_errors import INVALID, UNCERTAIN, ValidationErrors
-from rxkernel.messages.input_errors import NOT_UTF8, TOO_DEEP, ErrorEntry
+from rxkernel.messages.input_errors import NOT_UTF8, TOO_DEEP, ErrorEntry, rejection
 from rxkernel.routing.annotations import UNIONS
 from rxkernel.routing.scalars import NO_SCALARS, Scalars
 
 
 class Validator:
     """Converts raw values to one type: with msgspec, and in Python only if that fails.
+
+    With *allow_unknown* its classes ignore unknown fields; *scalars* are those of the application.
 
     Raises:
         TypeError, NameError: msgspec does not support the type.
@@ -40,6 +42,18 @@ class Validator:
             return errors.add(path, TOO_DEEP)
         except UnicodeEncodeError:
             return errors.add(path, NOT_UTF8)
+        return value
+
+    def validate(self, raw: Any, path: str = "body", *, lenient: bool = False) -> Any:
+        """As `read`, for a value that is not a part of a request that is being bound.
+
+        Raises:
+            UnprocessableEntityException: with every error; their paths begin with *path*.
+        """
+        errors = ValidationErrors()
+        value = self.read(raw, path, errors, lenient)
+        if errors.entries:
+            raise rejection(errors.entries)
         return value
 
     def _collect(

@@ -10,6 +10,7 @@ from aiohttp.typedefs import Handler
 from rxkernel.kernel.errors import error_response
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.scopes import current_request
+from rxkernel.messages.disconnect_callbacks import Callback
 from rxkernel.messages.request import Request
 from rxkernel.servers.access_log import GONE
 from rxkernel.servers.aiohttp.connection.access_log import IS_LOGGED
@@ -29,6 +30,19 @@ from rxkernel.servers.http.pipeline import HttpPipeline
 from rxkernel.servers.http.statuses import WITHOUT_CONTENT
 
 logger = logging.getLogger(__name__)
+
+
+@attrs.frozen(eq=False)
+class AiohttpSource:
+    """The source of a message that aiohttp has parsed."""
+
+    request: web.Request
+
+    def native(self) -> web.Request:
+        return self.request
+
+    def when_disconnected(self, callback: Callback) -> Callback:
+        return connection_of(self.request).when_disconnected(callback)
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -166,7 +180,7 @@ class AiohttpPath:
     def new_request(self, native: web.Request) -> Request:
         """Return the kernel's request for *native*."""
         request = self.pipeline.receive(native, connection_of(native).peer)
-        request.native = native
+        request.native_source = AiohttpSource(native)
         return request
 
 

@@ -160,3 +160,4 @@ class SocketioConnection(ManagedConnection):
                 waiting.set_exception(
                     TimeoutError("the client disconnected before it acknowledged")
                 )
+        self.notify_disconnected()

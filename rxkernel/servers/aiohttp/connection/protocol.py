@@ -7,7 +7,6 @@ request changes. `DeadlineTimer` checks all of them about once a second.
 import asyncio
 import logging
 import math
-from collections.abc import Callable
 from time import monotonic
 from typing import Any, cast
 
@@ -15,6 +14,7 @@ from aiohttp import EMPTY_PAYLOAD, StreamReader, web
 
 from rxkernel.exceptions import HttpException, RequestTimeoutException
 from rxkernel.messages.connection import ClientAddress
+from rxkernel.messages.disconnect_callbacks import Callback, DisconnectCallbacks
 from rxkernel.servers.aiohttp.connection import socket_options, tcp_info
 from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
 from rxkernel.servers.aiohttp.connection.rejected import RejectedConnection
@@ -48,8 +48,6 @@ class HttpConnection(asyncio.Protocol):
     Attributes:
         deadline, sent_deadline: see `Watched`.
         is_full: whether the write buffer is full, so that nothing more should be written.
-        on_lost: called when the connection is lost. A stream sets it while it is being sent: its
-            source may be silent for long, and would not notice the lost connection.
         peer: the address of the client or of a proxy; None on a Unix socket.
     """
 
@@ -57,6 +55,7 @@ class HttpConnection(asyncio.Protocol):
         "_acknowledged",
         "_body",
         "_connections",
+        "_disconnect_callbacks",
         "_handler",
         "_is_kept_alive",
         "_is_reset",
@@ -71,7 +70,6 @@ class HttpConnection(asyncio.Protocol):
         "_transport",
         "deadline",
         "is_full",
-        "on_lost",
         "peer",
         "sent_deadline",
     )
@@ -90,7 +88,7 @@ class HttpConnection(asyncio.Protocol):
         self._is_reset = False
         self._open_tls = _NO_TLS
         self.sent_deadline = 0.0
-        self.on_lost: Callable[[], None] | None = None
+        self._disconnect_callbacks: DisconnectCallbacks | None = None
         self.is_full = False
 
     # --- called by the transport
@@ -170,8 +168,8 @@ class HttpConnection(asyncio.Protocol):
         if self._task is None and self._body is not EMPTY_PAYLOAD:
             self._body.feed_eof()  # otherwise aiohttp waits for the rest of the body
         self._handler = NO_HANDLER  # break the reference cycle
-        if self.on_lost is not None:
-            self.on_lost()
+        if self._disconnect_callbacks is not None:
+            self._disconnect_callbacks.run()
 
     # --- called by aiohttp's handler
 
@@ -205,6 +203,17 @@ class HttpConnection(asyncio.Protocol):
         self.deadline = math.inf
         self._body = body
         return task
+
+    def when_disconnected(self, callback: Callback) -> Callback:
+        """See `Request.when_disconnected`.
+
+        A stream calls it while it is being sent: its source may be silent for long, and would not
+        notice the lost connection.
+        """
+        if self._disconnect_callbacks is None:
+            has_run = self._transport.is_closing()
+            self._disconnect_callbacks = DisconnectCallbacks(has_run=has_run)
+        return self._disconnect_callbacks.add(callback)
 
     def set_response(self, out: web.StreamResponse) -> None:
         """Called with the response to the request, before it is sent."""
@@ -279,9 +288,9 @@ class HttpConnection(asyncio.Protocol):
             self._reset()
 
     def _hides_close(self) -> bool:
-        """Whether neither reading nor writing would notice that the client has closed: a stream is
-        being sent, which may be silent, and reading is paused since many requests are waiting."""
-        return self.on_lost is not None and not self._transport.is_reading()
+        """Whether neither reading nor writing would notice that the client has closed: the request
+        waits for it, and reading is paused since many requests are waiting."""
+        return bool(self._disconnect_callbacks) and not self._transport.is_reading()
 
     def _reset(self) -> None:
         """Reset the connection in the system, and abort the transport at the next check. aiohttp's

@@ -14,6 +14,7 @@ import yarl
 from aiohttp import EMPTY_PAYLOAD, HttpVersion11, web
 from multidict import CIMultiDictProxy
 
+from rxkernel.messages.disconnect_callbacks import Callback
 from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry, HeadLimits
 from rxkernel.servers.aiohttp.fast_path.fast_path import FastPath
 from rxkernel.servers.aiohttp.fast_path.framing import (
@@ -53,6 +54,9 @@ class _Connection:
 
     def native(self, message: Message) -> web.Request:
         return self._fast_path.native(self._handler, message)
+
+    def when_disconnected(self, callback: Callback) -> Callback:
+        return callback
 
     def read(self, data: bytes) -> Any:
         """What a new framer makes of *data*."""

@@ -12,6 +12,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDictProxy
 from yarl import URL
 
+from rxkernel.messages.disconnect_callbacks import Callback
 from rxkernel.servers.aiohttp.connection.registry import HeadLimits
 
 _END_OF_HEAD = b"\r\n\r\n"
@@ -73,6 +74,9 @@ class Message(msgspec.Struct, eq=False):  # one for each request: C makes it
             self.cached_native = self.connection.native(self)
         return self.cached_native
 
+    def when_disconnected(self, callback: Callback) -> Callback:
+        return self.connection.when_disconnected(callback)
+
 
 class ConnectionHandle(Protocol):
     """The connection of a message."""
@@ -83,6 +87,9 @@ class ConnectionHandle(Protocol):
 
     def native(self, message: Message) -> web.Request:
         """aiohttp's request for *message*, which the current task handles."""
+
+    def when_disconnected(self, callback: Callback) -> Callback:
+        """See `Request.when_disconnected`."""
 
 
 class PartialMessage:

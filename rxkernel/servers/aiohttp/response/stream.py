@@ -76,8 +76,7 @@ class Stream:
             await self._close_source()
             return
         self._task = start(self._run(), current_context())
-        connection = connection_of(self._native)
-        connection.on_lost = self.end
+        stop_watching = connection_of(self._native).when_disconnected(self.end)
         try:
             await _end_of(self._task)
         except BaseException:
@@ -85,7 +84,7 @@ class Stream:
             await asyncio.wait({self._task})
             raise
         finally:
-            connection.on_lost = None
+            stop_watching()
         self._raise_failure(self._task)
 
     @property

@@ -1,0 +1,119 @@
+"""Finds examples that do not fit their definition, at boot."""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+from bundles.contracts.contract import Contract
+from bundles.contracts.contract_schemas import ContractSchemas
+from bundles.contracts.example import Example
+from bundles.contracts.unset import UNSET
+from rxkernel import (
+    Definition,
+    HttpException,
+    Parameter,
+    Response,
+    Source,
+    UnprocessableEntityException,
+    Validator,
+)
+
+_MISSING: Any = object()
+
+
+def problems_of_examples(
+    contract: Contract, definition: Definition, schemas: ContractSchemas
+) -> Iterator[str]:
+    """Yield each problem of the examples of *contract*."""
+    for example in contract.examples:
+        found = [
+            *_wrong_types(example),
+            *_wrong_error(example, contract),
+            *_wrong_arguments(example, definition, schemas),
+            *_wrong_result(example, definition, schemas),
+        ]
+        yield from (f"{example!r} does not fit: {problem}" for problem in found)
+
+
+def _wrong_types(example: Example) -> Iterator[str]:
+    if not isinstance(example.params, Mapping):
+        yield f"params is {example.params!r}; it must be a mapping"
+    if example.error is not None and example.returns is not UNSET:
+        yield "it has returns and error; write one of them"
+
+
+def _wrong_error(example: Example, contract: Contract) -> Iterator[str]:
+    if example.error is not None and example.error not in contract.errors:
+        yield f"errors has no {example.error!r}; add errors={{{example.error!r}: …}}"
+
+
+def _wrong_arguments(
+    example: Example, definition: Definition, schemas: ContractSchemas
+) -> Iterator[str]:
+    if not isinstance(example.params, Mapping):
+        return
+    if schemas.parameters is not None:
+        body = example.body
+        is_object = body is None or isinstance(body, Mapping)
+        arguments = {**(body or {}), **example.params} if is_object else body
+        yield from _problems(schemas.parameters.validate, arguments, "arguments")
+        return
+    for parameter in definition.signature.parameters:
+        yield from _wrong_argument(example, parameter)
+
+
+def _wrong_argument(example: Example, parameter: Parameter) -> Iterator[str]:
+    if parameter.source is Source.PARAMS:
+        value = example.params.get(parameter.key, _MISSING)
+        path = f"params.{parameter.key}"
+    elif parameter.source is Source.BODY:
+        value = _MISSING if example.body is None else example.body
+        path = "body"
+        if parameter.key and isinstance(value, Mapping):
+            value = value.get(parameter.key, _MISSING)
+            path = f"body.{parameter.key}"
+    else:
+        return
+    if value is _MISSING:
+        if parameter.default is inspect.Parameter.empty:
+            yield f"{path}: is missing"
+    elif not parameter.is_converted:
+        yield from _problems_of_type(parameter.type, value, path)
+
+
+def _wrong_result(
+    example: Example, definition: Definition, schemas: ContractSchemas
+) -> Iterator[str]:
+    if example.returns is UNSET:
+        return
+    if schemas.returns is not None:
+        yield from _problems(schemas.returns.validate, example.returns, "returns")
+        return
+    members = [*_members(definition.signature.returns)]
+    if members and not any(member in (Any, object) for member in members):
+        type_: Any = Union[tuple(members)]  # noqa: UP007 - made of a list
+        yield from _problems_of_type(type_, example.returns, "returns")
+
+
+def _members(returns: Any) -> Iterator[Any]:
+    """Yield the alternatives of *returns* that are values, neither responses nor exceptions."""
+    is_union = get_origin(returns) in (Union, UnionType)
+    for member in get_args(returns) if is_union else (returns,):
+        if not (isinstance(member, type) and issubclass(member, Response | HttpException)):
+            yield member
+
+
+def _problems_of_type(type_: Any, value: Any, path: str) -> Iterator[str]:
+    try:
+        validator = Validator(type_)
+    except (TypeError, NameError):  # a type of the application, which only the action reads
+        return
+    yield from _problems(validator.validate, value, path)
+
+
+def _problems(validate: Callable[..., Any], value: Any, path: str) -> Iterator[str]:
+    try:
+        validate(value, path)
+    except UnprocessableEntityException as exc:
+        yield from (f"{entry['path']}: {entry['message']}" for entry in exc.errors)

@@ -1,0 +1,66 @@
+"""Runs the examples of contracts against an application."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import attrs
+
+from bundles.contracts.contract import contract_of
+from bundles.contracts.example import Example
+from bundles.contracts.unset import UNSET
+from rxkernel import Definition, KernelClient, Response, Transport, decode_json, encode_json
+
+
+@attrs.frozen
+class ExampleResult:
+    """An example that was run; *problem* is None if it holds."""
+
+    definition: Definition
+    example: Example
+    problem: str | None
+
+    @property
+    def title(self) -> str:
+        """The transport, the route, and the example."""
+        definition = self.definition
+        what = self.example.caption or repr(self.example)
+        return f"{definition.transport} {definition.metadata.key}: {what}"
+
+
+async def run_examples(client: KernelClient) -> AsyncIterator[ExampleResult]:
+    """Run every example of every definition of the application of *client*, one after another."""
+    async with client.application:
+        definitions = client.application.kernel.compiled.all
+    for definition in definitions:
+        contract = contract_of(definition)
+        for example in () if contract is None else contract.examples:
+            response = await _call(client, definition, example)
+            yield ExampleResult(definition, example, _problem(example, response))
+
+
+async def _call(client: KernelClient, definition: Definition, example: Example) -> Response:
+    key, params, body = definition.metadata.key, example.params, example.body
+    if definition.transport is Transport.HTTP:
+        return await client.http(key, params=params, body=body)
+    if definition.transport is Transport.SOCKET:
+        return await client.websocket(key, params=params, body=body)
+    return await client.call(definition.transport, definition.name, params=params, body=body)
+
+
+def _problem(example: Example, response: Response) -> str | None:
+    """Return the difference between *response* and *example*."""
+    content = None if response.is_streamed else decode_json(encode_json(response.content))
+    if example.error is not None:
+        code = content.get("code") if isinstance(content, Mapping) else None
+        if response.status_code < 400 or code != example.error:
+            return f"expected the error {example.error!r}, got {response.status_code} {content!r}"
+        return None
+    if response.status_code >= 400:
+        return f"got {response.status_code} {content!r}"
+    if example.returns is not UNSET and content != _plain(example.returns):
+        return f"expected {_plain(example.returns)!r}, got {content!r}"
+    return None
+
+
+def _plain(value: Any) -> Any:
+    return decode_json(encode_json(value))

@@ -1,0 +1,102 @@
+"""Cancels an action: at its timeout, or when its client has disconnected."""
+
+import asyncio
+import logging
+from collections import Counter
+from functools import partial
+from typing import Any
+
+from bundles.contracts.actions import Action
+from bundles.contracts.running_calls import TIMEOUT, RunningCalls
+from rxkernel import (
+    HttpException,
+    Request,
+    RequestTimeoutException,
+    Response,
+    abandoned_threads,
+)
+
+logger = logging.getLogger(__name__)
+
+DISCONNECTED = "disconnected"
+RUNNING_THREAD = "running_thread"
+"""Counters, beside `TIMEOUT`: calls whose client has disconnected, and cancelled plain ``def``
+actions that run on in their threads."""
+
+
+class ClientDisconnectedException(HttpException):
+    """The client has disconnected, so the response is not sent."""
+
+    status_code = 499
+    phrase = "Client Closed Request"
+
+
+def interrupting(
+    action: Action, seconds: float | None, *, on_disconnect: bool, counts: Counter[str]
+) -> Action:
+    """Cancel *action* after *seconds*, or when its client disconnects.
+
+    The result of an action that has caught its cancellation is dropped.
+    """
+    calls = RunningCalls(seconds)
+    running = calls.running
+
+    async def interruptible(request: Request) -> Any:
+        calls.begin(request)
+        revoke = None
+        if on_disconnect:
+            revoke = request.when_disconnected(partial(calls.interrupt, request, DISCONNECTED))
+        failure: BaseException | None = None
+        result = None
+        try:
+            if revoke is None or request in running:
+                result = await action(request)
+        except BaseException as exc:
+            if running.pop(request, None) is not None:
+                raise
+            failure = exc
+        finally:
+            if revoke is not None:
+                revoke()
+        if failure is None and running.pop(request, None) is not None:
+            return result
+        reason, task = calls.interruption_of(request)
+        await _close(result)
+        try:
+            if task is not None and task.uncancel() > 0:
+                raise asyncio.CancelledError  # the task was cancelled by another too
+            counts[reason] += 1
+            if abandoned_threads(request):
+                counts[RUNNING_THREAD] += 1
+            _log(request, failure)
+            raise _exception(reason, seconds) from failure
+        finally:
+            del failure  # its traceback holds this frame
+
+    return interruptible
+
+
+def _exception(reason: str, seconds: float | None) -> HttpException:
+    if reason == TIMEOUT and seconds is not None:
+        return RequestTimeoutException(f"Timeout of {seconds * 1000:g}ms reached", code=TIMEOUT)
+    return ClientDisconnectedException(code=DISCONNECTED)
+
+
+async def _close(result: Any) -> None:
+    """Close the source of a stream that is not sent."""
+    if isinstance(result, Response) and (close := getattr(result.content, "aclose", None)):
+        await close()
+
+
+def _log(request: Request, failure: BaseException | None) -> None:
+    """Log what an action raised while it was cancelled, unless that is its cancellation.
+
+    Raises:
+        BaseException: *failure* ends the process.
+    """
+    if failure is None or isinstance(failure, asyncio.CancelledError | HttpException):
+        return
+    if not isinstance(failure, Exception):
+        raise failure
+    what = "%s %s failed while it was cancelled"
+    logger.error(what, request.transport, request.route_name, exc_info=failure)

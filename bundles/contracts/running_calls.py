@@ -1,0 +1,80 @@
+"""The running calls of one definition, with one timer for all.
+
+All calls have the same timeout, so their deadlines are in the order in which they began. A timer
+for each call would cost more than the rest of the timeout.
+"""
+
+import asyncio
+from asyncio import current_task, get_running_loop
+from time import monotonic
+from typing import NamedTuple
+
+from rxkernel import Request
+
+TIMEOUT = "timeout"
+"""The reason of a call whose deadline has passed."""
+
+
+class Interruption(NamedTuple):
+    """Why a call was interrupted, and whether its task was cancelled for it."""
+
+    reason: str
+    task: "asyncio.Task[object] | None"
+
+
+class RunningCalls:
+    """Interrupts each call that has run for *seconds*; None: no call.
+
+    Attributes:
+        running: the deadline and the task of each call. A call that ends removes itself; one that
+            is not there any more was interrupted.
+    """
+
+    def __init__(self, seconds: float | None) -> None:
+        self.running: dict[Request, tuple[float, asyncio.Task[object] | None]] = {}
+        self._interrupted: dict[Request, Interruption] = {}
+        self._seconds = seconds
+        self._timer_loop: asyncio.AbstractEventLoop | None = None
+
+    def begin(self, request: Request) -> None:
+        """Begin the time of a call, which is handled by the current task."""
+        loop = get_running_loop()
+        if self._seconds is None:
+            self.running[request] = 0.0, current_task(loop)
+            return
+        self.running[request] = monotonic() + self._seconds, current_task(loop)
+        if self._timer_loop is not loop:
+            self._start_timer(loop)
+
+    def interrupt(self, request: Request, reason: str) -> None:
+        """Cancel the task of a call, unless the call has ended or is the caller itself."""
+        found = self.running.pop(request, None)
+        if found is None:
+            return
+        task = found[1]
+        if task is None or task is current_task() or not task.cancel():
+            task = None
+        self._interrupted[request] = Interruption(reason, task)
+
+    def interruption_of(self, request: Request) -> Interruption:
+        """Return the interruption of a call, which has ended now."""
+        return self._interrupted.pop(request)
+
+    def _start_timer(self, loop: asyncio.AbstractEventLoop) -> None:
+        assert self._seconds is not None
+        if self._timer_loop is not None:  # that loop is closed, and its calls have ended
+            for request, (_, task) in tuple(self.running.items()):
+                if task is None or task.get_loop() is not loop:
+                    del self.running[request]
+        self._timer_loop = loop
+        loop.call_later(self._seconds, self._expire)
+
+    def _expire(self) -> None:
+        assert self._timer_loop is not None
+        while self.running:
+            request, (deadline, _) = next(iter(self.running.items()))
+            if (remaining := deadline - monotonic()) > 0:
+                self._timer_loop.call_later(remaining, self._expire)
+                return
+            self.interrupt(request, TIMEOUT)
+        self._timer_loop = None

@@ -1,0 +1,83 @@
+"""The named schemas that may refer to each other: their nodes and types."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import attrs
+
+from bundles.contracts.schemas.nodes import (
+    Array,
+    Dictionary,
+    Node,
+    Reference,
+    Struct,
+    Union,
+)
+from bundles.contracts.schemas.type_builder import TypeBuilder
+
+
+@attrs.define(eq=False)
+class Registry:
+    """Implements `Scope`. All nodes are added before the first type is built."""
+
+    nodes: dict[str, Node] = attrs.field(factory=dict)
+    builder: TypeBuilder = attrs.field(factory=TypeBuilder)
+    _types: dict[str, Any] = attrs.field(factory=dict)
+
+    def node_of(self, name: str) -> Node:
+        return self.nodes[name]
+
+    def type_of(self, name: str) -> Any:
+        if name not in self._types:
+            self._types[name] = self.builder.build(self.nodes[name], name)
+        return self._types[name]
+
+    def check_cycles(self) -> list[str]:
+        """Return the problems of schemas that have no finite value or no type."""
+        return [
+            problem
+            for name, node in self.nodes.items()
+            if (problem := self._check_cycle(name, node)) is not None
+        ]
+
+    def _check_cycle(self, name: str, node: Node) -> str | None:
+        if self._reaches(name, node, _inside_containers):
+            return f"{node.place}: refers to itself without a struct between"
+        if self._reaches(name, node, _required_parts):
+            hint = f"make one of the references optional: '?{name}'"
+            return f"{node.place}: each value requires another one inside of it; {hint}"
+        return None
+
+    def _reaches(self, name: str, node: Node, parts_of: "PartsOf") -> bool:
+        """Whether *parts_of*, again and again, leads from *node* to a reference to *name*."""
+        todo, seen = [node], set[str]()
+        while todo:
+            part = todo.pop()
+            if not isinstance(part, Reference):
+                todo += parts_of(part)
+            elif part.name == name:
+                return True
+            elif part.name not in seen:
+                seen.add(part.name)
+                todo.append(part.resolve())
+        return False
+
+
+PartsOf = Callable[[Node], Iterable[Node]]
+
+
+def _inside_containers(node: Node) -> Iterable[Node]:
+    """The parts whose types are a part of the type of *node*, which a struct does not have."""
+    if isinstance(node, Array):
+        return (node.item,)
+    if isinstance(node, Dictionary):
+        return (node.value,)
+    return node.alternatives if isinstance(node, Union) else ()
+
+
+def _required_parts(node: Node) -> Iterable[Node]:
+    """The parts without which no value of *node* exists."""
+    if isinstance(node, Struct):
+        return [field for field in node.fields.values() if field.is_required]
+    is_filled = isinstance(node, Array | Dictionary) and node.shortest > 0
+    return _inside_containers(node) if is_filled else ()

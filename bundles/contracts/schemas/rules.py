@@ -1,0 +1,132 @@
+"""Rules of schemas that no constraint of msgspec expresses, for `validated_by`."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from types import GenericAlias
+from typing import Any
+
+from bundles.contracts.schemas.nodes import Check
+from rxkernel import UnprocessableEntityException, ValidationError, Validator
+
+_logger = logging.getLogger(__name__)
+
+_SHOWN_CHOICES = 20
+_SCALARS = (str, int, float, bool, type(None))
+
+Rule = Callable[[Any], Any]
+
+
+def checked_by(check: Check) -> Rule:
+    """The rule for the ``validate`` of a notation.
+
+    It returns True or None for a valid value, False, or the texts of one or more errors. A
+    `ValidationError` that it raises is sent. The text of another ValueError, or of a TypeError, is
+    not sent, since it may quote the value; other exceptions are bugs.
+    """
+
+    def rule(value: Any) -> Any:
+        try:
+            result = check(value)
+        except ValidationError as exc:
+            text = f"validation failed Error: {exc.message}"
+            raise ValidationError(text, code=exc.code, params=exc.params, path=exc.path) from exc
+        except (TypeError, ValueError) as exc:
+            _logger.debug("the text of this exception is not sent to the client", exc_info=exc)
+            raise ValidationError("validation failed") from exc
+        if texts := _texts_of(result, check):
+            raise ExceptionGroup("validation error", [ValidationError(text) for text in texts])
+        return value
+
+    return rule
+
+
+def _texts_of(result: Any, check: Check) -> Sequence[str]:
+    if result is None or result is True:
+        return ()
+    if result is False:
+        return ("validation error",)
+    texts = (result,) if isinstance(result, str) else result
+    if not (isinstance(texts, list | tuple) and all(isinstance(text, str) for text in texts)):
+        raise RuntimeError(
+            f"validate {check!r} returned a {type(result).__qualname__}; return None, True, "
+            f"False, a text or a list of texts"
+        )
+    return texts
+
+
+def with_defaults(defaults: Mapping[str, Any]) -> Rule:
+    """The rule that sets the fields that were left out."""
+
+    def rule(value: dict[str, Any]) -> dict[str, Any]:
+        for name, default in defaults.items():
+            if name not in value:
+                value[name] = default if isinstance(default, _SCALARS) else deepcopy(default)
+        return value
+
+    return rule
+
+
+def one_of(values: Sequence[Any]) -> Rule:
+    """The rule for values that ``Literal`` does not support; a boolean is not a number."""
+    allowed = frozenset(map(_identity, values))
+
+    def rule(value: Any) -> Any:
+        if not isinstance(value, _SCALARS) or _identity(value) not in allowed:
+            shown = list(values[:_SHOWN_CHOICES])
+            message = f"expected one of {', '.join(map(repr, shown))}"
+            raise ValidationError(message, code="choice", params={"choices": shown})
+        return value
+
+    return rule
+
+
+def _identity(value: Any) -> tuple[bool, Any]:
+    return isinstance(value, bool), value
+
+
+def in_range(low: float | None, high: float | None) -> Rule:
+    """The rule for bounds that msgspec does not support, which are beyond 64 bits."""
+
+    def rule(value: Any) -> Any:
+        if low is not None and value < low:
+            raise ValidationError(f"expected >= {low}", code="too_small", params={"ge": low})
+        if high is not None and value > high:
+            raise ValidationError(f"expected <= {high}", code="too_large", params={"le": high})
+        return value
+
+    return rule
+
+
+class OpenStruct:
+    """The rule for an object with the fields of *known*, a TypedDict with these *names*, and any
+    others of type ``other``, which is set when all types are built."""
+
+    def __init__(self, known: Any, names: frozenset[str]) -> None:
+        self.other: Any = Any
+        self._known = known
+        self._names = names
+        self._validators: tuple[Validator, Validator] | None = None
+
+    def __call__(self, value: dict[str, Any]) -> dict[str, Any]:
+        if self._validators is None:  # the types may refer to this rule, so they are read late
+            others = GenericAlias(dict, (str, self.other))
+            self._validators = (Validator(self._known), Validator(others))
+        parts: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
+        for name, part in value.items():
+            parts[name not in self._names][name] = part
+        result: dict[str, Any] = {}
+        problems: list[Exception] = []
+        for validator, part in zip(self._validators, parts, strict=True):
+            try:
+                result |= validator.validate(part, "")
+            except UnprocessableEntityException as exc:
+                problems += map(_error_of, exc.errors)
+        if problems:
+            raise ExceptionGroup("validation errors", problems)
+        return result
+
+
+def _error_of(entry: Mapping[str, Any]) -> ValidationError:
+    message, params = entry["message"], entry.get("params")
+    return ValidationError(message, code=entry["code"], params=params, path=entry["path"])

@@ -1,0 +1,69 @@
+"""Builds the type of Python for a scalar: constraints of msgspec, and a rule for larger bounds."""
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Union
+
+import msgspec
+
+from bundles.contracts.schemas.nodes import Scalar
+from bundles.contracts.schemas.rules import in_range
+from bundles.contracts.schemas.scalar_types import MAX_FLOAT
+from rxkernel import validated_by
+
+_MAX_BOUND = 2.0**63
+"""msgspec supports bounds of 64 bits."""
+
+
+def scalar_annotation(node: Scalar) -> Any:
+    """Return the type of *node*."""
+    if node.type.family == "text":
+        meta = {
+            "min_length": node.shortest,
+            "max_length": node.longest,
+            "pattern": node.pattern,
+        }
+        return constrained(str, meta)
+    if node.type.family == "other":
+        return node.type.type
+    low, high = bounds_of(node)
+    if node.type.family == "integer":
+        type_ = constrained(int, _of_integers(low, high))
+    else:  # neither becomes the other, and only finite floats are in a range
+        floats = constrained(float, {"ge": low, "le": high})
+        type_ = Union[constrained(int, _of_integers(low, high)), floats]  # noqa: UP007
+    large = [_large(bound) for bound in (low, high)]
+    return type_ if large == [None, None] else Annotated[type_, validated_by(in_range(*large))]
+
+
+def bounds_of(node: Scalar) -> tuple[float | None, float | None]:
+    """The lowest and the highest number of *node*."""
+    lows = (node.type.low, node.minimum, node.shortest)
+    highs = (node.type.high, node.maximum, node.longest)
+    return (
+        max((bound for bound in lows if bound is not None), default=None),
+        min((bound for bound in highs if bound is not None), default=None),
+    )
+
+
+def _of_integers(low: float | None, high: float | None) -> dict[str, int | None]:
+    return {
+        "ge": math.ceil(low) if low is not None and _is_supported(low) else None,
+        "le": math.floor(high) if high is not None and _is_supported(high) else None,
+    }
+
+
+def _is_supported(bound: float) -> bool:
+    return -_MAX_BOUND <= bound < _MAX_BOUND
+
+
+def _large(bound: float | None) -> float | None:
+    """*bound* if only a rule can check it. Integers have no largest number."""
+    is_limit = bound is None or abs(bound) == MAX_FLOAT or _is_supported(bound)
+    return None if is_limit else bound
+
+
+def constrained(type_: Any, meta: Mapping[str, Any]) -> Any:
+    """Return *type_* with the constraints of *meta* that are not None."""
+    given = {key: value for key, value in meta.items() if value is not None}
+    return Annotated[type_, msgspec.Meta(**given)] if given else type_

@@ -1,0 +1,56 @@
+"""A compiled schema."""
+
+from typing import Any
+
+import attrs
+
+from bundles.contracts.schemas.error_places import ErrorPlace
+from bundles.contracts.schemas.error_texts import Text, metarhia_text, with_texts
+from bundles.contracts.schemas.json_schema import Described, RefOf, describe
+from bundles.contracts.schemas.nodes import Node
+from rxkernel import UnprocessableEntityException, Validator
+
+
+def _local(name: str) -> str:
+    return f"#/$defs/{name}"
+
+
+@attrs.frozen(eq=False)
+class Schema:
+    """A schema that converts and checks values, and can be a part of another notation.
+
+    Attributes:
+        name: its name, if others can refer to it; paths in messages begin with it.
+        type: the type of Python that it was compiled to; a struct is a `TypedDict`.
+    """
+
+    name: str
+    type: Any
+    node: Node
+    _validator: Validator
+    _text: Text = metarhia_text
+
+    def validate(self, value: Any, path: str = "body", *, lenient: bool = False) -> Any:
+        """Return the converted *value*; the value itself is not changed.
+
+        Args:
+            path: what the paths in ``errors`` begin with.
+            lenient: whether texts are converted as those of a query: ``"7"`` is a number.
+
+        Raises:
+            UnprocessableEntityException: with every error in ``errors``.
+        """
+        try:
+            return self._validator.validate(value, path, lenient=lenient)
+        except UnprocessableEntityException as exc:
+            root = ErrorPlace(self.node, value, self.name)
+            errors = with_texts(exc.errors, root, path, self._text)
+            raise UnprocessableEntityException(exc.message, errors=errors) from None
+
+    def json_schema(self, ref_of: RefOf = _local) -> Described:
+        """Return the JSON Schema of the values that a client may send.
+
+        Args:
+            ref_of: returns the URI of a named schema that this one refers to.
+        """
+        return describe(self.node, ref_of)

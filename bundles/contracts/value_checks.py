@@ -1,0 +1,105 @@
+"""Wrappers of an action that check its arguments and its result."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from bundles.contracts.actions import Action
+from bundles.contracts.arguments import ArgumentsCheck, arguments_of, place_in_message
+from bundles.contracts.domain_error import DomainError
+from bundles.contracts.schemas import Schema
+from rxkernel import (
+    Request,
+    Response,
+    RxKernelError,
+    UnprocessableEntityException,
+    ValidationError,
+)
+
+
+def checking_arguments(schema: Schema) -> Callable[[Action], Action]:
+    """Check the arguments of each message with *schema*, before the action."""
+    check = ArgumentsCheck(schema).check
+
+    def decorate(action: Action) -> Action:
+        async def checked(request: Request) -> Any:
+            check(request)
+            return await action(request)
+
+        return checked
+
+    return decorate
+
+
+def validating(validate: Callable[[Any], Any]) -> Callable[[Action], Action]:
+    """Call *validate* with the arguments of each message, before the action."""
+
+    def decorate(action: Action) -> Action:
+        async def validated(request: Request) -> Any:
+            try:
+                outcome = validate(arguments_of(request))
+                if inspect.isawaitable(outcome):
+                    await outcome
+            except ValidationError as exc:
+                raise _rejection(exc, request) from exc
+            return await action(request)
+
+        return validated
+
+    return decorate
+
+
+def _rejection(exc: ValidationError, request: Request) -> UnprocessableEntityException:
+    path = place_in_message(exc.path, request)
+    entry: dict[str, Any] = {"path": path, "code": exc.code, "message": exc.message}
+    if exc.params:
+        entry["params"] = dict(exc.params)
+    return UnprocessableEntityException("validation failed; see errors", errors=[entry])
+
+
+def checking_result(schema: Schema, place: str) -> Callable[[Action], Action]:
+    """Check the result of each message with *schema*; one that does not fit is a bug."""
+
+    def decorate(action: Action) -> Action:
+        async def checked(request: Request) -> Any:
+            result = await action(request)
+            if isinstance(result, DomainError):
+                raise result.copy()
+            if not isinstance(result, Response):
+                _check(schema, result, place)
+            elif not result.is_streamed and result.status_code < 400:
+                _check(schema, result.content, place)
+            return result
+
+        return checked
+
+    return decorate
+
+
+def _check(schema: Schema, result: Any, place: str) -> None:
+    """Check *result* in the form that JSON has it.
+
+    Raises:
+        RxKernelError: it does not fit; the kernel logs the text and hides it.
+    """
+    try:
+        schema.validate(msgspec.to_builtins(result, str_keys=True), "result")
+    except UnprocessableEntityException as exc:
+        problems = "; ".join(f"{entry['path']}: {entry['message']}" for entry in exc.errors)
+        raise RxKernelError(f"{place} returned a result that does not fit: {problems}") from exc
+    except TypeError as exc:
+        raise RxKernelError(f"{place} returned a result that JSON cannot hold: {exc}") from exc
+
+
+def raising_errors(action: Action) -> Action:
+    """Raise a `DomainError` that the action returns."""
+
+    async def checked(request: Request) -> Any:
+        result = await action(request)
+        if isinstance(result, DomainError):
+            raise result.copy()
+        return result
+
+    return checked

@@ -1,0 +1,110 @@
+"""The description of a schema, from which documentation is made."""
+
+from typing import Any
+
+import pytest
+
+from bundles.contracts.schemas import Schemas, compile_definitions, compile_schema
+
+OBJECT = {"type": "object", "additionalProperties": False}
+
+
+@pytest.mark.parametrize(
+    ("notation", "described"),
+    [
+        ("string", {"type": "string"}),
+        ("number", {"type": "number"}),
+        ("bigint", {"type": "integer"}),
+        ("i8", {"type": "integer", "minimum": -128, "maximum": 127}),
+        ("boolean", {"type": "boolean"}),
+        ("any", {}),
+        ("json", {"type": ["object", "array"]}),
+        ("date", {"type": "string", "format": "date"}),
+        ("?string", {"type": ["string", "null"]}),
+        ({"enum": ["a", 1]}, {"enum": ["a", 1]}),
+        ({"enum": ["a"], "required": False}, {"enum": ["a", None]}),
+        ({"type": "string", "length": [1, 2]}, {"type": "string", "minLength": 1, "maxLength": 2}),
+        ({"type": "number", "length": [1, 2]}, {"type": "number", "minimum": 1, "maximum": 2}),
+        ({"type": "number", "min": 1, "max": 2}, {"type": "number", "minimum": 1, "maximum": 2}),
+        ({"type": "string", "pattern": "^a"}, {"type": "string", "pattern": "^a"}),
+        ({"type": "string", "note": "a name"}, {"type": "string", "description": "a name"}),
+        ({"type": "int", "default": 5}, {"type": "integer", "default": 5}),
+        ({"array": "string"}, {"type": "array", "items": {"type": "string"}}),
+        (
+            {"set": "string", "length": 3},
+            {"type": "array", "items": {"type": "string"}, "uniqueItems": True, "maxItems": 3},
+        ),
+        (
+            {"object": {"string": "int"}, "length": 3},
+            {"type": "object", "additionalProperties": {"type": "integer"}, "maxProperties": 3},
+        ),
+        (
+            ["string", {"count": "?int"}],
+            {
+                "type": "array",
+                "prefixItems": [
+                    {"type": "string"},
+                    {"title": "count", "type": ["integer", "null"]},
+                ],
+                "items": False,
+                "minItems": 1,
+            },
+        ),
+        ({"union": ["string", "int"]}, {"anyOf": [{"type": "string"}, {"type": "integer"}]}),
+        (
+            {"union": ["string", "int"], "required": False},
+            {"anyOf": [{"anyOf": [{"type": "string"}, {"type": "integer"}]}, {"type": "null"}]},
+        ),
+        (
+            {"a": "string", "b?": "int", "sum": lambda self: self["b"]},
+            {
+                **OBJECT,
+                "properties": {"a": {"type": "string"}, "b": {"type": ["integer", "null"]}},
+                "required": ["a"],
+            },
+        ),
+    ],
+    ids=str,
+)
+def test_json_schema_of_a_notation(notation: Any, described: Any) -> None:
+    assert compile_schema(notation).json_schema() == described
+
+
+def test_json_schema_of_named_schemas_refers_to_them() -> None:
+    schemas = Schemas({"Tree": {"value": "int", "next": "?Tree", "more": {"many": "Tree"}}})
+    uri = "#/components/schemas/"
+    tree = {
+        **OBJECT,
+        "properties": {
+            "value": {"type": "integer"},
+            "next": {"anyOf": [{"$ref": f"{uri}Tree"}, {"type": "null"}]},
+            "more": {"type": "array", "items": {"$ref": f"{uri}Tree"}},
+        },
+        "required": ["value", "more"],
+    }
+    assert schemas.json_schemas(lambda name: f"{uri}{name}") == {"Tree": tree}
+    assert schemas.compile({"a": "Tree"}).json_schema() == {
+        **OBJECT,
+        "properties": {"a": {"$ref": "#/$defs/Tree"}},
+        "required": ["a"],
+    }
+
+
+def test_json_schema_of_definitions() -> None:
+    schema = compile_definitions(
+        {"a": {"limit": "10mb:size", "more": "[{{b}}]", "_other": "*"}, "b": {"x": "(y,z)"}}
+    )
+    b = {"$ref": "#/$defs/b"}
+    assert schema.json_schema() == {
+        "type": "object",
+        "properties": {
+            "limit": {"type": ["integer", "string"], "default": "10mb"},
+            "more": {
+                "anyOf": [
+                    {"type": "array", "items": b},
+                    {"type": "object", "additionalProperties": b},
+                ]
+            },
+        },
+        "additionalProperties": {},
+    }

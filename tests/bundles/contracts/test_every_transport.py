@@ -1,0 +1,248 @@
+"""The same contract, over every transport: both paths of HTTP, Socket.IO, that of a bundle, and in
+process."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import pytest
+from rxkernel_lines import LINES
+
+from bundles.contracts import DomainError, Queue, contract
+from rxkernel import (
+    ExceptionEvent,
+    KernelEvents,
+    Request,
+    ResponseEvent,
+    both,
+    observe,
+    options_of,
+    procedure,
+)
+from tests.bundles.contracts.callers import WAYS, Caller, calling, contracts_of
+from tests.waiting import until
+
+pytestmark = pytest.mark.parametrize("way", WAYS)
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def over_all(name: str) -> Callable[[F], F]:
+    """Label a method for every transport."""
+
+    def label(function: F) -> F:
+        return procedure(name, LINES)(both("POST", f"/{name}", name)(function))
+
+    return label
+
+
+class OutOfStockError(DomainError):
+    def __init__(self, item: str) -> None:
+        super().__init__("out_of_stock")
+        self.item = item
+
+
+NOT_FOUND = DomainError(404)
+
+
+class Shop:
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self.released = asyncio.Event()
+        self.thread_released = threading.Event()
+
+    @over_all("slow")
+    @contract(timeout=0.02)
+    async def slow(self) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.log.append("ended")
+
+    @over_all("stubborn")
+    @contract(timeout=0.02)
+    async def stubborn(self) -> str:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.log.append("caught")
+        return "late"
+
+    @over_all("order")
+    @contract(errors={"out_of_stock": "There is none left", 404: "No such item", "moved": "Moved"})
+    async def order(self, request: Request) -> Any:
+        match request.body:
+            case "returned":
+                return NOT_FOUND
+            case "raised":
+                raise OutOfStockError("tea")
+            case "own text":
+                return DomainError("moved", "It is elsewhere", status_code=410)
+            case "unlisted":
+                return DomainError(12345)
+            case "bug":
+                raise RuntimeError("a secret")
+        return "ordered"
+
+    @over_all("print")
+    @contract(queue=Queue(concurrency=1, size=1, timeout=30))
+    async def print(self, request: Request) -> Any:
+        self.log.append(f"began {request.body}")
+        await self.released.wait()
+        self.log.append(f"ended {request.body}")
+        return request.body
+
+    @over_all("impatient")
+    @contract(queue=Queue(concurrency=1, size=5, timeout=0.02))
+    async def impatient(self, request: Request) -> str:
+        self.log.append("began")
+        await self.released.wait()
+        return "done"
+
+    @over_all("thread")
+    @contract(timeout=0.02, queue=Queue(concurrency=1, size=5, timeout=30))
+    def thread(self) -> str:
+        self.log.append("thread")
+        self.thread_released.wait(30)
+        return "done"
+
+
+async def test_t25_timeout_cancels_action_and_responds_408(way: str) -> None:
+    shop = Shop()
+    async with calling(way, shop) as caller:
+        result = await caller.call("slow")
+
+        assert result.status == 408
+        assert result.content["message"] == "Timeout of 20ms reached"
+        assert result.content["code"] == "timeout"
+        assert shop.log == ["ended"]
+        assert contracts_of(caller).counts == {"timeout": 1}
+
+
+async def test_timeout_action_that_catches_its_cancellation_responds_408(way: str) -> None:
+    shop = Shop()
+    async with calling(way, shop) as caller:
+        assert (await caller.call("stubborn")).status == 408
+    assert shop.log == ["caught"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code", "message"),
+    [
+        ("returned", 404, 404, "No such item"),
+        ("raised", 400, "out_of_stock", "There is none left"),
+        ("own text", 410, "moved", "It is elsewhere"),
+        ("unlisted", 400, 12345, "Domain error"),
+    ],
+    ids=["T23 returned and listed", "T23 raised subclass", "T18 own text", "T22 other number"],
+)
+async def test_domain_error_has_status_code_and_text(
+    way: str, body: str, status: int, code: Any, message: str
+) -> None:
+    async with calling(way, Shop()) as caller:
+        result = await caller.call("order", body)
+
+    assert (result.status, result.content["code"], result.content["message"]) == (
+        status,
+        code,
+        message,
+    )
+
+
+async def test_t20_other_exception_is_hidden(way: str, caplog: pytest.LogCaptureFixture) -> None:
+    async with calling(way, Shop()) as caller:
+        result = await caller.call("order", "bug")
+
+    assert result.status == 500
+    assert "secret" not in str(result.content)
+    assert "a secret" in caplog.text
+
+
+async def test_t28_queue_full_responds_503_and_others_succeed_in_order(way: str) -> None:
+    shop = Shop()
+    async with calling(way, shop) as caller:
+        calls = await three_calls(caller, shop)
+        full = await calls[2]
+        shop.released.set()
+        first, second = await calls[0], await calls[1]
+
+        assert full.status == 503
+        assert full.content["code"] == "queue_full"
+        if way != "lines":  # a line has no headers
+            assert full.headers["Retry-After"] == "30"
+        assert (first.content, second.content) == (0, 1)
+        assert shop.log == ["began 0", "ended 0", "began 1", "ended 1"]
+        assert contracts_of(caller).counts == {"queue_full": 1}
+
+
+async def three_calls(caller: Caller, shop: Shop) -> "list[asyncio.Task[Any]]":
+    """Send three calls, each after the one before has begun or waits."""
+    slots = contracts_of(caller).slots_of(queue_of(Shop.print))
+    calls = [asyncio.create_task(caller.call("print", 0))]
+    await until(lambda: slots.free == 0)
+    calls.append(asyncio.create_task(caller.call("print", 1)))
+    await until(lambda: slots.waiting == 1)
+    calls.append(asyncio.create_task(caller.call("print", 2)))
+    return calls
+
+
+def queue_of(function: Any) -> Queue:
+    queue = options_of(function)["contract.queue"]
+    assert isinstance(queue, Queue)
+    return queue
+
+
+async def test_t29_call_that_waits_too_long_responds_503(way: str) -> None:
+    shop = Shop()
+    async with calling(way, shop) as caller:
+        first = asyncio.create_task(caller.call("impatient"))
+        await until(lambda: shop.log)
+        second = await caller.call("impatient")
+        shop.released.set()
+
+        assert (second.status, second.content["code"]) == (503, "queue_timeout")
+        assert (await first).status == 200
+
+
+async def test_cancelled_plain_def_holds_its_slot_until_its_thread_ends(way: str) -> None:
+    shop = Shop()
+    async with calling(way, shop) as caller:
+        contracts = contracts_of(caller)
+        slots = contracts.slots_of(queue_of(Shop.thread))
+
+        assert (await caller.call("thread")).status == 408
+        assert slots.free == 0
+        second = asyncio.create_task(caller.call("thread"))
+        await until(lambda: slots.waiting)
+        shop.thread_released.set()
+
+        assert (await second).status in (200, 408)
+        await until(lambda: slots.free == 1)
+        assert contracts.counts["running_thread"] >= 1
+        assert shop.log == ["thread", "thread"]
+
+
+class Counting:
+    """Counts what passes through the kernel."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    @observe(KernelEvents.KERNEL_EXCEPTION)
+    async def exception(self, event: ExceptionEvent) -> None:
+        self.seen.append(type(event.exception).__name__)
+
+    @observe(KernelEvents.KERNEL_RESPONSE)
+    async def response(self, event: ResponseEvent) -> None:
+        self.seen.append(str(event.response.status_code))
+
+
+async def test_listeners_see_every_message_and_every_error_of_a_contract(way: str) -> None:
+    counting = Counting()
+    async with calling(way, Shop(), listeners=[counting]) as caller:
+        for name, body in (("slow", None), ("order", "returned"), ("order", "tea")):
+            await caller.call(name, body)
+
+    assert counting.seen == ["RequestTimeoutException", "408", "DomainError", "404", "200"]

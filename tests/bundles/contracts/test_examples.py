@@ -1,0 +1,111 @@
+"""The examples of contracts, run by the command and by the fixture."""
+
+import asyncio
+from typing import Any
+
+import attrs
+import pytest
+from click.testing import CliRunner
+from rxkernel_lines import LINES, LinesBundle, LinesSettings
+
+from bundles.contracts import ContractsBundle, DomainError, Example, contract, run_examples
+from bundles.contracts.command import contracts
+from bundles.contracts.pytest_plugin import CheckExamples
+from rxkernel import Application, HttpSettings, KernelClient, Settings, both, procedure
+
+
+@attrs.frozen
+class Item:
+    id: int
+
+
+class Items:
+    @procedure("show", LINES)
+    @both("GET", "/items/{id}", "show")
+    @contract(
+        errors={"not_found": "No such item"},
+        examples=[
+            Example(params={"id": 1}, returns={"id": 1}, caption="an item"),
+            Example(params={"id": 2}, error="not_found"),
+            Example(params={"id": 1}),
+        ],
+    )
+    async def show(self, id: int) -> Item | DomainError:
+        return Item(id) if id == 1 else DomainError("not_found")
+
+
+class Broken:
+    @both("POST", "/broken", "broken")
+    @contract(
+        errors={"x": "X"},
+        examples=[
+            Example(body={"id": 1}, returns={"id": 2}),
+            Example(body={"id": 1}, error="x"),
+            Example(body={"id": 0}),
+            Example(body={"id": 1}, returns={"id": 1}),
+        ],
+    )
+    async def broken(self, item: Item) -> Item:
+        return Item(1 // item.id)
+
+
+def application(*controllers: Any) -> Application:
+    settings = Settings(http=HttpSettings(port=0), bundles={"lines": LinesSettings(port=0)})
+    return Application(
+        bundles=[ContractsBundle, LinesBundle], controllers=controllers, settings=settings
+    )
+
+
+async def test_examples_run_over_the_transport_of_each_definition() -> None:
+    async with KernelClient(application(Items)) as client:
+        results = [result async for result in run_examples(client)]
+
+    assert [result.problem for result in results] == [None] * 9
+    assert [result.title for result in results][::3] == [
+        "HTTP show: an item",
+        "SOCKET show: an item",
+        "LINES LINES:show: an item",
+    ]
+
+
+async def test_fixture_returns_the_number_of_examples(check_examples: CheckExamples) -> None:
+    async with KernelClient(application(Items)) as client:
+        assert await check_examples(client) == 9
+
+
+async def test_fixture_fails_with_every_example_that_does_not_hold(
+    check_examples: CheckExamples,
+) -> None:
+    async with KernelClient(application(Broken)) as client:
+        with pytest.raises(pytest.fail.Exception) as raised:
+            await check_examples(client)
+
+    first, second, third = str(raised.value).splitlines()[:3]
+    title = "HTTP broken: Example(body={'id': 1}, returns={'id': 2})"
+    assert first == f"{title}: expected {{'id': 2}}, got {{'id': 1}}"
+    assert second.endswith("expected the error 'x', got 200 {'id': 1}")
+    assert "got 500" in third
+    assert len(str(raised.value).splitlines()) == 6
+
+
+async def run(*controllers: Any) -> tuple[int, str]:
+    """The command has an event loop of its own, so it runs in a thread."""
+    invoke = CliRunner().invoke
+    result = await asyncio.to_thread(invoke, contracts, ["test"], obj=application(*controllers))
+    return result.exit_code, result.output
+
+
+async def test_command_lists_examples() -> None:
+    code, output = await run(Items)
+
+    assert code == 0
+    assert "ok     HTTP show: an item\n" in output
+    assert output.endswith("9 examples, 0 failed\n")
+
+
+async def test_command_exits_with_1_if_an_example_does_not_hold() -> None:
+    code, output = await run(Broken)
+
+    assert code == 1
+    assert "FAILED SOCKET broken: Example(body={'id': 1}, error='x')\n" in output
+    assert output.endswith("8 examples, 6 failed\n")

@@ -1,0 +1,265 @@
+"""`parameters`, `validate` and `returns` of a contract, over every transport."""
+
+import asyncio
+from typing import Annotated, Any
+
+import attrs
+import pytest
+from rxkernel_lines import LINES
+
+from bundles.contracts import Arguments, ContractsBundle, DomainError, contract
+from rxkernel import (
+    Application,
+    ConfigurationError,
+    ForbiddenException,
+    KernelClient,
+    Request,
+    Response,
+    ValidationError,
+    both,
+    http,
+    procedure,
+)
+from tests.bundles.contracts.callers import WAYS, calling
+
+every_way = pytest.mark.parametrize("way", WAYS)
+
+
+@attrs.frozen
+class Sum:
+    sum: float
+
+
+class Math:
+    def __init__(self) -> None:
+        self.log: list[Any] = []
+
+    @procedure("add", LINES)
+    @both("POST", "/add", "add")
+    @contract(parameters={"a": "number", "b": "number"}, returns={"sum": "number"})
+    async def add(self, arguments: Annotated[dict[str, Any], Arguments()]) -> Any:
+        self.log.append(arguments)
+        if arguments["a"] == 404:
+            return DomainError(404)
+        return {"sum": "a text" if arguments["a"] == 13 else arguments["a"] + arguments["b"]}
+
+
+@every_way
+async def test_arguments_that_fit_reach_the_action(way: str) -> None:
+    async with calling(way, Math()) as caller:
+        assert (await caller.call("add", {"a": 1, "b": 2.5})).content == {"sum": 3.5}
+
+
+@every_way
+@pytest.mark.parametrize(
+    ("body", "errors"),
+    [
+        ({"a": 1, "b": "2"}, [("body.b", "type", 'Field "b" not of expected type: number')]),
+        (
+            {},
+            [
+                ("body.a", "missing", 'Field "a" is required'),
+                ("body.b", "missing", 'Field "b" is required'),
+            ],
+        ),
+        (
+            {"a": 1, "b": 2, "c": 3},
+            [("body.c", "unknown_field", 'Field "c" is not expected')],
+        ),
+    ],
+    ids=["T14 wrong type", "T15 all missing fields", "T16 unknown field"],
+)
+async def test_arguments_that_do_not_fit_respond_422(
+    way: str, body: Any, errors: list[tuple[str, str, str]]
+) -> None:
+    math = Math()
+    async with calling(way, math) as caller:
+        result = await caller.call("add", body)
+
+    assert result.status == 422
+    found = [(e["path"], e["code"], e["message"]) for e in result.content["errors"]]
+    assert found == errors
+    assert math.log == []
+
+
+@every_way
+async def test_t17_null_arguments_respond_422(way: str) -> None:
+    async with calling(way, Math()) as caller:
+        assert (await caller.call("add", None)).status == 422
+
+
+@every_way
+async def test_t24_result_that_does_not_fit_responds_500_without_details(
+    way: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with calling(way, Math()) as caller:
+        result = await caller.call("add", {"a": 13, "b": 0})
+        again = await caller.call("add", {"a": 1, "b": 0})
+
+    assert result.status == 500
+    assert "sum" not in str(result.content)
+    assert 'Field "sum" not of expected type: number' in caplog.text
+    assert again.content == {"sum": 1}
+
+
+@every_way
+async def test_returned_domain_error_is_not_checked_as_a_result(way: str) -> None:
+    async with calling(way, Math()) as caller:
+        assert (await caller.call("add", {"a": 404, "b": 0})).status == 404
+
+
+def _sync(arguments: dict[str, Any]) -> None:
+    _check(arguments)
+
+
+async def _async(arguments: dict[str, Any]) -> None:
+    await asyncio.sleep(0)
+    _check(arguments)
+
+
+def _check(arguments: dict[str, Any]) -> None:
+    match arguments.get("kind"):
+        case "rule":
+            raise ValidationError("must be later", code="order", path=".end")
+        case "forbidden":
+            raise ForbiddenException("not yours")
+        case "bug":
+            raise ValueError("a secret")
+
+
+class Validated:
+    def __init__(self) -> None:
+        self.log: list[str] = []
+
+    @procedure("sync", LINES)
+    @both("POST", "/sync", "sync")
+    @contract(validate=_sync)
+    async def sync(self, request: Request) -> str:
+        self.log.append("ran")
+        return "ok"
+
+    @procedure("async", LINES)
+    @both("POST", "/async", "async")
+    @contract(validate=_async, timeout=60)
+    async def asynchronous(self) -> str:
+        self.log.append("ran")
+        return "ok"
+
+
+@every_way
+@pytest.mark.parametrize("name", ["sync", "async"])
+async def test_t30_validate_that_raises_keeps_action_from_running(way: str, name: str) -> None:
+    validated = Validated()
+    async with calling(way, validated) as caller:
+        rule = await caller.call(name, {"kind": "rule"})
+        others = [await caller.call(name, {"kind": kind}) for kind in ("forbidden", "bug")]
+        assert validated.log == []
+        assert (await caller.call(name, {"kind": "fine"})).content == "ok"
+
+    assert rule.status == 422
+    assert rule.content["errors"] == [
+        {"path": "body.end", "code": "order", "message": "must be later"}
+    ]
+    assert [result.status for result in others] == [403, 500]
+    assert "secret" not in str(others)
+
+
+class Places:
+    @both("POST", "/places/{id}", "place")
+    @contract(
+        parameters={
+            "id": "number",
+            "tags": {"array": "string", "required": False},
+            "name": "string",
+            "size": {"type": "number", "default": 7},
+        }
+    )
+    async def place(self, id: int, body: dict[str, Any]) -> dict[str, Any]:
+        return {"id": id, **body}
+
+    @http("GET", "/plain", "plain")
+    @contract(returns={"sum": "number"})
+    async def plain(self, kind: str = "object") -> Any:
+        results = {
+            "object": Sum(3),
+            "response": Response({"sum": 3}),
+            "wrong response": Response({"sum": "3"}),
+            "error response": Response({"sum": "3"}, 409),
+            "nothing": None,
+        }
+        return results[kind]
+
+
+def client() -> KernelClient:
+    return KernelClient(Application(bundles=[ContractsBundle], controllers=[Places]))
+
+
+async def test_parameters_of_path_and_query_are_converted_and_defaults_are_set() -> None:
+    async with client() as places:
+        response = await places.http(
+            "place", params={"id": 5, "tags": ["a", "b"]}, body={"name": "x"}
+        )
+        assert response.content == {"id": 5, "name": "x", "size": 7}
+        response = await places.websocket(
+            "place", params={"id": 5, "tags": ["a", "b"]}, body={"name": "x"}
+        )
+        assert response.content == {"id": 5, "name": "x", "size": 7}
+
+
+async def test_parameter_wins_over_field_of_body_and_errors_name_their_place() -> None:
+    """An access rule has checked the parameter, so the body must not replace it."""
+    async with client() as places:
+        for call in (places.http, places.websocket):
+            response = await call("place", params={"id": 5}, body={"id": 6, "name": 7})
+            assert [e["path"] for e in response.content["errors"]] == ["body.name"]
+
+
+async def test_form_fields_are_converted() -> None:
+    async with client() as places:
+        response = await places.http("place", params={"id": 5}, form={"name": "x", "size": "8"})
+    assert response.content == {"id": 5, "name": "x", "size": 8}
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("object", 200),
+        ("response", 200),
+        ("wrong response", 500),
+        ("error response", 409),
+        ("nothing", 500),
+    ],
+)
+async def test_result_is_checked_as_json(kind: str, status: int) -> None:
+    async with client() as places:
+        assert (await places.http("plain", params={"kind": kind})).status_code == status
+
+
+async def test_t62_named_schema_reports_the_nested_field() -> None:
+    class Persons:
+        @http("POST", "/persons", "person_add")
+        @contract(parameters={"person": "Person"})
+        async def add(self, request: Request) -> str:
+            return "added"
+
+    bundle = ContractsBundle(
+        schemas={"Person": {"name": "string", "address": "Address"}, "Address": {"city": "string"}}
+    )
+    application = Application(bundles=[bundle], controllers=[Persons])
+    async with KernelClient(application) as persons:
+        body = {"person": {"name": "Ada", "address": {}}}
+        response = await persons.http("person_add", body=body)
+
+    (error,) = response.content["errors"]
+    assert error["message"] == 'Field "person.address.city" is required'
+    assert error["path"] == "body.person.address.city"
+
+
+async def test_arguments_without_parameters_is_a_boot_error() -> None:
+    class Wrong:
+        @http("POST", "/", "wrong")
+        async def wrong(self, arguments: Annotated[dict[str, Any], Arguments()]) -> None: ...
+
+    application = Application(bundles=[ContractsBundle], controllers=[Wrong])
+    with pytest.raises(ConfigurationError, match=r"has Arguments\(\), but the contract has no"):
+        await application.boot()
