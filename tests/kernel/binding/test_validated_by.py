@@ -22,6 +22,7 @@ from rxkernel import (
     validated_by,
 )
 from rxkernel.pytest_plugin import ClientOf
+from tests.parameter_ids import id_of
 
 
 class Year:
@@ -80,7 +81,7 @@ def test_rule_valid_value_is_replaced() -> None:
         (Annotated[int | str, validated_by(str)], 7, "7"),
         (Annotated[str, validated_by(str.strip), validated_by(one_word)], " Tea ", "tea"),
     ],
-    ids=str,
+    ids=id_of,
 )
 def test_rule_at_any_depth_is_called(type_: Any, value: Any, valid: Any) -> None:
     assert Validator(type_).validate(value) == valid

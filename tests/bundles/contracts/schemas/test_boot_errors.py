@@ -7,6 +7,7 @@ import pytest
 
 from bundles.contracts.schemas import Schemas, compile_definitions, compile_schema
 from rxkernel import ConfigurationError
+from tests.parameter_ids import id_of
 
 
 async def is_valid(value: Any) -> bool:
@@ -76,7 +77,7 @@ def problems_of_all(notations: Mapping[str, Any], **types: Any) -> list[str]:
         ({"Projection": {"schema": "X"}}, "a Projection needs a schema and a list of fields"),
         ({"Entity": {}, "required": "string"}, "required is 'string'; write True or False"),
     ],
-    ids=str,
+    ids=id_of,
 )
 def test_notation_that_cannot_work_names_the_place(notation: Any, problem: str) -> None:
     [found] = problems_of(notation)
@@ -171,7 +172,7 @@ def test_schemas_cycle_without_a_finite_value(
         {"A": {"b": "B"}, "B": {"a": "?A"}},
         {"A": {"a": {"type": "A", "default": {"a": None}, "required": False}}},
     ],
-    ids=str,
+    ids=id_of,
 )
 def test_schemas_cycle_with_a_finite_value_works(notations: Any) -> None:
     assert Schemas(notations)["A"].json_schema()
@@ -190,7 +191,7 @@ def test_schemas_cycle_with_a_finite_value_works(notations: Any) -> None:
         ({}, "unknown definition ''"),
         ({"a": {"b": "{a}"}}, "schema 'a': each value requires another one inside of it"),
     ],
-    ids=str,
+    ids=id_of,
 )
 def test_definitions_that_cannot_work_name_the_place(definitions: Any, problem: str) -> None:
     with pytest.raises(ConfigurationError) as raised:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from bundles.contracts.schemas import Schemas, compile_definitions, compile_schema
+from tests.parameter_ids import id_of
 
 OBJECT = {"type": "object", "additionalProperties": False}
 
@@ -64,7 +65,7 @@ OBJECT = {"type": "object", "additionalProperties": False}
             },
         ),
     ],
-    ids=str,
+    ids=id_of,
 )
 def test_json_schema_of_a_notation(notation: Any, described: Any) -> None:
     assert compile_schema(notation).json_schema() == described
