@@ -113,7 +113,7 @@ def access_of(definition: Definition) -> Access:
 def problems_of(rule: object, known_roles: frozenset[str]) -> Iterator[str]:
     """Yield the problems of *rule*, the value of an option. An empty *known_roles* allows any."""
     if not isinstance(rule, Access):
-        yield f"its rule is {rule!r}; write @access(…), which @option cannot replace"
+        yield f"its rule is {rule!r}; write access({rule!r}), or another rule"
         return
     if rule.level not in LEVELS:
         yield f"its rule is {rule.level!r}; it must be one of {', '.join(map(repr, LEVELS))}"

@@ -75,8 +75,9 @@ class RouteRules:
         given = definition.options.get(OPTION, self._rule_without_label(definition))
         if given is None:
             raise ConfigurationError(
-                f"{place} has no access rule; put @access(…) on the method or its class, or set "
-                f'a default: SecurityBundle(…, access="authenticated")'
+                f"{place} has no access rule; put @access(…) on the method or its class, "
+                f"options={{'access': access(…)}} on a route that is made in code, or set a "
+                f'default: SecurityBundle(…, access="authenticated")'
             )
         rule = self._rules.compile(given, place)
         if rule.level in ("public", "session") and takes_user(definition):

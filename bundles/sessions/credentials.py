@@ -18,6 +18,8 @@ HEADER = "Session"
 """The header of an acknowledgement, or of a procedure, with a new secret."""
 
 _COOKIE = istr("Cookie")
+_HTTP = Transport.HTTP
+_NONE: list[str] = []
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -54,20 +56,21 @@ class Credentials:
 
     def of_request(self, request: Request) -> str | None:
         """The id of the session that a *request* without a connection names."""
-        if request.transport is Transport.HTTP:
-            header = request.headers.get(_COOKIE)
-            if header is None:
-                return None
-            if header in self._known:  # parsing and hashing take longer than all the rest
-                return self._known[header]
-            id = self._of_cookies(request)
-            if len(header) <= _LONGEST and len(request.headers.getall(_COOKIE)) == 1:
-                if len(self._known) >= _KNOWN:
-                    self._known.clear()
-                self._known[header] = id
-            return id
-        secret = request.headers.get(HEADER)
-        return self._of_cookies(request) if secret is None else id_of(secret)
+        if request.transport is not _HTTP:
+            secret = request.headers.get(HEADER)
+            return self._of_cookies(request) if secret is None else id_of(secret)
+        lines = request.headers.getall(_COOKIE, _NONE)
+        if len(lines) != 1:  # HTTP/2 has one for each cookie, and a proxy may pass them on
+            return self._of_cookies(request) if lines else None
+        header = lines[0]
+        if header in self._known:  # parsing and hashing take longer than all the rest
+            return self._known[header]
+        id = self._of_cookies(request)
+        if len(header) <= _LONGEST:
+            if len(self._known) >= _KNOWN:
+                self._known.clear()
+            self._known[header] = id
+        return id
 
     def _of_cookies(self, request: Request) -> str | None:
         secret = request.cookies.get(self._cookie)

@@ -1,6 +1,7 @@
 """What a store keeps of a session, and what it is asked to do."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from types import MappingProxyType
 
 import attrs
@@ -31,6 +32,11 @@ class StoredSession:
     address: str
     created: float
     used: float
+
+    @cached_property
+    def has_containers(self) -> bool:
+        """Whether a value is a list or a dict, which an action may change in place."""
+        return any(value[:1] in (b"[", b"{") for value in self.values.values())
 
     def has_ended(self, now: float, idle_timeout: float, lifetime: float) -> bool:
         return now >= self.used + idle_timeout or now >= self.created + lifetime

@@ -1,6 +1,6 @@
 """The session of a client, as an action uses it."""
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -33,6 +33,13 @@ class SessionKeeper(Protocol):
     async def end_session(self, session: "Session", request: Request | None) -> None:
         """Remove *session* from the store, and close the connections that use it."""
 
+    def message_of(self, session: "Session") -> Request:
+        """The current message, whose session is *session*.
+
+        Raises:
+            RxKernelError: it is that of another message.
+        """
+
     def check_rotation(self, request: Request) -> None:
         """Raise an exception if *request* cannot give its client another id."""
 
@@ -54,7 +61,8 @@ class Session(MutableMapping[str, Any]):
     nothing. A session is created when the first value is stored, or a user is set.
 
     Attributes:
-        request: the message that may change the session; None: it is read-only now.
+        is_read_only: whether it cannot be changed: it was stored already, or it was read by a
+            listener of a connection.
         stored: the state that the message began with; None if the client had no session.
         rotation: whether `rotate` was called.
         is_destroyed: whether `destroy` was called.
@@ -62,15 +70,14 @@ class Session(MutableMapping[str, Any]):
 
     rotation = False
     is_destroyed = False
-    _is_saved_later = False
+    is_read_only = False
+    _request: Request | None = None
+    _save: Callable[[Response], Awaitable[None]] | None = None
     _user: str | Keep | None = KEEP
     _written: frozenset[str] = frozenset()
     _removed: frozenset[str] = frozenset()
 
-    def __init__(
-        self, keeper: SessionKeeper, request: Request | None, stored: StoredSession | None
-    ) -> None:
-        self.request = request
+    def __init__(self, keeper: SessionKeeper, stored: StoredSession | None) -> None:
         self.stored = stored
         self._keeper = keeper
         self._values: dict[str, Any] = {}  # those that were read or written
@@ -115,9 +122,8 @@ class Session(MutableMapping[str, Any]):
 
         What is written afterwards becomes a new session.
         """
-        await self._keeper.end_session(self, self.request)
-        if self.request is not None:
-            self.save_later(self.request)
+        request = None if self.is_read_only else self._writable()
+        await self._keeper.end_session(self, request)
         self.stored, self._user = None, None
         self.rotation, self.is_destroyed = False, True
         self._values, self._written, self._removed = {}, frozenset(), frozenset()
@@ -135,8 +141,6 @@ class Session(MutableMapping[str, Any]):
         if stored is None or name in self._removed:
             raise KeyError(name)
         value = values[name] = _decode(stored.values[name])
-        if type(value) in _MUTABLE and self.request is not None:
-            self.save_later(self.request)
         return value
 
     def __setitem__(self, name: str, value: Any) -> None:
@@ -172,10 +176,15 @@ class Session(MutableMapping[str, Any]):
 
     def save_later(self, request: Request) -> None:
         """Save it when *request* has succeeded. A message that only reads does not call this: it
-        pays for nothing at its end."""
-        if not self._is_saved_later:
-            self._is_saved_later = True
-            request.before_sending(partial(self._keeper.save, self, request))
+        pays for nothing at its end, and the session does not refer to it."""
+        if self._save is None:
+            self._request = request
+            self._save = partial(self._keeper.save, self, request)
+        request.before_sending(self._save)
+
+    def close(self) -> None:
+        """Make it read-only: it is stored."""
+        self.is_read_only, self._request, self._save = True, None, None
 
     def changes(self) -> dict[str, bytes | None]:
         """What this message has changed, by name.
@@ -200,13 +209,15 @@ class Session(MutableMapping[str, Any]):
         return changed(self._encoded, self.changes())
 
     def _writable(self) -> Request:
-        if self.request is None:
+        """The message that changes the session."""
+        if self.is_read_only:
             raise RxKernelError(
                 "the session cannot be changed here: it is read-only in listeners of connections, "
                 "and once the response is sent, in a stream for example"
             )
-        self.save_later(self.request)
-        return self.request
+        request = self._keeper.message_of(self) if self._request is None else self._request
+        self.save_later(request)  # again for each change: a wrapper may handle the message again
+        return request
 
     def _encode(self, name: str, value: Any) -> bytes:
         """Encode *value*, and check that it can be read again.

@@ -5,7 +5,7 @@ from ipaddress import IPv6Address, ip_address
 from secrets import token_hex
 
 import attrs
-from injector import inject
+from injector import ProviderOf, inject
 
 from bundles.sessions.clock import Clock
 from bundles.sessions.credentials import Credentials, id_of, new_secret
@@ -22,6 +22,7 @@ from rxkernel import (
     Connection,
     Request,
     Response,
+    RxKernelError,
 )
 
 _ATTRIBUTE = "bundles.sessions"
@@ -41,6 +42,7 @@ class Sessions:
         sockets: Sockets,
         clock: Clock,
         dispatcher: AsyncEventDispatcher,
+        current_request: ProviderOf[Request],
     ) -> None:
         self.max_size = settings.max_size
         self._store = store
@@ -50,6 +52,7 @@ class Sessions:
         self._sockets = sockets
         self._now = clock.now
         self._dispatcher = dispatcher
+        self._current_request = current_request
 
     async def of(self, request: Request) -> Session:
         """The session of the client of *request*: the same object in the whole message.
@@ -76,11 +79,13 @@ class Sessions:
             id = self._credentials.of_request(request)
             stored = None if id is None else await self._load(id, now)
         if request.definition is None:  # nothing would store its changes
-            return Session(self, None, stored)
+            return self._read_only(stored)
         if _ATTRIBUTE in attributes:  # another task of the message was faster
             return await self.of(request)
-        session = attributes[_ATTRIBUTE] = Session(self, request, stored)
-        if stored is not None and now - stored.used >= self._touch_after:
+        session = attributes[_ATTRIBUTE] = Session(self, stored)
+        if stored is not None and (
+            stored.has_containers or now - stored.used >= self._touch_after
+        ):
             session.save_later(request)
         return session
 
@@ -91,7 +96,7 @@ class Sessions:
             BadRequestException: ``auth.session`` is not a text.
             ServiceUnavailableException: the store cannot be used: 503.
         """
-        return Session(self, None, await self._load_for(connection))
+        return self._read_only(await self._load_for(connection))
 
     async def end_all(self, user: str) -> int:
         """End all sessions of *user*, close the connections that use them, and return their
@@ -106,6 +111,11 @@ class Sessions:
         ended = await self._store.remove_expired(self._now())
         await self._report(ended, SessionEnd.EXPIRED)
         return len(ended)
+
+    def _read_only(self, stored: StoredSession | None) -> Session:
+        session = Session(self, stored)
+        session.is_read_only = True
+        return session
 
     async def _load_for(self, connection: Connection) -> StoredSession | None:
         socket = self._sockets.find(connection)
@@ -126,6 +136,15 @@ class Sessions:
         ended = await self._store.end(session.stored.key)
         if ended is not None:
             await self._report([ended], SessionEnd.DESTROYED, request)
+
+    def message_of(self, session: Session) -> Request:
+        """See `SessionKeeper.message_of`."""
+        request = self._current_request.get()
+        if request.attributes.get(_ATTRIBUTE) is not session:
+            raise RxKernelError(
+                "the session is that of another message, and cannot be changed here"
+            )
+        return request
 
     def check_rotation(self, request: Request) -> None:
         """See `SessionKeeper.check_rotation`."""
@@ -155,7 +174,7 @@ class Sessions:
             now = self._now()
             if not await self._store.update(stored.key, changes, now) and changes:
                 raise SessionEndedException
-        session.request = None  # read-only from now on
+        session.close()
 
     async def _create(self, session: Session, request: Request, response: Response) -> None:
         secret, now = new_secret(), self._now()

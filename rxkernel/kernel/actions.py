@@ -183,10 +183,14 @@ def _late_once(method: Method, placed: Placed, shape: Shape | None) -> Action:
     _, make, is_awaited = placed
 
     async def action(request: Request) -> Any:
-        result = await method(await make(request) if is_awaited else make(request))
+        result = await method(make(request))
         return result if shape is None else shape(result)
 
-    return action
+    async def awaiting(request: Request) -> Any:
+        result = await method(await make(request))
+        return result if shape is None else shape(result)
+
+    return awaiting if is_awaited else action
 
 
 def _reads(signature: Signature) -> list[Read]:

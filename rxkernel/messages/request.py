@@ -262,7 +262,8 @@ class Request:
 
     def before_sending(self, call: BeforeSending) -> None:
         """Await ``call(response)`` when this message has succeeded: after the response listeners,
-        before the context managers of the message are left and the response is sent.
+        before the context managers of the message are left and the response is sent. Added twice,
+        it is called once.
 
         It may change the response. It is not called for a message that fails; if it raises an
         exception, the message has failed with it. One that is added too late, by the source of a
@@ -274,7 +275,8 @@ class Request:
         if self.definition is None:
             raise RxKernelError("request.before_sending() needs a message with a route")
         services = services_of(self)
-        services.before_sending += (call,)
+        if call not in services.before_sending:
+            services.before_sending += (call,)
 
     def after_sending(self, call: AfterSending) -> None:
         """Await ``call()`` after the response was sent and the terminate listeners have run, also

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,9 +21,11 @@ from bundles.sessions import SessionsBundle
 from rxkernel import (
     Application,
     ConfigurationError,
+    KernelClient,
     Request,
     Settings,
     SocketioSettings,
+    StaticFiles,
     both,
     http,
     option,
@@ -98,6 +101,16 @@ async def test_rule_for_clients_without_user_with_required_user_is_error(level: 
 
     found = await problems_of(application_of(Mine, bundles=[SessionsBundle]))
     assert re.search(r"route 'mine' .* takes a CurrentUser.*write CurrentUser\[…\] \| None", found)
+
+
+async def test_route_made_in_code_has_its_rule_among_its_options(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("hello")
+    found = await problems_of(application_of(Articles, StaticFiles(tmp_path, path="/files")))
+    assert "options={'access': access(…)} on a route that is made in code" in found
+    public = StaticFiles(tmp_path, path="/files", options={"access": access("public")})
+    async with KernelClient(application_of(Articles, public)) as client:
+        response = await client.http("static", params={"path": "index.html"})
+        assert response.status_code == 200
 
 
 async def test_rule_for_sessions_without_their_bundle_is_error() -> None:

@@ -7,17 +7,21 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
+from injector import Binder, singleton
 
 from bundles.sessions import CurrentSession, Sessions, SessionsSettings, StoredSession
 from bundles.sessions.credentials import id_of
+from bundles.sessions.memory_store import MemorySessionStore
 from bundles.sessions.resolver import SessionMarker
 from bundles.sessions.sockets import Sockets
 from bundles.sessions.store import SessionStore
 from rxkernel import (
     Application,
     ConfigurationError,
+    ConflictException,
     ConnectionEvent,
     ConnectionRefusedException,
+    DefinitionEvent,
     HeadEvent,
     HttpSettings,
     KernelClient,
@@ -35,6 +39,7 @@ from rxkernel import (
 from tests.bundles.redis_servers import RedisServer
 from tests.bundles.sessions.conftest import SettingsOf, SiteOf
 from tests.bundles.sessions.shop import RPC, Site
+from tests.waiting import until
 
 TRANSPORTS = ["HTTP", "SOCKET"]
 MEMORY = pytest.mark.parametrize("store_name", ["memory"])
@@ -888,3 +893,63 @@ async def test_session_cookie_is_secure_over_tls_behind_a_proxy(site_of: SiteOf)
         assert "Secure" in response.headers["Set-Cookie"]
         await client.http("logout")
         assert client.cookies == {}
+
+
+@MEMORY
+async def test_session_message_handled_again_stores_its_changes(site_of: SiteOf) -> None:
+    """A wrapper that retries: the first attempt fails, the second succeeds."""
+    attempts: list[int] = []
+
+    class Flaky:
+        @http("POST", "/flaky", "flaky")
+        async def flaky(self, session: CurrentSession) -> None:
+            attempts.append(len(attempts))
+            session[f"attempt {attempts[-1]}"] = True
+            if attempts[-1] == 0:
+                raise ConflictException("try again")
+
+        @observe(KernelEvents.KERNEL_DEFINITION, only=lambda one: one.name == "flaky")
+        async def retry(self, event: DefinitionEvent) -> None:
+            inner = event.handler
+
+            async def again(request: Request) -> Response:
+                try:
+                    return await inner(request)
+                except ConflictException:
+                    return await inner(request)
+
+            event.wrap_handler(lambda _: again)
+
+    async with KernelClient(site_of().application(Flaky)) as client:
+        assert (await client.http("flaky")).status_code == 200
+        assert "attempt 1" in (await client.http("get")).content
+
+
+@pytest.mark.parametrize("store_name", ["memory", "sqlite"])
+async def test_session_sweeper_removes_expired_sessions(site_of: SiteOf) -> None:
+    """By a task that runs from boot on: nobody sends a message."""
+    site = site_of(idle_timeout=1.0)
+    async with site.client() as client:
+        await client.http("login", params={"user": "ada"})
+        socket = client.connection()
+        await socket.connect()
+        site.clock.time += 1
+        await until(lambda: not socket.is_connected)
+
+    assert site.ended.reasons == ["expired"]
+
+
+@MEMORY
+async def test_session_store_of_application_replaces_that_of_settings(
+    settings_for: SettingsOf,
+) -> None:
+    class OwnStore(MemorySessionStore):
+        pass
+
+    def configure(binder: Binder) -> None:
+        binder.bind(SessionStore, to=OwnStore, scope=singleton)  # type: ignore[type-abstract]
+
+    application = Application(bundles=["sessions"], modules=[configure])
+    async with KernelClient(application) as client:
+        store = client.application.injector.get(SessionStore)  # type: ignore[type-abstract]
+        assert type(store) is OwnStore

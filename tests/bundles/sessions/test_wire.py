@@ -6,6 +6,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from multidict import CIMultiDict
 
 from bundles.sessions.credentials import id_of
 from rxkernel import Application
@@ -78,6 +79,32 @@ async def test_session_cookie_is_secure_behind_trusted_proxy_with_tls(
     assert sorted(attributes) == sorted(
         ["HttpOnly", "Path=/", "SameSite=Lax", *(["Secure"] if is_secure else [])]
     )
+
+
+@MEMORY
+@PATHS
+async def test_session_cookie_in_one_of_several_headers_is_found(
+    site_of: SiteOf, fast_path: bool
+) -> None:
+    """RFC 9113 §8.2.3: a client of HTTP/2 may send a header for each cookie."""
+    async with (
+        served(site_of(), fast_path=fast_path) as (_, url),
+        aiohttp.ClientSession(url, cookie_jar=aiohttp.DummyCookieJar()) as client,
+    ):
+
+        async def user(*cookies: str) -> object:
+            headers = CIMultiDict([("Cookie", cookie) for cookie in cookies])
+            async with client.get("/about", headers=headers) as response:
+                return (await response.json())[2]
+
+        async with client.post("/login", params={"user": "ada"}) as response:
+            sid = response.headers["Set-Cookie"].partition(";")[0]
+
+        assert await user("a=1") is None
+        assert await user("a=1", sid) == "ada"
+        assert await user(sid, "a=1") == "ada"
+        assert await user(f"a=1; {sid}") == "ada"
+        assert await user(sid) == await user(sid) == "ada"
 
 
 @MEMORY
