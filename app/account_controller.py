@@ -40,5 +40,5 @@ class AccountController:
 
     @both("GET", "/account", "account_show")
     async def show(self, viewer: CurrentUser[Account] | None) -> Profile | None:
-        """Return the account that is signed in, or null."""
+        """Return the account that is signed in, or nothing."""
         return None if viewer is None else Profile(viewer.username)

@@ -362,6 +362,29 @@ async def test_sign_in_with_token_in_browser_reaches_both_transports(
     assert names == ["ada", "ada"]
 
 
+async def test_sign_in_without_websocket_is_followed_by_sockets(
+    board: Application, browser: Browser
+) -> None:
+    """The socket polls then: its requests have the cookie too."""
+    async with await browser.new_context() as context:
+        await context.add_init_script("delete window.WebSocket")
+        here, there = await context.new_page(), await context.new_page()
+        for page in (here, there):
+            await page.goto(str(board.servers["http"].url))
+            await expect(page.get_by_role("status")).to_have_text("Live")
+
+        await enter(here, "Sign up")
+        await expect(there.get_by_text("Signed in as ada")).to_be_visible()
+        await here.get_by_label("Private").check()
+        await add(here, "Buy a present")
+        await expect(there.get_by_role("listitem")).to_have_text(["Buy a present Private"])
+
+        await there.get_by_role("button", name="Sign out").click()
+        for page in (here, there):
+            await expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+            await expect(page.get_by_role("listitem")).to_have_count(0)
+
+
 async def test_sign_in_wrong_password_is_reported(board: Application, browser: Browser) -> None:
     """Without the fixture `open_window`: Chromium writes the 401 to the console."""
     async with await browser.new_page() as page:
