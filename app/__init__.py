@@ -1,34 +1,45 @@
-"""The sample application: a live task board.
+"""The sample application: a live task board with accounts.
 
 Start it with ``python -m rxkernel serve``. Read `app.task_controller` next: each of its
-methods handles both HTTP and Socket.IO.
+methods handles both HTTP and Socket.IO. `app.accounts` loads the users.
 """
 
 from pathlib import Path
 
-from injector import Binder
+from injector import Binder, singleton
 
+from app.account_controller import AccountController
+from app.account_rooms import AccountRooms
+from app.accounts import Accounts
+from app.database import Database
 from app.listeners import DomainErrors, RequestTimer
 from app.page_controller import PageController, SocketClient
 from app.task_controller import TaskController
 from app.tasks import TaskRepository
-from rxkernel import Application
+from bundles.security import SecurityBundle
+from rxkernel import Application, Settings
 
 ROOT = Path(__file__).parent.parent
 SOCKET_CLIENT = ROOT / "node_modules/socket.io-client/dist/socket.io.esm.min.js"
 
 
 def create_application(
-    database: Path = Path("var/tasks.sqlite3"), socket_client: Path = SOCKET_CLIENT
+    database: Path = Path("var/board.sqlite3"),
+    socket_client: Path = SOCKET_CLIENT,
+    settings: Settings | None = None,
 ) -> Application:
-    """Create the board with its tasks in *database*; npm installs the script *socket_client*."""
+    """Create the board with its tasks and accounts in *database*; npm installs the script
+    *socket_client*."""
 
     def configure(binder: Binder) -> None:
-        binder.bind(TaskRepository, to=TaskRepository(database))
+        binder.bind(Database, to=Database(database))
+        binder.bind(TaskRepository, scope=singleton)
         binder.bind(SocketClient, to=SocketClient(socket_client))
 
     return Application(
-        controllers=[TaskController, PageController],
-        listeners=[RequestTimer, DomainErrors],
+        bundles=["sessions", SecurityBundle(Accounts, access="authenticated")],
+        controllers=[TaskController, AccountController, PageController],
+        listeners=[RequestTimer, DomainErrors, AccountRooms],
         modules=[configure],
+        settings=settings,
     )

@@ -3,8 +3,10 @@
 import logging
 from time import perf_counter
 
+from app.accounts import UsernameTakenError
 from app.tasks import TaskNotFoundError
 from rxkernel import (
+    ConflictException,
     ExceptionEvent,
     KernelEvents,
     NotFoundException,
@@ -45,10 +47,12 @@ class RequestTimer:
 
 
 class DomainErrors:
-    """Turns errors of `app.tasks` into HTTP exceptions."""
+    """Turns errors of `app.tasks` and `app.accounts` into HTTP exceptions."""
 
     @observe(KernelEvents.KERNEL_EXCEPTION)
     async def translate(self, event: ExceptionEvent) -> None:
+        message = str(event.exception)
         if isinstance(event.exception, TaskNotFoundError):
-            message = str(event.exception)
             event.set_exception(NotFoundException(message, code="task_not_found"))
+        elif isinstance(event.exception, UsernameTakenError):
+            event.set_exception(ConflictException(message, code="username_taken"))

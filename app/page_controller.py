@@ -5,6 +5,7 @@ from pathlib import Path
 import attrs
 from injector import inject
 
+from bundles.security import access
 from rxkernel import FileResponse, NotFoundException, Response, http
 
 STATIC = Path(__file__).parent / "static"
@@ -18,6 +19,7 @@ class SocketClient:
     path: Path
 
 
+@access("public")
 class PageController:
     """Serves the board, or, if npm's script is missing, a page that explains how to install it."""
 

@@ -1,18 +1,28 @@
 """The tasks, over HTTP and Socket.IO: one method for both."""
 
+from typing import Any
+
 from injector import inject
 
+from app.account_rooms import room_of
+from app.accounts import Account
 from app.task_csv import csv_lines
 from app.task_input import NewTask, TaskChange, TaskId
 from app.tasks import Task, TaskRepository
+from bundles.security import CurrentUser, access
 from rxkernel import Broadcaster, Connection, Response, StreamResponse, both, http, pushes
 
+Viewer = CurrentUser[Account] | None
+"""The account that sent the message; None for a client without one."""
 
+
+@access("public")
 class TaskController:
-    """A client that changes a task gets the response; every other socket gets an event.
+    """The tasks of the shared board are everybody's; private tasks exist for their owner only.
 
-    The event is ``task_created``, ``task_changed`` or ``task_deleted``. Its argument is the task,
-    or for a deletion ``{"id": int}``.
+    A client that changes a task gets the response; every other socket that may see the task gets
+    an event: ``task_created``, ``task_changed`` or ``task_deleted``. Its argument is the task, or
+    for a deletion ``{"id": int}``.
     """
 
     @inject
@@ -21,38 +31,57 @@ class TaskController:
         self._broadcaster = broadcaster
 
     @both("GET", "/tasks", "task_list")
-    async def show_all(self) -> list[Task]:
-        return await self._tasks.all()
+    async def show_all(self, viewer: Viewer) -> list[Task]:
+        return await self._tasks.all(viewer)
 
     @both("GET", "/tasks/{id:int}", "task_show")
-    async def show(self, id: TaskId) -> Task:
-        return await self._tasks.get(id)
+    async def show(self, id: TaskId, viewer: Viewer) -> Task:
+        return await self._tasks.get(id, viewer)
 
     @both("POST", "/tasks", "task_create")
     @pushes("task_created", Task)
     async def create(self, new: NewTask, connection: Connection | None) -> Response:
-        task = await self._tasks.add(new.title)
-        await self._broadcaster.emit("task_created", task, skip=connection)
-        return Response(task, 201, {"Location": f"/tasks/{task.id}"})
+        return await self._created(await self._tasks.add(new.title), connection)
+
+    @access("authenticated")
+    @both("POST", "/tasks/private", "task_create_private")
+    @pushes("task_created", Task)
+    async def create_private(
+        self, new: NewTask, user: CurrentUser[Account], connection: Connection | None
+    ) -> Response:
+        return await self._created(await self._tasks.add(new.title, user), connection)
 
     @both("PATCH", "/tasks/{id:int}", "task_change")
     @pushes("task_changed", Task)
-    async def change(self, id: TaskId, change: TaskChange, connection: Connection | None) -> Task:
-        task = await self._tasks.change(id, title=change.title, done=change.done)
-        await self._broadcaster.emit("task_changed", task, skip=connection)
+    async def change(
+        self, id: TaskId, change: TaskChange, viewer: Viewer, connection: Connection | None
+    ) -> Task:
+        task = await self._tasks.change(id, viewer, title=change.title, done=change.done)
+        await self._push("task_changed", task, task.owner, connection)
         return task
 
     @both("DELETE", "/tasks/{id:int}", "task_delete", status_code=204)
     @pushes("task_deleted", dict[str, int])
-    async def delete(self, id: TaskId, connection: Connection | None) -> None:
-        await self._tasks.delete(id)
-        await self._broadcaster.emit("task_deleted", {"id": id}, skip=connection)
+    async def delete(self, id: TaskId, viewer: Viewer, connection: Connection | None) -> None:
+        task = await self._tasks.delete(id, viewer)
+        await self._push("task_deleted", {"id": id}, task.owner, connection)
 
     @http("GET", "/tasks.csv", "task_csv")
-    async def download(self) -> StreamResponse:
+    async def download(self, viewer: Viewer) -> StreamResponse:
         """Over HTTP only: an acknowledgement is one packet, and a stream is many pieces."""
         return StreamResponse(
-            csv_lines(self._tasks.each()),
+            csv_lines(self._tasks.each(viewer)),
             headers={"Content-Disposition": 'attachment; filename="tasks.csv"'},
             content_type="text/csv; charset=utf-8",
         )
+
+    async def _created(self, task: Task, connection: Connection | None) -> Response:
+        await self._push("task_created", task, task.owner, connection)
+        return Response(task, 201, {"Location": f"/tasks/{task.id}"})
+
+    async def _push(
+        self, event: str, argument: Any, owner: str | None, author: Connection | None
+    ) -> None:
+        """Send *event* to all sockets, or to those of *owner*, except that of *author*."""
+        room = None if owner is None else room_of(owner)
+        await self._broadcaster.emit(event, argument, room=room, skip=author)

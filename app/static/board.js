@@ -1,27 +1,45 @@
-// The board. It asks over the socket with the same names that HTTP has, and draws what the
-// answers and the events of other windows say.
+// The board. It sends events with the names of the routes, and shows the responses and the events
+// of other windows. Sign-in and sign-out are HTTP requests, since they change the cookie.
 
 import { io } from "/static/socket.io-client.js";
 
-const PATIENCE = 10_000; // milliseconds until an answer counts as lost
+const TIMEOUT = 10_000; // milliseconds
 
 const element = (id) => document.getElementById(id);
 const [state, form, title, problem] = ["state", "add", "title", "problem"].map(element);
 const [list, empty, count, row] = ["tasks", "empty", "count", "row"].map(element);
+const [signIn, signOut, account, privately] = ["sign-in", "sign-out", "account", "private"].map(
+  element,
+);
 const rows = new Map(); // id of a task → its <li>
 
 const socket = io();
+const otherWindows = new BroadcastChannel("board"); // of this browser, which share the cookie
 
-// -- asking ----------------------------------------------------------------------------------
+// -- requests --------------------------------------------------------------------------------
 
-async function ask(event, argument) {
-  const answer = await socket.timeout(PATIENCE).emitWithAck(event, argument);
-  if (answer.statusCode < 400) return answer.content;
-  const details = (answer.errors ?? []).map(({ path, message }) => `${path} ${message}`);
-  throw new Error([answer.message, ...details].join(": "));
+async function send(event, argument) {
+  const response = await socket.timeout(TIMEOUT).emitWithAck(event, argument);
+  if (response.statusCode < 400) return response.content;
+  throw failure(response);
 }
 
-// Runs one thing that a person did; what goes wrong is shown, and true is returned otherwise.
+async function post(path, body) {
+  const response = await fetch(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(TIMEOUT),
+  });
+  if (!response.ok) throw failure(await response.json());
+}
+
+// An error has the same body over both transports.
+function failure({ message, errors = [] }) {
+  return new Error([message, ...errors.map((error) => `${error.path} ${error.message}`)].join(": "));
+}
+
+// Runs what a person did, and shows the error if it fails. Returns whether it succeeded.
 async function attempt(action) {
   problem.hidden = true;
   try {
@@ -40,6 +58,7 @@ function draw(task) {
   const item = rows.get(task.id) ?? add(task.id);
   item.querySelector("input").checked = task.done;
   item.querySelector("span").textContent = task.title;
+  item.querySelector("small").textContent = task.owner ? "Private" : "";
   item.querySelector("button").setAttribute("aria-label", `Delete ${task.title}`);
   summarize();
 }
@@ -49,12 +68,12 @@ function add(id) {
   const box = item.querySelector("input");
   box.addEventListener("change", async () => {
     const done = box.checked;
-    const change = () => ask("task_change", { params: { id }, body: { done } });
+    const change = () => send("task_change", { params: { id }, body: { done } });
     if (!(await attempt(async () => draw(await change())))) box.checked = !done;
   });
   item.querySelector("button").addEventListener("click", () =>
     attempt(async () => {
-      await ask("task_delete", { params: { id } });
+      await send("task_delete", { params: { id } });
       remove(id);
     }),
   );
@@ -91,24 +110,56 @@ function show(name, text) {
   }
 }
 
+function showAccount(profile) {
+  signIn.hidden = Boolean(profile);
+  signOut.hidden = privately.hidden = !profile;
+  account.textContent = profile?.username ?? "";
+}
+
 // -- listening -------------------------------------------------------------------------------
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const body = { title: title.value };
-  form.reset(); // now and not with the answer: by then the next title may be half typed
-  const isAdded = await attempt(async () => draw(await ask("task_create", { body })));
+  const isPrivate = !privately.hidden && privately.querySelector("input").checked;
+  title.value = ""; // now, not after the response: by then the next title may be half typed
+  const name = isPrivate ? "task_create_private" : "task_create";
+  const isAdded = await attempt(async () => draw(await send(name, { body })));
   if (!isAdded) title.value ||= body.title;
+});
+
+signIn.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const path = event.submitter.value;
+  const session = path === "/security/login" ? { session: true } : {};
+  const [username, password] = [element("username").value, element("password").value];
+  const isSignedIn = await attempt(() => post(path, { username, password, ...session }));
+  if (!isSignedIn) return;
+  signIn.reset();
+  otherWindows.postMessage("signed in");
+  reconnect();
+});
+otherWindows.addEventListener("message", reconnect);
+
+// A socket has the account that its cookie had when it was opened.
+function reconnect() {
+  socket.disconnect().connect();
+}
+
+signOut.addEventListener("submit", (event) => {
+  event.preventDefault();
+  attempt(() => post("/security/logout", {}));
 });
 
 socket.on("task_created", draw);
 socket.on("task_changed", draw);
 socket.on("task_deleted", ({ id }) => remove(id));
 
-// Also after every reconnection: what happened in between is in the list.
+// Also after each reconnection: the list contains what has changed meanwhile.
 socket.on("connect", () =>
   attempt(async () => {
-    const tasks = await ask("task_list");
+    showAccount(await send("account_show"));
+    const tasks = await send("task_list");
     const ids = new Set(tasks.map(({ id }) => id));
     [...rows.keys()].filter((id) => !ids.has(id)).forEach(remove);
     tasks.forEach(draw);
@@ -116,5 +167,9 @@ socket.on("connect", () =>
     show("live", "Live");
   }),
 );
-socket.on("disconnect", () => show("offline", "Offline, trying again…"));
+socket.on("disconnect", (reason) => {
+  show("offline", "Offline, trying again…");
+  // The server has closed it, since its session has ended: go on without an account.
+  if (reason === "io server disconnect") socket.connect();
+});
 socket.on("connect_error", () => show("offline", "Offline, trying again…"));

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from app import SOCKET_CLIENT, create_application
+from app import SOCKET_CLIENT
 from rxkernel import KernelClient
 from rxkernel.pytest_plugin import ClientOf
+from tests.app.board import board_of
 from tests.required_tools import ROOT
 
 MISSING = Path("there-is-no-such-file.js")
@@ -16,7 +17,7 @@ MISSING = Path("there-is-no-such-file.js")
 def client(client_of: ClientOf, tmp_path: Path) -> KernelClient:
     script = tmp_path / "client.js"
     script.touch()
-    return client_of(create_application(tmp_path / "tasks.sqlite3", script))
+    return client_of(board_of(tmp_path, script))
 
 
 async def test_page_shows_board(client: KernelClient) -> None:
@@ -29,7 +30,7 @@ async def test_page_shows_board(client: KernelClient) -> None:
 async def test_page_without_npm_script_explains_installation(
     client_of: ClientOf, tmp_path: Path
 ) -> None:
-    client = client_of(create_application(tmp_path / "tasks.sqlite3", MISSING))
+    client = client_of(board_of(tmp_path, MISSING))
 
     page = (await client.http("page")).content.read_text()
 

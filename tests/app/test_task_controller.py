@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from app import create_application
 from rxkernel import KernelClient, Response, StreamResponse
 from rxkernel.pytest_plugin import ClientOf
+from tests.app.board import board_of
 
 Ask = Callable[..., Awaitable[Response]]
 
 
 @pytest.fixture
 def client(client_of: ClientOf, tmp_path: Path) -> KernelClient:
-    return client_of(create_application(tmp_path / "tasks.sqlite3"))
+    return client_of(board_of(tmp_path))
 
 
 @pytest.fixture(params=["http", "websocket"])

@@ -156,7 +156,7 @@ INJECTOR = (
     ),
     PrivateUse(
         name="injector.Binder.has_explicit_binding_for",
-        files=(_CONTAINER,),
+        files=(_CONTAINER, "application/testing.py"),
         why="whether a module or a bundle binds a service",
         parameters=("self", "interface"),
     ),

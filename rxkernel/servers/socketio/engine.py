@@ -75,6 +75,8 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         connection = session.connections.get(packet.namespace)
         if packet.kind in EVENTS:
             if connection is None or not connection.is_accepted:
+                if connection is None and packet.namespace in session.disconnected:
+                    return None
                 raise ProtocolError("an event before CONNECT")
             return self._handler.receive(connection, packet)
         if packet.kind == CONNECT:
@@ -127,6 +129,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         sid = await self.manager.pre_connect(session.sid, namespace)
         connection = self._handler.make_connection(self, session, sid, namespace)
         self.connections[sid] = session.connections[namespace] = connection
+        session.disconnected -= {namespace}
         try:
             rejection = await self._handler.connect(connection, packet.data)
         except BaseException:
@@ -176,6 +179,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         if connection is not None:
             session = self.eio.sockets.get(connection.session.sid)
             if session is not None:
+                session.note_disconnected(namespace)
                 await self._end(session, connection, DisconnectReason.SERVER)
 
     # --- the interfaces of python-socketio and of `LocalBackend`

@@ -84,6 +84,8 @@ class Session:
         client: the address from which it was opened.
         request: the HTTP request of its current transport.
         connections: by namespace, including those that are not accepted yet.
+        disconnected: namespaces from which the server has disconnected the client. Events for
+            them are ignored: the client may have sent them before it has read the DISCONNECT.
         sender: sends packets to the client.
         backpressure: blocks the reader while an event queue of the client is full.
         reason: why the session was closed; None while it is open.
@@ -103,6 +105,7 @@ class Session:
         "closed",
         "connect_deadline",
         "connections",
+        "disconnected",
         "environ",
         "heartbeat",
         "polling",
@@ -124,6 +127,7 @@ class Session:
         self.closed = False
         self.reason: DisconnectReason | None = None
         self.connections: dict[str, SocketioConnection] = {}
+        self.disconnected: frozenset[str] = frozenset()
         self.backpressure = Backpressure()
         send_queue = SendQueue(hooks.limits, sid)
         polling = Polling(send_queue, self._receive_posted)
@@ -147,6 +151,11 @@ class Session:
             self.settings.connect_timeout, self._connect_timed_out
         )
         self.connect_deadline.start()
+
+    def note_disconnected(self, namespace: str) -> None:
+        """Add *namespace* to `disconnected`, which a client cannot make grow without limit."""
+        if len(self.disconnected) < self.settings.max_namespaces:
+            self.disconnected |= {namespace}
 
     @property
     def settings(self) -> SocketioSettings:

@@ -33,6 +33,7 @@ from tests.servers.hostile import (
 )
 from tests.servers.socketio.clients import (
     connected,
+    counts_of,
     engine_of,
     is_polled,
     only_connection,
@@ -286,3 +287,34 @@ async def test_reason_of_a_client_that_ends_while_it_connects_is_kept(
             await stopping
 
     assert presence.reasons == [("/", "shutdown" if end == "stop" else "transport close")]
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+async def test_event_on_its_way_when_server_disconnects_namespace_is_ignored(
+    start: Start, transport: str
+) -> None:
+    """The client has not read the DISCONNECT yet; its other namespaces stay connected."""
+    application, presence = await start()
+    counts = counts_of(application)
+
+    async with connected(application, transport) as client:
+        await client.send("40/chat,")
+        assert str(await client.receive()).startswith("40/chat")
+        connections = engine_of(application).connections.values()
+        (chat,) = [one for one in connections if one.namespace == "/chat"]
+        await chat.disconnect()
+        await client.send('42/chat,1["nothing"]')
+        assert await client.receive() == "41/chat,"
+
+        await client.send("40/chat,")
+        assert str(await client.receive()).startswith("40/chat")
+        await client.send('42/chat,2["nothing"]')
+        assert str(await client.receive()).startswith("43/chat,2")
+        await client.send("41/chat,")
+        await until(lambda: len(presence.reasons) == 2)
+        assert counts["protocol error"] == 0
+        await client.send('42/chat,3["nothing"]')
+        await client.closed()
+
+    assert counts["protocol error"] == 1
+    assert presence.reasons[:2] == [("/chat", "server"), ("/chat", "client")]
