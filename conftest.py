@@ -9,6 +9,7 @@ settings.register_profile("soak", settings.get_profile("suite"), max_examples=50
 settings.load_profile("suite")
 
 pytest_plugins = (
+    "tests.logged_secrets",
     "tests.parallel",
     "tests.reports",
     "tests.required_tools",

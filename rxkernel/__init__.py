@@ -242,6 +242,7 @@ from rxkernel.servers.socketio.server import (
     SocketioServer,
 )
 from rxkernel.settings import (
+    Allowed,
     CertificateFiles,
     HttpSettings,
     LoggingSettings,
@@ -252,6 +253,7 @@ from rxkernel.settings import (
 
 __all__ = [
     "Acknowledgement",
+    "Allowed",
     "Application",
     "ApplicationEvents",
     "AsyncEventDispatcher",

@@ -1,26 +1,32 @@
 """The settings of the bundle."""
 
-from typing import Any
-
 import attrs
 from redis.asyncio.connection import parse_url
 
-_FORMS = "redis://host:port/database, rediss://… (TLS) or unix:///path"
+from rxkernel import Allowed
 
 
-def _check_url(instance: object, attribute: "attrs.Attribute[Any]", value: str) -> None:
-    """The error does not quote the URL, which may have a password."""
+def _is_url(value: str) -> bool:
     try:
         parse_url(value)
     except (AttributeError, TypeError, ValueError):
-        raise ValueError(f"url must be {_FORMS}") from None
+        return False
+    return True
+
+
+_URL = Allowed("redis://host:port/database, rediss://… (TLS) or unix:///path", (str,), _is_url)
 
 
 @attrs.frozen(kw_only=True)
 class RedisSettings:
     """The section ``[redis]`` of ``rxkernel.toml``."""
 
-    url: str = attrs.field(default="redis://127.0.0.1:6379/0", validator=_check_url, repr=False)
+    url: str = attrs.field(
+        default="redis://127.0.0.1:6379/0",
+        validator=_URL,
+        repr=False,
+        metadata={"secret": True},
+    )
     """With user and password if Redis requires them: ``redis://user:password@host:6379/0``."""
 
     pool_size: int = attrs.field(default=20, validator=attrs.validators.ge(1))

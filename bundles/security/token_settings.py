@@ -2,10 +2,13 @@
 
 import math
 from pathlib import Path
-from typing import Any, Literal
+from types import NoneType
+from typing import Literal
 
 import attrs
 from attrs.validators import and_, ge, gt, in_, instance_of, le, lt
+
+from rxkernel import Allowed
 
 _FILES = instance_of(tuple)
 _SECONDS = and_(gt(0.0), lt(math.inf))
@@ -15,12 +18,12 @@ SECRET_BYTES = 32
 """Shortest secret for HS256 (RFC 7518 §3.2)."""
 
 
-def _long_enough(instance: object, attribute: "attrs.Attribute[Any]", value: str | None) -> None:
-    if value is not None and len(value.encode()) < SECRET_BYTES:
-        raise ValueError(
-            f"{attribute.name} must have {SECRET_BYTES} bytes or more; create one with "
-            f"`python -c 'import secrets; print(secrets.token_urlsafe(32))'`"
-        )
+_SECRET = Allowed(
+    f"a text of {SECRET_BYTES} bytes or more; create one with "
+    f"`python -c 'import secrets; print(secrets.token_urlsafe(32))'`",
+    (str, NoneType),
+    lambda value: value is None or len(value.encode()) >= SECRET_BYTES,
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -46,7 +49,7 @@ class TokenSettings:
     """``[security.tokens]``: access tokens, refresh tokens and their keys."""
 
     secret: str | None = attrs.field(
-        default=None, repr=False, validator=_long_enough, metadata={"secret": True}
+        default=None, repr=False, validator=_SECRET, metadata={"secret": True}
     )
     """Signs access tokens with HS256. Prefer a file: ``RXKERNEL_SECURITY_TOKENS_SECRET_FILE``."""
 

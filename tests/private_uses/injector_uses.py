@@ -169,7 +169,7 @@ INJECTOR = (
     ),
     PrivateUse(
         name="injector.Injector.binder",
-        files=(_BUILDING, _CONTAINER, _ROOT),
+        files=(_BUILDING, _CONTAINER, _ROOT, "application/testing.py"),
         why="replaced by a binder that knows overrides",
         spelled=("injector.binder", "_injector.binder"),
         check=lambda: require(isinstance(_BINDER.injector.binder, injector.Binder)),

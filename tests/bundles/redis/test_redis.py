@@ -285,14 +285,15 @@ def test_redis_settings_invalid_raise(make: Callable[[], object], problem: str) 
 
 def test_redis_url_is_not_shown(tmp_path: Path) -> None:
     sections = {"redis": RedisSettings}
-    given = {"RXKERNEL_REDIS_URL": "redis://user:secret@host:1/0"}
+    given = {"RXKERNEL_REDIS_URL": "redis://user:hunter2@host:1/0"}
     settings = load_settings(directory=tmp_path, environment=given, sections=sections)
 
-    assert "secret" not in repr(settings)
+    assert "hunter2" not in repr(settings)
     with pytest.raises(ConfigurationError) as raised:
         load_settings(
             directory=tmp_path,
-            environment={"RXKERNEL_REDIS_URL": "redis://user:secret@host:port/0"},
+            environment={"RXKERNEL_REDIS_URL": "redis://user:hunter2@host:port/0"},
             sections=sections,
         )
-    assert "secret" not in str(raised.value)
+    assert "must be redis://host" in str(raised.value)
+    assert "hunter2" not in str(raised.value)

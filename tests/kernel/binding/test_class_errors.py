@@ -21,7 +21,7 @@ from rxkernel.kernel.binding.validation_errors import SEARCH_BUDGET, ValidationE
 from rxkernel.kernel.binding.validator import Validator
 from rxkernel.pytest_plugin import ClientOf
 
-SECRET = "s3cret"
+SECRET = "hidden"
 
 
 class Kind(enum.Enum):
