@@ -54,6 +54,8 @@ class ConnectRules:
         if errors:
             raise ConfigurationError.merge(errors)
         sockets.is_guarded = self.is_guarded
+        if self._by_namespace:
+            sockets.check_namespace = self.check
 
     @observe(KernelEvents.KERNEL_COMPILED)
     async def check_namespaces(self, event: CompiledEvent) -> None:
@@ -103,7 +105,7 @@ class ConnectRules:
         await self.check(connection, event.request.token, event.request)
 
     async def check(self, connection: Connection, token: Token[Any], request: Request) -> None:
-        """Return if a client with *token* may be connected.
+        """Return if a client with *token* may be connected, and may send *request*.
 
         Raises:
             Unauthenticated, ForbiddenException: see `Rules.decide`.

@@ -8,7 +8,7 @@ the identity of a socket that sends nothing.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -19,7 +19,7 @@ from injector import inject
 
 from bundles.security.authentication import Verify
 from bundles.security.events import RevokedEvent, SecurityEvents, SocketExpiredEvent
-from bundles.security.exceptions import BadCredentials
+from bundles.security.exceptions import BadCredentials, Unauthenticated
 from bundles.security.settings import SecuritySettings
 from bundles.security.token import ANONYMOUS, Token
 from bundles.sessions import SessionEnd, SessionEndedEvent, SessionEvents
@@ -27,6 +27,7 @@ from rxkernel import (
     ApplicationEvents,
     AsyncEventDispatcher,
     Connection,
+    ForbiddenException,
     Request,
     ShutdownEvent,
     observe,
@@ -36,6 +37,9 @@ logger = logging.getLogger(__name__)
 
 EXPIRED = "security_expired"
 """The event that a socket is sent when its identity has ended."""
+
+CheckNamespace = Callable[[Connection, Token[Any], Request], Awaitable[None]]
+"""Raises if the rule of the namespace refuses the client; see `ConnectRules.check`."""
 
 _LONGEST_TIMER = 86_400.0
 """Seconds; a credential that lives longer is looked at again. Event loops limit their timers."""
@@ -62,6 +66,7 @@ class SocketIdentities:
         self._index: dict[tuple[str, str], set[SocketIdentity]] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self.is_guarded: Callable[[Connection], bool] = lambda _: False
+        self.check_namespace: CheckNamespace | None = None  # no namespace has a rule
 
     async def attach(self, request: Request, token: Token[Any], verify: Verify) -> None:
         """Make *token* the identity of the connection of *request*, in place of an earlier one."""
@@ -99,21 +104,44 @@ class SocketIdentities:
 
         Raises:
             BadCredentials: the credential of the socket is not valid any more; its identity ends.
+            Unauthenticated, ForbiddenException: the rule of the namespace does not allow the
+                client any more; its identity ends too.
         """
         identity = self._found.get(connection)
-        if identity is None:
-            return ANONYMOUS if connection.token is None else connection.token
+        if identity is not None:
+            token = await self._verified(connection, identity, request)
+        else:
+            token = ANONYMOUS if connection.token is None else connection.token
+        if self.check_namespace is not None:
+            request.token = token
+            try:
+                await self.check_namespace(connection, token, request)
+            except (Unauthenticated, ForbiddenException):
+                self._end_after(request, connection, identity)
+                raise
+        return token
+
+    async def _verified(
+        self, connection: Connection, identity: SocketIdentity, request: Request
+    ) -> Token[Any]:
         try:
             token = await identity.verify(request)
         except BadCredentials:
-            if self._found.get(connection) is identity:
-                self.detach(connection)
-                reason = "expired" if _is_over(identity) else "revoked"
-                request.after_sending(partial(self._end, connection, identity, reason))
+            self._end_after(request, connection, identity)
             raise
         if connection.token is identity.token:
             connection.token = identity.token = token
         return token
+
+    def _end_after(
+        self, request: Request, connection: Connection, identity: SocketIdentity | None
+    ) -> None:
+        """End *identity*, if *connection* still has it; its client is informed after the response
+        to *request*."""
+        if identity is not None and self._found.get(connection) is identity:
+            self.detach(connection)
+            reason = "expired" if _is_over(identity) else "revoked"
+            request.after_sending(partial(self._end, connection, identity, reason))
 
     # --- the end of an identity
 

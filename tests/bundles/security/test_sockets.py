@@ -145,6 +145,33 @@ async def test_policy_of_namespace_reads_its_parameters(client_of: ClientOf) -> 
     assert await refusal(client.connection("/room/4", auth={"token": token_of("ada")})) == 403
 
 
+class Hall:
+    @access("authenticated")
+    @websocket("enter", namespace="/admin")
+    async def enter(self) -> str:
+        return "entered"
+
+    @access("public")
+    @websocket("look", namespace="/admin")
+    async def look(self) -> str:
+        return "seen"
+
+
+@pytest.mark.parametrize("event", ["enter", "look"])
+async def test_user_who_lost_role_of_namespace_sends_no_event_there(
+    client_of: ClientOf, event: str
+) -> None:
+    bundle = SecurityBundle(Accounts, connect={"/admin": access(roles="admin")})
+    settings = SecuritySettings(disconnect_expired=False)
+    client = client_of(application_of(Hall, bundle=bundle, settings=settings))
+    async with client.connection("/admin", auth={"token": token_of("root")}) as root:
+        assert (await ask(client, root, f"/admin:{event}"))[0] == 200
+        client.application.injector.get(Accounts).by_name["root"].roles = []
+        assert (await ask(client, root, f"/admin:{event}"))[0] == 403
+        await until(lambda: not root.is_connected)
+        assert root.emitted == [("security_expired", ({"reason": "revoked"},))]
+
+
 # --- the end of the credential
 
 
