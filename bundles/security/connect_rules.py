@@ -114,8 +114,9 @@ class ConnectRules:
             await self._rules.decide(rule, token, request)
 
     async def _identify(self, connection: Connection, request: Request) -> None:
+        revocations = self._sockets.revocations
         token, verify = await self._authentication.of_handshake(connection, request)
         if verify is None:
             connection.token = token
         else:
-            await self._sockets.attach(request, token, verify)
+            await self._sockets.attach(request, token, verify, revocations)

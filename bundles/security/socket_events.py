@@ -71,6 +71,7 @@ class SocketEvents:
         A token that is not valid is answered 401, and the socket keeps the identity that it has.
         """
         sent = bearer_credential(bearer)
+        revocations = self._sockets.revocations
         token = await self._authentication.verify(sent, request)
         before = connection.token
         if before.is_authenticated and before.identifier != token.identifier:
@@ -80,7 +81,8 @@ class SocketEvents:
         await self._rules.check(connection, token, request)
         event = SocketAuthenticationEvent(connection, token)
         await self._dispatcher.dispatch(SecurityEvents.SOCKET_AUTHENTICATION_SUCCESS, event)
-        await self._sockets.attach(request, token, self._authentication.again(sent))
+        verify = self._authentication.again(sent)
+        await self._sockets.attach(request, token, verify, revocations)
         request.token = token
 
     @access("public")

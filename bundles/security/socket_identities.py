@@ -56,7 +56,11 @@ class SocketIdentity:
 
 
 class SocketIdentities:
-    """The identities of the sockets of this process."""
+    """The identities of the sockets of this process.
+
+    Attributes:
+        revocations: how many revocations and ends of sessions this process has seen.
+    """
 
     @inject
     def __init__(self, settings: SecuritySettings, dispatcher: AsyncEventDispatcher) -> None:
@@ -67,12 +71,26 @@ class SocketIdentities:
         self._ending: set[asyncio.Task[None]] = set()
         self.is_guarded: Callable[[Connection], bool] = lambda _: False
         self.check_namespace: CheckNamespace | None = None  # no namespace has a rule
+        self.revocations = 0
 
-    async def attach(self, request: Request, token: Token[Any], verify: Verify) -> None:
-        """Make *token* the identity of the connection of *request*, in place of an earlier one."""
+    async def attach(
+        self, request: Request, token: Token[Any], verify: Verify, revocations: int
+    ) -> None:
+        """Make *token* the identity of the connection of *request*, in place of an earlier one.
+
+        *revocations* is what the attribute was before the credential was verified. If something
+        was revoked since then, the credential is verified again: the revocation could not find
+        this socket.
+
+        Raises:
+            BadCredentials: the credential was revoked meanwhile; the connection is as it was.
+        """
         connection = request.connection
         assert connection is not None
         await request.get(SocketScope)
+        while revocations != self.revocations:
+            revocations = self.revocations
+            token = await verify(request)
         self.detach(connection)
         connection.token = token
         identity = SocketIdentity(ref(connection), token, verify)
@@ -175,6 +193,7 @@ class SocketIdentities:
     @observe(SecurityEvents.REVOKED)
     async def revoke(self, event: RevokedEvent) -> None:
         """End the identities of a user, or those with one token."""
+        self.revocations += 1
         for identity in tuple(self._index.get(("user", event.identifier), ())):
             if event.token_id is None or event.token_id == identity.token.id:
                 connection, request = identity.connection(), event.request
@@ -189,6 +208,7 @@ class SocketIdentities:
     @observe(SessionEvents.ENDED)
     async def session_ended(self, event: SessionEndedEvent) -> None:
         """End the identities with a session, whose connections are about to be closed."""
+        self.revocations += 1
         for identity in tuple(self._index.get(("session", event.id), ())):
             connection = identity.connection()
             if connection is None:

@@ -7,6 +7,7 @@ import pytest
 
 from bundles.security import (
     RevokedEvent,
+    Security,
     SecurityBundle,
     SecurityEvents,
     SecuritySettings,
@@ -280,6 +281,65 @@ async def test_credential_that_lives_for_years_sets_a_timer(client_of: ClientOf)
     client = client_of(chat())
     async with client.connection(auth={"token": token_of("ada", 1e9)}) as ada:
         assert await ask(client, ada, "secret") == (200, "ada")
+
+
+class SlowAccounts(Accounts):
+    """A load can be held."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_loading = asyncio.Event()
+        self.may_load = asyncio.Event()
+        self.may_load.set()
+
+    async def load(self, identifier: str) -> Account | None:
+        self.is_loading.set()
+        await self.may_load.wait()
+        return await super().load(identifier)
+
+    def hold(self) -> None:
+        self.is_loading.clear()
+        self.may_load.clear()
+
+
+async def test_revocation_while_socket_connects_refuses_it(client_of: ClientOf) -> None:
+    accounts = SlowAccounts()
+    client = client_of(application_of(Chat, bundle=SecurityBundle(accounts)))
+    await client.application.boot()
+    security = client.application.injector.get(Security)
+    accounts.hold()
+    connection = client.connection(auth={"token": token_of("ada")})
+    connecting = asyncio.create_task(refusal(connection))
+    await accounts.is_loading.wait()
+    await security.logout("ada")
+    accounts.may_load.set()
+    assert await connecting == 401
+    assert client.application.injector.get(SocketIdentities)._index == {}
+
+
+async def test_revocation_while_socket_authenticates_leaves_it_as_it_was(
+    client_of: ClientOf,
+) -> None:
+    accounts = SlowAccounts()
+    client = client_of(application_of(Chat, bundle=SecurityBundle(accounts)))
+    await client.application.boot()
+    security = client.application.injector.get(Security)
+    first, second = token_of("ada"), token_of("ada")
+    async with client.connection() as stranger, client.connection(auth={"token": first}) as ada:
+        for socket, before in ((stranger, None), (ada, "ada")):
+            accounts.hold()
+            login = ask(client, socket, "security_authenticate", bearer=second)
+            authenticating = asyncio.create_task(login)
+            await accounts.is_loading.wait()
+            if socket is ada:  # its events are authenticated first
+                accounts.may_load.set()
+                accounts.hold()
+                await accounts.is_loading.wait()
+            await security.revoke(second)
+            accounts.may_load.set()
+            assert (await authenticating)[0] == 401
+            assert await ask(client, socket, "whoami") == (200, before)
+            second = token_of("ada")
 
 
 # --- events of the client
