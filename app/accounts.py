@@ -34,9 +34,11 @@ class Accounts(UserProvider[Account]):
         rows = await self._database.run(query, identifier)
         return next((Account(*row) for row in rows), None)
 
-    async def save_password_hash(self, user: Account, password_hash: str) -> None:
-        statement = "UPDATE accounts SET password_hash = ? WHERE username = ?"
-        await self._database.run(statement, password_hash, user.username)
+    async def save_password_hash(self, user: Account, password_hash: str, old_hash: str) -> None:
+        statement = (
+            "UPDATE accounts SET password_hash = ? WHERE username = ? AND password_hash = ?"
+        )
+        await self._database.run(statement, password_hash, user.username, old_hash)
 
     async def add(self, username: str, password_hash: str) -> Account:
         """Store a new account. Raises: UsernameTakenError."""

@@ -85,9 +85,19 @@ class Security(PasswordVerifier):
         if user is None or not verified.matches:
             raise BadCredentials("unknown user or wrong password", headers=_CHALLENGE)
         if verified.is_outdated:
-            await self._users.save_password_hash(user, await self._passwords.hash(password))
+            assert stored is not None
+            user = await self._renew_hash(identifier, password, stored)
         event = AuthenticationEvent(self._users.identifier(user), user)
         await self._dispatcher.dispatch(SecurityEvents.AUTHENTICATION_SUCCESS, event)
+        return user
+
+    async def _renew_hash(self, identifier: str, password: str, old: str) -> Any:
+        """Replace the hash *old*, and return the user as it is now."""
+        new = await self._passwords.hash(password)
+        user = await self._users.load(identifier)
+        if user is None or self._users.password_hash(user) != old:
+            raise BadCredentials("the password was changed meanwhile", headers=_CHALLENGE)
+        await self._users.save_password_hash(user, new, old)
         return user
 
     # --- logins

@@ -61,7 +61,11 @@ class UserProvider(ABC, Generic[U]):
         found: str | None = getattr(user, "password_hash", None)
         return found
 
-    async def save_password_hash(self, user: U, password_hash: str) -> None:
-        """Store *password_hash* as that of *user*. Called when a login has verified a password
-        whose hash is of an older kind. The default keeps the old one.
+    async def save_password_hash(self, user: U, password_hash: str, old_hash: str) -> None:
+        """Store *password_hash* as that of *user*, if *old_hash* is still stored: compare and set
+        in one step, as ``UPDATE … WHERE password_hash = old_hash`` does. Otherwise a password that
+        was changed meanwhile would be lost.
+
+        Called when a login has verified a password whose hash is of an older kind. The default
+        keeps the old one.
         """

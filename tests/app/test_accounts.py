@@ -37,6 +37,18 @@ async def sign_up(client: KernelClient, *names: str) -> None:
         assert (await client.http("security_logout")).status_code == 204
 
 
+async def test_renewed_hash_replaces_only_the_one_that_was_verified(client: KernelClient) -> None:
+    await sign_up(client, "ada")
+    accounts = client.application.injector.get(Accounts)
+    ada = await accounts.load("ada")
+    assert ada is not None
+
+    await accounts.save_password_hash(ada, "renewed", "another")
+    assert await accounts.load("ada") == ada
+    await accounts.save_password_hash(ada, "renewed", ada.password_hash)
+    assert await accounts.load("ada") == Account("ada", "renewed")
+
+
 async def test_sign_up_signs_in(client: KernelClient) -> None:
     created = await client.http("account_create", body=FORM)
 

@@ -61,9 +61,10 @@ class Accounts(UserProvider[Account]):
             raise self.failure
         return self.by_name.get(identifier)
 
-    async def save_password_hash(self, user: Account, password_hash: str) -> None:
+    async def save_password_hash(self, user: Account, password_hash: str, old_hash: str) -> None:
         self.saved.append(user.username)
-        user.password_hash = password_hash
+        if user.password_hash == old_hash:
+            user.password_hash = password_hash
 
 
 @access("authenticated")

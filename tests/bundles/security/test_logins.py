@@ -153,6 +153,31 @@ def _older_hash(name: str) -> str:
     return bcrypt.hashpw(password_of(name).encode(), bcrypt.gensalt(4)).decode()
 
 
+async def test_login_does_not_replace_the_hash_of_a_password_that_was_just_changed(
+    client_of: ClientOf,
+) -> None:
+    changed = Accounts().by_name["eve"].password_hash
+
+    class Changing(Accounts):
+        """The password is changed between the verification and the second load."""
+
+        async def load(self, identifier: str) -> Account | None:
+            found = await super().load(identifier)
+            loads.append(identifier)
+            if len(loads) == 2:
+                self.by_name["ada"].password_hash = changed
+            return found
+
+    loads: list[str] = []
+    accounts = Changing()
+    accounts.by_name["ada"].password_hash = _older_hash("ada")
+    client = client_of(logins(accounts))
+
+    assert (await login(client)).status_code == 401
+    assert accounts.by_name["ada"].password_hash == changed
+    assert accounts.saved == []
+
+
 async def test_events_of_a_login_come_in_the_order_of_rxstack(client_of: ClientOf) -> None:
     client = client_of(logins())
     await client.__aenter__()
