@@ -1,5 +1,6 @@
 """The routes of RxStack: POST to ``/security/login``, ``…/refresh-token`` and ``…/logout``."""
 
+import time
 from typing import Annotated
 
 import attrs
@@ -40,12 +41,13 @@ class LoginController:
         self._authentication = authentication
 
     async def login(self, request: Request, form: LoginForm) -> Response:
+        began = time.time()
         user = await self._security.user_with(form.username, form.password, request)
         if form.session:
-            await self._security.login_session(user, request)
+            await self._security.login_session(user, request, began=began)
             response = Response(None, 204)
         else:
-            response = _tokens(await self._security.login(user, request))
+            response = _tokens(await self._security.login(user, request, began=began))
         request.token = self._authentication.token(user, "login")
         return response
 

@@ -34,17 +34,18 @@ class RefreshTokens:
         self._store = store
         self._revocation = revocation
 
-    async def create(self, access: Claims) -> str:
-        """The first token of a login, made together with the access token *access*.
+    async def create(self, access: Claims, began: float) -> str:
+        """The first token of a login that began at *began*, made together with the access token
+        *access*.
 
         Raises:
-            BadCredentials: all logins of the user were ended meanwhile.
+            BadCredentials: all logins of the user were ended since then.
         """
         now = time.time()
         ends = now + self._settings.refresh_max_age
         text, record = self._new(access, secrets.token_hex(16), ends, now)
         await self._store.add(record, now)
-        if await self._store.is_revoked(access.id, access.identifier, access.issued):
+        if await self._store.is_revoked(access.id, access.identifier, began):
             await self._store.end_family(record.family, now)
             raise BadCredentials("the user was logged out meanwhile")
         return text

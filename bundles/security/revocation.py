@@ -53,11 +53,18 @@ class Revocation:
         event = RevokedEvent(identifier, access_id)
         await self._dispatcher.dispatch(SecurityEvents.REVOKED, event)
 
-    async def end_user(self, identifier: str) -> None:
+    async def end_tokens_of(self, identifier: str) -> None:
         """End all logins of a user, and all access tokens that were made until now."""
         now = time.time()
         until = now + max(self._settings.ttl, self._settings.refresh_max_age) + _MARGIN
         await self._store.end_user(identifier, now, until)
         self._tokens.forget(lambda claims: claims.identifier == identifier)
+
+    async def end_sockets_of(self, identifier: str) -> None:
+        """End the sockets of a user, after its tokens and sessions."""
         event = RevokedEvent(identifier)
         await self._dispatcher.dispatch(SecurityEvents.REVOKED, event)
+
+    async def has_ended(self, identifier: str, since: float) -> bool:
+        """Whether `end_tokens_of` was called with *identifier* after *since*."""
+        return await self._store.is_revoked("", identifier, since)

@@ -1,5 +1,6 @@
 """Logins: from a password to tokens, from a refresh token to new ones, and to their end."""
 
+import time
 from typing import Any
 
 import attrs
@@ -23,7 +24,7 @@ from bundles.security.throttling import Throttling
 from bundles.security.token import Token
 from bundles.security.users import UserProvider
 from bundles.security.verifiers import PasswordVerifier
-from rxkernel import AsyncEventDispatcher, Request
+from rxkernel import AsyncEventDispatcher, Request, Response
 
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
@@ -102,22 +103,45 @@ class Security(PasswordVerifier):
 
     # --- logins
 
-    async def login(self, user: Any, request: Request | None = None) -> TokenPair:
-        """Begin a login of *user*, who has proved to be that user, and return its tokens."""
+    async def login(
+        self, user: Any, request: Request | None = None, *, began: float | None = None
+    ) -> TokenPair:
+        """Begin a login of *user*, who has proved to be that user, and return its tokens.
+
+        *began* is the time, by `time.time`, before `user_with` was called; default: now. A
+        password may be changed while the old one is verified.
+
+        Raises:
+            BadCredentials: `logout` was called with the user since *began*.
+        """
+        began = time.time() if began is None else began
         identifier = await self._begin(user, request)
         roles = self._users.roles(user)
         token, claims = await self._access_tokens.create(identifier, roles)
-        return TokenPair(token, await self._refresh_tokens.create(claims))
+        return TokenPair(token, await self._refresh_tokens.create(claims, began))
 
-    async def login_session(self, user: Any, request: Request) -> None:
+    async def login_session(
+        self, user: Any, request: Request, *, began: float | None = None
+    ) -> None:
         """Begin a login of *user* in the session of *request*, which gets a new id.
 
         Raises:
             ForbiddenException: the request comes from another site.
             UnprocessableEntityException: the bundle ``sessions`` is not enabled.
+
+        The message fails with 401 if `logout` was called with the user since *began*, see `login`.
         """
+        began = time.time() if began is None else began
         self._sessions.check(request)
-        await self._sessions.begin(request, await self._begin(user, request))
+        identifier = await self._begin(user, request)
+        session = await self._sessions.begin(request, identifier)
+
+        async def check(_: Response) -> None:  # after the session is stored
+            if await self._revocation.has_ended(identifier, began):
+                await session.destroy()
+                raise BadCredentials("the user was logged out meanwhile", headers=_CHALLENGE)
+
+        request.before_sending(check)
 
     async def _begin(self, user: Any, request: Request | None) -> str:
         identifier = self._users.identifier(user)
@@ -150,8 +174,9 @@ class Security(PasswordVerifier):
         """End all sessions, tokens and sockets of *user*, a user or an identifier, in this
         process at once. See `Revocation` for other processes."""
         identifier = user if isinstance(user, str) else self._users.identifier(user)
+        await self._revocation.end_tokens_of(identifier)  # first: logins in flight look for it
         await self._sessions.end_all(identifier)
-        await self._revocation.end_user(identifier)
+        await self._revocation.end_sockets_of(identifier)
         await self._ended(identifier, is_everywhere=True)
 
     async def revoke(self, token: str | Token[Any]) -> None:

@@ -1,7 +1,7 @@
 """Logins that are kept in a session, where the bundle ``sessions`` is enabled."""
 
 from bundles.security.cross_site import CrossSiteGuard
-from bundles.sessions import Sessions
+from bundles.sessions import Session, Sessions
 from rxkernel import Request, UnprocessableEntityException
 
 
@@ -25,7 +25,7 @@ class SessionLogins:
         self._guard.check(request)
         return self._sessions
 
-    async def begin(self, request: Request, identifier: str) -> None:
+    async def begin(self, request: Request, identifier: str) -> Session:
         """Make the user with *identifier* that of the session, which gets a new id.
 
         Raises:
@@ -33,6 +33,7 @@ class SessionLogins:
         """
         session = await self.check(request).of(request)
         await session.rotate(user=identifier)
+        return session
 
     async def end(self, request: Request) -> str | None:
         """End the session of the client, if it has a user, whose identifier is returned.

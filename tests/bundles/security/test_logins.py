@@ -26,8 +26,11 @@ from rxkernel import (
     Event,
     ForbiddenException,
     KernelClient,
+    KernelEvents,
     Response,
+    ResponseEvent,
     ServiceUnavailableException,
+    observe,
 )
 from rxkernel.pytest_plugin import ClientOf
 from tests.bundles.security.logins import SECRET, Account, Accounts, logins, password_of
@@ -176,6 +179,47 @@ async def test_login_does_not_replace_the_hash_of_a_password_that_was_just_chang
     assert (await login(client)).status_code == 401
     assert accounts.by_name["ada"].password_hash == changed
     assert accounts.saved == []
+
+
+@pytest.mark.parametrize("is_session", [False, True])
+@pytest.mark.parametrize("event", ["AUTHENTICATION_SUCCESS", "LOGIN_SUCCESS"])
+async def test_login_with_old_password_does_not_survive_a_logout_meanwhile(
+    client_of: ClientOf, is_session: bool, event: str
+) -> None:
+    application = logins()
+    client = client_of(application)
+
+    class Change:
+        """The user changes the password on another device."""
+
+        @observe(SecurityEvents[event])
+        async def log_out(self, event: Event) -> None:
+            await application.injector.get(Security).logout("ada")
+
+    application.listeners = (*application.listeners, Change())
+    form = {"username": "ada", "password": password_of("ada"), "session": is_session}
+
+    assert (await client.http("security_login", body=form)).status_code == 401
+    assert (await client.http("note_mine")).status_code == 401
+
+
+async def test_session_login_ends_if_a_logout_comes_before_it_is_stored(
+    client_of: ClientOf,
+) -> None:
+    application = logins()
+    client = client_of(application)
+
+    class LogOut:
+        @observe(KernelEvents.KERNEL_RESPONSE)
+        async def log_out(self, event: ResponseEvent) -> None:
+            if event.request.route_name == "security_login":
+                await application.injector.get(Security).logout("ada")
+
+    application.listeners = (*application.listeners, LogOut())
+    form = {"username": "ada", "password": password_of("ada"), "session": True}
+
+    assert (await client.http("security_login", body=form)).status_code == 401
+    assert (await client.http("note_mine")).status_code == 401
 
 
 async def test_events_of_a_login_come_in_the_order_of_rxstack(client_of: ClientOf) -> None:
