@@ -26,12 +26,15 @@ class SessionLogins:
         return self._sessions
 
     async def begin(self, request: Request, identifier: str) -> Session:
-        """Make the user with *identifier* that of the session, which gets a new id.
+        """Make the user with *identifier* that of the session, which gets a new id. The values of
+        another user are removed; those of an anonymous client stay.
 
         Raises:
             ForbiddenException, UnprocessableEntityException: as `check`.
         """
         session = await self.check(request).of(request)
+        if session.user not in (None, identifier):
+            session.clear()
         await session.rotate(user=identifier)
         return session
 

@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
+from injector import inject
 
-from bundles.security import CurrentUser, SecurityBundle, SecurityEvents, access
+from bundles.security import CurrentUser, Security, SecurityBundle, SecurityEvents, access
 from bundles.sessions import CurrentSession, Sessions, SessionsBundle
 from rxkernel import (
     Application,
@@ -67,6 +68,27 @@ def application(**more: Any) -> Application:
 
 async def login(client: KernelClient, name: str = "ada") -> None:
     assert (await client.http("login", form={"name": name})).status_code == 200
+
+
+class SignIn:
+    @inject
+    def __init__(self, security: Security, accounts: Accounts) -> None:
+        self.security = security
+        self.accounts = accounts
+
+    @access("public")
+    @http("POST", "/sign-in", "sign_in")
+    async def sign_in(self, name: str, request: Request) -> None:
+        user = await self.accounts.load(name)
+        await self.security.login_session(user, request)
+
+
+async def test_values_of_a_session_do_not_pass_to_another_user(client_of: ClientOf) -> None:
+    client = client_of(application_of(Accounting, SignIn, bundles=[SessionsBundle]))
+    assert (await client.http("cart_fill")).status_code == 200
+    for name, cart in (("ada", ["tea"]), ("ada", ["tea"]), ("eve", None)):
+        assert (await client.http("sign_in", form={"name": name})).status_code == 200
+        assert (await client.http("cart")).content == [cart, name]
 
 
 async def test_session_of_user_authenticates_over_both_transports(client_of: ClientOf) -> None:
