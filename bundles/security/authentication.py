@@ -68,7 +68,8 @@ class Authentication:
 
         Raises:
             BadCredentials: its credential is not valid.
-            ForbiddenException: a page of another site has sent it with the cookie of a session.
+            ForbiddenException: a page of another site has sent it with the cookie of a session, or
+                with Basic.
         """
         headers = request.headers
         values = headers.getall(AUTHORIZATION, ())
@@ -80,6 +81,8 @@ class Authentication:
         if sent is None and request.transport is Transport.HTTP:
             sent = self.read.in_query(request.params)
         if sent is not None:
+            if isinstance(sent, BasicCredential):  # a browser adds it by itself
+                self._guard.check(request)
             return await self.verify(sent, request)
         if COOKIE not in headers:
             return ANONYMOUS

@@ -1,6 +1,7 @@
 """Protection against cross-site request forgery (CSRF).
 
-A browser adds a cookie to requests that another site has made. Browsers say where a request comes
+A browser adds a cookie, and a password that was typed for Basic, to requests that another site has
+made. Browsers say where a request comes
 from: ``Sec-Fetch-Site`` (Fetch Metadata, all since 2023) or ``Origin``. Both are headers that a
 page cannot set. So no token in forms is needed (OWASP, CSRF Prevention Cheat Sheet).
 """
@@ -30,7 +31,7 @@ class CrossSiteGuard:
         self._cors = http.cors
 
     def check(self, request: Request) -> None:
-        """Return unless *request*, which a cookie authenticates, comes from another site.
+        """Return unless *request*, which a cookie or Basic authenticates, comes from another site.
 
         A request with neither header does not come from a browser of today.
 

@@ -100,6 +100,18 @@ async def test_basic_is_verified_for_request_and_for_connection(client_of: Clien
         assert (await client.websocket("article_list", connection=ada)).content == "ada"
 
 
+async def test_basic_of_another_site_is_refused(client_of: ClientOf) -> None:
+    """A browser adds it by itself."""
+    client = client_of(application_of(settings=SecuritySettings(roles=ROLES, basic=True)))
+    headers = {"Authorization": basic(f"ada:{PASSWORD}"), "Sec-Fetch-Site": "cross-site"}
+    response = await client.http("article_password", headers=headers)
+    assert (response.status_code, response.content["code"]) == (403, "cross_site")
+    headers["Sec-Fetch-Site"] = "same-origin"
+    assert (await client.http("article_password", headers=headers)).status_code == 200
+    headers["Sec-Fetch-Site"] = "cross-site"
+    assert (await client.http("article_list", headers=headers)).status_code == 200
+
+
 async def test_token_in_query_is_refused_unless_setting_names_it(client_of: ClientOf) -> None:
     """E7."""
     query = {"bearer": token_of("ada")}
