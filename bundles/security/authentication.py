@@ -110,7 +110,7 @@ class Authentication:
             or self.read.in_query(connection.query)
         )
         if sent is not None:
-            return await self.verify(sent, request), self.again(sent)
+            return await self.verify_for_socket(sent, request)
         session = await self._sessions.of_connection(connection)
         if session is None:
             return ANONYMOUS, None
@@ -142,8 +142,8 @@ class Authentication:
             digest = hashlib.sha256(sent.text.encode()).hexdigest()
             return self.token(_known(await self._users.load_by_api_key(digest)), "api_key")
         assert isinstance(sent, BasicCredential)
-        user = await self._passwords.user_with(sent.identifier, sent.password, request)
-        return self.token(user, "basic", identifier=sent.identifier)
+        user, _ = await self._passwords.user_and_hash(sent.identifier, sent.password, request)
+        return self.token(user, "basic")
 
     def _of_claims(self, claims: Claims, user: Any) -> Token[Any]:
         """The token of *user*, whom the provider has loaded for *claims*.
@@ -164,20 +164,34 @@ class Authentication:
             id=claims.id,
         )
 
-    def again(self, sent: SentCredential) -> Verify:
-        """What verifies *sent* again, for each message of a socket.
+    async def verify_for_socket(
+        self, sent: SentCredential, request: Request
+    ) -> tuple[Token[Any], Verify]:
+        """The token that *sent* proves, and what verifies *sent* again, for each message.
 
-        A password is not verified again, which takes long: the user is loaded.
+        Verifying a password takes long, so it is verified again only if another hash is stored.
+
+        Raises:
+            BadCredentials: as `verify`.
         """
         if not isinstance(sent, BasicCredential):
-            return partial(self.verify, sent)
-        identifier = sent.identifier
+            return await self.verify(sent, request), partial(self.verify, sent)
+        verified, basic = None, sent
 
-        async def load(request: Request) -> Token[Any]:
-            user = _known(await self._users.load(identifier))
-            return self.token(user, "basic", identifier=identifier)
+        async def password(request: Request) -> Token[Any]:
+            nonlocal verified
+            user, verified = await self._passwords.user_and_hash(
+                basic.identifier, basic.password, request
+            )
+            return self.token(user, "basic")
 
-        return load
+        async def again(request: Request) -> Token[Any]:
+            user = _known(await self._users.load(basic.identifier))
+            if self._users.password_hash(user) != verified:
+                return await password(request)
+            return self.token(user, "basic")
+
+        return await password(request), again
 
     def token(
         self,

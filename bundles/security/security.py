@@ -71,6 +71,13 @@ class Security(PasswordVerifier):
             BadCredentials: the user does not exist, or the password is wrong: one response.
             TooManyRequestsException: too many have failed.
         """
+        user, _ = await self.user_and_hash(identifier, password, request)
+        return user
+
+    async def user_and_hash(
+        self, identifier: str, password: str, request: Request | None
+    ) -> tuple[Any, str | None]:
+        """As `user_with`, with the stored hash that was verified."""
         try:
             async with self._throttling.attempt(identifier, _address_of(request)):
                 return await self._authenticate(identifier, password)
@@ -79,7 +86,7 @@ class Security(PasswordVerifier):
             await self._dispatcher.dispatch(SecurityEvents.AUTHENTICATION_FAILURE, failure)
             raise
 
-    async def _authenticate(self, identifier: str, password: str) -> Any:
+    async def _authenticate(self, identifier: str, password: str) -> tuple[Any, str | None]:
         user = await self._users.load(identifier)
         stored = None if user is None else self._users.password_hash(user)
         verified = await self._passwords.verify(password, stored)
@@ -90,7 +97,7 @@ class Security(PasswordVerifier):
             user = await self._renew_hash(identifier, password, stored)
         event = AuthenticationEvent(self._users.identifier(user), user)
         await self._dispatcher.dispatch(SecurityEvents.AUTHENTICATION_SUCCESS, event)
-        return user
+        return user, stored
 
     async def _renew_hash(self, identifier: str, password: str, old: str) -> Any:
         """Replace the hash *old*, and return the user as it is now."""

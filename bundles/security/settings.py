@@ -35,7 +35,8 @@ class SecuritySettings:
     """Whether ``Authorization: Basic`` is accepted. Each such request verifies the password."""
 
     csrf: bool = True
-    """Whether unsafe requests of other sites are refused (403) if a cookie authenticates them."""
+    """Whether unsafe requests of other sites are refused (403) if a session or Basic authenticates
+    them."""
 
     # --- sockets
 

@@ -72,7 +72,7 @@ class SocketEvents:
         """
         sent = bearer_credential(bearer)
         revocations = self._sockets.revocations
-        token = await self._authentication.verify(sent, request)
+        token, verify = await self._authentication.verify_for_socket(sent, request)
         before = connection.token
         if before.is_authenticated and before.identifier != token.identifier:
             raise ConflictException(
@@ -81,7 +81,6 @@ class SocketEvents:
         await self._rules.check(connection, token, request)
         event = SocketAuthenticationEvent(connection, token)
         await self._dispatcher.dispatch(SecurityEvents.SOCKET_AUTHENTICATION_SUCCESS, event)
-        verify = self._authentication.again(sent)
         await self._sockets.attach(request, token, verify, revocations)
         request.token = token
 

@@ -27,8 +27,11 @@ class PasswordVerifier(ABC):
     """Verifies passwords, for HTTP Basic."""
 
     @abstractmethod
-    async def user_with(self, identifier: str, password: str, request: Request) -> Any:
-        """The user with *identifier*, whose password is *password*.
+    async def user_and_hash(
+        self, identifier: str, password: str, request: Request
+    ) -> tuple[Any, str | None]:
+        """The user with *identifier*, whose password is *password*, and the stored hash that was
+        verified.
 
         Raises:
             BadCredentials: there is no such user, or the password is wrong.

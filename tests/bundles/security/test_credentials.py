@@ -3,9 +3,10 @@
 import base64
 
 import pytest
+from argon2 import PasswordHasher
 from multidict import CIMultiDict, MultiDict
 
-from bundles.security import BadCredentials, SecuritySettings
+from bundles.security import BadCredentials, Security, SecurityBundle, SecuritySettings
 from bundles.security.credentials import (
     ApiKeyCredential,
     BasicCredential,
@@ -14,7 +15,16 @@ from bundles.security.credentials import (
     SentCredential,
 )
 from rxkernel.pytest_plugin import ClientOf
-from tests.bundles.security.shop import PASSWORD, ROLES, application_of, bearer, token_of
+from tests.bundles.security.shop import (
+    PASSWORD,
+    ROLES,
+    Account,
+    Accounts,
+    application_of,
+    bearer,
+    token_of,
+)
+from tests.waiting import until
 
 
 def basic(text: str) -> str:
@@ -98,6 +108,38 @@ async def test_basic_is_verified_for_request_and_for_connection(client_of: Clien
     assert challenge == 'Bearer, Basic realm="rxkernel", charset="UTF-8"'
     async with client.connection(headers=right) as ada:
         assert (await client.websocket("article_list", connection=ada)).content == "ada"
+
+
+class AnyCase(Accounts):
+    async def load(self, identifier: str) -> Account | None:
+        return await super().load(identifier.lower())
+
+
+async def test_socket_with_basic_ends_when_its_user_logs_out(client_of: ClientOf) -> None:
+    """However the client has written the identifier."""
+    settings = SecuritySettings(roles=ROLES, basic=True)
+    bundle = SecurityBundle(AnyCase)
+    client = client_of(application_of(bundle=bundle, settings=settings))
+    headers = {"Authorization": basic(f"ADA:{PASSWORD}")}
+    async with client.connection(headers=headers) as ada:
+        assert ada.token.identifier == "ada"
+        await client.application.injector.get(Security).logout("ada")
+        await until(lambda: not ada.is_connected)
+
+
+async def test_socket_with_basic_ends_when_the_password_is_changed(client_of: ClientOf) -> None:
+    settings = SecuritySettings(roles=ROLES, basic=True)
+    bundle = SecurityBundle(Accounts)
+    client = client_of(application_of(bundle=bundle, settings=settings))
+    headers = {"Authorization": basic(f"ada:{PASSWORD}")}
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    async with client.connection(headers=headers) as ada:
+        account = client.application.injector.get(Accounts).by_name["ada"]
+        for password, status in ((PASSWORD, 200), ("another", 401)):
+            account.password_hash = hasher.hash(password)
+            response = await client.websocket("article_list", connection=ada)
+            assert response.status_code == status
+        await until(lambda: not ada.is_connected)
 
 
 async def test_basic_of_another_site_is_refused(client_of: ClientOf) -> None:
