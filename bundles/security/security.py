@@ -20,7 +20,7 @@ from bundles.security.passwords import Passwords
 from bundles.security.refresh_tokens import RefreshTokens
 from bundles.security.revocation import Revocation
 from bundles.security.session_logins import SessionLogins
-from bundles.security.throttling import Throttling
+from bundles.security.throttling import Attempt, Throttling
 from bundles.security.token import Token
 from bundles.security.users import UserProvider
 from bundles.security.verifiers import PasswordVerifier
@@ -79,15 +79,19 @@ class Security(PasswordVerifier):
     ) -> tuple[Any, str | None]:
         """As `user_with`, with the stored hash that was verified."""
         try:
-            async with self._throttling.attempt(identifier, _address_of(request)):
-                return await self._authenticate(identifier, password)
+            async with self._throttling.attempt(identifier, _address_of(request)) as attempt:
+                return await self._authenticate(identifier, password, attempt)
         except BadCredentials as exc:
             failure = AuthenticationFailureEvent(identifier, exc)
             await self._dispatcher.dispatch(SecurityEvents.AUTHENTICATION_FAILURE, failure)
             raise
 
-    async def _authenticate(self, identifier: str, password: str) -> tuple[Any, str | None]:
+    async def _authenticate(
+        self, identifier: str, password: str, attempt: Attempt
+    ) -> tuple[Any, str | None]:
         user = await self._users.load(identifier)
+        if user is not None:
+            attempt.names(self._users.identifier(user))
         stored = None if user is None else self._users.password_hash(user)
         verified = await self._passwords.verify(password, stored)
         if user is None or not verified.matches:

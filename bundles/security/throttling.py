@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import math
 import time
+import unicodedata
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -80,7 +81,7 @@ class Throttling:
         self._turns = asyncio.Semaphore(settings.passwords.threads)
 
     @asynccontextmanager
-    async def attempt(self, identifier: str, address: str | None) -> AsyncIterator[None]:
+    async def attempt(self, identifier: str, address: str | None) -> AsyncIterator["Attempt"]:
         """Within the block *identifier*, who may not exist, tries to log in from *address*.
 
         It has failed if the block raises `BadCredentials` or is cancelled: a client may leave
@@ -91,17 +92,23 @@ class Throttling:
         Raises:
             TooManyRequestsException: with ``Retry-After``.
         """
-        account, network = _key_of(identifier), _network_of(address)
+        attempt = Attempt(self, _network_of(address))
         async with self._turns:
-            self._check(account, network)
+            attempt.names(identifier)
             try:
-                yield
+                yield attempt
             except (BadCredentials, asyncio.CancelledError):
-                self._failed(account, network)
+                self._failed(attempt)
                 raise
-            self._succeeded(account, network)
+            for account in attempt.accounts:
+                self._succeeded(account, attempt.network)
 
-    def _check(self, account: str, network: str) -> None:
+    def check(self, account: str, network: str) -> None:
+        """Return if *account* may try to log in from *network*.
+
+        Raises:
+            TooManyRequestsException: it may not.
+        """
         now = time.monotonic()
         seconds = max(limit.wait(key, now) for limit, key in self._limits(account, network))
         if seconds > 0:
@@ -111,14 +118,19 @@ class Throttling:
                 headers={"Retry-After": str(math.ceil(seconds))},
             )
 
-    def _failed(self, account: str, network: str) -> None:
+    def _failed(self, attempt: "Attempt") -> None:
         now = time.monotonic()
-        for limit, key in self._limits(account, network):
-            limit.add(key, now)
+        self._addresses.add(attempt.network, now)
+        for account in attempt.accounts:
+            for limit, key in self._account_limits(account, attempt.network):
+                limit.add(key, now)
 
     def _limits(self, account: str, network: str) -> Iterator[tuple[FailureLimit, str]]:
-        yield self._pairs, f"{account} {network}"
         yield self._addresses, network
+        yield from self._account_limits(account, network)
+
+    def _account_limits(self, account: str, network: str) -> Iterator[tuple[FailureLimit, str]]:
+        yield self._pairs, f"{account} {network}"
         if network not in self._known.get(account, ()):
             yield self._accounts, account
 
@@ -130,9 +142,31 @@ class Throttling:
             self._known.popitem(last=False)
 
 
+@attrs.define(eq=False)
+class Attempt:
+    """One login from *network*."""
+
+    _throttling: Throttling
+    network: str
+    accounts: list[str] = attrs.field(factory=list)
+
+    def names(self, identifier: str) -> None:
+        """The login is one of the account *identifier* too: the user may have several names.
+
+        Raises:
+            TooManyRequestsException: too many logins of that account have failed.
+        """
+        account = _key_of(identifier)
+        if account not in self.accounts:
+            self._throttling.check(account, self.network)
+            self.accounts.append(account)
+
+
 def _key_of(identifier: str) -> str:
-    """Short, whatever the client has sent."""
-    data = identifier.encode(errors="surrogatepass")
+    """Short, whatever the client has sent, and one for all spellings that a provider may take for
+    the same: cases, widths, spaces around it."""
+    text = unicodedata.normalize("NFKC", identifier).casefold().strip()
+    data = text.encode(errors="surrogatepass")
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 

@@ -8,6 +8,8 @@ import pytest
 from bundles.security import BadCredentials, SecuritySettings, ThrottlingSettings
 from bundles.security.throttling import FailureLimit, Throttling
 from rxkernel import TooManyRequestsException
+from rxkernel.pytest_plugin import ClientOf
+from tests.bundles.security.logins import Account, Accounts, logins
 
 
 class Clock:
@@ -52,6 +54,26 @@ async def test_account_is_limited_at_one_address_only(clock: Clock) -> None:
     assert not await succeeds(throttling, "ada", "10.0.0.1")
     assert await succeeds(throttling, "ada", "10.0.0.2")
     assert await succeeds(throttling, "eve", "10.0.0.1")
+
+
+async def test_spellings_of_an_identifier_count_as_one(clock: Clock) -> None:
+    throttling = throttling_of()
+    for spelling in ("ada", "ADA", " \uff41\uff44\uff41 "):
+        assert await fails(throttling, spelling, "10.0.0.1")
+    assert not await fails(throttling, "Ada", "10.0.0.1")
+
+
+async def test_names_of_a_user_count_as_one(client_of: ClientOf) -> None:
+    class ByMail(Accounts):
+        async def load(self, identifier: str) -> Account | None:
+            return await super().load(identifier.partition("@")[0])
+
+    client = client_of(logins(ByMail()))
+    statuses = []
+    for name in ("ada", "ada@a", "ada@b", "ada@c", "ada@d", "ada@e", "eve@e"):
+        body = {"username": name, "password": "wrong"}
+        statuses.append((await client.http("security_login", body=body)).status_code)
+    assert statuses == [401, 401, 401, 401, 401, 429, 401]
 
 
 async def test_attempts_become_free_one_by_one(clock: Clock) -> None:
