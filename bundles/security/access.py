@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar, get_args
 import attrs
 
 from bundles.security.token import Token
-from rxkernel import ConfigurationError, Definition, Request, option
+from rxkernel import ConfigurationError, Definition, Request, option, options_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -56,6 +56,11 @@ class Access:
         return self.level in ("session", "authenticated") and not (self.roles or self.policy)
 
     def __call__(self, labelled: F) -> F:
+        if _has_rule(labelled):
+            raise ConfigurationError(
+                f"{_name_of(labelled)} has two @access rules, of which only one would count; "
+                f"write one, with all conditions"
+            )
         return option(OPTION, self)(labelled)
 
     def __repr__(self) -> str:
@@ -75,17 +80,18 @@ def access(
     rule: Level | PolicyFunction | type[Policy] = "authenticated",
     /,
     *,
-    roles: str | Iterable[str] = (),
+    roles: str | Iterable[str] | None = None,
 ) -> Access:
     """Serve the decorated method, or all methods of the class, to clients that *rule* allows.
 
     *rule* is a level, a function ``(token, request)`` that returns whether the client may call the
     action (sync or async), or a `Policy` class. With *roles* the client must have one of them.
-    The rule of a method replaces that of its class. Boot reports the problems of a rule.
+    A method or a class has one rule. The rule of a method replaces that of its class. Boot reports
+    the problems of a rule.
 
     Without identity the client gets 401; with one that does not fit, 403.
     """
-    names = frozenset([roles] if isinstance(roles, str) else roles)
+    names = _names(roles)
     if not callable(rule):
         return Access(rule, names)
     if isinstance(rule, type) and not issubclass(rule, Policy):
@@ -98,6 +104,25 @@ def access(
             f'@access on {_name_of(rule)} has no rule; write @access("authenticated")'
         )
     return Access("authenticated", names, rule)
+
+
+def _names(roles: str | Iterable[str] | None) -> frozenset[str]:
+    if roles is None:
+        return frozenset()
+    names = frozenset([roles] if isinstance(roles, str) else roles)
+    if not names:
+        raise ConfigurationError(
+            "@access(roles=…) has no role, so nobody could have one; name a role, or write "
+            '@access("authenticated") for all users'
+        )
+    return names
+
+
+def _has_rule(labelled: Any) -> bool:
+    """Whether a rule stands on *labelled* itself, not on a base class of it."""
+    rule = options_of(labelled).get(OPTION)
+    bases = labelled.__mro__[1:] if isinstance(labelled, type) else ()
+    return rule is not None and all(options_of(base).get(OPTION) is not rule for base in bases)
 
 
 def access_of(definition: Definition) -> Access:

@@ -29,6 +29,7 @@ from rxkernel import (
     both,
     http,
     option,
+    options_of,
     websocket,
 )
 from tests.bundles.security.shop import TOKENS, Account, Accounts, Articles, application_of
@@ -237,3 +238,26 @@ async def test_bundle_enabled_by_name_uses_provider_of_module() -> None:
         pass
     found = await problems_of(Application(bundles=["security"], **options))
     assert "UserProvider" in found
+
+
+@pytest.mark.parametrize("roles", [[], (), set()])
+def test_rule_with_empty_roles_is_error(roles: Any) -> None:
+    """It would admit every user."""
+    with pytest.raises(ConfigurationError, match="has no role"):
+        access(roles=roles)
+
+
+def test_two_rules_at_one_place_are_an_error() -> None:
+    def action() -> None: ...
+
+    class Base: ...
+
+    for place in (action, Base):
+        access("public")(place)
+        with pytest.raises(ConfigurationError, match="has two @access rules"):
+            access(roles="admin")(place)
+
+    @access(roles="admin")
+    class Derived(Base): ...
+
+    assert options_of(Derived)["access"].roles == {"admin"}
