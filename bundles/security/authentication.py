@@ -79,7 +79,7 @@ class Authentication:
                 return self._of_claims(claims, await self._users.load(claims.identifier))
         sent = self.read.in_headers(headers)
         if sent is None and request.transport is Transport.HTTP:
-            sent = self.read.in_query(request.params)
+            sent = self._in_query(request)
         if sent is not None:
             if isinstance(sent, BasicCredential):  # a browser adds it by itself
                 self._guard.check(request)
@@ -91,6 +91,12 @@ class Authentication:
             return ANONYMOUS
         self._guard.check(request)
         return await self._of_session(session)
+
+    def _in_query(self, request: Request) -> SentCredential | None:
+        name, definition = self.read.query_parameter, request.definition
+        if not name or name in definition.template.parameters:  # that one is in the path
+            return None
+        return self.read.in_query(request.params)
 
     async def of_handshake(
         self, connection: Connection, request: Request

@@ -79,9 +79,8 @@ class Rules:
         """
         if rule.level == "public":
             return
-        if rule.level == "session" and token.credential == "session":
-            pass  # a client with a session, who may be anonymous
-        elif not token.is_authenticated:
+        needs_user = rule.level != "session" or bool(rule.roles or rule.policy)
+        if not token.is_authenticated and (needs_user or token.credential != "session"):
             raise Unauthenticated(headers=self._challenge)
         if rule.level == "fully_authenticated" and not token.is_fully_authenticated:
             raise ForbiddenException(code="fully_authenticated_required")

@@ -6,7 +6,7 @@ import pytest
 from argon2 import PasswordHasher
 from multidict import CIMultiDict, MultiDict
 
-from bundles.security import BadCredentials, Security, SecurityBundle, SecuritySettings
+from bundles.security import BadCredentials, Security, SecurityBundle, SecuritySettings, access
 from bundles.security.credentials import (
     ApiKeyCredential,
     BasicCredential,
@@ -14,6 +14,7 @@ from bundles.security.credentials import (
     CredentialReader,
     SentCredential,
 )
+from rxkernel import both
 from rxkernel.pytest_plugin import ClientOf
 from tests.bundles.security.shop import (
     PASSWORD,
@@ -173,3 +174,19 @@ async def test_token_in_query_is_refused_unless_setting_names_it(client_of: Clie
         assert (await client.websocket("article_list", connection=ada)).content == "ada"
     sent = await client.websocket("article_list", params=query)  # not a parameter of an event
     assert sent.status_code == 401
+
+
+async def test_path_is_not_taken_for_the_query_parameter(client_of: ClientOf) -> None:
+    class Invitations:
+        @access("authenticated")
+        @both("GET", "/invitations/{bearer}", "invitation")
+        async def show(self, bearer: str) -> str:
+            return "shown"
+
+    settings = SecuritySettings(roles=ROLES, query_parameter="bearer")
+    client = client_of(application_of(Invitations, settings=settings))
+    text = token_of("ada")
+    params = {"bearer": text}
+    assert (await client.http("invitation", params=params)).status_code == 401
+    sent = await client.http("invitation", params={"bearer": "x"}, headers=bearer("ada"))
+    assert sent.content == "shown"

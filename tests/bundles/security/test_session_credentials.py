@@ -83,6 +83,21 @@ class SignIn:
         await self.security.login_session(user, request)
 
 
+async def test_anonymous_session_without_role_of_rule_is_401(client_of: ClientOf) -> None:
+    class Desk:
+        @access("session", roles="editor")
+        @both("GET", "/desk", "desk")
+        async def desk(self) -> None: ...
+
+    client = client_of(application_of(Accounting, Desk, bundles=[SessionsBundle]))
+    await client.http("cart_fill")
+    for user, status in ((None, 401), ("ada", 403), ("eve", 200)):
+        if user is not None:
+            await login(client, user)
+        assert (await client.http("desk")).status_code == status
+        assert (await client.websocket("desk")).status_code == status
+
+
 async def test_values_of_a_session_do_not_pass_to_another_user(client_of: ClientOf) -> None:
     client = client_of(application_of(Accounting, SignIn, bundles=[SessionsBundle]))
     assert (await client.http("cart_fill")).status_code == 200
