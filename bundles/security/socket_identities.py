@@ -65,6 +65,7 @@ class SocketIdentities:
     @inject
     def __init__(self, settings: SecuritySettings, dispatcher: AsyncEventDispatcher) -> None:
         self._disconnects = settings.disconnect_expired
+        self._leeway = settings.tokens.leeway
         self._dispatcher = dispatcher
         self._found: WeakKeyDictionary[Connection, SocketIdentity] = WeakKeyDictionary()
         self._index: dict[tuple[str, str], set[SocketIdentity]] = {}
@@ -158,7 +159,7 @@ class SocketIdentities:
         to *request*."""
         if identity is not None and self._found.get(connection) is identity:
             self.detach(connection)
-            reason = "expired" if _is_over(identity) else "revoked"
+            reason = "expired" if self._is_over(identity) else "revoked"
             request.after_sending(partial(self._end, connection, identity, reason))
 
     # --- the end of an identity
@@ -223,17 +224,22 @@ class SocketIdentities:
     def _set_timer(self, identity: SocketIdentity) -> None:
         if (expires := identity.token.expires) is None:
             return
-        seconds = min(max(expires - time.time(), 0.0), _LONGEST_TIMER)
+        seconds = min(max(expires + self._leeway - time.time(), 0.0), _LONGEST_TIMER)
         identity.timer = asyncio.get_running_loop().call_later(seconds, self._due, identity)
 
     def _due(self, identity: SocketIdentity) -> None:
         connection = identity.connection()
         if connection is None:
             self._forget(identity)
-        elif _is_over(identity):
+        elif self._is_over(identity):
             self.end_soon(connection, "expired")
         else:
             self._set_timer(identity)
+
+    def _is_over(self, identity: SocketIdentity) -> bool:
+        """Whether its token has expired: when it is refused over HTTP too, after the leeway."""
+        expires = identity.token.expires
+        return expires is not None and expires + self._leeway <= time.time()
 
     @observe(ApplicationEvents.SHUTDOWN)
     async def shut_down(self, event: ShutdownEvent) -> None:
@@ -268,8 +274,3 @@ def _keys(token: Token[Any]) -> Iterator[tuple[str, str]]:
         yield "user", token.identifier
     if token.credential == "session" and token.id is not None:
         yield "session", token.id
-
-
-def _is_over(identity: SocketIdentity) -> bool:
-    expires = identity.token.expires
-    return expires is not None and expires <= time.time()

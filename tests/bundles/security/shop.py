@@ -121,8 +121,8 @@ class Articles:
         return str(request.user.username)
 
 
-TOKENS = TokenSettings(secret=SECRET)
-"""So that no file of keys is made."""
+TOKENS = TokenSettings(secret=SECRET, leeway=0)
+"""So that no file of keys is made, and tokens end when they expire."""
 
 ROLES = {"admin": ("editor",), "editor": ("author",)}
 
@@ -137,12 +137,13 @@ def application_of(
     """An application with `Articles`, or with *parts* in place of it."""
 
     given = settings or SecuritySettings(roles=ROLES)
+    tokens = given.tokens if given.tokens.secret else TOKENS
     return Application(
         bundles=[bundle or SecurityBundle(Accounts), *bundles],
         controllers=parts or [Articles],
         settings=Settings(
             health=True,
-            bundles={"security": attrs.evolve(given, tokens=TOKENS)},
+            bundles={"security": attrs.evolve(given, tokens=tokens)},
             **options,
         ),
     )

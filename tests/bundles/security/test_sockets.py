@@ -13,6 +13,7 @@ from bundles.security import (
     SecuritySettings,
     SocketAuthenticationEvent,
     SocketExpiredEvent,
+    TokenSettings,
     access,
 )
 from bundles.security.socket_identities import SocketIdentities
@@ -29,7 +30,15 @@ from rxkernel import (
     websocket,
 )
 from rxkernel.pytest_plugin import ClientOf
-from tests.bundles.security.shop import ROLES, Account, Accounts, application_of, id_of, token_of
+from tests.bundles.security.shop import (
+    ROLES,
+    SECRET,
+    Account,
+    Accounts,
+    application_of,
+    id_of,
+    token_of,
+)
 from tests.waiting import until
 
 
@@ -193,6 +202,18 @@ async def test_socket_is_informed_and_disconnected_when_its_token_expires(
         await until(lambda: not ada.is_connected)
         assert ada.emitted == [("security_expired", ({"reason": "expired"},))]
     assert expired == [("ada", "expired", False)]
+
+
+async def test_token_within_leeway_is_valid_over_both_transports(client_of: ClientOf) -> None:
+    tokens = TokenSettings(secret=SECRET, leeway=60)
+    client = client_of(application_of(Chat, settings=SecuritySettings(tokens=tokens)))
+    async with client.connection(auth={"token": token_of("ada", -2)}) as ada:
+        assert await ask(client, ada, "secret") == (200, "ada")
+        assert ada.token.is_authenticated
+        identity = client.application.injector.get(SocketIdentities)._found[ada]
+        assert identity.timer is not None
+        left = identity.timer.when() - asyncio.get_running_loop().time()
+        assert 50 < left < 60
 
 
 async def test_socket_stays_anonymous_if_it_is_not_disconnected(client_of: ClientOf) -> None:
