@@ -11,7 +11,7 @@ from bundles.sessions.clock import Clock
 from bundles.sessions.credentials import Credentials, id_of, new_secret
 from bundles.sessions.events import SessionEnd, SessionEndedEvent, SessionEvents
 from bundles.sessions.exceptions import SessionEndedException
-from bundles.sessions.model import EndedSession, Rotation, StoredSession
+from bundles.sessions.model import Changes, EndedSession, Rotation, StoredSession
 from bundles.sessions.session import Session
 from bundles.sessions.settings import SessionsSettings
 from bundles.sessions.sockets import Sockets, SocketSession
@@ -123,7 +123,13 @@ class Sessions:
         if id is None:
             return None
         stored = await self._store.load(id, self._now())
-        if stored is not None and socket is not None:
+        if socket is None:
+            return stored
+        if stored is None and socket.is_known:
+            async with socket.lock:  # another message may rotate it now
+                if socket.id is not None and socket.id != id:
+                    stored = await self._store.load(socket.id, self._now())
+        if stored is not None:
             socket.is_known = True
         return stored
 
@@ -161,20 +167,54 @@ class Sessions:
 
     async def save(self, session: Session, request: Request, response: Response) -> None:
         """See `SessionKeeper.save`."""
-        stored = session.stored
         changes = session.changes()
-        if stored is None:
-            if changes or session.rotation:
-                await self._create(session, request, response)
+        is_created = session.stored is None and bool(changes)
+        if not is_created and not session.rotation:
+            if session.stored is not None:
+                await self._update(session.stored, changes)
             elif session.is_destroyed:
                 self._credentials.withdraw(request, response)
-        elif session.rotation:
-            await self._rotate(session, stored, request, response)
-        elif changes or self._now() - stored.used >= self._touch_after:
-            now = self._now()
-            if not await self._store.update(stored.key, changes, now) and changes:
-                raise SessionEndedException
+        elif request.connection is None:
+            await self._create_or_rotate(session, changes, request, response)
+        else:
+            socket = await request.get(SocketSession)
+            async with socket.lock:
+                await self._follow(session, socket)
+                await self._create_or_rotate(session, changes, request, response)
         session.close()
+
+    async def _update(self, stored: StoredSession, changes: Changes) -> None:
+        now = self._now()
+        if not changes and now - stored.used < self._touch_after:
+            return
+        if not await self._store.update(stored.key, changes, now) and changes:
+            raise SessionEndedException
+
+    async def _follow(self, session: Session, socket: SocketSession) -> None:
+        """Make *session* that which *socket* has now: another message of it has created or rotated
+        it since this one began.
+
+        Raises:
+            SessionEndedException: it has ended already.
+        """
+        before = session.stored
+        if socket.id is None or (before is not None and before.id == socket.id):
+            return
+        found = await self._store.load(socket.id, self._now())
+        if found is not None:
+            session.stored = found
+        elif before is None and socket.is_known and not session.is_destroyed:
+            raise SessionEndedException
+
+    async def _create_or_rotate(
+        self, session: Session, changes: Changes, request: Request, response: Response
+    ) -> None:
+        if session.stored is None:
+            await self._create(session, request, response)
+        elif session.rotation:
+            await self._rotate(session, session.stored, changes, request, response)
+        else:
+            await self._update(session.stored, changes)
 
     async def _create(self, session: Session, request: Request, response: Response) -> None:
         secret, now = new_secret(), self._now()
@@ -192,11 +232,16 @@ class Sessions:
         await self._report(ended, SessionEnd.LIMIT, request)
 
     async def _rotate(
-        self, session: Session, stored: StoredSession, request: Request, response: Response
+        self,
+        session: Session,
+        stored: StoredSession,
+        changes: Changes,
+        request: Request,
+        response: Response,
     ) -> None:
         secret, now = new_secret(), self._now()
         rotation = Rotation(stored.id, _checked_id(secret), session.user)
-        result = await self._store.rotate(stored.key, rotation, session.changes(), now)
+        result = await self._store.rotate(stored.key, rotation, changes, now)
         if result is True:  # another message has rotated it: this client gets one of its own
             await self._create(session, request, response)
         elif result is False:

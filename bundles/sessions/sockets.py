@@ -16,6 +16,8 @@ class SocketSession:
         id: of the session that it uses; None if it has none.
         is_cookie: whether the client got the id as a cookie, which a socket cannot change.
         is_known: whether the store has known the id.
+        lock: held while a message creates or rotates the session: one after the other, so that
+            each finds the id of the one before.
     """
 
     @inject
@@ -27,6 +29,7 @@ class SocketSession:
         self.id: str | None = None
         self.is_cookie = credential.is_cookie
         self.is_known = False
+        self.lock = asyncio.Lock()
         self._sockets = sockets
         self._sockets.add(self)
         self._use(credential.id)

@@ -194,6 +194,75 @@ async def test_session_concurrent_messages_lose_no_key(site_of: SiteOf, transpor
     assert found == {"first": "1"} | {f"n{n}": True for n in range(50)}
 
 
+async def test_session_concurrent_first_messages_of_socket_create_one(site_of: SiteOf) -> None:
+    """None of them knew the session of the others when it began."""
+    site = site_of()
+    async with site.client() as client, client.connection() as socket:
+        messages = [
+            asyncio.create_task(
+                client.websocket("slow", params={"name": f"n{n}"}, connection=socket)
+            )
+            for n in range(10)
+        ]
+        for _ in messages:
+            await site.shop.begun.get()
+        site.shop.go_on.set()
+        responses = await asyncio.gather(*messages)
+        found = (await client.websocket("get", connection=socket)).content
+
+    assert {response.status_code for response in responses} == {200}
+    assert sum("Session" in response.headers for response in responses) == 1
+    assert found == {f"n{n}": True for n in range(10)}
+
+
+async def test_session_first_message_of_socket_stores_into_that_of_login(site_of: SiteOf) -> None:
+    site = site_of()
+    async with site.client() as client, client.connection() as socket:
+        slow = asyncio.create_task(
+            client.websocket("slow", params={"name": "a"}, connection=socket)
+        )
+        await site.shop.begun.get()
+        await client.websocket("login", params={"user": "ada"}, connection=socket)
+        site.shop.go_on.set()
+
+        assert (await slow).status_code == 200
+        assert (await client.websocket("get", connection=socket)).content == {"a": True}
+        assert (await client.websocket("about", connection=socket)).content[2] == "ada"
+
+
+async def test_session_concurrent_rotations_of_socket_keep_one_session(site_of: SiteOf) -> None:
+    """Each rotates what the one before has made."""
+    site = site_of()
+    async with site.client() as client, client.connection() as socket:
+        await client.websocket("put", params={"name": "a", "value": "1"}, connection=socket)
+        responses = await asyncio.gather(
+            *(client.websocket("rotate", connection=socket) for _ in range(5))
+        )
+        await client.websocket("put", params={"name": "b", "value": "2"}, connection=socket)
+        found = (await client.websocket("get", connection=socket)).content
+        id = (await client.websocket("about", connection=socket)).content[0]
+
+        assert socket.is_connected
+    assert found == {"a": "1", "b": "2"}
+    assert id in {id_of(response.headers["Session"]) for response in responses}
+    assert set(site.ended.reasons) == {"rotated"}
+
+
+async def test_session_first_message_of_socket_after_logout_is_401(site_of: SiteOf) -> None:
+    """A message that began before the session does not create one after its end."""
+    site = site_of()
+    async with site.client() as client, client.connection() as socket:
+        slow = asyncio.create_task(
+            client.websocket("slow", params={"name": "a"}, connection=socket)
+        )
+        await site.shop.begun.get()
+        await client.websocket("login", params={"user": "ada"}, connection=socket)
+        await client.application.injector.get(Sessions).end_all("ada")
+        site.shop.go_on.set()
+
+        assert (await slow).status_code == 401
+
+
 async def test_session_same_key_the_message_that_ends_last_counts(site_of: SiteOf) -> None:
     """Also if it writes the value that it has read, or that was there before."""
     site = site_of()
