@@ -27,8 +27,9 @@ class SessionEnd(StrEnum):
     LIMIT = "limit"
     """The user had too many sessions: ``sessions.max_per_user``."""
     EXPIRED = "expired"
-    """It was not used for ``idle_timeout``, or its ``lifetime`` has ended. The store ``redis``
-    does not report it."""
+    """It was not used for ``idle_timeout``, or its ``lifetime`` has ended. A store that removes
+    expired sessions itself, such as ``redis``, reports those only that sockets of this process
+    use; so does a process whose sockets use a session that another process has ended."""
 
 
 @attrs.define(eq=False)

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import attrs
 from injector import inject
@@ -49,6 +49,9 @@ class MemorySessionStore(SessionStore):
         ):
             return None
         return found
+
+    async def existing(self, ids: Collection[str], now: float) -> Collection[str]:
+        return [id for id in ids if await self.load(id, now) is not None]
 
     async def create(self, session: StoredSession) -> Sequence[EndedSession]:
         self._check_size(session)

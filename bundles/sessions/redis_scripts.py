@@ -105,6 +105,20 @@ return {key, found}
 """
 )
 
+# now idle lifetime ids…
+EXISTING = (
+    _COMMON
+    + """
+local now, idle, lifetime = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local found = {}
+for i = 4, #ARGV do
+  local key = redis.call('GET', by_id(ARGV[i]))
+  if key and is_valid(key, now, idle, lifetime) then table.insert(found, ARGV[i]) end
+end
+return found
+"""
+)
+
 # key id has_user user address now idle lifetime max_size max_per_user max_per_address changes…
 CREATE = (
     _COMMON

@@ -1,6 +1,7 @@
 """Sessions in Redis, for several machines."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from injector import inject
@@ -11,6 +12,9 @@ from bundles.sessions.exceptions import SessionTooLargeException, TooManySession
 from bundles.sessions.model import Changes, EndedSession, Rotation, StoredSession
 from bundles.sessions.settings import SessionsSettings
 from bundles.sessions.store import SessionStore
+
+_BATCH = 500
+"""Ids that one script looks for: Redis executes nothing else meanwhile."""
 
 
 class RedisSessionStore(SessionStore):
@@ -23,6 +27,7 @@ class RedisSessionStore(SessionStore):
     def __init__(self, client: Redis, settings: SessionsSettings) -> None:
         self._settings = settings
         self._load = client.register_script(redis_scripts.LOAD)
+        self._existing = client.register_script(redis_scripts.EXISTING)
         self._create = client.register_script(redis_scripts.CREATE)
         self._update = client.register_script(redis_scripts.UPDATE)
         self._rotate = client.register_script(redis_scripts.ROTATE)
@@ -49,6 +54,14 @@ class RedisSessionStore(SessionStore):
         )
         ended = session.has_ended(now, self._settings.idle_timeout, self._settings.lifetime)
         return None if ended else session
+
+    async def existing(self, ids: Collection[str], now: float) -> Collection[str]:
+        found: list[str] = []
+        rest = iter(ids)
+        while some := list(islice(rest, _BATCH)):
+            reply = await self._existing(args=[_time(now), *self._expiry(), *some])
+            found += (id.decode() for id in reply)
+        return found
 
     async def create(self, session: StoredSession) -> Sequence[EndedSession]:
         status, *ended = await self._create(

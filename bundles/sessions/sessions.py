@@ -1,6 +1,6 @@
 """The sessions of an application: loaded for messages, stored at their end."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from ipaddress import IPv6Address, ip_address
 from secrets import token_hex
 
@@ -107,10 +107,27 @@ class Sessions:
 
     async def remove_expired(self) -> int:
         """Remove expired sessions, close the connections that use them, and return their number.
-        It is called regularly."""
-        ended = await self._store.remove_expired(self._now())
-        await self._report(ended, SessionEnd.EXPIRED)
-        return len(ended)
+        It is called regularly.
+
+        Connections are closed too whose session the store has removed itself, or another process
+        has ended; these sessions are counted."""
+        now = self._now()
+        ended = list(await self._store.remove_expired(now))
+        reported = {one.id for one in ended}
+        try:
+            await self._report(ended, SessionEnd.EXPIRED)
+        finally:
+            lost = await self._lost(now, reported)
+            await self._report(lost, SessionEnd.EXPIRED)
+        return len(ended) + len(lost)
+
+    async def _lost(self, now: float, reported: Collection[str]) -> Sequence[EndedSession]:
+        ids = [id for id in self._sockets.ids if id not in reported]
+        if not ids:
+            return ()
+        existing = set(await self._store.existing(ids, now))
+        self._sockets.know(existing)
+        return self._sockets.lost(id for id in ids if id not in existing)
 
     def _read_only(self, stored: StoredSession | None) -> Session:
         session = Session(self, stored)
@@ -130,7 +147,7 @@ class Sessions:
                 if socket.id is not None and socket.id != id:
                     stored = await self._store.load(socket.id, self._now())
         if stored is not None:
-            socket.is_known = True
+            socket.is_known, socket.user = True, stored.user
         return stored
 
     # --- for `Session`

@@ -1,11 +1,12 @@
 """Which connections use which session, in this process."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from injector import inject
 
 from bundles.sessions.credentials import Credentials
+from bundles.sessions.model import EndedSession
 from rxkernel import Connection
 
 
@@ -16,6 +17,7 @@ class SocketSession:
         id: of the session that it uses; None if it has none.
         is_cookie: whether the client got the id as a cookie, which a socket cannot change.
         is_known: whether the store has known the id.
+        user: that of the session when it was last loaded; None before.
         lock: held while a message creates or rotates the session: one after the other, so that
             each finds the id of the one before.
     """
@@ -29,6 +31,7 @@ class SocketSession:
         self.id: str | None = None
         self.is_cookie = credential.is_cookie
         self.is_known = False
+        self.user: str | None = None
         self.lock = asyncio.Lock()
         self._sockets = sockets
         self._sockets.add(self)
@@ -73,6 +76,28 @@ class Sockets:
     def remove(self, socket: SocketSession) -> None:
         self.move(socket, None)
         self._all.pop(socket.connection, None)
+
+    @property
+    def ids(self) -> Collection[str]:
+        """Of the sessions that connections use now, known to the store or not."""
+        return tuple(self._by_id)
+
+    def know(self, ids: Iterable[str]) -> None:
+        """Note that the store knows *ids*."""
+        for id in ids:
+            for socket in self._by_id.get(id, ()):
+                socket.is_known = True
+
+    def lost(self, ids: Iterable[str]) -> list[EndedSession]:
+        """The sessions of *ids*, which the store does not know, that it has known. Those that a
+        message rotates now are left out."""
+        found: list[EndedSession] = []
+        for id in ids:
+            known = [socket for socket in self._by_id.get(id, ()) if socket.is_known]
+            if known and not any(socket.lock.locked() for socket in known):
+                user = next((one.user for one in known if one.user is not None), None)
+                found.append(EndedSession(id, user))
+        return found
 
     async def disconnect(self, ids: Iterable[str], but: Connection | None = None) -> bool:
         """Close the connections that use one of *ids*, except *but*; return whether *but* does."""

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -60,6 +60,7 @@ FROM session AS s LEFT JOIN session_value AS v ON v.key = s.key
 WHERE s.id = ? AND s.used > ? AND s.created > ?
 """
 _FIND = "SELECT id, user FROM session WHERE key = ? AND used > ? AND created > ?"
+_EXISTS = "SELECT 1 FROM session WHERE id = ? AND used > ? AND created > ?"
 _SIZE = """
 SELECT coalesce(sum(length(CAST(name AS BLOB)) + length(value)), 0)
 FROM session_value WHERE key = ?
@@ -124,6 +125,9 @@ class SqliteSessionStore(SessionStore):
     async def load(self, id: str, now: float) -> StoredSession | None:
         return await self._run(partial(self._load, id, now))
 
+    async def existing(self, ids: Collection[str], now: float) -> Collection[str]:
+        return await self._run(partial(self._existing, ids, now))
+
     async def create(self, session: StoredSession) -> Sequence[EndedSession]:
         return await self._run(partial(self._create, session))
 
@@ -184,6 +188,10 @@ class SqliteSessionStore(SessionStore):
         key, id, user, address, created, used, _, _ = rows[0]
         values = {name: value for *_, name, value in rows if name is not None}
         return StoredSession(key, id, values, user, address, created, used)
+
+    def _existing(self, ids: Collection[str], now: float, db: sqlite3.Connection) -> list[str]:
+        valid = self._oldest_valid(now)
+        return [id for id in ids if db.execute(_EXISTS, (id, *valid)).fetchone() is not None]
 
     def _create(self, new: StoredSession, db: sqlite3.Connection) -> list[EndedSession]:
         with _transaction(db):

@@ -1,7 +1,7 @@
 """The interface of a session store."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from bundles.sessions.model import Changes, EndedSession, Rotation, StoredSession
 
@@ -20,6 +20,10 @@ class SessionStore(ABC):
     @abstractmethod
     async def load(self, id: str, now: float) -> StoredSession | None:
         """The session with *id*."""
+
+    @abstractmethod
+    async def existing(self, ids: Collection[str], now: float) -> Collection[str]:
+        """Those of *ids* that have a session. It is not a use of these sessions."""
 
     @abstractmethod
     async def create(self, session: StoredSession) -> Sequence[EndedSession]:

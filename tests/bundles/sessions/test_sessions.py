@@ -543,7 +543,7 @@ async def test_session_unused_expires(site_of: SiteOf, transport: str) -> None:
 
 
 async def test_session_expired_is_removed_without_a_request(site_of: SiteOf) -> None:
-    """Its sockets are closed. Redis expires keys itself and reports nothing."""
+    """Its sockets are closed, also with Redis, which expires keys itself."""
     site = site_of(idle_timeout=100)
     async with site.client() as client:
         sessions = client.application.injector.get(Sessions)
@@ -552,14 +552,39 @@ async def test_session_expired_is_removed_without_a_request(site_of: SiteOf) -> 
             site.clock.time += 99
             assert await sessions.remove_expired() == 0
             site.clock.time += 1
-            removed = await sessions.remove_expired()
-            if site.settings.store == "redis":
-                assert removed == 0
-                return
-            assert removed == 1
+            assert await sessions.remove_expired() == 1
             assert not socket.is_connected
+            assert await sessions.remove_expired() == 0
 
     assert site.ended.reasons == ["expired"]
+
+
+@pytest.mark.parametrize("store_name", ["sqlite", "redis"])
+async def test_session_ended_by_another_process_closes_silent_socket(site_of: SiteOf) -> None:
+    site = site_of()
+    async with site.client() as one, site_of().client() as two:
+        sessions = one.application.injector.get(Sessions)
+        await one.http("login", params={"user": "ada"})
+        two.cookies["sid"] = one.cookies["sid"]
+        async with one.connection() as socket, one.connection() as other:
+            assert (await one.websocket("about", connection=socket)).content[2] == "ada"
+            assert await sessions.remove_expired() == 0
+            await two.http("logout")
+
+            assert await sessions.remove_expired() == 1
+            assert not socket.is_connected
+            assert not other.is_connected  # it has sent nothing
+
+    assert [(event.user, str(event.reason)) for event in site.ended.all] == [("ada", "expired")]
+
+
+async def test_session_unknown_of_socket_is_not_closed_by_sweeper(site_of: SiteOf) -> None:
+    """A browser with an old cookie is a client without a session."""
+    async with site_of().client() as client:
+        sessions = client.application.injector.get(Sessions)
+        async with client.connection(auth={"session": "x" * 43}) as socket:
+            assert await sessions.remove_expired() == 0
+            assert socket.is_connected
 
 
 @MEMORY
@@ -994,14 +1019,13 @@ async def test_session_message_handled_again_stores_its_changes(site_of: SiteOf)
         assert "attempt 1" in (await client.http("get")).content
 
 
-@pytest.mark.parametrize("store_name", ["memory", "sqlite"])
 async def test_session_sweeper_removes_expired_sessions(site_of: SiteOf) -> None:
     """By a task that runs from boot on: nobody sends a message."""
     site = site_of(idle_timeout=1.0)
     async with site.client() as client:
         await client.http("login", params={"user": "ada"})
         socket = client.connection()
-        await socket.connect()
+        await client.websocket("get", connection=socket)
         site.clock.time += 1
         await until(lambda: not socket.is_connected)
 

@@ -115,6 +115,22 @@ async def test_store_expired_sessions_are_removed(
         assert await store.load("id-b", NOW + 120) is not None
 
 
+async def test_store_existing_ids_are_those_of_valid_sessions(
+    settings_for: SettingsOf, redis_url: str
+) -> None:
+    async with open_store(settings_for(idle_timeout=100, lifetime=120), redis_url) as store:
+        for key in ("a", "b", "c"):
+            await store.create(session(key))
+        await store.update("b", {}, NOW + 50)
+        await store.end("c")
+        asked = ["id-a", "id-b", "id-c", *(f"id-{n}" for n in range(1200))]
+
+        assert set(await store.existing(asked, NOW + 99)) == {"id-a", "id-b"}
+        assert set(await store.existing(asked, NOW + 100)) == {"id-b"}
+        assert not await store.existing(asked, NOW + 120)
+        assert not await store.existing([], NOW)
+
+
 @pytest.mark.parametrize("store_name", ["redis"])
 async def test_store_redis_expires_keys_itself(settings_for: SettingsOf, redis_url: str) -> None:
     given = settings_for(idle_timeout=0.05, lifetime=0.05)
