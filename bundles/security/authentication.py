@@ -11,6 +11,7 @@ from bundles.security.claims import Claims
 from bundles.security.credentials import (
     AUTHORIZATION,
     COOKIE,
+    SESSION,
     ApiKeyCredential,
     BasicCredential,
     BearerCredential,
@@ -84,12 +85,13 @@ class Authentication:
             if isinstance(sent, BasicCredential):  # a browser adds it by itself
                 self._guard.check(request)
             return await self.verify(sent, request)
-        if COOKIE not in headers:
+        if COOKIE not in headers and SESSION not in headers:
             return ANONYMOUS
         session = await self._sessions.of(request)
         if session is None:
             return ANONYMOUS
-        self._guard.check(request)
+        if request.transport is Transport.HTTP or not self._sessions.is_in_header(request):
+            self._guard.check(request)
         return await self._of_session(session)
 
     def _in_query(self, request: Request) -> SentCredential | None:

@@ -15,6 +15,8 @@ MAX_SIZE = 8192
 
 AUTHORIZATION = istr("Authorization")
 COOKIE = istr("Cookie")
+SESSION = istr("Session")
+"""With the secret of a session, in a procedure; see ``bundles.sessions.credentials``."""
 
 Headers: TypeAlias = CIMultiDict[str] | CIMultiDictProxy[str]
 
@@ -63,6 +65,7 @@ class CredentialReader:
         return (
             AUTHORIZATION in headers
             or COOKIE in headers
+            or SESSION in headers
             or bool(self.query_parameter)
             or (bool(self.api_key_header) and self.api_key_header in headers)
         )

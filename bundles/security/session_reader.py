@@ -1,8 +1,9 @@
-"""Sessions as credentials: a cookie, or ``auth.session`` of a socket."""
+"""Sessions as credentials: a cookie, ``auth.session`` of a socket or a header of a procedure."""
 
+from bundles.security.credentials import SESSION
 from bundles.security.exceptions import BadCredentials
 from bundles.sessions import Session, SessionEndedException, Sessions
-from rxkernel import Connection, Request
+from rxkernel import Connection, Request, Transport
 
 
 class SessionReader:
@@ -24,7 +25,7 @@ class SessionReader:
 
     async def of(self, request: Request) -> Session | None:
         """The stored session of the client of *request*. Nothing is looked up for a request
-        without the cookie.
+        without the cookie, or the header of a procedure.
 
         Raises:
             BadCredentials: that of its connection has ended.
@@ -32,13 +33,23 @@ class SessionReader:
         """
         if self._sessions is None:
             return None
-        if request.connection is None and self._cookie not in request.cookies:
+        if (
+            request.connection is None
+            and self._cookie not in request.cookies
+            and not self.is_in_header(request)
+        ):
             return None
         try:
             session = await self._sessions.of(request)
         except SessionEndedException:
             raise BadCredentials("the session has ended") from None
         return None if session.is_new else session
+
+    @staticmethod
+    def is_in_header(request: Request) -> bool:
+        """Whether the session of *request*, which has no connection, is that of a header and not
+        of a cookie: no page of another site can send it."""
+        return request.transport is not Transport.HTTP and SESSION in request.headers
 
     async def of_connection(self, connection: Connection) -> Session | None:
         """The stored session of *connection*, which connects.

@@ -9,12 +9,15 @@ from bundles.security import CurrentUser, Security, SecurityBundle, SecurityEven
 from bundles.sessions import CurrentSession, Sessions, SessionsBundle
 from rxkernel import (
     Application,
+    Bundle,
     KernelClient,
     Request,
     ServiceUnavailableException,
+    Transport,
     both,
     http,
     observe,
+    procedure,
 )
 from rxkernel.pytest_plugin import ClientOf
 from tests.bundles.security.shop import Account, Accounts, application_of, bearer
@@ -125,6 +128,54 @@ async def test_session_of_handshake_can_be_in_auth(client_of: ClientOf) -> None:
     client.cookies.clear()
     async with client.connection(auth={"session": secret}) as ada:
         assert (await client.websocket("me", connection=ada)).content == ["ada", "session"]
+
+
+class Calls:
+    @access("authenticated")
+    @procedure("who", "LINES")
+    async def who(self, request: Request, user: CurrentUser[Account]) -> list[str]:
+        return [user.username, request.token.credential]
+
+    @access("public")
+    @procedure("same", "LINES")
+    async def same(self, request: Request, session: CurrentSession) -> list[str | None]:
+        return [session.user, request.token.identifier]
+
+    @access("session")
+    @procedure("ended", "LINES")
+    async def end(self, session: CurrentSession) -> None:
+        await session.destroy()
+
+
+class Lines(Bundle):
+    name = "lines"
+    transports = (Transport("LINES"),)
+    controllers = (Calls,)
+
+
+CROSS_SITE = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+
+
+async def test_session_of_procedure_is_in_header_or_cookie(client_of: ClientOf) -> None:
+    """Another site can send the cookie only."""
+    client = client_of(
+        application_of(Accounting, bundles=[SessionsBundle, Lines])  # with the login
+    )
+    await login(client)
+    secret = client.cookies["sid"]
+    client.cookies.clear()
+    header, cookie = {"Session": secret}, {"Cookie": f"sid={secret}"}
+
+    for headers in (header, cookie, header | CROSS_SITE, header | {"Cookie": "sid=x"}):
+        assert (await client.call("LINES", "who", headers=headers)).content == ["ada", "session"]
+        assert (await client.call("LINES", "same", headers=headers)).content == ["ada", "ada"]
+    refused = await client.call("LINES", "who", headers=cookie | CROSS_SITE)
+    assert refused.status_code == 403
+    assert (await client.http("me", headers=header)).status_code == 401  # not over HTTP
+    for wrong in ({}, {"Session": "x" * 43}, header | {"Authorization": "Bearer wrong"}):
+        assert (await client.call("LINES", "who", headers=wrong)).status_code == 401
+    assert (await client.call("LINES", "ended", headers=header)).status_code == 200
+    assert (await client.call("LINES", "ended", headers=header)).status_code == 401
 
 
 async def test_rule_session_accepts_client_with_session_and_without_user(
