@@ -5,6 +5,7 @@ import logging
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -44,8 +45,11 @@ CREATE TABLE IF NOT EXISTS ended_user (
 _COLUMNS = "digest, family, identifier, access_id, access_expires, expires, ends"
 """In the order of `RefreshRecord`."""
 
-_BUSY = 5.0
+_BUSY = 2.0
 """Seconds to wait for another process that writes."""
+
+_TIMEOUT = 5.0
+"""Seconds within which a call must end, with its wait for earlier calls of this process."""
 
 
 class SqliteTokenStore(TokenStore):
@@ -89,8 +93,12 @@ class SqliteTokenStore(TokenStore):
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run *work* in one transaction.
+    async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run *work* in one transaction. Raises as `_read`."""
+        return await self._read(partial(_transact, work))
+
+    async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run *work*, one query, which does not wait for another process that writes.
 
         Raises:
             ServiceUnavailableException: the file is locked, full or broken; logged once.
@@ -98,23 +106,14 @@ class SqliteTokenStore(TokenStore):
         database = self._database
         if database is None:
             raise RuntimeError("the store is not open; boot the application first")
-
-        def transact() -> T:
-            database.execute("BEGIN IMMEDIATE")
-            try:
-                result = work(database)
-            except BaseException:
-                database.execute("ROLLBACK")
-                raise
-            database.execute("COMMIT")
-            return result
-
         try:
-            result = await self._in_thread(transact)
-        except sqlite3.Error as error:
+            async with asyncio.timeout(_TIMEOUT):
+                result = await self._in_thread(partial(work, database))
+        except (sqlite3.Error, TimeoutError) as error:
             if not self._is_down:
                 self._is_down = True
-                _LOGGER.error("the store of tokens %s failed: %s", self._path, error)
+                reason = str(error) or f"no result within {_TIMEOUT} seconds"
+                _LOGGER.error("the store of tokens %s failed: %s", self._path, reason)
             raise ServiceUnavailableException("the store of tokens is not available") from error
         if self._is_down:
             self._is_down = False
@@ -122,13 +121,13 @@ class SqliteTokenStore(TokenStore):
         return result
 
     async def add(self, record: RefreshRecord, now: float) -> None:
-        await self._run(lambda database: _insert(database, record, now))
+        await self._write(lambda database: _insert(database, record, now))
 
     async def find(self, digest: str, now: float) -> RefreshRecord | None:
-        return await self._run(lambda database: _found(database, "digest", digest, now)[0])
+        return await self._read(lambda database: _found(database, "digest", digest, now)[0])
 
     async def find_by_access(self, access_id: str, now: float) -> RefreshRecord | None:
-        return await self._run(lambda database: _found(database, "access_id", access_id, now)[0])
+        return await self._read(lambda database: _found(database, "access_id", access_id, now)[0])
 
     async def rotate(
         self, digest: str, record: RefreshRecord, now: float, grace: float
@@ -146,7 +145,7 @@ class SqliteTokenStore(TokenStore):
             _insert(database, record, now)
             return Rotation.DONE
 
-        return await self._run(work)
+        return await self._write(work)
 
     async def end_family(self, family: str, now: float) -> Sequence[EndedAccess]:
         def work(database: sqlite3.Connection) -> list[EndedAccess]:
@@ -156,7 +155,7 @@ class SqliteTokenStore(TokenStore):
             ).fetchall()
             return [EndedAccess(id, expires) for id, expires in found if expires > now]
 
-        return await self._run(work)
+        return await self._write(work)
 
     async def end_user(self, identifier: str, now: float, until: float) -> None:
         def work(database: sqlite3.Connection) -> None:
@@ -166,7 +165,7 @@ class SqliteTokenStore(TokenStore):
                 "INSERT OR REPLACE INTO ended_user VALUES (?, ?, ?)", (identifier, now, until)
             )
 
-        await self._run(work)
+        await self._write(work)
 
     async def revoke(self, access_id: str, until: float, now: float) -> None:
         def work(database: sqlite3.Connection) -> None:
@@ -175,7 +174,7 @@ class SqliteTokenStore(TokenStore):
                 "INSERT OR REPLACE INTO revoked_access VALUES (?, ?)", (access_id, until)
             )
 
-        await self._run(work)
+        await self._write(work)
 
     async def is_revoked(self, access_id: str, identifier: str, issued: float) -> bool:
         def work(database: sqlite3.Connection) -> bool:
@@ -186,7 +185,20 @@ class SqliteTokenStore(TokenStore):
             ).fetchone()
             return found is not None
 
-        return await self._run(work)
+        return await self._read(work)
+
+
+def _transact(work: Callable[[sqlite3.Connection], T], database: sqlite3.Connection) -> T:
+    """Run *work* between BEGIN and COMMIT; nothing stays open if one of them fails."""
+    try:
+        database.execute("BEGIN IMMEDIATE")
+        result = work(database)
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
+    return result
 
 
 def _insert(database: sqlite3.Connection, record: RefreshRecord, now: float) -> None:
