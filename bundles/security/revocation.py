@@ -57,8 +57,10 @@ class Revocation:
         """End all logins of a user, and all access tokens that were made until now."""
         now = time.time()
         until = now + max(self._settings.ttl, self._settings.refresh_max_age) + _MARGIN
-        await self._store.end_user(identifier, now, until)
-        self._tokens.forget(lambda claims: claims.identifier == identifier)
+        try:
+            await self._store.end_user(identifier, now, until)
+        finally:  # while the store fails, no token is verified again
+            self._tokens.forget(lambda claims: claims.identifier == identifier)
 
     async def end_sockets_of(self, identifier: str) -> None:
         """End the sockets of a user, after its tokens and sessions."""

@@ -183,11 +183,21 @@ class Security(PasswordVerifier):
 
     async def logout(self, user: Any) -> None:
         """End all sessions, tokens and sockets of *user*, a user or an identifier, in this
-        process at once. See `Revocation` for other processes."""
+        process at once. See `Revocation` for other processes.
+
+        If one of the stores fails, the others are called too.
+
+        Raises:
+            ServiceUnavailableException: a store failed: call it again.
+        """
         identifier = user if isinstance(user, str) else self._users.identifier(user)
-        await self._revocation.end_tokens_of(identifier)  # first: logins in flight look for it
-        await self._sessions.end_all(identifier)
-        await self._revocation.end_sockets_of(identifier)
+        try:  # tokens first: logins in flight look for their end
+            await self._revocation.end_tokens_of(identifier)
+        finally:
+            try:
+                await self._sessions.end_all(identifier)
+            finally:
+                await self._revocation.end_sockets_of(identifier)
         await self._ended(identifier, is_everywhere=True)
 
     async def revoke(self, token: str | Token[Any]) -> None:
