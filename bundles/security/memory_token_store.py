@@ -7,17 +7,41 @@ import attrs
 from injector import inject
 
 from bundles.security.settings import SecuritySettings
-from bundles.security.token_store import EndedAccess, RefreshRecord, Rotation, TokenStore
+from bundles.security.token_store import (
+    MOST_USES,
+    EndedAccess,
+    RefreshRecord,
+    Rotation,
+    TokenStore,
+)
+
+_SWEEP = 10.0
+"""Seconds between two searches for revocations that are over."""
 
 
 @attrs.define(eq=False)
 class _Kept:
     record: RefreshRecord
     used: float | None = None
+    uses: int = 0
+
+
+@attrs.define(eq=False)
+class _OfUser:
+    """The digests of one user: *new* ones by age, *used* ones by their first use."""
+
+    new: dict[str, None] = attrs.field(factory=dict)
+    used: dict[str, None] = attrs.field(factory=dict)
+    families: set[str] = attrs.field(factory=set)
+
+    def __len__(self) -> int:
+        return len(self.new) + len(self.used)
 
 
 class MemoryTokenStore(TokenStore):
-    """Above ``max_stored`` tokens the oldest is dropped, and its client must log in again.
+    """Above ``max_stored`` tokens one is dropped of the user who has most: a used one, or the
+    oldest, whose client must log in again. So nobody can fill it with tokens of one account and
+    log out the others.
 
     Revocations are few and short, and removed when they are over.
     """
@@ -28,9 +52,12 @@ class MemoryTokenStore(TokenStore):
         self._tokens: OrderedDict[str, _Kept] = OrderedDict()
         self._by_access: dict[str, str] = {}
         self._families: dict[str, set[str]] = {}
-        self._users: dict[str, set[str]] = {}
+        self._users: dict[str, _OfUser] = {}
+        self._by_count: dict[int, dict[str, None]] = {}
+        """The users who have so many tokens."""
         self._revoked: dict[str, float] = {}
         self._ended_users: dict[str, tuple[float, float]] = {}
+        self._swept = 0.0
 
     def __len__(self) -> int:
         return len(self._tokens)
@@ -40,25 +67,44 @@ class MemoryTokenStore(TokenStore):
         self._tokens[record.digest] = _Kept(record)
         self._by_access[record.access_id] = record.digest
         self._families.setdefault(record.family, set()).add(record.digest)
-        self._users.setdefault(record.identifier, set()).add(record.family)
+        of_user = self._users.setdefault(record.identifier, _OfUser())
+        of_user.families.add(record.family)
+        of_user.new[record.digest] = None
+        self._count(record.identifier, len(of_user) - 1, len(of_user))
         while len(self._tokens) > self._limit:
-            self._remove(next(iter(self._tokens)))
+            self._drop()
 
     def _remove_expired(self, now: float) -> None:
         """Most tokens have the same lifetime, so the first ones expire first."""
         while self._tokens and next(iter(self._tokens.values())).record.expires <= now:
             self._remove(next(iter(self._tokens)))
 
+    def _count(self, identifier: str, before: int, after: int) -> None:
+        if before:
+            users = self._by_count[before]
+            del users[identifier]
+            if not users:
+                del self._by_count[before]
+        if after:
+            self._by_count.setdefault(after, {})[identifier] = None
+
+    def _drop(self) -> None:
+        identifier = next(iter(self._by_count[max(self._by_count)]))
+        of_user = self._users[identifier]
+        self._remove(next(iter(of_user.used or of_user.new)))
+
     def _remove(self, digest: str) -> None:
         record = self._tokens.pop(digest).record
         self._by_access.pop(record.access_id, None)
+        of_user = self._users[record.identifier]
+        of_user.new.pop(digest, None)
+        of_user.used.pop(digest, None)
+        self._count(record.identifier, len(of_user) + 1, len(of_user))
         family = self._families[record.family]
         family.discard(digest)
-        if family:
-            return
-        del self._families[record.family]
-        of_user = self._users[record.identifier]
-        of_user.discard(record.family)
+        if not family:
+            del self._families[record.family]
+            of_user.families.discard(record.family)
         if not of_user:
             del self._users[record.identifier]
 
@@ -82,33 +128,47 @@ class MemoryTokenStore(TokenStore):
             return Rotation.UNKNOWN
         if kept.used is not None and now >= kept.used + grace:
             return Rotation.REUSED
+        if kept.uses >= MOST_USES:
+            return Rotation.TOO_MANY
+        kept.uses += 1
         if kept.used is None:
             kept.used = now
+            of_user = self._users[kept.record.identifier]
+            del of_user.new[digest]
+            of_user.used[digest] = None
         await self.add(record, now)
         return Rotation.DONE
 
     async def end_family(self, family: str, now: float) -> Sequence[EndedAccess]:
-        records = [self._tokens[digest].record for digest in self._families.get(family, ())]
-        for record in records:
-            self._remove(record.digest)
-        return [
-            EndedAccess(record.access_id, record.access_expires)
-            for record in records
-            if record.access_expires > now
-        ]
+        self._remove_over(now)
+        ended: list[EndedAccess] = []
+        for digest in tuple(self._families.get(family, ())):
+            record = self._tokens[digest].record
+            self._remove(digest)
+            if record.access_expires > now:
+                self._revoked[record.access_id] = record.access_expires
+                ended.append(EndedAccess(record.access_id, record.access_expires))
+        return ended
 
     async def end_user(self, identifier: str, now: float, until: float) -> None:
-        for family in tuple(self._users.get(identifier, ())):
-            for digest in tuple(self._families[family]):
+        of_user = self._users.get(identifier)
+        if of_user is not None:
+            for digest in (*of_user.new, *of_user.used):
                 self._remove(digest)
         for name in [name for name, (_, end) in self._ended_users.items() if end <= now]:
             del self._ended_users[name]
         self._ended_users[identifier] = (now, until)
 
     async def revoke(self, access_id: str, until: float, now: float) -> None:
+        self._remove_over(now)
+        self._revoked[access_id] = until
+
+    def _remove_over(self, now: float) -> None:
+        if now < self._swept + _SWEEP:
+            return
+        self._swept = now
         for id in [id for id, end in self._revoked.items() if end <= now]:
             del self._revoked[id]
-        self._revoked[access_id] = until
 
     async def is_revoked(self, access_id: str, identifier: str, issued: float) -> bool:
         if access_id in self._revoked:

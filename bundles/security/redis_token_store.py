@@ -17,7 +17,13 @@ import attrs
 from injector import inject
 
 from bundles.redis import Redis
-from bundles.security.token_store import EndedAccess, RefreshRecord, Rotation, TokenStore
+from bundles.security.token_store import (
+    MOST_USES,
+    EndedAccess,
+    RefreshRecord,
+    Rotation,
+    TokenStore,
+)
 
 _PREFIX = "{rxkernel:security}:"
 
@@ -52,6 +58,7 @@ local token, now, grace = ARGV[1] .. 'token:' .. ARGV[5], tonumber(ARGV[6]), ton
 local text, used = unpack(redis.call('HMGET', token, 'record', 'used'))
 if not text or cjson.decode(text).expires <= now then return 'unknown' end
 if used and now >= tonumber(used) + grace then return 'reused' end
+if redis.call('HINCRBY', token, 'uses', 1) > tonumber(ARGV[8]) then return 'too_many' end
 if not used then redis.call('HSET', token, 'used', ARGV[6]) end
 keep(ARGV[1], ARGV[2], ARGV[3], ARGV[4])
 return 'done'
@@ -74,7 +81,20 @@ local function remove(prefix, family)
 end
 """
 
-_END_FAMILY = _REMOVE + "return remove(ARGV[1], ARGV[2])"
+_END_FAMILY = (
+    _REMOVE
+    + """
+local removed = remove(ARGV[1], ARGV[2])
+for _, text in ipairs(removed) do
+    local record = cjson.decode(text)
+    if record.access_expires > tonumber(ARGV[3]) then
+        local moment = string.format('%.0f', record.access_expires * 1000)
+        redis.call('SET', ARGV[1] .. 'revoked:' .. record.access_id, 1, 'PXAT', moment)
+    end
+end
+return removed
+"""
+)
 
 _END_USER = (
     _REMOVE
@@ -112,11 +132,13 @@ class RedisTokenStore(TokenStore):
     async def rotate(
         self, digest: str, record: RefreshRecord, now: float, grace: float
     ) -> Rotation:
-        done = await self._rotate(args=[*_kept(record), digest, repr(now), repr(grace)])
+        done = await self._rotate(args=[*_kept(record), digest, repr(now), repr(grace), MOST_USES])
         return Rotation(_text(done))
 
     async def end_family(self, family: str, now: float) -> Sequence[EndedAccess]:
-        records = [_record(text) for text in await self._end_family(args=[_PREFIX, family])]
+        records = [
+            _record(text) for text in await self._end_family(args=[_PREFIX, family, repr(now)])
+        ]
         return [
             EndedAccess(record.access_id, record.access_expires)
             for record in records

@@ -17,7 +17,7 @@ from bundles.security.exceptions import BadCredentials
 from bundles.security.revocation import Revocation
 from bundles.security.settings import SecuritySettings
 from bundles.security.token_store import RefreshRecord, Rotation, TokenStore
-from rxkernel import NotFoundException
+from rxkernel import NotFoundException, TooManyRequestsException
 
 _LONGEST = 256
 """Characters; the tokens have 43."""
@@ -67,6 +67,7 @@ class RefreshTokens:
         Raises:
             NotFoundException: its login was ended meanwhile.
             BadCredentials: it was used before. Its login is ended now, with all its tokens.
+            TooManyRequestsException: it was used ten times within the grace time.
         """
         now = time.time()
         text, record = self._new(access, old.family, old.ends, now)
@@ -74,6 +75,10 @@ class RefreshTokens:
         if done is Rotation.REUSED:
             await self._revocation.end_login(old)
             raise BadCredentials("a refresh token was used again")
+        if done is Rotation.TOO_MANY:
+            raise TooManyRequestsException(
+                "a refresh token was used too often", code="refresh_token_uses"
+            )
         if done is Rotation.UNKNOWN:
             raise _unknown()
         return text

@@ -1,6 +1,7 @@
 """Ends access tokens before they expire: in the store, among the verified ones, at sockets."""
 
 import time
+from collections.abc import Collection
 
 from injector import inject
 
@@ -37,21 +38,23 @@ class Revocation:
 
     async def end_token(self, identifier: str, access_id: str, expires: float) -> None:
         """End the access token *access_id*, and the login that it belongs to, if it has one."""
-        await self._end(identifier, access_id, expires + self._settings.leeway)
+        await self._store.revoke(access_id, expires + self._settings.leeway, time.time())
+        await self._report(identifier, [access_id])
         record = await self._store.find_by_access(access_id, time.time())
         if record is not None:
             await self.end_login(record)
 
     async def end_login(self, record: RefreshRecord) -> None:
         """End the login of the refresh token *record*, with its access tokens."""
-        for access in await self._store.end_family(record.family, time.time()):
-            await self._end(record.identifier, access.id, access.expires)
+        ended = await self._store.end_family(record.family, time.time())
+        await self._report(record.identifier, [access.id for access in ended])
 
-    async def _end(self, identifier: str, access_id: str, until: float) -> None:
-        await self._store.revoke(access_id, until, time.time())
-        self._tokens.forget(lambda claims: claims.id == access_id)
-        event = RevokedEvent(identifier, access_id)
-        await self._dispatcher.dispatch(SecurityEvents.REVOKED, event)
+    async def _report(self, identifier: str, access_ids: Collection[str]) -> None:
+        ids = frozenset(access_ids)
+        self._tokens.forget(lambda claims: claims.id in ids)
+        for id in access_ids:
+            event = RevokedEvent(identifier, id)
+            await self._dispatcher.dispatch(SecurityEvents.REVOKED, event)
 
     async def end_tokens_of(self, identifier: str) -> None:
         """End all logins of a user, and all access tokens that were made until now."""

@@ -166,6 +166,7 @@ class Security(PasswordVerifier):
         Raises:
             NotFoundException: it is not known, has expired or was revoked.
             BadCredentials: it was used before, or its user is gone: the login has ended.
+            TooManyRequestsException: it was used ten times at nearly the same time.
         """
         record = await self._refresh_tokens.find(refresh_token)
         user = await self._users.load(record.identifier)

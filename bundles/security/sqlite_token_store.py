@@ -13,7 +13,13 @@ import attrs
 from injector import inject
 
 from bundles.security.settings import SecuritySettings
-from bundles.security.token_store import EndedAccess, RefreshRecord, Rotation, TokenStore
+from bundles.security.token_store import (
+    MOST_USES,
+    EndedAccess,
+    RefreshRecord,
+    Rotation,
+    TokenStore,
+)
 from rxkernel import ConfigurationError, ServiceUnavailableException
 
 _LOGGER = logging.getLogger(__name__)
@@ -29,7 +35,8 @@ CREATE TABLE IF NOT EXISTS refresh_token (
     access_expires REAL NOT NULL,
     expires REAL NOT NULL,
     ends REAL NOT NULL,
-    used REAL
+    used REAL,
+    uses INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS refresh_token_family ON refresh_token (family);
 CREATE INDEX IF NOT EXISTS refresh_token_identifier ON refresh_token (identifier);
@@ -136,12 +143,12 @@ class SqliteTokenStore(TokenStore):
             found, used = _found(database, "digest", digest, now)
             if found is None:
                 return Rotation.UNKNOWN
-            if used is None:
-                database.execute(
-                    "UPDATE refresh_token SET used = ? WHERE digest = ?", (now, digest)
-                )
-            elif now >= used + grace:
+            if used is not None and now >= used + grace:
                 return Rotation.REUSED
+            uses = "UPDATE refresh_token SET used = coalesce(used, ?), uses = uses + 1"
+            where = "WHERE digest = ? AND uses < ?"
+            if database.execute(f"{uses} {where}", (now, digest, MOST_USES)).rowcount == 0:
+                return Rotation.TOO_MANY
             _insert(database, record, now)
             return Rotation.DONE
 
@@ -153,7 +160,9 @@ class SqliteTokenStore(TokenStore):
                 "DELETE FROM refresh_token WHERE family = ? RETURNING access_id, access_expires",
                 (family,),
             ).fetchall()
-            return [EndedAccess(id, expires) for id, expires in found if expires > now]
+            valid = [(id, expires) for id, expires in found if expires > now]
+            database.executemany("INSERT OR REPLACE INTO revoked_access VALUES (?, ?)", valid)
+            return [EndedAccess(id, expires) for id, expires in valid]
 
         return await self._write(work)
 

@@ -94,7 +94,8 @@ class TokenSettings:
     """The file of the store ``sqlite``."""
 
     max_stored: int = attrs.field(default=100_000, validator=_COUNT)
-    """Most refresh tokens in the store ``memory``; the oldest are dropped."""
+    """Most refresh tokens in the store ``memory``; then those of the user who has most are
+    dropped, used ones first."""
 
 
 @attrs.frozen(kw_only=True)

@@ -6,6 +6,9 @@ from enum import Enum
 
 import attrs
 
+MOST_USES = 10
+"""Uses of one refresh token within the grace time: more tabs than a browser opens at a time."""
+
 
 @attrs.frozen(kw_only=True)
 class RefreshRecord:
@@ -37,6 +40,8 @@ class Rotation(Enum):
     """The token was used for the first time, or again within the grace time."""
     REUSED = "reused"
     """It had been used before: its login must end."""
+    TOO_MANY = "too_many"
+    """It has been used `MOST_USES` times within the grace time."""
     UNKNOWN = "unknown"
     """It is not known, has expired or was revoked."""
 
@@ -78,11 +83,13 @@ class TokenStore(ABC):
         self, digest: str, record: RefreshRecord, now: float, grace: float
     ) -> Rotation:
         """Mark the token with *digest* as used, and keep *record* in its place, or do neither. It
-        is reuse more than *grace* seconds after the first use."""
+        is reuse more than *grace* seconds after the first use, and `TOO_MANY` after `MOST_USES`
+        uses."""
 
     @abstractmethod
     async def end_family(self, family: str, now: float) -> Sequence[EndedAccess]:
-        """Remove the tokens of one login, and return its access tokens that have not expired."""
+        """Remove the tokens of one login; revoke its access tokens that have not expired, and
+        return them."""
 
     @abstractmethod
     async def end_user(self, identifier: str, now: float, until: float) -> None:

@@ -18,7 +18,13 @@ from bundles.security.redis_token_store import RedisTokenStore
 from bundles.security.settings import SecuritySettings
 from bundles.security.sqlite_token_store import SqliteTokenStore
 from bundles.security.token_settings import TokenSettings
-from bundles.security.token_store import EndedAccess, RefreshRecord, Rotation, TokenStore
+from bundles.security.token_store import (
+    MOST_USES,
+    EndedAccess,
+    RefreshRecord,
+    Rotation,
+    TokenStore,
+)
 from rxkernel import ServiceUnavailableException
 
 NOW = 4_000_000_000.25
@@ -84,6 +90,20 @@ async def test_rotation_keeps_the_new_token_and_reuse_does_not(store: TokenStore
     assert await store.rotate("digest-2", record_of("3"), NOW, 10) is Rotation.UNKNOWN
 
 
+async def test_rotations_within_the_grace_are_limited(store: TokenStore) -> None:
+    await store.add(record_of("1"), NOW)
+
+    done = [
+        await store.rotate("digest-1", record_of(f"new-{n}"), NOW, 10)
+        for n in range(MOST_USES + 1)
+    ]
+
+    assert done == [Rotation.DONE] * MOST_USES + [Rotation.TOO_MANY]
+    assert await store.find(f"digest-new-{MOST_USES}", NOW) is None
+    assert await store.rotate("digest-new-0", record_of("next"), NOW, 10) is Rotation.DONE
+    assert await store.rotate("digest-1", record_of("x"), NOW + 10, 10) is Rotation.REUSED
+
+
 async def test_concurrent_rotations_without_grace_have_one_winner(store: TokenStore) -> None:
     await store.add(record_of("1"), NOW)
 
@@ -102,6 +122,9 @@ async def test_end_of_family_returns_its_access_tokens_that_live(store: TokenSto
 
     assert await store.end_family("f", NOW + 15) == [EndedAccess("access-2", NOW + 20)]
     assert await store.end_family("f", NOW + 15) == []
+    assert await store.is_revoked("access-2", "ada", NOW)
+    assert not await store.is_revoked("access-1", "ada", NOW)  # it has expired
+    assert not await store.is_revoked("access-3", "ada", NOW)
     assert await store.find("digest-1", NOW) is None
     assert await store.find_by_access("access-2", NOW) is None
     assert await store.find("digest-3", NOW) is not None
@@ -162,6 +185,26 @@ async def test_memory_store_drops_the_oldest_token_and_all_that_expired() -> Non
     assert await store.find("digest-2", NOW) is not None
 
     await store.add(record_of("late", expires=NOW + 500), NOW + 200)
+    assert len(store) == 1
+
+
+async def test_memory_store_full_drops_tokens_of_the_user_with_most() -> None:
+    """Used ones first, then the oldest: nobody can log out the others."""
+    store = MemoryTokenStore(SecuritySettings(tokens=TokenSettings(max_stored=10)))
+    await store.add(record_of("ada", family="a"), NOW)
+    await store.add(record_of("eve-0", family="e", identifier="eve"), NOW)
+    for n in range(50):
+        new = record_of(f"eve-{n + 1}", family="e", identifier="eve")
+        assert await store.rotate(f"digest-eve-{n}", new, NOW, 10) is Rotation.DONE
+    assert await store.find("digest-ada", NOW) is not None
+    assert await store.find("digest-eve-50", NOW) is not None
+
+    for n in range(20):  # logins
+        await store.add(record_of(f"login-{n}", family=f"f{n}", identifier="eve"), NOW)
+    assert len(store) == 10
+    assert await store.find("digest-ada", NOW) is not None
+    assert await store.find("digest-login-19", NOW) is not None
+    await store.end_user("eve", NOW, NOW + 1)
     assert len(store) == 1
 
 
