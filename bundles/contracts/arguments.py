@@ -1,12 +1,20 @@
 """The arguments of a message: its parameters together with the fields of its body."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, get_args, get_origin, is_typeddict
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from multidict import MultiDict
+from multidict import MultiDict, MultiDictProxy
 
 from bundles.contracts.schemas import Schema
-from rxkernel import Request, UnprocessableEntityException, Validator
+from bundles.contracts.schemas.nodes import Node
+from bundles.contracts.schemas.texts import nest, read_texts, without_empty
+from rxkernel import Request, UnprocessableEntityException, UploadedFile
+
+_BAGS = (MultiDict, MultiDictProxy)
+"""The classes of a decoded form."""
+
+_FORM_VALUES = (str, bytes, UploadedFile)
+"""What a form sends, besides JSON parts."""
 
 _ATTRIBUTE = "contracts.arguments"
 """Where the checked arguments are in the attributes of a request."""
@@ -27,7 +35,7 @@ def arguments_of(request: Request) -> Any:
     if not (body is None or isinstance(body, Mapping)):
         return body
     fields = {} if body is None else _dict_of(body)
-    return {**fields, **_dict_of(request.params)}
+    return {**fields, **_params_of(request)}
 
 
 def _dict_of(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,11 +46,16 @@ def _dict_of(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class ArgumentsCheck:
-    """Checks the arguments of messages with *schema*."""
+    """Checks the arguments of messages with *schema*.
 
-    def __init__(self, schema: Schema) -> None:
+    Args:
+        plain: the names of the parameters of the action that are read from the parameters of the
+            message.
+    """
+
+    def __init__(self, schema: Schema, plain: Iterable[str] = ()) -> None:
         self._schema = schema
-        self._fields = {name: Validator(type_) for name, type_ in _fields_of(schema.type).items()}
+        self._plain = tuple(plain)
 
     def check(self, request: Request) -> None:
         """Convert and check the arguments of *request*, and set its body to the checked fields.
@@ -50,43 +63,52 @@ class ArgumentsCheck:
         Raises:
             UnprocessableEntityException: with every error.
         """
-        arguments = arguments_of(request)
-        if isinstance(arguments, dict):
-            for name in self._texts_of(request):
-                arguments[name] = self._from_text(name, arguments[name])
         try:
-            checked = self._schema.validate(arguments, _ROOT)
+            checked = self._schema.validate(self._values_of(request), _ROOT)
         except UnprocessableEntityException as exc:
             raise _with_places(exc, request) from None
         request.attributes[_ATTRIBUTE] = checked
-        if isinstance(request.body, Mapping) and isinstance(checked, Mapping):
-            body, params = request.body, request.params
+        body, params = request.body, request.params
+        if isinstance(body, Mapping) and isinstance(checked, Mapping):
             request.body = {k: v for k, v in checked.items() if k in body or k not in params}
-        elif request.body is not None:
+        elif body is not None:
             request.body = checked
+        if self._plain and isinstance(checked, Mapping):
+            found = {k: checked[k] for k in self._plain if k in checked and k not in params}
+            if found:
+                request.params = MultiDict([*params.items(), *found.items()])
 
-    def _texts_of(self, request: Request) -> list[str]:
-        """The names of the values that HTTP sends as texts, whatever their type."""
-        if request.transport != "HTTP":
-            return []
-        form = request.body if isinstance(request.body, MultiDict) else ()
-        return [*request.params, *form]
-
-    def _from_text(self, name: str, value: Any) -> Any:
-        """Return the converted *value*; unchanged if it is invalid, which the schema reports."""
-        if name not in self._fields:
-            return value
-        try:
-            return self._fields[name].validate(value, name, lenient=True)
-        except UnprocessableEntityException:
-            return value
+    def _values_of(self, request: Request) -> Any:
+        """The arguments; HTTP sends those of a path, a query or a form as texts."""
+        arguments = arguments_of(request)
+        if request.transport != "HTTP" or not isinstance(arguments, dict):
+            return arguments
+        node, params, body = self._schema.node, _params_of(request), request.body
+        if isinstance(body, _BAGS):
+            json = {name for name, value in body.items() if not isinstance(value, _FORM_VALUES)}
+            texts = {name: value for name, value in _dict_of(body).items() if name not in json}
+            arguments.update(read_texts(node, params))
+            return _with_form(node, arguments, texts, params)
+        return {**arguments, **read_texts(node, params)}
 
 
-def _fields_of(type_: Any) -> dict[str, Any]:
-    """The types of the fields of *type_*, if it is a struct without further names."""
-    while get_origin(type_) is Annotated:
-        type_ = get_args(type_)[0]
-    return dict(type_.__annotations__) if is_typeddict(type_) else {}
+def _with_form(
+    node: Node, arguments: dict[str, Any], texts: dict[str, Any], params: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return *arguments* with the *texts* of a form as JSON has them; *params* count more."""
+    others = {name: value for name, value in arguments.items() if name not in texts}
+    form = read_texts(node, nest(node, without_empty(node, texts)))
+    return {**others, **form, **{name: arguments[name] for name in params}}
+
+
+def _params_of(request: Request) -> dict[str, Any]:
+    """The parameters of path, query or event, without those of a form, which come after them."""
+    params, form = request.params, request.body
+    if not isinstance(form, _BAGS):
+        return _dict_of(params)
+    found = {name: params.getall(name) for name in params}
+    own = {name: all_[: len(all_) - len(form.getall(name, ()))] for name, all_ in found.items()}
+    return {name: each[0] if len(each) == 1 else each for name, each in own.items() if each}
 
 
 def _with_places(

@@ -29,6 +29,7 @@ from rxkernel import (
     DefinitionEvent,
     ExceptionEvent,
     KernelEvents,
+    Source,
     observe,
 )
 
@@ -101,7 +102,9 @@ class Contracts:
             event.wrap(validating(contract.validate))
         self._limit(event, contract)
         if schemas.parameters is not None:
-            event.wrap(checking_arguments(schemas.parameters))
+            signature = event.definition.signature
+            plain = [p.key for p in signature.parameters if p.source is Source.PARAMS and p.key]
+            event.wrap(checking_arguments(schemas.parameters, plain))
 
     def _limit(self, event: DefinitionEvent, contract: Contract) -> None:
         settings = self._settings

@@ -1,7 +1,7 @@
 """Wrappers of an action that check its arguments and its result."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -19,9 +19,10 @@ from rxkernel import (
 )
 
 
-def checking_arguments(schema: Schema) -> Callable[[Action], Action]:
-    """Check the arguments of each message with *schema*, before the action."""
-    check = ArgumentsCheck(schema).check
+def checking_arguments(schema: Schema, plain: Iterable[str]) -> Callable[[Action], Action]:
+    """Check the arguments of each message with *schema*, before the action, whose parameters
+    *plain* read the parameters of the message."""
+    check = ArgumentsCheck(schema, plain).check
 
     def decorate(action: Action) -> Action:
         async def checked(request: Request) -> Any:

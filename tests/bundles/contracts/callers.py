@@ -31,6 +31,9 @@ class Caller(Protocol):
     async def call(self, name: str, body: Any = None) -> Result:
         """Call the definition *name*."""
 
+    async def send(self, name: str, place: str, fields: Mapping[str, Any]) -> Result:
+        """Call *name* over HTTP with *fields* as the ``params`` of the query or as a ``form``."""
+
 
 class _InProcess:
     def __init__(self, application: Application, method: str) -> None:
@@ -48,6 +51,10 @@ class _InProcess:
             response = await client.call(LINES, name, body=body)
         return _result(response)
 
+    async def send(self, name: str, place: str, fields: Mapping[str, Any]) -> Result:
+        given: dict[str, Any] = {place: fields}
+        return _result(await self._client.http(name, **given))
+
 
 def _result(response: Response) -> Result:
     return Result(response.status_code, response.content, dict(response.headers))
@@ -61,9 +68,20 @@ class _Http:
     async def call(self, name: str, body: Any = None) -> Result:
         url = f"{self.application.servers['http'].url}/{name}"
         async with self._session.post(url, json=body) as response:
-            text = await response.text()
-            content = json.loads(text) if response.content_type == "application/json" else text
-            return Result(response.status, content, dict(response.headers))
+            return await self._result(response)
+
+    async def send(self, name: str, place: str, fields: Mapping[str, Any]) -> Result:
+        lists = {k: v if isinstance(v, list) else [v] for k, v in fields.items()}
+        pairs = [(key, each) for key, values in lists.items() for each in values]
+        given: dict[str, Any] = {"params" if place == "params" else "data": pairs}
+        url = f"{self.application.servers['http'].url}/{name}"
+        async with self._session.post(url, **given) as response:
+            return await self._result(response)
+
+    async def _result(self, response: aiohttp.ClientResponse) -> Result:
+        text = await response.text()
+        content = json.loads(text) if response.content_type == "application/json" else text
+        return Result(response.status, content, dict(response.headers))
 
 
 class _Socketio:
@@ -77,6 +95,9 @@ class _Socketio:
             return Result(answer["statusCode"], answer["content"], answer["headers"])
         return Result(answer["statusCode"], answer, answer.get("headers", {}))
 
+    async def send(self, name: str, place: str, fields: Mapping[str, Any]) -> Result:
+        raise NotImplementedError
+
 
 class _Lines:
     def __init__(self, application: Application, client: LinesClient) -> None:
@@ -87,6 +108,9 @@ class _Lines:
         answer = await self._client.call(name, body)
         return Result(answer["status"], answer["content"])
 
+    async def send(self, name: str, place: str, fields: Mapping[str, Any]) -> Result:
+        raise NotImplementedError
+
 
 _SERVED = ("http fast", "http aiohttp", "socketio", "lines")
 _IN_PROCESS = ("process http", "process websocket", "process lines")
@@ -96,7 +120,11 @@ WAYS = (*_SERVED, *_IN_PROCESS)
 
 @asynccontextmanager
 async def calling(
-    way: str, *controllers: Any, listeners: Sequence[Any] = (), **contracts: Any
+    way: str,
+    *controllers: Any,
+    listeners: Sequence[Any] = (),
+    bundle: Any = ContractsBundle,
+    **contracts: Any,
 ) -> AsyncIterator[Caller]:
     """Serve *controllers* with the settings *contracts*, and call them in one of `WAYS`."""
     settings = Settings(
@@ -108,7 +136,7 @@ async def calling(
         },
     )
     application = Application(
-        bundles=[ContractsBundle, LinesBundle],
+        bundles=[bundle, LinesBundle],
         controllers=controllers,
         listeners=listeners,
         settings=settings,

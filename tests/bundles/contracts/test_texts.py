@@ -1,0 +1,191 @@
+"""The texts of a query and of a form: they have the same values as JSON, and rules run once."""
+
+from contextlib import AbstractAsyncContextManager
+from datetime import date
+from typing import Annotated, Any
+
+import pytest
+from rxkernel_lines import LINES
+
+from bundles.contracts import Arguments, ContractsBundle, compile_definitions, contract
+from rxkernel import (
+    Application,
+    KernelClient,
+    ValidationError,
+    both,
+    http,
+    procedure,
+    validated_by,
+)
+from tests.bundles.contracts.callers import WAYS, Caller, calling
+
+calls: list[Any] = []
+DAY = "2030-01-02"
+
+
+def _once(value: str) -> str:
+    calls.append(value)
+    if value != value.lower():
+        raise ValidationError("must be lower case")
+    return value.upper()
+
+
+def _is_checked(value: Any) -> bool:
+    calls.append(value)
+    return True
+
+
+TYPES = {
+    "slug": Annotated[str, validated_by(_once)],
+    "csv": Annotated[str, validated_by(lambda text: text.split(","))],
+    "port": Annotated[int, validated_by(lambda port: port + 1)],
+}
+DURATION = compile_definitions({"call": {"t": "duration"}})
+OPEN = compile_definitions({"call": {"t": "number", "_other": "number"}})
+
+ROWS: list[Any] = [
+    pytest.param(DURATION, {"t": "1h 30m"}, {"t": "1h 30m"}, id="duration"),
+    pytest.param({"t": "slug"}, {"t": "abc"}, {"t": "abc"}, id="rule that is not idempotent"),
+    pytest.param({"t": "csv"}, {"t": "a,b"}, {"t": "a,b"}, id="rule that changes the type"),
+    pytest.param({"t": "port"}, {"t": "80"}, {"t": 80}, id="rule on a number"),
+    pytest.param(
+        {"t": {"type": "number", "validate": _is_checked}}, {"t": "8"}, {"t": 8}, id="validate"
+    ),
+    pytest.param({"t": {"array": "slug"}}, {"t": "a"}, {"t": ["a"]}, id="one item"),
+    pytest.param({"t": {"array": "number"}}, {"t": ["1", "2"]}, {"t": [1, 2]}, id="two items"),
+    pytest.param({"t": {"set": "number"}}, {"t": "1"}, {"t": [1]}, id="set"),
+    pytest.param({"t": ["number", "?string"]}, {"t": "1"}, {"t": [1]}, id="tuple"),
+    pytest.param({"schema": {"t": "number"}, "required": False}, {"t": "1"}, {"t": 1}, id="?{}"),
+    pytest.param(OPEN, {"t": "1", "z": "2"}, {"t": 1, "z": 2}, id="_other"),
+    pytest.param({"object": {"string": "number"}}, {"t": "1"}, {"t": 1}, id="object of number"),
+    pytest.param({"t": {"enum": [1, "a"]}}, {"t": "1"}, {"t": 1}, id="mixed enum"),
+    pytest.param({"t": {"enum": [1.5, True]}}, {"t": "true"}, {"t": True}, id="enum with a bool"),
+    pytest.param({"t": {"union": ["number", "boolean"]}}, {"t": "1"}, {"t": 1}, id="union"),
+    pytest.param(
+        {"t": {"union": ["string", {"array": "string"}]}}, {"t": "1"}, {"t": "1"}, id="union text"
+    ),
+    pytest.param({"t": "string"}, {"t": "1"}, {"t": "1"}, id="text"),
+    pytest.param({"t": "boolean"}, {"t": "on"}, {"t": True}, id="checkbox"),
+]
+
+
+def _controller(parameters: Any) -> type:
+    class Texts:
+        @procedure("call", LINES)
+        @both("POST", "/call", "call")
+        @contract(parameters=parameters)
+        async def call(self, arguments: Annotated[Any, Arguments()]) -> str:
+            return repr(arguments)
+
+    return Texts
+
+
+every_way = pytest.mark.parametrize("way", WAYS)
+every_http = pytest.mark.parametrize("way", [way for way in WAYS if "http" in way])
+
+
+def _calling(way: str, parameters: Any) -> AbstractAsyncContextManager[Caller]:
+    return calling(way, _controller(parameters), bundle=ContractsBundle(types=TYPES))
+
+
+@every_way
+@pytest.mark.parametrize(("parameters", "texts", "body"), ROWS)
+async def test_texts_of_query_and_form_have_the_values_of_json(
+    way: str, parameters: Any, texts: dict[str, Any], body: Any
+) -> None:
+    async with _calling(way, parameters) as caller:
+        calls.clear()
+        expected = await caller.call("call", body)
+        expected_calls = list(calls)
+        assert expected.status == 200
+        for place in ("params", "form") if "http" in way else ():
+            calls.clear()
+            assert (await caller.send("call", place, texts))[:2] == expected[:2]
+            assert calls == expected_calls
+
+
+@every_http
+@pytest.mark.parametrize("place", ["params", "form"])
+@pytest.mark.parametrize(
+    ("parameters", "texts", "code"),
+    [
+        ({"t": "slug"}, {"t": "A"}, "invalid"),
+        ({"t": "number"}, {"t": "x"}, "type"),
+        ({"t": "number"}, {"t": ["1", "2"]}, "type"),
+        ({"t": {"array": "number"}}, {"t": ["1", "x"]}, "type"),
+        ({"t": {"enum": [1, "a"]}}, {"t": "2"}, "choice"),
+    ],
+)
+async def test_texts_that_do_not_fit_respond_422(
+    way: str, place: str, parameters: Any, texts: dict[str, Any], code: str
+) -> None:
+    async with _calling(way, parameters) as caller:
+        result = await caller.send("call", place, texts)
+    assert (result.status, [e["code"] for e in result.content["errors"]]) == (422, [code])
+
+
+@every_http
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"p.n": "1", "p.tags": "a", "p.to.city": "Rome"},
+        {"p[n]": "1", "p[tags][]": "a", "p[to][city]": "Rome"},
+        {"p[n]": "1", "p[tags][0]": "a", "p[to].city": "Rome"},
+    ],
+)
+async def test_names_of_a_form_are_paths_into_nested_structs(
+    way: str, fields: dict[str, str]
+) -> None:
+    to = {"city": "string"}
+    async with _calling(
+        way, {"p": {"n": "number", "tags": {"array": "string"}, "to": to}}
+    ) as each:
+        result = await each.send("call", "form", fields)
+        wrong = await each.send("call", "form", {**fields, "p.x": "1"})
+    assert result.content == str({"p": {"n": 1, "tags": ["a"], "to": {"city": "Rome"}}})
+    assert [e["path"] for e in wrong.content["errors"]] == ["body.p.x"]
+
+
+@every_http
+async def test_empty_input_of_a_form_is_not_sent_unless_it_is_a_text(way: str) -> None:
+    async with _calling(way, {"n": "?number", "s": "string"}) as caller:
+        result = await caller.send("call", "form", {"n": "", "s": ""})
+        wrong = await caller.send("call", "params", {"n": "", "s": ""})
+    assert result.content == str({"s": ""})
+    assert wrong.status == 422
+
+
+async def test_parameter_of_the_path_wins_over_the_field_of_a_form() -> None:
+    class Paths:
+        @http("POST", "/path/{id}", "path")
+        @contract(parameters={"id": "number", "tags": {"array": "string"}})
+        async def path(self, arguments: Annotated[Any, Arguments()]) -> str:
+            return repr(arguments)
+
+    async with KernelClient(Application(bundles=[ContractsBundle], controllers=[Paths])) as client:
+        response = await client.http("path", params={"id": 5}, form={"id": "6", "tags": "a"})
+    assert response.content == str({"id": 5, "tags": ["a"]})
+
+
+@every_way
+async def test_plain_parameters_of_the_action_are_read_from_the_checked_arguments(
+    way: str,
+) -> None:
+    class Rooms:
+        @procedure("book", LINES)
+        @both("POST", "/book", "book")
+        @contract(
+            parameters={
+                "name": "string",
+                "hours": "number",
+                "on": {"type": "date", "default": DAY},
+            }
+        )
+        async def book(self, name: str, hours: float, on: date) -> str:
+            return f"{name} {hours} {on}"
+
+    async with calling(way, Rooms) as caller:
+        result = await caller.call("book", {"name": "x", "hours": 1.5})
+        wrong = await caller.call("book", {"name": "x", "hours": "y"})
+    assert result.content == f"x 1.5 {DAY}"
+    assert [e["path"] for e in wrong.content["errors"]] == ["body.hours"]
