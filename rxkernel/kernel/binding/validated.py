@@ -1,11 +1,13 @@
 """The schema of a part of a type with rules, see `validated_by`."""
 
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
 
 from rxkernel.kernel.binding.class_errors import error_of
+from rxkernel.kernel.binding.scalar import ScalarSchema
 from rxkernel.kernel.binding.schema import Field, Schema
 from rxkernel.kernel.binding.validation_errors import INVALID, UNCERTAIN, ValidationErrors
 from rxkernel.messages.input_errors import ErrorEntry
@@ -26,6 +28,14 @@ class ValidatedSchema(Schema):
     @property
     def needs_python(self) -> bool:
         return True
+
+    @functools.cached_property
+    def _holds_anything(self) -> bool:
+        """Whether None is a value of the type as any other; else it stands for no value."""
+        inner = self.inner
+        while isinstance(inner, ValidatedSchema):
+            inner = inner.inner
+        return isinstance(inner, ScalarSchema) and inner.type is Any
 
     @property
     def has_models(self) -> bool:
@@ -63,7 +73,7 @@ class ValidatedSchema(Schema):
 
     def collect(self, raw: Any, path: str, errors: ValidationErrors, lenient: bool) -> Any:
         value = self.inner.convert(raw, path, errors, lenient)
-        if value is None or value is INVALID:
+        if value is INVALID or (value is None and not self._holds_anything):
             return value
         try:
             for rule in self.rules:
