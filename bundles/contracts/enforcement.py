@@ -28,6 +28,7 @@ from rxkernel import (
     Definition,
     DefinitionEvent,
     ExceptionEvent,
+    Kernel,
     KernelEvents,
     Source,
     observe,
@@ -54,10 +55,11 @@ class Contracts:
     """
 
     @inject
-    def __init__(self, settings: ContractsSettings, schemas: Schemas) -> None:
+    def __init__(self, settings: ContractsSettings, schemas: Schemas, kernel: Kernel) -> None:
         self.counts: Counter[str] = Counter()
         self._settings = settings
         self._schemas = schemas
+        self._serializer = kernel.serializer
         self._slots: WeakKeyDictionary[Queue, Slots] = WeakKeyDictionary()
 
     def slots_of(self, queue: Queue) -> Slots:
@@ -95,7 +97,9 @@ class Contracts:
 
     def _wrap(self, event: DefinitionEvent, contract: Contract, schemas: ContractSchemas) -> None:
         if schemas.returns is not None:
-            event.wrap(checking_result(schemas.returns, place_of(event.definition)))
+            event.wrap(
+                checking_result(schemas.returns, place_of(event.definition), self._serializer)
+            )
         elif contract != Contract() and _may_return_error(event.definition):
             event.wrap(raising_errors)
         if contract.validate is not None:

@@ -4,8 +4,6 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import msgspec
-
 from bundles.contracts.actions import Action
 from bundles.contracts.arguments import ArgumentsCheck, arguments_of, place_in_message
 from bundles.contracts.domain_error import DomainError
@@ -14,9 +12,12 @@ from rxkernel import (
     Request,
     Response,
     RxKernelError,
+    Serializer,
     UnprocessableEntityException,
     ValidationError,
 )
+
+_WITHOUT_CONTENT = (204, 205)
 
 
 def checking_arguments(schema: Schema, plain: Iterable[str]) -> Callable[[Action], Action]:
@@ -60,8 +61,26 @@ def _rejection(exc: ValidationError, request: Request) -> UnprocessableEntityExc
     return UnprocessableEntityException("validation failed; see errors", errors=[entry])
 
 
-def checking_result(schema: Schema, place: str) -> Callable[[Action], Action]:
-    """Check the result of each message with *schema*; one that does not fit is a bug."""
+def checking_result(
+    schema: Schema, place: str, serializer: Serializer
+) -> Callable[[Action], Action]:
+    """Check the result of each message with *schema*; one that does not fit is a bug.
+
+    Args:
+        serializer: encodes the result as it will be sent.
+    """
+
+    def check(result: Any) -> None:
+        try:
+            schema.validate(serializer.to_json_value(result), "result")
+        except UnprocessableEntityException as exc:
+            problems = "; ".join(f"{entry['path']}: {entry['message']}" for entry in exc.errors)
+            raise RxKernelError(
+                f"{place} returned a result that does not fit: {problems}"
+            ) from exc
+        except (TypeError, ValueError, RecursionError) as exc:
+            text = f"{place} returned a result that JSON cannot hold: {exc}"
+            raise RxKernelError(text) from exc
 
     def decorate(action: Action) -> Action:
         async def checked(request: Request) -> Any:
@@ -69,9 +88,9 @@ def checking_result(schema: Schema, place: str) -> Callable[[Action], Action]:
             if isinstance(result, DomainError):
                 raise result.copy()
             if not isinstance(result, Response):
-                _check(schema, result, place)
-            elif not result.is_streamed and result.status_code < 400:
-                _check(schema, result.content, place)
+                check(result)
+            elif _has_result(result):
+                check(result.content)
             return result
 
         return checked
@@ -79,19 +98,10 @@ def checking_result(schema: Schema, place: str) -> Callable[[Action], Action]:
     return decorate
 
 
-def _check(schema: Schema, result: Any, place: str) -> None:
-    """Check *result* in the form that JSON has it.
-
-    Raises:
-        RxKernelError: it does not fit; the kernel logs the text and hides it.
-    """
-    try:
-        schema.validate(msgspec.to_builtins(result, str_keys=True), "result")
-    except UnprocessableEntityException as exc:
-        problems = "; ".join(f"{entry['path']}: {entry['message']}" for entry in exc.errors)
-        raise RxKernelError(f"{place} returned a result that does not fit: {problems}") from exc
-    except TypeError as exc:
-        raise RxKernelError(f"{place} returned a result that JSON cannot hold: {exc}") from exc
+def _has_result(response: Response) -> bool:
+    """Whether the content of *response* is the result: not for redirects, errors and streams."""
+    status = response.status_code
+    return not response.is_streamed and status < 300 and status not in _WITHOUT_CONTENT
 
 
 def raising_errors(action: Action) -> Action:

@@ -60,6 +60,14 @@ class Serializer:
             plain = _with_text_for_bytes(self._to_builtins_with_any_keys(plain))
             return _with_lists(self._to_builtins(plain))
 
+    def to_json_value(self, value: Any) -> Any:
+        """Convert *value* as `encode_json` does, to values of Python, without a text between.
+
+        Raises:
+            TypeError, ValueError, RecursionError: *value* cannot be converted.
+        """
+        return msgspec.to_builtins(value, str_keys=True, enc_hook=self._encode_unknown)
+
     def _to_plain_type(self, value: Any) -> Any:
         return to_plain_type(self.encode_scalar(value))
 

@@ -13,8 +13,10 @@ from rxkernel import (
     ConfigurationError,
     ForbiddenException,
     KernelClient,
+    RedirectResponse,
     Request,
     Response,
+    Scalar,
     ValidationError,
     both,
     http,
@@ -233,6 +235,51 @@ async def test_form_fields_are_converted() -> None:
 async def test_result_is_checked_as_json(kind: str, status: int) -> None:
     async with client() as places:
         assert (await places.http("plain", params={"kind": kind})).status_code == status
+
+
+class Empty:
+    @http("GET", "/empty", "empty")
+    @contract(returns={"sum": "number"})
+    async def empty(self, kind: str) -> Any:
+        return {
+            "204": Response(None, 204),
+            "205": Response(None, 205),
+            "304": Response(None, 304),
+            "redirect": RedirectResponse("/plain"),
+            "200": Response(None, 200),
+        }[kind]
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [("204", 204), ("205", 205), ("304", 304), ("redirect", 302), ("200", 500)],
+)
+async def test_response_without_a_result_is_not_checked(kind: str, status: int) -> None:
+    async with KernelClient(Application(bundles=[ContractsBundle], controllers=[Empty])) as empty:
+        response = await empty.http("empty", params={"kind": kind})
+    assert response.status_code == status
+
+
+class Money:
+    def __init__(self, cents: int) -> None:
+        self.cents = cents
+
+
+@pytest.mark.parametrize(("type_", "status"), [("string", 200), ("number", 500)])
+@pytest.mark.parametrize("transport", ["http", "websocket"])
+async def test_result_with_a_scalar_of_the_application_is_checked_as_it_is_sent(
+    type_: str, status: int, transport: str
+) -> None:
+    class Prices:
+        @both("GET", "/price", "price")
+        @contract(returns={"price": type_})
+        async def price(self) -> Any:
+            return {"price": Money(5)}
+
+    money = Scalar(Money, decode=lambda text: Money(int(text)), encode=lambda m: str(m.cents))
+    application = Application(bundles=[ContractsBundle], controllers=[Prices], scalars=[money])
+    async with KernelClient(application) as prices:
+        assert (await getattr(prices, transport)("price")).status_code == status
 
 
 async def test_t62_named_schema_reports_the_nested_field() -> None:
