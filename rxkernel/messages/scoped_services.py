@@ -174,7 +174,12 @@ class ScopedServices:
                 "request.before_sending() was called after the response was sent, or after the "
                 "message has failed: the call is not made"
             )
-        await self._call_after_sending()
+        try:
+            await self._call_after_sending()
+        finally:  # a call may be cancelled
+            await self._end_all()
+
+    async def _end_all(self) -> None:
         given, self.failure = self.failure, None
         failure = given
         while self._entries:

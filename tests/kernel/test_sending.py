@@ -1,6 +1,7 @@
 """`Request.before_sending`: the last step of a message that has succeeded; `after_sending`: a step
 after its response was sent."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -23,6 +24,7 @@ from rxkernel import (
     http,
     observe,
 )
+from rxkernel.messages.scoped_services import services_of
 from rxkernel.pytest_plugin import ClientOf
 
 
@@ -232,6 +234,28 @@ async def test_after_sending_without_terminate_listeners_is_called(client_of: Cl
     await client.http("after")
 
     assert recorder.log[-2:] == ["later", "last"]
+
+
+async def test_after_sending_that_is_cancelled_does_not_keep_services_open(
+    client_of: ClientOf,
+) -> None:
+    recorder = Recorder()
+
+    class Cancelled:
+        @http("GET", "/cancelled", "cancelled")
+        async def cancelled(self, request: Request) -> str:
+            request.after_sending(self.cancel)
+            services_of(request).add("service", self)
+            return "done"
+
+        async def cancel(self) -> None:
+            raise asyncio.CancelledError
+
+        async def aclose(self) -> None:
+            recorder.log.append("closed")
+
+    assert (await client_of(Cancelled).http("cancelled")).content == "done"
+    assert recorder.log == ["closed"]
 
 
 async def test_after_sending_ended_message_raises(client_of: ClientOf) -> None:
