@@ -100,7 +100,7 @@ class Contracts:
             event.wrap(
                 checking_result(schemas.returns, place_of(event.definition), self._serializer)
             )
-        elif contract != Contract() and _may_return_error(event.definition):
+        elif _may_return_error(event.definition):
             event.wrap(raising_errors)
         if contract.validate is not None:
             event.wrap(validating(contract.validate))

@@ -8,20 +8,18 @@ from typing import Any
 
 from bundles.contracts.actions import Action
 from bundles.contracts.running_calls import TIMEOUT, RunningCalls
+from bundles.contracts.running_threads import count_threads
 from rxkernel import (
     HttpException,
     Request,
     RequestTimeoutException,
     Response,
-    abandoned_threads,
 )
 
 logger = logging.getLogger(__name__)
 
 DISCONNECTED = "disconnected"
-RUNNING_THREAD = "running_thread"
-"""Counters, beside `TIMEOUT`: calls whose client has disconnected, and cancelled plain ``def``
-actions that run on in their threads."""
+"""The counter, beside `TIMEOUT`, of calls whose client has disconnected."""
 
 
 class ClientDisconnectedException(HttpException):
@@ -61,13 +59,12 @@ def interrupting(
         if failure is None and running.pop(request, None) is not None:
             return result
         reason, task = calls.interruption_of(request)
-        await _close(result)
+        await _close(request, result)
         try:
             if task is not None and task.uncancel() > 0:
                 raise asyncio.CancelledError  # the task was cancelled by another too
             counts[reason] += 1
-            if abandoned_threads(request):
-                counts[RUNNING_THREAD] += 1
+            count_threads(request, counts)
             _log(request, failure)
             raise _exception(reason, seconds) from failure
         finally:
@@ -82,10 +79,14 @@ def _exception(reason: str, seconds: float | None) -> HttpException:
     return ClientDisconnectedException(code=DISCONNECTED)
 
 
-async def _close(result: Any) -> None:
+async def _close(request: Request, result: Any) -> None:
     """Close the source of a stream that is not sent."""
     if isinstance(result, Response) and (close := getattr(result.content, "aclose", None)):
-        await close()
+        try:
+            await close()
+        except Exception:
+            what = "the dropped stream of %s %s failed when it was closed"
+            logger.exception(what, request.transport, request.route_name)
 
 
 def _log(request: Request, failure: BaseException | None) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from bundles.contracts.actions import Action
 from bundles.contracts.interruption import DISCONNECTED, ClientDisconnectedException
 from bundles.contracts.queue import Queue
+from bundles.contracts.running_threads import count_threads
 from rxkernel import HttpException, Request, ServiceUnavailableException, abandoned_threads
 
 FULL = "queue_full"
@@ -52,12 +53,9 @@ class Slots:
             else:
                 await self._wait(request)
             try:
-                result = await action(request)
-            except BaseException:
+                return await action(request)
+            finally:
                 self._release_after(request)
-                raise
-            self._release()
-            return result
 
         return queued
 
@@ -109,11 +107,13 @@ class Slots:
         self._free += 1
 
     def _release_after(self, request: Request) -> None:
-        """Release the slot of a failed call, once its threads have ended."""
-        threads = [asyncio.wrap_future(thread) for thread in abandoned_threads(request)]
-        if not threads:
+        """Release the slot of a call, once its threads have ended."""
+        abandoned = abandoned_threads(request)
+        if not abandoned:
             self._release()
             return
+        count_threads(request, self._counts)
+        threads = [asyncio.wrap_future(thread) for thread in abandoned]
         running = len(threads)
 
         def ended(thread: "asyncio.Future[Any]") -> None:

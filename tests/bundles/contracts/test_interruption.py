@@ -1,6 +1,7 @@
 """Cases around the cancellation of an action: its clean-up, streams, other cancellations."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from types import ModuleType
 from typing import Any
@@ -12,11 +13,14 @@ from rxkernel import (
     Application,
     ConflictException,
     Connection,
+    DefinitionEvent,
     HttpMetadata,
     KernelClient,
+    KernelEvents,
     Request,
     StreamResponse,
     http,
+    observe,
     websocket,
 )
 from tests.waiting import until
@@ -201,3 +205,83 @@ async def test_reload_keeps_the_slots_of_a_queue() -> None:
         assert began == ["one"]
         released.set()
         assert [(await call).content for call in (one, two)] == ["one", "two"]
+
+
+class Dropped:
+    @http("GET", "/dropped", "dropped")
+    @contract(timeout=0.01)
+    async def dropped(self) -> Any:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return StreamResponse(self)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        raise NotImplementedError
+
+    async def aclose(self) -> None:
+        raise ValueError("cannot be closed")
+
+
+async def test_dropped_stream_that_cannot_be_closed_responds_408_and_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with KernelClient(
+        Application(bundles=[ContractsBundle], controllers=[Dropped])
+    ) as client:
+        assert (await client.http("dropped")).status_code == 408
+    assert "cannot be closed" in caplog.text
+
+
+queue = Queue(concurrency=1)
+
+
+class Threads:
+    def __init__(self) -> None:
+        self.begun, self.ends = threading.Event(), threading.Event()
+
+    @http("GET", "/thread", "thread")
+    @contract(queue=queue)
+    def thread(self) -> str:
+        self.begun.set()
+        self.ends.wait(30)
+        return "ended"
+
+
+class Catches:
+    """Returns a response instead of the cancellation."""
+
+    @observe(KernelEvents.KERNEL_DEFINITION)
+    async def wrap(self, event: DefinitionEvent) -> None:
+        def decorate(action: Any) -> Any:
+            async def caught(request: Request) -> Any:
+                try:
+                    return await action(request)
+                except asyncio.CancelledError:
+                    return "caught"
+
+            return caught
+
+        event.wrap(decorate)
+
+
+@pytest.mark.parametrize("listeners", [[], [Catches]], ids=["raised", "caught"])
+async def test_thread_of_a_cancelled_call_without_timeout_holds_its_slot_and_is_counted(
+    listeners: list[Any],
+) -> None:
+    threads = Threads()
+    application = Application(
+        bundles=[ContractsBundle], controllers=[threads], listeners=listeners
+    )
+    async with KernelClient(application) as client:
+        task = asyncio.create_task(client.http("thread"))
+        await until(threads.begun.is_set)
+        contracts = application.injector.get(Contracts)
+        slots = contracts.slots_of(queue)
+        task.cancel()
+        await until(lambda: contracts.counts["running_thread"] == 1)
+        assert slots.free == 0
+        threads.ends.set()
+        await until(lambda: slots.free == 1)
+        await asyncio.wait([task])
+    assert dict(contracts.counts) == {"running_thread": 1}

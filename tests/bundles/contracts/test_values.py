@@ -282,6 +282,33 @@ async def test_result_with_a_scalar_of_the_application_is_checked_as_it_is_sent(
         assert (await getattr(prices, transport)("price")).status_code == status
 
 
+class Undeclared:
+    @both("GET", "/none", "none")
+    async def none(self):  # type: ignore[no-untyped-def]
+        return DomainError("gone")
+
+    @both("GET", "/any", "any")
+    async def any(self) -> Any:
+        return DomainError("gone")
+
+    @both("GET", "/caption", "caption")
+    @contract(caption="")
+    async def caption(self) -> Any:
+        return DomainError("gone")
+
+
+@pytest.mark.parametrize("transport", ["http", "websocket"])
+@pytest.mark.parametrize("name", ["none", "any", "caption"])
+async def test_returned_domain_error_without_annotation_is_raised(
+    transport: str, name: str
+) -> None:
+    async with KernelClient(
+        Application(bundles=[ContractsBundle], controllers=[Undeclared])
+    ) as client:
+        response = await getattr(client, transport)(name)
+    assert (response.status_code, response.content["code"]) == (400, "gone")
+
+
 async def test_t62_named_schema_reports_the_nested_field() -> None:
     class Persons:
         @http("POST", "/persons", "person_add")
