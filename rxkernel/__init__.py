@@ -145,6 +145,9 @@ from rxkernel.messages.transport import (
 from rxkernel.messages.upload import (
     UploadedFile,
 )
+from rxkernel.routing.bundle_option import (
+    BundleOption,
+)
 from rxkernel.routing.converters import (
     Converter,
 )
@@ -264,6 +267,7 @@ __all__ = [
     "BroadcastBackend",
     "Broadcaster",
     "Bundle",
+    "BundleOption",
     "CertificateFiles",
     "ClientAddress",
     "Compiled",

@@ -10,7 +10,7 @@ from bundles.contracts.domain_error import Code
 from bundles.contracts.example import Example
 from bundles.contracts.queue import Queue
 from bundles.contracts.unset import UNSET, UnsetType
-from rxkernel import ConfigurationError, Definition, Transport, option
+from rxkernel import BundleOption, ConfigurationError, Definition, Transport, option
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -84,7 +84,9 @@ class Contract:
 
 
 KEYS = tuple(field.name for field in attrs.fields(Contract))
-OPTIONS = MappingProxyType({key: f"contract.{key}" for key in KEYS})
+OPTIONS = MappingProxyType(
+    {key: BundleOption(f"contract.{key}", "contracts", "ContractsBundle") for key in KEYS}
+)
 """The option of each key. A contract of a method changes single keys of that of its class."""
 
 

@@ -3,16 +3,23 @@
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 import attrs
 
 from bundles.security.token import Token
-from rxkernel import ConfigurationError, Definition, Request, option, options_of
+from rxkernel import (
+    BundleOption,
+    ConfigurationError,
+    Definition,
+    Request,
+    option,
+    options_of,
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-OPTION = "access"
+OPTION = BundleOption("access", "security", "SecurityBundle(…)")
 """The key of the option with the rule."""
 
 Level = Literal["public", "session", "authenticated", "fully_authenticated"]
@@ -45,6 +52,8 @@ class Access:
         policy: a function, or a `Policy` class.
         needs_user_only: whether it lets each authenticated client pass.
     """
+
+    bundle_option: ClassVar = OPTION
 
     level: Level = "authenticated"
     roles: frozenset[str] = frozenset()

@@ -142,6 +142,7 @@ class CompositionRoot:
         container.bind_app_settings(spec.settings_class, spec.settings)
         self.bundles += build_bundles(self._injector, resolve_bundles(spec.bundles), spec.settings)
         for bundle in self.bundles:
+            self._options.difference_update(bundle.options)  # a set keeps equal plain keys
             self._options.update(bundle.options)
             self._transports.update(bundle.transports)
             self._add_scalars(f"bundle {bundle.name!r}", bundle.scalars)

@@ -15,6 +15,7 @@ from rxkernel.kernel.route import Route
 from rxkernel.messages.request import Links
 from rxkernel.messages.transport import Transport
 from rxkernel.nearest import nearest
+from rxkernel.routing.bundle_option import BundleOption, missing_bundle
 from rxkernel.routing.constraints import HostOf
 from rxkernel.routing.definitions import Definition
 from rxkernel.routing.kinds import Kind
@@ -155,17 +156,29 @@ class Compiler:
             raise ConfigurationError(*(f"{place}: {p}" for p in error.problems)) from error
 
     def _undeclared_options(self, routes: Sequence[RouteMetadata]) -> Iterator[str]:
-        """Yield one problem for each undeclared key, however many routes have it."""
+        """Yield one problem for each undeclared key, however many routes have it.
+
+        The keys of one bundle that is not enabled are one problem, which names the first of them.
+        """
         if self.options is None:
             return
         users: dict[str, list[RouteMetadata]] = {}
+        without_bundle: dict[str, tuple[BundleOption, list[RouteMetadata]]] = {}
         for metadata in routes:
-            for key in metadata.options:
-                if key not in self.options:
+            for key, value in metadata.options.items():
+                if (option := missing_bundle(key, value, self.options)) is not None:
+                    _, found = without_bundle.setdefault(option.bundle, (option, []))
+                    if metadata not in found:
+                        found.append(metadata)
+                elif key not in self.options:
                     users.setdefault(key, []).append(metadata)
+        for option, found in without_bundle.values():
+            yield (
+                f"option {str(option)!r} of {_listed(found)} has no effect without the bundle "
+                f"{option.bundle}; enable it: Application(bundles=[{option.item}])"
+            )
         for key, found in users.items():
             near = nearest(key, tuple(self.options))
-            more = f" and {len(found) - 1} more" if len(found) > 1 else ""
             hint = (
                 f"did you mean {near!r}?"
                 if near
@@ -173,7 +186,7 @@ class Compiler:
                 f"Application(options=[{key!r}])"
             )
             yield (
-                f"option {key!r} of route {found[0].key!r} ({found[0].place}){more} is not "
+                f"option {key!r} of {_listed(found)} is not "
                 f"declared by the application or an enabled bundle; {hint}"
             )
 
@@ -187,3 +200,8 @@ class Compiler:
             route.wrap_handler(event.handler)
         route.precompute()
         return event.is_excluded
+
+
+def _listed(routes: Sequence[RouteMetadata]) -> str:
+    more = f" and {len(routes) - 1} more" if len(routes) > 1 else ""
+    return f"route {routes[0].key!r} ({routes[0].place}){more}"

@@ -5,6 +5,7 @@ import pytest
 from rxkernel import (
     Application,
     Bundle,
+    BundleOption,
     ConfigurationError,
     HttpMetadata,
     Request,
@@ -85,3 +86,37 @@ async def test_health_routes_need_no_declaration() -> None:
 
 class Plain:
     async def index(self, request: Request) -> None: ...
+
+
+GUARDED = BundleOption("guarded", "guard", "Guard")
+LIMITED = BundleOption("limited", "guard", "Guard")
+
+
+class OwnGuard(Bundle):
+    name = "guard"
+    options = (GUARDED, LIMITED)
+
+
+class Guarded:
+    @http("GET", "/", "index")
+    @option(GUARDED, True)
+    @option(LIMITED, 1)
+    async def index(self, request: Request) -> None: ...
+
+
+@pytest.mark.parametrize("declared", [(), ("guarded", "limited")])
+async def test_options_of_bundle_that_is_not_enabled_are_one_error(
+    declared: tuple[str, ...],
+) -> None:
+    (problem,) = await problems_of(Application(controllers=[Guarded], options=declared))
+
+    assert problem.endswith("without the bundle guard; enable it: Application(bundles=[Guard])")
+
+
+async def test_bundle_option_boots_with_its_bundle() -> None:
+    application = Application(controllers=[Guarded], bundles=[OwnGuard], options=["guarded"])
+    async with application:
+        assert application.kernel.http_definitions["index"].options == {
+            "guarded": True,
+            "limited": 1,
+        }

@@ -145,7 +145,26 @@ async def test_current_user_of_other_class_than_provider_loads_is_error() -> Non
 async def test_access_without_bundle_is_error() -> None:
     found = await problems_of(Application(controllers=[Articles]))
     assert "option 'access' of route" in found
-    assert "enable the bundle that reads it" in found
+    assert "enable it: Application(bundles=[SecurityBundle(…)])" in found
+    assert "options=[" not in found
+
+
+async def test_access_that_application_declares_without_bundle_is_error() -> None:
+    found = await problems_of(Application(controllers=[Articles], options=["access"]))
+    assert "enable it: Application(bundles=[SecurityBundle(…)])" in found
+
+
+async def test_access_in_plain_options_without_bundle_is_error(tmp_path: Path) -> None:
+    files = StaticFiles(tmp_path, options={"access": access(roles="admin")})
+    found = await problems_of(Application(controllers=[files], options=["access"]))
+    assert "has no effect without the bundle security" in found
+
+
+async def test_access_that_application_declares_too_boots_with_bundle() -> None:
+    application = application_of(Articles)
+    application.options = ("access",)
+    async with application:
+        pass
 
 
 def test_access_without_arguments_is_error() -> None:

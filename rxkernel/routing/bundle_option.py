@@ -1,0 +1,36 @@
+"""`BundleOption`: the key of an option that has an effect only with its bundle."""
+
+from collections.abc import Collection
+from typing import Any, Self
+
+
+class BundleOption(str):
+    """A key for `@option` which only a bundle may declare, in ``Bundle.options``.
+
+    Without the bundle, a route with this key is an error at boot, also if the application declares
+    the key. A class of values may have it as ``bundle_option``: then a plain key with such a value
+    is checked too.
+
+    Args:
+        key: the key.
+        bundle: the name of the bundle.
+        item: what enables it, for the error: ``Application(bundles=[item])``.
+    """
+
+    bundle: str
+    item: str
+
+    def __new__(cls, key: str, bundle: str, item: str) -> Self:
+        self = super().__new__(cls, key)
+        self.bundle = bundle
+        self.item = item
+        return self
+
+
+def missing_bundle(key: str, value: Any, declared: Collection[str]) -> BundleOption | None:
+    """The `BundleOption` of the option, if none of *declared* is it; None for another option."""
+    found = key if isinstance(key, BundleOption) else getattr(type(value), "bundle_option", None)
+    if not isinstance(found, BundleOption):
+        return None
+    is_enabled = any(one == found for one in declared if isinstance(one, BundleOption))
+    return None if is_enabled else found
