@@ -118,7 +118,12 @@ class AccessMatrix:
         self._client = KernelClient(application)
 
     async def rows(self, make_token: MakeToken | None = None) -> list[Row]:
-        """All rows. The application is stopped afterwards."""
+        """All rows. The application is stopped afterwards.
+
+        Raises:
+            AssertionError: the provider has not one of the users, or *params* has a key that is
+                neither a route nor a namespace.
+        """
         async with self._client as client:
             clients = [c async for c in self._clients(make_token)]
             definitions = [
@@ -126,6 +131,7 @@ class AccessMatrix:
                 *client.application.kernel.compiled.procedures,
                 *client.application.kernel.websocket_definitions,
             ]
+            self._refuse_unknown(definitions)
             return [row for one in clients for row in await self._rows_of(one, definitions)]
 
     async def check(self, make_token: MakeToken | None = None) -> list[Row]:
@@ -133,12 +139,22 @@ class AccessMatrix:
 
         Raises:
             AssertionError: with every problem: a verdict that the rule does not give, a policy
-                that decides differently over two transports, a role that no user has.
+                that decides differently over two transports or was never asked, a rule that no
+                user fulfils.
         """
         rows = await self.rows(make_token)
         problems = [*_unexpected(rows), *_unequal(rows), *_unreached(rows)]
         assert not problems, "\n".join(problems)
         return rows
+
+    def _refuse_unknown(self, definitions: list[Definition]) -> None:
+        known = {definition.name for definition in definitions}
+        known |= {d.namespace for d in definitions if isinstance(d, WebSocketDefinition)}
+        unknown = ", ".join(repr(key) for key in self._params if key not in known)
+        assert not unknown, (
+            f"params has {unknown}; its keys are names of routes and templates of namespaces: "
+            f"{', '.join(sorted(known))}"
+        )
 
     # --- clients
 
@@ -253,14 +269,26 @@ def _unexpected(rows: list[Row]) -> Iterator[str]:
 
 
 def _unreached(rows: list[Row]) -> Iterator[str]:
-    """Rules for roles that none of the users has, so that nothing shows that they let any pass."""
+    """Rules that no user fulfils, so that nothing shows that they let any pass; and policies that
+    were not asked, because a parameter that they read is missing or no user has the role."""
     by_route: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         by_route.setdefault((row.transport, row.route), []).append(row)
     for (transport, route), found in by_route.items():
         rule = found[0].rule
-        if rule.roles and not rule.policy and all(row.verdict != RAN for row in found):
-            yield f"{transport} {route} ({rule!r}): no user of the matrix may call it; add one"
+        where = f"{transport} {route} ({rule!r})"
+        if rule.policy is None and all(row.verdict != RAN for row in found):
+            yield f"{where}: no user of the matrix may call it; add one"
+        if rule.policy is not None and all(row.verdict == 422 for row in _decided(found)):
+            yield (
+                f"{where}: its policy decided for no user; add a user, or give the parameters "
+                f"that it reads in params"
+            )
+
+
+def _decided(rows: list[Row]) -> list[Row]:
+    """Those that a policy decides."""
+    return [row for row in rows if row.expected is None]
 
 
 def _unequal(rows: list[Row]) -> Iterator[str]:

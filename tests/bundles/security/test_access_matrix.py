@@ -87,6 +87,18 @@ class Guarded:
     async def guarded(self) -> None: ...
 
 
+class Edited:
+    @access(lambda token, request: request.param("slug") == token.identifier)
+    @both("GET", "/edited", "edited")
+    async def edited(self, slug: str) -> None: ...
+
+
+class Mine:
+    @access("authenticated")
+    @both("GET", "/mine", "mine")
+    async def mine(self) -> None: ...
+
+
 class Opens:
     """A listener that undoes a rule."""
 
@@ -101,6 +113,19 @@ class Opens:
     [
         (Uneven, (), USERS, "uneven (policy=ByTransport.allows), ada: ran over HTTP, 403 over SO"),
         (Guarded, (), ("ada",), "HTTP guarded (roles=admin): no user of the matrix may call it"),
+        (
+            Edited,
+            (),
+            USERS,
+            "HTTP edited (policy=Edited.<lambda>): its policy decided for no",
+        ),
+        (
+            Uneven,
+            (),
+            (),
+            "SOCKET uneven (policy=ByTransport.allows): its policy decided",
+        ),
+        (Mine, (), (), "SOCKET mine (authenticated): no user of the matrix may call it; add one"),
         (
             Guarded,
             (Opens,),
@@ -117,6 +142,11 @@ async def test_matrix_reports_problem(
     with pytest.raises(AssertionError) as error:
         await AccessMatrix(application, users).check()
     assert problem in str(error.value)
+
+
+async def test_matrix_with_params_of_unknown_route_is_error() -> None:
+    with pytest.raises(AssertionError, match=r"params has 'artikle_change'; its keys are names"):
+        await AccessMatrix(application_of(), USERS, {"artikle_change": {}}).check()
 
 
 async def test_matrix_with_unknown_user_is_error() -> None:
