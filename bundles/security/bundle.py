@@ -24,7 +24,14 @@ from bundles.security.socket_identities import SocketIdentities, SocketScope
 from bundles.security.user_tokens import SecurityUserTokens
 from bundles.security.users import UserProvider
 from bundles.sessions import Sessions, SessionsSettings
-from rxkernel import Bundle, UserTokens, connection_scope
+from rxkernel import Bundle, ConfigurationError, UserTokens, connection_scope
+
+
+def _refuse_missing() -> UserProvider[Any]:
+    raise ConfigurationError(
+        "the bundle security has no UserProvider; write SecurityBundle(Users), where Users is "
+        "your subclass of UserProvider, or bind UserProvider in a module of the application"
+    )
 
 
 class SecurityBundle(Bundle):
@@ -62,6 +69,8 @@ class SecurityBundle(Bundle):
             binder.bind(UserProvider, to=lambda: injector.get(users), scope=singleton)  # type: ignore[type-abstract]
         elif users is not None:
             binder.bind(UserProvider, to=users)  # type: ignore[type-abstract]
+        else:  # a module of the application replaces it
+            binder.bind(UserProvider, to=_refuse_missing, scope=singleton)  # type: ignore[type-abstract]
         binder.bind(DeclaredRules, to=self._declared)
         binder.bind(RoleHierarchy, to=RoleHierarchy(injector.get(SecuritySettings).roles))
         for service in (Rules, Authentication, CrossSiteGuard):

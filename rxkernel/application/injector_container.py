@@ -30,7 +30,7 @@ from rxkernel.application.injection_errors import (
 )
 from rxkernel.application.multibindings import bind_parts, services_in
 from rxkernel.application.overrides import Overrides, OverridingBinder
-from rxkernel.application.resolvers import Resolvers
+from rxkernel.application.resolvers import Resolvers, UnbuiltResolver
 from rxkernel.exceptions import ConfigurationError, RxKernelError
 from rxkernel.kernel.container import LateArgument
 from rxkernel.kernel.scopes import AsyncProvider, OwnedScope, current_request
@@ -144,9 +144,10 @@ class InjectorContainer:
         for bundle in bundles:
             with self.collecting(f"bundle {bundle.name!r}"):
                 for marker, given in bundle.resolvers.items():
-                    built = self.build([given]) if isinstance(given, type) else {}
-                    if built or not isinstance(given, type):
-                        self.resolvers.add(bundle.name, marker, built.get(given, given))
+                    resolver: Resolver = given
+                    if isinstance(given, type):
+                        resolver = self.build([given]).get(given, UnbuiltResolver())
+                    self.resolvers.add(bundle.name, marker, resolver)
 
     def note_instances(self) -> None:
         """Record the instances that are bound directly, ahead of the services that use them."""

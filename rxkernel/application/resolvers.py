@@ -1,10 +1,25 @@
 """The resolvers of all enabled bundles, by marker."""
 
+from collections.abc import Callable
+from typing import Any
+
 from rxkernel.application.entry_points import installed
 from rxkernel.exceptions import ConfigurationError
+from rxkernel.messages.request import Request
 from rxkernel.nearest import nearest
+from rxkernel.routing.definitions import Definition
 from rxkernel.routing.markers import Marker
 from rxkernel.routing.resolver import Resolver
+from rxkernel.routing.signature import Parameter
+
+
+class UnbuiltResolver:
+    """In place of one that could not be built, so that boot reports that error alone."""
+
+    def bind(
+        self, marker: Marker, parameter: Parameter, definition: Definition
+    ) -> Callable[[Request], Any]:
+        return lambda request: None  # never called: boot fails
 
 
 class Resolvers:

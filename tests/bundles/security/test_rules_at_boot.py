@@ -255,8 +255,6 @@ async def test_bundle_enabled_by_name_uses_provider_of_module() -> None:
     options: Any = {"controllers": [Articles], "settings": settings}
     async with Application(bundles=["security"], modules=[configure], **options):
         pass
-    found = await problems_of(Application(bundles=["security"], **options))
-    assert "UserProvider" in found
 
 
 @pytest.mark.parametrize("roles", [[], (), set()])
@@ -280,3 +278,12 @@ def test_two_rules_at_one_place_are_an_error() -> None:
     class Derived(Base): ...
 
     assert options_of(Derived)["access"].roles == {"admin"}
+
+
+@pytest.mark.parametrize("bundle", ["security", SecurityBundle, SecurityBundle()])
+async def test_bundle_without_provider_is_one_error(bundle: Any) -> None:
+    found = await problems_of(Application(bundles=[bundle], controllers=[Articles]))
+    assert found == (
+        "the bundle security has no UserProvider; write SecurityBundle(Users), where Users is "
+        "your subclass of UserProvider, or bind UserProvider in a module of the application"
+    )
