@@ -1,7 +1,7 @@
 """Fixtures for the tests of an application.
 
 Enable them in ``conftest.py``: ``pytest_plugins = ["rxkernel.pytest_plugin"]``.
-They need pytest-asyncio (``pip install 'rxkernel[test]'``).
+They need pytest-asyncio (the extra ``test``).
 """
 
 from collections.abc import AsyncIterator, Mapping

@@ -71,7 +71,7 @@ def _redis_store(binder: Binder) -> type[TokenStore]:
     except ImportError as exc:
         raise ConfigurationError(
             f'security.tokens.store is "redis", and an import failed: {exc}; '
-            f"pip install 'rxkernel[redis]'"
+            f"in the clone of rxkernel: pip install '.[redis]'"
         ) from exc
     if not binder.has_explicit_binding_for(client):
         raise ConfigurationError(

@@ -106,7 +106,9 @@ def _fix(entry: "EntryPoint", exc: BaseException) -> str:
 
 
 def _install(entry: "EntryPoint", extra: str) -> str:
-    return f"install what it needs: pip install '{package_of(entry)}[{extra}]'"
+    if (package := package_of(entry)) == "rxkernel":  # is not on PyPI
+        return f"install what it needs, in the clone of rxkernel: pip install '.[{extra}]'"
+    return f"install what it needs: pip install '{package}[{extra}]'"
 
 
 def _shadowed() -> str:

@@ -28,7 +28,9 @@ async def serve_and_reload(arguments: Sequence[str], watched: WatchedFiles) -> N
         ConfigurationError: watchfiles is not installed.
     """
     if find_spec("watchfiles") is None:
-        raise ConfigurationError("--reload needs watchfiles; pip install 'rxkernel[reload]'")
+        raise ConfigurationError(
+            "--reload needs watchfiles; in the clone of rxkernel: pip install '.[reload]'"
+        )
     children = Children()
     done = asyncio.Event()
     with StopRequest(before_force=children.kill) as stop:

@@ -287,7 +287,7 @@ def test_reload_without_watchfiles_names_the_extra(
 ) -> None:
     monkeypatch.setattr("rxkernel.cli.reload.find_spec", lambda name: None)
 
-    assert "pip install 'rxkernel[reload]'" in run_serve(run, "--reload")
+    assert "in the clone of rxkernel: pip install '.[reload]'" in run_serve(run, "--reload")
 
 
 def test_host_of_another_machine_is_rejected(run: Run, write: Write) -> None:
