@@ -24,6 +24,8 @@ def check_command(line: str) -> None:
             _check_extras(requirements)
         case ["python" | "python3", "-m", "pytest" | "venv" | "http.server", *_]:
             pass
+        case ["python", script, *_] if script.endswith(".py"):
+            pass
         case ["python", "-m", "pip", "wheel", *_]:
             pass
         case [program, *_]:
