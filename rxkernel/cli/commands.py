@@ -58,10 +58,21 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        is_name = not (args[0].startswith("-") or ctx.resilient_parsing)
+        if is_name and self.get_command(ctx, args[0]) is None:
+            self._refuse_unknown(ctx, args)
         resolved = super().resolve_command(ctx, args)
         if isinstance(ctx.obj, Application):
             load_settings_of(ctx.obj, overrides_of(ctx))
         return resolved
+
+    def _refuse_unknown(self, ctx: click.Context, args: list[str]) -> None:
+        """Say where the command of a bundle looks for its application."""
+        if TARGET in ctx.meta:
+            hint = f"is the bundle that has it enabled in {ctx.meta[TARGET]}?"
+        else:
+            hint = f"commands of bundles need --app MODULE in front: --app MODULE {' '.join(args)}"
+        ctx.fail(f"No such command {args[0]!r}; {hint}")
 
     def _of_bundles(self, ctx: click.Context) -> dict[str, click.Command]:
         """By name; empty if no application was found and none was requested."""

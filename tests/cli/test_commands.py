@@ -62,6 +62,11 @@ def test_unknown_command_exits_with_2(
         assert result.exit_code == 2
         assert "No such command 'nonsense'" in result.stderr
 
+    result = run("contracts", "test")
+    assert "commands of bundles need --app MODULE in front: --app MODULE contracts test" in (
+        result.stderr
+    )
+
     result = run("--app", "nowhere", "nonsense")
     assert result.exit_code == 2
     assert "module 'nowhere'" in result.stderr
