@@ -51,8 +51,10 @@ def new(file: Path | None, algorithm: str) -> None:
 @click.pass_obj
 def hash_password(application: Application) -> None:
     """Read a password from the terminal or the standard input, and write its hash."""
-    password = click.prompt(
-        "Password", hide_input=True, confirmation_prompt=_is_terminal(), err=True
+    password = (
+        click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+        if _is_terminal()
+        else sys.stdin.readline().rstrip("\r\n")
     )
     if not 0 < len(password.encode(errors="replace")) <= MAX_PASSWORD:
         raise click.UsageError(f"a password has 1 to {MAX_PASSWORD} bytes")
