@@ -17,4 +17,12 @@ class SecurityUserTokens(UserTokens):
         self._authentication = authentication
 
     def token_for(self, user: Any) -> Token[Any]:
-        return self._authentication.token(user, "login")
+        try:
+            return self._authentication.token(user, "login")
+        except AttributeError as exc:
+            if not isinstance(user, str | int):
+                raise
+            raise TypeError(
+                f"as_user({user!r}) got an identifier; it takes a user, as load() of the "
+                f"UserProvider returns it"
+            ) from exc

@@ -86,8 +86,9 @@ class KernelClient:
     def as_user(self, user: Any) -> Self:
         """A client of the same application whose requests and connections act as *user*.
 
-        It has the headers of this client, and cookies and connections of its own. Credentials are
-        not read: a bundle makes the token of *user*, see `UserTokens`.
+        It has the headers of this client, and cookies and connections of its own. *user* is the
+        object that the application loads, not its identifier. Credentials are not read: a bundle
+        makes the token of *user*, see `UserTokens`.
         """
         client = type(self)(self.application, overrides=self._overrides, headers=self.headers)
         client._user = user

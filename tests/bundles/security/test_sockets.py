@@ -476,6 +476,12 @@ async def test_as_user_acts_as_user_over_both_transports(client_of: ClientOf) ->
         assert connection.token.roles == {"editor", "author"}
 
 
+async def test_as_user_with_identifier_is_error(client_of: ClientOf) -> None:
+    client = client_of(application_of()).as_user("eve")
+    with pytest.raises(TypeError, match=r"as_user\('eve'\) got an identifier; it takes a user"):
+        await client.http("article_list")
+
+
 async def test_dispatcher_has_no_listener_more_after_many_sockets(client_of: ClientOf) -> None:
     client = client_of(chat())
     await client.application.boot()
