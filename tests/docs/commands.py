@@ -9,7 +9,7 @@ import click
 from rxkernel.cli import main
 from tests.required_tools import ROOT
 
-_OTHERS = {".", "cd", "curl", "git", "kill", "mkdir", "node", "npm", "pytest"}
+_OTHERS = {".", "cd", "curl", "git", "kill", "mkdir", "node", "npm", "openssl", "pytest"}
 
 
 def check_command(line: str) -> None:
