@@ -144,10 +144,10 @@ class InjectorContainer:
         for bundle in bundles:
             with self.collecting(f"bundle {bundle.name!r}"):
                 for marker, given in bundle.resolvers.items():
-                    resolver: Resolver = given
-                    if isinstance(given, type):
-                        resolver = self.build([given]).get(given, UnbuiltResolver())
-                    self.resolvers.add(bundle.name, marker, resolver)
+                    built = self.build([given]).get(given) if isinstance(given, type) else given
+                    self.resolvers.add(
+                        bundle.name, marker, UnbuiltResolver() if built is None else built
+                    )
 
     def note_instances(self) -> None:
         """Record the instances that are bound directly, ahead of the services that use them."""
