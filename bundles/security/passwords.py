@@ -74,7 +74,8 @@ class Passwords:
         """Compare *password* with the hash *stored*.
 
         The work is the same if *stored* is None, for an unknown user or one without a password,
-        so the time does not show which users exist. Nothing matches None.
+        so the time does not show which users exist; only a hash of another kind or cost takes
+        another time. Nothing matches None.
         """
         data = _bytes_of(password)
         if data is None:

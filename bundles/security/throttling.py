@@ -2,8 +2,8 @@
 
 Three limits count failures. An account from one address: guesses of one attacker. An address: many
 accounts from one place. An account from all addresses that it has never logged in from: guesses of
-many machines. The owner of an account is not stopped by the last one at a known address, nor by
-failures of others at all there.
+many machines. The owner of an account is not stopped by the last one at a known address: there,
+failures from other addresses do not count.
 """
 
 import asyncio
