@@ -23,6 +23,7 @@ from bundles.security.exceptions import BadCredentials, Unauthenticated
 from bundles.security.settings import SecuritySettings
 from bundles.security.token import ANONYMOUS, Token
 from bundles.sessions import SessionEnd, SessionEndedEvent, SessionEvents
+from bundles.sessions.concurrency import run_all
 from rxkernel import (
     ApplicationEvents,
     AsyncEventDispatcher,
@@ -208,16 +209,19 @@ class SocketIdentities:
 
     @observe(SessionEvents.ENDED)
     async def session_ended(self, event: SessionEndedEvent) -> None:
-        """End the identities with a session, whose connections are about to be closed."""
+        """End the identities with a session, whose connections are about to be closed: all at
+        once, then inform the clients."""
         self.revocations += 1
+        reason = "expired" if event.reason is SessionEnd.EXPIRED else "revoked"
+        ended: list[Callable[[], Awaitable[None]]] = []
         for identity in tuple(self._index.get(("session", event.id), ())):
             connection = identity.connection()
             if connection is None:
                 self._forget(identity)
                 continue
             self.detach(connection)
-            reason = "expired" if event.reason is SessionEnd.EXPIRED else "revoked"
-            await self._inform(connection, identity, reason)
+            ended.append(partial(self._inform, connection, identity, reason))
+        await run_all(ended)
 
     # --- time
 

@@ -1,6 +1,7 @@
 """The sessions of an application: loaded for messages, stored at their end."""
 
 from collections.abc import Collection, Sequence
+from functools import partial
 from ipaddress import IPv6Address, ip_address
 from secrets import token_hex
 
@@ -8,6 +9,7 @@ import attrs
 from injector import ProviderOf, inject
 
 from bundles.sessions.clock import Clock
+from bundles.sessions.concurrency import run_all
 from bundles.sessions.credentials import Credentials, id_of, new_secret
 from bundles.sessions.events import SessionEnd, SessionEndedEvent, SessionEvents
 from bundles.sessions.exceptions import SessionEndedException
@@ -292,9 +294,9 @@ class Sessions:
             return
         own = None if request is None else request.connection
         try:
-            for one in ended:
-                event = SessionEndedEvent(one.id, one.user, reason)
-                await self._dispatcher.dispatch(SessionEvents.ENDED, event)
+            events = [SessionEndedEvent(one.id, one.user, reason) for one in ended]
+            dispatch = partial(self._dispatcher.dispatch, SessionEvents.ENDED)
+            await run_all(partial(dispatch, event) for event in events)
         finally:
             if await self._sockets.disconnect([one.id for one in ended], but=own):
                 assert request is not None

@@ -1,5 +1,6 @@
 """Sessions as credentials, over HTTP and sockets."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -245,6 +246,39 @@ async def test_socket_loses_identity_when_its_session_ends(client_of: ClientOf) 
         await until(lambda: not (window.is_connected or other.is_connected))
         assert window.emitted == [("security_expired", ({"reason": "revoked"},))]
     assert reasons == ["ada revoked", "ada revoked"]
+
+
+async def test_sockets_of_ended_session_are_informed_at_the_same_time(
+    client_of: ClientOf,
+) -> None:
+    """A slow listener, or one that fails, does not delay the others."""
+    begun: list[Any] = []
+    all_begun = asyncio.Event()
+
+    class Slow:
+        @observe(SecurityEvents.SOCKET_EXPIRED)
+        async def wait(self, event: Any) -> None:
+            begun.append(event.connection)
+            if len(begun) == 3:
+                all_begun.set()
+            async with asyncio.timeout(20):
+                await all_begun.wait()
+            if event.connection is begun[0]:
+                raise ValueError("the listener failed")
+
+    made = application()
+    made.listeners = (Slow,)
+    client = client_of(made)
+    await login(client)
+    async with (
+        client.connection() as one,
+        client.connection() as two,
+        client.connection() as three,
+    ):
+        await client.http("logout")
+        assert begun and not (one.is_connected or two.is_connected or three.is_connected)
+        for socket in (one, two, three):
+            assert socket.emitted == [("security_expired", ({"reason": "revoked"},))]
 
 
 async def test_socket_that_ends_its_session_gets_its_acknowledgement(client_of: ClientOf) -> None:
