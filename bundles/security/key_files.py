@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import stat
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -39,18 +40,25 @@ def load_keys(settings: TokenSettings) -> KeyRing:
     """
     if settings.secret is None and not settings.keys:
         ensure_key_file(settings.key_file)
-        return KeyRing(read_keys(settings.key_file))
+        keys = read_keys(settings.key_file)
+        _warn([settings.key_file] if _is_exposed(settings.key_file, keys) else [])
+        return KeyRing(keys)
     found: list[SigningKey] = []
+    exposed: list[Path] = []
     problems: list[ConfigurationError] = []
     if settings.secret is not None:
         found.append(_key_of_secret(settings.secret))
     for path in settings.keys:
         try:
-            found += read_keys(path)
+            keys = read_keys(path)
+            found += keys
+            if _is_exposed(path, keys):
+                exposed.append(path)
         except ConfigurationError as error:
             problems.append(error)
     if problems:
         raise ConfigurationError.merge(problems)
+    _warn(exposed)
     return KeyRing(found)
 
 
@@ -88,6 +96,19 @@ def read_keys(path: Path) -> list[SigningKey]:
     if not keys:
         raise ConfigurationError(f"security.tokens.keys: the file {str(path)!r} has no key")
     return [SigningKey.of(key, str(path)) for key in keys]
+
+
+def _is_exposed(path: Path, keys: list[SigningKey]) -> bool:
+    """Whether all users of the machine can read *path*, and a key of it can sign."""
+    return any(key.can_sign for key in keys) and bool(path.stat().st_mode & stat.S_IROTH)
+
+
+def _warn(exposed: list[Path]) -> None:
+    if exposed:
+        _LOGGER.warning(
+            "every user of this machine can read keys that sign access tokens; run: chmod 600 %s",
+            " ".join(str(path) for path in exposed),
+        )
 
 
 def _jwks(data: bytes) -> Iterator[Key]:

@@ -82,6 +82,27 @@ def test_first_start_makes_a_private_key_file_and_warns_once(
     assert secret not in repr(first.keys)
 
 
+def test_keys_that_everybody_can_read_are_one_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    paths = tuple(tmp_path / name for name in ("first.json", "second.json", "private.json"))
+    for path in paths:
+        add_key(path, "HS256")
+    for path in paths[:2]:
+        path.chmod(0o644)
+    (tmp_path / "public.pem").write_bytes(pem(RSA, private=False))
+    (tmp_path / "public.pem").chmod(0o644)
+
+    load_keys(TokenSettings(keys=(*paths, tmp_path / "public.pem")))
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert caplog.messages[0].endswith(f"chmod 600 {paths[0]} {paths[1]}")
+
+    caplog.clear()
+    load_keys(TokenSettings(key_file=paths[0]))
+    load_keys(TokenSettings(key_file=paths[2]))
+    assert len(caplog.records) == 1
+
+
 def test_processes_that_start_together_get_one_key(tmp_path: Path) -> None:
     """`serve --workers` starts several at once."""
     settings = TokenSettings(key_file=tmp_path / "keys.json")
