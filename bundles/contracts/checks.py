@@ -1,7 +1,9 @@
 """Checks of the values of a contract."""
 
+import inspect
+from collections.abc import Callable
 from math import isfinite
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 
 def is_whole(value: object) -> TypeGuard[int]:
@@ -10,4 +12,20 @@ def is_whole(value: object) -> TypeGuard[int]:
 
 def is_number(value: object) -> TypeGuard[float]:
     """Whether *value* is a finite number; True and False are not."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        return isfinite(value)
+    except OverflowError:  # an int beyond all floats
+        return False
+
+
+def takes_one(function: Callable[..., Any]) -> bool:
+    """Whether *function* can be called with one argument; True if it does not tell."""
+    try:
+        inspect.signature(function).bind(None)
+    except TypeError:
+        return False
+    except ValueError:  # a builtin without a signature
+        return True
+    return True

@@ -1,6 +1,6 @@
 """`@contract`: what a definition promises to its clients, whatever the transport."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
@@ -61,17 +61,15 @@ class Contract:
         Raises:
             ConfigurationError: errors, examples or transports cannot be read.
         """
-        given = {key: options[name] for key, name in OPTIONS.items() if name in options}
-        problems: list[str] = []
-        for key, read in _READERS.items():
-            if key in given:
-                try:
-                    given[key] = read(given[key])
-                except ConfigurationError as error:
-                    problems += error.problems
+        given, problems = _read_all(options)
         if problems:
             raise ConfigurationError(*problems)
         return cls(**given)
+
+    @classmethod
+    def readable(cls, options: Mapping[str, Any]) -> Self:
+        """Return the contract without the keys that cannot be read, to find further problems."""
+        return cls(**_read_all(options)[0])
 
     @property
     def options(self) -> dict[str, Any]:
@@ -148,13 +146,28 @@ def _all_examples(one: Any, several: Any) -> Any:
     return [one, *(() if several is UNSET else several)]
 
 
+def _read_all(options: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The keys of a contract that can be read, and the problems of the others."""
+    given = {key: options[name] for key, name in OPTIONS.items() if name in options}
+    problems: list[str] = []
+    for key, read in _READERS.items():
+        if key in given:
+            try:
+                given[key] = read(given[key])
+            except ConfigurationError as error:
+                problems += error.problems
+                del given[key]
+    return given, problems
+
+
 def _read_errors(given: Any) -> Mapping[Code, str]:
     if isinstance(given, Mapping):
         return MappingProxyType(dict(given))
     found: dict[Code, str] = {}
     problems = []
     for entry in given if isinstance(given, list | tuple) else [given]:
-        if isinstance(entry, Mapping) and entry.keys() == {"code", "message"}:
+        is_entry = isinstance(entry, Mapping) and entry.keys() == {"code", "message"}
+        if is_entry and isinstance(entry["code"], Hashable):
             found[entry["code"]] = entry["message"]
         else:
             problems.append(

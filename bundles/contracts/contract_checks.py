@@ -1,13 +1,22 @@
 """Finds what cannot work in a contract."""
 
+import inspect
 from collections.abc import Collection, Iterator
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import get_origin
+from uuid import UUID
 
-from bundles.contracts.checks import is_number
+from bundles.contracts.checks import is_number, takes_one
 from bundles.contracts.contract import Contract
 from bundles.contracts.domain_error import is_code
 from bundles.contracts.queue import Queue
+from bundles.contracts.schemas import Schema
+from bundles.contracts.schemas.nodes import Struct, resolved
 from bundles.contracts.unset import UNSET
-from rxkernel import Signature, Transport
+from rxkernel import Parameter, Signature, Source, Transport
+
+_PLAIN = (str, int, float, bool, Decimal, datetime, date, time, timedelta, UUID)
 
 
 def problems_of(
@@ -28,6 +37,8 @@ def problems_of(
         yield f"cancel_on_disconnect is {contract.cancel_on_disconnect!r}; it must be a bool"
     if contract.validate is not None and not callable(contract.validate):
         yield f"validate is {contract.validate!r}; it must be a function that takes the arguments"
+    elif contract.validate is not None and not takes_one(contract.validate):
+        yield f"validate is {contract.validate!r}; it must take one argument, all arguments"
     yield from _wrong_errors(contract)
     yield from _wrong_transports(contract, transports)
     if contract.parameters is not None and (signature.takes_bytes or signature.is_streamed):
@@ -62,3 +73,26 @@ def _wrong_transports(contract: Contract, transports: Collection[Transport]) -> 
     for unknown in [name for name in contract.transports if name not in transports]:
         known = ", ".join(transports)
         yield f"transports has {str(unknown)!r}, which does not exist; there is: {known}"
+
+
+def problems_of_arguments(parameters: Schema | None, signature: Signature) -> Iterator[str]:
+    """Yield each parameter of an action that arguments of the schema *parameters* never fill."""
+    node = None if parameters is None else resolved(parameters.node)
+    if not isinstance(node, Struct) or node.other is not None:
+        return
+    for parameter in signature.parameters:
+        if _is_plain(parameter) and parameter.key not in node.fields:
+            yield (
+                f"parameters has no {parameter.key!r}, so the parameter {parameter.name!r} of the "
+                f"action never has a value; add it to the schema, or give it a default"
+            )
+
+
+def _is_plain(parameter: Parameter) -> bool:
+    """Whether *parameter* is one required argument, not a class whose fields are arguments."""
+    if parameter.source is Source.BODY:
+        return bool(parameter.key) and parameter.default is inspect.Parameter.empty
+    if parameter.source is not Source.PARAMS or parameter.default is not inspect.Parameter.empty:
+        return False
+    type_ = parameter.type
+    return parameter.is_converted or type_ in _PLAIN or get_origin(type_) is list

@@ -1,13 +1,14 @@
 """Puts the contracts around the actions of definitions, when these are compiled."""
 
 from collections import Counter
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from injector import inject
 
 from bundles.contracts.contract import OPTIONS, Contract, contract_of
-from bundles.contracts.contract_checks import problems_of
+from bundles.contracts.contract_checks import problems_of, problems_of_arguments
 from bundles.contracts.contract_schemas import ContractSchemas, place_of
 from bundles.contracts.domain_error import DomainError
 from bundles.contracts.example_checks import problems_of_examples
@@ -24,6 +25,7 @@ from bundles.contracts.value_checks import (
     validating,
 )
 from rxkernel import (
+    CompiledEvent,
     ConfigurationError,
     Definition,
     DefinitionEvent,
@@ -33,6 +35,8 @@ from rxkernel import (
     Source,
     observe,
 )
+
+T = TypeVar("T")
 
 _OUTSIDE = -100
 """The priority in ``kernel.definition``: around the wrappers of other bundles."""
@@ -60,6 +64,7 @@ class Contracts:
         self._settings = settings
         self._schemas = schemas
         self._serializer = kernel.serializer
+        self._excluded: list[Definition] = []
         self._slots: WeakKeyDictionary[Queue, Slots] = WeakKeyDictionary()
 
     def slots_of(self, queue: Queue) -> Slots:
@@ -74,22 +79,38 @@ class Contracts:
         """Wrap the action: the result inside, then `validate`, the timeout, the queues, and the
         arguments outside, so that a call with invalid ones does not wait."""
         definition = event.definition
-        try:
-            contract = contract_of(definition) or Contract()
-            schemas = ContractSchemas.of(contract, self._schemas)
-            problems = (
-                *problems_of(contract, definition.signature, event.transports),
-                *problems_of_examples(contract, definition, schemas),
-            )
-            if problems:
-                raise ConfigurationError(*problems)
-        except ConfigurationError as error:
+        problems: list[str] = []
+        contract = _read(problems, contract_of, definition) or Contract.readable(
+            definition.options
+        )
+        problems += problems_of(contract, definition.signature, event.transports)
+        schemas = _read(problems, ContractSchemas.of, contract, self._schemas)
+        if schemas is not None:
+            problems += problems_of_arguments(schemas.parameters, definition.signature)
+            problems += problems_of_examples(contract, definition, schemas)
+        if problems or schemas is None:
             place = f"the contract of {place_of(definition)}"
-            raise ConfigurationError(*(f"{place}: {p}" for p in error.problems)) from error
+            raise ConfigurationError(*(f"{place}: {problem}" for problem in problems))
         if contract.transports is not None and definition.transport not in contract.transports:
             event.exclude()
+            self._excluded.append(definition)
         else:
             self._wrap(event, contract, schemas)
+
+    @observe(KernelEvents.KERNEL_COMPILED)
+    async def check_served(self, event: CompiledEvent) -> None:
+        """Report each action that no transport serves, since its contract excludes all."""
+        served = {definition.metadata.place for definition in event.compiled.all}
+        excluded, self._excluded = self._excluded, []
+        unserved = {d.metadata.place: d for d in excluded if d.metadata.place not in served}
+        if unserved:
+            raise ConfigurationError(
+                *(
+                    f"the contract of {place_of(d)}: transports excludes {d.transport}, and no "
+                    f"other label serves the action; add a label, or remove the key"
+                    for d in unserved.values()
+                )
+            )
 
     def schemas_of(self, definition: Definition) -> ContractSchemas:
         """Return the compiled schemas of the contract of *definition*."""
@@ -140,6 +161,15 @@ class Contracts:
                 described = error.with_message(text)
                 described.__cause__ = error
                 event.set_exception(described)
+
+
+def _read(problems: list[str], read: Callable[..., T], *given: Any) -> T | None:
+    """Call *read*; None if it fails, and then add its problems."""
+    try:
+        return read(*given)
+    except ConfigurationError as error:
+        problems += error.problems
+        return None
 
 
 def _may_return_error(definition: Definition) -> bool:

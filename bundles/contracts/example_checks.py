@@ -7,6 +7,7 @@ from typing import Any, Union, get_args, get_origin
 
 from bundles.contracts.contract import Contract
 from bundles.contracts.contract_schemas import ContractSchemas
+from bundles.contracts.domain_error import is_code
 from bundles.contracts.example import Example
 from bundles.contracts.unset import UNSET
 from rxkernel import (
@@ -44,7 +45,11 @@ def _wrong_types(example: Example) -> Iterator[str]:
 
 
 def _wrong_error(example: Example, contract: Contract) -> Iterator[str]:
-    if example.error is not None and example.error not in contract.errors:
+    if example.error is None:
+        return
+    if not is_code(example.error):
+        yield f"error is {example.error!r}; it must be a word or a whole number"
+    elif example.error not in contract.errors:
         yield f"errors has no {example.error!r}; add errors={{{example.error!r}: …}}"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from bundles.contracts.checks import takes_one
 from bundles.contracts.schemas.nodes import NO_DEFAULT
 from bundles.contracts.schemas.place import Place
 from bundles.contracts.schemas.suggestion import suggestion
@@ -60,6 +61,8 @@ class Options:
         for function in functions:
             if not callable(function) or inspect.iscoroutinefunction(function):
                 self._report(f"validate is {function!r}; write a function that is not async")
+            elif not takes_one(function):
+                self._report(f"validate is {function!r}; it must take one argument, the value")
 
     def _report(self, problem: str) -> None:
         self.problems.append(f"{self.place}: {problem}")

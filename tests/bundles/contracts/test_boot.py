@@ -54,6 +54,25 @@ def with_contract(**keys: Any) -> type:
         ({"timeout": float("inf")}, "timeout is inf; it must be"),
         ({"timeout": True}, "timeout is True; it must be"),
         ({"timeout": "1s"}, "timeout is '1s'; it must be"),
+        ({"timeout": 10**400}, "it must be seconds greater than 0, or None"),
+        ({"queue": Queue(1, timeout=10**400)}, "must be seconds greater than 0"),
+        ({"errors": [{"code": [1], "message": "x"}]}, "errors has {'code': [1], 'message': 'x'}"),
+        ({"example": Example(params={"id": 1}, error=[1])}, "error is [1]; it must be a word"),  # type: ignore[arg-type]
+        (
+            {"example": Example(params={"id": 1}, error=True), "errors": {1: "x"}},
+            "error is True; it must be a word or a whole number",
+        ),
+        ({"validate": lambda: None}, "it must take one argument, all arguments"),
+        ({"validate": lambda a, b: None}, "it must take one argument, all arguments"),
+        (
+            {"parameters": {"id": {"type": "number", "validate": lambda: True}}},
+            "it must take one argument, the value",
+        ),
+        (
+            {"parameters": {"name": "string"}},
+            "parameters has no 'id', so the parameter 'id' of the action never has a value",
+        ),
+        ({"transports": ["SOCKET"]}, "transports excludes HTTP, and no other label serves"),
         (
             {"queue": Queue(concurrency=0)},
             "concurrency of Queue(concurrency=0, size=100, timeout=5.0) must be a whole number",
@@ -72,8 +91,8 @@ def with_contract(**keys: Any) -> type:
         ({"transports": ["METACOM"]}, "transports has 'METACOM', which does not exist; there is"),
         ({"transports": ["http"]}, "transports is ['http']: invalid transport name 'http'"),
         ({"transports": []}, "transports is empty, so nothing would serve the route"),
-        ({"parameters": {"a": "nmber"}}, "nmber"),
-        ({"parameters": {"a": "Person"}}, "Person"),
+        ({"parameters": {"id": "nmber"}}, "nmber"),
+        ({"parameters": {"id": "Person"}}, "Person"),
         ({"returns": {"a": "Person"}}, "Person"),
         ({"example": {"parameters": {}}}, "cannot be read"),
         ({"examples": ["x"]}, "examples has 'x'; write Example(…)"),
@@ -131,6 +150,28 @@ async def test_every_problem_of_every_contract_is_reported_once() -> None:
         await application(with_contract(timeout=-1, queue=1), Two).boot()
 
     assert len(raised.value.problems) == 4
+
+
+async def test_problems_of_every_key_are_reported_at_once() -> None:
+    cls = with_contract(
+        timeout=0,
+        queue=Queue(0),
+        parameters={"id": "nmber"},
+        returns="Nope",
+        errors=None,
+        transports=["http"],
+    )
+    with pytest.raises(ConfigurationError) as raised:
+        await application(cls).boot()
+    words = ["errors has None", "transports is", "timeout is 0", "concurrency of", "nmber", "Nope"]
+    assert len(raised.value.problems) == len(words)
+    for word, problem in zip(words, raised.value.problems, strict=True):
+        assert word in problem
+
+
+def test_settings_with_a_timeout_beyond_all_floats_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="seconds greater than 0"):
+        ContractsSettings(timeout=10**400)
 
 
 @pytest.mark.parametrize("setting", ["code", "status"])
