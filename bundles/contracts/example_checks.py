@@ -12,6 +12,7 @@ from bundles.contracts.example import Example
 from bundles.contracts.unset import UNSET
 from rxkernel import (
     Definition,
+    HttpDefinition,
     HttpException,
     Parameter,
     Response,
@@ -58,13 +59,20 @@ def _wrong_arguments(
 ) -> Iterator[str]:
     if not isinstance(example.params, Mapping):
         return
+    if isinstance(definition, HttpDefinition):
+        for name in definition.template.parameters:
+            if name not in example.params:
+                yield f"params.{name}: is missing; it is in the path"
     if schemas.parameters is not None:
         body = example.body
         is_object = body is None or isinstance(body, Mapping)
         arguments = {**(body or {}), **example.params} if is_object else body
         yield from _problems(schemas.parameters.validate, arguments, "arguments")
         return
+    in_path = definition.template.parameters if isinstance(definition, HttpDefinition) else ()
     for parameter in definition.signature.parameters:
+        if parameter.key in in_path and parameter.key not in example.params:
+            continue
         yield from _wrong_argument(example, parameter)
 
 

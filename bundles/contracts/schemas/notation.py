@@ -36,6 +36,9 @@ _INDEXES = ("index", "primary", "unique")
 _BARE = ("json", "any", "array", "object")
 """Types without a scalar that are written without anything else."""
 
+_MAX_DEPTH = 64
+"""The depth of JSON that is read."""
+
 
 def is_schema_name(name: str) -> bool:
     """Whether *name* is that of a schema, not that of a type or a field."""
@@ -55,6 +58,7 @@ class NotationReader:
         self._types = types
         self._sources: Mapping[str, Any] = {}
         self._reading: list[str] = []
+        self._open: list[int] = []
         self._references: list[tuple[Place, str]] = []
         self._structures: dict[str, Callable[[Any, Options], Node]] = {
             "array": self._array,
@@ -104,6 +108,17 @@ class NotationReader:
     def _read(self, source: Any, place: Place) -> Node:
         if isinstance(source, Schema):
             return source.node
+        if id(source) in self._open and not isinstance(source, str):
+            return self._report(place, "the notation contains itself; name it, and refer to it")
+        if len(self._open) > _MAX_DEPTH:
+            return self._report(place, f"is nested more than {_MAX_DEPTH} deep, as no JSON may be")
+        self._open.append(id(source))
+        try:
+            return self._read_new(source, place)
+        finally:
+            self._open.pop()
+
+    def _read_new(self, source: Any, place: Place) -> Node:
         if isinstance(source, str):
             return self._named(source, Options(self.problems, place))
         if isinstance(source, list | tuple):

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from bundles.contracts.checks import takes_one
+from bundles.contracts.checks import is_number, takes_one
 from bundles.contracts.schemas.nodes import NO_DEFAULT
 from bundles.contracts.schemas.place import Place
 from bundles.contracts.schemas.suggestion import suggestion
@@ -20,6 +20,9 @@ NAMED = ("delete", "update")
 
 _COMMON = ("required", "default", "validate", "note")
 _DATABASE = ("index", "primary", "unique")
+
+_LONGEST = 2**63 - 1
+"""The largest length that msgspec supports."""
 
 
 @attrs.frozen
@@ -88,7 +91,8 @@ class Options:
             return {}
         low, high = _bounds_of(written)
         valid = is_number or all(
-            bound is None or (isinstance(bound, int) and bound >= 0) for bound in (low, high)
+            bound is None or (isinstance(bound, int) and 0 <= bound <= _LONGEST)
+            for bound in (low, high)
         )
         if not (valid and self._is_range(low, high) and (low, high) != (None, None)):
             self._report(
@@ -106,7 +110,7 @@ class Options:
         return {"minimum": low, "maximum": high}
 
     def _is_range(self, low: Any, high: Any) -> bool:
-        if not all(each is None or _is_number(each) for each in (low, high)):
+        if not all(each is None or is_number(each) for each in (low, high)):
             return False
         return low is None or high is None or low <= high
 
@@ -128,8 +132,3 @@ def _bounds_of(written: Any) -> tuple[Any, Any]:
     if isinstance(written, list | tuple) and len(written) == 2:
         return written[0], written[1]
     return None, None if isinstance(written, Mapping | list | tuple) else written
-
-
-def _is_number(value: Any) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and value == value and value not in (float("inf"), float("-inf"))

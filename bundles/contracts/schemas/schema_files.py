@@ -3,6 +3,7 @@
 import json
 import runpy
 from collections.abc import Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ from rxkernel import ConfigurationError
 
 _TYPES = ".types"
 _VARIABLES = {_TYPES: "types"}
+
+_reading: ContextVar[frozenset[Path]] = ContextVar("reading", default=frozenset())
+"""The folders that are read now. A file of Python can ask for its own folder."""
 
 
 def read_folder(folder: Path) -> tuple[dict[str, Any], Mapping[str, Any]]:
@@ -20,6 +24,19 @@ def read_folder(folder: Path) -> tuple[dict[str, Any], Mapping[str, Any]]:
     """
     if not folder.is_dir():
         raise ConfigurationError(f"the folder {str(folder)!r} of schemas does not exist")
+    if folder.resolve() in _reading.get():
+        raise ConfigurationError(
+            f"calls Schemas.load({str(folder)!r}), which reads this file too; move the files of "
+            f"schemas to a folder of their own"
+        )
+    token = _reading.set(_reading.get() | {folder.resolve()})
+    try:
+        return _read_files(folder)
+    finally:
+        _reading.reset(token)
+
+
+def _read_files(folder: Path) -> tuple[dict[str, Any], Mapping[str, Any]]:
     found: dict[str, Any] = {}
     problems: list[str] = []
     for path in sorted(folder.iterdir()):
@@ -52,7 +69,9 @@ def _read_python(path: Path) -> Any:
     variable = _VARIABLES.get(path.stem, "schema")
     try:
         names = runpy.run_path(str(path))
-    except Exception as exc:
+    except ConfigurationError:
+        raise
+    except (Exception, SystemExit) as exc:
         raise ConfigurationError(f"raised {type(exc).__name__}: {exc}") from exc
     if variable not in names:
         raise ConfigurationError(f"has no variable {variable!r}; assign the notation to it")

@@ -113,6 +113,11 @@ def compile_definitions(definitions: Mapping[str, Any], name: str | None = None)
     Raises:
         ConfigurationError: with every problem.
     """
+    if not isinstance(definitions, Mapping) or not all(isinstance(n, str) for n in definitions):
+        raise ConfigurationError(
+            f"definitions is {definitions!r}; write a mapping of names, which are texts, to "
+            f"definitions"
+        )
     registry = Registry()
     reader = DefinitionReader(registry)
     reader.read_all(definitions)

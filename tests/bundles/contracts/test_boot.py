@@ -97,7 +97,11 @@ def with_contract(**keys: Any) -> type:
         ({"example": {"parameters": {}}}, "cannot be read"),
         ({"examples": ["x"]}, "examples has 'x'; write Example(…)"),
         ({"examples": 5}, "examples is 5; write a list of Example(…)"),
-        ({"example": Example()}, "params.id: is missing"),
+        ({"example": Example()}, "params.id: is missing; it is in the path"),
+        (
+            {"example": Example(), "parameters": {"object": {"string": "number"}}},
+            "params.id: is missing; it is in the path",
+        ),
         ({"example": Example(params={"id": "x"})}, "params.id: expected int"),
         ({"example": Example(params={"id": 1, "flag": 3})}, "params.flag: expected bool"),
         ({"example": Example(params={"id": 1}, returns={"id": "x"})}, "returns.id: expected int"),

@@ -88,6 +88,32 @@ async def test_fixture_fails_with_every_example_that_does_not_hold(
     assert len(str(raised.value).splitlines()) == 6
 
 
+class Odd:
+    @both("POST", "/odd", "odd")
+    @contract(
+        examples=[
+            Example(body={"x": object()}),
+            Example(returns={"flag": [1]}),
+            Example(returns={"flag": object()}),
+            Example(returns={"flag": [True]}),
+        ]
+    )
+    async def odd(self) -> Any:
+        return {"flag": [True]}
+
+
+async def test_example_that_cannot_be_sent_fails_alone_and_true_is_not_1() -> None:
+    async with KernelClient(application(Odd)) as client:
+        problems = [result.problem or "" for result in [r async for r in run_examples(client)]]
+
+    assert len(problems) == 8
+    for unsendable, number, unreadable, same in (problems[:4], problems[4:]):
+        assert unsendable.startswith("raised TypeError")
+        assert number == "expected {'flag': [1]}, got {'flag': [True]}"
+        assert unreadable.startswith("raised TypeError")
+        assert same == ""
+
+
 async def run(*controllers: Any) -> tuple[int, str]:
     """The command has an event loop of its own, so it runs in a thread."""
     invoke = CliRunner().invoke

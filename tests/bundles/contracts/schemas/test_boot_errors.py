@@ -14,6 +14,14 @@ async def is_valid(value: Any) -> bool:
     return bool(value)
 
 
+CYCLE: dict[str, Any] = {}
+CYCLE["a"] = CYCLE
+
+DEEP: Any = "string"
+for _ in range(3000):
+    DEEP = {"a": DEEP}
+
+
 def problems_of(notation: Any, schemas: Schemas | None = None) -> list[str]:
     with pytest.raises(ConfigurationError) as raised:
         compile_schema(notation, schemas, "parameters of 'city_get'")
@@ -66,6 +74,12 @@ def problems_of_all(notations: Mapping[str, Any], **types: Any) -> list[str]:
         ({"a": {"type": "string", "pattern": "(?<=a+)b"}}, "'a': pattern is '(?<=a+)b'; write a"),
         ({"a": {"type": "map"}}, "'a': the type 'map' needs 'value'"),
         ({"a": {"object": {"?string": "any"}}}, "the type of keys is '?string'; write a scalar"),
+        ({"a": {"type": "string", "length": 2**64}}, "'a': length is 18446744073709551616; write"),
+        ({"a": {"array": "string", "length": [1, 2**64]}}, "'a': length is [1, 18446744073709"),
+        ({"a": {"object": {"string": "any"}, "length": 2**64}}, "'a': length is 184467440737"),
+        ({"a": {"type": "number", "min": 10**400}}, "'a': min is 1000"),
+        (CYCLE, "'a': the notation contains itself; name it, and refer to it"),
+        pytest.param(DEEP, "is nested more than 64 deep", id="deep"),
         ({"a": {"many": "person"}}, "'a': 'person' is not the name of a schema"),
         ({"a": {"type": "tuple"}}, "'a': the type 'tuple' needs 'value'"),
         ({"a": {"union": ["string"]}}, "'a': union is ['string']; write a list of notations"),
@@ -189,6 +203,8 @@ def test_schemas_cycle_with_a_finite_value_works(notations: Any) -> None:
         ({"a": {"b": "x:number"}}, "schema 'a', 'b': the default 'x' does not fit"),
         ({"a": {"b": "10 m:size"}}, "the default '10 m' does not fit: expected a size such as"),
         ({}, "unknown definition ''"),
+        ({1: {"x": "number"}}, "definitions is {1: {'x': 'number'}}; write a mapping of names"),
+        ([1], "definitions is [1]; write a mapping of names"),
         ({"a": {"b": "{a}"}}, "schema 'a': each value requires another one inside of it"),
     ],
     ids=id_of,

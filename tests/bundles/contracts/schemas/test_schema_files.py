@@ -89,3 +89,18 @@ def test_load_problem_of_a_notation_names_the_schema(tmp_path: Path) -> None:
         "schema 'person': a name of a schema begins with a capital letter",
         "schema 'Person', 'name': unknown type 'strng'; did you mean 'string'?",
     ]
+
+
+def test_load_file_that_exits_is_an_error(tmp_path: Path) -> None:
+    folder = write(tmp_path, A_py="import sys; sys.exit(3)")
+    with pytest.raises(ConfigurationError, match=r"A\.py: raised SystemExit: 3"):
+        Schemas.load(folder)
+
+
+def test_load_folder_with_a_file_that_loads_it_is_one_error(tmp_path: Path) -> None:
+    text = f"from bundles.contracts import Schemas; schema = Schemas.load({str(tmp_path)!r})"
+    folder = write(tmp_path, A_py=text, B_json='{"a": "string"}')
+    with pytest.raises(ConfigurationError) as raised:
+        Schemas.load(folder)
+    [problem] = raised.value.problems
+    assert problem.startswith(f"{folder}/A.py: calls Schemas.load({str(tmp_path)!r}), which reads")
