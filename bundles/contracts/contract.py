@@ -1,6 +1,6 @@
 """`@contract`: what a definition promises to its clients, whatever the transport."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
@@ -167,8 +167,9 @@ def _read_errors(given: Any) -> Mapping[Code, str]:
     problems = []
     for entry in given if isinstance(given, list | tuple) else [given]:
         is_entry = isinstance(entry, Mapping) and entry.keys() == {"code", "message"}
-        if is_entry and isinstance(entry["code"], Hashable):
-            found[entry["code"]] = entry["message"]
+        code: Any = entry["code"] if is_entry else entry
+        if is_entry and isinstance(code, str | int | float):  # not all are codes, but have a hash
+            found[code] = entry["message"]
         else:
             problems.append(
                 f"errors has {entry!r}; write a mapping of codes to texts, or a list of "

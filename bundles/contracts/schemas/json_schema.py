@@ -117,7 +117,11 @@ def _array(node: Array, ref_of: RefOf) -> Described:
 def _dictionary(node: Dictionary, ref_of: RefOf) -> Described:
     limits = {"minProperties": node.shortest or None, "maxProperties": node.longest}
     value = describe(node.value, ref_of)
-    return {"type": "object", "additionalProperties": value, **_given(limits)}
+    found = {"type": "object", "additionalProperties": value, **_given(limits)}
+    names = describe(node.key, ref_of)
+    if names.pop("type", None) == "string" and names:  # keys of other types are texts too
+        found["propertyNames"] = names
+    return found
 
 
 def _tuple(node: Tuple, ref_of: RefOf) -> Described:

@@ -1,7 +1,7 @@
 """The names of scalar types in the notations, and the types of Python and of JSON Schema."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
@@ -18,6 +18,13 @@ Family = Literal["text", "integer", "number", "other"]
 
 MAX_FLOAT = 1.7976931348623157e308
 """The largest finite number; JSON has no others."""
+
+_DECIMAL = r"^[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
+_SIZE = r"^\s*[0-9]{1,18}\s*$|^(\s*[0-9]{1,18}\s*[kmgtpeKMGTPE][bB])+\s*$"
+_DURATION = r"^(\s*[0-9]{1,12}\s*[dhms])+\s*$"
+"""For JSON Schema; `quantities` reads sizes and durations."""
+
+_LONGEST_DURATION = timedelta.max // timedelta(milliseconds=1)
 
 _MAX_SINGLE = 3.4028234663852886e38
 
@@ -78,7 +85,7 @@ SCALAR_TYPES: Mapping[str, ScalarType] = MappingProxyType(
                 minLength=1,
                 maxLength=1,
             ),
-            _formatted("money", Decimal, "decimal"),
+            _other("money", Decimal, type="string", format="decimal", pattern=_DECIMAL),
             _formatted("date", date, "date"),
             _formatted("time", time, "time"),
             _formatted("datetime", datetime, "date-time"),
@@ -99,11 +106,16 @@ DEFINITION_TYPES: Mapping[str, ScalarType] = MappingProxyType(
             "size",
             Annotated[int | str, validated_by(parse_size)],
             type=["integer", "string"],
+            minimum=0,
+            pattern=_SIZE,
         ),
         "duration": _other(
             "duration",
             Annotated[int | float | str, validated_by(parse_duration)],
             type=["number", "string"],
+            minimum=0,
+            maximum=_LONGEST_DURATION,
+            pattern=_DURATION,
         ),
     }
 )

@@ -240,10 +240,14 @@ def _read_dictionary(node: Dictionary, value: Any) -> Any:
     return {name: read_texts(node.value, each) for name, each in value.items()}
 
 
+_KINDS: Mapping[type, tuple[type[Node], ...]] = MappingProxyType(
+    {str: (Scalar, Enumeration), dict: (Struct, Dictionary), list: (Array, Tuple)}
+)
+
+
 def _read_union(node: Union, value: Any) -> Any:
-    kinds = {str: (Scalar, Enumeration), dict: (Struct, Dictionary), list: (Array, Tuple)}
     alternatives = _alternatives(node)
-    wanted = kinds.get(type(value), ())
+    wanted = _KINDS.get(type(value), ())
     fitting = [each for each in alternatives if isinstance(each, wanted)]
     if any(isinstance(each, Scalar) and _is_text(each) for each in fitting):
         return value

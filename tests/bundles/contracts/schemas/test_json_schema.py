@@ -1,10 +1,12 @@
 """The description of a schema, from which documentation is made."""
 
+import re
 from typing import Any
 
 import pytest
 
 from bundles.contracts.schemas import Schemas, compile_definitions, compile_schema
+from rxkernel import UnprocessableEntityException
 from tests.parameter_ids import id_of
 
 OBJECT = {"type": "object", "additionalProperties": False}
@@ -96,10 +98,16 @@ def test_json_schema_of_definitions() -> None:
         {"a": {"limit": "10mb:size", "more": "[{{b}}]", "_other": "*"}, "b": {"x": "(y,z)"}}
     )
     b = {"$ref": "#/$defs/b"}
+    limit = schema.json_schema()["properties"]["limit"]
     assert schema.json_schema() == {
         "type": "object",
         "properties": {
-            "limit": {"type": ["integer", "string"], "default": "10mb"},
+            "limit": {
+                "type": ["integer", "string"],
+                "minimum": 0,
+                "pattern": limit["pattern"],
+                "default": "10mb",
+            },
             "more": {
                 "anyOf": [
                     {"type": "array", "items": b},
@@ -109,3 +117,35 @@ def test_json_schema_of_definitions() -> None:
         },
         "additionalProperties": {},
     }
+
+
+@pytest.mark.parametrize(
+    ("key", "names"),
+    [
+        ({"type": "string", "length": 2, "pattern": "^a"}, {"maxLength": 2, "pattern": "^a"}),
+        ("date", {"format": "date"}),
+        ("string", None),
+        ("int", None),
+    ],
+)
+def test_json_schema_has_the_rules_of_the_names_of_an_object(key: Any, names: Any) -> None:
+    found = compile_schema({"type": "object", "key": key, "value": "any"}).json_schema()
+    assert {k: v for k, v in (found.get("propertyNames") or {}).items() if v} == (names or {})
+
+
+@pytest.mark.parametrize(
+    ("type_", "value"),
+    [
+        *((("duration", v)) for v in ("1h 30m", " 10s ", "1", "h", "", "1x", "1h,2m")),
+        *((("size", v)) for v in ("10mb", "1gb 500mb", "512", " 5 KB", "mb", "", "5 b", "5mb x")),
+    ],
+)
+def test_json_schema_pattern_of_a_quantity_accepts_what_is_valid(type_: str, value: str) -> None:
+    schema = compile_definitions({"root": {"t": type_}})
+    pattern = schema.json_schema()["properties"]["t"]["pattern"]
+    try:
+        schema.validate({"t": value})
+    except UnprocessableEntityException:
+        assert not re.search(pattern, value)
+    else:
+        assert re.search(pattern, value)
