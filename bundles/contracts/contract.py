@@ -163,7 +163,7 @@ def _read_all(options: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
 def _read_errors(given: Any) -> Mapping[Code, str]:
     if isinstance(given, Mapping):
         return MappingProxyType(dict(given))
-    found: dict[Code, str] = {}
+    found: dict[Any, str] = {}
     problems = []
     for entry in given if isinstance(given, list | tuple) else [given]:
         is_entry = isinstance(entry, Mapping) and entry.keys() == {"code", "message"}
