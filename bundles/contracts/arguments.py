@@ -6,8 +6,9 @@ from typing import Any
 from multidict import MultiDict, MultiDictProxy
 
 from bundles.contracts.schemas import Schema
+from bundles.contracts.schemas.form_fields import nest, without_empty
 from bundles.contracts.schemas.nodes import Node
-from bundles.contracts.schemas.texts import nest, read_texts, without_empty
+from bundles.contracts.schemas.texts import read_texts
 from rxkernel import Request, UnprocessableEntityException, UploadedFile
 
 _BAGS = (MultiDict, MultiDictProxy)

@@ -168,7 +168,7 @@ def _read_errors(given: Any) -> Mapping[Code, str]:
     for entry in given if isinstance(given, list | tuple) else [given]:
         is_entry = isinstance(entry, Mapping) and entry.keys() == {"code", "message"}
         code: Any = entry["code"] if is_entry else entry
-        if is_entry and isinstance(code, str | int | float):  # not all are codes, but have a hash
+        if is_entry and isinstance(code, str | int):
             found[code] = entry["message"]
         else:
             problems.append(

@@ -5,7 +5,7 @@
 - `registry` has the named schemas; `type_builder` builds the type of Python for a node, with the
   `rules` that no type expresses; the kernel converts values to these types.
 - `schema` is a compiled schema: `error_places` and `error_texts` write the messages of errors,
-  `json_schema` describes it. `texts` reads those of queries and forms. `schemas` compiles.
+  `json_schema` describes it. `texts` and `form_fields` read queries and forms. `schemas` compiles.
 """
 
 from bundles.contracts.schemas.schema import Schema

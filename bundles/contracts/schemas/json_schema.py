@@ -5,6 +5,8 @@ from copy import deepcopy
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
+
 from bundles.contracts.schemas.nodes import (
     NO_DEFAULT,
     Anything,
@@ -39,7 +41,7 @@ def describe(node: Node, ref_of: RefOf) -> Described:
     if node.note:
         found["description"] = node.note
     if node.default is not NO_DEFAULT:
-        found["default"] = deepcopy(node.default)
+        found["default"] = msgspec.to_builtins(node.default, str_keys=True)
     return found
 
 

@@ -1,6 +1,7 @@
 """The description of a schema, from which documentation is made."""
 
 import re
+from datetime import date
 from typing import Any
 
 import pytest
@@ -149,3 +150,16 @@ def test_json_schema_pattern_of_a_quantity_accepts_what_is_valid(type_: str, val
         assert not re.search(pattern, value)
     else:
         assert re.search(pattern, value)
+
+
+@pytest.mark.parametrize(
+    ("notation", "default"),
+    [
+        ({"type": "date", "default": date(2024, 1, 1)}, "2024-01-01"),
+        ({"set": "string", "default": ["x"]}, ["x"]),
+        ({"type": "buffer", "default": b"abc"}, "YWJj"),
+    ],
+)
+def test_json_schema_has_defaults_as_json(notation: Any, default: Any) -> None:
+    found = compile_schema({"a": notation}).json_schema()["properties"]["a"]
+    assert found["default"] == default
