@@ -1,7 +1,6 @@
 """Binds the services that make tokens and log users in."""
 
 from collections.abc import Sequence
-from importlib import import_module
 
 from injector import Binder, singleton
 
@@ -20,6 +19,7 @@ from bundles.security.throttling import Throttling
 from bundles.security.token_store import TokenStore
 from bundles.security.verifiers import PasswordVerifier, TokenVerifier
 from bundles.sessions import Sessions
+from bundles.sessions.redis_choice import redis_store
 from rxkernel import ConfigurationError, Settings
 
 _SERVICES: Sequence[type] = (
@@ -54,29 +54,14 @@ def _store_class(binder: Binder) -> type[TokenStore]:
     if store == "sqlite":
         return SqliteTokenStore
     if store == "redis":
-        return _redis_store(binder)
+        place = "bundles.security.redis_token_store:RedisTokenStore"
+        found: type[TokenStore] = redis_store(
+            binder, "security.tokens.store", '["redis", …]', place
+        )
+        return found
     if binder.injector.get(Settings).http.reuse_port:
         raise ConfigurationError(
             'security.tokens.store is "memory", which other workers cannot read; set it to '
             '"sqlite" or "redis"'
         )
     return MemoryTokenStore
-
-
-def _redis_store(binder: Binder) -> type[TokenStore]:
-    """The class, whose module is imported only where the extra is installed."""
-    try:
-        client = import_module("bundles.redis").Redis
-        module = import_module("bundles.security.redis_token_store")
-    except ImportError as exc:
-        raise ConfigurationError(
-            f'security.tokens.store is "redis", and an import failed: {exc}; '
-            f"in the clone of rxkernel: pip install '.[redis]'"
-        ) from exc
-    if not binder.has_explicit_binding_for(client):
-        raise ConfigurationError(
-            "security.tokens.store is \"redis\", and the bundle 'redis' is not enabled; write "
-            'Application(bundles=["redis", …])'
-        )
-    store: type[TokenStore] = module.RedisTokenStore
-    return store

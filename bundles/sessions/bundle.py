@@ -1,7 +1,6 @@
 """What the bundle adds to an application."""
 
 from collections.abc import Mapping
-from importlib import import_module
 from types import MappingProxyType
 
 from injector import Binder, inject, singleton
@@ -10,6 +9,7 @@ from bundles.sessions.clock import Clock
 from bundles.sessions.credentials import Credentials
 from bundles.sessions.listeners import SessionListeners
 from bundles.sessions.memory_store import MemorySessionStore
+from bundles.sessions.redis_choice import redis_store
 from bundles.sessions.resolver import SessionMarker, SessionResolver
 from bundles.sessions.sessions import Sessions
 from bundles.sessions.settings import SessionsSettings
@@ -57,23 +57,8 @@ class SessionsBundle(Bundle):
             case "sqlite":
                 return SqliteSessionStore
             case "redis":
-                return _redis_store(binder)
-
-
-def _redis_store(binder: Binder) -> type[SessionStore]:
-    """The class, whose module is imported only where the extra is installed."""
-    try:
-        client = import_module("bundles.redis").Redis
-        module = import_module("bundles.sessions.redis_store")
-    except ImportError as exc:
-        raise ConfigurationError(
-            f'sessions.store is "redis", and an import failed: {exc}; '
-            f"in the clone of rxkernel: pip install '.[redis]'"
-        ) from exc
-    if not binder.has_explicit_binding_for(client):
-        raise ConfigurationError(
-            "sessions.store is \"redis\", and the bundle 'redis' is not enabled; write "
-            'Application(bundles=["redis", "sessions"])'
-        )
-    store: type[SessionStore] = module.RedisSessionStore
-    return store
+                place = "bundles.sessions.redis_store:RedisSessionStore"
+                store: type[SessionStore] = redis_store(
+                    binder, "sessions.store", '["redis", "sessions"]', place
+                )
+                return store
