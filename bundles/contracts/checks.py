@@ -21,7 +21,7 @@ def is_number(value: object) -> TypeGuard[float]:
 
 
 def takes_one(function: Callable[..., Any]) -> bool:
-    """Whether *function* can be called with one argument; True if it does not tell."""
+    """Whether *function* can be called with one argument; True if it has no signature."""
     try:
         inspect.signature(function).bind(None)
     except TypeError:

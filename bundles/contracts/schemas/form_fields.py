@@ -59,7 +59,7 @@ def _node_at(node: Node, name: str) -> Node | None:
 
 
 def _path_in(node: Node, name: str) -> list[str]:
-    """The parts of *name*; empty if it is no path into *node*."""
+    """The parts of *name*; empty if it is not a path into *node*."""
     match = _NAME.fullmatch(name)
     if match is None or name.count("[") + name.count(".") > _MAX_PARTS:
         return []

@@ -28,7 +28,7 @@ _NO_VALUE: Any = object()
 def read_texts(node: Node, value: Any) -> Any:
     """Return *value* with the texts in it as *node* has them in JSON.
 
-    A text that is no such value is unchanged, which the schema reports. One text, for which
+    Any other text is unchanged; the schema reports it. One text, for which
     *node* is an array, is its only item.
     """
     node = resolved(node)
