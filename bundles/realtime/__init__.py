@@ -1,0 +1,21 @@
+"""The components of IOServer: services, controllers, managers, watchers and middlewares."""
+
+from bundles.realtime.app_handle import AppHandle
+from bundles.realtime.bundle import RealtimeBundle
+from bundles.realtime.component import Component
+from bundles.realtime.errors import IOServerError
+from bundles.realtime.log_level import LogLevel
+from bundles.realtime.manager import Manager
+from bundles.realtime.middleware import Middleware
+from bundles.realtime.settings import RealtimeSettings
+
+__all__ = [
+    "AppHandle",
+    "Component",
+    "IOServerError",
+    "LogLevel",
+    "Manager",
+    "Middleware",
+    "RealtimeBundle",
+    "RealtimeSettings",
+]

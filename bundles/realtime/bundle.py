@@ -1,0 +1,62 @@
+"""What the bundle adds to an application."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from injector import Binder, singleton
+
+from bundles.realtime.app_handle import AppHandle
+from bundles.realtime.manager import Manager
+from bundles.realtime.manager_names import ManagerNames
+from bundles.realtime.settings import RealtimeSettings
+from rxkernel import Bundle, ConfigurationError
+
+
+class RealtimeBundle(Bundle):
+    """The components of IOServer.
+
+    Args:
+        services: subclasses of `Service`, or instances.
+        controllers: subclasses of `Controller`, or instances.
+        managers: subclasses of `Manager`, which the injector builds in this order, those that
+            they inject before them.
+    """
+
+    name = "realtime"
+    settings_class = RealtimeSettings
+
+    def __init__(
+        self,
+        *,
+        services: Sequence[Any] = (),
+        controllers: Sequence[Any] = (),
+        managers: Sequence[type[Manager]] = (),
+    ) -> None:
+        self.controllers = (*services, *controllers)
+        self._managers = tuple(managers)
+
+    def configure(self, binder: Binder) -> None:
+        binder.bind(ManagerNames, to=ManagerNames(_by_name(self._managers)))
+        binder.bind(AppHandle, scope=singleton)
+        for manager in self._managers:
+            binder.bind(manager, scope=singleton)
+
+
+def _by_name(managers: Iterable[type[Manager]]) -> dict[str, type[Manager]]:
+    """Return the managers by name.
+
+    Raises:
+        ConfigurationError: two have one name.
+    """
+    found: dict[str, type[Manager]] = {}
+    problems = []
+    for manager in managers:
+        other = found.setdefault(manager.name, manager)
+        if other is not manager:
+            problems.append(
+                f"the managers {other.__qualname__} and {manager.__qualname__} are both called "
+                f"{manager.name!r}; set another name: class {manager.__name__}(Manager, name=…)"
+            )
+    if problems:
+        raise ConfigurationError(*problems)
+    return found

@@ -1,0 +1,41 @@
+"""The eight levels of syslog (RFC 5424 §6.2.1), on the levels of `logging`."""
+
+from enum import IntEnum
+from typing import Self
+
+
+class LogLevel(IntEnum):
+    """How important a line of the log is; 0 is the most important."""
+
+    EMERGENCY = 0
+    ALERT = 1
+    CRITICAL = 2
+    ERROR = 3
+    WARNING = 4
+    NOTIFICATION = 5
+    INFORMATION = 6
+    DEBUG = 7
+
+    @classmethod
+    def of(cls, given: "str | int | LogLevel") -> Self:
+        """Return the level with the name or number *given*; names in any case.
+
+        Raises:
+            ValueError: there is no such level.
+        """
+        try:
+            return cls[given.upper()] if isinstance(given, str) else cls(given)
+        except (KeyError, ValueError):
+            names = ", ".join(level.name for level in cls)
+            raise ValueError(
+                f"{given!r} is not a level; write one of {names}, or its number from 0 to 7"
+            ) from None
+
+    @property
+    def of_logging(self) -> int:
+        """The number of the level in `logging`: NOTIFICATION is between INFO and WARNING, and the
+        first two are above CRITICAL."""
+        return _OF_LOGGING[self]
+
+
+_OF_LOGGING = (70, 60, 50, 40, 30, 25, 20, 10)

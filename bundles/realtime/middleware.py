@@ -1,0 +1,25 @@
+"""`Middleware`: runs before the actions of the services and controllers that list it."""
+
+from rxkernel import Connection, Request, Response
+
+
+class Middleware:
+    """Override any of the methods; list the class in ``middlewares`` of a `Service`, or of a
+    controller. The injector builds one instance of it.
+
+    The middlewares of a component run in the order of the list. A method that raises, or returns
+    a `Response`, ends the chain, and the action does not run. The action sees what they set in
+    ``attributes`` and ``token`` of the request or the connection.
+    """
+
+    async def http(self, request: Request) -> Response | None:
+        """Called with each request to a controller, when its body is read."""
+        return None
+
+    async def connect(self, connection: Connection) -> None:
+        """Called before a client is connected to the namespace of a service. An error refuses the
+        client, which receives its text, and the ``data`` of an `IOServerError`."""
+
+    async def event(self, request: Request) -> Response | None:
+        """Called with each event of a service."""
+        return None
