@@ -34,6 +34,7 @@ from rxkernel.servers.http.body_limits import (
     check_form_size,
     check_size,
 )
+from rxkernel.servers.socketio.payload import read_plain_arguments
 
 Files = Mapping[str, UploadedFile | Sequence[UploadedFile]]
 
@@ -86,14 +87,22 @@ def fill_event(
     params: Mapping[str, Any] | None,
     body: Any,
     serializer: Serializer,
+    *,
+    envelope: bool = True,
 ) -> None:
     """Set name and arguments of an event or a procedure, as plain values. The parameters of the
-    namespace come first."""
+    namespace come first.
+
+    Without *envelope* the client sends one value: *body*, or *params* as an object.
+    """
     connection = request.connection
     of_namespace = {} if connection is None else connection.params
     request.url = name
-    request.params = MultiDict([*of_namespace.items(), *serializer.to_plain(params or {}).items()])
-    request.body = serializer.to_plain(body)
+    given, request.body = serializer.to_plain(params or {}), serializer.to_plain(body)
+    if not envelope:
+        sent = (given or None) if request.body is None else request.body
+        given, request.body = read_plain_arguments([name, sent])
+    request.params = MultiDict([*of_namespace.items(), *given.items()])
 
 
 def fill_params(

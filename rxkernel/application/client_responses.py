@@ -18,7 +18,7 @@ from rxkernel.messages.response import (
 from rxkernel.servers.http.content_encoding import encode_content
 from rxkernel.servers.http.files.opening import open_file
 from rxkernel.servers.http.statuses import WITHOUT_CONTENT
-from rxkernel.servers.socketio.encoding import encode_acknowledgement
+from rxkernel.servers.socketio.encoding import encoder_of
 
 Write = Callable[[Request, Response, Serializer], Awaitable[int | None]]
 """Encodes the response to a request, and drops the bytes.
@@ -57,8 +57,8 @@ async def write_http(request: Request, response: Response, serializer: Serialize
 async def write_acknowledgement(
     request: Request, response: Response, serializer: Serializer
 ) -> int | None:
-    packet = encode_acknowledgement(_namespace(request), 0, response, serializer=serializer)
-    return packet.size
+    encode = encoder_of(request.definition)
+    return encode(_namespace(request), 0, response, serializer=serializer).size
 
 
 def _namespace(request: Request) -> str:

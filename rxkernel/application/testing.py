@@ -173,7 +173,8 @@ class KernelClient:
         first if necessary. Without *connection*, a client connects for this event only; *params*
         of its namespace are taken from *params*.
 
-        An event without a route is handled by the route ``*`` of its namespace.
+        An event without a route is handled by the route ``*`` of its namespace. An event without
+        an envelope has one value: *body*, or *params*, not both.
 
         Raises:
             KeyError: the event does not exist.
@@ -197,7 +198,8 @@ class KernelClient:
         if isinstance(connection, RecordingConnection):
             await connection.connect()
         request = Request(Transport.SOCKET, connection.headers, connection=connection)
-        fill_event(request, event, params, body, kernel.serializer)
+        envelope = definition.metadata.envelope
+        fill_event(request, event, params, body, kernel.serializer, envelope=envelope)
         return await self._send(kernel, definition, request, write_acknowledgement)
 
     async def call(

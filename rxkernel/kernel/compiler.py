@@ -193,7 +193,8 @@ class Compiler:
     async def _dispatch_definition(self, route: Route) -> bool:
         """Dispatch `kernel.definition`, then call every ``only``; whether it is excluded."""
         known = (Transport.HTTP, Transport.SOCKET, *self.transports)
-        event = DefinitionEvent(route.definition, route.action, handler := route.run, known)
+        handler = route.run
+        event = DefinitionEvent(route.definition, route.action, handler, known, route.controller)
         await run_listeners(route.on_definition.listeners(), event)
         route.action = event.action
         if event.handler is not handler:

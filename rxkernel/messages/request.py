@@ -124,6 +124,7 @@ class Request:
         body_loader: set by a transport that has not read the body: reads and decodes it into this
             request. The kernel awaits it once, after the head phase, and sets the field to None
             before. It is still set after the kernel has responded if the body was not needed.
+        expects_response: False for an event whose client asked for no acknowledgement.
         links, service_source: set by the kernel on a request that matches no definition.
     """
 
@@ -155,6 +156,15 @@ class Request:
     # Set by the kernel for requests without a definition. A default would slow down each request.
     links: Links = attrs.field(init=False, repr=False)
     service_source: ServiceSource = attrs.field(init=False, repr=False)
+    _no_response: bool = attrs.field(init=False, repr=False)  # True, or not set; see above
+
+    @property
+    def expects_response(self) -> bool:
+        return not getattr(self, "_no_response", False)
+
+    @expects_response.setter
+    def expects_response(self, given: bool) -> None:
+        self._no_response = not given
 
     @property
     def id(self) -> str:

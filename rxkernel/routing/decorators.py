@@ -102,6 +102,7 @@ class WebSocketLabel:
     name: str
     namespace: str | None = None
     status_code: int = 200
+    envelope: bool = True
 
     def metadata(self, prefix: Prefix, **common: Any) -> WebSocketMetadata:
         nearest = prefix.namespace if self.namespace is None else self.namespace
@@ -109,6 +110,7 @@ class WebSocketLabel:
             name=self.name if self.name == ANY_EVENT else _prefixed(prefix.name, self.name),
             namespace="/" if nearest is None else nearest,
             status_code=self.status_code,
+            envelope=self.envelope,
             **common,
         )
 
@@ -173,16 +175,22 @@ def _route_label(decorator: str, route: RouteLabel) -> Callable[[F], F]:
 
 
 def websocket(
-    name: str, namespace: str | None = None, *, status_code: int = 200
+    name: str,
+    namespace: str | None = None,
+    *,
+    status_code: int = 200,
+    envelope: bool = True,
 ) -> Callable[[F], F]:
     """Serve the decorated controller method as the Socket.IO event *name* of *namespace*.
 
     The name ``*`` receives all events of the namespace that have no method of their own. A
     namespace may have parameters, as ``/room/{id:int}``; its default is that of `@controller`,
     else ``/``. A plain value that the method returns is acknowledged with *status_code*.
+
+    ``envelope=False`` is for clients that send and expect plain values, see `WebSocketMetadata`.
     """
     refuse_bare("websocket", name)
-    return _route_label("websocket", WebSocketLabel(name, namespace, status_code))
+    return _route_label("websocket", WebSocketLabel(name, namespace, status_code, envelope))
 
 
 def both(

@@ -187,6 +187,10 @@ class WebSocketMetadata(RouteMetadata):
     The name ``*`` is the route for all events of its namespace without a route of their own. A
     namespace with parameters, as ``/room/{id}``, is a template like the path of a route.
 
+    With *envelope*, the client sends ``{params, body}`` and receives ``{statusCode, headers,
+    content}``. Without it, the fields of the object that the client sends are the parameters, and
+    the object, or any other value, is the body; the client receives the content alone.
+
     Raises:
         ConfigurationError: the name is empty or reserved, or the namespace is invalid.
     """
@@ -198,6 +202,7 @@ class WebSocketMetadata(RouteMetadata):
     options: Mapping[str, Any] = attrs.field(factory=dict, converter=_options, hash=False)
     status_code: int = attrs.field(default=200, kw_only=True)
     pushes: tuple[PushedEvent, ...] = attrs.field(default=(), converter=tuple, kw_only=True)
+    envelope: bool = attrs.field(default=True, kw_only=True)
     syntax: TemplateSyntax | None = attrs.field(init=False, eq=False, repr=False, default=None)
 
     transport = Transport.SOCKET

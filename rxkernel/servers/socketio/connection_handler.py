@@ -34,12 +34,12 @@ from rxkernel.servers.socketio.backpressure import Pending
 from rxkernel.servers.socketio.connection import SocketioConnection
 from rxkernel.servers.socketio.encoded_packet import EncodedPacket
 from rxkernel.servers.socketio.encoding import (
-    encode_acknowledgement,
     encode_connect_error,
     encode_rejection,
+    encoder_of,
 )
 from rxkernel.servers.socketio.packet import Packet
-from rxkernel.servers.socketio.payload import read_arguments
+from rxkernel.servers.socketio.payload import read_arguments, read_plain_arguments
 from rxkernel.servers.socketio.served_namespaces import INVALID_NAMESPACE, find_namespace
 from rxkernel.servers.socketio.session import Session
 from rxkernel.servers.socketio.session_limits import SessionLimits
@@ -214,6 +214,8 @@ class ConnectionHandler:
     ) -> None:
         """Handle one event in a task of its own. *id* is that of its acknowledgement."""
         request = self._request(connection, data[0])
+        if id is None:
+            request.expects_response = False
         self._kernel.begin(request)
         response: Response | None = None
         size: int | None = None
@@ -223,13 +225,12 @@ class ConnectionHandler:
             if id is not None or response.is_streamed:
                 namespace, ack_id = connection.namespace, id or 0
                 extra = self._extra_headers(request)
+                encode_response = encoder_of(request.definition)
                 try:
-                    encoded = encode_acknowledgement(
-                        namespace, ack_id, response, extra, self.serializer
-                    )
+                    encoded = encode_response(namespace, ack_id, response, extra, self.serializer)
                 except Exception:  # most responses can be encoded, and skip the call below
                     encode = partial(
-                        encode_acknowledgement,
+                        encode_response,
                         namespace,
                         ack_id,
                         extra_headers=extra,
@@ -274,7 +275,10 @@ class ConnectionHandler:
         elif definition is not None:
             request.route_name = definition.name
         try:
-            request.params, request.body = read_arguments(data)
+            if definition is None or definition.metadata.envelope:
+                request.params, request.body = read_arguments(data)
+            else:
+                request.params, request.body = read_plain_arguments(data)
             if connection.params:  # of its namespace; they precede those of the event
                 request.params = MultiDict([*connection.params.items(), *request.params.items()])
         except Exception as exc:

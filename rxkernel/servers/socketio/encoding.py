@@ -1,16 +1,17 @@
 """The packets of the server (Socket.IO protocol v5), each encoded once through msgspec."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
 from rxkernel.kernel.serialization import SERIALIZER, Serializer, encode_json
 from rxkernel.messages.event_names import check_event
 from rxkernel.messages.response import Acknowledgement, Response
+from rxkernel.routing.definitions import WebSocketDefinition
 from rxkernel.routing.metadata import RESERVED_EVENTS
 from rxkernel.servers.socketio.encoded_packet import EncodedPacket
 from rxkernel.servers.socketio.packet import ACK, BINARY_EVENT, CONNECT_ERROR, EVENT
-from rxkernel.servers.socketio.payload import NO_HEADERS, acknowledgement
+from rxkernel.servers.socketio.payload import NO_HEADERS, acknowledgement, check_not_streamed
 
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 
@@ -112,20 +113,42 @@ def encode_acknowledgement(
     return EncodedPacket(_ACKNOWLEDGEMENT % values)
 
 
+def encode_plain_acknowledgement(
+    namespace: str,
+    id: int,
+    response: Response,
+    extra_headers: Mapping[str, str] = NO_HEADERS,
+    serializer: Serializer = SERIALIZER,
+) -> EncodedPacket:
+    """As `encode_acknowledgement`, for an event without an envelope: the content alone."""
+    if isinstance(response, Acknowledgement):
+        return encode_packet(ACK, namespace, id, response.content, serializer)
+    check_not_streamed(response)
+    return encode_packet(ACK, namespace, id, [response.content], serializer)
+
+
+def encoder_of(definition: WebSocketDefinition | None) -> Callable[..., EncodedPacket]:
+    """Return the function that encodes the acknowledgements of *definition*."""
+    if definition is None or definition.metadata.envelope:
+        return encode_acknowledgement
+    return encode_plain_acknowledgement
+
+
 def encode_rejection(
     namespace: str,
     response: Response,
     extra_headers: Mapping[str, str] = NO_HEADERS,
     serializer: Serializer = SERIALIZER,
 ) -> EncodedPacket:
-    """Encode a CONNECT_ERROR: ``{"message": str, "data": <error body>}``.
+    """Encode a CONNECT_ERROR: ``{"message": str, "data": <error body>}``. If the error body has
+    ``data``, the client receives that alone as its ``data``.
 
     Raises:
         See `encode_acknowledgement`; also ValueError for bytes, which it cannot contain.
     """
     body = acknowledgement(response, extra_headers, serializer)
     phrase = HTTPStatus(response.status_code).phrase
-    error = {"message": str(body.get("message", phrase)), "data": body}
+    error = {"message": str(body.get("message", phrase)), "data": body.get("data", body)}
     encoded = encode_packet(CONNECT_ERROR, namespace, None, error, serializer)
     if encoded.attachments:
         raise ValueError("a CONNECT_ERROR cannot contain bytes")

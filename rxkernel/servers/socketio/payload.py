@@ -31,6 +31,25 @@ def read_arguments(data: list[Any]) -> tuple[dict[str, Any], Any]:
     return params or {}, argument.get("body")
 
 
+def read_plain_arguments(data: list[Any]) -> tuple[dict[str, Any], Any]:
+    """As `read_arguments`, for an event without an envelope: the fields of a single object are the
+    parameters, and the object is the body."""
+    argument = data[1] if len(data) == 2 else (data[1:] or None)
+    return argument if type(argument) is dict else {}, argument
+
+
+def check_not_streamed(response: Response) -> None:
+    """Reject a stream or a file.
+
+    Raises:
+        StreamNotSupportedException: an acknowledgement is one packet.
+    """
+    if response.is_streamed:
+        raise StreamNotSupportedException(
+            f"a {type(response).__name__} cannot be acknowledged; return the content itself"
+        )
+
+
 def acknowledgement(
     response: Response,
     extra_headers: Mapping[str, str] = NO_HEADERS,
@@ -50,10 +69,7 @@ def acknowledgement(
             packet.
         TypeError, ValueError, RecursionError: the content of an error cannot be encoded.
     """
-    if response.is_streamed:
-        raise StreamNotSupportedException(
-            f"a {type(response).__name__} cannot be acknowledged; return the content itself"
-        )
+    check_not_streamed(response)
     status, content = response.status_code, response.content
     headers = {**response.headers, **extra_headers}
     if status >= 400 and isinstance(plain := serializer.to_plain(content), dict):
