@@ -13,6 +13,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
+from typing import Annotated, Any
 
 import attrs
 from aiohttp import web
@@ -32,8 +33,9 @@ from benchmarks.processes import ROOT
 from benchmarks.router import templates
 from benchmarks.sessions import Reader, add_session
 from bundles.contracts import ContractsBundle, Queue, contract
+from bundles.realtime import Data, RealtimeBundle, Service, event
 from bundles.sessions.credentials import new_secret
-from rxkernel import Application, HttpSettings, Request, Settings
+from rxkernel import Application, Body, HttpSettings, Request, Settings, websocket
 from rxkernel import http as http_route
 from rxkernel.cli.loop import run
 
@@ -200,6 +202,41 @@ async def http_with_token(path: str, *, keeps_verified: bool = True) -> AsyncIte
         await application.stop()
 
 
+class Controlled:
+    """An event of a controller."""
+
+    @websocket("echo")
+    async def echo(self, data: Annotated[Any, Body()]) -> Any:
+        return data
+
+
+class Served(Service):
+    """The same event of a service."""
+
+    @event
+    async def echo(self, data: Data) -> Any:
+        return data
+
+
+@asynccontextmanager
+async def events(component: type) -> AsyncIterator[Do]:
+    """The event ``echo`` of *component*, acknowledged over one websocket."""
+    application = Application(
+        bundles=[RealtimeBundle], controllers=[component], settings=Settings(http=_PORT_0)
+    )
+    await application.start()
+    port = application.servers["http"].port
+
+    async def ask(times: int) -> None:
+        command = (sys.executable, "-m", "benchmarks.event_asker", str(port), str(times))
+        await asyncio.to_thread(partial(subprocess.run, command, cwd=ROOT, check=True))
+
+    try:
+        yield ask
+    finally:
+        await application.stop()
+
+
 @asynccontextmanager
 async def raw_aiohttp(
     exchange: Exchange, listeners: Listeners, change: Change | None = None
@@ -312,6 +349,8 @@ CASES = (
         200,
         partial(http_with_token, "/protected", keeps_verified=False),
     ),
+    Case("event of a controller", 200, partial(events, Controlled)),
+    Case("event of a service", 200, partial(events, Served)),
     Case("router, 10 templates", 600, partial(router, 10)),
     Case("router, 1,000 templates", 600, partial(router, 1000)),
 )

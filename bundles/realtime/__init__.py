@@ -4,18 +4,23 @@ from bundles.realtime.app_handle import AppHandle
 from bundles.realtime.bundle import RealtimeBundle
 from bundles.realtime.component import Component
 from bundles.realtime.errors import IOServerError
+from bundles.realtime.event import Data, event
 from bundles.realtime.log_level import LogLevel
 from bundles.realtime.manager import Manager
 from bundles.realtime.middleware import Middleware
+from bundles.realtime.service import Service
 from bundles.realtime.settings import RealtimeSettings
 
 __all__ = [
     "AppHandle",
     "Component",
+    "Data",
     "IOServerError",
     "LogLevel",
     "Manager",
     "Middleware",
     "RealtimeBundle",
     "RealtimeSettings",
+    "Service",
+    "event",
 ]

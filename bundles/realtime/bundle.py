@@ -6,8 +6,12 @@ from typing import Any
 from injector import Binder, singleton
 
 from bundles.realtime.app_handle import AppHandle
+from bundles.realtime.event import EVENT
 from bundles.realtime.manager import Manager
 from bundles.realtime.manager_names import ManagerNames
+from bundles.realtime.middlewares import Middlewares
+from bundles.realtime.service_listeners import ServiceListeners
+from bundles.realtime.service_table import ServiceTable
 from bundles.realtime.settings import RealtimeSettings
 from rxkernel import Bundle, ConfigurationError
 
@@ -23,6 +27,8 @@ class RealtimeBundle(Bundle):
     """
 
     name = "realtime"
+    options = (EVENT,)
+    listeners = (ServiceListeners,)
     settings_class = RealtimeSettings
 
     def __init__(
@@ -37,7 +43,8 @@ class RealtimeBundle(Bundle):
 
     def configure(self, binder: Binder) -> None:
         binder.bind(ManagerNames, to=ManagerNames(_by_name(self._managers)))
-        binder.bind(AppHandle, scope=singleton)
+        for service in (AppHandle, Middlewares, ServiceTable):
+            binder.bind(service, scope=singleton)
         for manager in self._managers:
             binder.bind(manager, scope=singleton)
 

@@ -1,0 +1,77 @@
+"""Runs the middlewares of a component before its actions."""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any
+
+from injector import Injector, inject
+
+from bundles.realtime.middleware import Middleware
+from rxkernel import ConfigurationError, Request, Response
+
+Action = Callable[[Request], Awaitable[Any]]
+Before = Callable[[Request], Awaitable[Response | None]]
+
+
+class Middlewares:
+    """The middlewares of an application, one instance of each class."""
+
+    @inject
+    def __init__(self, injector: Injector) -> None:
+        self._injector = injector
+        self._built: dict[type[Middleware], Middleware] = {}
+
+    def of(
+        self, given: Iterable[type[Middleware] | Middleware], owner: str
+    ) -> tuple[Middleware, ...]:
+        """Return the instances of *given*, the middlewares of *owner*.
+
+        Raises:
+            ConfigurationError: with each that is not a `Middleware`, or cannot be built.
+        """
+        problems: list[str] = []
+        found = []
+        for one in given:
+            try:
+                found.append(self._instance(one))
+            except Exception as exc:  # noqa: BLE001 - a constructor may raise anything
+                name = getattr(one, "__qualname__", None) or repr(one)
+                problems.append(f"the middleware {name} of {owner} cannot be built: {exc}")
+        if problems:
+            raise ConfigurationError(*problems)
+        return tuple(found)
+
+    def _instance(self, given: type[Middleware] | Middleware) -> Middleware:
+        if isinstance(given, Middleware):
+            return given
+        if not (isinstance(given, type) and issubclass(given, Middleware)):
+            raise TypeError("it must be a subclass of Middleware, or an instance of one")
+        if given not in self._built:
+            is_bound = self._injector.binder.has_explicit_binding_for(given)
+            self._built[given] = (
+                self._injector.get(given) if is_bound else self._injector.create_object(given)
+            )
+        return self._built[given]
+
+
+def overriding(middlewares: Sequence[Middleware], method: str) -> tuple[Any, ...]:
+    """Return the bound *method* of each of *middlewares* that overrides it."""
+    inherited = getattr(Middleware, method)
+    return tuple(
+        getattr(one, method) for one in middlewares if getattr(type(one), method) is not inherited
+    )
+
+
+def before(calls: Sequence[Before]) -> Callable[[Action], Action]:
+    """Return a wrapper that runs *calls* before an action; a `Response` of one replaces it."""
+
+    def wrap(action: Action) -> Action:
+        async def checked(request: Request) -> Any:
+            for call in calls:
+                response = await call(request)
+                if response is not None:
+                    return response
+            return await action(request)
+
+        return checked
+
+    return wrap

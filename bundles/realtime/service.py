@@ -1,0 +1,59 @@
+"""`Service`: the events of a namespace, with one instance for all clients."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from bundles.realtime.component import Component
+from bundles.realtime.errors import IOServerError
+from bundles.realtime.event import EVENT
+from bundles.realtime.middleware import Middleware
+from rxkernel import Connection, DisconnectReason, Request, controller, option, websocket
+
+
+class Service(Component):
+    """Subclass it, and put `@event` on the methods that clients may call. There is one instance.
+
+    ``class Chat(Service, namespace="/chat", middlewares=[Login])``: without a namespace its
+    events are in ``/``. A namespace has one service.
+
+    `connect`, `disconnecting` and `disconnect` do nothing unless they are overridden. Their
+    exceptions are logged.
+
+    Attributes:
+        middlewares: run for each connection and each event of the namespace, in their order;
+            classes are built by the injector.
+    """
+
+    middlewares: ClassVar[Sequence[type[Middleware] | Middleware]] = ()
+
+    def __init_subclass__(
+        cls,
+        *,
+        namespace: str | None = None,
+        middlewares: Sequence[type[Middleware] | Middleware] | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init_subclass__(**options)
+        if namespace is not None:
+            controller(namespace=namespace)(cls)
+        if middlewares is not None:
+            cls.middlewares = tuple(middlewares)
+
+    async def connect(self, connection: Connection) -> None:
+        """A client has connected. It may be sent events."""
+
+    async def disconnecting(self, connection: Connection, reason: DisconnectReason) -> None:
+        """A client has disconnected; called before `disconnect`."""
+
+    async def disconnect(self, connection: Connection, reason: DisconnectReason) -> None:
+        """A client has disconnected. ``connection.rooms`` are those that it was in."""
+
+    @option(EVENT, True)
+    @websocket("*", envelope=False)
+    async def unknown_event(self, request: Request) -> Any:
+        """Called for an event without a method; override it to handle these events.
+
+        Raises:
+            IOServerError: there is no such event (404).
+        """
+        raise IOServerError(f"unknown event {request.url[:100]!r}", 404)

@@ -1,0 +1,140 @@
+"""Puts the middlewares, hooks and errors of services on the events of the kernel."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from injector import inject
+
+from bundles.realtime.error_body import error_body
+from bundles.realtime.event import EVENT
+from bundles.realtime.middlewares import Middlewares, before, overriding
+from bundles.realtime.service import Service
+from bundles.realtime.service_table import ServiceTable
+from bundles.realtime.settings import RealtimeSettings
+from rxkernel import (
+    CompiledEvent,
+    ConfigurationError,
+    Connection,
+    ConnectionEvent,
+    DefinitionEvent,
+    ExceptionEvent,
+    Kernel,
+    KernelEvents,
+    Request,
+    ServerEvents,
+    ServiceUnavailableException,
+    Transport,
+    observe,
+)
+
+logger = logging.getLogger(__name__)
+
+_LATE = -100
+"""After the listeners of others: those of ``kernel.exception`` may replace the exception, and
+those of ``server.connected`` set the token."""
+
+
+class ServiceListeners:
+    @inject
+    def __init__(
+        self,
+        table: ServiceTable,
+        middlewares: Middlewares,
+        kernel: Kernel,
+        settings: RealtimeSettings,
+    ) -> None:
+        self._table = table
+        self._middlewares = middlewares
+        self._kernel = kernel
+        self._timeout = settings.connect_timeout
+
+    @observe(KernelEvents.KERNEL_DEFINITION)
+    async def add_middlewares(self, event: DefinitionEvent) -> None:
+        """Run the middlewares of a service before its actions."""
+        definition, service = event.definition, event.controller
+        if not isinstance(service, Service):
+            if EVENT in definition.options:
+                raise ConfigurationError(
+                    f"@event is on {definition.metadata.place}, which is not a method of a "
+                    f"Service; derive the class from Service, or write @websocket"
+                )
+            return
+        self._table.add(definition, service)
+        chain = self._middlewares.of(service.middlewares, type(service).__qualname__)
+        is_event = definition.transport is Transport.SOCKET
+        calls = overriding(chain, "event" if is_event else "http")
+        if is_event and overriding(chain, "connect"):
+            calls = (_adopt_token, *calls)
+        if calls:
+            event.wrap(before(calls))
+
+    @observe(KernelEvents.KERNEL_COMPILED)
+    async def keep_services(self, event: CompiledEvent) -> None:
+        self._table.compiled(event.compiled)
+
+    @observe(ServerEvents.CONNECTED, priority=_LATE)
+    async def check_connection(self, event: ConnectionEvent) -> None:
+        """Run the middlewares of the namespace; an exception refuses the client."""
+        served = self._table.find(event.connection)
+        if served is not None and served.connecting:
+            await self._run(served.connecting, event.connection)
+
+    async def _run(
+        self, calls: tuple[Callable[[Connection], Awaitable[None]], ...], connection: Connection
+    ) -> None:
+        call = calls[0]
+        try:
+            async with asyncio.timeout(self._timeout) as deadline:
+                for call in calls:
+                    await call(connection)
+        except TimeoutError as exc:
+            if not deadline.expired():
+                raise
+            logger.error(
+                "%s has not accepted a connection to %s within %g s",
+                getattr(call, "__qualname__", call),
+                connection.namespace,
+                self._timeout,
+            )
+            raise ServiceUnavailableException("the connection was not accepted in time") from exc
+
+    @observe(ServerEvents.ACCEPTED, priority=_LATE)
+    async def call_connect(self, event: ConnectionEvent) -> None:
+        if (served := self._table.find(event.connection)) is not None:
+            await served.service.connect(event.connection)
+
+    @observe(ServerEvents.DISCONNECTED, priority=_LATE)
+    async def call_disconnect(self, event: ConnectionEvent) -> None:
+        """Call both methods of the service, the second one whatever the first one raises."""
+        served, reason = self._table.find(event.connection), event.reason
+        if served is None or reason is None:
+            return
+        try:
+            await served.service.disconnecting(event.connection, reason)
+        finally:
+            await served.service.disconnect(event.connection, reason)
+
+    @observe(KernelEvents.KERNEL_EXCEPTION, priority=_LATE)
+    async def shape_error(self, event: ExceptionEvent) -> None:
+        """Give the errors of a service their shape; without an acknowledgement, send them as the
+        event ``error``."""
+        request = event.request
+        connection, definition = request.connection, request.definition
+        if definition is not None and EVENT not in definition.options:
+            return
+        if request.transport is not Transport.SOCKET or connection is None:
+            return
+        if self._table.find(connection) is None:
+            return
+        kernel = self._kernel
+        response = error_body(event.exception, debug=kernel.debug, serializer=kernel.serializer)
+        event.set_response(response)
+        if not request.expects_response:
+            await connection.emit("error", response.content)
+
+
+async def _adopt_token(request: Request) -> None:
+    """A middleware may have set the token of the connection: it is that of its events too."""
+    if request.token is None and request.connection is not None:
+        request.token = request.connection.token
