@@ -382,6 +382,24 @@ class SocketioSettings:
     )
     """Further namespaces, besides ``/`` and those of events."""
 
+    transports: tuple[str, ...] = attrs.field(
+        default=("polling", "websocket"),
+        validator=Allowed(
+            'a list with "polling", "websocket", or both',
+            (tuple,),
+            lambda names: names and all(name in ("polling", "websocket") for name in names),
+        ),
+    )
+    """The transports that clients may use."""
+
+    cookie: str | None = attrs.field(
+        default=None,
+        validator=Allowed(
+            'a name like "io", or none', (str, NoneType), lambda name: re.fullmatch(TOKEN, name)
+        ),
+    )
+    """Name of a cookie with the id of the Engine.IO session, for proxies that route by it."""
+
     ping_interval: float = attrs.field(default=25.0, validator=_INTERVAL)
     """Seconds between two pings to a socket."""
 

@@ -22,7 +22,7 @@ _BYTES = (
     "max_payload",
     "max_outbound_bytes",
 )
-_ROW = re.compile(r"^\| `([a-z._]+)` \| (\S+) \| (\w*) ?\|", re.MULTILINE)
+_ROW = re.compile(r"^\| `([a-z._]+)` \| (`[^`]*`|\w+) \| (\w*) ?\|", re.MULTILINE)
 
 
 def test_table_of_settings_equals_the_classes() -> None:

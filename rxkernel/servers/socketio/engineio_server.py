@@ -1,7 +1,9 @@
 """Engine.IO over HTTP (protocol v4): opens sessions, and assigns requests to them."""
 
 import asyncio
+from collections.abc import Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import engineio
@@ -114,7 +116,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
             headers = self._origins.preflight(native, ("GET", "POST")) if is_cors else {}
             return text_response("", 204, headers)
         query = native.query
-        if query.get("transport") not in ("polling", "websocket"):
+        if query.get("transport") not in self._limits.settings.transports:
             raise RequestError(*_UNKNOWN_TRANSPORT)
         if "j" in query:  # JSONP, which Engine.IO v4 does not have
             raise RequestError(*_BAD_REQUEST)
@@ -141,29 +143,41 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
             raise RequestError(*_TOO_MANY[setting])
         websocket = None
         try:
+            sid: str = self.generate_id()
+            cookie = self._cookie(sid)
             if over_websocket:
-                websocket = await self._accept(native)
-            session = Session(self.generate_id(), self._hooks, native, client)
+                websocket = await self._accept(native, cookie)
+            session = Session(sid, self._hooks, native, client)
         except BaseException:
             self._limits.release(client)
             raise
         await self._hooks.opened(session)
         open_packet = self._open_packet(session.sid, over_websocket)
         if websocket is None:
-            return text_response(open_packet)
+            return text_response(open_packet, headers=cookie)
         session.sender.put(EncodedPacket(open_packet.encode()))
         await session.serve(websocket)
         return websocket.response
 
-    async def _accept(self, native: AiohttpRequest) -> WebSocketStream:
+    async def _accept(
+        self, native: AiohttpRequest, headers: Mapping[str, str] = MappingProxyType({})
+    ) -> WebSocketStream:
         return await WebSocketStream.accept(
-            native, self.max_http_buffer_size, self._ids.headers(native)
+            native, self.max_http_buffer_size, {**self._ids.headers(native), **headers}
         )
 
+    def _cookie(self, sid: str) -> dict[str, str]:
+        """The header with the cookie for the session *sid*; empty without ``socketio.cookie``."""
+        if (name := self._limits.settings.cookie) is None:
+            return {}
+        secure = "" if self._http.tls is None else "; Secure"
+        return {"Set-Cookie": f"{name}={sid}; Path=/; HttpOnly; SameSite=Lax{secure}"}
+
     def _open_packet(self, sid: str, over_websocket: bool) -> str:
+        may_upgrade = "websocket" in self._limits.settings.transports
         handshake = {
             "sid": sid,
-            "upgrades": [] if over_websocket else ["websocket"],
+            "upgrades": [] if over_websocket or not may_upgrade else ["websocket"],
             "pingInterval": round(self.ping_interval * 1000),
             "pingTimeout": round(self.ping_timeout * 1000),
             "maxPayload": self.max_http_buffer_size,
