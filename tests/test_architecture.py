@@ -44,7 +44,7 @@ AIOHTTP_FOLDERS = ["request", "connection", "response", "fast_path"]
 # Those of `compression` and `redis` are not here: aiohttp and python-socketio load them themselves
 # where they are.
 OPTIONAL = {
-    *("aiosqlite", "argon2", "bcrypt", "joserfc", "pytest", "pytest_asyncio", "uvloop"),
+    *("aiosqlite", "argon2", "bcrypt", "cronsim", "joserfc", "pytest", "pytest_asyncio", "uvloop"),
     "watchfiles",
 }
 
