@@ -1,8 +1,12 @@
 """What the bundle adds to an application."""
 
+from collections.abc import Sequence
+
 from injector import Binder, inject, singleton
 
+from bundles.tasks.background import Background
 from bundles.tasks.clock import Clock
+from bundles.tasks.commands import tasks
 from bundles.tasks.listeners import TasksListeners
 from bundles.tasks.memory_task_store import MemoryTaskStore
 from bundles.tasks.plan import OPTION
@@ -14,23 +18,35 @@ from bundles.tasks.sqlite_task_store import SqliteTaskStore
 from bundles.tasks.task_entries import TaskEntries
 from bundles.tasks.task_runner import TaskRunner
 from bundles.tasks.task_store import TaskStore
+from bundles.tasks.watcher import Watcher
+from bundles.tasks.watchers import Watchers
 from rxkernel import Bundle, ConfigurationError, Settings
 
 
 class TasksBundle(Bundle):
-    """Schedules, supervised loops and background work."""
+    """Schedules, supervised loops and background work.
+
+    Args:
+        watchers: classes that the injector builds; those that are bound need not be named.
+    """
 
     name = "tasks"
     options = (OPTION,)
     listeners = (TasksListeners,)
     servers = (TasksServer,)
+    commands = (tasks,)
     settings_class = TasksSettings
+
+    def __init__(self, *, watchers: Sequence[type[Watcher]] = ()) -> None:
+        self._watchers = tuple(watchers)
 
     def configure(self, binder: Binder) -> None:
         binder.bind(Clock, scope=singleton)
         binder.bind(TaskStore, to=_store_of, scope=singleton)  # type: ignore[type-abstract]
-        for service in (TaskRunner, TaskEntries, Planner, Scheduler):
+        for service in (TaskRunner, TaskEntries, Planner, Scheduler, Watchers, Background):
             binder.bind(service, scope=singleton)
+        for watcher in self._watchers:
+            binder.bind(watcher, scope=singleton)
 
 
 @inject

@@ -4,8 +4,11 @@ from collections.abc import Iterator
 
 from injector import inject
 
+from bundles.tasks.background import Background
 from bundles.tasks.task_entries import TaskEntries
 from bundles.tasks.transport import TASKS
+from bundles.tasks.watcher import Watcher
+from bundles.tasks.watchers import Watchers
 from rxkernel import (
     ApplicationEvents,
     BootstrapEvent,
@@ -16,6 +19,8 @@ from rxkernel import (
     ProcedureMetadata,
     ReadinessEvent,
     ServerEvents,
+    Settings,
+    ShutdownEvent,
     observe,
     routes_of,
 )
@@ -35,14 +40,25 @@ def _tasks_of(service: object, errors: list[ConfigurationError]) -> Iterator[Pro
 
 class TasksListeners:
     @inject
-    def __init__(self, entries: TaskEntries) -> None:
+    def __init__(
+        self,
+        entries: TaskEntries,
+        watchers: Watchers,
+        background: Background,
+        settings: Settings,
+    ) -> None:
         self._entries = entries
+        self._watchers = watchers
+        self._background = background
+        self._shutdown_timeout = settings.shutdown_timeout
 
     @observe(ApplicationEvents.BOOTSTRAP)
     async def publish(self, event: BootstrapEvent) -> None:
-        """Add the tasks of services that are not controllers."""
+        """Add the tasks of services that are not controllers, and the watchers."""
         errors: list[ConfigurationError] = []
         for service in event.services:
+            if isinstance(service, Watcher):
+                self._watchers.add(service)
             for route in _tasks_of(service, errors):
                 known = event.procedure_metadata_storage.get(route.key)
                 if known is None or known.target is not type(service):  # not a controller
@@ -68,3 +84,9 @@ class TasksListeners:
     async def report(self, event: ReadinessEvent) -> None:
         if self._entries.is_down:
             event.fail("tasks", "the store cannot be used")
+        for name, error in self._watchers.failing().items():
+            event.fail(f"watcher {name}", error)
+
+    @observe(ApplicationEvents.SHUTDOWN)
+    async def finish(self, event: ShutdownEvent) -> None:
+        await self._background.drain(self._shutdown_timeout)

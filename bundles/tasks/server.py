@@ -4,9 +4,11 @@ from collections.abc import Mapping
 
 from injector import inject
 
+from bundles.tasks.background import Background
 from bundles.tasks.plan import OPTION
 from bundles.tasks.planner import Planner
 from bundles.tasks.transport import TASKS
+from bundles.tasks.watchers import Watchers
 from rxkernel import Compiled, ConfigurationError, Kernel, Server
 
 
@@ -18,12 +20,15 @@ class TasksServer(Server):
     label = "tasks"
 
     @inject
-    def __init__(self, planner: Planner) -> None:
+    def __init__(self, planner: Planner, watchers: Watchers, background: Background) -> None:
         self._planner = planner
+        self._watchers = watchers
+        self._background = background
 
     @property
     def counts(self) -> Mapping[str, int]:
-        return self._planner.counts
+        """Runs, failures, times that were skipped or missed, and those of `Background`."""
+        return {**self._planner.counts, **self._background.counts}
 
     def check(self, compiled: Compiled) -> None:
         problems = [
@@ -43,9 +48,12 @@ class TasksServer(Server):
 
     async def start(self) -> None:
         await self._planner.begin()
+        await self._watchers.start()
 
     async def drain(self) -> None:
+        await self._watchers.stop()
         await self._planner.drain()
 
     async def stop(self) -> None:
+        await self._watchers.stop()
         await self._planner.end()

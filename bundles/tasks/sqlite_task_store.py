@@ -70,6 +70,10 @@ _SAVE = (
     f"VALUES ({', '.join('?' for _ in _COLUMNS)})"
 )
 _SAVE_RECORD = f"UPDATE task SET {', '.join(f'{name} = ?' for name in _RECORD)} WHERE id = ?"
+_ADD_RECORD = (
+    f"INSERT INTO task ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' for _ in _COLUMNS)}) "
+    f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _RECORD)}"
+)
 
 
 class SqliteTaskStore(TaskStore):
@@ -116,7 +120,10 @@ class SqliteTaskStore(TaskStore):
         await self._file.write(_execute, _SAVE, _row(entry))
 
     async def save_record(self, entry: TaskEntry) -> None:
-        await self._file.write(_execute, _SAVE_RECORD, (*_record(entry.record), entry.id))
+        if entry.is_declared:
+            await self._file.write(_execute, _ADD_RECORD, _row(entry))
+        else:
+            await self._file.write(_execute, _SAVE_RECORD, (*_record(entry.record), entry.id))
 
     async def remove(self, ids: Collection[str]) -> int:
         return await self._file.write(_remove, tuple(ids))

@@ -35,7 +35,8 @@ class TaskStore(ABC):
 
     @abstractmethod
     async def save_record(self, entry: TaskEntry) -> None:
-        """Replace the record of *entry*, but not when it is due; nothing if it was removed."""
+        """Replace the record of *entry*, but not when it is due. An entry of a decorator is added
+        if it is not there yet; one that was removed is not."""
 
     @abstractmethod
     async def remove(self, ids: Collection[str]) -> int:

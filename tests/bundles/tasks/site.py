@@ -71,6 +71,7 @@ async def running_site(
         modules=modules,
         listeners=listeners,
         settings=Settings(
+            health=True,
             http=HttpSettings(reuse_port=workers),
             bundles={"tasks": TasksSettings(**place, **settings)},
         ),
