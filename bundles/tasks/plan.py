@@ -18,7 +18,7 @@ _READERS = {"every": read_every, "cron": read_cron, "at": read_at}
 _MISFIRES = ("run", "skip")
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Plan:
     """Not checked: boot reports the `problems` of all plans at once.
 
@@ -70,6 +70,10 @@ class Plan:
     def stored(self) -> "Plan":
         """The same plan with its times as text."""
         return attrs.evolve(self, given=self.text())
+
+    def __repr__(self) -> str:
+        zone = "" if self.timezone == "UTC" else f", timezone={self.timezone!r}"
+        return f"{self.kind}({self.given!r}{zone})"
 
     def __str__(self) -> str:
         zone = "" if self.timezone == "UTC" else f" {self.timezone}"

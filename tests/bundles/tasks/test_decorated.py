@@ -134,6 +134,21 @@ class Failing:
         raise HttpException("busy")
 
 
+async def test_schedule_of_task_is_readable_in_list_of_routes() -> None:
+    async with running_site(modules=(Services,)) as site:
+        definitions = site.client.application.kernel.definitions[TASKS]
+
+        shown = {
+            definition.name: repr(definition.options["schedule"]) for definition in definitions
+        }
+
+        assert shown == {
+            "Reports.refresh": "every('30s')",
+            "nightly": "cron('0 3 * * *', timezone='Europe/Berlin')",
+            "Reports.remind": "at('2027-07-15 18:00')",
+        }
+
+
 async def test_run_is_message_that_listeners_see() -> None:
     """BUNDLES §1, rule 1."""
     watch = Watch()
