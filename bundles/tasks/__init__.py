@@ -9,6 +9,7 @@ from bundles.tasks.plan import Plan
 from bundles.tasks.scheduler import Scheduler
 from bundles.tasks.settings import TasksSettings
 from bundles.tasks.task_entry import TaskEntry, TaskRecord
+from bundles.tasks.task_store import TaskStore
 from bundles.tasks.transport import TASKS
 from bundles.tasks.watcher import Watcher, WatcherState, WatcherStatus
 from bundles.tasks.watchers import Watchers
@@ -21,6 +22,7 @@ __all__ = [
     "Scheduler",
     "TaskEntry",
     "TaskRecord",
+    "TaskStore",
     "TasksBundle",
     "TasksSettings",
     "TasksUnavailableException",

@@ -52,10 +52,11 @@ class Planner:
             _POLL_OF_WORKERS if application.http.reuse_port else _POLL,
             on_due=self._due,
             on_jump=self._jumped,
-            on_wake=lambda: self._later(self._poll()),
+            on_wake=self._poll_later,
         )
         self._context: Context | None = None
         self._work: set[asyncio.Task[None]] = set()
+        self._poll_task: asyncio.Task[None] | None = None
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -66,8 +67,8 @@ class Planner:
     async def begin(self) -> None:
         """Run the tasks by their times from now on, as soon as no other process does it."""
         self._context = copy_context()
-        self._timetable.start(self._context)
         await self._poll()
+        self._timetable.start(self._context)
 
     async def drain(self) -> None:
         """Start no further run, and wait for those that have begun."""
@@ -96,6 +97,10 @@ class Planner:
             for id in removed:
                 self.forget(id)
                 self._later(self._remove(id))
+
+    def _poll_later(self) -> None:
+        if self._poll_task is None or self._poll_task.done():
+            self._poll_task = self._later(self._poll())
 
     async def _poll(self) -> None:
         """Take over the tasks if no other process runs them, else follow its changes."""
@@ -201,10 +206,11 @@ class Planner:
                 continue
             self.plan(entry)
 
-    def _later(self, work: Coroutine[None, None, None]) -> None:
+    def _later(self, work: Coroutine[None, None, None]) -> "asyncio.Task[None]":
         task = asyncio.create_task(work)
         self._work.add(task)
         task.add_done_callback(self._done)
+        return task
 
     def _done(self, task: "asyncio.Task[None]") -> None:
         self._work.discard(task)

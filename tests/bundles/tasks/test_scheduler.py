@@ -11,6 +11,7 @@ from bundles.tasks import TASKS, Scheduler, TasksBundle, every
 from rxkernel import ConflictException, Request, http, procedure
 from tests.bundles.tasks.manual_clock import ManualClock, settle
 from tests.bundles.tasks.site import Site, running_site
+from tests.waiting import until
 
 
 @attrs.frozen
@@ -107,6 +108,7 @@ async def test_remove_and_stop_end_added_tasks(tmp_path: Path) -> None:
         assert not await site.scheduler.remove(one)
         assert await site.scheduler.stop("two") == 2
         await site.advance(1)
+        await until(lambda: jobs.ran)  # the start is stored first, in a thread
         assert jobs.ran == [(Mail("3"), False)]
         assert await site.scheduler.stop() == 1
         assert await ids(site) == []
@@ -470,12 +472,12 @@ async def test_one_of_two_processes_runs_the_tasks_and_the_other_takes_over(
         assert id is not None
         await wait_for(clock, lambda: one.ran)
         assert (one.ran, two.ran) == ([{}], [])
-        assert (await second.entry(id)).record.runs == 1
+        await wait_for_runs(second, id, 1)
 
         await first.stop()
         await wait_for(clock, lambda: two.ran)
 
-        assert (await second.entry(id)).record.runs == 2
+        await wait_for_runs(second, id, 2)
         assert await first.scheduler.stop() == 1
         await wait_for_empty(clock, second)
 
@@ -485,6 +487,12 @@ async def wait_for(clock: ManualClock, condition: Any) -> None:
     async with asyncio.timeout(20):
         while not condition():
             await clock.advance(1)
+            await asyncio.sleep(0.001)
+
+
+async def wait_for_runs(site: Site, id: str, number: int) -> None:
+    async with asyncio.timeout(20):
+        while (await site.entry(id)).record.runs < number:  # noqa: ASYNC110 - it is in a file
             await asyncio.sleep(0.001)
 
 
