@@ -47,20 +47,33 @@ class Background:
 
         Raises:
             ServiceUnavailableException: ``max_background`` coroutines run already.
-            RxKernelError: the application has stopped.
+            RxKernelError: the application has stopped, or this is a thread, as that of a plain
+                ``def`` action.
         """
-        if self._is_closed or len(self._tasks) >= self._limit:
+        try:
+            self._check()
+        except BaseException:
             coroutine.close()
-            if self._is_closed:
-                raise RxKernelError("the application has stopped; start no background work")
-            self.counts["tasks.max_background"] += 1
-            raise ServiceUnavailableException(code="background_full")
+            raise
         task = asyncio.create_task(
             coroutine, name=name or getattr(coroutine, "__qualname__", None)
         )
         self._tasks.add(task)
         task.add_done_callback(self._done)  # called in the context of the request
         return task
+
+    def _check(self) -> None:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError as exc:
+            raise RxKernelError(
+                "Background.start() is called in a thread; make the action an async def"
+            ) from exc
+        if self._is_closed:
+            raise RxKernelError("the application has stopped; start no background work")
+        if len(self._tasks) >= self._limit:
+            self.counts["tasks.max_background"] += 1
+            raise ServiceUnavailableException(code="background_full")
 
     async def drain(self, timeout: float) -> None:
         """Wait for all work; cancel what has not ended after *timeout* seconds."""

@@ -25,8 +25,7 @@ _YEAR = re.compile(r"\d{4}")
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 
 _LONGEST_SEARCH = 50
-"""Years without a matching day, after which there is none: February 29th on a Sunday may be 40
-years away."""
+"""Years that are searched for a day: February 29th on a Sunday may be 40 years away."""
 
 
 @attrs.frozen
@@ -158,7 +157,7 @@ def _check_day(text: str, parts: dict[str, Any]) -> None:
 
 
 def _completed(parts: dict[str, Any]) -> dict[str, Any]:
-    """Add the first values of what is smaller than the smallest part."""
+    """Add first values for the parts below the smallest part."""
     is_time = parts.keys() & {"hour", "minute", "interval"}
     if not is_time:
         parts["hour"] = 0

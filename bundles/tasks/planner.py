@@ -120,7 +120,7 @@ class Planner:
         entries, store = self._entries, self._entries.store
         self.is_runner = True
         try:
-            await store.has_changed()  # compare with what is loaded now
+            await store.has_changed()  # later changes are those after this load
             changed = {entry.id: entry for entry in await entries.load(self.runs.active)}
             gone = [e.id for e in await store.load() if e.id not in entries.known]
             for entry in tuple(entries.known.values()):

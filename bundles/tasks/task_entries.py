@@ -1,5 +1,6 @@
 """The tasks that this process knows: those of decorators, and those of the store."""
 
+import logging
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -14,9 +15,12 @@ from bundles.tasks.task_store import TaskStore
 from bundles.tasks.transport import TASKS
 from rxkernel import Compiled, Kernel
 
+logger = logging.getLogger(__name__)
+
 
 class TaskEntries:
-    """
+    """Those of the store may be those of another process, which runs them.
+
     Attributes:
         known: the entries by id, as this process has read them.
         is_down: whether the last use of the store failed. The store logs an outage.
@@ -75,6 +79,8 @@ class TaskEntries:
                 entry = TaskEntry(id=id, task=id, name=id, plan=plan, is_declared=True)
                 entry.record = record
                 record.due = entry.schedule.next_after(self._clock.now())
+                if record.due is None:
+                    logger.warning("the task %s (%s) never runs: its time has passed", id, plan)
                 self.known[id] = entry
                 changed.append(entry)
         return changed, removed

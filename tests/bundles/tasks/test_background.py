@@ -112,3 +112,15 @@ async def test_background_returns_the_task_of_the_work() -> None:
 
         assert await task == 7
         assert task.get_name().endswith("seven")
+
+
+async def test_background_in_a_thread_is_an_error() -> None:
+    orders = Orders()
+    async with client_for(orders) as client:
+        await client.http("order", params={"name": "tea"})
+        background = client.application.injector.get(Background)
+
+        with pytest.raises(RxKernelError, match="make the action an async def"):
+            await asyncio.to_thread(lambda: background.start(orders.mail("x")))
+
+        orders.gate.set()

@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import pytest
 
-from bundles.tasks import TASKS, Scheduler, TasksBundle, every
+from bundles.tasks import TASKS, Scheduler, TasksBundle, at, every
 from rxkernel import ConflictException, Request, http, procedure
 from tests.bundles.tasks.manual_clock import ManualClock, settle
 from tests.bundles.tasks.site import Site, running_site
@@ -314,6 +314,49 @@ async def test_action_adds_a_task_whose_runs_are_messages_of_their_own() -> None
 
         entry = await site.entry(response.content)
         assert (entry.name, entry.record.runs) == ("mine", 1)
+
+
+async def test_tasks_that_are_due_at_once_all_run() -> None:
+    jobs = Jobs()
+    async with running_site(jobs) as site:
+        for _ in range(250):
+            await site.scheduler.add("note", at="2027-07-15 12:00:01", body={})
+        await site.advance(1)
+        await until(lambda: len(jobs.ran) == 250)
+        await site.stop()
+        assert await ids(site) == []
+
+
+async def test_one_time_task_that_was_missed_is_removed_or_runs() -> None:
+    jobs = Jobs()
+    async with running_site(jobs) as site:
+        for misfire in ("run", "skip"):
+            await site.scheduler.add(
+                "note",
+                at="2027-07-15 12:10",
+                misfire=misfire,
+                params={"kind": misfire},
+                body={},
+            )
+        site.clock.set_forward(3600)
+        await site.advance(30)
+
+        assert jobs.ran == [{"kind": "run"}]
+        assert await ids(site) == []
+
+
+async def test_decorated_moment_that_has_passed_is_logged_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Past:
+        @at("2021-07-20", name="past")
+        async def past(self) -> None: ...
+
+    file = tmp_path / "tasks.sqlite3"
+    for _ in range(2):
+        async with running_site(Past, file=file) as site:
+            assert (await site.entry("past")).record.due is None
+    assert caplog.text.count("the task past (at 2021-07-20) never runs: its time has passed") == 1
 
 
 # --- the clock
