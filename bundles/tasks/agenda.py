@@ -12,6 +12,10 @@ class Agenda:
         self._heap: list[tuple[float, str]] = []
         self._moments: dict[str, float] = {}
 
+    def __len__(self) -> int:
+        """The number of times in the heap, with those that were replaced."""
+        return len(self._heap)
+
     def put(self, id: str, moment: float) -> None:
         """Set the time of *id*."""
         if self._moments.get(id) == moment:

@@ -1,6 +1,8 @@
 """Tasks that are added at run time, and how runs are planned."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ import attrs
 import pytest
 
 from bundles.tasks import TASKS, Scheduler, TasksBundle, at, every
-from rxkernel import ConflictException, Request, http, procedure
+from rxkernel import ConflictException, Request, Response, StreamResponse, http, procedure
 from tests.bundles.tasks.manual_clock import ManualClock, settle
 from tests.bundles.tasks.site import Site, running_site
 from tests.waiting import until
@@ -41,6 +43,17 @@ class Jobs:
         self.ran.append("begun")
         await self.gate.wait()
         return "done"
+
+    @procedure("missing", TASKS)
+    async def missing(self) -> Response:
+        return Response({"message": "no such file"}, 404)
+
+    @procedure("stream", TASKS)
+    async def stream(self) -> StreamResponse:
+        async def pieces() -> AsyncIterator[bytes]:
+            yield b"x"
+
+        return StreamResponse(pieces())
 
     @procedure("large", TASKS)
     async def large(self, size: int) -> str:
@@ -237,6 +250,49 @@ async def test_result_beyond_4_kib_is_not_kept() -> None:
         assert (await site.entry(small)).record.result == "x" * 4094
         record = (await site.entry(large)).record
         assert (record.result, record.error) == (None, None)
+
+
+async def test_response_that_is_an_error_or_a_stream_is_a_failed_run() -> None:
+    async with running_site(Jobs()) as site:
+        assert (await site.scheduler.run("missing")).error == "404 no such file"
+        error = (await site.scheduler.run("stream")).error
+        assert error == "500 a task returns its result, not a stream or a file"
+
+
+async def test_stored_task_whose_procedure_has_gone_fails(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file, clock = tmp_path / "tasks.sqlite3", ManualClock()
+    async with running_site(Jobs(), file=file, clock=clock) as site:
+        id = await site.scheduler.add("slow", every="1s")
+        assert id is not None
+    async with running_site(file=file, clock=clock) as site:
+        await site.advance(1)
+        await wait_for_runs(site, id, 1)
+
+        assert (await site.entry(id)).record.error == "404 no task 'slow'"
+    assert "task slow failed: no procedure has this name" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"every": 90}, "every 90s"),
+        ({"every": timedelta(minutes=1, microseconds=500000)}, "every 60.5s"),
+        ({"at": datetime(2027, 12, 24, 18, tzinfo=UTC)}, "at 2027-12-24T18:00:00+00:00"),
+        ({"cron": "0 3 * * *", "timezone": "Asia/Tokyo"}, "cron 0 3 * * * Asia/Tokyo"),
+    ],
+)
+async def test_times_are_the_same_after_a_restart(given: Any, text: str, tmp_path: Path) -> None:
+    file, clock = tmp_path / "tasks.sqlite3", ManualClock()
+    async with running_site(Jobs(), file=file, clock=clock) as site:
+        id = await site.scheduler.add("slow", **given)
+        assert id is not None
+        before = await site.entry(id)
+    async with running_site(Jobs(), file=file, clock=clock) as site:
+        after = await site.entry(id)
+        assert str(after.plan) == text
+        assert (after.plan, after.schedule) == (before.plan, before.schedule)
 
 
 async def test_run_runs_a_task_at_once_and_returns_its_record() -> None:
