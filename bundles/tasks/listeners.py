@@ -76,7 +76,7 @@ class TasksListeners:
             raise ConfigurationError.merge(errors)
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=2000, only=_is_task)
-    async def open_to_the_application(self, event: DefinitionEvent) -> None:
+    async def mark_as_public(self, event: DefinitionEvent) -> None:
         """Set the option of routes that need no access rule: no client reaches a task."""
         event.set_option("public", True)
 

@@ -96,7 +96,7 @@ class Planner:
                 self._later(self.store_record(entry))
             for id in removed:
                 self.forget(id)
-                self._later(self._remove(id))
+                self._later(self._remove_stored(id))
 
     def _poll_later(self) -> None:
         if self._poll_task is None or self._poll_task.done():
@@ -167,9 +167,11 @@ class Planner:
             else:
                 await self._entries.store.save(entry)
 
-    async def _remove(self, id: str) -> None:
-        with self._entries.during_outage():
-            await self._entries.remove([id])
+    async def _remove_stored(self, id: str) -> None:
+        """Remove a task whose method has gone, unless another reload has brought it back."""
+        if id not in self._entries.known:
+            with self._entries.during_outage():
+                await self._entries.store.remove([id])
 
     def _due(self, id: str, moment: float) -> None:
         entry, now = self._entries.known[id], self._clock.now()

@@ -1,5 +1,6 @@
 """`@every`, `@cron` and `@at` on methods of controllers and of bound services."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
@@ -283,3 +284,15 @@ async def test_reload_adds_and_removes_tasks() -> None:
 
         assert [entry.id for entry in await site.scheduler.entries()] == ["next"]
         assert Next.ran == 2
+
+
+async def test_task_that_reloads_remove_and_bring_back_runs(tmp_path: Path) -> None:
+    file = tmp_path / "tasks.sqlite3"
+    async with running_site(Failing, file=file) as site:
+        reload = site.client.application.reload
+        await reload(remove=[Failing])
+        await reload(controllers=[Failing])
+        await site.advance(10)
+        await site.stop()
+
+        assert (await site.entry("fails")).record.runs == 1
