@@ -27,6 +27,7 @@ from benchmarks.peers import PEERS, chosen
 from benchmarks.report import Table, publish
 from benchmarks.roundtrips import Load, roundtrips
 from benchmarks.router import router
+from benchmarks.schedules import schedules
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -62,6 +63,7 @@ def main(context: click.Context, json_file: Path | None) -> None:
         peers = chosen(())
         awaited = (
             kernel(rounds=7),
+            schedules(seconds=5.0),
             roundtrips(peers, Load(seconds=1.0)),
             broadcast(peers, rounds=5, times=5),
             memory(peers, steps=(1000, 3000)),
@@ -78,6 +80,13 @@ def main(context: click.Context, json_file: Path | None) -> None:
 def _kernel(json_file: Path | None) -> None:
     """The kernel alone, in process."""
     _run(json_file, kernel())
+
+
+@main.command("schedules")
+@_json_option
+def _schedules(json_file: Path | None) -> None:
+    """Memory and CPU of scheduled tasks that are not due."""
+    _run(json_file, schedules())
 
 
 @main.command("router")

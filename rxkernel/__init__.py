@@ -159,6 +159,7 @@ from rxkernel.routing.decorators import (
     options_of,
     procedure,
     pushes,
+    routes_of,
     websocket,
 )
 from rxkernel.routing.definitions import (
@@ -402,6 +403,7 @@ __all__ = [
     "procedure",
     "pushes",
     "request_scope",
+    "routes_of",
     "union_tag",
     "validated_by",
     "websocket",

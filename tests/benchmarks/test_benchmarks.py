@@ -21,6 +21,7 @@ from benchmarks.peers import chosen
 from benchmarks.report import Table
 from benchmarks.roundtrips import Load, roundtrips
 from benchmarks.router import router
+from benchmarks.schedules import schedules
 from rxkernel import HttpSettings, SocketioSettings
 
 RXKERNEL = chosen(["rxkernel"])
@@ -81,6 +82,10 @@ async def _kernel() -> Table:
     return await kernel(rounds=1, calls=10)
 
 
+async def _schedules() -> Table:
+    return await schedules(entries=(2,), seconds=0.01)
+
+
 async def _router() -> Table:
     return router(numbers=(10, 20), rounds=1)
 
@@ -89,7 +94,7 @@ async def _boot() -> Table:
     return boot(starts=1)
 
 
-@pytest.mark.parametrize("measure", [_kernel, _router, _boot])
+@pytest.mark.parametrize("measure", [_kernel, _schedules, _router, _boot])
 async def test_benchmark_in_process_measures(
     measure: Callable[[], Coroutine[Any, Any, Table]],
 ) -> None:
