@@ -5,16 +5,19 @@ from bundles.realtime.bundle import RealtimeBundle
 from bundles.realtime.component import Component
 from bundles.realtime.errors import IOServerError
 from bundles.realtime.event import Data, event
+from bundles.realtime.ioserver import IOServer
 from bundles.realtime.log_level import LogLevel
 from bundles.realtime.manager import Manager
 from bundles.realtime.middleware import Middleware
 from bundles.realtime.service import Service
 from bundles.realtime.settings import RealtimeSettings
+from bundles.tasks import Watcher
 
 __all__ = [
     "AppHandle",
     "Component",
     "Data",
+    "IOServer",
     "IOServerError",
     "LogLevel",
     "Manager",
@@ -22,5 +25,6 @@ __all__ = [
     "RealtimeBundle",
     "RealtimeSettings",
     "Service",
+    "Watcher",
     "event",
 ]

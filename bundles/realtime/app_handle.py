@@ -11,7 +11,13 @@ from bundles.realtime.manager_names import ManagerNames
 from bundles.realtime.settings import RealtimeSettings
 from rxkernel import Broadcaster, Kernel, Settings
 
-logger = logging.getLogger("rxkernel.realtime")
+logger = logging.getLogger(__name__)
+
+
+def write_log(level: LogLevel, verbose: LogLevel, text: str) -> None:
+    """Log *text* if *level* is as important as *verbose*."""
+    if level <= verbose:
+        logger.log(level.of_logging, "%s", text)
 
 
 class AppHandle:
@@ -55,9 +61,7 @@ class AppHandle:
         Raises:
             ValueError: there is no such level.
         """
-        level = LogLevel.of(level)
-        if level <= self.verbose:
-            logger.log(level.of_logging, "%s", text)
+        write_log(LogLevel.of(level), self.verbose, text)
 
     async def send(
         self,

@@ -1,6 +1,6 @@
 """What the bundle adds to an application."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from injector import Binder, singleton
@@ -22,8 +22,8 @@ class RealtimeBundle(Bundle):
     Args:
         services: subclasses of `Service`, or instances.
         controllers: subclasses of `Controller`, or instances.
-        managers: subclasses of `Manager`, which the injector builds in this order, those that
-            they inject before them.
+        managers: subclasses of `Manager`, or a mapping of names to them. The injector builds them
+            in this order, those that they inject before them.
     """
 
     name = "realtime"
@@ -36,16 +36,18 @@ class RealtimeBundle(Bundle):
         *,
         services: Sequence[Any] = (),
         controllers: Sequence[Any] = (),
-        managers: Sequence[type[Manager]] = (),
+        managers: Sequence[type[Manager]] | Mapping[str, type[Manager]] = (),
     ) -> None:
         self.controllers = (*services, *controllers)
-        self._managers = tuple(managers)
+        self._managers = managers
 
     def configure(self, binder: Binder) -> None:
-        binder.bind(ManagerNames, to=ManagerNames(_by_name(self._managers)))
+        given = self._managers
+        by_name = given if isinstance(given, Mapping) else _by_name(given)
+        binder.bind(ManagerNames, to=ManagerNames(by_name))
         for service in (AppHandle, Middlewares, ServiceTable):
             binder.bind(service, scope=singleton)
-        for manager in self._managers:
+        for manager in by_name.values():
             binder.bind(manager, scope=singleton)
 
 

@@ -1,5 +1,6 @@
 """The eight levels of syslog (RFC 5424 §6.2.1), on the levels of `logging`."""
 
+import logging
 from enum import IntEnum
 from typing import Self
 
@@ -39,3 +40,6 @@ class LogLevel(IntEnum):
 
 
 _OF_LOGGING = (70, 60, 50, 40, 30, 25, 20, 10)
+
+for _level in (LogLevel.EMERGENCY, LogLevel.ALERT, LogLevel.NOTIFICATION):
+    logging.addLevelName(_level.of_logging, _level.name)  # `logging` has the names of the others

@@ -20,11 +20,13 @@ class Service(Component):
     exceptions are logged.
 
     Attributes:
+        service_namespace: that of the argument of the class.
         middlewares: run for each connection and each event of the namespace, in their order;
             classes are built by the injector.
     """
 
     middlewares: ClassVar[Sequence[type[Middleware] | Middleware]] = ()
+    service_namespace: ClassVar[str] = "/"
 
     def __init_subclass__(
         cls,
@@ -35,6 +37,7 @@ class Service(Component):
     ) -> None:
         super().__init_subclass__(**options)
         if namespace is not None:
+            cls.service_namespace = namespace
             controller(namespace=namespace)(cls)
         if middlewares is not None:
             cls.middlewares = tuple(middlewares)

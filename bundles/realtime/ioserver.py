@@ -1,0 +1,282 @@
+"""`IOServer`: an application from its components, with the names of IOServer's class."""
+
+import types
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import attrs
+from injector import Binder, singleton
+
+from bundles.realtime.app_handle import AppHandle, write_log
+from bundles.realtime.bundle import RealtimeBundle
+from bundles.realtime.component import Component
+from bundles.realtime.errors import IOServerError
+from bundles.realtime.ioserver_options import cors_of, host_of, level_of, port_of, transports_of
+from bundles.realtime.log_level import LogLevel
+from bundles.realtime.manager import Manager
+from bundles.realtime.manager_names import RESERVED, name_problem
+from bundles.realtime.middleware import Middleware
+from bundles.realtime.service import Service
+from bundles.realtime.settings import RealtimeSettings
+from bundles.tasks import TasksBundle, TasksSettings, Watcher
+from rxkernel import Application, Settings
+
+C = TypeVar("C")
+
+Middlewares = Sequence[type[Middleware] | Middleware]
+
+
+class IOServer:
+    """Add components, then ``await server.start()``. `application` is the `Application` of them.
+
+    Args:
+        host, port: where it listens; port 0 is a free one.
+        verbose: the least important level that `log` and `AppHandle.log` log, see `LogLevel`.
+        mode: the transports of Socket.IO: ``"websocket"``, ``"polling"``, or both.
+        cookie: whether clients receive the id of their session as the cookie ``io``; a text is the
+            name of the cookie.
+        cors: the keys ``origin``, ``credentials``, ``exposed_headers`` and ``max_age``. Pages of
+            the server itself are always allowed.
+        routes: the folder of the route files.
+        root_dir: the folder of static files.
+        spa_fallback: whether a page that is not found is ``index.html`` of *root_dir*.
+        settings: all other settings; those above replace their values.
+        parts: further arguments of `Application`: bundles, modules, listeners and others.
+
+    Raises:
+        IOServerError: the port is invalid (400).
+        ConfigurationError: another argument is invalid.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "localhost",
+        port: int | str = 8080,
+        verbose: str = "ERROR",
+        mode: str | Sequence[str] = ("websocket", "polling"),
+        cookie: bool | str = False,
+        cors: Mapping[str, Any] | None = None,
+        routes: str | Path = "routes",
+        root_dir: str | Path | None = None,
+        spa_fallback: bool = True,
+        settings: Settings | None = None,
+        **parts: Any,
+    ) -> None:
+        base = Settings() if settings is None else settings
+        http = attrs.evolve(base.http, host=host_of(host), port=port_of(port), **cors_of(cors))
+        name = cookie if isinstance(cookie, str) else "io" if cookie else None
+        socketio = attrs.evolve(base.socketio, transports=transports_of(mode), cookie=name)
+        realtime = RealtimeSettings(
+            verbose=level_of(verbose).name,
+            routes=Path(routes),
+            root_dir=None if root_dir is None else Path(root_dir),
+            spa_fallback=spa_fallback,
+        )
+        bundles = {**base.bundles, "realtime": realtime}
+        self._settings = attrs.evolve(base, http=http, socketio=socketio, bundles=bundles)
+        self._parts = parts
+        self._verbose = LogLevel.of(realtime.verbose)
+        self._components: dict[str, dict[str, type[Any]]] = {
+            kind: {} for kind in ("service", "controller", "manager", "watcher")
+        }
+        self._application: Application | None = None
+        self._is_started = False
+
+    # --- components
+
+    def add_service(
+        self, *, service: type[Service], name: str | None = None, middlewares: Middlewares = ()
+    ) -> None:
+        """Serve the events of *service* in the namespace ``/<name>``; without a name in that of
+        its class. *middlewares* follow those of its class.
+
+        Raises:
+            IOServerError: the name or the class is invalid (400), the namespace has a service
+                already, or the server has been started (409).
+        """
+        self._check("service", service, Service, name)
+        arguments: dict[str, Any] = {}
+        if name is not None:
+            arguments["namespace"] = "/" + name.removeprefix("/")
+        if middlewares:
+            arguments["middlewares"] = (*service.middlewares, *middlewares)
+        key = name.removeprefix("/") if name is not None else service.service_namespace[1:]
+        self._add("service", key or "/", _derived(service, arguments) if arguments else service)
+
+    def add_controller(
+        self,
+        *,
+        name: str,
+        controller: type[Component],
+        prefix: str | None = None,
+        middlewares: Middlewares = (),
+    ) -> None:
+        """Serve the routes of the file ``<name>.json`` by the methods of *controller*, below
+        *prefix*, by default ``/<name>``.
+
+        Raises:
+            IOServerError: as `add_service`.
+        """
+        self._check("controller", controller, Component, name)
+        arguments: dict[str, Any] = {"name": name}
+        if prefix is not None:
+            arguments["prefix"] = prefix
+        if middlewares:
+            arguments["middlewares"] = tuple(middlewares)
+        self._add("controller", name, _derived(controller, arguments))
+
+    def add_manager(self, *, name: str, manager: type[Manager]) -> None:
+        """Start *manager* before the server listens. It is ``app_handle.<name>``.
+
+        Raises:
+            IOServerError: as `add_service`.
+        """
+        self._check("manager", manager, Manager, name)
+        if (problem := name_problem(name)) is not None:
+            raise IOServerError(f"invalid name {name!r} of a manager; {problem}", 400)
+        self._add("manager", name, manager)
+
+    def add_watcher(self, *, name: str, watcher: type[Watcher]) -> None:
+        """Run *watcher* while the server listens.
+
+        Raises:
+            IOServerError: as `add_service`.
+        """
+        self._check("watcher", watcher, Watcher, name)
+        self._add("watcher", name, _derived(watcher, {}, name=name))
+
+    def _check(self, kind: str, cls: object, base: type[Any], name: str | None) -> None:
+        if not (isinstance(cls, type) and issubclass(cls, base)):
+            raise IOServerError(f"{cls!r} is not a subclass of {base.__qualname__}", 400)
+        if name is None:
+            return
+        shortest = 1 if kind == "service" else 2
+        if not isinstance(name, str) or len(name) < shortest:
+            rule = f"it must have {shortest} characters or more"
+        elif name in RESERVED:
+            rule = f"{', '.join(RESERVED)} are reserved"
+        else:
+            return
+        raise IOServerError(f"invalid name {name!r} of a {kind}; {rule}", 400)
+
+    def _add(self, kind: str, name: str, cls: type[Any]) -> None:
+        if self._application is not None:
+            raise IOServerError(f"add the {kind} {name!r} before the server is started", 409)
+        if name in self._components[kind]:
+            raise IOServerError(f"the {kind} {name!r} already exists", 409)
+        self._components[kind][name] = cls
+
+    # --- the application
+
+    @property
+    def application(self) -> Application:
+        """The application, for ``rxkernel serve`` and for tests; components cannot be added any
+        more."""
+        if self._application is None:
+            self._application = self._made()
+        return self._application
+
+    def _made(self) -> Application:
+        components, parts = self._components, dict(self._parts)
+        realtime = RealtimeBundle(
+            services=tuple(components["service"].values()),
+            controllers=tuple(components["controller"].values()),
+            managers=components["manager"],
+        )
+        bundles: list[Any] = [*parts.pop("bundles", ()), realtime]
+        settings = self._settings
+        if watchers := tuple(components["watcher"].values()):
+            if not any(map(_is_tasks, bundles)):
+                bundles.append(TasksBundle())
+                of_bundles = {"tasks": TasksSettings(store="memory"), **settings.bundles}
+                settings = attrs.evolve(settings, bundles=of_bundles)
+
+            def bind(binder: Binder) -> None:
+                for watcher in watchers:
+                    binder.bind(watcher, scope=singleton)
+
+            parts["modules"] = (*parts.get("modules", ()), bind)
+        return Application(bundles=bundles, settings=settings, **parts)
+
+    async def start(self) -> None:
+        """Start the managers, then the server, then the watchers.
+
+        Raises:
+            ConfigurationError: components are configured wrongly.
+            ServerStartError: it cannot listen.
+        """
+        await self.application.start()
+        self._is_started = True
+
+    async def stop(self) -> bool:
+        """Stop the watchers, wait for messages in flight, disconnect the clients, and stop the
+        managers. Returns whether all messages were handled."""
+        self._is_started = False
+        return await self.application.stop()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    @property
+    def host(self) -> str:
+        return self._settings.http.host
+
+    @property
+    def port(self) -> int:
+        """The port; that of the socket while it listens."""
+        if self._is_started:
+            port = self.application.servers["http"].port
+            assert port is not None
+            return port
+        return self._settings.http.port
+
+    @property
+    def verbose(self) -> LogLevel:
+        return self._verbose
+
+    def get_service(self, name: str = "/") -> Any:
+        """Return the instance of the service *name* of a started server.
+
+        Raises:
+            KeyError: there is no such service.
+        """
+        return self.application.injector.get(self._components["service"][name])
+
+    def log(self, level: LogLevel | int | str, text: str) -> None:
+        """See `AppHandle.log`."""
+        write_log(LogLevel.of(level), self._verbose, text)
+
+    async def send_to(
+        self,
+        event: str,
+        data: Any = None,
+        *,
+        namespace: str = "/",
+        room: str | Sequence[str] | None = None,
+        sid: str | None = None,
+    ) -> bool:
+        """See `AppHandle.send`; False before the start."""
+        if not self._is_started:
+            self.log(LogLevel.ERROR, f"event {event!r} is not sent: the server is not started")
+            return False
+        handle = self.application.injector.get(AppHandle)
+        return await handle.send(event, data, namespace=namespace, room=room, sid=sid)
+
+
+def _derived(cls: type[C], arguments: Mapping[str, Any], **members: Any) -> type[C]:
+    """Return a subclass of *cls*, called the same, with *arguments* of its class."""
+    members |= {key: getattr(cls, key) for key in ("__module__", "__qualname__", "__doc__")}
+    derived: type[C] = types.new_class(
+        cls.__name__, (cls,), dict(arguments), lambda body: body.update(members)
+    )
+    return derived
+
+
+def _is_tasks(bundle: Any) -> bool:
+    return bundle == "tasks" or isinstance(bundle, TasksBundle) or bundle is TasksBundle
