@@ -17,6 +17,7 @@ from rxkernel import (
     ConfigurationError,
     Connection,
     ConnectionEvent,
+    Definition,
     DefinitionEvent,
     ExceptionEvent,
     Kernel,
@@ -34,6 +35,19 @@ _LATE = -100
 """After the listeners of others: those of ``kernel.exception`` may replace the exception, and
 those of ``server.connected`` set the token."""
 
+_OUTSIDE = -200
+"""The priority in ``kernel.definition``: middlewares run before contracts check the arguments."""
+
+_EARLY = 2000
+"""The priority in ``kernel.definition``: before access rules are read."""
+
+
+def _is_error_only(definition: Definition) -> bool:
+    """Whether *definition* only raises the error for unknown events."""
+    owner, action = definition.metadata.owner, definition.metadata.action
+    inherited = Service.unknown_event
+    return isinstance(action, str) and getattr(owner, action, None) is inherited
+
 
 class ServiceListeners:
     @inject
@@ -49,7 +63,12 @@ class ServiceListeners:
         self._kernel = kernel
         self._timeout = settings.connect_timeout
 
-    @observe(KernelEvents.KERNEL_DEFINITION)
+    @observe(KernelEvents.KERNEL_DEFINITION, priority=_EARLY, only=_is_error_only)
+    async def mark_as_public(self, event: DefinitionEvent) -> None:
+        """Set the option of routes that need no access rule. Others may be on the class."""
+        event.set_option("public", True)
+
+    @observe(KernelEvents.KERNEL_DEFINITION, priority=_OUTSIDE)
     async def add_middlewares(self, event: DefinitionEvent) -> None:
         """Run the middlewares of a service before its actions."""
         definition, service = event.definition, event.controller
