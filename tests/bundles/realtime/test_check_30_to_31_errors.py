@@ -1,17 +1,27 @@
 """Checks 30 and 31 of the specification of IOServer: the errors of services."""
 
+import asyncio
 import logging
 from typing import Any
 
 import pytest
 
-from bundles.realtime import Data, IOServerError, RealtimeBundle, Service, event
+from bundles.realtime import (
+    Data,
+    IOServerError,
+    Middleware,
+    RealtimeBundle,
+    Service,
+    event,
+)
 from rxkernel import (
     Application,
     Connection,
+    ConnectionRefusedException,
     DisconnectReason,
     KernelClient,
     NotFoundException,
+    Request,
     Settings,
 )
 from tests.bundles.realtime.conftest import Serve
@@ -120,6 +130,40 @@ async def test_check_31_hostile_client_and_failing_hooks_do_not_end_the_process(
     failed = [str(r.exc_info[1]) for r in caplog.records if r.exc_info and r.exc_info[1]]
     assert failed.count("connect failed") == failed.count("disconnect failed") == 2
     assert all(r.levelno == logging.ERROR for r in caplog.records if r.exc_info)
+
+
+@pytest.mark.parametrize("error", [SystemExit, asyncio.CancelledError])
+async def test_check_31_hooks_and_middlewares_cannot_end_the_process(
+    error: type[BaseException], caplog: pytest.LogCaptureFixture
+) -> None:
+    class Exiting(Middleware):
+        async def connect(self, connection: Connection) -> None:
+            if connection.auth is not None:
+                raise error
+
+        async def event(self, request: Request) -> None:
+            if request.body == "exit":
+                raise error
+
+    class Ending(Service, namespace="/ending", middlewares=[Exiting]):
+        @event
+        async def echo(self, data: Data = None) -> Any:
+            return data
+
+        async def connect(self, connection: Connection) -> None:
+            raise error
+
+        async def disconnect(self, connection: Connection, reason: DisconnectReason) -> None:
+            raise error
+
+    async with KernelClient(Application(bundles=[RealtimeBundle(services=[Ending])])) as client:
+        with pytest.raises(ConnectionRefusedException) as refused:
+            await client.connection("/ending", auth={"exit": True}).connect()
+        assert refused.value.response.status_code == 500
+        async with client.connection("/ending") as ada:
+            failed = await client.websocket("/ending:echo", body="exit", connection=ada)
+            assert failed.content["statusCode"] == 500
+            assert (await client.websocket("/ending:echo", body=1, connection=ada)).content == 1
 
 
 @pytest.mark.parametrize("status", [0, 200, 399, 600, "404", True, None])
