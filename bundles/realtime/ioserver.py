@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import attrs
-from injector import Binder, singleton
+from injector import Binder, Injector, singleton
 
 from bundles.realtime.app_handle import AppHandle, write_log
 from bundles.realtime.bundle import RealtimeBundle
@@ -20,7 +20,7 @@ from bundles.realtime.middleware import Middleware
 from bundles.realtime.service import Service
 from bundles.realtime.settings import RealtimeSettings
 from bundles.tasks import TasksBundle, TasksSettings, Watcher
-from rxkernel import Application, Settings
+from rxkernel import Application, HttpServer, RxKernelError, Settings
 
 C = TypeVar("C")
 
@@ -82,7 +82,6 @@ class IOServer:
             kind: {} for kind in ("service", "controller", "manager", "watcher")
         }
         self._application: Application | None = None
-        self._is_started = False
 
     # --- components
 
@@ -208,12 +207,10 @@ class IOServer:
             ServerStartError: it cannot listen.
         """
         await self.application.start()
-        self._is_started = True
 
     async def stop(self) -> bool:
         """Stop the watchers, wait for messages in flight, disconnect the clients, and stop the
         managers. Returns whether all messages were handled."""
-        self._is_started = False
         return await self.application.stop()
 
     async def __aenter__(self) -> Self:
@@ -224,17 +221,23 @@ class IOServer:
         await self.stop()
 
     @property
+    def _injector(self) -> Injector | None:
+        """That of the application; None unless it is booted."""
+        try:
+            return None if self._application is None else self._application.injector
+        except RxKernelError:
+            return None
+
+    @property
     def host(self) -> str:
         return self._settings.http.host
 
     @property
     def port(self) -> int:
         """The port; that of the socket while it listens."""
-        if self._is_started:
-            port = self.application.servers["http"].port
-            assert port is not None
-            return port
-        return self._settings.http.port
+        injector = self._injector
+        port = None if injector is None else injector.get(HttpServer).port
+        return self._settings.http.port if port is None else port
 
     @property
     def verbose(self) -> LogLevel:
@@ -262,10 +265,11 @@ class IOServer:
         sid: str | None = None,
     ) -> bool:
         """See `AppHandle.send`; False before the start."""
-        if not self._is_started:
+        injector = self._injector
+        if injector is None:
             self.log(LogLevel.ERROR, f"event {event!r} is not sent: the server is not started")
             return False
-        handle = self.application.injector.get(AppHandle)
+        handle = injector.get(AppHandle)
         return await handle.send(event, data, namespace=namespace, room=room, sid=sid)
 
 

@@ -1,5 +1,6 @@
 """Runs the middlewares of a component before its actions."""
 
+import inspect
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
@@ -11,6 +12,9 @@ from rxkernel import ConfigurationError, Request, Response
 Action = Callable[[Request], Awaitable[Any]]
 Before = Callable[[Request], Awaitable[Response | None]]
 
+METHODS = ("http", "connect", "event")
+"""The methods of a `Middleware`."""
+
 
 class Middlewares:
     """The middlewares of an application, one instance of each class."""
@@ -21,21 +25,30 @@ class Middlewares:
         self._built: dict[type[Middleware], Middleware] = {}
 
     def of(
-        self, given: Iterable[type[Middleware] | Middleware], owner: str
+        self,
+        given: Iterable[type[Middleware] | Middleware],
+        owner: str,
+        methods: Sequence[str] = METHODS,
     ) -> tuple[Middleware, ...]:
-        """Return the instances of *given*, the middlewares of *owner*.
+        """Return the instances of *given*, the middlewares of *owner*, which calls *methods*.
 
         Raises:
-            ConfigurationError: with each that is not a `Middleware`, or cannot be built.
+            ConfigurationError: with each that is not a `Middleware`, cannot be built, overrides
+                none of *methods*, or has one that is not async.
         """
         problems: list[str] = []
         found = []
         for one in given:
+            name = getattr(one, "__qualname__", None) or type(one).__qualname__
             try:
-                found.append(self._instance(one))
+                middleware = self._instance(one)
             except Exception as exc:  # noqa: BLE001 - a constructor may raise anything
-                name = getattr(one, "__qualname__", None) or repr(one)
                 problems.append(f"the middleware {name} of {owner} cannot be built: {exc}")
+                continue
+            found.append(middleware)
+            problem = _problem(middleware, methods)
+            if problem is not None:
+                problems.append(f"the middleware {name} of {owner} {problem}")
         if problems:
             raise ConfigurationError(*problems)
         return tuple(found)
@@ -53,12 +66,34 @@ class Middlewares:
         return self._built[given]
 
 
+def _problem(middleware: Middleware, methods: Sequence[str]) -> str | None:
+    overridden = [method for method in methods if overriding((middleware,), method)]
+    if not overridden:
+        return f"is never called; override {' or '.join(methods)}"
+    for method in overridden:
+        if not inspect.iscoroutinefunction(getattr(middleware, method)):
+            return f"has the method {method}, which is not async; write async def"
+    return None
+
+
 def overriding(middlewares: Sequence[Middleware], method: str) -> tuple[Any, ...]:
     """Return the bound *method* of each of *middlewares* that overrides it."""
     inherited = getattr(Middleware, method)
     return tuple(
         getattr(one, method) for one in middlewares if getattr(type(one), method) is not inherited
     )
+
+
+def checked_result(call: object, result: object) -> Response:
+    """Return *result* of a middleware.
+
+    Raises:
+        TypeError: it is not a `Response`.
+    """
+    if not isinstance(result, Response):
+        name = getattr(call, "__qualname__", call)
+        raise TypeError(f"{name} returned {result!r:.100}; return a Response, or None to continue")
+    return result
 
 
 def before(calls: Sequence[Before]) -> Callable[[Action], Action]:
@@ -69,7 +104,7 @@ def before(calls: Sequence[Before]) -> Callable[[Action], Action]:
             for call in calls:
                 response = await call(request)
                 if response is not None:
-                    return response
+                    return checked_result(call, response)
             return await action(request)
 
         return checked

@@ -80,7 +80,8 @@ class ServiceListeners:
                 )
             return
         self._table.add(definition, service)
-        chain = self._middlewares.of(service.middlewares, type(service).__qualname__)
+        owner = f"the service {type(service).__qualname__}"
+        chain = self._middlewares.of(service.middlewares, owner, ("connect", "event"))
         is_event = definition.transport is Transport.SOCKET
         calls = overriding(chain, "event" if is_event else "http")
         if is_event and overriding(chain, "connect"):
@@ -106,7 +107,12 @@ class ServiceListeners:
         try:
             async with asyncio.timeout(self._timeout) as deadline:
                 for call in calls:
-                    await call(connection)
+                    result: object = await call(connection)
+                    if result is not None:
+                        raise TypeError(
+                            f"{getattr(call, '__qualname__', call)} returned {result!r:.100}; "
+                            f"raise an exception to refuse a client"
+                        )
         except TimeoutError as exc:
             if not deadline.expired():
                 raise

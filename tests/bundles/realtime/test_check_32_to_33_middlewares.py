@@ -186,6 +186,52 @@ async def test_middleware_that_cannot_be_built_is_a_problem_of_boot() -> None:
     assert "it must be a subclass of Middleware" in texts
 
 
+@pytest.mark.parametrize(
+    ("method", "problem"),
+    [
+        ("http", "is never called; override connect or event"),
+        ("on_connect", "is never called; override connect or event"),
+        ("event", "has the method event, which is not async; write async def"),
+    ],
+)
+async def test_middleware_without_an_effect_is_a_problem_of_boot(
+    method: str, problem: str
+) -> None:
+    wrong: Any = type("Wrong", (Middleware,), {method: lambda self, _: None})
+    wrong.__qualname__ = "Wrong"
+
+    class Open(Service, namespace="/open", middlewares=[wrong]):
+        @event
+        async def one(self) -> None: ...
+
+    with pytest.raises(ConfigurationError, match=f"the middleware Wrong of .*Open {problem}"):
+        await application(Open).boot()
+
+
+async def test_middleware_that_returns_something_else_is_an_error_of_the_server(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Wrong(Middleware):
+        async def connect(self, connection: Connection) -> Any:
+            return Response(None, 401) if connection.auth else None
+
+        async def event(self, request: Request) -> Any:
+            return {"status": 401}
+
+    class Open(Service, namespace="/open", middlewares=[Wrong]):
+        @event
+        async def one(self) -> None:
+            pytest.fail("the middleware has not continued")
+
+    async with KernelClient(application(Open)) as client:
+        assert (await client.websocket("/open:one")).status_code == 500
+        with pytest.raises(ConnectionRefusedException) as caught:
+            await client.connection("/open", auth={"a": 1}).connect()
+    assert caught.value.response.status_code == 500
+    assert "return a Response, or None to continue" in caplog.text
+    assert "raise an exception to refuse a client" in caplog.text
+
+
 async def test_middleware_instance_and_inherited_list_are_used() -> None:
     class Tagged(Middleware):
         def __init__(self, tag: str) -> None:

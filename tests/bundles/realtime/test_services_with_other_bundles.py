@@ -70,7 +70,7 @@ class NewVersioned(Service, namespace="/versioned"):
 
 
 async def test_contract_of_an_event_is_enforced_after_the_middlewares() -> None:
-    bundles = [ContractsBundle, RealtimeBundle(services=[Shop])]
+    bundles: list[Any] = [ContractsBundle, RealtimeBundle(services=[Shop])]
     async with KernelClient(Application(bundles=bundles)) as client:
         assert (await client.websocket("/shop:buy", body={"amount": 2})).content == 2
         wrong = (await client.websocket("/shop:buy", body={"amount": "x"})).content
@@ -117,7 +117,7 @@ async def test_unknown_event_that_is_overridden_needs_an_access_rule(
         async def unknown_event(self, request: Request) -> Any:
             return request.body
 
-    bundles = [SecurityBundle(Accounts), RealtimeBundle(services=[Every])]
+    bundles: list[Any] = [SecurityBundle(Accounts), RealtimeBundle(services=[Every])]
     with pytest.raises(ConfigurationError, match=r"'/every:\*' .* has no access rule"):
         await Application(bundles=bundles).boot()
 
