@@ -18,7 +18,7 @@ from rxkernel.messages.response import (
 from rxkernel.servers.http.content_encoding import encode_content
 from rxkernel.servers.http.files.opening import open_file
 from rxkernel.servers.http.statuses import WITHOUT_CONTENT
-from rxkernel.servers.socketio.encoding import encoder_of
+from rxkernel.servers.socketio.encoding import encode_acknowledgement, encode_plain
 
 Write = Callable[[Request, Response, Serializer], Awaitable[int | None]]
 """Encodes the response to a request, and drops the bytes.
@@ -57,7 +57,8 @@ async def write_http(request: Request, response: Response, serializer: Serialize
 async def write_acknowledgement(
     request: Request, response: Response, serializer: Serializer
 ) -> int | None:
-    encode = encoder_of(request.definition)
+    has_envelope = request.definition is None or request.definition.metadata.envelope
+    encode = encode_acknowledgement if has_envelope else encode_plain
     return encode(_namespace(request), 0, response, serializer=serializer).size
 
 

@@ -34,9 +34,10 @@ from rxkernel.servers.socketio.backpressure import Pending
 from rxkernel.servers.socketio.connection import SocketioConnection
 from rxkernel.servers.socketio.encoded_packet import EncodedPacket
 from rxkernel.servers.socketio.encoding import (
+    encode_acknowledgement,
     encode_connect_error,
+    encode_plain,
     encode_rejection,
-    encoder_of,
 )
 from rxkernel.servers.socketio.packet import Packet
 from rxkernel.servers.socketio.payload import read_arguments, read_plain_arguments
@@ -225,7 +226,9 @@ class ConnectionHandler:
             if id is not None or response.is_streamed:
                 namespace, ack_id = connection.namespace, id or 0
                 extra = self._extra_headers(request)
-                encode_response = encoder_of(request.definition)
+                definition: WebSocketDefinition | None = request.definition
+                has_envelope = definition is None or definition.metadata.envelope
+                encode_response = encode_acknowledgement if has_envelope else encode_plain
                 try:
                     encoded = encode_response(namespace, ack_id, response, extra, self.serializer)
                 except Exception:  # most responses can be encoded, and skip the call below

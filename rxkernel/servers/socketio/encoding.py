@@ -1,13 +1,12 @@
 """The packets of the server (Socket.IO protocol v5), each encoded once through msgspec."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
 from rxkernel.kernel.serialization import SERIALIZER, Serializer, encode_json
 from rxkernel.messages.event_names import check_event
 from rxkernel.messages.response import Acknowledgement, Response
-from rxkernel.routing.definitions import WebSocketDefinition
 from rxkernel.routing.metadata import RESERVED_EVENTS
 from rxkernel.servers.socketio.encoded_packet import EncodedPacket
 from rxkernel.servers.socketio.packet import ACK, BINARY_EVENT, CONNECT_ERROR, EVENT
@@ -113,7 +112,7 @@ def encode_acknowledgement(
     return EncodedPacket(_ACKNOWLEDGEMENT % values)
 
 
-def encode_plain_acknowledgement(
+def encode_plain(
     namespace: str,
     id: int,
     response: Response,
@@ -125,13 +124,6 @@ def encode_plain_acknowledgement(
         return encode_packet(ACK, namespace, id, response.content, serializer)
     check_not_streamed(response)
     return encode_packet(ACK, namespace, id, [response.content], serializer)
-
-
-def encoder_of(definition: WebSocketDefinition | None) -> Callable[..., EncodedPacket]:
-    """Return the function that encodes the acknowledgements of *definition*."""
-    if definition is None or definition.metadata.envelope:
-        return encode_acknowledgement
-    return encode_plain_acknowledgement
 
 
 def encode_rejection(
