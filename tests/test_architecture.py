@@ -30,6 +30,9 @@ RANK = {f"rxkernel.{unit}": rank for rank, row in enumerate(LAYERS) for unit in 
 # Which other bundles a bundle may import: {"metacom": {"contracts"}}.
 ARROWS: dict[str, set[str]] = {"security": {"sessions", "redis"}, "sessions": {"redis"}}
 
+# Support packages of bundles, which every bundle may import. They have no Bundle class.
+SUPPORT = {"sqlite"}
+
 # The modules that may import a library; `testing` uses the clients of the libraries.
 HOMES = {
     "aiohttp": ("rxkernel.servers.aiohttp", "rxkernel.application.testing"),
@@ -108,7 +111,7 @@ def test_bundle_imports_the_framework_and_declared_bundles(module: str | None) -
     if module is None:
         return  # no bundle yet
     own = module.split(".")[1]
-    allowed = {f"bundles.{other}" for other in {own} | ARROWS.get(own, set())}
+    allowed = {f"bundles.{other}" for other in {own} | SUPPORT | ARROWS.get(own, set())}
     for target in GRAPH[module]:
         assert not within(target, "app"), f"{module} imports {target}"
         if within(target, "bundles"):

@@ -1,0 +1,6 @@
+"""SQLite files of bundles. A library for other bundles: it cannot be enabled."""
+
+from bundles.sqlite.schema import Schema
+from bundles.sqlite.sqlite_file import SqliteFile
+
+__all__ = ["Schema", "SqliteFile"]

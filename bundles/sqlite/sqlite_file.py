@@ -1,0 +1,194 @@
+"""A file of SQLite as a store: one connection, which is used in one thread."""
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+from bundles.sqlite.schema import Schema
+from bundles.sqlite.transaction import transaction
+from rxkernel import ConfigurationError, HttpException
+
+logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_BUSY = 2.0
+"""Seconds to wait for a lock of another process."""
+
+_TIMEOUT = 5.0
+"""Seconds within which a call must end, with its wait for earlier calls of this process."""
+
+_FAULTS = (
+    sqlite3.DataError,
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.NotSupportedError,
+    sqlite3.ProgrammingError,
+)
+"""Errors of the code that calls SQLite; all others are outages: locked, full, damaged, missing."""
+
+
+class SqliteFile:
+    """The processes of one machine may share the file. SQLite checks foreign keys.
+
+    Usage::
+
+        file = SqliteFile(path, SCHEMA, setting="sessions.file", unavailable=UnavailableException)
+        await file.open()
+        number = await file.read(count, "ada")  # calls count(database, "ada") in the thread
+        await file.write(insert, "ada")         # the same, in a transaction
+        await file.close()
+
+    Args:
+        path: created with mode 600, and its folder.
+        schema: the tables that `open` creates.
+        setting: the setting that names *path*, for errors.
+        unavailable: makes the exception of an outage, with the status 503.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        schema: Schema,
+        *,
+        setting: str,
+        unavailable: Callable[[], HttpException],
+    ) -> None:
+        self._path = path
+        self._schema = schema
+        self._setting = setting
+        self._unavailable = unavailable
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"rxkernel-{schema.name}")
+        self._database: sqlite3.Connection | None = None
+        self._is_down = False
+        self._cannot_write = False
+
+    async def open(self) -> None:
+        """Open the file, and create its tables if it has none.
+
+        Raises:
+            ConfigurationError: it cannot be opened, or has tables of another version.
+        """
+        try:
+            self._database = await self._in_thread(self._connect)
+        except (OSError, sqlite3.Error, ValueError) as exc:
+            self._thread.shutdown(wait=False)
+            raise ConfigurationError(
+                f"{self} cannot be opened: {exc}; set {self._setting} to a new file in a "
+                f"writable folder"
+            ) from exc
+
+    async def close(self) -> None:
+        """Wait for running calls and close the file, if it is open."""
+        database, self._database = self._database, None
+        if database is not None:
+            await self._in_thread(database.close)
+        self._thread.shutdown(wait=False)
+
+    async def read(
+        self,
+        work: Callable[Concatenate[sqlite3.Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Call *work* with the connection and the arguments, in the thread of this file. It only
+        reads, and does not wait for a process that writes.
+
+        Raises:
+            HttpException: that of *unavailable*, if SQLite cannot use the file or *work* takes
+                too long. An outage is logged once, and once when the file can be used again.
+            sqlite3.Error: *work* is wrong; it breaks a constraint, for example.
+        """
+        database = self._opened()
+        result = await self._guarded(partial(work, database, *args, **kwargs), writes=False)
+        if not self._cannot_write:
+            self._log_recovery()
+        return result
+
+    async def write(
+        self,
+        work: Callable[Concatenate[sqlite3.Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """As `read`, in a transaction, which is rolled back if *work* raises. A call that is
+        cancelled or exceeds the timeout may still be committed."""
+        database = self._opened()
+
+        def transact() -> T:
+            with transaction(database):
+                return work(database, *args, **kwargs)
+
+        result = await self._guarded(transact, writes=True)
+        self._cannot_write = False
+        self._log_recovery()
+        return result
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._database is None:
+            raise RuntimeError(
+                f"the file of {self._schema.name} is not open; boot the application"
+            )
+        return self._database
+
+    async def _guarded(self, call: Callable[[], T], *, writes: bool) -> T:
+        try:
+            async with asyncio.timeout(_TIMEOUT):
+                return await self._in_thread(call)
+        except _FAULTS:
+            raise
+        except (sqlite3.Error, TimeoutError) as exc:
+            self._cannot_write = self._cannot_write or writes
+            if not self._is_down:
+                self._is_down = True
+                reason = str(exc) or f"no result within {_TIMEOUT} seconds"
+                logger.error("%s cannot be used: %s", self, reason)
+            raise self._unavailable() from exc
+
+    def _log_recovery(self) -> None:
+        if self._is_down:
+            self._is_down = False
+            logger.info("%s can be used again", self)
+
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+    def _connect(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.touch(mode=0o600)
+        database = sqlite3.connect(
+            self._path, timeout=_BUSY, isolation_level=None, check_same_thread=False
+        )
+        try:
+            _use_wal(database)
+            database.execute("PRAGMA synchronous = NORMAL")
+            database.execute("PRAGMA foreign_keys = ON")
+            self._schema.apply(database)
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def __str__(self) -> str:
+        return f"the file {str(self._path)!r} of {self._schema.name}"
+
+
+def _use_wal(database: sqlite3.Connection) -> None:
+    """SQLite does not wait for the lock of another process that opens a new file."""
+    deadline = time.monotonic() + _BUSY
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as exc:
+            is_busy = exc.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not is_busy or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
