@@ -16,6 +16,7 @@ from injector import inject
 
 from bundles.security.old_password_hashes import is_old_hash, verify_old
 from bundles.security.settings import SecuritySettings
+from bundles.security.turns import Turns
 from rxkernel import UnprocessableEntityException
 
 _LOGGER = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class Passwords:
             time_cost=costs.iterations, memory_cost=costs.memory, parallelism=1
         )
         self._threads = ThreadPoolExecutor(costs.threads, "passwords")
+        self._turns = Turns(costs.threads, costs.max_waiting)
         self._unknown = _hash_of_no_password(self._hasher)
 
     async def hash(self, password: str) -> str:
@@ -62,6 +64,7 @@ class Passwords:
 
         Raises:
             UnprocessableEntityException: it is empty, or longer than `MAX_PASSWORD` bytes.
+            ServiceUnavailableException: too many passwords wait for a thread.
         """
         data = _bytes_of(password)
         if data is None:
@@ -76,6 +79,9 @@ class Passwords:
         The work is the same if *stored* is None, for an unknown user or one without a password,
         so the time does not show which users exist; only a hash of another kind or cost takes
         another time. Nothing matches None.
+
+        Raises:
+            ServiceUnavailableException: too many passwords wait for a thread.
         """
         data = _bytes_of(password)
         if data is None:
@@ -97,7 +103,8 @@ class Passwords:
         return Verified(True, self._hasher.check_needs_rehash(stored))
 
     async def _run(self, compute: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, compute)
+        async with self._turns:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, compute)
 
     async def __aenter__(self) -> Self:
         return self

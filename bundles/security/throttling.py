@@ -21,6 +21,7 @@ from injector import inject
 
 from bundles.security.exceptions import BadCredentials
 from bundles.security.settings import SecuritySettings
+from bundles.security.turns import Turns
 from rxkernel import TooManyRequestsException
 
 _KNOWN_ADDRESSES = 5
@@ -78,7 +79,7 @@ class Throttling:
         self._accounts = FailureLimit(limits.account_attempts, limits.window, limits.max_tracked)
         self._known: OrderedDict[str, tuple[str, ...]] = OrderedDict()
         self._max_known = limits.max_tracked
-        self._turns = asyncio.Semaphore(settings.passwords.threads)
+        self._turns = Turns(settings.passwords.threads, settings.passwords.max_waiting)
 
     @asynccontextmanager
     async def attempt(self, identifier: str, address: str | None) -> AsyncIterator["Attempt"]:
@@ -87,12 +88,15 @@ class Throttling:
         It has failed if the block raises `BadCredentials` or is cancelled: a client may leave
         before the response. Another exception is not the client's fault. As many attempts as
         passwords are verified at a time run, others wait: so attempts that are sent together
-        do not all pass before the first has failed.
+        do not all pass before the first has failed. A client with too many failures does not
+        wait.
 
         Raises:
-            TooManyRequestsException: with ``Retry-After``.
+            TooManyRequestsException: too many have failed; with ``Retry-After``.
+            ServiceUnavailableException: too many wait; with ``Retry-After``.
         """
         attempt = Attempt(self, _network_of(address))
+        self.check(_key_of(identifier), attempt.network)
         async with self._turns:
             attempt.names(identifier)
             try:

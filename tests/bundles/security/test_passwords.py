@@ -14,7 +14,7 @@ from argon2 import PasswordHasher
 from bundles.security.passwords import MAX_PASSWORD, Passwords, Verified
 from bundles.security.settings import SecuritySettings
 from bundles.security.token_settings import PasswordSettings
-from rxkernel import UnprocessableEntityException
+from rxkernel import ServiceUnavailableException, UnprocessableEntityException
 
 CHEAP = SecuritySettings(passwords=PasswordSettings(memory=8, iterations=1))
 
@@ -140,3 +140,15 @@ async def test_loop_runs_while_passwords_are_hashed() -> None:
         ticking.cancel()
 
     assert ticks > 8
+
+
+async def test_hash_more_than_may_wait_is_503() -> None:
+    costs = PasswordSettings(memory=8, iterations=1, threads=1, max_waiting=2)
+    async with Passwords(SecuritySettings(passwords=costs)) as passwords:
+        calls = (passwords.hash("secret") for _ in range(5))
+        done = await asyncio.gather(*calls, return_exceptions=True)
+        assert [isinstance(one, ServiceUnavailableException) for one in done] == [
+            *[False] * 3,
+            *[True] * 2,
+        ]
+        assert (await passwords.verify("secret", await passwords.hash("secret"))).matches

@@ -3,13 +3,14 @@
 import asyncio
 import time
 
+import attrs
 import pytest
 
 from bundles.security import BadCredentials, SecuritySettings, ThrottlingSettings
 from bundles.security.throttling import FailureLimit, Throttling
-from rxkernel import TooManyRequestsException
+from rxkernel import ServiceUnavailableException, TooManyRequestsException
 from rxkernel.pytest_plugin import ClientOf
-from tests.bundles.security.logins import Account, Accounts, logins
+from tests.bundles.security.logins import CHEAP, Account, Accounts, logins, password_of
 
 
 class Clock:
@@ -185,6 +186,51 @@ async def test_right_passwords_at_the_same_time_all_pass(clock: Clock) -> None:
             await asyncio.sleep(0)
 
     await asyncio.gather(*(succeed() for _ in range(100)))
+
+
+async def test_throttled_client_does_not_wait_for_a_turn(clock: Clock) -> None:
+    throttling = throttling_of(attempts=1)
+    assert await fails(throttling, "ada", "10.0.0.1")
+    async with throttling.attempt("eve", "10.0.0.2"), throttling.attempt("eve", "10.0.0.2"):
+        async with asyncio.timeout(5):
+            assert not await fails(throttling, "ada", "10.0.0.1")
+
+
+async def test_logins_more_than_may_wait_are_503_with_retry_after(client_of: ClientOf) -> None:
+    """The provider does not respond: one login has the only turn, two wait, the others do not."""
+    responds = asyncio.Event()
+
+    class Slow(Accounts):
+        async def load(self, identifier: str) -> Account | None:
+            await responds.wait()
+            return await super().load(identifier)
+
+    passwords = attrs.evolve(CHEAP, threads=1, max_waiting=2)
+    client = client_of(logins(Slow(), passwords=passwords))
+    body = {"username": "ada", "password": password_of("ada")}
+    calls = [asyncio.ensure_future(client.http("security_login", body=body)) for _ in range(9)]
+    rejected = [(await call) for call in asyncio.as_completed(calls[3:])]
+    responds.set()
+    served = [await call for call in calls[:3]]
+
+    assert [response.status_code for response in served] == [200] * 3
+    assert {response.status_code for response in rejected} == {503}
+    assert {response.content["code"] for response in rejected} == {"passwords_busy"}
+    assert {response.headers["Retry-After"] for response in rejected} == {"5"}
+
+
+async def test_login_that_is_cancelled_while_it_waits_makes_room(clock: Clock) -> None:
+    passwords = attrs.evolve(CHEAP, threads=1, max_waiting=1)
+    throttling = Throttling(SecuritySettings(passwords=passwords))
+    for _ in range(3):
+        async with throttling.attempt("eve", None):
+            waiting = asyncio.ensure_future(succeeds(throttling, "ada", None))
+            await asyncio.sleep(0)
+            with pytest.raises(ServiceUnavailableException):
+                await succeeds(throttling, "ada", None)
+            waiting.cancel()
+            await asyncio.wait([waiting])
+    assert await succeeds(throttling, "ada", None)
 
 
 def test_limits_are_bounded_and_drop_the_least_recent() -> None:
