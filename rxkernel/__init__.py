@@ -12,6 +12,7 @@ from rxkernel.application.bundle import (
 from rxkernel.application.events import (
     ApplicationEvents,
     BootstrapEvent,
+    ReloadEvent,
     ShutdownEvent,
 )
 from rxkernel.application.recording import (
@@ -180,6 +181,7 @@ from rxkernel.routing.metadata import (
     HttpMetadata,
     ProcedureMetadata,
     PushedEvent,
+    RouteMetadata,
     WebSocketMetadata,
 )
 from rxkernel.routing.resolver import (
@@ -338,6 +340,7 @@ __all__ = [
     "ReadinessEvent",
     "RecordingConnection",
     "RedirectResponse",
+    "ReloadEvent",
     "Request",
     "RequestEvent",
     "RequestHeaderFieldsTooLargeException",
@@ -347,6 +350,7 @@ __all__ = [
     "Resolver",
     "Response",
     "ResponseEvent",
+    "RouteMetadata",
     "RouteSource",
     "RxKernelError",
     "Scalar",

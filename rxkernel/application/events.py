@@ -6,6 +6,7 @@ import attrs
 from injector import Injector
 
 from rxkernel.events.event import Event
+from rxkernel.routing.metadata import RouteMetadata
 from rxkernel.routing.storage import (
     HttpMetadataStorage,
     ProcedureMetadataStorage,
@@ -18,6 +19,8 @@ class ApplicationEvents(StrEnum):
 
     BOOTSTRAP = "application.bootstrap"
     """`BootstrapEvent`: the services exist, the definitions do not yet."""
+    RELOAD = "application.reload"
+    """`ReloadEvent`: a reload is about to compile the routes."""
     SHUTDOWN = "application.shutdown"
     """`ShutdownEvent`: the servers have stopped, the services still exist."""
 
@@ -30,6 +33,17 @@ class BootstrapEvent(Event):
     http_metadata_storage: HttpMetadataStorage
     websocket_metadata_storage: WebSocketMetadataStorage
     procedure_metadata_storage: ProcedureMetadataStorage
+
+
+@attrs.define(eq=False)
+class ReloadEvent(Event):
+    """Dispatched before a reload compiles its routes. After an exception nothing has changed.
+
+    Attributes:
+        routes: all routes of the next state. A listener may add routes, and remove its own.
+    """
+
+    routes: list[RouteMetadata]
 
 
 @attrs.define(eq=False)

@@ -5,6 +5,7 @@ from types import ModuleType
 from typing import Any
 
 from rxkernel.application.composition_root import CompositionRoot, no_route
+from rxkernel.application.events import ApplicationEvents, ReloadEvent
 from rxkernel.application.listener_registry import ObservedMethod
 from rxkernel.events.dispatcher import describe
 from rxkernel.events.observe import observations
@@ -55,6 +56,8 @@ class Reload:
         self._instances = self._built(errors)
         found = (route for controller in self._new for route in routes_of(controller))
         self._routes = _together(kept, (*self._add, *found), errors)
+        if not errors:
+            self._routes = await self._changed_by_listeners(errors)
         self._report_unused(errors)
         if errors:
             raise ConfigurationError.merge(errors)
@@ -64,6 +67,13 @@ class Reload:
         root.servers.check(self._compiled)
         self._observed = self._observed_by_new()
         _check_only(self._observed, self._compiled)
+
+    async def _changed_by_listeners(
+        self, errors: list[ConfigurationError]
+    ) -> tuple[RouteMetadata, ...]:
+        event = ReloadEvent(list(self._routes))
+        await self._root.spec.dispatcher.dispatch(ApplicationEvents.RELOAD, event)
+        return _together((), event.routes, errors)
 
     def _kept(self, errors: list[ConfigurationError]) -> list[RouteMetadata]:
         """The routes that stay; an item of ``remove`` that is not there is an error."""
