@@ -1,5 +1,7 @@
 """The events with which a client changes the identity of its socket."""
 
+from collections.abc import Iterable, Iterator
+
 from injector import inject
 
 from bundles.security.access import access
@@ -17,7 +19,9 @@ from rxkernel import (
     ConflictException,
     Connection,
     ForbiddenException,
+    ReloadEvent,
     Request,
+    RouteMetadata,
     WebSocketMetadata,
     observe,
     options_of,
@@ -48,21 +52,36 @@ class SocketEvents:
     @observe(ApplicationEvents.BOOTSTRAP, priority=-1000)
     async def add(self, event: BootstrapEvent) -> None:
         """Add both events, after the other sources have added theirs."""
+        if self._is_enabled:
+            storage = event.websocket_metadata_storage
+            for namespace in self._namespaces(storage):
+                for route in self._events(namespace):
+                    storage.add(route)
+
+    @observe(ApplicationEvents.RELOAD, priority=-1000)
+    async def follow(self, event: ReloadEvent) -> None:
+        """Add both events to new namespaces, and remove those of namespaces without others."""
         if not self._is_enabled:
             return
-        storage = event.websocket_metadata_storage
-        for namespace in dict.fromkeys(("/", *(route.namespace for route in storage))):
-            for name, action in ((AUTHENTICATE, "authenticate"), (UNAUTHENTICATE, "drop")):
-                storage.add(
-                    WebSocketMetadata(
-                        self,
-                        name,
-                        namespace,
-                        action,
-                        options_of(getattr(self, action)),
-                        status_code=204,
-                    )
-                )
+        namespaces = self._namespaces(event.routes)
+        served: set[str] = set()
+        for route in tuple(event.routes):
+            if route.target is self and isinstance(route, WebSocketMetadata):
+                served.add(route.namespace)
+                if route.namespace not in namespaces:
+                    event.routes.remove(route)
+        for namespace in namespaces:
+            if namespace not in served:
+                event.routes.extend(self._events(namespace))
+
+    def _namespaces(self, routes: Iterable[RouteMetadata]) -> list[str]:
+        others = (r for r in routes if isinstance(r, WebSocketMetadata) and r.target is not self)
+        return list(dict.fromkeys(("/", *(route.namespace for route in others))))
+
+    def _events(self, namespace: str) -> Iterator[WebSocketMetadata]:
+        for name, action in ((AUTHENTICATE, "authenticate"), (UNAUTHENTICATE, "drop")):
+            options = options_of(getattr(self, action))
+            yield WebSocketMetadata(self, name, namespace, action, options, status_code=204)
 
     @access("public")
     async def authenticate(self, bearer: str, request: Request, connection: Connection) -> None:

@@ -508,3 +508,29 @@ async def test_room_of_another_user_is_refused_by_its_rule(client_of: ClientOf) 
         assert (await ask(client, ada, "join", room="user-eve"))[0] == 403
         assert (await ask(client, ada, "join"))[0] == 422
         assert ada.rooms == {"user-ada"}
+
+
+# --- reload
+
+
+async def test_events_of_identity_follow_the_namespaces_of_a_reload(client_of: ClientOf) -> None:
+    class News:
+        @access("authenticated")
+        @websocket("read", namespace="/news")
+        async def read(self, connection: Connection) -> str:
+            return str(connection.user.username)
+
+    client = client_of(chat())
+    await client.http("healthz")
+    reload = client.application.reload
+    for _ in range(2):
+        await reload(controllers=[News])
+        async with client.connection("/news") as reader:
+            assert (await ask(client, reader, "/news:read"))[0] == 401
+            bearer = token_of("ada")
+            assert (await ask(client, reader, "/news:security_authenticate", bearer=bearer))[0] == 204
+            assert await ask(client, reader, "/news:read") == (200, "ada")
+            assert (await ask(client, reader, "/news:security_unauthenticate"))[0] == 204
+        removed = (await reload(remove=[News])).removed
+        assert len(removed) == 3
+        assert await refusal(client.connection("/news")) == 404
