@@ -10,7 +10,7 @@ from bundles.security.connect_rules import ConnectRules
 from bundles.security.credentials import bearer_credential
 from bundles.security.events import SecurityEvents, SocketAuthenticationEvent
 from bundles.security.settings import SecuritySettings
-from bundles.security.socket_identities import SocketIdentities
+from bundles.security.socket_identities import SocketIdentities, SocketScope
 from bundles.security.token import ANONYMOUS
 from rxkernel import (
     ApplicationEvents,
@@ -87,8 +87,13 @@ class SocketEvents:
     async def authenticate(self, bearer: str, request: Request, connection: Connection) -> None:
         """Give the socket the identity of an access token, or renew it before the token expires.
 
-        A token that is not valid is answered 401, and the socket keeps the identity that it has.
+        A token that is not valid gets 401, and the socket keeps the identity that it has. Events
+        of one socket run in the order of their arrival, each after the end of the one before.
         """
+        async with (await request.get(SocketScope)).changing:
+            await self._authenticate(bearer, request, connection)
+
+    async def _authenticate(self, bearer: str, request: Request, connection: Connection) -> None:
         sent = bearer_credential(bearer)
         revocations = self._sockets.revocations
         token, verify = await self._authentication.verify_for_socket(sent, request)
@@ -106,6 +111,10 @@ class SocketEvents:
     @access("public")
     async def drop(self, request: Request, connection: Connection) -> None:
         """Make the socket anonymous; 403 if it is, 409 where only users may be connected."""
+        async with (await request.get(SocketScope)).changing:
+            await self._drop(request, connection)
+
+    async def _drop(self, request: Request, connection: Connection) -> None:
         token = connection.token
         if not token.is_authenticated:
             raise ForbiddenException

@@ -510,6 +510,36 @@ async def test_room_of_another_user_is_refused_by_its_rule(client_of: ClientOf) 
         assert ada.rooms == {"user-ada"}
 
 
+async def test_users_at_the_same_time_on_one_socket_the_second_waits(client_of: ClientOf) -> None:
+    """A listener of the first one's success is slow."""
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    class Slow:
+        @observe(SecurityEvents.SOCKET_AUTHENTICATION_SUCCESS)
+        async def wait(self, event: SocketAuthenticationEvent) -> None:
+            begun.set()
+            await go_on.wait()
+
+    client = client_of(chat(listeners=[Slow]))
+    async with client.connection() as socket, asyncio.timeout(20):
+
+        def send(event: str, **params: Any) -> asyncio.Task[Any]:
+            return asyncio.create_task(ask(client, socket, event, **params))
+
+        first = send("security_authenticate", bearer=token_of("ada"))
+        await begun.wait()
+        second = send("security_authenticate", bearer=token_of("eve"))
+        third = send("security_unauthenticate")
+        fourth = send("security_authenticate", bearer=token_of("eve"))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not second.done()
+        go_on.set()
+        done = await asyncio.gather(first, second, third, fourth)
+        assert [status for status, _ in done] == [204, 409, 204, 204]
+        assert await ask(client, socket, "whoami") == (200, "eve")
+
+
 # --- reload
 
 
@@ -528,7 +558,9 @@ async def test_events_of_identity_follow_the_namespaces_of_a_reload(client_of: C
         async with client.connection("/news") as reader:
             assert (await ask(client, reader, "/news:read"))[0] == 401
             bearer = token_of("ada")
-            assert (await ask(client, reader, "/news:security_authenticate", bearer=bearer))[0] == 204
+            assert (await ask(client, reader, "/news:security_authenticate", bearer=bearer))[
+                0
+            ] == 204
             assert await ask(client, reader, "/news:read") == (200, "ada")
             assert (await ask(client, reader, "/news:security_unauthenticate"))[0] == 204
         removed = (await reload(remove=[News])).removed
