@@ -4,7 +4,12 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
-from rxkernel.application.composition_root import CompositionRoot, no_route
+from rxkernel.application.composition_root import (
+    CompositionRoot,
+    actions_by_target,
+    no_route,
+    unused_options,
+)
 from rxkernel.application.events import ApplicationEvents, ReloadEvent
 from rxkernel.application.listener_registry import ObservedMethod
 from rxkernel.events.dispatcher import describe
@@ -110,13 +115,15 @@ class Reload:
         return self._instances.get(controller) if isinstance(controller, type) else controller
 
     def _report_unused(self, errors: list[ConfigurationError]) -> None:
-        """Report each new controller without a route or a listener, as boot does."""
-        reached = {id(route.target) for route in self._routes}
+        """Report each new controller without a route or a listener, and each option without a
+        route, as boot does."""
+        actions = actions_by_target(self._routes)
         for controller in self._new:
             instance = self._instance_of(controller)
-            is_idle = id(controller) not in reached and not any(observations(instance))
+            is_idle = id(controller) not in actions and not any(observations(instance))
             if is_idle and instance is not None:  # otherwise it could not be built
                 errors.append(no_route(controller))
+            errors += unused_options(controller, actions.get(id(controller), ()))
 
     def apply(self) -> CompiledEvent:
         """Serve the new routes.
