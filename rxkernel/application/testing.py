@@ -27,6 +27,7 @@ from rxkernel.application.recording import RecordingConnection
 from rxkernel.application.user_tokens import UserTokens
 from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.exceptions import HttpException, RxKernelError
+from rxkernel.headers import checked_header
 from rxkernel.kernel.contexts import current_context
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.messages.broadcaster import Broadcaster
@@ -130,7 +131,8 @@ class KernelClient:
 
         Raises:
             KeyError: the route does not exist.
-            ValueError: a path parameter is missing, or a value has no text form.
+            ValueError: a path parameter is missing, a value has no text form, or a header has a
+                line break or another character that servers refuse.
         """
         kernel = await self._kernel()
         definition = kernel.http_definitions[name]
@@ -290,6 +292,8 @@ class KernelClient:
     ) -> CIMultiDict[str]:
         headers = CIMultiDict(self.headers if own is None else own)
         headers.update(given or {})
+        for name, value in headers.items():
+            checked_header(name, value)
         return headers
 
     def _add_cookies(

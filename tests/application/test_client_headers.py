@@ -73,6 +73,21 @@ class TestHeaders:
             response = await client.call("RPC", "headers", connection=connection)
             assert response.content == sent
 
+    @pytest.mark.parametrize("value", ["Bearer x\n", "a\r\nX-Other: b", "\x00", "\ud800"])
+    async def test_header_no_server_accepts_is_value_error(
+        self, client: KernelClient, value: str
+    ) -> None:
+        given = {"Authorization": value}
+        with pytest.raises(ValueError, match="'Authorization' is"):
+            await client.http("headers", headers=given)
+        with pytest.raises(ValueError, match="'Authorization' is"):
+            await client.call("RPC", "headers", headers=given)
+        with pytest.raises(ValueError, match="'Authorization' is"):
+            client.connection(headers=given)
+        client.headers["Authorization"] = value
+        with pytest.raises(ValueError, match="'Authorization' is"):
+            await client.http("headers")
+
     async def test_headers_of_call_override_in_any_case(self, client: KernelClient) -> None:
         given = {"x-tenant": "other"}
         sent = [["other"], "Bearer x", {"sid": "1"}]
