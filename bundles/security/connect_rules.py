@@ -4,7 +4,7 @@ from typing import Any
 
 from injector import inject
 
-from bundles.security.access import Access
+from bundles.security.access import Access, rule_of
 from bundles.security.authentication import Authentication
 from bundles.security.exceptions import BadCredentials
 from bundles.security.route_rules import PRIORITY, DeclaredRules
@@ -48,7 +48,7 @@ class ConnectRules:
         for namespace, rule in declared.connect.items():
             place = f"SecurityBundle(connect={{{namespace!r}: …}})"
             try:
-                self._by_namespace[namespace] = rules.compile(rule, place)
+                self._by_namespace[namespace] = rules.compile(rule_of(rule), place)
             except ConfigurationError as error:
                 errors.append(error)
         if errors:

@@ -19,8 +19,9 @@ class SecuritySettings:
     # --- rules
 
     roles: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
-    """The role hierarchy: ``admin = ["editor"]``, an admin is an editor too. If it is not empty,
-    a role in a rule that it does not name is an error at boot."""
+    """The role hierarchy, and the list of known roles: ``admin = ["editor"]``, an admin is an
+    editor too; ``author = []``. If it is not empty, a role in a rule that it does not name is an
+    error at boot."""
 
     # --- credentials
 
