@@ -2,6 +2,7 @@
 
 from bundles.security.access import Access, Policy, access, access_of
 from bundles.security.access_tokens import AccessTokens
+from bundles.security.address_limit import AddressLimit
 from bundles.security.bundle import SecurityBundle
 from bundles.security.claims import Claims
 from bundles.security.current_user import CurrentUser
@@ -36,6 +37,7 @@ __all__ = [
     "ANONYMOUS",
     "Access",
     "AccessTokens",
+    "AddressLimit",
     "AuthenticationEvent",
     "AuthenticationFailureEvent",
     "BadCredentials",

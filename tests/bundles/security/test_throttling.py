@@ -6,9 +6,16 @@ import time
 import attrs
 import pytest
 
-from bundles.security import BadCredentials, SecuritySettings, ThrottlingSettings
-from bundles.security.throttling import FailureLimit, Throttling
-from rxkernel import ServiceUnavailableException, TooManyRequestsException
+from bundles.security import AddressLimit, BadCredentials, SecuritySettings, ThrottlingSettings
+from bundles.security.rate_limit import RateLimit
+from bundles.security.throttling import Throttling
+from rxkernel import (
+    ClientAddress,
+    Request,
+    ServiceUnavailableException,
+    TooManyRequestsException,
+    Transport,
+)
 from rxkernel.pytest_plugin import ClientOf
 from tests.bundles.security.logins import CHEAP, Account, Accounts, logins, password_of
 
@@ -234,7 +241,7 @@ async def test_login_that_is_cancelled_while_it_waits_makes_room(clock: Clock) -
 
 
 def test_limits_are_bounded_and_drop_the_least_recent() -> None:
-    limit = FailureLimit(1, 100, 3)
+    limit = RateLimit(1, 100, 3)
     for now, key in enumerate("abcad"):
         limit.add(key, now)
 
@@ -243,3 +250,30 @@ def test_limits_are_bounded_and_drop_the_least_recent() -> None:
     assert limit.wait("b", 4) == 0
     limit.reset("a")
     assert limit.wait("a", 4) == 0
+
+
+def test_address_limit_counts_each_network_and_becomes_free_again(clock: Clock) -> None:
+    limit = AddressLimit(2, window=100.0, code="too_many")
+    codes: set[str | None] = set()
+
+    def use(host: str) -> int:
+        request = Request(Transport.HTTP)
+        request.client = ClientAddress(host, 1)
+        try:
+            limit.use(request)
+        except TooManyRequestsException as exc:
+            codes.add(exc.code)
+            return int(exc.headers["Retry-After"])
+        return 0
+
+    assert [use("10.0.0.1") for _ in range(3)] == [0, 0, 50]
+    assert [use("2001:db8::1"), use("2001:db8::2"), use("2001:db8::3")] == [0, 0, 50]
+    clock.now += 51
+    assert [use("10.0.0.1") for _ in range(2)] == [0, 49]
+    assert codes == {"too_many"}
+
+
+@pytest.mark.parametrize(("limit", "window"), [(0, 1.0), (1, 0.0)])
+def test_address_limit_of_nothing_is_value_error(limit: int, window: float) -> None:
+    with pytest.raises(ValueError, match="use positive numbers"):
+        AddressLimit(limit, window, "x")
