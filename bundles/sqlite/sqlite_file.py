@@ -71,7 +71,7 @@ class SqliteFile:
         self._cannot_write = False
 
     async def open(self) -> None:
-        """Open the file, and create its tables if it has none.
+        """Open the file, and create the tables in a new one.
 
         Raises:
             ConfigurationError: it cannot be opened, or has tables of another version.

@@ -340,8 +340,8 @@ def routes_of(target: object) -> Iterator[RouteMetadata | ConfigurationError]:
 
 
 def options_without_route(target: object, actions: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Yield the key of each option on *target*, a controller or a listener, that has no effect,
-    and the place: a method that is none of *actions*, those with routes, or the class itself."""
+    """Yield the key and the place of each option on *target*, a controller or a listener, that has
+    no effect: on a method that is not among *actions*, those with a route, or on the class."""
     if isroutine(target):
         if not actions:
             yield from ((key, describe(target)) for key in options_of(target))
