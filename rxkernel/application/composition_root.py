@@ -62,7 +62,7 @@ class CompositionRoot:
         self.controllers: dict[type, object] = {}
         self.registered: dict[int, Any] = {}
         self._unbuilt: set[type] = set()
-        self._listeners: dict[int, tuple[Any, object]] = {}
+        self._listeners: list[tuple[Any, object]] = []
         self.listener_registry = ListenerRegistry(spec.dispatcher)
         self.bundles: list[Bundle] = []
         self._http = HttpServer(spec.settings)
@@ -174,7 +174,7 @@ class CompositionRoot:
         for listener in listeners:
             if listener in built:
                 self._observe(built[listener])
-                self._listeners[id(listener)] = listener, built[listener]
+                self._listeners.append((listener, built[listener]))
         for controller in controllers:
             self._add_controller(controller)
         self._add_servers([built[server] for server in servers if server in built])
@@ -245,10 +245,12 @@ class CompositionRoot:
             if id(controller) not in actions
             and not any(observations(self.instance_of(controller)))
         ]
-        things = {id(c): (c, c) for c in controllers} | self._listeners
-        for thing, instance in things.values():
-            own = {*actions.get(id(thing), ()), *actions.get(id(instance), ())}
-            errors += unused_options(thing, own)
+        for controller in controllers:
+            errors += unused_options(controller, actions.get(id(controller), ()))
+        for listener, instance in self._listeners:
+            own = {*actions.get(id(listener), ()), *actions.get(id(instance), ())}
+            methods = {method.__name__ for method, _ in observations(instance)}
+            errors += unused_options(listener, own, methods)
         if errors:
             raise ConfigurationError.merge(errors)
 
@@ -274,15 +276,17 @@ def actions_by_target(routes: Iterable[RouteMetadata]) -> dict[int, set[str]]:
     return found
 
 
-def unused_options(thing: object, actions: Collection[str]) -> list[ConfigurationError]:
-    """An error for each option on *thing*, a controller or a listener, that no route has;
-    *actions* are those with a route."""
+def unused_options(
+    thing: object, actions: Collection[str], methods: Collection[str] | None = None
+) -> list[ConfigurationError]:
+    """An error for each option on *thing*, a controller or a listener, that no route has; see
+    `options_without_route`. A listener may add routes with the options of its other methods."""
     return [
         ConfigurationError(
             f"option {key!r} of {place} has no effect, because it has no route; put @http or "
             f"@websocket on the method, or remove the option"
         )
-        for key, place in options_without_route(thing, actions)
+        for key, place in options_without_route(thing, actions, methods)
     ]
 
 

@@ -339,9 +339,12 @@ def routes_of(target: object) -> Iterator[RouteMetadata | ConfigurationError]:
                 yield route
 
 
-def options_without_route(target: object, actions: Collection[str]) -> Iterator[tuple[str, str]]:
+def options_without_route(
+    target: object, actions: Collection[str], methods: Collection[str] | None = None
+) -> Iterator[tuple[str, str]]:
     """Yield the key and the place of each option on *target*, a controller or a listener, that has
-    no effect: on a method that is not among *actions*, those with a route, or on the class."""
+    no effect: on the class without a route, or on a method that is not among *actions*, those
+    with a route. With *methods*, only these are looked at."""
     if isroutine(target):
         if not actions:
             yield from ((key, describe(target)) for key in options_of(target))
@@ -349,7 +352,7 @@ def options_without_route(target: object, actions: Collection[str]) -> Iterator[
     owner = target if isinstance(target, ModuleType) else owner_of(target)
     name = name_of_target(target)
     for method, (key, _) in labels_in(owner, _OPTION):
-        if method not in actions:
+        if method not in actions and (methods is None or method in methods):
             yield key, f"{name}.{method}"
     if isinstance(owner, type) and not actions:
         for key in dict(label for base in owner.__mro__ for label in class_labels(base, _OPTION)):

@@ -73,7 +73,7 @@ class TestHeaders:
             response = await client.call("RPC", "headers", connection=connection)
             assert response.content == sent
 
-    @pytest.mark.parametrize("value", ["Bearer x\n", "a\r\nX-Other: b", "\x00", "\ud800"])
+    @pytest.mark.parametrize("value", ["Bearer x\n", "a\r\nX-Other: b", "\x00"])
     async def test_header_no_server_accepts_is_value_error(
         self, client: KernelClient, value: str
     ) -> None:
