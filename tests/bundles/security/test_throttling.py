@@ -254,7 +254,7 @@ def test_limits_are_bounded_and_drop_the_least_recent() -> None:
 
 def test_address_limit_counts_each_network_and_becomes_free_again(clock: Clock) -> None:
     limit = AddressLimit(2, window=100.0, code="too_many")
-    codes: set[str | None] = set()
+    codes: set[object] = set()
 
     def use(host: str) -> int:
         request = Request(Transport.HTTP)
