@@ -109,7 +109,7 @@ def raising_errors(action: Action) -> Action:
 
     async def checked(request: Request) -> Any:
         result = await action(request)
-        if isinstance(result, DomainError):
+        if issubclass(type(result), DomainError):  # isinstance is slow for values that are not
             raise result.copy()
         return result
 
