@@ -4,10 +4,11 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Union
 
+import attrs
 import msgspec
 
 from bundles.contracts.schemas.nodes import Scalar
-from bundles.contracts.schemas.rules import in_range
+from bundles.contracts.schemas.rules import Rule, in_range, numbers_in_range
 from bundles.contracts.schemas.scalar_types import MAX_FLOAT
 from rxkernel import validated_by
 
@@ -34,6 +35,25 @@ def scalar_annotation(node: Scalar) -> Any:
         type_ = Union[constrained(int, _of_integers(low, high)), floats]  # noqa: UP007
     large = [_large(bound) for bound in (low, high)]
     return type_ if large == [None, None] else Annotated[type_, validated_by(in_range(*large))]
+
+
+def without_large_bounds(node: Scalar) -> tuple[Scalar, Rule | None]:
+    """Return *node* with the bounds that msgspec supports, and the rule for the others.
+
+    A member of a union can have no rule, but the union can.
+    """
+    low, high = map(_large, bounds_of(node))
+    if low is None and high is None:
+        return node, None
+    names = ("shortest", "longest", "minimum", "maximum")
+    own = {name: _without_large(getattr(node, name)) for name in names}
+    type_ = node.type
+    type_ = attrs.evolve(type_, low=_without_large(type_.low), high=_without_large(type_.high))
+    return attrs.evolve(node, type=type_, **own), numbers_in_range(low, high)
+
+
+def _without_large(bound: float | None) -> float | None:
+    return bound if _large(bound) is None else None
 
 
 def bounds_of(node: Scalar) -> tuple[float | None, float | None]:

@@ -19,7 +19,7 @@ Family = Literal["text", "integer", "number", "other"]
 MAX_FLOAT = 1.7976931348623157e308
 """The largest finite number; JSON has no others."""
 
-_DECIMAL = r"^[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
+_DECIMAL = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _SIZE = r"^\s*[0-9]{1,18}\s*$|^(\s*[0-9]{1,18}\s*[kmgtpeKMGTPE][bB])+\s*$"
 _DURATION = r"^(\s*[0-9]{1,12}\s*[dhms])+\s*$"
 """For JSON Schema; `quantities` reads sizes and durations."""

@@ -8,7 +8,7 @@ from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import GenericAlias, MappingProxyType
-from typing import Annotated, Any, Literal, TypedDict, Union
+from typing import Annotated, Any, Literal, TypedDict, TypeGuard, Union
 
 import attrs
 
@@ -33,7 +33,11 @@ from bundles.contracts.schemas.rules import (
     one_of,
     with_defaults,
 )
-from bundles.contracts.schemas.scalar_annotation import constrained, scalar_annotation
+from bundles.contracts.schemas.scalar_annotation import (
+    constrained,
+    scalar_annotation,
+    without_large_bounds,
+)
 from rxkernel import UnprocessableEntityException, Validator, validated_by
 
 Step = Callable[[], None]
@@ -169,7 +173,17 @@ def _tuple(builder: TypeBuilder, node: Tuple) -> Any:
 
 
 def _union(builder: TypeBuilder, node: UnionNode) -> Any:
-    return Union[tuple(map(builder.build, node.alternatives))]  # noqa: UP007 - made of a tuple
+    nodes, rule = list(node.alternatives), None
+    numbers = [each for each in nodes if _is_number(each)]
+    if len(numbers) == 1:
+        bare, rule = without_large_bounds(numbers[0])
+        nodes[nodes.index(numbers[0])] = bare
+    type_: Any = Union[tuple(map(builder.build, nodes))]  # noqa: UP007 - made of a tuple
+    return type_ if rule is None else Annotated[type_, validated_by(rule)]
+
+
+def _is_number(node: Node) -> TypeGuard[Scalar]:
+    return isinstance(node, Scalar) and node.type.family in ("integer", "number")
 
 
 _BUILDERS: Mapping[type, Callable[[TypeBuilder, Any], Any]] = MappingProxyType(

@@ -594,6 +594,24 @@ def test_schema_option_keeps_the_options_inside() -> None:
     assert schema.json_schema()["properties"]["a"]["description"] == "inside"
 
 
+@pytest.mark.parametrize(
+    ("alternatives", "valid", "invalid"),
+    [
+        (["string", "u64"], [0, 2**64 - 1, "x"], [-1, 2**64, 1.5, True]),
+        (["f32", "boolean"], [1, 3e38, True], [1e39, "x"]),
+        ([{"type": "number", "max": 1e30}, "string"], [1e30, 2**64, "x"], [1e31, 10**31, True]),
+    ],
+)
+def test_union_with_a_number_whose_range_is_beyond_64_bits(
+    alternatives: list[Any], valid: list[Any], invalid: list[Any]
+) -> None:
+    schema = compile_schema({"union": alternatives})
+    assert [schema.validate(value) for value in valid] == valid
+    for value in invalid:
+        with pytest.raises(UnprocessableEntityException):
+            schema.validate(value)
+
+
 def test_error_in_an_alternative_of_a_union_names_its_field() -> None:
     schema = compile_schema({"a": {"union": ["string", {"array": {"b": "number"}}]}})
     [error] = errors_of(schema, {"a": [{"b": 1}, {"b": "1"}]})
