@@ -20,6 +20,9 @@ _FORM_VALUES = (str, bytes, UploadedFile)
 _ATTRIBUTE = "contracts.arguments"
 """Where the checked arguments are in the attributes of a request."""
 
+_PARAMETERS = "contracts.parameters"
+"""Where the names that path, query or event have sent are: later, `Request.params` has others."""
+
 _ROOT = "arguments"
 
 
@@ -69,6 +72,7 @@ class ArgumentsCheck:
         except UnprocessableEntityException as exc:
             raise _with_places(exc, request) from None
         request.attributes[_ATTRIBUTE] = checked
+        request.attributes[_PARAMETERS] = frozenset(_params_of(request))
         body, params = request.body, request.params
         if isinstance(body, Mapping) and isinstance(checked, Mapping):
             request.body = {k: v for k, v in checked.items() if k in body or k not in params}
@@ -123,5 +127,7 @@ def place_in_message(path: str, request: Request) -> str:
     """Return *path* below the arguments as a client knows it: ``params.id`` or ``body.name``."""
     below = path.removeprefix(_ROOT)
     name = below.removeprefix(".").partition(".")[0].partition("[")[0]
-    is_parameter = name in request.params or (request.body is None and name)
+    sent = request.attributes.get(_PARAMETERS)
+    parameters = _params_of(request) if sent is None else sent
+    is_parameter = name in parameters or (request.body is None and name)
     return f"{'params' if is_parameter else 'body'}{below}"
