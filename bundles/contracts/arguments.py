@@ -55,11 +55,16 @@ class ArgumentsCheck:
     Args:
         plain: the names of the parameters of the action that are read from the parameters of the
             message.
+        takes_body: whether the action has a parameter that is read from the body. Then fields that
+            have defaults are a body, if none was sent.
     """
 
-    def __init__(self, schema: Schema, plain: Iterable[str] = ()) -> None:
+    def __init__(
+        self, schema: Schema, plain: Iterable[str] = (), *, takes_body: bool = False
+    ) -> None:
         self._schema = schema
         self._plain = tuple(plain)
+        self._takes_body = takes_body
 
     def check(self, request: Request) -> None:
         """Convert and check the arguments of *request*, and set its body to the checked fields.
@@ -74,7 +79,9 @@ class ArgumentsCheck:
         request.attributes[_ATTRIBUTE] = checked
         request.attributes[_PARAMETERS] = frozenset(_params_of(request))
         body, params = request.body, request.params
-        if isinstance(body, Mapping) and isinstance(checked, Mapping):
+        if body is None and self._takes_body and isinstance(checked, Mapping):
+            request.body = {k: v for k, v in checked.items() if k not in params}
+        elif isinstance(body, Mapping) and isinstance(checked, Mapping):
             request.body = {k: v for k, v in checked.items() if k in body or k not in params}
         elif body is not None:
             request.body = checked

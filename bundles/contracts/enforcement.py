@@ -31,7 +31,6 @@ from rxkernel import (
     ExceptionEvent,
     Kernel,
     KernelEvents,
-    Source,
     observe,
 )
 
@@ -110,9 +109,8 @@ class Contracts:
             event.wrap(validating(contract.validate))
         self._limit(event, contract)
         if schemas.parameters is not None:
-            signature = event.definition.signature
-            plain = [p.key for p in signature.parameters if p.source is Source.PARAMS and p.key]
-            event.wrap(checking_arguments(schemas.parameters, plain))
+            parameters = event.definition.signature.parameters
+            event.wrap(checking_arguments(schemas.parameters, parameters))
 
     def _limit(self, event: DefinitionEvent, contract: Contract) -> None:
         settings = self._settings

@@ -1,7 +1,7 @@
 """`parameters`, `validate` and `returns` of a contract, over every transport."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import attrs
 import pytest
@@ -220,6 +220,46 @@ async def test_form_fields_are_converted() -> None:
     async with client() as places:
         response = await places.http("place", params={"id": 5}, form={"name": "x", "size": "8"})
     assert response.content == {"id": 5, "name": "x", "size": 8}
+
+
+@attrs.frozen
+class Page:
+    size: int
+    tags: list[str]
+
+
+class Pages:
+    defaults: ClassVar[dict[str, Any]] = {
+        "size": {"type": "int", "default": 7},
+        "tags": {"array": "string", "default": []},
+    }
+
+    @procedure("dict", LINES)
+    @both("POST", "/dict", "dict")
+    @contract(parameters=defaults)
+    async def dict(self, body: dict[str, Any]) -> Any:
+        return body
+
+    @procedure("class", LINES)
+    @both("POST", "/class", "class")
+    @contract(parameters=defaults)
+    async def class_(self, page: Page) -> Any:
+        return {"size": page.size, "tags": page.tags}
+
+    @procedure("fields", LINES)
+    @both("POST", "/fields", "fields")
+    @contract(parameters=defaults)
+    async def fields(self, size: int, tags: list[str]) -> Any:
+        return {"size": size, "tags": tags}
+
+
+@every_way
+@pytest.mark.parametrize("name", ["dict", "class", "fields"])
+async def test_defaults_of_all_fields_are_the_body_if_none_was_sent(way: str, name: str) -> None:
+    async with calling(way, Pages) as caller:
+        for body in (None, {}):
+            assert (await caller.call(name, body)).content == {"size": 7, "tags": []}
+        assert (await caller.call(name, {"size": 8})).content == {"size": 8, "tags": []}
 
 
 @pytest.mark.parametrize(
