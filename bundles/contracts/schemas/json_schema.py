@@ -30,7 +30,7 @@ RefOf = Callable[[str], str]
 """Returns the URI of a named schema."""
 
 _INTEGER = "-?(0|[1-9][0-9]*)"
-_KEYS: Mapping[str | None, str] = MappingProxyType(
+_KEYS: Mapping[str, str] = MappingProxyType(
     {
         "integer": f"^{_INTEGER}$",
         "number": rf"^{_INTEGER}(\.[0-9]+)?([eE][+-]?[0-9]+)?$",
@@ -132,9 +132,9 @@ def _dictionary(node: Dictionary, ref_of: RefOf) -> Described:
     found = {"type": "object", "additionalProperties": value, **_given(limits)}
     names = describe(node.key, ref_of)
     type_ = names.pop("type", None)
-    if type_ in _KEYS:  # all keys are texts in JSON
+    if isinstance(type_, str) and type_ in _KEYS:  # all keys are texts in JSON
         found["propertyNames"] = {"pattern": _KEYS[type_]}
-    elif type_ == "string" and names:
+    elif names and "string" in (type_ or ""):
         found["propertyNames"] = names
     return found
 

@@ -66,6 +66,14 @@ def bounds_of(node: Scalar) -> tuple[float | None, float | None]:
     )
 
 
+def has_empty_range(node: Scalar) -> bool:
+    """Whether no number is in the range of *node*."""
+    low, high = bounds_of(node)
+    if low is None or high is None:
+        return False
+    return math.ceil(low) > math.floor(high) if node.type.family == "integer" else low > high
+
+
 def _of_integers(low: float | None, high: float | None) -> dict[str, int | None]:
     return {
         "ge": math.ceil(low) if low is not None and _is_supported(low) else None,

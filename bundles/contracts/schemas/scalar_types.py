@@ -85,7 +85,9 @@ SCALAR_TYPES: Mapping[str, ScalarType] = MappingProxyType(
                 minLength=1,
                 maxLength=1,
             ),
-            _other("money", Decimal, type="string", format="decimal", pattern=_DECIMAL),
+            _other(
+                "money", Decimal, type=["string", "number"], format="decimal", pattern=_DECIMAL
+            ),
             _formatted("date", date, "date"),
             _formatted("time", time, "time"),
             _formatted("datetime", datetime, "date-time"),

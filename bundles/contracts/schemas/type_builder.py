@@ -142,7 +142,8 @@ def _scalar(_: TypeBuilder, node: Scalar) -> Any:
 
 def _enumeration(_: TypeBuilder, node: Enumeration) -> Any:
     types = set(map(type, node.values))
-    if types <= {str, type(None)} or types <= {int, type(None)}:
+    is_supported = all(not isinstance(v, int) or -(2**63) <= v < 2**63 for v in node.values)
+    if is_supported and (types <= {str, type(None)} or types <= {int, type(None)}):
         return Literal[node.values]
     return Annotated[Any, validated_by(one_of(node.values))]
 

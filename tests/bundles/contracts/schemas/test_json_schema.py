@@ -21,6 +21,14 @@ OBJECT = {"type": "object", "additionalProperties": False}
         ("bigint", {"type": "integer"}),
         ("i8", {"type": "integer", "minimum": -128, "maximum": 127}),
         ("boolean", {"type": "boolean"}),
+        (
+            "money",
+            {
+                "type": ["string", "number"],
+                "format": "decimal",
+                "pattern": r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$",
+            },
+        ),
         ("any", {}),
         ("json", {"type": ["object", "array"]}),
         ("date", {"type": "string", "format": "date"}),

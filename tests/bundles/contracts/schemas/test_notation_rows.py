@@ -633,6 +633,13 @@ def test_lenient_value_converts_texts() -> None:
     assert raised.value.errors[0]["message"] == 'Field "a" not of expected type: number'
 
 
+def test_length_is_checked_before_a_pattern_that_takes_exponential_time() -> None:
+    schema = compile_schema({"type": "string", "pattern": "^(a+)+$", "length": 10})
+    with pytest.raises(UnprocessableEntityException) as raised:
+        schema.validate("a" * 100 + "!")
+    assert [entry["code"] for entry in raised.value.errors] == ["too_long"]
+
+
 def test_errors_are_limited() -> None:
     errors = errors_of(compile_schema({"array": "number"}), ["x"] * 1000)
     assert len(errors) == 50
