@@ -45,11 +45,16 @@ def without_large_bounds(node: Scalar) -> tuple[Scalar, Rule | None]:
     low, high = map(_large, bounds_of(node))
     if low is None and high is None:
         return node, None
-    names = ("shortest", "longest", "minimum", "maximum")
-    own = {name: _without_large(getattr(node, name)) for name in names}
     type_ = node.type
-    type_ = attrs.evolve(type_, low=_without_large(type_.low), high=_without_large(type_.high))
-    return attrs.evolve(node, type=type_, **own), numbers_in_range(low, high)
+    bare = attrs.evolve(
+        node,
+        type=attrs.evolve(type_, low=_without_large(type_.low), high=_without_large(type_.high)),
+        shortest=_without_large(node.shortest),
+        longest=_without_large(node.longest),
+        minimum=_without_large(node.minimum),
+        maximum=_without_large(node.maximum),
+    )
+    return bare, numbers_in_range(low, high)
 
 
 def _without_large(bound: float | None) -> float | None:

@@ -254,7 +254,8 @@ class Pages:
 @pytest.mark.parametrize("name", ["dict", "class", "fields"])
 async def test_defaults_of_all_fields_are_the_body_if_none_was_sent(way: str, name: str) -> None:
     async with calling(way, Pages) as caller:
-        for body in (None, {}):
+        bodies: list[Any] = [None, {}]
+        for body in bodies:
             assert (await caller.call(name, body)).content == {"size": 7, "tags": []}
         assert (await caller.call(name, {"size": 8})).content == {"size": 8, "tags": []}
 

@@ -640,6 +640,18 @@ def test_length_is_checked_before_a_pattern_that_takes_exponential_time() -> Non
     assert [entry["code"] for entry in raised.value.errors] == ["too_long"]
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["a[999]", "a[2]", "a[²]", "a[\N{ARABIC-INDIC DIGIT ONE}]", f"a[{'9' * 40}]", "a[-1]", "a["],
+)
+def test_unknown_name_that_looks_like_an_item_of_a_tuple_is_an_error(name: str) -> None:
+    schema = compile_schema({"a": ["int", "?string"]})
+    with pytest.raises(UnprocessableEntityException) as raised:
+        schema.validate({name: 1})
+    texts = [entry["message"] for entry in raised.value.errors]
+    assert texts == ['Field "a" is required', f'Field "{name}" is not expected']
+
+
 def test_errors_are_limited() -> None:
     errors = errors_of(compile_schema({"array": "number"}), ["x"] * 1000)
     assert len(errors) == 50
