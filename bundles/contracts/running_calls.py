@@ -69,15 +69,16 @@ class RunningCalls:
                 if other is None or other.get_loop() is not loop:
                     del self.running[request]
         self._timer_loop = loop
-        loop.call_later(self._seconds, self._expire)
+        loop.call_later(self._seconds, self._expire, loop)
         return task
 
-    def _expire(self) -> None:
-        assert self._timer_loop is not None
+    def _expire(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._timer_loop is not loop:
+            return  # calls of another loop have begun since
         while self.running:
             request, (deadline, _) = next(iter(self.running.items()))
             if (remaining := deadline - monotonic()) > 0:
-                self._timer_loop.call_later(remaining, self._expire)
+                loop.call_later(remaining, self._expire, loop)
                 return
             self.interrupt(request, TIMEOUT)
         self._timer_loop = None
