@@ -223,8 +223,7 @@ def infos_in(info: Any, seen: set[int]) -> Iterator[Any]:
         if isinstance(part, tuple):
             todo += reversed(part)
         elif (
-            isinstance(part, msgspec_inspect.Type | msgspec_inspect.Field)
-            and id(part) not in seen
+            isinstance(part, msgspec_inspect.Type | msgspec_inspect.Field) and id(part) not in seen
         ):
             seen.add(id(part))
             yield part
