@@ -15,6 +15,7 @@ from benchmarks.aims import instructions_command
 from benchmarks.boot import boot
 from benchmarks.broadcast import broadcast
 from benchmarks.churn import churn
+from benchmarks.contracts import contracts
 from benchmarks.drain import drain
 from benchmarks.http.commands import finish, goals_command, http_command, quick_command
 from benchmarks.http.comparison import complete
@@ -62,6 +63,7 @@ def main(context: click.Context, json_file: Path | None) -> None:
         peers = chosen(())
         awaited = (
             kernel(rounds=7),
+            contracts(rounds=20),
             roundtrips(peers, Load(seconds=1.0)),
             broadcast(peers, rounds=5, times=5),
             memory(peers, steps=(1000, 3000)),
@@ -78,6 +80,13 @@ def main(context: click.Context, json_file: Path | None) -> None:
 def _kernel(json_file: Path | None) -> None:
     """The kernel alone, in process."""
     _run(json_file, kernel())
+
+
+@main.command("contracts")
+@_json_option
+def _contracts(json_file: Path | None) -> None:
+    """What a contract adds to a call, in process."""
+    _run(json_file, contracts())
 
 
 @main.command("router")

@@ -15,6 +15,7 @@ from benchmarks.__main__ import main
 from benchmarks.boot import boot
 from benchmarks.broadcast import broadcast
 from benchmarks.churn import churn
+from benchmarks.contracts import contracts
 from benchmarks.drain import drain
 from benchmarks.kernel import kernel
 from benchmarks.peers import chosen
@@ -81,6 +82,10 @@ async def _kernel() -> Table:
     return await kernel(rounds=1, calls=10)
 
 
+async def _contracts() -> Table:
+    return await contracts(rounds=1, calls=10)
+
+
 async def _router() -> Table:
     return router(numbers=(10, 20), rounds=1)
 
@@ -89,7 +94,7 @@ async def _boot() -> Table:
     return boot(starts=1)
 
 
-@pytest.mark.parametrize("measure", [_kernel, _router, _boot])
+@pytest.mark.parametrize("measure", [_kernel, _contracts, _router, _boot])
 async def test_benchmark_in_process_measures(
     measure: Callable[[], Coroutine[Any, Any, Table]],
 ) -> None:
