@@ -60,7 +60,7 @@ async def mine(client: KernelClient, response: Response) -> Any:
 
 
 async def test_login_returns_two_tokens_and_no_cookie(client_of: ClientOf) -> None:
-    """RxStack's test 49."""
+    """RxStack, row 49."""
     client = client_of(logins())
 
     response = await login(client)
@@ -334,7 +334,7 @@ async def test_reuse_ends_the_login_with_all_its_tokens(client_of: ClientOf) -> 
 
 @pytest.mark.parametrize("token", ["", "unknown", "x" * 300, "ä"])
 async def test_unknown_refresh_token_is_404(client_of: ClientOf, token: str) -> None:
-    """RxStack's test 50."""
+    """RxStack, row 50."""
     client = client_of(logins())
 
     assert (await refresh(client, token)).status_code == 404
@@ -383,7 +383,7 @@ async def test_refresh_token_expires(client_of: ClientOf, monkeypatch: pytest.Mo
 
 
 async def test_logout_with_refresh_token_ends_tokens_and_sockets(client_of: ClientOf) -> None:
-    """RxStack's test 51, whose access token stays valid."""
+    """RxStack, row 51, whose access token stays valid."""
     client = client_of(logins())
     first = await login(client)
     async with client.connection(auth={"token": first.content["token"]}) as ada:
@@ -553,7 +553,7 @@ async def test_failed_logins_are_throttled(client_of: ClientOf) -> None:
 
 
 async def test_40_concurrent_logins_get_tokens_of_their_own_users(client_of: ClientOf) -> None:
-    """RxStack hands out refresh tokens of other users: 1 of 2."""
+    """RxStack, §14: it hands out refresh tokens of other users, 1 of 2."""
     accounts = Accounts()
     names = [f"user-{index}" for index in range(40)]
     for name in names:
@@ -570,7 +570,7 @@ async def test_40_concurrent_logins_get_tokens_of_their_own_users(client_of: Cli
 
 
 async def test_many_logins_leave_no_listeners_and_bounded_memory(client_of: ClientOf) -> None:
-    """RxStack leaks a listener with each login."""
+    """RxStack, §14: it leaks a listener with each login."""
     settings = TokenSettings(secret=SECRET, max_stored=50, max_cached=50)
     client = client_of(application := logins(tokens=settings))
     await login(client)
