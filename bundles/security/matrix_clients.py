@@ -32,7 +32,7 @@ For applications that accept tokens of another issuer only."""
 
 @attrs.frozen
 class MatrixUser:
-    """A user of the matrix, with what the application does not know in plain text.
+    """A user of the matrix, and its secrets in plain text, which the application does not store.
 
     Attributes:
         password: so that HTTP Basic is tried too.

@@ -267,3 +267,38 @@ async def test_e12_guessed_room_is_403_in_the_shape_of_any_error(
         for response in (over_socket, over_http):
             assert (response.status_code, response.content) == (403, refused)
         assert eve.rooms == set()
+
+
+@pytest.mark.parametrize("is_fast", [True, False])
+async def test_e11_socket_io_echoes_listed_origins_only(is_fast: bool) -> None:
+    """The same for HTTP: `test_wire`."""
+    origin = "https://partner.example"
+    application = application_of(
+        http=HttpSettings(port=0, fast_path=is_fast, origins=(origin,), allow_credentials=True)
+    )
+    await application.start()
+    try:
+        url = str(application.servers["http"].url)
+        query = {"EIO": "4", "transport": "polling"}
+        async with aiohttp.ClientSession(url) as session:
+            for sent in (origin, "null", "https://evil.example", f"{origin}.evil.example"):
+                is_listed = sent == origin
+                headers = {
+                    "Origin": sent,
+                    "Access-Control-Request-Method": "POST",
+                    "Access-Control-Request-Headers": "authorization, x-wild, <script>",
+                }
+                for method in ("OPTIONS", "GET"):
+                    async with session.request(
+                        method, "/socket.io/", params=query, headers=headers
+                    ) as response:
+                        found = response.headers
+                        assert (response.status < 300) is is_listed
+                        assert found.get("Access-Control-Allow-Origin") == (
+                            origin if is_listed else None
+                        )
+                        assert ("Access-Control-Allow-Credentials" in found) is is_listed
+                        assert "<" not in found.get("Access-Control-Allow-Headers", "")
+                        assert "Origin" in found["Vary"]
+    finally:
+        await application.stop()
