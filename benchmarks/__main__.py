@@ -23,6 +23,7 @@ from benchmarks.http.run import Load as HttpLoad
 from benchmarks.http.tables import tables
 from benchmarks.instructions import check_command
 from benchmarks.kernel import kernel
+from benchmarks.logins import logins
 from benchmarks.memory import memory
 from benchmarks.peers import PEERS, chosen
 from benchmarks.report import Table, publish
@@ -64,6 +65,7 @@ def main(context: click.Context, json_file: Path | None) -> None:
         awaited = (
             kernel(rounds=7),
             contracts(rounds=20),
+            logins(times=10),
             roundtrips(peers, Load(seconds=1.0)),
             broadcast(peers, rounds=5, times=5),
             memory(peers, steps=(1000, 3000)),
@@ -99,8 +101,16 @@ def _router(json_file: Path | None) -> None:
 @main.command("boot")
 @_json_option
 def _boot(json_file: Path | None) -> None:
-    """The sample application: import, boot, start, idle memory."""
+    """An application without accounts, and the sample: import, boot, start, idle memory."""
     publish([boot()], json_file)
+
+
+@main.command("logins")
+@click.option("--times", default=40, show_default=True, help="Logins in each case.")
+@_json_option
+def _logins(json_file: Path | None, times: int) -> None:
+    """Logins with passwords: how long they block the event loop."""
+    _run(json_file, logins(times=times))
 
 
 @main.command("roundtrips")

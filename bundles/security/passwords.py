@@ -87,7 +87,7 @@ class Passwords:
         if data is None:
             return _REFUSED
         if stored is not None and is_old_hash(stored):
-            return await self._run(lambda: _verify_old(data, stored))
+            return await self._run(lambda: self._verify_old(data, stored))
         return await self._run(lambda: self._verify(data, stored))
 
     def _verify(self, password: bytes, stored: str | None) -> Verified:
@@ -102,6 +102,14 @@ class Passwords:
             return _REFUSED
         return Verified(True, self._hasher.check_needs_rehash(stored))
 
+    def _verify_old(self, password: bytes, stored: str) -> Verified:
+        try:
+            matches = verify_old(stored, password)
+        except ValueError:
+            _log_unreadable()
+            return self._verify(password, None)
+        return Verified(matches, matches)
+
     async def _run(self, compute: Callable[[], T]) -> T:
         async with self._turns:
             return await asyncio.get_running_loop().run_in_executor(self._threads, compute)
@@ -113,15 +121,6 @@ class Passwords:
         self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-def _verify_old(password: bytes, stored: str) -> Verified:
-    try:
-        matches = verify_old(stored, password)
-    except ValueError:
-        _log_unreadable()
-        return _REFUSED
-    return Verified(matches, matches)
 
 
 def _log_unreadable() -> None:

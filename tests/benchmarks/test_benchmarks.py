@@ -18,10 +18,12 @@ from benchmarks.churn import churn
 from benchmarks.contracts import contracts
 from benchmarks.drain import drain
 from benchmarks.kernel import kernel
+from benchmarks.logins import logins
 from benchmarks.peers import chosen
 from benchmarks.report import Table
 from benchmarks.roundtrips import Load, roundtrips
 from benchmarks.router import router
+from bundles.security import PasswordSettings
 from rxkernel import HttpSettings, SocketioSettings
 
 RXKERNEL = chosen(["rxkernel"])
@@ -94,7 +96,11 @@ async def _boot() -> Table:
     return boot(starts=1)
 
 
-@pytest.mark.parametrize("measure", [_kernel, _contracts, _router, _boot])
+async def _logins() -> Table:
+    return await logins(times=3, settings=PasswordSettings(memory=8, iterations=1))
+
+
+@pytest.mark.parametrize("measure", [_kernel, _contracts, _router, _boot, _logins])
 async def test_benchmark_in_process_measures(
     measure: Callable[[], Coroutine[Any, Any, Table]],
 ) -> None:

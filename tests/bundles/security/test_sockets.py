@@ -188,7 +188,7 @@ async def test_user_who_lost_role_of_namespace_sends_no_event_there(
 async def test_socket_is_informed_and_disconnected_when_its_token_expires(
     client_of: ClientOf,
 ) -> None:
-    """E5. RxStack's sockets stay authenticated after the token has expired."""
+    """E5; RxStack, §14: its sockets stay authenticated after the token has expired."""
     expired: list[tuple[Any, str, bool]] = []
 
     class Expiry:
@@ -367,7 +367,7 @@ async def test_revocation_while_socket_authenticates_leaves_it_as_it_was(
 
 
 async def test_authenticate_and_unauthenticate_change_identity(client_of: ClientOf) -> None:
-    """RxStack, §16 rows 54 and 56."""
+    """RxStack, rows 54 and 56."""
     seen: list[tuple[str, Any]] = []
 
     class Look:
