@@ -110,6 +110,7 @@ from rxkernel.kernel.scopes import (
     ConnectionScope,
     RequestScope,
     connection_scope,
+    current_request,
     request_scope,
 )
 from rxkernel.kernel.serialization import (
@@ -393,6 +394,7 @@ __all__ = [
     "both",
     "connection_scope",
     "controller",
+    "current_request",
     "decode_json",
     "encode_json",
     "error_response",
