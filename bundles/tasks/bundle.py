@@ -20,6 +20,8 @@ from bundles.tasks.task_runner import TaskRunner
 from bundles.tasks.task_store import TaskStore
 from bundles.tasks.watcher import Watcher
 from bundles.tasks.watchers import Watchers
+from bundles.tasks.worker_pool import WorkerPool
+from bundles.tasks.worker_pool_settings import WorkerPoolSettings
 from rxkernel import Bundle, ConfigurationError, Settings
 
 
@@ -47,6 +49,8 @@ class TasksBundle(Bundle):
             binder.bind(service, scope=singleton)
         for watcher in self._watchers:
             binder.bind(watcher, scope=singleton)
+        binder.bind(WorkerPool, scope=singleton)
+        binder.bind(WorkerPoolSettings, to=_pool_settings_of, scope=singleton)
 
 
 @inject
@@ -58,3 +62,8 @@ def _store_of(settings: TasksSettings, application: Settings) -> TaskStore:
             'tasks.store is "memory", so each worker would run each task; set it to "sqlite"'
         )
     return MemoryTaskStore()
+
+
+@inject
+def _pool_settings_of(settings: TasksSettings) -> WorkerPoolSettings:
+    return settings.pool

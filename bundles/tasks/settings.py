@@ -5,6 +5,7 @@ from typing import Literal
 
 import attrs
 
+from bundles.tasks.worker_pool_settings import WorkerPoolSettings
 from rxkernel import Allowed
 
 _COUNT = Allowed("a whole number greater than 0", (int,), lambda value: value > 0)
@@ -31,3 +32,6 @@ class TasksSettings:
 
     max_background: int = attrs.field(default=1000, validator=_COUNT)
     """Most coroutines of `Background` at a time; one more is a 503."""
+
+    pool: WorkerPoolSettings = attrs.field(factory=WorkerPoolSettings)
+    """The worker processes of `WorkerPool`: the section ``[tasks.pool]``."""

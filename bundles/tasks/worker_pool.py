@@ -1,0 +1,262 @@
+"""`WorkerPool`: calls of CPU-bound functions in processes that are used again."""
+
+import asyncio
+import logging
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+from contextvars import copy_context
+from types import TracebackType
+from typing import Any, Self, TypeVar, TypeVarTuple
+
+import attrs
+import msgspec
+from injector import inject
+
+from bundles.tasks.job import Job
+from bundles.tasks.worker import Worker
+from bundles.tasks.worker_call import Reply, name_of, pickle_call, result_of
+from bundles.tasks.worker_errors import (
+    WorkerDiedError,
+    WorkerPoolClosedException,
+    WorkerPoolFullException,
+    WorkerTimeoutException,
+)
+from bundles.tasks.worker_pool_settings import WorkerPoolSettings
+from rxkernel import current_request
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+_LARGE = 1_000_000
+"""Bytes from which a result is read in a thread, so that the loop does not wait for it."""
+
+
+@attrs.frozen(kw_only=True)
+class WorkerPoolStatistics:
+    """The state of a `WorkerPool`, and what it has done since its start.
+
+    Attributes:
+        workers: processes that run.
+        busy: processes that run a call.
+        waiting: calls that wait for a process.
+        done: calls that returned.
+        failed: calls that raised, timed out, were cancelled, or whose process died.
+        restarts: processes that were started in the place of one that died or was killed.
+    """
+
+    workers: int
+    busy: int
+    waiting: int
+    done: int
+    failed: int
+    restarts: int
+
+
+class WorkerPool:
+    """Runs functions in other processes, each of which runs one call at a time.
+
+    A worker that dies fails the call that it ran, no other one, and is replaced. Use the pool as
+    an async context manager; the bundle does so.
+    """
+
+    @inject
+    def __init__(self, settings: WorkerPoolSettings) -> None:
+        self._settings = settings
+        self._retry_after = {"Retry-After": str(math.ceil(settings.queue_timeout))}
+        self._workers: set[Worker] = set()
+        self._idle: list[Worker] = []
+        self._waiting: OrderedDict[asyncio.Future[Worker], None] = OrderedDict()
+        self._starting: set[asyncio.Task[None]] = set()
+        self._is_open = False
+        self._busy = self._done = self._failed = self._lost = self._restarts = 0
+
+    async def run(
+        self,
+        function: Callable[[*Ts], T],
+        *args: *Ts,
+        timeout: float | None = None,
+    ) -> T:
+        """Return the result of ``function(*args)``, or raise its exception, with the traceback of
+        the worker as its cause.
+
+        The call works on copies: function, arguments and result are pickled. If the caller is
+        cancelled, the worker is killed.
+
+        Args:
+            timeout: seconds from the start of the call, without the time in the queue.
+
+        Raises:
+            NotPicklableError: something cannot be pickled; the worker goes on.
+            WorkerPoolFullException: too many calls wait, or this one waited too long (503).
+            WorkerTimeoutException: *timeout* has passed; the worker was killed (408).
+            WorkerDiedError: the process of the call ended.
+        """
+        call = pickle_call(function, args)
+        worker = await self._take()
+        self._busy += 1
+        try:
+            reply = await self._reply(worker, call, timeout)
+            result: T = await _read(reply, function)
+        except BaseException as exc:
+            self._failed += 1
+            if isinstance(exc, WorkerDiedError):
+                if not self._is_open:
+                    raise WorkerPoolClosedException(code="worker_pool_closed") from exc
+                logger.error("%s: %s", name_of(function), exc)
+            raise
+        finally:
+            self._busy -= 1
+            self._release(worker)
+        self._done += 1
+        return result
+
+    @property
+    def statistics(self) -> WorkerPoolStatistics:
+        return WorkerPoolStatistics(
+            workers=len(self._workers),
+            busy=self._busy,
+            waiting=len(self._waiting),
+            done=self._done,
+            failed=self._failed,
+            restarts=self._restarts,
+        )
+
+    async def __aenter__(self) -> Self:
+        self._is_open = True
+        if self._settings.start_at_boot:
+            starts = (self._start_worker() for _ in range(self._settings.size))
+            await asyncio.gather(*starts)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        """Fail the calls that wait, kill busy workers, close idle ones; no process is left."""
+        self._is_open = False
+        while self._waiting:
+            turn, _ = self._waiting.popitem()
+            turn.set_exception(WorkerPoolClosedException(code="worker_pool_closed"))
+        if self._starting:
+            await asyncio.wait(self._starting)
+        idle, self._idle = self._idle, []
+        for worker in self._workers.difference(idle):
+            worker.kill()
+        ends = [worker.close() for worker in idle]
+        ends += [worker.wait() for worker in self._workers.difference(idle)]
+        await asyncio.gather(*ends)
+
+    async def _reply(self, worker: Worker, call: bytes, timeout: float | None) -> Reply:
+        request = current_request.get()
+        job = None if request is None else msgspec.json.encode(Job.of(request))
+        reply = worker.call(call, job, copy_context())
+        try:
+            async with asyncio.timeout(timeout):
+                return await reply
+        except TimeoutError as exc:
+            worker.kill()
+            raise WorkerTimeoutException(code="worker_timeout") from exc
+        except asyncio.CancelledError:
+            worker.kill()
+            raise
+
+    async def _take(self) -> Worker:
+        """Return a free worker, when it is the caller's turn."""
+        if not self._is_open:
+            raise WorkerPoolClosedException(code="worker_pool_closed")
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.is_alive:
+                return worker
+        if len(self._waiting) - len(self._starting) >= self._settings.queue_size:
+            raise self._rejection("worker_queue_full")
+        try:
+            async with asyncio.timeout(self._settings.queue_timeout):
+                while not (worker := await self._wait()).is_alive:  # it died in this moment
+                    self._replace()
+        except TimeoutError as exc:
+            raise self._rejection("worker_queue_timeout") from exc
+        return worker
+
+    async def _wait(self) -> Worker:
+        turn: asyncio.Future[Worker] = asyncio.get_running_loop().create_future()
+        self._waiting[turn] = None
+        self._start_for_waiting()
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            self._waiting.pop(turn, None)
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self._release(turn.result())
+            raise
+
+    def _rejection(self, code: str) -> WorkerPoolFullException:
+        message = "too many calls wait; try again later"
+        return WorkerPoolFullException(message, code=code, headers=self._retry_after)
+
+    def _release(self, worker: Worker) -> None:
+        """Pass *worker* to the next call that waits, or keep it."""
+        if not worker.is_alive:
+            self._replace()
+            return
+        while self._waiting:
+            turn, _ = self._waiting.popitem(last=False)
+            if not turn.done():
+                turn.set_result(worker)
+                return
+        self._idle.append(worker)
+
+    def _replace(self) -> None:
+        """Start a worker for one that has died, now or with the next call that needs it."""
+        self._lost += 1
+        self._start_for_waiting()
+        if self._settings.start_at_boot and self._room:
+            self._start()
+
+    @property
+    def _room(self) -> int:
+        """How many workers may be started."""
+        alive = sum(worker.is_alive for worker in self._workers)
+        return self._settings.size - alive - len(self._starting) if self._is_open else 0
+
+    def _start_for_waiting(self) -> None:
+        for _ in range(min(self._room, len(self._waiting) - len(self._starting))):
+            self._start()
+
+    def _start(self) -> None:
+        task = asyncio.create_task(self._start_worker())
+        self._starting.add(task)
+        task.add_done_callback(self._started)
+
+    async def _start_worker(self) -> None:
+        worker = await Worker.start(self._ended)
+        self._workers.add(worker)
+        if self._lost:
+            self._lost -= 1
+            self._restarts += 1
+        self._release(worker)
+
+    def _started(self, task: "asyncio.Task[None]") -> None:
+        self._starting.discard(task)
+        if task.cancelled() or (failure := task.exception()) is None:
+            return
+        if self._waiting:
+            turn, _ = self._waiting.popitem(last=False)
+            turn.set_exception(failure)
+            self._start_for_waiting()
+        else:
+            logger.error("%s", failure)
+
+    def _ended(self, worker: Worker) -> None:
+        self._workers.discard(worker)
+        if worker in self._idle:
+            self._idle.remove(worker)
+            self._replace()
+
+
+async def _read(reply: Reply, function: Callable[..., Any]) -> Any:
+    if len(reply.body) < _LARGE:
+        return result_of(reply, function)
+    return await asyncio.to_thread(result_of, reply, function)
