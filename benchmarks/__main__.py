@@ -28,6 +28,7 @@ from benchmarks.report import Table, publish
 from benchmarks.roundtrips import Load, roundtrips
 from benchmarks.router import router
 from benchmarks.schedules import schedules
+from benchmarks.worker_pool import worker_pool
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -64,6 +65,7 @@ def main(context: click.Context, json_file: Path | None) -> None:
         awaited = (
             kernel(rounds=7),
             schedules(seconds=5.0),
+            worker_pool(rounds=3),
             roundtrips(peers, Load(seconds=1.0)),
             broadcast(peers, rounds=5, times=5),
             memory(peers, steps=(1000, 3000)),
@@ -87,6 +89,13 @@ def _kernel(json_file: Path | None) -> None:
 def _schedules(json_file: Path | None) -> None:
     """Memory and CPU of scheduled tasks that are not due."""
     _run(json_file, schedules())
+
+
+@main.command("worker-pool")
+@_json_option
+def _worker_pool(json_file: Path | None) -> None:
+    """A call in a worker process, beside `ProcessPoolExecutor`."""
+    _run(json_file, worker_pool())
 
 
 @main.command("router")

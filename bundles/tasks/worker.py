@@ -53,7 +53,7 @@ class Worker(asyncio.Protocol):
         ours.setblocking(False)
         loop = asyncio.get_running_loop()
         with theirs:
-            await loop.create_unix_connection(lambda: worker, sock=ours)
+            worker._transport, _ = await loop.create_unix_connection(lambda: worker, sock=ours)
             try:
                 await worker._start_process(theirs.fileno())
             except BaseException as exc:
@@ -118,10 +118,6 @@ class Worker(asyncio.Protocol):
     async def wait(self) -> None:
         """Return when the process has ended."""
         await self._reaper
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
 
     def data_received(self, data: bytes) -> None:
         received = self._received

@@ -22,6 +22,7 @@ from benchmarks.report import Table
 from benchmarks.roundtrips import Load, roundtrips
 from benchmarks.router import router
 from benchmarks.schedules import schedules
+from benchmarks.worker_pool import worker_pool
 from rxkernel import HttpSettings, SocketioSettings
 
 RXKERNEL = chosen(["rxkernel"])
@@ -86,6 +87,10 @@ async def _schedules() -> Table:
     return await schedules(entries=(2,), seconds=0.01)
 
 
+async def _worker_pool() -> Table:
+    return await worker_pool(rounds=1, calls=10)
+
+
 async def _router() -> Table:
     return router(numbers=(10, 20), rounds=1)
 
@@ -94,7 +99,7 @@ async def _boot() -> Table:
     return boot(starts=1)
 
 
-@pytest.mark.parametrize("measure", [_kernel, _schedules, _router, _boot])
+@pytest.mark.parametrize("measure", [_kernel, _schedules, _worker_pool, _router, _boot])
 async def test_benchmark_in_process_measures(
     measure: Callable[[], Coroutine[Any, Any, Table]],
 ) -> None:

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from bundles.tasks import (
     NotPicklableError,
@@ -309,6 +310,23 @@ async def test_worker_that_cannot_start_is_an_error(monkeypatch: pytest.MonkeyPa
             await pool.run(jobs.add, 1, 2)
         monkeypatch.undo()
         assert await pool.run(jobs.add, 1, 2) == 3
+
+
+def test_pool_works_on_uvloop(tmp_path: Path) -> None:
+    before = children()
+
+    async def use() -> None:
+        async with running_pool(2) as pool:
+            assert await pool.run(jobs.reverse, b"ab" * 1_000_000) == b"ba" * 1_000_000
+            with pytest.raises(WorkerDiedError, match="SIGKILL"):
+                await pool.run(jobs.kill_self)
+            with pytest.raises(WorkerTimeoutException):
+                await pool.run(jobs.hang, tmp_path / "begun", timeout=0.5)
+            assert await asyncio.gather(*(pool.run(jobs.add, 1, n) for n in (1, 2))) == [2, 3]
+            assert pool.statistics.restarts == 2
+
+    uvloop.run(use())
+    assert children() <= before
 
 
 async def test_log_records_reach_the_loggers_of_the_application(

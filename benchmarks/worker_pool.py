@@ -1,0 +1,66 @@
+"""A call in a worker process, compared with `ProcessPoolExecutor`."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from statistics import median
+
+from benchmarks.report import Table
+from bundles.tasks import WorkerPool, WorkerPoolSettings
+
+Call = Callable[[], Awaitable[object]]
+
+_SIZE = 2
+_MEGABYTE = b"x" * 1_000_000
+
+
+def empty() -> None:
+    """The work of a call without work."""
+
+
+def same(data: bytes) -> bytes:
+    return data
+
+
+async def _one_by_one(call: Call, calls: int) -> float:
+    begin = time.perf_counter()
+    for _ in range(calls):
+        await call()
+    return (time.perf_counter() - begin) / calls
+
+
+async def _together(call: Call, calls: int) -> float:
+    begin = time.perf_counter()
+    await asyncio.gather(*(call() for _ in range(calls)))
+    return (time.perf_counter() - begin) / calls
+
+
+async def worker_pool(*, rounds: int = 15, calls: int = 1000) -> Table:
+    settings = WorkerPoolSettings(size=_SIZE, queue_size=calls, queue_timeout=60.0)
+    loop = asyncio.get_running_loop()
+    with ProcessPoolExecutor(_SIZE, get_context("spawn")) as executor:
+        async with WorkerPool(settings) as pool:
+            works = {
+                "an empty function, one call at a time": (_one_by_one, calls, (empty,)),
+                "an empty function, all calls at once": (_together, calls, (empty,)),
+                "1 MB there and back": (_one_by_one, calls // 20 or 1, (same, _MEGABYTE)),
+            }
+            taken: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
+            for _ in range(rounds + 1):
+                for name, (measure, number, work) in works.items():
+                    ours = await measure(partial(pool.run, *work), number)  # type: ignore[arg-type]
+                    run = partial(loop.run_in_executor, executor, *work)
+                    taken[name].append((ours, await measure(run, number)))
+    table = Table(
+        "Calls in worker processes",
+        {"call": "", "WorkerPool, µs": ".0f", "ProcessPoolExecutor, µs": ".0f", "ratio": ".2f"},
+        f"Medians of {rounds} interleaved rounds of {calls} calls, {_SIZE} processes each.",
+    )
+    for name, pairs in taken.items():
+        ours, theirs = zip(*pairs[1:], strict=True)  # the first round starts the processes
+        ratio = median(one / other for one, other in pairs[1:])
+        table.add(name, median(ours) * 1e6, median(theirs) * 1e6, ratio)
+    return table
