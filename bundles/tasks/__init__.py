@@ -9,8 +9,16 @@ from bundles.tasks.job import Job, current_job
 from bundles.tasks.plan import Plan
 from bundles.tasks.scheduler import Scheduler
 from bundles.tasks.settings import TasksSettings
+from bundles.tasks.task import TaskOptions, task
 from bundles.tasks.task_entry import TaskEntry, TaskRecord
 from bundles.tasks.task_store import TaskStore
+from bundles.tasks.task_exceptions import (
+    TaskFailedError,
+    TaskQueueFullException,
+    TaskTimeoutException,
+)
+from bundles.tasks.task_queue import QueuedTask, TaskQueue
+from bundles.tasks.task_queue_settings import TaskQueueSettings
 from bundles.tasks.transport import TASKS
 from bundles.tasks.watcher import Watcher, WatcherState, WatcherStatus
 from bundles.tasks.watchers import Watchers
@@ -33,10 +41,17 @@ __all__ = [
     "Job",
     "NotPicklableError",
     "Plan",
+    "QueuedTask",
     "Scheduler",
     "TaskEntry",
+    "TaskFailedError",
+    "TaskOptions",
+    "TaskQueue",
+    "TaskQueueFullException",
+    "TaskQueueSettings",
     "TaskRecord",
     "TaskStore",
+    "TaskTimeoutException",
     "TasksBundle",
     "TasksSettings",
     "TasksUnavailableException",
@@ -58,4 +73,5 @@ __all__ = [
     "cron",
     "current_job",
     "every",
+    "task",
 ]

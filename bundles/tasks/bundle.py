@@ -1,6 +1,7 @@
 """What the bundle adds to an application."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from injector import Binder, inject, singleton
 
@@ -8,6 +9,7 @@ from bundles.tasks.background import Background
 from bundles.tasks.clock import Clock
 from bundles.tasks.commands import tasks
 from bundles.tasks.listeners import TasksListeners
+from bundles.tasks.local_tasks import LocalTasks
 from bundles.tasks.memory_task_store import MemoryTaskStore
 from bundles.tasks.plan import OPTION
 from bundles.tasks.planner import Planner
@@ -15,7 +17,13 @@ from bundles.tasks.scheduler import Scheduler
 from bundles.tasks.server import TasksServer
 from bundles.tasks.settings import TasksSettings
 from bundles.tasks.sqlite_task_store import SqliteTaskStore
+from bundles.tasks.task import TASK_OPTION
+from bundles.tasks.task_backend import TaskBackend
 from bundles.tasks.task_entries import TaskEntries
+from bundles.tasks.task_execution import TaskExecution
+from bundles.tasks.task_listeners import TaskFunctions, TaskListeners
+from bundles.tasks.task_queue import TaskQueue
+from bundles.tasks.task_queue_settings import TaskQueueSettings
 from bundles.tasks.task_runner import TaskRunner
 from bundles.tasks.task_store import TaskStore
 from bundles.tasks.watcher import Watcher
@@ -26,23 +34,36 @@ from rxkernel import Bundle, ConfigurationError, Settings
 
 
 class TasksBundle(Bundle):
-    """Schedules, supervised loops and background work.
+    """Schedules, queued tasks, supervised loops, background work and worker processes.
 
     Args:
+        functions: functions of modules with `@task`. Methods of services need no list.
         watchers: classes that the injector builds; those that are bound need not be named.
     """
 
     name = "tasks"
-    options = (OPTION,)
-    listeners = (TasksListeners,)
+    after = ("redis",)
+    options = (OPTION, TASK_OPTION)
+    listeners = (TasksListeners, TaskListeners)
     servers = (TasksServer,)
     commands = (tasks,)
     settings_class = TasksSettings
 
-    def __init__(self, *, watchers: Sequence[type[Watcher]] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        functions: Sequence[Callable[..., Any]] = (),
+        watchers: Sequence[type[Watcher]] = (),
+    ) -> None:
+        self._functions = TaskFunctions(tuple(functions))
         self._watchers = tuple(watchers)
 
     def configure(self, binder: Binder) -> None:
+        binder.bind(TaskFunctions, to=self._functions)
+        for service in (TaskExecution, LocalTasks, TaskQueue):
+            binder.bind(service, scope=singleton)
+        binder.bind(TaskBackend, to=_backend_of, scope=singleton)  # type: ignore[type-abstract]
+        binder.bind(TaskQueueSettings, to=_queue_settings_of, scope=singleton)
         binder.bind(Clock, scope=singleton)
         binder.bind(TaskStore, to=_store_of, scope=singleton)  # type: ignore[type-abstract]
         for service in (TaskRunner, TaskEntries, Planner, Scheduler, Watchers, Background):
@@ -62,6 +83,16 @@ def _store_of(settings: TasksSettings, application: Settings) -> TaskStore:
             'tasks.store is "memory", so each worker would run each task; set it to "sqlite"'
         )
     return MemoryTaskStore()
+
+
+@inject
+def _backend_of(local: LocalTasks) -> TaskBackend:
+    return local
+
+
+@inject
+def _queue_settings_of(settings: TasksSettings) -> TaskQueueSettings:
+    return settings.queue
 
 
 @inject

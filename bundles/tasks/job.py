@@ -1,17 +1,18 @@
-"""Who asked for a call in a worker process, and in which request."""
+"""Who asked for a task or for a call in a worker process, and in which request."""
 
 import os
+from contextvars import ContextVar
 
 import attrs
 import msgspec
 
 from bundles.tasks.worker_process import JOB_VARIABLE
-from rxkernel import Request
+from rxkernel import Request, current_request
 
 
 @attrs.frozen(kw_only=True)
 class Job:
-    """A copy of what identifies the message that made the call; None where it has no such thing.
+    """A copy of what identifies the message that asked; None where it has no such thing.
 
     Attributes:
         request_id: the id of the message, as in the log.
@@ -25,7 +26,7 @@ class Job:
 
     @classmethod
     def of(cls, request: Request) -> "Job":
-        """The job of a call that *request* makes; its token is one of the bundle `security`."""
+        """The job that *request* asks for; its token is one of the bundle `security`."""
         token = request.token
         by_session = getattr(token, "credential", None) == "session"
         return cls(
@@ -35,7 +36,18 @@ class Job:
         )
 
 
+NO_JOB = Job()
+
+task_job: ContextVar[Job | None] = ContextVar("task_job", default=None)
+"""The job of the task that this context runs."""
+
+
 def current_job() -> Job:
-    """Return the job of the call that this worker process runs; elsewhere an empty one."""
-    text = os.environ.get(JOB_VARIABLE)
-    return msgspec.json.decode(text, type=Job) if text else Job()
+    """Return the job of the task, or of the call in a worker process, that is run; in a message,
+    the one that it would ask for; elsewhere an empty one."""
+    if text := os.environ.get(JOB_VARIABLE):
+        return msgspec.json.decode(text, type=Job)
+    if (job := task_job.get()) is not None:
+        return job
+    request = current_request.get()
+    return NO_JOB if request is None else Job.of(request)

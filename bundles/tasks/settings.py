@@ -5,6 +5,7 @@ from typing import Literal
 
 import attrs
 
+from bundles.tasks.task_queue_settings import TaskQueueSettings
 from bundles.tasks.worker_pool_settings import WorkerPoolSettings
 from rxkernel import Allowed
 
@@ -35,3 +36,6 @@ class TasksSettings:
 
     pool: WorkerPoolSettings = attrs.field(factory=WorkerPoolSettings)
     """The worker processes of `WorkerPool`: the section ``[tasks.pool]``."""
+
+    queue: TaskQueueSettings = attrs.field(factory=TaskQueueSettings)
+    """The tasks of `TaskQueue`: the section ``[tasks.queue]``."""

@@ -13,7 +13,7 @@ import attrs
 import msgspec
 from injector import inject
 
-from bundles.tasks.job import Job
+from bundles.tasks.job import NO_JOB, current_job
 from bundles.tasks.worker import Worker
 from bundles.tasks.worker_call import Reply, name_of, pickle_call, result_of
 from bundles.tasks.worker_errors import (
@@ -23,7 +23,6 @@ from bundles.tasks.worker_errors import (
     WorkerTimeoutException,
 )
 from bundles.tasks.worker_pool_settings import WorkerPoolSettings
-from rxkernel import current_request
 
 logger = logging.getLogger(__name__)
 
@@ -149,9 +148,9 @@ class WorkerPool:
         await asyncio.gather(*ends)
 
     async def _reply(self, worker: Worker, call: bytes, timeout: float | None) -> Reply:
-        request = current_request.get()
-        job = None if request is None else msgspec.json.encode(Job.of(request))
-        reply = worker.call(call, job, copy_context())
+        job = current_job()
+        asked_by = None if job is NO_JOB else msgspec.json.encode(job)
+        reply = worker.call(call, asked_by, copy_context())
         try:
             async with asyncio.timeout(timeout):
                 return await reply
