@@ -26,7 +26,7 @@ class TaskQueueSettings:
     """Most tasks that one process runs at a time."""
 
     lost_after: float = attrs.field(default=30.0, validator=_SECONDS)
-    """Seconds without a sign of a worker, after which another one runs its tasks; ``redis`` only."""
+    """Seconds without a sign of a worker, after which another one runs its tasks."""
 
     result_ttl: float = attrs.field(default=3600.0, validator=_SECONDS)
     """Seconds for which Redis keeps the result of a task."""
