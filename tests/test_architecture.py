@@ -28,10 +28,14 @@ LAYERS = [
 RANK = {f"rxkernel.{unit}": rank for rank, row in enumerate(LAYERS) for unit in row.split()}
 
 # Which other bundles a bundle may import: {"metacom": {"contracts"}}.
-ARROWS: dict[str, set[str]] = {"security": {"sessions", "redis"}, "sessions": {"redis"}}
+ARROWS: dict[str, set[str]] = {
+    "security": {"sessions", "redis"},
+    "sessions": {"redis"},
+    "tasks": {"redis"},
+}
 
 # Support packages of bundles, which every bundle may import. They have no Bundle class.
-SUPPORT = {"sqlite"}
+SUPPORT = {"redis_choice", "sqlite"}
 
 # The modules that may import a library; `testing` uses the clients of the libraries.
 HOMES = {
