@@ -12,6 +12,8 @@ from benchmarks.report import Table
 from bundles.tasks import WorkerPool, WorkerPoolSettings
 
 Call = Callable[[], Awaitable[object]]
+Work = Callable[[], object]
+Measure = Callable[[Call, int], Awaitable[float]]
 
 _SIZE = 2
 _MEGABYTE = b"x" * 1_000_000
@@ -43,16 +45,21 @@ async def worker_pool(*, rounds: int = 15, calls: int = 1000) -> Table:
     loop = asyncio.get_running_loop()
     with ProcessPoolExecutor(_SIZE, get_context("spawn")) as executor:
         async with WorkerPool(settings) as pool:
-            works = {
-                "an empty function, one call at a time": (_one_by_one, calls, (empty,)),
-                "an empty function, all calls at once": (_together, calls, (empty,)),
-                "1 MB there and back": (_one_by_one, calls // 20 or 1, (same, _MEGABYTE)),
+            calls_of_megabytes = max(calls // 20, 1)
+            works: dict[str, tuple[Measure, int, Work]] = {
+                "an empty function, one call at a time": (_one_by_one, calls, empty),
+                "an empty function, all calls at once": (_together, calls, empty),
+                "1 MB there and back": (
+                    _one_by_one,
+                    calls_of_megabytes,
+                    partial(same, _MEGABYTE),
+                ),
             }
             taken: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
             for _ in range(rounds + 1):
                 for name, (measure, number, work) in works.items():
-                    ours = await measure(partial(pool.run, *work), number)  # type: ignore[arg-type]
-                    run = partial(loop.run_in_executor, executor, *work)
+                    ours = await measure(partial(pool.run, work), number)
+                    run = partial(loop.run_in_executor, executor, work)
                     taken[name].append((ours, await measure(run, number)))
     table = Table(
         "Calls in worker processes",
@@ -60,7 +67,7 @@ async def worker_pool(*, rounds: int = 15, calls: int = 1000) -> Table:
         f"Medians of {rounds} interleaved rounds of {calls} calls, {_SIZE} processes each.",
     )
     for name, pairs in taken.items():
-        ours, theirs = zip(*pairs[1:], strict=True)  # the first round starts the processes
-        ratio = median(one / other for one, other in pairs[1:])
-        table.add(name, median(ours) * 1e6, median(theirs) * 1e6, ratio)
+        measured = pairs[1:]  # the first round starts the processes
+        mine, others = median(one for one, _ in measured), median(other for _, other in measured)
+        table.add(name, mine * 1e6, others * 1e6, median(one / other for one, other in measured))
     return table

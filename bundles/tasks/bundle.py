@@ -1,10 +1,12 @@
 """What the bundle adds to an application."""
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
 from injector import Binder, inject, singleton
 
+from bundles.redis_choice import redis_store
 from bundles.tasks.background import Background
 from bundles.tasks.clock import Clock
 from bundles.tasks.commands import tasks
@@ -60,9 +62,9 @@ class TasksBundle(Bundle):
 
     def configure(self, binder: Binder) -> None:
         binder.bind(TaskFunctions, to=self._functions)
-        for service in (TaskExecution, LocalTasks, TaskQueue):
-            binder.bind(service, scope=singleton)
-        binder.bind(TaskBackend, to=_backend_of, scope=singleton)  # type: ignore[type-abstract]
+        binder.bind(TaskExecution, scope=singleton)
+        binder.bind(TaskQueue, scope=singleton)
+        binder.bind(TaskBackend, to=self._bind_backend(binder), scope=singleton)  # type: ignore[type-abstract]
         binder.bind(TaskQueueSettings, to=_queue_settings_of, scope=singleton)
         binder.bind(Clock, scope=singleton)
         binder.bind(TaskStore, to=_store_of, scope=singleton)  # type: ignore[type-abstract]
@@ -72,6 +74,17 @@ class TasksBundle(Bundle):
             binder.bind(watcher, scope=singleton)
         binder.bind(WorkerPool, scope=singleton)
         binder.bind(WorkerPoolSettings, to=_pool_settings_of, scope=singleton)
+
+    def _bind_backend(self, binder: Binder) -> type[TaskBackend]:
+        if binder.injector.get(TasksSettings).queue.store == "memory":
+            return LocalTasks
+        place = "bundles.tasks.redis_tasks:RedisTasks"
+        backend: type[TaskBackend] = redis_store(
+            binder, "tasks.queue.store", '["redis", "tasks"]', place
+        )
+        binder.bind(backend, scope=singleton)
+        binder.bind(import_module("bundles.tasks.task_worker").TaskWorker, scope=singleton)
+        return backend
 
 
 @inject
@@ -83,11 +96,6 @@ def _store_of(settings: TasksSettings, application: Settings) -> TaskStore:
             'tasks.store is "memory", so each worker would run each task; set it to "sqlite"'
         )
     return MemoryTaskStore()
-
-
-@inject
-def _backend_of(local: LocalTasks) -> TaskBackend:
-    return local
 
 
 @inject

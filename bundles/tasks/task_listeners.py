@@ -81,6 +81,9 @@ def _tasks_of(function: Callable[..., Any]) -> Iterator[ProcedureMetadata]:
     if module is None:
         return
     for route in routes_of(module):
-        is_task = isinstance(route, ProcedureMetadata) and route.transport is TASKS
-        if is_task and getattr(module, str(route.action), None) is function:
+        if (
+            isinstance(route, ProcedureMetadata)
+            and route.transport is TASKS
+            and getattr(module, str(route.action), None) is function
+        ):
             yield route

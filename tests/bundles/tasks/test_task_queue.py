@@ -215,7 +215,7 @@ async def test_function_that_is_no_task_is_an_error() -> None:
 async def test_arguments_that_do_not_fit_are_an_error() -> None:
     async with running() as app:
         with pytest.raises(TypeError, match="unexpected keyword"):
-            await app.queue.enqueue(app.letters.send, Address("Ada"), "hi", size=3)  # type: ignore[call-overload]
+            await app.queue.enqueue(app.letters.send, Address("Ada"), "hi", size=3)  # type: ignore[call-arg]
         with pytest.raises(TypeError, match=r"'Letters\.send' needs the argument 'text'"):
             await app.queue.enqueue(app.letters.send, Address("Ada"))  # type: ignore[call-overload]
         with pytest.raises(TypeError):
