@@ -11,7 +11,6 @@ from bundles.tasks.scheduler import Scheduler
 from bundles.tasks.settings import TasksSettings
 from bundles.tasks.task import TaskOptions, task
 from bundles.tasks.task_entry import TaskEntry, TaskRecord
-from bundles.tasks.task_store import TaskStore
 from bundles.tasks.task_exceptions import (
     TaskFailedError,
     TaskQueueFullException,
@@ -19,6 +18,7 @@ from bundles.tasks.task_exceptions import (
 )
 from bundles.tasks.task_queue import QueuedTask, TaskQueue
 from bundles.tasks.task_queue_settings import TaskQueueSettings
+from bundles.tasks.task_store import TaskStore
 from bundles.tasks.transport import TASKS
 from bundles.tasks.watcher import Watcher, WatcherState, WatcherStatus
 from bundles.tasks.watchers import Watchers

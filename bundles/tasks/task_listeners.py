@@ -1,4 +1,4 @@
-"""Publishes the functions of the bundle, checks the options of `@task`, and ends local tasks."""
+"""Publishes listed functions, checks the options of `@task`, ends local tasks, reports health."""
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +11,7 @@ from bundles.tasks.local_tasks import LocalTasks
 from bundles.tasks.task import TASK_OPTION, TaskOptions
 from bundles.tasks.task_backend import TaskBackend
 from bundles.tasks.transport import TASKS
+from bundles.tasks.worker_pool import WorkerPool
 from rxkernel import (
     ApplicationEvents,
     BootstrapEvent,
@@ -19,6 +20,8 @@ from rxkernel import (
     DefinitionEvent,
     KernelEvents,
     ProcedureMetadata,
+    ReadinessEvent,
+    ServerEvents,
     ShutdownEvent,
     observe,
     routes_of,
@@ -38,7 +41,8 @@ def _is_queued(definition: Definition) -> bool:
 
 class TaskListeners:
     @inject
-    def __init__(self, functions: TaskFunctions, backend: TaskBackend) -> None:
+    def __init__(self, functions: TaskFunctions, backend: TaskBackend, pool: WorkerPool) -> None:
+        self._pool = pool
         self._functions = functions.functions
         self._backend = backend
 
@@ -68,6 +72,11 @@ class TaskListeners:
         if problems:
             place = f"the task {event.definition.name!r} ({event.definition.metadata.place})"
             raise ConfigurationError(*(f"{place} is invalid: {one}" for one in problems))
+
+    @observe(ServerEvents.READINESS)
+    async def report(self, event: ReadinessEvent) -> None:
+        if self._pool.start_failure is not None:
+            event.fail("worker pool", self._pool.start_failure)
 
     @observe(ApplicationEvents.SHUTDOWN)
     async def drain(self, event: ShutdownEvent) -> None:

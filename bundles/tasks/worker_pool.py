@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import math
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from contextvars import copy_context
 from types import TracebackType
@@ -59,10 +59,17 @@ class WorkerPool:
 
     A worker that dies fails the call that it ran, no other one, and is replaced. Use the pool as
     an async context manager; the bundle does so.
+
+    Attributes:
+        counts: how many calls have returned, failed and were rejected, and how many processes
+            were replaced: ``tasks.pool.done``, ``.failed``, ``.rejected``, ``.restarts``.
+        start_failure: why the last start of a worker failed; None if it succeeded.
     """
 
     @inject
     def __init__(self, settings: WorkerPoolSettings) -> None:
+        self.counts: Counter[str] = Counter()
+        self.start_failure: str | None = None
         self._settings = settings
         self._retry_after = {"Retry-After": str(math.ceil(settings.queue_timeout))}
         self._workers: set[Worker] = set()
@@ -70,7 +77,7 @@ class WorkerPool:
         self._waiting: OrderedDict[asyncio.Future[Worker], None] = OrderedDict()
         self._starting: set[asyncio.Task[None]] = set()
         self._is_open = False
-        self._busy = self._done = self._failed = self._lost = self._restarts = 0
+        self._busy = self._lost = 0
 
     async def run(
         self,
@@ -100,7 +107,7 @@ class WorkerPool:
             reply = await self._reply(worker, call, timeout)
             result: T = await _read(reply, function)
         except BaseException as exc:
-            self._failed += 1
+            self.counts["tasks.pool.failed"] += 1
             if isinstance(exc, WorkerDiedError):
                 if not self._is_open:
                     raise WorkerPoolClosedException(code="worker_pool_closed") from exc
@@ -109,7 +116,7 @@ class WorkerPool:
         finally:
             self._busy -= 1
             self._release(worker)
-        self._done += 1
+        self.counts["tasks.pool.done"] += 1
         return result
 
     @property
@@ -118,9 +125,9 @@ class WorkerPool:
             workers=len(self._workers),
             busy=self._busy,
             waiting=len(self._waiting),
-            done=self._done,
-            failed=self._failed,
-            restarts=self._restarts,
+            done=self.counts["tasks.pool.done"],
+            failed=self.counts["tasks.pool.failed"],
+            restarts=self.counts["tasks.pool.restarts"],
         )
 
     async def __aenter__(self) -> Self:
@@ -192,6 +199,7 @@ class WorkerPool:
             raise
 
     def _rejection(self, code: str) -> WorkerPoolFullException:
+        self.counts["tasks.pool.rejected"] += 1
         message = "too many calls wait; try again later"
         return WorkerPoolFullException(message, code=code, headers=self._retry_after)
 
@@ -234,13 +242,15 @@ class WorkerPool:
         self._workers.add(worker)
         if self._lost:
             self._lost -= 1
-            self._restarts += 1
+            self.counts["tasks.pool.restarts"] += 1
         self._release(worker)
 
     def _started(self, task: "asyncio.Task[None]") -> None:
         self._starting.discard(task)
         if task.cancelled() or (failure := task.exception()) is None:
+            self.start_failure = None
             return
+        self.start_failure = str(failure)
         if self._waiting:
             turn, _ = self._waiting.popitem(last=False)
             turn.set_exception(failure)

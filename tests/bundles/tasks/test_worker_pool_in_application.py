@@ -8,16 +8,26 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from injector import inject
 
 from bundles.security import Token
-from bundles.tasks import Job, TasksBundle, TasksSettings, WorkerPool, WorkerPoolSettings
+from bundles.tasks import (
+    Job,
+    TasksBundle,
+    TasksSettings,
+    WorkerPool,
+    WorkerPoolSettings,
+    WorkerStartError,
+)
 from rxkernel import (
     Application,
     HeadEvent,
     KernelClient,
     KernelEvents,
+    ReadinessEvent,
     RequestIdFilter,
+    ServerEvents,
     Settings,
     both,
     observe,
@@ -114,6 +124,29 @@ async def test_records_of_a_worker_have_the_id_of_its_request() -> None:
     expected = {(id, f"{id} from a worker") for id in ("one", "two")}
     assert found == expected | {(id, "failed") for id in ("one", "two")}
     assert {vars(record)["route"] for record in handled} == {"log"}
+
+
+async def test_worker_that_cannot_start_makes_the_process_not_ready(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with client() as calls:
+        pool = calls.application.injector.get(WorkerPool)
+
+        async def failures() -> dict[str, str]:
+            event = ReadinessEvent()
+            await calls.dispatcher.dispatch(ServerEvents.READINESS, event)
+            return event.failures
+
+        with monkeypatch.context() as patch:
+            patch.setattr("sys.executable", "/missing/python")
+            with pytest.raises(WorkerStartError):
+                await pool.run(jobs.add, 1, 2)
+        assert "cannot be started" in (await failures())["worker pool"]
+
+        await pool.run(jobs.add, 1, 2)
+        assert await failures() == {}
+        counts = calls.application.servers["tasks"].counts
+        assert counts["tasks.pool.done"] == 1
 
 
 async def test_workers_end_with_the_application(tmp_path: Path) -> None:
