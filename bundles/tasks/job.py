@@ -1,4 +1,4 @@
-"""Who asked for a task or for a call in a worker process, and in which request."""
+"""`Job`: the request, the user and the session of a task, or of a call in a worker process."""
 
 import os
 from contextvars import ContextVar
@@ -12,7 +12,7 @@ from rxkernel import Request, current_request
 
 @attrs.frozen(kw_only=True)
 class Job:
-    """A copy of what identifies the message that asked; None where it has no such thing.
+    """Copies of the ids of the message that started the work; each may be None.
 
     Attributes:
         request_id: the id of the message, as in the log.
@@ -26,7 +26,7 @@ class Job:
 
     @classmethod
     def of(cls, request: Request) -> "Job":
-        """The job that *request* asks for; its token is one of the bundle `security`."""
+        """The job of work that *request* starts; its token is one of the bundle `security`."""
         token = request.token
         by_session = getattr(token, "credential", None) == "session"
         return cls(
@@ -43,8 +43,10 @@ task_job: ContextVar[Job | None] = ContextVar("task_job", default=None)
 
 
 def current_job() -> Job:
-    """Return the job of the task, or of the call in a worker process, that is run; in a message,
-    the one that it would ask for; elsewhere an empty one."""
+    """Return the job of the running task, or of the running call in a worker process.
+
+    In any other message it is the job of work that the message would start; outside, it is empty.
+    """
     if text := os.environ.get(JOB_VARIABLE):
         return msgspec.json.decode(text, type=Job)
     if (job := task_job.get()) is not None:

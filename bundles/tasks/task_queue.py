@@ -79,7 +79,7 @@ class TaskQueue:
         It is stored when this returns. The task gets copies of the arguments, as JSON.
 
         Raises:
-            ValueError: *function* is no task of this application.
+            ValueError: *function* is not a task of this application.
             TypeError: the arguments do not fit its signature, or are not JSON.
             TaskQueueFullException: too many tasks wait (503).
         """
@@ -104,7 +104,7 @@ class TaskQueue:
             return definition
         known = ", ".join(one.name for one in self._definitions.values()) or "none"
         raise ValueError(
-            f"{function!r} is no task of this application; pass a method of an injected service "
+            f"{function!r} is not a task of this application; pass a method of an injected service "
             f"with @task, or a function of TasksBundle(functions=[…]). The tasks are: {known}"
         )
 

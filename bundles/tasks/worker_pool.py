@@ -134,7 +134,10 @@ class WorkerPool:
         self._is_open = True
         if self._settings.start_at_boot:
             starts = (self._start_worker() for _ in range(self._settings.size))
-            await asyncio.gather(*starts)
+            results = await asyncio.gather(*starts, return_exceptions=True)
+            if failures := [one for one in results if isinstance(one, BaseException)]:
+                await self.__aexit__(None, None, None)
+                raise failures[0]
         return self
 
     async def __aexit__(

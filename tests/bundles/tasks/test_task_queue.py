@@ -208,7 +208,7 @@ async def test_function_that_is_no_task_is_an_error() -> None:
     async def stranger() -> None: ...
 
     async with running() as app:
-        with pytest.raises(ValueError, match=r"is no task of this application.*Letters\.send"):
+        with pytest.raises(ValueError, match=r"is not a task of this application.*Letters\.send"):
             await app.queue.enqueue(stranger)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvloop
@@ -267,6 +268,26 @@ async def test_workers_start_at_boot_and_again_after_a_death() -> None:
             await pool.run(jobs.kill_self)
         await until(lambda: pool.statistics.workers == 2)
         assert pool.statistics.restarts == 1
+
+
+async def test_boot_with_a_worker_that_cannot_start_leaves_no_other_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before, starts = children(), 0
+    start = asyncio.create_subprocess_exec
+
+    async def start_one(*args: Any, **kwargs: Any) -> asyncio.subprocess.Process:
+        nonlocal starts
+        starts += 1
+        if starts > 1:
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        return await start(*args, **kwargs)
+
+    monkeypatch.setattr("asyncio.create_subprocess_exec", start_one)
+    with pytest.raises(WorkerStartError, match="temporarily unavailable"):
+        async with running_pool(2, start_at_boot=True):
+            pytest.fail("the pool was opened")
+    assert children() <= before
 
 
 async def test_never_more_workers_than_size() -> None:
