@@ -104,8 +104,9 @@ class TaskQueue:
             return definition
         known = ", ".join(one.name for one in self._definitions.values()) or "none"
         raise ValueError(
-            f"{function!r} is not a task of this application; pass a method of an injected service "
-            f"with @task, or a function of TasksBundle(functions=[…]). The tasks are: {known}"
+            f"{function!r} is not a task of this application; pass a method of an injected "
+            f"service with @task, or a function of TasksBundle(functions=[…]). The tasks are: "
+            f"{known}"
         )
 
     def _arguments(

@@ -33,7 +33,7 @@ def children() -> set[int]:
 
 async def pid_in(file: Path) -> int:
     """Return the process id that a function writes to *file*."""
-    await until(file.exists)
+    await until(file.exists, seconds=60.0)  # a process with an application starts slowly
     return int(await asyncio.to_thread(file.read_text))
 
 

@@ -72,7 +72,7 @@ async def _hang(folder: Path) -> None:
 
 
 def create(url: str, **queue: float) -> Application:
-    defaults: dict[str, float] = {"lost_after": 1.0, "concurrency": 4}
+    defaults: dict[str, float] = {"lost_after": 3.0, "concurrency": 4}
     settings = TaskQueueSettings(store="redis", **(defaults | queue))  # type: ignore[arg-type]
     tasks = TasksSettings(store="memory", queue=settings)
     redis = RedisSettings(url=url, command_timeout=1.0, connect_timeout=1.0)

@@ -202,11 +202,11 @@ async def test_worker_that_was_paused_does_not_end_the_run_of_another_one(
 
 
 async def test_long_task_of_a_live_worker_is_not_taken(redis: RedisServer, tmp_path: Path) -> None:
-    async with local_worker(redis, lost_after=0.3), site(redis, lost_after=0.3) as app:
+    async with local_worker(redis, lost_after=1.5), site(redis, lost_after=1.5) as app:
         queued = await app.queue.enqueue(app.work.wait_for, str(tmp_path))
         await pid_in(tmp_path / "begun")
         with pytest.raises(TaskTimeoutException):
-            await queued.result(1.0)
+            await queued.result(3.0)
         assert await app.injector.get(RedisTasks).take(1) == []
         (tmp_path / "go").write_text("")
         assert await queued.result(PATIENCE) == os.getpid()
