@@ -48,6 +48,7 @@ class TaskWorker:
         beat = asyncio.create_task(self._keep())
         stopped = asyncio.create_task(stop.wait())
         delay = _FIRST_DELAY
+        logger.info("running queued tasks, at most %d at a time", self._concurrency)
         try:
             while not stop.is_set():
                 if len(self._running) >= self._concurrency:

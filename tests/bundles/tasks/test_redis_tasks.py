@@ -264,6 +264,28 @@ async def test_results_expire(redis: RedisServer) -> None:
         await until(lambda: redis.command("DBSIZE") in (":0", ":1"))  # 1: the signals
 
 
+MEMORY = """
+from bundles.tasks import TasksBundle, TasksSettings
+from rxkernel import Application, Settings
+
+settings = Settings(bundles={"tasks": TasksSettings(store="memory")})
+application = Application(bundles=[TasksBundle], settings=settings)
+"""
+
+
+async def test_worker_without_redis_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "memory_site.py").write_text(MEMORY)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "rxkernel", "--app", "memory_site", "tasks", "worker"),
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+    )
+    _, errors = await process.communicate()
+    assert process.returncode == 2
+    assert b'Error: tasks.queue.store is "memory"' in errors
+
+
 def tasks_settings() -> Settings:
     queue = TaskQueueSettings(store="redis")
     return Settings(bundles={"tasks": TasksSettings(store="memory", queue=queue)})

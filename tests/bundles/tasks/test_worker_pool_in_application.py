@@ -66,7 +66,7 @@ class Login:
 
 
 def client() -> KernelClient:
-    pool = WorkerPoolSettings(size=2, queue_size=1)
+    pool = WorkerPoolSettings(size=2, queue_size=1, queue_timeout=30.0)
     settings = Settings(bundles={"tasks": TasksSettings(store="memory", pool=pool)})
     application = Application(
         bundles=[TasksBundle], controllers=[Jobs], listeners=[Login], settings=settings
@@ -124,6 +124,28 @@ async def test_records_of_a_worker_have_the_id_of_its_request() -> None:
     expected = {(id, f"{id} from a worker") for id in ("one", "two")}
     assert found == expected | {(id, "failed") for id in ("one", "two")}
     assert {vars(record)["route"] for record in handled} == {"log"}
+
+
+@pytest.mark.parametrize("transport", ["HTTP", "SOCKET"])
+async def test_full_queue_is_a_503_response_with_retry_after(
+    tmp_path: Path, transport: str
+) -> None:
+    async with client() as calls:
+        pool = calls.application.injector.get(WorkerPool)
+        names = ("first", "second", "waiting")
+        running = [asyncio.create_task(pool.run(jobs.hang, tmp_path / name)) for name in names]
+        await asyncio.gather(*(pid_in(tmp_path / name) for name in names[:2]))
+        params = {"begun": str(tmp_path / "more")}
+        if transport == "HTTP":
+            response = await calls.http("hang", params=params)
+        else:
+            response = await calls.websocket("hang", params=params)
+        assert response.status_code == 503
+        assert response.content["code"] == "worker_queue_full"
+        assert response.headers["Retry-After"] == "30"
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running)
 
 
 async def test_worker_that_cannot_start_makes_the_process_not_ready(
