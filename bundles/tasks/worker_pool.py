@@ -145,8 +145,7 @@ class WorkerPool:
     ) -> None:
         """Fail the calls that wait, kill busy workers, close idle ones; no process is left."""
         self._is_open = False
-        while self._waiting:
-            turn, _ = self._waiting.popitem()
+        while (turn := self._next_turn()) is not None:
             turn.set_exception(WorkerPoolClosedException(code="worker_pool_closed"))
         if self._starting:
             await asyncio.wait(self._starting)
@@ -173,8 +172,7 @@ class WorkerPool:
 
     async def _take(self) -> Worker:
         """Return a free worker, when it is the caller's turn."""
-        if not self._is_open:
-            raise WorkerPoolClosedException(code="worker_pool_closed")
+        self._check_open()
         while self._idle:
             worker = self._idle.pop()
             if worker.is_alive:
@@ -184,6 +182,7 @@ class WorkerPool:
         try:
             async with asyncio.timeout(self._settings.queue_timeout):
                 while not (worker := await self._wait()).is_alive:  # it died in this moment
+                    self._check_open()
                     self._replace()
         except TimeoutError as exc:
             raise self._rejection("worker_queue_timeout") from exc
@@ -201,6 +200,10 @@ class WorkerPool:
                 self._release(turn.result())
             raise
 
+    def _check_open(self) -> None:
+        if not self._is_open:
+            raise WorkerPoolClosedException(code="worker_pool_closed")
+
     def _rejection(self, code: str) -> WorkerPoolFullException:
         self.counts["tasks.pool.rejected"] += 1
         message = "too many calls wait; try again later"
@@ -211,12 +214,18 @@ class WorkerPool:
         if not worker.is_alive:
             self._replace()
             return
+        if (turn := self._next_turn()) is not None:
+            turn.set_result(worker)
+        else:
+            self._idle.append(worker)
+
+    def _next_turn(self) -> "asyncio.Future[Worker] | None":
+        """Remove the call that has waited the longest, and return its future."""
         while self._waiting:
             turn, _ = self._waiting.popitem(last=False)
-            if not turn.done():
-                turn.set_result(worker)
-                return
-        self._idle.append(worker)
+            if not turn.done():  # else its caller was cancelled in this moment
+                return turn
+        return None
 
     def _replace(self) -> None:
         """Start a worker for one that has died, now or with the next call that needs it."""
@@ -254,8 +263,7 @@ class WorkerPool:
             self.start_failure = None
             return
         self.start_failure = str(failure)
-        if self._waiting:
-            turn, _ = self._waiting.popitem(last=False)
+        if (turn := self._next_turn()) is not None:
             turn.set_exception(failure)
             self._start_for_waiting()
         else:

@@ -315,6 +315,19 @@ async def test_closing_ends_all_processes_and_calls(tmp_path: Path) -> None:
         await pool.run(jobs.add, 1, 2)
 
 
+async def test_closing_after_a_waiting_call_was_cancelled(tmp_path: Path) -> None:
+    """The caller has not run since, so its place in the queue is still taken."""
+    async with running_pool() as pool:
+        hanging = asyncio.create_task(pool.run(jobs.hang, tmp_path / "begun"))
+        await pid_in(tmp_path / "begun")
+        calls = [asyncio.create_task(pool.run(jobs.add, 1, 2)) for _ in range(2)]
+        await until(lambda: pool.statistics.waiting == 2)
+        calls[0].cancel()
+    results = await asyncio.gather(hanging, *calls, return_exceptions=True)
+    closed = WorkerPoolClosedException
+    assert [type(result) for result in results] == [closed, asyncio.CancelledError, closed]
+
+
 async def test_closing_lets_idle_workers_exit_by_themselves(tmp_path: Path) -> None:
     before = children()
     async with running_pool(2, start_at_boot=True) as pool:
