@@ -29,6 +29,8 @@ from benchmarks.peers import PEERS, chosen
 from benchmarks.report import Table, publish
 from benchmarks.roundtrips import Load, roundtrips
 from benchmarks.router import router
+from benchmarks.schedules import schedules
+from benchmarks.worker_pool import worker_pool
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -66,6 +68,8 @@ def main(context: click.Context, json_file: Path | None) -> None:
             kernel(rounds=7),
             contracts(rounds=20),
             logins(times=10),
+            schedules(seconds=5.0),
+            worker_pool(rounds=3),
             roundtrips(peers, Load(seconds=1.0)),
             broadcast(peers, rounds=5, times=5),
             memory(peers, steps=(1000, 3000)),
@@ -89,6 +93,20 @@ def _kernel(json_file: Path | None) -> None:
 def _contracts(json_file: Path | None) -> None:
     """What a contract adds to a call, in process."""
     _run(json_file, contracts())
+
+
+@main.command("schedules")
+@_json_option
+def _schedules(json_file: Path | None) -> None:
+    """Memory and CPU of scheduled tasks that are not due."""
+    _run(json_file, schedules())
+
+
+@main.command("worker-pool")
+@_json_option
+def _worker_pool(json_file: Path | None) -> None:
+    """A call in a worker process, beside `ProcessPoolExecutor`."""
+    _run(json_file, worker_pool())
 
 
 @main.command("router")

@@ -111,6 +111,7 @@ from rxkernel.kernel.scopes import (
     ConnectionScope,
     RequestScope,
     connection_scope,
+    current_request,
     request_scope,
 )
 from rxkernel.kernel.serialization import (
@@ -160,6 +161,7 @@ from rxkernel.routing.decorators import (
     options_of,
     procedure,
     pushes,
+    routes_of,
     websocket,
 )
 from rxkernel.routing.definitions import (
@@ -396,6 +398,7 @@ __all__ = [
     "both",
     "connection_scope",
     "controller",
+    "current_request",
     "decode_json",
     "encode_json",
     "error_response",
@@ -406,6 +409,7 @@ __all__ = [
     "procedure",
     "pushes",
     "request_scope",
+    "routes_of",
     "union_tag",
     "validated_by",
     "websocket",

@@ -28,7 +28,14 @@ LAYERS = [
 RANK = {f"rxkernel.{unit}": rank for rank, row in enumerate(LAYERS) for unit in row.split()}
 
 # Which other bundles a bundle may import: {"metacom": {"contracts"}}.
-ARROWS: dict[str, set[str]] = {"security": {"sessions", "redis"}, "sessions": {"redis"}}
+ARROWS: dict[str, set[str]] = {
+    "security": {"sessions", "redis"},
+    "sessions": {"redis"},
+    "tasks": {"redis"},
+}
+
+# Support packages of bundles, which every bundle may import. They have no Bundle class.
+SUPPORT = {"redis_choice", "sqlite"}
 
 # Support packages of bundles, which every bundle may import. They have no Bundle class.
 SUPPORT = {"sqlite"}
@@ -47,7 +54,7 @@ AIOHTTP_FOLDERS = ["request", "connection", "response", "fast_path"]
 # Those of `compression` and `redis` are not here: aiohttp and python-socketio load them themselves
 # where they are.
 OPTIONAL = {
-    *("aiosqlite", "argon2", "bcrypt", "joserfc", "pytest", "pytest_asyncio", "uvloop"),
+    *("aiosqlite", "argon2", "bcrypt", "cronsim", "joserfc", "pytest", "pytest_asyncio", "uvloop"),
     "watchfiles",
 }
 

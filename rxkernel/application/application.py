@@ -260,7 +260,14 @@ class Application:
                     raise
                 undo.push_async_callback(_close_service, service)
             storages = spec.storages
-            event = BootstrapEvent(injector, storages.http, storages.websocket, storages.procedure)
+            event = BootstrapEvent(
+                injector,
+                storages.http,
+                storages.websocket,
+                storages.procedure,
+                root.container.singletons(),
+                root.container.scoped_classes(),
+            )
             await self.dispatcher.dispatch(ApplicationEvents.BOOTSTRAP, event)
             root.check_controllers()
             compiled = await kernel.compile(spec.storages.all())

@@ -1,5 +1,6 @@
 """The events of the lifecycle of an application."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 import attrs
@@ -27,12 +28,20 @@ class ApplicationEvents(StrEnum):
 
 @attrs.define(eq=False)
 class BootstrapEvent(Event):
-    """Dispatched before the kernel compiles the routes of the storages: more can be added."""
+    """Dispatched before the kernel compiles the routes of the storages: more can be added.
+
+    Attributes:
+        services: the singletons of the application, dependencies first; also its controllers,
+            listeners and bundles. A bundle finds methods with its decorators there.
+        scoped_classes: the classes that are bound in another scope, which boot does not build.
+    """
 
     injector: Injector
     http_metadata_storage: HttpMetadataStorage
     websocket_metadata_storage: WebSocketMetadataStorage
     procedure_metadata_storage: ProcedureMetadataStorage
+    services: Sequence[object] = ()
+    scoped_classes: Sequence[type] = ()
 
 
 @attrs.define(eq=False)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from injector import (
     Binder,
     Binding,
+    ClassProvider,
     Injector,
     InstanceProvider,
     Provider,
@@ -267,6 +268,19 @@ class InjectorContainer:
     def resolver(self, marker: type[Marker]) -> Resolver:
         """As `Resolvers.find`."""
         return self.resolvers.find(marker)
+
+    def singletons(self) -> list[object]:
+        """The built services, dependencies first, without those of the framework."""
+        built = self._singletons.built.items()
+        return [instance for number, instance in built if number not in self._own]
+
+    def scoped_classes(self) -> list[type]:
+        """The bound classes that boot has not built: those of another scope than singleton."""
+        # injector has no public list of bindings
+        bindings = self.injector.binder._bindings.values()
+        scoped = (b.provider for b in bindings if b.scope is not SingletonScope)
+        inner = (p.inner if isinstance(p, AsyncProvider) else p for p in scoped)
+        return [p._cls for p in inner if isinstance(p, ClassProvider)]
 
     def managed(self) -> list[Any]:
         """The built services that are async context managers, dependencies first.

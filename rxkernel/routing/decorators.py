@@ -123,8 +123,10 @@ class ProcedureLabel:
     name: str
     transport: Transport | str
     status_code: int = 200
+    options: Mapping[str, Any] = MappingProxyType({})
 
     def metadata(self, prefix: Prefix, **common: Any) -> ProcedureMetadata:
+        common["options"] = {**common["options"], **self.options}
         return ProcedureMetadata(
             name=_prefixed(prefix.name, self.name),
             transport=self.transport,
@@ -221,13 +223,18 @@ def both(
 
 
 def procedure(
-    name: str, transport: Transport | str, *, status_code: int = 200
+    name: str,
+    transport: Transport | str,
+    *,
+    status_code: int = 200,
+    options: Mapping[str, Any] = MappingProxyType({}),
 ) -> Callable[[F], F]:
     """Serve the decorated method as procedure *name* over *transport* of a bundle.
 
-    It is not reachable over HTTP or Socket.IO.
+    It is not reachable over HTTP or Socket.IO. *options* are those of this route only: other
+    routes of the method do not have them. They override those of `option`.
     """
-    return _route_label("procedure", ProcedureLabel(name, transport, status_code))
+    return _route_label("procedure", ProcedureLabel(name, transport, status_code, options))
 
 
 def controller(

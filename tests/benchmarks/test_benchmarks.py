@@ -24,6 +24,8 @@ from benchmarks.report import Table
 from benchmarks.roundtrips import Load, roundtrips
 from benchmarks.router import router
 from bundles.security import PasswordSettings
+from benchmarks.schedules import schedules
+from benchmarks.worker_pool import worker_pool
 from rxkernel import HttpSettings, SocketioSettings
 
 RXKERNEL = chosen(["rxkernel"])
@@ -88,6 +90,14 @@ async def _contracts() -> Table:
     return await contracts(rounds=1, calls=10)
 
 
+async def _schedules() -> Table:
+    return await schedules(entries=(2,), seconds=0.01)
+
+
+async def _worker_pool() -> Table:
+    return await worker_pool(rounds=1, calls=10)
+
+
 async def _router() -> Table:
     return router(numbers=(10, 20), rounds=1)
 
@@ -100,7 +110,9 @@ async def _logins() -> Table:
     return await logins(times=3, settings=PasswordSettings(memory=8, iterations=1))
 
 
-@pytest.mark.parametrize("measure", [_kernel, _contracts, _router, _boot, _logins])
+@pytest.mark.parametrize(
+    "measure", [_kernel, _contracts, _schedules, _worker_pool, _router, _boot, _logins]
+)
 async def test_benchmark_in_process_measures(
     measure: Callable[[], Coroutine[Any, Any, Table]],
 ) -> None:

@@ -1,0 +1,128 @@
+"""``rxkernel tasks``: lists, runs and removes tasks."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import attrs
+import click
+
+from bundles.tasks.scheduler import Scheduler
+from bundles.tasks.task_entry import TaskEntry, TaskRecord
+from bundles.tasks.worker_command import worker
+from rxkernel import Application, ConfigurationError, encode_json
+
+_HEADS = ("ID", "TASK", "TIMES", "DUE", "RUNS", "FAILED", "LAST END", "LAST ERROR")
+_WIDTH = 60
+
+
+@click.group("tasks")
+def tasks() -> None:
+    """List, run and remove tasks."""
+
+
+tasks.add_command(worker)
+
+
+@tasks.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def list_tasks(application: Application, as_json: bool) -> None:
+    """List the tasks with their next time and their records. Times are UTC."""
+    entries = asyncio.run(_entries(application))
+    if as_json:
+        click.echo(json.dumps([_plain(entry) for entry in entries], indent=2))
+    elif entries:
+        _print_table([_HEADS, *map(_row, entries)])
+    else:
+        click.echo("No tasks.")
+
+
+@tasks.command("run")
+@click.argument("name")
+@click.pass_obj
+def run_task(application: Application, name: str) -> None:
+    """Run the task NAME now, in this process, and print its record.
+
+    NAME is an id of `list`, or the name of a procedure without times. The servers need not run.
+    Exits with 1 if the task fails.
+    """
+    record = asyncio.run(_run(application, name))
+    click.echo(encode_json(_plain_record(record)))
+    if record.error is not None:
+        raise SystemExit(1)
+
+
+@tasks.command("remove")
+@click.argument("id")
+@click.pass_obj
+def remove_task(application: Application, id: str) -> None:
+    """Remove the task ID, which was added at run time."""
+    asyncio.run(_remove(application, id))
+    click.echo(f"Removed the task {id}.")
+
+
+async def _entries(application: Application) -> Sequence[TaskEntry]:
+    async with application:
+        return await application.injector.get(Scheduler).entries()
+
+
+async def _run(application: Application, name: str) -> TaskRecord:
+    async with application:
+        try:
+            return await application.injector.get(Scheduler).run(name)
+        except KeyError as exc:
+            raise ConfigurationError(
+                f"there is no task {name!r}; `rxkernel tasks list` prints them"
+            ) from exc
+
+
+async def _remove(application: Application, id: str) -> None:
+    async with application:
+        try:
+            is_removed = await application.injector.get(Scheduler).remove(id)
+        except ValueError as exc:
+            raise ConfigurationError(str(exc)) from exc
+        if not is_removed:
+            raise ConfigurationError(f"there is no task {id!r}; `rxkernel tasks list` prints them")
+
+
+def _plain(entry: TaskEntry) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "task": entry.task,
+        "name": entry.name,
+        "times": str(entry.plan),
+        "params": entry.params,
+        "body": entry.body,
+        **_plain_record(entry.record),
+    }
+
+
+def _plain_record(record: TaskRecord) -> dict[str, Any]:
+    times = {name: _time(getattr(record, name)) for name in ("due", "last_start", "last_end")}
+    return {**attrs.asdict(record, recurse=False), **times}
+
+
+def _row(entry: TaskEntry) -> tuple[str, ...]:
+    record = entry.record
+    error = record.error or ""
+    return (
+        *(entry.id, entry.task, str(entry.plan), _time(record.due) or "never"),
+        *(str(record.runs), str(record.failures), _time(record.last_end) or ""),
+        error if len(error) <= _WIDTH else f"{error[: _WIDTH - 1]}…",
+    )
+
+
+def _time(moment: float | None) -> str | None:
+    if moment is None:
+        return None
+    return datetime.fromtimestamp(moment, UTC).isoformat(" ", "seconds").removesuffix("+00:00")
+
+
+def _print_table(rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        click.echo("  ".join(map(str.ljust, row, widths)).rstrip())

@@ -1,0 +1,92 @@
+"""Publishes the decorated methods of services, and reports the state of the tasks."""
+
+from collections.abc import Iterator
+
+from injector import inject
+
+from bundles.tasks.background import Background
+from bundles.tasks.task_entries import TaskEntries
+from bundles.tasks.transport import TASKS
+from bundles.tasks.watcher import Watcher
+from bundles.tasks.watchers import Watchers
+from rxkernel import (
+    ApplicationEvents,
+    BootstrapEvent,
+    ConfigurationError,
+    Definition,
+    DefinitionEvent,
+    KernelEvents,
+    ProcedureMetadata,
+    ReadinessEvent,
+    ServerEvents,
+    Settings,
+    ShutdownEvent,
+    observe,
+    routes_of,
+)
+
+
+def _is_task(definition: Definition) -> bool:
+    return definition.transport is TASKS
+
+
+def _tasks_of(service: object, errors: list[ConfigurationError]) -> Iterator[ProcedureMetadata]:
+    for route in routes_of(service):
+        if isinstance(route, ConfigurationError):
+            errors.append(route)
+        elif isinstance(route, ProcedureMetadata) and route.transport is TASKS:
+            yield route
+
+
+class TasksListeners:
+    @inject
+    def __init__(
+        self,
+        entries: TaskEntries,
+        watchers: Watchers,
+        background: Background,
+        settings: Settings,
+    ) -> None:
+        self._entries = entries
+        self._watchers = watchers
+        self._background = background
+        self._shutdown_timeout = settings.shutdown_timeout
+
+    @observe(ApplicationEvents.BOOTSTRAP)
+    async def publish(self, event: BootstrapEvent) -> None:
+        """Add the tasks of services that are not controllers, and the watchers."""
+        errors: list[ConfigurationError] = []
+        for service in event.services:
+            if isinstance(service, Watcher):
+                self._watchers.add(service)
+            for route in _tasks_of(service, errors):
+                known = event.procedure_metadata_storage.get(route.key)
+                if known is None or known.target is not type(service):  # not a controller
+                    event.procedure_metadata_storage.add(route)
+        for cls in event.scoped_classes:
+            errors += [
+                ConfigurationError(
+                    f"{route.place} is the task {route.name!r}, and {cls.__qualname__} is not a "
+                    f"singleton; bind it with scope=singleton, and take services of a run as "
+                    f"arguments: session: Annotated[Session, Inject()]"
+                )
+                for route in _tasks_of(cls, errors)
+            ]
+        if errors:
+            raise ConfigurationError.merge(errors)
+
+    @observe(KernelEvents.KERNEL_DEFINITION, priority=2000, only=_is_task)
+    async def mark_as_public(self, event: DefinitionEvent) -> None:
+        """Set the option of routes that need no access rule: no client reaches a task."""
+        event.set_option("public", True)
+
+    @observe(ServerEvents.READINESS)
+    async def report(self, event: ReadinessEvent) -> None:
+        if self._entries.is_down:
+            event.fail("tasks", "the store cannot be used")
+        for name, error in self._watchers.failing().items():
+            event.fail(f"watcher {name}", error)
+
+    @observe(ApplicationEvents.SHUTDOWN)
+    async def finish(self, event: ShutdownEvent) -> None:
+        await self._background.drain(self._shutdown_timeout)

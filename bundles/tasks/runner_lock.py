@@ -1,0 +1,43 @@
+"""The lock of the one process that runs the tasks of a SQLite file."""
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+
+class RunnerLock:
+    """An exclusive lock of SQLite on a file of its own: the system releases it when the process
+    ends, also by ``kill -9``."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._database: sqlite3.Connection | None = None
+
+    async def acquire(self) -> bool:
+        """Take the lock; False if another process has it.
+
+        Raises:
+            OSError, sqlite3.Error: the file cannot be used.
+        """
+        if self._database is None:
+            self._database = await asyncio.to_thread(self._lock)
+        return self._database is not None
+
+    async def release(self) -> None:
+        database, self._database = self._database, None
+        if database is not None:
+            await asyncio.to_thread(database.close)
+
+    def _lock(self) -> sqlite3.Connection | None:
+        self._path.touch(mode=0o600)
+        database = sqlite3.connect(
+            self._path, timeout=0, isolation_level=None, check_same_thread=False
+        )
+        try:
+            database.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as exc:
+            database.close()
+            if exc.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+                return None
+            raise
+        return database

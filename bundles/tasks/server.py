@@ -1,0 +1,64 @@
+"""The transport of tasks, which starts and stops with the servers of the application."""
+
+from collections.abc import Mapping
+
+from injector import inject
+
+from bundles.tasks.background import Background
+from bundles.tasks.plan import OPTION
+from bundles.tasks.planner import Planner
+from bundles.tasks.transport import TASKS
+from bundles.tasks.watchers import Watchers
+from bundles.tasks.worker_pool import WorkerPool
+from rxkernel import Compiled, ConfigurationError, Kernel, Server
+
+
+class TasksServer(Server):
+    """Has no port: its messages are the tasks that are due."""
+
+    name = "tasks"
+    transport = TASKS
+    label = "tasks"
+
+    @inject
+    def __init__(
+        self, planner: Planner, watchers: Watchers, background: Background, pool: WorkerPool
+    ) -> None:
+        self._pool = pool
+        self._planner = planner
+        self._watchers = watchers
+        self._background = background
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Runs, failures, times that were skipped or missed, and those of `Background` and of
+        `WorkerPool`."""
+        return {**self._planner.counts, **self._background.counts, **self._pool.counts}
+
+    def check(self, compiled: Compiled) -> None:
+        problems = [
+            f"the task {definition.name!r} ({definition.metadata.place}) is invalid: {problem}"
+            for definition in compiled.definitions[TASKS]
+            if (plan := definition.options.get(OPTION)) is not None
+            for problem in plan.problems()
+        ]
+        if problems:
+            raise ConfigurationError(*problems)
+
+    def configure(self, kernel: Kernel) -> None:
+        pass  # the planner has the kernel
+
+    def recompiled(self, compiled: Compiled) -> None:
+        self._planner.recompiled(compiled)
+
+    async def start(self) -> None:
+        await self._planner.begin()
+        await self._watchers.start()
+
+    async def drain(self) -> None:
+        await self._watchers.stop()
+        await self._planner.drain()
+
+    async def stop(self) -> None:
+        await self._watchers.stop()
+        await self._planner.end()

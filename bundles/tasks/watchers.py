@@ -1,0 +1,107 @@
+"""Starts, restarts and stops the watchers of an application."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from injector import inject
+
+from bundles.tasks.clock import Clock
+from bundles.tasks.watcher import Watcher, WatcherState, WatcherStatus
+from rxkernel import ConfigurationError
+
+logger = logging.getLogger(__name__)
+
+
+class Watchers:
+    @inject
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._watchers: dict[str, Watcher] = {}
+        self._statuses: dict[str, WatcherStatus] = {}
+        self._loops: list[asyncio.Task[None]] = []
+
+    def add(self, watcher: Watcher) -> None:
+        """Supervise *watcher* from the next start on. Boot adds the bound ones.
+
+        Raises:
+            ConfigurationError: its name is empty, or another one has it.
+        """
+        cls = type(watcher)
+        if not watcher.name:
+            raise ConfigurationError(f"the watcher {cls.__qualname__} has an empty name")
+        if (other := self._watchers.get(watcher.name)) not in (None, watcher):
+            raise ConfigurationError(
+                f"the watchers {type(other).__qualname__} and {cls.__qualname__} are both called "
+                f"{watcher.name!r}; set another name"
+            )
+        self._watchers[watcher.name] = watcher
+
+    @property
+    def statuses(self) -> Mapping[str, WatcherStatus]:
+        """The state of each watcher that was started, by its name."""
+        return MappingProxyType(self._statuses)
+
+    def failing(self) -> dict[str, str]:
+        """The last error of each watcher that does not work now."""
+        elapsed = self._clock.monotonic()
+        return {
+            name: status.error or ""
+            for name, status in self._statuses.items()
+            if not status.is_ready(elapsed)
+        }
+
+    async def start(self) -> None:
+        """Start all watchers; their failures are logged."""
+        for name, watcher in self._watchers.items():
+            status = self._statuses[name] = WatcherStatus()
+            self._loops.append(asyncio.create_task(self._supervise(watcher, status)))
+
+    async def stop(self) -> None:
+        """Call `Watcher.stop` of all at once, then cancel them. Their errors are logged."""
+        try:
+            if self._loops:
+                await asyncio.gather(*map(_stop, self._watchers.values()))
+        finally:
+            loops, self._loops = self._loops, []
+            for loop in loops:
+                loop.cancel()
+            if loops:
+                await asyncio.wait(loops)
+
+    async def _supervise(self, watcher: Watcher, status: WatcherStatus) -> None:
+        clock, task = self._clock, asyncio.current_task()
+        assert task is not None
+        delay = watcher.min_delay
+        try:
+            while True:
+                status.state, status.begun = WatcherState.RUNNING, clock.monotonic()
+                try:
+                    await watcher.watch()
+                    break
+                except (Exception, asyncio.CancelledError) as exc:
+                    if task.cancelling():
+                        raise
+                    if clock.monotonic() - status.begun >= watcher.max_delay:
+                        delay = watcher.min_delay
+                    status.state, status.delay = WatcherState.WAITING, delay
+                    status.failures += 1
+                    status.error = f"{type(exc).__name__}: {exc}"
+                    logger.exception(
+                        "the watcher %s failed; it is restarted in %g s", watcher.name, delay
+                    )
+                await clock.sleep(delay)
+                delay = min(2 * delay, watcher.max_delay)
+            status.state = WatcherState.ENDED
+            logger.info("the watcher %s has ended", watcher.name)
+        finally:
+            if status.state is not WatcherState.ENDED:
+                status.state = WatcherState.STOPPED
+
+
+async def _stop(watcher: Watcher) -> None:
+    try:
+        await watcher.stop()
+    except Exception:
+        logger.exception("the watcher %s failed to stop", watcher.name)

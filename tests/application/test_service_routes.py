@@ -1,0 +1,101 @@
+"""What `application.bootstrap` hands to a bundle that serves methods of bound services."""
+
+from injector import Binder, Module, inject, provider, singleton
+
+from rxkernel import (
+    Application,
+    ApplicationEvents,
+    BootstrapEvent,
+    Bundle,
+    Kernel,
+    Transport,
+    both,
+    observe,
+    option,
+    procedure,
+    request_scope,
+    routes_of,
+)
+from rxkernel.pytest_plugin import ClientOf
+
+JOBS = Transport("JOBS")
+
+
+class Database:
+    pass
+
+
+class Reports:
+    @inject
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    @procedure("report", JOBS, options={"period": 30, "inherited": "of the route"})
+    @both("POST", "/report", "report")
+    @option("inherited", "of the method")
+    async def report(self) -> str:
+        return "reported"
+
+
+class Cart:
+    pass
+
+
+class Jobs(Bundle):
+    name = "jobs"
+    transports = (JOBS,)
+    options = ("period", "inherited")
+
+
+class Publisher(Jobs):
+    def __init__(self) -> None:
+        self.services: list[type] = []
+        self.scoped: list[type] = []
+
+    @observe(ApplicationEvents.BOOTSTRAP)
+    async def publish(self, event: BootstrapEvent) -> None:
+        self.services = [type(service) for service in event.services]
+        self.scoped = list(event.scoped_classes)
+        for service in event.services:
+            for route in routes_of(service):
+                if getattr(route, "transport", None) is JOBS:
+                    event.procedure_metadata_storage.add(route)  # type: ignore[arg-type]
+
+
+class Services(Module):
+    def configure(self, binder: Binder) -> None:
+        binder.bind(Reports, scope=singleton)
+        binder.bind(Database, scope=singleton)
+        binder.bind(Cart, scope=request_scope)
+
+    @request_scope
+    @provider
+    def number(self) -> int:
+        return 1
+
+
+async def test_bootstrap_event_has_singletons_in_order_and_classes_of_other_scopes(
+    client_of: ClientOf,
+) -> None:
+    bundle = Publisher()
+    client = client_of(Application(bundles=[bundle], modules=[Services]))
+
+    assert (await client.call(JOBS, "report")).content == "reported"
+
+    ours = [cls for cls in bundle.services if cls.__module__ == __name__]
+    assert ours.index(Database) < ours.index(Reports)
+    assert Kernel not in bundle.services
+    assert Application not in bundle.services
+    assert bundle.scoped == [Cart]
+
+
+async def test_procedure_options_are_those_of_its_route_only(client_of: ClientOf) -> None:
+    client = client_of(Application(bundles=[Jobs], controllers=[Reports], modules=[Services]))
+    await client.http("report")
+
+    kernel = client.application.kernel
+    assert kernel.definitions[JOBS]["report"].options == {
+        "inherited": "of the route",
+        "period": 30,
+    }
+    assert kernel.http_definitions["report"].options == {"inherited": "of the method"}

@@ -1,0 +1,87 @@
+"""An application with tasks, by a clock that the test moves."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from bundles.tasks import Clock, Scheduler, TaskEntry, TasksBundle, TasksSettings
+from rxkernel import Application, HttpSettings, KernelClient, Settings
+from tests.bundles.tasks.manual_clock import ManualClock, settle
+
+
+@attrs.define(eq=False)
+class Site:
+    """
+    Attributes:
+        client: for messages; closing it stops the application.
+    """
+
+    client: KernelClient
+    clock: ManualClock
+
+    @property
+    def scheduler(self) -> Scheduler:
+        found: Scheduler = self.client.application.injector.get(Scheduler)
+        return found
+
+    async def advance(self, seconds: float) -> None:
+        await self.clock.advance(seconds)
+
+    async def entry(self, id: str) -> TaskEntry:
+        return next(entry for entry in await self.scheduler.entries() if entry.id == id)
+
+    async def start(self) -> None:
+        """Run the tasks by their times; without the ports of the other servers."""
+        application = self.client.application
+        server = application.servers["tasks"]
+        server.configure(application.kernel)
+        await server.start()
+        await settle()
+
+    async def stop(self) -> None:
+        server = self.client.application.servers["tasks"]
+        await server.drain()
+        await server.stop()
+
+
+SiteOf = Callable[..., Any]
+
+
+@asynccontextmanager
+async def running_site(
+    *controllers: Any,
+    clock: ManualClock | None = None,
+    file: Path | None = None,
+    bundles: tuple[Any, ...] = (TasksBundle,),
+    workers: bool = False,
+    is_started: bool = True,
+    modules: tuple[Any, ...] = (),
+    listeners: tuple[Any, ...] = (),
+    **settings: Any,
+) -> AsyncIterator[Site]:
+    """A site that is stopped at the end. Without *file*, its store is ``memory``."""
+    clock = ManualClock() if clock is None else clock
+    place = {"store": "memory"} if file is None else {"store": "sqlite", "file": file}
+    application = Application(
+        bundles=bundles,
+        controllers=controllers,
+        modules=modules,
+        listeners=listeners,
+        settings=Settings(
+            health=True,
+            http=HttpSettings(reuse_port=workers),
+            bundles={"tasks": TasksSettings(**place, **settings)},
+        ),
+    )
+    async with KernelClient(application, overrides={Clock: clock}) as client:
+        site = Site(client, clock)
+        if is_started:
+            await site.start()
+        try:
+            yield site
+        finally:
+            if is_started:
+                await site.stop()

@@ -1,0 +1,115 @@
+"""``rxkernel tasks``."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from bundles.tasks import TASKS, Scheduler, TasksBundle, every
+from rxkernel import Application, procedure
+from rxkernel.cli import main
+
+
+class Jobs:
+    @every("1d", name="report")
+    async def report(self) -> dict[str, int]:
+        return {"rows": 7}
+
+    @procedure("import", TASKS)
+    async def load(self, count: int) -> int:
+        return count
+
+
+APP = """\
+from bundles.tasks import TasksBundle
+from rxkernel import Application
+from tests.bundles.tasks.test_commands import Jobs
+
+application = Application(bundles=[TasksBundle], controllers=[Jobs])
+"""
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    for variable in os.environ:
+        if variable.startswith("RXKERNEL_"):
+            monkeypatch.delenv(variable)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "site_with_tasks.py").write_text(APP)
+    yield tmp_path
+    sys.modules.pop("site_with_tasks", None)
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["--app", "site_with_tasks", "tasks", *arguments])
+
+
+def added() -> str:
+    """Add a task to the store of the project, and return its id."""
+
+    async def add() -> str | None:
+        async with Application(bundles=[TasksBundle], controllers=[Jobs]) as application:
+            scheduler = application.injector.get(Scheduler)
+            return await scheduler.add("import", cron="0 3 * * *", timezone="Europe/Berlin")
+
+    found = asyncio.run(add())
+    assert found is not None
+    return found
+
+
+def test_list_shows_tasks_with_their_times_and_records() -> None:
+    id = added()
+    assert run("run", "report").exit_code == 0
+    assert run("run", id).exit_code == 1
+
+    lines = run("list").output.splitlines()
+    listed = {entry["id"]: entry for entry in json.loads(run("list", "--json").output)}
+
+    assert lines[0].split()[:4] == ["ID", "TASK", "TIMES", "DUE"]
+    assert any(line.startswith(f"{id}  import  cron 0 3 * * * Europe/Berlin") for line in lines)
+    assert (listed["report"]["runs"], listed["report"]["result"]) == (1, {"rows": 7})
+    assert listed[id]["error"].startswith("422 validation failed")
+
+
+def test_list_without_tasks_says_so(project: Path) -> None:
+    (project / "site_with_tasks.py").write_text(
+        "from rxkernel import Application\n\napplication = Application(bundles=['tasks'])\n"
+    )
+    assert run("list").output == "No tasks.\n"
+
+
+def test_run_prints_the_record() -> None:
+    result = run("run", "report")
+
+    assert result.exit_code == 0
+    record = json.loads(result.output)
+    assert (record["result"], record["error"], record["runs"]) == ({"rows": 7}, None, 1)
+
+
+def test_remove_removes_an_added_task() -> None:
+    id = added()
+
+    assert run("remove", id).output == f"Removed the task {id}.\n"
+
+    assert [entry["id"] for entry in json.loads(run("list", "--json").output)] == ["report"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("run", "unknown"), "there is no task 'unknown'"),
+        (("remove", "unknown"), "there is no task 'unknown'"),
+        (("remove", "report"), "the task 'report' is that of a decorator"),
+    ],
+)
+def test_wrong_name_is_an_error(arguments: tuple[str, ...], message: str) -> None:
+    result = run(*arguments)
+
+    assert result.exit_code == 2
+    assert message in result.output

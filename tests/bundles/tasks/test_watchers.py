@@ -1,0 +1,202 @@
+"""Watchers: started with the servers, restarted after failures, stopped with the application."""
+
+import asyncio
+
+import pytest
+from injector import Binder, inject, singleton
+
+from bundles.tasks import TasksBundle, Watcher, Watchers, WatcherState
+from rxkernel import ConfigurationError, HttpSettings, KernelClient, Settings
+from tests.bundles.tasks.manual_clock import settle
+from tests.bundles.tasks.site import Site, running_site
+
+
+class Log:
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+
+class Endless(Watcher):
+    @inject
+    def __init__(self, log: Log) -> None:
+        self.log = log
+
+    async def watch(self) -> None:
+        self.log.lines.append("endless begins")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.log.lines.append("endless is cancelled")
+
+    async def stop(self) -> None:
+        self.log.lines.append("endless stops")
+
+
+class Failing(Watcher):
+    name = "health"
+
+    @inject
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self.gate = asyncio.Event()
+        self.calls = 0
+
+    async def watch(self) -> None:
+        self.calls += 1
+        await self.gate.wait()
+        raise ConnectionError(f"no database, call {self.calls}")
+
+    async def stop(self) -> None:
+        raise RuntimeError("cannot stop")
+
+
+class Ending(Watcher):
+    async def watch(self) -> None:
+        return
+
+
+def bind(binder: Binder) -> None:
+    binder.bind(Log, scope=singleton)
+
+
+def status_of(site: Site, name: str) -> str:
+    watchers: Watchers = site.client.application.injector.get(Watchers)
+    return watchers.statuses[name].state
+
+
+async def test_watchers_run_while_servers_do_and_stop_whatever_others_raise(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """ioserver.md §19, check 36."""
+    bundle = TasksBundle(watchers=[Endless, Failing, Ending])
+    async with running_site(bundles=(bundle,), modules=(bind,)) as site:
+        log = site.client.application.injector.get(Log)
+        assert log.lines == ["endless begins"]
+        assert status_of(site, "Ending") == WatcherState.ENDED
+        site.client.application.injector.get(Failing).gate.set()
+        await settle()
+        assert "the watcher health failed; it is restarted in 1 s" in caplog.text
+
+        await site.stop()
+
+        assert log.lines == ["endless begins", "endless stops", "endless is cancelled"]
+        assert "the watcher health failed to stop" in caplog.text
+        assert status_of(site, "Endless") == status_of(site, "health") == WatcherState.STOPPED
+
+
+async def test_watcher_that_fails_at_once_does_not_spin() -> None:
+    """Delays of 1, 2, 4, … 60 seconds."""
+    bundle = TasksBundle(watchers=[Failing])
+    async with running_site(bundles=(bundle,), modules=(bind,)) as site:
+        watcher = site.client.application.injector.get(Failing)
+        watcher.gate.set()
+        await settle()
+        calls = []
+        for _ in range(10):
+            calls.append(watcher.calls)
+            await site.advance(1)
+        assert calls == [1, 2, 2, 3, 3, 3, 3, 4, 4, 4]
+
+        await site.advance(590)
+
+        assert watcher.calls == 6 + (600 - 63) // 60 + 1
+
+
+async def test_watcher_that_has_run_long_is_restarted_with_the_shortest_delay() -> None:
+    bundle = TasksBundle(watchers=[Failing])
+    async with running_site(bundles=(bundle,), modules=(bind,)) as site:
+        watcher = site.client.application.injector.get(Failing)
+        watcher.gate.set()
+        await settle()
+        await site.advance(31)
+        watcher.gate.clear()
+        await site.advance(32)
+        assert status_of(site, "health") == WatcherState.RUNNING
+        await site.advance(60)
+        calls = watcher.calls
+
+        watcher.gate.set()
+        await settle()
+        await site.advance(1)
+
+        assert watcher.calls == calls + 1
+
+
+async def test_failing_watcher_makes_the_process_not_ready_until_it_works() -> None:
+    bundle = TasksBundle(watchers=[Failing])
+    async with running_site(bundles=(bundle,), modules=(bind,)) as site:
+        watcher = site.client.application.injector.get(Failing)
+        assert "watcher health" not in await not_ready(site.client)
+
+        watcher.gate.set()
+        await settle()
+        await site.advance(1)
+        watcher.gate.clear()
+        assert "watcher health" in await not_ready(site.client)
+        await site.advance(2)
+        assert status_of(site, "health") == WatcherState.RUNNING
+        assert "watcher health" in await not_ready(site.client)
+        await site.advance(2)
+
+        assert "watcher health" not in await not_ready(site.client)
+
+
+async def not_ready(client: KernelClient) -> set[str]:
+    response = await client.http("readyz")
+    return {error["name"] for error in response.content.get("errors", ())}
+
+
+async def test_cancellation_within_a_watcher_is_a_failure() -> None:
+    class Cancelled(Watcher):
+        async def watch(self) -> None:
+            raise asyncio.CancelledError
+
+    async with running_site(bundles=(TasksBundle(watchers=[Cancelled]),)) as site:
+        assert status_of(site, "Cancelled") == WatcherState.WAITING
+
+
+async def test_bound_watcher_is_supervised_and_names_must_differ() -> None:
+    class Other(Watcher):
+        name = "Ending"
+
+        async def watch(self) -> None: ...
+
+    def both(binder: Binder) -> None:
+        binder.bind(Ending, scope=singleton)
+        binder.bind(Other, scope=singleton)
+
+    async with running_site(modules=(lambda b: b.bind(Ending, scope=singleton),)) as site:
+        assert status_of(site, "Ending") == WatcherState.ENDED
+    with pytest.raises(ConfigurationError, match=r"Ending and .*Other are both called 'Ending'"):
+        async with running_site(modules=(both,)):
+            pass
+
+
+async def test_watcher_without_a_name_is_an_error() -> None:
+    class Nameless(Watcher):
+        name = ""
+
+        async def watch(self) -> None: ...
+
+    with pytest.raises(ConfigurationError, match="Nameless has an empty name"):
+        async with running_site(bundles=(TasksBundle(watchers=[Nameless]),)):
+            pass
+
+
+async def test_watchers_of_a_served_application_see_a_listening_server() -> None:
+    ports: list[object] = []
+
+    class Ports(Watcher):
+        async def watch(self) -> None:
+            ports.append(site.client.application.servers["http"].port)
+
+    async with running_site(bundles=(TasksBundle(watchers=[Ports]),), is_started=False) as site:
+        application = site.client.application
+        await application.stop()
+        application.settings = Settings(
+            http=HttpSettings(port=0), bundles=application.settings.bundles
+        )
+        await application.start()
+        await settle()
+        assert ports
+        assert ports[0] != 0
