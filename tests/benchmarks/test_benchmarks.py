@@ -23,9 +23,9 @@ from benchmarks.peers import chosen
 from benchmarks.report import Table
 from benchmarks.roundtrips import Load, roundtrips
 from benchmarks.router import router
-from bundles.security import PasswordSettings
 from benchmarks.schedules import schedules
 from benchmarks.worker_pool import worker_pool
+from bundles.security import PasswordSettings
 from rxkernel import HttpSettings, SocketioSettings
 
 RXKERNEL = chosen(["rxkernel"])
