@@ -37,9 +37,6 @@ ARROWS: dict[str, set[str]] = {
 # Support packages of bundles, which every bundle may import. They have no Bundle class.
 SUPPORT = {"redis_choice", "sqlite"}
 
-# Support packages of bundles, which every bundle may import. They have no Bundle class.
-SUPPORT = {"sqlite"}
-
 # The modules that may import a library; `testing` uses the clients of the libraries.
 HOMES = {
     "aiohttp": ("rxkernel.servers.aiohttp", "rxkernel.application.testing"),
