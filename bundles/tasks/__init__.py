@@ -3,26 +3,9 @@
 from bundles.tasks.background import Background
 from bundles.tasks.bundle import TasksBundle
 from bundles.tasks.clock import Clock, Timer
-from bundles.tasks.decorators import at, cron, every
 from bundles.tasks.exceptions import TasksUnavailableException
 from bundles.tasks.job import Job, current_job
-from bundles.tasks.plan import Plan
-from bundles.tasks.scheduler import Scheduler
-from bundles.tasks.settings import TasksSettings
-from bundles.tasks.task import TaskOptions, task
-from bundles.tasks.task_entry import TaskEntry, TaskRecord
-from bundles.tasks.task_exceptions import (
-    TaskFailedError,
-    TaskQueueFullException,
-    TaskTimeoutException,
-)
-from bundles.tasks.task_queue import QueuedTask, TaskQueue
-from bundles.tasks.task_queue_settings import TaskQueueSettings
-from bundles.tasks.task_store import TaskStore
-from bundles.tasks.transport import TASKS
-from bundles.tasks.watcher import Watcher, WatcherState, WatcherStatus
-from bundles.tasks.watchers import Watchers
-from bundles.tasks.worker_errors import (
+from bundles.tasks.pool.errors import (
     NotPicklableError,
     WorkerCallError,
     WorkerDiedError,
@@ -31,8 +14,25 @@ from bundles.tasks.worker_errors import (
     WorkerStartError,
     WorkerTimeoutException,
 )
-from bundles.tasks.worker_pool import WorkerPool, WorkerPoolStatistics
-from bundles.tasks.worker_pool_settings import WorkerPoolSettings
+from bundles.tasks.pool.settings import WorkerPoolSettings
+from bundles.tasks.pool.worker_pool import WorkerPool, WorkerPoolStatistics
+from bundles.tasks.queue.exceptions import (
+    TaskFailedError,
+    TaskQueueFullException,
+    TaskTimeoutException,
+)
+from bundles.tasks.queue.settings import TaskQueueSettings
+from bundles.tasks.queue.task import TaskOptions, task
+from bundles.tasks.queue.task_queue import QueuedTask, TaskQueue
+from bundles.tasks.scheduler.decorators import at, cron, every
+from bundles.tasks.scheduler.entry import TaskEntry, TaskRecord
+from bundles.tasks.scheduler.plan import Plan
+from bundles.tasks.scheduler.scheduler import Scheduler
+from bundles.tasks.scheduler.store import TaskStore
+from bundles.tasks.settings import TasksSettings
+from bundles.tasks.transport import TASKS
+from bundles.tasks.watcher import Watcher, WatcherState, WatcherStatus
+from bundles.tasks.watchers import Watchers
 
 __all__ = [
     "TASKS",

@@ -11,27 +11,27 @@ from bundles.tasks.background import Background
 from bundles.tasks.clock import Clock
 from bundles.tasks.commands import tasks
 from bundles.tasks.listeners import TasksListeners
-from bundles.tasks.local_tasks import LocalTasks
-from bundles.tasks.memory_task_store import MemoryTaskStore
-from bundles.tasks.plan import OPTION
-from bundles.tasks.planner import Planner
-from bundles.tasks.scheduler import Scheduler
+from bundles.tasks.pool.settings import WorkerPoolSettings
+from bundles.tasks.pool.worker_pool import WorkerPool
+from bundles.tasks.queue.backend import TaskBackend
+from bundles.tasks.queue.execution import TaskExecution
+from bundles.tasks.queue.listeners import TaskFunctions, TaskListeners
+from bundles.tasks.queue.local_backend import LocalTasks
+from bundles.tasks.queue.settings import TaskQueueSettings
+from bundles.tasks.queue.task import TASK_OPTION
+from bundles.tasks.queue.task_queue import TaskQueue
+from bundles.tasks.scheduler.entries import TaskEntries
+from bundles.tasks.scheduler.memory_store import MemoryTaskStore
+from bundles.tasks.scheduler.plan import OPTION
+from bundles.tasks.scheduler.planner import Planner
+from bundles.tasks.scheduler.scheduler import Scheduler
+from bundles.tasks.scheduler.sqlite_store import SqliteTaskStore
+from bundles.tasks.scheduler.store import TaskStore
 from bundles.tasks.server import TasksServer
 from bundles.tasks.settings import TasksSettings
-from bundles.tasks.sqlite_task_store import SqliteTaskStore
-from bundles.tasks.task import TASK_OPTION
-from bundles.tasks.task_backend import TaskBackend
-from bundles.tasks.task_entries import TaskEntries
-from bundles.tasks.task_execution import TaskExecution
-from bundles.tasks.task_listeners import TaskFunctions, TaskListeners
-from bundles.tasks.task_queue import TaskQueue
-from bundles.tasks.task_queue_settings import TaskQueueSettings
 from bundles.tasks.task_runner import TaskRunner
-from bundles.tasks.task_store import TaskStore
 from bundles.tasks.watcher import Watcher
 from bundles.tasks.watchers import Watchers
-from bundles.tasks.worker_pool import WorkerPool
-from bundles.tasks.worker_pool_settings import WorkerPoolSettings
 from rxkernel import Bundle, ConfigurationError, Settings
 
 
@@ -78,12 +78,12 @@ class TasksBundle(Bundle):
     def _bind_backend(self, binder: Binder) -> type[TaskBackend]:
         if binder.injector.get(TasksSettings).queue.store == "memory":
             return LocalTasks
-        place = "bundles.tasks.redis_tasks:RedisTasks"
+        place = "bundles.tasks.queue.redis_backend:RedisTasks"
         backend: type[TaskBackend] = redis_store(
             binder, "tasks.queue.store", '["redis", "tasks"]', place
         )
         binder.bind(backend, scope=singleton)
-        binder.bind(import_module("bundles.tasks.task_worker").TaskWorker, scope=singleton)
+        binder.bind(import_module("bundles.tasks.queue.worker").TaskWorker, scope=singleton)
         return backend
 
 

@@ -6,7 +6,7 @@ from contextvars import ContextVar
 import attrs
 import msgspec
 
-from bundles.tasks.worker_process import JOB_VARIABLE
+from bundles.tasks.pool.worker_process import JOB_VARIABLE
 from rxkernel import Request, current_request
 
 

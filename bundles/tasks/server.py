@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from injector import inject
 
 from bundles.tasks.background import Background
-from bundles.tasks.plan import OPTION
-from bundles.tasks.planner import Planner
+from bundles.tasks.pool.worker_pool import WorkerPool
+from bundles.tasks.scheduler.plan import OPTION
+from bundles.tasks.scheduler.planner import Planner
 from bundles.tasks.transport import TASKS
 from bundles.tasks.watchers import Watchers
-from bundles.tasks.worker_pool import WorkerPool
 from rxkernel import Compiled, ConfigurationError, Kernel, Server
 
 

@@ -5,8 +5,8 @@ from typing import Literal
 
 import attrs
 
-from bundles.tasks.task_queue_settings import TaskQueueSettings
-from bundles.tasks.worker_pool_settings import WorkerPoolSettings
+from bundles.tasks.pool.settings import WorkerPoolSettings
+from bundles.tasks.queue.settings import TaskQueueSettings
 from rxkernel import Allowed
 
 _COUNT = Allowed("a whole number greater than 0", (int,), lambda value: value > 0)

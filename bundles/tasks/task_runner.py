@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 from injector import inject
 
-from bundles.tasks.task_entry import TaskEntry
+from bundles.tasks.scheduler.entry import TaskEntry
 from bundles.tasks.transport import TASKS
 from rxkernel import (
     HttpException,

@@ -24,9 +24,9 @@ from bundles.tasks import (
     TasksSettings,
     TaskTimeoutException,
 )
-from bundles.tasks.redis_tasks import RedisTasks, TakenTask
-from bundles.tasks.task_message import TaskMessage, TaskOutcome
-from bundles.tasks.task_worker import TaskWorker
+from bundles.tasks.queue.message import TaskMessage, TaskOutcome
+from bundles.tasks.queue.redis_backend import RedisTasks, TakenTask
+from bundles.tasks.queue.worker import TaskWorker
 from rxkernel import Application, ConfigurationError, Settings
 from tests.bundles.redis_servers import RedisServer, running_redis
 from tests.bundles.tasks.processes import pid_in

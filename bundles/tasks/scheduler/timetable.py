@@ -4,8 +4,8 @@ from collections.abc import Callable
 from contextvars import Context
 from itertools import islice
 
-from bundles.tasks.agenda import Agenda
 from bundles.tasks.clock import Clock, Timer
+from bundles.tasks.scheduler.agenda import Agenda
 
 _AT_ONCE = 100
 """Most tasks that are started before other work of the loop goes on."""

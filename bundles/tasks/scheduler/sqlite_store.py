@@ -10,11 +10,11 @@ from injector import inject
 
 from bundles.sqlite import Schema, SqliteFile
 from bundles.tasks.exceptions import TasksUnavailableException
-from bundles.tasks.plan import Plan
-from bundles.tasks.runner_lock import RunnerLock
+from bundles.tasks.scheduler.entry import TaskEntry, TaskRecord
+from bundles.tasks.scheduler.plan import Plan
+from bundles.tasks.scheduler.runner_lock import RunnerLock
+from bundles.tasks.scheduler.store import TaskStore
 from bundles.tasks.settings import TasksSettings
-from bundles.tasks.task_entry import TaskEntry, TaskRecord
-from bundles.tasks.task_store import TaskStore
 from rxkernel import decode_json, encode_json
 
 logger = logging.getLogger(__name__)

@@ -7,11 +7,11 @@ from functools import partial
 
 from injector import inject
 
-from bundles.tasks.task_backend import TaskBackend, Waiter
-from bundles.tasks.task_exceptions import TaskQueueFullException
-from bundles.tasks.task_execution import TaskExecution
-from bundles.tasks.task_message import TaskMessage, TaskOutcome
-from bundles.tasks.task_queue_settings import TaskQueueSettings
+from bundles.tasks.queue.backend import TaskBackend, Waiter
+from bundles.tasks.queue.exceptions import TaskQueueFullException
+from bundles.tasks.queue.execution import TaskExecution
+from bundles.tasks.queue.message import TaskMessage, TaskOutcome
+from bundles.tasks.queue.settings import TaskQueueSettings
 from rxkernel import Settings
 
 logger = logging.getLogger(__name__)

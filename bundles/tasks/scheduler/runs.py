@@ -8,7 +8,7 @@ from contextvars import Context, copy_context
 from functools import partial
 
 from bundles.tasks.clock import Clock
-from bundles.tasks.task_entry import TaskEntry
+from bundles.tasks.scheduler.entry import TaskEntry
 from bundles.tasks.task_runner import Outcome, TaskRunner
 
 logger = logging.getLogger(__name__)

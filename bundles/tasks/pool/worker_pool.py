@@ -14,15 +14,15 @@ import msgspec
 from injector import inject
 
 from bundles.tasks.job import NO_JOB, current_job
-from bundles.tasks.worker import Worker
-from bundles.tasks.worker_call import Reply, name_of, pickle_call, result_of
-from bundles.tasks.worker_errors import (
+from bundles.tasks.pool.call import Reply, name_of, pickle_call, result_of
+from bundles.tasks.pool.errors import (
     WorkerDiedError,
     WorkerPoolClosedException,
     WorkerPoolFullException,
     WorkerTimeoutException,
 )
-from bundles.tasks.worker_pool_settings import WorkerPoolSettings
+from bundles.tasks.pool.settings import WorkerPoolSettings
+from bundles.tasks.pool.worker import Worker
 
 logger = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from injector import inject
 
 from bundles.tasks.clock import Clock
 from bundles.tasks.exceptions import TasksUnavailableException
-from bundles.tasks.plan import OPTION, Plan
-from bundles.tasks.task_entry import TaskEntry, TaskRecord
-from bundles.tasks.task_store import TaskStore
+from bundles.tasks.scheduler.entry import TaskEntry, TaskRecord
+from bundles.tasks.scheduler.plan import OPTION, Plan
+from bundles.tasks.scheduler.store import TaskStore
 from bundles.tasks.transport import TASKS
 from rxkernel import Compiled, Kernel
 

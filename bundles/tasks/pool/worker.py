@@ -13,10 +13,10 @@ from contextvars import Context
 from pathlib import Path
 from typing import Any
 
-from bundles.tasks import worker_process
-from bundles.tasks.worker_call import Reply
-from bundles.tasks.worker_errors import WorkerDiedError, WorkerStartError
-from bundles.tasks.worker_process import CALL, HEADER, JOB, LOG, SETUP
+from bundles.tasks.pool import worker_process
+from bundles.tasks.pool.call import Reply
+from bundles.tasks.pool.errors import WorkerDiedError, WorkerStartError
+from bundles.tasks.pool.worker_process import CALL, HEADER, JOB, LOG, SETUP
 
 _SCRIPT = str(Path(worker_process.__file__))
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from bundles.tasks.plan import OPTION, Misfire, Plan
+from bundles.tasks.scheduler.plan import OPTION, Misfire, Plan
 from bundles.tasks.transport import TASKS
 from rxkernel import procedure
 

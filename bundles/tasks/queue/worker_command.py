@@ -5,8 +5,8 @@ from importlib import import_module
 
 import click
 
-from bundles.tasks.local_tasks import LocalTasks
-from bundles.tasks.task_backend import TaskBackend
+from bundles.tasks.queue.backend import TaskBackend
+from bundles.tasks.queue.local_backend import LocalTasks
 from rxkernel import Application, ConfigurationError
 from rxkernel.cli import run_until_stopped
 
@@ -27,7 +27,7 @@ def worker(application: Application) -> None:
                 'tasks.queue.store is "memory": the process that puts a task into the queue runs '
                 'it; set it to "redis" in the settings of all processes'
             )
-        found = import_module("bundles.tasks.task_worker").TaskWorker
+        found = import_module("bundles.tasks.queue.worker").TaskWorker
         await injector.get(found).run(stop)
 
     run_until_stopped(application, work)

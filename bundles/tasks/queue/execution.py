@@ -6,8 +6,8 @@ import attrs
 from injector import inject
 
 from bundles.tasks.job import task_job
-from bundles.tasks.task import TASK_OPTION, TaskOptions
-from bundles.tasks.task_message import TaskMessage, TaskOutcome
+from bundles.tasks.queue.message import TaskMessage, TaskOutcome
+from bundles.tasks.queue.task import TASK_OPTION, TaskOptions
 from bundles.tasks.task_runner import TaskRunner
 from bundles.tasks.transport import TASKS
 from rxkernel import Kernel, Request, decode_json

@@ -9,12 +9,12 @@ from random import uniform
 from injector import inject
 
 from bundles.tasks.clock import Clock
-from bundles.tasks.runs import Runs
+from bundles.tasks.scheduler.entries import TaskEntries
+from bundles.tasks.scheduler.entry import TaskEntry
+from bundles.tasks.scheduler.runs import Runs
+from bundles.tasks.scheduler.timetable import Timetable
 from bundles.tasks.settings import TasksSettings
-from bundles.tasks.task_entries import TaskEntries
-from bundles.tasks.task_entry import TaskEntry
 from bundles.tasks.task_runner import TaskRunner
-from bundles.tasks.timetable import Timetable
 from rxkernel import Compiled, Settings
 
 logger = logging.getLogger(__name__)

@@ -11,10 +11,10 @@ from redis.exceptions import RedisError
 
 from bundles.redis.errors import problem_of
 from bundles.redis.outage import Outage
-from bundles.tasks.redis_tasks import RedisTasks, TakenTask
-from bundles.tasks.task_execution import Retry, TaskExecution
-from bundles.tasks.task_message import TaskOutcome
-from bundles.tasks.task_queue_settings import TaskQueueSettings
+from bundles.tasks.queue.execution import Retry, TaskExecution
+from bundles.tasks.queue.message import TaskOutcome
+from bundles.tasks.queue.redis_backend import RedisTasks, TakenTask
+from bundles.tasks.queue.settings import TaskQueueSettings
 from rxkernel import Settings
 
 logger = logging.getLogger(__name__)

@@ -4,8 +4,8 @@ from typing import Any
 
 import attrs
 
-from bundles.tasks.plan import Plan
-from bundles.tasks.schedule import Schedule
+from bundles.tasks.scheduler.plan import Plan
+from bundles.tasks.scheduler.schedule import Schedule
 
 
 @attrs.define(kw_only=True)

@@ -7,11 +7,11 @@ from typing import Any
 import attrs
 from injector import inject
 
-from bundles.tasks.local_tasks import LocalTasks
-from bundles.tasks.task import TASK_OPTION, TaskOptions
-from bundles.tasks.task_backend import TaskBackend
+from bundles.tasks.pool.worker_pool import WorkerPool
+from bundles.tasks.queue.backend import TaskBackend
+from bundles.tasks.queue.local_backend import LocalTasks
+from bundles.tasks.queue.task import TASK_OPTION, TaskOptions
 from bundles.tasks.transport import TASKS
-from bundles.tasks.worker_pool import WorkerPool
 from rxkernel import (
     ApplicationEvents,
     BootstrapEvent,

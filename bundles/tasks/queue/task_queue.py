@@ -10,9 +10,9 @@ import msgspec
 from injector import inject
 
 from bundles.tasks.job import current_job
-from bundles.tasks.task_backend import TaskBackend, Waiter
-from bundles.tasks.task_exceptions import TaskFailedError, TaskTimeoutException
-from bundles.tasks.task_message import TaskMessage
+from bundles.tasks.queue.backend import TaskBackend, Waiter
+from bundles.tasks.queue.exceptions import TaskFailedError, TaskTimeoutException
+from bundles.tasks.queue.message import TaskMessage
 from bundles.tasks.transport import TASKS
 from rxkernel import Compiled, Definition, Kernel, Source, decode_json
 

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 
-from bundles.tasks.task_entry import TaskEntry
+from bundles.tasks.scheduler.entry import TaskEntry
 
 
 class TaskStore(ABC):

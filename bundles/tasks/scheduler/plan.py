@@ -6,7 +6,7 @@ from typing import Literal
 
 import attrs
 
-from bundles.tasks.schedule import Schedule, read_at, read_cron, read_every
+from bundles.tasks.scheduler.schedule import Schedule, read_at, read_cron, read_every
 from rxkernel import BundleOption
 
 OPTION = BundleOption("schedule", "tasks", '"tasks"')

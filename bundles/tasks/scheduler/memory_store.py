@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Sequence
 
-from bundles.tasks.task_entry import TaskEntry
-from bundles.tasks.task_store import TaskStore
+from bundles.tasks.scheduler.entry import TaskEntry
+from bundles.tasks.scheduler.store import TaskStore
 
 
 class MemoryTaskStore(TaskStore):

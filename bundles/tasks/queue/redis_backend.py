@@ -9,11 +9,11 @@ import msgspec
 from injector import inject
 
 from bundles.redis import Redis, RedisSettings
-from bundles.tasks import redis_task_scripts
-from bundles.tasks.task_backend import TaskBackend, Waiter
-from bundles.tasks.task_exceptions import TaskQueueFullException
-from bundles.tasks.task_message import TaskMessage, TaskOutcome
-from bundles.tasks.task_queue_settings import TaskQueueSettings
+from bundles.tasks.queue import redis_scripts
+from bundles.tasks.queue.backend import TaskBackend, Waiter
+from bundles.tasks.queue.exceptions import TaskQueueFullException
+from bundles.tasks.queue.message import TaskMessage, TaskOutcome
+from bundles.tasks.queue.settings import TaskQueueSettings
 
 Argument = str | bytes | float
 
@@ -44,14 +44,14 @@ class RedisTasks(TaskBackend):
         self._settings = settings
         self._block = min(1.0, redis.command_timeout / 2)
         prefix = f"{{{settings.prefix}}}"
-        self._keys = [f"{prefix}:{name}" for name in redis_task_scripts.NAMES]
+        self._keys = [f"{prefix}:{name}" for name in redis_scripts.NAMES]
         self._signal = self._keys[-1]
         self._result = f"{prefix}:result:"
-        self._put = client.register_script(redis_task_scripts.PUT)
-        self._take = client.register_script(redis_task_scripts.TAKE)
-        self._keep = client.register_script(redis_task_scripts.KEEP)
-        self._finish = client.register_script(redis_task_scripts.FINISH)
-        self._again = client.register_script(redis_task_scripts.AGAIN)
+        self._put = client.register_script(redis_scripts.PUT)
+        self._take = client.register_script(redis_scripts.TAKE)
+        self._keep = client.register_script(redis_scripts.KEEP)
+        self._finish = client.register_script(redis_scripts.FINISH)
+        self._again = client.register_script(redis_scripts.AGAIN)
 
     async def put(self, message: TaskMessage) -> Waiter:
         args: list[Argument] = [self._settings.size, message.id, msgspec.json.encode(message)]

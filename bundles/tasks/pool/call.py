@@ -6,8 +6,8 @@ from typing import Any
 
 import attrs
 
-from bundles.tasks.worker_errors import NotPicklableError, WorkerCallError, WorkerTraceback
-from bundles.tasks.worker_process import FAILURE, RESULT
+from bundles.tasks.pool.errors import NotPicklableError, WorkerCallError, WorkerTraceback
+from bundles.tasks.pool.worker_process import FAILURE, RESULT
 
 
 @attrs.frozen

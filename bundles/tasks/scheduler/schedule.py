@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import attrs
 from cronsim import CronSim, CronSimError
 
-from bundles.tasks.notation import Interval, read_notation
+from bundles.tasks.scheduler.notation import Interval, read_notation
 
 _SHORTEST = 0.1
 

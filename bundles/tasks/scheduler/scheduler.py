@@ -8,10 +8,10 @@ from typing import Any
 from injector import inject
 
 from bundles.tasks.clock import Clock
-from bundles.tasks.plan import Misfire, Plan
-from bundles.tasks.planner import Planner
-from bundles.tasks.task_entries import TaskEntries
-from bundles.tasks.task_entry import TaskEntry, TaskRecord
+from bundles.tasks.scheduler.entries import TaskEntries
+from bundles.tasks.scheduler.entry import TaskEntry, TaskRecord
+from bundles.tasks.scheduler.plan import Misfire, Plan
+from bundles.tasks.scheduler.planner import Planner
 from rxkernel import ConflictException, decode_json, encode_json
 
 

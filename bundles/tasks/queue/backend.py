@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 
-from bundles.tasks.task_message import TaskMessage, TaskOutcome
+from bundles.tasks.queue.message import TaskMessage, TaskOutcome
 
 Waiter = Callable[[], Awaitable[TaskOutcome]]
 """Waits for the outcome of a task; it may be called more than once."""
