@@ -98,6 +98,10 @@ from rxkernel.kernel.events import (
     ResponseEvent,
     TerminateEvent,
 )
+from rxkernel.kernel.json_schemas.json_schemas import (
+    JsonSchemas,
+    Returned,
+)
 from rxkernel.kernel.kernel import (
     Kernel,
 )
@@ -310,6 +314,7 @@ __all__ = [
     "InputErrorCode",
     "InsufficientStorageException",
     "InternalServerErrorException",
+    "JsonSchemas",
     "Kernel",
     "KernelClient",
     "KernelEvents",
@@ -350,6 +355,7 @@ __all__ = [
     "Resolver",
     "Response",
     "ResponseEvent",
+    "Returned",
     "RouteMetadata",
     "RouteSource",
     "RxKernelError",

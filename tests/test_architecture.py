@@ -28,7 +28,11 @@ LAYERS = [
 RANK = {f"rxkernel.{unit}": rank for rank, row in enumerate(LAYERS) for unit in row.split()}
 
 # Which other bundles a bundle may import: {"metacom": {"contracts"}}.
-ARROWS: dict[str, set[str]] = {"security": {"sessions", "redis"}, "sessions": {"redis"}}
+ARROWS: dict[str, set[str]] = {
+    "apidocs": {"contracts", "security"},
+    "security": {"sessions", "redis"},
+    "sessions": {"redis"},
+}
 
 # Support packages of bundles, which every bundle may import. They have no Bundle class.
 SUPPORT = {"sqlite"}

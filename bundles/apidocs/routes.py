@@ -1,0 +1,80 @@
+"""Serves the documents, if the settings say so."""
+
+from typing import Any
+
+import attrs
+from injector import inject
+
+from bundles.apidocs.documents import Documents, encoded, own_controller
+from bundles.apidocs.settings import ApidocsSettings
+from rxkernel import (
+    ApplicationEvents,
+    BootstrapEvent,
+    CompiledEvent,
+    HttpMetadata,
+    KernelEvents,
+    Response,
+    observe,
+)
+
+_HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-cache"}
+
+
+@attrs.frozen
+class DocumentRule:
+    """The options of the routes of this bundle: their access rule."""
+
+    options: dict[str, Any]
+
+
+@own_controller
+class DocumentController:
+    """``/openapi.json`` and ``/asyncapi.json``, encoded when they are asked for first."""
+
+    @inject
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+        self._encoded: dict[str, bytes] = {}
+
+    async def openapi(self) -> Response:
+        return self._response("openapi")
+
+    async def asyncapi(self) -> Response:
+        return self._response("asyncapi")
+
+    def _response(self, kind: str) -> Response:
+        if kind not in self._encoded:
+            self._encoded[kind] = encoded(getattr(self._documents, kind))
+        return Response(self._encoded[kind], headers=_HEADERS)
+
+    @observe(KernelEvents.KERNEL_COMPILED)
+    async def forget(self, event: CompiledEvent) -> None:
+        """Encode the documents again after a reload."""
+        self._encoded.clear()
+
+
+class DocumentRoutes:
+    """Adds the routes."""
+
+    @inject
+    def __init__(
+        self, settings: ApidocsSettings, rule: DocumentRule, controller: DocumentController
+    ) -> None:
+        self._is_enabled = settings.serve
+        self._options = rule.options
+        self._controller = controller
+
+    @observe(ApplicationEvents.BOOTSTRAP)
+    async def add(self, event: BootstrapEvent) -> None:
+        if self._is_enabled:
+            for name in ("openapi", "asyncapi"):
+                event.http_metadata_storage.add(
+                    HttpMetadata(
+                        target=self._controller,
+                        name=f"apidocs_{name}",
+                        path=f"/{name}.json",
+                        http_method="GET",
+                        action=name,
+                        options=self._options,
+                    )
+                )
