@@ -19,8 +19,8 @@ class ApidocsBundle(Bundle):
     """Describes the application: OpenAPI 3.1, AsyncAPI 3.0, a page, a TypeScript client.
 
     Args:
-        access: the rule for the documents and the page, as for ``@access`` of the bundle security;
-            without that bundle they are public.
+        access: the rule for the documents and the page, which are served only with one:
+            ``"public"``, or a rule of the bundle security, such as ``access(roles="admin")``.
         names: other names of classes in the documents, to tell classes with one name apart.
     """
 
@@ -30,12 +30,12 @@ class ApidocsBundle(Bundle):
     commands = (schema,)
     settings_class = ApidocsSettings
 
-    def __init__(self, *, access: Any = "public", names: Mapping[Any, str] = _NO_NAMES) -> None:
+    def __init__(self, *, access: object = None, names: Mapping[Any, str] = _NO_NAMES) -> None:
         self._access = access
         self._names = names
 
     def configure(self, binder: Binder) -> None:
         binder.bind(Names, to=Names(self._names))
-        binder.bind(DocumentRule, to=DocumentRule({}))
+        binder.bind(DocumentRule, to=DocumentRule(self._access))
         binder.bind(Documents, scope=singleton)
         binder.bind(DocumentController, scope=singleton)

@@ -1,12 +1,9 @@
 """Serves the documents, if the settings say so."""
 
-from typing import Any
-
 import attrs
 from injector import inject
 
 from bundles.apidocs.documents import Documents, encoded, own_controller
-from bundles.apidocs.settings import ApidocsSettings
 from rxkernel import (
     ApplicationEvents,
     BootstrapEvent,
@@ -22,9 +19,14 @@ _HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-cache"}
 
 @attrs.frozen
 class DocumentRule:
-    """The options of the routes of this bundle: their access rule."""
+    """The access rule of the routes of this bundle; None: they are not added."""
 
-    options: dict[str, Any]
+    rule: object = None
+
+    @property
+    def options(self) -> dict[str, object]:
+        """The options of a route with the rule. One that is public needs no bundle security."""
+        return {"public": True} if self.rule == "public" else {"access": self.rule}
 
 
 @own_controller
@@ -57,16 +59,13 @@ class DocumentRoutes:
     """Adds the routes."""
 
     @inject
-    def __init__(
-        self, settings: ApidocsSettings, rule: DocumentRule, controller: DocumentController
-    ) -> None:
-        self._is_enabled = settings.serve
-        self._options = rule.options
+    def __init__(self, rule: DocumentRule, controller: DocumentController) -> None:
+        self._rule = rule
         self._controller = controller
 
     @observe(ApplicationEvents.BOOTSTRAP)
     async def add(self, event: BootstrapEvent) -> None:
-        if self._is_enabled:
+        if self._rule.rule is not None:
             for name in ("openapi", "asyncapi"):
                 event.http_metadata_storage.add(
                     HttpMetadata(
@@ -75,6 +74,6 @@ class DocumentRoutes:
                         path=f"/{name}.json",
                         http_method="GET",
                         action=name,
-                        options=self._options,
+                        options=self._rule.options,
                     )
                 )

@@ -15,7 +15,3 @@ class ApidocsSettings:
 
     description: str = ""
     """What the API is for; CommonMark."""
-
-    serve: bool = False
-    """Whether the documents and the page are served, with the rule of ``ApidocsBundle(access=…)``.
-    If false, only the commands have them."""

@@ -265,7 +265,7 @@ class _Reader:
     def _model(self, info: Any) -> JsonSchema:
         cls = get_origin(info.cls) or info.cls
         arguments = arguments_of(cls, [field.name for field in info.fields])
-        sent = converter_inputs(cls, self._scalars) if self._is_input else {}
+        sent = self._converter_inputs(cls) if self._is_input else {}
         fields = [f for f in info.fields if not self._is_input or f.name in arguments]
         schemas = {f.encode_name: self._field(cls, f, sent.get(f.name)) for f in fields}
         required = [
@@ -291,6 +291,12 @@ class _Reader:
             **({"required": required} if required else {}),
             **({} if is_open else {"additionalProperties": False}),
         }
+
+    def _converter_inputs(self, cls: Any) -> dict[str, Any]:
+        """The types that converters take, where they are annotated. Another converter takes
+        anything, of which it accepts at least the type of its field."""
+        found = converter_inputs(cls, self._scalars)
+        return {n: i for n, i in found.items() if not isinstance(i, msgspec_inspect.AnyType)}
 
     def _field(self, cls: Any, info: msgspec_inspect.Field, sent: Any) -> JsonSchema:
         found = self._read(info.type if sent is None else sent)
