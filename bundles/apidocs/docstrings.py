@@ -14,10 +14,13 @@ _SECTIONS = MappingProxyType(
         "returns": "returns",
         "raises": "raises",
         "yields": "returns",
+        "responses": "responses",
     }
 )
 _HEADING = re.compile(r"([A-Z][a-z]+):\s*")
-_ENTRY = re.compile(r"\*{0,2}([A-Za-z_][\w.]*)(?:\s*\([^)]*\))?\s*(?::\s*(.*)|)", re.DOTALL)
+_ENTRY = re.compile(
+    r"\*{0,2}([A-Za-z_][\w.]*|[2-5][0-9]{2})(?:\s*\([^)]*\))?\s*(?::\s*(.*)|)", re.DOTALL
+)
 _NO_TEXTS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -31,6 +34,7 @@ class Docstring:
         parameters: the texts of ``Args:`` by name.
         returns: the text of ``Returns:``.
         raises: the texts of ``Raises:`` by the name of the exception.
+        responses: the texts of ``Responses:`` by status: ``204: there is nothing to return``.
     """
 
     summary: str = ""
@@ -38,6 +42,7 @@ class Docstring:
     parameters: Mapping[str, str] = _NO_TEXTS
     returns: str = ""
     raises: Mapping[str, str] = _NO_TEXTS
+    responses: Mapping[int, str] = attrs.field(factory=dict)
 
     @classmethod
     def parse(cls, text: str | None) -> "Docstring":
@@ -46,12 +51,16 @@ class Docstring:
         if not lines:
             return cls()
         kept, sections = _split(lines[1:])
-        found: dict[str, dict[str, str]] = {"parameters": {}, "raises": {}}
+        found: dict[str, dict[str, str]] = {
+            "parameters": {},
+            "raises": {},
+            "responses": {},
+        }
         returns = ""
         for kind, heading, body in sections:
             if kind == "returns":
                 returns = _joined(body)
-            elif (entries := _entries(body)) is not None:
+            elif (entries := _entries(body)) is not None and _are_for(kind, entries):
                 found[kind] |= entries
             else:
                 kept += ["", f"{heading}:", *(f"    {line}" for line in body)]
@@ -61,6 +70,7 @@ class Docstring:
             MappingProxyType(found["parameters"]),
             returns,
             MappingProxyType(found["raises"]),
+            {int(status): text for status, text in found["responses"].items()},
         )
 
 
@@ -109,6 +119,11 @@ def _entries(lines: list[str]) -> dict[str, str] | None:
             name = part[1]
             found[name] = text.strip()
     return found
+
+
+def _are_for(kind: str, entries: Mapping[str, str]) -> bool:
+    """Whether the names fit the section: statuses in ``Responses:``, else names."""
+    return all(name.isdigit() == (kind == "responses") for name in entries)
 
 
 def _joined(lines: list[str]) -> str:

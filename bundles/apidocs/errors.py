@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 
+import rxkernel
 from bundles.apidocs.docstrings import Docstring
 from rxkernel import Definition, HttpException
 
@@ -50,8 +51,10 @@ class DescribedErrors:
 def raised_by(definition: Definition, docstring: Docstring) -> Iterator[tuple[int, str]]:
     """Yield the status and the text of each `HttpException` that ``Raises:`` names.
 
-    A name is looked up in the module of the action. Another exception is not an HTTP response.
+    A name is looked up in the module of the action, then among those of rxkernel. Another
+    exception is not an HTTP response. ``Responses:`` may have statuses of errors, too.
     """
+    yield from ((s, text) for s, text in docstring.responses.items() if s >= 400)
     for name, text in docstring.raises.items():
         found = _named(name, definition)
         if isinstance(found, type) and issubclass(found, HttpException):
@@ -60,7 +63,7 @@ def raised_by(definition: Definition, docstring: Docstring) -> Iterator[tuple[in
 
 def _named(name: str, definition: Definition) -> Any:
     first, *others = name.split(".")
-    found: Any = _names_of(definition).get(first)
+    found: Any = _names_of(definition).get(first, getattr(rxkernel, first, None))
     for part in others:
         found = getattr(found, part, None)
     return found

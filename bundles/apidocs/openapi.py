@@ -214,11 +214,14 @@ class _Writer:
                 content["*/*"] = {"schema": {"type": "string", "format": "binary"}}
             elif not has_value:
                 content["*/*"] = {}
+        others = {s: t for s, t in operation.docstring.responses.items() if s < 400}
         if content or not found:
-            response: Node = {"description": text}
-            if content and status not in _WITHOUT_CONTENT:
+            others = {status: text, **others}
+        for each, description in others.items():
+            response: Node = {"description": description or HTTPStatus(each).phrase}
+            if content and each < 300 and each not in _WITHOUT_CONTENT:
                 response["content"] = content
-            found.insert(0, (status, response))
+            found = [(s, r) for s, r in found if s != each] + [(each, response)]
         return found
 
     def _content(self, schema: Node) -> Node:
