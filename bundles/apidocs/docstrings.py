@@ -18,9 +18,7 @@ _SECTIONS = MappingProxyType(
     }
 )
 _HEADING = re.compile(r"([A-Z][a-z]+):\s*")
-_ENTRY = re.compile(
-    r"\*{0,2}([A-Za-z_][\w.]*|[2-5][0-9]{2})(?:\s*\([^)]*\))?\s*(?::\s*(.*)|)", re.DOTALL
-)
+_NAME = re.compile(r"\*{0,2}([A-Za-z_][\w.]*|[2-5][0-9]{2})(?:\s*\([^)]*\))?")
 _NO_TEXTS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -111,7 +109,7 @@ def _entries(lines: list[str]) -> dict[str, str] | None:
             found[name] = f"{found[name]} {line.strip()}".strip()
             continue
         names, _, text = line.partition(":")
-        parts = [_ENTRY.fullmatch(part.strip()) for part in names.split(",")]
+        parts = [_NAME.fullmatch(part.strip()) for part in names.split(",")]
         if not all(parts):
             return None
         for part in parts:

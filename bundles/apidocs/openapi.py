@@ -226,7 +226,7 @@ class _Writer:
 
     def _content(self, schema: Node) -> Node:
         """A text and bytes are sent as they are; all else is JSON."""
-        members = schema["anyOf"] if "anyOf" in schema else [schema]
+        members = schema.get("anyOf", [schema])
         found: Node = {}
         rest = []
         for member in members:

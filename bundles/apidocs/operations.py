@@ -147,7 +147,7 @@ def _may_be_rejected(parameter: Any) -> bool:
 
 
 def plain_name(text: str) -> str:
-    """Return *text* as a key of a document, which may have letters, digits, ``.``, ``-``, ``_``."""
+    """Return *text* as a key of a document: letters, digits, ``.``, ``-`` and ``_``."""
     return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("_") or "_"
 
 

@@ -6,7 +6,9 @@ from injector import inject
 
 from bundles.apidocs.operations import Access, Security
 from bundles.security import AcceptedCredentials, access_of, takes_optional_user
-from rxkernel import Definition, WebSocketDefinition
+from rxkernel import Definition, HttpDefinition
+
+_SAFE = ("GET", "HEAD", "OPTIONS")
 
 Schemes = dict[str, dict[str, Any]]
 
@@ -53,17 +55,16 @@ class SecurityFacts:
     def of(self, definition: Definition) -> Access:
         """Describe the rule of *definition*."""
         rule = access_of(definition)
-        statuses: tuple[int, ...] = (401, 403)
+        statuses = {403} if self._may_be_cross_site(definition) else set()
         if rule.level == "public":
             is_optional = takes_optional_user(definition)
             security: Security = [{}, *self._each([])] if is_optional else []
-            statuses = ()
         else:
             security = [each for role in self._roles(rule) for each in self._each(role)]
-            needs_more = rule.roles or rule.policy or rule.level == "fully_authenticated"
-            if not (needs_more or self._may_be_cross_site(definition)):
-                statuses = (401,)
-        return Access(security=security, rule=repr(rule), statuses=statuses)
+            statuses.add(401)
+            if rule.roles or rule.policy or rule.level == "fully_authenticated":
+                statuses.add(403)
+        return Access(security=security, rule=repr(rule), statuses=tuple(sorted(statuses)))
 
     @staticmethod
     def _roles(rule: Any) -> list[list[str]]:
@@ -74,4 +75,8 @@ class SecurityFacts:
 
     def _may_be_cross_site(self, definition: Definition) -> bool:
         """Whether it may be refused because a cookie authenticates a page of another site."""
-        return self._accepted.guards_cross_site and not isinstance(definition, WebSocketDefinition)
+        return (
+            self._accepted.guards_cross_site
+            and isinstance(definition, HttpDefinition)
+            and definition.method not in _SAFE
+        )

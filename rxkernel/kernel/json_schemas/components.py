@@ -15,7 +15,7 @@ _KEY = "$ref"
 
 @attrs.frozen
 class Variant:
-    """A class as it is sent (``output``) or received (``input``); ``open``: with unknown fields."""
+    """A class as it is sent (``output``) or received: ``input``, ``open`` with unknown fields."""
 
     cls: Any
     kind: str

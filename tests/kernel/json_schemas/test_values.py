@@ -64,7 +64,7 @@ class Camel(msgspec.Struct, rename="camel"):
 
 class Change(msgspec.Struct):
     title: str | UnsetType = UNSET
-    note: str | None | UnsetType = UNSET
+    note: str | UnsetType | None = UNSET
 
 
 class Row(msgspec.Struct, array_like=True):
