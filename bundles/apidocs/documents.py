@@ -66,19 +66,20 @@ class Documents:
         Raises:
             ConfigurationError: with each type that cannot be described.
         """
-        return self._documents()[0]
+        return self.make()[0]
 
     @property
     def asyncapi(self) -> Document:
         """AsyncAPI 3.0 of the Socket.IO events. Raises: as `openapi`."""
-        return self._documents()[1]
+        return self.make()[1]
 
     @observe(KernelEvents.KERNEL_COMPILED)
     async def forget(self, event: CompiledEvent) -> None:
         """Make the documents again when they are read next."""
         self._made = None
 
-    def _documents(self) -> tuple[Document, Document]:
+    def make(self) -> tuple[Document, Document]:
+        """Return both documents. Raises: as `openapi`."""
         if self._made is None:
             self._made = self._make()
         return self._made

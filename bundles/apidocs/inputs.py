@@ -249,7 +249,8 @@ def _is_text(schema: Schema, schemas: JsonSchemas) -> bool:
     """Whether a form has it as a text, or as several texts of one name."""
     found = schemas.schema_of(without_null(schema))
     if found.get("type") == "array":
-        return "items" in found and _is_one_text(found["items"], schemas)
+        items = found.get("items")
+        return isinstance(items, dict) and _is_one_text(items, schemas)
     return _is_one_text(found, schemas)
 
 

@@ -84,6 +84,7 @@ class JsonSchemas:
     ) -> None:
         self._scalars = scalars
         self._components = Components(names)
+        self._known: dict[tuple[str, Any], JsonSchema] = {}
 
     def input(self, type_: Any, *, allow_unknown: bool = False) -> JsonSchema:
         """Return the schema of the values that a client may send for *type_*.
@@ -91,11 +92,11 @@ class JsonSchemas:
         Raises:
             TypeError: msgspec does not support the type. NameError: it refers to an unknown name.
         """
-        return self._reader("open" if allow_unknown else "input").type_(type_)
+        return self._read("open" if allow_unknown else "input", type_)
 
     def output(self, type_: Any) -> JsonSchema:
         """Return the schema of the values of *type_* that are sent. Raises: as `input`."""
-        return self._reader("output").type_(type_)
+        return self._read("output", type_)
 
     def returned(self, signature: Signature) -> Returned:
         """Describe what an action returns. Raises: as `input`."""
@@ -105,11 +106,10 @@ class JsonSchemas:
         values = [m for m in members if m not in responses and m not in exceptions]
         if any(member in (Any, object) for member in values):
             return Returned({}, responses, exceptions)
-        reader = self._reader("output")
-        found = [reader.type_(member) for member in values if member is not NoneType]
+        found = [self._read("output", member) for member in values if member is not NoneType]
         if not found:
             return Returned(None, responses, exceptions)
-        schema = reader.union(found, is_optional=NoneType in values)
+        schema = union_of(found, is_optional=NoneType in values)
         return Returned(schema, responses, exceptions)
 
     def add(self, name: str, schema: JsonSchema, owner: str) -> JsonSchema:
@@ -147,6 +147,16 @@ class JsonSchemas:
     def components(self) -> dict[str, JsonSchema]:
         """The schemas of classes by name, sorted. Raises: as `resolve`."""
         return self._components.by_name()
+
+    def _read(self, kind: str, type_: Any) -> JsonSchema:
+        """Several definitions have the same types, so what was read is kept."""
+        try:
+            known = self._known.get((kind, type_))
+        except TypeError:  # no hash, as of Annotated[int, {}]
+            return self._reader(kind).type_(type_)
+        if known is None:
+            known = self._known[kind, type_] = self._reader(kind).type_(type_)
+        return known
 
     def _reader(self, kind: str) -> "_Reader":
         return _Reader(kind, self._scalars, self._components)
@@ -227,7 +237,7 @@ class _Reader:
     def _union(self, info: msgspec_inspect.UnionType) -> JsonSchema:
         types = [each for each in info.types if not isinstance(each, msgspec_inspect.NoneType)]
         found = [self._read(each) for each in types]
-        schema = self.union(found, is_optional=len(types) < len(info.types))
+        schema = union_of(found, is_optional=len(types) < len(info.types))
         tag = tag_of(info)
         if tag is not None and self._is_input and "anyOf" in schema:
             classes = len({cls for _, cls in tag.classes})
@@ -248,17 +258,6 @@ class _Reader:
             for each in schema["anyOf"]
         ]
         return {**schema, "anyOf": members}
-
-    def union(self, members: Sequence[JsonSchema], *, is_optional: bool) -> JsonSchema:
-        """Return the schema of one of *members*, or of null."""
-        if any(not member for member in members):
-            return {}
-        if len(members) == 1 and is_optional:
-            return _nullable(members[0])
-        if len(members) == 1:
-            return members[0]
-        null = [{"type": "null"}] if is_optional else []
-        return {"anyOf": [*members, *null]}
 
     # --- classes
 
@@ -307,6 +306,18 @@ class _Reader:
         if self._is_input:
             keywords |= _default(info)
         return _with_keywords(found, keywords)
+
+
+def union_of(members: Sequence[JsonSchema], *, is_optional: bool) -> JsonSchema:
+    """Return the schema of one of *members*, or of null."""
+    if any(not member for member in members):
+        return {}
+    if len(members) == 1 and is_optional:
+        return _nullable(members[0])
+    if len(members) == 1:
+        return members[0]
+    null = [{"type": "null"}] if is_optional else []
+    return {"anyOf": [*members, *null]}
 
 
 def _with_keywords(schema: JsonSchema, keywords: JsonSchema) -> JsonSchema:
