@@ -201,7 +201,7 @@ class _Writer:
 
     def push(self, definition: Definition) -> None:
         namespace = definition.namespace if isinstance(definition, WebSocketDefinition) else _ROOT
-        for event in definition.pushes:
+        for event in sorted(definition.pushes, key=lambda event: event.name):
             channel = self._channel(namespace)
             payload = {"type": "null"} if event.type is None else self._schemas.output(event.type)
             known = self._pushed.get((channel, event.name))

@@ -1,6 +1,7 @@
 """Makes both documents, once for the definitions that the kernel has."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -9,9 +10,11 @@ import msgspec
 from injector import Injector, inject
 
 from bundles.apidocs.asyncapi import channels_of
+from bundles.apidocs.contract_facts import ContractFacts
 from bundles.apidocs.openapi import paths_of
-from bundles.apidocs.operations import AccessOf, Operation, operation_of
+from bundles.apidocs.operations import Operation, operation_of
 from bundles.apidocs.settings import ApidocsSettings
+from bundles.contracts import Schemas
 from rxkernel import (
     CompiledEvent,
     ConfigurationError,
@@ -89,7 +92,13 @@ class Documents:
         events = list(self._kernel.websocket_definitions)
         schemas = JsonSchemas(self._kernel.serializer.scalars, self._names.by_class)
         access = self._access_facts([*definitions, *events])
-        described = _described([*definitions, *events], schemas, access.of)
+        describe = partial(
+            operation_of,
+            schemas=schemas,
+            access_of=access.of,
+            contracts=self._contract_facts(schemas),
+        )
+        described = _described([*definitions, *events], describe)
         http = [each for each in described if isinstance(each.definition, HttpDefinition)]
         sockets = [each for each in described if isinstance(each.definition, WebSocketDefinition)]
         paths, responses = paths_of(http, schemas, self._settings.http.prefix)
@@ -143,6 +152,11 @@ class Documents:
             ),
         }
 
+    def _contract_facts(self, schemas: JsonSchemas) -> ContractFacts | None:
+        if not self._injector.binder.has_explicit_binding_for(Schemas):
+            return None  # the bundle contracts is not enabled
+        return ContractFacts(schemas, self._injector.get(Schemas))
+
     def _access_facts(self, definitions: Iterable[Definition]) -> Any:
         """What the bundle security says; it is imported only where it is enabled."""
         if any("access" in definition.options for definition in definitions):
@@ -171,13 +185,13 @@ def own_controller(cls: type) -> type:
 
 
 def _described(
-    definitions: Iterable[Definition], schemas: JsonSchemas, access_of: AccessOf
+    definitions: Iterable[Definition], describe: Callable[[Definition], Operation]
 ) -> list[Operation]:
     found: list[Operation] = []
     problems: list[str] = []
     for definition in definitions:
         try:
-            found.append(operation_of(definition, schemas, access_of))
+            found.append(describe(definition))
         except (TypeError, NameError, RecursionError) as exc:
             problems.append(
                 f"route {definition.metadata.key!r} ({definition.metadata.place}) cannot be "

@@ -57,7 +57,7 @@ class ErrorSchemas:
             },
             "required": ["statusCode", "message"],
         }
-        return self._schemas.add("Error", schema, "the body of errors")
+        return self._schemas.add("Error", lambda: schema, "the body of errors")
 
     def _validation_error(self) -> Schema:
         schema = {
@@ -68,4 +68,6 @@ class ErrorSchemas:
                 "errors": {"type": "array", "items": _ENTRY},
             },
         }
-        return self._schemas.add("ValidationError", schema, "the body of validation errors")
+        return self._schemas.add(
+            "ValidationError", lambda: schema, "the body of validation errors"
+        )

@@ -175,7 +175,7 @@ def _whole(
     parameter: Parameter, signature: Signature, schemas: JsonSchemas, docstring: Docstring
 ) -> Body:
     schema = schemas.input(parameter.type, allow_unknown=parameter.allow_unknown)
-    types = _media_types(schema, schemas, takes_files=signature.takes_files)
+    types = body_media_types(schema, schemas, takes_files=signature.takes_files)
     return Body(
         schema=schema,
         media_types=types,
@@ -196,6 +196,12 @@ def _fields(
     is_open = any(p.allow_unknown for p in parameters) or not parameters
     for p in parameters:
         found = schemas.input(p.type, allow_unknown=p.allow_unknown)
+        if not p.key:  # a class, beside files
+            whole = schemas.schema_of(without_null(found))
+            properties |= whole.get("properties", {})
+            required += whole.get("required", ()) if p.is_required else ()
+            is_open = is_open or not whole.get("properties")
+            continue
         properties[p.key] = _with_text(found, p, docstring)
         if p.is_required:
             required.append(p.key)
@@ -216,7 +222,7 @@ def _fields(
         **({"required": required} if required else {}),
         **({} if is_open or resolved else {"additionalProperties": False}),
     }
-    types = _media_types(schema, schemas, takes_files=bool(files))
+    types = body_media_types(schema, schemas, takes_files=bool(files))
     return Body(schema=schema, media_types=types, is_required=bool(required))
 
 
@@ -234,7 +240,10 @@ def _allows_null(schema: Schema) -> bool:
     )
 
 
-def _media_types(schema: Schema, schemas: JsonSchemas, *, takes_files: bool) -> tuple[str, ...]:
+def body_media_types(
+    schema: Schema, schemas: JsonSchemas, *, takes_files: bool
+) -> tuple[str, ...]:
+    """Return the media types in which a client may send a value of *schema* over HTTP."""
     if takes_files:
         return (MULTIPART,)
     found = schemas.schema_of(without_null(schema))

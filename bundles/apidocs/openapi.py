@@ -117,7 +117,7 @@ class _Writer:
         if given is not None and given.schema.get("type") != "string":
             schema = without_null(given.schema)
         elif given is not None:
-            schema = {**without_null(given.schema), **schema}
+            schema = _with_kind(without_null(given.schema), schema)
         schema.pop("default", None)
         found = {"name": name, "in": "path", "required": True, "schema": schema}
         text = operation.docstring.parameters.get(name) or (given.description if given else "")
@@ -203,11 +203,7 @@ class _Writer:
                 content[JSON]["examples"] = examples
         for cls in returned.responses:
             if issubclass(cls, RedirectResponse):
-                location = {"Location": {"required": True, "schema": {"type": "string"}}}
-                found += [
-                    (s, {"description": HTTPStatus(s).phrase, "headers": location})
-                    for s in (303, 307)
-                ]
+                found += _redirects(operation)
             elif issubclass(cls, EventStreamResponse):
                 content["text/event-stream"] = {"schema": {"type": "string"}}
             elif issubclass(cls, FileResponse | StreamResponse):
@@ -218,7 +214,8 @@ class _Writer:
         if content or not found:
             others = {status: text, **others}
         for each, description in others.items():
-            response: Node = {"description": description or HTTPStatus(each).phrase}
+            known = next((r for s, r in found if s == each), {})
+            response: Node = {**known, "description": description or HTTPStatus(each).phrase}
             if content and each < 300 and each not in _WITHOUT_CONTENT:
                 response["content"] = content
             found = [(s, r) for s, r in found if s != each] + [(each, response)]
@@ -263,6 +260,21 @@ _HEADERS: Mapping[int, Node] = {
     429: {"Retry-After": {"schema": {"type": "string"}}},
     503: {"Retry-After": {"schema": {"type": "string"}}},
 }
+
+
+def _redirects(operation: Operation) -> list[tuple[int, Node]]:
+    """The statuses that ``Responses:`` names, else the default of `RedirectResponse`."""
+    named = [status for status in operation.docstring.responses if 300 <= status < 400]
+    headers = {"Location": {"required": True, "schema": {"type": "string"}}}
+    return [
+        (status, {"description": HTTPStatus(status).phrase, "headers": headers})
+        for status in named or [302]
+    ]
+
+
+def _with_kind(schema: Node, kind: Node) -> Node:
+    """The schema of a text in a path, with the pattern of its converter."""
+    return schema if {"format", "pattern", "minLength"} & schema.keys() else {**schema, **kind}
 
 
 def _of_kind(name: str, pattern: str) -> Node:

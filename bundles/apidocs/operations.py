@@ -8,13 +8,15 @@ from typing import Any
 
 import attrs
 
+from bundles.apidocs.contract_facts import ContractFacts
 from bundles.apidocs.docstrings import Docstring
 from bundles.apidocs.errors import DescribedErrors, raised_by
-from bundles.apidocs.inputs import Inputs, inputs_of
+from bundles.apidocs.inputs import BYTES, Inputs, inputs_of
 from bundles.contracts import UNSET, Contract, contract_of
 from rxkernel import (
     Definition,
     HttpDefinition,
+    HttpException,
     JsonSchemas,
     Returned,
     Source,
@@ -70,12 +72,20 @@ class Operation:
         return bool(self.contract.deprecated)
 
 
-def operation_of(definition: Definition, schemas: JsonSchemas, access_of: AccessOf) -> Operation:
-    """Describe *definition*."""
+def operation_of(
+    definition: Definition,
+    schemas: JsonSchemas,
+    access_of: AccessOf,
+    contracts: ContractFacts | None,
+) -> Operation:
+    """Describe *definition*; *contracts* is None without the bundle."""
     docstring = Docstring.parse(definition.description)
     contract = contract_of(definition) or Contract()
     inputs = inputs_of(definition, schemas, docstring)
     returned = schemas.returned(definition.signature)
+    if contracts is not None:
+        inputs = contracts.inputs(contract, definition, inputs)
+        returned = contracts.returned(contract, returned)
     access = access_of(definition)
     return Operation(
         definition=definition,
@@ -116,7 +126,8 @@ def _errors(
     if contract.queue is not UNSET and contract.queue is not None:
         errors.add(503)
     for cls in returned.exceptions:
-        errors.add(cls.status_code, cls.phrase)
+        if any("status_code" in vars(base) for base in cls.__mro__ if base is not HttpException):
+            errors.add(cls.status_code, cls.phrase)
     for status, text in raised_by(definition, docstring):
         errors.add(status, text)
     for code, text in contract.errors.items():
@@ -132,7 +143,7 @@ def _of_input(definition: Definition, inputs: Inputs) -> set[int]:
         if any(kind not in ("str", "path") for kind in kinds):
             found.add(404)
         if inputs.body is not None:
-            found |= {400, 413, 415}
+            found |= {413} if inputs.body.media_types == (BYTES,) else {400, 413, 415}
     elif isinstance(definition, WebSocketDefinition):
         found.add(422)  # params that are no object
     if any(_may_be_rejected(parameter) for parameter in definition.signature.parameters):

@@ -1,6 +1,6 @@
 """JSON Schemas (2020-12) of types, read from the same descriptions as the schemas of binding."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from inspect import cleandoc
 from types import MappingProxyType, NoneType
 from typing import Any, get_origin
@@ -112,12 +112,12 @@ class JsonSchemas:
         schema = union_of(found, is_optional=NoneType in values)
         return Returned(schema, responses, exceptions)
 
-    def add(self, name: str, schema: JsonSchema, owner: str) -> JsonSchema:
-        """Add a component *name* that is no class, and return a reference to it.
+    def add(self, name: str, build: Callable[[], JsonSchema], owner: str) -> JsonSchema:
+        """Return a reference to the component *name* that is no class; *build* describes it.
 
         *owner* says whose it is, for the error if a class has the same name.
         """
-        return self._components.refer(Variant(Named(name, owner), "output"), lambda: schema)
+        return self._components.refer(Variant(Named(name, owner), "output"), build)
 
     @staticmethod
     def with_keywords(schema: JsonSchema, **keywords: Any) -> JsonSchema:

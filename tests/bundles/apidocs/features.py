@@ -173,6 +173,9 @@ class ItemController:
     ) -> Item | NotFoundException:
         return NotFoundException()
 
+    @http("POST", "/covers", "cover_add")
+    async def cover(self, signup: Signup, file: UploadedFile) -> None: ...
+
     @access("authenticated")
     @both("DELETE", "/items/{id:int}", "item_remove", status_code=204)
     async def remove(self, id: int, user: CurrentUser[User]) -> None: ...
@@ -188,7 +191,10 @@ class ItemController:
 
     @http("POST", "/files", "file_add")
     async def files(
-        self, file: UploadedFile, more: list[UploadedFile] | None, title: Annotated[str, Body()]
+        self,
+        file: UploadedFile,
+        more: list[UploadedFile] | None,
+        title: Annotated[str, Body("title")],
     ) -> None: ...
 
     @http("POST", "/signups", "signup")
