@@ -249,12 +249,12 @@ def body_media_types(
     found = schemas.schema_of(without_null(schema))
     if found.get("type") == "string" and schema.get("type") == "string":
         return (TEXT, JSON, MSGPACK)
-    if "properties" in found and all(_is_text(f, schemas) for f in found["properties"].values()):
+    if "properties" in found and all(is_text(f, schemas) for f in found["properties"].values()):
         return (JSON, MSGPACK, URLENCODED, MULTIPART)
     return (JSON, MSGPACK)
 
 
-def _is_text(schema: Schema, schemas: JsonSchemas) -> bool:
+def is_text(schema: Schema, schemas: JsonSchemas) -> bool:
     """Whether a form has it as a text, or as several texts of one name."""
     found = schemas.schema_of(without_null(schema))
     if found.get("type") == "array":

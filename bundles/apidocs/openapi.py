@@ -15,6 +15,7 @@ from bundles.apidocs.inputs import (
     URLENCODED,
     Body,
     Input,
+    is_text,
     without_null,
 )
 from bundles.apidocs.operations import Operation
@@ -139,7 +140,7 @@ class _Writer:
         examples = {
             f"example{number}": _example(e.caption, e.params[given.key])
             for number, e in enumerate(operation.contract.examples, 1)
-            if given.source is Source.PARAMS and given.key in e.params
+            if given.source is Source.PARAMS and given.key in e.params and e.error is None
         }
         if examples:
             found["examples"] = examples
@@ -151,11 +152,15 @@ class _Writer:
             schema = body.schema
             if media_type in (URLENCODED, MULTIPART):
                 schema = self._of_form(schema)
+            if media_type in (TEXT, BYTES) and body.is_required:
+                schema = {**schema, "minLength": 1}  # an empty body is none
             content[media_type] = {"schema": schema}
+            if media_type == MULTIPART:
+                content[media_type] |= self._encoding(schema)
         examples = {
             f"example{number}": _example(e.caption, e.body)
             for number, e in enumerate(operation.contract.examples, 1)
-            if e.body is not None
+            if e.body is not None and e.error is None
         }
         if examples and JSON in content:
             content[JSON]["examples"] = examples
@@ -163,6 +168,16 @@ class _Writer:
         if body.description:
             found["description"] = body.description
         return found
+
+    def _encoding(self, schema: Node) -> Node:
+        """The texts of a multipart form; without this, arrays and numbers are said to be JSON."""
+        fields = self._schemas.schema_of(schema).get("properties", {})
+        texts = {
+            k: {"contentType": TEXT}
+            for k, f in fields.items()
+            if is_text(f, self._schemas) and not _is_file(f)
+        }
+        return {"encoding": texts} if texts else {}
 
     def _of_form(self, schema: Node) -> Node:
         """A form cannot send null: its fields are those of the class without it."""
@@ -187,11 +202,8 @@ class _Writer:
         text = operation.docstring.returns or HTTPStatus(status).phrase
         content: Node = {}
         found: list[tuple[int, Node]] = []
-        has_value = returned.schema is not None
         if returned.schema:
             content = self._content(returned.schema)
-        elif has_value:
-            content = {"*/*": {}}
         contract = operation.contract
         if contract.examples and JSON in content:
             examples = {
@@ -208,8 +220,6 @@ class _Writer:
                 content["text/event-stream"] = {"schema": {"type": "string"}}
             elif issubclass(cls, FileResponse | StreamResponse):
                 content["*/*"] = {"schema": {"type": "string", "format": "binary"}}
-            elif not has_value:
-                content["*/*"] = {}
         others = {s: t for s, t in operation.docstring.responses.items() if s < 400}
         if content or not found:
             others = {status: text, **others}
@@ -260,6 +270,11 @@ _HEADERS: Mapping[int, Node] = {
     429: {"Retry-After": {"schema": {"type": "string"}}},
     503: {"Retry-After": {"schema": {"type": "string"}}},
 }
+
+
+def _is_file(schema: Node) -> bool:
+    items = schema.get("items")
+    return (items if isinstance(items, dict) else schema).get("format") == "binary"
 
 
 def _redirects(operation: Operation) -> list[tuple[int, Node]]:
