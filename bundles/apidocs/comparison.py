@@ -11,8 +11,8 @@ import attrs
 
 Node = Mapping[str, Any]
 
-_DEPTH = 24
-"""Depth of schemas below which no change is searched for."""
+_HOPS = 8
+"""Most references to references."""
 
 _UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
 _LOWER = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
@@ -186,25 +186,30 @@ class _Schemas:
     old: Node
     new: Node
     is_sent_by_client: bool
+    _seen: set[tuple[str, str]] = attrs.field(factory=set)
 
-    def compare(self, where: str, before: Any, after: Any, depth: int = 0) -> Iterator[str]:
+    def compare(self, where: str, before: Any, after: Any) -> Iterator[str]:
+        """Yield the breaking changes of a value at *where*. A class is compared once."""
+        pair = (_reference(before), _reference(after))
+        if all(pair):
+            if pair in self._seen:
+                return
+            self._seen.add(pair)
         before, after = self._resolved(before, self.old), self._resolved(after, self.new)
-        if before == after or depth > _DEPTH:
-            return
         yield from self._compare_types(where, before, after)
         yield from self._compare_values(where, before, after)
         yield from self._compare_limits(where, before, after)
-        yield from self._compare_fields(where, before, after, depth)
+        yield from self._compare_fields(where, before, after)
         for word in ("items", "additionalProperties", "propertyNames"):
             if isinstance(before.get(word), dict) and isinstance(after.get(word), dict):
                 inner = f"{where}[]"
-                yield from self.compare(inner, before[word], after[word], depth + 1)
-        yield from self._compare_alternatives(where, before, after, depth)
+                yield from self.compare(inner, before[word], after[word])
+        yield from self._compare_alternatives(where, before, after)
 
     @staticmethod
     def _resolved(schema: Any, document: Node) -> Any:
         seen = 0
-        while isinstance(schema, dict) and "$ref" in schema and seen < _DEPTH:
+        while isinstance(schema, dict) and "$ref" in schema and seen < _HOPS:
             schema, seen = _at(document, schema["$ref"]), seen + 1
         if not isinstance(schema, dict):
             return {}
@@ -244,7 +249,7 @@ class _Schemas:
             was, now = before.get(word, "not limited"), after.get(word, "not limited")
             yield f"{where}: {word} was {was} and is {now}"
 
-    def _compare_fields(self, where: str, before: Node, after: Node, depth: int) -> Iterator[str]:
+    def _compare_fields(self, where: str, before: Node, after: Node) -> Iterator[str]:
         known, given = before.get("properties", {}), after.get("properties", {})
         needed, needs = set(before.get("required", ())), set(after.get("required", ()))
         for name in known:
@@ -253,7 +258,7 @@ class _Schemas:
                     yield f"{where}.{name} was removed"
             else:
                 inner = f"{where}.{name}"
-                yield from self.compare(inner, known[name], given[name], depth + 1)
+                yield from self.compare(inner, known[name], given[name])
         if self.is_sent_by_client:
             for name in sorted(needs - needed):
                 change = "required now" if name in known else "new and required"
@@ -265,9 +270,7 @@ class _Schemas:
                 if name in given:
                     yield f"{where}.{name} may be missing now"
 
-    def _compare_alternatives(
-        self, where: str, before: Node, after: Node, depth: int
-    ) -> Iterator[str]:
+    def _compare_alternatives(self, where: str, before: Node, after: Node) -> Iterator[str]:
         """Each alternative of the narrower union must have one in the wider union."""
         if "anyOf" not in before and "anyOf" not in after:
             return
@@ -277,12 +280,18 @@ class _Schemas:
             pairs = [
                 (member, other) if self.is_sent_by_client else (other, member) for other in among
             ]
-            if not any(self._fits(old, new, depth) for old, new in pairs):
+            if not any(self._fits(old, new) for old, new in pairs):
                 verb = "is not accepted any more" if self.is_sent_by_client else "is new"
                 yield f"{where}: the alternative {_named(member)} {verb}"
 
-    def _fits(self, before: Any, after: Any, depth: int) -> bool:
-        return next(iter(self.compare("", before, after, depth + 1)), None) is None
+    def _fits(self, before: Any, after: Any) -> bool:
+        alone = _Schemas(self.old, self.new, self.is_sent_by_client, set(self._seen))
+        return next(alone.compare("", before, after), None) is None
+
+
+def _reference(schema: Any) -> str:
+    found: str = schema.get("$ref", "") if isinstance(schema, dict) else ""
+    return found
 
 
 def _is_open(schema: Node) -> bool:

@@ -15,7 +15,6 @@ from bundles.apidocs.inputs import (
     URLENCODED,
     Body,
     Input,
-    is_text,
     without_null,
 )
 from bundles.apidocs.operations import Operation
@@ -155,8 +154,6 @@ class _Writer:
             if media_type in (TEXT, BYTES) and body.is_required:
                 schema = {**schema, "minLength": 1}  # an empty body is none
             content[media_type] = {"schema": schema}
-            if media_type == MULTIPART:
-                content[media_type] |= self._encoding(schema)
         examples = {
             f"example{number}": _example(e.caption, e.body)
             for number, e in enumerate(operation.contract.examples, 1)
@@ -168,16 +165,6 @@ class _Writer:
         if body.description:
             found["description"] = body.description
         return found
-
-    def _encoding(self, schema: Node) -> Node:
-        """The texts of a multipart form; without this, arrays and numbers are said to be JSON."""
-        fields = self._schemas.schema_of(schema).get("properties", {})
-        texts = {
-            k: {"contentType": TEXT}
-            for k, f in fields.items()
-            if is_text(f, self._schemas) and not _is_file(f)
-        }
-        return {"encoding": texts} if texts else {}
 
     def _of_form(self, schema: Node) -> Node:
         """A form cannot send null: its fields are those of the class without it."""
@@ -270,11 +257,6 @@ _HEADERS: Mapping[int, Node] = {
     429: {"Retry-After": {"schema": {"type": "string"}}},
     503: {"Retry-After": {"schema": {"type": "string"}}},
 }
-
-
-def _is_file(schema: Node) -> bool:
-    items = schema.get("items")
-    return (items if isinstance(items, dict) else schema).get("format") == "binary"
 
 
 def _redirects(operation: Operation) -> list[tuple[int, Node]]:

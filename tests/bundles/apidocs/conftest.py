@@ -40,9 +40,15 @@ def describe() -> Describe:
     return describe
 
 
+_FEATURES: list[Made] = []
+"""Made once in a process; tests change copies only."""
+
+
 @pytest.fixture
 async def features() -> Made:
-    return await made(create_application())
+    if not _FEATURES:
+        _FEATURES.append(await made(create_application()))
+    return _FEATURES[0]
 
 
 @pytest.fixture
