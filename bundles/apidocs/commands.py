@@ -54,7 +54,8 @@ def check(application: Application, file: Path) -> None:
     changes = breaking_changes(old, new)
     for change in changes:
         click.echo(change)
-    click.echo(f"{len(changes)} breaking changes" if changes else "no breaking changes")
+    count = f"{len(changes)} breaking change{'s' if len(changes) > 1 else ''}"
+    click.echo(count if changes else "no breaking changes")
     if changes:
         raise SystemExit(1)
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, get_args
 
 import attrs
 
@@ -139,7 +139,7 @@ def base_name(cls: Any) -> str:
     if isinstance(cls, Named):
         return cls.name
     text = getattr(cls, "__qualname__", None) if isinstance(cls, type) else None
-    if text is None or getattr(cls, "__args__", ()):
+    if text is None or get_args(cls):
         text = re.sub(r"\b[A-Za-z_]\w*\.|<locals>\.", "", str(cls))
     name = re.sub(r"[^A-Za-z0-9]+", "_", text.rpartition(".")[2]).strip("_")
     return name or "Schema"

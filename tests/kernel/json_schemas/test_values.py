@@ -14,7 +14,7 @@ import schemathesis
 from attrs import validators
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 from msgspec import UNSET, Meta, UnsetType
 
 from rxkernel import JsonSchemas, Scalar, Serializer, Validator
@@ -44,10 +44,14 @@ class Ruled:
     hidden: bool = attrs.field(default=False, init=False)
 
 
+def stripped(text: str) -> str:
+    return text.strip()
+
+
 @attrs.frozen
 class Converted:
-    name: str = attrs.field(converter=str.strip)
-    number: Any = attrs.field(default=0, converter=lambda value: value)
+    name: str = attrs.field(converter=stripped)
+    number: int = attrs.field(default=0, converter=int)
 
 
 @dataclass
