@@ -169,11 +169,11 @@ async def test_document_of_two_equal_applications_has_equal_bytes() -> None:
 async def test_order_of_controllers_does_not_matter(describe: Describe) -> None:
     class A:
         @http("GET", "/a", "a")
-        async def a(self) -> str: ...
+        async def a(self) -> None: ...
 
     class B:
         @http("POST", "/a", "b")
-        async def b(self) -> str: ...
+        async def b(self) -> None: ...
 
     assert encoded((await describe(A, B)).openapi) == encoded((await describe(B, A)).openapi)
 
