@@ -8,7 +8,6 @@ from bundles.apidocs.inputs import Input
 from bundles.apidocs.operations import Operation, plain_name, unique
 from bundles.contracts import UNSET
 from rxkernel import Definition, JsonSchemas, Source, WebSocketDefinition
-from rxkernel.routing.syntax import FIELD
 
 Node = dict[str, Any]
 
@@ -48,20 +47,25 @@ class _Writer:
 
     # --- channels
 
-    def _channel(self, namespace: str) -> str:
-        """Return the key of the channel of *namespace*, which is added if it is new."""
+    def _channel(self, definition: Definition) -> str:
+        """Return the key of the channel of *definition*, which is added if it is new.
+
+        Another transport has no namespaces: its events are pushed to ``/``.
+        """
+        namespace = definition.namespace if isinstance(definition, WebSocketDefinition) else _ROOT
+        syntax = definition.metadata.template_syntax if namespace != _ROOT else None
         if namespace not in self._keys:
-            key = unique(_channel_name(namespace), self.channels)
+            address = namespace if syntax is None else syntax.plain_text
+            key = unique(_channel_name(address), self.channels)
             self._keys[namespace] = key
             channel: Node = {
-                "address": FIELD.sub(r"{\g<name>}", namespace),
+                "address": address,
                 "title": namespace,
                 "servers": [{"$ref": "#/servers/main"}],
                 "messages": {},
             }
-            names = [found["name"] for found in FIELD.finditer(namespace)]
-            if names:
-                channel["parameters"] = {name: {} for name in names}
+            if syntax is not None:
+                channel["parameters"] = {name: {} for name in syntax.parameters}
             self.channels[key] = channel
         return self._keys[namespace]
 
@@ -75,7 +79,7 @@ class _Writer:
     def receive(self, operation: Operation) -> None:
         definition = operation.definition
         assert isinstance(definition, WebSocketDefinition)
-        channel = self._channel(definition.namespace)
+        channel = self._channel(definition)
         name = plain_name(definition.name)
         if name in self.operations:
             name = unique(f"{channel}.{name}", self.operations)
@@ -200,9 +204,8 @@ class _Writer:
     # --- events that the server sends
 
     def push(self, definition: Definition) -> None:
-        namespace = definition.namespace if isinstance(definition, WebSocketDefinition) else _ROOT
         for event in sorted(definition.pushes, key=lambda event: event.name):
-            channel = self._channel(namespace)
+            channel = self._channel(definition)
             payload = {"type": "null"} if event.type is None else self._schemas.output(event.type)
             known = self._pushed.get((channel, event.name))
             if known is not None:
@@ -223,10 +226,10 @@ class _Writer:
             }
 
 
-def _channel_name(namespace: str) -> str:
-    if namespace == _ROOT:
+def _channel_name(address: str) -> str:
+    if address == _ROOT:
         return "main"
-    return plain_name(FIELD.sub(r"\g<name>", namespace).strip("/").replace("/", "."))
+    return plain_name(address.strip("/").replace("/", ".").replace("{", "").replace("}", ""))
 
 
 def _params(inputs: list[Input]) -> Node:

@@ -21,7 +21,7 @@ class ApidocsBundle(Bundle):
     Args:
         access: the rule for the documents and the page, which are served only with one:
             ``"public"``, or a rule of the bundle security, such as ``access(roles="admin")``.
-        names: other names of classes in the documents, to tell classes with one name apart.
+        names: other names for classes in the documents, where two classes have one name.
     """
 
     name = "apidocs"

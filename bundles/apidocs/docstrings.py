@@ -99,7 +99,7 @@ def _dedented(lines: list[str]) -> list[str]:
 
 
 def _entries(lines: list[str]) -> dict[str, str] | None:
-    """The entries ``name: text``, with more lines if they are indented; None if it is no list."""
+    """The entries ``name: text``, whose further lines are indented; None for other text."""
     found: dict[str, str] = {}
     name = ""
     for line in filter(None, lines):

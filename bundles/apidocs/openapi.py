@@ -28,7 +28,6 @@ from rxkernel import (
     Source,
     StreamResponse,
 )
-from rxkernel.routing.syntax import FIELD
 
 Node = dict[str, Any]
 
@@ -48,8 +47,8 @@ def paths_of(
         definition = operation.definition
         assert isinstance(definition, HttpDefinition)
         verb = definition.method.lower()
-        path = prefix + FIELD.sub(r"{\g<name>}", definition.path)
-        if verb in paths.get(path, ()):  # another host or header: told apart by a fragment
+        path = prefix + definition.metadata.syntax.plain_text
+        if verb in paths.get(path, ()):  # of another host or header; the fragment is not sent
             path += f"#{definition.name}"
         paths.setdefault(path, {})[verb] = writer.operation(operation, definition)
     responses = {name: writer.responses[name] for name in sorted(writer.responses)}
@@ -152,7 +151,7 @@ class _Writer:
             if media_type in (URLENCODED, MULTIPART):
                 schema = self._of_form(schema)
             if media_type in (TEXT, BYTES) and body.is_required:
-                schema = {**schema, "minLength": 1}  # an empty body is none
+                schema = {**schema, "minLength": 1}  # an empty body counts as missing
             content[media_type] = {"schema": schema}
         examples = {
             f"example{number}": _example(e.caption, e.body)

@@ -20,7 +20,7 @@ from rxkernel.kernel.binding.late_arguments import (
     describe_inputs,
     late_arguments,
 )
-from rxkernel.kernel.binding.null_response import may_be_null, with_json_null
+from rxkernel.kernel.binding.null_response import json_null_shape
 from rxkernel.kernel.binding.response_shape import Shape, shape_of
 from rxkernel.kernel.binding.validation_errors import ValidationErrors
 from rxkernel.kernel.container import Container
@@ -35,6 +35,8 @@ from rxkernel.routing.signature_reader import read_signature
 from rxkernel.routing.targets import member_of
 
 Method = Callable[..., Awaitable[Any]]
+
+_WITHOUT_BODY = (204, 205)
 
 
 @attrs.define(eq=False)
@@ -106,8 +108,8 @@ class ActionBinder:
                 *(f"{self._route} {problem}" for problem in dict.fromkeys(problems))
             )
         shape = shape_of(signature.returns, self._route, self.scalars)
-        if definition.transport is Transport.HTTP and may_be_null(signature.returns):
-            shape = with_json_null(shape, definition.status_code)
+        if definition.transport is Transport.HTTP and definition.status_code not in _WITHOUT_BODY:
+            shape = json_null_shape(signature.returns, shape, definition.status_code)
         if not signature.is_plain:
             return _typed(call, signature, late, shape)
         return call if shape is None else _shaped(call, shape)

@@ -16,18 +16,11 @@ _JSON_NULL = {"Content-Type": "application/json"}
 _NOTHING = (NoneType, NoReturn, Never)
 
 
-def may_be_null(returns: Any) -> bool:
-    """Whether *returns* has None beside types of values."""
-    members = returned_types(returns)
-    return NoneType in members and any(
-        not (isinstance(member, type) and issubclass(member, (Response, HttpException)))
-        for member in members
-        if member not in _NOTHING
-    )
-
-
-def with_json_null(shape: Shape | None, status: int) -> Shape:
-    """Return *shape*, which responds with ``null`` and *status* to None."""
+def json_null_shape(returns: Any, shape: Shape | None, status: int) -> Shape | None:
+    """Return *shape*, that of an action that declares *returns*, which responds with ``null`` and
+    *status* to None; *shape* itself if None or a value is not declared."""
+    if not _may_be_null(returns):
+        return shape
 
     def shape_or_null(value: Any) -> Any:
         if value is None:
@@ -35,3 +28,13 @@ def with_json_null(shape: Shape | None, status: int) -> Shape:
         return value if shape is None else shape(value)
 
     return shape_or_null
+
+
+def _may_be_null(returns: Any) -> bool:
+    members = returned_types(returns)
+    values = [m for m in members if m not in _NOTHING and not _is_no_value(m)]
+    return NoneType in members and bool(values)
+
+
+def _is_no_value(member: Any) -> bool:
+    return isinstance(member, type) and issubclass(member, (Response, HttpException))

@@ -23,7 +23,7 @@ class Variant:
 
 @attrs.frozen
 class Named:
-    """A component that is no class; *owner* says whose it is, for errors."""
+    """A component that is not a class; *owner* is in errors about its name."""
 
     name: str
     owner: str

@@ -76,7 +76,7 @@ class JsonSchemas:
 
     Args:
         scalars: those of the application.
-        names: other names for classes, to tell classes with one name apart.
+        names: other names for classes, where two classes have one name.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class JsonSchemas:
         return Returned(schema, responses, exceptions)
 
     def add(self, name: str, build: Callable[[], JsonSchema], owner: str) -> JsonSchema:
-        """Return a reference to the component *name* that is no class; *build* describes it.
+        """Return a reference to the component *name*, which is not a class; *build* describes it.
 
         *owner* says whose it is, for the error if a class has the same name.
         """
@@ -321,7 +321,7 @@ def union_of(members: Sequence[JsonSchema], *, is_optional: bool) -> JsonSchema:
 
 
 def _with_keywords(schema: JsonSchema, keywords: JsonSchema) -> JsonSchema:
-    """Return *schema* with *keywords*; a reference may have no others beside it in AsyncAPI."""
+    """Return *schema* with *keywords*; in AsyncAPI a reference has no other keyword beside it."""
     if not keywords:
         return schema
     if "$ref" in schema:
