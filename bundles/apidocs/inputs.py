@@ -36,7 +36,7 @@ class Input:
 
 @attrs.frozen(kw_only=True)
 class Body:
-    """The body: its schema, and the media types over HTTP. ``schema`` is None for bytes."""
+    """The body: its schema, and the media types over HTTP."""
 
     schema: Schema
     media_types: tuple[str, ...]

@@ -78,7 +78,7 @@ def operation_of(
     access_of: AccessOf,
     contracts: ContractFacts | None,
 ) -> Operation:
-    """Describe *definition*; *contracts* is None without the bundle."""
+    """Describe *definition*. Without the bundle contracts, *contracts* is None."""
     docstring = Docstring.parse(definition.description)
     contract = contract_of(definition) or Contract()
     inputs = inputs_of(definition, schemas, docstring)

@@ -1,4 +1,4 @@
-"""Serves the documents, if the settings say so."""
+"""Serves the documents, if the bundle has an access rule for them."""
 
 import attrs
 from injector import inject
