@@ -1,5 +1,7 @@
 """Serves the documents, if the bundle has an access rule for them."""
 
+from importlib import import_module
+
 import attrs
 from injector import inject
 
@@ -8,6 +10,7 @@ from rxkernel import (
     ApplicationEvents,
     BootstrapEvent,
     CompiledEvent,
+    ConfigurationError,
     HttpMetadata,
     KernelEvents,
     Response,
@@ -26,7 +29,20 @@ class DocumentRule:
     @property
     def options(self) -> dict[str, object]:
         """The options of a route with the rule. One that is public needs no bundle security."""
-        return {"public": True} if self.rule == "public" else {"access": self.rule}
+        if self.rule == "public":
+            return {"public": True}
+        return {"access": _access(self.rule) if isinstance(self.rule, str) else self.rule}
+
+
+def _access(level: str) -> object:
+    """Return the rule *level*; the bundle security is imported only where it is needed."""
+    try:
+        return import_module("bundles.security").access(level)
+    except ImportError as exc:
+        raise ConfigurationError(
+            f"ApidocsBundle(access={level!r}) needs the bundle security, and an import failed: "
+            f"{exc}; in the clone of rxkernel: pip install '.[security]'"
+        ) from exc
 
 
 @own_controller
