@@ -33,7 +33,13 @@ class AccountController:
 
     @http("POST", "/accounts", "account_create", status_code=201)
     async def create(self, new: NewAccount, request: Request) -> Profile:
-        """Create an account and sign in; the response has the cookie of the session."""
+        """Create an account and sign in; the response has the cookie of the session.
+
+        Raises:
+            ConflictException: the name is taken.
+            ForbiddenException: the request comes from another site.
+            TooManyRequestsException: too many accounts were created.
+        """
         self._security.check_session_login(request)
         self._sign_ups.use(request)
         password_hash = await self._passwords.hash(new.password)

@@ -16,6 +16,7 @@ from benchmarks.boot import boot
 from benchmarks.broadcast import broadcast
 from benchmarks.churn import churn
 from benchmarks.contracts import contracts
+from benchmarks.documents import documents
 from benchmarks.drain import drain
 from benchmarks.http.commands import finish, goals_command, http_command, quick_command
 from benchmarks.http.comparison import complete
@@ -70,6 +71,7 @@ def main(context: click.Context, json_file: Path | None) -> None:
             logins(times=10),
             schedules(seconds=5.0),
             worker_pool(rounds=3),
+            documents(),
             roundtrips(peers, Load(seconds=1.0)),
             broadcast(peers, rounds=5, times=5),
             memory(peers, steps=(1000, 3000)),
@@ -79,6 +81,13 @@ def main(context: click.Context, json_file: Path | None) -> None:
         run = complete(HttpLoad(rounds=3), (), (), ())
         publish([*some, *tables(run)], json_file)
         finish(run)
+
+
+@main.command("documents")
+@_json_option
+def _documents(json_file: Path | None) -> None:
+    """The documents of 1,000 definitions."""
+    _run(json_file, documents())
 
 
 @main.command("kernel")

@@ -98,6 +98,10 @@ from rxkernel.kernel.events import (
     ResponseEvent,
     TerminateEvent,
 )
+from rxkernel.kernel.json_schemas.json_schemas import (
+    JsonSchemas,
+    Returned,
+)
 from rxkernel.kernel.kernel import (
     Kernel,
 )
@@ -312,6 +316,7 @@ __all__ = [
     "InputErrorCode",
     "InsufficientStorageException",
     "InternalServerErrorException",
+    "JsonSchemas",
     "Kernel",
     "KernelClient",
     "KernelEvents",
@@ -352,6 +357,7 @@ __all__ = [
     "Resolver",
     "Response",
     "ResponseEvent",
+    "Returned",
     "RouteMetadata",
     "RouteSource",
     "RxKernelError",

@@ -87,8 +87,13 @@ class SocketEvents:
     async def authenticate(self, bearer: str, request: Request, connection: Connection) -> None:
         """Give the socket the identity of an access token, or renew it before the token expires.
 
-        A token that is not valid gets 401, and the socket keeps the identity that it has. Events
-        of one socket run in the order of their arrival, each after the end of the one before.
+        The socket keeps the identity that it has if the token is not valid. Events of one socket
+        run in the order of their arrival, each after the end of the one before.
+
+        Raises:
+            UnauthorizedException: the token is not valid.
+            ForbiddenException: its user may not be connected to the namespace.
+            ConflictException: the socket belongs to another user.
         """
         async with (await request.get(SocketScope)).changing:
             await self._authenticate(bearer, request, connection)
@@ -110,7 +115,12 @@ class SocketEvents:
 
     @access("public")
     async def drop(self, request: Request, connection: Connection) -> None:
-        """Make the socket anonymous; 403 if it is, 409 where only users may be connected."""
+        """Make the socket anonymous.
+
+        Raises:
+            ForbiddenException: it is anonymous.
+            ConflictException: only users may be connected to the namespace.
+        """
         async with (await request.get(SocketScope)).changing:
             await self._drop(request, connection)
 

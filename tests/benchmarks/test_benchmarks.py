@@ -16,6 +16,7 @@ from benchmarks.boot import boot
 from benchmarks.broadcast import broadcast
 from benchmarks.churn import churn
 from benchmarks.contracts import contracts
+from benchmarks.documents import documents
 from benchmarks.drain import drain
 from benchmarks.kernel import kernel
 from benchmarks.logins import logins
@@ -52,6 +53,13 @@ def test_memory_benchmark_holds_more_connections_than_the_default_limits() -> No
 
     assert result.exit_code == 0, result.output
     assert f"{BEYOND_LIMITS:,} held" in result.output
+
+
+async def test_documents_benchmark_runs() -> None:
+    table = await documents(definitions=20)
+
+    (row,) = table.records()
+    assert row["definitions"] == 20
 
 
 async def test_roundtrips_benchmark_runs() -> None:
