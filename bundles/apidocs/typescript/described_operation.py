@@ -49,7 +49,7 @@ class DescribedOperation:
     body: Field | None
     results: tuple[Any, ...]
     returns: Returns
-    codes: frozenset[str]
+    codes: frozenset[str | int]
     summary: str = ""
     is_deprecated: bool = False
 

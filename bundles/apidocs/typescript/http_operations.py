@@ -37,7 +37,7 @@ def _operation(
         name=operation["operationId"],
         route=HttpRoute(
             method=method.upper(),
-            path=path,
+            path=path.split("#")[0],  # a fragment tells routes of one path apart
             rest=tuple(each["name"] for each in parameters if _is_rest(each)),
             query=tuple(each["name"] for each in parameters if each["in"] == "query"),
             body=kind,
@@ -107,7 +107,7 @@ def _contains_binary(document: Document, schema: Any, inside: frozenset[str]) ->
 
 
 def _results(document: Document, method: str, responses: Document) -> tuple[Returns, Any]:
-    """Return what the client makes of the responses with a 2xx, and the schemas of their values."""
+    """Return what the client makes of responses with a 2xx, and the schemas of their values."""
     found = [
         resolved(document, response).get("content", {})
         for status, response in responses.items()
@@ -117,24 +117,32 @@ def _results(document: Document, method: str, responses: Document) -> tuple[Retu
         return "response", ()
     if not any(found):
         return "nothing", ()
-    schemas = [_value(content) for content in found if content]
-    if any(schema is None for schema in schemas):
+    media = [each for content in found for each in content.items()]
+    if not all(_is_value(kind, schema) for kind, schema in media):
         return "response", ()
-    return "value", (*schemas, *([None] if not all(found) else []))
+    values = [schema.get("schema", True) for kind, schema in media if not _is_packed(kind)]
+    returns: Returns = "bytes" if all(map(_is_bytes, values)) else "value"
+    return returns, (*values, *([None] if not all(found) else []))
 
 
-def _value(content: Document) -> Any:
-    """Return the schema of a value that the client decodes; None for other content."""
-    for kind, media in content.items():
-        if _is_json(kind):
-            return media.get("schema", True)
-    if "text/plain" in content:
-        return {"type": "string"}
-    return None
+def _is_value(kind: str, media: Document) -> bool:
+    """Whether the client decodes this content; all else is passed on as a response."""
+    if kind == "*/*":
+        return not _is_bytes(media.get("schema", True))
+    return _is_json(kind) or _is_packed(kind) or kind in ("text/plain", "application/octet-stream")
 
 
-def _codes(document: Document, responses: Document) -> frozenset[str]:
-    codes: frozenset[str] = frozenset()
+def _is_bytes(schema: Any) -> bool:
+    return isinstance(schema, Mapping) and is_binary(schema)
+
+
+def _is_packed(kind: str) -> bool:
+    """Whether it is MessagePack, which the client never asks for."""
+    return "msgpack" in kind
+
+
+def _codes(document: Document, responses: Document) -> frozenset[str | int]:
+    codes: frozenset[str | int] = frozenset()
     for status, response in responses.items():
         if not str(status).startswith(("1", "2", "3")):
             for media in resolved(document, response).get("content", {}).values():

@@ -16,10 +16,25 @@ from bundles.apidocs.typescript.source_text import comment, literal, property_na
 
 Document = Mapping[str, Any]
 
-_MEMBERS = (
-    "constructor on off connect close then prototype hasOwnProperty isPrototypeOf "
-    "propertyIsEnumerable toLocaleString toString valueOf toJSON"
-).split()
+_MEMBERS = frozenset(
+    {
+        "constructor",
+        "on",
+        "off",
+        "connect",
+        "close",
+        "then",
+        "prototype",
+        "hasOwnProperty",
+        "isPrototypeOf",
+        "propertyIsEnumerable",
+        "toLocaleString",
+        "toString",
+        "valueOf",
+        "toJSON",
+        "__proto__",
+    }
+)
 """Members of `Client` and of every object; `then` would make a client a promise."""
 _WIDTH = 100
 
@@ -40,7 +55,7 @@ def typescript_client(openapi: Document, asyncapi: Document) -> str:
         http_operations(openapi),
         socket_operations(asyncapi),
         types,
-        UniqueNames({*_MEMBERS, "__proto__"}),
+        UniqueNames(_MEMBERS),
         names,
     )
     events = PushedEvents(pushes, types[1].outputs)
@@ -173,7 +188,7 @@ export class Client {{
     this.#caller.off(pushedEvents[event], listener, params);
   }}
 
-  /** Connect to a namespace. The socket is that of all calls and pushed events of the namespace. */
+  /** Connect to a namespace. All its calls and pushed events use this socket. */
   connect(namespace = "/"): Promise<Socket> {{
     return this.#caller.connect(namespace);
   }}

@@ -61,28 +61,26 @@ class Operation:
 
     @property
     def returns(self) -> Returns:
-        if self.main.returns == "response" and len(self.sides) == 2:
-            return "bytes"  # that is what an acknowledgement can hold
         return self.main.returns
 
     @property
     def result(self) -> str:
         """The type of the value that the function returns."""
-        fixed = {"nothing": "void", "bytes": "Uint8Array", "response": "Response"}
+        fixed = {"nothing": "void", "response": "Response"}
         if self.returns in fixed:
             return fixed[self.returns]
         return union_of(
             [
                 "undefined" if schema is None else types.outputs.text(schema, "  ")
                 for side, types in zip(self.sides, self.types, strict=True)
-                if side.returns == "value"
+                if side.returns != "nothing"
                 for schema in side.results
             ]
         )
 
     @property
-    def codes(self) -> list[str]:
-        return sorted(frozenset[str]().union(*(side.codes for side in self.sides)))
+    def codes(self) -> list[str | int]:
+        return sorted({code for side in self.sides for code in side.codes}, key=str)
 
 
 def linked_operations(
@@ -123,7 +121,9 @@ def _linked(
 def _take_the_same(
     request: DescribedOperation, event: DescribedOperation, types: tuple[Components, Components]
 ) -> bool:
-    """Whether one input fits both: else they are two actions that share only their name."""
+    """Whether one call fits both: else they are two actions that share only their name."""
+    if request.returns == "response":
+        return False  # an acknowledgement has no stream
     names = {field.name for field in request.params}
     if not names <= {field.name for field in event.params}:
         return False

@@ -57,5 +57,7 @@ class PushedEvents:
                     f"{property_name(field.name)}: {self._types.text(field.schema)}"
                     for field in params
                 )
-                choices.append(f"\n  E extends {literal(key)}\n    ? [params: {{ {members} }}]\n    : ")
+                choices.append(
+                    f"\n  E extends {literal(key)}\n    ? [params: {{ {members} }}]\n    : "
+                )
         return "".join(choices or " ") + "[]"

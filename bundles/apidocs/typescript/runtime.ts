@@ -42,7 +42,7 @@ export interface InputError {
 export type ClientErrorCode = "connection_error" | "timeout" | "invalid_response";
 
 /** An error of the server, the same over both transports, or a call that did not reach it. */
-export class ApiError<Code extends string = string> extends Error {
+export class ApiError<Code extends string | number = string | number> extends Error {
   /** The function that was called, or "" for a connection. */
   readonly operation: string;
   /** The status of the response; 0 if there is none. */
@@ -66,7 +66,7 @@ export class ApiError<Code extends string = string> extends Error {
     this.name = "ApiError";
     this.operation = operation;
     this.status = status;
-    this.code = typeof fields["code"] === "string" ? (fields["code"] as Code) : undefined;
+    this.code = (fields["code"] ?? undefined) as Code | undefined;
     this.errors = Array.isArray(fields["errors"]) ? (fields["errors"] as InputError[]) : [];
     this.headers = headers;
     this.body = body;
@@ -222,12 +222,25 @@ function encodedBody(kind: HttpRoute["body"], body: unknown, headers: Headers): 
   return JSON.stringify(body);
 }
 
-/** Socket.IO receives binary values as ArrayBuffer in a browser, and as Buffer in Node. */
-function withBytes(value: unknown): unknown {
-  if (value instanceof ArrayBuffer) return new Uint8Array(value);
-  if (Array.isArray(value)) return value.map(withBytes);
-  if (!isRecord(value) || isBinary(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withBytes(item)]));
+/** Bytes are an ArrayBuffer in a browser and a Buffer in Node; here they are a Uint8Array. */
+function bytesOf(value: unknown): Uint8Array | undefined {
+  if (value instanceof Uint8Array) return new Uint8Array(value);
+  return value instanceof ArrayBuffer ? new Uint8Array(value) : undefined;
+}
+
+/** What Socket.IO received, as JSON has it: bytes within an object or an array are base64. */
+function received(value: unknown): unknown {
+  return bytesOf(value) ?? withoutBytes(value);
+}
+
+function withoutBytes(value: unknown): unknown {
+  const bytes = bytesOf(value);
+  if (bytes !== undefined) {
+    return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+  }
+  if (Array.isArray(value)) return value.map(withoutBytes);
+  if (!isRecord(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withoutBytes(item)]));
 }
 
 function lowerCase(headers: unknown): Record<string, string> {
@@ -245,11 +258,16 @@ function socketError(operation: string, data: Record<string, unknown>): ApiError
   return new ApiError(operation, Number(data["statusCode"]), body, lowerCase(headers));
 }
 
-async function decodedText(response: Response, operation: string): Promise<unknown> {
-  const text = await response.text();
+/** The content of a response by its type: JSON, a text or bytes; null if it has no type. */
+async function decoded(response: Response, operation: string): Promise<unknown> {
   const type = (response.headers.get("Content-Type") ?? "").split(";")[0]?.trim() ?? "";
-  if (text === "" && type !== "text/plain") return null;
-  if (type !== "application/json" && !type.endsWith("+json")) return text;
+  const isJson = type === "application/json" || type.endsWith("+json");
+  if (type !== "" && !isJson && !type.startsWith("text/")) {
+    return new Uint8Array(await response.arrayBuffer());
+  }
+  const text = await response.text();
+  if (type === "") return null;
+  if (!isJson) return text;
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -416,7 +434,7 @@ class Caller {
       if (!response.ok) throw await responseError(operation.name, response);
       if (operation.returns === "response") return response;
       if (operation.returns === "bytes") return new Uint8Array(await response.arrayBuffer());
-      const value = await decodedText(response, operation.name);
+      const value = await decoded(response, operation.name);
       return operation.returns === "nothing" || response.status === 204 ? undefined : value;
     } catch (error) {
       if (error instanceof ApiError) throw error;
@@ -442,15 +460,16 @@ class Caller {
     const values = await untilAborted<unknown[]>(signal, (resolve, reject) => {
       socket
         .timeout(timeout)
-        .emit(route.event, argument, (error: Error | null, ...received: unknown[]) => {
-          if (error === null) resolve(received);
+        .emit(route.event, argument, (error: Error | null, ...values: unknown[]) => {
+          if (error === null) resolve(values);
           else reject(clientError(operation.name, "connection_error", error.message));
         });
     });
-    const content = withBytes(values.length === 1 ? values[0] : values);
-    if (!isRecord(content) || typeof content["statusCode"] !== "number") return content;
+    const content = values.length === 1 ? values[0] : values;
+    // An action that returns an `Acknowledgement` sends other values than this envelope.
+    if (!isRecord(content) || typeof content["statusCode"] !== "number") return received(content);
     if (content["statusCode"] >= 400) throw socketError(operation.name, content);
-    return operation.returns === "nothing" ? undefined : content["content"];
+    return operation.returns === "nothing" ? undefined : received(content["content"]);
   }
 
   #socket(namespace: string): Socket {
@@ -497,7 +516,7 @@ class Caller {
   #wrapper(listener: Listener): (payload: unknown) => void {
     let wrapper = this.#wrappers.get(listener);
     if (wrapper === undefined) {
-      wrapper = (payload) => listener(withBytes(payload) as never);
+      wrapper = (payload) => listener(received(payload) as never);
       this.#wrappers.set(listener, wrapper);
     }
     return wrapper;

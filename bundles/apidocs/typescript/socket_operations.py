@@ -46,7 +46,7 @@ def pushed_events(document: Document) -> Iterator[PushedEvent]:
                 key=event if address == "/" else f"{address}:{event}",
                 route=SocketRoute(address, event),
                 params=_namespace_params(document, channel),
-                payload=message.get("payload"),
+                payload=_received(message.get("payload")),
                 summary=_text(message) or _text(operation),
                 is_deprecated=_is_deprecated(message, operation),
             )
@@ -124,22 +124,29 @@ def _body(payload: Document) -> Field | None:
     return Field("body", fields["body"], "body" in payload.get("required", ()))
 
 
-def _reply(document: Document, reply: Document | None) -> tuple[Any, frozenset[str]]:
+def _reply(document: Document, reply: Document | None) -> tuple[Any, frozenset[str | int]]:
     """Return the schema of the content of an acknowledgement, and the codes of its errors."""
     contents = []
-    codes: frozenset[str] = frozenset()
+    codes: frozenset[str | int] = frozenset()
     for _, message in _messages(document, reply) if reply else ():
         for payload in _choices(document, message.get("payload", {})):
-            found = codes_of(document, payload)
-            codes |= found
-            fields = payload.get("properties", {})
-            if "content" in fields:
-                contents.append(fields["content"])
-            elif "message" not in fields:
-                contents.append(payload)
+            codes |= codes_of(document, payload)
+            if "content" in (fields := payload.get("properties", {})):
+                contents.append(_received(fields["content"]))
     if not contents:
         return True, codes
     return contents[0] if len(contents) == 1 else {"anyOf": contents}, codes
+
+
+def _received(schema: Any) -> Any:
+    """Return the schema of a whole value: a packet of Socket.IO has its bytes as they are."""
+    if not isinstance(schema, Mapping):
+        return schema
+    if schema.get("contentEncoding") == "base64":
+        return {"type": "string", "format": "binary"}
+    if "anyOf" in schema:
+        return {**schema, "anyOf": [_received(choice) for choice in schema["anyOf"]]}
+    return schema
 
 
 def _choices(document: Document, payload: Any) -> Iterator[Document]:
@@ -158,4 +165,4 @@ def _text(node: Document) -> str:
 
 
 def _is_deprecated(message: Document, operation: Document) -> bool:
-    return bool(message.get("deprecated") or operation.get("deprecated"))
+    return bool(message.get("x-rxkernel-deprecated") or operation.get("x-rxkernel-deprecated"))

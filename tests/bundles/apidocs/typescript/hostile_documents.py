@@ -65,12 +65,14 @@ SCHEMAS: dict[str, Any] = {
             "open": {"type": "array", "prefixItems": [{"type": "integer"}], "minItems": 1},
             "day": {"type": "string", "format": "date"},
             "a-b": {"type": ["integer", "null"], "description": HOSTILE_TEXT, "deprecated": True},
-            "quo\"te\\ \n */": {"type": "string"},
+            'quo"te\\ \n */': {"type": "string"},
             "__proto__": {"type": "string"},
             "photo": {"type": "string", "format": "binary"},
             "encoded": {"type": "string", "contentEncoding": "base64"},
             "many": {"type": "array", "items": {"anyOf": [{"type": "string"}, {"type": "null"}]}},
-            "both": {"allOf": [reference("Cat"), {"anyOf": [reference("Tree"), {"type": "null"}]}]},
+            "both": {
+                "allOf": [reference("Cat"), {"anyOf": [reference("Tree"), {"type": "null"}]}]
+            },
             "any": True,
             "constant": {"const": {"a": [1, None, "x"]}},
             "table": {"type": "object", "patternProperties": {"^a": {"type": "integer"}}},
@@ -98,7 +100,7 @@ OK: dict[str, Any] = {
                 "schema": {
                     "allOf": [
                         reference("Error"),
-                        {"properties": {"code": {"enum": ["out_of_stock", "quo\"te"]}}},
+                        {"properties": {"code": {"enum": ["out_of_stock", 'quo"te']}}},
                     ]
                 }
             }
@@ -174,11 +176,13 @@ CHANNELS: dict[str, Any] = {
     "main": {
         "address": "/",
         "messages": {
-            "push": message("pu\"shed*/", reference("Animal")),
-            "push2": message("pu\"shed*/", {"type": "null"}),
+            "push": message('pu"shed*/', reference("Animal")),
+            "push2": message('pu"shed*/', {"type": "null"}),
             "proto": message("__proto__", True),
-            "in": message("quo\"te", described(body=reference("Animal"))),
-            "out": message("reply", described(statusCode={}, headers={}, content=reference("Json"))),
+            "in": message('quo"te', described(body=reference("Animal"))),
+            "out": message(
+                "reply", described(statusCode={}, headers={}, content=reference("Json"))
+            ),
         },
     },
     "rooms": {
@@ -201,7 +205,7 @@ def _operation(action: str, channel: str, name: str, **parts: Any) -> dict[str, 
 ASYNCAPI: dict[str, Any] = {
     "asyncapi": "3.0.0",
     "info": {"title": "Hostile", "version": "1"},
-    "servers": {"main": {"host": "x", "protocol": "socket.io", "pathname": "/so\"cket/"}},
+    "servers": {"main": {"host": "x", "protocol": "socket.io", "pathname": '/so"cket/'}},
     "channels": CHANNELS,
     "operations": {
         'quo"te': _operation(
