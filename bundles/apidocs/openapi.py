@@ -119,6 +119,8 @@ class _Writer:
             schema = _with_kind(without_null(given.schema), schema)
         schema.pop("default", None)
         found = {"name": name, "in": "path", "required": True, "schema": schema}
+        if kind.name == "path":
+            found["x-rxkernel-rest"] = True  # it may contain slashes, which OpenAPI cannot say
         text = operation.docstring.parameters.get(name) or (given.description if given else "")
         if text:
             found["description"] = text
