@@ -8,6 +8,7 @@ import click
 
 from bundles.apidocs.comparison import breaking_changes
 from bundles.apidocs.documents import Document, Documents, encoded
+from bundles.apidocs.typescript import typescript_client
 from rxkernel import Application, ConfigurationError
 
 
@@ -28,6 +29,13 @@ def openapi(application: Application) -> None:
 def asyncapi(application: Application) -> None:
     """Print the AsyncAPI 3.0 document of the Socket.IO events."""
     click.echo(encoded(documents_of(application)[1]), nl=False)
+
+
+@schema.command("typescript")
+@click.pass_obj
+def typescript(application: Application) -> None:
+    """Print a client in TypeScript, which needs the package socket.io-client."""
+    click.echo(typescript_client(*documents_of(application)), nl=False)
 
 
 def documents_of(application: Application) -> tuple[Document, Document]:

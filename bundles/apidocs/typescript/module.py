@@ -11,6 +11,7 @@ from bundles.apidocs.typescript.http_operations import http_operations
 from bundles.apidocs.typescript.identifiers import RESERVED_WORDS, UniqueNames
 from bundles.apidocs.typescript.operations import Operation, linked_operations
 from bundles.apidocs.typescript.pushed_events import PushedEvents
+from bundles.apidocs.typescript.references import with_prefix_items
 from bundles.apidocs.typescript.socket_operations import pushed_events, socket_operations
 from bundles.apidocs.typescript.source_text import comment, literal, property_name
 
@@ -48,6 +49,7 @@ def typescript_client(openapi: Document, asyncapi: Document) -> str:
         ConfigurationError: a reference of a document leads to nothing, or a schema refers to
             something that is not a component.
     """
+    asyncapi = with_prefix_items(asyncapi)
     runtime = files(__package__).joinpath("runtime.ts").read_text("utf-8")
     names = UniqueNames({*RESERVED_WORDS, *_capitalized(runtime), *_DECLARED})
     types, pushes = _types(openapi, asyncapi, names), list(pushed_events(asyncapi))
@@ -66,7 +68,7 @@ def typescript_client(openapi: Document, asyncapi: Document) -> str:
         *(_input(each) for each in operations if each.has_input),
         _error_codes(operations),
         *events.declarations(),
-        _client(operations),
+        _client(operations, events.takes_params),
         _operations(operations),
         events.routes(),
         f"const SOCKET_PATH = {literal(_socket_path(asyncapi))};\n",
@@ -157,7 +159,9 @@ def _fitting(line: str, separator: str) -> str:
     return f"{head}:\n    | " + rest.replace(separator, "\n    | ")
 
 
-def _client(operations: Iterable[Operation]) -> str:
+def _client(operations: Iterable[Operation], takes_params: bool) -> str:
+    rest = "\n    ...[params]: PushedEventParams<E>" if takes_params else ""
+    params = ", params" if takes_params else ""
     methods = "".join(f"\n{_method(operation)}" for operation in operations)
     return f"""\
 /** Every operation of the application, as a function with its types. */
@@ -174,18 +178,16 @@ export class Client {{
    */
   on<E extends keyof PushedEvents>(
     event: E,
-    listener: (payload: PushedEvents[E]) => void,
-    ...[params]: PushedEventParams<E>
+    listener: (payload: PushedEvents[E]) => void,{rest}
   ): Promise<void> {{
-    return this.#caller.on(pushedEvents[event], listener, params);
+    return this.#caller.on(pushedEvents[event], listener{params});
   }}
 
   off<E extends keyof PushedEvents>(
     event: E,
-    listener: (payload: PushedEvents[E]) => void,
-    ...[params]: PushedEventParams<E>
+    listener: (payload: PushedEvents[E]) => void,{rest}
   ): void {{
-    this.#caller.off(pushedEvents[event], listener, params);
+    this.#caller.off(pushedEvents[event], listener{params});
   }}
 
   /** Connect to a namespace. All its calls and pushed events use this socket. */

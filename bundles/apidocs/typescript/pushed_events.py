@@ -21,10 +21,13 @@ class PushedEvents:
             "/** The events that the server sends, with their argument: see `Client.on`. */\n"
             f"export interface PushedEvents {{\n{''.join(map(self._member, self._by_key))}}}\n"
         )
-        yield (
-            "/** The parameters of the namespace of an event, where it has some. */\n"
-            f"export type PushedEventParams<E extends keyof PushedEvents> ={self._params()};\n"
-        )
+        if self.takes_params:
+            yield self._params()
+
+    @property
+    def takes_params(self) -> bool:
+        """Whether one of the events is in a namespace with parameters."""
+        return any(events[0].params for events in self._by_key.values())
 
     def routes(self) -> str:
         lines = "".join(
@@ -49,15 +52,17 @@ class PushedEvents:
         return f"{above}  {property_name(key)}: {types};\n"
 
     def _params(self) -> str:
-        templates = {key: events[0].params for key, events in self._by_key.items()}
         choices = []
-        for key, params in templates.items():
-            if params:
+        for key, events in self._by_key.items():
+            if params := events[0].params:
                 members = "; ".join(
                     f"{property_name(field.name)}: {self._types.text(field.schema)}"
                     for field in params
                 )
-                choices.append(
-                    f"\n  E extends {literal(key)}\n    ? [params: {{ {members} }}]\n    : "
-                )
-        return "".join(choices or " ") + "[]"
+                choices.append(f"E extends {literal(key)}\n    ? [params: {{ {members} }}]\n")
+        return (
+            "/** The parameters of the namespace of an event, where it has some. */\n"
+            "export type PushedEventParams<E extends keyof PushedEvents> =\n  "
+            + "".join(f"{choice}    : " for choice in choices)
+            + "[];\n"
+        )

@@ -20,6 +20,18 @@ def resolved(document: Mapping[str, Any], node: Mapping[str, Any]) -> Mapping[st
     return node
 
 
+def with_prefix_items(node: Any) -> Any:
+    """Return *node* with tuples as in JSON Schema 2020-12; AsyncAPI has those of draft 7."""
+    if isinstance(node, list):
+        return [with_prefix_items(each) for each in node]
+    if not isinstance(node, Mapping):
+        return node
+    found = {key: with_prefix_items(value) for key, value in node.items()}
+    if found.get("type") == "array" and isinstance(found.get("items"), list):
+        found["prefixItems"], found["items"] = found["items"], found.pop("additionalItems", True)
+    return found
+
+
 def component_name(reference: str) -> str:
     """Return the name of the component schema that *reference* names."""
     if not reference.startswith(_SCHEMAS):

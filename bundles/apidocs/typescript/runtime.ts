@@ -386,13 +386,13 @@ class Caller {
     });
   }
 
-  async on(route: SocketRoute, listener: Listener, params: object | undefined): Promise<void> {
+  async on(route: SocketRoute, listener: Listener, params?: object): Promise<void> {
     const namespace = filledNamespace(route.namespace, params);
     this.#socket(namespace).on(route.event, this.#wrapper(listener));
     await this.connect(namespace);
   }
 
-  off(route: SocketRoute, listener: Listener, params: object | undefined): void {
+  off(route: SocketRoute, listener: Listener, params?: object): void {
     const namespace = filledNamespace(route.namespace, params);
     this.#socket(namespace).off(route.event, this.#wrapper(listener));
   }
@@ -456,7 +456,8 @@ class Caller {
     const params = entries(input.params).filter(([name]) => !inPath.has(name));
     const argument: { params?: object; body?: unknown } = {};
     if (params.length > 0) argument.params = Object.fromEntries(params);
-    if (input.body !== undefined) argument.body = input.body;
+    const { body } = input;
+    if (body !== undefined) argument.body = body instanceof Blob ? await body.arrayBuffer() : body;
     const values = await untilAborted<unknown[]>(signal, (resolve, reject) => {
       socket
         .timeout(timeout)

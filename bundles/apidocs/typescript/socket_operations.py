@@ -47,7 +47,7 @@ def pushed_events(document: Document) -> Iterator[PushedEvent]:
                 route=SocketRoute(address, event),
                 params=_namespace_params(document, channel),
                 payload=_received(message.get("payload")),
-                summary=_text(message) or _text(operation),
+                summary=_text(message) or operation.get("description", ""),
                 is_deprecated=_is_deprecated(message, operation),
             )
 

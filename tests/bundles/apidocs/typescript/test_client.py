@@ -1,0 +1,121 @@
+"""Node runs the client against the served gallery, with the real socket.io-client."""
+
+from typing import Any
+
+import pytest
+
+from tests.bundles.apidocs.typescript.conftest import RunScript
+
+
+@pytest.fixture(params=["http", "socket"])
+def transport(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+async def test_operation_of_both_transports_returns_the_same(
+    run_script: RunScript, transport: str
+) -> None:
+    found = await run_script("calls.ts", transport)
+
+    refused = {
+        "operation": "orderCreate",
+        "status": 400,
+        "code": "out_of_stock",
+        "message": "There is none left",
+        "errors": [],
+    }
+    invalid = found.pop("invalid")
+    assert found == {
+        "echoed": {
+            "size": "large",
+            "shape": {"type": "circle", "radius": 1.5},
+            "tree": {"name": "root", "branches": [{"name": "leaf", "branches": []}]},
+            "day": "2024-02-29",
+            "point": [1, None],
+            "counts": {"__proto__x": 1},
+            "level": 1,
+            "note": "7 ['a', 'b&c']",
+            "data": "YWJj",
+        },
+        "radius": 1.5,
+        "found": ["a/b ?#ü", 5, ["x", "y"]],
+        "nothing": True,
+        "bytes": ["Uint8Array", 255, 2, 1],
+        "blob": "ba",
+        "hello": ["hello you", "hello Ada"],
+        "maybe": None,
+        "length": 4,
+        "order": 2,
+        "code": "out_of_stock",
+        "refused": refused,
+    }
+    assert (invalid["status"], invalid["operation"]) == (422, "search")
+    assert [(error["path"], error["code"]) for error in invalid["errors"]] == [
+        ("params.limit", "too_large")
+    ]
+
+
+async def test_files_and_streams_of_http_only_operations(run_script: RunScript) -> None:
+    """The client prefers sockets here; what has no event is sent over HTTP."""
+    found = await run_script("files.ts")
+
+    disposition = found.pop("disposition")
+    assert "gallery.py" in disposition
+    assert found.pop("size") > 1000
+    assert found == {
+        "booked": ["Rome", ["x", "y"], [["Ada", "a.gif"], ["Bob", None]]],
+        "photo": "Sea & sand: sea.jpg 5",
+        "login": ["Ada", True],
+        "path": ["a/b c/ü?.txt", "secret"],
+        "dots": 'TypeError: the parameter path of /files/{path} cannot be "a/../b"',
+        "streamed": 7,
+        "blob": 3,
+        "bytes": 4,
+        "text": "0\n1\n2\n",
+        "type": "text/csv; charset=utf-8",
+    }
+
+
+async def test_pushed_events_and_rejected_connections(run_script: RunScript) -> None:
+    found = await run_script("pushed.ts")
+
+    closed = {"status": 403, "code": "closed", "message": "this room is closed", "errors": []}
+    unknown = found.pop("unknown")
+    assert found == {
+        "said": [{"name": "Tea", "branches": [{"name": "7", "branches": []}]}],
+        "answer": "Tea in 7",
+        "together": ["1 in new", "2 in new", "3 in new"],
+        "bytes": [True, "Tea"],
+        "closed": {"operation": "say", **closed},
+        "listening": {"operation": "", **closed},
+        "again": {"operation": "say", **closed},
+        "invalid": 'TypeError: the parameter room of /rooms/{room} cannot be "a/b"',
+    }
+    assert unknown["message"] == "Invalid namespace"
+
+
+async def test_call_that_fails_is_rejected_with_the_reason(
+    run_script: RunScript, transport: str
+) -> None:
+    found = await run_script("failures.ts", transport)
+
+    def error(operation: str, code: str, message: str) -> dict[str, Any]:
+        fields = {"operation": operation, "code": code, "message": message}
+        return {"status": 0, "errors": [], **fields}
+
+    nowhere = found.pop("nowhere")
+    assert (nowhere["status"], nowhere["code"]) == (0, "connection_error")
+    over_socket = transport == "socket"
+    no_token = error("token", "connection_error", "no token today")
+    assert found == {
+        "timeout": error("slow", "timeout", "no response within 50 ms"),
+        "aborted": "Error: enough",
+        "before": "Error: early",
+        "token": {"name": "Ada", "token": "abc"} if over_socket else "Bearer abc",
+        "changing": {"token": "token1"} if over_socket else "Bearer token1",
+        "failing": no_token if over_socket else "Error: no token today",
+        "closed": error("hello", "connection_error", "the client was closed"),
+        "reopened": "hello you",
+        "other": "hello you",
+        "wrong": 'TypeError: delete has no transport "socket"',
+    }
