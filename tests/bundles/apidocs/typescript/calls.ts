@@ -43,6 +43,12 @@ report({
   length: await client.textLength({ body: "four" }),
   order: await client.orderCreate({ params: { amount: 2 } }),
   code,
+  names: [
+    await client.delete(),
+    await client.taskList(),
+    await client.taskList2({ params: { delete: 10 } }),
+    await client.then_(),
+  ],
   refused: await failure(client.orderCreate({ params: { amount: 9 } })),
   invalid: await failure(client.search({ params: { text: "a", limit: 1000 } })),
 });

@@ -24,7 +24,7 @@ Compile = Callable[..., Path]
 """``compile(client, "script.ts")`` returns the folder of the JavaScript; errors of tsc fail."""
 
 RunScript = Callable[..., Coroutine[Any, Any, Any]]
-"""``await run_script("script.ts", …)`` returns what the script reports about the gallery."""
+"""``await run_script(application, "script.ts", …)`` returns what the script reports."""
 
 
 @pytest.fixture
@@ -63,15 +63,14 @@ def client_of_application(application: Application) -> str:
 
 
 @pytest.fixture
-def run_script(gallery: Application, compile_client: Compile, node: Path) -> RunScript:
-    async def run(script: str, *arguments: str) -> Any:
-        client = client_of_application(gallery)
+def run_script(compile_client: Compile, node: Path) -> RunScript:
+    async def run(application: Application, script: str, *arguments: str) -> Any:
+        client = client_of_application(application)
         out = await asyncio.to_thread(compile_client, client, script, "report.ts")
-        url = gallery.servers["http"].url
         process = await asyncio.create_subprocess_exec(
             node,
             (out / script).with_suffix(".js"),
-            str(url),
+            str(application.servers["http"].url),
             *arguments,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,

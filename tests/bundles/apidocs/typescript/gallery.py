@@ -236,7 +236,5 @@ def create_gallery() -> Application:
     return Application(
         bundles=["contracts", ApidocsBundle()],
         controllers=[Values, Errors, Files, Rooms, Hostile],
-        settings=Settings(
-            http=HttpSettings(port=0), request_id_header=None, shutdown_timeout=0.1
-        ),
+        settings=Settings(http=HttpSettings(port=0), request_id_header=None, shutdown_timeout=0.1),
     )

@@ -1,9 +1,12 @@
-"""Node runs the client against the served gallery, with the real socket.io-client."""
+"""Node runs the client against served applications, with the real socket.io-client."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rxkernel import Application
+from tests.app.board import board_of
 from tests.bundles.apidocs.typescript.conftest import RunScript
 
 
@@ -13,9 +16,9 @@ def transport(request: pytest.FixtureRequest) -> str:
 
 
 async def test_operation_of_both_transports_returns_the_same(
-    run_script: RunScript, transport: str
+    gallery: Application, run_script: RunScript, transport: str
 ) -> None:
-    found = await run_script("calls.ts", transport)
+    found = await run_script(gallery, "calls.ts", transport)
 
     refused = {
         "operation": "orderCreate",
@@ -48,6 +51,7 @@ async def test_operation_of_both_transports_returns_the_same(
         "order": 2,
         "code": "out_of_stock",
         "refused": refused,
+        "names": [1, 2, 13, 4],
     }
     assert (invalid["status"], invalid["operation"]) == (422, "search")
     assert [(error["path"], error["code"]) for error in invalid["errors"]] == [
@@ -55,9 +59,11 @@ async def test_operation_of_both_transports_returns_the_same(
     ]
 
 
-async def test_files_and_streams_of_http_only_operations(run_script: RunScript) -> None:
+async def test_files_and_streams_of_http_only_operations(
+    gallery: Application, run_script: RunScript
+) -> None:
     """The client prefers sockets here; what has no event is sent over HTTP."""
-    found = await run_script("files.ts")
+    found = await run_script(gallery, "files.ts")
 
     disposition = found.pop("disposition")
     assert "gallery.py" in disposition
@@ -76,8 +82,10 @@ async def test_files_and_streams_of_http_only_operations(run_script: RunScript) 
     }
 
 
-async def test_pushed_events_and_rejected_connections(run_script: RunScript) -> None:
-    found = await run_script("pushed.ts")
+async def test_pushed_events_and_rejected_connections(
+    gallery: Application, run_script: RunScript
+) -> None:
+    found = await run_script(gallery, "pushed.ts")
 
     closed = {"status": 403, "code": "closed", "message": "this room is closed", "errors": []}
     unknown = found.pop("unknown")
@@ -95,9 +103,9 @@ async def test_pushed_events_and_rejected_connections(run_script: RunScript) -> 
 
 
 async def test_call_that_fails_is_rejected_with_the_reason(
-    run_script: RunScript, transport: str
+    gallery: Application, run_script: RunScript, transport: str
 ) -> None:
-    found = await run_script("failures.ts", transport)
+    found = await run_script(gallery, "failures.ts", transport)
 
     def error(operation: str, code: str, message: str) -> dict[str, Any]:
         fields = {"operation": operation, "code": code, "message": message}
@@ -119,3 +127,24 @@ async def test_call_that_fails_is_rejected_with_the_reason(
         "other": "hello you",
         "wrong": 'TypeError: delete has no transport "socket"',
     }
+
+
+async def test_client_of_sample_application_uses_both_transports(
+    run_script: RunScript, tmp_path: Path
+) -> None:
+    application = board_of(tmp_path)
+    await application.start()
+    try:
+        found = await run_script(application, "board.ts")
+    finally:
+        await application.stop()
+
+    assert found["titles"][::2] == ["by http", "by socket"]
+    assert all('"status":404,"code":"task_not_found"' in text for text in found["titles"][1::2])
+    assert found["events"] == [
+        *("created by http", "changed true", "deleted id"),
+        *("created by socket", "changed true", "deleted id"),
+    ]
+    assert found["anonymous"]["status"] == 401
+    assert found["profiles"] == [None, {"username": "ada"}]
+    assert found["csv"]

@@ -1,8 +1,6 @@
 """The compiler accepts the client, whatever the documents contain, and rejects wrong calls."""
 
-from pathlib import Path
 
-from bundles.apidocs import ApidocsBundle
 from bundles.apidocs.typescript import typescript_client
 from tests.bundles.apidocs.typescript.conftest import Compile, client_of_application
 from tests.bundles.apidocs.typescript.gallery import create_gallery
@@ -26,5 +24,5 @@ def test_client_of_hostile_documents_is_accepted_and_declares_nothing_else(
 
     assert "\nexport const hacked" not in compiled
     assert all(char.isprintable() or char == "\n" for char in client)
-    assert client.count('satisfies Record<string, Operation>') == 1
+    assert client.count("satisfies Record<string, Operation>") == 1
     assert sum(f'path: "/names/{at}"' in client for at in range(len(NAMES))) == len(NAMES)
