@@ -1,5 +1,6 @@
 """One operation of one document, before it is written."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import attrs
@@ -27,6 +28,8 @@ class HttpRoute:
     """The parameters of the path that may contain slashes."""
     query: tuple[str, ...]
     body: Literal["json", "form", "multipart", "raw"] | None
+    headers: Mapping[str, str]
+    """Headers that have one value only."""
 
 
 @attrs.frozen
@@ -50,6 +53,7 @@ class DescribedOperation:
     results: tuple[Any, ...]
     returns: Returns
     codes: frozenset[str | int]
+    tag: str = ""
     summary: str = ""
     is_deprecated: bool = False
 

@@ -41,12 +41,18 @@ def _operation(
             rest=tuple(each["name"] for each in parameters if _is_rest(each)),
             query=tuple(each["name"] for each in parameters if each["in"] == "query"),
             body=kind,
+            headers={
+                each["name"]: each["schema"]["const"] for each in parameters if _is_fixed(each)
+            },
         ),
         params=tuple(_field(each) for each in parameters if each["in"] in ("path", "query")),
-        headers=tuple(_field(each) for each in parameters if each["in"] == "header"),
+        headers=tuple(
+            _field(each) for each in parameters if each["in"] == "header" and not _is_fixed(each)
+        ),
         body=body,
         results=results,
         returns=returns,
+        tag=next(iter(operation.get("tags", ())), ""),
         codes=_codes(document, operation["responses"]),
         summary=documentation(operation.get("summary", ""), operation.get("description", "")),
         is_deprecated=operation.get("deprecated", False),
@@ -54,7 +60,7 @@ def _operation(
 
 
 def _field(parameter: Document) -> Field:
-    content = next(iter(parameter.get("content", {}).values()), {})
+    content: Document = next(iter(parameter.get("content", {}).values()), {})
     return Field(
         name=parameter["name"],
         schema=parameter.get("schema", content.get("schema", True)),
@@ -62,6 +68,11 @@ def _field(parameter: Document) -> Field:
         description=parameter.get("description", ""),
         is_deprecated=parameter.get("deprecated", False),
     )
+
+
+def _is_fixed(parameter: Document) -> bool:
+    """Whether it is a header with one value, by which the server tells routes apart."""
+    return parameter["in"] == "header" and "const" in parameter.get("schema", ())
 
 
 def _is_rest(parameter: Document) -> bool:

@@ -121,13 +121,11 @@ def _input(operation: Operation) -> str:
     if main.body:
         lines.append(comment(main.body.description, indent="  "))
         mark = "" if main.body.is_required else "?"
-        lines.append(f"  body{mark}: {_body_type(operation)};\n")
+        lines.append(f"  body{mark}: {_body_type(operation, main.body)};\n")
     return "".join(lines) + "}\n"
 
 
-def _body_type(operation: Operation) -> str:
-    body = operation.main.body
-    assert body is not None
+def _body_type(operation: Operation, body: Field) -> str:
     text = operation.inputs.text(body.schema, "  ")
     is_raw = operation.http is not None and operation.http.body == "raw"
     is_stream = is_raw and operation.socket is None and text != "string"
@@ -195,7 +193,7 @@ export class Client {{
     return this.#caller.connect(namespace);
   }}
 
-  /** Close all sockets. A later call connects again. */
+  /** Close all sockets. A later call connects again, and the listeners stay. */
   close(): void {{
     this.#caller.close();
   }}
@@ -249,6 +247,8 @@ def _http_fields(route: HttpRoute) -> Iterator[tuple[str, Any]]:
         yield "query", list(route.query)
     if route.body:
         yield "body", route.body
+    if route.headers:
+        yield "headers", route.headers
 
 
 def socket_fields(route: SocketRoute) -> Iterator[tuple[str, Any]]:
@@ -261,5 +261,5 @@ def _object(fields: Iterable[tuple[str, Any]]) -> str:
 
 
 def _socket_path(asyncapi: Document) -> str:
-    server = next(iter(asyncapi.get("servers", {}).values()), {})
+    server: Document = next(iter(asyncapi.get("servers", {}).values()), {})
     return str(server.get("pathname", "/socket.io"))

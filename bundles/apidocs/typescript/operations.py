@@ -105,23 +105,25 @@ def _linked(
     socket: Iterable[DescribedOperation],
     types: tuple[Components, Components],
 ) -> Iterator[tuple[DescribedOperation, ...]]:
-    events = {(each.name, each.route): each for each in socket}
-    by_name = {each.name: each for each in events.values()}
+    events = sorted(socket, key=lambda each: each.name)
     for request in sorted(http, key=lambda each: each.name):
-        event = by_name.get(request.name)
-        if event is not None and _take_the_same(request, event, types):
-            del events[event.name, event.route]
-            yield request, event
-        else:
+        event = next((each for each in events if _is_both(request, each, types)), None)
+        if event is None:
             yield (request,)
-    for event in sorted(events.values(), key=lambda each: each.name):
+        else:
+            events.remove(event)
+            yield request, event
+    for event in events:
         yield (event,)
 
 
-def _take_the_same(
+def _is_both(
     request: DescribedOperation, event: DescribedOperation, types: tuple[Components, Components]
 ) -> bool:
-    """Whether one call fits both: else they are two actions that share only their name."""
+    """Whether it is one action, which one call fits: two actions may share their name."""
+    is_named = isinstance(event.route, SocketRoute) and event.route.event == request.name
+    if not is_named or event.tag != request.tag:
+        return False
     if request.returns == "response":
         return False  # an acknowledgement has no stream
     names = {field.name for field in request.params}

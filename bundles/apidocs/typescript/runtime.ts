@@ -92,6 +92,7 @@ interface HttpRoute {
   rest?: readonly string[];
   query?: readonly string[];
   body?: "json" | "form" | "multipart" | "raw";
+  headers?: Readonly<Record<string, string>>;
 }
 
 interface SocketRoute {
@@ -398,8 +399,8 @@ class Caller {
   }
 
   close(): void {
-    for (const socket of this.#sockets.values()) this.#stop(socket, new Error("the client was closed"));
-    this.#sockets.clear();
+    const error = new Error("the client was closed");
+    for (const socket of this.#sockets.values()) this.#stop(socket, error);
   }
 
   #transport(operation: Operation, chosen: Transport | undefined): Transport {
@@ -417,7 +418,7 @@ class Caller {
     const headers = new Headers(this.#options.headers);
     const token = await provided(this.#options.token);
     if (token) headers.set("Authorization", `Bearer ${token}`);
-    for (const [name, value] of entries(input.headers)) {
+    for (const [name, value] of entries({ ...route.headers, ...input.headers })) {
       for (const item of Array.isArray(value) ? value : [value]) {
         if (item !== null && item !== undefined) headers.append(name, String(item));
       }

@@ -72,6 +72,7 @@ def _operations(
             results=(content,),
             returns="nothing" if content == {"type": "null"} else "value",
             codes=codes,
+            tag=next((tag["name"] for tag in operation.get("tags", ()) if "name" in tag), ""),
             summary=_text(operation) or _text(message),
             is_deprecated=_is_deprecated(message, operation),
         )

@@ -24,7 +24,8 @@ Compile = Callable[..., Path]
 """``compile(client, "script.ts")`` returns the folder of the JavaScript; errors of tsc fail."""
 
 RunScript = Callable[..., Coroutine[Any, Any, Any]]
-"""``await run_script(application, "script.ts", …)`` returns what the script reports."""
+"""``await run_script(application, "script.ts", …)`` returns what the script reports. *client* is
+another one than that of the documents."""
 
 
 @pytest.fixture
@@ -64,8 +65,10 @@ def client_of_application(application: Application) -> str:
 
 @pytest.fixture
 def run_script(compile_client: Compile, node: Path) -> RunScript:
-    async def run(application: Application, script: str, *arguments: str) -> Any:
-        client = client_of_application(application)
+    async def run(
+        application: Application, script: str, *arguments: str, client: str | None = None
+    ) -> Any:
+        client = client or client_of_application(application)
         out = await asyncio.to_thread(compile_client, client, script, "report.ts")
         process = await asyncio.create_subprocess_exec(
             node,

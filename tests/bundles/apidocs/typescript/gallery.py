@@ -191,6 +191,39 @@ class Files:
         return FileResponse(Path(__file__), filename="gallery.py")
 
 
+class Versions:
+    """Two routes of one path, and three actions of one name."""
+
+    @http("GET", "/version", "version_one", headers={"Accept-Version": "1"})
+    async def one(self, name: str) -> str:
+        return f"{name} 1"
+
+    @http("GET", "/version", "version_two", headers={"Accept-Version": "2"})
+    async def two(self, name: str) -> str:
+        return f"{name} 2"
+
+    @http("GET", "/same", "same")
+    async def same(self) -> str:
+        return "over HTTP"
+
+
+class OtherVersions:
+    @websocket("same")
+    async def same(self) -> str:
+        return "an event"
+
+
+@controller(namespace="/other")
+class Namespaced:
+    @both("GET", "/other", "same_other")
+    async def other(self) -> str:
+        return "both"
+
+    @websocket("hello")
+    async def hello(self) -> str:
+        return "another hello"
+
+
 @controller(namespace="/rooms/{room}")
 class Rooms:
     """A namespace with a parameter; the room "closed" rejects its clients."""
@@ -235,6 +268,6 @@ class Hostile:
 def create_gallery() -> Application:
     return Application(
         bundles=["contracts", ApidocsBundle()],
-        controllers=[Values, Errors, Files, Rooms, Hostile],
+        controllers=[Values, Errors, Files, Rooms, Hostile, Versions, OtherVersions, Namespaced],
         settings=Settings(http=HttpSettings(port=0), request_id_header=None, shutdown_timeout=0.1),
     )

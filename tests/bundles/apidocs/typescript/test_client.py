@@ -1,10 +1,13 @@
 """Node runs the client against served applications, with the real socket.io-client."""
 
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bundles.apidocs import Documents
+from bundles.apidocs.typescript import typescript_client
 from rxkernel import Application
 from tests.app.board import board_of
 from tests.bundles.apidocs.typescript.conftest import RunScript
@@ -51,7 +54,10 @@ async def test_operation_of_both_transports_returns_the_same(
         "order": 2,
         "code": "out_of_stock",
         "refused": refused,
-        "names": [1, 2, 13, 4],
+        "names": [
+            *(1, 2, 13, 4, "ü 1", "a 2"),
+            *("over HTTP", "an event", "both", "another hello"),
+        ],
     }
     assert (invalid["status"], invalid["operation"]) == (422, "search")
     assert [(error["path"], error["code"]) for error in invalid["errors"]] == [
@@ -80,6 +86,24 @@ async def test_files_and_streams_of_http_only_operations(
         "text": "0\n1\n2\n",
         "type": "text/csv; charset=utf-8",
     }
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"],
+)
+async def test_body_is_sent_in_the_media_type_of_the_document(
+    gallery: Application, run_script: RunScript, media_type: str
+) -> None:
+    documents = gallery.injector.get(Documents)
+    openapi = deepcopy(documents.openapi)
+    content = openapi["paths"]["/login"]["post"]["requestBody"]["content"]
+    openapi["paths"]["/login"]["post"]["requestBody"]["content"] = {
+        media_type: content[media_type]
+    }
+    client = typescript_client(openapi, documents.asyncapi)
+
+    assert await run_script(gallery, "login.ts", client=client) == ["Ada & Bob", True]
 
 
 async def test_pushed_events_and_rejected_connections(

@@ -1,6 +1,5 @@
 """The compiler accepts the client, whatever the documents contain, and rejects wrong calls."""
 
-
 from bundles.apidocs.typescript import typescript_client
 from tests.bundles.apidocs.typescript.conftest import Compile, client_of_application
 from tests.bundles.apidocs.typescript.gallery import create_gallery

@@ -15,7 +15,7 @@ from bundles.apidocs.typescript.identifiers import (
     is_identifier,
     type_name,
 )
-from bundles.apidocs.typescript.schema_types import SchemaTypes
+from bundles.apidocs.typescript.schema_types import Schema, SchemaTypes
 from bundles.apidocs.typescript.source_text import comment, literal
 from rxkernel import ConfigurationError
 from tests.bundles.apidocs.typescript.hostile_documents import ASYNCAPI, OPENAPI
@@ -90,8 +90,8 @@ def test_client_of_same_documents_has_same_text() -> None:
         (False, "never"),
     ],
 )
-def test_schema_becomes_type(schema: object, type_: str) -> None:
-    assert SchemaTypes({}, "Uint8Array").text(schema) == type_  # type: ignore[arg-type]
+def test_schema_becomes_type(schema: Schema, type_: str) -> None:
+    assert SchemaTypes({}, "Uint8Array").text(schema) == type_
 
 
 def test_reference_to_nothing_is_an_error() -> None:
