@@ -96,11 +96,6 @@ def node() -> Path:
 
 
 @pytest.fixture(scope="session")
-def typescript() -> Path:
-    return require_typescript()
-
-
-@pytest.fixture(scope="session")
 def wrk() -> None:
     """For `benchmarks.http`."""
     require_wrk()

@@ -224,6 +224,7 @@ def test_every_dependency_has_a_reason() -> None:
         "node",
         "redis-server",
         "slowhttptest",
+        "typescript",
         "valgrind",
         "wrk",
     }

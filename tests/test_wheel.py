@@ -37,6 +37,7 @@ def test_wheel_contains_package_types_and_template_only(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
 
     assert "rxkernel/py.typed" in names
+    assert "bundles/apidocs/typescript/runtime.ts" in names
     template = (ROOT / "rxkernel" / "cli" / "template").rglob("*")
     made = {p for p in template if p.is_file() and "__pycache__" not in p.parts}
     assert {str(p.relative_to(ROOT)) for p in made} <= names

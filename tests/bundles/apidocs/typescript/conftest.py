@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import subprocess
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from shutil import copy
@@ -14,7 +13,7 @@ from bundles.apidocs import Documents
 from bundles.apidocs.typescript import typescript_client
 from rxkernel import Application
 from tests.bundles.apidocs.typescript.gallery import create_gallery
-from tests.required_tools import ROOT
+from tests.typescript_compiler import compile_typescript
 
 _HERE = Path(__file__).parent
 _PATIENCE = 60
@@ -29,22 +28,14 @@ another one than that of the documents."""
 
 
 @pytest.fixture
-def compile_client(node: Path, typescript: Path, tmp_path: Path) -> Compile:
+def compile_client(tmp_path: Path) -> Compile:
     def compiled(client: str, *scripts: str) -> Path:
-        (tmp_path / "package.json").write_text('{"type": "module"}')
-        (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
-        (tmp_path / "client.ts").write_text(client, "utf-8")
-        for name in ("tsconfig.json", *scripts):
-            copy(_HERE / name, tmp_path)
-        done = subprocess.run(
-            [node, typescript, "-p", tmp_path],
-            capture_output=True,
-            text=True,
-            timeout=_PATIENCE,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return tmp_path / "out"
+        folder = tmp_path / "typescript"
+        folder.mkdir()
+        (folder / "client.ts").write_text(client, "utf-8")
+        for name in scripts:
+            copy(_HERE / name, folder)
+        return compile_typescript(folder)
 
     return compiled
 
