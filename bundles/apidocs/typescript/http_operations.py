@@ -72,7 +72,13 @@ def _field(parameter: Document) -> Field:
 
 def _is_fixed(parameter: Document) -> bool:
     """Whether it is a header with one value, by which the server tells routes apart."""
-    return parameter["in"] == "header" and "const" in parameter.get("schema", ())
+    schema = parameter.get("schema")
+    value = schema.get("const") if isinstance(schema, Mapping) else None
+    return (
+        parameter["in"] == "header"
+        and parameter.get("required") is True
+        and isinstance(value, str)
+    )
 
 
 def _is_rest(parameter: Document) -> bool:

@@ -66,6 +66,8 @@ def _at(document: Mapping[str, Any], reference: str) -> Mapping[str, Any]:
     found: Any = document
     for step in reference.removeprefix("#/").split("/"):
         found = found.get(_decoded(step)) if isinstance(found, Mapping) else None
+    if isinstance(found, bool):  # the schemas that accept everything and nothing
+        return {} if found else {"not": {}}
     if not isinstance(found, Mapping):
         raise ConfigurationError(f"the reference {reference!r} leads to nothing")
     return found
