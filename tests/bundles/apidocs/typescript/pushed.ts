@@ -14,6 +14,14 @@ await client.on("/rooms/{room}:said", hear, { room: 7 });
 const answer = await client.say({ params: { room: 7, text: "Tea" } });
 const bytes = await sent;
 await client.say({ params: { room: 8, text: "elsewhere" } });
+
+// A lost connection is renewed, with its listeners; a call waits for it.
+const socket = await client.connect("/rooms/7");
+const lost = new Promise((resolve) => socket.once("disconnect", resolve));
+socket.io.engine.close();
+await lost;
+await client.say({ params: { room: 7, text: "Milk" } });
+
 client.off("/rooms/{room}:said", hear, { room: 7 });
 await client.say({ params: { room: 7, text: "unheard" } });
 

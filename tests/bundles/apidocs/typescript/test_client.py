@@ -114,7 +114,9 @@ async def test_pushed_events_and_rejected_connections(
     closed = {"status": 403, "code": "closed", "message": "this room is closed", "errors": []}
     unknown = found.pop("unknown")
     assert found == {
-        "said": [{"name": "Tea", "branches": [{"name": "7", "branches": []}]}],
+        "said": [
+            {"name": text, "branches": [{"name": "7", "branches": []}]} for text in ("Tea", "Milk")
+        ],
         "answer": "Tea in 7",
         "together": ["1 in new", "2 in new", "3 in new"],
         "bytes": [True, "Tea"],
