@@ -43,8 +43,8 @@ class Components:
     ) -> None:
         self._components = list(components)
         self._outputs = reached(schemas, outputs)
-        self.inputs = SchemaTypes(names, INPUT_BINARY)
-        self.outputs = SchemaTypes(names, OUTPUT_BINARY)
+        self.inputs = SchemaTypes(names, INPUT_BINARY, schemas)
+        self.outputs = SchemaTypes(names, OUTPUT_BINARY, schemas)
 
     def declarations(self) -> Iterator[str]:
         for component in self._components:
@@ -95,11 +95,11 @@ def _different(openapi: Schemas, asyncapi: Schemas) -> set[str]:
 def _declaration(component: Component, types: SchemaTypes) -> str:
     schema, name = component.schema, component.name
     if isinstance(schema, bool):
-        return f"export type {name} = {types.text(schema)};\n"
+        return f"export type {name} ={types.after_colon(schema, '')};\n"
     text = comment(schema.get("description", ""), deprecated=bool(schema.get("deprecated")))
     if _is_plain_object(schema) and (members := types.members(schema, "  ")):
         return f"{text}export interface {name} {{\n{members}}}\n"
-    return f"{text}export type {name} = {types.text(schema)};\n"
+    return f"{text}export type {name} ={types.after_colon(schema, '')};\n"
 
 
 def _is_plain_object(schema: Mapping[str, Any]) -> bool:

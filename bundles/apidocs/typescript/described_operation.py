@@ -40,9 +40,10 @@ class SocketRoute:
 
 @attrs.frozen
 class DescribedOperation:
-    """What one document says of an operation: schemas refer to the components of this document.
+    """The description of an operation in one document, to whose components the schemas refer.
 
-    *results* are the schemas of the values that may be returned, *body* is None without one.
+    *results* are the schemas of the values that may be returned. *body* is None for an operation
+    that has no body.
     """
 
     name: str

@@ -37,7 +37,7 @@ def _operation(
         name=operation["operationId"],
         route=HttpRoute(
             method=method.upper(),
-            path=path.split("#")[0],  # a fragment tells routes of one path apart
+            path=path.split("#")[0],  # a fragment makes paths of several routes unique
             rest=tuple(each["name"] for each in parameters if _is_rest(each)),
             query=tuple(each["name"] for each in parameters if each["in"] == "query"),
             body=kind,
@@ -71,7 +71,7 @@ def _field(parameter: Document) -> Field:
 
 
 def _is_fixed(parameter: Document) -> bool:
-    """Whether it is a header with one value, by which the server tells routes apart."""
+    """Whether it is a header with one value, by which the server chooses between routes."""
     schema = parameter.get("schema")
     value = schema.get("const") if isinstance(schema, Mapping) else None
     return (

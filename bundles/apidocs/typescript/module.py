@@ -12,6 +12,7 @@ from bundles.apidocs.typescript.identifiers import RESERVED_WORDS, UniqueNames
 from bundles.apidocs.typescript.operations import Operation, linked_operations
 from bundles.apidocs.typescript.pushed_events import PushedEvents
 from bundles.apidocs.typescript.references import with_prefix_items
+from bundles.apidocs.typescript.schema_types import SchemaTypes
 from bundles.apidocs.typescript.socket_operations import pushed_events, socket_operations
 from bundles.apidocs.typescript.source_text import comment, literal, property_name
 
@@ -77,7 +78,16 @@ def typescript_client(openapi: Document, asyncapi: Document) -> str:
     return "\n".join(parts)
 
 
-_DECLARED = ("Client", "ErrorCodes", "PushedEvents", "PushedEventParams", "Manager", "Socket")
+_DECLARED = (
+    "Client",
+    "ErrorCodes",
+    "Manager",
+    "Pick",
+    "PushedEventParams",
+    "PushedEvents",
+    "Required",
+    "Socket",
+)
 
 
 def _capitalized(runtime: str) -> Iterable[str]:
@@ -116,26 +126,27 @@ def _input(operation: Operation) -> str:
     for word, fields in (("params", operation.params), ("headers", main.headers)):
         if fields:
             mark = "" if any(field.is_required for field in fields) else "?"
-            members = "".join(_member(field, types.text(field.schema, "    ")) for field in fields)
+            members = "".join(_member(field, types) for field in fields)
             lines.append(f"  {word}{mark}: {{\n{members}  }};\n")
     if main.body:
         lines.append(comment(main.body.description, indent="  "))
         mark = "" if main.body.is_required else "?"
-        lines.append(f"  body{mark}: {_body_type(operation, main.body)};\n")
+        lines.append(f"  body{mark}:{_body_type(operation, main.body)};\n")
     return "".join(lines) + "}\n"
 
 
 def _body_type(operation: Operation, body: Field) -> str:
-    text = operation.inputs.text(body.schema, "  ")
+    text = operation.inputs.after_colon(body.schema, "  ")
     is_raw = operation.http is not None and operation.http.body == "raw"
-    is_stream = is_raw and operation.socket is None and text != "string"
+    is_stream = is_raw and operation.socket is None and text != " string"
     return f"{text} | ReadableStream<Uint8Array>" if is_stream else text
 
 
-def _member(field: Field, type_text: str) -> str:
+def _member(field: Field, types: SchemaTypes) -> str:
     mark = "" if field.is_required else "?"
     above = comment(field.description, deprecated=field.is_deprecated, indent="    ")
-    return f"{above}    {property_name(field.name)}{mark}: {type_text};\n"
+    text = types.after_colon(field.schema, "    ")
+    return f"{above}    {property_name(field.name)}{mark}:{text};\n"
 
 
 def _error_codes(operations: Iterable[Operation]) -> str:

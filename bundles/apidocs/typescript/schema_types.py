@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from bundles.apidocs.typescript.references import component_name
@@ -15,10 +16,14 @@ _PRIMITIVES = {
     "boolean": "boolean",
     "null": "null",
 }
-_OBJECT_WORDS = ("properties", "additionalProperties", "patternProperties", "required")
+_OBJECT_WORDS = ("properties", "additionalProperties", "patternProperties")
 _ARRAY_WORDS = ("items", "prefixItems")
 
+_PARTS = ("$ref", "allOf", "anyOf", "oneOf")
+_NO_SCHEMAS: Mapping[str, Any] = MappingProxyType({})
+
 Schema = Mapping[str, Any] | bool
+_Names = tuple[frozenset[str], frozenset[str]]
 
 
 class Binding(IntEnum):
@@ -43,14 +48,23 @@ class SchemaTypes:
     Args:
         names: the names of the types of the components.
         binary: the type of binary values, which differs for inputs and outputs.
+        schemas: the schemas of the components.
     """
 
-    def __init__(self, names: Mapping[str, str], binary: str) -> None:
+    def __init__(
+        self, names: Mapping[str, str], binary: str, schemas: Mapping[str, Any] = _NO_SCHEMAS
+    ) -> None:
         self._names = names
         self._binary = binary
+        self._schemas = schemas
 
     def text(self, schema: Schema, indent: str = "") -> str:
         return self._of(schema, indent).text
+
+    def after_colon(self, schema: Schema, indent: str) -> str:
+        """Return the type with the space before it; a long union begins on the next line."""
+        text = self.text(schema, indent)
+        return text if text.startswith("\n") else f" {text}"
 
     def members(self, schema: Mapping[str, Any], indent: str) -> str:
         """Return the properties of an object, one on each line, with their comments."""
@@ -59,7 +73,9 @@ class SchemaTypes:
         for name, value in schema.get("properties", {}).items():
             mark = "" if name in required else "?"
             lines.append(described(value, indent))
-            lines.append(f"{indent}{property_name(name)}{mark}: {self.text(value, indent)};\n")
+            lines.append(
+                f"{indent}{property_name(name)}{mark}:{self.after_colon(value, indent)};\n"
+            )
         if (index := self._index(schema, indent)) is not None:
             lines.append(f"{indent}[key: string]: {index};\n")
         return "".join(lines)
@@ -82,7 +98,39 @@ class SchemaTypes:
             if word in schema:
                 parts.append(_union([self._of(choice, indent) for choice in schema[word]], indent))
         parts += [self._of(part, indent) for part in schema.get("allOf", ())]
+        if missing := self._newly_required(schema):
+            whole = _intersection(parts)
+            keys = " | ".join(literal(name) for name in missing)
+            parts.append(TypeText(f"Required<Pick<{whole.text}, {keys}>>"))
         return _intersection(parts)
+
+    def _newly_required(self, schema: Mapping[str, Any]) -> list[str]:
+        """Return the optional properties of the parts of *schema* that it requires."""
+        names = schema.get("required", ())
+        if not names or "properties" in schema:
+            return []
+        parts = [self._merged(part) for part in self._all_of(schema)]
+        optional = {name for properties, required in parts for name in properties - required}
+        return [name for name in names if name in optional]
+
+    def _merged(self, schema: Schema, inside: frozenset[str] = frozenset()) -> _Names:
+        """Return the names of all properties of an object, and of those that are required."""
+        if isinstance(schema, bool):
+            return frozenset(), frozenset()
+        properties = frozenset(schema.get("properties", ()))
+        required = frozenset(schema.get("required", ()))
+        for part in self._all_of(schema):
+            reference = part.get("$ref", "") if isinstance(part, Mapping) else ""
+            if reference not in inside:
+                others = self._merged(part, inside | {reference} if reference else inside)
+                properties, required = properties | others[0], required | others[1]
+        return properties, required
+
+    def _all_of(self, schema: Mapping[str, Any]) -> list[Schema]:
+        parts = list(schema.get("allOf", ()))
+        if "$ref" in schema:
+            parts.append(self._schemas.get(component_name(schema["$ref"]), True))
+        return parts
 
     def _own(self, schema: Mapping[str, Any], indent: str) -> TypeText | None:
         """The type that the words of this schema itself describe, if there is one."""
@@ -94,6 +142,9 @@ class SchemaTypes:
                 types = "array"
             else:
                 return None
+        has_members = any(word in schema for word in _OBJECT_WORDS)
+        if types == "object" and not has_members and any(word in schema for word in _PARTS):
+            return None  # the parts are the objects
         named = [types] if isinstance(types, str) else types
         return _union([self._named(name, schema, indent) for name in named], indent)
 
@@ -108,7 +159,7 @@ class SchemaTypes:
         return TypeText(_PRIMITIVES[name])
 
     def _index(self, schema: Mapping[str, Any], indent: str) -> str | None:
-        """The type of the other properties; None if there are none or they are not described."""
+        """Return the type of further properties; None if the schema does not describe any."""
         patterns = schema.get("patternProperties", {})
         others = schema.get("additionalProperties", bool(patterns) or None)
         if others is None and not schema.get("properties"):

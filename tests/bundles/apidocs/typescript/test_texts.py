@@ -94,6 +94,26 @@ def test_schema_becomes_type(schema: Schema, type_: str) -> None:
     assert SchemaTypes({}, "Uint8Array").text(schema) == type_
 
 
+@pytest.mark.parametrize(
+    ("required", "type_"),
+    [
+        (["kind"], 'Cat & Required<Pick<Cat, "kind">>'),
+        (["lives"], "Cat"),
+        (["other"], "Cat"),
+    ],
+)
+def test_schema_that_requires_a_property_of_its_part_has_it(
+    required: list[str], type_: str
+) -> None:
+    """As for the tag of a class in a union, which is optional in the class itself."""
+    cat = {"properties": {"kind": {"const": "cat"}, "lives": {}}, "required": ["lives"]}
+    types = SchemaTypes({"Cat": "Cat"}, "Uint8Array", {"Cat": cat})
+
+    found = types.text({"allOf": [{"$ref": "#/components/schemas/Cat"}], "required": required})
+
+    assert found == type_
+
+
 def test_reference_to_nothing_is_an_error() -> None:
     path = {"get": {"operationId": "a", "responses": {"200": {"$ref": "#/components/x"}}}}
 
