@@ -37,6 +37,8 @@ class Binding(IntEnum):
 class TypeText(NamedTuple):
     text: str
     binding: Binding = Binding.PRIMARY
+    choices: tuple[str, ...] = ()
+    """The members of a union."""
 
     def inside(self, binding: Binding) -> str:
         return self.text if self.binding >= binding else f"({self.text})"
@@ -222,17 +224,17 @@ def _literal_type(value: Any) -> TypeText:
 
 
 def _union(choices: Sequence[TypeText], indent: str) -> TypeText:
-    unique = list(dict.fromkeys(choices))
-    if any(choice.text == "unknown" for choice in unique):
+    texts = list(dict.fromkeys(t for each in choices for t in each.choices or (each.text,)))
+    if "unknown" in texts:
         return TypeText("unknown")
-    unique = [choice for choice in unique if choice.text != "never"] or [TypeText("never")]
-    if len(unique) == 1:
-        return unique[0]
-    texts = [choice.text for choice in unique]
+    texts = [text for text in texts if text != "never"] or ["never"]
+    if len(texts) == 1:
+        same = (each for each in choices if each.text == texts[0])
+        return next(same, TypeText(texts[0]))
     text = " | ".join(texts)
     if len(indent) + len(text) > _WIDTH - 30 and "\n" not in text:
         text = "".join(f"\n{indent}  | {choice}" for choice in texts)
-    return TypeText(text, Binding.UNION)
+    return TypeText(text, Binding.UNION, tuple(texts))
 
 
 def _intersection(parts: Sequence[TypeText]) -> TypeText:
