@@ -61,7 +61,8 @@ class Operation:
 
     @property
     def returns(self) -> Returns:
-        return self.main.returns
+        is_nothing = any(side.returns == "nothing" for side in self.sides)
+        return "nothing" if is_nothing else self.main.returns
 
     @property
     def result(self) -> str:

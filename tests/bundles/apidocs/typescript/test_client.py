@@ -99,7 +99,7 @@ async def test_body_is_sent_in_the_media_type_of_the_document(
     openapi = deepcopy(documents.openapi)
     content = openapi["paths"]["/login"]["post"]["requestBody"]["content"]
     openapi["paths"]["/login"]["post"]["requestBody"]["content"] = {
-        media_type: content[media_type]
+        media_type: content["application/json"]
     }
     client = typescript_client(openapi, documents.asyncapi)
 
