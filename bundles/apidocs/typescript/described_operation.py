@@ -40,10 +40,10 @@ class SocketRoute:
 
 @attrs.frozen
 class DescribedOperation:
-    """The description of an operation in one document, to whose components the schemas refer.
+    """An operation of one document. Its schemas refer to the components of this document.
 
     *results* are the schemas of the values that may be returned. *body* is None for an operation
-    that has no body.
+    without a body.
     """
 
     name: str

@@ -214,8 +214,8 @@ function encodedBody(kind: HttpRoute["body"], body: unknown, headers: Headers): 
   if (kind === "raw") {
     const isTyped = body instanceof Blob && body.type !== "";
     if (!isTyped && !headers.has("Content-Type")) {
-      const type = typeof body === "string" ? "text/plain; charset=utf-8" : "application/octet-stream";
-      headers.set("Content-Type", type);
+      const text = "text/plain; charset=utf-8";
+      headers.set("Content-Type", typeof body === "string" ? text : "application/octet-stream");
     }
     return body as BodyInit;
   }
@@ -334,12 +334,16 @@ class Caller {
       const message = `no response within ${timeout} ms`;
       controller.abort(clientError(operation.name, "timeout", message));
     }, timeout);
+    const { signal } = controller;
     let result: unknown;
     try {
-      result =
-        transport === "http"
-          ? await this.#request(operation, input, controller.signal)
-          : await this.#emit(operation, input, controller.signal, timeout);
+      result = await untilAborted<unknown>(signal, (resolve, reject) => {
+        const called =
+          transport === "http"
+            ? this.#request(operation, input, signal)
+            : this.#emit(operation, input, signal, timeout);
+        called.then(resolve, reject);
+      });
       return result as T;
     } finally {
       clearTimeout(timer);

@@ -20,6 +20,7 @@ const failing = createClient({
     throw new Error("no token today");
   },
 });
+const hanging = createClient({ url, transport, timeout: 50, token: () => new Promise(() => {}) });
 
 const controller = new AbortController();
 const aborted = failure(client.slow({}, { signal: controller.signal }));
@@ -36,6 +37,7 @@ report({
   nowhere: await failure(nowhere.hello()),
   token: await token.token(),
   changing: await changing.token(),
+  hanging: await failure(hanging.token()),
   failing: await failure(failing.token()),
   closed: await closed,
   reopened: await closing.hello(),
@@ -43,4 +45,4 @@ report({
   // @ts-expect-error: the operation has one transport only.
   wrong: await failure(client.delete({}, { transport: "socket" })),
 });
-for (const each of [client, nowhere, token, changing, failing, closing]) each.close();
+for (const each of [client, nowhere, token, changing, hanging, failing, closing]) each.close();

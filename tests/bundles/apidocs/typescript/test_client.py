@@ -147,6 +147,7 @@ async def test_call_that_fails_is_rejected_with_the_reason(
         "before": "Error: early",
         "token": {"name": "Ada", "token": "abc"} if over_socket else "Bearer abc",
         "changing": {"token": "token1"} if over_socket else "Bearer token1",
+        "hanging": error("token", "timeout", "no response within 50 ms"),
         "failing": no_token if over_socket else "Error: no token today",
         "closed": error("hello", "connection_error", "the client was closed"),
         "reopened": "hello you",
