@@ -93,7 +93,8 @@ class SchemaTypes:
         elif "enum" in schema:
             parts.append(_union([_literal_type(value) for value in schema["enum"]], indent))
         elif is_binary(schema):
-            parts.append(_typed(self._binary))
+            null = [TypeText("null")] if "null" in schema.get("type", ()) else []
+            parts.append(_union([_typed(self._binary), *null], indent))
         elif (own := self._own(schema, indent)) is not None:
             parts.append(own)
         for word in ("anyOf", "oneOf"):

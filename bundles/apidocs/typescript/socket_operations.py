@@ -144,7 +144,7 @@ def _received(schema: Any) -> Any:
     if not isinstance(schema, Mapping):
         return schema
     if schema.get("contentEncoding") == "base64":
-        return {"type": "string", "format": "binary"}
+        return {"type": schema.get("type", "string"), "format": "binary"}
     if "anyOf" in schema:
         return {**schema, "anyOf": [_received(choice) for choice in schema["anyOf"]]}
     return schema

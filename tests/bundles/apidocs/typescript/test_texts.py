@@ -87,6 +87,7 @@ def test_client_of_same_documents_has_same_text() -> None:
         ({"type": "array", "prefixItems": [{"type": "null"}], "items": False}, "[null?]"),
         ({"type": "string", "contentEncoding": "base64"}, "string"),
         ({"type": "string", "format": "binary"}, "Uint8Array"),
+        ({"type": ["string", "null"], "format": "binary"}, "Uint8Array | null"),
         (False, "never"),
     ],
 )
