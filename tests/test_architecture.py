@@ -218,6 +218,7 @@ def test_every_dependency_has_a_reason() -> None:
     assert reasoned >= set(requirements())
     assert reasoned <= {
         *requirements(),
+        "axe-core",
         "setuptools",
         "socket.io-client",
         "chromium",

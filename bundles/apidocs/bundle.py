@@ -8,6 +8,7 @@ from injector import Binder, singleton
 
 from bundles.apidocs.commands import schema
 from bundles.apidocs.documents import Documents, Names
+from bundles.apidocs.page import PageRoutes
 from bundles.apidocs.routes import DocumentController, DocumentRoutes, DocumentRule
 from bundles.apidocs.settings import ApidocsSettings
 from rxkernel import Bundle
@@ -26,7 +27,7 @@ class ApidocsBundle(Bundle):
 
     name = "apidocs"
     after = ("security", "contracts")
-    listeners = (Documents, DocumentRoutes, DocumentController)
+    listeners = (Documents, DocumentRoutes, DocumentController, PageRoutes)
     commands = (schema,)
     settings_class = ApidocsSettings
 

@@ -145,7 +145,7 @@ class Documents:
         return {
             "host": f"{host}:{port}",
             "protocol": "socket.io",
-            "pathname": (http.prefix if socketio.port is None else "") + socketio.path,
+            "pathname": socketio.path,  # http.prefix is not put before it
             "description": (
                 "Socket.IO 5 over Engine.IO 4. The argument of an event is the payload of its "
                 "message; the argument of the acknowledgement is the payload of its reply."

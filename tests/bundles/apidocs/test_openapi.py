@@ -186,7 +186,7 @@ async def test_prefix_of_the_server_is_part_of_paths(describe: Describe) -> None
     documents = await describe(Routes, settings=Settings(http=HttpSettings(prefix="/api")))
 
     assert "/api/a" in documents.openapi["paths"]
-    assert documents.asyncapi["servers"]["main"]["pathname"] == "/api/socket.io"
+    assert documents.asyncapi["servers"]["main"]["pathname"] == "/socket.io"
 
 
 async def test_raises_of_an_unknown_name_or_another_exception_is_no_response(
