@@ -109,8 +109,15 @@ class SocketEvents:
             )
         await self._rules.check(connection, token, request)
         event = SocketAuthenticationEvent(connection, token)
-        await self._dispatcher.dispatch(SecurityEvents.SOCKET_AUTHENTICATION_SUCCESS, event)
-        await self._sockets.attach(request, token, verify, revocations)
+        try:
+            await self._dispatcher.dispatch(SecurityEvents.SOCKET_AUTHENTICATION_SUCCESS, event)
+            await self._sockets.attach(request, token, verify, revocations)
+        except BaseException:
+            if not connection.token.is_authenticated:  # listeners may have let it join rooms
+                await self._dispatcher.dispatch(
+                    SecurityEvents.SOCKET_UNAUTHENTICATION_SUCCESS, event
+                )
+            raise
         request.token = token
 
     @access("public")

@@ -26,6 +26,7 @@ from rxkernel import (
     RecordingConnection,
     Request,
     ServerEvents,
+    UnauthorizedException,
     observe,
     websocket,
 )
@@ -415,6 +416,55 @@ async def test_authentication_whose_listener_raises_leaves_socket_anonymous(
         login = {"bearer": token_of("ada")}
         assert (await ask(client, socket, "security_authenticate", **login))[0] == 500
         assert (await ask(client, socket, "secret"))[0] == 401
+
+
+@pytest.mark.parametrize("is_renewal", [False, True])
+@pytest.mark.parametrize("cause", ["revoked", "raises"])
+async def test_socket_that_is_not_authenticated_after_all_leaves_room_of_user(
+    client_of: ClientOf, cause: str, is_renewal: bool
+) -> None:
+    """A listener has let it join the room when the user is logged out, or the next one raises."""
+
+    class Rooms:
+        @observe(SecurityEvents.SOCKET_AUTHENTICATION_SUCCESS, priority=1)
+        async def join(self, event: SocketAuthenticationEvent) -> None:
+            await client.application.injector.get(Security).logout("ada")
+            await event.connection.join("of-ada")
+
+        @observe(SecurityEvents.SOCKET_AUTHENTICATION_SUCCESS)
+        async def end(self, event: SocketAuthenticationEvent) -> None:
+            if cause == "raises":
+                raise UnauthorizedException
+
+        @observe(SecurityEvents.SOCKET_UNAUTHENTICATION_SUCCESS)
+        async def leave(self, event: SocketAuthenticationEvent) -> None:
+            assert event.token.identifier == "ada"
+            await event.connection.leave("of-ada")
+
+    client = client_of(chat(listeners=[Rooms], disconnects=False))
+    auth = {"token": token_of("ada")} if is_renewal else None
+    async with client.connection(auth=auth) as socket:
+        login = {"bearer": token_of("ada")}
+        assert (await ask(client, socket, "security_authenticate", **login))[0] == 401
+        assert await ask(client, socket, "whoami") == (200, None)
+        assert socket.rooms == set()
+
+
+async def test_renewal_that_fails_leaves_socket_in_room_of_user(client_of: ClientOf) -> None:
+    class Rooms:
+        @observe(SecurityEvents.SOCKET_AUTHENTICATION_SUCCESS)
+        async def fail(self, event: SocketAuthenticationEvent) -> None:
+            raise UnauthorizedException
+
+        @observe(SecurityEvents.SOCKET_UNAUTHENTICATION_SUCCESS)
+        async def leave(self, event: SocketAuthenticationEvent) -> None:
+            raise AssertionError("the socket still has its identity")
+
+    client = client_of(chat(listeners=[Rooms]))
+    async with client.connection(auth={"token": token_of("ada")}) as socket:
+        login = {"bearer": token_of("ada")}
+        assert (await ask(client, socket, "security_authenticate", **login))[0] == 401
+        assert await ask(client, socket, "secret") == (200, "ada")
 
 
 async def test_renewed_socket_outlives_its_first_token(client_of: ClientOf) -> None:
