@@ -1,7 +1,7 @@
 """Builds the services, listeners, kernel and servers of an application: all of boot that does not
 await."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from inspect import isroutine
 from types import ModuleType
@@ -246,9 +246,10 @@ class CompositionRoot:
             and not any(observations(self.instance_of(controller)))
         ]
         for controller in controllers:
-            errors += unused_options(controller, actions.get(id(controller), ()))
+            own = actions_of(controller, self.instance_of(controller), actions)
+            errors += unused_options(controller, own)
         for listener, instance in self._listeners:
-            own = {*actions.get(id(listener), ()), *actions.get(id(instance), ())}
+            own = actions_of(listener, instance, actions)
             methods = {method.__name__ for method, _ in observations(instance)}
             errors += unused_options(listener, own, methods)
         if errors:
@@ -274,6 +275,14 @@ def actions_by_target(routes: Iterable[RouteMetadata]) -> dict[int, set[str]]:
     for route in routes:
         found.setdefault(id(route.target), set()).add(name_of_action(route.action))
     return found
+
+
+def actions_of(
+    thing: object, instance: object, actions: Mapping[int, Collection[str]]
+) -> set[str]:
+    """The names of *actions*, see `actions_by_target`, of *thing*, a controller or a listener. Its
+    listeners may have added routes whose target is the *instance* of the class."""
+    return {*actions.get(id(thing), ()), *actions.get(id(instance), ())}
 
 
 def unused_options(

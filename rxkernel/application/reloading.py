@@ -7,6 +7,7 @@ from typing import Any
 from rxkernel.application.composition_root import (
     CompositionRoot,
     actions_by_target,
+    actions_of,
     no_route,
     unused_options,
 )
@@ -123,7 +124,7 @@ class Reload:
             is_idle = id(controller) not in actions and not any(observations(instance))
             if is_idle and instance is not None:  # otherwise it could not be built
                 errors.append(no_route(controller))
-            errors += unused_options(controller, actions.get(id(controller), ()))
+            errors += unused_options(controller, actions_of(controller, instance, actions))
 
     def apply(self) -> CompiledEvent:
         """Serve the new routes.

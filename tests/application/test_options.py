@@ -6,6 +6,8 @@ import pytest
 
 from rxkernel import (
     Application,
+    ApplicationEvents,
+    BootstrapEvent,
     Bundle,
     BundleOption,
     ConfigurationError,
@@ -13,6 +15,7 @@ from rxkernel import (
     Request,
     Settings,
     http,
+    observe,
     option,
     websocket,
 )
@@ -112,6 +115,20 @@ async def test_option_of_method_with_route_made_in_code_is_no_error() -> None:
     application.http_metadata_storage.add(HttpMetadata(Helper, "a", "/a", "GET", "help"))
     async with application:
         pass
+
+
+async def test_option_of_method_whose_controller_adds_its_own_route_is_no_error() -> None:
+    class Helper:
+        @option("access", "admins")
+        async def help(self) -> None: ...
+
+        @observe(ApplicationEvents.BOOTSTRAP)
+        async def add(self, event: BootstrapEvent) -> None:
+            route = HttpMetadata(self, "help", "/help", "GET", "help")
+            event.http_metadata_storage.add(route)
+
+    async with Application(controllers=[Helper], bundles=[Guard]) as application:
+        assert application.kernel.http_definitions["help"]
 
 
 class Plain:
