@@ -297,8 +297,10 @@ class KernelClient:
         headers.update(given or {})
         for name, value in headers.items():
             if _CONTROL.search(value):
-                raise ValueError(
-                    f"header {name!r} is {value!r}; servers refuse control characters"
+                found = sorted(set(_CONTROL.findall(value)))
+                raise ValueError(  # without the value, which may be a credential
+                    f"header {name!r} has control characters, which servers refuse: "
+                    f"{', '.join(map(repr, found))}"
                 )
         return headers
 
