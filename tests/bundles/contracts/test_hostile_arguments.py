@@ -82,3 +82,21 @@ async def test_hostile_arguments_respond_200_or_422(notation: Any) -> None:
             params, body = {random.choice(NAMES): value(random)}, value(random)
             response = await client.websocket("call", params=params, body=body)
             assert response.status_code in (200, 422), (params, body)
+
+
+@pytest.mark.parametrize("index", ["9" * 5000, "1000", "٣"])  # int() refuses the first one
+async def test_index_in_a_form_that_is_none_is_a_name(index: str) -> None:
+    either = {"union": [{"array": "string"}, {"object": {"string": "string"}}]}
+
+    class Calls:
+        @both("POST", "/call", "call")
+        @contract(parameters={"hosts": either})
+        async def call(self, arguments: Annotated[Any, Arguments()]) -> Any:
+            return arguments["hosts"]
+
+    application = Application(bundles=[ContractsBundle], controllers=[Calls])
+    async with KernelClient(application) as client:
+        response = await client.http("call", form={f"hosts[{index}]": "x"})
+        assert (response.status_code, response.content) == (200, {index: "x"})
+        response = await client.http("call", form={"hosts[12]": "b", "hosts[3]": "a"})
+        assert response.content == ["a", "b"]
