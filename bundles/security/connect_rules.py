@@ -41,6 +41,7 @@ class ConnectRules:
     ) -> None:
         self._by_namespace: dict[str, Access] = {}
         self._namespaces = {"/", *settings.socketio.namespaces}
+        self._is_checked = False
         self._rules = rules
         self._authentication = authentication
         self._sockets = sockets
@@ -59,7 +60,11 @@ class ConnectRules:
 
     @observe(KernelEvents.KERNEL_COMPILED)
     async def check_namespaces(self, event: CompiledEvent) -> None:
-        """Report rules for namespaces to which no client can connect."""
+        """Report rules for namespaces to which no client can connect, at boot: a reload may remove
+        a namespace, and a later one add it again."""
+        if self._is_checked:
+            return
+        self._is_checked = True
         served = self._namespaces | {
             definition.namespace
             for definition in event.compiled.all

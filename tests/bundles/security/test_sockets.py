@@ -616,3 +616,21 @@ async def test_events_of_identity_follow_the_namespaces_of_a_reload(client_of: C
         removed = (await reload(remove=[News])).removed
         assert len(removed) == 3
         assert await refusal(client.connection("/news")) == 404
+
+
+async def test_reload_may_remove_a_namespace_with_a_rule_and_add_it_again(
+    client_of: ClientOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    class News:
+        @access("public")
+        @websocket("read", namespace="/news")
+        async def read(self) -> str:
+            return "news"
+
+    bundle = SecurityBundle(Accounts, connect={"/news": "authenticated"})
+    client = client_of(application_of(Chat, News, bundle=bundle))
+    await client.http("healthz")
+    await client.application.reload(remove=[News])
+    assert [r for r in caplog.records if r.levelname == "ERROR"] == []
+    await client.application.reload(controllers=[News])
+    assert await refusal(client.connection("/news")) == 401
