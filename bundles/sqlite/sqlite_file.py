@@ -99,7 +99,8 @@ class SqliteFile:
         **kwargs: P.kwargs,
     ) -> T:
         """Call *work* with the connection and the arguments, in the thread of this file. It only
-        reads, and does not wait for a process that writes.
+        reads. It waits for earlier calls of this process, which may wait for another process that
+        writes, but not for that process itself.
 
         Raises:
             HttpException: that of *unavailable*, if SQLite cannot use the file or *work* takes
