@@ -61,11 +61,11 @@ def _step(place: ErrorPlace, rest: str) -> tuple[ErrorPlace, str] | None:
     other = node.other if isinstance(node, Struct) else None
     if isinstance(node, Dictionary):
         other = node.value
-    if other is not None:
+    if other is not None and rest.startswith("."):
         name = _name_in(rest, place.value)
         name = _cut_name(rest) if name is None else name
         return None if name is None else (_named(place, name, other), rest[len(name) + 1 :])
-    if isinstance(node, Struct):
+    if isinstance(node, Struct | Dictionary):
         return None
     return _item(node, place, rest)
 

@@ -652,6 +652,16 @@ def test_unknown_name_that_looks_like_an_item_of_a_tuple_is_an_error(name: str) 
     assert texts == ['Field "a" is required', f'Field "{name}" is not expected']
 
 
+@pytest.mark.parametrize("name", ["d[1]", "d[x].y", "d[", f"d[{'9' * 40}]"])
+def test_unknown_name_that_looks_like_an_item_of_an_object_is_an_error(name: str) -> None:
+    schema = compile_schema({"d?": {"object": {"string": "number"}}})
+    with pytest.raises(UnprocessableEntityException) as raised:
+        schema.validate({name: 1})
+    assert [entry["message"] for entry in raised.value.errors] == [
+        f'Field "{name}" is not expected'
+    ]
+
+
 def test_errors_are_limited() -> None:
     errors = errors_of(compile_schema({"array": "number"}), ["x"] * 1000)
     assert len(errors) == 50
