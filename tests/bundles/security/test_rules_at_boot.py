@@ -93,6 +93,20 @@ async def test_option_by_hand_is_error_and_names_the_decorator() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("api_key_header", header) for header in ("X Api", "Cookie", "session")),
+        *(("api_key_header", header) for header in ("X-Key\n", "Schlüssel")),
+        *(("query_parameter", parameter) for parameter in ("sid", "t", "EIO", "transport")),
+    ],
+)
+def test_name_of_a_credential_that_cannot_work_is_error(name: str, value: str) -> None:
+    """No client can send such a header, or another credential is read from it."""
+    with pytest.raises(ValueError, match=f"{name} must be empty, or a name"):
+        SecuritySettings(**{name: value})  # type: ignore[arg-type] # texts
+
+
 async def test_api_key_header_without_method_of_provider_is_error() -> None:
     class NoKeys(UserProvider[Account]):
         async def load(self, identifier: str) -> Account | None:
