@@ -16,6 +16,7 @@ from app.listeners import DomainErrors, RequestTimer
 from app.page_controller import PageController, SocketClient
 from app.task_controller import TaskController
 from app.tasks import TaskRepository
+from bundles.apidocs import ApidocsBundle
 from bundles.security import SecurityBundle
 from rxkernel import Application, Settings
 
@@ -37,7 +38,11 @@ def create_application(
         binder.bind(SocketClient, to=SocketClient(socket_client))
 
     return Application(
-        bundles=["sessions", SecurityBundle(Accounts, access="authenticated")],
+        bundles=[
+            "sessions",
+            SecurityBundle(Accounts, access="authenticated"),
+            ApidocsBundle(access="public"),
+        ],
         controllers=[TaskController, AccountController, PageController],
         listeners=[RequestTimer, DomainErrors, AccountRooms],
         modules=[configure],

@@ -5,7 +5,7 @@ from attrs.validators import matches_re, min_len
 from injector import inject
 
 from app.accounts import Account, Accounts
-from bundles.security import CurrentUser, Passwords, Security, access
+from bundles.security import AddressLimit, CurrentUser, Passwords, Security, access
 from rxkernel import Request, both, http
 
 
@@ -29,10 +29,19 @@ class AccountController:
         self._accounts = accounts
         self._passwords = passwords
         self._security = security
+        self._sign_ups = AddressLimit(10, window=3600.0, code="too_many_sign_ups")
 
     @http("POST", "/accounts", "account_create", status_code=201)
     async def create(self, new: NewAccount, request: Request) -> Profile:
-        """Create an account and sign in; the response has the cookie of the session."""
+        """Create an account and sign in; the response has the cookie of the session.
+
+        Raises:
+            ConflictException: the name is taken.
+            ForbiddenException: the request comes from another site.
+            TooManyRequestsException: too many accounts were created.
+        """
+        self._security.check_session_login(request)
+        self._sign_ups.use(request)
         password_hash = await self._passwords.hash(new.password)
         account = await self._accounts.add(new.username, password_hash)
         await self._security.login_session(account, request)

@@ -6,7 +6,7 @@ import attrs
 from injector import inject
 
 from bundles.security import access
-from rxkernel import FileResponse, NotFoundException, Response, http
+from rxkernel import FileResponse, NotFoundException, http
 
 STATIC = Path(__file__).parent / "static"
 _HEADERS = {"Cache-Control": "no-cache", "Content-Security-Policy": "default-src 'self'"}
@@ -34,13 +34,21 @@ class PageController:
         }
 
     @http("GET", "/", "page")
-    def show(self) -> Response:
-        """A plain ``def`` runs in a thread, so reading the disk does not block other requests."""
+    def show(self) -> FileResponse:
+        """Return the page of the board.
+
+        A plain ``def`` runs in a thread, so reading the disk does not block other requests.
+        """
         page = "board.html" if self._client.is_file() else "setup.html"
         return FileResponse(STATIC / page, headers=_HEADERS)
 
     @http("GET", "/static/{name}", "page_file")
-    async def file(self, name: str) -> Response:
+    async def file(self, name: str) -> FileResponse:
+        """Return a file that the page loads.
+
+        Raises:
+            NotFoundException: the page has no such file.
+        """
         path = self._files.get(name)
         if path is None:
             raise NotFoundException

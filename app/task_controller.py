@@ -7,7 +7,7 @@ from injector import inject
 from app.account_rooms import room_of
 from app.accounts import Account
 from app.task_csv import csv_lines
-from app.task_input import NewTask, TaskChange, TaskId
+from app.task_input import Changes, NewTask, TaskId
 from app.tasks import Task, TaskRepository
 from bundles.security import CurrentUser, access
 from rxkernel import Broadcaster, Connection, Response, StreamResponse, both, http, pushes
@@ -32,30 +32,43 @@ class TaskController:
 
     @both("GET", "/tasks", "task_list")
     async def show_all(self, viewer: Viewer) -> list[Task]:
+        """List the tasks that the client may see, the oldest first."""
         return await self._tasks.all(viewer)
 
     @both("GET", "/tasks/{id:int}", "task_show")
     async def show(self, id: TaskId, viewer: Viewer) -> Task:
+        """Return one task.
+
+        Raises:
+            NotFoundException: no task that the client may see has this id.
+        """
         return await self._tasks.get(id, viewer)
 
-    @both("POST", "/tasks", "task_create")
+    @both("POST", "/tasks", "task_create", status_code=201)
     @pushes("task_created", Task)
-    async def create(self, new: NewTask, connection: Connection | None) -> Response:
+    async def create(self, new: NewTask, connection: Connection | None) -> Task | Response:
+        """Add a task to the shared board."""
         return await self._created(await self._tasks.add(new.title), connection)
 
     @access("authenticated")
-    @both("POST", "/tasks/private", "task_create_private")
+    @both("POST", "/tasks/private", "task_create_private", status_code=201)
     @pushes("task_created", Task)
     async def create_private(
         self, new: NewTask, user: CurrentUser[Account], connection: Connection | None
-    ) -> Response:
+    ) -> Task | Response:
+        """Add a task that only its owner sees."""
         return await self._created(await self._tasks.add(new.title, user), connection)
 
     @both("PATCH", "/tasks/{id:int}", "task_change")
     @pushes("task_changed", Task)
     async def change(
-        self, id: TaskId, change: TaskChange, viewer: Viewer, connection: Connection | None
+        self, id: TaskId, change: Changes, viewer: Viewer, connection: Connection | None
     ) -> Task:
+        """Change the title of a task, or whether it is done.
+
+        Raises:
+            NotFoundException: no task that the client may see has this id.
+        """
         task = await self._tasks.change(id, viewer, title=change.title, done=change.done)
         await self._push("task_changed", task, task.owner, connection)
         return task
@@ -63,12 +76,20 @@ class TaskController:
     @both("DELETE", "/tasks/{id:int}", "task_delete", status_code=204)
     @pushes("task_deleted", dict[str, int])
     async def delete(self, id: TaskId, viewer: Viewer, connection: Connection | None) -> None:
+        """Delete a task.
+
+        Raises:
+            NotFoundException: no task that the client may see has this id.
+        """
         task = await self._tasks.delete(id, viewer)
         await self._push("task_deleted", {"id": id}, task.owner, connection)
 
     @http("GET", "/tasks.csv", "task_csv")
     async def download(self, viewer: Viewer) -> StreamResponse:
-        """Over HTTP only: an acknowledgement is one packet, and a stream is many pieces."""
+        """Download all tasks as CSV.
+
+        It is served over HTTP only: an acknowledgement is one packet, and a stream is many pieces.
+        """
         return StreamResponse(
             csv_lines(self._tasks.each(viewer)),
             headers={"Content-Disposition": 'attachment; filename="tasks.csv"'},

@@ -13,7 +13,13 @@ TaskId = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 """An id that SQLite can store."""
 
 
-def _single_spaces(title: str) -> str:
+Title = Annotated[
+    str, msgspec.Meta(extra_json_schema={"pattern": r"\S", "maxLength": TITLE_LIMIT})
+]
+"""The text of a title before white space is removed, as documents describe it."""
+
+
+def _single_spaces(title: Title) -> str:
     return " ".join(title.split())
 
 
@@ -43,3 +49,17 @@ class TaskChange:
     def __attrs_post_init__(self) -> None:
         if self.title is None and self.done is None:
             raise ValidationError("changes nothing; send a title or done")
+
+
+Changes = Annotated[
+    TaskChange,
+    msgspec.Meta(
+        extra_json_schema={
+            "anyOf": [
+                {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
+                for name in ("title", "done")
+            ]
+        }
+    ),
+]
+"""A change, described in documents: one of its fields is not null."""

@@ -15,6 +15,8 @@ from benchmarks.aims import instructions_command
 from benchmarks.boot import boot
 from benchmarks.broadcast import broadcast
 from benchmarks.churn import churn
+from benchmarks.contracts import contracts
+from benchmarks.documents import documents
 from benchmarks.drain import drain
 from benchmarks.http.commands import finish, goals_command, http_command, quick_command
 from benchmarks.http.comparison import complete
@@ -22,12 +24,14 @@ from benchmarks.http.run import Load as HttpLoad
 from benchmarks.http.tables import tables
 from benchmarks.instructions import check_command
 from benchmarks.kernel import kernel
+from benchmarks.logins import logins
 from benchmarks.memory import memory
 from benchmarks.peers import PEERS, chosen
 from benchmarks.report import Table, publish
 from benchmarks.roundtrips import Load, roundtrips
 from benchmarks.router import router
 from benchmarks.schedules import schedules
+from benchmarks.worker_pool import worker_pool
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -63,7 +67,11 @@ def main(context: click.Context, json_file: Path | None) -> None:
         peers = chosen(())
         awaited = (
             kernel(rounds=7),
+            contracts(rounds=20),
+            logins(times=10),
             schedules(seconds=5.0),
+            worker_pool(rounds=3),
+            documents(),
             roundtrips(peers, Load(seconds=1.0)),
             broadcast(peers, rounds=5, times=5),
             memory(peers, steps=(1000, 3000)),
@@ -75,6 +83,13 @@ def main(context: click.Context, json_file: Path | None) -> None:
         finish(run)
 
 
+@main.command("documents")
+@_json_option
+def _documents(json_file: Path | None) -> None:
+    """The documents of 1,000 definitions."""
+    _run(json_file, documents())
+
+
 @main.command("kernel")
 @_json_option
 def _kernel(json_file: Path | None) -> None:
@@ -82,11 +97,25 @@ def _kernel(json_file: Path | None) -> None:
     _run(json_file, kernel())
 
 
+@main.command("contracts")
+@_json_option
+def _contracts(json_file: Path | None) -> None:
+    """What a contract adds to a call, in process."""
+    _run(json_file, contracts())
+
+
 @main.command("schedules")
 @_json_option
 def _schedules(json_file: Path | None) -> None:
     """Memory and CPU of scheduled tasks that are not due."""
     _run(json_file, schedules())
+
+
+@main.command("worker-pool")
+@_json_option
+def _worker_pool(json_file: Path | None) -> None:
+    """A call in a worker process, beside `ProcessPoolExecutor`."""
+    _run(json_file, worker_pool())
 
 
 @main.command("router")
@@ -99,8 +128,16 @@ def _router(json_file: Path | None) -> None:
 @main.command("boot")
 @_json_option
 def _boot(json_file: Path | None) -> None:
-    """The sample application: import, boot, start, idle memory."""
+    """An application without accounts, and the sample: import, boot, start, idle memory."""
     publish([boot()], json_file)
+
+
+@main.command("logins")
+@click.option("--times", default=40, show_default=True, help="Logins in each case.")
+@_json_option
+def _logins(json_file: Path | None, times: int) -> None:
+    """Logins with passwords: how long they block the event loop."""
+    _run(json_file, logins(times=times))
 
 
 @main.command("roundtrips")

@@ -1,4 +1,4 @@
-"""The sample application: the time until its process serves, and its memory then."""
+"""Applications with and without accounts: the time until the process serves, and its memory."""
 
 import json
 import os
@@ -9,34 +9,52 @@ from statistics import median
 from benchmarks.processes import ROOT, ServerProcess, client_core
 from benchmarks.report import Table
 
-_BOOT = """
+_ALONE = "import sys; sys.modules['redis'] = None; "
+"""python-socketio imports redis if it is installed, as it is for the developers of rxkernel; most
+applications do not have it."""
+
+_BOOT = (
+    _ALONE
+    + """
 import time
 begin = time.perf_counter()
 import asyncio, json
-from pathlib import Path
-from app import create_application
+from {module} import {create}
 imported = time.perf_counter()
 async def main():
-    async with create_application(Path(":memory:")):
+    async with {create}():
         return time.perf_counter()
 booted = asyncio.run(main())
 print(json.dumps([imported - begin, booted - imported, time.process_time()]))
 """
-_SERVE = (sys.executable, "-m", "rxkernel", "serve", "--port", "0")
-_LIBRARIES = (sys.executable, "-m", "benchmarks.servers.libraries_app")
+)
+_RUN = _ALONE + "import runpy; runpy.run_module('{module}', run_name='__main__', alter_sys=True)"
+
+APPLICATIONS = {
+    "without accounts": "benchmarks.servers.tasks_app:create",
+    "the sample application, with accounts": "app:create_application",
+}
+LIBRARIES = "the libraries alone"
+_LIBRARIES = (sys.executable, "-c", _RUN.format(module="benchmarks.servers.libraries_app"))
 _COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
 """Lets Python store compiled files, as an installer does; otherwise each start compiles again."""
 
 _MIB = 1024 * 1024
 
 
-def _boot() -> list[float]:
-    """Seconds to import and to boot it in a new process, and the processor time of both."""
-    command = (sys.executable, "-c", _BOOT)
+def _boot(application: str) -> list[float]:
+    """Seconds to import it, to boot it, and both, in a new process; then its processor time."""
+    module, _, create = application.partition(":")
+    command = (sys.executable, "-c", _BOOT.format(module=module, create=create))
     environment = {**os.environ, **_COMPILED}
     output = subprocess.check_output(command, cwd=ROOT, env=environment, text=True)
-    seconds: list[float] = json.loads(output)
-    return seconds
+    imported, booted, processor = json.loads(output)
+    return [imported, booted, imported + booted, processor]
+
+
+def _serving(application: str) -> tuple[str, ...]:
+    run = _RUN.format(module="rxkernel")
+    return (sys.executable, "-c", run, "serve", application, "--port", "0")
 
 
 def _serve(command: tuple[str, ...]) -> list[float]:
@@ -49,31 +67,38 @@ def _serve(command: tuple[str, ...]) -> list[float]:
         ]
 
 
+_SERVED = (
+    "from the start of the process until it listens, s",
+    "idle server, RSS in MiB",
+    "idle server, PSS in MiB",
+)
+_FIGURES = (
+    "import, s",
+    "boot, s",
+    "import and boot, s",
+    "processor time of the process until then, s",
+    *_SERVED,
+)
+
+
 def boot(*, starts: int = 15) -> Table:
     table = Table(
-        "The sample application",
-        {"what": "", "median": ".3f", "least": ".3f", "most": ".3f"},
-        f"{starts} starts, each of a new process; its files are compiled and in the cache of the "
-        f"system. The libraries alone: a server of aiohttp and python-socketio with the others "
-        f"imported.",
+        "Starting an application",
+        {"application": "", "what": "", "median": ".3f", "least": ".3f", "most": ".3f"},
+        f"{starts} starts, each of a new process, without the package redis; its files are "
+        f"compiled and in the cache of the system. The libraries alone: a server of aiohttp and "
+        f"python-socketio with the others imported.",
     )
+    runs: dict[str, list[list[float]]] = {name: [] for name in (*APPLICATIONS, LIBRARIES)}
     with client_core():
-        for command in (_SERVE, _LIBRARIES):
-            _serve(command)  # compiles it
-        runs = [(_boot(), _serve(_SERVE), _serve(_LIBRARIES)) for _ in range(starts)]
-    booted, served, libraries = zip(*runs, strict=True)
-    figures = {
-        "import, s": [imported for imported, _, _ in booted],
-        "boot, s": [seconds for _, seconds, _ in booted],
-        "import and boot, s": [imported + seconds for imported, seconds, _ in booted],
-        "processor time of the process until then, s": [cpu for *_, cpu in booted],
-        "from the start of the process until it listens, s": [one[0] for one in served],
-        "the libraries alone, s": [one[0] for one in libraries],
-        "idle server, RSS in MiB": [one[1] for one in served],
-        "the libraries alone, RSS in MiB": [one[1] for one in libraries],
-        "idle server, PSS in MiB": [one[2] for one in served],
-        "the libraries alone, PSS in MiB": [one[2] for one in libraries],
-    }
-    for title, values in figures.items():
-        table.add(title, median(values), min(values), max(values))
+        for turn in range(starts + 1):
+            for name, application in APPLICATIONS.items():
+                run = [*_boot(application), *_serve(_serving(application))]
+                runs[name] += [run] if turn else []  # the first one compiles it
+            run = _serve(_LIBRARIES)
+            runs[LIBRARIES] += [run] if turn else []
+    for name, found in runs.items():
+        titles = _SERVED if name == LIBRARIES else _FIGURES
+        for title, values in zip(titles, zip(*found, strict=True), strict=True):
+            table.add(name, title, median(values), min(values), max(values))
     return table

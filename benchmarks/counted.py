@@ -19,6 +19,7 @@ import attrs
 from aiohttp import web
 
 from benchmarks import accounts
+from benchmarks.contracts import Contracted, Undeclared
 from benchmarks.http.peers import FIVE, NONE, Listeners
 from benchmarks.http.servers import aiohttp_app, rxkernel_app, settings
 from benchmarks.http.servers.changes import (
@@ -32,11 +33,10 @@ from benchmarks.http.work import BODY, HELLO, PARAMETERS, Work
 from benchmarks.processes import ROOT
 from benchmarks.router import templates
 from benchmarks.sessions import Reader, add_session
-from bundles.contracts import ContractsBundle, Queue, contract
+from bundles.contracts import ContractsBundle
 from bundles.realtime import Data, RealtimeBundle, Service, event
 from bundles.sessions.credentials import new_secret
 from rxkernel import Application, Body, HttpSettings, Request, Settings, websocket
-from rxkernel import http as http_route
 from rxkernel.cli.loop import run
 
 Do = Callable[[int], Awaitable[None]]
@@ -109,33 +109,10 @@ async def kernel(listeners: Listeners) -> AsyncIterator[Do]:
         yield call
 
 
-class Contracted:
-    """The same action with different contracts, and without one."""
-
-    @http_route("GET", "/bare", "bare")
-    async def bare(self, request: Request) -> dict[str, str]:
-        return {}
-
-    @http_route("GET", "/facts", "facts")
-    @contract(caption="Facts", errors={"none": "There is none"}, deprecated=True)
-    async def facts(self, request: Request) -> dict[str, str]:
-        return {}
-
-    @http_route("GET", "/timeout", "timeout")
-    @contract(timeout=30)
-    async def timeout(self, request: Request) -> dict[str, str]:
-        return {}
-
-    @http_route("GET", "/queue", "queue")
-    @contract(queue=Queue(concurrency=10))
-    async def queue(self, request: Request) -> dict[str, str]:
-        return {}
-
-
 @asynccontextmanager
-async def contracts(name: str) -> AsyncIterator[Do]:
-    """A definition of `Contracted`, called in process as a server calls it."""
-    application = Application(bundles=[ContractsBundle], controllers=[Contracted])
+async def contracts(name: str, controller: type = Contracted) -> AsyncIterator[Do]:
+    """A definition of *controller*, called in process as a server calls it."""
+    application = Application(bundles=[ContractsBundle], controllers=[controller])
     async with application:
         handle = application.kernel.http_definitions[name].pipeline.handle
 
@@ -322,6 +299,11 @@ CASES = (
     Case("kernel, 3 + 2 listeners", 500, partial(kernel, FIVE)),
     Case("kernel, no contract", 500, partial(contracts, "bare")),
     Case("kernel, contract without limits", 500, partial(contracts, "facts")),
+    Case(
+        "kernel, no contract and no return annotation",
+        500,
+        partial(contracts, "undeclared", Undeclared),
+    ),
     Case("kernel, contract with a timeout", 500, partial(contracts, "timeout")),
     Case("kernel, contract with a queue", 500, partial(contracts, "queue")),
     Case(HELLO_NONE, 200, partial(http, _HELLO, NONE)),

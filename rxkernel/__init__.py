@@ -12,6 +12,7 @@ from rxkernel.application.bundle import (
 from rxkernel.application.events import (
     ApplicationEvents,
     BootstrapEvent,
+    ReloadEvent,
     ShutdownEvent,
 )
 from rxkernel.application.recording import (
@@ -97,6 +98,10 @@ from rxkernel.kernel.events import (
     ResponseEvent,
     TerminateEvent,
 )
+from rxkernel.kernel.json_schemas.json_schemas import (
+    JsonSchemas,
+    Returned,
+)
 from rxkernel.kernel.kernel import (
     Kernel,
 )
@@ -110,6 +115,7 @@ from rxkernel.kernel.scopes import (
     ConnectionScope,
     RequestScope,
     connection_scope,
+    current_request,
     request_scope,
 )
 from rxkernel.kernel.serialization import (
@@ -181,6 +187,7 @@ from rxkernel.routing.metadata import (
     HttpMetadata,
     ProcedureMetadata,
     PushedEvent,
+    RouteMetadata,
     WebSocketMetadata,
 )
 from rxkernel.routing.resolver import (
@@ -309,6 +316,7 @@ __all__ = [
     "InputErrorCode",
     "InsufficientStorageException",
     "InternalServerErrorException",
+    "JsonSchemas",
     "Kernel",
     "KernelClient",
     "KernelEvents",
@@ -339,6 +347,7 @@ __all__ = [
     "ReadinessEvent",
     "RecordingConnection",
     "RedirectResponse",
+    "ReloadEvent",
     "Request",
     "RequestEvent",
     "RequestHeaderFieldsTooLargeException",
@@ -348,6 +357,8 @@ __all__ = [
     "Resolver",
     "Response",
     "ResponseEvent",
+    "Returned",
+    "RouteMetadata",
     "RouteSource",
     "RxKernelError",
     "Scalar",
@@ -393,6 +404,7 @@ __all__ = [
     "both",
     "connection_scope",
     "controller",
+    "current_request",
     "decode_json",
     "encode_json",
     "error_response",

@@ -1,16 +1,22 @@
 """Searches what the tests log for their secrets; a test that logs one fails.
 
-A pytest plugin: the root `conftest.py` names it in ``pytest_plugins``. The tests of a bundle that
-handles secrets also log from DEBUG on, see `debug_logs`.
+A pytest plugin: the root `conftest.py` names it in ``pytest_plugins``. The tests of applications
+with accounts or sessions also log from DEBUG on, see `debug_logs`.
 """
 
 import logging
+import re
 from collections.abc import Iterator
 
 import pytest
 
-SECRETS = ("s3cret", "secret of ada", "key-of-ada", "eyJ")
-"""Passwords, keys, and the first letters of each JSON Web Token."""
+SECRETS = ("s3cret", "correct horse", "key-of-ada", "eyJ", "$argon2", "$2b$", "$scrypt$")
+"""Passwords, keys, and the first letters of each JSON Web Token and of each hash."""
+
+_RANDOM = re.compile(
+    r"(?<![\w-])(?=[\w-]*[a-z])(?=[\w-]*[A-Z])(?=[\w-]*[0-9])[\w-]{43}(?![\w-])", re.ASCII
+)
+"""256 random bits in base64: a refresh token, or the secret of a session."""
 
 
 class SecretFinder(logging.Handler):
@@ -22,7 +28,7 @@ class SecretFinder(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         line = self.format(record)
-        if any(secret in line for secret in SECRETS):
+        if any(secret in line for secret in SECRETS) or _RANDOM.search(line):
             self.found.append(line)
 
 

@@ -45,6 +45,14 @@ def require_node() -> Path:
     return Path(found)
 
 
+def require_typescript() -> Path:
+    """The compiler of TypeScript; run it with Node."""
+    compiler = ROOT / "node_modules" / "typescript" / "bin" / "tsc"
+    if not compiler.is_file():
+        absent("no typescript in node_modules: run `npm ci`")
+    return compiler
+
+
 def require_slowhttptest() -> Path:
     """The executable of slowhttptest."""
     if found := shutil.which("slowhttptest"):

@@ -29,13 +29,15 @@ RANK = {f"rxkernel.{unit}": rank for rank, row in enumerate(LAYERS) for unit in 
 
 # Which other bundles a bundle may import: {"metacom": {"contracts"}}.
 ARROWS: dict[str, set[str]] = {
+    "apidocs": {"contracts", "security"},
     "realtime": {"tasks"},
     "security": {"sessions", "redis"},
     "sessions": {"redis"},
+    "tasks": {"redis"},
 }
 
 # Support packages of bundles, which every bundle may import. They have no Bundle class.
-SUPPORT = {"sqlite"}
+SUPPORT = {"redis_choice", "sqlite"}
 
 # The modules that may import a library; `testing` uses the clients of the libraries.
 HOMES = {
@@ -217,12 +219,14 @@ def test_every_dependency_has_a_reason() -> None:
     assert reasoned >= set(requirements())
     assert reasoned <= {
         *requirements(),
+        "axe-core",
         "setuptools",
         "socket.io-client",
         "chromium",
         "node",
         "redis-server",
         "slowhttptest",
+        "typescript",
         "valgrind",
         "wrk",
     }

@@ -33,14 +33,17 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_wheel_contains_package_types_and_template_only(wheel: Path) -> None:
+def test_wheel_contains_package_types_template_and_page_only(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
 
     assert "rxkernel/py.typed" in names
+    assert "bundles/apidocs/typescript/runtime.ts" in names
     template = (ROOT / "rxkernel" / "cli" / "template").rglob("*")
     made = {p for p in template if p.is_file() and "__pycache__" not in p.parts}
     assert {str(p.relative_to(ROOT)) for p in made} <= names
     assert {str(p.relative_to(ROOT)) for p in (ROOT / "rxkernel").rglob("*.py")} <= names
+    page = (ROOT / "bundles" / "apidocs" / "static").iterdir()
+    assert {str(p.relative_to(ROOT)) for p in page} <= names
     tops = {name.split("/")[0] for name in names}
     assert tops <= {"rxkernel", "bundles", next(t for t in tops if t.endswith(".dist-info"))}
     assert "bundles/__init__.py" not in names

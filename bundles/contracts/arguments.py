@@ -20,6 +20,9 @@ _FORM_VALUES = (str, bytes, UploadedFile)
 _ATTRIBUTE = "contracts.arguments"
 """Where the checked arguments are in the attributes of a request."""
 
+_PARAMETERS = "contracts.parameters"
+"""Where the names that path, query or event have sent are: later, `Request.params` has others."""
+
 _ROOT = "arguments"
 
 
@@ -52,11 +55,16 @@ class ArgumentsCheck:
     Args:
         plain: the names of the parameters of the action that are read from the parameters of the
             message.
+        takes_body: whether the action has a parameter that is read from the body. Then fields that
+            have defaults are a body, if none was sent.
     """
 
-    def __init__(self, schema: Schema, plain: Iterable[str] = ()) -> None:
+    def __init__(
+        self, schema: Schema, plain: Iterable[str] = (), *, takes_body: bool = False
+    ) -> None:
         self._schema = schema
         self._plain = tuple(plain)
+        self._takes_body = takes_body
 
     def check(self, request: Request) -> None:
         """Convert and check the arguments of *request*, and set its body to the checked fields.
@@ -69,8 +77,11 @@ class ArgumentsCheck:
         except UnprocessableEntityException as exc:
             raise _with_places(exc, request) from None
         request.attributes[_ATTRIBUTE] = checked
+        request.attributes[_PARAMETERS] = frozenset(_params_of(request))
         body, params = request.body, request.params
-        if isinstance(body, Mapping) and isinstance(checked, Mapping):
+        if body is None and self._takes_body and isinstance(checked, Mapping):
+            request.body = {k: v for k, v in checked.items() if k not in params}
+        elif isinstance(body, Mapping) and isinstance(checked, Mapping):
             request.body = {k: v for k, v in checked.items() if k in body or k not in params}
         elif body is not None:
             request.body = checked
@@ -123,5 +134,7 @@ def place_in_message(path: str, request: Request) -> str:
     """Return *path* below the arguments as a client knows it: ``params.id`` or ``body.name``."""
     below = path.removeprefix(_ROOT)
     name = below.removeprefix(".").partition(".")[0].partition("[")[0]
-    is_parameter = name in request.params or (request.body is None and name)
+    sent = request.attributes.get(_PARAMETERS)
+    parameters = _params_of(request) if sent is None else sent
+    is_parameter = name in parameters or (request.body is None and name)
     return f"{'params' if is_parameter else 'body'}{below}"

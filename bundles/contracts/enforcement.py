@@ -1,7 +1,7 @@
 """Puts the contracts around the actions of definitions, when these are compiled."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -25,14 +25,12 @@ from bundles.contracts.value_checks import (
     validating,
 )
 from rxkernel import (
-    CompiledEvent,
     ConfigurationError,
     Definition,
     DefinitionEvent,
     ExceptionEvent,
     Kernel,
     KernelEvents,
-    Source,
     observe,
 )
 
@@ -64,7 +62,6 @@ class Contracts:
         self._settings = settings
         self._schemas = schemas
         self._serializer = kernel.serializer
-        self._excluded: list[Definition] = []
         self._slots: WeakKeyDictionary[Queue, Slots] = WeakKeyDictionary()
 
     def slots_of(self, queue: Queue) -> Slots:
@@ -84,6 +81,7 @@ class Contracts:
             definition.options
         )
         problems += problems_of(contract, definition.signature, event.transports)
+        problems += _problems_of_serving(contract, event)
         schemas = _read(problems, ContractSchemas.of, contract, self._schemas)
         if schemas is not None:
             problems += problems_of_arguments(schemas.parameters, definition.signature)
@@ -93,24 +91,8 @@ class Contracts:
             raise ConfigurationError(*(f"{place}: {problem}" for problem in problems))
         if contract.transports is not None and definition.transport not in contract.transports:
             event.exclude()
-            self._excluded.append(definition)
         else:
             self._wrap(event, contract, schemas)
-
-    @observe(KernelEvents.KERNEL_COMPILED)
-    async def check_served(self, event: CompiledEvent) -> None:
-        """Report each action that no transport serves, since its contract excludes all."""
-        served = {definition.metadata.place for definition in event.compiled.all}
-        excluded, self._excluded = self._excluded, []
-        unserved = {d.metadata.place: d for d in excluded if d.metadata.place not in served}
-        if unserved:
-            raise ConfigurationError(
-                *(
-                    f"the contract of {place_of(d)}: transports excludes {d.transport}, and no "
-                    f"other label serves the action; add a label, or remove the key"
-                    for d in unserved.values()
-                )
-            )
 
     def schemas_of(self, definition: Definition) -> ContractSchemas:
         """Return the compiled schemas of the contract of *definition*."""
@@ -127,9 +109,8 @@ class Contracts:
             event.wrap(validating(contract.validate))
         self._limit(event, contract)
         if schemas.parameters is not None:
-            signature = event.definition.signature
-            plain = [p.key for p in signature.parameters if p.source is Source.PARAMS and p.key]
-            event.wrap(checking_arguments(schemas.parameters, plain))
+            parameters = event.definition.signature.parameters
+            event.wrap(checking_arguments(schemas.parameters, parameters))
 
     def _limit(self, event: DefinitionEvent, contract: Contract) -> None:
         settings = self._settings
@@ -170,6 +151,26 @@ def _read(problems: list[str], read: Callable[..., T], *given: Any) -> T | None:
     except ConfigurationError as error:
         problems += error.problems
         return None
+
+
+def _problems_of_serving(contract: Contract, event: DefinitionEvent) -> Iterator[str]:
+    """Yield the problem of an action that no transport serves, since its contract excludes all."""
+    allowed = contract.transports
+    if not allowed or not set(allowed) <= set(event.transports):
+        return
+    place = event.definition.metadata.place
+    labelled = [each for each in event.definitions if each.metadata.place == place]
+    if not any(_is_served(each) for each in labelled):
+        names = " and ".join(dict.fromkeys(each.transport for each in labelled))
+        yield (
+            f"transports is {list(map(str, allowed))!r}, but the action has labels for {names} "
+            f"only, so nothing would serve it; add a label, or remove the key"
+        )
+
+
+def _is_served(definition: Definition) -> bool:
+    allowed = Contract.readable(definition.options).transports
+    return allowed is None or definition.transport in allowed
 
 
 def _may_return_error(definition: Definition) -> bool:

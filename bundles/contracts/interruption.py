@@ -37,27 +37,31 @@ def interrupting(
     The result of an action that has caught its cancellation is dropped.
     """
     calls = RunningCalls(seconds)
-    running = calls.running
+    begin, end = calls.begin, calls.running.pop
+    if on_disconnect:
+        action = _noticing_disconnects(action, calls)
 
     async def interruptible(request: Request) -> Any:
-        calls.begin(request)
-        revoke = None
-        if on_disconnect:
-            revoke = request.when_disconnected(partial(calls.interrupt, request, DISCONNECTED))
+        begin(request)
         failure: BaseException | None = None
         result = None
         try:
-            if revoke is None or request in running:
-                result = await action(request)
+            result = await action(request)
         except BaseException as exc:
-            if running.pop(request, None) is not None:
+            if end(request, None) is not None:
                 raise
             failure = exc
+        else:
+            if end(request, None) is not None:
+                return result
+        try:
+            await _raise_interruption(request, result, failure)
         finally:
-            if revoke is not None:
-                revoke()
-        if failure is None and running.pop(request, None) is not None:
-            return result
+            del failure  # its traceback holds this frame
+
+    async def _raise_interruption(
+        request: Request, result: Any, failure: BaseException | None
+    ) -> None:
         reason, task = calls.interruption_of(request)
         await _close(request, result)
         try:
@@ -68,9 +72,22 @@ def interrupting(
             _log(request, failure)
             raise _exception(reason, seconds) from failure
         finally:
-            del failure  # its traceback holds this frame
+            del failure
 
     return interruptible
+
+
+def _noticing_disconnects(action: Action, calls: RunningCalls) -> Action:
+    """Interrupt the calls of *action* whose clients disconnect."""
+
+    async def noticing(request: Request) -> Any:
+        revoke = request.when_disconnected(partial(calls.interrupt, request, DISCONNECTED))
+        try:
+            return await action(request) if request in calls.running else None
+        finally:
+            revoke()
+
+    return noticing
 
 
 def _exception(reason: str, seconds: float | None) -> HttpException:

@@ -6,6 +6,7 @@ for each call would cost more than the rest of the timeout.
 
 import asyncio
 from asyncio import current_task, get_running_loop
+from math import inf
 from time import monotonic
 from typing import NamedTuple
 
@@ -33,18 +34,15 @@ class RunningCalls:
     def __init__(self, seconds: float | None) -> None:
         self.running: dict[Request, tuple[float, asyncio.Task[object] | None]] = {}
         self._interrupted: dict[Request, Interruption] = {}
-        self._seconds = seconds
+        self._seconds = inf if seconds is None else seconds
         self._timer_loop: asyncio.AbstractEventLoop | None = None
 
     def begin(self, request: Request) -> None:
         """Begin the time of a call, which is handled by the current task."""
-        loop = get_running_loop()
-        if self._seconds is None:
-            self.running[request] = 0.0, current_task(loop)
-            return
-        self.running[request] = monotonic() + self._seconds, current_task(loop)
-        if self._timer_loop is not loop:
-            self._start_timer(loop)
+        task = current_task(self._timer_loop)  # a look-up of the running loop would cost more
+        if task is None or self._timer_loop is None:
+            task = self._start_timer()
+        self.running[request] = monotonic() + self._seconds, task
 
     def interrupt(self, request: Request, reason: str) -> None:
         """Cancel the task of a call, unless the call has ended or is the caller itself."""
@@ -60,21 +58,27 @@ class RunningCalls:
         """Return the interruption of a call, which has ended now."""
         return self._interrupted.pop(request)
 
-    def _start_timer(self, loop: asyncio.AbstractEventLoop) -> None:
-        assert self._seconds is not None
+    def _start_timer(self) -> asyncio.Task[object] | None:
+        """Start the timer, unless it runs in the current loop; return the current task."""
+        loop = get_running_loop()
+        task = current_task(loop)
+        if self._timer_loop is loop or self._seconds == inf:
+            return task
         if self._timer_loop is not None:  # that loop is closed, and its calls have ended
-            for request, (_, task) in tuple(self.running.items()):
-                if task is None or task.get_loop() is not loop:
+            for request, (_, other) in tuple(self.running.items()):
+                if other is None or other.get_loop() is not loop:
                     del self.running[request]
         self._timer_loop = loop
-        loop.call_later(self._seconds, self._expire)
+        loop.call_later(self._seconds, self._expire, loop)
+        return task
 
-    def _expire(self) -> None:
-        assert self._timer_loop is not None
+    def _expire(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._timer_loop is not loop:
+            return  # calls of another loop have begun since
         while self.running:
             request, (deadline, _) = next(iter(self.running.items()))
             if (remaining := deadline - monotonic()) > 0:
-                self._timer_loop.call_later(remaining, self._expire)
+                loop.call_later(remaining, self._expire, loop)
                 return
             self.interrupt(request, TIMEOUT)
         self._timer_loop = None

@@ -3,6 +3,7 @@
 import asyncio
 import math
 from collections import Counter, OrderedDict
+from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
@@ -55,7 +56,10 @@ class Slots:
             try:
                 return await action(request)
             finally:
-                self._release_after(request)
+                if threads := abandoned_threads(request):
+                    self._release_after(threads, request)
+                else:
+                    self._release()
 
         return queued
 
@@ -106,12 +110,8 @@ class Slots:
                 return
         self._free += 1
 
-    def _release_after(self, request: Request) -> None:
-        """Release the slot of a call, once its threads have ended."""
-        abandoned = abandoned_threads(request)
-        if not abandoned:
-            self._release()
-            return
+    def _release_after(self, abandoned: tuple[Future[Any], ...], request: Request) -> None:
+        """Release the slot of a call, whose *abandoned* threads run on, once they have ended."""
         count_threads(request, self._counts)
         threads = [asyncio.wrap_future(thread) for thread in abandoned]
         running = len(threads)

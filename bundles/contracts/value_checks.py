@@ -1,7 +1,7 @@
 """Wrappers of an action that check its arguments and its result."""
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from bundles.contracts.actions import Action
@@ -9,10 +9,12 @@ from bundles.contracts.arguments import ArgumentsCheck, arguments_of, place_in_m
 from bundles.contracts.domain_error import DomainError
 from bundles.contracts.schemas import Schema
 from rxkernel import (
+    Parameter,
     Request,
     Response,
     RxKernelError,
     Serializer,
+    Source,
     UnprocessableEntityException,
     ValidationError,
 )
@@ -20,10 +22,14 @@ from rxkernel import (
 _WITHOUT_CONTENT = (204, 205)
 
 
-def checking_arguments(schema: Schema, plain: Iterable[str]) -> Callable[[Action], Action]:
-    """Check the arguments of each message with *schema*, before the action, whose parameters
-    *plain* read the parameters of the message."""
-    check = ArgumentsCheck(schema, plain).check
+def checking_arguments(
+    schema: Schema, parameters: Collection[Parameter]
+) -> Callable[[Action], Action]:
+    """Check the arguments of each message with *schema*, before the action, which has
+    *parameters*."""
+    plain = [each.key for each in parameters if each.source is Source.PARAMS and each.key]
+    takes_body = any(each.source is Source.BODY for each in parameters)
+    check = ArgumentsCheck(schema, plain, takes_body=takes_body).check
 
     def decorate(action: Action) -> Action:
         async def checked(request: Request) -> Any:
@@ -109,7 +115,7 @@ def raising_errors(action: Action) -> Action:
 
     async def checked(request: Request) -> Any:
         result = await action(request)
-        if isinstance(result, DomainError):
+        if issubclass(type(result), DomainError):  # isinstance is slow for values that are not
             raise result.copy()
         return result
 

@@ -1,10 +1,12 @@
 """Authentication and access rules, the same over HTTP, Socket.IO and procedures."""
 
+from bundles.security.accepted_credentials import AcceptedCredentials
 from bundles.security.access import Access, Policy, access, access_of
 from bundles.security.access_tokens import AccessTokens
+from bundles.security.address_limit import AddressLimit
 from bundles.security.bundle import SecurityBundle
 from bundles.security.claims import Claims
-from bundles.security.current_user import CurrentUser
+from bundles.security.current_user import CurrentUser, takes_optional_user
 from bundles.security.events import (
     AuthenticationEvent,
     AuthenticationFailureEvent,
@@ -34,8 +36,10 @@ from bundles.security.users import UserProvider
 
 __all__ = [
     "ANONYMOUS",
+    "AcceptedCredentials",
     "Access",
     "AccessTokens",
+    "AddressLimit",
     "AuthenticationEvent",
     "AuthenticationFailureEvent",
     "BadCredentials",
@@ -66,4 +70,5 @@ __all__ = [
     "UserProvider",
     "access",
     "access_of",
+    "takes_optional_user",
 ]

@@ -115,6 +115,11 @@ def access(
     return Access("authenticated", names, rule)
 
 
+def rule_of(given: object) -> object:
+    """The rule of a level that is given to `SecurityBundle`; another value unchanged."""
+    return Access(given) if isinstance(given, str) else given  # type: ignore[arg-type] # checked
+
+
 def _names(roles: str | Iterable[str] | None) -> frozenset[str]:
     if roles is None:
         return frozenset()

@@ -3,25 +3,19 @@
 No action runs: each is replaced by one that only notes that it was reached.
 """
 
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import AsyncExitStack, nullcontext
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AsyncExitStack
 from types import MappingProxyType
 from typing import Any
 
 import attrs
 
 from bundles.security.access import Access, access_of
-from bundles.security.access_tokens import AccessTokens
-from bundles.security.authentication import Authentication
 from bundles.security.connect_rules import ConnectRules
-from bundles.security.events import SecurityEvents, TokenCreatedEvent
-from bundles.security.token import ANONYMOUS, Token
-from bundles.security.users import UserProvider
+from bundles.security.matrix_clients import MakeToken, MatrixClient, MatrixClients, MatrixUser
+from bundles.security.token import Token
 from rxkernel import (
     Application,
-    AsyncEventDispatcher,
     ConnectionRefusedException,
     Definition,
     DefinitionEvent,
@@ -40,11 +34,6 @@ RAN = "ran"
 Verdict = str | int
 """`RAN`, or the status of the error."""
 
-MakeToken = Callable[[str, bool], Awaitable[str]]
-"""Returns an access token of the user with an identifier; expired, if the second argument is true.
-
-For applications that accept tokens of another issuer only."""
-
 
 @attrs.frozen
 class Row:
@@ -56,28 +45,6 @@ class Row:
     rule: Access
     verdict: Verdict
     expected: Verdict | None
-
-
-@attrs.frozen
-class _Client:
-    """A kind of client: its name, its token as text, and as `Token`; None: the text is refused."""
-
-    name: str
-    text: str | None
-    token: Token[Any] | None
-
-
-async def _make_token(
-    tokens: AccessTokens, dispatcher: AsyncEventDispatcher, identifier: str, is_expired: bool
-) -> str:
-    async def expire(event: TokenCreatedEvent) -> None:
-        event.payload["exp"] = time.time() - 86_400
-        event.payload["iat"] = event.payload["exp"] - 60
-
-    created = dispatcher.signal(SecurityEvents.TOKEN_CREATED)
-    with created.connected_to(expire) if is_expired else nullcontext():
-        text, _ = await tokens.create(identifier)
-    return text
 
 
 class _Reached:
@@ -95,12 +62,14 @@ class _Reached:
 
 
 class AccessMatrix:
-    """Calls every definition of *application*, over its transport, without a credential, with a
-    bad one, with an expired one, and as each of *users*.
+    """Calls every definition of *application*, over its transport, without a credential, with bad
+    ones, with an expired one, and as each of *users* with each credential that the application
+    accepts; users with roles also when they lose them between connecting and sending.
 
     Args:
         application: one that is not booted; its database has *users*.
-        users: identifiers that the `UserProvider` loads.
+        users: identifiers that the `UserProvider` loads; a `MatrixUser` also has a password or an
+            API key.
         params: by the name of a route, the parameters that its policy reads; by the template of a
             namespace, those of the namespace.
     """
@@ -108,11 +77,11 @@ class AccessMatrix:
     def __init__(
         self,
         application: Application,
-        users: Iterable[str],
+        users: Iterable[str | MatrixUser],
         params: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
     ) -> None:
         self._reached = _Reached()
-        self._users = tuple(users)
+        self._users = [MatrixUser(user) if isinstance(user, str) else user for user in users]
         self._params = params
         application.listeners = (*application.listeners, self._reached)
         self._client = KernelClient(application)
@@ -121,11 +90,12 @@ class AccessMatrix:
         """All rows. The application is stopped afterwards.
 
         Raises:
-            AssertionError: the provider has not one of the users, or *params* has a key that is
-                neither a route nor a namespace.
+            AssertionError: the provider has not one of the users, the settings do not accept a
+                credential of one, or *params* has a key that is neither a route nor a namespace.
         """
         async with self._client as client:
-            clients = [c async for c in self._clients(make_token)]
+            made = MatrixClients(client.application.injector, self._users, make_token)
+            clients = [one async for one in made.all()]
             definitions = [
                 *client.application.kernel.http_definitions,
                 *client.application.kernel.compiled.procedures,
@@ -156,27 +126,9 @@ class AccessMatrix:
             f"{', '.join(sorted(known))}"
         )
 
-    # --- clients
-
-    async def _clients(self, make_token: MakeToken | None) -> AsyncIterator[_Client]:
-        client = self._client
-        injector = client.application.injector
-        make = make_token or partial(_make_token, injector.get(AccessTokens), client.dispatcher)
-        provider: UserProvider[Any] = injector.get(UserProvider)  # type: ignore[type-abstract]
-        authentication = injector.get(Authentication)
-        yield _Client("no credential", None, ANONYMOUS)
-        yield _Client("bad credential", "not.a.token", None)
-        for number, identifier in enumerate(self._users):
-            user = await provider.load(identifier)
-            assert user is not None, f"the provider has no user {identifier!r}"
-            if number == 0:
-                yield _Client("expired credential", await make(identifier, True), None)
-            token = authentication.token(user, "bearer", identifier=identifier)
-            yield _Client(identifier, await make(identifier, False), token)
-
     # --- messages
 
-    async def _rows_of(self, one: _Client, definitions: list[Definition]) -> list[Row]:
+    async def _rows_of(self, one: MatrixClient, definitions: list[Definition]) -> list[Row]:
         rows = []
         async with AsyncExitStack() as stack:
             connections: dict[str, RecordingConnection | int] = {}
@@ -184,17 +136,14 @@ class AccessMatrix:
                 connection: RecordingConnection | int | None = None
                 if isinstance(definition, WebSocketDefinition):
                     namespace = self._namespace(definition)
-                    if namespace not in connections:
+                    if one.changes or namespace not in connections:
                         connections[namespace] = await self._connect(one, namespace, stack)
                     connection = connections[namespace]
-                    verdict = (
-                        connection
-                        if isinstance(connection, int)
-                        else await self._send(definition, connection=connection)
-                    )
-                else:
-                    headers = {} if one.text is None else {"Authorization": f"Bearer {one.text}"}
-                    verdict = await self._send(definition, headers=headers)
+                verdict = (
+                    connection
+                    if isinstance(connection, int)
+                    else await self._send(one, definition, connection)
+                )
                 rows.append(
                     Row(
                         str(definition.transport),
@@ -213,47 +162,63 @@ class AccessMatrix:
         return definition.template.format(**self._params.get(definition.namespace, {}))
 
     async def _connect(
-        self, one: _Client, namespace: str, stack: AsyncExitStack
+        self, one: MatrixClient, namespace: str, stack: AsyncExitStack
     ) -> RecordingConnection | int:
-        auth = None if one.text is None else {"token": one.text}
+        connection = self._client.connection(namespace, **one.handshake)
         try:
-            return await stack.enter_async_context(self._client.connection(namespace, auth=auth))
+            return await stack.enter_async_context(connection)
         except ConnectionRefusedException as exc:
             return exc.response.status_code
 
-    async def _send(self, definition: Definition, **given: Any) -> Verdict:
-        params = self._params.get(definition.name, {})
-        request = Request(definition.transport, params=dict(params), **given)
+    async def _send(
+        self, one: MatrixClient, definition: Definition, connection: RecordingConnection | None
+    ) -> Verdict:
+        request = Request(
+            definition.transport,
+            one.headers if connection is None else None,
+            params=dict(self._params.get(definition.name, {})),
+            connection=connection,
+        )
         self._reached.is_reached = False
-        try:
-            status = (await definition.handler(request)).status_code
-        except HttpException as exc:
-            status = exc.status_code
+        with one.sending():
+            try:
+                status = (await definition.handler(request)).status_code
+            except HttpException as exc:
+                status = exc.status_code
         return RAN if self._reached.is_reached else status
 
     def _expected_of(
-        self, one: _Client, definition: Definition, connection: RecordingConnection | int | None
+        self,
+        one: MatrixClient,
+        definition: Definition,
+        connection: RecordingConnection | int | None,
     ) -> Verdict | None:
         """The verdict for *one*: that of its rule, for an event after that of its namespace."""
-        expected = _expected(access_of(definition), one.token)
+        expected = _expected(access_of(definition), one.token_later)
         if not isinstance(definition, WebSocketDefinition):
             return expected
         rules = self._client.application.injector.get(ConnectRules)
         rule = rules.rule_for(definition.namespace)
         if rule is None:  # only a bad credential is refused
             return 401 if one.token is None else expected
-        connecting = _expected(rule, one.token)
-        if connecting is None:  # a policy decides who connects
-            return None if isinstance(connection, int) else expected
-        return expected if connecting == RAN else connecting
+        connecting = [_expected(rule, token) for token in (one.token, one.token_later)]
+        for verdict in connecting:
+            if verdict not in (None, RAN):
+                return verdict
+        if None in connecting and (isinstance(connection, int) or one.changes):
+            return None  # a policy decides
+        return expected
 
 
 def _expected(rule: Access, token: Token[Any] | None) -> Verdict | None:
     """The verdict that *rule* gives; None if a policy decides."""
     if rule.level == "public":
         return RAN
-    if token is None or not token.is_authenticated:
+    if token is None:
         return 401
+    if not token.is_authenticated:
+        needs_user = rule.level != "session" or rule.roles or rule.policy
+        return 401 if needs_user or token.credential != "session" else RAN
     if rule.roles and rule.roles.isdisjoint(token.roles):
         return 403
     return None if rule.policy is not None else RAN

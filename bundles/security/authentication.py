@@ -27,7 +27,7 @@ from bundles.security.token import ANONYMOUS, Credential, Token
 from bundles.security.users import UserProvider
 from bundles.security.verifiers import PasswordVerifier, TokenVerifier
 from bundles.sessions import Session
-from rxkernel import Connection, Request, Transport
+from rxkernel import ConfigurationError, Connection, Request, Transport
 
 Verify = Callable[[Request], Awaitable[Token[Any]]]
 """Verifies the credential of a socket again, for a message."""
@@ -52,6 +52,7 @@ class Authentication:
         roles: RoleHierarchy,
         settings: SecuritySettings,
     ) -> None:
+        _check_api_keys(settings.api_key_header, users)
         self._users: UserProvider[Any] = users
         self._tokens = tokens
         self._passwords = passwords
@@ -219,6 +220,14 @@ class Authentication:
             is_fully_authenticated=True,
             credential=credential,
             id=id,
+        )
+
+
+def _check_api_keys(header: str, users: UserProvider[Any]) -> None:
+    if header and type(users).load_by_api_key is UserProvider.load_by_api_key:
+        raise ConfigurationError(
+            f"security.api_key_header is {header!r}, but {type(users).__name__} does not override "
+            f"load_by_api_key, so no key is valid; override it, or remove the setting"
         )
 
 

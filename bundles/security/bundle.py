@@ -6,6 +6,7 @@ from typing import Any
 
 from injector import Binder, Injector, singleton
 
+from bundles.security.accepted_credentials import AcceptedCredentials
 from bundles.security.access import OPTION, Access, Level
 from bundles.security.authentication import Authentication
 from bundles.security.commands import security
@@ -77,6 +78,13 @@ class SecurityBundle(Bundle):
             binder.bind(service, scope=singleton)
         bind_login_services(binder)
         binder.bind(SessionReader, to=lambda: self._session_reader(injector), scope=singleton)
+        binder.bind(
+            AcceptedCredentials,
+            to=lambda: AcceptedCredentials.of(
+                injector.get(SecuritySettings), injector.get(SessionReader)
+            ),
+            scope=singleton,
+        )
         binder.bind(SocketScope, scope=connection_scope)
         binder.bind(UserTokens, to=SecurityUserTokens, scope=singleton)  # type: ignore[type-abstract]
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from injector import inject
 
-from bundles.security.access import Access
+from bundles.security.access import Access, rule_of
 from bundles.security.authentication import Authentication
 from bundles.security.exceptions import BadCredentials
 from bundles.security.route_rules import PRIORITY, DeclaredRules
@@ -41,6 +41,7 @@ class ConnectRules:
     ) -> None:
         self._by_namespace: dict[str, Access] = {}
         self._namespaces = {"/", *settings.socketio.namespaces}
+        self._is_checked = False
         self._rules = rules
         self._authentication = authentication
         self._sockets = sockets
@@ -48,7 +49,7 @@ class ConnectRules:
         for namespace, rule in declared.connect.items():
             place = f"SecurityBundle(connect={{{namespace!r}: …}})"
             try:
-                self._by_namespace[namespace] = rules.compile(rule, place)
+                self._by_namespace[namespace] = rules.compile(rule_of(rule), place)
             except ConfigurationError as error:
                 errors.append(error)
         if errors:
@@ -59,7 +60,11 @@ class ConnectRules:
 
     @observe(KernelEvents.KERNEL_COMPILED)
     async def check_namespaces(self, event: CompiledEvent) -> None:
-        """Report rules for namespaces to which no client can connect."""
+        """Report rules for namespaces to which no client can connect, at boot: a reload may remove
+        a namespace, and a later one add it again."""
+        if self._is_checked:
+            return
+        self._is_checked = True
         served = self._namespaces | {
             definition.namespace
             for definition in event.compiled.all

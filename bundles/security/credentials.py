@@ -87,8 +87,8 @@ class CredentialReader:
     def _authorization(self, value: str) -> SentCredential | None:
         scheme, _, rest = value.partition(" ")
         if scheme == "Bearer":  # as nearly all clients write it
-            return BearerCredential(_checked(rest.strip()))
-        scheme, rest = scheme.lower(), rest.strip()
+            return BearerCredential(_checked(rest.strip(" ")))
+        scheme, rest = scheme.lower(), rest.strip(" ")
         if scheme == "bearer":
             return BearerCredential(_checked(rest))
         if scheme == "basic" and self.basic:
@@ -136,7 +136,7 @@ def _checked(text: object) -> str:
         raise BadCredentials("not a text")
     if len(text) > MAX_SIZE:
         raise BadCredentials("too long")
-    if not text.isascii() or " " in text:
+    if not (text.isascii() and text.isprintable()) or " " in text:
         raise BadCredentials("not a token")
     return text
 

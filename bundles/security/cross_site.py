@@ -1,9 +1,9 @@
 """Protection against cross-site request forgery (CSRF).
 
 A browser adds a cookie, and a password that was typed for Basic, to requests that another site has
-made. Browsers say where a request comes
-from: ``Sec-Fetch-Site`` (Fetch Metadata, all since 2023) or ``Origin``. Both are headers that a
-page cannot set. So no token in forms is needed (OWASP, CSRF Prevention Cheat Sheet).
+made. Browsers say where a request comes from: ``Sec-Fetch-Site`` (Fetch Metadata, all since 2023)
+or ``Origin``. Both are headers that a page cannot set. So no token in forms is needed (OWASP, CSRF
+Prevention Cheat Sheet).
 """
 
 from urllib.parse import urlsplit
@@ -57,4 +57,5 @@ class CrossSiteGuard:
 def _is_host(origin: str, request: Request) -> bool:
     """Whether *origin* has the host of *request*. The scheme is not compared: a proxy may have
     terminated TLS without saying so."""
-    return urlsplit(origin).netloc.lower() == urlsplit(request.base_url).netloc.lower()
+    host = origin.partition("://")[2]  # an origin is no more, and some texts are no URLs
+    return host.lower() == urlsplit(request.base_url).netloc.lower()

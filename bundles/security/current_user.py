@@ -58,6 +58,14 @@ def takes_user(definition: Definition) -> bool:
     )
 
 
+def takes_optional_user(definition: Definition) -> bool:
+    """Whether the action of *definition* takes the user of a client that has one."""
+    return any(
+        isinstance(p.marker, CurrentUserMarker) and not is_required(p)
+        for p in definition.signature.parameters
+    )
+
+
 def is_required(parameter: Parameter) -> bool:
     """Whether *parameter*, a `CurrentUser`, may not be None."""
     return NoneType not in members_of(parameter.type)

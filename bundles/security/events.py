@@ -35,7 +35,8 @@ class SecurityEvents(StrEnum):
     SOCKET_AUTHENTICATION_SUCCESS = "security.socket_authentication.success"
     """`SocketAuthenticationEvent`, before the socket gets its new identity."""
     SOCKET_UNAUTHENTICATION_SUCCESS = "security.socket_unauthentication.success"
-    """`SocketAuthenticationEvent`, when a client has dropped its identity."""
+    """`SocketAuthenticationEvent`, when a client has dropped its identity, or has not got it after
+    all: the token was revoked meanwhile, or a listener of the event before raised."""
     SOCKET_EXPIRED = "security.socket_expired"
     """`SocketExpiredEvent`, when the identity of a socket has ended without its doing."""
 

@@ -1,7 +1,7 @@
 """The routes of RxStack: POST to ``/security/login``, ``…/refresh-token`` and ``…/logout``."""
 
 import time
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 import attrs
 from injector import inject
@@ -34,13 +34,31 @@ class LoginForm:
     session: bool = False
 
 
+class Tokens(TypedDict):
+    """An access token, and a refresh token to get the next one."""
+
+    token: str
+    refreshToken: str
+
+
 class LoginController:
     @inject
     def __init__(self, security: Security, authentication: Authentication) -> None:
         self._security = security
         self._authentication = authentication
 
-    async def login(self, request: Request, form: LoginForm) -> Response:
+    async def login(self, request: Request, form: LoginForm) -> Tokens | Response:
+        """Log in with a password.
+
+        Responses:
+            204: with ``session``, the login is kept in a cookie.
+
+        Raises:
+            UnauthorizedException: unknown user or wrong password.
+            ForbiddenException: with ``session``, the request comes from another site.
+            UnprocessableEntityException: with ``session``, the application has no sessions.
+            TooManyRequestsException: too many logins have failed.
+        """
         began = time.time()
         user = await self._security.user_with(form.username, form.password, request)
         if form.session:
@@ -51,13 +69,26 @@ class LoginController:
         request.token = self._authentication.token(user, "login")
         return response
 
-    async def refresh_token(self, refresh_token: Annotated[str, Body("refreshToken")]) -> Response:
+    async def refresh_token(
+        self, refresh_token: Annotated[str, Body("refreshToken")]
+    ) -> Tokens | Response:
+        """Exchange a refresh token for an access token and the next refresh token.
+
+        Raises:
+            NotFoundException: the refresh token is unknown, has expired or was revoked.
+            UnauthorizedException: it was used before, so the login has ended.
+        """
         return _tokens(await self._security.refresh(refresh_token))
 
     async def logout(
         self, request: Request, refresh_token: Annotated[str | None, Body("refreshToken")] = None
     ) -> None:
-        """End the login of the refresh token, else those of the access token and the session."""
+        """End the login of the refresh token, else those of the access token and the session.
+
+        Raises:
+            NotFoundException: there is no such login.
+            ForbiddenException: the request comes from another site.
+        """
         if refresh_token is not None:
             await self._security.end_login(refresh_token)
             return
@@ -69,7 +100,7 @@ class LoginController:
 
 
 def _tokens(pair: TokenPair) -> Response:
-    content = {"token": pair.token, "refreshToken": pair.refresh_token}
+    content = Tokens(token=pair.token, refreshToken=pair.refresh_token)
     return Response(content, headers={"Cache-Control": "no-store"})  # RFC 6749 §5.1
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from injector import Binder, singleton
 
+from bundles.redis_choice import redis_store
 from bundles.security.access_tokens import AccessTokens
 from bundles.security.cross_site import CrossSiteGuard
 from bundles.security.login_routes import LoginController
@@ -19,7 +20,6 @@ from bundles.security.throttling import Throttling
 from bundles.security.token_store import TokenStore
 from bundles.security.verifiers import PasswordVerifier, TokenVerifier
 from bundles.sessions import Sessions
-from bundles.sessions.redis_choice import redis_store
 from rxkernel import ConfigurationError, Settings
 
 _SERVICES: Sequence[type] = (

@@ -16,6 +16,7 @@ from injector import inject
 
 from bundles.security.old_password_hashes import is_old_hash, verify_old
 from bundles.security.settings import SecuritySettings
+from bundles.security.turns import Turns
 from rxkernel import UnprocessableEntityException
 
 _LOGGER = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class Passwords:
             time_cost=costs.iterations, memory_cost=costs.memory, parallelism=1
         )
         self._threads = ThreadPoolExecutor(costs.threads, "passwords")
+        self._turns = Turns(costs.threads, costs.max_waiting)
         self._unknown = _hash_of_no_password(self._hasher)
 
     async def hash(self, password: str) -> str:
@@ -62,6 +64,7 @@ class Passwords:
 
         Raises:
             UnprocessableEntityException: it is empty, or longer than `MAX_PASSWORD` bytes.
+            ServiceUnavailableException: too many passwords wait for a thread.
         """
         data = _bytes_of(password)
         if data is None:
@@ -76,12 +79,15 @@ class Passwords:
         The work is the same if *stored* is None, for an unknown user or one without a password,
         so the time does not show which users exist; only a hash of another kind or cost takes
         another time. Nothing matches None.
+
+        Raises:
+            ServiceUnavailableException: too many passwords wait for a thread.
         """
         data = _bytes_of(password)
         if data is None:
             return _REFUSED
         if stored is not None and is_old_hash(stored):
-            return await self._run(lambda: _verify_old(data, stored))
+            return await self._run(lambda: self._verify_old(data, stored))
         return await self._run(lambda: self._verify(data, stored))
 
     def _verify(self, password: bytes, stored: str | None) -> Verified:
@@ -96,8 +102,17 @@ class Passwords:
             return _REFUSED
         return Verified(True, self._hasher.check_needs_rehash(stored))
 
+    def _verify_old(self, password: bytes, stored: str) -> Verified:
+        try:
+            matches = verify_old(stored, password)
+        except ValueError:
+            _log_unreadable()
+            return self._verify(password, None)
+        return Verified(matches, matches)
+
     async def _run(self, compute: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, compute)
+        async with self._turns:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, compute)
 
     async def __aenter__(self) -> Self:
         return self
@@ -106,15 +121,6 @@ class Passwords:
         self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-def _verify_old(password: bytes, stored: str) -> Verified:
-    try:
-        matches = verify_old(stored, password)
-    except ValueError:
-        _log_unreadable()
-        return _REFUSED
-    return Verified(matches, matches)
 
 
 def _log_unreadable() -> None:

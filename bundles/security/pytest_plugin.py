@@ -10,8 +10,11 @@ from typing import Any, Protocol
 
 import pytest
 
-from bundles.security.access_matrix import AccessMatrix, MakeToken, Row
+from bundles.security.access_matrix import AccessMatrix, Row
+from bundles.security.matrix_clients import MakeToken, MatrixUser
 from rxkernel import Application
+
+__all__ = ["CheckAccess", "MatrixUser", "access_matrix"]
 
 
 class CheckAccess(Protocol):
@@ -20,7 +23,7 @@ class CheckAccess(Protocol):
     async def __call__(
         self,
         application: Application,
-        users: Iterable[str],
+        users: Iterable[str | MatrixUser],
         params: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
         make_token: MakeToken | None = None,
     ) -> list[Row]: ...
@@ -32,7 +35,7 @@ def access_matrix() -> CheckAccess:
 
     async def check(
         application: Application,
-        users: Iterable[str],
+        users: Iterable[str | MatrixUser],
         params: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
         make_token: MakeToken | None = None,
     ) -> list[Row]:

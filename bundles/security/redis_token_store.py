@@ -39,7 +39,7 @@ local function keep(prefix, text, expires, ends)
     redis.call('PEXPIREAT', family, ends)
     local user = prefix .. 'user:' .. record.identifier
     redis.call('SADD', user, record.family)
-    for _, name in ipairs(redis.call('SMEMBERS', user)) do
+    for _, name in ipairs(redis.call('SRANDMEMBER', user, 20)) do -- all would take ever longer
         local known = redis.call('EXISTS', prefix .. 'family:' .. name)
         if known == 0 then redis.call('SREM', user, name) end
     end

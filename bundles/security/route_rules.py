@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 from injector import inject
 
-from bundles.security.access import AUTHENTICATED, OPTION, PUBLIC, Access
+from bundles.security.access import AUTHENTICATED, OPTION, PUBLIC, Access, rule_of
 from bundles.security.authentication import Authentication
 from bundles.security.current_user import takes_user
 from bundles.security.exceptions import BadCredentials
@@ -65,7 +65,8 @@ class RouteRules:
         self._sockets = sockets
         self._default: Access | None = None
         if declared.default is not None:
-            self._default = rules.compile(declared.default, "SecurityBundle(access=…)")
+            given = rule_of(declared.default)
+            self._default = rules.compile(given, "SecurityBundle(access=…)")
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=1000)
     async def compile(self, event: DefinitionEvent) -> None:

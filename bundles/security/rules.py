@@ -41,8 +41,6 @@ class Rules:
         Raises:
             ConfigurationError: with every problem, at *place*.
         """
-        if isinstance(rule, str):
-            rule = Access(rule)  # type: ignore[arg-type] # checked below
         problems = tuple(problems_of(rule, self._roles.known))
         if isinstance(rule, Access) and rule.level == "session" and not self._has_sessions:
             problems += (

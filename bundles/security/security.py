@@ -7,6 +7,7 @@ import attrs
 from injector import inject
 
 from bundles.security.access_tokens import AccessTokens
+from bundles.security.addresses import address_of
 from bundles.security.events import (
     AuthenticationEvent,
     AuthenticationFailureEvent,
@@ -70,6 +71,7 @@ class Security(PasswordVerifier):
         Raises:
             BadCredentials: the user does not exist, or the password is wrong: one response.
             TooManyRequestsException: too many have failed.
+            ServiceUnavailableException: too many logins wait.
         """
         user, _ = await self.user_and_hash(identifier, password, request)
         return user
@@ -79,7 +81,7 @@ class Security(PasswordVerifier):
     ) -> tuple[Any, str | None]:
         """As `user_with`, with the stored hash that was verified."""
         try:
-            async with self._throttling.attempt(identifier, _address_of(request)) as attempt:
+            async with self._throttling.attempt(identifier, address_of(request)) as attempt:
                 return await self._authenticate(identifier, password, attempt)
         except BadCredentials as exc:
             failure = AuthenticationFailureEvent(identifier, exc)
@@ -130,6 +132,15 @@ class Security(PasswordVerifier):
         roles = self._users.roles(user)
         token, claims = await self._access_tokens.create(identifier, roles)
         return TokenPair(token, await self._refresh_tokens.create(claims, began))
+
+    def check_session_login(self, request: Request) -> None:
+        """Return unless `login_session` would refuse *request*. Call it before work that must not
+        be done then, such as creating an account.
+
+        Raises:
+            ForbiddenException, UnprocessableEntityException: as `login_session`.
+        """
+        self._sessions.check(request)
 
     async def login_session(
         self, user: Any, request: Request, *, began: float | None = None
@@ -242,11 +253,3 @@ class Security(PasswordVerifier):
     async def _ended(self, identifier: str, *, is_everywhere: bool = False) -> None:
         event = LogoutEvent(identifier, is_everywhere)
         await self._dispatcher.dispatch(SecurityEvents.LOGOUT_SUCCESS, event)
-
-
-def _address_of(request: Request | None) -> str | None:
-    if request is None:
-        return None
-    connection = request.connection
-    client = request.client or (None if connection is None else connection.client)
-    return None if client is None else client.host

@@ -16,7 +16,7 @@ class SessionReader:
 
     def __init__(self, sessions: Sessions | None, cookie: str) -> None:
         self._sessions = sessions
-        self._cookie = cookie
+        self.cookie = cookie
 
     @property
     def is_enabled(self) -> bool:
@@ -35,7 +35,7 @@ class SessionReader:
             return None
         if (
             request.connection is None
-            and self._cookie not in request.cookies
+            and self.cookie not in request.cookies
             and not self.is_in_header(request)
         ):
             return None

@@ -1,5 +1,6 @@
 """The settings of the bundle."""
 
+import re
 from collections.abc import Mapping
 
 import attrs
@@ -10,6 +11,24 @@ from bundles.security.token_settings import (
     ThrottlingSettings,
     TokenSettings,
 )
+from rxkernel import Allowed
+
+_TAKEN_HEADERS = frozenset(("cookie", "session"))
+_TAKEN_PARAMETERS = frozenset(("EIO", "transport", "sid", "t"))
+"""Of Engine.IO, in the handshake of a socket."""
+
+
+def _is_header(name: str) -> bool:
+    is_name = re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]*", name)  # RFC 9110 §5.6.2
+    return bool(is_name) and name.lower() not in _TAKEN_HEADERS
+
+
+_HEADER = Allowed("empty, or a name of a header other than Cookie and Session", (str,), _is_header)
+_PARAMETER = Allowed(
+    "empty, or a name other than EIO, transport, sid and t, which Socket.IO sends",
+    (str,),
+    lambda name: name not in _TAKEN_PARAMETERS,
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -19,15 +38,16 @@ class SecuritySettings:
     # --- rules
 
     roles: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
-    """The role hierarchy: ``admin = ["editor"]``, an admin is an editor too. If it is not empty,
-    a role in a rule that it does not name is an error at boot."""
+    """The role hierarchy, and the list of known roles: ``admin = ["editor"]``, an admin is an
+    editor too; ``author = []``. If it is not empty, a role in a rule that it does not name is an
+    error at boot."""
 
     # --- credentials
 
-    api_key_header: str = ""
+    api_key_header: str = attrs.field(default="", validator=_HEADER)
     """The header with an API key, ``X-API-Key`` for example; empty: API keys are not accepted."""
 
-    query_parameter: str = ""
+    query_parameter: str = attrs.field(default="", validator=_PARAMETER)
     """The query parameter with an access token; empty: none is accepted. Addresses are stored by
     browsers and proxies, so use it only where a client cannot send a header."""
 

@@ -1,5 +1,7 @@
 """The events with which a client changes the identity of its socket."""
 
+from collections.abc import Iterable, Iterator
+
 from injector import inject
 
 from bundles.security.access import access
@@ -8,7 +10,7 @@ from bundles.security.connect_rules import ConnectRules
 from bundles.security.credentials import bearer_credential
 from bundles.security.events import SecurityEvents, SocketAuthenticationEvent
 from bundles.security.settings import SecuritySettings
-from bundles.security.socket_identities import SocketIdentities
+from bundles.security.socket_identities import SocketIdentities, SocketScope
 from bundles.security.token import ANONYMOUS
 from rxkernel import (
     ApplicationEvents,
@@ -17,7 +19,9 @@ from rxkernel import (
     ConflictException,
     Connection,
     ForbiddenException,
+    ReloadEvent,
     Request,
+    RouteMetadata,
     WebSocketMetadata,
     observe,
     options_of,
@@ -48,28 +52,53 @@ class SocketEvents:
     @observe(ApplicationEvents.BOOTSTRAP, priority=-1000)
     async def add(self, event: BootstrapEvent) -> None:
         """Add both events, after the other sources have added theirs."""
+        if self._is_enabled:
+            storage = event.websocket_metadata_storage
+            for namespace in self._namespaces(storage):
+                for route in self._events(namespace):
+                    storage.add(route)
+
+    @observe(ApplicationEvents.RELOAD, priority=-1000)
+    async def follow(self, event: ReloadEvent) -> None:
+        """Add both events to new namespaces, and remove those of namespaces without others."""
         if not self._is_enabled:
             return
-        storage = event.websocket_metadata_storage
-        for namespace in dict.fromkeys(("/", *(route.namespace for route in storage))):
-            for name, action in ((AUTHENTICATE, "authenticate"), (UNAUTHENTICATE, "drop")):
-                storage.add(
-                    WebSocketMetadata(
-                        self,
-                        name,
-                        namespace,
-                        action,
-                        options_of(getattr(self, action)),
-                        status_code=204,
-                    )
-                )
+        namespaces = self._namespaces(event.routes)
+        served: set[str] = set()
+        for route in tuple(event.routes):
+            if route.target is self and isinstance(route, WebSocketMetadata):
+                served.add(route.namespace)
+                if route.namespace not in namespaces:
+                    event.routes.remove(route)
+        for namespace in namespaces:
+            if namespace not in served:
+                event.routes.extend(self._events(namespace))
+
+    def _namespaces(self, routes: Iterable[RouteMetadata]) -> list[str]:
+        others = (r for r in routes if isinstance(r, WebSocketMetadata) and r.target is not self)
+        return list(dict.fromkeys(("/", *(route.namespace for route in others))))
+
+    def _events(self, namespace: str) -> Iterator[WebSocketMetadata]:
+        for name, action in ((AUTHENTICATE, "authenticate"), (UNAUTHENTICATE, "drop")):
+            options = options_of(getattr(self, action))
+            yield WebSocketMetadata(self, name, namespace, action, options, status_code=204)
 
     @access("public")
     async def authenticate(self, bearer: str, request: Request, connection: Connection) -> None:
         """Give the socket the identity of an access token, or renew it before the token expires.
 
-        A token that is not valid is answered 401, and the socket keeps the identity that it has.
+        The socket keeps the identity that it has if the token is not valid. Events of one socket
+        run in the order of their arrival, each after the end of the one before.
+
+        Raises:
+            UnauthorizedException: the token is not valid.
+            ForbiddenException: its user may not be connected to the namespace.
+            ConflictException: the socket belongs to another user.
         """
+        async with (await request.get(SocketScope)).changing:
+            await self._authenticate(bearer, request, connection)
+
+    async def _authenticate(self, bearer: str, request: Request, connection: Connection) -> None:
         sent = bearer_credential(bearer)
         revocations = self._sockets.revocations
         token, verify = await self._authentication.verify_for_socket(sent, request)
@@ -80,13 +109,29 @@ class SocketEvents:
             )
         await self._rules.check(connection, token, request)
         event = SocketAuthenticationEvent(connection, token)
-        await self._dispatcher.dispatch(SecurityEvents.SOCKET_AUTHENTICATION_SUCCESS, event)
-        await self._sockets.attach(request, token, verify, revocations)
+        try:
+            await self._dispatcher.dispatch(SecurityEvents.SOCKET_AUTHENTICATION_SUCCESS, event)
+            await self._sockets.attach(request, token, verify, revocations)
+        except BaseException:
+            if not connection.token.is_authenticated:  # listeners may have let it join rooms
+                await self._dispatcher.dispatch(
+                    SecurityEvents.SOCKET_UNAUTHENTICATION_SUCCESS, event
+                )
+            raise
         request.token = token
 
     @access("public")
     async def drop(self, request: Request, connection: Connection) -> None:
-        """Make the socket anonymous; 403 if it is, 409 where only users may be connected."""
+        """Make the socket anonymous.
+
+        Raises:
+            ForbiddenException: it is anonymous.
+            ConflictException: only users may be connected to the namespace.
+        """
+        async with (await request.get(SocketScope)).changing:
+            await self._drop(request, connection)
+
+    async def _drop(self, request: Request, connection: Connection) -> None:
         token = connection.token
         if not token.is_authenticated:
             raise ForbiddenException

@@ -256,12 +256,17 @@ class SocketIdentities:
 
 class SocketScope:
     """Bound in `connection_scope`: forgets the identity when the connection has ended, or has been
-    refused by another listener."""
+    refused by another listener.
+
+    Attributes:
+        changing: held by the event that changes the identity; the next one waits.
+    """
 
     @inject
     def __init__(self, sockets: SocketIdentities, connection: Connection) -> None:
         self._sockets = sockets
         self._connection = connection
+        self.changing = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         return self

@@ -105,6 +105,7 @@ class SqliteTokenStore(TokenStore):
                 (family,),
             ).fetchall()
             valid = [(id, expires) for id, expires in found if expires > now]
+            _remove_over(database, now)
             database.executemany("INSERT OR REPLACE INTO revoked_access VALUES (?, ?)", valid)
             return [EndedAccess(id, expires) for id, expires in valid]
 
@@ -122,7 +123,7 @@ class SqliteTokenStore(TokenStore):
 
     async def revoke(self, access_id: str, until: float, now: float) -> None:
         def work(database: sqlite3.Connection) -> None:
-            database.execute("DELETE FROM revoked_access WHERE until <= ?", (now,))
+            _remove_over(database, now)
             database.execute(
                 "INSERT OR REPLACE INTO revoked_access VALUES (?, ?)", (access_id, until)
             )
@@ -145,6 +146,11 @@ def _unavailable() -> ServiceUnavailableException:
     return ServiceUnavailableException(
         "the store of tokens is not available", code="tokens_unavailable"
     )
+
+
+def _remove_over(database: sqlite3.Connection, now: float) -> None:
+    """Remove the revocations of access tokens that have expired."""
+    database.execute("DELETE FROM revoked_access WHERE until <= ?", (now,))
 
 
 def _insert(database: sqlite3.Connection, record: RefreshRecord, now: float) -> None:

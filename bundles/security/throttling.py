@@ -8,77 +8,35 @@ failures from other addresses do not count.
 
 import asyncio
 import hashlib
-import math
 import time
 import unicodedata
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from ipaddress import IPv6Address, ip_address
 
 import attrs
 from injector import inject
 
+from bundles.security.addresses import network_of
 from bundles.security.exceptions import BadCredentials
+from bundles.security.rate_limit import RateLimit, too_many
 from bundles.security.settings import SecuritySettings
-from rxkernel import TooManyRequestsException
+from bundles.security.turns import Turns
 
 _KNOWN_ADDRESSES = 5
 """Addresses that are remembered for one account, the last ones."""
-
-
-@attrs.define
-class _Level:
-    amount: float
-    at: float
-
-
-class FailureLimit:
-    """At most *limit* failures within *window* seconds for each key. One more becomes free every
-    ``window / limit`` seconds (a leaky bucket). Of *max_keys* the least recent is dropped."""
-
-    def __init__(self, limit: int, window: float, max_keys: int) -> None:
-        self._limit = limit
-        self._rate = limit / window
-        self._max_keys = max_keys
-        self._levels: OrderedDict[str, _Level] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._levels)
-
-    def wait(self, key: str, now: float) -> float:
-        """Seconds until *key* may try again; 0: now."""
-        level = self._levels.get(key)
-        return 0.0 if level is None else max(0.0, self._excess(level, now) / self._rate)
-
-    def _excess(self, level: _Level, now: float) -> float:
-        return self._left(level, now) + 1 - self._limit
-
-    def _left(self, level: _Level, now: float) -> float:
-        return max(0.0, level.amount - (now - level.at) * self._rate)
-
-    def add(self, key: str, now: float) -> None:
-        """Count a failure."""
-        level = self._levels.pop(key, None)
-        left = 0.0 if level is None else self._left(level, now)
-        self._levels[key] = _Level(left + 1, now)
-        if len(self._levels) > self._max_keys:
-            self._levels.popitem(last=False)
-
-    def reset(self, key: str) -> None:
-        self._levels.pop(key, None)
 
 
 class Throttling:
     @inject
     def __init__(self, settings: SecuritySettings) -> None:
         limits = settings.throttling
-        self._pairs = FailureLimit(limits.attempts, limits.window, limits.max_tracked)
-        self._addresses = FailureLimit(limits.address_attempts, limits.window, limits.max_tracked)
-        self._accounts = FailureLimit(limits.account_attempts, limits.window, limits.max_tracked)
+        self._pairs = RateLimit(limits.attempts, limits.window, limits.max_tracked)
+        self._addresses = RateLimit(limits.address_attempts, limits.window, limits.max_tracked)
+        self._accounts = RateLimit(limits.account_attempts, limits.window, limits.max_tracked)
         self._known: OrderedDict[str, tuple[str, ...]] = OrderedDict()
         self._max_known = limits.max_tracked
-        self._turns = asyncio.Semaphore(settings.passwords.threads)
+        self._turns = Turns(settings.passwords.threads, settings.passwords.max_waiting)
 
     @asynccontextmanager
     async def attempt(self, identifier: str, address: str | None) -> AsyncIterator["Attempt"]:
@@ -87,12 +45,15 @@ class Throttling:
         It has failed if the block raises `BadCredentials` or is cancelled: a client may leave
         before the response. Another exception is not the client's fault. As many attempts as
         passwords are verified at a time run, others wait: so attempts that are sent together
-        do not all pass before the first has failed.
+        do not all pass before the first has failed. A client with too many failures does not
+        wait.
 
         Raises:
-            TooManyRequestsException: with ``Retry-After``.
+            TooManyRequestsException: too many have failed; with ``Retry-After``.
+            ServiceUnavailableException: too many wait; with ``Retry-After``.
         """
-        attempt = Attempt(self, _network_of(address))
+        attempt = Attempt(self, network_of(address))
+        self.check(_key_of(identifier), attempt.network)
         async with self._turns:
             attempt.names(identifier)
             try:
@@ -112,11 +73,7 @@ class Throttling:
         now = time.monotonic()
         seconds = max(limit.wait(key, now) for limit, key in self._limits(account, network))
         if seconds > 0:
-            raise TooManyRequestsException(
-                "too many failed logins",
-                code="login_throttled",
-                headers={"Retry-After": str(math.ceil(seconds))},
-            )
+            raise too_many("too many failed logins", "login_throttled", seconds)
 
     def _failed(self, attempt: "Attempt") -> None:
         now = time.monotonic()
@@ -125,11 +82,11 @@ class Throttling:
             for limit, key in self._account_limits(account, attempt.network):
                 limit.add(key, now)
 
-    def _limits(self, account: str, network: str) -> Iterator[tuple[FailureLimit, str]]:
+    def _limits(self, account: str, network: str) -> Iterator[tuple[RateLimit, str]]:
         yield self._addresses, network
         yield from self._account_limits(account, network)
 
-    def _account_limits(self, account: str, network: str) -> Iterator[tuple[FailureLimit, str]]:
+    def _account_limits(self, account: str, network: str) -> Iterator[tuple[RateLimit, str]]:
         yield self._pairs, f"{account} {network}"
         if network not in self._known.get(account, ()):
             yield self._accounts, account
@@ -168,16 +125,3 @@ def _key_of(identifier: str) -> str:
     text = unicodedata.normalize("NFKC", identifier).casefold().strip()
     data = text.encode(errors="surrogatepass")
     return hashlib.blake2b(data, digest_size=16).hexdigest()
-
-
-def _network_of(address: str | None) -> str:
-    """The address; of an IPv6 address its /64, in which one host may have any address."""
-    try:
-        found = ip_address(address or "")
-    except ValueError:
-        return address or ""
-    if not isinstance(found, IPv6Address):
-        return str(found)
-    if found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
-    return str(IPv6Address(int(found) >> 64 << 64))

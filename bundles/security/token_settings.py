@@ -43,6 +43,9 @@ class PasswordSettings:
     threads: int = attrs.field(default=2, validator=_COUNT)
     """Most hashes that are computed at the same time; others wait."""
 
+    max_waiting: int = attrs.field(default=100, validator=and_(instance_of(int), ge(0)))
+    """Most logins, and most hashes, that wait; a further one is a 503 with ``Retry-After``."""
+
 
 @attrs.frozen(kw_only=True)
 class TokenSettings:

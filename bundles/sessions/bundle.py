@@ -5,11 +5,11 @@ from types import MappingProxyType
 
 from injector import Binder, inject, singleton
 
+from bundles.redis_choice import redis_store
 from bundles.sessions.clock import Clock
 from bundles.sessions.credentials import Credentials
 from bundles.sessions.listeners import SessionListeners
 from bundles.sessions.memory_store import MemorySessionStore
-from bundles.sessions.redis_choice import redis_store
 from bundles.sessions.resolver import SessionMarker, SessionResolver
 from bundles.sessions.sessions import Sessions
 from bundles.sessions.settings import SessionsSettings

@@ -71,7 +71,7 @@ class SqliteFile:
         self._cannot_write = False
 
     async def open(self) -> None:
-        """Open the file, and create its tables if it has none.
+        """Open the file, and create the tables in a new one.
 
         Raises:
             ConfigurationError: it cannot be opened, or has tables of another version.
@@ -99,7 +99,8 @@ class SqliteFile:
         **kwargs: P.kwargs,
     ) -> T:
         """Call *work* with the connection and the arguments, in the thread of this file. It only
-        reads, and does not wait for a process that writes.
+        reads. It waits for earlier calls of this process, which may wait for another process that
+        writes, but not for that process itself.
 
         Raises:
             HttpException: that of *unavailable*, if SQLite cannot use the file or *work* takes

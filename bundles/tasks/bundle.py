@@ -1,52 +1,90 @@
 """What the bundle adds to an application."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any
 
 from injector import Binder, inject, singleton
 
+from bundles.redis_choice import redis_store
 from bundles.tasks.background import Background
 from bundles.tasks.clock import Clock
 from bundles.tasks.commands import tasks
 from bundles.tasks.listeners import TasksListeners
-from bundles.tasks.memory_task_store import MemoryTaskStore
-from bundles.tasks.plan import OPTION
-from bundles.tasks.planner import Planner
-from bundles.tasks.scheduler import Scheduler
+from bundles.tasks.pool.settings import WorkerPoolSettings
+from bundles.tasks.pool.worker_pool import WorkerPool
+from bundles.tasks.queue.backend import TaskBackend
+from bundles.tasks.queue.execution import TaskExecution
+from bundles.tasks.queue.listeners import TaskFunctions, TaskListeners
+from bundles.tasks.queue.local_backend import LocalTasks
+from bundles.tasks.queue.settings import TaskQueueSettings
+from bundles.tasks.queue.task import TASK_OPTION
+from bundles.tasks.queue.task_queue import TaskQueue
+from bundles.tasks.scheduler.entries import TaskEntries
+from bundles.tasks.scheduler.memory_store import MemoryTaskStore
+from bundles.tasks.scheduler.plan import OPTION
+from bundles.tasks.scheduler.planner import Planner
+from bundles.tasks.scheduler.scheduler import Scheduler
+from bundles.tasks.scheduler.sqlite_store import SqliteTaskStore
+from bundles.tasks.scheduler.store import TaskStore
 from bundles.tasks.server import TasksServer
 from bundles.tasks.settings import TasksSettings
-from bundles.tasks.sqlite_task_store import SqliteTaskStore
-from bundles.tasks.task_entries import TaskEntries
 from bundles.tasks.task_runner import TaskRunner
-from bundles.tasks.task_store import TaskStore
 from bundles.tasks.watcher import Watcher
 from bundles.tasks.watchers import Watchers
 from rxkernel import Bundle, ConfigurationError, Settings
 
 
 class TasksBundle(Bundle):
-    """Schedules, supervised loops and background work.
+    """Schedules, queued tasks, supervised loops, background work and worker processes.
 
     Args:
+        functions: functions of modules with `@task`. Methods of services need no list.
         watchers: classes that the injector builds; those that are bound need not be named.
     """
 
     name = "tasks"
-    options = (OPTION,)
-    listeners = (TasksListeners,)
+    after = ("redis",)
+    options = (OPTION, TASK_OPTION)
+    listeners = (TasksListeners, TaskListeners)
     servers = (TasksServer,)
     commands = (tasks,)
     settings_class = TasksSettings
 
-    def __init__(self, *, watchers: Sequence[type[Watcher]] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        functions: Sequence[Callable[..., Any]] = (),
+        watchers: Sequence[type[Watcher]] = (),
+    ) -> None:
+        self._functions = TaskFunctions(tuple(functions))
         self._watchers = tuple(watchers)
 
     def configure(self, binder: Binder) -> None:
+        binder.bind(TaskFunctions, to=self._functions)
+        binder.bind(TaskExecution, scope=singleton)
+        binder.bind(TaskQueue, scope=singleton)
+        binder.bind(TaskBackend, to=self._bind_backend(binder), scope=singleton)  # type: ignore[type-abstract]
+        binder.bind(TaskQueueSettings, to=_queue_settings_of, scope=singleton)
         binder.bind(Clock, scope=singleton)
         binder.bind(TaskStore, to=_store_of, scope=singleton)  # type: ignore[type-abstract]
         for service in (TaskRunner, TaskEntries, Planner, Scheduler, Watchers, Background):
             binder.bind(service, scope=singleton)
         for watcher in self._watchers:
             binder.bind(watcher, scope=singleton)
+        binder.bind(WorkerPool, scope=singleton)
+        binder.bind(WorkerPoolSettings, to=_pool_settings_of, scope=singleton)
+
+    def _bind_backend(self, binder: Binder) -> type[TaskBackend]:
+        if binder.injector.get(TasksSettings).queue.store == "memory":
+            return LocalTasks
+        place = "bundles.tasks.queue.redis_backend:RedisTasks"
+        backend: type[TaskBackend] = redis_store(
+            binder, "tasks.queue.store", '["redis", "tasks"]', place
+        )
+        binder.bind(backend, scope=singleton)
+        binder.bind(import_module("bundles.tasks.queue.worker").TaskWorker, scope=singleton)
+        return backend
 
 
 @inject
@@ -58,3 +96,13 @@ def _store_of(settings: TasksSettings, application: Settings) -> TaskStore:
             'tasks.store is "memory", so each worker would run each task; set it to "sqlite"'
         )
     return MemoryTaskStore()
+
+
+@inject
+def _queue_settings_of(settings: TasksSettings) -> TaskQueueSettings:
+    return settings.queue
+
+
+@inject
+def _pool_settings_of(settings: TasksSettings) -> WorkerPoolSettings:
+    return settings.pool

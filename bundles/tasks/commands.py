@@ -9,8 +9,9 @@ from typing import Any
 import attrs
 import click
 
-from bundles.tasks.scheduler import Scheduler
-from bundles.tasks.task_entry import TaskEntry, TaskRecord
+from bundles.tasks.queue.worker_command import worker
+from bundles.tasks.scheduler.entry import TaskEntry, TaskRecord
+from bundles.tasks.scheduler.scheduler import Scheduler
 from rxkernel import Application, ConfigurationError, encode_json
 
 _HEADS = ("ID", "TASK", "TIMES", "DUE", "RUNS", "FAILED", "LAST END", "LAST ERROR")
@@ -20,6 +21,9 @@ _WIDTH = 60
 @click.group("tasks")
 def tasks() -> None:
     """List, run and remove tasks."""
+
+
+tasks.add_command(worker)
 
 
 @tasks.command("list")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from injector import inject
 
 from bundles.tasks.background import Background
-from bundles.tasks.task_entries import TaskEntries
+from bundles.tasks.scheduler.entries import TaskEntries
 from bundles.tasks.transport import TASKS
 from bundles.tasks.watcher import Watcher
 from bundles.tasks.watchers import Watchers

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from injector import inject
 
 from bundles.tasks.background import Background
-from bundles.tasks.plan import OPTION
-from bundles.tasks.planner import Planner
+from bundles.tasks.pool.worker_pool import WorkerPool
+from bundles.tasks.scheduler.plan import OPTION
+from bundles.tasks.scheduler.planner import Planner
 from bundles.tasks.transport import TASKS
 from bundles.tasks.watchers import Watchers
 from rxkernel import Compiled, ConfigurationError, Kernel, Server
@@ -20,15 +21,19 @@ class TasksServer(Server):
     label = "tasks"
 
     @inject
-    def __init__(self, planner: Planner, watchers: Watchers, background: Background) -> None:
+    def __init__(
+        self, planner: Planner, watchers: Watchers, background: Background, pool: WorkerPool
+    ) -> None:
+        self._pool = pool
         self._planner = planner
         self._watchers = watchers
         self._background = background
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """Runs, failures, times that were skipped or missed, and those of `Background`."""
-        return {**self._planner.counts, **self._background.counts}
+        """Runs, failures, times that were skipped or missed, and those of `Background` and of
+        `WorkerPool`."""
+        return {**self._planner.counts, **self._background.counts, **self._pool.counts}
 
     def check(self, compiled: Compiled) -> None:
         problems = [

@@ -5,6 +5,8 @@ from typing import Literal
 
 import attrs
 
+from bundles.tasks.pool.settings import WorkerPoolSettings
+from bundles.tasks.queue.settings import TaskQueueSettings
 from rxkernel import Allowed
 
 _COUNT = Allowed("a whole number greater than 0", (int,), lambda value: value > 0)
@@ -31,3 +33,9 @@ class TasksSettings:
 
     max_background: int = attrs.field(default=1000, validator=_COUNT)
     """Most coroutines of `Background` at a time; one more is a 503."""
+
+    pool: WorkerPoolSettings = attrs.field(factory=WorkerPoolSettings)
+    """The worker processes of `WorkerPool`: the section ``[tasks.pool]``."""
+
+    queue: TaskQueueSettings = attrs.field(factory=TaskQueueSettings)
+    """The tasks of `TaskQueue`: the section ``[tasks.queue]``."""

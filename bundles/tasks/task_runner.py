@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 from injector import inject
 
-from bundles.tasks.task_entry import TaskEntry
+from bundles.tasks.scheduler.entry import TaskEntry
 from bundles.tasks.transport import TASKS
 from rxkernel import (
     HttpException,
@@ -34,32 +34,46 @@ class Outcome:
     error: str | None = None
 
 
+@attrs.frozen
+class Handled:
+    """The end of a message: its response as JSON, and why the run failed."""
+
+    data: bytes
+    status_code: int
+    error: str | None
+
+
 class TaskRunner:
     @inject
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
 
     async def run(self, entry: TaskEntry) -> Outcome:
-        """Handle one message, in the task and the context of the caller."""
-        kernel = self._kernel
+        """Handle the message of one run, as `handle`."""
         params, body = deepcopy((entry.params, entry.body))  # the action may change them
         request = Request(TASKS, params=params, body=body, url=entry.task)
+        handled = await self.handle(request, entry.task)
+        if handled.error is not None:
+            return Outcome(error=handled.error[:_MAX_ERROR])
+        return Outcome(decode_json(handled.data) if len(handled.data) <= _MAX_RESULT else None)
+
+    async def handle(self, request: Request, task: str) -> Handled:
+        """Handle one message, in the task and the context of the caller."""
+        kernel = self._kernel
         response: Response | None = None
         size: int | None = None
         kernel.begin(request)
         try:
-            response, error = await self._handle(request, entry.task)
+            response, error = await self._respond(request, task)
             response, data = await kernel.encoded(request, response, self._encode)
             size = len(data)
             if error is None and response.status_code >= 400:
                 error = _text_of_response(response)
-            if error is not None:
-                return Outcome(error=error[:_MAX_ERROR])
-            return Outcome(decode_json(data) if size <= _MAX_RESULT else None)
+            return Handled(data, response.status_code, error)
         finally:
             kernel.terminate(request, response, size=size)
 
-    async def _handle(self, request: Request, task: str) -> tuple[Response, str | None]:
+    async def _respond(self, request: Request, task: str) -> tuple[Response, str | None]:
         """Return the response, and the error that it is made of."""
         kernel = self._kernel
         definition = kernel.definitions[TASKS].get(task)

@@ -303,7 +303,7 @@ class Application:
         Raises:
             ConfigurationError: with every problem found; nothing has changed.
             RxKernelError: the application is not booted, is stopping, or a listener of
-                `kernel.definition` calls this within a reload.
+                `application.reload` or `kernel.definition` calls this within a reload.
         """
         async with self._reload_lock:
             if self._is_stopping:

@@ -1,7 +1,7 @@
 """Builds the services, listeners, kernel and servers of an application: all of boot that does not
 await."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from inspect import isroutine
 from types import ModuleType
@@ -28,7 +28,7 @@ from rxkernel.messages.connection import Connection
 from rxkernel.messages.request import Request
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.converters import own_kinds
-from rxkernel.routing.decorators import routes_of
+from rxkernel.routing.decorators import options_without_route, routes_of
 from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
 from rxkernel.routing.scalars import Scalar, Scalars
 from rxkernel.routing.storage import (
@@ -36,7 +36,7 @@ from rxkernel.routing.storage import (
     ProcedureMetadataStorage,
     WebSocketMetadataStorage,
 )
-from rxkernel.routing.targets import name_of_target
+from rxkernel.routing.targets import name_of_action, name_of_target
 from rxkernel.servers.access_log import PROBE
 from rxkernel.servers.aiohttp.server import HttpServer
 from rxkernel.servers.aiohttp.site import HttpSite
@@ -62,6 +62,7 @@ class CompositionRoot:
         self.controllers: dict[type, object] = {}
         self.registered: dict[int, Any] = {}
         self._unbuilt: set[type] = set()
+        self._listeners: list[tuple[Any, object]] = []
         self.listener_registry = ListenerRegistry(spec.dispatcher)
         self.bundles: list[Bundle] = []
         self._http = HttpServer(spec.settings)
@@ -173,6 +174,7 @@ class CompositionRoot:
         for listener in listeners:
             if listener in built:
                 self._observe(built[listener])
+                self._listeners.append((listener, built[listener]))
         for controller in controllers:
             self._add_controller(controller)
         self._add_servers([built[server] for server in servers if server in built])
@@ -229,20 +231,29 @@ class CompositionRoot:
                 self.listener_registry.add(method, observation)
 
     def check_controllers(self) -> None:
-        """Raise for controllers without a route and without a listener.
+        """Raise for controllers without a route and without a listener, and for options of
+        methods and listeners without a route.
 
         Raises:
-            ConfigurationError: with every such controller.
+            ConfigurationError: with every such controller and option.
         """
-        reached = {id(route.target) for route in self.spec.storages.all()}
-        idle = [
-            controller
-            for controller in _each_once(*self.controllers, *self.spec.controllers)
-            if id(controller) not in reached
+        actions = actions_by_target(self.spec.storages.all())
+        controllers = _each_once(*self.controllers, *self.spec.controllers)
+        errors = [
+            no_route(controller)
+            for controller in controllers
+            if id(controller) not in actions
             and not any(observations(self.instance_of(controller)))
         ]
-        if idle:
-            raise ConfigurationError.merge(map(no_route, idle))
+        for controller in controllers:
+            own = actions_of(controller, self.instance_of(controller), actions)
+            errors += unused_options(controller, own)
+        for listener, instance in self._listeners:
+            own = actions_of(listener, instance, actions)
+            methods = {method.__name__ for method, _ in observations(instance)}
+            errors += unused_options(listener, own, methods)
+        if errors:
+            raise ConfigurationError.merge(errors)
 
     def _add_servers(self, of_bundles: list[Any]) -> None:
         self.servers.add(self._http)
@@ -256,6 +267,36 @@ class CompositionRoot:
 def _each_once(*things: Any) -> list[Any]:
     """Remove repetitions, by identity: some instances cannot be hashed."""
     return list({id(thing): thing for thing in things}.values())
+
+
+def actions_by_target(routes: Iterable[RouteMetadata]) -> dict[int, set[str]]:
+    """The names of the actions of each target, by the identity of the target."""
+    found: dict[int, set[str]] = {}
+    for route in routes:
+        found.setdefault(id(route.target), set()).add(name_of_action(route.action))
+    return found
+
+
+def actions_of(
+    thing: object, instance: object, actions: Mapping[int, Collection[str]]
+) -> set[str]:
+    """The names of *actions*, see `actions_by_target`, of *thing*, a controller or a listener. Its
+    listeners may have added routes whose target is the *instance* of the class."""
+    return {*actions.get(id(thing), ()), *actions.get(id(instance), ())}
+
+
+def unused_options(
+    thing: object, actions: Collection[str], methods: Collection[str] | None = None
+) -> list[ConfigurationError]:
+    """An error for each option on *thing*, a controller or a listener, that no route has; see
+    `options_without_route`. A listener may add routes with the options of its other methods."""
+    return [
+        ConfigurationError(
+            f"option {key!r} of {place} has no effect, because it has no route; put @http or "
+            f"@websocket on the method, or remove the option"
+        )
+        for key, place in options_without_route(thing, actions, methods)
+    ]
 
 
 def no_route(controller: Any) -> ConfigurationError:

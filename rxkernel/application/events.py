@@ -7,6 +7,7 @@ import attrs
 from injector import Injector
 
 from rxkernel.events.event import Event
+from rxkernel.routing.metadata import RouteMetadata
 from rxkernel.routing.storage import (
     HttpMetadataStorage,
     ProcedureMetadataStorage,
@@ -19,6 +20,8 @@ class ApplicationEvents(StrEnum):
 
     BOOTSTRAP = "application.bootstrap"
     """`BootstrapEvent`: the services exist, the definitions do not yet."""
+    RELOAD = "application.reload"
+    """`ReloadEvent`: a reload is about to compile the routes."""
     SHUTDOWN = "application.shutdown"
     """`ShutdownEvent`: the servers have stopped, the services still exist."""
 
@@ -39,6 +42,17 @@ class BootstrapEvent(Event):
     procedure_metadata_storage: ProcedureMetadataStorage
     services: Sequence[object] = ()
     scoped_classes: Sequence[type] = ()
+
+
+@attrs.define(eq=False)
+class ReloadEvent(Event):
+    """Dispatched before a reload compiles its routes. After an exception nothing has changed.
+
+    Attributes:
+        routes: all routes of the next state. A listener may add routes, and remove its own.
+    """
+
+    routes: list[RouteMetadata]
 
 
 @attrs.define(eq=False)

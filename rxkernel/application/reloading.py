@@ -4,7 +4,14 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
-from rxkernel.application.composition_root import CompositionRoot, no_route
+from rxkernel.application.composition_root import (
+    CompositionRoot,
+    actions_by_target,
+    actions_of,
+    no_route,
+    unused_options,
+)
+from rxkernel.application.events import ApplicationEvents, ReloadEvent
 from rxkernel.application.listener_registry import ObservedMethod
 from rxkernel.events.dispatcher import describe
 from rxkernel.events.observe import observations
@@ -55,6 +62,8 @@ class Reload:
         self._instances = self._built(errors)
         found = (route for controller in self._new for route in routes_of(controller))
         self._routes = _together(kept, (*self._add, *found), errors)
+        if not errors:
+            self._routes = await self._changed_by_listeners(errors)
         self._report_unused(errors)
         if errors:
             raise ConfigurationError.merge(errors)
@@ -64,6 +73,13 @@ class Reload:
         root.servers.check(self._compiled)
         self._observed = self._observed_by_new()
         _check_only(self._observed, self._compiled)
+
+    async def _changed_by_listeners(
+        self, errors: list[ConfigurationError]
+    ) -> tuple[RouteMetadata, ...]:
+        event = ReloadEvent(list(self._routes))
+        await self._root.spec.dispatcher.dispatch(ApplicationEvents.RELOAD, event)
+        return _together((), event.routes, errors)
 
     def _kept(self, errors: list[ConfigurationError]) -> list[RouteMetadata]:
         """The routes that stay; an item of ``remove`` that is not there is an error."""
@@ -100,13 +116,15 @@ class Reload:
         return self._instances.get(controller) if isinstance(controller, type) else controller
 
     def _report_unused(self, errors: list[ConfigurationError]) -> None:
-        """Report each new controller without a route or a listener, as boot does."""
-        reached = {id(route.target) for route in self._routes}
+        """Report each new controller without a route or a listener, and each option without a
+        route, as boot does."""
+        actions = actions_by_target(self._routes)
         for controller in self._new:
             instance = self._instance_of(controller)
-            is_idle = id(controller) not in reached and not any(observations(instance))
+            is_idle = id(controller) not in actions and not any(observations(instance))
             if is_idle and instance is not None:  # otherwise it could not be built
                 errors.append(no_route(controller))
+            errors += unused_options(controller, actions_of(controller, instance, actions))
 
     def apply(self) -> CompiledEvent:
         """Serve the new routes.

@@ -1,5 +1,6 @@
 """A client for tests without a port: definitions, listeners and errors as on the wire."""
 
+import re
 from collections.abc import Mapping
 from contextlib import nullcontext
 from types import TracebackType
@@ -39,6 +40,9 @@ from rxkernel.routing.definitions import Definition, HttpDefinition
 from rxkernel.servers.disconnect_reason import DisconnectReason
 from rxkernel.servers.http.body_limits import BodyLimits
 from rxkernel.servers.local_backend import LocalBackend
+
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+"""Not allowed in the value of a header (RFC 9110 §5.5). Bytes that are not UTF-8 are allowed."""
 
 
 class KernelClient:
@@ -130,7 +134,8 @@ class KernelClient:
 
         Raises:
             KeyError: the route does not exist.
-            ValueError: a path parameter is missing, or a value has no text form.
+            ValueError: a path parameter is missing, a value has no text form, or a header has a
+                line break or another character that servers refuse.
         """
         kernel = await self._kernel()
         definition = kernel.http_definitions[name]
@@ -292,6 +297,13 @@ class KernelClient:
     ) -> CIMultiDict[str]:
         headers = CIMultiDict(self.headers if own is None else own)
         headers.update(given or {})
+        for name, value in headers.items():
+            if _CONTROL.search(value):
+                found = sorted(set(_CONTROL.findall(value)))
+                raise ValueError(  # without the value, which may be a credential
+                    f"header {name!r} has control characters, which servers refuse: "
+                    f"{', '.join(map(repr, found))}"
+                )
         return headers
 
     def _add_cookies(

@@ -36,6 +36,7 @@ IN_ORDER = (
     ApplicationEvents.BOOTSTRAP,
     _OF_A_DEFINITION[0],
     KernelEvents.KERNEL_COMPILED,
+    ApplicationEvents.RELOAD,
     ServerEvents.CONFIGURE,
     ServerEvents.STARTED,
     ServerEvents.READINESS,

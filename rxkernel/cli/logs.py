@@ -107,11 +107,13 @@ class TextFormatter(logging.Formatter):
         return line if is_told else f"{line} id={request_id}"
 
     def format(self, record: logging.LogRecord) -> str:
-        """Ignore ``exc_text`` of an earlier formatter: its traceback is not indented."""
+        """Indent ``exc_text``: that of an earlier formatter, or of a record of another process,
+        which has no ``exc_info``."""
         if not (record.exc_info or record.exc_text or record.stack_info):
             record.message = record.getMessage()
             return self.formatMessage(record)
-        text, record.exc_text = record.exc_text, None
+        text = record.exc_text
+        record.exc_text = _indented(text) if text and not record.exc_info else None
         try:
             return super().format(record)
         finally:
@@ -141,6 +143,8 @@ class JsonFormatter(logging.Formatter):
         entry |= {name: given[name] for name in ("request_id", "route") if name in given}
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
+        elif record.exc_text:
+            entry["exception"] = record.exc_text
         if record.stack_info:
             entry["stack"] = record.stack_info
         return _json({**entry, **given, **entry})  # in the order of the first, as the last says

@@ -12,6 +12,10 @@ from rxkernel.messages.request import Request
 
 _abandoned: WeakKeyDictionary[Request, list[Future[Any]]] = WeakKeyDictionary()
 
+_running: set[Future[Any]] = set()
+"""All of them that have not ended. A look-up in `_abandoned` creates a weak reference, which would
+cost more than the rest of a call that limits how many run."""
+
 
 def abandon(thread: Future[Any]) -> None:
     """Stop waiting for *thread*, which runs for the current message.
@@ -21,7 +25,9 @@ def abandon(thread: Future[Any]) -> None:
     request = current_request.get()
     assert request is not None
     _abandoned.setdefault(request, []).append(thread)
+    _running.add(thread)
     context = copy_context()
+    thread.add_done_callback(_running.discard)
     thread.add_done_callback(lambda done: context.run(_log_failure, request, done))
 
 
@@ -33,17 +39,18 @@ def _log_failure(request: Request, thread: Future[Any]) -> None:
 def abandoned_threads(request: Request) -> tuple[Future[Any], ...]:
     """Return the futures of plain ``def`` actions of *request* that were cancelled while they ran.
 
-    Each is done when its thread has ended. After the end of the message the result is empty.
+    Each is done when its thread has ended. When all have ended, and after the end of the message,
+    the result is empty.
     """
-    return tuple(_abandoned.get(request, ()))
+    return tuple(_abandoned.get(request, ())) if _running else ()
 
 
 def has_abandoned(request: Request) -> bool:
     """Whether an abandoned thread may still use the services of *request*."""
-    return request in _abandoned
+    return bool(_running) and request in _abandoned
 
 
 async def join_abandoned(request: Request) -> None:
     """Wait for the abandoned threads of *request*."""
-    if threads := _abandoned.pop(request, None):
+    if _running and (threads := _abandoned.pop(request, None)):
         await asyncio.gather(*map(asyncio.wrap_future, threads), return_exceptions=True)

@@ -20,11 +20,13 @@ from rxkernel.kernel.binding.late_arguments import (
     describe_inputs,
     late_arguments,
 )
+from rxkernel.kernel.binding.null_response import json_null_shape
 from rxkernel.kernel.binding.response_shape import Shape, shape_of
 from rxkernel.kernel.binding.validation_errors import ValidationErrors
 from rxkernel.kernel.container import Container
 from rxkernel.kernel.events import Action
 from rxkernel.messages.request import Request
+from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import Definition
 from rxkernel.routing.metadata import RouteMetadata
 from rxkernel.routing.scalars import NO_SCALARS, Scalars
@@ -33,6 +35,8 @@ from rxkernel.routing.signature_reader import read_signature
 from rxkernel.routing.targets import member_of
 
 Method = Callable[..., Awaitable[Any]]
+
+_WITHOUT_BODY = (204, 205)
 
 
 @attrs.define(eq=False)
@@ -104,6 +108,8 @@ class ActionBinder:
                 *(f"{self._route} {problem}" for problem in dict.fromkeys(problems))
             )
         shape = shape_of(signature.returns, self._route, self.scalars)
+        if definition.transport is Transport.HTTP and definition.status_code not in _WITHOUT_BODY:
+            shape = json_null_shape(signature.returns, shape, definition.status_code)
         if not signature.is_plain:
             return _typed(call, signature, late, shape)
         return call if shape is None else _shaped(call, shape)

@@ -86,7 +86,7 @@ class Compiler:
         excluded: set[Definition] = set()
         for route in new:
             try:
-                if await self._dispatch_definition(route):
+                if await self._dispatch_definition(route, compiled.all):
                     excluded.add(route.definition)
             except ConfigurationError as error:
                 errors.append(error)
@@ -190,11 +190,13 @@ class Compiler:
                 f"declared by the application or an enabled bundle; {hint}"
             )
 
-    async def _dispatch_definition(self, route: Route) -> bool:
+    async def _dispatch_definition(self, route: Route, all_: tuple[Definition, ...]) -> bool:
         """Dispatch `kernel.definition`, then call every ``only``; whether it is excluded."""
         known = (Transport.HTTP, Transport.SOCKET, *self.transports)
         handler = route.run
-        event = DefinitionEvent(route.definition, route.action, handler, known, route.controller)
+        event = DefinitionEvent(
+            route.definition, route.action, handler, known, all_, route.controller
+        )
         await run_listeners(route.on_definition.listeners(), event)
         route.action = event.action
         if event.handler is not handler:

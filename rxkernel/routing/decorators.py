@@ -3,12 +3,14 @@
 `@controller`, `@option` and `@pushes` add facts to them.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from inspect import isroutine
 from types import MappingProxyType, ModuleType
 from typing import Any, Protocol, TypeVar
 
 import attrs
 
+from rxkernel.events.dispatcher import describe
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.labels import (
     add_label,
@@ -21,6 +23,7 @@ from rxkernel.labels import (
     refuse_function,
 )
 from rxkernel.messages.transport import Transport
+from rxkernel.routing.bundle_option import BundleOption
 from rxkernel.routing.metadata import (
     ANY_EVENT,
     HttpMetadata,
@@ -270,7 +273,16 @@ def option(key: str, value: Any) -> Callable[[F], F]:
 
     A bundle or the application declares its keys (``Bundle.options``,
     ``Application(options=…)``); boot rejects others.
+
+    Raises:
+        ConfigurationError: *value* is that of a decorator of a bundle.
     """
+    bundle_option = getattr(type(value), "bundle_option", None)
+    if isinstance(bundle_option, BundleOption) and not isinstance(key, BundleOption):
+        raise ConfigurationError(
+            f"@option({key!r}, …) has the value of the decorator @{bundle_option} of the bundle "
+            f"{bundle_option.bundle!r}; write @{bundle_option}(…)"
+        )
 
     def label(labelled: F) -> F:
         return add_label(labelled, _OPTION, (key, value))
@@ -340,6 +352,26 @@ def routes_of(target: object) -> Iterator[RouteMetadata | ConfigurationError]:
         else:
             if facts.prefix.is_valid:
                 yield route
+
+
+def options_without_route(
+    target: object, actions: Collection[str], methods: Collection[str] | None = None
+) -> Iterator[tuple[str, str]]:
+    """Yield the key and the place of each option on *target*, a controller or a listener, that has
+    no effect: on the class without a route, or on a method that is not among *actions*, those
+    with a route. With *methods*, only these are looked at."""
+    if isroutine(target):
+        if not actions:
+            yield from ((key, describe(target)) for key in options_of(target))
+        return
+    owner = target if isinstance(target, ModuleType) else owner_of(target)
+    name = name_of_target(target)
+    for method, (key, _) in labels_in(owner, _OPTION):
+        if method not in actions and (methods is None or method in methods):
+            yield key, f"{name}.{method}"
+    if isinstance(owner, type) and not actions:
+        for key in dict(label for base in owner.__mro__ for label in class_labels(base, _OPTION)):
+            yield key, name
 
 
 class _InheritedLabels:

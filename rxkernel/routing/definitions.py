@@ -114,9 +114,14 @@ class Definition:
         return self.metadata.pushes
 
     @property
+    def function(self) -> Any:
+        """The function of the action, as the target has it."""
+        return member_of(self.metadata.target, self.metadata.action)
+
+    @property
     def description(self) -> str | None:
         """The docstring of the action, or that of the method it overrides, cleaned."""
-        return inspect.getdoc(member_of(self.metadata.target, self.metadata.action))
+        return inspect.getdoc(self.function)
 
 
 @attrs.frozen(eq=False, auto_attribs=False)

@@ -58,6 +58,11 @@ class Parameter:
     is_converted: bool = False
     scalars: Scalars = attrs.field(default=NO_SCALARS, eq=False, repr=False)
 
+    @property
+    def is_required(self) -> bool:
+        """Whether it has no default. An upload or a connection may be None nevertheless."""
+        return self.default is REQUIRED
+
 
 @attrs.frozen
 class Signature:

@@ -47,6 +47,11 @@ class TemplateSyntax:
     steps: tuple[Step, ...]
 
     @property
+    def plain_text(self) -> str:
+        """The text without the kinds of its parameters, as ``/users/{id}`` of OpenAPI."""
+        return FIELD.sub(r"{\g<name>}", self.text)
+
+    @property
     def parameters(self) -> Mapping[str, str]:
         """The kind of each parameter by its name, in their order."""
         return {field.name: field.kind for step in self.steps for field in step.fields}

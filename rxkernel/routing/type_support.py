@@ -217,11 +217,14 @@ def classes_in(info: Any, seen: set[int]) -> Iterator[Any]:
 
 def infos_in(info: Any, seen: set[int]) -> Iterator[Any]:
     """Yield msgspec's description of a type and of each part of it that is not in *seen*."""
-    if isinstance(info, tuple):
-        for member in info:
-            yield from infos_in(member, seen)
-    elif isinstance(info, msgspec_inspect.Type | msgspec_inspect.Field) and id(info) not in seen:
-        seen.add(id(info))
-        yield info
-        for name in info.__struct_fields__:
-            yield from infos_in(getattr(info, name), seen)
+    todo = [info]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, tuple):
+            todo += reversed(part)
+        elif (
+            isinstance(part, msgspec_inspect.Type | msgspec_inspect.Field) and id(part) not in seen
+        ):
+            seen.add(id(part))
+            yield part
+            todo += (getattr(part, name) for name in reversed(part.__struct_fields__))

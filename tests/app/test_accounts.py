@@ -103,6 +103,30 @@ async def test_sign_up_taken_name_is_409(client: KernelClient) -> None:
     assert (await client.http("security_login", body=FORM)).status_code == 200
 
 
+async def test_sign_up_from_another_site_is_403_and_creates_no_account(
+    client: KernelClient,
+) -> None:
+    headers = {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}
+
+    response = await client.http("account_create", body=FORM, headers=headers)
+
+    assert (response.status_code, response.content["code"]) == (403, "cross_site")
+    assert (await client.http("security_login", body=FORM)).status_code == 401
+
+
+async def test_sign_ups_of_one_address_are_limited(client: KernelClient) -> None:
+    statuses = [
+        (await client.http("account_create", body={**FORM, "username": f"ada{n}"})).status_code
+        for n in range(11)
+    ]
+    refused = await client.http("account_create", body={**FORM, "username": "eve"})
+
+    assert statuses == [201] * 10 + [429]
+    assert refused.content["code"] == "too_many_sign_ups"
+    assert int(refused.headers["Retry-After"]) > 0
+    assert (await client.http("security_login", body=FORM)).status_code == 401
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [("username", value) for value in ("", "Ada", "a" * 31, "a b", "ada\n", None)]

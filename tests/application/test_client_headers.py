@@ -73,6 +73,22 @@ class TestHeaders:
             response = await client.call("RPC", "headers", connection=connection)
             assert response.content == sent
 
+    @pytest.mark.parametrize("value", ["Bearer x\n", "a\r\nX-Other: b", "\x00"])
+    async def test_header_no_server_accepts_is_value_error(
+        self, client: KernelClient, value: str
+    ) -> None:
+        refused = r"^header 'Authorization' has control characters, which servers refuse: '\\"
+        given = {"Authorization": value}
+        with pytest.raises(ValueError, match=refused):
+            await client.http("headers", headers=given)
+        with pytest.raises(ValueError, match=refused):
+            await client.call("RPC", "headers", headers=given)
+        with pytest.raises(ValueError, match=refused):
+            client.connection(headers=given)
+        client.headers["Authorization"] = value
+        with pytest.raises(ValueError, match=refused):
+            await client.http("headers")
+
     async def test_headers_of_call_override_in_any_case(self, client: KernelClient) -> None:
         given = {"x-tenant": "other"}
         sent = [["other"], "Bearer x", {"sid": "1"}]

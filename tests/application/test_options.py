@@ -1,9 +1,13 @@
 """Keys of `@option` are declared: a rule that nothing enforces cannot boot."""
 
+import re
+
 import pytest
 
 from rxkernel import (
     Application,
+    ApplicationEvents,
+    BootstrapEvent,
     Bundle,
     BundleOption,
     ConfigurationError,
@@ -11,6 +15,7 @@ from rxkernel import (
     Request,
     Settings,
     http,
+    observe,
     option,
     websocket,
 )
@@ -82,6 +87,48 @@ async def test_health_routes_need_no_declaration() -> None:
             "public": True,
             "probe": True,
         }
+
+
+async def test_option_without_route_is_reported_at_boot_and_at_reload() -> None:
+    class Helper:
+        @option("access", "admins")
+        async def help(self) -> None: ...
+
+        @http("GET", "/helper", "helper")
+        async def index(self) -> None: ...
+
+    place = r"option 'access' of .*Helper\.help has no effect, because it has no route"
+    (problem,) = await problems_of(Application(controllers=[Helper], bundles=[Guard]))
+    assert re.match(place, problem)
+    async with Application(bundles=[Guard]) as application:
+        with pytest.raises(ConfigurationError, match=place):
+            await application.reload(controllers=[Helper])
+        assert not list(application.kernel.http_definitions)
+
+
+async def test_option_of_method_with_route_made_in_code_is_no_error() -> None:
+    class Helper:
+        @option("access", "admins")
+        async def help(self) -> None: ...
+
+    application = Application(controllers=[Helper], bundles=[Guard])
+    application.http_metadata_storage.add(HttpMetadata(Helper, "a", "/a", "GET", "help"))
+    async with application:
+        pass
+
+
+async def test_option_of_method_whose_controller_adds_its_own_route_is_no_error() -> None:
+    class Helper:
+        @option("access", "admins")
+        async def help(self) -> None: ...
+
+        @observe(ApplicationEvents.BOOTSTRAP)
+        async def add(self, event: BootstrapEvent) -> None:
+            route = HttpMetadata(self, "help", "/help", "GET", "help")
+            event.http_metadata_storage.add(route)
+
+    async with Application(controllers=[Helper], bundles=[Guard]) as application:
+        assert application.kernel.http_definitions["help"]
 
 
 class Plain:

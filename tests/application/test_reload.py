@@ -21,6 +21,7 @@ from rxkernel import (
     KernelClient,
     KernelEvents,
     ProcedureMetadata,
+    ReloadEvent,
     Request,
     RequestEvent,
     RxKernelError,
@@ -490,14 +491,48 @@ async def test_boot_or_reload_within_boot_raises_error(event_name: str, call: st
             await app.boot()
 
 
-async def test_reload_within_reload_raises_error() -> None:
+async def test_reload_listener_adds_and_removes_routes_of_the_next_state() -> None:
+    app = application()
+    extra = metadata("extra", "/extra/{name}")
+
+    async def change(event: ReloadEvent) -> None:
+        if extra in event.routes:
+            event.routes.remove(extra)
+        else:
+            event.routes.append(extra)
+
+    async with app:
+        app.dispatcher.add_listener(ApplicationEvents.RELOAD, change)
+        assert names((await app.reload()).added) == [("HTTP", "extra")]
+        assert names((await app.reload()).removed) == [("HTTP", "extra")]
+
+
+@pytest.mark.parametrize("is_clash", [True, False])
+async def test_reload_listener_that_fails_changes_nothing(is_clash: bool) -> None:
+    app = application()
+
+    async def change(event: ReloadEvent) -> None:
+        if not is_clash:
+            raise ConfigurationError("stays")
+        event.routes.append(metadata("stays", "/other/{name}"))
+
+    async with app:
+        before = app.kernel.compiled
+        app.dispatcher.add_listener(ApplicationEvents.RELOAD, change)
+        with pytest.raises(ConfigurationError, match="stays"):
+            await app.reload(add=[metadata("added", "/added/{name}")])
+        assert app.kernel.compiled is before
+
+
+@pytest.mark.parametrize("event_name", [ApplicationEvents.RELOAD, KernelEvents.KERNEL_DEFINITION])
+async def test_reload_within_reload_raises_error(event_name: str) -> None:
     app = application()
 
     async def reload(event: DefinitionEvent) -> None:
         await app.reload()
 
     async with app, asyncio.timeout(20):
-        app.dispatcher.add_listener(KernelEvents.KERNEL_DEFINITION, reload)
+        app.dispatcher.add_listener(event_name, reload)
         with pytest.raises(RxKernelError, match=r"within reload\(\) itself"):
             await app.reload(add=[metadata("added", "/added/{name}")])
 

@@ -15,13 +15,18 @@ from benchmarks.__main__ import main
 from benchmarks.boot import boot
 from benchmarks.broadcast import broadcast
 from benchmarks.churn import churn
+from benchmarks.contracts import contracts
+from benchmarks.documents import documents
 from benchmarks.drain import drain
 from benchmarks.kernel import kernel
+from benchmarks.logins import logins
 from benchmarks.peers import chosen
 from benchmarks.report import Table
 from benchmarks.roundtrips import Load, roundtrips
 from benchmarks.router import router
 from benchmarks.schedules import schedules
+from benchmarks.worker_pool import worker_pool
+from bundles.security import PasswordSettings
 from rxkernel import HttpSettings, SocketioSettings
 
 RXKERNEL = chosen(["rxkernel"])
@@ -48,6 +53,13 @@ def test_memory_benchmark_holds_more_connections_than_the_default_limits() -> No
 
     assert result.exit_code == 0, result.output
     assert f"{BEYOND_LIMITS:,} held" in result.output
+
+
+async def test_documents_benchmark_runs() -> None:
+    table = await documents(definitions=20)
+
+    (row,) = table.records()
+    assert row["definitions"] == 20
 
 
 async def test_roundtrips_benchmark_runs() -> None:
@@ -82,8 +94,16 @@ async def _kernel() -> Table:
     return await kernel(rounds=1, calls=10)
 
 
+async def _contracts() -> Table:
+    return await contracts(rounds=1, calls=10)
+
+
 async def _schedules() -> Table:
     return await schedules(entries=(2,), seconds=0.01)
+
+
+async def _worker_pool() -> Table:
+    return await worker_pool(rounds=1, calls=10)
 
 
 async def _router() -> Table:
@@ -94,7 +114,13 @@ async def _boot() -> Table:
     return boot(starts=1)
 
 
-@pytest.mark.parametrize("measure", [_kernel, _schedules, _router, _boot])
+async def _logins() -> Table:
+    return await logins(times=3, settings=PasswordSettings(memory=8, iterations=1))
+
+
+@pytest.mark.parametrize(
+    "measure", [_kernel, _contracts, _schedules, _worker_pool, _router, _boot, _logins]
+)
 async def test_benchmark_in_process_measures(
     measure: Callable[[], Coroutine[Any, Any, Table]],
 ) -> None:

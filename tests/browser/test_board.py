@@ -16,7 +16,6 @@ from playwright.async_api import (
     BrowserContext,
     ConsoleMessage,
     Page,
-    async_playwright,
     expect,
 )
 
@@ -26,18 +25,6 @@ from tests.app.board import board_of
 from tests.ports import reserved_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
-
-expect.set_options(timeout=20_000)
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 class OpenWindow(Protocol):
@@ -63,15 +50,6 @@ async def board(tmp_path: Path, node: Path) -> AsyncIterator[Application]:
     """Serve the board. The fixture *node* skips the test if npm has not installed the client."""
     async with serving(tmp_path) as application:
         yield application
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser(chromium: Path) -> AsyncIterator[Browser]:
-    async with (
-        async_playwright() as playwright,
-        await playwright.chromium.launch(executable_path=str(chromium), args=FLAGS) as browser,
-    ):
-        yield browser
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -90,6 +90,15 @@ def test_text_traceback_cached_by_another_handler_is_indented() -> None:
     assert logging.Formatter().format(shared) == first
 
 
+def test_record_of_another_process_has_its_traceback() -> None:
+    """Its ``exc_info`` cannot be sent, its ``exc_text`` can."""
+    made = record("failed")
+    made.exc_text = "Traceback:\nValueError: 3"
+    assert text(made) == "WARNING shop: failed\n  Traceback:\n  ValueError: 3"
+    assert made.exc_text == "Traceback:\nValueError: 3"
+    assert parsed(made)["exception"] == "Traceback:\nValueError: 3"
+
+
 def test_json_record_has_documented_fields() -> None:
     token = current_request.set(Message("HTTP", id="mine", route_name="order"))
     try:

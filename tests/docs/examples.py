@@ -12,6 +12,8 @@ console         The commands after ``$ `` are run, and their output is compared.
                 the background until the page ends; 127.0.0.1:8000 means its real address.
 bash            Not run: each command, target and option must exist.
 javascript      Run in Node; the output of ``console.log`` must equal the comment after it.
+typescript      Compiled strictly, with the ``.ts`` files that commands of the page wrote; else as
+                javascript.
 json, text      Must equal the output of the block before. ``...`` matches any text.
 toml            A file of settings, loaded.
 diagram         A drawing; not checked.
@@ -48,6 +50,7 @@ from rxkernel.application.settings_sources import load_settings
 from rxkernel.cli import main
 from tests.docs.commands import check_command
 from tests.required_tools import ROOT, require_node
+from tests.typescript_compiler import compile_typescript
 
 _ADDRESS = "127.0.0.1:8000"
 _EXAMPLES = ROOT / "docs" / "examples"
@@ -140,7 +143,7 @@ class Page:
             check_command(command)
             if " serve" in command:
                 expect(wanted, self.serve(command))
-            elif command.startswith("python -m rxkernel"):
+            elif command.startswith("python -m rxkernel") and ">" not in command:
                 expect(wanted, self.rxkernel(shlex.split(command)[3:]))
             else:
                 expect(wanted, self.run(command, may_fail=bool(wanted)))
@@ -190,10 +193,18 @@ class Page:
         return line.replace(self.address, _ADDRESS)
 
     def javascript(self, source: str, _: Example) -> None:
-        assert self.servers, "start a server on this page first"
         code = source.replace(_ADDRESS, self.address)
+        self.node(source, ["--input-type=module", "-"], code)
+
+    def typescript(self, source: str, _: Example) -> None:
+        code = source.replace(_ADDRESS, self.address)
+        (self.directory / "example.ts").write_text(code, encoding="utf-8")
+        self.node(source, [str(compile_typescript(self.directory) / "example.js")])
+
+    def node(self, source: str, arguments: list[str], code: str = "") -> None:
+        assert self.servers, "start a server on this page first"
         done = subprocess.run(
-            [require_node(), "--input-type=module", "-"],
+            [require_node(), *arguments],
             cwd=ROOT,
             input=code,
             capture_output=True,
@@ -224,6 +235,7 @@ _RUNNERS: dict[str, Callable[[Page, str, Example], None]] = {
     "console": Page.console,
     "bash": Page.bash,
     "javascript": Page.javascript,
+    "typescript": Page.typescript,
     "json": Page.json,
     "text": Page.text,
     "toml": Page.toml,

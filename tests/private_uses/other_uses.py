@@ -14,6 +14,9 @@ _DISPATCHER = "events/dispatcher.py"
 _HEADERS = "headers.py"
 _TYPE_INFO = "routing/type_info.py"
 _VALIDATORS = "kernel/binding/attrs_validators.py"
+_RULES = "kernel/json_schemas/attrs_rules.py"
+_OF_ERRORS_ONLY = ("type", "_validators")
+_OF_SCHEMAS_ONLY = ("match_func",)
 
 
 def _check_order() -> None:
@@ -84,8 +87,12 @@ class _Right: ...
 def _rule(name: str, validator: object) -> PrivateUse:
     return PrivateUse(
         name=f"attr.validators.{name}",
-        files=(_VALIDATORS,),
-        why="the rule of a validator, for the entries of errors",
+        files=tuple(
+            file
+            for file, others in ((_VALIDATORS, _OF_SCHEMAS_ONLY), (_RULES, _OF_ERRORS_ONLY))
+            if name not in others
+        ),
+        why="the rule of a validator, for the entries of errors and for JSON Schemas",
         spelled=(f"rule.{name}", f"validator.{name}"),
         check=lambda: getattr(validator, name),
     )
@@ -129,6 +136,7 @@ OTHERS = (
     _rule("options", validators.in_((1,))),
     _rule("type", validators.instance_of(int)),
     _rule("pattern", validators.matches_re("")),
+    _rule("match_func", validators.matches_re("")),
     _rule("max_length", validators.max_len(1)),
     _rule("min_length", validators.min_len(1)),
     _rule("_validators", validators.and_()),

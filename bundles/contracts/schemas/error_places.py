@@ -18,6 +18,7 @@ from bundles.contracts.schemas.nodes import (
 
 _ABSENT: Any = object()
 _END = re.compile(r"[.\[]|\Z")
+_INDEX = re.compile("[0-9]{1,9}")
 _NAME_LIMIT = 50
 """The kernel cuts the names in a path that a client has chosen."""
 
@@ -60,11 +61,11 @@ def _step(place: ErrorPlace, rest: str) -> tuple[ErrorPlace, str] | None:
     other = node.other if isinstance(node, Struct) else None
     if isinstance(node, Dictionary):
         other = node.value
-    if other is not None:
+    if other is not None and rest.startswith("."):
         name = _name_in(rest, place.value)
         name = _cut_name(rest) if name is None else name
         return None if name is None else (_named(place, name, other), rest[len(name) + 1 :])
-    if isinstance(node, Struct):
+    if isinstance(node, Struct | Dictionary):
         return None
     return _item(node, place, rest)
 
@@ -100,12 +101,13 @@ def _named(place: ErrorPlace, name: str, node: Node) -> ErrorPlace:
 
 def _item(node: Node, place: ErrorPlace, rest: str) -> tuple[ErrorPlace, str] | None:
     index, closed, after = rest.removeprefix("[").partition("]")
-    if not (rest.startswith("[") and closed and index.isdigit()):
-        return None
+    if not (rest.startswith("[") and closed and _INDEX.fullmatch(index)):
+        return None  # a name that a client has chosen
     items = place.value if isinstance(place.value, list | tuple) else []
     value = items[int(index)] if int(index) < len(items) else _ABSENT
     if isinstance(node, Tuple):
-        return _tuple_item(node, place, int(index), value), after
+        has_item = int(index) < len(node.items)
+        return (_tuple_item(node, place, int(index), value), after) if has_item else None
     if not isinstance(node, Array):
         return None
     path = f"{place.path}[{index}]" if node.has_index else place.path

@@ -19,6 +19,7 @@ from bundles.contracts.schemas.texts import alternatives_of, is_text
 
 _NAME = re.compile(r"([^.\[\]]+)((?:\[[^\[\]]*\]|\.[^.\[\]]+)+)")
 _PART = re.compile(r"\[([^\[\]]*)\]|\.([^.\[\]]+)")
+_INDEX = re.compile("[0-9]{1,3}")
 _MAX_PARTS = 16
 
 
@@ -95,7 +96,7 @@ def _with_arrays(node: Node | None, value: Any) -> Any:
     node = resolved(node)
     parts = {name: _with_arrays(_part_of(node, name), each) for name, each in value.items()}
     is_array = any(isinstance(each, Array | Tuple) for each in alternatives_of(node))
-    if is_array and parts and all(map(str.isdecimal, parts)):
+    if is_array and parts and all(map(_INDEX.fullmatch, parts)):
         return [parts[name] for name in sorted(parts, key=int)]
     return parts
 
@@ -121,9 +122,9 @@ def _part_of(node: Node, name: str) -> Node | None:
             part = each.fields.get(name, each.other)
         elif isinstance(each, Dictionary):
             part = each.value
-        elif isinstance(each, Array) and re.fullmatch("[0-9]{1,3}", name):
+        elif isinstance(each, Array) and _INDEX.fullmatch(name):
             part = each.item
-        elif isinstance(each, Tuple) and re.fullmatch("[0-9]{1,3}", name):
+        elif isinstance(each, Tuple) and _INDEX.fullmatch(name):
             part = each.items[int(name)][1] if int(name) < len(each.items) else None
         else:
             part = None

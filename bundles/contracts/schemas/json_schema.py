@@ -29,6 +29,16 @@ Described = dict[str, Any]
 RefOf = Callable[[str], str]
 """Returns the URI of a named schema."""
 
+_INTEGER = "-?(0|[1-9][0-9]*)"
+_KEYS: Mapping[str, str] = MappingProxyType(
+    {
+        "integer": f"^{_INTEGER}$",
+        "number": rf"^{_INTEGER}(\.[0-9]+)?([eE][+-]?[0-9]+)?$",
+        "boolean": "^([tT][rR][uU][eE]|[fF][aA][lL][sS][eE]|1|-?0)$",
+    }
+)
+"""The texts of keys that are no texts, by type."""
+
 
 def describe(node: Node, ref_of: RefOf) -> Described:
     """Return the JSON Schema of the values that a client may send for *node*.
@@ -111,9 +121,9 @@ def _struct(node: Struct, ref_of: RefOf) -> Described:
 
 
 def _array(node: Array, ref_of: RefOf) -> Described:
+    """Of a list or a set. Equal items of a set are valid, so it has no ``uniqueItems``."""
     limits = {"minItems": node.shortest or None, "maxItems": node.longest}
-    found = {"type": "array", "items": describe(node.item, ref_of), **_given(limits)}
-    return {**found, "uniqueItems": True} if node.unique else found
+    return {"type": "array", "items": describe(node.item, ref_of), **_given(limits)}
 
 
 def _dictionary(node: Dictionary, ref_of: RefOf) -> Described:
@@ -121,7 +131,10 @@ def _dictionary(node: Dictionary, ref_of: RefOf) -> Described:
     value = describe(node.value, ref_of)
     found = {"type": "object", "additionalProperties": value, **_given(limits)}
     names = describe(node.key, ref_of)
-    if names.pop("type", None) == "string" and names:  # keys of other types are texts too
+    type_ = names.pop("type", None)
+    if isinstance(type_, str) and type_ in _KEYS:  # all keys are texts in JSON
+        found["propertyNames"] = {"pattern": _KEYS[type_]}
+    elif names and "string" in (type_ or ""):
         found["propertyNames"] = names
     return found
 

@@ -5,6 +5,7 @@ the differences.
 """
 
 from collections.abc import Callable, Mapping
+from math import isfinite
 from typing import Any
 
 import attrs
@@ -27,6 +28,7 @@ from bundles.contracts.schemas.nodes import (
 from bundles.contracts.schemas.options import CONTAINER, NAMED, NUMBER, TEXT, Options
 from bundles.contracts.schemas.place import Place
 from bundles.contracts.schemas.registry import Registry
+from bundles.contracts.schemas.scalar_annotation import has_empty_range
 from bundles.contracts.schemas.scalar_types import ScalarType
 from bundles.contracts.schemas.schema import Schema
 from bundles.contracts.schemas.suggestion import suggestion
@@ -176,7 +178,10 @@ class NotationReader:
             known = (*self._types, *_BARE, *self._structures)
             return self._report(options.place, f"unknown type {name!r}{suggestion(name, known)}")
         allowed = {"text": TEXT, "other": ()}.get(type_.family, NUMBER)
-        return Scalar(type=type_, title=name, **options.read(allowed))
+        node = Scalar(type=type_, title=name, **options.read(allowed))
+        if allowed is NUMBER and has_empty_range(node):
+            return self._report(options.place, f"no {name} is in the range; correct min and max")
+        return node
 
     def _kind(self, kind: str, source: Mapping[str, Any], place: Place) -> Node:
         """Read a schema whose first key names its kind, such as ``Entity``."""
@@ -282,9 +287,11 @@ class NotationReader:
     def _enumeration(self, source: Any, options: Options) -> Node:
         if not isinstance(source, list | tuple) or not source:
             return self._report(options.place, f"enum is {source!r}; write a list of values")
-        wrong = [each for each in source if not isinstance(each, str | int | float | None)]
+        wrong = [each for each in source if not _is_json_scalar(each)]
         if wrong:
-            self._report(options.place, f"enum has {wrong[0]!r}; write texts, numbers, True, …")
+            self._report(
+                options.place, f"enum has {wrong[0]!r}; write texts, finite numbers, True, …"
+            )
         common = options.read(())
         return Enumeration(values=() if wrong else tuple(source), title="enum", **common)
 
@@ -315,6 +322,10 @@ class NotationReader:
         if not isinstance(source, str) or not is_schema_name(source):
             return self._report(options.place, f"{source!r} is not the name of a schema")
         return self._named(source, options)
+
+
+def _is_json_scalar(value: Any) -> bool:
+    return isfinite(value) if isinstance(value, float) else isinstance(value, str | int | None)
 
 
 def _bare(name: str, options: Options) -> Node:

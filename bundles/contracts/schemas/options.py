@@ -119,11 +119,13 @@ class Options:
         if pattern is None:
             return None
         try:
+            if not isinstance(pattern, str):
+                raise TypeError(f"it is a {type(pattern).__name__}, not a text")
             re.compile(pattern)
         except (re.error, TypeError) as exc:
             self._report(f"pattern is {pattern!r}; write a regular expression of Python: {exc}")
             return None
-        return str(pattern)
+        return pattern
 
 
 def _bounds_of(written: Any) -> tuple[Any, Any]:

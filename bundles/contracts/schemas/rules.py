@@ -98,6 +98,17 @@ def in_range(low: float | None, high: float | None) -> Rule:
     return rule
 
 
+def numbers_in_range(low: float | None, high: float | None) -> Rule:
+    """As `in_range`, for a union: values that are not numbers have no range."""
+    check = in_range(low, high)
+
+    def rule(value: Any) -> Any:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return check(value) if is_number else value
+
+    return rule
+
+
 class OpenStruct:
     """The rule for an object with the fields of *known*, a TypedDict with these *names*, and any
     others of type ``other``, which is set when all types are built."""

@@ -4,10 +4,11 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Union
 
+import attrs
 import msgspec
 
 from bundles.contracts.schemas.nodes import Scalar
-from bundles.contracts.schemas.rules import in_range
+from bundles.contracts.schemas.rules import Rule, in_range, numbers_in_range
 from bundles.contracts.schemas.scalar_types import MAX_FLOAT
 from rxkernel import validated_by
 
@@ -36,6 +37,30 @@ def scalar_annotation(node: Scalar) -> Any:
     return type_ if large == [None, None] else Annotated[type_, validated_by(in_range(*large))]
 
 
+def without_large_bounds(node: Scalar) -> tuple[Scalar, Rule | None]:
+    """Return *node* with the bounds that msgspec supports, and the rule for the others.
+
+    A member of a union can have no rule, but the union can.
+    """
+    low, high = map(_large, bounds_of(node))
+    if low is None and high is None:
+        return node, None
+    type_ = node.type
+    bare = attrs.evolve(
+        node,
+        type=attrs.evolve(type_, low=_without_large(type_.low), high=_without_large(type_.high)),
+        shortest=_without_large(node.shortest),
+        longest=_without_large(node.longest),
+        minimum=_without_large(node.minimum),
+        maximum=_without_large(node.maximum),
+    )
+    return bare, numbers_in_range(low, high)
+
+
+def _without_large(bound: float | None) -> float | None:
+    return bound if _large(bound) is None else None
+
+
 def bounds_of(node: Scalar) -> tuple[float | None, float | None]:
     """The lowest and the highest number of *node*."""
     lows = (node.type.low, node.minimum, node.shortest)
@@ -44,6 +69,14 @@ def bounds_of(node: Scalar) -> tuple[float | None, float | None]:
         max((bound for bound in lows if bound is not None), default=None),
         min((bound for bound in highs if bound is not None), default=None),
     )
+
+
+def has_empty_range(node: Scalar) -> bool:
+    """Whether no number is in the range of *node*."""
+    low, high = bounds_of(node)
+    if low is None or high is None:
+        return False
+    return math.ceil(low) > math.floor(high) if node.type.family == "integer" else low > high
 
 
 def _of_integers(low: float | None, high: float | None) -> dict[str, int | None]:

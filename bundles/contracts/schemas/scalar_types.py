@@ -19,7 +19,7 @@ Family = Literal["text", "integer", "number", "other"]
 MAX_FLOAT = 1.7976931348623157e308
 """The largest finite number; JSON has no others."""
 
-_DECIMAL = r"^[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
+_DECIMAL = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _SIZE = r"^\s*[0-9]{1,18}\s*$|^(\s*[0-9]{1,18}\s*[kmgtpeKMGTPE][bB])+\s*$"
 _DURATION = r"^(\s*[0-9]{1,12}\s*[dhms])+\s*$"
 """For JSON Schema; `quantities` reads sizes and durations."""
@@ -85,7 +85,9 @@ SCALAR_TYPES: Mapping[str, ScalarType] = MappingProxyType(
                 minLength=1,
                 maxLength=1,
             ),
-            _other("money", Decimal, type="string", format="decimal", pattern=_DECIMAL),
+            _other(
+                "money", Decimal, type=["string", "number"], format="decimal", pattern=_DECIMAL
+            ),
             _formatted("date", date, "date"),
             _formatted("time", time, "time"),
             _formatted("datetime", datetime, "date-time"),

@@ -1,5 +1,6 @@
 """A compiled schema."""
 
+from functools import cached_property
 from typing import Any
 
 import attrs
@@ -27,8 +28,16 @@ class Schema:
     name: str
     type: Any
     node: Node
-    _validator: Validator
     _text: Text = metarhia_text
+
+    @cached_property
+    def validator(self) -> Validator:
+        """Converts values; made on first access, since each reads all schemas that it refers to.
+
+        Raises:
+            TypeError, ValueError: the type cannot be read. Boot has checked it.
+        """
+        return Validator(self.type)
 
     def validate(self, value: Any, path: str = "body", *, lenient: bool = False) -> Any:
         """Return the converted *value*; the value itself is not changed.
@@ -41,7 +50,7 @@ class Schema:
             UnprocessableEntityException: with every error in ``errors``.
         """
         try:
-            return self._validator.validate(value, path, lenient=lenient)
+            return self.validator.validate(value, path, lenient=lenient)
         except UnprocessableEntityException as exc:
             root = ErrorPlace(self.node, value, self.name)
             errors = with_texts(exc.errors, root, path, self._text)

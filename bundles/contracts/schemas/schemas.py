@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import MappingProxyType
+from types import GenericAlias, MappingProxyType
 from typing import Any, Self
 
 import attrs
@@ -21,6 +21,13 @@ from rxkernel import ConfigurationError, Validator
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
+_UNREADABLE = (TypeError, ValueError, RecursionError)
+
+_TOO_LONG = (
+    "the schemas refer to each other in a chain that is too long to be read, which is one of more "
+    "than about 150; shorten it"
+)
+
 
 class Schemas(Mapping[str, Schema]):
     """Named schemas in Metarhia's notation, which may refer to each other by name.
@@ -37,6 +44,8 @@ class Schemas(Mapping[str, Schema]):
     def __init__(
         self, notations: Mapping[str, Any] = _NONE, *, types: Mapping[str, Any] = _NONE
     ) -> None:
+        _check_names("schemas", notations)
+        _check_names("types", types)
         problems = [
             f"schema {name!r}: a name of a schema begins with a capital letter"
             for name in notations
@@ -88,11 +97,12 @@ class Schemas(Mapping[str, Schema]):
         if not problems:
             type_ = self._registry.builder.build(node)
             problems += self._registry.builder.finish()
-            if not problems:
-                validator = _validator_of(type_, place, problems)
         if problems:
             raise ConfigurationError(*problems)
-        return Schema("", type_, node, validator, metarhia_text)
+        schema = Schema("", type_, node)
+        if (problem := _problem_of(schema)) is not None:
+            raise ConfigurationError(f"{place}: {problem}")
+        return schema
 
     def json_schemas(self, ref_of: RefOf) -> dict[str, Described]:
         """Return the JSON Schema of each schema; *ref_of* returns the URI for a name."""
@@ -113,11 +123,7 @@ def compile_definitions(definitions: Mapping[str, Any], name: str | None = None)
     Raises:
         ConfigurationError: with every problem.
     """
-    if not isinstance(definitions, Mapping) or not all(isinstance(n, str) for n in definitions):
-        raise ConfigurationError(
-            f"definitions is {definitions!r}; write a mapping of names, which are texts, to "
-            f"definitions"
-        )
+    _check_names("definitions", definitions)
     registry = Registry()
     reader = DefinitionReader(registry)
     reader.read_all(definitions)
@@ -126,6 +132,13 @@ def compile_definitions(definitions: Mapping[str, Any], name: str | None = None)
     if root not in definitions:
         problems.append(f"unknown definition {root!r}{suggestion(root, definitions)}")
     return _compile_all(registry, problems, definition_text)[root]
+
+
+def _check_names(what: str, given: Any) -> None:
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+        raise ConfigurationError(
+            f"{what} is {given!r}; write a mapping of names, which are texts, to {what}"
+        )
 
 
 def _compile_all(registry: Registry, problems: list[str], text: Text) -> dict[str, Schema]:
@@ -138,21 +151,49 @@ def _compile_all(registry: Registry, problems: list[str], text: Text) -> dict[st
         problems += registry.check_cycles()
     schemas = {}
     if not problems:
-        types = {name: registry.type_of(name) for name in registry.nodes}
-        problems += registry.builder.finish()
+        types, unbuilt = _types_in(registry)
+        problems += unbuilt
+        schemas = {
+            name: Schema(name if text is metarhia_text else "", type_, registry.nodes[name], text)
+            for name, type_ in types.items()
+        }
     if not problems:
-        for name, type_ in types.items():
-            validator = _validator_of(type_, f"schema {name!r}", problems)
-            shown = name if text is metarhia_text else ""
-            schemas[name] = Schema(shown, type_, registry.nodes[name], validator, text)
+        problems += _problems_of(schemas)
     if problems:
         raise ConfigurationError(*problems)
     return schemas
 
 
-def _validator_of(type_: Any, place: str, problems: list[str]) -> Validator:
+def _types_in(registry: Registry) -> tuple[dict[str, Any], list[str]]:
+    """The type of each schema of *registry*, and the problems of their parts."""
     try:
-        return Validator(type_)
-    except (TypeError, ValueError) as exc:
-        problems.append(f"{place}: {exc}")
-        return Validator(Any)
+        types = {name: registry.type_of(name) for name in registry.nodes}
+    except RecursionError:
+        return {}, [_TOO_LONG]
+    return types, registry.builder.finish()
+
+
+def _problems_of(schemas: Mapping[str, Schema]) -> list[str]:
+    """Return the problems of the types of *schemas*. All are read at once, since one by one each
+    would read those that it refers to again."""
+    types = tuple(schema.type for schema in schemas.values())
+    try:
+        Validator(GenericAlias(tuple, types))
+    except _UNREADABLE as exc:
+        if _is_too_long(exc):
+            return [_TOO_LONG]
+        found = {name: _problem_of(schema) for name, schema in schemas.items()}
+        return [f"schema {name!r}: {problem}" for name, problem in found.items() if problem]
+    return []
+
+
+def _problem_of(schema: Schema) -> str | None:
+    try:
+        _ = schema.validator
+    except _UNREADABLE as exc:
+        return _TOO_LONG if _is_too_long(exc) else str(exc)
+    return None
+
+
+def _is_too_long(exc: BaseException) -> bool:
+    return isinstance(exc, RecursionError) or isinstance(exc.__cause__, RecursionError)

@@ -74,18 +74,37 @@ def _converted(type_: Any, text: str) -> Any:
         return _NO_VALUE
 
 
+_ARRAYS = (list, set, frozenset, tuple)
+
 _NUMBERS: Mapping[str, Any] = MappingProxyType({"integer": int, "number": int | float})
 
 
 def _read_scalar(node: Scalar, value: Any) -> Any:
-    if not isinstance(value, str) or node.type.family == "text":
+    if node.type.family == "text":
         return value
-    type_ = _NUMBERS.get(node.type.family, node.type.type)
+    return _read_type(_NUMBERS.get(node.type.family, node.type.type), value)
+
+
+def _read_type(type_: Any, value: Any) -> Any:
+    """As `read_texts`, for a type of Python."""
+    item = _item_type(type_)
+    if item is not _NO_VALUE:
+        items = [value] if isinstance(value, str) else value
+        return [_read_type(item, each) for each in items] if isinstance(items, list) else value
     members = _members(type_)
-    if str in members or not all(isinstance(member, type) for member in members):
+    is_read = isinstance(value, str) and str not in members
+    if not is_read or not all(isinstance(member, type) for member in members):
         return value
     found = _converted(UnionOf[members], value)  # noqa: UP007 - made of a tuple
     return value if found is _NO_VALUE else found
+
+
+def _item_type(type_: Any) -> Any:
+    """The type of the items if *type_* is an array of any length, else `_NO_VALUE`."""
+    [member, *others] = _members(type_)
+    origin, arguments = get_origin(member) or member, get_args(member)
+    is_array = origin in _ARRAYS and (origin is not tuple or arguments[1:] in ((), (...,)))
+    return (*arguments, Any)[0] if is_array and not others else _NO_VALUE
 
 
 def _read_enumeration(node: Enumeration, value: Any) -> Any:

@@ -8,7 +8,7 @@ from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import GenericAlias, MappingProxyType
-from typing import Annotated, Any, Literal, TypedDict, Union
+from typing import Annotated, Any, Literal, TypedDict, TypeGuard, Union
 
 import attrs
 
@@ -33,7 +33,11 @@ from bundles.contracts.schemas.rules import (
     one_of,
     with_defaults,
 )
-from bundles.contracts.schemas.scalar_annotation import constrained, scalar_annotation
+from bundles.contracts.schemas.scalar_annotation import (
+    constrained,
+    scalar_annotation,
+    without_large_bounds,
+)
 from rxkernel import UnprocessableEntityException, Validator, validated_by
 
 Step = Callable[[], None]
@@ -138,7 +142,8 @@ def _scalar(_: TypeBuilder, node: Scalar) -> Any:
 
 def _enumeration(_: TypeBuilder, node: Enumeration) -> Any:
     types = set(map(type, node.values))
-    if types <= {str, type(None)} or types <= {int, type(None)}:
+    is_supported = all(not isinstance(v, int) or -(2**63) <= v < 2**63 for v in node.values)
+    if is_supported and (types <= {str, type(None)} or types <= {int, type(None)}):
         return Literal[node.values]
     return Annotated[Any, validated_by(one_of(node.values))]
 
@@ -169,7 +174,17 @@ def _tuple(builder: TypeBuilder, node: Tuple) -> Any:
 
 
 def _union(builder: TypeBuilder, node: UnionNode) -> Any:
-    return Union[tuple(map(builder.build, node.alternatives))]  # noqa: UP007 - made of a tuple
+    nodes, rule = list(node.alternatives), None
+    numbers = [each for each in nodes if _is_number(each)]
+    if len(numbers) == 1:
+        bare, rule = without_large_bounds(numbers[0])
+        nodes[nodes.index(numbers[0])] = bare
+    type_: Any = Union[tuple(map(builder.build, nodes))]  # noqa: UP007 - made of a tuple
+    return type_ if rule is None else Annotated[type_, validated_by(rule)]
+
+
+def _is_number(node: Node) -> TypeGuard[Scalar]:
+    return isinstance(node, Scalar) and node.type.family in ("integer", "number")
 
 
 _BUILDERS: Mapping[type, Callable[[TypeBuilder, Any], Any]] = MappingProxyType(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import partial
 from types import MappingProxyType, NoneType
 from typing import Annotated, Any, Literal, get_origin
 from uuid import UUID
@@ -96,6 +97,7 @@ class _Reader:
         self._needs_python = needs_python
         self._scalars = scalars
         self._models: dict[Any, ModelSchema] = {}
+        self._later: list[Callable[[], None]] = []
         self._readers: dict[type, Callable[[Any], Schema]] = {
             msgspec_inspect.Metadata: self._annotated,
             msgspec_inspect.UnionType: self._union,
@@ -110,6 +112,8 @@ class _Reader:
 
     def read_all(self, info: Any) -> Schema:
         schema = self.read(info)
+        while self._later:  # classes may refer to each other in long chains
+            self._later.pop()()
         models = list(self._models.values())
         while found := [
             model for model in models if not model.needs_python and _has_python(model)
@@ -167,6 +171,11 @@ class _Reader:
             is_array=getattr(info, "array_like", False),
             is_attrs=attrs.has(cls) and cls.__new__ is object.__new__,
         )
+        self._later.append(partial(self._add_fields, model, info, arguments))
+        return model
+
+    def _add_fields(self, model: ModelSchema, info: Any, arguments: dict[str, str]) -> None:
+        cls = model.cls
         model.outputs = tuple(self._field(field, arguments) for field in _declared(cls, info))
         sent = {
             name: self.read(found) for name, found in converter_inputs(cls, self._scalars).items()
@@ -180,7 +189,6 @@ class _Reader:
             for field in model.outputs
             if field.name in arguments
         }
-        return model
 
     def _field(self, info: msgspec_inspect.Field, arguments: dict[str, str]) -> Field:
         return Field(

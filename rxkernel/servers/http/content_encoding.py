@@ -23,9 +23,9 @@ def encode_content(
 ) -> tuple[bytes, str | None]:
     """Encode *content*; return the body and its type, which is *content_type* unless that is None.
 
-    None becomes an empty body, and str is encoded in the charset of *content_type*, by default
-    UTF-8. Bytes are not changed. Other values become JSON; without a *content_type* they become
-    MessagePack if the client that sent *headers* prefers it.
+    None becomes an empty body, or ``null`` if *content_type* is JSON. A str is encoded in the
+    charset of *content_type*, by default UTF-8. Bytes are not changed. Other values become JSON;
+    without a *content_type* they become MessagePack if the client that sent *headers* prefers it.
 
     Raises:
         ValueError: the charset of *content_type* is unknown, or *content* is a text that cannot
@@ -33,7 +33,7 @@ def encode_content(
         TypeError, RecursionError: JSON cannot represent *content*.
     """
     if content is None:
-        return b"", content_type
+        return b"null" if content_type == JSON else b"", content_type
     if isinstance(content, _UNENCODED) and (
         type(content) in _PLAIN or serializer.encode_scalar(content) is content
     ):

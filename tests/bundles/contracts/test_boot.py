@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from rxkernel_lines import LINES, LinesBundle
 
 from bundles.contracts import (
     UNSET,
@@ -25,6 +26,7 @@ from rxkernel import (
     both,
     controller,
     http,
+    procedure,
 )
 
 
@@ -72,7 +74,10 @@ def with_contract(**keys: Any) -> type:
             {"parameters": {"name": "string"}},
             "parameters has no 'id', so the parameter 'id' of the action never has a value",
         ),
-        ({"transports": ["SOCKET"]}, "transports excludes HTTP, and no other label serves"),
+        (
+            {"transports": ["SOCKET"]},
+            "transports is ['SOCKET'], but the action has labels for HTTP only, so nothing would",
+        ),
         (
             {"queue": Queue(concurrency=0)},
             "concurrency of Queue(concurrency=0, size=100, timeout=5.0) must be a whole number",
@@ -169,6 +174,27 @@ async def test_problems_of_every_key_are_reported_at_once() -> None:
         await application(cls).boot()
     words = ["errors has None", "transports is", "timeout is 0", "concurrency of", "nmber", "Nope"]
     assert len(raised.value.problems) == len(words)
+    for word, problem in zip(words, raised.value.problems, strict=True):
+        assert word in problem
+
+
+async def test_action_that_nothing_serves_is_reported_with_all_other_problems() -> None:
+    class Both:
+        @both("GET", "/served", "served")
+        @procedure("served", LINES)
+        @contract(transports=["SOCKET"])
+        async def served(self) -> None: ...
+
+        @both("GET", "/unserved", "unserved")
+        @contract(transports=[LINES])
+        async def unserved(self) -> None: ...
+
+    broken = with_contract(timeout=0, transports=["SOCKET"])
+    made = Application(bundles=[ContractsBundle, LinesBundle], controllers=[Both, broken])
+    with pytest.raises(ConfigurationError) as raised:
+        await made.boot()
+
+    words = ["labels for HTTP and SOCKET only", "timeout is 0", "labels for HTTP only"]
     for word, problem in zip(words, raised.value.problems, strict=True):
         assert word in problem
 

@@ -1,17 +1,18 @@
 """The same contract, over every transport: both paths of HTTP, Socket.IO, that of a bundle, and in
-process."""
+process. Tests with a number such as t25 are rows of the list of behaviours of Metarhia."""
 
 import asyncio
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import pytest
 from rxkernel_lines import LINES
 
-from bundles.contracts import DomainError, Queue, contract
+from bundles.contracts import Arguments, DomainError, Queue, contract
 from rxkernel import (
     ExceptionEvent,
+    ForbiddenException,
     KernelEvents,
     Request,
     ResponseEvent,
@@ -42,6 +43,10 @@ class OutOfStockError(DomainError):
     def __init__(self, item: str) -> None:
         super().__init__("out_of_stock")
         self.item = item
+
+
+class ForeignError(Exception):
+    code = 12345
 
 
 NOT_FOUND = DomainError(404)
@@ -82,6 +87,10 @@ class Shop:
                 return DomainError("moved", "It is elsewhere", status_code=410)
             case "unlisted":
                 return DomainError(12345)
+            case "status":
+                raise DomainError(404)
+            case "foreign code":
+                raise ForeignError
             case "bug":
                 raise RuntimeError("a secret")
         return "ordered"
@@ -109,6 +118,86 @@ class Shop:
         return "done"
 
 
+def _check(arguments: dict[str, Any]) -> None:
+    if arguments["job"] == "forbidden":
+        raise ForbiddenException("not this job")
+
+
+MACHINE_QUEUE = Queue(concurrency=1, size=1, timeout=30)
+
+
+@contract(
+    parameters={"job": "string", "copies": {"type": "int", "default": 1}},
+    validate=_check,
+    timeout=60,
+    queue=MACHINE_QUEUE,
+    errors={"no_paper": "There is no paper"},
+    returns={"copies": "int"},
+)
+class Machine:
+    """One contract with every key; `hang` replaces the timeout only."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self.released = asyncio.Event()
+
+    @over_all("run")
+    async def run(self, arguments: Annotated[dict[str, Any], Arguments()]) -> Any:
+        match arguments["job"]:
+            case "empty":
+                return DomainError("no_paper")
+            case "wait":
+                await self.released.wait()
+            case "misfit":
+                return {"copies": "many"}
+        return {"copies": arguments["copies"]}
+
+    @over_all("hang")
+    @contract(timeout=0.02)
+    async def hang(self, request: Request) -> Any:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.ended = True
+
+
+async def test_one_contract_with_every_key_holds(way: str) -> None:
+    machine = Machine()
+    async with calling(way, machine) as caller:
+
+        async def run(job: str) -> tuple[int, Any]:
+            result = await caller.call("run", {"job": job})
+            return result.status, result.content
+
+        slots = contracts_of(caller).slots_of(MACHINE_QUEUE)
+        assert await run("print") == (200, {"copies": 1})
+        status, error = await run("forbidden")
+        assert (status, error["message"]) == (403, "not this job")
+        status, error = await run("empty")
+        assert (status, error["code"], error["message"]) == (400, "no_paper", "There is no paper")
+        assert await run("misfit") == (
+            500,
+            {"statusCode": 500, "message": "Internal Server Error"},
+        )
+
+        unfit = await caller.call("run", {"job": 5, "copy": 1})
+        assert unfit.status == 422
+        assert [e["path"] for e in unfit.content["errors"]] == ["body.job", "body.copy"]
+
+        late = await caller.call("hang", {"job": "x"})
+        assert (late.status, late.content["code"], machine.ended) == (408, "timeout", True)
+
+        first = asyncio.create_task(run("wait"))
+        await until(lambda: slots.free == 0)
+        second = asyncio.create_task(run("print"))
+        await until(lambda: slots.waiting == 1)
+        status, error = await run("print")
+        assert (status, error["code"]) == (503, "queue_full")
+        machine.released.set()
+        assert (await first)[0] == (await second)[0] == 200
+        assert (slots.free, slots.waiting) == (1, 0)
+
+
 async def test_t25_timeout_cancels_action_and_responds_408(way: str) -> None:
     shop = Shop()
     async with calling(way, shop) as caller:
@@ -128,27 +217,37 @@ async def test_timeout_action_that_catches_its_cancellation_responds_408(way: st
     assert shop.log == ["caught"]
 
 
-@pytest.mark.parametrize(
-    ("body", "status", "code", "message"),
-    [
-        ("returned", 404, 404, "No such item"),
-        ("raised", 400, "out_of_stock", "There is none left"),
-        ("own text", 410, "moved", "It is elsewhere"),
-        ("unlisted", 400, 12345, "Domain error"),
-    ],
-    ids=["T23 returned and listed", "T23 raised subclass", "T18 own text", "T22 other number"],
-)
-async def test_domain_error_has_status_code_and_text(
-    way: str, body: str, status: int, code: Any, message: str
-) -> None:
+async def error_of(way: str, body: str) -> tuple[int, Any, str]:
+    """The status, the code and the text of the error that `Shop.order` responds to *body*."""
     async with calling(way, Shop()) as caller:
         result = await caller.call("order", body)
+    return result.status, result.content.get("code"), result.content["message"]
 
-    assert (result.status, result.content["code"], result.content["message"]) == (
-        status,
-        code,
-        message,
-    )
+
+async def test_t18_returned_error_has_its_own_text_and_code(way: str) -> None:
+    assert await error_of(way, "own text") == (410, "moved", "It is elsewhere")
+
+
+async def test_t19_error_without_a_text_has_its_code_and_a_general_text(way: str) -> None:
+    """A returned error without a code does not exist: `DomainError` requires one."""
+    assert await error_of(way, "unlisted") == (400, 12345, "Domain error")
+
+
+async def test_t21_error_with_a_status_as_its_code_has_that_status(way: str) -> None:
+    assert await error_of(way, "status") == (404, 404, "No such item")
+
+
+async def test_t22_exception_with_a_code_is_hidden(way: str) -> None:
+    """Only a `DomainError` has a code for clients."""
+    assert await error_of(way, "foreign code") == (500, None, "Internal Server Error")
+
+
+async def test_t23_returned_error_has_the_text_of_the_contract(way: str) -> None:
+    assert await error_of(way, "returned") == (404, 404, "No such item")
+
+
+async def test_raised_error_of_a_subclass_has_the_text_of_the_contract(way: str) -> None:
+    assert await error_of(way, "raised") == (400, "out_of_stock", "There is none left")
 
 
 async def test_t20_other_exception_is_hidden(way: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -177,6 +177,39 @@ async def test_timeouts_of_many_calls_expire_in_order_with_one_timer() -> None:
     assert again.status_code == 408
 
 
+X = {"x": "1"}
+
+
+def test_timeout_works_in_each_of_several_loops(caplog: pytest.LogCaptureFixture) -> None:
+    """A test suite may have a loop for each test; a timer of a loop before is still pending."""
+
+    class Waits:
+        @http("GET", "/wait", "wait")
+        @contract(timeout=0.02)
+        async def wait(self, request: Request) -> None:
+            await asyncio.sleep(3600 if request.params else 0)
+
+    client = KernelClient(Application(bundles=[ContractsBundle], controllers=[Waits]))
+
+    async def call() -> None:
+        statuses = [(await client.http("wait", params=given)).status_code for given in ({}, X, {})]
+        assert statuses == [200, 408, 200]
+
+    async def end_of_timers() -> None:
+        assert (await client.http("wait", params=X)).status_code == 408
+        await asyncio.sleep(0.05)  # both timers of this loop have fired
+
+    loops = [asyncio.new_event_loop() for _ in range(2)]
+    for loop in loops:
+        loop.run_until_complete(call())
+    for loop in loops:
+        loop.run_until_complete(end_of_timers())
+    loops[0].run_until_complete(client.close())
+    for loop in loops:
+        loop.close()
+    assert caplog.records == []
+
+
 async def test_reload_keeps_the_slots_of_a_queue() -> None:
     queue = Queue(concurrency=1, size=5, timeout=60)
     released = asyncio.Event()

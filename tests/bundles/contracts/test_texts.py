@@ -5,6 +5,7 @@ from datetime import date
 from typing import Annotated, Any
 
 import pytest
+from msgspec import Meta
 from rxkernel_lines import LINES
 
 from bundles.contracts import Arguments, ContractsBundle, compile_definitions, contract
@@ -39,6 +40,9 @@ TYPES = {
     "slug": Annotated[str, validated_by(_once)],
     "csv": Annotated[str, validated_by(lambda text: text.split(","))],
     "port": Annotated[int, validated_by(lambda port: port + 1)],
+    "days": list[date],
+    "ints": Annotated[list[int], Meta(max_length=3)],
+    "bools": tuple[bool, ...],
 }
 DURATION = compile_definitions({"call": {"t": "duration"}})
 OPEN = compile_definitions({"call": {"t": "number", "_other": "number"}})
@@ -65,6 +69,9 @@ ROWS: list[Any] = [
         {"t": {"union": ["string", {"array": "string"}]}}, {"t": "1"}, {"t": "1"}, id="union text"
     ),
     pytest.param({"t": "string"}, {"t": "1"}, {"t": "1"}, id="text"),
+    pytest.param({"t": "days"}, {"t": "2024-01-01"}, {"t": ["2024-01-01"]}, id="own list of one"),
+    pytest.param({"t": "ints"}, {"t": ["1", "2"]}, {"t": [1, 2]}, id="own list"),
+    pytest.param({"t": "bools"}, {"t": "true"}, {"t": [True]}, id="own tuple"),
     pytest.param({"t": "boolean"}, {"t": "on"}, {"t": True}, id="checkbox"),
 ]
 
@@ -114,6 +121,7 @@ async def test_texts_of_query_and_form_have_the_values_of_json(
         ({"t": "number"}, {"t": ["1", "2"]}, "type"),
         ({"t": {"array": "number"}}, {"t": ["1", "x"]}, "type"),
         ({"t": {"enum": [1, "a"]}}, {"t": "2"}, "choice"),
+        ({"t": "ints"}, {"t": ["1", "x"]}, "type"),
     ],
 )
 async def test_texts_that_do_not_fit_respond_422(
@@ -121,7 +129,31 @@ async def test_texts_that_do_not_fit_respond_422(
 ) -> None:
     async with _calling(way, parameters) as caller:
         result = await caller.send("call", place, texts)
-    assert (result.status, [e["code"] for e in result.content["errors"]]) == (422, [code])
+    [error] = result.content["errors"]
+    assert (result.status, error["code"]) == (422, code)
+    assert error["path"].partition("[")[0] == ("params.t" if place == "params" else "body.t")
+
+
+@every_http
+async def test_validate_names_the_place_of_a_field_that_is_a_parameter_of_the_action(
+    way: str,
+) -> None:
+    def check(arguments: dict[str, Any]) -> None:
+        raise ValidationError("is not free", path=".day")
+
+    class Days:
+        @both("POST", "/day", "day")
+        @contract(parameters={"day": "string"}, validate=check)
+        async def day(self, day: str) -> None: ...
+
+    async with calling(way, Days) as caller:
+        results = [
+            await caller.send("day", "form", {"day": "1"}),
+            await caller.call("day", {"day": "1"}),
+            await caller.send("day", "params", {"day": "1"}),
+        ]
+    paths = [result.content["errors"][0]["path"] for result in results]
+    assert paths == ["body.day", "body.day", "params.day"]
 
 
 @every_http

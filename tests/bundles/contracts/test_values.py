@@ -1,7 +1,7 @@
 """`parameters`, `validate` and `returns` of a contract, over every transport."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import attrs
 import pytest
@@ -52,36 +52,33 @@ async def test_arguments_that_fit_reach_the_action(way: str) -> None:
         assert (await caller.call("add", {"a": 1, "b": 2.5})).content == {"sum": 3.5}
 
 
-@every_way
-@pytest.mark.parametrize(
-    ("body", "errors"),
-    [
-        ({"a": 1, "b": "2"}, [("body.b", "type", 'Field "b" not of expected type: number')]),
-        (
-            {},
-            [
-                ("body.a", "missing", 'Field "a" is required'),
-                ("body.b", "missing", 'Field "b" is required'),
-            ],
-        ),
-        (
-            {"a": 1, "b": 2, "c": 3},
-            [("body.c", "unknown_field", 'Field "c" is not expected')],
-        ),
-    ],
-    ids=["T14 wrong type", "T15 all missing fields", "T16 unknown field"],
-)
-async def test_arguments_that_do_not_fit_respond_422(
-    way: str, body: Any, errors: list[tuple[str, str, str]]
-) -> None:
+async def errors_of(way: str, body: Any) -> list[tuple[str, str, str]]:
+    """The errors of `Math.add` for *body*; the action is not called."""
     math = Math()
     async with calling(way, math) as caller:
         result = await caller.call("add", body)
+    assert (result.status, math.log) == (422, [])
+    return [(e["path"], e["code"], e["message"]) for e in result.content["errors"]]
 
-    assert result.status == 422
-    found = [(e["path"], e["code"], e["message"]) for e in result.content["errors"]]
-    assert found == errors
-    assert math.log == []
+
+@every_way
+async def test_t14_argument_of_a_wrong_type_responds_422(way: str) -> None:
+    text = 'Field "b" not of expected type: number'
+    assert await errors_of(way, {"a": 1, "b": "2"}) == [("body.b", "type", text)]
+
+
+@every_way
+async def test_t15_all_missing_fields_are_named(way: str) -> None:
+    assert await errors_of(way, {}) == [
+        ("body.a", "missing", 'Field "a" is required'),
+        ("body.b", "missing", 'Field "b" is required'),
+    ]
+
+
+@every_way
+async def test_t16_extra_field_is_not_expected(way: str) -> None:
+    text = 'Field "c" is not expected'
+    assert await errors_of(way, {"a": 1, "b": 2, "c": 3}) == [("body.c", "unknown_field", text)]
 
 
 @every_way
@@ -220,6 +217,47 @@ async def test_form_fields_are_converted() -> None:
     async with client() as places:
         response = await places.http("place", params={"id": 5}, form={"name": "x", "size": "8"})
     assert response.content == {"id": 5, "name": "x", "size": 8}
+
+
+@attrs.frozen
+class Page:
+    size: int
+    tags: list[str]
+
+
+class Pages:
+    defaults: ClassVar[dict[str, Any]] = {
+        "size": {"type": "int", "default": 7},
+        "tags": {"array": "string", "default": []},
+    }
+
+    @procedure("dict", LINES)
+    @both("POST", "/dict", "dict")
+    @contract(parameters=defaults)
+    async def dict(self, body: dict[str, Any]) -> Any:
+        return body
+
+    @procedure("class", LINES)
+    @both("POST", "/class", "class")
+    @contract(parameters=defaults)
+    async def class_(self, page: Page) -> Any:
+        return {"size": page.size, "tags": page.tags}
+
+    @procedure("fields", LINES)
+    @both("POST", "/fields", "fields")
+    @contract(parameters=defaults)
+    async def fields(self, size: int, tags: list[str]) -> Any:
+        return {"size": size, "tags": tags}
+
+
+@every_way
+@pytest.mark.parametrize("name", ["dict", "class", "fields"])
+async def test_defaults_of_all_fields_are_the_body_if_none_was_sent(way: str, name: str) -> None:
+    async with calling(way, Pages) as caller:
+        bodies: list[Any] = [None, {}]
+        for body in bodies:
+            assert (await caller.call(name, body)).content == {"size": 7, "tags": []}
+        assert (await caller.call(name, {"size": 8})).content == {"size": 8, "tags": []}
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,7 @@ def logins(
     fast_path: bool = True,
     tokens: TokenSettings | None = None,
     logging: LoggingSettings | None = None,
+    passwords: PasswordSettings = CHEAP,
     **security: Any,
 ) -> Application:
     sessions = (SessionsBundle,) if with_sessions else ()
@@ -107,7 +108,7 @@ def logins(
             logging=logging or LoggingSettings(),
             bundles={
                 "security": SecuritySettings(
-                    passwords=CHEAP, tokens=tokens or TokenSettings(secret=SECRET), **security
+                    passwords=passwords, tokens=tokens or TokenSettings(secret=SECRET), **security
                 )
             },
         ),

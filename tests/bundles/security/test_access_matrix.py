@@ -4,13 +4,23 @@ from typing import Any
 
 import pytest
 
-from bundles.security import Policy, SecurityBundle, Token, access
+from bundles.security import Policy, SecurityBundle, SecuritySettings, Token, access
 from bundles.security.access_matrix import RAN, AccessMatrix
-from bundles.security.pytest_plugin import CheckAccess
+from bundles.security.pytest_plugin import CheckAccess, MatrixUser
+from bundles.sessions import SessionsBundle
 from rxkernel import Bundle, KernelEvents, Request, Transport, both, observe, procedure, websocket
-from tests.bundles.security.shop import Account, Accounts, Articles, application_of, token_of
+from tests.bundles.security.shop import (
+    PASSWORD,
+    ROLES,
+    Account,
+    Accounts,
+    Articles,
+    application_of,
+    token_of,
+)
 
 USERS = ("ada", "eve", "root")
+PARAMS_OF_ARTICLES = {"article_change": {"slug": "ada"}}
 PARAMS = {"article_change": {"slug": "ada"}, "/room/{id}": {"id": "7"}}
 
 
@@ -70,6 +80,80 @@ async def test_matrix_of_application_is_green_and_runs_nothing(
     assert ran == []
 
 
+class Carts:
+    @access("session")
+    @both("GET", "/cart", "cart")
+    async def cart(self) -> None: ...
+
+    @access("session")
+    @websocket("look", namespace="/cart")
+    async def look(self) -> None: ...
+
+    @access("session", roles="editor")
+    @both("GET", "/desk", "desk")
+    async def desk(self) -> None: ...
+
+    @access("public")
+    @websocket("sort", namespace="/admin")
+    async def sort(self) -> None: ...
+
+
+async def test_matrix_sends_each_credential_that_the_settings_accept(
+    access_matrix: CheckAccess,
+) -> None:
+    settings = SecuritySettings(roles=ROLES, basic=True, api_key_header="X-API-Key")
+    rules = {"/admin": access(roles="admin"), "/cart": access("session")}
+    bundle = SecurityBundle(Accounts, connect=rules)
+    bundles = (SessionsBundle, Lines)
+    application = application_of(
+        Articles, Carts, bundle=bundle, bundles=bundles, settings=settings
+    )
+    ada = MatrixUser("ada", password=PASSWORD, api_key="key-of-ada")
+
+    rows = await access_matrix(application, [ada, "eve", "root"], PARAMS_OF_ARTICLES)
+
+    verdicts = {(r.transport, r.route, r.client): r.verdict for r in rows}
+    assert {row.client for row in rows} == {
+        *("no credential", "bad credential", "bad basic", "bad API key", "unknown session"),
+        *("session without a user", "expired credential", "ada", "ada, session", "ada, basic"),
+        *("ada, API key", "eve", "eve, session", "eve, roles removed", "root", "root, session"),
+        "root, roles removed",
+    }
+    for transport in ("HTTP", "SOCKET"):
+        for kind in ("", ", session", ", basic", ", API key"):
+            assert verdicts[transport, "article_list", f"ada{kind}"] == RAN
+            assert verdicts[transport, "article_delete", f"ada{kind}"] == 403
+        for bad in ("bad basic", "bad API key", "unknown session", "session without a user"):
+            assert verdicts[transport, "article_list", bad] == 401
+        assert verdicts[transport, "cart", "session without a user"] == RAN
+        assert verdicts[transport, "cart", "unknown session"] == 401
+        assert verdicts[transport, "desk", "session without a user"] == 401
+        assert verdicts[transport, "article_delete", "root, session"] == RAN
+        assert verdicts[transport, "article_delete", "root, roles removed"] == 403
+        assert verdicts[transport, "article_list", "root, roles removed"] == RAN
+    assert verdicts["SOCKET", "/cart:look", "session without a user"] == RAN
+    assert verdicts["SOCKET", "/cart:look", "unknown session"] == 401
+    assert verdicts["SOCKET", "/admin:sort", "root"] == RAN
+    assert verdicts["SOCKET", "/admin:sort", "root, roles removed"] == 403
+    assert verdicts["LINES", "LINES:price", "eve, session"] == RAN
+    assert verdicts["LINES", "LINES:price", "eve, roles removed"] == 403
+
+
+@pytest.mark.parametrize(
+    ("user", "problem"),
+    [
+        (MatrixUser("ada", password=PASSWORD), r"security\.basic is false"),
+        (MatrixUser("ada", api_key="key-of-ada"), r"security\.api_key_header is empty"),
+    ],
+)
+async def test_matrix_with_credential_that_is_not_accepted_is_error(
+    user: MatrixUser, problem: str
+) -> None:
+    with pytest.raises(AssertionError, match=problem) as error:
+        await AccessMatrix(application_of(), [user]).check()
+    assert "key-of-ada" not in str(error.value)
+
+
 class ByTransport(Policy):
     async def allows(self, token: Token[Account], request: Request) -> bool:
         return request.transport is Transport.HTTP
@@ -108,6 +192,15 @@ class Opens:
             event.stop_propagation()
 
 
+class Remembers:
+    """A listener that trusts the identity with which a socket has connected."""
+
+    @observe(KernelEvents.KERNEL_HEAD, priority=101)
+    async def remember(self, event: Any) -> None:
+        if event.request.connection is not None:
+            event.request.token = event.request.connection.token
+
+
 @pytest.mark.parametrize(
     ("controller", "listeners", "users", "problem"),
     [
@@ -131,6 +224,12 @@ class Opens:
             (Opens,),
             USERS,
             "SOCKET guarded (roles=admin), no credential: ran, expected 401",
+        ),
+        (
+            Guarded,
+            (Remembers,),
+            USERS,
+            "SOCKET guarded (roles=admin), root, roles removed: ran, expected 403",
         ),
     ],
 )

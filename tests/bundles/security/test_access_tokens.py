@@ -93,7 +93,7 @@ async def test_tokens_have_different_ids(tokens: AccessTokens) -> None:
 
 
 async def test_events_change_what_is_signed_and_what_is_read() -> None:
-    """RxStack's test 60."""
+    """RxStack, row 60."""
     tokens = tokens_of()
     dispatcher = tokens._dispatcher
     seen: list[str] = []

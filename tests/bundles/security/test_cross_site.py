@@ -38,6 +38,8 @@ ROWS = [
     (None, "https://evil.example", 403),
     (None, "https://evil-shop.example", 403),
     (None, "https://shop.example.evil.example", 403),
+    (None, "http://[", 403),  # not a URL
+    (None, "https://shop.example/", 403),  # not an origin, which has no path
     (None, "http://shop.example:8080", 403),
     (None, "null", 403),
     (None, "", 403),

@@ -10,11 +10,12 @@ import bcrypt
 import pytest
 import pytest_asyncio
 from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
 
 from bundles.security.passwords import MAX_PASSWORD, Passwords, Verified
 from bundles.security.settings import SecuritySettings
 from bundles.security.token_settings import PasswordSettings
-from rxkernel import UnprocessableEntityException
+from rxkernel import ServiceUnavailableException, UnprocessableEntityException
 
 CHEAP = SecuritySettings(passwords=PasswordSettings(memory=8, iterations=1))
 
@@ -104,24 +105,30 @@ async def test_scrypt_hash_with_invalid_costs_matches_nothing(
     assert "cannot be read" in caplog.text
 
 
-async def test_unknown_user_costs_the_work_of_a_known_one(
-    monkeypatch: pytest.MonkeyPatch, passwords: Passwords
+@pytest.mark.parametrize(
+    "stored",
+    [None, "", "plain", "$2b$04$x", f"$2b$99${'x' * 53}", "$scrypt$ln=30,r=8,p=1$c2FsdA$aGFzaA"],
+)
+async def test_user_without_a_usable_hash_costs_the_work_of_a_known_one(
+    monkeypatch: pytest.MonkeyPatch, passwords: Passwords, stored: str | None
 ) -> None:
-    """E10: the same parameters are computed, so the time shows nothing."""
+    """E10: the same parameters are computed, so the time shows nothing. Not for a usable bcrypt or
+    scrypt hash: its own work is done instead, as the documentation says."""
     computed: list[str] = []
     verify = PasswordHasher.verify
 
     def record(self: PasswordHasher, stored: str | bytes, password: str | bytes) -> bool:
-        computed.append(str(stored).rsplit("$", 2)[0])
-        return verify(self, stored, password)
+        try:
+            return verify(self, stored, password)
+        except VerifyMismatchError:
+            computed.append(str(stored).rsplit("$", 2)[0])
+            raise
 
     monkeypatch.setattr(PasswordHasher, "verify", record)
-    stored = await passwords.hash("secret")
+    await passwords.verify("wrong", await passwords.hash("secret"))
     await passwords.verify("wrong", stored)
-    await passwords.verify("wrong", None)
 
-    assert len(computed) == 2
-    assert computed[0] == computed[1]
+    assert computed == ["$argon2id$v=19$m=8,t=1,p=1"] * 2
 
 
 async def test_loop_runs_while_passwords_are_hashed() -> None:
@@ -140,3 +147,15 @@ async def test_loop_runs_while_passwords_are_hashed() -> None:
         ticking.cancel()
 
     assert ticks > 8
+
+
+async def test_hash_more_than_may_wait_is_503() -> None:
+    costs = PasswordSettings(memory=8, iterations=1, threads=1, max_waiting=2)
+    async with Passwords(SecuritySettings(passwords=costs)) as passwords:
+        calls = (passwords.hash("secret") for _ in range(5))
+        done = await asyncio.gather(*calls, return_exceptions=True)
+        assert [isinstance(one, ServiceUnavailableException) for one in done] == [
+            *[False] * 3,
+            *[True] * 2,
+        ]
+        assert (await passwords.verify("secret", await passwords.hash("secret"))).matches

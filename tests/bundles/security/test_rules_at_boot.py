@@ -22,12 +22,15 @@ from rxkernel import (
     Application,
     ConfigurationError,
     KernelClient,
+    KernelEvents,
     Request,
+    RequestEvent,
     Settings,
     SocketioSettings,
     StaticFiles,
     both,
     http,
+    observe,
     option,
     options_of,
     websocket,
@@ -73,6 +76,82 @@ async def test_wrong_rule_is_error_with_its_route(rule: Any, problem: str) -> No
 
     assert "route 'wrong'" in found
     assert problem in found
+
+
+async def test_option_by_hand_is_error_and_names_the_decorator() -> None:
+    """It would replace the rule of @access without the error for two rules."""
+    with pytest.raises(ConfigurationError, match=r"write @access\(…\)"):
+        option("access", access("public"))
+
+    class Plain:
+        @option("access", "public")
+        @http("GET", "/plain", "plain")
+        async def plain(self) -> None: ...
+
+    assert "its rule is 'public'; write access('public')" in await problems_of(
+        application_of(Plain)
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("api_key_header", header) for header in ("X Api", "Cookie", "session")),
+        *(("api_key_header", header) for header in ("X-Key\n", "Schlüssel")),
+        *(("query_parameter", parameter) for parameter in ("sid", "t", "EIO", "transport")),
+    ],
+)
+def test_name_of_a_credential_that_cannot_work_is_error(name: str, value: str) -> None:
+    """No client can send such a header, or another credential is read from it."""
+    with pytest.raises(ValueError, match=f"{name} must be empty, or a name"):
+        SecuritySettings(**{name: value})  # type: ignore[arg-type] # texts
+
+
+async def test_api_key_header_without_method_of_provider_is_error() -> None:
+    class NoKeys(UserProvider[Account]):
+        async def load(self, identifier: str) -> Account | None:
+            return None
+
+    settings = SecuritySettings(api_key_header="X-API-Key")
+    for provider in (NoKeys, NoKeys()):
+        found = await problems_of(
+            application_of(Articles, bundle=SecurityBundle(provider), settings=settings)
+        )
+        assert "security.api_key_header is 'X-API-Key'" in found
+        assert "NoKeys does not override load_by_api_key" in found
+
+
+async def test_access_without_route_is_error() -> None:
+    class Forgotten:
+        @access("public")
+        @http("GET", "/served", "served")
+        async def served(self) -> None: ...
+
+        @access("authenticated")
+        async def helper(self) -> None: ...
+
+    class Listener:
+        @access("authenticated")
+        @observe(KernelEvents.KERNEL_REQUEST)
+        async def listen(self, event: RequestEvent) -> None: ...
+
+    @access("authenticated")
+    class Labelled:
+        @observe(KernelEvents.KERNEL_REQUEST)
+        async def listen(self, event: RequestEvent) -> None: ...
+
+    @access("authenticated")
+    @observe(KernelEvents.KERNEL_REQUEST)
+    async def function(event: RequestEvent) -> None: ...
+
+    application = application_of(Forgotten)
+    application.listeners = (Listener, Labelled, Labelled(), function)
+    found = await problems_of(application)
+
+    for name in ("Forgotten.helper", "Listener.listen", "Labelled", "function"):
+        assert f"{name} has no effect" in found
+    assert found.count("'access'") == 4
+    assert "served" not in found
 
 
 async def test_route_without_rule_and_default_is_error() -> None:

@@ -26,6 +26,7 @@ from rxkernel import (
     RecordingConnection,
     Request,
     ServerEvents,
+    UnauthorizedException,
     observe,
     websocket,
 )
@@ -188,7 +189,7 @@ async def test_user_who_lost_role_of_namespace_sends_no_event_there(
 async def test_socket_is_informed_and_disconnected_when_its_token_expires(
     client_of: ClientOf,
 ) -> None:
-    """E5. RxStack's sockets stay authenticated after the token has expired."""
+    """E5; RxStack, §14: its sockets stay authenticated after the token has expired."""
     expired: list[tuple[Any, str, bool]] = []
 
     class Expiry:
@@ -367,7 +368,7 @@ async def test_revocation_while_socket_authenticates_leaves_it_as_it_was(
 
 
 async def test_authenticate_and_unauthenticate_change_identity(client_of: ClientOf) -> None:
-    """RxStack, §16 rows 54 and 56."""
+    """RxStack, rows 54 and 56."""
     seen: list[tuple[str, Any]] = []
 
     class Look:
@@ -415,6 +416,55 @@ async def test_authentication_whose_listener_raises_leaves_socket_anonymous(
         login = {"bearer": token_of("ada")}
         assert (await ask(client, socket, "security_authenticate", **login))[0] == 500
         assert (await ask(client, socket, "secret"))[0] == 401
+
+
+@pytest.mark.parametrize("is_renewal", [False, True])
+@pytest.mark.parametrize("cause", ["revoked", "raises"])
+async def test_socket_that_is_not_authenticated_after_all_leaves_room_of_user(
+    client_of: ClientOf, cause: str, is_renewal: bool
+) -> None:
+    """A listener has let it join the room when the user is logged out, or the next one raises."""
+
+    class Rooms:
+        @observe(SecurityEvents.SOCKET_AUTHENTICATION_SUCCESS, priority=1)
+        async def join(self, event: SocketAuthenticationEvent) -> None:
+            await client.application.injector.get(Security).logout("ada")
+            await event.connection.join("of-ada")
+
+        @observe(SecurityEvents.SOCKET_AUTHENTICATION_SUCCESS)
+        async def end(self, event: SocketAuthenticationEvent) -> None:
+            if cause == "raises":
+                raise UnauthorizedException
+
+        @observe(SecurityEvents.SOCKET_UNAUTHENTICATION_SUCCESS)
+        async def leave(self, event: SocketAuthenticationEvent) -> None:
+            assert event.token.identifier == "ada"
+            await event.connection.leave("of-ada")
+
+    client = client_of(chat(listeners=[Rooms], disconnects=False))
+    auth = {"token": token_of("ada")} if is_renewal else None
+    async with client.connection(auth=auth) as socket:
+        login = {"bearer": token_of("ada")}
+        assert (await ask(client, socket, "security_authenticate", **login))[0] == 401
+        assert await ask(client, socket, "whoami") == (200, None)
+        assert socket.rooms == set()
+
+
+async def test_renewal_that_fails_leaves_socket_in_room_of_user(client_of: ClientOf) -> None:
+    class Rooms:
+        @observe(SecurityEvents.SOCKET_AUTHENTICATION_SUCCESS)
+        async def fail(self, event: SocketAuthenticationEvent) -> None:
+            raise UnauthorizedException
+
+        @observe(SecurityEvents.SOCKET_UNAUTHENTICATION_SUCCESS)
+        async def leave(self, event: SocketAuthenticationEvent) -> None:
+            raise AssertionError("the socket still has its identity")
+
+    client = client_of(chat(listeners=[Rooms]))
+    async with client.connection(auth={"token": token_of("ada")}) as socket:
+        login = {"bearer": token_of("ada")}
+        assert (await ask(client, socket, "security_authenticate", **login))[0] == 401
+        assert await ask(client, socket, "secret") == (200, "ada")
 
 
 async def test_renewed_socket_outlives_its_first_token(client_of: ClientOf) -> None:
@@ -508,3 +558,79 @@ async def test_room_of_another_user_is_refused_by_its_rule(client_of: ClientOf) 
         assert (await ask(client, ada, "join", room="user-eve"))[0] == 403
         assert (await ask(client, ada, "join"))[0] == 422
         assert ada.rooms == {"user-ada"}
+
+
+async def test_users_at_the_same_time_on_one_socket_the_second_waits(client_of: ClientOf) -> None:
+    """A listener of the first one's success is slow."""
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    class Slow:
+        @observe(SecurityEvents.SOCKET_AUTHENTICATION_SUCCESS)
+        async def wait(self, event: SocketAuthenticationEvent) -> None:
+            begun.set()
+            await go_on.wait()
+
+    client = client_of(chat(listeners=[Slow]))
+    async with client.connection() as socket, asyncio.timeout(20):
+
+        def send(event: str, **params: Any) -> asyncio.Task[Any]:
+            return asyncio.create_task(ask(client, socket, event, **params))
+
+        first = send("security_authenticate", bearer=token_of("ada"))
+        await begun.wait()
+        second = send("security_authenticate", bearer=token_of("eve"))
+        third = send("security_unauthenticate")
+        fourth = send("security_authenticate", bearer=token_of("eve"))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not second.done()
+        go_on.set()
+        done = await asyncio.gather(first, second, third, fourth)
+        assert [status for status, _ in done] == [204, 409, 204, 204]
+        assert await ask(client, socket, "whoami") == (200, "eve")
+
+
+# --- reload
+
+
+async def test_events_of_identity_follow_the_namespaces_of_a_reload(client_of: ClientOf) -> None:
+    class News:
+        @access("authenticated")
+        @websocket("read", namespace="/news")
+        async def read(self, connection: Connection) -> str:
+            return str(connection.user.username)
+
+    client = client_of(chat())
+    await client.http("healthz")
+    reload = client.application.reload
+    for _ in range(2):
+        await reload(controllers=[News])
+        async with client.connection("/news") as reader:
+            assert (await ask(client, reader, "/news:read"))[0] == 401
+            bearer = token_of("ada")
+            assert (await ask(client, reader, "/news:security_authenticate", bearer=bearer))[
+                0
+            ] == 204
+            assert await ask(client, reader, "/news:read") == (200, "ada")
+            assert (await ask(client, reader, "/news:security_unauthenticate"))[0] == 204
+        removed = (await reload(remove=[News])).removed
+        assert len(removed) == 3
+        assert await refusal(client.connection("/news")) == 404
+
+
+async def test_reload_may_remove_a_namespace_with_a_rule_and_add_it_again(
+    client_of: ClientOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    class News:
+        @access("public")
+        @websocket("read", namespace="/news")
+        async def read(self) -> str:
+            return "news"
+
+    bundle = SecurityBundle(Accounts, connect={"/news": "authenticated"})
+    client = client_of(application_of(Chat, News, bundle=bundle))
+    await client.http("healthz")
+    await client.application.reload(remove=[News])
+    assert [r for r in caplog.records if r.levelname == "ERROR"] == []
+    await client.application.reload(controllers=[News])
+    assert await refusal(client.connection("/news")) == 401

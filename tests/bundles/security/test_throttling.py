@@ -3,13 +3,21 @@
 import asyncio
 import time
 
+import attrs
 import pytest
 
-from bundles.security import BadCredentials, SecuritySettings, ThrottlingSettings
-from bundles.security.throttling import FailureLimit, Throttling
-from rxkernel import TooManyRequestsException
+from bundles.security import AddressLimit, BadCredentials, SecuritySettings, ThrottlingSettings
+from bundles.security.rate_limit import RateLimit
+from bundles.security.throttling import Throttling
+from rxkernel import (
+    ClientAddress,
+    Request,
+    ServiceUnavailableException,
+    TooManyRequestsException,
+    Transport,
+)
 from rxkernel.pytest_plugin import ClientOf
-from tests.bundles.security.logins import Account, Accounts, logins
+from tests.bundles.security.logins import CHEAP, Account, Accounts, logins, password_of
 
 
 class Clock:
@@ -187,8 +195,53 @@ async def test_right_passwords_at_the_same_time_all_pass(clock: Clock) -> None:
     await asyncio.gather(*(succeed() for _ in range(100)))
 
 
+async def test_throttled_client_does_not_wait_for_a_turn(clock: Clock) -> None:
+    throttling = throttling_of(attempts=1)
+    assert await fails(throttling, "ada", "10.0.0.1")
+    async with throttling.attempt("eve", "10.0.0.2"), throttling.attempt("eve", "10.0.0.2"):
+        async with asyncio.timeout(5):
+            assert not await fails(throttling, "ada", "10.0.0.1")
+
+
+async def test_logins_more_than_may_wait_are_503_with_retry_after(client_of: ClientOf) -> None:
+    """The provider does not respond: one login has the only turn, two wait, the others do not."""
+    responds = asyncio.Event()
+
+    class Slow(Accounts):
+        async def load(self, identifier: str) -> Account | None:
+            await responds.wait()
+            return await super().load(identifier)
+
+    passwords = attrs.evolve(CHEAP, threads=1, max_waiting=2)
+    client = client_of(logins(Slow(), passwords=passwords))
+    body = {"username": "ada", "password": password_of("ada")}
+    calls = [asyncio.ensure_future(client.http("security_login", body=body)) for _ in range(9)]
+    rejected = [(await call) for call in asyncio.as_completed(calls[3:])]
+    responds.set()
+    served = [await call for call in calls[:3]]
+
+    assert [response.status_code for response in served] == [200] * 3
+    assert {response.status_code for response in rejected} == {503}
+    assert {response.content["code"] for response in rejected} == {"passwords_busy"}
+    assert {response.headers["Retry-After"] for response in rejected} == {"5"}
+
+
+async def test_login_that_is_cancelled_while_it_waits_makes_room(clock: Clock) -> None:
+    passwords = attrs.evolve(CHEAP, threads=1, max_waiting=1)
+    throttling = Throttling(SecuritySettings(passwords=passwords))
+    for _ in range(3):
+        async with throttling.attempt("eve", None):
+            waiting = asyncio.ensure_future(succeeds(throttling, "ada", None))
+            await asyncio.sleep(0)
+            with pytest.raises(ServiceUnavailableException):
+                await succeeds(throttling, "ada", None)
+            waiting.cancel()
+            await asyncio.wait([waiting])
+    assert await succeeds(throttling, "ada", None)
+
+
 def test_limits_are_bounded_and_drop_the_least_recent() -> None:
-    limit = FailureLimit(1, 100, 3)
+    limit = RateLimit(1, 100, 3)
     for now, key in enumerate("abcad"):
         limit.add(key, now)
 
@@ -197,3 +250,30 @@ def test_limits_are_bounded_and_drop_the_least_recent() -> None:
     assert limit.wait("b", 4) == 0
     limit.reset("a")
     assert limit.wait("a", 4) == 0
+
+
+def test_address_limit_counts_each_network_and_becomes_free_again(clock: Clock) -> None:
+    limit = AddressLimit(2, window=100.0, code="too_many")
+    codes: set[object] = set()
+
+    def use(host: str) -> int:
+        request = Request(Transport.HTTP)
+        request.client = ClientAddress(host, 1)
+        try:
+            limit.use(request)
+        except TooManyRequestsException as exc:
+            codes.add(exc.code)
+            return int(exc.headers["Retry-After"])
+        return 0
+
+    assert [use("10.0.0.1") for _ in range(3)] == [0, 0, 50]
+    assert [use("2001:db8::1"), use("2001:db8::2"), use("2001:db8::3")] == [0, 0, 50]
+    clock.now += 51
+    assert [use("10.0.0.1") for _ in range(2)] == [0, 49]
+    assert codes == {"too_many"}
+
+
+@pytest.mark.parametrize(("limit", "window"), [(0, 1.0), (1, 0.0)])
+def test_address_limit_of_nothing_is_value_error(limit: int, window: float) -> None:
+    with pytest.raises(ValueError, match="use positive numbers"):
+        AddressLimit(limit, window, "x")

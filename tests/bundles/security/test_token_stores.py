@@ -25,6 +25,7 @@ from bundles.security.token_store import (
     TokenStore,
 )
 from rxkernel import ServiceUnavailableException
+from tests.bundles.redis_servers import RedisServer
 
 NOW = 4_000_000_000.25
 """After the clock of Redis, which would remove what has expired."""
@@ -161,6 +162,33 @@ async def test_revoked_access_token_is_revoked(store: TokenStore) -> None:
 
     assert await store.is_revoked("access-1", "ada", NOW)
     assert not await store.is_revoked("access-2", "ada", NOW)
+
+
+@pytest.mark.parametrize("end", ["login", "token"])
+async def test_sqlite_store_removes_revocations_that_are_over(tmp_path: Path, end: str) -> None:
+    async with sqlite_at(tmp_path / "tokens.sqlite3") as store:
+        for index, now in enumerate((NOW, NOW + 20)):
+            name = str(index)
+            record = attrs.evolve(record_of(name, name), access_expires=now + 10)
+            await store.add(record, now)
+            if end == "login":
+                await store.end_family(record.family, now)
+            else:
+                await store.revoke(record.access_id, record.access_expires, now)
+    with contextlib.closing(sqlite3.connect(tmp_path / "tokens.sqlite3")) as database:
+        assert list(database.execute("SELECT id FROM revoked_access")) == [("access-1",)]
+
+
+async def test_redis_store_removes_families_of_user_that_are_over(redis: RedisServer) -> None:
+    async with Redis.from_url(redis.url) as client:
+        store = RedisTokenStore(client)
+        for index in range(100):
+            await store.add(record_of(str(index), f"f{index}"), NOW)
+            await client.delete(f"{{rxkernel:security}}:family:f{index}")
+        for index in range(10):
+            await store.add(record_of(f"new-{index}", "new"), NOW)
+
+        assert await client.smembers("{rxkernel:security}:user:ada") == {b"new"}
 
 
 async def test_identifiers_of_any_text_are_kept_apart(store: TokenStore) -> None:

@@ -14,6 +14,11 @@ from tests.clients.conftest import run_node as run_node
 SettingsOf = Callable[..., SessionsSettings]
 
 
+@pytest.fixture(autouse=True)
+def log_everything(debug_logs: None) -> None:
+    """See `debug_logs`: `tests.logged_secrets` searches all that is logged."""
+
+
 @pytest.fixture(params=STORES)
 def store_name(request: pytest.FixtureRequest) -> str:
     name: str = request.param

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bundles.tasks.agenda import Agenda
+from bundles.tasks.scheduler.agenda import Agenda
 
 IDS = st.sampled_from("abcd")
 STEPS = st.lists(

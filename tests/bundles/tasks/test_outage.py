@@ -9,7 +9,7 @@ import pytest
 from injector import Binder, singleton
 
 from bundles.tasks import TASKS, TaskEntry, TaskStore, TasksUnavailableException, every
-from bundles.tasks.memory_task_store import MemoryTaskStore
+from bundles.tasks.scheduler.memory_store import MemoryTaskStore
 from rxkernel import ConfigurationError, KernelClient, procedure
 from tests.bundles.tasks.site import Site, running_site
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bundles.tasks.schedule import Every, Schedule, read_at, read_cron, read_every
+from bundles.tasks.scheduler.schedule import Every, Schedule, read_at, read_cron, read_every
 
 BERLIN = ZoneInfo("Europe/Berlin")
 THURSDAY = datetime(2027, 7, 15, 12, 0, 30, tzinfo=UTC)

@@ -55,13 +55,18 @@ def problems_of_all(notations: Mapping[str, Any], **types: Any) -> list[str]:
         ({"a": {"type": "string", "length": {}}}, "'a': length is {}"),
         ({"a": {"type": "number", "min": 2, "max": 1}}, "'a': min is 2 and max is 1"),
         ({"a": {"type": "number", "min": True}}, "'a': min is True and max is None"),
+        ({"a": {"type": "int", "min": 1.5, "max": 1.7}}, "'a': no int is in the range"),
+        ({"a": {"type": "u8", "min": 256}}, "'a': no u8 is in the range; correct min and max"),
+        ({"a": {"type": "number", "min": 5, "length": 4}}, "'a': no number is in the range"),
+        ({"a": {"type": "string", "pattern": b"x"}}, "'a': pattern is b'x'; write a regular"),
+        ({"a": {"enum": [1, float("nan")]}}, "'a': enum has nan; write texts, finite numbers"),
         ({"a": {"type": "string", "pattern": "("}}, "'a': pattern is '('; write a regular"),
         ({"a": {"type": "string", "validate": 1}}, "'a': validate is 1; write a function"),
         ({"a": {"type": "string", "validate": is_valid}}, "a function that is not async"),
         ({"a": {"type": "number", "default": "5"}}, "'a': the default '5' does not fit"),
         ({"a": {"array": "string", "default": [1]}}, "the default [1] does not fit at '[0]'"),
         ({"a": {"enum": []}}, "'a': enum is []; write a list of values"),
-        ({"a": {"enum": [[1]]}}, "'a': enum has [1]; write texts, numbers"),
+        ({"a": {"enum": [[1]]}}, "'a': enum has [1]; write texts, finite numbers"),
         ({"a": []}, "'a': [] is not a list of types"),
         ({"a": [{"x": {"b": "string"}}]}, "'a[0]': an item of a tuple is a scalar or an enum"),
         ({"a": ["?string", "number"]}, "'a': an optional item is before a required one"),
@@ -214,6 +219,31 @@ def test_definitions_that_cannot_work_name_the_place(definitions: Any, problem: 
         compile_definitions(definitions)
     [found] = raised.value.problems
     assert problem in found
+
+
+@pytest.mark.parametrize("names", [{5: "int"}, [("A", "int")], None])
+def test_names_that_are_no_texts_are_an_error(names: Any) -> None:
+    for what in ("schemas", "types"):
+        with pytest.raises(ConfigurationError, match=f"{what} is .*; write a mapping of names"):
+            Schemas(names) if what == "schemas" else Schemas(types=names)
+
+
+def test_schemas_that_refer_to_each_other_in_a_circle_of_100_are_compiled() -> None:
+    schemas = Schemas({f"S{n}": {"next": f"?S{(n + 1) % 100}"} for n in range(100)})
+    assert schemas["S99"].validate({"next": {"next": {}}}) == {"next": {"next": {}}}
+
+
+@pytest.mark.parametrize(
+    "notations",
+    [
+        {f"S{n}": {"next": f"?S{(n + 1) % 2000}"} for n in range(2000)},
+        {f"S{n}": f"S{n + 1}" for n in range(2000)} | {"S2000": "int"},
+    ],
+    ids=["structs", "aliases"],
+)
+def test_schemas_in_a_chain_that_is_too_long_are_one_error(notations: dict[str, Any]) -> None:
+    [problem] = problems_of_all(notations)
+    assert "in a chain that is too long to be read" in problem
 
 
 def test_definitions_unknown_name_of_the_root() -> None:

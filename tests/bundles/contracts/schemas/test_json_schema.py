@@ -21,6 +21,14 @@ OBJECT = {"type": "object", "additionalProperties": False}
         ("bigint", {"type": "integer"}),
         ("i8", {"type": "integer", "minimum": -128, "maximum": 127}),
         ("boolean", {"type": "boolean"}),
+        (
+            "money",
+            {
+                "type": ["string", "number"],
+                "format": "decimal",
+                "pattern": r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$",
+            },
+        ),
         ("any", {}),
         ("json", {"type": ["object", "array"]}),
         ("date", {"type": "string", "format": "date"}),
@@ -36,7 +44,7 @@ OBJECT = {"type": "object", "additionalProperties": False}
         ({"array": "string"}, {"type": "array", "items": {"type": "string"}}),
         (
             {"set": "string", "length": 3},
-            {"type": "array", "items": {"type": "string"}, "uniqueItems": True, "maxItems": 3},
+            {"type": "array", "items": {"type": "string"}, "maxItems": 3},
         ),
         (
             {"object": {"string": "int"}, "length": 3},
@@ -126,12 +134,50 @@ def test_json_schema_of_definitions() -> None:
         ({"type": "string", "length": 2, "pattern": "^a"}, {"maxLength": 2, "pattern": "^a"}),
         ("date", {"format": "date"}),
         ("string", None),
-        ("int", None),
+        ("any", None),
     ],
 )
 def test_json_schema_has_the_rules_of_the_names_of_an_object(key: Any, names: Any) -> None:
     found = compile_schema({"type": "object", "key": key, "value": "any"}).json_schema()
     assert {k: v for k, v in (found.get("propertyNames") or {}).items() if v} == (names or {})
+
+
+@pytest.mark.parametrize("key", ["int", "i8", "number", "boolean", "money"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "1",
+        "-1",
+        "01",
+        "+1",
+        " 1",
+        "1.5",
+        "1.",
+        ".5",
+        "1e2",
+        "1E+2",
+        "-0",
+        "true",
+        "tRUE",
+        "no",
+        "",
+    ],
+)
+def test_json_schema_of_names_that_are_no_texts_accepts_what_is_valid(key: str, name: str) -> None:
+    schema = compile_schema({"type": "object", "key": key, "value": "any"})
+    pattern = schema.json_schema()["propertyNames"]["pattern"]
+    try:
+        schema.validate({name: 1})
+    except UnprocessableEntityException:
+        assert not re.search(pattern, name)
+    else:
+        assert re.search(pattern, name)
+
+
+def test_json_schema_of_a_set_accepts_equal_items_which_are_valid() -> None:
+    schema = compile_schema({"set": "string", "length": [2, 2]})
+    assert schema.validate(["a", "a"]) == {"a"}
+    assert "uniqueItems" not in schema.json_schema()
 
 
 @pytest.mark.parametrize(

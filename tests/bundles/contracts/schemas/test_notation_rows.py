@@ -594,6 +594,24 @@ def test_schema_option_keeps_the_options_inside() -> None:
     assert schema.json_schema()["properties"]["a"]["description"] == "inside"
 
 
+@pytest.mark.parametrize(
+    ("alternatives", "valid", "invalid"),
+    [
+        (["string", "u64"], [0, 2**64 - 1, "x"], [-1, 2**64, 1.5, True]),
+        (["f32", "boolean"], [1, 3e38, True], [1e39, "x"]),
+        ([{"type": "number", "max": 1e30}, "string"], [1e30, 2**64, "x"], [1e31, 10**31, True]),
+    ],
+)
+def test_union_with_a_number_whose_range_is_beyond_64_bits(
+    alternatives: list[Any], valid: list[Any], invalid: list[Any]
+) -> None:
+    schema = compile_schema({"union": alternatives})
+    assert [schema.validate(value) for value in valid] == valid
+    for value in invalid:
+        with pytest.raises(UnprocessableEntityException):
+            schema.validate(value)
+
+
 def test_error_in_an_alternative_of_a_union_names_its_field() -> None:
     schema = compile_schema({"a": {"union": ["string", {"array": {"b": "number"}}]}})
     [error] = errors_of(schema, {"a": [{"b": 1}, {"b": "1"}]})
@@ -613,6 +631,35 @@ def test_lenient_value_converts_texts() -> None:
     with pytest.raises(UnprocessableEntityException) as raised:
         schema.validate({"a": "nan", "b": [], "c": "yes"}, "params", lenient=True)
     assert raised.value.errors[0]["message"] == 'Field "a" not of expected type: number'
+
+
+def test_length_is_checked_before_a_pattern_that_takes_exponential_time() -> None:
+    schema = compile_schema({"type": "string", "pattern": "^(a+)+$", "length": 10})
+    with pytest.raises(UnprocessableEntityException) as raised:
+        schema.validate("a" * 100 + "!")
+    assert [entry["code"] for entry in raised.value.errors] == ["too_long"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a[999]", "a[2]", "a[²]", "a[\N{ARABIC-INDIC DIGIT ONE}]", f"a[{'9' * 40}]", "a[-1]", "a["],
+)
+def test_unknown_name_that_looks_like_an_item_of_a_tuple_is_an_error(name: str) -> None:
+    schema = compile_schema({"a": ["int", "?string"]})
+    with pytest.raises(UnprocessableEntityException) as raised:
+        schema.validate({name: 1})
+    texts = [entry["message"] for entry in raised.value.errors]
+    assert texts == ['Field "a" is required', f'Field "{name}" is not expected']
+
+
+@pytest.mark.parametrize("name", ["d[1]", "d[x].y", "d[", f"d[{'9' * 40}]"])
+def test_unknown_name_that_looks_like_an_item_of_an_object_is_an_error(name: str) -> None:
+    schema = compile_schema({"d?": {"object": {"string": "number"}}})
+    with pytest.raises(UnprocessableEntityException) as raised:
+        schema.validate({name: 1})
+    assert [entry["message"] for entry in raised.value.errors] == [
+        f'Field "{name}" is not expected'
+    ]
 
 
 def test_errors_are_limited() -> None:

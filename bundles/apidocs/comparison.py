@@ -1,0 +1,162 @@
+"""Finds changes of a document that break clients: the old document is that which they know.
+
+What a client sends is compared in one direction, what it receives in the other: a new required
+field breaks those that send it, a removed field those that read it.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bundles.apidocs.schema_comparison import SchemaComparison, at
+
+Node = Mapping[str, Any]
+
+
+def breaking_changes(old: Node, new: Node) -> list[str]:
+    """Return a sentence for each change from *old* to *new*, two OpenAPI or two AsyncAPI
+    documents, that breaks clients of *old*.
+
+    Raises:
+        ValueError: the two are not documents of one kind.
+    """
+    for kind, compare in (("openapi", _compare_openapi), ("asyncapi", _compare_asyncapi)):
+        if kind in old and kind in new:
+            return list(dict.fromkeys(compare(old, new)))
+    raise ValueError("not two OpenAPI documents or two AsyncAPI documents")
+
+
+# --- OpenAPI
+
+
+def _compare_openapi(old: Node, new: Node) -> Iterator[str]:
+    for path, verbs in old["paths"].items():
+        for verb, before in verbs.items():
+            where = f"{verb.upper()} {path}"
+            after = new["paths"].get(path, {}).get(verb)
+            if after is None:
+                yield f"{where} was removed"
+                continue
+            if before.get("operationId") != after.get("operationId"):
+                yield (
+                    f"{where} is called {after.get('operationId')!r}, not "
+                    f"{before.get('operationId')!r}"
+                )
+            yield from _compare_parameters(where, before, after, old, new)
+            yield from _compare_bodies(where, before, after, old, new)
+            yield from _compare_responses(where, before, after, old, new)
+            yield from _compare_security(where, before, after)
+
+
+def _compare_parameters(
+    where: str, before: Node, after: Node, old: Node, new: Node
+) -> Iterator[str]:
+    known = {(p["in"], p["name"]): p for p in before.get("parameters", ())}
+    given = {(p["in"], p["name"]): p for p in after.get("parameters", ())}
+    for key, parameter in given.items():
+        what = f"{where}: {key[0]} parameter {key[1]!r}"
+        if key not in known:
+            if parameter.get("required"):
+                yield f"{what} is new and required"
+            continue
+        if parameter.get("required") and not known[key].get("required"):
+            yield f"{what} is required now"
+        sent = SchemaComparison(old, new, is_sent_by_client=True)
+        yield from sent.compare(what, known[key].get("schema", {}), parameter.get("schema", {}))
+    for key in known.keys() - given.keys():
+        yield f"{where}: {key[0]} parameter {key[1]!r} was removed"
+
+
+def _compare_bodies(where: str, before: Node, after: Node, old: Node, new: Node) -> Iterator[str]:
+    had, has = before.get("requestBody"), after.get("requestBody")
+    if has is None:
+        if had is not None:
+            yield f"{where}: the body was removed"
+        return
+    if has.get("required") and not (had or {}).get("required"):
+        yield f"{where}: the body is required now"
+    if had is None:
+        return
+    for media_type, content in had["content"].items():
+        if media_type not in has["content"]:
+            yield f"{where}: a body of {media_type} is not accepted any more"
+            continue
+        found = has["content"][media_type]
+        sent = SchemaComparison(old, new, is_sent_by_client=True)
+        what = f"{where}: the body"
+        yield from sent.compare(what, content.get("schema", {}), found.get("schema", {}))
+
+
+def _compare_responses(
+    where: str, before: Node, after: Node, old: Node, new: Node
+) -> Iterator[str]:
+    for status, response in before["responses"].items():
+        if not status.startswith("2"):
+            continue
+        found = after["responses"].get(status)
+        if found is None:
+            yield f"{where}: the response {status} was removed"
+            continue
+        for media_type, content in response.get("content", {}).items():
+            what = f"{where}: the response {status}"
+            if media_type not in found.get("content", {}):
+                yield f"{what} is not {media_type} any more"
+                continue
+            received = SchemaComparison(old, new, is_sent_by_client=False)
+            schema = found["content"][media_type].get("schema", {})
+            yield from received.compare(what, content.get("schema", {}), schema)
+    for status in after["responses"].keys() - before["responses"].keys():
+        if status.startswith("2"):
+            yield f"{where}: the response {status} is new"
+
+
+def _compare_security(where: str, before: Node, after: Node) -> Iterator[str]:
+    known = before.get("security", [])
+    given = after.get("security", [])
+    if (not known or {} in known) and given and {} not in given:
+        yield f"{where} needs a credential now"
+        return
+    for alternative in known:
+        if given and alternative not in given and {} not in given:
+            shown = " and ".join(_shown_scheme(n, r) for n, r in alternative.items())
+            yield f"{where} does not accept {shown or 'clients without a credential'} any more"
+
+
+def _shown_scheme(name: str, roles: list[str]) -> str:
+    return f"{name} with the role {', '.join(roles)}" if roles else name
+
+
+# --- AsyncAPI
+
+
+def _compare_asyncapi(old: Node, new: Node) -> Iterator[str]:
+    for key, before in old["operations"].items():
+        is_received = before["action"] == "receive"
+        (event,) = _messages(old, before["messages"])
+        address = at(old, before["channel"]["$ref"])["address"]
+        where = f"{'event' if is_received else 'pushed event'} {event['name']!r} of {address}"
+        after = new["operations"].get(key)
+        if after is None or at(new, after["channel"]["$ref"])["address"] != address:
+            yield f"{where} was removed"
+            continue
+        (found,) = _messages(new, after["messages"])
+        if found["name"] != event["name"]:
+            yield f"{where} is called {found['name']!r} now"
+        compared = SchemaComparison(old, new, is_sent_by_client=is_received)
+        what = f"{where}: the payload"
+        yield from compared.compare(what, event.get("payload", {}), found.get("payload", {}))
+        if "reply" in before and "reply" in after:
+            yield from _compare_replies(where, before, after, old, new)
+        if before.get("security", []) == [] and after.get("security"):
+            yield f"{where} needs a credential now"
+
+
+def _compare_replies(where: str, before: Node, after: Node, old: Node, new: Node) -> Iterator[str]:
+    known = _messages(old, before["reply"]["messages"])[0]
+    found = _messages(new, after["reply"]["messages"])[0]
+    received = SchemaComparison(old, new, is_sent_by_client=False)
+    what = f"{where}: the acknowledgement"
+    yield from received.compare(what, known.get("payload", {}), found.get("payload", {}))
+
+
+def _messages(document: Node, references: list[Node]) -> list[Any]:
+    return [at(document, each["$ref"]) for each in references]

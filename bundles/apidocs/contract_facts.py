@@ -1,0 +1,94 @@
+"""What the schemas of contracts say: the arguments of a definition, and its result."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from bundles.apidocs.inputs import Body, Input, Inputs, body_media_types
+from bundles.contracts import Contract, ContractSchemas, Schemas
+from rxkernel import Definition, HttpDefinition, JsonSchemas, Returned, Source
+
+Schema = dict[str, Any]
+
+_WITHOUT_BODY = ("GET", "HEAD", "DELETE")
+
+
+class ContractFacts:
+    """Describes the notations of contracts. *named* are the named schemas of the application."""
+
+    def __init__(self, schemas: JsonSchemas, named: Schemas) -> None:
+        self._schemas = schemas
+        self._named = named
+
+    def returned(self, contract: Contract, returned: Returned) -> Returned:
+        """Return *returned* with the schema of the contract, if it has one."""
+        found = ContractSchemas.of(contract, self._named).returns
+        if found is None:
+            return returned
+        return attrs.evolve(returned, schema=found.json_schema(self._reference))
+
+    def inputs(self, contract: Contract, definition: Definition, inputs: Inputs) -> Inputs:
+        """Return *inputs* with the arguments of the contract that they do not have."""
+        found = ContractSchemas.of(contract, self._named).parameters
+        if found is None:
+            return inputs
+        schema = found.json_schema(self._reference)
+        fields = self._schemas.schema_of(schema).get("properties")
+        if fields is None:
+            return attrs.evolve(inputs, body=_body(schema, schema, self._schemas))
+        return self._with_fields(schema, fields, definition, inputs)
+
+    def _with_fields(
+        self, schema: Schema, fields: Mapping[str, Schema], definition: Definition, inputs: Inputs
+    ) -> Inputs:
+        """Names of the path are in the path, others in the query or the body of the method."""
+        whole = self._schemas.schema_of(schema)
+        required = whole.get("required", ())
+        known = {each.key for each in inputs.inputs if each.source is Source.PARAMS}
+        in_path: Any = ()
+        if definition.metadata.template_syntax is not None:
+            in_path = definition.metadata.template_syntax.parameters
+        has_body = not (
+            isinstance(definition, HttpDefinition) and definition.method in _WITHOUT_BODY
+        )
+        as_params = [n for n in fields if n not in known and (n in in_path or not has_body)]
+        described = tuple(
+            Input(
+                source=Source.PARAMS,
+                key=name,
+                schema=fields[name],
+                is_required=name in required,
+                description=fields[name].get("description", ""),
+            )
+            for name in as_params
+        )
+        inputs = attrs.evolve(inputs, inputs=(*inputs.inputs, *described))
+        rest = {n: f for n, f in fields.items() if n not in known and n not in as_params}
+        if inputs.body is not None or not rest:
+            return inputs
+        if len(rest) == len(fields):
+            return attrs.evolve(inputs, body=_body(schema, whole, self._schemas))
+        needed = [name for name in required if name in rest]
+        part = {key: value for key, value in whole.items() if key != "required"}
+        part["properties"] = rest
+        if needed:
+            part["required"] = needed
+        return attrs.evolve(inputs, body=_body(part, part, self._schemas))
+
+    def _reference(self, name: str) -> Any:
+        """The URI of the named schema *name*, which becomes a component."""
+        found = self._schemas.add(
+            name,
+            lambda: self._named[name].json_schema(self._reference),
+            f"the schema {name!r} of contracts",
+        )
+        return found["$ref"]
+
+
+def _body(schema: Schema, whole: Schema, schemas: JsonSchemas) -> Body:
+    return Body(
+        schema=schema,
+        media_types=body_media_types(schema, schemas, takes_files=False),
+        is_required=bool(whole.get("required")) or "properties" not in whole,
+    )

@@ -1,0 +1,128 @@
+"""Reads docstrings with sections in the style of Google's guide: ``Args:``, ``Raises:``."""
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import attrs
+
+_SECTIONS = MappingProxyType(
+    {
+        "args": "parameters",
+        "arguments": "parameters",
+        "parameters": "parameters",
+        "returns": "returns",
+        "raises": "raises",
+        "yields": "returns",
+        "responses": "responses",
+    }
+)
+_HEADING = re.compile(r"([A-Z][a-z]+):\s*")
+_NAME = re.compile(r"\*{0,2}([A-Za-z_][\w.]*|[2-5][0-9]{2})(?:\s*\([^)]*\))?")
+_NO_TEXTS: Mapping[str, str] = MappingProxyType({})
+
+
+@attrs.frozen
+class Docstring:
+    """The parts of a docstring. A section that is not written as one is part of the description.
+
+    Attributes:
+        summary: the first line.
+        description: the rest without the sections; CommonMark.
+        parameters: the texts of ``Args:`` by name.
+        returns: the text of ``Returns:``.
+        raises: the texts of ``Raises:`` by the name of the exception.
+        responses: the texts of ``Responses:`` by status: ``204: there is nothing to return``.
+    """
+
+    summary: str = ""
+    description: str = ""
+    parameters: Mapping[str, str] = _NO_TEXTS
+    returns: str = ""
+    raises: Mapping[str, str] = _NO_TEXTS
+    responses: Mapping[int, str] = attrs.field(factory=dict)
+
+    @classmethod
+    def parse(cls, text: str | None) -> "Docstring":
+        """Read *text*, which is cleaned as by `inspect.cleandoc`."""
+        lines = (text or "").strip().splitlines()
+        if not lines:
+            return cls()
+        kept, sections = _split(lines[1:])
+        found: dict[str, dict[str, str]] = {
+            "parameters": {},
+            "raises": {},
+            "responses": {},
+        }
+        returns = ""
+        for kind, heading, body in sections:
+            if kind == "returns":
+                returns = _joined(body)
+            elif (entries := _entries(body)) is not None and _are_for(kind, entries):
+                found[kind] |= entries
+            else:
+                kept += ["", f"{heading}:", *(f"    {line}" for line in body)]
+        return cls(
+            lines[0].strip(),
+            "\n".join(kept).strip(),
+            MappingProxyType(found["parameters"]),
+            returns,
+            MappingProxyType(found["raises"]),
+            {int(status): text for status, text in found["responses"].items()},
+        )
+
+
+def _split(lines: list[str]) -> tuple[list[str], list[tuple[str, str, list[str]]]]:
+    """The lines outside of sections, and the sections: kind, heading, and lines without indent."""
+    kept: list[str] = []
+    sections: list[tuple[str, str, list[str]]] = []
+    body: list[str] | None = None
+    for place, line in enumerate(lines):
+        heading = _HEADING.fullmatch(line)
+        kind = _SECTIONS.get(heading[1].lower()) if heading else None
+        has_body = place + 1 < len(lines) and lines[place + 1].startswith(" ")
+        if heading and kind and has_body:
+            body = []
+            sections.append((kind, heading[1], body))
+        elif body is not None and (line.startswith(" ") or not line.strip()):
+            body.append(line)
+        else:
+            body = None
+            kept.append(line)
+    return kept, [(kind, heading, _dedented(body)) for kind, heading, body in sections]
+
+
+def _dedented(lines: list[str]) -> list[str]:
+    indents = [len(line) - len(line.lstrip()) for line in lines if line.strip()]
+    indent = min(indents, default=0)
+    return [line[indent:].rstrip() for line in lines]
+
+
+def _entries(lines: list[str]) -> dict[str, str] | None:
+    """The entries ``name: text``, whose further lines are indented; None for other text."""
+    found: dict[str, str] = {}
+    name = ""
+    for line in filter(None, lines):
+        if line.startswith(" "):
+            if not name:
+                return None
+            found[name] = f"{found[name]} {line.strip()}".strip()
+            continue
+        names, _, text = line.partition(":")
+        parts = [_NAME.fullmatch(part.strip()) for part in names.split(",")]
+        if not all(parts):
+            return None
+        for part in parts:
+            assert part is not None
+            name = part[1]
+            found[name] = text.strip()
+    return found
+
+
+def _are_for(kind: str, entries: Mapping[str, str]) -> bool:
+    """Whether the names fit the section: statuses in ``Responses:``, else names."""
+    return all(name.isdigit() == (kind == "responses") for name in entries)
+
+
+def _joined(lines: list[str]) -> str:
+    return "\n".join(lines).strip()

@@ -1,0 +1,295 @@
+"""OpenAPI 3.1 of the HTTP definitions."""
+
+import re
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from bundles.apidocs.error_schemas import ErrorSchemas
+from bundles.apidocs.errors import DescribedError
+from bundles.apidocs.inputs import (
+    BYTES,
+    JSON,
+    MULTIPART,
+    TEXT,
+    URLENCODED,
+    Body,
+    Input,
+    without_null,
+)
+from bundles.apidocs.operations import Operation
+from bundles.contracts import UNSET
+from rxkernel import (
+    EventStreamResponse,
+    FileResponse,
+    HttpDefinition,
+    JsonSchemas,
+    RedirectResponse,
+    Source,
+    StreamResponse,
+)
+
+Node = dict[str, Any]
+
+_PLACES = {Source.PARAMS: "query", Source.HEADER: "header", Source.COOKIE: "cookie"}
+_STREAMS: dict[type, str] = {FileResponse: "*/*", StreamResponse: "*/*"}
+_WITHOUT_CONTENT = (204, 205, 304)
+_VERBS = ("get", "put", "post", "delete", "options", "head", "patch")
+
+
+def paths_of(
+    operations: Iterable[Operation], schemas: JsonSchemas, prefix: str
+) -> tuple[Node, Node]:
+    """Return the ``paths`` and the ``components.responses`` of *operations*, all over HTTP."""
+    writer = _Writer(schemas)
+    paths: dict[str, Node] = {}
+    for operation in sorted(operations, key=_order):
+        definition = operation.definition
+        assert isinstance(definition, HttpDefinition)
+        verb = definition.method.lower()
+        path = prefix + definition.metadata.syntax.plain_text
+        if verb in paths.get(path, ()):  # of another host or header; the fragment is not sent
+            path += f"#{definition.name}"
+        paths.setdefault(path, {})[verb] = writer.operation(operation, definition)
+    responses = {name: writer.responses[name] for name in sorted(writer.responses)}
+    return {path: paths[path] for path in sorted(paths)}, responses
+
+
+def _order(operation: Operation) -> tuple[Any, ...]:
+    definition = operation.definition
+    assert isinstance(definition, HttpDefinition)
+    verb = _VERBS.index(definition.method.lower())
+    constraints = (definition.host or "", *sorted(definition.headers.items()))
+    return (definition.path, verb, constraints, definition.name)
+
+
+class _Writer:
+    """Writes operations, and collects the responses that several have."""
+
+    def __init__(self, schemas: JsonSchemas) -> None:
+        self._schemas = schemas
+        self._errors = ErrorSchemas(schemas)
+        self.responses: dict[str, Node] = {}
+
+    def operation(self, operation: Operation, definition: HttpDefinition) -> Node:
+        found: Node = {"operationId": definition.name, "tags": [operation.tag]}
+        if operation.summary:
+            found["summary"] = operation.summary
+        if operation.description:
+            found["description"] = operation.description
+        if operation.is_deprecated:
+            found["deprecated"] = True
+        if parameters := self._parameters(operation, definition):
+            found["parameters"] = parameters
+        if operation.inputs.body is not None and definition.method not in ("GET", "HEAD"):
+            found["requestBody"] = self._body(operation.inputs.body, operation)
+        found["responses"] = self._all_responses(operation, definition)
+        if operation.access is not None:
+            found["security"] = operation.access.security
+            found["x-rxkernel-access"] = operation.access.rule
+        if definition.pushes:
+            found["x-rxkernel-pushes"] = sorted({event.name for event in definition.pushes})
+        return found
+
+    # --- requests
+
+    def _parameters(self, operation: Operation, definition: HttpDefinition) -> list[Node]:
+        in_path = definition.metadata.syntax.parameters
+        inputs = operation.inputs.inputs
+        by_key = {i.key: i for i in inputs if i.source is Source.PARAMS and i.key in in_path}
+        found = [
+            self._path_parameter(name, by_key.get(name), operation, definition) for name in in_path
+        ]
+        others = [i for i in inputs if i.source is not Source.PARAMS or i.key not in in_path]
+        found += [self._parameter(each, operation) for each in others]
+        found += [
+            {"name": name, "in": "header", "required": True, "schema": {"const": value}}
+            for name, value in sorted(definition.headers.items())
+        ]
+        return found
+
+    def _path_parameter(
+        self, name: str, given: Input | None, operation: Operation, definition: HttpDefinition
+    ) -> Node:
+        kind = definition.template.parameters[name]
+        schema = _of_kind(kind.name, kind.pattern)
+        if given is not None and given.schema.get("type") != "string":
+            schema = without_null(given.schema)
+        elif given is not None:
+            schema = _with_kind(without_null(given.schema), schema)
+        schema.pop("default", None)
+        found = {"name": name, "in": "path", "required": True, "schema": schema}
+        if kind.name == "path":
+            found["x-rxkernel-rest"] = True  # it may contain slashes, which OpenAPI cannot say
+        text = operation.docstring.parameters.get(name) or (given.description if given else "")
+        if text:
+            found["description"] = text
+        return found
+
+    def _parameter(self, given: Input, operation: Operation) -> Node:
+        schema = without_null(given.schema)
+        text = schema.pop("description", "")
+        found: Node = {"name": given.key, "in": _PLACES[given.source]}
+        if given.is_required:
+            found["required"] = True
+        if given.description or text:
+            found["description"] = given.description or text
+        if given.source is Source.HEADER and schema.get("type") == "array":
+            schema = schema["items"]  # one header for each
+        found["schema"] = schema
+        examples = {
+            f"example{number}": _example(e.caption, e.params[given.key])
+            for number, e in enumerate(operation.contract.examples, 1)
+            if given.source is Source.PARAMS and given.key in e.params and e.error is None
+        }
+        if examples:
+            found["examples"] = examples
+        return found
+
+    def _body(self, body: Body, operation: Operation) -> Node:
+        content: Node = {}
+        for media_type in body.media_types:
+            schema = body.schema
+            if media_type in (URLENCODED, MULTIPART):
+                schema = self._of_form(schema)
+            if media_type in (TEXT, BYTES) and body.is_required:
+                schema = {**schema, "minLength": 1}  # an empty body counts as missing
+            content[media_type] = {"schema": schema}
+        examples = {
+            f"example{number}": _example(e.caption, e.body)
+            for number, e in enumerate(operation.contract.examples, 1)
+            if e.body is not None and e.error is None
+        }
+        if examples and JSON in content:
+            content[JSON]["examples"] = examples
+        found: Node = {"required": body.is_required, "content": content}
+        if body.description:
+            found["description"] = body.description
+        return found
+
+    def _of_form(self, schema: Node) -> Node:
+        """A form cannot send null: its fields are those of the class without it."""
+        found = self._schemas.schema_of(without_null(schema))
+        fields = found.get("properties", {})
+        if all(each == without_null(each) for each in fields.values()):
+            return schema
+        return {**found, "properties": {key: without_null(f) for key, f in fields.items()}}
+
+    # --- responses
+
+    def _all_responses(self, operation: Operation, definition: HttpDefinition) -> Node:
+        found: Node = {}
+        for status, response in self._successes(operation, definition):
+            found.setdefault(str(status), response)
+        for status, error in operation.errors:
+            found[str(status)] = self._error(status, error)
+        return dict(sorted(found.items()))
+
+    def _successes(self, operation: Operation, definition: HttpDefinition) -> list[Any]:
+        returned, status = operation.returned, definition.status_code
+        text = operation.docstring.returns or HTTPStatus(status).phrase
+        content: Node = {}
+        found: list[tuple[int, Node]] = []
+        if returned.schema:
+            content = self._content(returned.schema)
+        contract = operation.contract
+        if contract.examples and JSON in content:
+            examples = {
+                f"example{number}": _example(e.caption, e.returns)
+                for number, e in enumerate(contract.examples, 1)
+                if e.returns is not UNSET
+            }
+            if examples:
+                content[JSON]["examples"] = examples
+        for cls in returned.responses:
+            if issubclass(cls, RedirectResponse):
+                found += _redirects(operation)
+            elif issubclass(cls, EventStreamResponse):
+                content["text/event-stream"] = {"schema": {"type": "string"}}
+            elif issubclass(cls, FileResponse | StreamResponse):
+                content["*/*"] = {"schema": {"type": "string", "format": "binary"}}
+        others = {s: t for s, t in operation.docstring.responses.items() if s < 400}
+        if content or not found:
+            others = {status: text, **others}
+        for each, description in others.items():
+            known = next((r for s, r in found if s == each), {})
+            response: Node = {**known, "description": description or HTTPStatus(each).phrase}
+            if content and each < 300 and each not in _WITHOUT_CONTENT:
+                response["content"] = content
+            found = [(s, r) for s, r in found if s != each] + [(each, response)]
+        return found
+
+    def _content(self, schema: Node) -> Node:
+        """A text and bytes are sent as they are; all else is JSON."""
+        members = schema.get("anyOf", [schema])
+        found: Node = {}
+        rest = []
+        for member in members:
+            if member.get("type") == "string" and member.get("contentEncoding") == "base64":
+                found[BYTES] = {"schema": {"type": "string", "format": "binary"}}
+            elif member.get("type") == "string" and "format" not in member:
+                found[TEXT] = {"schema": member}
+            else:
+                rest.append(member)
+        if rest:
+            found[JSON] = {"schema": schema if len(rest) == len(members) else _any_of(rest)}
+        return found
+
+    def _error(self, status: int, error: DescribedError) -> Node:
+        phrase = HTTPStatus(status).phrase if status in _STATUSES else "Error"
+        texts = [*error.texts, *(f"`{code}`: {text}" for code, text in error.codes.items())]
+        schema = self._errors.of(status, error)
+        response: Node = {
+            "description": "\n\n".join(texts) or phrase,
+            "content": {JSON: {"schema": schema}},
+        }
+        if headers := _HEADERS.get(status):
+            response["headers"] = headers
+        if texts:
+            return response
+        name = re.sub(r"[^A-Za-z]", "", phrase.title())
+        self.responses[name] = response
+        return {"$ref": f"#/components/responses/{name}"}
+
+
+_STATUSES = frozenset(HTTPStatus)
+_HEADERS: Mapping[int, Node] = {
+    401: {"WWW-Authenticate": {"schema": {"type": "string"}}},
+    429: {"Retry-After": {"schema": {"type": "string"}}},
+    503: {"Retry-After": {"schema": {"type": "string"}}},
+}
+
+
+def _redirects(operation: Operation) -> list[tuple[int, Node]]:
+    """The statuses that ``Responses:`` names, else the default of `RedirectResponse`."""
+    named = [status for status in operation.docstring.responses if 300 <= status < 400]
+    headers = {"Location": {"required": True, "schema": {"type": "string"}}}
+    return [
+        (status, {"description": HTTPStatus(status).phrase, "headers": headers})
+        for status in named or [302]
+    ]
+
+
+def _with_kind(schema: Node, kind: Node) -> Node:
+    """The schema of a text in a path, with the pattern of its converter."""
+    return schema if {"format", "pattern", "minLength"} & schema.keys() else {**schema, **kind}
+
+
+def _of_kind(name: str, pattern: str) -> Node:
+    if name == "int":
+        return {"type": "integer"}
+    if name == "float":
+        return {"type": "number"}
+    if name == "uuid":
+        return {"type": "string", "format": "uuid"}
+    if name in ("str", "path"):
+        return {"type": "string", "minLength": 1}
+    return {"type": "string", "pattern": f"^(?:{pattern})$"}
+
+
+def _any_of(members: list[Node]) -> Node:
+    return members[0] if len(members) == 1 else {"anyOf": members}
+
+
+def _example(caption: str, value: Any) -> Node:
+    return {"summary": caption, "value": value} if caption else {"value": value}

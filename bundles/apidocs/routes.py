@@ -1,0 +1,101 @@
+"""Serves the documents, if the bundle has an access rule for them."""
+
+from importlib import import_module
+
+import attrs
+from injector import inject
+
+from bundles.apidocs.documents import Documents, encoded, own_controller
+from rxkernel import (
+    ApplicationEvents,
+    BootstrapEvent,
+    CompiledEvent,
+    ConfigurationError,
+    HttpMetadata,
+    KernelEvents,
+    Response,
+    observe,
+)
+
+_HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-cache"}
+
+
+@attrs.frozen
+class DocumentRule:
+    """The access rule of the routes of this bundle; None: they are not added."""
+
+    rule: object = None
+
+    @property
+    def options(self) -> dict[str, object]:
+        """The options of a route with the rule. One that is public needs no bundle security."""
+        if self.rule == "public":
+            return {"public": True}
+        return {"access": _access(self.rule) if isinstance(self.rule, str) else self.rule}
+
+
+def _access(level: str) -> object:
+    """Return the rule *level*; the bundle security is imported only where it is needed."""
+    try:
+        return import_module("bundles.security").access(level)
+    except ImportError as exc:
+        raise ConfigurationError(
+            f"ApidocsBundle(access={level!r}) needs the bundle security, and an import failed: "
+            f"{exc}; in the clone of rxkernel: pip install '.[security]'"
+        ) from exc
+
+
+@own_controller
+class DocumentController:
+    """``/openapi.json`` and ``/asyncapi.json``, encoded when they are asked for first."""
+
+    @inject
+    def __init__(self, documents: Documents, rule: DocumentRule) -> None:
+        self._documents = documents
+        self._rule = rule
+        self._has_booted = False
+        self._encoded: dict[str, bytes] = {}
+
+    def openapi(self) -> Response:
+        """In a thread, like `asyncapi`: the documents of 1,000 routes take most of a second."""
+        return self._response("openapi")
+
+    def asyncapi(self) -> Response:
+        return self._response("asyncapi")
+
+    def _response(self, kind: str) -> Response:
+        if kind not in self._encoded:
+            self._encoded[kind] = encoded(getattr(self._documents, kind))
+        return Response(self._encoded[kind], headers=_HEADERS)
+
+    @observe(KernelEvents.KERNEL_COMPILED, priority=-1)
+    async def compiled(self, event: CompiledEvent) -> None:
+        """Report at boot what cannot be described. After a reload, only forget: clients wait."""
+        if self._rule.rule is not None and not self._has_booted:
+            self._documents.make()
+        self._has_booted = True
+        self._encoded.clear()
+
+
+class DocumentRoutes:
+    """Adds the routes."""
+
+    @inject
+    def __init__(self, rule: DocumentRule, controller: DocumentController) -> None:
+        self._rule = rule
+        self._controller = controller
+
+    @observe(ApplicationEvents.BOOTSTRAP)
+    async def add(self, event: BootstrapEvent) -> None:
+        if self._rule.rule is not None:
+            for name in ("openapi", "asyncapi"):
+                event.http_metadata_storage.add(
+                    HttpMetadata(
+                        target=self._controller,
+                        name=f"apidocs_{name}",
+                        path=f"/{name}.json",
+                        http_method="GET",
+                        action=name,
+                        options=self._rule.options,
+                    )
+                )

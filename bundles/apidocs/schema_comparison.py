@@ -1,0 +1,186 @@
+"""Finds changes of a JSON Schema that break those who send or receive its values."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import attrs
+
+Node = Mapping[str, Any]
+
+_HOPS = 8
+"""Most references to references."""
+
+_UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
+_LOWER = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
+_OTHER = ("pattern", "format", "multipleOf", "contentEncoding", "uniqueItems")
+
+
+def at(document: Any, reference: str) -> Any:
+    """Return the part of *document* that *reference* names, such as ``#/components/x``."""
+    for part in reference.removeprefix("#/").split("/"):
+        document = document[part.replace("~1", "/").replace("~0", "~")]
+    return document
+
+
+@attrs.frozen
+class SchemaComparison:
+    """Compares schemas. Those of values that clients send may accept more than before, those of
+    values that they receive may be narrower."""
+
+    old: Node
+    new: Node
+    is_sent_by_client: bool
+    _seen: set[tuple[str, str]] = attrs.field(factory=set)
+
+    def compare(self, where: str, before: Any, after: Any) -> Iterator[str]:
+        """Yield the breaking changes of a value at *where*. A class is compared once."""
+        pair = (_reference(before), _reference(after))
+        if all(pair):
+            if pair in self._seen:
+                return
+            self._seen.add(pair)
+        before, after = self._resolved(before, self.old), self._resolved(after, self.new)
+        yield from self._compare_types(where, before, after)
+        yield from self._compare_values(where, before, after)
+        yield from self._compare_limits(where, before, after)
+        yield from self._compare_fields(where, before, after)
+        for word in ("items", "additionalProperties", "propertyNames"):
+            if isinstance(before.get(word), dict) and isinstance(after.get(word), dict):
+                inner = f"{where}[]"
+                yield from self.compare(inner, before[word], after[word])
+        yield from self._compare_alternatives(where, before, after)
+
+    @staticmethod
+    def _resolved(schema: Any, document: Node) -> Any:
+        seen = 0
+        while isinstance(schema, dict) and "$ref" in schema and seen < _HOPS:
+            schema, seen = at(document, schema["$ref"]), seen + 1
+        if not isinstance(schema, dict):
+            return {}
+        if len(schema.get("allOf", ())) == 1:
+            inner = SchemaComparison._resolved(schema["allOf"][0], document)
+            schema = {**inner, **{k: v for k, v in schema.items() if k != "allOf"}}
+        return schema
+
+    def _compare_types(self, where: str, before: Node, after: Node) -> Iterator[str]:
+        known, given = _types(before), _types(after)
+        wide, narrow = (given, known) if self.is_sent_by_client else (known, given)
+        if wide is None or (narrow is not None and narrow <= wide):
+            return
+        yield f"{where} was {_shown(known)} and is {_shown(given)}"
+
+    def _compare_values(self, where: str, before: Node, after: Node) -> Iterator[str]:
+        known, given = _values(before), _values(after)
+        if self.is_sent_by_client and given is not None:
+            lost = [v for v in known if v not in given] if known is not None else None
+            if lost is None and known is None:
+                yield f"{where} must be one of {_listed(given)} now"
+            elif lost:
+                yield f"{where} may not be {_listed(lost)} any more"
+        if not self.is_sent_by_client and known is not None:
+            if given is None:
+                yield f"{where} may be another value than {_listed(known)} now"
+            elif added := [v for v in given if v not in known]:
+                yield f"{where} may be {_listed(added)} now"
+
+    def _compare_limits(self, where: str, before: Node, after: Node) -> Iterator[str]:
+        old, new = (before, after) if self.is_sent_by_client else (after, before)
+        changed: list[str] = []
+        changed += [w for w in _UPPER if w in new and not (w in old and old[w] <= new[w])]
+        changed += [w for w in _LOWER if w in new and not (w in old and old[w] >= new[w])]
+        changed += [w for w in _OTHER if w in new and old.get(w) != new[w]]
+        for word in changed:
+            was, now = before.get(word, "not limited"), after.get(word, "not limited")
+            yield f"{where}: {word} was {was} and is {now}"
+
+    def _compare_fields(self, where: str, before: Node, after: Node) -> Iterator[str]:
+        known, given = before.get("properties", {}), after.get("properties", {})
+        needed, needs = set(before.get("required", ())), set(after.get("required", ()))
+        for name in known:
+            if name not in given:
+                if not (self.is_sent_by_client and _is_open(after)):
+                    yield f"{where}.{name} was removed"
+            else:
+                inner = f"{where}.{name}"
+                yield from self.compare(inner, known[name], given[name])
+        if self.is_sent_by_client:
+            for name in sorted(needs - needed):
+                change = "required now" if name in known else "new and required"
+                yield f"{where}.{name} is {change}"
+            if _is_open(before) and not _is_open(after):
+                yield f"{where} may not have other fields any more"
+        else:
+            for name in sorted(needed - needs):
+                if name in given:
+                    yield f"{where}.{name} may be missing now"
+
+    def _compare_alternatives(self, where: str, before: Node, after: Node) -> Iterator[str]:
+        """Each alternative of the narrower union must have one in the wider union."""
+        if "anyOf" not in before and "anyOf" not in after:
+            return
+        known, given = before.get("anyOf", [before]), after.get("anyOf", [after])
+        each, among = (known, given) if self.is_sent_by_client else (given, known)
+        for member in each:
+            pairs = [
+                (member, other) if self.is_sent_by_client else (other, member) for other in among
+            ]
+            if not any(self._fits(old, new) for old, new in pairs):
+                verb = "is not accepted any more" if self.is_sent_by_client else "is new"
+                yield f"{where}: the alternative {_named(member)} {verb}"
+
+    def _fits(self, before: Any, after: Any) -> bool:
+        alone = SchemaComparison(self.old, self.new, self.is_sent_by_client, set(self._seen))
+        return next(alone.compare("", before, after), None) is None
+
+
+def _reference(schema: Any) -> str:
+    found: str = schema.get("$ref", "") if isinstance(schema, dict) else ""
+    return found
+
+
+def _is_open(schema: Node) -> bool:
+    return schema.get("additionalProperties", True) is not False
+
+
+def _types(schema: Node) -> frozenset[str] | None:
+    """The types of JSON that a schema allows; None: any, or not said."""
+    given = schema.get("type")
+    if given is None:
+        values = _values(schema)
+        return None if not values else frozenset(map(_type_of, values))
+    found = {given} if isinstance(given, str) else set(given)
+    return frozenset(found | ({"integer"} if "number" in found else set()))
+
+
+def _type_of(value: object) -> str:
+    kinds: list[tuple[Callable[[Any], bool], str]] = [
+        (lambda v: v is None, "null"),
+        (lambda v: isinstance(v, bool), "boolean"),
+        (lambda v: isinstance(v, int), "integer"),
+        (lambda v: isinstance(v, float), "number"),
+        (lambda v: isinstance(v, str), "string"),
+        (lambda v: isinstance(v, list), "array"),
+    ]
+    return next((name for test, name in kinds if test(value)), "object")
+
+
+def _values(schema: Node) -> list[Any] | None:
+    if "const" in schema:
+        return [schema["const"]]
+    found: list[Any] | None = schema.get("enum")
+    return found
+
+
+def _shown(types: frozenset[str] | None) -> str:
+    if types is None:
+        return "any value"
+    return " or ".join(sorted(types - {"integer"} if "number" in types else types))
+
+
+def _listed(values: list[Any]) -> str:
+    return ", ".join(map(repr, values[:10]))
+
+
+def _named(schema: Any) -> str:
+    reference = schema.get("$ref", "")
+    return reference.rpartition("/")[2] or str(schema.get("type", "of another type"))

@@ -1,0 +1,17 @@
+"""The settings of the bundle."""
+
+import attrs
+
+
+@attrs.frozen(kw_only=True)
+class ApidocsSettings:
+    """The section ``[apidocs]`` of ``rxkernel.toml``."""
+
+    title: str = attrs.field(default="API", validator=attrs.validators.min_len(1))
+    """The name of the API in the documents."""
+
+    version: str = attrs.field(default="1.0.0", validator=attrs.validators.min_len(1))
+    """The version of the API, not that of a document format."""
+
+    description: str = ""
+    """What the API is for; CommonMark."""

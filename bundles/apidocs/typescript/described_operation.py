@@ -1,0 +1,66 @@
+"""One operation of one document, before it is written."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import attrs
+
+Returns = Literal["value", "bytes", "response", "nothing"]
+"""What the client makes of a response; the words are those of `runtime.ts`."""
+
+
+@attrs.frozen
+class Field:
+    """A parameter or a header."""
+
+    name: str
+    schema: Any
+    is_required: bool
+    description: str = ""
+    is_deprecated: bool = False
+
+
+@attrs.frozen
+class HttpRoute:
+    method: str
+    path: str
+    rest: tuple[str, ...]
+    """The parameters of the path that may contain slashes."""
+    query: tuple[str, ...]
+    body: Literal["json", "form", "multipart", "raw"] | None
+    headers: Mapping[str, str]
+    """Headers that have one value only."""
+
+
+@attrs.frozen
+class SocketRoute:
+    namespace: str
+    event: str
+
+
+@attrs.frozen
+class DescribedOperation:
+    """An operation of one document. Its schemas refer to the components of this document.
+
+    *results* are the schemas of the values that may be returned. *body* is None for an operation
+    without a body.
+    """
+
+    name: str
+    route: HttpRoute | SocketRoute
+    params: tuple[Field, ...]
+    headers: tuple[Field, ...]
+    body: Field | None
+    results: tuple[Any, ...]
+    returns: Returns
+    codes: frozenset[str | int]
+    tag: str = ""
+    summary: str = ""
+    is_deprecated: bool = False
+
+
+def documentation(summary: str, description: str) -> str:
+    """Return the text of a comment: the summary, then what the description adds."""
+    if description.startswith(summary):
+        return description
+    return f"{summary}\n\n{description}".strip()

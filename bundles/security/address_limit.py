@@ -1,0 +1,41 @@
+"""A limit for each address, for actions of an application."""
+
+import time
+
+from bundles.security.addresses import address_of, network_of
+from bundles.security.rate_limit import RateLimit, too_many
+from rxkernel import Request
+
+_MAX_TRACKED = 20_000
+
+
+class AddressLimit:
+    """At most *limit* uses within *window* seconds for each address, in the memory of the process.
+    An IPv6 address is its network of 64 bits. For sign-ups, for example.
+
+    Args:
+        code: of the response.
+
+    Raises:
+        ValueError: *limit* or *window* is not positive.
+    """
+
+    def __init__(self, limit: int, window: float, code: str) -> None:
+        if limit < 1 or window <= 0:
+            raise ValueError(
+                f"a limit of {limit} in {window} s allows nothing; use positive numbers"
+            )
+        self._limit = RateLimit(limit, window, _MAX_TRACKED)
+        self._code = code
+
+    def use(self, request: Request) -> None:
+        """Count a use of the client of *request*.
+
+        Raises:
+            TooManyRequestsException: it has no use left; with ``Retry-After``.
+        """
+        key, now = network_of(address_of(request)), time.monotonic()
+        seconds = self._limit.wait(key, now)
+        if seconds > 0:
+            raise too_many("too many requests from this address", self._code, seconds)
+        self._limit.add(key, now)

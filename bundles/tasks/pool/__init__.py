@@ -1,0 +1,1 @@
+"""Calls of CPU-bound functions in worker processes: the `WorkerPool`."""

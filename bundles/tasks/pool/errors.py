@@ -1,0 +1,46 @@
+"""The errors of calls in worker processes."""
+
+from rxkernel import RequestTimeoutException, RxKernelError, ServiceUnavailableException
+
+
+class NotPicklableError(RxKernelError, TypeError):
+    """A function, an argument or a result cannot be sent to another process."""
+
+
+class WorkerDiedError(RxKernelError):
+    """The process that ran the call ended: it was killed, crashed, or called ``os._exit``.
+
+    ``exit_code`` is that of the process; for a signal its negative number.
+    """
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+class WorkerStartError(RxKernelError):
+    """A worker process cannot be started."""
+
+
+class WorkerCallError(RxKernelError):
+    """The call raised an exception that cannot be raised here: it cannot be pickled, or it is a
+    ``SystemExit`` or the like. The text has its class and message."""
+
+
+class WorkerTimeoutException(RequestTimeoutException):
+    """The call did not end in time; its worker process was killed."""
+
+
+class WorkerPoolFullException(ServiceUnavailableException):
+    """Too many calls wait for a worker, or this one has waited too long."""
+
+
+class WorkerPoolClosedException(ServiceUnavailableException):
+    """The pool has been closed, or was closed before the call ended."""
+
+
+class WorkerTraceback(Exception):  # noqa: N818 - it is shown as the cause of an error
+    """The cause of an exception from a worker process: its traceback there, as text."""
+
+    def __str__(self) -> str:
+        return f'\n"""\n{self.args[0]}"""'

@@ -1,0 +1,150 @@
+"""What a worker process of `WorkerPool` runs: one call after the other, until its pipe is closed.
+
+It is run as a script and imports the standard library only, so that a worker starts in the time
+and the memory of a bare interpreter. The module of a function is imported with its first call.
+"""
+
+import fcntl
+import logging
+import os
+import pickle
+import signal
+import struct
+import sys
+import threading
+import traceback
+from contextlib import suppress
+from socket import socket
+from typing import Any
+
+HEADER = struct.Struct("!BQ")
+"""Of each frame, in both directions: its kind, and the number of bytes that follow."""
+
+SETUP, JOB, CALL = 1, 2, 3
+"""To the worker: ``(sys.path, levels of loggers)``; the job as JSON; ``(function, args)``."""
+
+RESULT, FAILURE, UNPICKLABLE, LOG = 1, 2, 3, 4
+"""From the worker: the result; an exception; a result that cannot be pickled; a log record."""
+
+JOB_VARIABLE = "RXKERNEL_JOB"
+"""The environment variable that holds the job while a call runs."""
+
+
+class Worker:
+    """The end of the pipe in the worker. Threads of a function may log, so writing is locked."""
+
+    def __init__(self, pipe: socket) -> None:
+        self._pipe = pipe
+        self._reader = pipe.makefile("rb")
+        self._lock = threading.Lock()
+
+    def serve(self) -> None:
+        """Run calls until the pool closes the pipe."""
+        while header := self._reader.read(HEADER.size):
+            kind, size = HEADER.unpack(header)
+            body = self._reader.read(size)
+            if kind == CALL:
+                self._call(body)
+                os.environ.pop(JOB_VARIABLE, None)
+            elif kind == JOB:
+                os.environ[JOB_VARIABLE] = body.decode()
+            else:
+                self._set_up(*pickle.loads(body))
+
+    def send(self, kind: int, body: bytes) -> None:
+        with self._lock:
+            self._pipe.sendall(HEADER.pack(kind, len(body)))
+            self._pipe.sendall(body)
+
+    def _set_up(self, path: list[str], levels: dict[str, int]) -> None:
+        sys.path[:] = path
+        logging.getLogger().addHandler(RecordSender(self))
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+
+    def _call(self, body: bytes) -> None:
+        try:
+            function, args = pickle.loads(body)
+            result = function(*args)
+        except BaseException as exc:  # noqa: BLE001 - SystemExit ends only the call
+            self.send(FAILURE, _failure(exc))
+            return
+        try:
+            pickled = pickle.dumps(result, pickle.HIGHEST_PROTOCOL)
+        except Exception as exc:  # noqa: BLE001 - a class may raise any
+            names = type(result).__qualname__, f"{type(exc).__qualname__}: {exc}"
+            self.send(UNPICKLABLE, pickle.dumps(names))
+            return
+        self.send(RESULT, pickled)
+
+
+def _failure(exc: BaseException) -> bytes:
+    """The pickled exception, if it can be pickled, its class and text, and its traceback."""
+    inside = exc.__traceback__ and exc.__traceback__.tb_next  # without the frame of `_call`
+    text = "".join(traceback.format_exception(type(exc), exc, inside))
+    pickled = None
+    if isinstance(exc, Exception):
+        with suppress(Exception):
+            pickled = pickle.dumps(exc, pickle.HIGHEST_PROTOCOL)
+    summary = "".join(traceback.format_exception_only(exc)).strip()
+    return pickle.dumps((pickled, summary, text))
+
+
+class RecordSender(logging.Handler):
+    """Sends log records to the process of the pool, whose handlers write them."""
+
+    def __init__(self, worker: Worker) -> None:
+        super().__init__()
+        self._worker = worker
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            values = {name: _plain(value) for name, value in vars(record).items()}
+            values |= {"msg": record.getMessage(), "args": None, "exc_info": None}
+            if record.exc_info:
+                values["exc_text"] = _FORMATTER.formatException(record.exc_info)
+            self._worker.send(LOG, pickle.dumps(values))
+        except Exception:  # noqa: BLE001 - as all handlers of logging do
+            self.handleError(record)
+
+
+_FORMATTER = logging.Formatter()
+
+
+def _plain(value: Any) -> Any:
+    """*value*, or the text of one that may not be known in the other process."""
+    return value if isinstance(value, str | int | float | None) else repr(value)
+
+
+def end_with_parent(lifeline: int) -> None:
+    """End this process, and all of its group, when the other end of the pipe *lifeline* is closed:
+    also while a function runs that never returns to the interpreter."""
+    if sys.platform == "linux":
+        fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgid(0))
+        flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
+        fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)  # SIGIO, which ends a process
+    # elsewhere SIGIO is ignored; here, the parent may have ended before the lines above
+    threading.Thread(target=_exit_after, args=(lifeline,), daemon=True).start()
+
+
+def _exit_after(lifeline: int) -> None:
+    os.read(lifeline, 1)
+    os._exit(1)
+
+
+def _ignore(*_: object) -> None:
+    """A signal handler: the pool ends its workers itself. `SIG_IGN` would be inherited by the
+    programs that a function starts."""
+
+
+def main() -> None:
+    pipe, lifeline = map(int, sys.argv[1:])
+    end_with_parent(lifeline)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _ignore)
+    with suppress(ConnectionError):  # the pool has ended
+        Worker(socket(fileno=pipe)).serve()
+
+
+if __name__ == "__main__":
+    main()

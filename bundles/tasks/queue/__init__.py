@@ -1,0 +1,1 @@
+"""Queued tasks: `@task` and the `TaskQueue`, in one process or over Redis."""

@@ -1,0 +1,62 @@
+"""Runs queued tasks as messages, and decides whether one runs again."""
+
+import logging
+
+import attrs
+from injector import inject
+
+from bundles.tasks.job import task_job
+from bundles.tasks.queue.message import TaskMessage, TaskOutcome
+from bundles.tasks.queue.task import TASK_OPTION, TaskOptions
+from bundles.tasks.task_runner import TaskRunner
+from bundles.tasks.transport import TASKS
+from rxkernel import Kernel, Request, decode_json
+
+logger = logging.getLogger(__name__)
+
+
+@attrs.frozen
+class Retry:
+    """The message of the next run, and the seconds until then."""
+
+    message: TaskMessage
+    delay: float
+
+
+class TaskExecution:
+    @inject
+    def __init__(self, kernel: Kernel, runner: TaskRunner) -> None:
+        self._kernel = kernel
+        self._runner = runner
+
+    async def run(self, message: TaskMessage) -> TaskOutcome:
+        """Handle one message, in the task and the context of the caller, which are its own."""
+        task_job.set(message.job)
+        request = Request(TASKS, params=message.params, body=message.body, url=message.task)
+        if message.job.request_id is not None:
+            request.id = message.job.request_id
+        handled = await self._runner.handle(request, message.task)
+        if handled.error is not None:
+            return TaskOutcome(error=handled.error, status_code=handled.status_code)
+        return TaskOutcome(result=decode_json(handled.data), status_code=handled.status_code)
+
+    def retry(self, message: TaskMessage, outcome: TaskOutcome) -> Retry | None:
+        """Return the next run of *message* after *outcome*, if there is one."""
+        if outcome.error is None:
+            return None
+        definition = self._kernel.definitions[TASKS].get(message.task)
+        is_rejected = 400 <= outcome.status_code < 500
+        if definition is not None and is_rejected:  # a worker may not know a new task yet
+            return None
+        failures = message.failures + 1
+        options = self.options_of(message)
+        if failures > options.retries:
+            return None
+        delay = options.delay_after(failures)
+        logger.info("the task %s runs again in %.1f s (%s)", message.task, delay, message.id)
+        return Retry(attrs.evolve(message, failures=failures), delay)
+
+    def options_of(self, message: TaskMessage) -> TaskOptions:
+        definition = self._kernel.definitions[TASKS].get(message.task)
+        found = None if definition is None else definition.options.get(TASK_OPTION)
+        return found if isinstance(found, TaskOptions) else TaskOptions()

@@ -1,0 +1,70 @@
+"""`@task`: a function or a method that can be put into the `TaskQueue`."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar, overload
+
+import attrs
+
+from bundles.tasks.transport import TASKS
+from rxkernel import BundleOption, procedure
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+TASK_OPTION = BundleOption("task", "tasks", '"tasks"')
+
+_LONGEST_DELAY = 3600.0
+
+
+@attrs.frozen(kw_only=True)
+class TaskOptions:
+    """How often a task is run again, and when.
+
+    Attributes:
+        retries: most further runs, after failures and after a process that ended.
+        retry_delay: seconds before the first further run; twice as many before each next one.
+    """
+
+    retries: int = 3
+    retry_delay: float = 1.0
+
+    def delay_after(self, failures: int) -> float:
+        """The seconds before the run after *failures* ones."""
+        return min(self.retry_delay * 2.0 ** min(failures - 1, 30), _LONGEST_DELAY)
+
+    def problems(self) -> Iterator[str]:
+        retries: object = self.retries
+        if not (isinstance(retries, int) and not isinstance(retries, bool) and retries >= 0):
+            yield f"retries is {retries!r}; it must be a whole number, 0 or more"
+        delay: object = self.retry_delay
+        is_number = isinstance(delay, int | float) and not isinstance(delay, bool)
+        if not (is_number and 0 <= self.retry_delay < float("inf")):
+            yield f"retry_delay is {delay!r}; it must be seconds, 0 or more"
+
+
+@overload
+def task(function: F, /) -> F: ...
+@overload
+def task(
+    *, name: str | None = None, retries: int = 3, retry_delay: float = 1.0
+) -> Callable[[F], F]: ...
+def task(
+    function: F | None = None,
+    /,
+    *,
+    name: str | None = None,
+    retries: int = 3,
+    retry_delay: float = 1.0,
+) -> F | Callable[[F], F]:
+    """Let `TaskQueue.enqueue` run the decorated method of a bound service, or function.
+
+    It is a procedure *name* of the transport `TASKS`, by default ``Class.method``. Functions must
+    be listed: ``TasksBundle(functions=[…])``. A run that fails is repeated, see `TaskOptions`; not
+    one that raises an `HttpException` with a status below 500.
+    """
+
+    def label(labelled: F) -> F:
+        own = labelled.__qualname__.rpartition("<locals>.")[2] if name is None else name
+        return procedure(own, TASKS, options={TASK_OPTION: options})(labelled)
+
+    options = TaskOptions(retries=retries, retry_delay=retry_delay)
+    return label if function is None else label(function)

@@ -1,0 +1,150 @@
+"""`TaskQueue`: starts tasks, here or on other machines, with the same code."""
+
+import asyncio
+import inspect
+from collections.abc import Callable, Coroutine, Mapping
+from secrets import token_hex
+from typing import Any, Generic, ParamSpec, TypeVar, overload
+
+import msgspec
+from injector import inject
+
+from bundles.tasks.job import current_job
+from bundles.tasks.queue.backend import TaskBackend, Waiter
+from bundles.tasks.queue.exceptions import TaskFailedError, TaskTimeoutException
+from bundles.tasks.queue.message import TaskMessage
+from bundles.tasks.transport import TASKS
+from rxkernel import Compiled, Definition, Kernel, Source, decode_json
+
+_PASSED = (Source.PARAMS, Source.BODY)
+"""The sources of parameters that a caller passes."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class QueuedTask(Generic[R]):
+    """A task that was put into the queue.
+
+    Attributes:
+        id: its own, also in the log.
+        task: the name of its procedure.
+    """
+
+    def __init__(self, message: TaskMessage, waiter: Waiter, returns: Any) -> None:
+        self.id = message.id
+        self.task = message.task
+        self._waiter = waiter
+        self._returns = returns
+
+    async def result(self, timeout: float | None = None) -> R:
+        """Wait for the end of the task, and return a copy of its result.
+
+        Raises:
+            TaskFailedError: its last run failed.
+            TaskTimeoutException: *timeout* seconds have passed (408); the task goes on.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                outcome = await self._waiter()
+        except TimeoutError as exc:
+            raise TaskTimeoutException(code="task_timeout") from exc
+        if outcome.error is not None:
+            raise TaskFailedError(self.task, outcome.error, outcome.status_code)
+        result: R = msgspec.convert(outcome.result, self._returns, strict=False)
+        return result
+
+
+class TaskQueue:
+    @inject
+    def __init__(self, kernel: Kernel, backend: TaskBackend) -> None:
+        self._kernel = kernel
+        self._backend = backend
+        self._compiled: Compiled | None = None
+        self._definitions: Mapping[object, Definition] = {}
+
+    @overload
+    async def enqueue(
+        self, function: Callable[P, Coroutine[Any, Any, R]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> QueuedTask[R]: ...
+    @overload
+    async def enqueue(
+        self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> QueuedTask[R]: ...
+    async def enqueue(
+        self, function: Callable[..., Any], /, *args: Any, **kwargs: Any
+    ) -> QueuedTask[Any]:
+        """Start *function*, a method of an injected service or a listed function, with `@task`.
+
+        It is stored when this returns. The task gets copies of the arguments, as JSON.
+
+        Raises:
+            ValueError: *function* is not a task of this application.
+            TypeError: the arguments do not fit its signature, or are not JSON.
+            TaskQueueFullException: too many tasks wait (503).
+        """
+        definition = self._definition_of(function)
+        given = inspect.signature(function).bind_partial(*args, **kwargs).arguments
+        params, body = self._arguments(definition, given)
+        message = TaskMessage(
+            id=token_hex(16), task=definition.name, params=params, body=body, job=current_job()
+        )
+        waiter = await self._backend.put(message)
+        return QueuedTask(message, waiter, definition.signature.returns)
+
+    def _definition_of(self, function: Callable[..., Any]) -> Definition:
+        compiled = self._kernel.compiled
+        if self._compiled is not compiled:
+            tasks = compiled.definitions[TASKS]
+            self._definitions = {_key_of(one): one for one in tasks}
+            self._compiled = compiled
+        owner = getattr(function, "__self__", None)
+        key = function if owner is None else (type(owner), function.__name__)
+        if (definition := self._definitions.get(key)) is not None:
+            return definition
+        known = ", ".join(one.name for one in self._definitions.values()) or "none"
+        raise ValueError(
+            f"{function!r} is not a task of this application; pass a method of an injected "
+            f"service with @task, or a function of TasksBundle(functions=[…]). The tasks are: "
+            f"{known}"
+        )
+
+    def _arguments(
+        self, definition: Definition, given: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], Any]:
+        """The params and the body of the message, as plain values."""
+        params: dict[str, Any] = {}
+        body: Any = None
+        for parameter in definition.signature.parameters:
+            if parameter.name not in given:
+                if parameter.default is inspect.Parameter.empty and parameter.source in _PASSED:
+                    raise TypeError(
+                        f"the task {definition.name!r} needs the argument {parameter.name!r}"
+                    )
+                continue
+            value = given[parameter.name]
+            if parameter.source is Source.PARAMS:
+                params[parameter.key] = value
+            elif parameter.source is Source.BODY and not parameter.key:
+                body = value
+            elif parameter.source is Source.BODY:
+                body = {**(body or {}), parameter.key: value}
+            else:
+                raise TypeError(
+                    f"the parameter {parameter.name!r} of the task {definition.name!r} cannot be "
+                    f"passed: it is provided when the task runs"
+                )
+        plain: tuple[dict[str, Any], Any] = decode_json(
+            self._kernel.serializer.encode_json([params, body])
+        )
+        return plain[0], plain[1]
+
+
+def _key_of(definition: Definition) -> object:
+    """The function of a module, or the class and the name of a method."""
+    target, action = definition.metadata.target, definition.metadata.action
+    if not isinstance(action, str):
+        return action
+    if inspect.ismodule(target):
+        return getattr(target, action)
+    return (target if isinstance(target, type) else type(target)), action

@@ -1,0 +1,1 @@
+"""Schedules: `@every`, `@cron`, `@at` and the `Scheduler`."""

@@ -1,0 +1,71 @@
+"""`@every`, `@cron` and `@at`: a method that runs by a schedule."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from bundles.tasks.scheduler.plan import OPTION, Misfire, Plan
+from bundles.tasks.transport import TASKS
+from rxkernel import procedure
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def every(
+    period: str | float | timedelta,
+    *,
+    timezone: str = "UTC",
+    jitter: float = 0.0,
+    misfire: Misfire = "run",
+    name: str | None = None,
+) -> Callable[[F], F]:
+    """Run the decorated method each *period*: ``"30s"``, ``"1h 30m"``, or a number of seconds.
+
+    A date in the notation of Impress runs it at that date: ``"Sun 17:30"``, ``"Apr 1st"``. The
+    method is a procedure *name* of the transport `TASKS`, by default ``Class.method``.
+
+    Args:
+        timezone: that of a date.
+        jitter: most seconds of a random delay of each run.
+        misfire: what happens if the process did not run, or was busy, at the time: ``"run"`` once
+            later, however many times were missed, or ``"skip"``.
+    """
+    return _scheduled(Plan("every", period, timezone, jitter, misfire), name)
+
+
+def cron(
+    expression: str,
+    *,
+    timezone: str = "UTC",
+    jitter: float = 0.0,
+    misfire: Misfire = "run",
+    name: str | None = None,
+) -> Callable[[F], F]:
+    """Run the decorated method at the times of a cron *expression*, such as ``"0 3 * * *"``.
+
+    See `every` for the other arguments.
+    """
+    return _scheduled(Plan("cron", expression, timezone, jitter, misfire), name)
+
+
+def at(
+    moment: str | datetime,
+    *,
+    timezone: str = "UTC",
+    jitter: float = 0.0,
+    misfire: Misfire = "run",
+    name: str | None = None,
+) -> Callable[[F], F]:
+    """Run the decorated method once, at a *moment* such as ``"2026-12-24 18:00"``.
+
+    See `every` for the other arguments.
+    """
+    return _scheduled(Plan("at", moment, timezone, jitter, misfire), name)
+
+
+def _scheduled(plan: Plan, name: str | None) -> Callable[[F], F]:
+    def label(function: F) -> F:
+        own = function.__qualname__.rpartition("<locals>.")[2] if name is None else name
+        return procedure(own, TASKS, options={OPTION: plan})(function)
+
+    return label

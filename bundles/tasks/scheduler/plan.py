@@ -1,0 +1,80 @@
+"""What a decorator or `Scheduler.add` says about the times of a task, before it is read."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Literal
+
+import attrs
+
+from bundles.tasks.scheduler.schedule import Schedule, read_at, read_cron, read_every
+from rxkernel import BundleOption
+
+OPTION = BundleOption("schedule", "tasks", '"tasks"')
+
+Kind = Literal["every", "cron", "at"]
+Misfire = Literal["run", "skip"]
+
+_READERS = {"every": read_every, "cron": read_cron, "at": read_at}
+_MISFIRES = ("run", "skip")
+
+
+@attrs.frozen(repr=False)
+class Plan:
+    """Not checked: boot reports the `problems` of all plans at once.
+
+    Attributes:
+        kind: the decorator.
+        given: its first argument.
+        jitter: most seconds of a random delay.
+        misfire: what happens to a run that has missed its time.
+    """
+
+    kind: Kind
+    given: str | float | timedelta | datetime
+    timezone: str = "UTC"
+    jitter: float = 0.0
+    misfire: Misfire = "run"
+
+    @property
+    def schedule(self) -> Schedule:
+        """Its times.
+
+        Raises:
+            ValueError: the period, the expression, the moment or the time zone is invalid.
+        """
+        return _READERS[self.kind](self.given, self.timezone)
+
+    def problems(self) -> Iterator[str]:
+        try:
+            _ = self.schedule
+        except ValueError as exc:
+            yield str(exc)
+        jitter: object = self.jitter
+        is_number = isinstance(jitter, int | float) and not isinstance(jitter, bool)
+        if not (is_number and 0 <= self.jitter < float("inf")):
+            yield f"the jitter is {jitter!r}; it must be seconds, 0 or more"
+        if self.misfire not in _MISFIRES:
+            yield f'misfire is {self.misfire!r}; it must be "run" or "skip"'
+
+    def text(self) -> str:
+        """The times as text, which `Plan` reads back."""
+        match self.given:
+            case timedelta():
+                return f"{self.given.total_seconds():.15g}s"
+            case bool() | int() | float():
+                return f"{self.given:.15g}s"
+            case datetime():
+                return self.given.isoformat()
+        return self.given
+
+    def stored(self) -> "Plan":
+        """The same plan with its times as text."""
+        return attrs.evolve(self, given=self.text())
+
+    def __repr__(self) -> str:
+        zone = "" if self.timezone == "UTC" else f", timezone={self.timezone!r}"
+        return f"{self.kind}({self.given!r}{zone})"
+
+    def __str__(self) -> str:
+        zone = "" if self.timezone == "UTC" else f" {self.timezone}"
+        return f"{self.kind} {self.text()}{zone}"

@@ -1,0 +1,220 @@
+"""Runs the tasks when they are due."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Mapping
+from contextvars import Context, copy_context
+from random import uniform
+
+from injector import inject
+
+from bundles.tasks.clock import Clock
+from bundles.tasks.scheduler.entries import TaskEntries
+from bundles.tasks.scheduler.entry import TaskEntry
+from bundles.tasks.scheduler.runs import Runs
+from bundles.tasks.scheduler.timetable import Timetable
+from bundles.tasks.settings import TasksSettings
+from bundles.tasks.task_runner import TaskRunner
+from rxkernel import Compiled, Settings
+
+logger = logging.getLogger(__name__)
+
+_POLL = 30.0
+"""Seconds after which a clock that was set, and changes of other processes, are noticed."""
+
+_POLL_OF_WORKERS = 1.0
+
+
+class Planner:
+    """Of the processes that share a store, one runs the tasks; if it ends, another one does.
+
+    Attributes:
+        runs: those of this process, also of a planner that does not run the tasks by their times.
+        is_runner: whether this process runs the tasks by their times.
+    """
+
+    @inject
+    def __init__(
+        self,
+        entries: TaskEntries,
+        runner: TaskRunner,
+        clock: Clock,
+        settings: TasksSettings,
+        application: Settings,
+    ) -> None:
+        self.runs = Runs(runner, clock, settings.concurrency, self.store_record)
+        self.is_runner = False
+        self._entries = entries
+        self._clock = clock
+        self._grace = settings.misfire_grace
+        self._timetable = Timetable(
+            clock,
+            _POLL_OF_WORKERS if application.http.reuse_port else _POLL,
+            on_due=self._due,
+            on_jump=self._jumped,
+            on_wake=self._poll_later,
+        )
+        self._context: Context | None = None
+        self._work: set[asyncio.Task[None]] = set()
+        self._poll_task: asyncio.Task[None] | None = None
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        return self.runs.counts
+
+    # --- the lifecycle
+
+    async def begin(self) -> None:
+        """Run the tasks by their times from now on, as soon as no other process does it."""
+        self._context = copy_context()
+        await self._poll()
+        self._timetable.start(self._context)
+
+    async def drain(self) -> None:
+        """Start no further run, and wait for those that have begun."""
+        self._timetable.stop()
+        await self.runs.wait()
+        while self._work:
+            await asyncio.wait(self._work)
+
+    async def end(self) -> None:
+        """Cancel the runs that have begun, and let another process run the tasks."""
+        self._timetable.stop()
+        await self.runs.cancel()
+        while self._work:
+            await asyncio.wait(self._work)
+        if self.is_runner:
+            self.is_runner = False
+            await self._entries.store.release()
+
+    def recompiled(self, compiled: Compiled) -> None:
+        """Follow a reload, which has changed decorated methods."""
+        if self.is_runner:
+            changed, removed = self._entries.declare(compiled)
+            for entry in changed:
+                self.plan(entry)
+                self._later(self.store_record(entry))
+            for id in removed:
+                self.forget(id)
+                self._later(self._remove_stored(id))
+
+    def _poll_later(self) -> None:
+        if self._poll_task is None or self._poll_task.done():
+            self._poll_task = self._later(self._poll())
+
+    async def _poll(self) -> None:
+        """Take over the tasks if no other process runs them, else follow its changes."""
+        with self._entries.during_outage():
+            store = self._entries.store
+            if not self.is_runner:
+                if await store.acquire():
+                    await self._take_over()
+            elif await store.has_changed():
+                added, removed = await self._entries.merge(self.runs.active)
+                for entry in added:
+                    self.plan(entry)
+                for id in removed:
+                    self.forget(id)
+
+    async def _take_over(self) -> None:
+        entries, store = self._entries, self._entries.store
+        self.is_runner = True
+        try:
+            await store.has_changed()  # later changes are those after this load
+            changed = {entry.id: entry for entry in await entries.load(self.runs.active)}
+            gone = [e.id for e in await store.load() if e.id not in entries.known]
+            for entry in tuple(entries.known.values()):
+                if entry.record.is_running and entry.id not in self.runs.active:
+                    entry.record.interrupt()
+                    changed[entry.id] = entry
+                if entry.is_over:
+                    gone.append(entry.id)
+            for entry in changed.values():
+                await store.save(entry)
+            await entries.remove(gone)
+        except BaseException:
+            self.is_runner = False
+            await store.release()
+            raise
+        for entry in entries.known.values():
+            self.plan(entry)
+
+    # --- one entry
+
+    def plan(self, entry: TaskEntry) -> None:
+        """Set the time of the next run, if this process runs the tasks."""
+        if not self.is_runner:
+            return
+        if entry.record.due is None:
+            self._timetable.remove(entry.id)
+        else:
+            delay = uniform(0.0, entry.plan.jitter) if entry.plan.jitter else 0.0
+            self._timetable.put(entry.id, entry.record.due + delay)
+
+    def forget(self, id: str) -> None:
+        """Start no further run of a task that was removed."""
+        self._timetable.remove(id)
+
+    async def store_record(self, entry: TaskEntry) -> None:
+        """Store the record of a task, or remove it if it was added and is never due again."""
+        if self._entries.known.get(entry.id) is not entry:
+            return
+        with self._entries.during_outage():
+            if not self.is_runner:
+                await self._entries.store.save_record(entry)
+            elif entry.is_over:
+                await self._entries.remove([entry.id])
+            else:
+                await self._entries.store.save(entry)
+
+    async def _remove_stored(self, id: str) -> None:
+        """Remove a task whose method has gone, unless another reload has brought it back."""
+        if id not in self._entries.known:
+            with self._entries.during_outage():
+                await self._entries.store.remove([id])
+
+    def _due(self, id: str, moment: float) -> None:
+        entry, now = self._entries.known[id], self._clock.now()
+        record, late = entry.record, now - moment
+        record.due = entry.schedule.next_after(now, record.due)
+        self.plan(entry)
+        if id in self.runs.active:
+            record.skipped += 1
+            self.runs.counts["tasks.skipped"] += 1
+            logger.warning("the task %s is due while its last run goes on; skipped", id)
+        elif late > self._grace and entry.plan.misfire == "skip":
+            record.missed += 1
+            self.runs.counts["tasks.missed"] += 1
+            logger.warning("the task %s has missed its time by %.0f s; skipped", id, late)
+        else:
+            assert self._context is not None
+            self.runs.start(entry, self._context.copy())
+            return
+        self._later(self.store_record(entry))
+
+    def _jumped(self, seconds: float) -> None:
+        """Intervals go on as if nothing had happened; times of a frequent schedule follow a clock
+        that was set back; others are due at their time by the new clock, once."""
+        logger.info("the clock was set by %+.0f s", seconds)
+        for entry in self._entries.known.values():
+            schedule, record = entry.schedule, entry.record
+            if record.due is None:
+                continue
+            if schedule.is_elapsed:
+                record.due += seconds
+            elif schedule.is_frequent and seconds < 0:
+                record.due = schedule.next_after(self._clock.now())
+            else:
+                continue
+            self.plan(entry)
+
+    def _later(self, work: Coroutine[None, None, None]) -> "asyncio.Task[None]":
+        task = asyncio.create_task(work)
+        self._work.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: "asyncio.Task[None]") -> None:
+        self._work.discard(task)
+        if not task.cancelled() and (exc := task.exception()) is not None:
+            logger.error("the tasks cannot be stored", exc_info=exc)

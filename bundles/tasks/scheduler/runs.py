@@ -1,0 +1,85 @@
+"""The runs of this process: at most one of each task, and so many at a time."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextvars import Context, copy_context
+from functools import partial
+
+from bundles.tasks.clock import Clock
+from bundles.tasks.scheduler.entry import TaskEntry
+from bundles.tasks.task_runner import Outcome, TaskRunner
+
+logger = logging.getLogger(__name__)
+
+OnChange = Callable[[TaskEntry], Awaitable[None]]
+
+
+class Runs:
+    """Starts runs, and keeps their records.
+
+    Attributes:
+        active: the runs that wait for their turn or have begun, by the id of the task.
+        counts: how many runs ended and failed, by ``tasks.runs`` and ``tasks.failures``.
+
+    Args:
+        on_change: awaited when a run has begun, and when it has ended.
+    """
+
+    def __init__(
+        self, runner: TaskRunner, clock: Clock, concurrency: int, on_change: OnChange
+    ) -> None:
+        self.counts: Counter[str] = Counter()
+        self._runner = runner
+        self._clock = clock
+        self._room = asyncio.Semaphore(concurrency)
+        self._on_change = on_change
+        self.active: dict[str, asyncio.Task[None]] = {}
+
+    def start(self, entry: TaskEntry, context: Context | None = None) -> "asyncio.Task[None]":
+        """Start a run of *entry*, in *context*; by default a copy of the current one."""
+        context = copy_context() if context is None else context
+        task = asyncio.Task(self._run(entry), loop=asyncio.get_running_loop(), context=context)
+        self.active[entry.id] = task
+        task.add_done_callback(partial(self._done, entry.id))
+        return task
+
+    async def wait(self) -> None:
+        """Wait for all runs."""
+        while self.active:
+            await asyncio.wait(self.active.values())
+
+    async def cancel(self) -> None:
+        """Cancel all runs, and wait for their end."""
+        for id, task in self.active.items():
+            logger.warning("the run of the task %s is cancelled, since the process stops", id)
+            task.cancel()
+        await self.wait()
+
+    def _done(self, id: str, task: "asyncio.Task[None]") -> None:
+        del self.active[id]
+        if not task.cancelled() and (exc := task.exception()) is not None:
+            logger.error("the run of the task %s cannot be recorded", id, exc_info=exc)
+
+    async def _run(self, entry: TaskEntry) -> None:
+        async with self._room:
+            record = entry.record
+            record.is_running, record.last_start = True, self._clock.now()
+            outcome = Outcome(error="cancelled")
+            try:
+                await self._on_change(entry)
+                outcome = await self._runner.run(entry)
+            finally:
+                self._end(entry, outcome)
+                await self._on_change(entry)
+
+    def _end(self, entry: TaskEntry, outcome: Outcome) -> None:
+        record = entry.record
+        record.is_running, record.last_end = False, self._clock.now()
+        record.result, record.error = outcome.result, outcome.error
+        record.runs += 1
+        self.counts["tasks.runs"] += 1
+        if outcome.error is not None:
+            record.failures += 1
+            self.counts["tasks.failures"] += 1

@@ -1,0 +1,161 @@
+"""`Scheduler`: adds, removes, lists and runs tasks while the application runs."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from secrets import token_hex
+from typing import Any
+
+from injector import inject
+
+from bundles.tasks.clock import Clock
+from bundles.tasks.scheduler.entries import TaskEntries
+from bundles.tasks.scheduler.entry import TaskEntry, TaskRecord
+from bundles.tasks.scheduler.plan import Misfire, Plan
+from bundles.tasks.scheduler.planner import Planner
+from rxkernel import ConflictException, decode_json, encode_json
+
+
+class Scheduler:
+    """The tasks of an application: those of its decorators, and those added at run time.
+
+    A task is a procedure of the transport `TASKS`. The tasks run by their times while the servers
+    of the application run.
+    """
+
+    @inject
+    def __init__(self, entries: TaskEntries, planner: Planner, clock: Clock) -> None:
+        self._entries = entries
+        self._planner = planner
+        self._clock = clock
+
+    async def add(
+        self,
+        task: str,
+        *,
+        every: str | float | timedelta | None = None,
+        cron: str | None = None,
+        at: str | datetime | None = None,
+        timezone: str = "UTC",
+        jitter: float = 0.0,
+        misfire: Misfire = "run",
+        name: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        body: Any = None,
+    ) -> str | None:
+        """Run the procedure *task* at the times of one of *every*, *cron* and *at*.
+
+        The arguments are those of the decorators. The task is stored when this returns, and
+        survives the end of the process unless the store is ``memory``. It is removed after its
+        last run.
+
+        Args:
+            name: a group for `stop`; by default *task*.
+            params, body: what the procedure receives; any JSON.
+
+        Returns:
+            The id of the task; None if it is never due, since its time has passed.
+
+        Raises:
+            ValueError: an argument is invalid, or there is no procedure *task*.
+            TypeError: *params* or *body* are not JSON.
+            TasksUnavailableException: it cannot be stored.
+        """
+        plan = _plan_of(task, {"every": every, "cron": cron, "at": at}, timezone, jitter, misfire)
+        if not self._entries.has_procedure(task):
+            known = ", ".join(self._entries.procedures()) or "none"
+            raise ValueError(f"there is no task {task!r}; there is: {known}")
+        entry = TaskEntry(
+            id=token_hex(8),
+            task=task,
+            name=task if name is None else name,
+            plan=plan,
+            params=decode_json(encode_json(dict(params or {}))),
+            body=decode_json(encode_json(body)),
+        )
+        entry.record.due = entry.schedule.next_after(self._clock.now())
+        if entry.record.due is None:
+            return None
+        await self._entries.store.save(entry)
+        self._entries.known[entry.id] = entry
+        self._planner.plan(entry)
+        return entry.id
+
+    async def remove(self, id: str) -> bool:
+        """Remove a task that `add` has added, and return whether there was one. A run that has
+        begun goes on.
+
+        Raises:
+            ValueError: *id* is that of a decorated method.
+            TasksUnavailableException: the store cannot be used.
+        """
+        if self._entries.is_declared(id):
+            raise ValueError(f"the task {id!r} is that of a decorator; remove the decorator")
+        return await self._remove([id]) == 1
+
+    async def stop(self, name: str | None = None) -> int:
+        """Remove the tasks that were added with *name*, by default all added ones, and return
+        their number. Runs that have begun go on.
+
+        Raises:
+            TasksUnavailableException: the store cannot be used.
+        """
+        added = [entry for entry in await self.entries() if not entry.is_declared]
+        return await self._remove([e.id for e in added if name is None or e.name == name])
+
+    async def entries(self) -> Sequence[TaskEntry]:
+        """Return all tasks with their records, the next one first.
+
+        Raises:
+            TasksUnavailableException: the store cannot be used.
+        """
+        await self._refresh()
+        return sorted(self._entries.known.values(), key=_by_due)
+
+    async def run(self, id: str) -> TaskRecord:
+        """Run a task now, and return its record. *id* may also be the name of a procedure without
+        times; no record of it is kept.
+
+        Raises:
+            KeyError: there is no such task.
+            ConflictException: it runs already in this process.
+            TasksUnavailableException: the store cannot be used.
+        """
+        await self._refresh()
+        entry = self._entries.known.get(id)
+        if entry is None:
+            if not self._entries.has_procedure(id):
+                raise KeyError(id)
+            entry = TaskEntry(id=id, task=id, name=id, plan=Plan("at", "1970-01-01"))
+        if id in self._planner.runs.active:
+            raise ConflictException(f"the task {id!r} runs already", code="task_running")
+        await self._planner.runs.start(entry)
+        return entry.record
+
+    async def _refresh(self) -> None:
+        """Read the tasks, unless this process runs them, and so knows them."""
+        if not self._planner.is_runner:
+            await self._entries.load(self._planner.runs.active)
+
+    async def _remove(self, ids: Sequence[str]) -> int:
+        removed = await self._entries.remove(ids)
+        for id in ids:
+            self._planner.forget(id)
+        return removed
+
+
+def _plan_of(
+    task: str, given: Mapping[str, Any], timezone: str, jitter: float, misfire: Misfire
+) -> Plan:
+    kinds = [kind for kind, value in given.items() if value is not None]
+    if len(kinds) != 1:
+        raise ValueError(f"the task {task!r} needs one of every=, cron= and at=")
+    (kind,) = kinds
+    plan = Plan(kind, given[kind], timezone, jitter, misfire)  # type: ignore[arg-type]  # a key
+    if problems := list(plan.problems()):
+        raise ValueError(f"the task {task!r} is invalid: {'; '.join(problems)}")
+    return plan.stored()
+
+
+def _by_due(entry: TaskEntry) -> tuple[float, str]:
+    due = entry.record.due
+    return float("inf") if due is None else due, entry.id

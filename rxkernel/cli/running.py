@@ -1,0 +1,38 @@
+"""For commands of bundles that run until they are stopped."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from rxkernel.application.application import Application
+from rxkernel.cli.logs import configure_logging
+from rxkernel.cli.loop import run
+from rxkernel.cli.signals import StopRequest
+
+_CLOSING = 10.0
+"""Seconds to close services, after the timeouts for the work and for the listeners."""
+
+
+def run_until_stopped(
+    application: Application, work: Callable[[asyncio.Event], Awaitable[None]]
+) -> None:
+    """Boot *application* without its servers, with the log and the event loop of ``serve``, and
+    await *work* with an event that is set by SIGTERM or Ctrl-C.
+
+    *work* then has ``shutdown_timeout`` seconds to end. A second signal, or a deadline, ends the
+    process with code 1.
+    """
+    configure_logging(application.settings.logging)
+    run(_run(application, work))
+
+
+async def _run(application: Application, work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    deadline = 2 * application.settings.shutdown_timeout + _CLOSING
+    with StopRequest(deadline=deadline) as request:
+        stop = asyncio.Event()
+        waiting = asyncio.create_task(request.wait())
+        waiting.add_done_callback(lambda _: stop.set())
+        try:
+            async with application:
+                await work(stop)
+        finally:
+            waiting.cancel()

@@ -1,0 +1,1 @@
+"""JSON Schemas of the types that actions take and return, for documentation."""

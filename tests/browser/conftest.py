@@ -1,0 +1,38 @@
+"""The browser of all tests in this folder. Each test opens its own windows."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright, expect
+
+from tests.browser.docs_windows import OpenDocs, docs_windows
+
+expect.set_options(timeout=20_000)
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser(chromium: Path) -> AsyncIterator[Browser]:
+    """One Chromium for the tests of a module."""
+    async with (
+        async_playwright() as playwright,
+        await playwright.chromium.launch(executable_path=str(chromium), args=FLAGS) as browser,
+    ):
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def open_docs(browser: Browser) -> AsyncIterator[OpenDocs]:
+    """``await open_docs(application, "#task_create")`` returns a window with the page."""
+    async with docs_windows(browser) as open_docs:
+        yield open_docs

@@ -1,0 +1,123 @@
+"""The documents over HTTP: only with a rule, and by the rule."""
+
+from typing import Any
+
+import attrs
+import msgspec
+import pytest
+
+from bundles.apidocs import ApidocsBundle, ApidocsSettings
+from bundles.security import SecurityBundle, UserProvider
+from rxkernel import (
+    Application,
+    ConfigurationError,
+    KernelClient,
+    KernelEvents,
+    NotFoundException,
+    RequestEvent,
+    Settings,
+    http,
+    observe,
+)
+from rxkernel.pytest_plugin import ClientOf
+
+
+class Tasks:
+    @http("GET", "/tasks", "task_list", status_code=200)
+    async def find(self) -> list[str]:
+        return []
+
+
+class Users(UserProvider[str]):
+    async def load(self, identifier: str) -> str | None:
+        return identifier
+
+
+async def test_documents_without_a_rule_are_not_served(client_of: ClientOf) -> None:
+    client = client_of(Application(bundles=[ApidocsBundle()], controllers=[Tasks]))
+    await client.application.boot()
+
+    assert [d.path for d in client.application.kernel.http_definitions] == ["/tasks"]
+
+
+@pytest.mark.parametrize("name", ["openapi", "asyncapi"])
+async def test_document_is_served_as_json_through_the_listeners(
+    client_of: ClientOf, name: str
+) -> None:
+    seen: list[str | None] = []
+
+    class Count:
+        @observe(KernelEvents.KERNEL_REQUEST)
+        async def count(self, event: RequestEvent) -> None:
+            seen.append(event.request.route_name)
+
+    settings = Settings(bundles={"apidocs": ApidocsSettings(title="Tasks", version="2")})
+    client: KernelClient = client_of(
+        Application(
+            bundles=[ApidocsBundle(access="public")],
+            controllers=[Tasks],
+            listeners=[Count],
+            settings=settings,
+        )
+    )
+
+    response = await client.http(f"apidocs_{name}")
+
+    document = msgspec.json.decode(response.content)
+    assert response.headers["Content-Type"] == "application/json"
+    assert document["info"] == {"title": "Tasks", "version": "2"}
+    assert "/openapi.json" not in document.get("paths", {})
+    assert seen == [f"apidocs_{name}"]
+
+
+async def test_document_with_a_rule_needs_a_credential(client_of: ClientOf) -> None:
+    client = client_of(
+        Application(
+            bundles=[
+                SecurityBundle(Users, access="public"),
+                ApidocsBundle(access="authenticated"),
+            ],
+            controllers=[Tasks],
+        )
+    )
+
+    assert (await client.http("apidocs_openapi")).status_code == 401
+
+
+async def test_rule_without_the_bundle_security_is_an_error_at_boot() -> None:
+    application = Application(bundles=[ApidocsBundle(access="authenticated")], controllers=[Tasks])
+
+    with pytest.raises(ConfigurationError, match="access"):
+        await application.boot()
+
+
+async def test_served_application_reports_at_boot_what_cannot_be_described() -> None:
+    @attrs.frozen
+    class Error:
+        text: str
+
+    class Routes:
+        @http("POST", "/a", "a")
+        async def a(self, error: Error) -> None: ...
+
+    application = Application(bundles=[ApidocsBundle(access="public")], controllers=[Routes])
+
+    with pytest.raises(ConfigurationError, match="schema name 'Error'"):
+        await application.boot()
+
+
+async def test_document_after_a_reload_has_the_new_routes(client_of: ClientOf) -> None:
+    class Added:
+        @http("GET", "/added", "added")
+        async def added(self) -> None:
+            raise NotFoundException
+
+    client = client_of(Application(bundles=[ApidocsBundle(access="public")], controllers=[Tasks]))
+    paths: list[Any] = [msgspec.json.decode((await client.http("apidocs_openapi")).content)]
+    await client.application.reload(controllers=[Added])
+    paths.append(msgspec.json.decode((await client.http("apidocs_openapi")).content))
+
+    assert [list(document["paths"]) for document in paths] == [
+        ["/tasks"],
+        ["/added", "/tasks"],
+    ]

@@ -1,0 +1,83 @@
+"""Fixtures of the TypeScript client: compiles it with a script, and lets Node run the script."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
+from shutil import copy
+from typing import Any
+
+import pytest
+
+from bundles.apidocs import Documents
+from bundles.apidocs.typescript import typescript_client
+from rxkernel import Application
+from tests.bundles.apidocs.typescript.gallery import create_gallery
+from tests.typescript_compiler import compile_typescript
+
+_HERE = Path(__file__).parent
+_PATIENCE = 60
+"""Seconds after which a script that has not ended hangs."""
+
+Compile = Callable[..., Path]
+"""``compile(client, "script.ts")`` returns the folder of the JavaScript; errors of tsc fail."""
+
+RunScript = Callable[..., Coroutine[Any, Any, Any]]
+"""``await run_script(application, "script.ts", …)`` returns what the script reports. *client* is
+another one than that of the documents."""
+
+
+@pytest.fixture
+def compile_client(tmp_path: Path) -> Compile:
+    def compiled(client: str, *scripts: str) -> Path:
+        folder = tmp_path / "typescript"
+        folder.mkdir()
+        (folder / "client.ts").write_text(client, "utf-8")
+        for name in scripts:
+            copy(_HERE / name, folder)
+        return compile_typescript(folder)
+
+    return compiled
+
+
+@pytest.fixture
+async def gallery() -> AsyncIterator[Application]:
+    """The gallery, served."""
+    application = create_gallery()
+    await application.start()
+    yield application
+    await application.stop()
+
+
+def client_of_application(application: Application) -> str:
+    documents = application.injector.get(Documents)
+    return typescript_client(documents.openapi, documents.asyncapi)
+
+
+@pytest.fixture
+def run_script(compile_client: Compile, node: Path) -> RunScript:
+    async def run(
+        application: Application, script: str, *arguments: str, client: str | None = None
+    ) -> Any:
+        client = client or client_of_application(application)
+        out = await asyncio.to_thread(compile_client, client, script, "report.ts")
+        process = await asyncio.create_subprocess_exec(
+            node,
+            (out / script).with_suffix(".js"),
+            str(application.servers["http"].url),
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                printed, errors = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        assert process.returncode == 0, f"{script}: {errors.decode()}{printed.decode()}"
+        return json.loads(printed)
+
+    return run

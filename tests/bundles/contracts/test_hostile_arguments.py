@@ -1,0 +1,102 @@
+"""Any message is accepted or rejected by a contract: it is never an error of the server."""
+
+from random import Random
+from typing import Annotated, Any
+
+import pytest
+
+from bundles.contracts import Arguments, ContractsBundle, compile_definitions, contract
+from rxkernel import Application, KernelClient, both
+
+NOTATIONS: list[Any] = [
+    {"a": "number", "b": "?string"},
+    {"a": {"x": "int", "y": {"array": {"z": "date"}}}},
+    {"object": {"int": "number"}},
+    {"a": ["int", "?string"]},
+    {"a": {"union": ["u64", "boolean", {"array": "int"}]}},
+    {"a": {"union": ["int", {"x": "int"}]}},
+    {"array": "int"},
+    {"a": "T"},
+    {"a": {"set": "string"}, "b": {"type": "int", "default": 5}},
+    {"a": {"enum": [1, "x", None, True]}},
+    {"a": "tags", "b": "pair"},
+    compile_definitions({"r": {"a": "size", "b": "[duration]", "_other": "number"}}),
+]
+TEXTS = [
+    "",
+    "0",
+    "1.0",
+    "-0",
+    "true",
+    "NaN",
+    "1e999",
+    "9" * 5000,
+    "\x00",
+    "{}",
+    "2024-01-01",
+    "10mb",
+]
+VALUES = [*TEXTS, None, True, 0, -1, 1.5, 10**30, float("inf"), "a" * 300]
+NAMES = [
+    *("a", "b", "a.x", "a[x]", "a[]", "a[0]", "a[y][0][z]", "a.y.0.z", "", "[", "a[", "a]"),
+    *("a[[]]", "..", "a..b", "__proto__", "a[999]", "a[-1]", "a[²]", "x" * 100, "1"),
+]
+
+
+def value(random: Random, depth: int = 0) -> Any:
+    kind = random.random()
+    if kind < 0.5 or depth > 3:
+        return random.choice(VALUES)
+    if kind < 0.7:
+        return [value(random, depth + 1) for _ in range(random.randint(0, 3))]
+    return {random.choice(NAMES): value(random, depth + 1) for _ in range(random.randint(0, 3))}
+
+
+def fields(random: Random) -> dict[str, Any]:
+    texts = (random.choice(TEXTS) for _ in range(random.randint(0, 4)))
+    return {random.choice(NAMES): random.choice([text, [text, "1"]]) for text in texts}
+
+
+@pytest.mark.parametrize("notation", NOTATIONS, ids=range(len(NOTATIONS)))
+async def test_hostile_arguments_respond_200_or_422(notation: Any) -> None:
+    class Calls:
+        @both("POST", "/call", "call")
+        @contract(parameters=notation)
+        async def call(self, arguments: Annotated[Any, Arguments()]) -> str:
+            return repr(arguments)
+
+    bundle = ContractsBundle(
+        schemas={"T": {"v": "?int", "n": "?T", "m": {"array": "?T"}}},
+        types={"tags": list[int], "pair": tuple[int, str]},
+    )
+    random = Random(4711)
+    async with KernelClient(Application(bundles=[bundle], controllers=[Calls])) as client:
+        for _ in range(60):
+            for given in (
+                {"body": value(random)},
+                {"form": fields(random)},
+                {"params": fields(random)},
+                {"params": fields(random), "body": value(random)},
+            ):
+                assert (await client.http("call", **given)).status_code in (200, 422), given
+            params, body = {random.choice(NAMES): value(random)}, value(random)
+            response = await client.websocket("call", params=params, body=body)
+            assert response.status_code in (200, 422), (params, body)
+
+
+@pytest.mark.parametrize("index", ["9" * 5000, "1000", "٣"])  # int() refuses the first one
+async def test_index_in_a_form_that_is_none_is_a_name(index: str) -> None:
+    either = {"union": [{"array": "string"}, {"object": {"string": "string"}}]}
+
+    class Calls:
+        @both("POST", "/call", "call")
+        @contract(parameters={"hosts": either})
+        async def call(self, arguments: Annotated[Any, Arguments()]) -> Any:
+            return arguments["hosts"]
+
+    application = Application(bundles=[ContractsBundle], controllers=[Calls])
+    async with KernelClient(application) as client:
+        response = await client.http("call", form={f"hosts[{index}]": "x"})
+        assert (response.status_code, response.content) == (200, {index: "x"})
+        response = await client.http("call", form={"hosts[12]": "b", "hosts[3]": "a"})
+        assert response.content == ["a", "b"]

@@ -1,0 +1,66 @@
+"""Tasks of the tests: of a service with dependencies, and of a module."""
+
+from typing import Annotated
+
+import attrs
+from injector import Binder, inject, singleton
+
+from bundles.tasks import Job, current_job, task
+from rxkernel import BadRequestException, Inject
+
+
+class Outbox:
+    """Where the letters are sent to."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+
+
+@attrs.frozen
+class Address:
+    name: str
+    street: str = "Main Street"
+
+
+class Letters:
+    @inject
+    def __init__(self, outbox: Outbox) -> None:
+        self.outbox = outbox
+        self.failures = 0
+
+    @task
+    async def send(self, to: Address, text: str, copies: int = 1) -> Address:
+        self.outbox.sent += [f"{to.name}: {text}"] * copies
+        return to
+
+    @task(retries=2, retry_delay=0.01)
+    async def fail(self, times: int) -> int:
+        self.failures += 1
+        if self.failures <= times:
+            raise RuntimeError(f"failure {self.failures}")
+        return self.failures
+
+    @task(retries=5, retry_delay=0.01)
+    async def reject(self) -> None:
+        self.failures += 1
+        raise BadRequestException("no address")
+
+    @task(retries=1, retry_delay=600)
+    async def fail_for_long(self) -> None:
+        self.failures += 1
+        raise RuntimeError("later")
+
+    @task(name="who")
+    async def job(self) -> Job:
+        return current_job()
+
+
+@task
+async def total(numbers: list[int], outbox: Annotated[Outbox, Inject()]) -> int:
+    outbox.sent.append("total")
+    return sum(numbers)
+
+
+def letters(binder: Binder) -> None:
+    binder.bind(Outbox, scope=singleton)
+    binder.bind(Letters, scope=singleton)
