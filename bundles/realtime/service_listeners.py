@@ -101,13 +101,13 @@ class ServiceListeners:
             await self._run(served.connecting, event.connection)
 
     async def _run(
-        self, calls: tuple[Callable[[Connection], Awaitable[None]], ...], connection: Connection
+        self, calls: tuple[Callable[[Connection], Awaitable[object]], ...], connection: Connection
     ) -> None:
         call = calls[0]
         try:
             async with asyncio.timeout(self._timeout) as deadline:
                 for call in calls:
-                    result: object = await call(connection)
+                    result = await call(connection)
                     if result is not None:
                         raise TypeError(
                             f"{getattr(call, '__qualname__', call)} returned {result!r:.100}; "

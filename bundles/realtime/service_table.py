@@ -16,7 +16,7 @@ class ServedNamespace:
     """The service of one namespace; *connecting* are the middlewares of its connections."""
 
     service: Service
-    connecting: tuple[Callable[[Connection], Awaitable[None]], ...]
+    connecting: tuple[Callable[[Connection], Awaitable[object]], ...]
 
 
 class ServiceTable:
