@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from bundles.apidocs.error_schemas import ErrorSchemas
-from bundles.apidocs.inputs import Input
+from bundles.apidocs.inputs import Body, Input
 from bundles.apidocs.operations import Operation, plain_name, unique
 from bundles.contracts import UNSET
 from rxkernel import Definition, JsonSchemas, Source, WebSocketDefinition
@@ -12,6 +12,7 @@ from rxkernel import Definition, JsonSchemas, Source, WebSocketDefinition
 Node = dict[str, Any]
 
 _ROOT = "/"
+_NULL: Node = {"type": "null"}
 
 
 def channels_of(
@@ -115,7 +116,7 @@ class _Writer:
             {
                 "name": f"example{number}",
                 **({"summary": e.caption} if e.caption else {}),
-                "payload": _example_payload(e.params, e.body),
+                "payload": _example_payload(e.params, e.body, definition),
             }
             for number, e in enumerate(operation.contract.examples, 1)
         ]
@@ -131,6 +132,8 @@ class _Writer:
             for each in operation.inputs.inputs
             if each.source is Source.PARAMS and each.key not in in_namespace
         ]
+        if not definition.metadata.envelope:
+            return _plain_payload(params, operation.inputs.body)
         properties: Node = {}
         required: list[str] = []
         if params:
@@ -153,17 +156,19 @@ class _Writer:
         content: Node = {"type": "null"} if returned.schema is None else returned.schema
         if returned.schema is None and returned.responses:
             content = {}
+        envelope: Node = {
+            "type": "object",
+            "properties": {
+                "statusCode": {"const": definition.status_code},
+                "headers": {"type": "object", "additionalProperties": {"type": "string"}},
+                "content": content,
+            },
+            "required": ["statusCode", "headers", "content"],
+        }
+        has_envelope = definition.metadata.envelope
         message: Node = {
             "name": f"{definition.name} acknowledgement",
-            "payload": {
-                "type": "object",
-                "properties": {
-                    "statusCode": {"const": definition.status_code},
-                    "headers": {"type": "object", "additionalProperties": {"type": "string"}},
-                    "content": content,
-                },
-                "required": ["statusCode", "headers", "content"],
-            },
+            "payload": envelope if has_envelope else content,
         }
         if operation.docstring.returns:
             message["description"] = operation.docstring.returns
@@ -174,7 +179,9 @@ class _Writer:
                     "statusCode": definition.status_code,
                     "headers": {},
                     "content": e.returns,
-                },
+                }
+                if has_envelope
+                else e.returns,
             }
             for number, e in enumerate(operation.contract.examples, 1)
             if e.returns is not UNSET
@@ -252,7 +259,20 @@ def _schemes(operation: Operation) -> list[Node]:
     return [{"$ref": f"#/components/securitySchemes/{name}"} for name in names]
 
 
-def _example_payload(params: Any, body: Any) -> Node:
+def _plain_payload(params: list[Input], body: Body | None) -> Node:
+    """The schema of the argument of an event without an envelope: its fields are the parameters,
+    and it is the body."""
+    parts = [_params(params)] if params else []
+    if body is not None:
+        parts.append(body.schema if body.is_required else {"anyOf": [body.schema, _NULL]})
+    if not parts:
+        return _NULL
+    return parts[0] if len(parts) == 1 else {"allOf": parts}
+
+
+def _example_payload(params: Any, body: Any, definition: WebSocketDefinition) -> Any:
+    if not definition.metadata.envelope:
+        return dict(params) if params else body
     found: Node = {}
     if params:
         found["params"] = dict(params)

@@ -1,11 +1,11 @@
 """What the AsyncAPI document says about events, checked against what the kernel does."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from jsonschema_rs import validator_for
 
-from rxkernel import KernelClient, pushes, websocket
+from rxkernel import Body, KernelClient, pushes, websocket
 from rxkernel.pytest_plugin import ClientOf
 from tests.bundles.apidocs.conftest import Describe, Made
 from tests.bundles.apidocs.features import create_application
@@ -144,3 +144,28 @@ async def test_event_with_an_odd_name_has_a_plain_key(describe: Describe) -> Non
         "push_new_message",
     ]
     assert message(documents, "main", "chat_message")["name"] == "chat message/é"
+
+
+async def test_event_without_an_envelope_is_described_by_its_values(describe: Describe) -> None:
+    class Plain:
+        @websocket("join", envelope=False)
+        async def join(self, room: str, seat: int = 0) -> list[int]:
+            return [seat]
+
+        @websocket("say", envelope=False)
+        async def say(self, words: Annotated[list[str], Body()]) -> str:
+            return words[0]
+
+        @websocket("leave", envelope=False)
+        async def leave(self) -> None: ...
+
+    documents = await describe(Plain)
+
+    join = message(documents, "main", "join")["payload"]
+    assert fits(documents, join, {"room": "tea", "seat": 1})
+    assert not fits(documents, join, {"params": {"room": "tea"}})
+    assert fits(documents, message(documents, "main", "join.ack")["payload"], [1])
+    say = message(documents, "main", "say")["payload"]
+    assert fits(documents, say, ["hello"])
+    assert not fits(documents, say, {"body": ["hello"]})
+    assert message(documents, "main", "leave")["payload"] == {"type": "null"}
