@@ -1,0 +1,101 @@
+"""`Controller`: HTTP routes whose paths, hooks and schemas are in a JSON file."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import attrs
+
+from bundles.realtime.component import Component
+from bundles.realtime.middleware import Middleware
+from rxkernel import ConfigurationError
+
+_WORD = re.compile("[A-Z]+(?![a-z])|[A-Z]?[^A-Z]+")
+
+
+@attrs.frozen
+class ControllerOptions:
+    """The arguments of the class of a controller.
+
+    Attributes:
+        name: the first part of the names of the routes, and the default of the others.
+        routes: the route file, relative to the folder ``realtime.routes``.
+        prefix: where the paths begin: ``/`` and one name or more, or nothing.
+        middlewares: run before the actions, in this order.
+    """
+
+    name: str
+    routes: str
+    prefix: str
+    middlewares: tuple[type[Middleware] | Middleware, ...] = ()
+
+
+class Controller(Component):
+    """HTTP routes of a JSON file: ``class ApiController(Controller, prefix="/v1"): …``.
+
+    The file names a method for each route, and methods as its hooks. A method is a typed action:
+    it returns a value or a `Response`.
+
+    Args:
+        name: of the controller; that of the class without ``Controller``, in lower case with
+            underscores.
+        routes: the route file, relative to the folder ``realtime.routes``; ``<name>.json``.
+        prefix: where the paths of the routes begin; ``/<name>``. Empty or ``/``: no prefix.
+        middlewares: their `Middleware.http` runs before the actions, in this order; classes are
+            built by the injector.
+
+    A subclass of a controller has a name, a route file and a prefix of its own. It inherits the
+    middlewares, unless it sets others.
+
+    Raises:
+        ConfigurationError: an argument is invalid.
+    """
+
+    controller_options: ClassVar[ControllerOptions]
+
+    def __init_subclass__(
+        cls,
+        *,
+        name: str | None = None,
+        routes: str | None = None,
+        prefix: str | None = None,
+        middlewares: Sequence[type[Middleware] | Middleware] | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init_subclass__(**options)
+        _check(cls, name=name, routes=routes, prefix=prefix)
+        name = name or name_of(cls)
+        if middlewares is None:
+            base: ControllerOptions | None = getattr(cls, "controller_options", None)
+            middlewares = () if base is None else base.middlewares
+        cls.controller_options = ControllerOptions(
+            name,
+            f"{name}.json" if routes is None else routes,
+            clean_prefix(f"/{name}" if prefix is None else prefix),
+            tuple(middlewares),
+        )
+
+
+def name_of(cls: type) -> str:
+    """Return the name of a controller by that of its class: ``UserApiController`` is
+    ``user_api``."""
+    words = _WORD.findall(cls.__name__.removesuffix("Controller") or cls.__name__)
+    return "_".join(words).lower()
+
+
+def clean_prefix(prefix: str) -> str:
+    """Return *prefix* with a slash at its begin and without one at its end; empty for ``/``."""
+    stripped = prefix.strip("/")
+    return f"/{stripped}" if stripped else ""
+
+
+def _check(cls: type, **texts: object) -> None:
+    problems = [
+        f"controller {cls.__qualname__}: {key} is {value!r}; it must be a str"
+        for key, value in texts.items()
+        if value is not None and not isinstance(value, str)
+    ]
+    if texts["name"] == "":
+        problems.append(f"controller {cls.__qualname__}: name is empty; leave it out, or write it")
+    if problems:
+        raise ConfigurationError(*problems)

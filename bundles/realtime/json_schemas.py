@@ -1,0 +1,70 @@
+"""Validators of JSON Schema, by jsonschema-rs."""
+
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+import attrs
+import jsonschema_rs
+
+_DEFAULT_DRAFT = jsonschema_rs.Draft7Validator
+"""That of schemas without ``$schema``: IOServer reads them by draft 7."""
+
+
+@attrs.frozen
+class SchemaError:
+    """One rule that a value breaks.
+
+    Attributes:
+        path: the place of the value, as ``.items[0].name``; empty for the whole value.
+        code: the keyword of the rule, as ``required``.
+        message: what is wrong; it does not contain the value.
+    """
+
+    path: str
+    code: str
+    message: str
+
+
+class JsonSchema:
+    """A compiled JSON Schema.
+
+    Raises:
+        ValueError: *schema* is not valid, or refers to another document.
+    """
+
+    def __init__(self, schema: Any) -> None:
+        make = _DEFAULT_DRAFT
+        if isinstance(schema, dict) and "$schema" in schema:
+            make = jsonschema_rs.validator_cls_for(schema)
+        try:
+            self._validator = make(
+                schema, validate_formats=True, retriever=_refuse, mask="the value"
+            )
+        except jsonschema_rs.ValidationError as exc:
+            place = _path(exc.instance_path)
+            raise ValueError(f"{exc.message} (at {place})" if place else exc.message) from exc
+
+    def accepts(self, value: Any) -> bool:
+        """Whether *value* is valid."""
+        try:
+            return self._validator.is_valid(value)
+        except ValueError:  # not a value of JSON
+            return False
+
+    def errors(self, value: Any) -> Iterator[SchemaError]:
+        """Yield an error for each rule that *value* breaks."""
+        try:
+            for error in self._validator.iter_errors(value):
+                yield SchemaError(_path(error.instance_path), error.kind.name, error.message)
+        except jsonschema_rs.ValidationError:
+            raise
+        except ValueError:
+            yield SchemaError("", "type", "there is a value that JSON cannot hold")
+
+
+def _refuse(uri: str) -> NoReturn:
+    raise ValueError("a schema may refer to its own parts only")
+
+
+def _path(steps: list[str | int]) -> str:
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
