@@ -10,7 +10,7 @@ from bundles.realtime.component import Component
 from bundles.realtime.middleware import Middleware
 from rxkernel import ConfigurationError
 
-_WORD = re.compile("[A-Z]+(?![a-z])|[A-Z]?[^A-Z]+")
+_NEW_WORD = re.compile("(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 @attrs.frozen
@@ -79,8 +79,8 @@ class Controller(Component):
 def name_of(cls: type) -> str:
     """Return the name of a controller by that of its class: ``UserApiController`` is
     ``user_api``."""
-    words = _WORD.findall(cls.__name__.removesuffix("Controller") or cls.__name__)
-    return "_".join(words).lower()
+    name = cls.__name__.removesuffix("Controller") or cls.__name__
+    return _NEW_WORD.sub("_", name).lower()
 
 
 def clean_prefix(prefix: str) -> str:

@@ -78,7 +78,7 @@ class EntryReader:
 
     def _methods(self) -> tuple[str, ...]:
         given = self._given.get("method")
-        names = given if isinstance(given, list) else [given]
+        names: list[Any] = given if isinstance(given, list) else [given]
         if not names or not all(isinstance(name, str) for name in names):
             self.problems.append(
                 f"method is {given!r}; it must be a method as 'GET', or a list of them"

@@ -1,11 +1,13 @@
 """Validators of JSON Schema, by jsonschema-rs."""
 
+import re
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import attrs
 import jsonschema_rs
 
+_DRAFT = re.compile(r"https?://json-schema\.org/draft(-0[467]|/2019-09|/2020-12)/schema#?")
 _DEFAULT_DRAFT = jsonschema_rs.Draft7Validator
 """That of schemas without ``$schema``: IOServer reads them by draft 7."""
 
@@ -33,8 +35,12 @@ class JsonSchema:
     """
 
     def __init__(self, schema: Any) -> None:
-        make = _DEFAULT_DRAFT
+        make: type[jsonschema_rs.Validator] = _DEFAULT_DRAFT
         if isinstance(schema, dict) and "$schema" in schema:
+            if _DRAFT.fullmatch(str(schema["$schema"])) is None:
+                raise ValueError(
+                    f"its $schema {schema['$schema']!r} is not a draft of JSON Schema"
+                )
             make = jsonschema_rs.validator_cls_for(schema)
         try:
             self._validator = make(

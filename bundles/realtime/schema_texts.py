@@ -45,7 +45,7 @@ class Texts:
 def coerce_of(rule: Mapping[str, Any]) -> Coerce:
     """Return what converts a text for a schema with the ``type`` of *rule*."""
     types = rule.get("type")
-    names = types if isinstance(types, list) else [types]
+    names: list[Any] = types if isinstance(types, list) else [types]
     if "array" in names:
         items = rule.get("items")
         return partial(_to_list, coerce_of(items) if isinstance(items, dict) else _unchanged)

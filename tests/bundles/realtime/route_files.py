@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 import attrs
+from yarl import URL
 
 from bundles.realtime import RealtimeBundle, RealtimeSettings
 from rxkernel import Application, ConfigurationError, HttpSettings, Settings
@@ -16,6 +17,11 @@ from rxkernel import Application, ConfigurationError, HttpSettings, Settings
 def write_routes(folder: Path, name: str, *entries: Any) -> None:
     """Write the route file ``<name>.json`` in *folder*."""
     (folder / f"{name}.json").write_text(json.dumps(entries))
+
+
+def entry(method: Any, url: Any, handler: Any, **keys: Any) -> dict[str, Any]:
+    """An entry of a route file."""
+    return {"method": method, "url": url, "handler": handler, **keys}
 
 
 def application_of(
@@ -60,7 +66,7 @@ class Site:
         self._session = session
 
     async def __call__(self, method: str, path: str, **sent: Any) -> Answer:
-        url = f"{self.application.servers['http'].url}{path}"
+        url = URL(f"{self.application.servers['http'].url}{path}", encoded=True)
         async with self._session.request(method, url, allow_redirects=False, **sent) as response:
             return Answer(response.status, response.headers, await response.text())
 

@@ -12,11 +12,7 @@ from rxkernel import (
     Response,
 )
 from tests.bundles.realtime.conftest import ServeRoutes
-from tests.bundles.realtime.route_files import application_of, problems_of, write_routes
-
-
-def entry(method: Any, url: str, handler: str, **keys: Any) -> dict[str, Any]:
-    return {"method": method, "url": url, "handler": handler, **keys}
+from tests.bundles.realtime.route_files import application_of, entry, problems_of, write_routes
 
 
 class ApiController(Controller):
