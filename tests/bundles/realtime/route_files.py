@@ -30,6 +30,7 @@ def application_of(
     http: dict[str, Any] | None = None,
     settings: dict[str, Any] | None = None,
     bundles: Any = (),
+    more: dict[str, Any] | None = None,
     **parts: Any,
 ) -> Application:
     """An application whose route files are in *folder*, on a free port."""
@@ -39,7 +40,7 @@ def application_of(
         settings=Settings(
             request_id_header=None,
             http=HttpSettings(**{"port": 0, **(http or {})}),
-            bundles={"realtime": of_bundle},
+            bundles={"realtime": of_bundle, **(more or {})},
         ),
         **parts,
     )
