@@ -1,7 +1,8 @@
 """`Controller`: HTTP routes whose paths, hooks and schemas are in a JSON file."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import attrs
@@ -44,14 +45,14 @@ class Controller(Component):
         middlewares: their `Middleware.http` runs before the actions, in this order; classes are
             built by the injector.
 
-    A subclass of a controller has a name, a route file and a prefix of its own. It inherits the
-    middlewares, unless it sets others.
+    A subclass of a controller inherits the arguments that are written.
 
     Raises:
         ConfigurationError: an argument is invalid.
     """
 
     controller_options: ClassVar[ControllerOptions]
+    _written: ClassVar[Mapping[str, Any]] = MappingProxyType({})
 
     def __init_subclass__(
         cls,
@@ -64,15 +65,15 @@ class Controller(Component):
     ) -> None:
         super().__init_subclass__(**options)
         _check(cls, name=name, routes=routes, prefix=prefix)
-        name = name or name_of(cls)
-        if middlewares is None:
-            base: ControllerOptions | None = getattr(cls, "controller_options", None)
-            middlewares = () if base is None else base.middlewares
+        own = {"name": name, "routes": routes, "prefix": prefix, "middlewares": middlewares}
+        written = {key: value for key, value in own.items() if value is not None}
+        cls._written = written = {**cls._written, **written}
+        name = written.get("name", name_of(cls))
         cls.controller_options = ControllerOptions(
             name,
-            f"{name}.json" if routes is None else routes,
-            clean_prefix(f"/{name}" if prefix is None else prefix),
-            tuple(middlewares),
+            written.get("routes", f"{name}.json"),
+            clean_prefix(written.get("prefix", f"/{name}")),
+            tuple(written.get("middlewares", ())),
         )
 
 

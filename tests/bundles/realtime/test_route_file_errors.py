@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bundles.realtime import Controller, Middleware, RealtimeSettings
-from rxkernel import ConfigurationError, Request, Response
+from rxkernel import Request, Response
 from tests.bundles.realtime.route_files import application_of, entry, problems_of, write_routes
 
 
@@ -240,42 +240,6 @@ async def test_middleware_that_cannot_be_built_is_reported(tmp_path: Path) -> No
 
     assert "the middleware " in problem
     assert "no such file" in problem
-
-
-@pytest.mark.parametrize(
-    ("arguments", "problem"),
-    [
-        ({"name": ""}, "name is empty; leave it out, or write it"),
-        ({"name": 7}, "name is 7; it must be a str"),
-        ({"prefix": 7}, "prefix is 7; it must be a str"),
-        ({"routes": 7}, "routes is 7; it must be a str"),
-    ],
-)
-def test_controller_with_an_invalid_argument_is_rejected(
-    arguments: dict[str, Any], problem: str
-) -> None:
-    with pytest.raises(ConfigurationError, match=problem):
-
-        class Shop(Controller, **arguments):
-            pass
-
-
-@pytest.mark.parametrize(
-    ("class_name", "name"),
-    [
-        ("ApiController", "api"),
-        ("UserProfileController", "user_profile"),
-        ("HTTPStatus", "http_status"),
-        ("Controller", "controller"),
-        ("V2Controller", "v2"),
-    ],
-)
-def test_controller_name_is_that_of_its_class(class_name: str, name: str) -> None:
-    cls: Any = type(class_name, (Controller,), {})
-
-    assert cls.controller_options.name == name
-    assert cls.controller_options.routes == f"{name}.json"
-    assert cls.controller_options.prefix == f"/{name}"
 
 
 def test_default_folder_of_route_files_is_routes() -> None:

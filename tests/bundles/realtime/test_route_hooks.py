@@ -16,6 +16,7 @@ from bundles.security import (
 )
 from rxkernel import (
     ConfigurationError,
+    DefinitionEvent,
     KernelClient,
     KernelEvents,
     Request,
@@ -211,6 +212,36 @@ async def test_reload_adds_and_removes_a_controller(tmp_path: Path) -> None:
         names = [definition.name for definition in application.kernel.http_definitions]
         assert "other_json" in names
         assert "hooks_json" not in names
+
+
+class Actions:
+    """Compares the action of each definition before and after other listeners."""
+
+    def __init__(self) -> None:
+        self.before: dict[str, Any] = {}
+        self.unchanged: list[str] = []
+
+    @observe(KernelEvents.KERNEL_DEFINITION, priority=1_000)
+    async def first(self, event: DefinitionEvent) -> None:
+        self.before[event.definition.name] = event.action
+
+    @observe(KernelEvents.KERNEL_DEFINITION, priority=-1_000)
+    async def last(self, event: DefinitionEvent) -> None:
+        if event.action is self.before[event.definition.name]:
+            self.unchanged.append(event.definition.name)
+
+
+async def test_route_without_hooks_and_schemas_has_no_wrapper(tmp_path: Path) -> None:
+    write_routes(
+        tmp_path,
+        "hooks",
+        entry("GET", "/a", "json", bodyLimit=10, config={"a": 1}),
+        entry("GET", "/b", "text", preHandler="wrong"),
+    )
+    actions = Actions()
+    async with application_of(tmp_path, HooksController, listeners=[actions]):
+        assert "hooks_json" in actions.unchanged
+        assert "hooks_text" not in actions.unchanged
 
 
 class Greeter:
