@@ -66,13 +66,16 @@ class Controller(Component):
         super().__init_subclass__(**options)
         _check(cls, name=name, routes=routes, prefix=prefix)
         own = {"name": name, "routes": routes, "prefix": prefix, "middlewares": middlewares}
-        written = {key: value for key, value in own.items() if value is not None}
-        cls._written = written = {**cls._written, **written}
-        name = written.get("name", name_of(cls))
+        written: dict[str, Any] = {
+            **cls._written,
+            **{key: value for key, value in own.items() if value is not None},
+        }
+        cls._written = written
+        own_name: str = written.get("name", name_of(cls))
         cls.controller_options = ControllerOptions(
-            name,
-            written.get("routes", f"{name}.json"),
-            clean_prefix(written.get("prefix", f"/{name}")),
+            own_name,
+            written.get("routes", f"{own_name}.json"),
+            clean_prefix(written.get("prefix", f"/{own_name}")),
             tuple(written.get("middlewares", ())),
         )
 
