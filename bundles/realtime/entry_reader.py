@@ -112,7 +112,7 @@ class EntryReader:
         return name
 
     def _method(self, key: str, name: str) -> Any:
-        """Return the method *name* of the controller; None, with a problem, if it has none."""
+        """Return the method *name* of the controller; None, with a problem, if it is missing."""
         cls = self._controller
         method = getattr(cls, name, None)
         if callable(method):

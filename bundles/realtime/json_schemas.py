@@ -2,10 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, NoReturn
 
 import attrs
 import jsonschema_rs
+
+_MOST = 50
+_LONGEST = 300
+"""Characters of a path and of a message: both may have names that the client has sent."""
 
 _DRAFT = re.compile(r"https?://json-schema\.org/draft(-0[467]|/2019-09|/2020-12)/schema#?")
 _DEFAULT_DRAFT = jsonschema_rs.Draft7Validator
@@ -58,12 +63,11 @@ class JsonSchema:
             return False
 
     def errors(self, value: Any) -> Iterator[SchemaError]:
-        """Yield an error for each rule that *value* breaks."""
+        """Yield an error for each rule that *value* breaks, at most `_MOST`."""
         try:
-            for error in self._validator.iter_errors(value):
-                yield SchemaError(_path(error.instance_path), error.kind.name, error.message)
-        except jsonschema_rs.ValidationError:
-            raise
+            for error in islice(self._validator.iter_errors(value), _MOST):
+                path, message = _path(error.instance_path), error.message
+                yield SchemaError(path[:_LONGEST], error.kind.name, message[:_LONGEST])
         except ValueError:
             yield SchemaError("", "type", "there is a value that JSON cannot hold")
 

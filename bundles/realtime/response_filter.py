@@ -170,7 +170,7 @@ def _part_of(root: Any, reference: str) -> Any:
     """Return the part of *root* at the JSON pointer *reference* (RFC 6901).
 
     Raises:
-        ValueError: there is no such part.
+        ValueError: the part does not exist.
     """
     if not reference.startswith("#"):
         raise ValueError(f"the $ref {reference!r} does not begin with '#'")

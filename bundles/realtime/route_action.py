@@ -23,7 +23,7 @@ def around(
     status_code: int,
     to_plain: ToPlain,
 ) -> Action:
-    """Return *action* with the parts that *entry* has; *action* itself if it has none.
+    """Return *action* with the parts that *entry* has; *action* itself without any.
 
     The order is that of IOServer: preValidation, middlewares, schemas, preHandler, the action,
     preSerialization, the filter of the response.

@@ -1,6 +1,6 @@
 """The schemas of a route: what its requests must have, and which fields its responses keep."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -40,7 +40,7 @@ class TextSchema:
 
 @attrs.frozen
 class RouteSchemas:
-    """The compiled schemas of one route; None where it has none.
+    """The compiled schemas of one route; None for a part without a schema.
 
     Attributes:
         response: the filters by status: ``200``, ``2xx`` or ``default``.
@@ -95,7 +95,8 @@ class RouteSchemas:
 
     def _check_texts(self, request: Request) -> Iterator[dict[str, Any]]:
         if self.headers is not None:
-            texts = _texts(request.headers.items(), str.lower)
+            names = {name.lower() for name in request.headers}
+            texts = {name: [", ".join(request.headers.getall(name))] for name in names}
             yield from _entries("headers", self.headers.schema, self.headers.texts.read(texts))
         if self.params is None and self.querystring is None:
             return
@@ -142,10 +143,10 @@ def _read(part: str, schema: TextSchema | None, given: Pairs) -> tuple[Pairs, li
     return pairs, [*_entries(part, schema.schema, values)]
 
 
-def _texts(pairs: Any, name_of: Callable[[str], str] = str) -> dict[str, list[Any]]:
+def _texts(pairs: Iterable[tuple[str, Any]]) -> dict[str, list[Any]]:
     texts: dict[str, list[Any]] = {}
     for name, value in pairs:
-        texts.setdefault(name_of(name), []).append(value)
+        texts.setdefault(name, []).append(value)
     return texts
 
 

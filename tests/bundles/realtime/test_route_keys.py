@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import attrs
 import pytest
 
@@ -207,6 +208,63 @@ async def test_headers_are_validated_by_lower_case_name(
     assert (await site("GET", "/items/x", headers={"X-N": "3"})).status == 200
     assert (await site("GET", "/items/x", headers={"X-N": "a"})).status == 400
     assert (await site("GET", "/items/x")).status == 400
+
+
+async def test_header_of_several_lines_is_one_text(
+    serve_routes: ServeRoutes, tmp_path: Path
+) -> None:
+    schema = {"headers": {"properties": {"x-n": {"const": "1, 2"}}}}
+    write_routes(tmp_path, "items", entry("GET", "/x", "which", schema=schema))
+    site = await serve_routes(ItemsController)
+
+    assert (await site("GET", "/items/x", headers=[("X-N", "1"), ("X-N", "2")])).status == 200
+
+
+async def test_errors_of_a_large_body_are_limited(
+    serve_routes: ServeRoutes, tmp_path: Path
+) -> None:
+    schema = {"body": {"items": {"type": "string"}, "additionalProperties": False}}
+    write_routes(tmp_path, "items", entry("POST", "/x", "which", schema=schema))
+    site = await serve_routes(ItemsController)
+
+    many = await site("POST", "/items/x", json=[1] * 10_000)
+    long = await site("POST", "/items/x", json={"a" * 10_000: 1})
+
+    assert (many.status, len(many.json["errors"])) == (400, 50)
+    assert (long.status, len(long.text) < 2_000) == (400, True)
+
+
+async def test_fields_of_a_multipart_form_are_validated(
+    serve_routes: ServeRoutes, tmp_path: Path
+) -> None:
+    schema = {"body": BODY}
+    write_routes(tmp_path, "items", entry("POST", "/x", "which", schema=schema))
+    site = await serve_routes(ItemsController)
+
+    def form(**fields: str) -> aiohttp.FormData:
+        data = aiohttp.FormData(fields)
+        data.add_field("file", b"content", filename="a.txt")
+        return data
+
+    assert (await site("POST", "/items/x", data=form(name="tea", n="3"))).status == 200
+    assert (await site("POST", "/items/x", data=form(n="3"))).status == 400
+
+
+@pytest.mark.parametrize(
+    "body", [b"\x81\xa4name\xc4\x01a", b"\x81\x01\xa1a", b"\x81\xa4name\xa1a"]
+)
+async def test_messagepack_body_is_validated(
+    serve_routes: ServeRoutes, tmp_path: Path, body: bytes
+) -> None:
+    """The first two have a value that JSON cannot hold: bytes, and a number as a name."""
+    write_routes(tmp_path, "items", ADD)
+    site = await serve_routes(ItemsController)
+
+    answer = await site(
+        "POST", "/items/x", data=body, headers={"Content-Type": "application/msgpack"}
+    )
+
+    assert answer.status == (200 if body.endswith(b"name\xa1a") else 400)
 
 
 RESPONSE = {"type": "object", "properties": {"name": {"type": "string"}}}
