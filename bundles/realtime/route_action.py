@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bundles.realtime.middlewares import Action, Before, before
+from bundles.realtime.middlewares import Action, Before, before, checked_result
 from bundles.realtime.route_entry import RouteEntry
 from bundles.realtime.route_hooks import Hook
 from bundles.realtime.route_schemas import RouteSchemas
@@ -44,20 +44,10 @@ def around(
 
 def _bound(hook: Hook) -> Before:
     async def call(request: Request) -> Response | None:
-        return response_of(await hook(request.controller, request), hook.__name__)
+        result = await hook(request.controller, request)
+        return None if result is None else checked_result(hook, result)
 
     return call
-
-
-def response_of(result: object, name: str) -> Response | None:
-    """Return *result* of the hook or middleware *name*.
-
-    Raises:
-        TypeError: it is neither a `Response` nor None.
-    """
-    if result is None or isinstance(result, Response):
-        return result
-    raise TypeError(f"{name} returned {type(result).__qualname__}; return a Response or None")
 
 
 def _checking(schemas: RouteSchemas) -> Before:

@@ -3,8 +3,8 @@
 from injector import inject
 
 from bundles.realtime.http_errors import http_error
-from bundles.realtime.middlewares import Middlewares, overriding
-from bundles.realtime.route_action import around, filter_response, response_of
+from bundles.realtime.middlewares import Middlewares, checked_result, overriding
+from bundles.realtime.route_action import around, filter_response
 from bundles.realtime.route_entry import OPTION, RouteEntry, route_entry
 from rxkernel import (
     ConfigurationError,
@@ -66,7 +66,7 @@ class RouteListeners:
                 f"{entry.place}: schema.body needs the decoded body, but {entry.handler} takes "
                 f"its bytes; remove one of the two"
             )
-        chain = self._middlewares.of(entry.middlewares, definition.metadata.place)
+        chain = self._middlewares.of(entry.middlewares, definition.metadata.place, ("http",))
         event.wrap(
             lambda action: around(
                 action,
@@ -83,8 +83,8 @@ class RouteListeners:
         request = event.request
         for hook in _entry_of(request.definition).hooks.of_head:
             result = await hook(request.controller, request)
-            if (response := response_of(result, hook.__name__)) is not None:
-                event.set_response(response)
+            if result is not None:
+                event.set_response(checked_result(hook, result))
                 return
 
     @observe(KernelEvents.KERNEL_RESPONSE, priority=_LATE, only=_has_on_send)
@@ -93,8 +93,8 @@ class RouteListeners:
         request = event.request
         for hook in _entry_of(request.definition).hooks.on_send:
             result = await hook(request.controller, request, event.response)
-            if (response := response_of(result, hook.__name__)) is not None:
-                event.set_response(response)
+            if result is not None:
+                event.set_response(checked_result(hook, result))
 
     @observe(KernelEvents.KERNEL_TERMINATE, only=_has_on_response)
     async def run_on_response(self, event: TerminateEvent) -> None:

@@ -161,7 +161,7 @@ async def test_hook_that_returns_no_response_is_500(
     site = await serve_routes(HooksController)
 
     assert (await site("GET", "/hooks/x")).status == 500
-    assert "wrong returned dict; return a Response or None" in caplog.text
+    assert "HooksController.wrong returned {'not': 'a response'}; return a Response" in caplog.text
 
 
 async def test_invalid_typed_argument_is_422_in_the_body_of_ioserver(
