@@ -14,7 +14,7 @@ OPTION = BundleOption("realtime.route", "realtime", "RealtimeBundle")
 """The option of the routes of route files."""
 
 
-@attrs.frozen(eq=False, kw_only=True)
+@attrs.frozen(eq=False, kw_only=True, repr=False)
 class RouteEntry:
     """The keys of an entry that are not those of a route of the kernel.
 
@@ -41,7 +41,8 @@ class RouteEntry:
     head: bool = True
     config: Mapping[str, Any] = attrs.field(factory=dict)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
+        """The place, for ``rxkernel routes``."""
         return self.place
 
 

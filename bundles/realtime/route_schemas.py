@@ -81,7 +81,7 @@ class RouteSchemas:
         if self.body is None or request.method in ("GET", "HEAD"):
             return
         body = request.body
-        if body is None:
+        if body is None and not request.raw_body:
             yield {"path": "body", "code": "missing", "message": "a body is required"}
             return
         if _is_foreign(request):

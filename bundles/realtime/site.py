@@ -17,6 +17,8 @@ from rxkernel import (
     observe,
 )
 
+_OF_FILES = {"GET", "HEAD", "OPTIONS"}
+
 _EARLY = 100
 """Before the listeners that give errors a body."""
 
@@ -50,10 +52,11 @@ class ApiPaths:
     async def hide_files(self, event: ExceptionEvent) -> None:
         """Respond with 404, and not 405, to another method for a path that only files have: a
         client of an API would take the path for an existing one."""
-        request = event.request
-        if request.definition is not None:
+        request, error = event.request, event.exception
+        if request.definition is not None or not isinstance(error, MethodNotAllowedException):
             return
-        if isinstance(event.exception, MethodNotAllowedException) and self._is_file(request):
+        allowed = set(error.headers.get("Allow", "").split(", "))
+        if allowed <= _OF_FILES and self._is_file(request):
             event.set_exception(NotFoundException())
 
     def _is_file(self, request: Request) -> bool:

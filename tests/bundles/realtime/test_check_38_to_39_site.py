@@ -32,7 +32,9 @@ def root_dir(tmp_path: Path) -> Path:
     (root / ".env").write_text("SECRET=1")
     (tmp_path / "outside.txt").write_text("outside")
     (root / "link.txt").symlink_to(tmp_path / "outside.txt")
-    write_routes(tmp_path, "api", entry("GET", "/status", "status"))
+    write_routes(
+        tmp_path, "api", entry("GET", "/status", "status"), entry("POST", "/data", "status")
+    )
     write_routes(tmp_path, "root", entry("GET", "/health", "status"))
     return root
 
@@ -89,8 +91,10 @@ async def test_check_39_page_is_sent_for_unknown_paths_only(
         assert (answer.status, answer.json) == (404, not_found), path
     assert (await site("GET", "/apiary", headers=PAGE)).status == 200
     assert (await site("GET", "/health")).text == "ok"
-    wrong_method = await site("POST", "/api/status")
-    assert (wrong_method.status, wrong_method.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
+    for path in ("/api/status", "/api/data"):
+        wrong_method = await site("PUT", path)
+        assert wrong_method.status == 405
+        assert "Allow" in wrong_method.headers
 
 
 async def test_check_39_without_fallback_unknown_path_is_404_json(

@@ -325,7 +325,7 @@ async def test_route_of_a_file_shows_its_place_in_the_list_of_routes(tmp_path: P
     write_routes(tmp_path, "hooks", entry("GET", "/x", "json"))
     async with application_of(tmp_path, HooksController) as application:
         (shown,) = (
-            str(value)
+            repr(value)
             for value in application.kernel.http_definitions["hooks_json"].options.values()
         )
 

@@ -52,6 +52,7 @@ class ItemsController(Controller):
         return str(request.route_name)
 
 
+JSON = {"Content-Type": "application/json"}
 BODY = {
     "type": "object",
     "required": ["name"],
@@ -248,6 +249,15 @@ async def test_fields_of_a_multipart_form_are_validated(
 
     assert (await site("POST", "/items/x", data=form(name="tea", n="3"))).status == 200
     assert (await site("POST", "/items/x", data=form(n="3"))).status == 400
+
+
+async def test_body_null_is_a_body(serve_routes: ServeRoutes, tmp_path: Path) -> None:
+    schema = {"body": {"type": ["object", "null"]}}
+    write_routes(tmp_path, "items", entry("POST", "/x", "which", schema=schema))
+    site = await serve_routes(ItemsController)
+
+    assert (await site("POST", "/items/x", data=b"null", headers=JSON)).status == 200
+    assert (await site("POST", "/items/x", headers=JSON)).status == 400
 
 
 @pytest.mark.parametrize(
