@@ -25,6 +25,9 @@ from rxkernel import (
 _LATE = -100
 """After the listeners of others, which may replace the exception or change the response."""
 
+_OUTSIDE = -200
+"""The priority in ``kernel.definition``: hooks run before contracts check the arguments."""
+
 
 def _is_route(definition: Definition) -> bool:
     return OPTION in definition.options
@@ -56,7 +59,7 @@ class RouteListeners:
         self._middlewares = middlewares
         self._kernel = kernel
 
-    @observe(KernelEvents.KERNEL_DEFINITION, only=_is_route)
+    @observe(KernelEvents.KERNEL_DEFINITION, priority=_OUTSIDE, only=_is_route)
     async def compile(self, event: DefinitionEvent) -> None:
         """Put the parts of the entry around the action."""
         entry, definition = _entry_of(event.definition), event.definition

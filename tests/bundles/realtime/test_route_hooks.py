@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import pytest
 from injector import inject
 
+from bundles.contracts import ContractsBundle, contract
 from bundles.realtime import AppHandle, Controller, IOServerError, Middleware
 from bundles.security import (
     SecurityBundle,
@@ -277,6 +278,28 @@ async def test_controller_and_middleware_take_services(tmp_path: Path) -> None:
         response = await client.http("greetings_greet", params={"name": "Bob"})
 
     assert response.content == ["Hello Bob", "Hello Ada"]
+
+
+class Locked(Middleware):
+    async def http(self, request: Request) -> None:
+        if "X-Key" not in request.headers:
+            raise IOServerError("locked", 423)
+
+
+class BooksController(Controller, middlewares=[Locked]):
+    @contract(parameters={"n": "number"})
+    async def show(self, n: float) -> float:
+        return n
+
+
+async def test_middlewares_run_before_contracts_check_arguments(tmp_path: Path) -> None:
+    write_routes(tmp_path, "books", entry("GET", "/x", "show"))
+    application = application_of(tmp_path, BooksController, bundles=[ContractsBundle()])
+    async with KernelClient(application) as client:
+        locked = await client.http("books_show", params={"n": "a"})
+        open_ = await client.http("books_show", params={"n": "a"}, headers={"X-Key": "k"})
+
+    assert (locked.status_code, open_.status_code) == (423, 422)
 
 
 class NoUsers(UserProvider[Any]):
