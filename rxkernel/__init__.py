@@ -158,6 +158,7 @@ from rxkernel.routing.converters import (
     Converter,
 )
 from rxkernel.routing.decorators import (
+    all_options_of,
     both,
     controller,
     http,
@@ -401,6 +402,7 @@ __all__ = [
     "WebSocketMetadata",
     "WebSocketMetadataStorage",
     "abandoned_threads",
+    "all_options_of",
     "both",
     "connection_scope",
     "controller",

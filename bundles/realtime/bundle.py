@@ -6,14 +6,19 @@ from typing import Any
 from injector import Binder, singleton
 
 from bundles.realtime.app_handle import AppHandle
+from bundles.realtime.controller import Controller
 from bundles.realtime.event import EVENT
 from bundles.realtime.manager import Manager
 from bundles.realtime.manager_names import ManagerNames
 from bundles.realtime.middlewares import Middlewares
+from bundles.realtime.route_entry import OPTION
+from bundles.realtime.route_file import routes_of_file
+from bundles.realtime.route_listeners import RouteListeners
 from bundles.realtime.service_listeners import ServiceListeners
 from bundles.realtime.service_table import ServiceTable
 from bundles.realtime.settings import RealtimeSettings
-from rxkernel import Bundle, ConfigurationError
+from bundles.realtime.site import ApiPaths, Site
+from rxkernel import Bundle, ConfigurationError, HttpMetadata, Settings
 
 
 class RealtimeBundle(Bundle):
@@ -27,8 +32,8 @@ class RealtimeBundle(Bundle):
     """
 
     name = "realtime"
-    options = (EVENT,)
-    listeners = (ServiceListeners,)
+    options = (EVENT, OPTION)
+    listeners: Sequence[Any] = (ServiceListeners, RouteListeners)
     settings_class = RealtimeSettings
 
     def __init__(
@@ -38,10 +43,13 @@ class RealtimeBundle(Bundle):
         controllers: Sequence[Any] = (),
         managers: Sequence[type[Manager]] | Mapping[str, type[Manager]] = (),
     ) -> None:
-        self.controllers = (*services, *controllers)
+        self._components = self.controllers = (*services, *controllers)
         self._managers = managers
 
     def configure(self, binder: Binder) -> None:
+        injector = binder.injector
+        self._settings = injector.get(RealtimeSettings)
+        self._add_site(injector.get(Settings).http.prefix)
         given = self._managers
         by_name = given if isinstance(given, Mapping) else _by_name(given)
         binder.bind(ManagerNames, to=ManagerNames(by_name))
@@ -49,6 +57,23 @@ class RealtimeBundle(Bundle):
             binder.bind(service, scope=singleton)
         for manager in by_name.values():
             binder.bind(manager, scope=singleton)
+
+    def _add_site(self, prefix: str) -> None:
+        settings = self._settings
+        self.listeners, self.controllers = type(self).listeners, self._components
+        if settings.root_dir is not None:
+            api = ApiPaths(prefix)
+            fallback = "index.html" if settings.spa_fallback else None
+            site = Site(settings.root_dir, name="realtime_site", fallback=fallback, api=api)
+            self.controllers = (*self.controllers, site)
+            self.listeners = (*self.listeners, api)
+
+    def routes_of(self, controller: Any) -> Iterable[HttpMetadata | ConfigurationError]:
+        """Return the routes of the file of a `Controller`."""
+        cls = controller if isinstance(controller, type) else type(controller)
+        if issubclass(cls, Controller):
+            return routes_of_file(controller, self._settings.routes)
+        return ()
 
 
 def _by_name(managers: Iterable[type[Manager]]) -> dict[str, type[Manager]]:

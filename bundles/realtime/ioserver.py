@@ -10,7 +10,7 @@ from injector import Binder, Injector, singleton
 
 from bundles.realtime.app_handle import AppHandle, write_log
 from bundles.realtime.bundle import RealtimeBundle
-from bundles.realtime.component import Component
+from bundles.realtime.controller import Controller
 from bundles.realtime.errors import IOServerError
 from bundles.realtime.ioserver_options import cors_of, host_of, level_of, port_of, transports_of
 from bundles.realtime.log_level import LogLevel
@@ -108,22 +108,24 @@ class IOServer:
         self,
         *,
         name: str,
-        controller: type[Component],
+        controller: type[Controller],
         prefix: str | None = None,
         middlewares: Middlewares = (),
     ) -> None:
-        """Serve the routes of the file ``<name>.json`` by the methods of *controller*, below
-        *prefix*, by default ``/<name>``.
+        """Serve the routes of a file by the methods of *controller*, below *prefix*. Without
+        *prefix*, it is that of the class, or ``/<name>``; the file is that of the class, or
+        ``<name>.json``. *middlewares* follow those of the class.
 
         Raises:
             IOServerError: as `add_service`.
         """
-        self._check("controller", controller, Component, name)
+        self._check("controller", controller, Controller, name)
         arguments: dict[str, Any] = {"name": name}
         if prefix is not None:
             arguments["prefix"] = prefix
         if middlewares:
-            arguments["middlewares"] = tuple(middlewares)
+            own = controller.controller_options.middlewares
+            arguments["middlewares"] = (*own, *middlewares)
         self._add("controller", name, _derived(controller, arguments))
 
     def add_manager(self, *, name: str, manager: type[Manager]) -> None:

@@ -1,14 +1,16 @@
 """The base class of bundles: sources of routes, listeners on events, or transports."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
 
 import click
 from injector import Binder
 
+from rxkernel.exceptions import ConfigurationError
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.markers import Marker
+from rxkernel.routing.metadata import RouteMetadata
 from rxkernel.routing.resolver import Resolver
 from rxkernel.routing.scalars import Scalar
 from rxkernel.servers.server import Server
@@ -49,3 +51,12 @@ class Bundle:
 
     def configure(self, binder: Binder) -> None:
         """Bind the services of this bundle."""
+
+    def routes_of(self, controller: Any) -> Iterable[RouteMetadata | ConfigurationError]:
+        """Return the routes that this bundle makes for *controller*, beside its labelled methods.
+
+        Called with each controller of the application and its bundles, at boot and at a reload
+        that adds it: a class, an instance or a module. Return nothing for those of another kind,
+        and an error for each invalid route.
+        """
+        return ()

@@ -198,7 +198,7 @@ class CompositionRoot:
         """Read the routes and the listeners of a class, an instance or a module."""
         self.registered[id(controller)] = controller
         with self.container.collecting(name_of_target(controller)):
-            self.spec.storages.extend(self._routes_of(controller))
+            self.spec.storages.extend(self._checked_routes_of(controller))
         instance = self.instance_of(controller)
         if instance is not None and not isinstance(instance, ModuleType):
             self._observe(instance, may_be_silent=True)
@@ -207,8 +207,17 @@ class CompositionRoot:
         """The instance of a controller class, None if it could not be built; others unchanged."""
         return self.controllers.get(controller) if isinstance(controller, type) else controller
 
-    def _routes_of(self, controller: Any) -> Iterator[RouteMetadata | ConfigurationError]:
-        for route in routes_of(controller):
+    def routes_of(self, controller: Any) -> Iterator[RouteMetadata | ConfigurationError]:
+        """Yield the routes of *controller*: its own, and those that bundles make for it."""
+        yield from routes_of(controller)
+        for bundle in self.bundles:
+            try:
+                yield from bundle.routes_of(controller)
+            except ConfigurationError as error:
+                yield error
+
+    def _checked_routes_of(self, controller: Any) -> Iterator[RouteMetadata | ConfigurationError]:
+        for route in self.routes_of(controller):
             if controller is HealthController and isinstance(route, HttpMetadata):
                 try:
                     check_not_taken(route, self.spec.storages.http)
@@ -311,5 +320,5 @@ def no_route(controller: Any) -> ConfigurationError:
         )
     return ConfigurationError(
         f"controller {name_of_target(controller)} has no route; put @http or @websocket on its "
-        f"methods, or add its routes to a metadata storage"
+        f"methods, enable the bundle that makes its routes, or add them to a metadata storage"
     )

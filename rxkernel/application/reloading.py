@@ -20,7 +20,6 @@ from rxkernel.kernel.compiled import Compiled
 from rxkernel.kernel.events import CompiledEvent
 from rxkernel.kernel.pipeline import ask_only
 from rxkernel.messages.scoped_services import is_async_manager
-from rxkernel.routing.decorators import routes_of
 from rxkernel.routing.definitions import Definition
 from rxkernel.routing.metadata import RouteMetadata
 from rxkernel.routing.storages import MetadataStorages
@@ -60,7 +59,7 @@ class Reload:
         errors: list[ConfigurationError] = []
         kept = self._kept(errors)
         self._instances = self._built(errors)
-        found = (route for controller in self._new for route in routes_of(controller))
+        found = (route for controller in self._new for route in self._root.routes_of(controller))
         self._routes = _together(kept, (*self._add, *found), errors)
         if not errors:
             self._routes = await self._changed_by_listeners(errors)

@@ -67,9 +67,16 @@ class Compiled:
         router: Router[HttpDefinition] = Router(host_of)
         events: dict[str, dict[str, WebSocketDefinition]] = {}
         for found in routed(d for d in definitions if isinstance(d, HttpDefinition)):
-            constraints = found.metadata.constraints
+            route = found.metadata
             try:
-                router.add(found.method, found.template, found, found.name, constraints)
+                router.add(
+                    found.method,
+                    found.template,
+                    found,
+                    found.name,
+                    route.constraints,
+                    head=route.head,
+                )
             except ConfigurationError as error:
                 errors.append(error)
         for definition in definitions:

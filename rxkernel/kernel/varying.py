@@ -70,7 +70,9 @@ def routed(definitions: Iterable[HttpDefinition]) -> list[HttpDefinition]:
 
 
 def _methods_of(definition: HttpDefinition) -> tuple[str, ...]:
-    return ("GET", "HEAD") if definition.method == "GET" else (definition.method,)
+    if definition.method == "GET" and definition.metadata.head:
+        return "GET", "HEAD"
+    return (definition.method,)
 
 
 def _varying(

@@ -298,6 +298,17 @@ def options_of(function: object) -> dict[str, Any]:
     return dict(labels_on(function, _OPTION))
 
 
+def all_options_of(target: object, action: str) -> dict[str, Any]:
+    """As `options_of`, with the options of the class of *target* and of the methods that *action*
+    overrides: those of a route of *target* that a bundle makes."""
+    return _InheritedLabels(_owner_of(target)).options(action)
+
+
+def _owner_of(target: object) -> type | ModuleType:
+    """Return what has the labels of *target*: its class, or itself for a class or a module."""
+    return target if isinstance(target, ModuleType) else owner_of(target)
+
+
 def pushes(event_name: str, type: Any = None) -> Callable[[F], F]:
     """Declare that the decorated method, or every route of a class, sends *event_name* to clients.
 
@@ -329,7 +340,7 @@ def routes_of(target: object) -> Iterator[RouteMetadata | ConfigurationError]:
         yield ConfigurationError(
             f"controller {name} makes its routes from its arguments; pass an instance of it"
         )
-    owner = target if isinstance(target, ModuleType) else owner_of(target)
+    owner = _owner_of(target)
     facts = _InheritedLabels(owner)
     if isinstance(owner, type):
         try:

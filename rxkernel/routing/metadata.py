@@ -126,7 +126,8 @@ class HttpMetadata(RouteMetadata):
 
     *options* has values that decorators of bundles set and their listeners read. A plain value
     that the action returns is sent with *status_code*. *body_limit*, in bytes, overrides the
-    limits of `HttpSettings`. A request must have *host* and *headers*, see `Constraints`.
+    limits of `HttpSettings`. A request must have *host* and *headers*, see `Constraints`. A GET
+    route also serves HEAD, unless *head* is False.
 
     Raises:
         ConfigurationError: the name is empty, the method is not one of `METHODS`, or the path (see
@@ -146,6 +147,7 @@ class HttpMetadata(RouteMetadata):
     headers: Mapping[str, str] = attrs.field(
         factory=dict, converter=_headers, hash=False, kw_only=True
     )
+    head: bool = attrs.field(default=True, kw_only=True)
     syntax: TemplateSyntax = attrs.field(init=False, eq=False, repr=False)
     constraints: Constraints = attrs.field(init=False, eq=False, repr=False)
 

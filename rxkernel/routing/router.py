@@ -100,10 +100,12 @@ class Router(Generic[T]):
         target: T,
         name: str,
         constraints: Constraints = NO_CONSTRAINTS,
+        *,
+        head: bool = True,
     ) -> None:
         """Route requests with *method* and *template* that meet *constraints* to *target*.
 
-        GET also serves HEAD, until HEAD is added for the same path and constraints.
+        GET with *head* also serves HEAD, until HEAD is added for the same path and constraints.
 
         Raises:
             ConfigurationError: a route with this method already matches the same requests.
@@ -118,7 +120,7 @@ class Router(Generic[T]):
         self._slashes = max(self._slashes, len(template.segments) + 1)
         orders = self._orders_of(template)
         methods = [method]
-        if method == "GET" and ("HEAD", template.shape, constraints) not in self._names:
+        if head and method == "GET" and ("HEAD", template.shape, constraints) not in self._names:
             methods.append("HEAD")
         tables = (self._tables.setdefault(m, self._new_table()) for m in methods)
         for table in (self._any, *tables):

@@ -14,7 +14,8 @@ bash            Not run: each command, target and option must exist.
 javascript      Run in Node; the output of ``console.log`` must equal the comment after it.
 typescript      Compiled strictly, with the ``.ts`` files that commands of the page wrote; else as
                 javascript.
-json, text      Must equal the output of the block before. ``...`` matches any text.
+json, text      Must equal the output of the block before. ``...`` matches any text. A json block
+                whose first line is ``# folder/name.json`` is a file, written without this line.
 toml            A file of settings, loaded.
 diagram         A drawing; not checked.
 
@@ -59,6 +60,7 @@ _PATIENCE = 120.0
 
 _FILE = re.compile(r"# ([\w.]+\.(?:py|ini|toml|txt))\n")
 _QUOTED = re.compile(r"# ((?:[\w.-]+/)+[\w.]+\.(?:py|toml))\n")
+_JSON = re.compile(r"# ((?:[\w-]+/)*[\w-]+\.json)\n")
 _FOREIGN = "# FastAPI\n"
 _LISTENS = re.compile(r"Listening on http://(\S+)")
 _LOGGED = re.compile(r"console\.log\(.*\);?\s*// (.+)")
@@ -216,6 +218,13 @@ class Page:
         expect("\n".join(_LOGGED.findall(source)), done.stdout)
 
     def json(self, source: str, _: Example) -> None:
+        if named := _JSON.match(source):
+            content = source[named.end() :]
+            json.loads(content)
+            path = self.directory / named[1]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content, encoding="utf-8")
+            return
         assert json.loads(self.printed) == json.loads(source)
 
     def text(self, source: str, _: Example) -> None:

@@ -76,3 +76,12 @@ def test_blocks_of_page_share_namespace_and_output(
 def test_json_block_with_other_output_fails(namespace: dict[str, Any]) -> None:
     with pytest.raises(AssertionError):
         run(namespace, ("python", "print('[1]')"), ("json", "[2]"))
+
+
+def test_json_block_with_a_name_is_written_as_a_file(namespace: dict[str, Any]) -> None:
+    run(
+        namespace,
+        ("json", "# routes/api.json\n[1, 2]"),
+        ("python", "from pathlib import Path\nprint(Path('routes/api.json').read_text())"),
+        ("json", "[1, 2]"),
+    )

@@ -1,16 +1,21 @@
 """Controllers that make their routes themselves."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pytest
 
 from rxkernel import (
     Application,
+    Bundle,
     ConfigurationError,
     HttpMetadata,
+    KernelClient,
     Request,
     RouteSource,
+    all_options_of,
     http,
+    option,
 )
 from rxkernel.pytest_plugin import ClientOf
 
@@ -67,3 +72,68 @@ async def test_route_source_reports_its_problems_with_those_of_others() -> None:
 async def test_route_source_class_is_rejected() -> None:
     with pytest.raises(ConfigurationError, match=r"makes its routes .*; pass an instance of it"):
         await Application(controllers=[Constant]).boot()
+
+
+OPTION = "seen"
+
+
+class Page:
+    """A controller without labels; `PagesBundle` makes its routes."""
+
+    @option(OPTION, "method")
+    async def show(self, request: Request) -> str:
+        return "page"
+
+
+@option(OPTION, "class")
+class OtherPage(Page):
+    async def other(self, request: Request) -> str:
+        return "other"
+
+
+class PagesBundle(Bundle):
+    name = "pages"
+    options = (OPTION,)
+
+    def routes_of(self, controller: Any) -> Iterator[HttpMetadata | ConfigurationError]:
+        if not (isinstance(controller, type) and issubclass(controller, Page)):
+            return
+        for action in ("show", "other"):
+            if hasattr(controller, action):
+                options = all_options_of(controller, action)
+                path = f"/{controller.__name__}/{action}"
+                yield HttpMetadata(controller, path, path, "GET", action, options)
+
+
+async def test_bundle_makes_the_routes_of_a_controller_at_boot_and_reload() -> None:
+    client = KernelClient(Application(bundles=[PagesBundle], controllers=[Page]))
+    async with client:
+        assert (await client.http("/Page/show")).content == "page"
+
+        await client.application.reload(controllers=[OtherPage], remove=[Page])
+
+        definitions = client.application.kernel.http_definitions
+        assert "/Page/show" not in definitions
+        assert (await client.http("/OtherPage/other")).content == "other"
+
+
+async def test_bundle_makes_routes_with_the_options_of_the_method_and_its_class() -> None:
+    async with Application(bundles=[PagesBundle], controllers=[OtherPage]) as application:
+        definitions = application.kernel.http_definitions
+
+        assert definitions["/OtherPage/show"].options == {OPTION: "method"}
+        assert definitions["/OtherPage/other"].options == {OPTION: "class"}
+
+
+async def test_bundle_errors_of_routes_are_reported_with_others() -> None:
+    class Broken(Bundle):
+        name = "broken"
+
+        def routes_of(self, controller: Any) -> Iterator[HttpMetadata | ConfigurationError]:
+            yield ConfigurationError(f"{controller.__name__} has a typo")
+            raise ConfigurationError(f"{controller.__name__} has another one")
+
+    with pytest.raises(ConfigurationError) as raised:
+        await Application(bundles=[Broken], controllers=[Page]).boot()
+
+    assert raised.value.problems[:2] == ("Page has a typo", "Page has another one")

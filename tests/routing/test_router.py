@@ -206,6 +206,15 @@ def test_method_missing_in_best_match_is_searched_in_others() -> None:
     assert router.allowed("/u/7") == ["DELETE", "OPTIONS", "PATCH", "PUT"]
 
 
+def test_get_route_without_head_is_405_for_head() -> None:
+    router: Router[str] = Router()
+    router.add("GET", PathTemplate.parse("/a"), "a", "a", head=False)
+
+    assert router.find("GET", "/a") == ("a", {})
+    assert router.find("HEAD", "/a") is None
+    assert router.error_for("HEAD", "/a").headers == {"Allow": "GET, OPTIONS"}
+
+
 @pytest.mark.parametrize("order", [("GET /{x}", "HEAD /{y}"), ("HEAD /{y}", "GET /{x}")])
 def test_head_uses_get_route_unless_added(order: tuple[str, str]) -> None:
     """RFC 9110 §9.3.2."""

@@ -172,11 +172,22 @@ class StaticFiles(RouteSource):
             listing = await asyncio.to_thread(list_folder, self.root, folder)
             if listing is not None:
                 return listing_response(request, folder, listing)
-        if self.fallback is not None and path != self.fallback and _is_navigation(request, path):
+        if self.fallback is not None and path != self.fallback and self.is_page(request, path):
             page = await self.response(request, self.fallback)
             vary(page.headers, hdrs.ACCEPT)
             return page
         raise NotFoundException
+
+    def is_page(self, request: Request, path: str) -> bool:
+        """Whether a browser opens *path*, which has no file, as a page: then *fallback* is sent.
+
+        It accepts HTML, and *path* does not name a file of another type, such as a missing script.
+        A subclass may exclude more paths.
+        """
+        if "text/html" not in ",".join(request.headers.getall("Accept", ())).lower():
+            return False
+        kind = file_type(PurePosixPath(path))
+        return kind == BYTES or kind.startswith("text/html")
 
     async def preload(self) -> None:
         """Read the files into memory, as far as they fit. Boot does it if the cache has
@@ -306,12 +317,3 @@ def _redirect(request: Request, path: str) -> Response:
 def _quoted(text: str) -> str:
     """Quote what a client may have sent unquoted; lone surrogates stand for single bytes."""
     return quote(text, safe="%!$&'()*+,;=:@/?~", errors="surrogateescape")
-
-
-def _is_navigation(request: Request, path: str) -> bool:
-    """Whether a browser opens *path* as a page: it accepts HTML, and *path* does not name a file
-    of another type, such as a missing script."""
-    if "text/html" not in ",".join(request.headers.getall("Accept", ())).lower():
-        return False
-    kind = file_type(PurePosixPath(path))
-    return kind == BYTES or kind.startswith("text/html")

@@ -215,6 +215,20 @@ async def test_static_fallback_is_sent_to_navigations_only(
         assert sent.headers["Vary"] == "Accept"
 
 
+async def test_static_fallback_excludes_the_paths_of_a_subclass(
+    client_of: ClientOf, tmp_path: Path
+) -> None:
+    class Pages(StaticFiles):
+        def is_page(self, request: Request, path: str) -> bool:
+            return not path.startswith("api/") and super().is_page(request, path)
+
+    (tmp_path / "index.html").write_text("page")
+    site = Site(client_of, Pages(tmp_path, fallback="index.html"))
+
+    assert (await site.get("about", {"Accept": "text/html"})).status_code == 200
+    assert (await site.get("api/about", {"Accept": "text/html"})).status_code == 404
+
+
 async def test_static_fallback_that_was_deleted_is_404(
     client_of: ClientOf, tmp_path: Path
 ) -> None:
