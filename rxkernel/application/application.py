@@ -1,8 +1,10 @@
 """The application: its parts, and its lifecycle from boot to shutdown."""
 
 import logging
+import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
@@ -11,11 +13,12 @@ from injector import Injector
 
 from rxkernel.application.application_spec import ApplicationSpec
 from rxkernel.application.arguments import check_arguments
-from rxkernel.application.bundle_resolution import BundleRef
+from rxkernel.application.bundle_resolution import BundleRef, resolve_bundles
 from rxkernel.application.composition_root import CompositionRoot
 from rxkernel.application.events import ApplicationEvents, BootstrapEvent, ShutdownEvent
 from rxkernel.application.overrides import Overrides
 from rxkernel.application.reloading import Reload
+from rxkernel.application.settings_sources import load_settings
 from rxkernel.application.task_lock import TaskLock
 from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.exceptions import RxKernelError
@@ -73,7 +76,7 @@ class Application:
             and functions with the label.
         modules: `injector.Module` classes or instances, or ``configure(binder)`` callables.
         options: the keys of `@option` that the application's own listeners read.
-        settings: if given, files and environment are not read; ``serve`` reads them in addition.
+        settings: the defaults of `load_settings`, which ``serve`` calls. Boot reads no source.
         converters: `Converter` by name, for the paths of routes: ``{name:slug}``.
         scalars: `Scalar` of each class that is one plain value on the wire.
         settings_class: an attrs class of the application's own settings, read from the section
@@ -164,6 +167,32 @@ class Application:
                 "application.boot() first"
             )
         return self._running
+
+    def load_settings(self, overrides: Mapping[str, object] = MappingProxyType({})) -> None:
+        """Read the file in the working directory and the environment into `settings`, as the
+        command line does, so that a test sees the settings of its project.
+
+        Args:
+            overrides: values by dotted name, such as ``{"http.port": 0}``; they replace those of
+                the other sources.
+
+        Raises:
+            ConfigurationError: with every invalid setting.
+            RxKernelError: the application is booted.
+        """
+        sections = {
+            bundle.name: bundle.settings_class
+            for bundle in resolve_bundles(self.bundles)
+            if bundle.settings_class is not None
+        }
+        self.settings = load_settings(
+            directory=Path.cwd(),
+            environment=os.environ,
+            overrides=overrides,
+            defaults=self.settings,
+            sections=sections,
+            app=self.settings_class,
+        )
 
     async def boot(self, *, overrides: Overrides | None = None) -> Injector:
         """Build and wire everything, once: later or concurrent calls return the same injector.

@@ -46,8 +46,8 @@ def load_settings(
 ) -> Settings:
     """Merge *defaults*, the file in *directory*, *environment* and *overrides*.
 
-    The file is ``rxkernel.toml``, or else ``[tool.rxkernel]`` of ``pyproject.toml``. Its values
-    and *overrides* (by dotted name, ``http.port``) have their own type; variables are text:
+    The file is ``rxkernel.toml``, or ``[tool.rxkernel]`` of ``pyproject.toml``; both are an error.
+    Its values and *overrides* (by dotted name, ``http.port``) have their own type; variables are text:
     ``true``, ``1``; commas separate a list; empty or ``none`` is None if None is
     allowed. ``RXKERNEL_X_FILE`` is the path, relative to *directory*, of a file with the value.
     *sections* has the settings class of each bundle, *app* is that of the application.
@@ -63,7 +63,7 @@ def load_settings(
     loader.read_file()
     loader.read_environment(environment)
     for name, value in overrides.items():
-        loader.accept(tuple(name.split(".")), RawValue(value, f"command line ({name})"))
+        loader.accept(tuple(name.split(".")), RawValue(value, f"argument {name}"))
     settings: Settings = loader.build(type(defaults), (), defaults)
     bundles = {
         name: loader.build(cls, (name,), defaults.bundles.get(name))
@@ -138,11 +138,16 @@ class _Loader:
         document = self._parse(own)
         if document is not None:
             self.accept((), RawValue(document, str(own)))
-            return
         tools = (self._parse(project) or {}).get("tool")
-        if isinstance(tools, dict):
-            table = tools.get("rxkernel", {})
-            self.accept((), RawValue(table, f"{project} [tool.rxkernel]"))
+        if not (isinstance(tools, dict) and "rxkernel" in tools):
+            return
+        if document is not None:
+            self.fail(
+                f"{own} and [tool.rxkernel] of {project} both exist; move all settings into one "
+                f"of them, and remove the other"
+            )
+        else:
+            self.accept((), RawValue(tools["rxkernel"], f"{project} [tool.rxkernel]"))
 
     def _parse(self, path: Path) -> dict[str, Any] | None:
         """The document, empty after an error; None if the file does not exist."""

@@ -7,7 +7,6 @@ import click
 from rxkernel.application.application import Application
 from rxkernel.application.bundle_resolution import resolve_bundles
 from rxkernel.application.composition_root import CompositionRoot
-from rxkernel.cli.loading import load_settings_of
 from rxkernel.cli.locate import locate
 from rxkernel.cli.loop import run
 from rxkernel.cli.native_paths import native_paths_of
@@ -26,7 +25,7 @@ def check(ctx: click.Context, target: str | None) -> None:
     """
     application = locate(target)
     try:
-        load_settings_of(application, overrides_of(ctx))
+        application.load_settings(overrides_of(ctx))
     except ConfigurationError as error:
         raise ConfigurationError.merge((error, *_wiring_errors(application))) from error
     click.echo(run(_summary(application)))

@@ -10,7 +10,6 @@ from rxkernel.cli.bundles import bundles
 from rxkernel.cli.call import call
 from rxkernel.cli.check import check
 from rxkernel.cli.listeners import listeners
-from rxkernel.cli.loading import load_settings_of
 from rxkernel.cli.locate import TargetMissingError, locate
 from rxkernel.cli.new import new
 from rxkernel.cli.options import TARGET, debug_option, is_debugging, overrides_of
@@ -63,7 +62,7 @@ class Commands(click.Group):
             self._refuse_unknown(ctx, args)
         resolved = super().resolve_command(ctx, args)
         if isinstance(ctx.obj, Application):
-            load_settings_of(ctx.obj, overrides_of(ctx))
+            ctx.obj.load_settings(overrides_of(ctx))
         return resolved
 
     def _refuse_unknown(self, ctx: click.Context, args: list[str]) -> None:

@@ -7,9 +7,17 @@ import attrs
 import pytest
 from injector import inject
 
-from rxkernel import Application, Bundle, ConfigurationError, Inject, Request, Settings, http
+from rxkernel import (
+    Application,
+    Bundle,
+    ConfigurationError,
+    Inject,
+    Request,
+    RxKernelError,
+    Settings,
+    http,
+)
 from rxkernel.application.settings_sources import load_settings
-from rxkernel.cli.loading import load_settings_of
 from rxkernel.pytest_plugin import ClientOf
 
 
@@ -135,14 +143,36 @@ def test_bundle_named_app_raises_error(tmp_path: Path) -> None:
         load_settings(directory=tmp_path, environment={}, sections={"app": Limits})
 
 
-def test_command_line_reads_app_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+class LimitsBundle(Bundle):
+    name = "limits"
+    settings_class = Limits
+
+
+def test_application_loads_settings_of_its_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RXKERNEL_APP_CURRENCY", "CHF")
-    application = Application(settings_class=ShopSettings)
+    Path("rxkernel.toml").write_text("threads = 3\n[limits]\norders = 5\n[http]\nport = 7000\n")
+    application = Application(bundles=[LimitsBundle], settings_class=ShopSettings)
 
-    load_settings_of(application, {})
+    application.load_settings({"http.port": 0})
 
-    assert application.settings.app == ShopSettings(currency="CHF")
+    settings = application.settings
+    assert settings.app == ShopSettings(currency="CHF")
+    assert settings.bundles["limits"] == Limits(orders=5)
+    assert (settings.threads, settings.http.port) == (3, 0)
+
+
+async def test_load_settings_after_boot_raises_error() -> None:
+    async with Application() as application:
+        with pytest.raises(RxKernelError, match="settings is set after boot"):
+            application.load_settings()
+
+
+def test_load_settings_reports_invalid_overrides() -> None:
+    with pytest.raises(ConfigurationError, match=r"http\.prot from argument http\.prot: no such"):
+        Application().load_settings({"http.prot": 1})
 
 
 class AppBundle(Bundle):

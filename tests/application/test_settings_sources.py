@@ -115,7 +115,22 @@ def test_pyproject_without_rxkernel_toml_is_read(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(pyproject)
 
     assert load(tmp_path).http.port == 1
-    assert load(tmp_path, "debug = true") == Settings(debug=True)
+
+
+@pytest.mark.parametrize("table", ["[tool.rxkernel]", "[tool.rxkernel.http]\nport = 1"])
+def test_settings_in_both_files_raise_error(tmp_path: Path, table: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(table)
+
+    with pytest.raises(ConfigurationError) as raised:
+        load(tmp_path, "[http]\nprot = 1")
+
+    both, unknown = sorted(raised.value.problems)
+    own, project = tmp_path / "rxkernel.toml", tmp_path / "pyproject.toml"
+    assert both == (
+        f"{own} and [tool.rxkernel] of {project} both exist; move all settings into one of "
+        f"them, and remove the other"
+    )
+    assert unknown.startswith(f"http.prot from {own}: no such setting")
 
 
 @pytest.mark.parametrize("text", ["", "[project]", "[tool.other]", "tool = 1"])
@@ -123,6 +138,7 @@ def test_pyproject_without_section_is_ignored(tmp_path: Path, text: str) -> None
     (tmp_path / "pyproject.toml").write_text(text)
 
     assert load(tmp_path) == Settings()
+    assert load(tmp_path, "debug = true") == Settings(debug=True)
 
 
 @pytest.mark.parametrize(
@@ -259,10 +275,10 @@ def test_setting_invalid_in_environment_names_variable(
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
-        ({"http.port": "9000"}, "http.port from command line (http.port): got '9000', must be a"),
-        ({"http.prt": 1}, "http.prt from command line (http.prt): no such setting; did you mean"),
-        ({"http": None}, "http from command line (http): must be a table of settings"),
-        ({"http.port.x": 1}, "http.port.x from command line (http.port.x): no such setting"),
+        ({"http.port": "9000"}, "http.port from argument http.port: got '9000', must be a"),
+        ({"http.prt": 1}, "http.prt from argument http.prt: no such setting; did you mean"),
+        ({"http": None}, "http from argument http: must be a table of settings"),
+        ({"http.port.x": 1}, "http.port.x from argument http.port.x: no such setting"),
     ],
 )
 def test_setting_invalid_on_command_line_names_option(

@@ -1,3 +1,7 @@
-"""The fixtures of rxkernel, such as ``client_of``, for every test."""
+"""The fixtures of rxkernel, such as ``client_of``, and the settings of ``rxkernel.toml``."""
+
+from app import application
 
 pytest_plugins = ("rxkernel.pytest_plugin",)
+
+application.load_settings()
