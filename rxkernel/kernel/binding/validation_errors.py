@@ -1,5 +1,6 @@
 """The errors that are collected while one request is read."""
 
+from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Any
 
@@ -21,6 +22,8 @@ SEARCH_BUDGET = 10_000
 _JSON_AS_FORM = (
     "the body looks like JSON, but is sent as a form; send Content-Type: application/json"
 )
+
+_SENT_IN_BODY = "is missing; it was sent in the body, not as a parameter"
 
 
 class _Invalid:
@@ -77,7 +80,16 @@ class ValidationErrors(msgspec.Struct, eq=False):
 
     def exception(self, request: Request) -> UnprocessableEntityException:
         """The 422 that rejects *request*."""
+        if isinstance(request.body, Mapping):
+            self.entries = [_with_hint(entry, request.body) for entry in self.entries]
         return rejection(self.entries, _JSON_AS_FORM if _is_json_as_form(request) else "")
+
+
+def _with_hint(entry: dict[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *entry*; if its parameter is missing, since it was sent in *body*, it says so."""
+    source, _, name = entry["path"].partition(".")
+    is_sent = entry["code"] == "missing" and source == "params" and name in body
+    return {**entry, "message": _SENT_IN_BODY} if is_sent else entry
 
 
 def _is_json_as_form(request: Request) -> bool:

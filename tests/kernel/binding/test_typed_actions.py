@@ -1019,3 +1019,33 @@ async def test_definition_has_signature_for_descriptions(client_of: ClientOf) ->
     assert (at.type, limit.default) == (datetime, 5)
     assert limit.type == Annotated[int, msgspec.Meta(ge=1)]
     assert definition.signature.returns is str
+
+
+async def test_missing_parameter_that_is_a_field_of_the_body_is_reported_as_such(
+    client_of: ClientOf,
+) -> None:
+    class Notes:
+        @http("POST", "/notes", "add")
+        @websocket("add")
+        async def add(self, title: str, text: str) -> str:
+            return title + text
+
+    client = client_of(Notes)
+    sent = {"title": "tea", "params.text": "x"}
+
+    over_http = await client.http("add", body=sent)
+    over_socket = await client.websocket("add", body=sent)
+
+    assert over_http.status_code == 422
+    assert over_http.content == over_socket.content
+    assert over_http.content["errors"] == [
+        {
+            "path": "params.title",
+            "code": "missing",
+            "message": "is missing; it was sent in the body, not as a parameter",
+        },
+        {"path": "params.text", "code": "missing", "message": "is missing"},
+    ]
+    assert (await client.http("add", body=["title"])).content["errors"][0][
+        "message"
+    ] == "is missing"
