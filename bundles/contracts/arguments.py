@@ -131,10 +131,13 @@ def _with_places(
 
 
 def place_in_message(path: str, request: Request) -> str:
-    """Return *path* below the arguments as a client knows it: ``params.id`` or ``body.name``."""
+    """Return *path* below the arguments as a client knows it: ``params.id`` or ``body.name``.
+
+    Without a body, all arguments are parameters.
+    """
     below = path.removeprefix(_ROOT)
     name = below.removeprefix(".").partition(".")[0].partition("[")[0]
     sent = request.attributes.get(_PARAMETERS)
     parameters = _params_of(request) if sent is None else sent
-    is_parameter = name in parameters or (request.body is None and name)
+    is_parameter = name in parameters or request.body is None
     return f"{'params' if is_parameter else 'body'}{below}"

@@ -28,8 +28,8 @@ class Contract:
         caption, description: texts for people.
         parameters: the schema of the arguments: the parameters of the message together with the
             fields of its body.
-        validate: called with the arguments, before the action; may be async. It raises to reject
-            them.
+        validate: called with the arguments, before the action; may be async. Its verdicts are
+            those of the ``validate`` of a schema.
         timeout: seconds for `validate` and the action together, then the response is 408. None: no
             timeout; UNSET: that of the settings.
         queue: how many calls run at a time. None: not even the queue of the settings.

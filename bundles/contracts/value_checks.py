@@ -1,13 +1,14 @@
 """Wrappers of an action that check its arguments and its result."""
 
 import inspect
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from bundles.contracts.actions import Action
 from bundles.contracts.arguments import ArgumentsCheck, arguments_of, place_in_message
 from bundles.contracts.domain_error import DomainError
 from bundles.contracts.schemas import Schema
+from bundles.contracts.schemas.verdicts import error_without_text, errors_of_verdict
 from rxkernel import (
     Parameter,
     Request,
@@ -42,16 +43,21 @@ def checking_arguments(
 
 
 def validating(validate: Callable[[Any], Any]) -> Callable[[Action], Action]:
-    """Call *validate* with the arguments of each message, before the action."""
+    """Call *validate* with the arguments of each message, before the action. Its verdicts are
+    those of the ``validate`` of a schema."""
 
     def decorate(action: Action) -> Action:
         async def validated(request: Request) -> Any:
             try:
-                outcome = validate(arguments_of(request))
-                if inspect.isawaitable(outcome):
-                    await outcome
+                verdict = validate(arguments_of(request))
+                if inspect.isawaitable(verdict):
+                    verdict = await verdict
             except ValidationError as exc:
-                raise _rejection(exc, request) from exc
+                raise _rejection([exc], request) from exc
+            except (TypeError, ValueError) as exc:
+                raise _rejection([error_without_text(exc)], request) from exc
+            if errors := errors_of_verdict(verdict, validate):
+                raise _rejection(errors, request)
             return await action(request)
 
         return validated
@@ -59,12 +65,19 @@ def validating(validate: Callable[[Any], Any]) -> Callable[[Action], Action]:
     return decorate
 
 
-def _rejection(exc: ValidationError, request: Request) -> UnprocessableEntityException:
-    path = place_in_message(exc.path, request)
-    entry: dict[str, Any] = {"path": path, "code": exc.code, "message": exc.message}
-    if exc.params:
-        entry["params"] = dict(exc.params)
-    return UnprocessableEntityException("validation failed; see errors", errors=[entry])
+def _rejection(
+    errors: Iterable[ValidationError], request: Request
+) -> UnprocessableEntityException:
+    entries = [_entry(error, request) for error in errors]
+    return UnprocessableEntityException("validation failed; see errors", errors=entries)
+
+
+def _entry(error: ValidationError, request: Request) -> dict[str, Any]:
+    path = place_in_message(error.path, request)
+    entry: dict[str, Any] = {"path": path, "code": error.code, "message": error.message}
+    if error.params:
+        entry["params"] = dict(error.params)
+    return entry
 
 
 def checking_result(

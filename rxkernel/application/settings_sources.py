@@ -47,9 +47,9 @@ def load_settings(
     """Merge *defaults*, the file in *directory*, *environment* and *overrides*.
 
     The file is ``rxkernel.toml``, or ``[tool.rxkernel]`` of ``pyproject.toml``; both are an error.
-    Its values and *overrides* (by dotted name, ``http.port``) have their own type; variables are text:
-    ``true``, ``1``; commas separate a list; empty or ``none`` is None if None is
-    allowed. ``RXKERNEL_X_FILE`` is the path, relative to *directory*, of a file with the value.
+    Its values and *overrides* (by dotted name, ``http.port``) have their own type; variables are
+    text: ``true``, ``1``; commas separate a list; empty or ``none`` is None if None is allowed.
+    ``RXKERNEL_X_FILE`` is the path, relative to *directory*, of a file with the value.
     *sections* has the settings class of each bundle, *app* is that of the application.
 
     Raises:

@@ -72,7 +72,10 @@ def _normalized(entry: Entry, place: ErrorPlace) -> Entry:
 
 
 def _prefixed(place: ErrorPlace, text: str) -> str:
-    return text if text.startswith("Field") else f'Field "{place.path}" {text}'
+    """*text* with the path in front; for the whole value, which has no path, with "Value"."""
+    if text.startswith("Field"):
+        return text
+    return f'Field "{place.path}" {text}' if place.path else f"Value {text.removeprefix('value ')}"
 
 
 def _text(entry: Entry, place: ErrorPlace) -> str:

@@ -1,15 +1,13 @@
 """Rules of schemas that no constraint of msgspec expresses, for `validated_by`."""
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from types import GenericAlias
 from typing import Any
 
 from bundles.contracts.schemas.nodes import Check
+from bundles.contracts.schemas.verdicts import error_without_text, errors_of_verdict
 from rxkernel import UnprocessableEntityException, ValidationError, Validator
-
-_logger = logging.getLogger(__name__)
 
 _SHOWN_CHOICES = 20
 _SCALARS = (str, int, float, bool, type(None))
@@ -32,27 +30,12 @@ def checked_by(check: Check) -> Rule:
             text = f"validation failed Error: {exc.message}"
             raise ValidationError(text, code=exc.code, params=exc.params, path=exc.path) from exc
         except (TypeError, ValueError) as exc:
-            _logger.debug("the text of this exception is not sent to the client", exc_info=exc)
-            raise ValidationError("validation failed") from exc
-        if texts := _texts_of(result, check):
-            raise ExceptionGroup("validation error", [ValidationError(text) for text in texts])
+            raise error_without_text(exc) from exc
+        if errors := errors_of_verdict(result, check):
+            raise ExceptionGroup("validation error", errors)
         return value
 
     return rule
-
-
-def _texts_of(result: Any, check: Check) -> Sequence[str]:
-    if result is None or result is True:
-        return ()
-    if result is False:
-        return ("validation error",)
-    texts = (result,) if isinstance(result, str) else result
-    if not (isinstance(texts, list | tuple) and all(isinstance(text, str) for text in texts)):
-        raise RuntimeError(
-            f"validate {check!r} returned a {type(result).__qualname__}; return None, True, "
-            f"False, a text or a list of texts"
-        )
-    return texts
 
 
 def with_defaults(defaults: Mapping[str, Any]) -> Rule:

@@ -7,7 +7,13 @@ import attrs
 import pytest
 from rxkernel_lines import LINES
 
-from bundles.contracts import Arguments, ContractsBundle, DomainError, contract
+from bundles.contracts import (
+    Arguments,
+    ContractsBundle,
+    DomainError,
+    compile_schema,
+    contract,
+)
 from rxkernel import (
     Application,
     ConfigurationError,
@@ -17,11 +23,13 @@ from rxkernel import (
     Request,
     Response,
     Scalar,
+    UnprocessableEntityException,
     ValidationError,
     both,
     http,
     procedure,
 )
+from rxkernel.pytest_plugin import ClientOf
 from tests.bundles.contracts.callers import WAYS, calling
 
 every_way = pytest.mark.parametrize("way", WAYS)
@@ -107,23 +115,38 @@ async def test_returned_domain_error_is_not_checked_as_a_result(way: str) -> Non
         assert (await caller.call("add", {"a": 404, "b": 0})).status == 404
 
 
-def _sync(arguments: dict[str, Any]) -> None:
-    _check(arguments)
+def _sync(arguments: dict[str, Any]) -> Any:
+    return _check(arguments)
 
 
-async def _async(arguments: dict[str, Any]) -> None:
+async def _async(arguments: dict[str, Any]) -> Any:
     await asyncio.sleep(0)
-    _check(arguments)
+    return _check(arguments)
 
 
-def _check(arguments: dict[str, Any]) -> None:
+VERDICTS = {
+    "true": True,
+    "no errors": [],
+    "false": False,
+    "text": "is too late",
+    "texts": ("is too late", "is too short"),
+    "number": 0,
+    "mixed": ["is too late", 1],
+}
+
+
+def _check(arguments: dict[str, Any]) -> Any:
     match arguments.get("kind"):
         case "rule":
             raise ValidationError("must be later", code="order", path=".end")
         case "forbidden":
             raise ForbiddenException("not yours")
-        case "bug":
+        case "value":
             raise ValueError("a secret")
+        case "bug":
+            raise KeyError("a secret")
+        case kind:
+            return VERDICTS.get(kind or "")
 
 
 class Validated:
@@ -151,7 +174,8 @@ async def test_t30_validate_that_raises_keeps_action_from_running(way: str, name
     validated = Validated()
     async with calling(way, validated) as caller:
         rule = await caller.call(name, {"kind": "rule"})
-        others = [await caller.call(name, {"kind": kind}) for kind in ("forbidden", "bug")]
+        kinds = ("forbidden", "value", "bug")
+        others = [await caller.call(name, {"kind": kind}) for kind in kinds]
         assert validated.log == []
         assert (await caller.call(name, {"kind": "fine"})).content == "ok"
 
@@ -159,8 +183,46 @@ async def test_t30_validate_that_raises_keeps_action_from_running(way: str, name
     assert rule.content["errors"] == [
         {"path": "body.end", "code": "order", "message": "must be later"}
     ]
-    assert [result.status for result in others] == [403, 500]
+    assert [result.status for result in others] == [403, 422, 500]
     assert "secret" not in str(others)
+
+
+@every_way
+@pytest.mark.parametrize("name", ["sync", "async"])
+async def test_validate_has_the_verdicts_of_the_validate_of_a_schema(way: str, name: str) -> None:
+    validated = Validated()
+    async with calling(way, validated) as caller:
+        results = {kind: await caller.call(name, {"kind": kind}) for kind in VERDICTS}
+
+    assert validated.log == ["ran", "ran"]
+    schema = compile_schema({"kind": "string", "validate": _check})
+    for kind, result in results.items():
+        try:
+            schema.validate({"kind": kind})
+        except UnprocessableEntityException as exc:
+            texts = [entry["message"] for entry in exc.errors]
+            assert [f"Value {e['message']}" for e in result.content["errors"]] == texts
+            assert {e["path"] for e in result.content["errors"]} == {"body"}
+            assert result.status == 422
+        except RuntimeError:
+            assert result.status == 500
+        else:
+            assert result.status == 200
+
+
+async def test_error_of_all_arguments_without_a_body_is_in_params(client_of: ClientOf) -> None:
+    class Search:
+        @http("GET", "/search", "search")
+        @contract(
+            parameters={"a": "?string", "b": "?string"}, validate=lambda arguments: "is empty"
+        )
+        async def search(self) -> None: ...
+
+    client = client_of(Search, bundles=[ContractsBundle])
+
+    assert (await client.http("search")).content["errors"] == [
+        {"path": "params", "code": "invalid", "message": "is empty"}
+    ]
 
 
 class Places:
