@@ -81,6 +81,8 @@ def operation_of(
     """Describe *definition*. Without the bundle contracts, *contracts* is None."""
     docstring = Docstring.parse(definition.description)
     contract = contract_of(definition) or Contract()
+    examples = tuple(e for e in contract.examples if e.runs_over(definition.transport))
+    contract = attrs.evolve(contract, examples=examples)
     inputs = inputs_of(definition, schemas, docstring)
     returned = schemas.returned(definition.signature)
     if contracts is not None:

@@ -31,6 +31,7 @@ from rxkernel import (
     ExceptionEvent,
     Kernel,
     KernelEvents,
+    Transport,
     observe,
 )
 
@@ -85,7 +86,7 @@ class Contracts:
         schemas = _read(problems, ContractSchemas.of, contract, self._schemas)
         if schemas is not None:
             problems += problems_of_arguments(schemas.parameters, definition.signature)
-            problems += problems_of_examples(contract, definition, schemas)
+            problems += problems_of_examples(contract, definition, schemas, _serving(event))
         if problems or schemas is None:
             place = f"the contract of {place_of(definition)}"
             raise ConfigurationError(*(f"{place}: {problem}" for problem in problems))
@@ -158,14 +159,23 @@ def _problems_of_serving(contract: Contract, event: DefinitionEvent) -> Iterator
     allowed = contract.transports
     if not allowed or not set(allowed) <= set(event.transports):
         return
-    place = event.definition.metadata.place
-    labelled = [each for each in event.definitions if each.metadata.place == place]
-    if not any(_is_served(each) for each in labelled):
-        names = " and ".join(dict.fromkeys(each.transport for each in labelled))
+    if not _serving(event):
+        names = " and ".join(dict.fromkeys(each.transport for each in _labelled(event)))
         yield (
             f"transports is {list(map(str, allowed))!r}, but the action has labels for {names} "
             f"only, so nothing would serve it; add a label, or remove the key"
         )
+
+
+def _labelled(event: DefinitionEvent) -> list[Definition]:
+    """The definitions of the action."""
+    place = event.definition.metadata.place
+    return [each for each in event.definitions if each.metadata.place == place]
+
+
+def _serving(event: DefinitionEvent) -> list[Transport]:
+    """The transports that serve the action."""
+    return [*dict.fromkeys(each.transport for each in _labelled(event) if _is_served(each))]
 
 
 def _is_served(definition: Definition) -> bool:

@@ -1,7 +1,7 @@
 """Finds examples that do not fit their definition, at boot."""
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -17,6 +17,7 @@ from rxkernel import (
     Parameter,
     Response,
     Source,
+    Transport,
     UnprocessableEntityException,
     Validator,
 )
@@ -25,12 +26,17 @@ _MISSING: Any = object()
 
 
 def problems_of_examples(
-    contract: Contract, definition: Definition, schemas: ContractSchemas
+    contract: Contract,
+    definition: Definition,
+    schemas: ContractSchemas,
+    served: Collection[Transport],
 ) -> Iterator[str]:
-    """Yield each problem of the examples of *contract*."""
+    """Yield each problem of the examples of *contract*; *served* are the transports that serve the
+    action."""
     for example in contract.examples:
         found = [
             *_wrong_types(example),
+            *_wrong_transports(example, served),
             *_wrong_error(example, contract),
             *_wrong_arguments(example, definition, schemas),
             *_wrong_result(example, definition, schemas),
@@ -43,6 +49,23 @@ def _wrong_types(example: Example) -> Iterator[str]:
         yield f"params is {example.params!r}; it must be a mapping"
     if example.error is not None and example.returns is not UNSET:
         yield "it has returns and error; write one of them"
+    if example.user is not None and not isinstance(example.user, str):
+        yield f"user is {example.user!r}; it must be the identifier of a user, a text"
+
+
+def _wrong_transports(example: Example, served: Collection[Transport]) -> Iterator[str]:
+    given = example.transports
+    if given is None:
+        return
+    if not isinstance(given, list | tuple) or not given:
+        yield f"transports is {given!r}; it must be a list of transports, or None"
+        return
+    for name in given:
+        if name not in served:
+            yield (
+                f"transports has {name!r}, which does not serve the action; these do: "
+                f"{', '.join(served)}"
+            )
 
 
 def _wrong_error(example: Example, contract: Contract) -> Iterator[str]:

@@ -28,18 +28,22 @@ class ExampleResult:
 
 
 async def run_examples(client: KernelClient) -> AsyncIterator[ExampleResult]:
-    """Run every example of every definition of the application of *client*, one after another."""
+    """Run every example of every definition of the application of *client*, one after another, as
+    its user and over its transports."""
     async with client.application:
         definitions = client.application.kernel.compiled.all
     for definition in definitions:
         contract = contract_of(definition)
         for example in () if contract is None else contract.examples:
-            yield ExampleResult(definition, example, await _run(client, definition, example))
+            if example.runs_over(definition.transport):
+                yield ExampleResult(definition, example, await _run(client, definition, example))
 
 
 async def _run(client: KernelClient, definition: Definition, example: Example) -> str | None:
     """Return the problem of *example*, which may have values that cannot be sent."""
     try:
+        if example.user is not None:
+            client = client.as_user(await client.load_user(example.user))
         return _problem(example, await _call(client, definition, example))
     except Exception as exc:  # noqa: BLE001 - one example does not keep others from running
         return f"raised {type(exc).__name__}: {exc}"

@@ -6,6 +6,7 @@ from injector import inject
 
 from bundles.security.authentication import Authentication
 from bundles.security.token import Token
+from bundles.security.users import UserProvider
 from rxkernel import UserTokens
 
 
@@ -13,8 +14,16 @@ class SecurityUserTokens(UserTokens):
     """The user has logged in: the token is authenticated fully, and does not expire."""
 
     @inject
-    def __init__(self, authentication: Authentication) -> None:
+    def __init__(
+        self,
+        authentication: Authentication,
+        users: UserProvider,  # type: ignore[type-arg] # a key of the injector
+    ) -> None:
         self._authentication = authentication
+        self._users: UserProvider[Any] = users
+
+    async def load(self, identifier: str) -> Any:
+        return await self._users.load(identifier)
 
     def token_for(self, user: Any) -> Token[Any]:
         try:

@@ -98,22 +98,36 @@ class KernelClient:
         client._user = user
         return client
 
+    async def load_user(self, identifier: str) -> Any:
+        """The user that the application loads for *identifier*, for `as_user`.
+
+        Raises:
+            KeyError: it does not exist.
+            RxKernelError: nothing binds `UserTokens`.
+        """
+        await self._kernel()
+        user = await self._user_tokens().load(identifier)
+        if user is None:
+            raise KeyError(f"the application has no user {identifier!r}")
+        return user
+
     def _token(self) -> Any:
         """The token of the user of `as_user`, else None.
 
         Raises:
             RxKernelError: nothing binds `UserTokens`.
         """
-        if self._user is None:
-            return None
+        return None if self._user is None else self._user_tokens().token_for(self._user)
+
+    def _user_tokens(self) -> UserTokens:
         injector = self.application.injector
         if not injector.binder.has_explicit_binding_for(UserTokens):
             raise RxKernelError(
-                "as_user() needs a bundle that authenticates messages, such as security; enable "
-                "it, or bind UserTokens"
+                "a client that acts as a user needs a bundle that authenticates messages, such as "
+                "security; enable it, or bind UserTokens"
             )
         tokens: UserTokens = injector.get(UserTokens)  # type: ignore[type-abstract]
-        return tokens.token_for(self._user)
+        return tokens
 
     async def http(
         self,

@@ -9,5 +9,9 @@ class UserTokens(ABC):
     a token that is set already unchanged."""
 
     @abstractmethod
+    async def load(self, identifier: str) -> Any:
+        """The user that the application loads for *identifier*; None if it does not exist."""
+
+    @abstractmethod
     def token_for(self, user: Any) -> Any:
         """The `Request.token` of messages that *user* sends."""

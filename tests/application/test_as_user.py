@@ -31,6 +31,9 @@ class Badge:
 
 
 class Badges(UserTokens):
+    async def load(self, identifier: str) -> str | None:
+        return identifier if identifier == "ada" else None
+
     def token_for(self, user: Any) -> Badge:
         return Badge(user)
 
@@ -86,6 +89,19 @@ async def test_as_user_keeps_headers_and_has_own_cookies(client_of: ClientOf) ->
     ada = client.as_user("ada")
     assert ada.headers == client.headers
     assert "sid" not in ada.cookies
+
+
+async def test_load_user_returns_the_user_of_the_application(client_of: ClientOf) -> None:
+    client = client_of(Application(bundles=[BadgeBundle], controllers=[Who]))
+
+    assert await client.load_user("ada") == "ada"
+    with pytest.raises(KeyError, match="the application has no user 'bob'"):
+        await client.load_user("bob")
+
+
+async def test_load_user_without_bundle_that_authenticates_is_error(client_of: ClientOf) -> None:
+    with pytest.raises(RxKernelError, match="enable it, or bind UserTokens"):
+        await client_of().load_user("ada")
 
 
 async def test_as_user_without_bundle_that_authenticates_is_error(client_of: ClientOf) -> None:

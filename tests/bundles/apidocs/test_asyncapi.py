@@ -5,7 +5,8 @@ from typing import Annotated, Any
 import pytest
 from jsonschema_rs import validator_for
 
-from rxkernel import Body, KernelClient, pushes, websocket
+from bundles.contracts import ContractsBundle, Example, contract
+from rxkernel import Body, KernelClient, both, pushes, websocket
 from rxkernel.pytest_plugin import ClientOf
 from tests.bundles.apidocs.conftest import Describe, Made
 from tests.bundles.apidocs.features import create_application
@@ -169,3 +170,23 @@ async def test_event_without_an_envelope_is_described_by_its_values(describe: De
     assert fits(documents, say, ["hello"])
     assert not fits(documents, say, {"body": ["hello"]})
     assert message(documents, "main", "leave")["payload"] == {"type": "null"}
+
+
+async def test_examples_are_in_the_document_of_their_transport(describe: Describe) -> None:
+    class Notes:
+        @both("DELETE", "/notes", "delete")
+        @contract(
+            examples=[
+                Example(params={"id": 1}, transports=["HTTP"]),
+                Example(params={"id": 2}, transports=["SOCKET"]),
+            ]
+        )
+        async def delete(self, id: int) -> None: ...
+
+    documents = await describe(Notes, bundles=[ContractsBundle])
+
+    (parameter,) = documents.openapi["paths"]["/notes"]["delete"]["parameters"]
+    assert [each["value"] for each in parameter["examples"].values()] == [1]
+    messages = documents.asyncapi["channels"]["main"]["messages"].values()
+    (event,) = [each for each in messages if "examples" in each]
+    assert [each["payload"] for each in event["examples"]] == [{"params": {"id": 2}}]

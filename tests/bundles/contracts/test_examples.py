@@ -11,7 +11,23 @@ from rxkernel_lines import LINES, LinesBundle, LinesSettings
 from bundles.contracts import ContractsBundle, DomainError, Example, contract, run_examples
 from bundles.contracts.command import contracts
 from bundles.contracts.pytest_plugin import CheckExamples
-from rxkernel import Application, HttpSettings, KernelClient, Settings, both, procedure
+from bundles.security import (
+    CurrentUser,
+    SecurityBundle,
+    SecuritySettings,
+    TokenSettings,
+    UserProvider,
+    access,
+)
+from rxkernel import (
+    Application,
+    ConfigurationError,
+    HttpSettings,
+    KernelClient,
+    Settings,
+    both,
+    procedure,
+)
 
 
 @attrs.frozen
@@ -112,6 +128,114 @@ async def test_example_that_cannot_be_sent_fails_alone_and_true_is_not_1() -> No
         assert number == "expected {'flag': [1]}, got {'flag': [True]}"
         assert unreadable.startswith("raised TypeError")
         assert same == ""
+
+
+@attrs.frozen
+class User:
+    identifier: str
+    roles: tuple[str, ...] = ()
+
+
+USERS = {"ada": User("ada"), "root": User("root", ("admin",))}
+
+
+class Users(UserProvider[User]):
+    async def load(self, identifier: str) -> User | None:
+        return USERS.get(identifier)
+
+
+class Notes:
+    def __init__(self) -> None:
+        self.notes = {1, 2}
+
+    @both("GET", "/me", "me")
+    @access("authenticated")
+    @contract(example=Example(user="ada", returns="ada"))
+    async def me(self, user: CurrentUser[User]) -> str:
+        return user.identifier
+
+    @both("DELETE", "/notes/{id}", "delete")
+    @access(roles="admin")
+    @contract(
+        errors={"gone": "Gone"},
+        examples=[
+            Example(params={"id": 1}, user="root", transports="HTTP"),
+            Example(params={"id": 2}, user="root", transports=["SOCKET"]),
+            Example(params={"id": 2}, user="ada"),
+            Example(params={"id": 2}, user="bob"),
+            Example(params={"id": 2}),
+        ],
+    )
+    async def delete(self, id: int) -> DomainError | None:
+        if id not in self.notes:
+            return DomainError("gone")
+        self.notes.remove(id)
+        return None
+
+
+async def test_example_runs_as_its_user_over_its_transports() -> None:
+    tokens = TokenSettings(secret="s" * 32)
+    made = Application(
+        bundles=[ContractsBundle, SecurityBundle(Users)],
+        controllers=[Notes],
+        settings=Settings(bundles={"security": SecuritySettings(tokens=tokens)}),
+    )
+    async with KernelClient(made) as client:
+        results = [result async for result in run_examples(client) if result.example.transports]
+        others = [r async for r in run_examples(client) if not r.example.transports]
+
+    assert [(r.title.partition(":")[0], r.problem) for r in results] == [
+        ("HTTP delete", None),
+        ("SOCKET delete", None),
+    ]
+    assert results[0].title.endswith(
+        "Example(params={'id': 1}, user='root', transports=('HTTP',))"
+    )
+    for me, forbidden, unknown, anonymous in (others[:4], others[4:]):
+        assert me.problem is None
+        assert (forbidden.problem or "").startswith("got 403")
+        assert unknown.problem == "raised KeyError: \"the application has no user 'bob'\""
+        assert (anonymous.problem or "").startswith("got 401")
+
+
+async def test_example_with_user_needs_a_bundle_that_authenticates() -> None:
+    class Mine:
+        @both("GET", "/mine", "mine")
+        @contract(example=Example(user="ada"))
+        async def mine(self) -> None: ...
+
+    async with KernelClient(application(Mine)) as client:
+        problems = [result.problem or "" async for result in run_examples(client)]
+
+    assert len(problems) == 2
+    assert all("enable it, or bind UserTokens" in problem for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"user": 7}, "user is 7; it must be the identifier of a user, a text"),
+        ({"transports": []}, "transports is []; it must be a list of transports, or None"),
+        ({"transports": 7}, "transports is 7; it must be a list of transports, or None"),
+        (
+            {"transports": ["SOCKET", "HTTPS"]},
+            "transports has 'HTTPS', which does not serve the action; these do: HTTP, SOCKET",
+        ),
+        ({"transports": "LINES"}, "transports has 'LINES', which does not serve the action"),
+    ],
+)
+async def test_user_and_transports_of_an_example_are_checked(
+    given: dict[str, Any], problem: str
+) -> None:
+    class Mine:
+        @both("GET", "/mine", "mine")
+        @contract(example=Example(**given))
+        async def mine(self) -> None: ...
+
+    with pytest.raises(ConfigurationError) as raised:
+        await application(Mine).boot()
+
+    assert problem in str(raised.value)
 
 
 async def run(*controllers: Any) -> tuple[int, str]:
