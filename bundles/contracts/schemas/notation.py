@@ -4,7 +4,7 @@ The documentation of Metarhia is followed where its code differs: `docs/bundles/
 the differences.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from math import isfinite
 from typing import Any
 
@@ -40,6 +40,11 @@ _BARE = ("json", "any", "array", "object")
 
 _MAX_DEPTH = 64
 """The depth of JSON that is read."""
+
+_NO_NAMES = (
+    "there are no named schemas; set contracts.schemas to their folder (a test reads the settings "
+    "of its project with application.load_settings()), or give them to ContractsBundle(schemas=…)"
+)
 
 
 def is_schema_name(name: str) -> bool:
@@ -99,9 +104,12 @@ class NotationReader:
     def _check_references(self) -> None:
         for place, name in self._references:
             if name not in self._registry.nodes:
-                near = suggestion(name, self._registry.nodes)
-                self._report(place, f"unknown schema {name!r}{near}")
+                self._report_unknown(place, name, self._registry.nodes)
         self._references.clear()
+
+    def _report_unknown(self, place: Place, name: str, known: Collection[str]) -> Node:
+        hint = suggestion(name, known) if known else f"; {_NO_NAMES}"
+        return self._report(place, f"unknown schema {name!r}{hint}")
 
     def _report(self, place: Place, problem: str) -> Node:
         self.problems.append(f"{place}: {problem}")
@@ -208,8 +216,7 @@ class NotationReader:
         if parent in self._reading:
             return self._report(place, f"is a projection of itself, through {parent!r}")
         if parent not in self._sources and parent not in self._registry.nodes:
-            near = suggestion(parent, self._sources)
-            return self._report(place, f"unknown schema {parent!r}{near}")
+            return self._report_unknown(place, parent, self._sources)
         node = self._node_of(parent)
         if not isinstance(node, Struct):
             return self._report(place, f"{parent!r} has no fields")

@@ -40,7 +40,10 @@ def problems_of_all(notations: Mapping[str, Any], **types: Any) -> list[str]:
         ({"a": {"b": "strng"}}, "'a.b': unknown type 'strng'; did you mean 'string'?"),
         ({"a": {"array": "strng"}}, "'a[]': unknown type 'strng'; did you mean 'string'?"),
         ({"a": ["string", "strng"]}, "'a[1]': unknown type 'strng'; did you mean 'string'?"),
-        ({"a": "Person"}, "'a': unknown schema 'Person'"),
+        (
+            {"a": "Person"},
+            "'a': unknown schema 'Person'; there are no named schemas; set contracts.",
+        ),
         ({"a": 5}, "'a': 5, a int, is not a notation; write a type such as 'string'"),
         ({"a": str}, "'a': <class 'str'>, a type, is not a notation"),
         ({5: "string"}, "a mapping with keys that are not texts, is not a notation"),

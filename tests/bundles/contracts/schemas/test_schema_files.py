@@ -4,8 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from bundles.contracts.schemas import Schemas
-from rxkernel import ConfigurationError, UnprocessableEntityException
+from bundles.contracts import ContractsBundle, Schemas, contract
+from rxkernel import (
+    Application,
+    ConfigurationError,
+    KernelClient,
+    UnprocessableEntityException,
+    http,
+)
 
 
 def write(folder: Path, **files: str) -> Path:
@@ -104,3 +110,25 @@ def test_load_folder_with_a_file_that_loads_it_is_one_error(tmp_path: Path) -> N
         Schemas.load(folder)
     [problem] = raised.value.problems
     assert problem.startswith(f"{folder}/A.py: calls Schemas.load({str(tmp_path)!r}), which reads")
+
+
+async def test_folder_of_the_settings_of_a_project_is_read_after_load_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Notes:
+        @http("POST", "/notes", "add")
+        @contract(parameters="Note")
+        async def add(self) -> None: ...
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rxkernel.toml").write_text('[contracts]\nschemas = "schemas"\n')
+    (tmp_path / "schemas").mkdir()
+    write(tmp_path / "schemas", Note_json='{"title": "string"}')
+    application = Application(bundles=[ContractsBundle], controllers=[Notes])
+
+    with pytest.raises(ConfigurationError, match="unknown schema 'Note'; there are no named"):
+        await application.boot()
+
+    application.load_settings()
+    async with KernelClient(application) as client:
+        assert (await client.http("add", body={"title": 7})).status_code == 422
