@@ -32,6 +32,14 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            if error.ctx is not None and _misplaces_application(ctx, error):
+                command = error.ctx.command_path.removeprefix(ctx.command_path)
+                error.message = (
+                    f"{error.message.rstrip('.')}; the application comes in front: "
+                    f"{ctx.command_path} --app MODULE{command}"
+                )
+            raise
         except (ConfigurationError, ServerStartError) as error:
             if is_debugging(ctx):
                 traceback.print_exception(error)
@@ -70,7 +78,10 @@ class Commands(click.Group):
         if TARGET in ctx.meta:
             hint = f"is the bundle that has it enabled in {ctx.meta[TARGET]}?"
         else:
-            hint = f"commands of bundles need --app MODULE in front: --app MODULE {' '.join(args)}"
+            hint = (
+                f"commands of bundles need the application in front: {ctx.command_path} --app "
+                f"MODULE {args[0]}"
+            )
         ctx.fail(f"No such command {args[0]!r}; {hint}")
 
     def _of_bundles(self, ctx: click.Context) -> dict[str, click.Command]:
@@ -84,6 +95,14 @@ class Commands(click.Group):
                 return {}
         enabled = resolve_bundles(ctx.meta[_APPLICATION].bundles)
         return {c.name: c for bundle in enabled for c in bundle.commands if c.name is not None}
+
+
+def _misplaces_application(ctx: click.Context, error: click.UsageError) -> bool:
+    """Whether ``--app`` stands behind the command, or an argument behind that of a bundle, which
+    has no TARGET."""
+    if isinstance(error, click.NoSuchOption):
+        return error.option_name == "--app"
+    return isinstance(ctx.obj, Application) and "unexpected extra argument" in error.message
 
 
 def _remember_target(ctx: click.Context, _: click.Parameter, value: str | None) -> None:

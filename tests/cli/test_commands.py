@@ -62,14 +62,33 @@ def test_unknown_command_exits_with_2(
         assert result.exit_code == 2
         assert "No such command 'nonsense'" in result.stderr
 
-    result = run("contracts", "test")
-    assert "commands of bundles need --app MODULE in front: --app MODULE contracts test" in (
+    result = run("contracts", "test", "shop")
+    assert "commands of bundles need the application in front: main --app MODULE contracts" in (
         result.stderr
     )
 
     result = run("--app", "nowhere", "nonsense")
     assert result.exit_code == 2
     assert "module 'nowhere'" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["migrate", "shop"], ["migrate", "--app", "shop"]])
+def test_application_behind_command_of_a_bundle_is_reported(
+    arguments: list[str], run: Run, write: Write
+) -> None:
+    result = run("--app", write(SHOP), *arguments)
+
+    assert result.exit_code == 2
+    assert "; the application comes in front: main --app MODULE migrate\n" in result.stderr
+
+
+def test_application_as_option_behind_command_is_reported(run: Run) -> None:
+    stderr = run("routes", "--app", "shop").stderr
+
+    assert "No such option" in stderr
+    assert "; the application comes in front: main --app MODULE routes\n" in stderr
+    assert "in front" not in run("routes", "--nonsense").stderr
+    assert "in front" not in run("routes", "one", "two").stderr
 
 
 def test_target_before_command_applies_to_all_commands(run: Run, write: Write) -> None:
