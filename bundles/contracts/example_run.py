@@ -67,7 +67,8 @@ def _problem(example: Example, response: Response) -> str | None:
             return f"expected the error {example.error!r}, got {response.status_code} {content!r}"
         return None
     if response.status_code >= 400:
-        return f"got {response.status_code} {content!r}"
+        hint = "; add user=…" if response.status_code == 401 and example.user is None else ""
+        return f"got {response.status_code} {content!r}{hint}"
     if example.returns is not UNSET and not _is_same(content, _plain(example.returns)):
         return f"expected {_plain(example.returns)!r}, got {content!r}"
     return None

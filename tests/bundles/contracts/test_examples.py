@@ -196,6 +196,7 @@ async def test_example_runs_as_its_user_over_its_transports() -> None:
         assert (forbidden.problem or "").startswith("got 403")
         assert unknown.problem == "raised KeyError: \"the application has no user 'bob'\""
         assert (anonymous.problem or "").startswith("got 401")
+        assert (anonymous.problem or "").endswith("; add user=…")
 
 
 async def test_example_with_user_needs_a_bundle_that_authenticates() -> None:
