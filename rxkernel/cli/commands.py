@@ -33,13 +33,14 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except click.UsageError as error:
-            if error.ctx is not None and _misplaces_application(ctx, error):
-                command = error.ctx.command_path.removeprefix(ctx.command_path)
-                error.message = (
-                    f"{error.message.rstrip('.')}; the application comes in front: "
-                    f"{ctx.command_path} --app MODULE{command}"
-                )
-            raise
+            if error.ctx is None or not _misplaces_application(ctx, error):
+                raise
+            command = error.ctx.command_path.removeprefix(ctx.command_path)
+            raise click.UsageError(
+                f"{error.message.rstrip('.')}; the application comes in front: "
+                f"{ctx.command_path} --app MODULE{command}",
+                error.ctx,
+            ) from error
         except (ConfigurationError, ServerStartError) as error:
             if is_debugging(ctx):
                 traceback.print_exception(error)

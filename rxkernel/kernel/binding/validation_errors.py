@@ -86,7 +86,7 @@ class ValidationErrors(msgspec.Struct, eq=False):
 
 
 def _with_hint(entry: dict[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *entry*; if its parameter is missing, since it was sent in *body*, it says so."""
+    """Return *entry*, with another message if it is for a missing parameter that *body* has."""
     source, _, name = entry["path"].partition(".")
     is_sent = entry["code"] == "missing" and source == "params" and name in body
     return {**entry, "message": _SENT_IN_BODY} if is_sent else entry
