@@ -55,8 +55,8 @@ class Planner:
             on_wake=self._poll_later,
         )
         self._context: Context | None = None
-        self._work: set[asyncio.Task[None]] = set()
-        self._poll_task: asyncio.Task[None] | None = None
+        self._work: set[asyncio.Task[object]] = set()
+        self._poll_task: asyncio.Task[object] | None = None
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -155,17 +155,24 @@ class Planner:
         """Start no further run of a task that was removed."""
         self._timetable.remove(id)
 
-    async def store_record(self, entry: TaskEntry) -> None:
-        """Store the record of a task, or remove it if it was added and is never due again."""
+    async def store_record(self, entry: TaskEntry) -> bool:
+        """Store the record of a task, or remove it if it was added and is never due again.
+
+        Returns:
+            False if another process has removed it.
+        """
         if self._entries.known.get(entry.id) is not entry:
-            return
+            return True
         with self._entries.during_outage():
             if not self.is_runner:
                 await self._entries.store.save_record(entry)
             elif entry.is_over:
                 await self._entries.remove([entry.id])
-            else:
-                await self._entries.store.save(entry)
+            elif not await self._entries.store.save(entry):  # another process has removed it
+                self._entries.known.pop(entry.id, None)
+                self.forget(entry.id)
+                return False
+        return True
 
     async def _remove_stored(self, id: str) -> None:
         """Remove a task whose method has gone, unless another reload has brought it back."""
@@ -208,13 +215,13 @@ class Planner:
                 continue
             self.plan(entry)
 
-    def _later(self, work: Coroutine[None, None, None]) -> "asyncio.Task[None]":
+    def _later(self, work: Coroutine[None, None, object]) -> "asyncio.Task[object]":
         task = asyncio.create_task(work)
         self._work.add(task)
         task.add_done_callback(self._done)
         return task
 
-    def _done(self, task: "asyncio.Task[None]") -> None:
+    def _done(self, task: "asyncio.Task[object]") -> None:
         self._work.discard(task)
         if not task.cancelled() and (exc := task.exception()) is not None:
             logger.error("the tasks cannot be stored", exc_info=exc)

@@ -75,7 +75,7 @@ class Scheduler:
         entry.record.due = entry.schedule.next_after(self._clock.now())
         if entry.record.due is None:
             return None
-        await self._entries.store.save(entry)
+        await self._entries.store.add(entry)
         self._entries.known[entry.id] = entry
         self._planner.plan(entry)
         return entry.id

@@ -65,10 +65,11 @@ _COLUMNS = (
     *("params", "body", "is_declared", "due", *_RECORD),
 )
 _LOAD = f"SELECT {', '.join(_COLUMNS)} FROM task"
-_SAVE = (
+_ADD = (
     f"INSERT OR REPLACE INTO task ({', '.join(_COLUMNS)}) "
     f"VALUES ({', '.join('?' for _ in _COLUMNS)})"
 )
+_SAVE = f"UPDATE task SET {', '.join(f'{name} = ?' for name in _COLUMNS)} WHERE id = ?"
 _SAVE_RECORD = f"UPDATE task SET {', '.join(f'{name} = ?' for name in _RECORD)} WHERE id = ?"
 _ADD_RECORD = (
     f"INSERT INTO task ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' for _ in _COLUMNS)}) "
@@ -116,8 +117,14 @@ class SqliteTaskStore(TaskStore):
         before, self._version = self._version, await self._file.read(_version)
         return before != self._version
 
-    async def save(self, entry: TaskEntry) -> None:
-        await self._file.write(_execute, _SAVE, _row(entry))
+    async def add(self, entry: TaskEntry) -> None:
+        await self._file.write(_execute, _ADD, _row(entry))
+
+    async def save(self, entry: TaskEntry) -> bool:
+        if entry.is_declared:
+            await self._file.write(_execute, _ADD, _row(entry))
+            return True
+        return await self._file.write(_execute, _SAVE, (*_row(entry), entry.id)) == 1
 
     async def save_record(self, entry: TaskEntry) -> None:
         if entry.is_declared:
@@ -139,8 +146,9 @@ def _version(database: sqlite3.Connection) -> int:
     return version
 
 
-def _execute(database: sqlite3.Connection, statement: str, values: tuple[Any, ...]) -> None:
-    database.execute(statement, values)
+def _execute(database: sqlite3.Connection, statement: str, values: tuple[Any, ...]) -> int:
+    """Return the number of rows that *statement* has changed."""
+    return database.execute(statement, values).rowcount
 
 
 def _remove(database: sqlite3.Connection, ids: tuple[str, ...]) -> int:

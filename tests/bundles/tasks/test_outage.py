@@ -25,9 +25,13 @@ class BrokenStore(MemoryTaskStore):
         self._check()
         return True
 
-    async def save(self, entry: TaskEntry) -> None:
+    async def add(self, entry: TaskEntry) -> None:
         self._check()
-        await super().save(entry)
+        await super().add(entry)
+
+    async def save(self, entry: TaskEntry) -> bool:
+        self._check()
+        return await super().save(entry)
 
     async def load(self) -> Sequence[TaskEntry]:
         self._check()
