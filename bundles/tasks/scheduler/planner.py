@@ -55,6 +55,7 @@ class Planner:
             on_wake=self._poll_later,
         )
         self._context: Context | None = None
+        self._reading = asyncio.Lock()  # so that nothing replaces the entries during a takeover
         self._work: set[asyncio.Task[object]] = set()
         self._poll_task: asyncio.Task[object] | None = None
 
@@ -104,17 +105,31 @@ class Planner:
 
     async def _poll(self) -> None:
         """Take over the tasks if no other process runs them, else follow its changes."""
-        with self._entries.during_outage():
-            store = self._entries.store
+        async with self._reading:
+            with self._entries.during_outage():
+                await self._follow()
+
+    async def _follow(self) -> None:
+        store = self._entries.store
+        if not self.is_runner:
+            if await store.acquire():
+                await self._take_over()
+        elif await store.has_changed():
+            added, removed = await self._entries.merge(self.runs.active)
+            for entry in added:
+                self.plan(entry)
+            for id in removed:
+                self.forget(id)
+
+    async def refresh(self) -> None:
+        """Read the tasks, unless this process runs them, and so knows them.
+
+        Raises:
+            TasksUnavailableException: the store cannot be used.
+        """
+        async with self._reading:
             if not self.is_runner:
-                if await store.acquire():
-                    await self._take_over()
-            elif await store.has_changed():
-                added, removed = await self._entries.merge(self.runs.active)
-                for entry in added:
-                    self.plan(entry)
-                for id in removed:
-                    self.forget(id)
+                await self._entries.load(self.runs.active)
 
     async def _take_over(self) -> None:
         entries, store = self._entries, self._entries.store
@@ -125,7 +140,10 @@ class Planner:
             gone = [e.id for e in await store.load() if e.id not in entries.known]
             for entry in tuple(entries.known.values()):
                 if entry.record.is_running and entry.id not in self.runs.active:
+                    logger.error("the process ended during the run of the task %s", entry.id)
                     entry.record.interrupt()
+                    changed[entry.id] = entry
+                if self._correct(entry):
                     changed[entry.id] = entry
                 if entry.is_over:
                     gone.append(entry.id)
@@ -138,6 +156,18 @@ class Planner:
             raise
         for entry in entries.known.values():
             self.plan(entry)
+
+    def _correct(self, entry: TaskEntry) -> bool:
+        """Follow a clock that was set back while no process ran the tasks, as `_jumped`; return
+        whether *entry* has changed."""
+        schedule, due = entry.schedule, entry.record.due
+        if due is None or not (schedule.is_elapsed or schedule.is_frequent):
+            return False
+        earliest = schedule.next_after(self._clock.now())
+        if earliest is None or due <= earliest:
+            return False
+        entry.record.due = earliest
+        return True
 
     # --- one entry
 

@@ -108,7 +108,7 @@ class Scheduler:
         Raises:
             TasksUnavailableException: the store cannot be used.
         """
-        await self._refresh()
+        await self._planner.refresh()
         return sorted(self._entries.known.values(), key=_by_due)
 
     async def run(self, id: str) -> TaskRecord:
@@ -120,7 +120,7 @@ class Scheduler:
             ConflictException: it runs already in this process.
             TasksUnavailableException: the store cannot be used.
         """
-        await self._refresh()
+        await self._planner.refresh()
         entry = self._entries.known.get(id)
         if entry is None:
             if not self._entries.has_procedure(id):
@@ -130,11 +130,6 @@ class Scheduler:
             raise ConflictException(f"the task {id!r} runs already", code="task_running")
         await self._planner.runs.start(entry)
         return entry.record
-
-    async def _refresh(self) -> None:
-        """Read the tasks, unless this process runs them, and so knows them."""
-        if not self._planner.is_runner:
-            await self._entries.load(self._planner.runs.active)
 
     async def _remove(self, ids: Sequence[str]) -> int:
         removed = await self._entries.remove(ids)

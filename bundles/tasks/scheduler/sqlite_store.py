@@ -87,7 +87,9 @@ class SqliteTaskStore(TaskStore):
         self._file = SqliteFile(
             settings.file, _SCHEMA, setting="tasks.file", unavailable=TasksUnavailableException
         )
-        self._lock = RunnerLock(settings.file.with_name(f"{settings.file.name}.lock"))
+        self._lock_file = settings.file.with_name(f"{settings.file.name}.lock")
+        self._lock = RunnerLock(self._lock_file)
+        self._is_lock_down = False
         self._version: int | None = None
 
     async def __aenter__(self) -> Self:
@@ -102,9 +104,14 @@ class SqliteTaskStore(TaskStore):
 
     async def acquire(self) -> bool:
         try:
-            return await self._lock.acquire()
+            is_acquired = await self._lock.acquire()
         except (OSError, sqlite3.Error) as exc:
+            if not self._is_lock_down:
+                self._is_lock_down = True
+                logger.error("the file %r cannot be locked: %s", str(self._lock_file), exc)
             raise TasksUnavailableException from exc
+        self._is_lock_down = False
+        return is_acquired
 
     async def release(self) -> None:
         await self._lock.release()
@@ -178,9 +185,9 @@ def _entry(row: tuple[Any, ...]) -> TaskEntry | None:
         found["kind"], found["given"], found["timezone"], found["jitter"], found["misfire"]
     )
     record = {name: found[name] for name in ("due", *_RECORD)}
-    record["result"] = decode_json(record["result"])
     record["is_running"] = bool(record["is_running"])
     try:
+        record["result"] = decode_json(record["result"])
         return TaskEntry(
             id=found["id"],
             task=found["task"],
