@@ -1,6 +1,7 @@
 """Runs queued tasks as messages, and decides whether one runs again."""
 
 import logging
+from copy import deepcopy
 
 import attrs
 from injector import inject
@@ -32,7 +33,8 @@ class TaskExecution:
     async def run(self, message: TaskMessage) -> TaskOutcome:
         """Handle one message, in the task and the context of the caller, which are its own."""
         task_job.set(message.job)
-        request = Request(TASKS, params=message.params, body=message.body, url=message.task)
+        params, body = deepcopy((message.params, message.body))  # the action may change them
+        request = Request(TASKS, params=params, body=body, url=message.task)
         if message.job.request_id is not None:
             request.id = message.job.request_id
         handled = await self._runner.handle(request, message.task)

@@ -13,6 +13,7 @@ from bundles.tasks.job import current_job
 from bundles.tasks.queue.backend import TaskBackend, Waiter
 from bundles.tasks.queue.exceptions import TaskFailedError, TaskTimeoutException
 from bundles.tasks.queue.message import TaskMessage
+from bundles.tasks.queue.task import TASK_OPTION
 from bundles.tasks.transport import TASKS
 from rxkernel import Compiled, Definition, Kernel, Source, decode_json
 
@@ -95,8 +96,8 @@ class TaskQueue:
     def _definition_of(self, function: Callable[..., Any]) -> Definition:
         compiled = self._kernel.compiled
         if self._compiled is not compiled:
-            tasks = compiled.definitions[TASKS]
-            self._definitions = {_key_of(one): one for one in tasks}
+            tasks = sorted(compiled.definitions[TASKS], key=lambda one: TASK_OPTION in one.options)
+            self._definitions = {_key_of(one): one for one in tasks}  # @task before a schedule
             self._compiled = compiled
         owner = getattr(function, "__self__", None)
         key = function if owner is None else (type(owner), function.__name__)

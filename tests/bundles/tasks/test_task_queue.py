@@ -149,6 +149,21 @@ async def test_task_that_always_fails_ends_with_its_error() -> None:
         assert app.letters.failures == 3
 
 
+async def test_run_cannot_change_the_arguments_of_the_next_run() -> None:
+    async with running() as app:
+        queued = await app.queue.enqueue(app.letters.change, [0])
+        assert await queued.result(20.0) == [0, 2]
+
+
+async def test_task_that_is_also_scheduled_has_its_own_retries() -> None:
+    async with running() as app:
+        queued = await app.queue.enqueue(app.letters.fail_now)
+        assert queued.task == "Letters.fail_now"
+        with pytest.raises(TaskFailedError, match="RuntimeError: now"):
+            await queued.result(20.0)
+        assert app.letters.failures == 1
+
+
 async def test_task_that_is_rejected_does_not_run_again() -> None:
     async with running() as app:
         queued = await app.queue.enqueue(app.letters.reject)
