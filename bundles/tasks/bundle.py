@@ -61,6 +61,7 @@ class TasksBundle(Bundle):
         self._watchers = tuple(watchers)
 
     def configure(self, binder: Binder) -> None:
+        self._check_watchers()
         binder.bind(TaskFunctions, to=self._functions)
         binder.bind(TaskExecution, scope=singleton)
         binder.bind(TaskQueue, scope=singleton)
@@ -74,6 +75,15 @@ class TasksBundle(Bundle):
             binder.bind(watcher, scope=singleton)
         binder.bind(WorkerPool, scope=singleton)
         binder.bind(WorkerPoolSettings, to=_pool_settings_of, scope=singleton)
+
+    def _check_watchers(self) -> None:
+        problems = [
+            f"{watcher!r} is listed in TasksBundle(watchers=…), and is not a subclass of Watcher"
+            for watcher in self._watchers
+            if not (isinstance(watcher, type) and issubclass(watcher, Watcher))
+        ]
+        if problems:
+            raise ConfigurationError(*problems)
 
     def _bind_backend(self, binder: Binder) -> type[TaskBackend]:
         if binder.injector.get(TasksSettings).queue.store == "memory":

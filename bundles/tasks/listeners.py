@@ -1,6 +1,7 @@
 """Publishes the decorated methods of services, and reports the state of the tasks."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from injector import inject
 
@@ -38,6 +39,14 @@ def _tasks_of(service: object, errors: list[ConfigurationError]) -> Iterator[Pro
             yield route
 
 
+@contextmanager
+def _collected(errors: list[ConfigurationError]) -> Iterator[None]:
+    try:
+        yield
+    except ConfigurationError as exc:
+        errors.append(exc)
+
+
 class TasksListeners:
     @inject
     def __init__(
@@ -58,7 +67,8 @@ class TasksListeners:
         errors: list[ConfigurationError] = []
         for service in event.services:
             if isinstance(service, Watcher):
-                self._watchers.add(service)
+                with _collected(errors):
+                    self._watchers.add(service)
             for route in _tasks_of(service, errors):
                 known = event.procedure_metadata_storage.get(route.key)
                 if known is None or known.target is not type(service):  # not a controller
@@ -72,6 +82,13 @@ class TasksListeners:
                 )
                 for route in _tasks_of(cls, errors)
             ]
+            if issubclass(cls, Watcher):
+                errors.append(
+                    ConfigurationError(
+                        f"the watcher {cls.__qualname__} is not a singleton; bind it with "
+                        f"scope=singleton"
+                    )
+                )
         if errors:
             raise ConfigurationError.merge(errors)
 
