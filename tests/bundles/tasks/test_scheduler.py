@@ -165,6 +165,7 @@ async def test_one_time_task_is_removed_after_its_run(tmp_path: Path) -> None:
         ({"cron": "0 3 30 2 *"}, "Bad day-of-month"),
         ({"every": "1s", "timezone": "Mars"}, "the time zone 'Mars' does not exist"),
         ({"every": "1s", "jitter": float("nan")}, "the jitter is nan"),
+        ({"every": "1s", "jitter": 10**400}, "the jitter is 10000"),
         ({"every": "1s", "misfire": "x"}, "misfire is 'x'"),
         ({"task": "unknown", "every": "1s"}, "there is no task 'unknown'; there is: mail, note"),
     ],
