@@ -23,8 +23,9 @@ HEADER = struct.Struct("!BQ")
 SETUP, JOB, CALL = 1, 2, 3
 """To the worker: ``(sys.path, levels of loggers)``; the job as JSON; ``(function, args)``."""
 
-RESULT, FAILURE, UNPICKLABLE, LOG = 1, 2, 3, 4
-"""From the worker: the result; an exception; a result that cannot be pickled; a log record."""
+RESULT, FAILURE, UNPICKLABLE, LOG, READY = 1, 2, 3, 4, 5
+"""From the worker: the result; an exception; a result that cannot be pickled; a log record; that
+it is set up, without a body."""
 
 JOB_VARIABLE = "RXKERNEL_JOB"
 """The environment variable that holds the job while a call runs."""
@@ -50,6 +51,7 @@ class Worker:
                 os.environ[JOB_VARIABLE] = body.decode()
             else:
                 self._set_up(*pickle.loads(body))
+                self.send(READY, b"")
 
     def send(self, kind: int, body: bytes) -> None:
         with self._lock:
