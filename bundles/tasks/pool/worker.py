@@ -21,7 +21,7 @@ from bundles.tasks.pool.worker_process import CALL, HEADER, JOB, LOG, READY, SET
 _SCRIPT = str(Path(worker_process.__file__))
 
 _START_TIMEOUT = 60.0
-"""Seconds in which a process must be set up; an interpreter needs 0.03 on a machine that is idle."""
+"""Seconds in which a process must be set up; on an idle machine it needs 0.03."""
 
 _CLOSE_TIMEOUT = 2.0
 """Seconds in which an idle worker must end after its pipe was closed; then it is killed."""

@@ -156,6 +156,15 @@ async def test_worker_that_dies_fails_its_own_call_only(
         assert pool.statistics.restarts == 1
 
 
+async def test_log_of_a_death_has_no_arguments(
+    pool: WorkerPool, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(WorkerDiedError):
+        await pool.run(partial(partial(jobs.exit_with, 13)))
+    assert "exit_with: the worker process exited with status 13" in caplog.text
+    assert "partial" not in caplog.text
+
+
 async def test_idle_worker_that_is_killed_is_replaced(pool: WorkerPool) -> None:
     pid = await pool.run(jobs.pid)
     os.kill(pid, signal.SIGKILL)
