@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from injector import inject
 
 from bundles.tasks.background import Background
+from bundles.tasks.pool.worker_pool import WorkerPool
 from bundles.tasks.scheduler.entries import TaskEntries
 from bundles.tasks.transport import TASKS
 from bundles.tasks.watcher import Watcher
@@ -54,8 +55,10 @@ class TasksListeners:
         entries: TaskEntries,
         watchers: Watchers,
         background: Background,
+        pool: WorkerPool,
         settings: Settings,
     ) -> None:
+        self._pool = pool
         self._entries = entries
         self._watchers = watchers
         self._background = background
@@ -103,6 +106,8 @@ class TasksListeners:
             event.fail("tasks", "the store cannot be used")
         for name, error in self._watchers.failing().items():
             event.fail(f"watcher {name}", error)
+        if self._pool.start_failure is not None:
+            event.fail("worker pool", self._pool.start_failure)
 
     @observe(ApplicationEvents.SHUTDOWN)
     async def finish(self, event: ShutdownEvent) -> None:

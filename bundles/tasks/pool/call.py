@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from bundles.tasks.pool.errors import NotPicklableError, WorkerCallError, WorkerTraceback
+from bundles.tasks.pool.exceptions import NotPicklableError, WorkerCallError, WorkerTraceback
 from bundles.tasks.pool.worker_process import FAILURE, RESULT
 
 

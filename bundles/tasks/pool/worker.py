@@ -15,7 +15,7 @@ from typing import Any
 
 from bundles.tasks.pool import worker_process
 from bundles.tasks.pool.call import Reply
-from bundles.tasks.pool.errors import WorkerDiedError, WorkerStartError
+from bundles.tasks.pool.exceptions import WorkerDiedError, WorkerStartError
 from bundles.tasks.pool.worker_process import CALL, HEADER, JOB, LOG, READY, SETUP
 
 _SCRIPT = str(Path(worker_process.__file__))

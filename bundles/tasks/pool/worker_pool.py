@@ -15,7 +15,7 @@ from injector import inject
 
 from bundles.tasks.job import NO_JOB, current_job
 from bundles.tasks.pool.call import Reply, name_of, pickle_call, result_of
-from bundles.tasks.pool.errors import (
+from bundles.tasks.pool.exceptions import (
     WorkerDiedError,
     WorkerPoolClosedException,
     WorkerPoolFullException,

@@ -31,7 +31,7 @@ JOB_VARIABLE = "RXKERNEL_JOB"
 """The environment variable that holds the job while a call runs."""
 
 
-class Worker:
+class WorkerProcess:
     """The end of the pipe in the worker. Threads of a function may log, so writing is locked."""
 
     def __init__(self, pipe: socket) -> None:
@@ -95,7 +95,7 @@ def _failure(exc: BaseException) -> bytes:
 class RecordSender(logging.Handler):
     """Sends log records to the process of the pool, whose handlers write them."""
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: WorkerProcess) -> None:
         super().__init__()
         self._worker = worker
 
@@ -145,7 +145,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _ignore)
     with suppress(ConnectionError):  # the pool has ended
-        Worker(socket(fileno=pipe)).serve()
+        WorkerProcess(socket(fileno=pipe)).serve()
 
 
 if __name__ == "__main__":

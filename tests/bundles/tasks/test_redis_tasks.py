@@ -26,7 +26,7 @@ from bundles.tasks import (
 )
 from bundles.tasks.queue.message import TaskMessage, TaskOutcome
 from bundles.tasks.queue.redis_backend import RedisTasks, TakenTask
-from bundles.tasks.queue.worker import TaskWorker
+from bundles.tasks.queue.task_worker import TaskWorker
 from rxkernel import Application, ConfigurationError, Settings
 from tests.bundles.redis_servers import RedisServer, running_redis
 from tests.bundles.tasks.processes import pid_in
