@@ -96,7 +96,7 @@ class TaskEntries:
         """
         busy = set(active)
         stored = {entry.id: entry for entry in await self.store.load()}
-        busy.update(active)  # a run that has ended meanwhile may not be in what was read
+        busy.update(active)  # the record of a run that has ended meanwhile may be old
         added = [e for e in stored.values() if e.id not in self.known and not e.is_declared]
         removed = [e.id for e in self.known.values() if not e.is_declared and e.id not in stored]
         for id in removed:

@@ -113,7 +113,9 @@ class Scheduler:
 
     async def run(self, id: str) -> TaskRecord:
         """Run a task now, and return its record. *id* may also be the name of a procedure without
-        times; no record of it is kept.
+        times; no record of it is kept. If the caller is cancelled, so is the run.
+
+        A run of the same task in another process is not noticed.
 
         Raises:
             KeyError: there is no such task.
