@@ -5,7 +5,7 @@ from bundles.tasks.bundle import TasksBundle
 from bundles.tasks.clock import Clock, Timer
 from bundles.tasks.exceptions import TasksUnavailableException
 from bundles.tasks.job import Job, current_job
-from bundles.tasks.pool.errors import (
+from bundles.tasks.pool.exceptions import (
     NotPicklableError,
     WorkerCallError,
     WorkerDiedError,

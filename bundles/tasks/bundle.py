@@ -15,7 +15,7 @@ from bundles.tasks.pool.settings import WorkerPoolSettings
 from bundles.tasks.pool.worker_pool import WorkerPool
 from bundles.tasks.queue.backend import TaskBackend
 from bundles.tasks.queue.execution import TaskExecution
-from bundles.tasks.queue.listeners import TaskFunctions, TaskListeners
+from bundles.tasks.queue.listeners import QueueListeners, TaskFunctions
 from bundles.tasks.queue.local_backend import LocalTasks
 from bundles.tasks.queue.settings import TaskQueueSettings
 from bundles.tasks.queue.task import TASK_OPTION
@@ -46,7 +46,7 @@ class TasksBundle(Bundle):
     name = "tasks"
     after = ("redis",)
     options = (OPTION, TASK_OPTION)
-    listeners = (TasksListeners, TaskListeners)
+    listeners = (TasksListeners, QueueListeners)
     servers = (TasksServer,)
     commands = (tasks,)
     settings_class = TasksSettings
@@ -61,6 +61,7 @@ class TasksBundle(Bundle):
         self._watchers = tuple(watchers)
 
     def configure(self, binder: Binder) -> None:
+        self._check_watchers()
         binder.bind(TaskFunctions, to=self._functions)
         binder.bind(TaskExecution, scope=singleton)
         binder.bind(TaskQueue, scope=singleton)
@@ -75,6 +76,15 @@ class TasksBundle(Bundle):
         binder.bind(WorkerPool, scope=singleton)
         binder.bind(WorkerPoolSettings, to=_pool_settings_of, scope=singleton)
 
+    def _check_watchers(self) -> None:
+        problems = [
+            f"{watcher!r} is listed in TasksBundle(watchers=…), and is not a subclass of Watcher"
+            for watcher in self._watchers
+            if not (isinstance(watcher, type) and issubclass(watcher, Watcher))
+        ]
+        if problems:
+            raise ConfigurationError(*problems)
+
     def _bind_backend(self, binder: Binder) -> type[TaskBackend]:
         if binder.injector.get(TasksSettings).queue.store == "memory":
             return LocalTasks
@@ -83,7 +93,7 @@ class TasksBundle(Bundle):
             binder, "tasks.queue.store", '["redis", "tasks"]', place
         )
         binder.bind(backend, scope=singleton)
-        binder.bind(import_module("bundles.tasks.queue.worker").TaskWorker, scope=singleton)
+        binder.bind(import_module("bundles.tasks.queue.task_worker").TaskWorker, scope=singleton)
         return backend
 
 

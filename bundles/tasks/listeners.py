@@ -1,10 +1,12 @@
 """Publishes the decorated methods of services, and reports the state of the tasks."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from injector import inject
 
 from bundles.tasks.background import Background
+from bundles.tasks.pool.worker_pool import WorkerPool
 from bundles.tasks.scheduler.entries import TaskEntries
 from bundles.tasks.transport import TASKS
 from bundles.tasks.watcher import Watcher
@@ -38,6 +40,14 @@ def _tasks_of(service: object, errors: list[ConfigurationError]) -> Iterator[Pro
             yield route
 
 
+@contextmanager
+def _collected(errors: list[ConfigurationError]) -> Iterator[None]:
+    try:
+        yield
+    except ConfigurationError as exc:
+        errors.append(exc)
+
+
 class TasksListeners:
     @inject
     def __init__(
@@ -45,8 +55,10 @@ class TasksListeners:
         entries: TaskEntries,
         watchers: Watchers,
         background: Background,
+        pool: WorkerPool,
         settings: Settings,
     ) -> None:
+        self._pool = pool
         self._entries = entries
         self._watchers = watchers
         self._background = background
@@ -58,7 +70,8 @@ class TasksListeners:
         errors: list[ConfigurationError] = []
         for service in event.services:
             if isinstance(service, Watcher):
-                self._watchers.add(service)
+                with _collected(errors):
+                    self._watchers.add(service)
             for route in _tasks_of(service, errors):
                 known = event.procedure_metadata_storage.get(route.key)
                 if known is None or known.target is not type(service):  # not a controller
@@ -72,6 +85,13 @@ class TasksListeners:
                 )
                 for route in _tasks_of(cls, errors)
             ]
+            if issubclass(cls, Watcher):
+                errors.append(
+                    ConfigurationError(
+                        f"the watcher {cls.__qualname__} is not a singleton; bind it with "
+                        f"scope=singleton"
+                    )
+                )
         if errors:
             raise ConfigurationError.merge(errors)
 
@@ -86,6 +106,8 @@ class TasksListeners:
             event.fail("tasks", "the store cannot be used")
         for name, error in self._watchers.failing().items():
             event.fail(f"watcher {name}", error)
+        if self._pool.start_failure is not None:
+            event.fail("worker pool", self._pool.start_failure)
 
     @observe(ApplicationEvents.SHUTDOWN)
     async def finish(self, event: ShutdownEvent) -> None:

@@ -6,6 +6,8 @@ from injector import inject
 
 from bundles.tasks.background import Background
 from bundles.tasks.pool.worker_pool import WorkerPool
+from bundles.tasks.queue.execution import TaskExecution
+from bundles.tasks.queue.task_queue import TaskQueue
 from bundles.tasks.scheduler.plan import OPTION
 from bundles.tasks.scheduler.planner import Planner
 from bundles.tasks.transport import TASKS
@@ -22,18 +24,23 @@ class TasksServer(Server):
 
     @inject
     def __init__(
-        self, planner: Planner, watchers: Watchers, background: Background, pool: WorkerPool
+        self,
+        planner: Planner,
+        watchers: Watchers,
+        background: Background,
+        queue: TaskQueue,
+        execution: TaskExecution,
+        pool: WorkerPool,
     ) -> None:
-        self._pool = pool
         self._planner = planner
         self._watchers = watchers
-        self._background = background
+        self._counted = (planner, background, queue, execution, pool)
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """Runs, failures, times that were skipped or missed, and those of `Background` and of
-        `WorkerPool`."""
-        return {**self._planner.counts, **self._background.counts, **self._pool.counts}
+        """Runs, failures, times that were skipped or missed, and those of `Background`, of
+        `TaskQueue` and of `WorkerPool`."""
+        return {name: value for one in self._counted for name, value in one.counts.items()}
 
     def check(self, compiled: Compiled) -> None:
         problems = [

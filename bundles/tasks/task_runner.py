@@ -69,7 +69,7 @@ class TaskRunner:
             size = len(data)
             if error is None and response.status_code >= 400:
                 error = _text_of_response(response)
-            return Handled(data, response.status_code, error)
+            return Handled(data, response.status_code, _storable(error))
         finally:
             kernel.terminate(request, response, size=size)
 
@@ -94,6 +94,12 @@ class TaskRunner:
         if response.is_streamed:
             raise StreamNotSupportedException("a task returns its result, not a stream or a file")
         return self._kernel.serializer.encode_json(response.content)
+
+
+def _storable(text: str | None) -> str | None:
+    """*text* as UTF-8 can have it: the text of an error may have half of a surrogate pair, which
+    neither SQLite nor JSON stores."""
+    return None if text is None else text.encode(errors="backslashreplace").decode()
 
 
 def _text_of(exc: BaseException) -> str:

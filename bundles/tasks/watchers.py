@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from injector import inject
@@ -26,11 +26,11 @@ class Watchers:
         """Supervise *watcher* from the next start on. Boot adds the bound ones.
 
         Raises:
-            ConfigurationError: its name is empty, or another one has it.
+            ConfigurationError: its name is empty, or another one has it, or a delay is invalid.
         """
+        if problems := list(_problems(watcher)):
+            raise ConfigurationError(*problems)
         cls = type(watcher)
-        if not watcher.name:
-            raise ConfigurationError(f"the watcher {cls.__qualname__} has an empty name")
         if (other := self._watchers.get(watcher.name)) not in (None, watcher):
             raise ConfigurationError(
                 f"the watchers {type(other).__qualname__} and {cls.__qualname__} are both called "
@@ -101,7 +101,22 @@ class Watchers:
 
 
 async def _stop(watcher: Watcher) -> None:
+    task = asyncio.current_task()
+    assert task is not None
     try:
         await watcher.stop()
-    except Exception:
+    except (Exception, asyncio.CancelledError):  # it may wait for a task that it has cancelled
+        if task.cancelling():
+            raise
         logger.exception("the watcher %s failed to stop", watcher.name)
+
+
+def _problems(watcher: Watcher) -> Iterator[str]:
+    cls, least, most = type(watcher), watcher.min_delay, watcher.max_delay
+    if not watcher.name:
+        yield f"the watcher {cls.__qualname__} has an empty name"
+    if not 0 < least <= most < float("inf"):
+        yield (
+            f"the watcher {cls.__qualname__} has min_delay = {least!r} and max_delay = {most!r}; "
+            f"they must be seconds, min_delay greater than 0 and at most max_delay"
+        )

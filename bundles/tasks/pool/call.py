@@ -2,11 +2,12 @@
 
 import pickle
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import attrs
 
-from bundles.tasks.pool.errors import NotPicklableError, WorkerCallError, WorkerTraceback
+from bundles.tasks.pool.exceptions import NotPicklableError, WorkerCallError, WorkerTraceback
 from bundles.tasks.pool.worker_process import FAILURE, RESULT
 
 
@@ -19,8 +20,11 @@ class Reply:
 
 
 def name_of(function: Callable[..., Any]) -> str:
-    """The name of *function* for errors; that of a `functools.partial` is its text."""
-    return getattr(function, "__qualname__", None) or repr(function)
+    """The name of *function* for errors and logs, without the arguments of a `partial`, which may
+    be secret."""
+    while isinstance(function, partial):
+        function = function.func
+    return getattr(function, "__qualname__", type(function).__qualname__)
 
 
 def pickle_call(function: Callable[..., Any], args: tuple[Any, ...]) -> bytes:

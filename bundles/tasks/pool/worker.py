@@ -15,10 +15,13 @@ from typing import Any
 
 from bundles.tasks.pool import worker_process
 from bundles.tasks.pool.call import Reply
-from bundles.tasks.pool.errors import WorkerDiedError, WorkerStartError
-from bundles.tasks.pool.worker_process import CALL, HEADER, JOB, LOG, SETUP
+from bundles.tasks.pool.exceptions import WorkerDiedError, WorkerStartError
+from bundles.tasks.pool.worker_process import CALL, HEADER, JOB, LOG, READY, SETUP
 
 _SCRIPT = str(Path(worker_process.__file__))
+
+_START_TIMEOUT = 60.0
+"""Seconds in which a process must be set up; on an idle machine it needs 0.03."""
 
 _CLOSE_TIMEOUT = 2.0
 """Seconds in which an idle worker must end after its pipe was closed; then it is killed."""
@@ -34,6 +37,7 @@ class Worker(asyncio.Protocol):
     def __init__(self) -> None:
         self.is_alive = False
         self._received = bytearray()
+        self._ready = asyncio.Event()
         self._reply: asyncio.Future[Reply] | None = None
         self._context = Context()
         self._lifeline = -1
@@ -43,10 +47,11 @@ class Worker(asyncio.Protocol):
 
     @classmethod
     async def start(cls, when_ended: Callable[["Worker"], None]) -> "Worker":
-        """Start a process; *when_ended* is called when it cannot run calls any more.
+        """Start a process, and wait until it is set up; *when_ended* is called when it cannot run
+        calls any more.
 
         Raises:
-            WorkerStartError: the system does not start one.
+            WorkerStartError: the system does not start one, or it ends at once.
         """
         worker = cls()
         ours, theirs = socket.socketpair()
@@ -64,7 +69,28 @@ class Worker(asyncio.Protocol):
         worker.is_alive = True
         worker._reaper = asyncio.create_task(worker._reap(when_ended))
         worker._send(SETUP, pickle.dumps((sys.path, _levels())))
+        try:
+            await worker._wait_until_ready()
+        except BaseException:
+            worker.kill()
+            await worker._reaper
+            raise
         return worker
+
+    async def _wait_until_ready(self) -> None:
+        ready = asyncio.create_task(self._ready.wait())
+        try:
+            await asyncio.wait(
+                {ready, self._reaper},
+                timeout=_START_TIMEOUT,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            ready.cancel()
+        if not self._ready.is_set():
+            code = self._process.returncode
+            what = f"did nothing for {_START_TIMEOUT:g} s" if code is None else _end_of(code)
+            raise WorkerStartError(f"a worker process cannot be started: it {what}")
 
     async def _start_process(self, pipe: int) -> None:
         theirs, self._lifeline = os.pipe()
@@ -131,6 +157,8 @@ class Worker(asyncio.Protocol):
             del received[:end]
             if kind == LOG:
                 self._context.run(_handle, body)
+            elif kind == READY:
+                self._ready.set()
             elif self._reply is not None and not self._reply.done():
                 self._reply.set_result(Reply(kind, body))
 
@@ -147,18 +175,19 @@ class Worker(asyncio.Protocol):
         os.close(self._lifeline)
         self._transport.abort()
         if self._reply is not None and not self._reply.done():
-            self._reply.set_exception(WorkerDiedError(_death(code), code))
+            text = f"the worker process {_end_of(code)} while it ran the call"
+            self._reply.set_exception(WorkerDiedError(text, code))
         when_ended(self)
 
 
-def _death(code: int) -> str:
+def _end_of(code: int) -> str:
     if code >= 0:
-        return f"the worker process exited with status {code} while it ran the call"
+        return f"exited with status {code}"
     try:
         name = signal.Signals(-code).name
     except ValueError:
         name = f"signal {-code}"
-    return f"the worker process was ended by {name} while it ran the call"
+    return f"was ended by {name}"
 
 
 def _levels() -> dict[str, int]:

@@ -15,7 +15,7 @@ from injector import inject
 
 from bundles.tasks.job import NO_JOB, current_job
 from bundles.tasks.pool.call import Reply, name_of, pickle_call, result_of
-from bundles.tasks.pool.errors import (
+from bundles.tasks.pool.exceptions import (
     WorkerDiedError,
     WorkerPoolClosedException,
     WorkerPoolFullException,
@@ -28,6 +28,9 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
+
+_FIRST_DELAY, _LONGEST_DELAY = 1.0, 30.0
+"""Seconds between the failed start of a worker and the next one, unless a call needs one."""
 
 _LARGE = 1_000_000
 """Bytes from which a result is read in a thread, so that the loop does not wait for it."""
@@ -76,6 +79,8 @@ class WorkerPool:
         self._idle: list[Worker] = []
         self._waiting: OrderedDict[asyncio.Future[Worker], None] = OrderedDict()
         self._starting: set[asyncio.Task[None]] = set()
+        self._retry: asyncio.TimerHandle | None = None
+        self._retry_delay = _FIRST_DELAY
         self._is_open = False
         self._busy = self._lost = 0
 
@@ -147,6 +152,11 @@ class WorkerPool:
         self._is_open = False
         while (turn := self._next_turn()) is not None:
             turn.set_exception(WorkerPoolClosedException(code="worker_pool_closed"))
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+        for start in self._starting:
+            start.cancel()
         if self._starting:
             await asyncio.wait(self._starting)
         idle, self._idle = self._idle, []
@@ -260,14 +270,27 @@ class WorkerPool:
     def _started(self, task: "asyncio.Task[None]") -> None:
         self._starting.discard(task)
         if task.cancelled() or (failure := task.exception()) is None:
-            self.start_failure = None
+            self.start_failure, self._retry_delay = None, _FIRST_DELAY
             return
         self.start_failure = str(failure)
+        self._retry_later()
         if (turn := self._next_turn()) is not None:
             turn.set_exception(failure)
             self._start_for_waiting()
         else:
             logger.error("%s", failure)
+
+    def _retry_later(self) -> None:
+        """Start a worker after a failure: a process that is not ready may get no calls."""
+        if self._retry is None and self._is_open:
+            loop = asyncio.get_running_loop()
+            self._retry = loop.call_later(self._retry_delay, self._try_again)
+            self._retry_delay = min(2 * self._retry_delay, _LONGEST_DELAY)
+
+    def _try_again(self) -> None:
+        self._retry = None
+        if self._room > 0 and self.start_failure is not None:
+            self._start()
 
     def _ended(self, worker: Worker) -> None:
         self._workers.discard(worker)

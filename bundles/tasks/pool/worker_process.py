@@ -23,14 +23,15 @@ HEADER = struct.Struct("!BQ")
 SETUP, JOB, CALL = 1, 2, 3
 """To the worker: ``(sys.path, levels of loggers)``; the job as JSON; ``(function, args)``."""
 
-RESULT, FAILURE, UNPICKLABLE, LOG = 1, 2, 3, 4
-"""From the worker: the result; an exception; a result that cannot be pickled; a log record."""
+RESULT, FAILURE, UNPICKLABLE, LOG, READY = 1, 2, 3, 4, 5
+"""From the worker: the result; an exception; a result that cannot be pickled; a log record; that
+it is set up, without a body."""
 
 JOB_VARIABLE = "RXKERNEL_JOB"
 """The environment variable that holds the job while a call runs."""
 
 
-class Worker:
+class WorkerProcess:
     """The end of the pipe in the worker. Threads of a function may log, so writing is locked."""
 
     def __init__(self, pipe: socket) -> None:
@@ -50,6 +51,7 @@ class Worker:
                 os.environ[JOB_VARIABLE] = body.decode()
             else:
                 self._set_up(*pickle.loads(body))
+                self.send(READY, b"")
 
     def send(self, kind: int, body: bytes) -> None:
         with self._lock:
@@ -93,7 +95,7 @@ def _failure(exc: BaseException) -> bytes:
 class RecordSender(logging.Handler):
     """Sends log records to the process of the pool, whose handlers write them."""
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: WorkerProcess) -> None:
         super().__init__()
         self._worker = worker
 
@@ -143,7 +145,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _ignore)
     with suppress(ConnectionError):  # the pool has ended
-        Worker(socket(fileno=pipe)).serve()
+        WorkerProcess(socket(fileno=pipe)).serve()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Runs queued tasks as messages, and decides whether one runs again."""
 
 import logging
+from collections import Counter
+from copy import deepcopy
 
 import attrs
 from injector import inject
@@ -24,19 +26,29 @@ class Retry:
 
 
 class TaskExecution:
+    """
+    Attributes:
+        counts: how many runs have ended in this process, and how many of them failed:
+            ``tasks.queue.runs``, ``.failures``.
+    """
+
     @inject
     def __init__(self, kernel: Kernel, runner: TaskRunner) -> None:
+        self.counts: Counter[str] = Counter()
         self._kernel = kernel
         self._runner = runner
 
     async def run(self, message: TaskMessage) -> TaskOutcome:
         """Handle one message, in the task and the context of the caller, which are its own."""
         task_job.set(message.job)
-        request = Request(TASKS, params=message.params, body=message.body, url=message.task)
+        params, body = deepcopy((message.params, message.body))  # the action may change them
+        request = Request(TASKS, params=params, body=body, url=message.task)
         if message.job.request_id is not None:
             request.id = message.job.request_id
         handled = await self._runner.handle(request, message.task)
+        self.counts["tasks.queue.runs"] += 1
         if handled.error is not None:
+            self.counts["tasks.queue.failures"] += 1
             return TaskOutcome(error=handled.error, status_code=handled.status_code)
         return TaskOutcome(result=decode_json(handled.data), status_code=handled.status_code)
 

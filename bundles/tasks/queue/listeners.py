@@ -1,4 +1,4 @@
-"""Publishes listed functions, checks the options of `@task`, ends local tasks, reports health."""
+"""Publishes listed functions, checks the options of `@task`, and ends local tasks."""
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
@@ -7,7 +7,6 @@ from typing import Any
 import attrs
 from injector import inject
 
-from bundles.tasks.pool.worker_pool import WorkerPool
 from bundles.tasks.queue.backend import TaskBackend
 from bundles.tasks.queue.local_backend import LocalTasks
 from bundles.tasks.queue.task import TASK_OPTION, TaskOptions
@@ -20,8 +19,6 @@ from rxkernel import (
     DefinitionEvent,
     KernelEvents,
     ProcedureMetadata,
-    ReadinessEvent,
-    ServerEvents,
     ShutdownEvent,
     observe,
     routes_of,
@@ -39,10 +36,9 @@ def _is_queued(definition: Definition) -> bool:
     return TASK_OPTION in definition.options
 
 
-class TaskListeners:
+class QueueListeners:
     @inject
-    def __init__(self, functions: TaskFunctions, backend: TaskBackend, pool: WorkerPool) -> None:
-        self._pool = pool
+    def __init__(self, functions: TaskFunctions, backend: TaskBackend) -> None:
         self._functions = functions.functions
         self._backend = backend
 
@@ -72,11 +68,6 @@ class TaskListeners:
         if problems:
             place = f"the task {event.definition.name!r} ({event.definition.metadata.place})"
             raise ConfigurationError(*(f"{place} is invalid: {one}" for one in problems))
-
-    @observe(ServerEvents.READINESS)
-    async def report(self, event: ReadinessEvent) -> None:
-        if self._pool.start_failure is not None:
-            event.fail("worker pool", self._pool.start_failure)
 
     @observe(ApplicationEvents.SHUTDOWN)
     async def drain(self, event: ShutdownEvent) -> None:

@@ -1,12 +1,15 @@
 """Queued tasks in Redis: any process puts them there, workers on any machine run them."""
 
 import asyncio
+import logging
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 
 import attrs
 import msgspec
 from injector import inject
+from redis.exceptions import RedisError
 
 from bundles.redis import Redis, RedisSettings
 from bundles.tasks.queue import redis_scripts
@@ -14,6 +17,8 @@ from bundles.tasks.queue.backend import TaskBackend, Waiter
 from bundles.tasks.queue.exceptions import TaskQueueFullException
 from bundles.tasks.queue.message import TaskMessage, TaskOutcome
 from bundles.tasks.queue.settings import TaskQueueSettings
+
+logger = logging.getLogger(__name__)
 
 Argument = str | bytes | float
 
@@ -45,6 +50,7 @@ class RedisTasks(TaskBackend):
         self._block = min(1.0, redis.command_timeout / 2)
         prefix = f"{{{settings.prefix}}}"
         self._keys = [f"{prefix}:{name}" for name in redis_scripts.NAMES]
+        self._messages = self._keys[redis_scripts.NAMES.index("messages")]
         self._signal = self._keys[-1]
         self._result = f"{prefix}:result:"
         self._put = client.register_script(redis_scripts.PUT)
@@ -65,10 +71,15 @@ class RedisTasks(TaskBackend):
     async def take(self, count: int) -> Sequence[TakenTask]:
         """Take at most *count* tasks that are due, also those of workers that have ended."""
         found = await self._take(keys=self._keys, args=[count, self._settings.lost_after])
-        return [
-            TakenTask(msgspec.json.decode(message, type=TaskMessage), take, int(losses))
-            for message, take, losses in found
-        ]
+        taken: list[TakenTask] = []
+        for id, message, take, losses in found:
+            try:
+                read = msgspec.json.decode(message or b"", type=TaskMessage)
+            except msgspec.MsgspecError as exc:
+                await self._reject(id.decode(), take, exc)
+            else:
+                taken.append(TakenTask(read, take, int(losses)))
+        return taken
 
     async def wait(self) -> None:
         """Return when a task may have been put, after one second at the latest."""
@@ -83,19 +94,43 @@ class RedisTasks(TaskBackend):
 
     async def finish(self, task: TakenTask, outcome: TaskOutcome) -> bool:
         """Store the outcome and remove the task; False if another worker has taken it."""
-        id, ttl = task.message.id, max(1, round(self._settings.result_ttl * 1000))
-        keys = [*self._keys, self._result + id]
-        args: list[Argument] = [id, task.take, msgspec.json.encode(outcome), ttl]
-        return bool(await self._finish(keys=keys, args=args))
+        return await self._store(task.message.id, task.take, outcome)
 
     async def again(self, task: TakenTask, message: TaskMessage, delay: float) -> bool:
         """Let a worker run *message* after *delay* seconds; False as for `finish`."""
         args: list[Argument] = [message.id, task.take, msgspec.json.encode(message), delay]
         return bool(await self._again(keys=self._keys, args=args))
 
+    async def _reject(self, id: str, take: bytes, exc: msgspec.MsgspecError) -> None:
+        """End a task that no worker can run, so that it does not end all of them. During an
+        outage it stays, and is taken again."""
+        error = f"its message in Redis cannot be read: {exc}"
+        logger.error("the queued task %s is removed: %s", id, error)
+        with suppress(RedisError):
+            await self._store(id, take, TaskOutcome(error=error, status_code=500))
+
+    async def _store(self, id: str, take: bytes, outcome: TaskOutcome) -> bool:
+        keys, ttl = [*self._keys, self._result + id], round(self._settings.result_ttl * 1000)
+        args: list[Argument] = [id, take, msgspec.json.encode(outcome), max(1, ttl)]
+        return bool(await self._finish(keys=keys, args=args))
+
     async def _outcome(self, id: str) -> TaskOutcome:
         delay = _FIRST_DELAY
-        while (found := await self._client.get(self._result + id)) is None:
+        while True:
+            is_there, found = await self._look(id)
+            if found is not None:
+                return msgspec.json.decode(found, type=TaskOutcome)
+            if not is_there:
+                return TaskOutcome(
+                    error="Redis does not have its result any more", status_code=410
+                )
             await asyncio.sleep(delay)
             delay = min(1.5 * delay, _LONGEST_DELAY)
-        return msgspec.json.decode(found, type=TaskOutcome)
+
+    async def _look(self, id: str) -> tuple[bool, bytes | None]:
+        """Whether the task waits or runs, and its outcome, in one transaction."""
+        async with self._client.pipeline(transaction=True) as pipeline:
+            pipeline.hexists(self._messages, id)
+            pipeline.get(self._result + id)
+            is_there, found = await pipeline.execute()
+        return bool(is_there), found

@@ -68,12 +68,12 @@ for _ = 1, count do
   redis.call('ZADD', running, now + lost_after, id)
   local take = redis.call('HINCRBY', takes, id, 1)
   local lost = redis.call('HGET', losses, id) or '0'
-  table.insert(taken, {redis.call('HGET', messages, id), tostring(take), lost})
+  table.insert(taken, {id, redis.call('HGET', messages, id), tostring(take), lost})
 end
 return taken
 """
 )
-"""Each message with the number of its take and its losses."""
+"""Each id with its message, the number of its take and its losses."""
 
 KEEP = (
     _COMMON

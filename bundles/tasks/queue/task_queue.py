@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from secrets import token_hex
 from typing import Any, Generic, ParamSpec, TypeVar, overload
@@ -11,8 +12,13 @@ from injector import inject
 
 from bundles.tasks.job import current_job
 from bundles.tasks.queue.backend import TaskBackend, Waiter
-from bundles.tasks.queue.exceptions import TaskFailedError, TaskTimeoutException
+from bundles.tasks.queue.exceptions import (
+    TaskFailedError,
+    TaskQueueFullException,
+    TaskTimeoutException,
+)
 from bundles.tasks.queue.message import TaskMessage
+from bundles.tasks.queue.task import TASK_OPTION
 from bundles.tasks.transport import TASKS
 from rxkernel import Compiled, Definition, Kernel, Source, decode_json
 
@@ -56,8 +62,15 @@ class QueuedTask(Generic[R]):
 
 
 class TaskQueue:
+    """
+    Attributes:
+        counts: how many tasks this process has put into the queue, and how many were rejected,
+            since it was full: ``tasks.queue.put``, ``.rejected``.
+    """
+
     @inject
     def __init__(self, kernel: Kernel, backend: TaskBackend) -> None:
+        self.counts: Counter[str] = Counter()
         self._kernel = kernel
         self._backend = backend
         self._compiled: Compiled | None = None
@@ -89,24 +102,29 @@ class TaskQueue:
         message = TaskMessage(
             id=token_hex(16), task=definition.name, params=params, body=body, job=current_job()
         )
-        waiter = await self._backend.put(message)
+        try:
+            waiter = await self._backend.put(message)
+        except TaskQueueFullException:
+            self.counts["tasks.queue.rejected"] += 1
+            raise
+        self.counts["tasks.queue.put"] += 1
         return QueuedTask(message, waiter, definition.signature.returns)
 
     def _definition_of(self, function: Callable[..., Any]) -> Definition:
         compiled = self._kernel.compiled
         if self._compiled is not compiled:
-            tasks = compiled.definitions[TASKS]
-            self._definitions = {_key_of(one): one for one in tasks}
+            tasks = sorted(compiled.definitions[TASKS], key=lambda one: TASK_OPTION in one.options)
+            self._definitions = {_key_of(one): one for one in tasks}  # @task before a schedule
             self._compiled = compiled
         owner = getattr(function, "__self__", None)
         key = function if owner is None else (type(owner), function.__name__)
         if (definition := self._definitions.get(key)) is not None:
             return definition
         known = ", ".join(one.name for one in self._definitions.values()) or "none"
+        name = getattr(function, "__qualname__", type(function).__qualname__)
         raise ValueError(
-            f"{function!r} is not a task of this application; pass a method of an injected "
-            f"service with @task, or a function of TasksBundle(functions=[…]). The tasks are: "
-            f"{known}"
+            f"{name} is not a task of this application; pass a method of an injected service "
+            f"with @task, or a function of TasksBundle(functions=[…]). The tasks are: {known}"
         )
 
     def _arguments(

@@ -27,7 +27,7 @@ def worker(application: Application) -> None:
                 'tasks.queue.store is "memory": the process that puts a task into the queue runs '
                 'it; set it to "redis" in the settings of all processes'
             )
-        found = import_module("bundles.tasks.queue.worker").TaskWorker
+        found = import_module("bundles.tasks.queue.task_worker").TaskWorker
         await injector.get(found).run(stop)
 
     run_until_stopped(application, work)

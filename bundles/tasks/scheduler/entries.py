@@ -94,12 +94,14 @@ class TaskEntries:
         Raises:
             TasksUnavailableException: the store cannot be used.
         """
+        busy = set(active)
         stored = {entry.id: entry for entry in await self.store.load()}
+        busy.update(active)  # the record of a run that has ended meanwhile may be old
         added = [e for e in stored.values() if e.id not in self.known and not e.is_declared]
         removed = [e.id for e in self.known.values() if not e.is_declared and e.id not in stored]
         for id in removed:
             del self.known[id]
-        for id in self.known.keys() & stored.keys() - set(active):
+        for id in self.known.keys() & stored.keys() - busy:
             entry = self.known[id]
             entry.record = attrs.evolve(stored[id].record, due=entry.record.due)
         self.known.update((entry.id, entry) for entry in added)

@@ -22,8 +22,14 @@ class MemoryTaskStore(TaskStore):
     async def has_changed(self) -> bool:
         return False
 
-    async def save(self, entry: TaskEntry) -> None:
+    async def add(self, entry: TaskEntry) -> None:
         self._entries[entry.id] = entry
+
+    async def save(self, entry: TaskEntry) -> bool:
+        if not entry.is_declared:
+            return entry.id in self._entries  # the entry is the same object
+        self._entries[entry.id] = entry
+        return True
 
     async def save_record(self, entry: TaskEntry) -> None:
         pass  # the entry is the same object

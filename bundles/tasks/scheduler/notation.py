@@ -8,7 +8,7 @@ smallest part that is there, the rest are their first values. So ``"Sun 17:"`` i
 import re
 from calendar import monthrange
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import MAXYEAR, date, datetime, time, timedelta, tzinfo
 from typing import Any, ClassVar
 
 import attrs
@@ -149,6 +149,8 @@ def _check_day(text: str, parts: dict[str, Any]) -> None:
     day, month, year = parts.get("day"), parts.get("month"), parts.get("year")
     if year == 0:
         raise ValueError(f"the period {text!r} has the year 0, which does not exist")
+    if year == MAXYEAR:
+        raise ValueError(f"the period {text!r} has the year {year}; it must be before {MAXYEAR}")
     if month is not None and not 1 <= month <= 12:
         raise ValueError(f"the period {text!r} has the month {month}, which does not exist")
     longest = 31 if month is None else monthrange(year or 2024, month)[1]  # 2024 has a Feb 29th

@@ -6,7 +6,7 @@ from typing import Literal
 
 import attrs
 
-from bundles.tasks.scheduler.schedule import Schedule, read_at, read_cron, read_every
+from bundles.tasks.scheduler.schedule import LONGEST, Schedule, read_at, read_cron, read_every
 from rxkernel import BundleOption
 
 OPTION = BundleOption("schedule", "tasks", '"tasks"')
@@ -51,8 +51,8 @@ class Plan:
             yield str(exc)
         jitter: object = self.jitter
         is_number = isinstance(jitter, int | float) and not isinstance(jitter, bool)
-        if not (is_number and 0 <= self.jitter < float("inf")):
-            yield f"the jitter is {jitter!r}; it must be seconds, 0 or more"
+        if not (is_number and 0 <= self.jitter <= LONGEST):
+            yield f"the jitter is {jitter!r}; it must be seconds, 0 or more, and at most a century"
         if self.misfire not in _MISFIRES:
             yield f'misfire is {self.misfire!r}; it must be "run" or "skip"'
 

@@ -55,8 +55,9 @@ class Planner:
             on_wake=self._poll_later,
         )
         self._context: Context | None = None
-        self._work: set[asyncio.Task[None]] = set()
-        self._poll_task: asyncio.Task[None] | None = None
+        self._reading = asyncio.Lock()  # so that nothing replaces the entries during a takeover
+        self._work: set[asyncio.Task[object]] = set()
+        self._poll_task: asyncio.Task[object] | None = None
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -104,17 +105,31 @@ class Planner:
 
     async def _poll(self) -> None:
         """Take over the tasks if no other process runs them, else follow its changes."""
-        with self._entries.during_outage():
-            store = self._entries.store
+        async with self._reading:
+            with self._entries.during_outage():
+                await self._follow()
+
+    async def _follow(self) -> None:
+        store = self._entries.store
+        if not self.is_runner:
+            if await store.acquire():
+                await self._take_over()
+        elif await store.has_changed():
+            added, removed = await self._entries.merge(self.runs.active)
+            for entry in added:
+                self.plan(entry)
+            for id in removed:
+                self.forget(id)
+
+    async def refresh(self) -> None:
+        """Read the tasks, unless this process runs them, and so knows them.
+
+        Raises:
+            TasksUnavailableException: the store cannot be used.
+        """
+        async with self._reading:
             if not self.is_runner:
-                if await store.acquire():
-                    await self._take_over()
-            elif await store.has_changed():
-                added, removed = await self._entries.merge(self.runs.active)
-                for entry in added:
-                    self.plan(entry)
-                for id in removed:
-                    self.forget(id)
+                await self._entries.load(self.runs.active)
 
     async def _take_over(self) -> None:
         entries, store = self._entries, self._entries.store
@@ -125,7 +140,10 @@ class Planner:
             gone = [e.id for e in await store.load() if e.id not in entries.known]
             for entry in tuple(entries.known.values()):
                 if entry.record.is_running and entry.id not in self.runs.active:
+                    logger.error("the process ended during the run of the task %s", entry.id)
                     entry.record.interrupt()
+                    changed[entry.id] = entry
+                if self._correct(entry):
                     changed[entry.id] = entry
                 if entry.is_over:
                     gone.append(entry.id)
@@ -138,6 +156,18 @@ class Planner:
             raise
         for entry in entries.known.values():
             self.plan(entry)
+
+    def _correct(self, entry: TaskEntry) -> bool:
+        """Follow a clock that was set back while no process ran the tasks, as `_jumped`; return
+        whether *entry* has changed."""
+        schedule, due = entry.schedule, entry.record.due
+        if due is None or not (schedule.is_elapsed or schedule.is_frequent):
+            return False
+        earliest = schedule.next_after(self._clock.now())
+        if earliest is None or due <= earliest:
+            return False
+        entry.record.due = earliest
+        return True
 
     # --- one entry
 
@@ -155,17 +185,24 @@ class Planner:
         """Start no further run of a task that was removed."""
         self._timetable.remove(id)
 
-    async def store_record(self, entry: TaskEntry) -> None:
-        """Store the record of a task, or remove it if it was added and is never due again."""
+    async def store_record(self, entry: TaskEntry) -> bool:
+        """Store the record of a task, or remove it if it was added and is never due again.
+
+        Returns:
+            False if another process has removed it.
+        """
         if self._entries.known.get(entry.id) is not entry:
-            return
+            return True
         with self._entries.during_outage():
             if not self.is_runner:
                 await self._entries.store.save_record(entry)
             elif entry.is_over:
                 await self._entries.remove([entry.id])
-            else:
-                await self._entries.store.save(entry)
+            elif not await self._entries.store.save(entry):  # another process has removed it
+                self._entries.known.pop(entry.id, None)
+                self.forget(entry.id)
+                return False
+        return True
 
     async def _remove_stored(self, id: str) -> None:
         """Remove a task whose method has gone, unless another reload has brought it back."""
@@ -208,13 +245,13 @@ class Planner:
                 continue
             self.plan(entry)
 
-    def _later(self, work: Coroutine[None, None, None]) -> "asyncio.Task[None]":
+    def _later(self, work: Coroutine[None, None, object]) -> "asyncio.Task[object]":
         task = asyncio.create_task(work)
         self._work.add(task)
         task.add_done_callback(self._done)
         return task
 
-    def _done(self, task: "asyncio.Task[None]") -> None:
+    def _done(self, task: "asyncio.Task[object]") -> None:
         self._work.discard(task)
         if not task.cancelled() and (exc := task.exception()) is not None:
             logger.error("the tasks cannot be stored", exc_info=exc)

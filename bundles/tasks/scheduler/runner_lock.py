@@ -35,7 +35,7 @@ class RunnerLock:
         )
         try:
             database.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as exc:
+        except sqlite3.Error as exc:
             database.close()
             if exc.sqlite_errorcode == sqlite3.SQLITE_BUSY:
                 return None

@@ -13,7 +13,8 @@ from bundles.tasks.task_runner import Outcome, TaskRunner
 
 logger = logging.getLogger(__name__)
 
-OnChange = Callable[[TaskEntry], Awaitable[None]]
+OnChange = Callable[[TaskEntry], Awaitable[bool]]
+"""Returns False if the task was removed."""
 
 
 class Runs:
@@ -24,7 +25,8 @@ class Runs:
         counts: how many runs ended and failed, by ``tasks.runs`` and ``tasks.failures``.
 
     Args:
-        on_change: awaited when a run has begun, and when it has ended.
+        on_change: awaited when a run has begun, and when it has ended. A task that was removed
+            does not run.
     """
 
     def __init__(
@@ -66,17 +68,19 @@ class Runs:
         async with self._room:
             record = entry.record
             record.is_running, record.last_start = True, self._clock.now()
-            outcome = Outcome(error="cancelled")
+            outcome: Outcome | None = Outcome(error="cancelled")
             try:
-                await self._on_change(entry)
-                outcome = await self._runner.run(entry)
+                is_there = await self._on_change(entry)
+                outcome = await self._runner.run(entry) if is_there else None
             finally:
-                self._end(entry, outcome)
-                await self._on_change(entry)
+                record.is_running = False
+                if outcome is not None:
+                    self._end(entry, outcome)
+                    await self._on_change(entry)
 
     def _end(self, entry: TaskEntry, outcome: Outcome) -> None:
         record = entry.record
-        record.is_running, record.last_end = False, self._clock.now()
+        record.last_end = self._clock.now()
         record.result, record.error = outcome.result, outcome.error
         record.runs += 1
         self.counts["tasks.runs"] += 1

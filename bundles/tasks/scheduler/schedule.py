@@ -1,6 +1,6 @@
 """When a task is due: intervals, cron expressions, moments, and dates with holes."""
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import MAXYEAR, UTC, datetime, timedelta, tzinfo
 from math import floor
 from typing import ClassVar, Protocol
 from zoneinfo import ZoneInfo
@@ -11,6 +11,9 @@ from cronsim import CronSim, CronSimError
 from bundles.tasks.scheduler.notation import Interval, read_notation
 
 _SHORTEST = 0.1
+
+LONGEST = 36525 * 86400
+"""Most seconds of a period or a jitter: a century, so that each time is a date."""
 
 
 class Schedule(Protocol):
@@ -100,14 +103,17 @@ def read_every(period: object, timezone: str = "UTC") -> Schedule:
             return found
         seconds = found.seconds
     elif isinstance(period, int | float) and not isinstance(period, bool):
-        seconds = float(period)
+        seconds = period
     elif isinstance(period, timedelta):
         seconds = period.total_seconds()
     else:
         raise ValueError(f"the period is {period!r}; write it as '30s' or as seconds")
-    if not _SHORTEST <= seconds < float("inf"):
-        raise ValueError(f"the period is {period!r}; it must be {_SHORTEST} seconds or more")
-    return Every(seconds)
+    if not _SHORTEST <= seconds <= LONGEST:
+        raise ValueError(
+            f"the period is {period!r}; it must be {_SHORTEST} seconds or more, and at most a "
+            f"century"
+        )
+    return Every(float(seconds))
 
 
 def read_cron(expression: object, timezone: str = "UTC") -> Cron:
@@ -147,6 +153,8 @@ def read_at(moment: object, timezone: str = "UTC") -> At:
             ) from exc
     if not isinstance(moment, datetime):
         raise ValueError(f"the moment is {moment!r}; write it as '2026-12-24 18:00'")
+    if moment.year == MAXYEAR:
+        raise ValueError(f"the moment is {str(moment)!r}; its year must be before {MAXYEAR}")
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
     return At(moment.timestamp())

@@ -75,7 +75,7 @@ class Scheduler:
         entry.record.due = entry.schedule.next_after(self._clock.now())
         if entry.record.due is None:
             return None
-        await self._entries.store.save(entry)
+        await self._entries.store.add(entry)
         self._entries.known[entry.id] = entry
         self._planner.plan(entry)
         return entry.id
@@ -108,19 +108,21 @@ class Scheduler:
         Raises:
             TasksUnavailableException: the store cannot be used.
         """
-        await self._refresh()
+        await self._planner.refresh()
         return sorted(self._entries.known.values(), key=_by_due)
 
     async def run(self, id: str) -> TaskRecord:
         """Run a task now, and return its record. *id* may also be the name of a procedure without
-        times; no record of it is kept.
+        times; no record of it is kept. If the caller is cancelled, so is the run.
+
+        A run of the same task in another process is not noticed.
 
         Raises:
             KeyError: there is no such task.
             ConflictException: it runs already in this process.
             TasksUnavailableException: the store cannot be used.
         """
-        await self._refresh()
+        await self._planner.refresh()
         entry = self._entries.known.get(id)
         if entry is None:
             if not self._entries.has_procedure(id):
@@ -130,11 +132,6 @@ class Scheduler:
             raise ConflictException(f"the task {id!r} runs already", code="task_running")
         await self._planner.runs.start(entry)
         return entry.record
-
-    async def _refresh(self) -> None:
-        """Read the tasks, unless this process runs them, and so knows them."""
-        if not self._planner.is_runner:
-            await self._entries.load(self._planner.runs.active)
 
     async def _remove(self, ids: Sequence[str]) -> int:
         removed = await self._entries.remove(ids)

@@ -65,10 +65,11 @@ _COLUMNS = (
     *("params", "body", "is_declared", "due", *_RECORD),
 )
 _LOAD = f"SELECT {', '.join(_COLUMNS)} FROM task"
-_SAVE = (
+_ADD = (
     f"INSERT OR REPLACE INTO task ({', '.join(_COLUMNS)}) "
     f"VALUES ({', '.join('?' for _ in _COLUMNS)})"
 )
+_SAVE = f"UPDATE task SET {', '.join(f'{name} = ?' for name in _COLUMNS)} WHERE id = ?"
 _SAVE_RECORD = f"UPDATE task SET {', '.join(f'{name} = ?' for name in _RECORD)} WHERE id = ?"
 _ADD_RECORD = (
     f"INSERT INTO task ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' for _ in _COLUMNS)}) "
@@ -86,7 +87,9 @@ class SqliteTaskStore(TaskStore):
         self._file = SqliteFile(
             settings.file, _SCHEMA, setting="tasks.file", unavailable=TasksUnavailableException
         )
-        self._lock = RunnerLock(settings.file.with_name(f"{settings.file.name}.lock"))
+        self._lock_file = settings.file.with_name(f"{settings.file.name}.lock")
+        self._lock = RunnerLock(self._lock_file)
+        self._is_lock_down = False
         self._version: int | None = None
 
     async def __aenter__(self) -> Self:
@@ -101,9 +104,14 @@ class SqliteTaskStore(TaskStore):
 
     async def acquire(self) -> bool:
         try:
-            return await self._lock.acquire()
+            is_acquired = await self._lock.acquire()
         except (OSError, sqlite3.Error) as exc:
+            if not self._is_lock_down:
+                self._is_lock_down = True
+                logger.error("the file %r cannot be locked: %s", str(self._lock_file), exc)
             raise TasksUnavailableException from exc
+        self._is_lock_down = False
+        return is_acquired
 
     async def release(self) -> None:
         await self._lock.release()
@@ -116,8 +124,14 @@ class SqliteTaskStore(TaskStore):
         before, self._version = self._version, await self._file.read(_version)
         return before != self._version
 
-    async def save(self, entry: TaskEntry) -> None:
-        await self._file.write(_execute, _SAVE, _row(entry))
+    async def add(self, entry: TaskEntry) -> None:
+        await self._file.write(_execute, _ADD, _row(entry))
+
+    async def save(self, entry: TaskEntry) -> bool:
+        if entry.is_declared:
+            await self._file.write(_execute, _ADD, _row(entry))
+            return True
+        return await self._file.write(_execute, _SAVE, (*_row(entry), entry.id)) == 1
 
     async def save_record(self, entry: TaskEntry) -> None:
         if entry.is_declared:
@@ -139,8 +153,9 @@ def _version(database: sqlite3.Connection) -> int:
     return version
 
 
-def _execute(database: sqlite3.Connection, statement: str, values: tuple[Any, ...]) -> None:
-    database.execute(statement, values)
+def _execute(database: sqlite3.Connection, statement: str, values: tuple[Any, ...]) -> int:
+    """Return the number of rows that *statement* has changed."""
+    return database.execute(statement, values).rowcount
 
 
 def _remove(database: sqlite3.Connection, ids: tuple[str, ...]) -> int:
@@ -170,9 +185,9 @@ def _entry(row: tuple[Any, ...]) -> TaskEntry | None:
         found["kind"], found["given"], found["timezone"], found["jitter"], found["misfire"]
     )
     record = {name: found[name] for name in ("due", *_RECORD)}
-    record["result"] = decode_json(record["result"])
     record["is_running"] = bool(record["is_running"])
     try:
+        record["result"] = decode_json(record["result"])
         return TaskEntry(
             id=found["id"],
             task=found["task"],

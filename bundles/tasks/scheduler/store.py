@@ -30,8 +30,13 @@ class TaskStore(ABC):
         """Whether another process has changed an entry since the last call."""
 
     @abstractmethod
-    async def save(self, entry: TaskEntry) -> None:
-        """Add *entry*, or replace the one with its id."""
+    async def add(self, entry: TaskEntry) -> None:
+        """Add an entry of `Scheduler.add`, whose id is new."""
+
+    @abstractmethod
+    async def save(self, entry: TaskEntry) -> bool:
+        """Replace the entry with the id of *entry*. One of a decorator is added if it is not there
+        yet; False if it is one of `add` and another process has removed it."""
 
     @abstractmethod
     async def save_record(self, entry: TaskEntry) -> None:

@@ -1,12 +1,12 @@
 """Tasks of the tests: of a service with dependencies, and of a module."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import attrs
 from injector import Binder, inject, singleton
 
-from bundles.tasks import Job, current_job, task
-from rxkernel import BadRequestException, Inject
+from bundles.tasks import Job, current_job, every, task
+from rxkernel import BadRequestException, Body, Inject
 
 
 class Outbox:
@@ -49,6 +49,20 @@ class Letters:
     async def fail_for_long(self) -> None:
         self.failures += 1
         raise RuntimeError("later")
+
+    @task(retries=1, retry_delay=0.01)
+    async def change(self, content: Annotated[Any, Body()]) -> list[int]:
+        self.failures += 1
+        content.append(self.failures)
+        if self.failures == 1:
+            raise RuntimeError("once more")
+        return list(content)
+
+    @every("1h", name="hourly")
+    @task(retries=0)
+    async def fail_now(self) -> None:
+        self.failures += 1
+        raise RuntimeError("now")
 
     @task(name="who")
     async def job(self) -> Job:

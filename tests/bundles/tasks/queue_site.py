@@ -22,6 +22,10 @@ class Work:
     async def pid(self) -> int:
         return os.getpid()
 
+    @task(retries=0)
+    async def surrogate(self) -> None:
+        raise ValueError("no file \udcff")
+
     @task
     async def job(self) -> Job:
         return current_job()

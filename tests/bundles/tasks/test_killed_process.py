@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.bundles.tasks.process import Jobs
 from tests.bundles.tasks.site import running_site
 from tests.required_tools import ROOT
@@ -47,7 +49,9 @@ async def test_added_task_survives_kill_and_runs_in_the_next_process(tmp_path: P
         assert entry.record.runs >= 1
 
 
-async def test_run_that_kill_interrupted_is_recorded_and_not_repeated(tmp_path: Path) -> None:
+async def test_run_that_kill_interrupted_is_recorded_and_not_repeated(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     file = tmp_path / "tasks.sqlite3"
     async with running(file, "hang") as process:
         await read_until(process, "hangs")
@@ -57,3 +61,4 @@ async def test_run_that_kill_interrupted_is_recorded_and_not_repeated(tmp_path: 
         record = entry.record
         assert (record.runs, record.failures, record.is_running) == (1, 1, False)
         assert record.error == "the process ended during the run"
+        assert f"the process ended during the run of the task {entry.id}" in caplog.text

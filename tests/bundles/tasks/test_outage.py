@@ -1,5 +1,6 @@
 """A store that cannot be used."""
 
+import asyncio
 import logging
 import sqlite3
 from collections.abc import Sequence
@@ -25,9 +26,13 @@ class BrokenStore(MemoryTaskStore):
         self._check()
         return True
 
-    async def save(self, entry: TaskEntry) -> None:
+    async def add(self, entry: TaskEntry) -> None:
         self._check()
-        await super().save(entry)
+        await super().add(entry)
+
+    async def save(self, entry: TaskEntry) -> bool:
+        self._check()
+        return await super().save(entry)
 
     async def load(self) -> Sequence[TaskEntry]:
         self._check()
@@ -115,3 +120,39 @@ async def test_stored_task_that_cannot_be_read_is_logged_and_the_others_run(
 
 async def added(site: Site) -> list[str]:
     return [entry.id for entry in await site.scheduler.entries() if not entry.is_declared]
+
+
+async def test_lock_file_that_cannot_be_used_is_logged_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file, ticks = tmp_path / "tasks.sqlite3", Ticks()
+    lock = tmp_path / "tasks.sqlite3.lock"
+    lock.write_text("this is not a file of SQLite" * 100)
+    async with running_site(ticks, file=file) as site:
+        assert "tasks" in await failing(site.client)
+        await site.advance(90)
+        assert (
+            caplog.text.count("tasks.sqlite3.lock' cannot be locked: file is not a database") == 1
+        )
+
+        lock.unlink()
+        async with asyncio.timeout(20):
+            while not ticks.ran:
+                await site.advance(30)
+                await asyncio.sleep(0.01)
+
+
+async def test_error_with_half_of_a_surrogate_pair_is_stored(tmp_path: Path) -> None:
+    """The name of a file that is not UTF-8 has one, for example."""
+    file = tmp_path / "tasks.sqlite3"
+    async with running_site(Surrogate, file=file, is_started=False) as site:
+        record = await site.scheduler.run("surrogate")
+        assert record.error == r"ValueError: no file \udcff"
+    async with running_site(Surrogate, file=file, is_started=False) as site:
+        assert (await site.entry("surrogate")).record == record
+
+
+class Surrogate:
+    @every("1h", name="surrogate")
+    async def fail(self) -> None:
+        raise ValueError("no file \udcff")

@@ -26,7 +26,7 @@ from bundles.tasks import (
 )
 from bundles.tasks.queue.message import TaskMessage, TaskOutcome
 from bundles.tasks.queue.redis_backend import RedisTasks, TakenTask
-from bundles.tasks.queue.worker import TaskWorker
+from bundles.tasks.queue.task_worker import TaskWorker
 from rxkernel import Application, ConfigurationError, Settings
 from tests.bundles.redis_servers import RedisServer, running_redis
 from tests.bundles.tasks.processes import pid_in
@@ -262,6 +262,54 @@ async def test_results_expire(redis: RedisServer) -> None:
         await app.queue.enqueue(app.work.pid)
         await until(lambda: redis.command("HLEN", "{rxkernel:tasks}:messages") == ":0")
         await until(lambda: redis.command("DBSIZE") in (":0", ":1"))  # 1: the signals
+
+
+async def test_result_that_has_expired_is_an_error(redis: RedisServer) -> None:
+    async with local_worker(redis, result_ttl=0.001), site(redis) as app:
+        queued = await app.queue.enqueue(app.work.pid)
+        await until(lambda: redis.command("HLEN", "{rxkernel:tasks}:messages") == ":0")
+        await until(lambda: redis.command("DBSIZE") in (":0", ":1"))
+        with pytest.raises(TaskFailedError, match="does not have its result any more"):
+            await queued.result(PATIENCE)
+
+
+@pytest.mark.parametrize("message", ["{", '{"task": 1}', ""])
+async def test_message_that_cannot_be_read_ends_no_worker(
+    redis: RedisServer, message: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """That of a later release, or of another application with the same prefix."""
+    redis.command("HSET", "{rxkernel:tasks}:messages", "bad", message)
+    redis.command("RPUSH", "{rxkernel:tasks}:waiting", "bad", "lost")
+    async with local_worker(redis), site(redis) as app:
+        assert await (await app.queue.enqueue(app.work.pid)).result(PATIENCE) == os.getpid()
+        assert redis.command("HLEN", "{rxkernel:tasks}:messages") == ":0"
+        assert redis.command("ZCARD", "{rxkernel:tasks}:running") == ":0"
+    assert "the queued task bad is removed: its message in Redis cannot be read" in caplog.text
+    assert "the queued task lost is removed" in caplog.text
+
+
+async def test_error_with_half_of_a_surrogate_pair_ends_the_task(redis: RedisServer) -> None:
+    async with local_worker(redis), site(redis) as app:
+        queued = await app.queue.enqueue(app.work.surrogate)
+        with pytest.raises(TaskFailedError, match=r"no file \\udcff"):
+            await queued.result(PATIENCE)
+
+
+async def test_rejected_command_of_a_worker_is_sent_again(
+    redis: RedisServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither the worker nor its reports that its tasks still run end."""
+    running, aside = "{rxkernel:tasks}:running", "{rxkernel:tasks}:aside"
+    async with local_worker(redis, lost_after=0.6), site(redis) as app:
+        queued = await app.queue.enqueue(app.work.wait_for, str(tmp_path))
+        await pid_in(tmp_path / "begun")
+        redis.command("RENAME", running, aside)
+        redis.command("SET", running, "not a sorted set")
+        await until(lambda: caplog.text.count("Redis rejects a command of this worker") > 2)
+        redis.command("RENAME", aside, running)
+        (tmp_path / "go").write_text("")
+        assert await queued.result(PATIENCE) == os.getpid()
+        assert await (await app.queue.enqueue(app.work.pid)).result(PATIENCE) == os.getpid()
 
 
 MEMORY = """

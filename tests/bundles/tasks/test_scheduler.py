@@ -64,6 +64,10 @@ async def ids(site: Site) -> list[str]:
     return [entry.id for entry in await site.scheduler.entries()]
 
 
+async def due_by_name(site: Site) -> dict[str, float | None]:
+    return {entry.name: entry.record.due for entry in await site.scheduler.entries()}
+
+
 async def test_added_interval_runs_each_period_with_its_params_and_body() -> None:
     """impress.md T59: `every: '1s'` runs at least 3 times in 4 s."""
     jobs = Jobs()
@@ -161,6 +165,7 @@ async def test_one_time_task_is_removed_after_its_run(tmp_path: Path) -> None:
         ({"cron": "0 3 30 2 *"}, "Bad day-of-month"),
         ({"every": "1s", "timezone": "Mars"}, "the time zone 'Mars' does not exist"),
         ({"every": "1s", "jitter": float("nan")}, "the jitter is nan"),
+        ({"every": "1s", "jitter": 10**400}, "the jitter is 10000"),
         ({"every": "1s", "misfire": "x"}, "misfire is 'x'"),
         ({"task": "unknown", "every": "1s"}, "there is no task 'unknown'; there is: mail, note"),
     ],
@@ -431,6 +436,25 @@ async def test_clock_set_forward_runs_cron_once_and_does_not_affect_intervals() 
         await site.advance(1)
 
         assert jobs.ran == [{"kind": "cron"}, {"kind": "every"}]
+
+
+async def test_clock_set_back_during_a_restart_does_not_delay_frequent_tasks(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "tasks.sqlite3"
+    clock = ManualClock("2050-07-15T12:00:00+00:00")
+    async with running_site(Jobs, clock=clock, file=file) as site:
+        await site.scheduler.add("note", every="10m", name="interval", body={})
+        await site.scheduler.add("note", cron="5 * * * *", name="hourly", body={})
+        await site.scheduler.add("note", cron="0 3 * * *", name="daily", body={})
+        before = await due_by_name(site)
+
+    clock = ManualClock()
+    async with running_site(Jobs, clock=clock, file=file) as site:
+        after = await due_by_name(site)
+        assert after["interval"] == clock.now() + 600
+        assert after["hourly"] == clock.now() + 300
+        assert after["daily"] == before["daily"]
 
 
 async def test_clock_set_back_repeats_no_fixed_time_and_follows_frequent_ones() -> None:

@@ -153,6 +153,9 @@ def test_at_is_due_once_in_its_time_zone() -> None:
         (read_every, -1, "0.1 seconds or more"),
         (read_every, float("nan"), "0.1 seconds or more"),
         (read_every, float("inf"), "0.1 seconds or more"),
+        (read_every, 10**400, "at most a century"),
+        (read_every, "36526d", "at most a century"),
+        (read_every, "9999-12-31 100s", "it must be before 9999"),
         (read_every, None, "the period is None"),
         (read_every, True, "the period is True"),
         (read_every, "Feb 30th", "the day 30, which does not exist"),
@@ -171,6 +174,7 @@ def test_at_is_due_once_in_its_time_zone() -> None:
         (read_cron, "61 * * * *", "Bad minute"),
         (read_cron, 5, "the cron expression is 5"),
         (read_at, "Christmas", "the moment is 'Christmas'"),
+        (read_at, "9999-12-31 23:00-12:00", "its year must be before 9999"),
         (read_at, 5, "the moment is 5"),
     ],
 )

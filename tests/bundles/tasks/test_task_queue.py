@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import attrs
 import pytest
 from injector import inject
 
@@ -149,6 +150,21 @@ async def test_task_that_always_fails_ends_with_its_error() -> None:
         assert app.letters.failures == 3
 
 
+async def test_run_cannot_change_the_arguments_of_the_next_run() -> None:
+    async with running() as app:
+        queued = await app.queue.enqueue(app.letters.change, [0])
+        assert await queued.result(20.0) == [0, 2]
+
+
+async def test_task_that_is_also_scheduled_has_its_own_retries() -> None:
+    async with running() as app:
+        queued = await app.queue.enqueue(app.letters.fail_now)
+        assert queued.task == "Letters.fail_now"
+        with pytest.raises(TaskFailedError, match="RuntimeError: now"):
+            await queued.result(20.0)
+        assert app.letters.failures == 1
+
+
 async def test_task_that_is_rejected_does_not_run_again() -> None:
     async with running() as app:
         queued = await app.queue.enqueue(app.letters.reject)
@@ -171,6 +187,19 @@ async def test_full_queue_rejects_with_503() -> None:
         with pytest.raises(TaskQueueFullException) as caught:
             await app.queue.enqueue(app.letters.job)
         assert (caught.value.status_code, caught.value.code) == (503, "task_queue_full")
+
+
+async def test_counts_have_the_tasks_that_were_put_and_their_runs() -> None:
+    async with running(size=1) as app:
+        queued = await app.queue.enqueue(app.letters.fail, 1)
+        with pytest.raises(TaskQueueFullException):
+            await app.queue.enqueue(app.letters.job)
+        await queued.result(20.0)
+        counts = app.client.application.servers["tasks"].counts
+        assert {name: counts[f"tasks.queue.{name}"] for name in COUNTS} == COUNTS
+
+
+COUNTS = {"put": 1, "rejected": 1, "runs": 2, "failures": 1}
 
 
 async def test_shutdown_fails_a_task_that_would_run_again_later(
@@ -205,11 +234,17 @@ async def test_shutdown_reports_a_task_that_does_not_end(
 
 
 async def test_function_that_is_no_task_is_an_error() -> None:
-    async def stranger() -> None: ...
-
     async with running() as app:
-        with pytest.raises(ValueError, match=r"is not a task of this application.*Letters\.send"):
-            await app.queue.enqueue(stranger)
+        with pytest.raises(ValueError, match=r"is not a task.*Letters\.send") as caught:
+            await app.queue.enqueue(Account("secret").visit)
+        assert "secret" not in str(caught.value)
+
+
+@attrs.frozen
+class Account:
+    password: str
+
+    async def visit(self) -> None: ...
 
 
 async def test_arguments_that_do_not_fit_are_an_error() -> None:

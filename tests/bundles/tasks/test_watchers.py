@@ -200,3 +200,54 @@ async def test_watchers_of_a_served_application_see_a_listening_server() -> None
         await settle()
         assert ports
         assert ports[0] != 0
+
+
+class Cancelling(Watcher):
+    """Ends a task of its own, as most do."""
+
+    async def watch(self) -> None:
+        await asyncio.Event().wait()
+
+    async def stop(self) -> None:
+        task = asyncio.create_task(asyncio.Event().wait())
+        task.cancel()
+        await task
+
+
+async def test_watcher_whose_stop_is_cancelled_from_within_does_not_cancel_the_shutdown(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bundle = TasksBundle(watchers=[Cancelling])
+    async with running_site(bundles=(bundle,)) as site:
+        await site.stop()
+        assert "the watcher Cancelling failed to stop" in caplog.text
+
+
+class Hasty(Watcher):
+    min_delay = 0.0
+
+    async def watch(self) -> None: ...
+
+
+class Patient(Watcher):
+    min_delay, max_delay = 5.0, 1.0
+
+    async def watch(self) -> None: ...
+
+
+async def test_boot_reports_all_watchers_with_an_invalid_delay_or_scope() -> None:
+    bundle = TasksBundle(watchers=[Hasty, Patient])
+    with pytest.raises(ConfigurationError) as raised:
+        async with running_site(bundles=(bundle,), modules=(lambda binder: binder.bind(Ending),)):
+            pass
+    text = str(raised.value)
+    assert "the watcher Hasty has min_delay = 0.0 and max_delay = 60.0; they must be" in text
+    assert "the watcher Patient has min_delay = 5.0 and max_delay = 1.0" in text
+    assert "the watcher Ending is not a singleton; bind it with scope=singleton" in text
+
+
+async def test_listed_class_that_is_not_a_watcher_is_an_error_at_boot() -> None:
+    bundle = TasksBundle(watchers=[Log])  # type: ignore[list-item]
+    with pytest.raises(ConfigurationError, match=r"Log'> is listed in TasksBundle\(watchers="):
+        async with running_site(bundles=(bundle,)):
+            pass

@@ -156,6 +156,15 @@ async def test_worker_that_dies_fails_its_own_call_only(
         assert pool.statistics.restarts == 1
 
 
+async def test_log_of_a_death_has_no_arguments(
+    pool: WorkerPool, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(WorkerDiedError):
+        await pool.run(partial(partial(jobs.exit_with, 13)))
+    assert "exit_with: the worker process exited with status 13" in caplog.text
+    assert "partial" not in caplog.text
+
+
 async def test_idle_worker_that_is_killed_is_replaced(pool: WorkerPool) -> None:
     pid = await pool.run(jobs.pid)
     os.kill(pid, signal.SIGKILL)
@@ -344,6 +353,28 @@ async def test_worker_that_cannot_start_is_an_error(monkeypatch: pytest.MonkeyPa
             await pool.run(jobs.add, 1, 2)
         monkeypatch.undo()
         assert await pool.run(jobs.add, 1, 2) == 3
+
+
+async def test_worker_that_ends_at_its_start_is_an_error_and_is_not_started_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if the machine had no memory for it."""
+    program, starts = tmp_path / "python", tmp_path / "starts"
+    program.write_text(f"#!/bin/sh\necho >> {starts}\nexit 3\n")
+    program.chmod(0o755)
+    async with running_pool(start_at_boot=True) as pool:
+        monkeypatch.setattr("sys.executable", str(program))
+        with pytest.raises(WorkerDiedError):
+            await pool.run(jobs.kill_self)
+        await until(lambda: pool.start_failure is not None)
+        assert pool.start_failure == "a worker process cannot be started: it exited with status 3"
+        assert starts.stat().st_size == 1
+
+        monkeypatch.undo()
+        await until(lambda: pool.start_failure is None)
+
+        assert pool.statistics.workers == 1
+        assert starts.stat().st_size <= 2
 
 
 def test_pool_works_on_uvloop(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ class TaskWorker:
                     await self._take()
                     delay = _FIRST_DELAY
                 except RedisError as exc:
-                    self._report_outage(exc)
+                    self._report(exc)
                     await asyncio.wait({stopped}, timeout=delay)
                     delay = min(2 * delay, _LONGEST_DELAY)
             await self._drain()
@@ -120,7 +120,7 @@ class TaskWorker:
                 try:
                     lost = set(await self._tasks.keep(self._running.values()))
                 except RedisError as exc:
-                    self._report_outage(exc)
+                    self._report(exc)
                     continue
                 self._cancel(lost)
 
@@ -138,16 +138,17 @@ class TaskWorker:
             try:
                 return await store()
             except RedisError as exc:
-                self._report_outage(exc)
+                self._report(exc)
             await asyncio.sleep(delay)
             delay = min(2 * delay, _LONGEST_DELAY)
 
-    def _report_outage(self, exc: RedisError) -> None:
-        """Log an outage, once; raise any other error."""
+    def _report(self, exc: RedisError) -> None:
+        """Log an outage, once, and each other error: the worker goes on, as it may end too."""
         problem = problem_of(exc)
         if problem is None:
-            raise exc
-        self._outage.report(problem)
+            logger.error("Redis rejects a command of this worker, which sends it again: %s", exc)
+        else:
+            self._outage.report(problem)
 
     def _done(self, task: "asyncio.Task[None]") -> None:
         taken = self._running.pop(task)

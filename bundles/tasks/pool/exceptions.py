@@ -1,4 +1,4 @@
-"""The errors of calls in worker processes."""
+"""The exceptions of calls in worker processes."""
 
 from rxkernel import RequestTimeoutException, RxKernelError, ServiceUnavailableException
 
@@ -39,7 +39,7 @@ class WorkerPoolClosedException(ServiceUnavailableException):
     """The pool has been closed, or was closed before the call ended."""
 
 
-class WorkerTraceback(Exception):  # noqa: N818 - it is shown as the cause of an error
+class WorkerTraceback(Exception):
     """The cause of an exception from a worker process: its traceback there, as text."""
 
     def __str__(self) -> str:
