@@ -165,13 +165,16 @@ class SocketIdentities:
 
     # --- the end of an identity
 
-    def end_soon(self, connection: Connection, reason: str) -> None:
-        """Make *connection* anonymous now, and inform and disconnect its client in a task."""
+    def end_soon(self, connection: Connection, reason: str) -> "asyncio.Task[None] | None":
+        """Make *connection* anonymous now, and inform and disconnect its client in a task; None if
+        it had no identity."""
         identity = self.detach(connection)
-        if identity is not None:
-            task = asyncio.get_running_loop().create_task(self._end(connection, identity, reason))
-            self._ending.add(task)
-            task.add_done_callback(self._ended)
+        if identity is None:
+            return None
+        task = asyncio.get_running_loop().create_task(self._end(connection, identity, reason))
+        self._ending.add(task)
+        task.add_done_callback(self._ended)
+        return task
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._ending.discard(task)
@@ -194,8 +197,10 @@ class SocketIdentities:
 
     @observe(SecurityEvents.REVOKED)
     async def revoke(self, event: RevokedEvent) -> None:
-        """End the identities of a user, or those with one token."""
+        """End the identities of a user, or those with one token. The sockets are disconnected when
+        this returns; that of the current message is after its response."""
         self.revocations += 1
+        ending: list[asyncio.Task[None]] = []
         for identity in tuple(self._index.get(("user", event.identifier), ())):
             if event.token_id is None or event.token_id == identity.token.id:
                 connection, request = identity.connection(), event.request
@@ -204,8 +209,10 @@ class SocketIdentities:
                 elif request is not None and request.connection is connection:
                     self.detach(connection)
                     request.after_sending(partial(self._end, connection, identity, "revoked"))
-                else:
-                    self.end_soon(connection, "revoked")
+                elif (task := self.end_soon(connection, "revoked")) is not None:
+                    ending.append(task)
+        if ending:
+            await asyncio.wait(ending)
 
     @observe(SessionEvents.ENDED)
     async def session_ended(self, event: SessionEndedEvent) -> None:

@@ -25,6 +25,7 @@ from rxkernel import (
     Request,
     Response,
     RxKernelError,
+    current_request,
 )
 
 _ATTRIBUTE = "bundles.sessions"
@@ -102,9 +103,9 @@ class Sessions:
 
     async def end_all(self, user: str) -> int:
         """End all sessions of *user*, close the connections that use them, and return their
-        number."""
+        number. The connection of the current message is closed after its response."""
         ended = await self._store.end_all(user)
-        await self._report(ended, SessionEnd.USER)
+        await self._report(ended, SessionEnd.USER, current_request.get())
         return len(ended)
 
     async def remove_expired(self) -> int:
