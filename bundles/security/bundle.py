@@ -22,6 +22,7 @@ from bundles.security.session_reader import SessionReader
 from bundles.security.settings import SecuritySettings
 from bundles.security.socket_events import SocketEvents
 from bundles.security.socket_identities import SocketIdentities, SocketScope
+from bundles.security.socket_logins import SocketLogins
 from bundles.security.user_tokens import SecurityUserTokens
 from bundles.security.users import UserProvider
 from bundles.sessions import Sessions, SessionsSettings
@@ -74,7 +75,7 @@ class SecurityBundle(Bundle):
             binder.bind(UserProvider, to=_refuse_missing, scope=singleton)  # type: ignore[type-abstract]
         binder.bind(DeclaredRules, to=self._declared)
         binder.bind(RoleHierarchy, to=RoleHierarchy(injector.get(SecuritySettings).roles))
-        for service in (Rules, Authentication, CrossSiteGuard):
+        for service in (Rules, Authentication, CrossSiteGuard, SocketLogins):
             binder.bind(service, scope=singleton)
         bind_login_services(binder)
         binder.bind(SessionReader, to=lambda: self._session_reader(injector), scope=singleton)

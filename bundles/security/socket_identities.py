@@ -31,6 +31,7 @@ from rxkernel import (
     ForbiddenException,
     Request,
     ShutdownEvent,
+    current_request,
     observe,
 )
 
@@ -97,8 +98,7 @@ class SocketIdentities:
         connection.token = token
         identity = SocketIdentity(ref(connection), token, verify)
         self._found[connection] = identity
-        for key in _keys(token):
-            self._index.setdefault(key, set()).add(identity)
+        self._add_to_index(identity)
         self._set_timer(identity)
 
     def detach(self, connection: Connection) -> SocketIdentity | None:
@@ -113,6 +113,13 @@ class SocketIdentities:
         if identity.timer is not None:
             identity.timer.cancel()
             identity.timer = None
+        self._unindex(identity)
+
+    def _add_to_index(self, identity: SocketIdentity) -> None:
+        for key in _keys(identity.token):
+            self._index.setdefault(key, set()).add(identity)
+
+    def _unindex(self, identity: SocketIdentity) -> None:
         for key in _keys(identity.token):
             found = self._index.get(key, set())
             found.discard(identity)
@@ -150,7 +157,13 @@ class SocketIdentities:
             self._end_after(request, connection, identity)
             raise
         if connection.token is identity.token:
-            connection.token = identity.token = token
+            before = identity.token
+            if token.id == before.id and token.identifier == before.identifier:
+                connection.token = identity.token = token
+            else:  # its session has another id, or another user
+                self._unindex(identity)
+                connection.token = identity.token = token
+                self._add_to_index(identity)
         return token
 
     def _end_after(
@@ -217,14 +230,20 @@ class SocketIdentities:
     @observe(SessionEvents.ENDED)
     async def session_ended(self, event: SessionEndedEvent) -> None:
         """End the identities with a session, whose connections are about to be closed: all at
-        once, then inform the clients."""
+        once, then inform the clients. The socket whose message rotates the session keeps its
+        identity."""
         self.revocations += 1
+        request = current_request.get()
+        is_rotated = event.reason is SessionEnd.ROTATED
+        rotating = request.connection if request is not None and is_rotated else None
         reason = "expired" if event.reason is SessionEnd.EXPIRED else "revoked"
         ended: list[Callable[[], Awaitable[None]]] = []
         for identity in tuple(self._index.get(("session", event.id), ())):
             connection = identity.connection()
             if connection is None:
                 self._forget(identity)
+                continue
+            if connection is rotating:
                 continue
             self.detach(connection)
             ended.append(partial(self._inform, connection, identity, reason))
