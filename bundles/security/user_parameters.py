@@ -49,7 +49,9 @@ class UserParameters:
     def _problems(self, route: RouteMetadata) -> Iterator[str]:
         assert self._kind is not None
         kind = self._kind.__qualname__
-        for name, type_ in _hints(getattr(route.target, route.action, None)):
+        action = route.action
+        method = action if callable(action) else getattr(route.target, action, None)
+        for name, type_ in _hints(method):
             if self._kind in _members(type_):
                 yield (
                     f"route {route.key!r} ({route.place}) reads the parameter {name!r}, a {kind}, "

@@ -372,7 +372,7 @@ async def test_login_by_event_gives_socket_its_identity(
             entered.append(event.token.identifier)
 
     made = application_of(Accounting, EventLogin, bundles=[SessionsBundle])
-    made.listeners = [Look]
+    made.listeners = (Look,)
     client = client_of(made)
     async with client.connection() as socket:
         if has_session:
