@@ -87,8 +87,8 @@ class LoginController:
     async def logout(
         self, request: Request, refresh_token: Annotated[str | None, Body("refreshToken")] = None
     ) -> None:
-        """End the login of the refresh token, else those of the access token and the session. A
-        session that has ended already is no error.
+        """End the login of the refresh token, else those of the access token and the session. It
+        succeeds too if the session has ended before.
 
         Raises:
             NotFoundException: there is no such login.

@@ -56,7 +56,7 @@ class UserParameters:
                 yield (
                     f"route {route.key!r} ({route.place}) reads the parameter {name!r}, a {kind}, "
                     f"from the message; write CurrentUser[{kind}] for the user who has sent it, "
-                    f"or Annotated[{kind}, Body()] for what the client sends"
+                    f"or Annotated[{kind}, Body()] to read it from the body"
                 )
 
 
