@@ -24,6 +24,7 @@ from bundles.security.settings import SecuritySettings
 from bundles.security.token import ANONYMOUS, Token
 from bundles.sessions import SessionEnd, SessionEndedEvent, SessionEvents
 from bundles.sessions.concurrency import run_all
+from bundles.sessions.own_connection import runs_after_response
 from rxkernel import (
     ApplicationEvents,
     AsyncEventDispatcher,
@@ -219,9 +220,14 @@ class SocketIdentities:
                 connection, request = identity.connection(), event.request
                 if connection is None:
                     self._forget(identity)
-                elif request is not None and request.connection is connection:
+                elif (
+                    request is not None
+                    and request.connection is connection
+                    and runs_after_response(
+                        request, partial(self._end, connection, identity, "revoked")
+                    )
+                ):
                     self.detach(connection)
-                    request.after_sending(partial(self._end, connection, identity, "revoked"))
                 elif (task := self.end_soon(connection, "revoked")) is not None:
                     ending.append(task)
         if ending:

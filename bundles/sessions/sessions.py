@@ -14,6 +14,7 @@ from bundles.sessions.credentials import Credentials, id_of, new_secret
 from bundles.sessions.events import SessionEnd, SessionEndedEvent, SessionEvents
 from bundles.sessions.exceptions import SessionEndedException
 from bundles.sessions.model import Changes, EndedSession, Rotation, StoredSession
+from bundles.sessions.own_connection import runs_after_response
 from bundles.sessions.session import Session
 from bundles.sessions.settings import SessionsSettings
 from bundles.sessions.sockets import Sockets, SocketSession
@@ -302,7 +303,8 @@ class Sessions:
             if await self._sockets.disconnect([one.id for one in ended], but=own):
                 assert request is not None
                 assert own is not None
-                request.after_sending(own.disconnect)
+                if not runs_after_response(request, own.disconnect):
+                    await own.disconnect()
 
 
 def _checked_id(secret: str) -> str:

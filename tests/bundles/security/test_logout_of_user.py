@@ -1,5 +1,6 @@
 """`Security.logout`: what has ended when it returns, also while a store cannot be used."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -83,11 +84,30 @@ class Everywhere:
         self._security = security
         self.connected: list[bool] = []
         self.sockets: list[Any] = []
+        self.go_on = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
 
     @both("POST", "/everywhere", "everywhere")
     async def logout(self, user: CurrentUser[Account]) -> None:
         await self._security.logout(user)
         self.connected = [socket.is_connected for socket in self.sockets]
+
+    @both("POST", "/later", "later")
+    async def later(self, user: CurrentUser[Account]) -> None:
+        self.task = asyncio.create_task(self._later(user))
+
+    async def _later(self, user: Account) -> None:
+        await self.go_on.wait()
+        await self._security.logout(user)
+
+
+async def login_auth(client: KernelClient, with_session: bool) -> Any:
+    """Log in; return the ``auth`` of a socket, None with a session, whose cookie is sent."""
+    if not with_session:
+        return {"token": await token_of_login(client)}
+    body = {"username": "ada", "password": password_of("ada"), "session": True}
+    await client.http("security_login", body=body)
+    return None
 
 
 @pytest.mark.parametrize("with_session", [False, True])
@@ -97,12 +117,7 @@ async def test_logout_by_event_ends_own_socket_after_response_and_others_before(
     application = logins()
     application.controllers = (*application.controllers, Everywhere)
     client = client_of(application)
-    auth = None
-    if with_session:
-        body = {"username": "ada", "password": password_of("ada"), "session": True}
-        await client.http("security_login", body=body)
-    else:
-        auth = {"token": await token_of_login(client)}
+    auth = await login_auth(client, with_session)
     actions = application.injector.get(Everywhere)
     async with (
         client.connection(auth=auth) as own,
@@ -112,3 +127,21 @@ async def test_logout_by_event_ends_own_socket_after_response_and_others_before(
         assert (await client.websocket("everywhere", connection=own)).status_code == 200
         assert actions.connected == [True, False]
         await until(lambda: not own.is_connected)
+
+
+@pytest.mark.parametrize("with_session", [False, True])
+async def test_logout_in_task_that_outlives_its_event_ends_its_socket(
+    client_of: ClientOf, with_session: bool
+) -> None:
+    application = logins()
+    application.controllers = (*application.controllers, Everywhere)
+    client = client_of(application)
+    auth = await login_auth(client, with_session)
+    actions = application.injector.get(Everywhere)
+    async with client.connection(auth=auth) as own:
+        assert (await client.websocket("later", connection=own)).status_code == 200
+        assert own.is_connected
+        actions.go_on.set()
+        assert actions.task is not None
+        await actions.task
+        assert not own.is_connected
