@@ -3,6 +3,7 @@
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from difflib import get_close_matches
 from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 import attrs
@@ -155,7 +156,10 @@ def problems_of(rule: object, known_roles: frozenset[str]) -> Iterator[str]:
         yield f"its rule is {rule!r}; write access({rule!r}), or another rule"
         return
     if rule.level not in LEVELS:
-        yield f"its rule is {rule.level!r}; it must be one of {', '.join(map(repr, LEVELS))}"
+        near = get_close_matches(str(rule.level), LEVELS, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        levels = ", ".join(map(repr, LEVELS))
+        yield f"its rule is {rule.level!r}; it must be one of {levels}{hint}"
     if rule.level == "public" and (rule.roles or rule.policy):
         yield "its rule is public and has conditions; remove one of both"
     for role in sorted(rule.roles, key=str):

@@ -3,7 +3,7 @@
 No action runs: each is replaced by one that only notes that it was reached.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from types import MappingProxyType
 from typing import Any
@@ -37,7 +37,12 @@ Verdict = str | int
 
 @attrs.frozen
 class Row:
-    """One message, its verdict, and the one that its rule gives; None: a policy decides."""
+    """One message, its verdict, and the one that its rules give; None: a policy decides.
+
+    Attributes:
+        rule: that of the route.
+        namespace_rule: that of the namespace of an event, which holds too.
+    """
 
     transport: str
     route: str
@@ -45,6 +50,18 @@ class Row:
     rule: Access
     verdict: Verdict
     expected: Verdict | None
+    namespace_rule: Access | None = None
+
+    @property
+    def place(self) -> str:
+        """The message and its rules, for the text of a problem."""
+        outer = self.namespace_rule
+        added = "" if outer is None else f", in a namespace with the rule {outer!r}"
+        return f"{self.transport} {self.route} ({self.rule!r}{added})"
+
+    @property
+    def has_policy(self) -> bool:
+        return any(r is not None and r.policy for r in (self.rule, self.namespace_rule))
 
 
 class _Reached:
@@ -72,6 +89,7 @@ class AccessMatrix:
             API key.
         params: by the name of a route, the parameters that its policy reads; by the template of a
             namespace, those of the namespace.
+        unreachable: names of routes that none of *users* may call, and that are right so.
     """
 
     def __init__(
@@ -79,10 +97,12 @@ class AccessMatrix:
         application: Application,
         users: Iterable[str | MatrixUser],
         params: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+        unreachable: Collection[str] = (),
     ) -> None:
         self._reached = _Reached()
-        self._users = [MatrixUser(user) if isinstance(user, str) else user for user in users]
+        self._users = [_matrix_user(user) for user in users]
         self._params = params
+        self._unreachable = frozenset(unreachable)
         application.listeners = (*application.listeners, self._reached)
         self._client = KernelClient(application)
 
@@ -91,7 +111,8 @@ class AccessMatrix:
 
         Raises:
             AssertionError: the provider has not one of the users, the settings do not accept a
-                credential of one, or *params* has a key that is neither a route nor a namespace.
+                credential of one, *params* has a key that is neither a route nor a namespace, or
+                *unreachable* a name that is not that of a route.
         """
         async with self._client as client:
             made = MatrixClients(client.application.injector, self._users, make_token)
@@ -109,11 +130,12 @@ class AccessMatrix:
 
         Raises:
             AssertionError: with every problem: a verdict that the rule does not give, a policy
-                that decides differently over two transports or was never asked, a rule that no
-                user fulfils.
+                that decides differently over two transports, a rule or a policy that no user
+                fulfils and that *unreachable* does not name, or a name there that a user reaches.
         """
         rows = await self.rows(make_token)
-        problems = [*_unexpected(rows), *_unequal(rows), *_unreached(rows)]
+        unreached = _unreached(rows, self._unreachable)
+        problems = [*_unexpected(rows), *_unequal(rows), *unreached]
         assert not problems, "\n".join(problems)
         return rows
 
@@ -124,6 +146,11 @@ class AccessMatrix:
         assert not unknown, (
             f"params has {unknown}; its keys are names of routes and templates of namespaces: "
             f"{', '.join(sorted(known))}"
+        )
+        names = {definition.metadata.key for definition in definitions}
+        wrong = ", ".join(repr(name) for name in sorted(self._unreachable - names))
+        assert not wrong, (
+            f"unreachable has {wrong}; it has names of routes: {', '.join(sorted(names))}"
         )
 
     # --- messages
@@ -152,6 +179,7 @@ class AccessMatrix:
                         access_of(definition),
                         verdict,
                         self._expected_of(one, definition, connection),
+                        self._namespace_rule(definition),
                     )
                 )
         return rows
@@ -187,6 +215,12 @@ class AccessMatrix:
                 status = exc.status_code
         return RAN if self._reached.is_reached else status
 
+    def _namespace_rule(self, definition: Definition) -> Access | None:
+        if not isinstance(definition, WebSocketDefinition):
+            return None
+        rules = self._client.application.injector.get(ConnectRules)
+        return rules.rule_for(definition.namespace)
+
     def _expected_of(
         self,
         one: MatrixClient,
@@ -197,8 +231,7 @@ class AccessMatrix:
         expected = _expected(access_of(definition), one.token_later)
         if not isinstance(definition, WebSocketDefinition):
             return expected
-        rules = self._client.application.injector.get(ConnectRules)
-        rule = rules.rule_for(definition.namespace)
+        rule = self._namespace_rule(definition)
         if rule is None:  # only a bad credential is refused
             return 401 if one.token is None else expected
         connecting = [_expected(rule, token) for token in (one.token, one.token_later)]
@@ -224,36 +257,55 @@ def _expected(rule: Access, token: Token[Any] | None) -> Verdict | None:
     return None if rule.policy is not None else RAN
 
 
+def _matrix_user(user: object) -> MatrixUser:
+    if isinstance(user, MatrixUser):
+        return user
+    assert isinstance(user, str), (
+        f"users has {user!r}; it has identifiers that load() of the UserProvider finds, such as "
+        f'"ada", or MatrixUser("ada", …)'
+    )
+    return MatrixUser(user)
+
+
 def _unexpected(rows: list[Row]) -> Iterator[str]:
     for row in rows:
-        where = f"{row.transport} {row.route} ({row.rule!r}), {row.client}"
+        where = f"{row.place}, {row.client}"
         if row.expected is not None and row.verdict != row.expected:
             yield f"{where}: {row.verdict}, expected {row.expected}"
         if row.expected is None and row.verdict not in (RAN, 403, 404, 422):
             yield f"{where}: {row.verdict}; give the parameters that its policy reads"
 
 
-def _unreached(rows: list[Row]) -> Iterator[str]:
-    """Rules that no user fulfils, so that nothing shows that they let any pass; and policies that
-    were not asked, because a parameter that they read is missing or no user has the role."""
+def _unreached(rows: list[Row], marked: Collection[str]) -> Iterator[str]:
+    """Rules that no user fulfils, so that nothing shows that they let any pass: no user has the
+    role, a policy refuses all, or a parameter that it reads is missing or names nothing."""
     by_route: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         by_route.setdefault((row.transport, row.route), []).append(row)
-    for (transport, route), found in by_route.items():
-        rule = found[0].rule
-        where = f"{transport} {route} ({rule!r})"
-        if rule.policy is None and all(row.verdict != RAN for row in found):
-            yield f"{where}: no user of the matrix may call it; add one"
-        if rule.policy is not None and all(row.verdict == 422 for row in _decided(found)):
-            yield (
-                f"{where}: its policy decided for no user; add a user, or give the parameters "
-                f"that it reads in params"
-            )
+    for (_, route), found in by_route.items():
+        is_reached = any(row.verdict == RAN for row in found)
+        place = found[0].place
+        if route in marked:
+            if is_reached:
+                yield f"{place}: unreachable names it, but a user may call it; remove the name"
+        elif not is_reached:
+            yield f"{place}: {_reason(found)}, or name the route in unreachable"
 
 
-def _decided(rows: list[Row]) -> list[Row]:
-    """Those that a policy decides."""
-    return [row for row in rows if row.expected is None]
+def _reason(found: list[Row]) -> str:
+    """Why no user has reached a route, and what to do."""
+    decided = sorted({str(row.verdict) for row in found if row.expected is None})
+    if decided == ["422"] or (not decided and found[0].has_policy):
+        return (
+            "its policy decided for no user; add a user, or give the parameters that it reads "
+            "in params"
+        )
+    if decided:
+        return (
+            f"its policy allows no user of the matrix ({', '.join(decided)}); add a user whom it "
+            f"allows, or give the parameters of something that exists in params"
+        )
+    return "no user of the matrix may call it; add one"
 
 
 def _unequal(rows: list[Row]) -> Iterator[str]:

@@ -125,6 +125,15 @@ class Authentication:
             return ANONYMOUS, None
         return await self._of_session(session), self._again_of_session
 
+    async def of_session(self, request: Request) -> tuple[Token[Any], Verify]:
+        """The token of the session of *request*, a message of a socket, and what verifies it
+        again for each message.
+
+        Raises:
+            BadCredentials: the session has ended, or its user does not exist or is disabled.
+        """
+        return await self._again_of_session(request), self._again_of_session
+
     async def _of_session(self, session: Session) -> Token[Any]:
         """The token of the user of *session*; an anonymous one, with its id, without a user."""
         if session.user is None:

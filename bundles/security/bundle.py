@@ -10,7 +10,7 @@ from bundles.security.accepted_credentials import AcceptedCredentials
 from bundles.security.access import OPTION, Access, Level
 from bundles.security.authentication import Authentication
 from bundles.security.commands import security
-from bundles.security.connect_rules import ConnectRules
+from bundles.security.connect_rules import NAMESPACE_OPTION, ConnectRules
 from bundles.security.cross_site import CrossSiteGuard
 from bundles.security.current_user import CurrentUserMarker, CurrentUserResolver
 from bundles.security.login_routes import LoginRoutes
@@ -22,6 +22,8 @@ from bundles.security.session_reader import SessionReader
 from bundles.security.settings import SecuritySettings
 from bundles.security.socket_events import SocketEvents
 from bundles.security.socket_identities import SocketIdentities, SocketScope
+from bundles.security.socket_logins import SocketLogins
+from bundles.security.user_parameters import UserParameters
 from bundles.security.user_tokens import SecurityUserTokens
 from bundles.security.users import UserProvider
 from bundles.sessions import Sessions, SessionsSettings
@@ -47,8 +49,15 @@ class SecurityBundle(Bundle):
 
     name = "security"
     after = ("sessions", "redis")
-    options = (OPTION,)
-    listeners = (RouteRules, ConnectRules, SocketIdentities, SocketEvents, LoginRoutes)
+    options = (OPTION, NAMESPACE_OPTION)
+    listeners = (
+        UserParameters,
+        RouteRules,
+        ConnectRules,
+        SocketIdentities,
+        SocketEvents,
+        LoginRoutes,
+    )
     resolvers = MappingProxyType({CurrentUserMarker: CurrentUserResolver})
     commands = (security,)
     settings_class = SecuritySettings
@@ -74,7 +83,7 @@ class SecurityBundle(Bundle):
             binder.bind(UserProvider, to=_refuse_missing, scope=singleton)  # type: ignore[type-abstract]
         binder.bind(DeclaredRules, to=self._declared)
         binder.bind(RoleHierarchy, to=RoleHierarchy(injector.get(SecuritySettings).roles))
-        for service in (Rules, Authentication, CrossSiteGuard):
+        for service in (Rules, Authentication, CrossSiteGuard, SocketLogins):
             binder.bind(service, scope=singleton)
         bind_login_services(binder)
         binder.bind(SessionReader, to=lambda: self._session_reader(injector), scope=singleton)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from bundles.security.access_tokens import AccessTokens
+from bundles.security.connect_rules import ConnectRules
 from bundles.security.key_files import add_key, jwks_of, new_key
 from bundles.security.keys import ALGORITHMS
 from bundles.security.passwords import MAX_PASSWORD, Passwords
@@ -75,7 +76,8 @@ async def _hash(settings: SecuritySettings, password: str) -> str:
 @security.command("check")
 @click.pass_obj
 def check(application: Application) -> None:
-    """Boot without serving, and show the keys, the store and the routes of logins.
+    """Boot without serving, and show the keys, the store, the routes of logins and the rules of
+    namespaces.
 
     Exits with 2 if a setting or a file is invalid, or if the store cannot be reached.
     """
@@ -100,6 +102,7 @@ async def _report(application: Application) -> str:
                 f"refresh tokens    {settings.tokens.refresh_ttl:g} s",
                 f"passwords         Argon2id, {costs.memory} KiB, {costs.iterations} passes",
                 f"routes            {', '.join(routes) or 'none'}",
+                *_connect_lines(injector.get(ConnectRules)),
             )
         )
 
@@ -110,6 +113,15 @@ def _key_lines(tokens: AccessTokens) -> list[str]:
         f"{key.id:<44} {key.algorithm:<10} {'signs' if key is ring.signing else 'verifies'}"
         for key in ring.keys
     ]
+
+
+def _connect_lines(rules: ConnectRules) -> list[str]:
+    found = rules.by_namespace
+    if not found:
+        return []
+    width = max(map(len, ("NAMESPACE", *found)))
+    lines = (f"{namespace:<{width}}  {rule!r}" for namespace, rule in found.items())
+    return ["", f"{'NAMESPACE':<{width}}  RULE FOR CONNECTING", *lines]
 
 
 async def _reach(store: TokenStore) -> None:

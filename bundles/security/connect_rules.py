@@ -1,5 +1,7 @@
 """Authenticates clients that connect, and enforces the rules of namespaces."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from injector import inject
@@ -12,10 +14,12 @@ from bundles.security.rules import Rules
 from bundles.security.socket_identities import SocketIdentities
 from bundles.security.token import ANONYMOUS, Token
 from rxkernel import (
+    BundleOption,
     CompiledEvent,
     ConfigurationError,
     Connection,
     ConnectionEvent,
+    DefinitionEvent,
     KernelEvents,
     Request,
     ServerEvents,
@@ -23,6 +27,9 @@ from rxkernel import (
     WebSocketDefinition,
     observe,
 )
+
+NAMESPACE_OPTION = BundleOption("access.connect", "security", "SecurityBundle(…)")
+"""The key of the option with the rule of the namespace of an event, for `rxkernel routes`."""
 
 
 class ConnectRules:
@@ -57,6 +64,26 @@ class ConnectRules:
         sockets.is_guarded = self.is_guarded
         if self._by_namespace:
             sockets.check_namespace = self.check
+
+    @observe(KernelEvents.KERNEL_DEFINITION, priority=1000)
+    async def show_rule(self, event: DefinitionEvent) -> None:
+        """Set the rule of the namespace of an event as an option, so that it is listed."""
+        definition = event.definition
+        if NAMESPACE_OPTION in definition.options:
+            raise ConfigurationError(
+                f"route {definition.metadata.key!r} ({definition.metadata.place}) has the option "
+                f"{str(NAMESPACE_OPTION)!r}, which shows the rule of its namespace; remove it, "
+                f"and write SecurityBundle(connect={{…}})"
+            )
+        if isinstance(definition, WebSocketDefinition):
+            rule = self._by_namespace.get(definition.namespace)
+            if rule is not None:
+                event.set_option(NAMESPACE_OPTION, rule)
+
+    @property
+    def by_namespace(self) -> Mapping[str, Access]:
+        """The rules, by namespaces and templates of namespaces."""
+        return MappingProxyType(self._by_namespace)
 
     @observe(KernelEvents.KERNEL_COMPILED)
     async def check_namespaces(self, event: CompiledEvent) -> None:

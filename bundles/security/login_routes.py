@@ -9,6 +9,7 @@ from injector import inject
 from bundles.security.access import OPTION, PUBLIC
 from bundles.security.authentication import Authentication
 from bundles.security.security import Security, TokenPair
+from bundles.security.session_reader import SessionReader
 from bundles.security.settings import SecuritySettings
 from rxkernel import (
     ApplicationEvents,
@@ -43,9 +44,12 @@ class Tokens(TypedDict):
 
 class LoginController:
     @inject
-    def __init__(self, security: Security, authentication: Authentication) -> None:
+    def __init__(
+        self, security: Security, authentication: Authentication, sessions: SessionReader
+    ) -> None:
         self._security = security
         self._authentication = authentication
+        self._sessions = sessions
 
     async def login(self, request: Request, form: LoginForm) -> Tokens | Response:
         """Log in with a password.
@@ -83,7 +87,8 @@ class LoginController:
     async def logout(
         self, request: Request, refresh_token: Annotated[str | None, Body("refreshToken")] = None
     ) -> None:
-        """End the login of the refresh token, else those of the access token and the session.
+        """End the login of the refresh token, else those of the access token and the session. It
+        succeeds too if the session has ended before.
 
         Raises:
             NotFoundException: there is no such login.
@@ -95,8 +100,8 @@ class LoginController:
         is_ended = await self._security.end_session(request)
         if request.token.credential == "bearer":
             await self._security.revoke(request.token)
-        elif not is_ended:
-            raise NotFoundException("send the refresh token of the login to end")
+        elif not is_ended and not self._sessions.is_sent(request):
+            raise NotFoundException("send a refresh token, an access token or a session")
 
 
 def _tokens(pair: TokenPair) -> Response:

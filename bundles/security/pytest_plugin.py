@@ -4,7 +4,7 @@ Enable it in ``conftest.py``:
 ``pytest_plugins = ["rxkernel.pytest_plugin", "bundles.security.pytest_plugin"]``.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -26,6 +26,7 @@ class CheckAccess(Protocol):
         users: Iterable[str | MatrixUser],
         params: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
         make_token: MakeToken | None = None,
+        unreachable: Collection[str] = (),
     ) -> list[Row]: ...
 
 
@@ -38,7 +39,8 @@ def access_matrix() -> CheckAccess:
         users: Iterable[str | MatrixUser],
         params: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
         make_token: MakeToken | None = None,
+        unreachable: Collection[str] = (),
     ) -> list[Row]:
-        return await AccessMatrix(application, users, params).check(make_token)
+        return await AccessMatrix(application, users, params, unreachable).check(make_token)
 
     return check

@@ -9,7 +9,7 @@ from bundles.security.access_tokens import AccessTokens
 from bundles.security.events import RevokedEvent, SecurityEvents
 from bundles.security.settings import SecuritySettings
 from bundles.security.token_store import RefreshRecord, TokenStore
-from rxkernel import AsyncEventDispatcher
+from rxkernel import AsyncEventDispatcher, current_request
 
 _MARGIN = 130.0
 """Seconds: twice the largest leeway, and the fractions of a second."""
@@ -53,7 +53,7 @@ class Revocation:
         ids = frozenset(access_ids)
         self._tokens.forget(lambda claims: claims.id in ids)
         for id in access_ids:
-            event = RevokedEvent(identifier, id)
+            event = RevokedEvent(identifier, id, current_request.get())
             await self._dispatcher.dispatch(SecurityEvents.REVOKED, event)
 
     async def end_tokens_of(self, identifier: str) -> None:
@@ -67,7 +67,7 @@ class Revocation:
 
     async def end_sockets_of(self, identifier: str) -> None:
         """End the sockets of a user, after its tokens and sessions."""
-        event = RevokedEvent(identifier)
+        event = RevokedEvent(identifier, request=current_request.get())
         await self._dispatcher.dispatch(SecurityEvents.REVOKED, event)
 
     async def has_ended(self, identifier: str, since: float) -> bool:

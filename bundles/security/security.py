@@ -21,6 +21,7 @@ from bundles.security.passwords import Passwords
 from bundles.security.refresh_tokens import RefreshTokens
 from bundles.security.revocation import Revocation
 from bundles.security.session_logins import SessionLogins
+from bundles.security.socket_logins import SocketLogins
 from bundles.security.throttling import Attempt, Throttling
 from bundles.security.token import Token
 from bundles.security.users import UserProvider
@@ -145,16 +146,23 @@ class Security(PasswordVerifier):
     async def login_session(
         self, user: Any, request: Request, *, began: float | None = None
     ) -> None:
-        """Begin a login of *user* in the session of *request*, which gets a new id.
+        """Begin a login of *user* in the session of *request*, which gets a new id. A socket that
+        has sent *request* has the identity of *user* when the message has succeeded.
 
         Raises:
-            ForbiddenException: the request comes from another site.
+            ForbiddenException: the request comes from another site, or the rule of the namespace
+                of the socket refuses *user*.
+            ConflictException: the socket belongs to another user, or has its session in a cookie.
             UnprocessableEntityException: the bundle ``sessions`` is not enabled.
 
         The message fails with 401 if `logout` was called with the user since *began*, see `login`.
         """
         began = time.time() if began is None else began
         self._sessions.check(request)
+        socket = request.connection
+        if socket is not None:
+            sockets = await request.get(SocketLogins)
+            await sockets.check_session(user, self._users.identifier(user), request, socket)
         identifier = await self._begin(user, request)
         session = await self._sessions.begin(request, identifier)
 
@@ -162,6 +170,8 @@ class Security(PasswordVerifier):
             if await self._revocation.has_ended(identifier, began):
                 await session.destroy()
                 raise BadCredentials("the user was logged out meanwhile", headers=_CHALLENGE)
+            if socket is not None:
+                await (await request.get(SocketLogins)).with_session(request, socket)
 
         request.before_sending(check)
 

@@ -33,17 +33,17 @@ class SessionReader:
         """
         if self._sessions is None:
             return None
-        if (
-            request.connection is None
-            and self.cookie not in request.cookies
-            and not self.is_in_header(request)
-        ):
+        if request.connection is None and not self.is_sent(request):
             return None
         try:
             session = await self._sessions.of(request)
         except SessionEndedException:
             raise BadCredentials("the session has ended") from None
         return None if session.is_new else session
+
+    def is_sent(self, request: Request) -> bool:
+        """Whether *request*, which has no connection, names a session, valid or not."""
+        return self.is_enabled and (self.cookie in request.cookies or self.is_in_header(request))
 
     @staticmethod
     def is_in_header(request: Request) -> bool:

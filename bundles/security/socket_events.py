@@ -5,12 +5,11 @@ from collections.abc import Iterable, Iterator
 from injector import inject
 
 from bundles.security.access import access
-from bundles.security.authentication import Authentication
 from bundles.security.connect_rules import ConnectRules
-from bundles.security.credentials import bearer_credential
 from bundles.security.events import SecurityEvents, SocketAuthenticationEvent
 from bundles.security.settings import SecuritySettings
 from bundles.security.socket_identities import SocketIdentities, SocketScope
+from bundles.security.socket_logins import SocketLogins
 from bundles.security.token import ANONYMOUS
 from rxkernel import (
     ApplicationEvents,
@@ -38,13 +37,13 @@ class SocketEvents:
     def __init__(
         self,
         rules: ConnectRules,
-        authentication: Authentication,
+        logins: SocketLogins,
         sockets: SocketIdentities,
         dispatcher: AsyncEventDispatcher,
         settings: SecuritySettings,
     ) -> None:
         self._rules = rules
-        self._authentication = authentication
+        self._logins = logins
         self._sockets = sockets
         self._dispatcher = dispatcher
         self._is_enabled = settings.socket_events
@@ -95,30 +94,7 @@ class SocketEvents:
             ForbiddenException: its user may not be connected to the namespace.
             ConflictException: the socket belongs to another user.
         """
-        async with (await request.get(SocketScope)).changing:
-            await self._authenticate(bearer, request, connection)
-
-    async def _authenticate(self, bearer: str, request: Request, connection: Connection) -> None:
-        sent = bearer_credential(bearer)
-        revocations = self._sockets.revocations
-        token, verify = await self._authentication.verify_for_socket(sent, request)
-        before = connection.token
-        if before.is_authenticated and before.identifier != token.identifier:
-            raise ConflictException(
-                f"the socket belongs to another user; send {UNAUTHENTICATE} first, or reconnect"
-            )
-        await self._rules.check(connection, token, request)
-        event = SocketAuthenticationEvent(connection, token)
-        try:
-            await self._dispatcher.dispatch(SecurityEvents.SOCKET_AUTHENTICATION_SUCCESS, event)
-            await self._sockets.attach(request, token, verify, revocations)
-        except BaseException:
-            if not connection.token.is_authenticated:  # listeners may have let it join rooms
-                await self._dispatcher.dispatch(
-                    SecurityEvents.SOCKET_UNAUTHENTICATION_SUCCESS, event
-                )
-            raise
-        request.token = token
+        await self._logins.with_token(bearer, request, connection)
 
     @access("public")
     async def drop(self, request: Request, connection: Connection) -> None:

@@ -24,6 +24,7 @@ from bundles.security.settings import SecuritySettings
 from bundles.security.token import ANONYMOUS, Token
 from bundles.sessions import SessionEnd, SessionEndedEvent, SessionEvents
 from bundles.sessions.concurrency import run_all
+from bundles.sessions.own_connection import runs_after_response
 from rxkernel import (
     ApplicationEvents,
     AsyncEventDispatcher,
@@ -31,6 +32,7 @@ from rxkernel import (
     ForbiddenException,
     Request,
     ShutdownEvent,
+    current_request,
     observe,
 )
 
@@ -97,8 +99,7 @@ class SocketIdentities:
         connection.token = token
         identity = SocketIdentity(ref(connection), token, verify)
         self._found[connection] = identity
-        for key in _keys(token):
-            self._index.setdefault(key, set()).add(identity)
+        self._add_to_index(identity)
         self._set_timer(identity)
 
     def detach(self, connection: Connection) -> SocketIdentity | None:
@@ -113,6 +114,13 @@ class SocketIdentities:
         if identity.timer is not None:
             identity.timer.cancel()
             identity.timer = None
+        self._unindex(identity)
+
+    def _add_to_index(self, identity: SocketIdentity) -> None:
+        for key in _keys(identity.token):
+            self._index.setdefault(key, set()).add(identity)
+
+    def _unindex(self, identity: SocketIdentity) -> None:
         for key in _keys(identity.token):
             found = self._index.get(key, set())
             found.discard(identity)
@@ -150,7 +158,13 @@ class SocketIdentities:
             self._end_after(request, connection, identity)
             raise
         if connection.token is identity.token:
-            connection.token = identity.token = token
+            before = identity.token
+            if token.id == before.id and token.identifier == before.identifier:
+                connection.token = identity.token = token
+            else:  # its session has another id, or another user
+                self._unindex(identity)
+                connection.token = identity.token = token
+                self._add_to_index(identity)
         return token
 
     def _end_after(
@@ -165,13 +179,16 @@ class SocketIdentities:
 
     # --- the end of an identity
 
-    def end_soon(self, connection: Connection, reason: str) -> None:
-        """Make *connection* anonymous now, and inform and disconnect its client in a task."""
+    def end_soon(self, connection: Connection, reason: str) -> "asyncio.Task[None] | None":
+        """Make *connection* anonymous now, and inform and disconnect its client in a task; None if
+        it had no identity."""
         identity = self.detach(connection)
-        if identity is not None:
-            task = asyncio.get_running_loop().create_task(self._end(connection, identity, reason))
-            self._ending.add(task)
-            task.add_done_callback(self._ended)
+        if identity is None:
+            return None
+        task = asyncio.get_running_loop().create_task(self._end(connection, identity, reason))
+        self._ending.add(task)
+        task.add_done_callback(self._ended)
+        return task
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._ending.discard(task)
@@ -194,30 +211,45 @@ class SocketIdentities:
 
     @observe(SecurityEvents.REVOKED)
     async def revoke(self, event: RevokedEvent) -> None:
-        """End the identities of a user, or those with one token."""
+        """End the identities of a user, or those with one token. The sockets are disconnected when
+        this returns; that of the current message is after its response."""
         self.revocations += 1
+        ending: list[asyncio.Task[None]] = []
         for identity in tuple(self._index.get(("user", event.identifier), ())):
             if event.token_id is None or event.token_id == identity.token.id:
                 connection, request = identity.connection(), event.request
                 if connection is None:
                     self._forget(identity)
-                elif request is not None and request.connection is connection:
+                elif (
+                    request is not None
+                    and request.connection is connection
+                    and runs_after_response(
+                        request, partial(self._end, connection, identity, "revoked")
+                    )
+                ):
                     self.detach(connection)
-                    request.after_sending(partial(self._end, connection, identity, "revoked"))
-                else:
-                    self.end_soon(connection, "revoked")
+                elif (task := self.end_soon(connection, "revoked")) is not None:
+                    ending.append(task)
+        if ending:
+            await asyncio.wait(ending)
 
     @observe(SessionEvents.ENDED)
     async def session_ended(self, event: SessionEndedEvent) -> None:
         """End the identities with a session, whose connections are about to be closed: all at
-        once, then inform the clients."""
+        once, then inform the clients. The socket whose message rotates the session keeps its
+        identity."""
         self.revocations += 1
+        request = current_request.get()
+        is_rotated = event.reason is SessionEnd.ROTATED
+        rotating = request.connection if request is not None and is_rotated else None
         reason = "expired" if event.reason is SessionEnd.EXPIRED else "revoked"
         ended: list[Callable[[], Awaitable[None]]] = []
         for identity in tuple(self._index.get(("session", event.id), ())):
             connection = identity.connection()
             if connection is None:
                 self._forget(identity)
+                continue
+            if connection is rotating:
                 continue
             self.detach(connection)
             ended.append(partial(self._inform, connection, identity, reason))

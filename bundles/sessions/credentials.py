@@ -6,6 +6,7 @@ A browser has it in a cookie, other clients of sockets send it as ``auth.session
 import re
 import secrets
 from hashlib import sha256
+from math import ceil
 
 import attrs
 from injector import inject
@@ -51,6 +52,7 @@ class Credentials:
     @inject
     def __init__(self, settings: SessionsSettings) -> None:
         self._cookie = settings.cookie
+        self._max_age = ceil(settings.lifetime) if settings.persistent else None
         self._known: dict[str, str | None] = {}
         self._is_secure = settings.cookie.lower().startswith(("__secure-", "__host-"))
 
@@ -98,6 +100,7 @@ class Credentials:
         response.set_cookie(
             self._cookie,
             secret,
+            max_age=self._max_age,
             secure=self._is_secure or request.base_url.startswith("https:"),
             httponly=True,
             samesite="Lax",

@@ -14,6 +14,7 @@ from bundles.sessions.credentials import Credentials, id_of, new_secret
 from bundles.sessions.events import SessionEnd, SessionEndedEvent, SessionEvents
 from bundles.sessions.exceptions import SessionEndedException
 from bundles.sessions.model import Changes, EndedSession, Rotation, StoredSession
+from bundles.sessions.own_connection import runs_after_response
 from bundles.sessions.session import Session
 from bundles.sessions.settings import SessionsSettings
 from bundles.sessions.sockets import Sockets, SocketSession
@@ -25,6 +26,7 @@ from rxkernel import (
     Request,
     Response,
     RxKernelError,
+    current_request,
 )
 
 _ATTRIBUTE = "bundles.sessions"
@@ -102,9 +104,9 @@ class Sessions:
 
     async def end_all(self, user: str) -> int:
         """End all sessions of *user*, close the connections that use them, and return their
-        number."""
+        number. The connection of the current message is closed after its response."""
         ended = await self._store.end_all(user)
-        await self._report(ended, SessionEnd.USER)
+        await self._report(ended, SessionEnd.USER, current_request.get())
         return len(ended)
 
     async def remove_expired(self) -> int:
@@ -301,7 +303,8 @@ class Sessions:
             if await self._sockets.disconnect([one.id for one in ended], but=own):
                 assert request is not None
                 assert own is not None
-                request.after_sending(own.disconnect)
+                if not runs_after_response(request, own.disconnect):
+                    await own.disconnect()
 
 
 def _checked_id(secret: str) -> str:

@@ -31,6 +31,10 @@ class SessionsSettings:
     """Name of the cookie. Browsers accept ``__Host-sid`` over TLS only, and never from a
     subdomain."""
 
+    persistent: bool = False
+    """Whether the browser keeps the cookie when it is closed, until `lifetime` ends ("remember
+    me")."""
+
     idle_timeout: float = attrs.field(default=3600.0, validator=_SECONDS)
     """Seconds without a message that uses the session, after which it ends."""
 

@@ -93,7 +93,14 @@ class KernelClient:
         It has the headers of this client, and cookies and connections of its own. *user* is the
         object that the application loads, not its identifier. Credentials are not read: a bundle
         makes the token of *user*, see `UserTokens`.
+
+        Raises:
+            TypeError: *user* is None.
         """
+        if user is None:
+            raise TypeError(
+                "as_user(None): a user is missing; the client itself is anonymous without as_user"
+            )
         client = type(self)(self.application, overrides=self._overrides, headers=self.headers)
         client._user = user
         return client

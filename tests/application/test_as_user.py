@@ -104,6 +104,13 @@ async def test_load_user_without_bundle_that_authenticates_is_error(client_of: C
         await client_of().load_user("ada")
 
 
+async def test_as_user_with_none_is_error(client_of: ClientOf) -> None:
+    """A test whose user was not found must not run as an anonymous client."""
+    client = client_of(Application(bundles=[BadgeBundle], controllers=[Who]))
+    with pytest.raises(TypeError, match=r"as_user\(None\): a user is missing"):
+        client.as_user(None)
+
+
 async def test_as_user_without_bundle_that_authenticates_is_error(client_of: ClientOf) -> None:
     class Silent(BadgeBundle):
         def configure(self, binder: Binder) -> None: ...

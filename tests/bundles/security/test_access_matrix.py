@@ -8,7 +8,17 @@ from bundles.security import Policy, SecurityBundle, SecuritySettings, Token, ac
 from bundles.security.access_matrix import RAN, AccessMatrix
 from bundles.security.pytest_plugin import CheckAccess, MatrixUser
 from bundles.sessions import SessionsBundle
-from rxkernel import Bundle, KernelEvents, Request, Transport, both, observe, procedure, websocket
+from rxkernel import (
+    Bundle,
+    KernelEvents,
+    NotFoundException,
+    Request,
+    Transport,
+    both,
+    observe,
+    procedure,
+    websocket,
+)
 from tests.bundles.security.shop import (
     PASSWORD,
     ROLES,
@@ -21,7 +31,8 @@ from tests.bundles.security.shop import (
 
 USERS = ("ada", "eve", "root")
 PARAMS_OF_ARTICLES = {"article_change": {"slug": "ada"}}
-PARAMS = {"article_change": {"slug": "ada"}, "/room/{id}": {"id": "7"}}
+PARAMS_OF_ROOM = {"/room/{id}": {"id": "7"}}
+PARAMS = {**PARAMS_OF_ARTICLES, **PARAMS_OF_ROOM}
 
 
 class Rooms:
@@ -177,6 +188,22 @@ class Edited:
     async def edited(self, slug: str) -> None: ...
 
 
+class Never:
+    @access(lambda token, request: False)
+    @both("GET", "/never", "never")
+    async def never(self) -> None: ...
+
+
+async def find(token: Token[Account], request: Request) -> bool:
+    raise NotFoundException
+
+
+class Gone:
+    @access(find)
+    @both("GET", "/gone", "gone")
+    async def gone(self) -> None: ...
+
+
 class Mine:
     @access("authenticated")
     @both("GET", "/mine", "mine")
@@ -231,6 +258,18 @@ class Remembers:
             USERS,
             "SOCKET guarded (roles=admin), root, roles removed: ran, expected 403",
         ),
+        (
+            Never,
+            (),
+            USERS,
+            "HTTP never (policy=Never.<lambda>): its policy allows no user of the matrix (403);",
+        ),
+        (
+            Gone,
+            (),
+            USERS,
+            "SOCKET gone (policy=find): its policy allows no user of the matrix (404)",
+        ),
     ],
 )
 async def test_matrix_reports_problem(
@@ -246,6 +285,41 @@ async def test_matrix_reports_problem(
 async def test_matrix_with_params_of_unknown_route_is_error() -> None:
     with pytest.raises(AssertionError, match=r"params has 'artikle_change'; its keys are names"):
         await AccessMatrix(application_of(), USERS, {"artikle_change": {}}).check()
+
+
+async def test_matrix_accepts_route_that_is_marked_as_unreachable() -> None:
+    rows = await AccessMatrix(application_of(Never), USERS, unreachable=["never"]).check()
+    assert {row.verdict for row in rows if row.route == "never"} == {401, 403}
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("nevr", "unreachable has 'nevr'; it has names of routes: .*never"),
+        ("mine", r"HTTP mine \(authenticated\): unreachable names it, but a user may call it"),
+    ],
+)
+async def test_matrix_with_wrong_mark_is_error(name: str, problem: str) -> None:
+    application = application_of(Never, Mine)
+    with pytest.raises(AssertionError, match=problem):
+        await AccessMatrix(application, USERS, unreachable=["never", name]).check()
+
+
+async def test_matrix_names_rule_of_namespace_in_its_problems() -> None:
+    bundle = SecurityBundle(Accounts, connect={"/admin": access(roles="admin")})
+    with pytest.raises(AssertionError) as error:
+        await AccessMatrix(application_of(Rooms, bundle=bundle), ["ada"], PARAMS_OF_ROOM).check()
+    problem = (
+        "SOCKET /admin:clear (roles=admin, in a namespace with the rule roles=admin): no user"
+    )
+    assert problem in str(error.value)
+
+
+def test_matrix_with_object_of_user_is_error() -> None:
+    with pytest.raises(
+        AssertionError, match=r"users has Account\(.*; it has identifiers that load"
+    ):
+        AccessMatrix(application_of(), [Account("ada")])  # type: ignore[list-item] # wrong
 
 
 async def test_matrix_with_unknown_user_is_error() -> None:

@@ -115,3 +115,44 @@ def test_check_reports_invalid_settings(project: Path, settings: str, problem: s
     assert result.exit_code == 2
     assert problem in result.output
     assert "s3cret" not in result.output
+
+
+WITH_NAMESPACES = """\
+from bundles.security import SecurityBundle, access
+from rxkernel import Application, websocket
+from tests.bundles.security.logins import Accounts, Notes
+
+
+class Rooms:
+    @access("authenticated")
+    @websocket("who", namespace="/admin")
+    async def who(self) -> None: ...
+
+    @access("public")
+    @websocket("paint", namespace="/room/{id}")
+    async def paint(self) -> None: ...
+
+
+rules = {"/admin": access(roles="admin"), "/room/{id}": "authenticated"}
+application = Application(
+    bundles=[SecurityBundle(Accounts, connect=rules)], controllers=[Notes, Rooms]
+)
+"""
+
+
+def test_check_and_routes_show_rules_of_namespaces(project: Path) -> None:
+    (project / "shop_with_logins.py").write_text(WITH_NAMESPACES)
+
+    checked = run("check")
+    assert checked.exit_code == 0
+    assert checked.output.splitlines()[-3:] == [
+        "NAMESPACE   RULE FOR CONNECTING",
+        "/admin      roles=admin",
+        "/room/{id}  authenticated",
+    ]
+    listed = CliRunner().invoke(main, ["routes", "shop_with_logins", "--json"])
+    options = {route["name"]: route["options"] for route in json.loads(listed.stdout)["websocket"]}
+    assert options["/admin:who"] == {"access": "authenticated", "access.connect": "roles=admin"}
+    assert options["/room/{id}:paint"]["access.connect"] == "authenticated"
+    assert options["/room/{id}:security_authenticate"]["access.connect"] == "authenticated"
+    assert "access.connect" not in options["note_mine"]

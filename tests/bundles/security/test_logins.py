@@ -415,6 +415,17 @@ async def test_logout_without_a_login_is_404(client_of: ClientOf) -> None:
     assert (await client.http("security_logout", body={})).status_code == 404
 
 
+async def test_logout_with_session_that_has_ended_is_204(client_of: ClientOf) -> None:
+    """The page of a browser whose session has expired shows no error when its user logs out."""
+    client = client_of(application := logins())
+    body = {"username": "ada", "password": password_of("ada"), "session": True}
+    await client.http("security_login", body=body)
+    await application.injector.get(Security).logout("ada")
+
+    assert (await client.http("security_logout")).status_code == 204
+    assert (await client.http("security_logout")).status_code == 204
+
+
 async def test_logout_of_a_user_ends_everything_and_allows_a_new_login(
     client_of: ClientOf,
 ) -> None:

@@ -1,13 +1,17 @@
-"""`Security.logout` while a store cannot be used."""
+"""`Security.logout`: what has ended when it returns, also while a store cannot be used."""
+
+import asyncio
+from typing import Any
 
 import pytest
+from injector import inject
 
-from bundles.security import Security
+from bundles.security import CurrentUser, Security
 from bundles.security.token_store import TokenStore
 from bundles.sessions import SessionStore
-from rxkernel import KernelClient, ServiceUnavailableException
+from rxkernel import KernelClient, ServiceUnavailableException, both
 from rxkernel.pytest_plugin import ClientOf
-from tests.bundles.security.logins import logins, password_of
+from tests.bundles.security.logins import Account, logins, password_of
 from tests.waiting import until
 
 
@@ -56,3 +60,88 @@ async def test_logout_while_tokens_fail_ends_sessions_sockets_and_verified_token
         assert (await client.http("note_mine")).status_code == 401  # the session
         headers = {"Authorization": f"Bearer {token}"}
         assert (await client.http("note_mine", headers=headers)).status_code == 503
+
+
+async def test_logout_has_ended_sockets_with_token_or_session_when_it_returns(
+    client_of: ClientOf,
+) -> None:
+    client = client_of(application := logins())
+    token = await token_of_login(client)
+    body = {"username": "ada", "password": password_of("ada"), "session": True}
+    await client.http("security_login", body=body)
+    with_token = KernelClient(application).connection(auth={"token": token})
+    async with with_token, client.connection() as with_session:
+        await application.injector.get(Security).logout("ada")
+
+        for socket in (with_token, with_session):
+            assert not socket.is_connected
+            assert socket.emitted == [("security_expired", ({"reason": "revoked"},))]
+
+
+class Everywhere:
+    @inject
+    def __init__(self, security: Security) -> None:
+        self._security = security
+        self.connected: list[bool] = []
+        self.sockets: list[Any] = []
+        self.go_on = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+
+    @both("POST", "/everywhere", "everywhere")
+    async def logout(self, user: CurrentUser[Account]) -> None:
+        await self._security.logout(user)
+        self.connected = [socket.is_connected for socket in self.sockets]
+
+    @both("POST", "/later", "later")
+    async def later(self, user: CurrentUser[Account]) -> None:
+        self.task = asyncio.create_task(self._later(user))
+
+    async def _later(self, user: Account) -> None:
+        await self.go_on.wait()
+        await self._security.logout(user)
+
+
+async def login_auth(client: KernelClient, with_session: bool) -> Any:
+    """Log in; return the ``auth`` of a socket, None with a session, whose cookie is sent."""
+    if not with_session:
+        return {"token": await token_of_login(client)}
+    body = {"username": "ada", "password": password_of("ada"), "session": True}
+    await client.http("security_login", body=body)
+    return None
+
+
+@pytest.mark.parametrize("with_session", [False, True])
+async def test_logout_by_event_ends_own_socket_after_response_and_others_before(
+    client_of: ClientOf, with_session: bool
+) -> None:
+    application = logins()
+    application.controllers = (*application.controllers, Everywhere)
+    client = client_of(application)
+    auth = await login_auth(client, with_session)
+    actions = application.injector.get(Everywhere)
+    async with (
+        client.connection(auth=auth) as own,
+        client.connection(auth=auth) as other,
+    ):
+        actions.sockets = [own, other]
+        assert (await client.websocket("everywhere", connection=own)).status_code == 200
+        assert actions.connected == [True, False]
+        await until(lambda: not own.is_connected)
+
+
+@pytest.mark.parametrize("with_session", [False, True])
+async def test_logout_in_task_that_outlives_its_event_ends_its_socket(
+    client_of: ClientOf, with_session: bool
+) -> None:
+    application = logins()
+    application.controllers = (*application.controllers, Everywhere)
+    client = client_of(application)
+    auth = await login_auth(client, with_session)
+    actions = application.injector.get(Everywhere)
+    async with client.connection(auth=auth) as own:
+        assert (await client.websocket("later", connection=own)).status_code == 200
+        assert own.is_connected
+        actions.go_on.set()
+        assert actions.task is not None
+        await actions.task
+        assert not own.is_connected

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from injector import Binder, singleton
@@ -20,6 +20,7 @@ from bundles.security import (
 from bundles.sessions import SessionsBundle
 from rxkernel import (
     Application,
+    Body,
     ConfigurationError,
     KernelClient,
     KernelEvents,
@@ -58,6 +59,7 @@ class Unbound: ...
     ("rule", "problem"),
     [
         (access("autenticated"), "its rule is 'autenticated'; it must be one of 'public'"),  # type: ignore[arg-type]
+        (access("autenticated"), "'fully_authenticated'; did you mean 'authenticated'?"),  # type: ignore[arg-type]
         (access(roles="boss"), "unknown role 'boss'; it must be one of security.roles: admin"),
         (access("public", roles="admin"), "public and has conditions"),
         (access(roles=[""]), "has the role ''; a role is a text"),
@@ -366,3 +368,43 @@ async def test_bundle_without_provider_is_one_error(bundle: Any) -> None:
         "the bundle security has no UserProvider; write SecurityBundle(Users), where Users is "
         "your subclass of UserProvider, or bind UserProvider in a module of the application"
     )
+
+
+class Unmarked:
+    @access("authenticated")
+    @both("POST", "/profile", "profile")
+    async def profile(self, user: Account) -> None: ...
+
+    @access("public")
+    @http("GET", "/about", "about")
+    async def about(self, user: Account | None = None) -> None: ...
+
+
+class Marked:
+    @access("authenticated")
+    @both("POST", "/profile", "profile")
+    async def profile(
+        self, user: CurrentUser[Account], other: Annotated[Account, Body()]
+    ) -> None: ...
+
+
+async def test_user_that_a_client_would_send_is_error() -> None:
+    """Without a marker the client would choose the user."""
+    found = await problems_of(application_of(Unmarked))
+
+    for route in ("profile", "about"):
+        assert f"route {route!r} (tests.bundles.security.test_rules_at_boot.Unmarked" in found
+    assert "write CurrentUser[Account] for the user who has sent it, or Annotated[Acc" in found
+    await application_of(Marked).boot()
+
+
+async def test_rule_of_namespace_as_option_is_error() -> None:
+    class Wrong:
+        @access("public")
+        @option("access.connect", "public")
+        @both("GET", "/wrong", "wrong")
+        async def wrong(self) -> None: ...
+
+    found = await problems_of(application_of(Wrong))
+
+    assert "has the option 'access.connect', which shows the rule of its namespace" in found

@@ -6,11 +6,20 @@ from typing import Any
 import pytest
 from injector import inject
 
-from bundles.security import CurrentUser, Security, SecurityBundle, SecurityEvents, access
+from bundles.security import (
+    CurrentUser,
+    RevokedEvent,
+    Security,
+    SecurityBundle,
+    SecurityEvents,
+    SocketAuthenticationEvent,
+    access,
+)
 from bundles.sessions import CurrentSession, Sessions, SessionsBundle
 from rxkernel import (
     Application,
     Bundle,
+    Connection,
     KernelClient,
     Request,
     ServiceUnavailableException,
@@ -19,6 +28,7 @@ from rxkernel import (
     http,
     observe,
     procedure,
+    websocket,
 )
 from rxkernel.pytest_plugin import ClientOf
 from tests.bundles.security.shop import Account, Accounts, application_of, bearer
@@ -318,3 +328,80 @@ async def test_failing_store_is_503_and_never_anonymous(
         assert (await client.http(name)).status_code == 503
         assert (await client.websocket(name, connection=window)).status_code == 503
         assert window.is_connected
+
+
+# --- logins by an event
+
+
+class EventLogin:
+    @inject
+    def __init__(self, security: Security, accounts: Accounts) -> None:
+        self.security = security
+        self.accounts = accounts
+
+    @access("public")
+    @websocket("log_in")
+    async def log_in(self, name: str, request: Request) -> None:
+        await self.security.login_session(await self.accounts.load(name), request)
+
+    @access("public")
+    @websocket("start")
+    async def start(self, session: CurrentSession) -> None:
+        session["started"] = True
+
+    @access("public")
+    @websocket("who")
+    async def who(self, request: Request, session: CurrentSession) -> list[str | None]:
+        return [request.token.identifier, session.user]
+
+
+async def send(client: KernelClient, socket: Connection, event: str, **params: Any) -> Any:
+    response = await client.websocket(event, params=params, connection=socket)
+    return response.content if response.status_code == 200 else response.status_code
+
+
+@pytest.mark.parametrize("has_session", [False, True])
+async def test_login_by_event_gives_socket_its_identity(
+    client_of: ClientOf, has_session: bool
+) -> None:
+    entered: list[str | None] = []
+
+    class Look:
+        @observe(SecurityEvents.SOCKET_AUTHENTICATION_SUCCESS)
+        async def enter(self, event: SocketAuthenticationEvent) -> None:
+            entered.append(event.token.identifier)
+
+    made = application_of(Accounting, EventLogin, bundles=[SessionsBundle])
+    made.listeners = (Look,)
+    client = client_of(made)
+    async with client.connection() as socket:
+        if has_session:
+            assert await send(client, socket, "start") is None
+        assert await send(client, socket, "log_in", name="ada") is None
+        assert socket.token.identifier == "ada"
+        assert await send(client, socket, "who") == ["ada", "ada"]
+        assert await send(client, socket, "me") == ["ada", "session"]
+        assert await send(client, socket, "log_in", name="eve") == 409
+        assert await send(client, socket, "log_in", name="ada") is None
+        assert await send(client, socket, "me") == ["ada", "session"]
+        assert socket.emitted == []
+
+        await made.injector.get(Security).logout("ada")
+        assert not socket.is_connected
+        assert socket.emitted == [("security_expired", ({"reason": "revoked"},))]
+    assert entered == ["ada", "ada"]
+
+
+async def test_login_by_event_of_socket_with_stored_session_keeps_socket(
+    client_of: ClientOf,
+) -> None:
+    """The session of `auth.session` has an anonymous identity, whose end is not reported."""
+    client = client_of(application_of(Accounting, EventLogin, bundles=[SessionsBundle]))
+    first = await client.websocket("start")
+    auth = {"session": first.headers["Session"]}
+    async with client.connection(auth=auth) as socket:
+        assert await send(client, socket, "log_in", name="ada") is None
+        assert await send(client, socket, "who") == ["ada", "ada"]
+        assert socket.emitted == []
+        await client.dispatcher.dispatch(SecurityEvents.REVOKED, RevokedEvent("ada"))
+        assert not socket.is_connected

@@ -109,6 +109,15 @@ async def test_session_over_http_is_created_by_the_first_write_only(site_of: Sit
     assert "Set-Cookie" not in again.headers
 
 
+@MEMORY
+async def test_session_that_is_persistent_has_max_age_of_its_lifetime(site_of: SiteOf) -> None:
+    site = site_of(persistent=True, lifetime=86_400.5)
+    async with site.client() as client:
+        written = await client.http("put", params={"name": "a", "value": "1"})
+
+    assert "Max-Age=86401" in written.headers["Set-Cookie"].split("; ")
+
+
 async def test_session_created_on_socket_is_handed_out_in_acknowledgement(
     site_of: SiteOf,
 ) -> None:

@@ -1,0 +1,97 @@
+"""Gives sockets another identity: that of a token they send, or of a login in their session."""
+
+from typing import Any
+
+from injector import inject
+
+from bundles.security.authentication import Authentication, Verify
+from bundles.security.connect_rules import ConnectRules
+from bundles.security.credentials import bearer_credential
+from bundles.security.events import SecurityEvents, SocketAuthenticationEvent
+from bundles.security.socket_identities import SocketIdentities, SocketScope
+from bundles.security.token import Token
+from rxkernel import AsyncEventDispatcher, ConflictException, Connection, Request
+
+
+class SocketLogins:
+    """The logins of one socket run one after the other."""
+
+    @inject
+    def __init__(
+        self,
+        rules: ConnectRules,
+        authentication: Authentication,
+        sockets: SocketIdentities,
+        dispatcher: AsyncEventDispatcher,
+    ) -> None:
+        self._rules = rules
+        self._authentication = authentication
+        self._sockets = sockets
+        self._dispatcher = dispatcher
+
+    async def with_token(self, bearer: str, request: Request, connection: Connection) -> None:
+        """Give *connection* the identity of an access token.
+
+        Raises:
+            BadCredentials: the token is not valid.
+            ForbiddenException: its user may not be connected to the namespace.
+            ConflictException: the socket belongs to another user.
+        """
+        async with (await request.get(SocketScope)).changing:
+            sent = bearer_credential(bearer)
+            revocations = self._sockets.revocations
+            token, verify = await self._authentication.verify_for_socket(sent, request)
+            await self._check(connection, token, request)
+            await self._change(request, connection, token, verify, revocations)
+
+    async def check_session(
+        self, user: Any, identifier: str, request: Request, connection: Connection
+    ) -> None:
+        """Return if *connection* may get the identity of *user*, whose login is not stored yet.
+
+        Raises:
+            ForbiddenException, ConflictException: as `with_token`.
+        """
+        token = self._authentication.token(user, "session", identifier=identifier)
+        await self._check(connection, token, request)
+
+    async def with_session(self, request: Request, connection: Connection) -> None:
+        """Give *connection* the identity of its session, which *request* has stored.
+
+        Raises:
+            BadCredentials, ForbiddenException, ConflictException: as `with_token`.
+        """
+        async with (await request.get(SocketScope)).changing:
+            revocations = self._sockets.revocations
+            token, verify = await self._authentication.of_session(request)
+            await self._check(connection, token, request)
+            await self._change(request, connection, token, verify, revocations)
+
+    async def _check(self, connection: Connection, token: Token[Any], request: Request) -> None:
+        before = connection.token
+        if before.is_authenticated and before.identifier != token.identifier:
+            raise ConflictException(
+                "the socket belongs to another user; send security_unauthenticate first, or "
+                "reconnect"
+            )
+        await self._rules.check(connection, token, request)
+
+    async def _change(
+        self,
+        request: Request,
+        connection: Connection,
+        token: Token[Any],
+        verify: Verify,
+        revocations: int,
+    ) -> None:
+        event = SocketAuthenticationEvent(connection, token)
+        try:
+            await self._dispatcher.dispatch(SecurityEvents.SOCKET_AUTHENTICATION_SUCCESS, event)
+            await self._sockets.attach(request, token, verify, revocations)
+        except BaseException:
+            if not connection.token.is_authenticated:  # listeners may have let it join rooms
+                await self._dispatcher.dispatch(
+                    SecurityEvents.SOCKET_UNAUTHENTICATION_SUCCESS, event
+                )
+            raise
+        request.token = token

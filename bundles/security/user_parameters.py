@@ -1,0 +1,78 @@
+"""Finds parameters that a client would fill, and that mean the user who is logged in."""
+
+import inspect
+from collections.abc import Iterable, Iterator
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from injector import inject
+
+from bundles.security.current_user import user_class
+from bundles.security.users import UserProvider
+from rxkernel import (
+    ApplicationEvents,
+    BootstrapEvent,
+    ConfigurationError,
+    ReloadEvent,
+    RouteMetadata,
+    observe,
+)
+
+
+class UserParameters:
+    """Refuses ``user: Account`` in an action, where the provider loads `Account`: it would be read
+    from the body, so that each client could name its user itself."""
+
+    @inject
+    def __init__(self, users: UserProvider) -> None:  # type: ignore[type-arg] # as a key
+        self._kind = user_class(type(users))
+
+    @observe(ApplicationEvents.BOOTSTRAP, priority=-1000)
+    async def check(self, event: BootstrapEvent) -> None:
+        """Check the actions of all routes."""
+        self._check(event.http_metadata_storage)
+        self._check(event.websocket_metadata_storage)
+        self._check(event.procedure_metadata_storage)
+
+    @observe(ApplicationEvents.RELOAD, priority=-1000)
+    async def check_again(self, event: ReloadEvent) -> None:
+        """Check those of a reload."""
+        self._check(event.routes)
+
+    def _check(self, routes: Iterable[RouteMetadata]) -> None:
+        if self._kind is None:
+            return
+        problems = [problem for route in routes for problem in self._problems(route)]
+        if problems:
+            raise ConfigurationError(*dict.fromkeys(problems))
+
+    def _problems(self, route: RouteMetadata) -> Iterator[str]:
+        assert self._kind is not None
+        kind = self._kind.__qualname__
+        action = route.action
+        method = action if callable(action) else getattr(route.target, action, None)
+        for name, type_ in _hints(method):
+            if self._kind in _members(type_):
+                yield (
+                    f"route {route.key!r} ({route.place}) reads the parameter {name!r}, a {kind}, "
+                    f"from the message; write CurrentUser[{kind}] for the user who has sent it, "
+                    f"or Annotated[{kind}, Body()] to read it from the body"
+                )
+
+
+def _hints(action: Any) -> list[tuple[str, Any]]:
+    """The types of the parameters of *action*; none if one cannot be read, which the kernel
+    reports."""
+    try:
+        parameters = inspect.signature(action).parameters
+        hints = get_type_hints(action, include_extras=True)
+    except Exception:  # noqa: BLE001 - whatever an annotation raises
+        return []
+    return [(name, hints[name]) for name in parameters if name in hints]
+
+
+def _members(type_: Any) -> tuple[Any, ...]:
+    """The types of a union without None, or the type itself."""
+    if get_origin(type_) in (Union, UnionType):
+        return tuple(member for member in get_args(type_) if member is not NoneType)
+    return (type_,)
