@@ -233,7 +233,7 @@ async def test_full_queue_rejects_a_call_with_503(tmp_path: Path) -> None:
 
 
 async def test_call_that_waits_too_long_is_rejected_with_503(tmp_path: Path) -> None:
-    async with running_pool(queue_timeout=0.2) as pool:
+    async with running_pool(queue_timeout=0.2, start_at_boot=True) as pool:
         begin = asyncio.create_task(pool.run(jobs.hang, tmp_path / "begun"))
         await pid_in(tmp_path / "begun")
         with pytest.raises(WorkerPoolFullException) as caught:
