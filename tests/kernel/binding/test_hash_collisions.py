@@ -21,7 +21,6 @@ import pytest
 from rxkernel import (
     Application,
     Query,
-    Request,
     Scalar,
     UnprocessableEntityException,
     Validator,
@@ -342,10 +341,6 @@ class Numbers:
     @http("POST", "/form", "form")
     async def form(self, group: GroupStruct) -> int:
         return len(group.ids or ())
-
-    @both("GET", "/param", "param")
-    async def param(self, request: Request) -> int:
-        return len(request.param("ids", set[int]))
 
 
 async def test_body_of_either_transport_is_422(client_of: ClientOf) -> None:
