@@ -29,7 +29,8 @@ _LENGTHS = MappingProxyType(
         **{0xD9 + power: (2**power, 0) for power in range(3)},  # str
     }
 )
-"""Of other values without parts, the size of their length, and of what is before their data."""
+"""For values that have their length after the first byte: the size of the length, and of the bytes
+between it and the data."""
 
 _COUNTS = MappingProxyType({0xDC: 2, 0xDD: 4, 0xDE: 2, 0xDF: 4})
 """The size of the number of parts of large arrays and maps."""
