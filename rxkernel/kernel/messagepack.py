@@ -7,12 +7,15 @@ from typing import Any, NoReturn
 import msgspec
 
 from rxkernel.exceptions import BadRequestException
+from rxkernel.kernel.messagepack_keys import has_other_keys
 from rxkernel.kernel.serialization import MAX_DEPTH, SERIALIZER, Serializer
 
 
 def _no_extension(code: int, data: memoryview) -> NoReturn:
     raise ValueError(f"extension type {code} is not supported")
 
+
+_WRONG_KEY = "the key of a map must be a string"
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(ext_hook=_no_extension)
@@ -39,6 +42,8 @@ def decode_msgpack(raw: bytes) -> Any:
         BadRequestException: *raw* is not valid MessagePack (400); the message has the position.
     """
     try:
+        if has_other_keys(raw):
+            raise ValueError(_WRONG_KEY)
         value = _decoder.decode(raw)
         _check_like_json(value)
     except RecursionError as exc:
@@ -63,6 +68,6 @@ def _check_like_json(value: Any) -> None:
             raise RecursionError
         dicts = [item for item in level if type(item) is dict]
         if not set(map(type, chain.from_iterable(dicts))) <= {str}:
-            raise ValueError("the key of a map must be a string")
+            raise ValueError(_WRONG_KEY)
         lists = (item for item in level if type(item) is list)
         level = [*chain.from_iterable(lists), *chain.from_iterable(d.values() for d in dicts)]

@@ -30,6 +30,7 @@ InputErrorCode = Literal[
     "timezone",
     "encoding",
     "too_deep",
+    "too_many_collisions",
     "invalid",
 ]
 """The codes of rxkernel. Rules of an application may have others, see `ValidationError`."""
@@ -153,6 +154,11 @@ def wrong_length(
         rule = f"{longest}" if shortest == longest else f"<= {longest}"
         return _error("too_long", f"expected {expected} of length {rule}", max_length=longest)
     return None
+
+
+def too_many_collisions(kind: str) -> ErrorEntry:
+    """The *kind*, items or keys, have hashes that make them slow to store."""
+    return _error("too_many_collisions", f"has too many {kind} with the same hash")
 
 
 def wrong_timezone(expected: str, *, needs_timezone: bool) -> ErrorEntry:

@@ -19,6 +19,7 @@ from rxkernel.messages.conversion_errors import entry_of
 from rxkernel.messages.form_texts import replace_form_text
 from rxkernel.messages.input_errors import ErrorEntry, invalid, wrong_choice
 from rxkernel.messages.number_checks import Check, lenient_check_of
+from rxkernel.messages.type_infos import infos_in
 
 _TYPES: MappingProxyType[type, type] = MappingProxyType(
     {
@@ -33,7 +34,8 @@ _TYPES: MappingProxyType[type, type] = MappingProxyType(
 )
 """The types that have rules of their own, by their description."""
 
-_ARRAYS = (inspect.ListType, inspect.SetType, inspect.FrozenSetType, inspect.VarTupleType)
+_ARRAYS = (inspect.ListType, inspect.VarTupleType)
+_SETS = (inspect.SetType, inspect.FrozenSetType)
 
 
 @attrs.frozen
@@ -57,12 +59,19 @@ class ParamType:
         """Describe *kind*.
 
         Raises:
-            TypeError: msgspec does not support it. NameError: it refers to an unknown name.
+            TypeError: msgspec does not support it; or it has a set, whose items would have to be
+                checked before msgspec makes it. NameError: it refers to an unknown name.
         """
         members = get_args(kind) if get_origin(kind) in (Union, UnionType) else ()
         rest = tuple(member for member in members if member is not NoneType)
         wanted = Union[rest] if rest else kind  # noqa: UP007 - made of a tuple
-        infos = list(_alternatives(inspect.type_info(wanted)))
+        info = inspect.type_info(wanted)
+        if any(map(_is_hashed, infos_in(info, set()))):
+            raise TypeError(
+                f"request.param() reads one value, not a set or a mapping with keys other than "
+                f"str: {kind}; declare a parameter of the action"
+            )
+        infos = list(_alternatives(info))
         choices = list(map(_choices_of, infos))
         return cls(
             wanted,
@@ -106,6 +115,13 @@ def _alternatives(info: inspect.Type) -> Iterator[inspect.Type]:
             yield from _alternatives(member)
     else:
         yield info
+
+
+def _is_hashed(info: Any) -> bool:
+    """Whether msgspec would hash the values of a client for this part of a type."""
+    if isinstance(info, inspect.DictType):
+        return not isinstance(info.key_type, inspect.StrType | inspect.AnyType)
+    return isinstance(info, _SETS)
 
 
 def _types_of(infos: list[inspect.Type]) -> tuple[type, ...]:

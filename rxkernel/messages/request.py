@@ -217,11 +217,13 @@ class Request:
         """The parameter *name* as a *kind* (default: str), on every transport.
 
         Text is converted as for a typed argument, so ``param("id", int)`` takes ``"7"`` from a
-        query and ``7`` from a socket. *kind* is the type of one value, such as ``int | None``.
+        query and ``7`` from a socket. *kind* is the type of one value, such as ``int | None``, not
+        a set.
 
         Raises:
             UnprocessableEntityException: it is missing or invalid (422); ``errors`` has the
                 entry for ``params.<name>``.
+            TypeError: *kind* is not supported.
         """
         if name not in self.params:
             raise rejection([MISSING_INPUT.to_dict(below("params", name))])

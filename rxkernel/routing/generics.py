@@ -20,10 +20,11 @@ from typing import (
 from msgspec import inspect as msgspec_inspect
 
 from rxkernel.exceptions import ConfigurationError
+from rxkernel.messages.type_infos import infos_in
 from rxkernel.routing.annotations import bare, is_model, resolve, substitute
 from rxkernel.routing.scalars import NO_SCALARS, Scalars
 from rxkernel.routing.type_info import type_info
-from rxkernel.routing.type_support import UNREADABLE, infos_in
+from rxkernel.routing.type_support import UNREADABLE
 
 _VARIABLES = (TypeVar, ParamSpec, TypeVarTuple)
 

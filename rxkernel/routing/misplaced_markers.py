@@ -9,11 +9,12 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from msgspec import inspect as msgspec_inspect
 
 from rxkernel.exceptions import ConfigurationError
+from rxkernel.messages.type_infos import infos_in
 from rxkernel.routing.annotations import split_all
 from rxkernel.routing.marker_reader import is_marker
 from rxkernel.routing.scalars import NO_SCALARS, Scalars
 from rxkernel.routing.type_info import type_info
-from rxkernel.routing.type_support import UNREADABLE, infos_in
+from rxkernel.routing.type_support import UNREADABLE
 
 _WITH_FIELDS = (
     msgspec_inspect.DataclassType,

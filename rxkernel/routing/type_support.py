@@ -10,6 +10,7 @@ import attrs
 from msgspec import inspect as msgspec_inspect
 
 from rxkernel.messages.content_hints import content_hint, is_foreign_response
+from rxkernel.messages.type_infos import infos_in
 from rxkernel.messages.upload import UploadedFile
 from rxkernel.routing.annotations import is_model, without_none
 from rxkernel.routing.scalars import NO_SCALARS, Scalars, wire_class
@@ -213,18 +214,3 @@ def classes_in(info: Any, seen: set[int]) -> Iterator[Any]:
     for found in infos_in(info, seen):
         if isinstance(found, msgspec_inspect.CustomType | msgspec_inspect.DataclassType):
             yield get_origin(found.cls) or found.cls
-
-
-def infos_in(info: Any, seen: set[int]) -> Iterator[Any]:
-    """Yield msgspec's description of a type and of each part of it that is not in *seen*."""
-    todo = [info]
-    while todo:
-        part = todo.pop()
-        if isinstance(part, tuple):
-            todo += reversed(part)
-        elif (
-            isinstance(part, msgspec_inspect.Type | msgspec_inspect.Field) and id(part) not in seen
-        ):
-            seen.add(id(part))
-            yield part
-            todo += (getattr(part, name) for name in reversed(part.__struct_fields__))

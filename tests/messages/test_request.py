@@ -203,3 +203,19 @@ def test_stream_called_twice_raises_error() -> None:
 
     with pytest.raises(RuntimeError, match="can be called only once"):
         request.stream()
+
+
+@pytest.mark.parametrize("kind", [set[int], frozenset[str], list[set[int]] | None, dict[int, str]])
+def test_param_of_a_set_or_of_keys_that_are_not_texts_is_a_type_error(kind: Any) -> None:
+    """Its items may have equal hashes; a typed parameter is checked for that."""
+    request = Request("SOCKET", params={"ids": [1]})
+
+    with pytest.raises(TypeError, match="declare a parameter of the action"):
+        request.param("ids", kind)
+
+
+def test_param_of_a_list_or_of_texts_is_read() -> None:
+    request = Request("SOCKET", params={"ids": [1], "names": {"a": 1}})
+
+    assert request.param("ids", list[int]) == [1]
+    assert request.param("names", dict[str, int]) == {"a": 1}

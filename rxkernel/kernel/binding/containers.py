@@ -1,5 +1,6 @@
 """The schemas of arrays, tuples and mappings."""
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import is_
 from types import GenericAlias
@@ -7,19 +8,23 @@ from typing import Any
 
 import attrs
 
+from rxkernel.kernel.binding.hash_collisions import has_collisions
 from rxkernel.kernel.binding.scalar import ScalarSchema
 from rxkernel.kernel.binding.schema import ARRAYS, SCALARS, Schema
-from rxkernel.kernel.binding.validation_errors import INVALID, ValidationErrors
+from rxkernel.kernel.binding.validation_errors import INVALID, Mode, ValidationErrors
 from rxkernel.messages.input_errors import (
     ErrorEntry,
     below,
     invalid,
     kind_of,
+    too_many_collisions,
     wrong_length,
     wrong_type,
 )
 
 _SETS = (set, frozenset)
+_EQUAL_ITEMS = too_many_collisions("items")
+_EQUAL_KEYS = too_many_collisions("keys")
 _TEXT = frozenset({str})
 
 
@@ -46,6 +51,15 @@ class ArraySchema(Schema):
     shortest: int = 0
     longest: int | None = None
     title: str = "array"
+
+    @functools.cached_property
+    def _checks_hashes(self) -> bool:
+        return self.make in _SETS and self.item.has_chosen_hash
+
+    @property
+    def needs_python(self) -> bool:
+        """msgspec would make a set before the hashes of its items are checked."""
+        return self._checks_hashes or super().needs_python
 
     @property
     def _is_any_list(self) -> bool:
@@ -84,19 +98,38 @@ class ArraySchema(Schema):
             return errors.add(path, wrong_type("array", kind_of(raw)))
         if error := wrong_length("array", len(raw), self.shortest, self.longest):
             return errors.add(path, error)
-        values = []
+        values: list[Any] = []
+        if self._checks_hashes and errors.mode is Mode.MSGSPEC and self._list_type is not None:
+            values, failure = self.try_msgspec(self._list_type, raw, lenient)
+            if failure is not None:
+                return self.collect_after(failure, raw, path, errors, lenient)
+            return self._made(values, path, errors)
         for place, each in enumerate(raw):
             if errors.is_done:
                 return INVALID
             values.append(self.item.convert(each, f"{path}[{place}]", errors, lenient))
-        if _has_invalid(values) or not self._are_hashable(values, path, errors):
+        return INVALID if _has_invalid(values) else self._made(values, path, errors)
+
+    @functools.cached_property
+    def _list_type(self) -> Any:
+        """The type with which msgspec converts all items at once, if it can."""
+        item = self.item.msgspec_type
+        return None if item is None else GenericAlias(list, item)
+
+    def _made(self, values: list[Any], path: str, errors: ValidationErrors) -> Any:
+        try:
+            if self._checks_hashes and has_collisions(values):
+                return errors.add(path, _EQUAL_ITEMS)
+            return self.make(values)
+        except TypeError:
+            if self._are_hashable(values, path, errors):
+                raise
             return INVALID
-        return self.make(values)
 
     def _are_hashable(self, values: list[Any], path: str, errors: ValidationErrors) -> bool:
-        """Whether all items of a set have a hash; add an error for each that has not."""
+        """Whether all items have a hash; add an error for each that has not."""
         is_valid = True
-        for place, value in enumerate(values if self.make in _SETS else ()):
+        for place, value in enumerate(values):
             try:
                 hash(value)
             except TypeError:
@@ -206,6 +239,10 @@ class MappingSchema(Schema):
     def needs_python(self) -> bool:
         return not self._has_text_keys or super().needs_python
 
+    @functools.cached_property
+    def _checks_hashes(self) -> bool:
+        return not self._has_text_keys and self.key.has_chosen_hash
+
     @property
     def _has_text_keys(self) -> bool:
         return isinstance(self.key, ScalarSchema) and self.key.type in (str, Any)
@@ -241,15 +278,21 @@ class MappingSchema(Schema):
             return errors.add(path, wrong_type("object", kind_of(raw)))
         if error := wrong_length("object", len(raw), self.shortest, self.longest):
             return errors.add(path, error)
-        values, is_valid = {}, True
+        names, values, is_valid = [], [], True
         for key, each in raw.items():
             if errors.is_done:
                 return INVALID
             place = below(path, key)
             name = key if self._has_text_keys else self.key.collect(key, place, errors, True)
-            values[name] = value = self.value.convert(each, place, errors, lenient)
+            value = self.value.convert(each, place, errors, lenient)
+            names.append(name)
+            values.append(value)
             is_valid = is_valid and name is not INVALID and value is not INVALID
-        return values if is_valid else INVALID
+        if not is_valid:
+            return INVALID
+        if self._checks_hashes and has_collisions(names):
+            return errors.add(path, _EQUAL_KEYS)
+        return dict(zip(names, values, strict=True))
 
     def replace_form_texts(self, raw: Any) -> Any:
         if not isinstance(raw, dict):

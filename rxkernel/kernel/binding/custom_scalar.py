@@ -31,6 +31,10 @@ class CustomScalarSchema(Schema):
         return True
 
     @property
+    def has_chosen_hash(self) -> bool:
+        return True
+
+    @property
     def accepts_empty_text(self) -> bool:
         """An input of a form that was left empty is not decoded."""
         return False

@@ -75,6 +75,11 @@ class ModelSchema(Schema):
         )
 
     @property
+    def has_chosen_hash(self) -> bool:
+        """A class may have a hash of its own; most are made of the hashes of the fields."""
+        return True
+
+    @property
     def msgspec_type(self) -> Any:
         return None if self.needs_python else self.make
 

@@ -17,9 +17,10 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 from msgspec import inspect as msgspec_inspect
 
 from rxkernel.kernel.binding.constructors import described
+from rxkernel.messages.type_infos import infos_in
 from rxkernel.routing.annotations import UNIONS, alternatives, bare, is_model
 from rxkernel.routing.scalars import Scalars
-from rxkernel.routing.type_support import infos_in, is_custom
+from rxkernel.routing.type_support import is_custom
 
 _LISTS = (Iterable, Iterator, Generator, Reversible, KeysView, ValuesView, deque)
 _CLASSES = (

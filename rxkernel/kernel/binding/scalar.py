@@ -8,6 +8,7 @@ from typing import Any, Union, get_args, get_origin
 import attrs
 import msgspec
 
+from rxkernel.kernel.binding.hash_collisions import has_chosen_hash
 from rxkernel.kernel.binding.schema import Schema
 from rxkernel.kernel.binding.validation_errors import Mode, ValidationErrors
 from rxkernel.messages.conversion_errors import entry_of
@@ -43,6 +44,10 @@ class ScalarSchema(Schema):
     @property
     def _types(self) -> tuple[Any, ...]:
         return get_args(self.type) if get_origin(self.type) in UNIONS else (self.type,)
+
+    @property
+    def has_chosen_hash(self) -> bool:
+        return any(map(has_chosen_hash, map(bare, self._types)))
 
     def parts(self) -> Iterator[Schema]:
         return iter(())

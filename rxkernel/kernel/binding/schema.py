@@ -69,6 +69,11 @@ class Schema(ABC):
         return False
 
     @property
+    def has_chosen_hash(self) -> bool:
+        """Whether a client can send many values with the same hash."""
+        return any(part.has_chosen_hash for part in self.parts())
+
+    @property
     def inputs(self) -> "Mapping[str, Field]":
         """The fields that a client may send, by their keys in JSON."""
         return _NO_FIELDS

@@ -89,6 +89,7 @@ class Inputs(msgspec.Struct):
     local: Annotated[datetime, Meta(tz=False)] | UnsetType = UNSET
     pet: Cat | Dog | UnsetType = UNSET
     names: set[Any] | UnsetType = UNSET
+    numbers: set[int] | UnsetType = UNSET
     booking: Booking | UnsetType = UNSET
     trip: Trip | UnsetType = UNSET
 
@@ -156,6 +157,7 @@ BODIES: list[tuple[str, Any, str, dict[str, Any]]] = [
     ("multiple_of", {"even": 3}, ".even", {"multiple_of": 2}),
     ("out_of_range", {"exact": "NaN"}, ".exact", {}),
     ("out_of_range", {"price": 10**400}, ".price", {}),
+    ("too_many_collisions", {"numbers": [n * (2**61 - 1) for n in range(50)]}, ".numbers", {}),
     ("timezone", {"zoned": "2026-01-01T00:00:00"}, ".zoned", {"tz": True}),
     ("timezone", {"local": "2026-01-01T00:00:00Z"}, ".local", {"tz": False}),
     ("invalid", {"names": [1, []]}, ".names[1]", {}),

@@ -4,6 +4,7 @@ The texts are those of metaschema 2.2.2, except where its faults are fixed: thes
 """
 
 import math
+import sys
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -678,6 +679,19 @@ def test_value_nested_too_deeply_is_an_error() -> None:
         value = {"value": 1, "children": [value]}
     [error] = errors_of(SCHEMAS["Tree"], value)
     assert error["code"] == "too_deep"
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [({"set": "bigint"}, "items"), ({"object": {"bigint": "number"}}, "keys")],
+    ids=["set", "object"],
+)
+def test_numbers_with_equal_hashes_are_an_error(source: dict[str, Any], kind: str) -> None:
+    numbers = [n * sys.hash_info.modulus for n in range(100)]
+    value = numbers if kind == "items" else {str(number): 1 for number in numbers}
+    [error] = errors_of(compile_schema({"a": source}), {"a": value})
+    message = f'Field "a" has too many {kind} with the same hash'
+    assert error == {"path": "body.a", "code": "too_many_collisions", "message": message}
 
 
 def test_validate_with_a_bug_raises() -> None:
