@@ -188,10 +188,8 @@ class _Writer:
     def _successes(self, operation: Operation, definition: HttpDefinition) -> list[Any]:
         returned, status = operation.returned, definition.status_code
         text = operation.docstring.returns or HTTPStatus(status).phrase
-        content: Node = {}
         found: list[tuple[int, Node]] = []
-        if returned.schema:
-            content = self._content(returned.schema)
+        content: Node = {kind: {"schema": schema} for kind, schema in returned.contents.items()}
         contract = operation.contract
         if contract.examples and JSON in content:
             examples = {
@@ -217,22 +215,6 @@ class _Writer:
             if content and each < 300 and each not in _WITHOUT_CONTENT:
                 response["content"] = content
             found = [(s, r) for s, r in found if s != each] + [(each, response)]
-        return found
-
-    def _content(self, schema: Node) -> Node:
-        """A text and bytes are sent as they are; all else is JSON."""
-        members = schema.get("anyOf", [schema])
-        found: Node = {}
-        rest = []
-        for member in members:
-            if member.get("type") == "string" and member.get("contentEncoding") == "base64":
-                found[BYTES] = {"schema": {"type": "string", "format": "binary"}}
-            elif member.get("type") == "string" and "format" not in member:
-                found[TEXT] = {"schema": member}
-            else:
-                rest.append(member)
-        if rest:
-            found[JSON] = {"schema": schema if len(rest) == len(members) else _any_of(rest)}
         return found
 
     def _error(self, status: int, error: DescribedError) -> Node:
@@ -285,10 +267,6 @@ def _of_kind(name: str, pattern: str) -> Node:
     if name in ("str", "path"):
         return {"type": "string", "minLength": 1}
     return {"type": "string", "pattern": f"^(?:{pattern})$"}
-
-
-def _any_of(members: list[Node]) -> Node:
-    return members[0] if len(members) == 1 else {"anyOf": members}
 
 
 def _example(caption: str, value: Any) -> Node:

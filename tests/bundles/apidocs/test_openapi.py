@@ -4,8 +4,10 @@ from typing import Annotated, Any
 
 import attrs
 import pytest
+from jsonschema_rs import validator_for
 
 from bundles.apidocs.documents import encoded
+from bundles.contracts import contract
 from rxkernel import (
     ConfigurationError,
     ForbiddenException,
@@ -249,6 +251,42 @@ async def test_class_with_the_name_of_a_schema_of_the_bundle_is_an_error(
 
     with pytest.raises(ConfigurationError, match="the body of errors"):
         await describe(Routes)
+
+
+async def test_texts_and_bytes_that_may_be_none_are_not_json(describe: Describe) -> None:
+    class Routes:
+        @http("GET", "/bytes", "bytes")
+        async def bytes(self) -> bytes | None: ...
+
+        @http("GET", "/text", "text")
+        async def text(self) -> str | None: ...
+
+        @http("GET", "/contract", "contract")
+        @contract(returns="?string")
+        async def contract(self) -> Any: ...
+
+    paths = (await describe(Routes, bundles=["contracts"])).openapi["paths"]
+
+    def content(path: str) -> Any:
+        return {
+            k: m["schema"] for k, m in paths[path]["get"]["responses"]["200"]["content"].items()
+        }
+
+    null, text = {"type": "null"}, {"type": "string"}
+    binary = {"type": "string", "format": "binary"}
+    assert content("/bytes") == {"application/octet-stream": binary, "application/json": null}
+    assert content("/text") == {"text/plain": text, "application/json": null}
+    assert content("/contract").keys() == {"text/plain", "application/json"}
+
+
+def test_title_of_white_space_does_not_fit_its_schema(board: Made) -> None:
+    """The server removes white space as Python defines it."""
+    schema = board.openapi["components"]["schemas"]["NewTask"]
+    title = validator_for(schema["properties"]["title"])
+
+    assert title.is_valid("a")
+    blank = [chr(code) for code in range(0x110000) if chr(code).isspace()]
+    assert [each for each in blank if title.is_valid(each)] == []
 
 
 async def test_header_list_is_one_header_of_many(describe: Describe) -> None:
