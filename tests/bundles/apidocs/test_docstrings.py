@@ -50,6 +50,34 @@ def test_docstring_with_all_sections_is_read() -> None:
     assert found.responses == {202: "later."}
 
 
+def test_docstring_summary_is_the_first_paragraph() -> None:
+    found = parsed(
+        """Rename a task, and
+        all that it has.
+        Args:
+            id: which one.
+
+        More.
+        """
+    )
+
+    assert found.summary == "Rename a task, and all that it has."
+    assert found.parameters == {"id": "which one."}
+    assert found.description == "More."
+
+
+def test_docstring_that_begins_with_a_section_has_no_summary() -> None:
+    found = parsed(
+        """
+        Args:
+            id: which one.
+        """
+    )
+
+    assert (found.summary, found.description) == ("", "")
+    assert found.parameters == {"id": "which one."}
+
+
 def test_docstring_missing_is_empty() -> None:
     assert Docstring.parse(None) == Docstring.parse("") == Docstring()
 
